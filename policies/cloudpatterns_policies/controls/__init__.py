@@ -1,0 +1,1 @@
+"""The controls: one module per concern. `cloudpatterns_policies.core.discover()` finds them by itself."""

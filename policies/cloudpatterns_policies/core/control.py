@@ -1,0 +1,123 @@
+"""What a control is: metadata and one pure function, joined by a decorator."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from cloudpatterns_policies.core.resource import Resource
+from cloudpatterns_policies.core.verdicts import Severity, Verdict
+
+RESERVED_IDS: Final = frozenset({"all", "environments", "exemptions", "no-path"})
+"""Names that mean something else in a profile."""
+
+_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+ResourceCheck = Callable[..., "Verdict | Iterable[Verdict]"]
+"""`(resource)` or `(resource, *, config)`."""
+StackCheck = Callable[..., "Verdict | Iterable[Verdict] | Iterable[tuple[Resource, Verdict]]"]
+"""`(stack)`, which yields pairs, or `(resource, stack)`, which gives verdicts for one resource; each may also take `config`."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """One rule. Raises `ValueError` when the metadata is empty or malformed."""
+
+    id: str
+    """Unique and stable, in kebab-case; the CrossGuard policy name."""
+    title: str
+    """The rule as a statement that holds when the control passes."""
+    severity: Severity
+    """How bad a failure is; decides the default enforcement level."""
+    types: tuple[str, ...]
+    """Resource types the control looks at. May be empty only for a stack control of the form `(stack)`."""
+    why: str
+    """What can go wrong without it."""
+    remediation: str
+    """What to do, as a full sentence."""
+    url: str
+    """The page that shows the rule or explains it."""
+    frameworks: Mapping[str, tuple[str, ...]]
+    """Framework name to its ids for this rule, such as `{"CIS 5.0": ("2.2.3",)}`."""
+    kind: Literal["resource", "stack"]
+    """Whether it judges one resource's inputs or the whole stack."""
+    check: Callable[..., Any]
+    """The function."""
+    config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """JSON schema of each property the control can be configured with; each has a `default`."""
+    per_resource: bool = field(init=False)
+    """Whether the runner calls the function once for each resource of `types`."""
+    takes_config: bool = field(init=False)
+    """Whether the function has a parameter `config`, a mapping of the configured properties."""
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not _ID.fullmatch(self.id) or len(self.id) > 100:
+            problems.append("id must be kebab-case of at most 100 characters")
+        if self.id in RESERVED_IDS:
+            problems.append("id is reserved")
+        problems += [f"{name} is empty" for name in ("title", "why", "remediation") if not getattr(self, name).strip()]
+        if not self.url.startswith("https://"):
+            problems.append("url must begin with https://")
+        problems += [f"framework {name!r} has no ids" for name, ids in self.frameworks.items() if not ids or isinstance(ids, str)]
+        problems += [f"config {name!r} has no default" for name, schema in self.config.items() if "default" not in schema]
+        parameters = [name for name in inspect.signature(self.check).parameters if name != "config"]
+        object.__setattr__(self, "takes_config", "config" in inspect.signature(self.check).parameters)
+        object.__setattr__(self, "per_resource", self.kind == "resource" or len(parameters) == 2)
+        if len(parameters) not in ((1,) if self.kind == "resource" else (1, 2)):
+            problems.append(
+                f"the function takes {', '.join(parameters) or 'nothing'}; see cloudpatterns_policies.core.control for the forms"
+            )
+        if isinstance(self.types, str) or not all(self.types) or (self.per_resource and not self.types):
+            problems.append("types must be a tuple of at least one resource type")
+        if problems:
+            raise ValueError(f"control {self.id!r}: {'; '.join(problems)}")
+
+    def defaults(self) -> dict[str, Any]:
+        """The control's configuration when the profile says nothing."""
+        return {name: schema["default"] for name, schema in self.config.items()}
+
+
+def control(
+    *,
+    id: str,
+    title: str,
+    severity: Severity,
+    types: tuple[str, ...],
+    why: str,
+    remediation: str,
+    url: str,
+    frameworks: Mapping[str, tuple[str, ...]] | None = None,
+    config: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Callable[[ResourceCheck], Control]:
+    """Makes a control of a function `(resource)`, which gives a verdict or an iterable of verdicts; none at all means Pass."""
+
+    def decorate(check: ResourceCheck) -> Control:
+        return Control(id, title, severity, types, why, remediation, url, dict(frameworks or {}), "resource", check, dict(config or {}))
+
+    return decorate
+
+
+def stack_control(
+    *,
+    id: str,
+    title: str,
+    severity: Severity,
+    why: str,
+    remediation: str,
+    url: str,
+    types: tuple[str, ...] = (),
+    frameworks: Mapping[str, tuple[str, ...]] | None = None,
+    config: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Callable[[StackCheck], Control]:
+    """Makes a control over the whole stack, of one of two kinds of function.
+
+    `(resource, stack)` is called for each resource of `types` and gives its verdict or verdicts. Prefer it: an unknown value or an error ends the
+    judgement of that resource alone. `(stack)` yields `(resource, verdict)` pairs; an unknown value that it does not handle ends the whole control.
+    """
+
+    def decorate(check: StackCheck) -> Control:
+        return Control(id, title, severity, types, why, remediation, url, dict(frameworks or {}), "stack", check, dict(config or {}))
+
+    return decorate

@@ -1,0 +1,32 @@
+"""Finds the controls: every `Control` that a module under `cloudpatterns_policies.controls` defines. Adding one needs no list to be edited."""
+
+import importlib
+import itertools
+import pkgutil
+from collections.abc import Iterable
+
+from cloudpatterns_policies.core.control import Control
+
+CONTROLS_PACKAGE = "cloudpatterns_policies.controls"
+"""Where the project's own controls live."""
+
+
+def discover(package: str = CONTROLS_PACKAGE) -> tuple[Control, ...]:
+    """Returns the controls of all modules of `package`, sorted by id. Raises `ValueError` for an id that is used twice."""
+    root = importlib.import_module(package)
+    names = sorted(info.name for info in pkgutil.walk_packages(root.__path__, f"{package}."))
+    found: dict[int, Control] = {}
+    for name in names:
+        for value in vars(importlib.import_module(name)).values():
+            if isinstance(value, Control):
+                found[id(value)] = value
+    return checked(found.values())
+
+
+def checked(controls: Iterable[Control]) -> tuple[Control, ...]:
+    """Returns `controls` sorted by id. Raises `ValueError` when an id is used twice; metadata is checked by `Control` itself."""
+    ordered = tuple(sorted(controls, key=lambda item: item.id))
+    twice = sorted({left.id for left, right in itertools.pairwise(ordered) if left.id == right.id})
+    if twice:
+        raise ValueError(f"control ids used twice: {', '.join(twice)}")
+    return ordered

@@ -1,0 +1,69 @@
+"""The four verdicts a control can give, and the severities that controls have."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Severity(IntEnum):
+    """How bad a failure is. Ordered, so that `severity >= Severity.HIGH` reads as it should."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+    @property
+    def label(self) -> str:
+        """The name in lower case, as the Pulumi CLI prints it."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """The control looked and found nothing wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """The control found a weakness.
+
+    `message` completes the sentence "<resource> ...": what is wrong, without a full stop and without the remedy, which the control's metadata
+    holds. `where` is the property path, rule or route that shows it; empty when the resource as a whole is meant.
+    """
+
+    message: str
+    where: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.message.strip():
+            raise ValueError("Fail needs a message: what is wrong")
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The control could not judge, because the value at `path` is known only after deployment."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """The control has nothing to say about this resource, for `reason`."""
+
+    reason: str
+
+
+Verdict = Pass | Fail | Unknown | NotApplicable
+
+
+class UnknownValueError(Exception):
+    """Raised when a value that is known only after deployment is read.
+
+    `path` is where it stands in the resource's properties and `urn` whose properties they are; both are empty when the value was met away from
+    its resource. The runner turns the error into `Unknown(path)`.
+    """
+
+    def __init__(self, path: str = "", urn: str = "") -> None:
+        super().__init__(f"the value at {path or 'an unknown place'} is known only after deployment")
+        self.path = path
+        self.urn = urn
