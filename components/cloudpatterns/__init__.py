@@ -1,0 +1,1 @@
+"""AWS cloud design patterns as Pulumi components."""
