@@ -5,9 +5,11 @@ A control is metadata plus one pure function that returns `Pass()`, `Fail(messag
 `pulumi_policy` policies.
 """
 
+from cloudpatterns_policies.core.configuration import Level, ProfileError, read_profile, validate_profile
 from cloudpatterns_policies.core.control import Control, control, stack_control
 from cloudpatterns_policies.core.registry import discover
 from cloudpatterns_policies.core.resource import Resource
+from cloudpatterns_policies.core.server import serve
 from cloudpatterns_policies.core.stack import Stack
 from cloudpatterns_policies.core.values import UNKNOWN, Asset, ResourceReference
 from cloudpatterns_policies.core.verdicts import Fail, NotApplicable, Pass, Severity, Unknown, UnknownValueError, Verdict
@@ -17,8 +19,10 @@ __all__ = [
     "Asset",
     "Control",
     "Fail",
+    "Level",
     "NotApplicable",
     "Pass",
+    "ProfileError",
     "Resource",
     "ResourceReference",
     "Severity",
@@ -28,5 +32,8 @@ __all__ = [
     "Verdict",
     "control",
     "discover",
+    "read_profile",
+    "serve",
     "stack_control",
+    "validate_profile",
 ]

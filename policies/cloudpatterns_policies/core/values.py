@@ -114,7 +114,7 @@ class Decoder:
             return value.bool_value
         if kind == "number_value":
             number = value.number_value
-            return int(number) if number.is_integer() else number
+            return int(number) if number % 1 == 0 else number
         if kind == "struct_value":
             fields = value.struct_value.fields
             if SIGNATURE_KEY in fields:

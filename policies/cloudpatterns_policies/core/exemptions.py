@@ -1,0 +1,103 @@
+"""Exemptions: accepted weaknesses, as data in the profile, each with a person who answers for it and a date on which it ends.
+
+In the profile:
+
+    "exemptions": {"entries": [{
+        "control": "load-balancer-deletion-protection", "urn": "*::aws:lb/loadBalancer:LoadBalancer::preview-*",
+        "reason": "Torn down every night.", "owner": "platform@example.com", "ticket": "OPS-12", "expires": "2027-01-31"}]}
+"""
+
+import difflib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+EXEMPTIONS: Final = "exemptions"
+"""Name of the pseudo-policy that carries the exemptions and reports those that match nothing."""
+
+_TEXTS: Final = {
+    "control": "Id of the control whose finding is exempted.",
+    "urn": "Pattern of the resource's URN; `*` stands for any text.",
+    "reason": "Why the weakness is acceptable.",
+    "owner": "Who answers for it.",
+    "ticket": "Where it was decided.",
+    "expires": "Last day on which it holds, as YYYY-MM-DD (UTC).",
+}
+
+SCHEMA: Final[Mapping[str, Mapping[str, Any]]] = {
+    "entries": {
+        "type": "array",
+        "description": "The exemptions.",
+        "default": [],
+        "items": {
+            "type": "object",
+            "properties": {name: {"type": "string", "minLength": 1, "description": text} for name, text in _TEXTS.items()},
+            "required": list(_TEXTS),
+            "additionalProperties": False,
+        },
+    }
+}
+"""JSON schema of the pseudo-policy's configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """One exemption; the fields are those of the profile."""
+
+    control: str
+    urn: str
+    reason: str
+    owner: str
+    ticket: str
+    expires: date
+
+    def covers(self, control: str, urn: str) -> bool:
+        """Whether it speaks of this control on this resource."""
+        return control == self.control and fnmatchcase(urn, self.urn)
+
+    @property
+    def note(self) -> str:
+        """What a report says beside an exempted finding."""
+        return f"Exempted until {self.expires} by {self.owner} ({self.ticket}): {self.reason.rstrip('.')}"
+
+
+def parse(entries: object, controls: Collection[str], today: date) -> tuple[list[Exemption], list[str]]:
+    """Returns the exemptions and what is wrong with those left out: missing or unknown fields, an unknown control, a bad or past date."""
+    if not isinstance(entries, list):
+        return [], ["exemptions: entries must be a list"]
+    exemptions, problems = [], []
+    for index, entry in enumerate(entries):
+        found = _problems(entry, controls, today)
+        if found:
+            problems += [f"exemptions: entries[{index}]: {problem}" for problem in found]
+        else:
+            exemptions.append(Exemption(*(entry[name] for name in _TEXTS if name != "expires"), date.fromisoformat(entry["expires"])))
+    return exemptions, problems
+
+
+def _problems(entry: object, controls: Collection[str], today: date) -> list[str]:
+    if not isinstance(entry, Mapping):
+        return ["must be an object"]
+    problems = [f"{name} is missing or empty" for name in _TEXTS if not (isinstance(entry.get(name), str) and entry[name].strip())]
+    problems += [f"unknown field {name!r}{nearest(name, _TEXTS)}" for name in entry if name not in _TEXTS]
+    if problems:
+        return problems
+    if entry["control"] not in controls:
+        problems.append(f"unknown control {entry['control']!r}{nearest(entry['control'], controls)}")
+    try:
+        expires = date.fromisoformat(entry["expires"])
+    except ValueError:
+        return [*problems, f"expires must be a date such as 2027-01-31, not {entry['expires']!r}"]
+    if expires < today:
+        problems.append(
+            f"exemption of {entry['control']} for {entry['urn']} ({entry['ticket']}) expired on {expires}; mend the finding or renew it"
+        )
+    return problems
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """Returns `; did you mean '...'?` for a misspelt name, or nothing when no known name is near."""
+    found = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""

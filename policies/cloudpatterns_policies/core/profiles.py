@@ -1,0 +1,64 @@
+"""The packs' own profiles, kept in step with the controls: `python -m cloudpatterns_policies.core.profiles` rewrites them.
+
+A control blocks by severity, and without a profile medium and above do. So a profile lists only where it differs: `prod.json` nowhere, `dev.json`
+openly each control that it loosens. Properties and exemptions that stand in a profile are kept.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from cloudpatterns_policies.core.configuration import default_level
+from cloudpatterns_policies.core.control import Control
+from cloudpatterns_policies.core.exemptions import EXEMPTIONS
+from cloudpatterns_policies.core.registry import discover
+from cloudpatterns_policies.core.verdicts import Severity
+
+RULES: Final[Mapping[str, Severity]] = {"dev": Severity.HIGH, "prod": Severity.MEDIUM}
+"""For each profile the lowest severity that blocks."""
+
+PACKS: Final[Mapping[str, Callable[[], tuple[Control, ...]]]] = {"security": discover}
+"""For each pack's folder the controls it serves."""
+
+
+def profile(controls: Iterable[Control], lowest_mandatory: Severity, present: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the profile that follows the rule, with the properties and exemptions of the `present` one."""
+    result: dict[str, Any] = {EXEMPTIONS: present.get(EXEMPTIONS, {"entries": []})}
+    for control in sorted(controls, key=lambda item: item.id):
+        given = present.get(control.id)
+        properties = {key: value for key, value in given.items() if key != "enforcementLevel"} if isinstance(given, Mapping) else {}
+        level = default_level(control, lowest_mandatory)
+        if level is default_level(control):
+            if properties:
+                result[control.id] = properties
+        else:
+            result[control.id] = {"enforcementLevel": level.value, **properties} if properties else level.value
+    return result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Rewrites the profiles, or with `--check` only tells which are out of step. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m cloudpatterns_policies.core.profiles", description="Keep the packs' profiles in step.")
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when a profile is out of step")
+    parser.add_argument("--folder", type=Path, default=Path(__file__).parents[2], help="the folder that holds the packs")
+    options = parser.parse_args(arguments)
+    stale = 0
+    for pack, controls in PACKS.items():
+        for name, lowest_mandatory in RULES.items():
+            path = options.folder / pack / f"{name}.json"
+            present = path.read_text(encoding="utf-8") if path.exists() else "{}"
+            wanted = json.dumps(profile(controls(), lowest_mandatory, json.loads(present)), indent=2) + "\n"
+            if wanted == present:
+                continue
+            stale += 1
+            print(f"{path}: {'out of step' if options.check else 'rewritten'}")
+            if not options.check:
+                path.write_text(wanted, encoding="utf-8")
+    return 1 if stale and options.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,189 @@
+"""Serves a pack over CrossGuard's analyzer protocol.
+
+The SDK's own server decodes every property for every policy and gives a policy one level for all its findings; this one decodes once and gives
+each finding the level it deserves.
+"""
+
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import Any, Final
+
+import grpc
+from google.protobuf import empty_pb2, json_format
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, plugin_pb2
+
+from cloudpatterns_policies.core import exemptions
+from cloudpatterns_policies.core.configuration import Level, ProfileError, default_level
+from cloudpatterns_policies.core.control import Control
+from cloudpatterns_policies.core.exemptions import EXEMPTIONS
+from cloudpatterns_policies.core.pack import EXEMPTIONS_TITLE, Pack, Report
+from cloudpatterns_policies.core.resource import Resource
+from cloudpatterns_policies.core.stack import Stack
+from cloudpatterns_policies.core.verdicts import Severity
+
+_MAX_MESSAGE_BYTES: Final = 400 * 1024 * 1024  # what the engine and the SDK allow; a whole stack comes in one message
+_STOP_GRACE_SECONDS: Final = 1.0
+_KEPT_RESPONSES: Final = 1000
+
+
+class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
+    """The protocol's side of a `Pack`."""
+
+    def __init__(self, name: str, version: str, controls: Iterable[Control], on: date | None = None) -> None:
+        self.name = name
+        self.version = version
+        self.pack = Pack(controls, on)
+        self.cancelled = threading.Event()
+        """Set when the engine has no more use for the pack."""
+        self._skipped: dict[tuple[tuple[str, str], ...], analyzer_pb2.AnalyzeResponse] = {}
+
+    def Handshake(
+        self, request: analyzer_pb2.AnalyzerHandshakeRequest, context: grpc.ServicerContext
+    ) -> analyzer_pb2.AnalyzerHandshakeResponse:
+        """Answers the engine's first call."""
+        return analyzer_pb2.AnalyzerHandshakeResponse()
+
+    def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
+        """The pack's version."""
+        return plugin_pb2.PluginInfo(version=self.version)
+
+    def GetAnalyzerInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> analyzer_pb2.AnalyzerInfo:
+        """The controls as policies, each with the level its severity gives, and the pseudo-policy for exemptions."""
+        policies = [*map(policy_info, self.pack.controls), _exemptions_info()]
+        return analyzer_pb2.AnalyzerInfo(name=self.name, version=self.version, supportsConfig=True, provider="aws", policies=policies)
+
+    def ConfigureStack(
+        self, request: analyzer_pb2.AnalyzerStackConfigureRequest, context: grpc.ServicerContext
+    ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
+        """Takes note of the stack's secret settings, to keep them out of messages."""
+        self.pack.add_secrets(request.config[key] for key in request.config_secret_keys if key in request.config)
+        return analyzer_pb2.AnalyzerStackConfigureResponse()
+
+    def Configure(self, request: analyzer_pb2.ConfigureAnalyzerRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        """Takes over the profile, which the engine has completed with defaults. A profile with a mistake ends the run with one message."""
+        try:
+            levels = {name: Level.of(item.enforcementLevel) for name, item in request.policyConfig.items()}
+            properties = {name: _plain(json_format.MessageToDict(item.properties)) for name, item in request.policyConfig.items()}
+            self.pack.configure(levels, properties)
+        except (ProfileError, ValueError) as error:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        self._skipped.clear()
+        return empty_pb2.Empty()
+
+    def Analyze(self, request: analyzer_pb2.AnalyzeRequest, context: grpc.ServicerContext) -> analyzer_pb2.AnalyzeResponse:
+        """Judges one resource's inputs, before it is created."""
+        return self._response(self.pack.analyze(Resource(request)))
+
+    def AnalyzeStack(self, request: analyzer_pb2.AnalyzeStackRequest, context: grpc.ServicerContext) -> analyzer_pb2.AnalyzeResponse:
+        """Judges the whole stack."""
+        return self._response(self.pack.analyze_stack(Stack(map(Resource, request.resources))))
+
+    def Remediate(self, request: analyzer_pb2.AnalyzeRequest, context: grpc.ServicerContext) -> analyzer_pb2.RemediateResponse:
+        """Changes nothing: a control says what to do and leaves it to people."""
+        return analyzer_pb2.RemediateResponse()
+
+    def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        """Lets `serve` end."""
+        self.cancelled.set()
+        return empty_pb2.Empty()
+
+    def _response(self, report: Report) -> analyzer_pb2.AnalyzeResponse:
+        response = analyzer_pb2.AnalyzeResponse()
+        skipped = self._skipped.get(report.not_applicable)
+        if skipped is None:
+            items = [analyzer_pb2.PolicyNotApplicable(policy_name=name, reason=reason) for name, reason in report.not_applicable]
+            skipped = analyzer_pb2.AnalyzeResponse(not_applicable=items)
+            # The same dozens of lines answer every resource of a type, so they are kept; reasons that name a resource would fill the memory.
+            if len(self._skipped) < _KEPT_RESPONSES:
+                self._skipped[report.not_applicable] = skipped
+        response.CopyFrom(skipped)
+        for finding in report.findings:
+            response.diagnostics.add(
+                policyName=finding.policy,
+                policyPackName=self.name,
+                policyPackVersion=self.version,
+                description=finding.title,
+                message=finding.message,
+                enforcementLevel=finding.level.wire,
+                urn=finding.urn,
+                severity=_severity(finding.severity),
+            )
+        return response
+
+
+def policy_info(control: Control) -> analyzer_pb2.PolicyInfo:
+    """A control as the protocol describes a policy. All framework ids are tags, since a policy can name only one framework."""
+    info = analyzer_pb2.PolicyInfo(
+        name=control.id,
+        displayName=control.title,
+        description=control.why,
+        message=control.remediation,
+        enforcementLevel=default_level(control).wire,
+        policy_type=analyzer_pb2.POLICY_TYPE_RESOURCE if control.kind == "resource" else analyzer_pb2.POLICY_TYPE_STACK,
+        severity=_severity(control.severity),
+        tags=[f"{name}: {item}" for name, ids in sorted(control.frameworks.items()) for item in ids],
+        remediation_steps=control.remediation,
+        url=control.url,
+    )
+    if control.frameworks:
+        name, ids = next(iter(control.frameworks.items()))
+        title, _, version = name.rpartition(" ")
+        named = (title, version) if title and version[:1].isdigit() else (name, "")
+        framework = analyzer_pb2.PolicyComplianceFramework(
+            name=named[0], version=named[1], reference=control.url, specification=", ".join(ids)
+        )
+        info.framework.CopyFrom(framework)
+    if control.config:
+        info.configSchema.properties.update(control.config)
+    return info
+
+
+def _exemptions_info() -> analyzer_pb2.PolicyInfo:
+    info = analyzer_pb2.PolicyInfo(
+        name=EXEMPTIONS,
+        displayName=EXEMPTIONS_TITLE,
+        description="Carries the profile's exemptions. One that covers nothing would hide the weakness it names when that comes back.",
+        message="Remove the exemption from the profile.",
+        enforcementLevel=Level.MANDATORY.wire,
+        policy_type=analyzer_pb2.POLICY_TYPE_STACK,
+        severity=_severity(Severity.HIGH),
+        remediation_steps="Remove the exemption from the profile.",
+    )
+    info.configSchema.properties.update(exemptions.SCHEMA)
+    return info
+
+
+def _severity(severity: Severity) -> analyzer_pb2.PolicySeverity.ValueType:
+    return analyzer_pb2.PolicySeverity.Value(f"POLICY_SEVERITY_{severity.name}")
+
+
+def _plain(value: Any) -> Any:
+    """The wire has floating-point numbers only; whole ones become integers again."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value % 1 == 0 else value
+
+
+def serve(name: str, version: str, controls: Iterable[Control]) -> None:
+    """Serves the pack until the engine cancels or kills it: what a pack's `__main__.py` calls.
+
+    The first line on standard output is the port, as the engine expects. Nothing else may be printed there before it.
+    """
+    analyzer = Analyzer(name, version, controls)
+    server = grpc.server(
+        ThreadPoolExecutor(max_workers=4),
+        options=[("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES), ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES)],
+    )
+    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    try:
+        analyzer.cancelled.wait()
+    except KeyboardInterrupt:
+        pass  # the terminal's interrupt reaches the pack as well as the engine, which is stopping anyway
+    server.stop(_STOP_GRACE_SECONDS).wait()
