@@ -1,0 +1,202 @@
+"""What the packs found: controls, findings and the report of one stack."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from offline_preview.graph import Graph, Resource
+from offline_preview.values import Secret
+
+Verdict = Literal["fail", "unknown", "exempt", "error"]
+"""``error``: the control itself failed, so nothing is proven."""
+Level = Literal["advisory", "mandatory", "remediate", "disabled"]
+
+SEVERITIES: Final = ("critical", "high", "medium", "low", "unspecified")
+STACK_TYPE: Final = "pulumi:pulumi:Stack"
+_PREFIXES: Final[dict[str, Verdict]] = {"[UNKNOWN]": "unknown", "[EXEMPT]": "exempt", "[ERROR]": "error"}
+# What Pulumi's own policy SDK says when a policy reads a value that is not known yet.
+_SDK_UNKNOWN: Final = "can't run policy '"
+_REMEDY_LABEL: Final = re.compile(r"[\s-]*(Remedy|If it fails then):?\s*\Z")
+# Shorter texts are found all over a report by chance.
+_SHORTEST_SECRET: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A policy of a pack, with the enforcement level that its profile gives it."""
+
+    name: str
+    pack: str
+    title: str = ""
+    description: str = ""
+    level: Level = "advisory"
+    severity: str = "unspecified"
+    remediation: str = ""
+    url: str = ""
+    framework: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a control has to say about one resource, or, with the stack's URN, about the stack."""
+
+    control: str
+    pack: str
+    verdict: Verdict
+    level: Level
+    severity: str
+    urn: str
+    message: str
+    remediation: str = ""
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it stops a deployment."""
+        return self.level == "mandatory"
+
+    def to_json(self) -> dict[str, str]:
+        """The finding as ``--json`` shows it."""
+        return {
+            "control": self.control,
+            "verdict": self.verdict,
+            "level": self.level,
+            "severity": self.severity,
+            "urn": self.urn,
+            "message": self.message,
+            "remediation": self.remediation,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PackReport:
+    """One pack's share in a stack's report. ``seconds`` is the time its checks took, without its start."""
+
+    name: str
+    version: str
+    folder: Path
+    controls: tuple[Control, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    seconds: float = 0.0
+
+    def control(self, name: str) -> Control:
+        """A control by its name; an unknown one has its name only."""
+        return next((control for control in self.controls if control.name == name), Control(name, self.name))
+
+
+@dataclass(frozen=True, slots=True)
+class StackReport:
+    """Everything that is known of one stack after its preview. ``seconds`` is wall time from the start of the command."""
+
+    graph: Graph
+    packs: tuple[PackReport, ...] = ()
+    seconds: float = 0.0
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def stack(self) -> str:
+        """The stack's name."""
+        return self.graph.stack
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All findings, the worst first, else in the order of packs, resources and controls."""
+        found = [finding for pack in self.packs for finding in pack.findings]
+        return sorted(found, key=lambda finding: (not finding.blocks, rank(finding.severity)))
+
+    @property
+    def compliant(self) -> bool:
+        """Whether no finding stops a deployment."""
+        return not any(finding.blocks for finding in self.findings)
+
+    def summary(self) -> dict[str, Any]:
+        """The figures of the report."""
+        findings = self.findings
+        return {
+            "compliant": self.compliant,
+            "resources": sum(1 for resource in self.graph.resources if is_cloud(resource)),
+            "components": sum(1 for resource in self.graph.resources if is_component(resource)),
+            "mandatory": sum(1 for finding in findings if finding.blocks),
+            "advisory": sum(1 for finding in findings if finding.verdict in ("fail", "error") and not finding.blocks),
+            "unknown": sum(1 for finding in findings if finding.verdict == "unknown"),
+            "exempt": sum(1 for finding in findings if finding.verdict == "exempt"),
+            "controls": sum(1 for pack in self.packs for control in pack.controls if control.level != "disabled"),
+            "packs": [pack.name for pack in self.packs],
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def is_component(resource: Resource) -> bool:
+    """Whether it is a component; the stack itself is none."""
+    return not resource.custom and resource.type != STACK_TYPE
+
+
+def is_cloud(resource: Resource) -> bool:
+    """Whether it is a resource of a cloud: neither a component nor one of Pulumi's own, such as a provider."""
+    return resource.custom and not resource.type.startswith("pulumi:")
+
+
+def rank(severity: str) -> int:
+    """The place of a severity, 0 for the worst."""
+    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
+
+
+def short_name(urn: str) -> str:
+    """The logical name in a URN."""
+    return urn.rsplit("::", 1)[-1]
+
+
+def short_type(type_token: str) -> str:
+    """A type as Python programs write it: ``aws:ec2/vpc:Vpc`` is ``ec2.Vpc``, ``cloudpatterns:index:Network`` is ``Network``."""
+    _, module, name = (["", "", *type_token.split(":")])[-3:]
+    module = module.split("/", 1)[0]
+    return name if module in ("", "index") else f"{module}.{name}"
+
+
+def classify(message: str) -> tuple[Verdict, str]:
+    """The verdict that a message's prefix names, and the message without it."""
+    for prefix, verdict in _PREFIXES.items():
+        if message.startswith(prefix):
+            return verdict, message.removeprefix(prefix).lstrip(" :")
+    return ("unknown" if message.startswith(_SDK_UNKNOWN) else "fail"), message
+
+
+def shown_message(finding: Finding, control: Control) -> str:
+    """The message without the description that Pulumi's SDK puts before it and without the remedy, which views show once for all findings."""
+    text = finding.message.removeprefix(f"{control.description}\n")
+    if control.remediation and control.remediation in text:
+        text = _REMEDY_LABEL.sub("", text.split(control.remediation, 1)[0])
+    return text.rstrip()
+
+
+class Redactor:
+    """Takes the values of a graph's secrets out of texts, since a policy may quote what it was given."""
+
+    def __init__(self, graph: Graph) -> None:
+        found: set[str] = set()
+        for resource in graph.resources:
+            _collect(resource.inputs, False, found)
+            _collect(resource.outputs, False, found)
+        _collect(graph.outputs, False, found)
+        # The longest first, so that no secret survives as the rest of another.
+        self._secrets = sorted(found, key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        """The text with ``[secret]`` in the place of every secret."""
+        for secret in self._secrets:
+            text = text.replace(secret, "[secret]")
+        return text
+
+
+def _collect(value: Any, secret: bool, found: set[str]) -> None:
+    if isinstance(value, Secret):
+        _collect(value.value, True, found)
+    elif isinstance(value, str):
+        if secret and len(value) >= _SHORTEST_SECRET:
+            found.add(value)
+    elif isinstance(value, dict | list):
+        items: Iterable[Any] = value.values() if isinstance(value, dict) else value
+        for item in items:
+            _collect(item, secret, found)

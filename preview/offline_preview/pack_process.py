@@ -1,0 +1,137 @@
+"""A policy pack's process: started early, asked later, always stopped."""
+
+import json
+import os
+import queue
+import subprocess
+import threading
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from offline_preview.errors import PreviewError
+from offline_preview.packs import Pack
+from offline_preview.stack_config import StackConfig
+
+START_SECONDS = 60.0
+"""A pack that has not told its port by then is given up."""
+STOP_SECONDS = 2.0
+"""A pack that does not end by then when asked to is killed."""
+_TAIL_LINES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class PackStack:
+    """The stack that a pack is run for."""
+
+    project: str
+    stack: str
+    organization: str
+    config: StackConfig
+
+
+class PackProcess:
+    """Starts the pack at once, with ``start``; ``port`` then waits until it listens. Safe to ``stop`` at any time, from any thread, and twice."""
+
+    def __init__(self, pack: Pack, stack: PackStack, engine_address: str) -> None:
+        self.pack = pack
+        self._stack = stack.stack
+        self._first: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        command = [pack.interpreter, "-u", "-m", "pulumi.policy", engine_address, str(pack.program)]
+        try:
+            self._process = subprocess.Popen(
+                command,
+                cwd=pack.program,
+                env=_environment(pack, stack),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+            )
+        except OSError as error:
+            raise PreviewError(
+                f"policy pack {pack.folder}: cannot be started with {pack.interpreter}: {error.strerror or error}."
+            ) from error
+        assert self._process.stdout is not None and self._process.stderr is not None
+        self._readers = [
+            threading.Thread(target=self._read_stdout, args=(self._process.stdout,), daemon=True),
+            threading.Thread(target=self._read, args=(self._process.stderr,), daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def port(self) -> int:
+        """The port the pack listens on, from the first line it prints. Raises ``PreviewError`` when it does not start."""
+        try:
+            line = self._first.get(timeout=START_SECONDS)
+        except queue.Empty:
+            raise self.error(
+                f"has not started within {START_SECONDS:g} s, so it was stopped. It must print its port and listen there"
+            ) from None
+        if not line:
+            raise self.error("does not start")
+        try:
+            return int(line)
+        except ValueError:
+            raise self.error(
+                f"printed {line.strip()!r} where its port must stand, on the first line. Do not print before the policy pack is made; log to standard error"
+            ) from None
+
+    def error(self, what: str) -> PreviewError:
+        """An error that names the pack, says what it did and ends with what the pack wrote to standard error."""
+        try:
+            code: int | None = self._process.wait(timeout=0.2)
+        except subprocess.TimeoutExpired:
+            code = None
+        if code is not None:
+            # All that the process wrote shall be in the message.
+            for reader in self._readers:
+                reader.join(timeout=1.0)
+        ended = f" (it ended with exit code {code})" if code is not None else ""
+        wrote = "".join(f"\n    {line.rstrip()}" for line in self._tail if line.strip())
+        return PreviewError(f"policy pack {self.pack.folder}, stack {self._stack}: {what}{ended}.{' It wrote:' + wrote if wrote else ''}")
+
+    @property
+    def output(self) -> str:
+        """The last lines that the pack wrote."""
+        return "".join(self._tail)
+
+    def stop(self) -> None:
+        """Ends the process; returns when it has ended."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(timeout=STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+    def _read_stdout(self, stream: IO[str]) -> None:
+        self._first.put(stream.readline())
+        self._read(stream)
+
+    def _read(self, stream: IO[str]) -> None:
+        for line in stream:
+            self._tail.append(line)
+
+
+def _environment(pack: Pack, stack: PackStack) -> dict[str, str]:
+    environment = {
+        **os.environ,
+        "PULUMI_ORGANIZATION": stack.organization,
+        "PULUMI_PROJECT": stack.project,
+        "PULUMI_STACK": stack.stack,
+        # Whatever the graph is made of: nothing is ever deployed, and a pack shall not act as if it were.
+        "PULUMI_DRY_RUN": "true",
+        "PULUMI_CONFIG": json.dumps(stack.config.values),
+    }
+    folder = Path(pack.interpreter).parent
+    if (folder.parent / "pyvenv.cfg").is_file():
+        # As an activated virtual environment, as the CLI's language host does it.
+        environment["VIRTUAL_ENV"] = str(folder.parent)
+        environment["PATH"] = os.pathsep.join((str(folder), environment.get("PATH", "")))
+        environment.pop("PYTHONHOME", None)
+    return environment

@@ -1,0 +1,1 @@
+"""Reports of a preview: for the terminal, as JSON, SARIF and JUnit XML."""
