@@ -10,14 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf import struct_pb2
-from pulumi.runtime.proto import analyzer_pb2
-
 from cloudpatterns_policies.core import UNKNOWN, Control, Resource, ResourceReference, Stack, Verdict
 from cloudpatterns_policies.core.runner import Broken, Outcome, judge_resource, judge_stack
 from cloudpatterns_policies.core.values import RESOURCE_SIGNATURE, SECRET_SIGNATURE, SIGNATURE_KEY
+from google.protobuf import struct_pb2
+from pulumi.runtime.proto import analyzer_pb2
 
-__all__ = ["UNKNOWN", "deep_without", "resource", "secret", "stack", "urn", "verdicts", "wire"]
+__all__ = ["UNKNOWN", "deep_without", "request_of", "resource", "secret", "stack", "urn", "verdicts", "wire"]
 
 UNKNOWN_ON_THE_WIRE = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
@@ -97,6 +96,12 @@ def stack(*resources: Resource) -> Stack:
         for targets in message.propertyDependencies.values():
             targets.urns[:] = [resolve(reference) for reference in targets.urns]
     return Stack(resources)
+
+
+def request_of(*resources: Resource) -> analyzer_pb2.AnalyzeStackRequest:
+    """What the engine sends for a stack of `resources`."""
+    messages = [item.message for item in stack(*resources).resources]
+    return analyzer_pb2.AnalyzeStackRequest(resources=[item for item in messages if isinstance(item, analyzer_pb2.AnalyzerResource)])
 
 
 def verdicts(control: Control, subject: Resource | Stack, config: Mapping[str, Any] | None = None) -> list[Any]:

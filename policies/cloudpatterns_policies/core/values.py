@@ -48,6 +48,10 @@ class UnknownValue:
     def __hash__(self) -> int:
         return id(self)
 
+    def __reduce__(self) -> str:
+        # Copies and pickles are the same object, so that `is UNKNOWN` still holds for them.
+        return "UNKNOWN"
+
     def __eq__(self, other: object) -> bool:
         if other is self:
             return True
@@ -103,7 +107,9 @@ class Decoder:
 
     def struct(self, struct: struct_pb2.Struct) -> dict[str, Any]:
         """Returns the decoded top-level properties."""
-        return {key: self._value(value, key) for key, value in struct.fields.items()}
+        # Not `.items()`: of a protobuf map that is a slow Python mixin.
+        fields = struct.fields
+        return {key: self._value(fields[key], key) for key in fields}
 
     def _value(self, value: struct_pb2.Value, path: str) -> Any:
         kind = value.WhichOneof("kind")
@@ -119,7 +125,7 @@ class Decoder:
             fields = value.struct_value.fields
             if SIGNATURE_KEY in fields:
                 return self._special(fields, path)
-            return {key: self._value(item, f"{path}.{key}") for key, item in fields.items()}
+            return {key: self._value(fields[key], f"{path}.{key}") for key in fields}
         if kind == "list_value":
             return [self._value(item, f"{path}.{index}") for index, item in enumerate(value.list_value.values)]
         return None

@@ -1,0 +1,73 @@
+"""The packs' own profiles follow the rule for every control there is."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cloudpatterns_policies.core import Level, Pass, Severity, control, profiles, read_profile
+from cloudpatterns_policies.core.profiles import PACKS, RULES, main, profile
+
+FOLDER = Path(__file__).parents[3] / "policies"
+META: dict[str, Any] = {"title": "t", "types": ("a:b:C",), "why": "w", "remediation": "r", "url": "https://example.com"}
+CONTROLS = tuple(
+    control(id=severity.label, severity=severity, config={"days": {"type": "integer", "default": 7}}, **META)(lambda resource: Pass())
+    for severity in Severity
+)
+LEVELS = {
+    "dev": {"low": "advisory", "medium": "advisory", "high": "mandatory", "critical": "mandatory"},
+    "prod": {"low": "advisory", "medium": "mandatory", "high": "mandatory", "critical": "mandatory"},
+}
+
+
+@pytest.mark.parametrize("pack", PACKS)
+@pytest.mark.parametrize("name", RULES)
+def test_a_profile_of_ours_blocks_by_severity_alone(pack: str, name: str) -> None:
+    controls = PACKS[pack]()
+    written = json.loads((FOLDER / pack / f"{name}.json").read_text(encoding="utf-8"))
+    levels = read_profile(written, controls).levels
+    assert {item.id: levels[item.id].value for item in controls} == {item.id: LEVELS[name][item.severity.label] for item in controls}
+    assert levels["exemptions"] is Level.MANDATORY
+
+
+def test_profiles_are_in_step_with_the_controls(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--check"]) == 0, f"run `python -m cloudpatterns_policies.core.profiles`: {capsys.readouterr().out}"
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_profile_lists_only_what_differs(name: str) -> None:
+    made = profile(CONTROLS, RULES[name], {})
+    assert made == {"exemptions": {"entries": []}, **({"medium": "advisory"} if name == "dev" else {})}
+    levels = read_profile(made, CONTROLS).levels
+    assert {severity.label: levels[severity.label].value for severity in Severity} == LEVELS[name]
+
+
+def test_properties_and_exemptions_are_kept_and_levels_are_not() -> None:
+    present = {
+        "exemptions": {"entries": [1]},
+        "gone": "advisory",
+        "low": {"days": 3, "enforcementLevel": "disabled"},
+        "medium": {"days": 4},
+        "high": "disabled",
+    }
+    assert profile(CONTROLS, Severity.HIGH, present) == {
+        "exemptions": {"entries": [1]},
+        "low": {"days": 3},
+        "medium": {"enforcementLevel": "advisory", "days": 4},
+    }
+
+
+def test_the_command_writes_and_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(profiles, "PACKS", {"some": lambda: CONTROLS})
+    (tmp_path / "some").mkdir()
+    arguments = ["--folder", str(tmp_path)]
+    dev, prod = (tmp_path / "some" / f"{name}.json" for name in ("dev", "prod"))
+    assert main([*arguments, "--check"]) == 1
+    assert capsys.readouterr().out == f"{dev}: out of step\n{prod}: out of step\n"
+    assert not dev.exists()
+    assert main(arguments) == 0
+    assert json.loads(dev.read_text()) == {"exemptions": {"entries": []}, "medium": "advisory"}
+    assert main([*arguments, "--check"]) == 0
+    prod.write_text('{"low": "mandatory"}')
+    assert main([*arguments, "--check"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == f"{prod}: out of step"
