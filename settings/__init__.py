@@ -1,0 +1,31 @@
+"""The settings of a stack: its configuration, checked and typed.
+
+`load()` reads the current stack's; `parse()` is the same without Pulumi's runtime. Every problem is reported at once, see `SettingsError`.
+"""
+
+from settings.cache import Cache
+from settings.database import Database
+from settings.errors import Problem, SettingsError
+from settings.loading import Settings, load, parse
+from settings.network import Nat, Network, SubnetCidrs, SubnetPrefixes, Window
+from settings.operators import Entry, Operator
+from settings.storefront import Storefront, Waf
+
+__all__ = [
+    "Cache",
+    "Database",
+    "Entry",
+    "Nat",
+    "Network",
+    "Operator",
+    "Problem",
+    "Settings",
+    "SettingsError",
+    "Storefront",
+    "SubnetCidrs",
+    "SubnetPrefixes",
+    "Waf",
+    "Window",
+    "load",
+    "parse",
+]

@@ -1,0 +1,320 @@
+"""How problems in the settings are told: the key, the value, what is allowed, and the commands that mend it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import pulumi
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from settings.faults import Allowed, Assign, Location, Mend, Remove
+
+_SECRET = "[secret]"
+_NOTHING = "nothing"
+_LONGEST_VALUE = 160
+# What `pulumi config set --path` would store as a number or a yes/no instead of a text.
+_LOOKS_TYPED = re.compile(r"true|false|0|[+-]?[1-9]\d*")
+_BARE_NAME = re.compile(r"[A-Za-z0-9_$-]+")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: the configuration key, the value as shown, why, what is allowed, and the commands that mend it."""
+
+    key: str
+    given: str
+    because: str | None
+    allowed: str
+    mend: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [self.key, f"  given:    {self.given}"]
+        if self.because:
+            lines.append(f"  problem:  {self.because}")
+        lines.append(f"  allowed:  {self.allowed}")
+        lines.extend(
+            f"  {'mend:' if first else '     '}     {command}"
+            for first, command in zip((True, *(False,) * len(self.mend)), self.mend, strict=False)
+        )
+        return "\n".join(lines)
+
+
+class SettingsError(pulumi.RunError):
+    """The settings of a stack are wrong. `problems` has all of them; the Pulumi CLI prints the text without a traceback."""
+
+    def __init__(self, stack: str, problems: Iterable[Problem]):
+        self.stack = stack
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        title = f"The settings of stack {stack} have {count} problem{'' if count == 1 else 's'}:"
+        super().__init__("\n\n".join([title, *map(str, self.problems)]))
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Turns what a check found into problems, for one stack: knows the models' texts, the region and which keys are secret."""
+
+    root: type[BaseModel]
+    project: str
+    stack: str
+    region: str
+    secret_keys: Collection[str]
+    sections: Mapping[str, Any]
+
+    def key(self, place: Location) -> str:
+        """The configuration key at a place: `cloudpatterns:network.zones[1]`."""
+        return f"{self.project}:{place[0]}{''.join(_step(step) for step in place[1:])}"
+
+    def problem(self, error: Mapping[str, Any]) -> Problem:
+        """The problem that a pydantic error tells of."""
+        place: Location = tuple(error["loc"])
+        kind, context = error["type"], error.get("ctx", {})
+        value = self._given(place)
+        shown = _NOTHING if value is ... else _show(value)
+        if kind == "extra_forbidden":
+            return self._unknown(place, shown)
+        annotation, allowed, default = self._field(place)
+        text = _text(annotation, allowed)
+        if kind == "setting":
+            base = place[: len(place) - context["depth"]]
+            mends = [type(mend)(base + mend.place, *((mend.value,) if isinstance(mend, Assign) else ())) for mend in context["mend"]]
+            text = context["allowed"] or text
+            if value is ... and isinstance(default, (bool, int, str)):
+                shown = f"{_show(default)}, the default"
+            mends = mends or self._plausible(place, annotation, allowed, default)
+            return self._tell(place, shown, context["because"], text, mends)
+        if kind == "missing":
+            return self._tell(place, _NOTHING, "is missing", text, self._plausible(place, annotation, allowed, default))
+        if kind == "too_long" and isinstance(value, list):
+            return self._tell(place, shown, f"{len(value)} are too many", text, [Remove((*place, len(value) - 1))])
+        mends = self._plausible(place, annotation, allowed, default)
+        if get_origin(annotation) is Literal and (near := get_close_matches(str(value), get_args(annotation), n=1)):
+            mends = [Assign(place, near[0])]
+        if _is_container(annotation) and value:
+            mends = [Remove(place), *mends]
+        return self._tell(place, shown, _because(kind, value), text, mends)
+
+    def missing_section(self, section: str, shown: str | None = None, because: str = "the whole section is missing") -> Problem:
+        """The problem of a section that is absent or not readable."""
+        annotation, allowed, default = self._field((section,))
+        mends = self._plausible((section,), annotation, allowed, default)
+        given = shown or _NOTHING
+        return self._tell((section,), given, because, _text(annotation, allowed), mends)
+
+    def unknown_section(self, name: str, text: str, sections: Iterable[str]) -> Problem:
+        """The problem of a key that is no section."""
+        known = tuple(sections)
+        near = get_close_matches(name, known, n=1)
+        key = f"{self.project}:{name}"
+        command = f"pulumi config rm --stack {shlex.quote(self.stack)} {_quote(key)}"
+        shown = "an unknown section"
+        return Problem(
+            key, shown, f"did you mean {self.project}:{near[0]}?" if near else None, f"the sections {', '.join(known)}", (command,)
+        )
+
+    def region_problem(self, value: str | None, example: str) -> Problem:
+        """The problem of a region that is missing or not one."""
+        key = "aws:region"
+        secret = key in self.secret_keys
+        shown = _NOTHING if value is None else _SECRET if secret else _show(value)
+        command = f"pulumi config set --stack {shlex.quote(self.stack)} aws:region {example}"
+        return Problem(key, shown, "is missing" if value is None else None, "the name of an AWS region, such as eu-west-1", (command,))
+
+    def _tell(self, place: Location, shown: str, because: str | None, allowed: str, mends: Iterable[Mend]) -> Problem:
+        secret = f"{self.project}:{place[0]}" in self.secret_keys
+        mends = list(mends)
+        commands = tuple(self._commands(mends, secret=secret))
+        if secret:
+            # The reason may quote the value, and so may a text about the value of another setting of the section.
+            because, shown = None, _SECRET
+        return Problem(self.key(place), shown, because, self._local(allowed), commands)
+
+    def _unknown(self, place: Location, shown: str) -> Problem:
+        annotation, _, _ = self._field(place[:-1])
+        known = list(annotation.model_fields)
+        near = get_close_matches(str(place[-1]), known, n=1)
+        because = f"unknown key; did you mean {near[0]}?" if near else "unknown key"
+        problem = self._tell(place, shown, because, f"the keys {', '.join(known)}", [Remove(place)])
+        return problem if problem.because else Problem(problem.key, problem.given, because, problem.allowed, problem.mend)
+
+    def _commands(self, mends: list[Mend], *, secret: bool) -> Iterator[str]:
+        stack = shlex.quote(self.stack)
+        assigns: list[Assign] = []
+        for mend in mends:
+            if isinstance(mend, Remove):
+                yield f"pulumi config rm --stack {stack} --path {_quote(self.key(mend.place))}"
+            else:
+                assigns.extend(_leaves(mend.place, mend.value))
+        if secret:
+            # Without a value the CLI asks for it, unseen.
+            yield from (f"pulumi config set --stack {stack} --secret --path {_quote(self.key(leaf.place))}" for leaf in assigns)
+            return
+        plain = [(self.key(leaf.place), self._word(leaf.value)) for leaf in assigns if not _typed_text(leaf.value)]
+        if len(plain) == 1:
+            yield f"pulumi config set --stack {stack} --path {_quote(plain[0][0])} {shlex.quote(plain[0][1])}"
+        elif plain:
+            pairs = " ".join(f"--plaintext {_quote(f'{key}={value}')}" for key, value in plain)
+            yield f"pulumi config set-all --stack {stack} --path {pairs}"
+        for leaf in assigns:
+            if _typed_text(leaf.value):
+                yield f"pulumi config set --stack {stack} --path --type string {_quote(self.key(leaf.place))} {shlex.quote(leaf.value)}"
+
+    def _word(self, value: Any) -> str:
+        return ("true" if value else "false") if isinstance(value, bool) else self._local(str(value))
+
+    def _local(self, text: str) -> str:
+        return text.replace("{region}", self.region)
+
+    def _plausible(self, place: Location, annotation: Any, allowed: Allowed | None, default: Any) -> list[Mend]:
+        if isinstance(default, (bool, int, str)):
+            return [Assign(place, default)]
+        if allowed is not None and allowed.example is not None:
+            return [Assign(place, self._localised(allowed.example))]
+        mends: list[Mend] = []
+        model = _model(annotation)
+        for name, info in model.model_fields.items() if model else ():
+            if info.is_required():
+                mends.extend(self._plausible((*place, name), *_of_field(info)))
+        return mends or [Remove(place)]
+
+    def _localised(self, example: Any) -> Any:
+        if isinstance(example, dict):
+            return {self._local(key): self._localised(value) for key, value in example.items()}
+        if isinstance(example, list):
+            return [self._localised(value) for value in example]
+        return self._local(example) if isinstance(example, str) else example
+
+    def _given(self, place: Location) -> Any:
+        """The value in the configuration; an ellipsis when there is none."""
+        value: Any = self.sections
+        for step in place:
+            try:
+                value = value[step]
+            except (KeyError, IndexError, TypeError):
+                return ...
+        return value
+
+    def _field(self, place: Location) -> tuple[Any, Allowed | None, Any]:
+        """The type at a place, the text nearest to it, and its default."""
+        annotation: Any = self.root
+        allowed: Allowed | None = None
+        default: Any = None
+        for step in place:
+            model = _model(annotation)
+            if model is not None:
+                info = model.model_fields.get(str(step))
+                if info is None:
+                    break
+                annotation, allowed, default = _of_field(info)
+            else:
+                annotation, inner = _unwrap(_item(annotation))
+                allowed, default = inner or allowed, None
+        return annotation, allowed, default
+
+
+def _of_field(info: FieldInfo) -> tuple[Any, Allowed | None, Any]:
+    annotation, inner = _unwrap(info.annotation)
+    own = next((item for item in info.metadata if isinstance(item, Allowed)), None)
+    last = [item for item in info.metadata if isinstance(item, Allowed)]
+    default = None if info.default is PydanticUndefined else info.default
+    return annotation, (last[-1] if own else inner), default
+
+
+def _unwrap(annotation: Any) -> tuple[Any, Allowed | None]:
+    """A type without Annotated and without None, and the text it carries, the outermost if there are several."""
+    found: Allowed | None = None
+    while True:
+        if get_origin(annotation) is Annotated:
+            inner, *metadata = get_args(annotation)
+            texts = [item for item in metadata if isinstance(item, Allowed)]
+            found = found or (texts[-1] if texts else None)
+            annotation = inner
+        elif get_origin(annotation) in (Union, UnionType) and NoneType in get_args(annotation):
+            annotation = next(item for item in get_args(annotation) if item is not NoneType)
+        else:
+            return annotation, found
+
+
+def _item(annotation: Any) -> Any:
+    """The type of what a list or an object of this type holds."""
+    arguments = [item for item in get_args(annotation) if item is not ...]
+    return arguments[-1] if arguments else Any
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+def _is_container(annotation: Any) -> bool:
+    origin = get_origin(annotation)
+    return _model(annotation) is not None or (isinstance(origin, type) and issubclass(origin, (tuple, Mapping)))
+
+
+def _text(annotation: Any, allowed: Allowed | None) -> str:
+    model = _model(annotation)
+    if model is not None:
+        return f"an object with the keys {', '.join(model.model_fields)}"
+    return allowed.text if allowed else "another kind of value"
+
+
+def _because(kind: str, value: Any) -> str | None:
+    """A reason, where the value's type is the trouble: a look at the value alone would not show it."""
+    if kind.endswith(("_type", "_parsing")) or kind == "int_from_float":
+        names = {
+            bool: "a yes or no",
+            int: "a number",
+            float: "a number",
+            str: "a text",
+            list: "a list",
+            dict: "an object",
+            NoneType: "empty",
+        }
+        wrong = f"{names.get(type(value), 'something')} where another kind of value belongs"
+        return f"{wrong}: write it in quotes" if kind == "string_type" and isinstance(value, (int, float)) else wrong
+    return None
+
+
+def _leaves(place: Location, value: Any) -> Iterator[Assign]:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _leaves((*place, name), item)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _leaves((*place, index), item)
+    else:
+        yield Assign(place, value)
+
+
+def _typed_text(value: Any) -> bool:
+    return isinstance(value, str) and _LOOKS_TYPED.fullmatch(value) is not None
+
+
+def _step(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    if _BARE_NAME.fullmatch(step):
+        return f".{step}"
+    escaped = step.replace('"', '\\"')
+    return f'["{escaped}"]'
+
+
+def _quote(text: str) -> str:
+    quoted = shlex.quote(text)
+    return quoted if quoted.startswith("'") else f"'{text}'"
+
+
+def _show(value: Any) -> str:
+    return _cut(json.dumps(value, default=str, ensure_ascii=False))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."

@@ -1,0 +1,189 @@
+"""What a check says when a setting is wrong, and the machinery that lets every check speak even when other settings are wrong.
+
+pydantic stops at the first layer: a model's own checks do not run while one of its fields is wrong. Here a model's rules run on whatever
+fields are valid; a rule that reads one that is not is skipped. So a person sees all problems at once, and none twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self, TypeVar
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, ValidationError
+
+T = TypeVar("T")
+
+Location = tuple[str | int, ...]
+ALLOWED_KEYWORD = "x-allowed"
+"""Under which a field's text goes into the JSON schema."""
+
+_FAULT = "setting"
+# Only says that another field was wrong, which has its own error.
+_NOISE = "default_factory_not_called"
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Metadata of a field: what it allows, in words, and a plausible value. `{region}` in either stands for the stack's region."""
+
+    text: str
+    example: Any
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), ALLOWED_KEYWORD: self.text}
+
+
+@dataclass(frozen=True)
+class Assign:
+    """A mend: give the setting at this place, relative to the model that speaks, this value."""
+
+    place: Location
+    value: Any
+
+
+@dataclass(frozen=True)
+class Remove:
+    """A mend: take the setting at this place, relative to the model that speaks, away."""
+
+    place: Location
+
+
+Mend = Assign | Remove
+
+
+@dataclass
+class Context:
+    """What travels through one validation: the region and the valid fields of each model so far."""
+
+    region: str | None
+    frames: list[dict[str, Any]] = field(default_factory=list)
+    partials: dict[type, dict[str, Any]] = field(default_factory=dict)
+
+
+class _NotValidError(Exception):
+    """A rule asked for a field that is missing or wrong."""
+
+
+class _Partial:
+    """The valid fields of a model, as attributes."""
+
+    def __init__(self, values: Mapping[str, Any]):
+        self._values = values
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._values[name]
+        except KeyError:
+            raise _NotValidError(name) from None
+
+
+def fault(place: Location, because: str, *, mend: Iterable[Mend] = (), allowed: str | None = None) -> InitErrorDetails:
+    """A problem at `place`, relative to the model that speaks.
+
+    `because` may speak of values and is withheld for secrets. `allowed` replaces the field's own text and must not quote a value.
+    """
+    return InitErrorDetails(type=_error(because, mend, allowed, len(place)), loc=place, input=None)
+
+
+def refuse(because: str, mend: Any = ..., *, allowed: str | None = None) -> PydanticCustomError:
+    """The error a field's own validator raises: why, and the value that would do, or a mend; without either the field's example."""
+    if mend is ...:
+        mends: tuple[Mend, ...] = ()
+    else:
+        mends = (mend,) if isinstance(mend, (Assign, Remove)) else (Assign((), mend),)
+    return _error(because, mends, allowed, 0)
+
+
+def _error(because: str, mend: Iterable[Mend], allowed: str | None, depth: int) -> PydanticCustomError:
+    return PydanticCustomError(_FAULT, "{because}", {"because": because, "mend": tuple(mend), "allowed": allowed, "depth": depth})
+
+
+def collect(title: str, handler: Callable[[Any], T], data: Any, faults: Callable[[], Iterable[InitErrorDetails]]) -> T:
+    """Run a validator and the rules beside it, and raise the errors of both together."""
+    errors: list[InitErrorDetails] = []
+    result: list[T] = []
+    try:
+        result.append(handler(data))
+    except ValidationError as invalid:
+        errors.extend(_again(error) for error in invalid.errors(include_url=False) if error["type"] != _NOISE)
+        if not errors:
+            raise
+    errors.extend(faults())
+    if errors:
+        raise ValidationError.from_exception_data(title, errors)
+    return result[0]
+
+
+def _again(error: Any) -> InitErrorDetails:
+    kind = PydanticCustomError(_FAULT, "{because}", error["ctx"]) if error["type"] == _FAULT else error["type"]
+    return InitErrorDetails(type=kind, loc=error["loc"], input=error["input"], ctx=error.get("ctx", {}))
+
+
+Rule = Callable[[Any, Context], Iterable[InitErrorDetails]]
+
+
+def _context(info: ValidationInfo) -> Context:
+    if not isinstance(info.context, Context):
+        raise TypeError("settings are validated with a Context; call settings.parse")
+    return info.context
+
+
+class Model(BaseModel):
+    """A frozen part of the settings. `rules` hold what concerns several of its fields; each gets the valid fields and the context."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True)
+
+    rules: ClassVar[tuple[Rule, ...]] = ()
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _keep(cls, value: Any, info: ValidationInfo) -> Any:
+        context = _context(info)
+        if info.field_name is not None:
+            context.frames[-1][info.field_name] = value
+        return value
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _check(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        context = _context(info)
+        frame: dict[str, Any] = {}
+
+        def checked(data: Any) -> Self:
+            context.frames.append(frame)
+            try:
+                return handler(data)
+            finally:
+                context.frames.pop()
+
+        def faults() -> Iterable[InitErrorDetails]:
+            if isinstance(data, dict):
+                yield from cls._faults(frame, context)
+
+        context.partials[cls] = frame
+        return collect(cls.__name__, checked, data, faults)
+
+    @classmethod
+    def _faults(cls, frame: dict[str, Any], context: Context) -> Iterable[InitErrorDetails]:
+        # A nested model with a wrong field is known by its valid ones.
+        nested = {
+            name: _Partial(context.partials[model])
+            for name, info in cls.model_fields.items()
+            if name not in frame and isinstance(model := info.annotation, type) and model in context.partials
+        }
+        valid = _Partial(nested | frame)
+        for rule in cls.rules:
+            try:
+                yield from list(rule(valid, context))
+            except _NotValidError:
+                continue

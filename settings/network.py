@@ -1,0 +1,328 @@
+"""The section `network`: addresses, zones, flow logs, endpoints and the way out for private subnets."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from collections.abc import Iterable
+from difflib import get_close_matches
+from ipaddress import IPv4Network
+from itertools import combinations
+from typing import Annotated, Any, Literal
+
+from cloudpatterns.network import subnets as layout
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import InitErrorDetails
+
+from settings.faults import Allowed, Assign, Context, Mend, Model, Remove, fault, refuse
+from settings.fields import Integer, Ipv4Cidr, LogRetentionDays, Switch, each_once
+
+Day = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
+DAYS: tuple[Day, ...] = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+Strategy = Literal["none", "single", "per_zone", "regional", "instance", "on_demand"]
+
+_DAY_MINUTES = 24 * 60
+_WEEK_MINUTES = 7 * _DAY_MINUTES
+_INSTANCE_STRATEGIES = ("instance", "on_demand")
+
+
+def _clock(value: Any) -> Any:
+    # Readers of YAML 1.1 take an unquoted 22:30 for a number in base 60.
+    if isinstance(value, int) and not isinstance(value, bool):
+        looks_like = f"{value // 60:02}:{value % 60:02}" if 0 <= value < _DAY_MINUTES else "02:00"
+        raise refuse("a number; some YAML readers make one of an unquoted time, so write it in quotes", looks_like)
+    if isinstance(value, str) and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        early = re.fullmatch(r"(\d):([0-5]\d)", value)
+        raise refuse("not a time of day", f"0{value}" if early else "02:00")
+    return value
+
+
+def _time_zone(value: str) -> str:
+    if _known_time_zone(value):
+        return value
+    near = get_close_matches(value, zoneinfo.available_timezones(), n=1, cutoff=0.5)
+    raise refuse("not a time zone", near[0] if near else "Europe/Berlin")
+
+
+def _known_time_zone(name: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        # OSError: a folder of the database, such as "Europe". A machine without any database cannot tell; AWS then has the last word.
+        return not zoneinfo.available_timezones() and re.fullmatch(r"UTC|[A-Z][A-Za-z]+(/[A-Za-z0-9_+-]+)+", name) is not None
+    return True
+
+
+def _gapless(window: Window) -> Iterable[tuple[int, int]]:
+    start = int(window.start[:2]) * 60 + int(window.start[3:])
+    for day in window.days:
+        yield DAYS.index(day) * _DAY_MINUTES + start, window.minutes
+
+
+class Window(Model):
+    """A maintenance window, every week, in which private subnets have a way to the internet."""
+
+    name: Annotated[
+        str,
+        Field(pattern=r"^[a-z][a-z0-9-]{0,31}$"),
+        Allowed("lower-case letters, digits and hyphens, a letter first, at most 32 characters, each name once", "patch"),
+    ]
+    """Name of the window; it becomes part of resource names."""
+    days: Annotated[
+        tuple[Annotated[Day, Allowed("a day: MON, TUE, WED, THU, FRI, SAT or SUN", "TUE")], ...],
+        Field(min_length=1),
+        AfterValidator(each_once),
+        Allowed("at least one of MON, TUE, WED, THU, FRI, SAT, SUN, each once", ["TUE"]),
+    ]
+    """Days on which the window opens."""
+    start: Annotated[
+        str,
+        BeforeValidator(_clock),
+        Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$"),
+        Allowed('a time of day, "00:00" to "23:59", in quotes', "02:00"),
+    ]
+    """Time of day at which the window opens, in the time zone of `nat.time_zone`."""
+    minutes: Annotated[Integer, Field(ge=1, le=_DAY_MINUTES), Allowed("minutes, 1 to 1440 (a day)", 120)]
+    """How long the window stays open."""
+
+
+def _only_where_used(nat: Nat, context: Context) -> Iterable[InitErrorDetails]:
+    owners = {"instance_type": _INSTANCE_STRATEGIES, "time_zone": ("on_demand",), "windows": ("on_demand",)}
+    for name, strategies in owners.items():
+        if getattr(nat, name) and nat.strategy not in strategies:
+            yield fault((name,), f"strategy {nat.strategy} does not use it", mend=[Remove((name,))], allowed=f"only with {_or(strategies)}")
+
+
+def _windows_required(nat: Nat, context: Context) -> Iterable[InitErrorDetails]:
+    if nat.strategy == "on_demand" and not nat.windows:
+        first: tuple[str | int, ...] = ("windows", 0)
+        example = {"name": "patch", "start": "02:00", "minutes": 120}
+        mend: list[Mend] = [Assign((*first, "days", 0), "TUE"), *(Assign((*first, key), value) for key, value in example.items())]
+        yield fault(("windows",), "strategy on_demand opens in windows alone", mend=mend, allowed="at least one window with on_demand")
+
+
+def _windows_apart(nat: Nat, context: Context) -> Iterable[InitErrorDetails]:
+    names: set[str] = set()
+    for index, window in enumerate(nat.windows):
+        if window.name in names:
+            yield fault(
+                ("windows", index, "name"),
+                "another window has this name",
+                mend=[Assign(("windows", index, "name"), f"{window.name}-{index}")],
+            )
+        names.add(window.name)
+    spans = [(index, begin, length) for index, window in enumerate(nat.windows) for begin, length in _gapless(window)]
+    told: set[tuple[int, int]] = set()
+    for (one, begin, length), (other, later, later_length) in combinations(spans, 2):
+        # On the circle of a week, each must end before the other begins. One window's closing and another's opening in the same minute
+        # would race, so touching is refused too.
+        to_later, to_begin = (later - begin) % _WEEK_MINUTES, (begin - later) % _WEEK_MINUTES
+        clash_ahead, clash_behind = to_later <= length, to_begin <= later_length
+        if not (clash_ahead or clash_behind) or (one, other) in told:
+            continue
+        told.add((one, other))
+        long, room = (one, to_later) if clash_ahead else (other, to_begin)
+        mend: Mend = Assign(("windows", long, "minutes"), room - 1) if room > 1 else Remove(("windows", other))
+        yield fault(
+            ("windows", other),
+            f"window {nat.windows[other].name} overlaps or touches window {nat.windows[one].name}"
+            if one != other
+            else f"window {nat.windows[one].name} overlaps or touches its own next day",
+            mend=[mend],
+            allowed="windows that end at least a minute before the next begins",
+        )
+
+
+class Nat(Model):
+    """How private subnets reach the internet."""
+
+    rules = (_only_where_used, _windows_required, _windows_apart)
+
+    strategy: Annotated[
+        Strategy,
+        Allowed(
+            "none (no way out), single (one NAT gateway), per_zone (one in each zone), regional (one regional NAT gateway), instance "
+            "(a NAT instance) or on_demand (a NAT instance that runs in maintenance windows)",
+            "per_zone",
+        ),
+    ]
+    """Which NAT is made. Cost rises from `none` to `per_zone`; `per_zone` and `regional` survive the loss of a zone."""
+    instance_type: Annotated[
+        Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$")] | None,
+        Allowed("an EC2 instance type, with instance and on_demand only", "t4g.nano"),
+    ] = Field(default_factory=lambda known: "t4g.nano" if known.get("strategy") in _INSTANCE_STRATEGIES else None)
+    """EC2 type of the NAT instance. Default: t4g.nano with `instance` and `on_demand`."""
+    time_zone: Annotated[
+        Annotated[str, AfterValidator(_time_zone)] | None,
+        Allowed("an IANA time zone such as Europe/Berlin or UTC, with on_demand only", "Europe/Berlin"),
+    ] = Field(default_factory=lambda known: "UTC" if known.get("strategy") == "on_demand" else None)
+    """IANA time zone of the windows. Default: UTC with `on_demand`."""
+    windows: Annotated[tuple[Window, ...], Allowed("a list of windows, with on_demand only", None)] = ()
+    """Maintenance windows, `on_demand` only, at least one."""
+
+
+class SubnetPrefixes(Model):
+    """Prefix length per tier. A tier left out has the default for the VPC's size."""
+
+    public: Annotated[Annotated[Integer, Field(ge=16, le=27)] | None, Allowed("16 to 27, the smallest a load balancer takes", 24)] = None
+    """Prefix length of public subnets. Default: 24 in a /16."""
+    private: Annotated[Annotated[Integer, Field(ge=16, le=28)] | None, Allowed("16 to 28", 20)] = None
+    """Prefix length of private subnets. Default: 20 in a /16."""
+    data: Annotated[Annotated[Integer, Field(ge=16, le=28)] | None, Allowed("16 to 28", 24)] = None
+    """Prefix length of data subnets. Default: 24 in a /16."""
+
+
+class SubnetCidrs(Model):
+    """An explicit network for every tier and zone."""
+
+    public: Annotated[dict[str, Ipv4Cidr], Allowed("a network for each zone", {"{region}a": "10.20.0.0/24"})]
+    """Zone -> network of its public subnet."""
+    private: Annotated[dict[str, Ipv4Cidr], Allowed("a network for each zone", {"{region}a": "10.20.16.0/20"})]
+    """Zone -> network of its private subnet."""
+    data: Annotated[dict[str, Ipv4Cidr], Allowed("a network for each zone", {"{region}a": "10.20.6.0/24"})]
+    """Zone -> network of its data subnet."""
+
+
+def _vpc_size(value: IPv4Network) -> IPv4Network:
+    if not 16 <= value.prefixlen <= 24:
+        raise refuse("the wrong size for a network of three tiers", str(IPv4Network((int(value.network_address) & 0xFFFF0000, 16))))
+    return value
+
+
+def _zones_of_region(network: Network, context: Context) -> Iterable[InitErrorDetails]:
+    taken: set[str] = set()
+    for index, zone in enumerate(network.zones):
+        right = context.region is None or re.fullmatch(re.escape(context.region) + "[a-f]", zone)
+        if right and zone not in taken:
+            taken.add(zone)
+            continue
+        because = "is named twice" if right else f"is not a zone of {context.region} (local and wavelength zones are not supported)"
+        free = [f"{context.region}{letter}" for letter in "abcdef" if f"{context.region}{letter}" not in (*network.zones, *taken)]
+        mend: Mend = Remove(("zones", index))
+        if free and context.region is not None:
+            letter = zone[-1:]
+            value = next((name for name in free if name[-1] == letter), free[0])
+            taken.add(value)
+            mend = Assign(("zones", index), value)
+        yield fault(("zones", index), because, mend=[mend])
+
+
+def _one_way_of_addressing(network: Network, context: Context) -> Iterable[InitErrorDetails]:
+    if network.subnet_prefixes is not None and network.subnet_cidrs is not None:
+        yield fault(
+            ("subnet_prefixes",),
+            "subnet_cidrs is set as well, and gives every subnet its network",
+            mend=[Remove(("subnet_prefixes",))],
+            allowed="subnet_prefixes or subnet_cidrs, not both",
+        )
+
+
+def _derived_subnets_fit(network: Network, context: Context) -> Iterable[InitErrorDetails]:
+    if network.subnet_cidrs is not None:
+        return
+    prefixes = _given_prefixes(network.subnet_prefixes)
+    for index, zone in enumerate(network.zones):
+        try:
+            layout.plan(network.cidr_block, [zone], prefixes)
+        except layout.SubnetPlanError as error:
+            # A name without a letter is the zone rule's to report.
+            if error.tier is None:
+                continue
+            larger = IPv4Network((int(network.cidr_block.network_address) & 0xFFFF0000, 16))
+            mend: Mend = Remove(("subnet_prefixes", error.tier)) if error.tier in prefixes else Assign(("cidr_block",), str(larger))
+            yield fault(
+                ("zones", index), str(error), mend=[mend], allowed="a zone whose subnets fit in the VPC; zone a comes first, then b ..."
+            )
+
+
+def _explicit_subnets_fit(network: Network, context: Context) -> Iterable[InitErrorDetails]:
+    if network.subnet_cidrs is None:
+        return
+    cidrs: dict[str, dict[str, IPv4Network]] = {tier: getattr(network.subnet_cidrs, tier) for tier in layout.TIERS}
+    used = [cidr for by_zone in cidrs.values() for cidr in by_zone.values()]
+    for problem in layout.problems(network.cidr_block, network.zones, cidrs):
+        place = ("subnet_cidrs", problem.tier, str(problem.zone))
+        size = layout.default_prefixes(network.cidr_block)[problem.tier]
+        free = next(
+            (str(net) for net in network.cidr_block.subnets(new_prefix=size) if not any(net.overlaps(other) for other in used)), None
+        )
+        mend: Mend = Remove(place) if problem.zone not in network.zones else Assign(place, free or f"(no /{size} is free)")
+        yield fault(
+            place,
+            problem.message,
+            mend=[mend],
+            allowed="a network of /16 to /28 inside the VPC for each zone, none overlapping another",
+        )
+    for zone, cidr in cidrs["public"].items():
+        if cidr.prefixlen == 28:
+            yield fault(
+                ("subnet_cidrs", "public", zone),
+                "too small for a load balancer",
+                mend=[Assign(("subnet_cidrs", "public", zone), str(cidr.supernet()))],
+                allowed="a public subnet of /27 or larger",
+            )
+
+
+def _no_second_way_out(network: Network, context: Context) -> Iterable[InitErrorDetails]:
+    if network.dual_stack and network.nat.strategy == "on_demand":
+        yield fault(
+            ("dual_stack",),
+            "private subnets would reach the internet by IPv6 outside the windows of on_demand",
+            mend=[Assign(("dual_stack",), False)],
+            allowed="false with nat.strategy on_demand",
+        )
+
+
+class Network(Model):
+    """The VPC and its subnets."""
+
+    rules = (
+        _zones_of_region,
+        _one_way_of_addressing,
+        _derived_subnets_fit,
+        _explicit_subnets_fit,
+        _no_second_way_out,
+    )
+
+    cidr_block: Annotated[Ipv4Cidr, AfterValidator(_vpc_size), Allowed("an IPv4 network of /16 to /24 in CIDR notation", "10.20.0.0/16")]
+    """Addresses of the VPC. Changing it replaces the network."""
+    zones: Annotated[
+        tuple[Annotated[str, Allowed("a zone of {region}, {region}a to {region}f, each once", "{region}a")], ...],
+        Field(min_length=1, max_length=layout.MAX_ZONES),
+        Allowed("1 to 6 zones of {region}", ["{region}a", "{region}b"]),
+    ]
+    """Availability zones in use. A load balancer and a Multi-AZ database need two."""
+    subnet_prefixes: Annotated[SubnetPrefixes | None, Allowed("prefix lengths per tier, not beside subnet_cidrs", None)] = None
+    """Sizes of the derived subnets. Default: in proportion to the VPC."""
+    subnet_cidrs: Annotated[SubnetCidrs | None, Allowed("a network for every tier and zone, not beside subnet_prefixes", None)] = None
+    """Explicit networks instead of derived ones. Default: derived, at a fixed place for each zone's letter."""
+    dual_stack: Switch = False
+    """Whether the network has IPv6 as well."""
+    flow_log_retention_days: LogRetentionDays = 365
+    """Days the VPC flow logs are kept."""
+    interface_endpoints: Annotated[
+        tuple[
+            Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$"), Allowed("a service's short name such as ssm or ecr.api", "ssm")],
+            ...,
+        ],
+        AfterValidator(each_once),
+        Allowed("short names of AWS services, each once", ["ssm"]),
+    ] = ()
+    """Services reached inside the VPC through interface endpoints, by short name. Each costs by the hour and zone."""
+    nat: Annotated[Nat, Allowed("how private subnets reach the internet", None)]
+    """The way out for private subnets."""
+
+    @property
+    def subnets(self) -> dict[str, dict[str, IPv4Network]]:
+        """Tier -> zone -> network of its subnet."""
+        if self.subnet_cidrs is not None:
+            return {tier: {zone: getattr(self.subnet_cidrs, tier)[zone] for zone in self.zones} for tier in layout.TIERS}
+        return layout.plan(self.cidr_block, self.zones, _given_prefixes(self.subnet_prefixes))
+
+
+def _given_prefixes(prefixes: SubnetPrefixes | None) -> dict[str, int]:
+    return {} if prefixes is None else prefixes.model_dump(exclude_none=True)
+
+
+def _or(names: tuple[str, ...]) -> str:
+    return " or ".join(names)

@@ -1,0 +1,206 @@
+"""The section `storefront`: certificate, servers, scaling, web application firewall and logs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import InitErrorDetails
+
+from settings.faults import Allowed, Assign, Context, Model, Remove, fault, refuse
+from settings.fields import Cidr, Integer, LogRetentionDays, Port, Switch, each_once, from_last
+
+Architecture = Literal["arm64", "x86_64"]
+
+_INSTANCE_TYPE = r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$"
+EXAMPLE_CERTIFICATE = "arn:aws:acm:{region}:123456789012:certificate/00000000-0000-4000-8000-000000000000"
+_CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:([a-z0-9-]+):\d{12}:certificate/[0-9a-fA-F-]{36}")
+_DOMAIN = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"
+
+
+def architecture_of(instance_type: str) -> Architecture:
+    """The CPU architecture of an EC2 instance type, from its family's name.
+
+    AWS's Graviton families have a g among the letters after the generation (t4g, c7gn, im4gn, is4gen), and a1 is the first of them.
+    https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html
+    """
+    family = instance_type.split(".")[0]
+    attributes = re.fullmatch(r"[a-z-]+\d+([a-z]*).*", family)
+    graviton = family == "a1" or (attributes is not None and "g" in attributes[1])
+    return "arm64" if graviton else "x86_64"
+
+
+def _not_everything(value: tuple[IPv4Network | IPv6Network, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+    # WAF's IP sets refuse /0: https://docs.aws.amazon.com/waf/latest/APIReference/API_IPSet.html
+    everything = next((index for index, cidr in enumerate(value) if cidr.prefixlen == 0), None)
+    if everything is not None:
+        raise refuse(f"{value[everything]} is the whole internet", Remove((everything,)))
+    return each_once(value)
+
+
+def _blocked_or_allowed(waf: Waf, context: Context) -> Iterable[InitErrorDetails]:
+    for index, cidr in from_last(waf.blocked_cidrs):
+        if cidr in waf.allowed_cidrs:
+            place = ("blocked_cidrs", index)
+            yield fault(place, "allowed_cidrs has it too", mend=[Remove(place)], allowed="each network in one of the two lists")
+
+
+class Waf(Model):
+    """The web application firewall in front of the load balancer."""
+
+    rules = (_blocked_or_allowed,)
+
+    rate_limit: Annotated[
+        Integer, Field(ge=10, le=2_000_000_000), Allowed("requests per five minutes and address, 10 to 2000000000", 2000)
+    ] = 2000
+    """Requests one address may send in five minutes before it is blocked."""
+    blocked_cidrs: Annotated[
+        tuple[Cidr, ...], AfterValidator(_not_everything), Allowed("networks, none of them /0, each once", ["198.51.100.0/24"])
+    ] = ()
+    """Networks that are always blocked."""
+    allowed_cidrs: Annotated[
+        tuple[Cidr, ...], AfterValidator(_not_everything), Allowed("networks, none of them /0, each once", ["203.0.113.0/24"])
+    ] = ()
+    """Networks that skip the other rules."""
+    count_rules: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$"), Allowed("a rule's name", "rate-limit")], ...],
+        AfterValidator(each_once),
+        Allowed("names of rules, each once", ["rate-limit"]),
+    ] = ()
+    """Rules that count instead of block, while they are rolled out."""
+
+
+def _certificate_of_region(storefront: Storefront, context: Context) -> Iterable[InitErrorDetails]:
+    arn, region = storefront.certificate_arn, context.region
+    found = _CERTIFICATE.fullmatch(arn) if arn else None
+    if arn and not found:
+        yield fault(("certificate_arn",), "not the ARN of a certificate")
+    if found and region is not None and found[1] != region:
+        fixed = arn.replace(f":acm:{found[1]}:", f":acm:{region}:", 1) if arn else arn
+        yield fault(
+            ("certificate_arn",),
+            f"the certificate is in {found[1]}, and a load balancer takes one of its own region only",
+            mend=[Assign(("certificate_arn",), fixed)],
+        )
+
+
+def _one_certificate(storefront: Storefront, context: Context) -> Iterable[InitErrorDetails]:
+    rule = "certificate_arn, or domain_name and hosted_zone_id, with which a certificate is made; not both"
+    pair = {"domain_name": storefront.domain_name, "hosted_zone_id": storefront.hosted_zone_id}
+    examples = {"domain_name": "shop.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
+    given = [name for name, value in pair.items() if value is not None]
+    if storefront.certificate_arn is not None and given:
+        because = f"{' and '.join(given)} would make a second certificate"
+        yield fault((given[0],), because, mend=[Remove((name,)) for name in given], allowed=rule)
+    elif storefront.certificate_arn is None and not given:
+        example = EXAMPLE_CERTIFICATE.replace("{region}", context.region or "eu-west-1")
+        yield fault(("certificate_arn",), "HTTPS needs a certificate", mend=[Assign(("certificate_arn",), example)], allowed=rule)
+    elif storefront.certificate_arn is None and len(given) == 1:
+        missing = next(name for name in pair if name not in given)
+        yield fault(
+            (missing,), f"{given[0]} makes a certificate only together with it", mend=[Assign((missing,), examples[missing])], allowed=rule
+        )
+
+
+def _minimum_below_maximum(storefront: Storefront, context: Context) -> Iterable[InitErrorDetails]:
+    if storefront.min_size > storefront.max_size:
+        yield fault(
+            ("min_size",),
+            f"more than max_size, which is {storefront.max_size}",
+            mend=[Assign(("max_size",), storefront.min_size)],
+            allowed="servers, at least 1 and at most max_size",
+        )
+
+
+def _one_architecture(storefront: Storefront, context: Context) -> Iterable[InitErrorDetails]:
+    first = storefront.instance_types[0]
+    wanted = architecture_of(first)
+    for index, name in from_last(storefront.instance_types):
+        if architecture_of(name) != wanted:
+            yield fault(
+                ("instance_types", index),
+                f"{name} is {architecture_of(name)}, and the preferred {first} is {wanted}: one image cannot start both",
+                mend=[Remove(("instance_types", index))],
+                allowed="types of one CPU architecture (Graviton: arm64, others: x86_64)",
+            )
+
+
+def _image_of_architecture(storefront: Storefront, context: Context) -> Iterable[InitErrorDetails]:
+    wanted = architecture_of(storefront.instance_types[0])
+    named = next((arch for arch in ("arm64", "x86_64") if arch in storefront.image_parameter), None)
+    if named is not None and named != wanted:
+        yield fault(
+            ("image_parameter",),
+            f"an image for {named}, and {storefront.instance_types[0]} is {wanted}",
+            mend=[Assign(("image_parameter",), storefront.image_parameter.replace(named, wanted))],
+            allowed="an image of the instance types' CPU architecture",
+        )
+
+
+class Storefront(Model):
+    """The web shop: load balancer, servers and their firewall."""
+
+    rules = (_certificate_of_region, _one_certificate, _minimum_below_maximum, _one_architecture, _image_of_architecture)
+
+    certificate_arn: Annotated[str | None, Allowed("the ARN of an ACM certificate in {region}", EXAMPLE_CERTIFICATE)] = None
+    """Certificate of the HTTPS listener. Or give `domain_name` and `hosted_zone_id`."""
+    domain_name: Annotated[
+        Annotated[str, Field(pattern=_DOMAIN, min_length=4, max_length=253)] | None,
+        Allowed("a host name in lower case", "shop.example.com"),
+    ] = None
+    """Name for which a certificate is made. Needs `hosted_zone_id`."""
+    hosted_zone_id: Annotated[
+        Annotated[str, Field(pattern=r"^Z[A-Z0-9]{3,31}$")] | None,
+        Allowed("the id of a public Route 53 zone, Z and capitals or digits", "Z0123456789ABCDEFGHIJ"),
+    ] = None
+    """Route 53 zone in which the name and the certificate's proof are written. Needs `domain_name`."""
+    app_port: Port = 8080
+    """Port on which the application listens on the servers."""
+    health_check_path: Annotated[
+        str, Field(pattern=r"^/[\x21-\x7e]*$", max_length=1024), Allowed("a path that begins with a slash", "/healthz")
+    ] = "/healthz"
+    """Path that answers 200 while a server is well."""
+    instance_types: Annotated[
+        tuple[Annotated[str, Field(pattern=_INSTANCE_TYPE), Allowed("an EC2 instance type such as t4g.small", "t4g.small")], ...],
+        Field(min_length=1, max_length=40),
+        AfterValidator(each_once),
+        Allowed("at least one EC2 instance type, all of one CPU architecture, each once", ["t4g.small"]),
+    ]
+    """EC2 types of the servers, the preferred first. More types find more Spot capacity."""
+    min_size: Annotated[Integer, Field(ge=1, le=1000), Allowed("servers, at least 1 and at most max_size", 2)]
+    """Fewest servers."""
+    max_size: Annotated[Integer, Field(ge=1, le=1000), Allowed("servers, at least min_size and at most 1000", 6)]
+    """Most servers."""
+    spot_percentage: Annotated[Integer, Field(ge=0, le=100), Allowed("per cent, 0 to 100", 0)] = 0
+    """Share of Spot instances, which are cheaper and can be taken away at two minutes' notice."""
+    image_parameter: Annotated[
+        str,
+        Field(pattern=r"^/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$", max_length=1011),
+        Allowed(
+            "the name of an SSM parameter that holds an image id", "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+        ),
+    ] = Field(default_factory=lambda known: _default_image(known.get("instance_types", ())))
+    """SSM parameter with the id of the servers' image. Default: the newest Amazon Linux 2023 of the instance types' architecture."""
+    cpu_target_percent: Annotated[Integer, Field(ge=10, le=90), Allowed("per cent, 10 to 90", 50)] = 50
+    """CPU use the scaling aims at."""
+    access_log_retention_days: Annotated[Integer, Field(ge=1, le=3653), Allowed("days, 1 to 3653", 365)] = 365
+    """Days the load balancer's access logs are kept."""
+    waf: Annotated[Waf, Allowed("settings of the web application firewall", None)] = Field(default_factory=dict, validate_default=True)
+    """The web application firewall."""
+    deletion_protection: Switch = True
+    """Whether the load balancer refuses to be deleted."""
+    log_retention_days: LogRetentionDays = 365
+    """Days the servers' and firewall's logs are kept."""
+
+    @property
+    def architecture(self) -> Architecture:
+        """CPU architecture of the servers."""
+        return architecture_of(self.instance_types[0])
+
+
+def _default_image(instance_types: tuple[str, ...]) -> str:
+    architecture = architecture_of(instance_types[0]) if instance_types else "arm64"
+    return f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{architecture}"
