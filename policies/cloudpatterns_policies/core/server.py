@@ -69,7 +69,6 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             self.pack.configure(levels, properties)
         except (ProfileError, ValueError) as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        self._skipped.clear()
         return empty_pb2.Empty()
 
     def Analyze(self, request: analyzer_pb2.AnalyzeRequest, context: grpc.ServicerContext) -> analyzer_pb2.AnalyzeResponse:

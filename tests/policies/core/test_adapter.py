@@ -33,6 +33,8 @@ def closed(resource: Resource, *, config: Mapping[str, Any]) -> Iterator[Verdict
 
 @stack_control(id="keyed", title="Keyed", severity=Severity.LOW, types=(BUCKET,), **META)
 def keyed(resource: Resource, stack: Stack) -> Verdict:
+    if resource.name == "logs":
+        return NotApplicable("kind of log target")
     if resource.options.protect and resource.parent == urn(KEY, "key") and resource.dependencies:
         return Pass() if stack.refs(resource, "kmsKeyId", KEY) else Fail("has no key")
     raise KeyError
@@ -112,7 +114,9 @@ def test_stack_controls_follow_references_and_fail_alone() -> None:
         resource(BUCKET, "good", {"kmsKeyId": UNKNOWN}, "key", {"kmsKeyId": ["key"]}, options),
         resource(BUCKET, "bad", {"kmsKeyId": UNKNOWN}, "key", {"other": ["key"]}, options),
         resource(BUCKET, "odd"),
+        resource(BUCKET, "logs"),
     )
+    assert list(response.not_applicable) == []
     assert [(item.urn, item.message) for item in response.diagnostics] == [
         (urn(BUCKET, "bad"), f"Keyed\nhas no key. {REMEDY}"),
         (

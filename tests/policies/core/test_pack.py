@@ -270,6 +270,16 @@ def test_not_applicable_is_told_apart() -> None:
     assert verdicts(elsewhere, resource(KEY)) == [NotApplicable(f"not of type {BUCKET}")]
 
 
+def test_a_control_that_judged_something_is_applicable() -> None:
+    @stack_control(**meta("some"))
+    def some(resource: Resource, stack: Stack) -> Verdict:
+        return NotApplicable("kind of log target") if resource.name == "logs" else Pass()
+
+    pack = Pack([some])
+    assert pack.analyze_stack(stack(resource(BUCKET, "logs"), resource(BUCKET, "b"))).not_applicable == ()
+    assert pack.analyze_stack(stack(resource(BUCKET, "logs"))).not_applicable == (("some", "kind of log target"),)
+
+
 def test_findings_come_in_one_order_whatever_the_order_of_resources() -> None:
     resources = [resource(BUCKET, "b"), resource(BUCKET, "a"), resource(KEY, "z"), resource(KEY, "y")]
     reports = {Pack([encrypted, keyed]).analyze_stack(stack(*order)).findings for order in itertools.permutations(resources)}
@@ -281,6 +291,22 @@ def test_findings_of_one_resource_come_in_one_order() -> None:
     rules = [{"size": 11 + index} for index in range(3)]
     findings = Pack([small, closed]).analyze(resource(BUCKET, props={"rules": rules, "acl": "open"})).findings
     assert [(item.policy, item.message.split(".", 2)[1]) for item in findings][1:] == [("small", "0"), ("small", "1"), ("small", "2")]
+
+
+def test_findings_of_one_control_come_in_one_order() -> None:
+    @control(**meta("backwards"))
+    def backwards(resource: Resource) -> list[Verdict]:
+        return [Fail("is bad", "b"), Fail("is bad", "a"), Fail("is awful", "b")]
+
+    findings = Pack([backwards]).analyze(resource(BUCKET)).findings
+    assert [item.message.split(".")[0] for item in findings] == ["is bad - a", "is awful - b", "is bad - b"]
+
+
+def test_unknowns_stand_among_the_findings_by_control() -> None:
+    pack = Pack([closed, keyed])
+    bucket = resource(BUCKET, "b", {"acl": UNKNOWN})
+    pack.analyze(bucket)
+    assert [item.policy for item in pack.analyze_stack(stack(bucket)).findings] == ["closed", "keyed"]
 
 
 def telltale(path: str) -> Control:
