@@ -1,0 +1,54 @@
+# One set of verbs. Every target sets up what it needs once; a second run sets nothing up again.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STACK ?= dev
+
+PROJECTS := components/pyproject.toml policies/pyproject.toml preview/pyproject.toml
+PACKS := --policy-pack policies/security --policy-pack-config policies/security/$(STACK).json
+
+.PHONY: preview test lint types docs bench up destroy clean
+
+preview: $(VENV)/ready  ## Preview and police every stack: no CLI, no account, no network
+	$(BIN)/offline-preview
+
+test: $(VENV)/ready-dev lint types  ## Style, types and tests
+	$(BIN)/coverage erase
+	$(BIN)/python -m pytest --cov --cov-report=term -n 2
+
+lint: $(VENV)/ready-dev  ## Style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/ready-dev  ## Types; also finds wrong argument names inside nested dictionaries of pulumi-aws
+	$(BIN)/ty check
+
+docs: $(VENV)/ready  ## Write what is generated: the JSON schema of the settings, the profiles of the packs
+	$(BIN)/python -m settings.schema
+	$(BIN)/python -m cloudpatterns_policies.core.profiles
+
+bench: $(VENV)/ready  ## The design's figures as ratios in one run; not part of the tests
+	$(BIN)/python -m bench
+
+up: $(VENV)/ready  ## Deploy for real: make up STACK=dev
+	pulumi up --stack $(STACK) $(PACKS)
+
+destroy: $(VENV)/ready  ## Remove what was deployed: make destroy STACK=dev
+	pulumi destroy --stack $(STACK)
+
+clean:  ## Remove what these targets made
+	rm -rf $(VENV) .coverage .coverage.* .hypothesis .pytest_cache .ruff_cache htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf components/*.egg-info policies/*.egg-info preview/*.egg-info
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/ready: $(VENV)/bin/python requirements.txt $(PROJECTS)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,23 @@
+"""What every component shares: checked arguments, the base class, IAM documents, customer keys, names."""
+
+from cloudpatterns.core.arguments import ArgumentError, Arguments, LogRetentionDays
+from cloudpatterns.core.component import Component, check_names
+from cloudpatterns.core.iam import Statement, assume_role, document
+from cloudpatterns.core.identity import account_of, partition_of, region_of
+from cloudpatterns.core.keys import CustomerKey, customer_key
+
+__all__ = [
+    "ArgumentError",
+    "Arguments",
+    "Component",
+    "CustomerKey",
+    "LogRetentionDays",
+    "Statement",
+    "account_of",
+    "assume_role",
+    "check_names",
+    "customer_key",
+    "document",
+    "partition_of",
+    "region_of",
+]

@@ -1,0 +1,45 @@
+"""Customer-managed KMS keys for components that encrypt with a key of their own."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pulumi
+import pulumi_aws as aws
+
+from cloudpatterns.core.component import Component
+from cloudpatterns.core.iam import Statement, document
+from cloudpatterns.core.identity import account_of, partition_of
+
+
+class CustomerKey(NamedTuple):
+    """A key, its policy, and the key's ARN as something to encrypt with: it waits until the policy is in place."""
+
+    key: aws.kms.Key
+    policy: aws.kms.KeyPolicy
+    arn: pulumi.Output[str]
+
+
+def customer_key(component: Component, child_name: str, description: str, statements: Sequence[Statement] = ()) -> CustomerKey:
+    """A key with yearly rotation and a deletion window of 30 days, whose policy keeps the account as administrator.
+
+    ``statements`` let services use the key; their resource is ``"*"``, which in a key policy means the key itself. The
+    policy is a resource of its own because it names the account, which is known from the key's ARN only.
+    """
+    key = aws.kms.Key(
+        child_name,
+        description=description,
+        enable_key_rotation=True,
+        deletion_window_in_days=30,
+        opts=component.child(),
+    )
+    administrator = pulumi.Output.concat("arn:", partition_of(key.arn), ":iam::", account_of(key.arn), ":root")
+    policy = aws.kms.KeyPolicy(
+        f"{child_name}-policy",
+        key_id=key.id,
+        policy=document(
+            Statement(sid="Administration", actions=["kms:*"], resources=["*"], principals={"AWS": [administrator]}),
+            *statements,
+        ),
+        opts=component.child(),
+    )
+    return CustomerKey(key, policy, pulumi.Output.all(key.arn, policy.id).apply(lambda values: values[0]))
