@@ -1,0 +1,76 @@
+"""Answers to provider functions (``aws.get_region()``, ``aws.iam.get_policy_document()``...) without an account.
+
+What does not depend on an account is computed; who and where one is, is invented. Anything else is unknown: a value that
+depends on it stays unknown, as a reference to a resource does in a preview.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from offline_preview.outputs import ACCOUNT
+from offline_preview.values import UNKNOWN, plain
+
+
+def invoke(token: str, arguments: Mapping[str, Any], region: str) -> dict[str, Any]:
+    """The result of a function as its properties; properties that are not known offline are left out and read as unknown."""
+    answer = _ANSWERS.get(token)
+    region = arguments.get("region") or region
+    return {**arguments, **(answer(plain(dict(arguments)), region) if answer else {"id": UNKNOWN})}
+
+
+def _caller(_arguments: dict[str, Any], _region: str) -> dict[str, Any]:
+    return {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/offline", "id": ACCOUNT, "userId": "AIDAOFFLINE"}
+
+
+def _partition_name(region: str) -> str:
+    return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def _partition(_arguments: dict[str, Any], region: str) -> dict[str, Any]:
+    partition = _partition_name(region)
+    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    return {"partition": partition, "dnsSuffix": suffix, "id": partition, "reverseDnsPrefix": ".".join(reversed(suffix.split(".")))}
+
+
+def _region(_arguments: dict[str, Any], region: str) -> dict[str, Any]:
+    return {"name": region, "region": region, "id": region, "description": region, "endpoint": f"ec2.{region}.amazonaws.com"}
+
+
+def _zones(_arguments: dict[str, Any], region: str) -> dict[str, Any]:
+    names = [f"{region}{letter}" for letter in "abc"]
+    return {"names": names, "zoneIds": [f"az{index}" for index in range(1, 4)], "groupNames": [region], "id": region}
+
+
+def _policy_document(arguments: dict[str, Any], _region: str) -> dict[str, Any]:
+    statements = [_statement(statement) for statement in arguments.get("statements") or ()]
+    document: dict[str, Any] = {"Version": arguments.get("version") or "2012-10-17", "Statement": statements}
+    if arguments.get("policyId"):
+        document["Id"] = arguments["policyId"]
+    return {"json": json.dumps(document, indent=2), "minifiedJson": json.dumps(document, separators=(",", ":")), "id": "policy-document"}
+
+
+def _statement(statement: dict[str, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = {"Sid": statement["sid"]} if statement.get("sid") else {}
+    result["Effect"] = statement.get("effect") or "Allow"
+    for source, target in (("actions", "Action"), ("notActions", "NotAction"), ("resources", "Resource"), ("notResources", "NotResource")):
+        if values := statement.get(source):
+            result[target] = values[0] if len(values) == 1 else values
+    for source, target in (("principals", "Principal"), ("notPrincipals", "NotPrincipal")):
+        if entries := statement.get(source):
+            result[target] = {entry["type"]: entry["identifiers"] for entry in entries}
+            if result[target] == {"*": ["*"]}:
+                result[target] = "*"
+    conditions: dict[str, dict[str, Any]] = {}
+    for entry in statement.get("conditions") or ():
+        conditions.setdefault(entry["test"], {})[entry["variable"]] = entry["values"]
+    return result | ({"Condition": conditions} if conditions else {})
+
+
+_ANSWERS: Final[dict[str, Callable[[dict[str, Any], str], dict[str, Any]]]] = {
+    "aws:index/getCallerIdentity:getCallerIdentity": _caller,
+    "aws:index/getPartition:getPartition": _partition,
+    "aws:index/getRegion:getRegion": _region,
+    "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
+    "aws:iam/getPolicyDocument:getPolicyDocument": _policy_document,
+}

@@ -1,0 +1,457 @@
+"""The recording monitor: an object that takes the engine's place before the SDK's own runtime.
+
+It has the methods of the engine's resource monitor and of its engine service, records every registration and answers as
+the engine would in a preview. It advertises exactly the features that it implements. What the engine does to a
+registration on its way is done here too: inheritance of protect, retainOnDelete, deletedWith and providers, default
+providers, stack-wide and per-resource transforms (pulumi/pkg/resource/deploy/source_eval.go).
+"""
+
+import threading
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import unquote, urlparse
+
+import grpc
+import pulumi
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import alias_pb2, callback_pb2, callback_pb2_grpc, engine_pb2, provider_pb2, resource_pb2
+
+from offline_preview import outputs as invention
+from offline_preview.functions import invoke
+from offline_preview.graph import Graph, Resource
+from offline_preview.values import UNKNOWN, decode_struct, encode_struct
+
+STACK_TYPE: Final = "pulumi:pulumi:Stack"
+_STACK_REFERENCE: Final = "pulumi:pulumi:StackReference"
+_FEATURES: Final = (
+    resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_OUTPUT_VALUES,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_TRANSFORMS,
+)
+_FEATURE_NAMES: Final = {
+    "secrets": True,
+    "resourceReferences": True,
+    "outputValues": True,
+    "aliasSpecs": True,
+    "deletedWith": True,
+    "transforms": True,
+}
+
+
+class RecordingError(pulumi.RunError):
+    """A program asked the engine for something that an engine would refuse, too."""
+
+
+class RecordingMonitor:
+    """Records a program's resources in ``graph``.
+
+    :param deployed: invent the outputs that AWS would compute; otherwise leave them unknown, as the CLI's preview does.
+    :param region: the region that invented names and ARNs carry.
+    :param stack_references: outputs by the name of the stack, for ``StackReference``; a value that is secret is a ``Secret``.
+    :param root: the folder of the program; frames within it give the ``source`` of a resource.
+    """
+
+    def __init__(
+        self,
+        project: str,
+        stack: str,
+        *,
+        organization: str = "organization",
+        deployed: bool = False,
+        region: str = "us-east-1",
+        config: Mapping[str, str] | None = None,
+        config_secret_keys: frozenset[str] = frozenset(),
+        stack_references: Mapping[str, Mapping[str, Any]] | None = None,
+        root: str = "",
+    ) -> None:
+        self.graph = Graph(project=project, stack=stack)
+        self._organization = organization
+        self._deployed = deployed
+        self._region = region
+        self._config = dict(config or {})
+        self._secret_keys = config_secret_keys
+        self._stack_references = dict(stack_references or {})
+        self._root = root.rstrip("/") + "/" if root else ""
+        self._lock = threading.RLock()
+        self._by_urn: dict[str, Resource] = {}
+        self._registrations: dict[str, resource_pb2.RegisterResourceRequest] = {}
+        self._stack_transforms: list[callback_pb2.Callback] = []
+        self._channels: dict[str, grpc.Channel] = {}
+        self._root_urn = ""
+
+    # The resource monitor.
+
+    def GetDeploymentInfo(self, _request: empty_pb2.Empty) -> resource_pb2.DeploymentInfo:
+        """What kind of run this is, and the features that this monitor implements."""
+        return resource_pb2.DeploymentInfo(
+            project=self.graph.project,
+            stack=self.graph.stack,
+            organization=self._organization,
+            config=self._config,
+            configSecretKeys=sorted(self._secret_keys),
+            dryRun=True,
+            supportedFeatures=_FEATURES,
+        )
+
+    def SupportsFeature(self, request: resource_pb2.SupportsFeatureRequest) -> resource_pb2.SupportsFeatureResponse:
+        """Whether this monitor implements a feature, by its old name."""
+        return resource_pb2.SupportsFeatureResponse(hasSupport=_FEATURE_NAMES.get(request.id, False))
+
+    def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.RegisterResourceResponse:
+        """Records a resource, after transforms and inheritance, and answers with its URN, id and outputs."""
+        if request.remote:
+            raise RecordingError(
+                f"resource {request.name} ({request.type}) is a remote component of another language; "
+                "the offline preview runs Python components only. Preview this program with `pulumi preview`."
+            )
+        if request.type == STACK_TYPE:
+            return self._register_stack(request)
+        request = self._transformed(request)
+        with self._lock:
+            self._inherit(request)
+            provider = request.provider
+            if request.custom and not provider and not request.type.startswith("pulumi:"):
+                provider = self._default_provider(request)
+            resource = self._record(request, provider)
+            self._registrations[resource.urn] = request
+        dependencies = {
+            key: resource_pb2.RegisterResourceResponse.PropertyDependencies(urns=value)
+            for key, value in resource.property_dependencies.items()
+        }
+        return resource_pb2.RegisterResourceResponse(
+            urn=resource.urn,
+            id=resource.id,
+            object=encode_struct(resource.outputs),
+            propertyDependencies=dependencies,
+        )
+
+    def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> empty_pb2.Empty:
+        """Records a component's outputs, or the stack's."""
+        values = decode_struct(request.outputs)
+        with self._lock:
+            if request.urn == self._root_urn:
+                self.graph.outputs.update(values)
+            self._by_urn[request.urn].outputs.update(values)
+        return empty_pb2.Empty()
+
+    def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> resource_pb2.ReadResourceResponse:
+        """Records a resource that exists already and is only read; its state is its id and what the program says of it."""
+        inputs = decode_struct(request.properties)
+        if request.type == _STACK_REFERENCE:
+            inputs = self._stack_reference(request.name, inputs)
+        with self._lock:
+            urn = self._urn(request.parent, request.type, request.name)
+            if request.type == _STACK_REFERENCE:
+                found = inputs
+            elif self._deployed:
+                found = invention.invented(request.type, request.name, urn, inputs, self._region)[1]
+            else:
+                found = invention.computed(request.type, inputs)
+            self._add(
+                Resource(
+                    urn=urn,
+                    type=request.type,
+                    name=request.name,
+                    custom=True,
+                    parent=request.parent,
+                    inputs=inputs,
+                    outputs=found,
+                    id=request.id,
+                    dependencies=list(request.dependencies),
+                    options={"external": True, **({"provider": request.provider} if request.provider else {})},
+                    source=self._source(request.stackTrace),
+                )
+            )
+        return resource_pb2.ReadResourceResponse(urn=urn, properties=encode_struct(found))
+
+    def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:
+        """Answers a function of a provider, as far as it can be answered without an account."""
+        arguments = decode_struct(request.args)
+        if request.tok == "pulumi:pulumi:getResource":
+            resource = self._by_urn.get(str(arguments.get("urn")))
+            if resource is None:
+                raise RecordingError(f"no resource has the URN {arguments.get('urn')}")
+            answer: dict[str, Any] = {"urn": resource.urn, "id": resource.id or UNKNOWN, "state": resource.outputs}
+        else:
+            answer = invoke(request.tok, arguments, self._region)
+        return resource_pb2.ResourceInvokeResponse(**{"return": encode_struct(answer)})
+
+    def Call(self, request: resource_pb2.ResourceCallRequest) -> provider_pb2.CallResponse:
+        """Methods of remote components have no answer offline."""
+        raise RecordingError(f"the method {request.tok} cannot be called offline; preview this program with `pulumi preview`.")
+
+    def RegisterStackTransform(self, callback: callback_pb2.Callback) -> empty_pb2.Empty:
+        """Remembers a transform that applies to every resource from here on."""
+        with self._lock:
+            self._stack_transforms.append(callback)
+        return empty_pb2.Empty()
+
+    def SignalAndWaitForShutdown(self, _request: empty_pb2.Empty) -> empty_pb2.Empty:
+        """The program is done."""
+        for channel in self._channels.values():
+            channel.close()
+        return empty_pb2.Empty()
+
+    # The engine service.
+
+    def Log(self, request: engine_pb2.LogRequest) -> empty_pb2.Empty:
+        """Shows what the program logs at level info and above on standard error."""
+        import sys
+
+        if request.severity >= engine_pb2.INFO and not request.ephemeral:
+            print(request.message, file=sys.stderr)
+        return empty_pb2.Empty()
+
+    def GetRootResource(self, _request: engine_pb2.GetRootResourceRequest) -> engine_pb2.GetRootResourceResponse:
+        """The URN of the stack."""
+        return engine_pb2.GetRootResourceResponse(urn=self._root_urn)
+
+    def SetRootResource(self, request: engine_pb2.SetRootResourceRequest) -> engine_pb2.SetRootResourceResponse:
+        """Remembers the URN of the stack."""
+        self._root_urn = request.urn
+        return engine_pb2.SetRootResourceResponse()
+
+    def RequirePulumiVersion(self, _request: engine_pb2.RequirePulumiVersionRequest) -> engine_pb2.RequirePulumiVersionResponse:
+        """Accepts every range: there is no CLI here whose version could be outside it."""
+        return engine_pb2.RequirePulumiVersionResponse()
+
+    # Private helpers.
+
+    def _urn(self, parent: str, type_token: str, name: str) -> str:
+        chain = type_token
+        if parent:
+            qualified = parent.split("::")[2]
+            if qualified != STACK_TYPE:
+                chain = f"{qualified}${type_token}"
+        return f"urn:pulumi:{self.graph.stack}::{self.graph.project}::{chain}::{name}"
+
+    def _add(self, resource: Resource) -> None:
+        if resource.urn in self._by_urn:
+            raise RecordingError(
+                f"Duplicate resource URN '{resource.urn}'; give one of the two resources of type {resource.type} another name than "
+                f"'{resource.name}'"
+            )
+        self._by_urn[resource.urn] = resource
+        self.graph.resources.append(resource)
+
+    def _register_stack(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.RegisterResourceResponse:
+        with self._lock:
+            urn = self._urn("", request.type, request.name)
+            self._root_urn = urn
+            self._add(Resource(urn=urn, type=request.type, name=request.name, custom=False))
+        return resource_pb2.RegisterResourceResponse(urn=urn)
+
+    def _inherit(self, request: resource_pb2.RegisterResourceRequest) -> None:
+        parent = self._registrations.get(request.parent)
+        if parent is None:
+            return
+        if not request.deletedWith:
+            request.deletedWith = parent.deletedWith
+        if not request.HasField("protect") and parent.HasField("protect"):
+            request.protect = parent.protect
+        if not request.HasField("retainOnDelete") and parent.HasField("retainOnDelete"):
+            request.retainOnDelete = parent.retainOnDelete
+        for package, provider in parent.providers.items():
+            if not request.custom and package not in request.providers:
+                request.providers[package] = provider
+        if not request.provider and request.custom:
+            request.provider = parent.providers.get(request.type.split(":")[0], "")
+
+    def _default_provider(self, request: resource_pb2.RegisterResourceRequest) -> str:
+        package = request.type.split(":")[0]
+        name = "default" + (f"_{request.version.replace('.', '_')}" if request.version else "")
+        type_token = f"pulumi:providers:{package}"
+        urn = self._urn("", type_token, name)
+        if urn not in self._by_urn:
+            prefix = f"{package}:"
+            inputs: dict[str, Any] = {
+                key.removeprefix(prefix): value for key, value in self._config.items() if key.startswith(prefix)
+            }
+            if request.version:
+                inputs["version"] = request.version
+            self._add(Resource(urn=urn, type=type_token, name=name, custom=True, inputs=inputs, outputs=dict(inputs)))
+        return f"{urn}::{UNKNOWN_ID}"
+
+    def _record(self, request: resource_pb2.RegisterResourceRequest, provider: str) -> Resource:
+        urn = self._urn(request.parent, request.type, request.name)
+        inputs = decode_struct(request.object)
+        identity, found = "", dict(inputs)
+        if request.type.startswith("pulumi:providers:"):
+            identity = invention.digest(urn, 36) if self._deployed else ""
+        elif request.custom and self._deployed:
+            identity, found = invention.invented(request.type, request.name, urn, inputs, self._region)
+        elif request.custom:
+            found = invention.computed(request.type, inputs)
+        resource = Resource(
+            urn=urn,
+            type=request.type,
+            name=request.name,
+            custom=request.custom,
+            parent=request.parent,
+            inputs=inputs,
+            outputs=found,
+            id=identity,
+            dependencies=sorted(set(request.dependencies)),
+            property_dependencies={key: sorted(set(value.urns)) for key, value in sorted(request.propertyDependencies.items()) if value.urns},
+            options=_options(request, provider),
+            source=self._source(request.stackTrace),
+        )
+        self._add(resource)
+        return resource
+
+    def _source(self, trace: Any) -> str:
+        """The innermost frame that is the program's own, from the stack trace of a registration."""
+        for frame in trace.frames:
+            path = unquote(urlparse(frame.pc.uri).path)
+            if self._root and path.startswith(self._root) and "/site-packages/" not in path:
+                return f"{path.removeprefix(self._root)}:{frame.pc.line}"
+        return ""
+
+    def _stack_reference(self, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        wanted = str(inputs.get("name") or name)
+        known = self._stack_references.get(wanted)
+        if known is None:
+            raise RecordingError(
+                f"the program reads the outputs of stack {wanted}, which are not known offline. "
+                f"Give them as a file: --stack-reference {wanted}=FILE, with the output of `pulumi stack output --json --stack {wanted}`."
+            )
+        return {"name": wanted, "outputs": dict(known), "secretOutputNames": []}
+
+    def _transformed(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.RegisterResourceRequest:
+        callbacks = list(request.transforms)
+        parent = request.parent
+        while parent:
+            ancestor = self._registrations.get(parent)
+            callbacks.extend(ancestor.transforms if ancestor else ())
+            parent = self._by_urn[parent].parent if parent in self._by_urn else ""
+        callbacks.extend(self._stack_transforms)
+        if not callbacks:
+            return request
+        changed = resource_pb2.RegisterResourceRequest()
+        changed.CopyFrom(request)
+        for callback in callbacks:
+            message = resource_pb2.TransformRequest(
+                type=changed.type,
+                name=changed.name,
+                custom=changed.custom,
+                parent=changed.parent,
+                properties=changed.object,
+                options=_transform_options(changed),
+            )
+            answer = self._callback(callback, message)
+            changed.object.CopyFrom(answer.properties)
+            if answer.HasField("options"):
+                _apply_options(changed, answer.options)
+        return changed
+
+    def _callback(self, callback: callback_pb2.Callback, message: resource_pb2.TransformRequest) -> resource_pb2.TransformResponse:
+        with self._lock:
+            channel = self._channels.setdefault(callback.target, grpc.insecure_channel(callback.target))
+        stub = callback_pb2_grpc.CallbacksStub(channel)
+        try:
+            answer = stub.Invoke(callback_pb2.CallbackInvokeRequest(token=callback.token, request=message.SerializeToString()))
+        except grpc.RpcError as error:
+            details = error.details() if isinstance(error, grpc.Call) else str(error)
+            raise RecordingError(f"a transform failed on {message.name} ({message.type}): {details}") from error
+        return resource_pb2.TransformResponse.FromString(answer.response)
+
+
+UNKNOWN_ID: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+_LIST_OPTIONS: Final = ("ignoreChanges", "additionalSecretOutputs", "replaceOnChanges", "hideDiffs")
+
+
+def _options(request: resource_pb2.RegisterResourceRequest, provider: str) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if request.HasField("protect"):
+        options["protect"] = request.protect
+    if request.HasField("retainOnDelete"):
+        options["retainOnDelete"] = request.retainOnDelete
+    if request.deleteBeforeReplaceDefined:
+        options["deleteBeforeReplace"] = request.deleteBeforeReplace
+    for name in _LIST_OPTIONS:
+        if values := list(getattr(request, name)):
+            options[name] = values
+    for name, value in (
+        ("provider", provider),
+        ("version", request.version),
+        ("importId", request.importId),
+        ("deletedWith", request.deletedWith),
+    ):
+        if value:
+            options[name] = value
+    if request.providers:
+        options["providers"] = dict(sorted(request.providers.items()))
+    if aliases := [_alias(alias) for alias in request.aliases] + list(request.aliasURNs):
+        options["aliases"] = aliases
+    if request.HasField("customTimeouts"):
+        timeouts = request.customTimeouts
+        options["customTimeouts"] = {
+            key: value for key in ("create", "update", "delete", "read") if (value := getattr(timeouts, key))
+        }
+    return options
+
+
+def _alias(alias: alias_pb2.Alias) -> str | dict[str, Any]:
+    if alias.WhichOneof("alias") == "urn":
+        return alias.urn
+    spec = alias.spec
+    fields = {"name": spec.name, "type": spec.type, "stack": spec.stack, "project": spec.project, "parentUrn": spec.parentUrn}
+    return {key: value for key, value in fields.items() if value} | ({"noParent": True} if spec.noParent else {})
+
+
+def _transform_options(request: resource_pb2.RegisterResourceRequest) -> resource_pb2.TransformResourceOptions:
+    options = resource_pb2.TransformResourceOptions(
+        depends_on=request.dependencies,
+        ignore_changes=request.ignoreChanges,
+        replace_on_changes=request.replaceOnChanges,
+        version=request.version,
+        aliases=request.aliases,
+        provider=request.provider,
+        plugin_download_url=request.pluginDownloadURL,
+        deleted_with=request.deletedWith,
+        additional_secret_outputs=request.additionalSecretOutputs,
+        providers=request.providers,
+        hide_diff=request.hideDiffs,
+    )
+    if request.HasField("customTimeouts"):
+        options.custom_timeouts.CopyFrom(request.customTimeouts)
+    if request.HasField("protect"):
+        options.protect = request.protect
+    if request.HasField("retainOnDelete"):
+        options.retain_on_delete = request.retainOnDelete
+    if request.deleteBeforeReplaceDefined:
+        options.delete_before_replace = request.deleteBeforeReplace
+    setattr(options, "import", request.importId)
+    return options
+
+
+def _apply_options(request: resource_pb2.RegisterResourceRequest, options: resource_pb2.TransformResourceOptions) -> None:
+    for target, source in (
+        ("dependencies", options.depends_on),
+        ("ignoreChanges", options.ignore_changes),
+        ("replaceOnChanges", options.replace_on_changes),
+        ("additionalSecretOutputs", options.additional_secret_outputs),
+        ("hideDiffs", options.hide_diff),
+        ("aliases", options.aliases),
+    ):
+        del getattr(request, target)[:]
+        getattr(request, target).extend(source)
+    request.providers.clear()
+    request.providers.update(options.providers)
+    request.version = options.version
+    request.provider = options.provider
+    request.deletedWith = options.deleted_with
+    if options.HasField("protect"):
+        request.protect = options.protect
+    if options.HasField("retain_on_delete"):
+        request.retainOnDelete = options.retain_on_delete
+    if options.HasField("delete_before_replace"):
+        request.deleteBeforeReplace = options.delete_before_replace
+        request.deleteBeforeReplaceDefined = True
+    if options.HasField("custom_timeouts"):
+        request.customTimeouts.CopyFrom(options.custom_timeouts)
+    request.importId = getattr(options, "import")

@@ -1,0 +1,233 @@
+"""Outputs that AWS would compute, invented from the SDK's own annotations.
+
+For ``--as deployed``: controls then see whole IAM documents instead of unknowns. Values are made up but have the right
+form, are the same in every run, and differ between resources. What a user may set and AWS otherwise chooses stays
+unknown, because inventing it would hide a setting that is missing; names are the exception, Pulumi makes those itself.
+"""
+
+import functools
+import hashlib
+import importlib
+import inspect
+import typing
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pulumi import _types
+from pulumi.runtime import rpc
+
+from offline_preview.values import UNKNOWN, Secret
+
+ACCOUNT: Final = "123456789012"
+
+# Prefixes of ids that AWS makes up, by type token without the package.
+_ID_PREFIXES: Final = {
+    "ec2/vpc:Vpc": "vpc",
+    "ec2/subnet:Subnet": "subnet",
+    "ec2/routeTable:RouteTable": "rtb",
+    "ec2/internetGateway:InternetGateway": "igw",
+    "ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway": "eigw",
+    "ec2/natGateway:NatGateway": "nat",
+    "ec2/eip:Eip": "eipalloc",
+    "ec2/securityGroup:SecurityGroup": "sg",
+    "ec2/defaultSecurityGroup:DefaultSecurityGroup": "sg",
+    "vpc/securityGroupIngressRule:SecurityGroupIngressRule": "sgr",
+    "vpc/securityGroupEgressRule:SecurityGroupEgressRule": "sgr",
+    "ec2/networkAcl:NetworkAcl": "acl",
+    "ec2/networkInterface:NetworkInterface": "eni",
+    "ec2/managedPrefixList:ManagedPrefixList": "pl",
+    "ec2/vpcEndpoint:VpcEndpoint": "vpce",
+    "ec2/flowLog:FlowLog": "fl",
+    "ec2/instance:Instance": "i",
+    "ec2/launchTemplate:LaunchTemplate": "lt",
+    "ebs/volume:Volume": "vol",
+}
+
+# ARN services where the SDK's module has another name.
+_ARN_SERVICES: Final = {
+    "alb": "elasticloadbalancing",
+    "appautoscaling": "application-autoscaling",
+    "cfg": "config",
+    "lb": "elasticloadbalancing",
+    "ebs": "ec2",
+    "vpc": "ec2",
+    "sfn": "states",
+    "msk": "kafka",
+    "mq": "amazonmq",
+    "wafv2": "wafv2",
+    "opensearch": "es",
+}
+_GLOBAL_SERVICES: Final = frozenset({"iam", "cloudfront", "route53", "s3", "organizations"})
+# A resource whose id is its ARN, as the provider makes it.
+_ID_IS_ARN: Final = frozenset(
+    {
+        "lb/loadBalancer:LoadBalancer",
+        "lb/targetGroup:TargetGroup",
+        "lb/listener:Listener",
+        "lb/trustStore:TrustStore",
+        "sns/topic:Topic",
+        "secretsmanager/secret:Secret",
+        "acm/certificate:Certificate",
+        "iam/policy:Policy",
+        "sfn/stateMachine:StateMachine",
+    }
+)
+
+
+@functools.cache
+def class_of(type_token: str) -> type | None:
+    """The SDK's class of a resource type, or None when no loaded SDK has it."""
+    package, module, _name = (*type_token.split(":"), "", "")[:3]
+    for registered in rpc._RESOURCE_MODULES.get(f"{package}:{module}", ()):
+        info = getattr(registered, "mod_info", {})
+        class_name = info.get("classes", {}).get(type_token)
+        if class_name is not None:
+            return getattr(importlib.import_module(info["fqn"]), class_name)
+    return None
+
+
+@functools.cache
+def _members(type_token: str) -> tuple[dict[str, Any], frozenset[str], frozenset[str]]:
+    """Of a resource type: output types, the outputs that are always there, and the names that are inputs too."""
+    cls = class_of(type_token)
+    if cls is None:
+        return {}, frozenset(), frozenset()
+    names = _types.resource_py_to_pulumi_names(cls)
+    always = set()
+    for python_name, pulumi_name in names.items():
+        member = inspect.getattr_static(cls, python_name, None)
+        getter = getattr(member, "fget", None)
+        annotation = getattr(getter, "__annotations__", {}).get("return")
+        if annotation is not None and type(None) not in typing.get_args(typing.get_args(annotation)[0]):
+            always.add(pulumi_name)
+    constructor = getattr(cls, "_internal_init", cls.__init__)
+    inputs = {names.get(parameter, parameter) for parameter in inspect.signature(constructor).parameters}
+    return _types.resource_types(cls), frozenset(always), frozenset(inputs)
+
+
+def digest(text: str, length: int = 17) -> str:
+    """A stable hexadecimal text of the given length."""
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def computed(type_token: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The outputs of a preview: the inputs, and every other output that is always there as UNKNOWN."""
+    _types_by_name, always, _inputs = _members(type_token)
+    return {**{name: UNKNOWN for name in sorted(always)}, **inputs}
+
+
+def invented(type_token: str, name: str, urn: str, inputs: Mapping[str, Any], region: str) -> tuple[str, dict[str, Any]]:
+    """The id and the outputs that a deployment might have given."""
+    types, always, settable = _members(type_token)
+    kind = type_token.split(":", 1)[1] if ":" in type_token else type_token
+    region = _text(inputs.get("region")) or region
+    outputs: dict[str, Any] = dict(inputs)
+    physical = _physical_name(kind, name, urn, inputs)
+    for output in sorted(always - set(inputs)):
+        if output in settable and not _is_name(output):
+            outputs[output] = region if output == "region" else UNKNOWN
+        else:
+            outputs[output] = _value(output, types.get(output), kind, physical, urn, region)
+    arn = outputs.get("arn")
+    if kind in _ID_IS_ARN and isinstance(arn, str):
+        identity = arn
+    elif kind in _ID_PREFIXES:
+        identity = f"{_ID_PREFIXES[kind]}-{digest(urn)}"
+        if isinstance(arn, str):
+            outputs["arn"] = arn.replace(physical, identity)
+    else:
+        identity = physical
+    return identity, outputs
+
+
+def _text(value: Any) -> str:
+    value = value.value if isinstance(value, Secret) else value
+    return value if isinstance(value, str) else ""
+
+
+def _is_name(output: str) -> bool:
+    return output in {"name", "bucket", "identifier", "clusterIdentifier"} or output.endswith("Name")
+
+
+def _physical_name(kind: str, name: str, urn: str, inputs: Mapping[str, Any]) -> str:
+    for key in ("name", "bucket", "identifier", "replicationGroupId", "clusterIdentifier"):
+        if given := _text(inputs.get(key)):
+            return given
+    return f"{name}-{digest(urn, 7)}"
+
+
+def _value(output: str, kind_of_value: Any, kind: str, physical: str, urn: str, region: str) -> Any:
+    origin = typing.get_origin(kind_of_value)
+    if kind_of_value is str:
+        return _string(output, kind, physical, urn, region)
+    if kind_of_value is bool:
+        return False
+    if kind_of_value is int:
+        return {"port": 443, "latestVersion": 1, "defaultVersion": 1}.get(output, 1)
+    if kind_of_value is float:
+        return 1.0
+    if origin is not None and issubclass(origin, typing.Mapping):
+        return {}
+    if origin is not None:
+        items = typing.get_args(kind_of_value)
+        return [_value(output.removesuffix("s"), items[0], kind, physical, f"{urn}.{output}", region)] if items else []
+    if isinstance(kind_of_value, type):
+        return {
+            member: _value(member, member_type, kind, physical, f"{urn}.{member}", region)
+            for member, member_type in _types.output_type_types(kind_of_value).items()
+        }
+    return UNKNOWN
+
+
+def _string(output: str, kind: str, physical: str, urn: str, region: str) -> str:
+    lower = output.lower()
+    module = kind.split("/", 1)[0]
+    if lower.endswith("arn"):
+        return _arn(kind if output == "arn" else f"{module}/{output.removesuffix('Arn') or 'resource'}:", physical, region)
+    if output == "ownerId" or lower.endswith("accountid"):
+        return ACCOUNT
+    if "ipv6" in lower and "cidr" in lower:
+        return f"2001:db8:{digest(urn, 4)}::/56"
+    if lower.endswith(("ip", "ipaddress")):
+        return f"10.255.{int(digest(urn, 2), 16)}.{int(digest(urn + 'ip', 2), 16)}"
+    if lower.endswith("zoneid"):
+        return f"Z{digest(urn, 20).upper()}"
+    if lower.endswith(("dnsname", "domainname", "endpoint", "address", "hostname", "url", "domain")):
+        host = f"{physical}.{digest(urn, 8)}.{region}.amazonaws.com"
+        return f"https://{host}" if lower.endswith("url") else host
+    if output == "arnSuffix":
+        return _arn(kind, physical, region).rsplit(":", 1)[1].removeprefix("loadbalancer/")
+    if _is_name(output):
+        return physical
+    if output == "region":
+        return region
+    return f"{output}-{digest(urn + output, 8)}"
+
+
+def _arn(kind: str, physical: str, region: str) -> str:
+    module, _slash, rest = kind.partition("/")
+    module = module.split(":")[0]
+    what = rest.split(":")[0]
+    if module == "s3":
+        return f"arn:aws:s3:::{physical}"
+    if kind == "lb/loadBalancer:LoadBalancer":
+        return f"arn:aws:elasticloadbalancing:{region}:{ACCOUNT}:loadbalancer/app/{physical}/{digest(physical, 16)}"
+    if kind == "lb/targetGroup:TargetGroup":
+        return f"arn:aws:elasticloadbalancing:{region}:{ACCOUNT}:targetgroup/{physical}/{digest(physical, 16)}"
+    if kind == "cloudwatch/logGroup:LogGroup":
+        return f"arn:aws:logs:{region}:{ACCOUNT}:log-group:{physical}"
+    if kind == "cloudwatch/metricAlarm:MetricAlarm":
+        return f"arn:aws:cloudwatch:{region}:{ACCOUNT}:alarm:{physical}"
+    if module in {"sns", "sqs"}:
+        return f"arn:aws:{module}:{region}:{ACCOUNT}:{physical}"
+    if module == "rds":
+        return f"arn:aws:rds:{region}:{ACCOUNT}:{'cluster' if what == 'cluster' else 'db'}:{physical}"
+    if module == "secretsmanager" or what.lower().endswith("secret"):
+        return f"arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:{physical}-{digest(physical, 6)}"
+    if module == "autoscaling":
+        return f"arn:aws:autoscaling:{region}:{ACCOUNT}:autoScalingGroup:{digest(physical, 8)}:autoScalingGroupName/{physical}"
+    service = _ARN_SERVICES.get(module, module)
+    place = "" if service in _GLOBAL_SERVICES else region
+    separator = ":" if service == "lambda" else "/"
+    noun = {"instanceProfile": "instance-profile", "launchTemplate": "launch-template"}.get(what, what.lower())
+    return f"arn:aws:{service}:{place}:{ACCOUNT}:{noun}{separator}{physical}"
