@@ -1,7 +1,7 @@
 """Answers to provider functions (``aws.get_region()``, ``aws.iam.get_policy_document()``...) without an account.
 
-What does not depend on an account is computed; who and where one is, is invented. Anything else is unknown: a value that
-depends on it stays unknown, as a reference to a resource does in a preview.
+What does not depend on an account is computed; who and where one is, is invented, and so is any other result, from the
+SDK's annotations: the CLI's preview would ask AWS here, which an offline preview cannot.
 """
 
 import json
@@ -9,14 +9,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from offline_preview.outputs import ACCOUNT
-from offline_preview.values import UNKNOWN, plain
+from offline_preview.outputs import result as invented_result
+from offline_preview.values import plain
 
 
 def invoke(token: str, arguments: Mapping[str, Any], region: str) -> dict[str, Any]:
-    """The result of a function as its properties; properties that are not known offline are left out and read as unknown."""
+    """The result of a function as its properties: what was asked for, and what AWS would answer."""
     answer = _ANSWERS.get(token)
     region = arguments.get("region") or region
-    return {**arguments, **(answer(plain(dict(arguments)), region) if answer else {"id": UNKNOWN})}
+    found = answer(plain(dict(arguments)), region) if answer else invented_result(token, region)
+    return {**found, **arguments}
 
 
 def _caller(_arguments: dict[str, Any], _region: str) -> dict[str, Any]:

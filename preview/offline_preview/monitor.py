@@ -6,6 +6,7 @@ registration on its way is done here too: inheritance of protect, retainOnDelete
 providers, stack-wide and per-resource transforms (pulumi/pkg/resource/deploy/source_eval.go).
 """
 
+import sys
 import threading
 from collections.abc import Mapping
 from typing import Any, Final
@@ -19,7 +20,8 @@ from pulumi.runtime.proto import alias_pb2, callback_pb2, callback_pb2_grpc, eng
 from offline_preview import outputs as invention
 from offline_preview.functions import invoke
 from offline_preview.graph import Graph, Resource
-from offline_preview.values import UNKNOWN, decode_struct, encode_struct
+from offline_preview.sources import own_line
+from offline_preview.values import UNKNOWN, UNKNOWN_WIRE, decode_struct, encode_struct
 
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 _STACK_REFERENCE: Final = "pulumi:pulumi:StackReference"
@@ -74,7 +76,7 @@ class RecordingMonitor:
         self._config = dict(config or {})
         self._secret_keys = config_secret_keys
         self._stack_references = dict(stack_references or {})
-        self._root = root.rstrip("/") + "/" if root else ""
+        self._root = root
         self._lock = threading.RLock()
         self._by_urn: dict[str, Resource] = {}
         self._registrations: dict[str, resource_pb2.RegisterResourceRequest] = {}
@@ -177,7 +179,10 @@ class RecordingMonitor:
             answer: dict[str, Any] = {"urn": resource.urn, "id": resource.id or UNKNOWN, "state": resource.outputs}
         else:
             answer = invoke(request.tok, arguments, self._region)
-        return resource_pb2.ResourceInvokeResponse(**{"return": encode_struct(answer)})
+        response = resource_pb2.ResourceInvokeResponse()
+        # `return` is a keyword, so the field has no other spelling.
+        getattr(response, "return").CopyFrom(encode_struct(answer))
+        return response
 
     def Call(self, request: resource_pb2.ResourceCallRequest) -> provider_pb2.CallResponse:
         """Methods of remote components have no answer offline."""
@@ -199,8 +204,6 @@ class RecordingMonitor:
 
     def Log(self, request: engine_pb2.LogRequest) -> empty_pb2.Empty:
         """Shows what the program logs at level info and above on standard error."""
-        import sys
-
         if request.severity >= engine_pb2.INFO and not request.ephemeral:
             print(request.message, file=sys.stderr)
         return empty_pb2.Empty()
@@ -267,13 +270,11 @@ class RecordingMonitor:
         urn = self._urn("", type_token, name)
         if urn not in self._by_urn:
             prefix = f"{package}:"
-            inputs: dict[str, Any] = {
-                key.removeprefix(prefix): value for key, value in self._config.items() if key.startswith(prefix)
-            }
+            inputs: dict[str, Any] = {key.removeprefix(prefix): value for key, value in self._config.items() if key.startswith(prefix)}
             if request.version:
                 inputs["version"] = request.version
             self._add(Resource(urn=urn, type=type_token, name=name, custom=True, inputs=inputs, outputs=dict(inputs)))
-        return f"{urn}::{UNKNOWN_ID}"
+        return f"{urn}::{UNKNOWN_WIRE}"
 
     def _record(self, request: resource_pb2.RegisterResourceRequest, provider: str) -> Resource:
         urn = self._urn(request.parent, request.type, request.name)
@@ -295,7 +296,9 @@ class RecordingMonitor:
             outputs=found,
             id=identity,
             dependencies=sorted(set(request.dependencies)),
-            property_dependencies={key: sorted(set(value.urns)) for key, value in sorted(request.propertyDependencies.items()) if value.urns},
+            property_dependencies={
+                key: sorted(set(value.urns)) for key, value in sorted(request.propertyDependencies.items()) if value.urns
+            },
             options=_options(request, provider),
             source=self._source(request.stackTrace),
         )
@@ -304,11 +307,7 @@ class RecordingMonitor:
 
     def _source(self, trace: Any) -> str:
         """The innermost frame that is the program's own, from the stack trace of a registration."""
-        for frame in trace.frames:
-            path = unquote(urlparse(frame.pc.uri).path)
-            if self._root and path.startswith(self._root) and "/site-packages/" not in path:
-                return f"{path.removeprefix(self._root)}:{frame.pc.line}"
-        return ""
+        return own_line(((unquote(urlparse(frame.pc.uri).path), frame.pc.line) for frame in trace.frames), self._root)
 
     def _stack_reference(self, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
         wanted = str(inputs.get("name") or name)
@@ -359,8 +358,6 @@ class RecordingMonitor:
         return resource_pb2.TransformResponse.FromString(answer.response)
 
 
-UNKNOWN_ID: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-
 _LIST_OPTIONS: Final = ("ignoreChanges", "additionalSecretOutputs", "replaceOnChanges", "hideDiffs")
 
 
@@ -389,9 +386,7 @@ def _options(request: resource_pb2.RegisterResourceRequest, provider: str) -> di
         options["aliases"] = aliases
     if request.HasField("customTimeouts"):
         timeouts = request.customTimeouts
-        options["customTimeouts"] = {
-            key: value for key in ("create", "update", "delete", "read") if (value := getattr(timeouts, key))
-        }
+        options["customTimeouts"] = {key: value for key in ("create", "update", "delete", "read") if (value := getattr(timeouts, key))}
     return options
 
 

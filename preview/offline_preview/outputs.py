@@ -43,6 +43,11 @@ _ID_PREFIXES: Final = {
     "ebs/volume:Volume": "vol",
 }
 
+# The same prefixes for outputs that hold the id of something else: vpcId, defaultRouteTableId...
+_ID_NAMES: Final = {
+    f"{start}{token.split(':')[1]}id".lower(): prefix for token, prefix in _ID_PREFIXES.items() for start in ("", "default", "main")
+}
+
 # ARN services where the SDK's module has another name.
 _ARN_SERVICES: Final = {
     "alb": "elasticloadbalancing",
@@ -113,7 +118,7 @@ def digest(text: str, length: int = 17) -> str:
 def computed(type_token: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The outputs of a preview: the inputs, and every other output that is always there as UNKNOWN."""
     _types_by_name, always, _inputs = _members(type_token)
-    return {**{name: UNKNOWN for name in sorted(always)}, **inputs}
+    return {**dict.fromkeys(sorted(always), UNKNOWN), **inputs}
 
 
 def invented(type_token: str, name: str, urn: str, inputs: Mapping[str, Any], region: str) -> tuple[str, dict[str, Any]]:
@@ -138,6 +143,24 @@ def invented(type_token: str, name: str, urn: str, inputs: Mapping[str, Any], re
     else:
         identity = physical
     return identity, outputs
+
+
+def result(token: str, region: str) -> dict[str, Any]:
+    """An invented result of a provider's function, from the SDK's annotations; empty when no loaded SDK has the function."""
+    package, _colon, rest = token.partition(":")
+    module, _colon, function = rest.partition(":")
+    place = module.split("/")[0]
+    try:
+        found = importlib.import_module(f"pulumi_{package}" + ("" if place in ("", "index") else f".{place}"))
+    except ModuleNotFoundError:
+        return {}
+    members = getattr(found, f"{function[:1].upper()}{function[1:]}Result", None)
+    if members is None:
+        return {}
+    noun = function.removeprefix("get")
+    kind = f"{place}/{noun[:1].lower()}{noun[1:]}:{noun}"
+    types = _types.resource_types(members)
+    return {name: _value(name, member, kind, f"{function}-{digest(token, 7)}", token, region) for name, member in types.items()}
 
 
 def _text(value: Any) -> str:
@@ -188,6 +211,12 @@ def _string(output: str, kind: str, physical: str, urn: str, region: str) -> str
         return ACCOUNT
     if "ipv6" in lower and "cidr" in lower:
         return f"2001:db8:{digest(urn, 4)}::/56"
+    if "cidr" in lower:
+        return f"10.{int(digest(urn, 2), 16)}.0.0/16"
+    if output == "id" and kind in _ID_PREFIXES:
+        return f"{_ID_PREFIXES[kind]}-{digest(urn)}"
+    if lower in _ID_NAMES:
+        return f"{_ID_NAMES[lower]}-{digest(urn + output)}"
     if lower.endswith(("ip", "ipaddress")):
         return f"10.255.{int(digest(urn, 2), 16)}.{int(digest(urn + 'ip', 2), 16)}"
     if lower.endswith("zoneid"):

@@ -79,7 +79,7 @@ def decode(value: struct_pb2.Value) -> Any:
     if kind == "list_value":
         return [decode(item) for item in value.list_value.values]
     if kind == "number_value":
-        number = value.number_value
+        number = float(value.number_value)
         return int(number) if number.is_integer() else number
     if kind == "bool_value":
         return value.bool_value

@@ -5,9 +5,11 @@ integers as floats. ``Arguments`` builds a validator from the TypedDict: unknown
 validated, whole floats become integers again, and a value that is an ``Output`` or awaitable is left as it is.
 """
 
+import re
 import typing
 from collections.abc import Awaitable, Mapping, Sequence
 from enum import Enum
+from types import GenericAlias
 from typing import Annotated, Any, Generic, NotRequired, Required, TypeVar, is_typeddict
 
 import pulumi
@@ -43,6 +45,8 @@ _SCALARS: dict[type, Any] = {
     int: Annotated[int, Strict(), BeforeValidator(_whole)],
     float: float,
 }
+# Values of arguments named like these never appear in a message.
+_SECRET_NAMES = re.compile("password|secret|token|private_key", re.IGNORECASE)
 _REGISTERED: dict[type, "Arguments[Any]"] = {}
 
 
@@ -164,9 +168,9 @@ def _kind(hint: Any, metadata: Sequence[Any] = ()) -> Any:
         return _input(_kind(typing.Union[tuple(plain)], metadata))  # noqa: UP007 (built at run time)
     origin, members = typing.get_origin(hint), typing.get_args(hint)
     if origin in (list, Sequence):
-        kind: Any = list[_kind(members[0])]
+        kind: Any = GenericAlias(list, (_kind(members[0]),))
     elif origin in (dict, Mapping):
-        kind = dict[str, _kind(members[1])]
+        kind = GenericAlias(dict, (str, _kind(members[1])))
     elif is_typeddict(hint):
         kind = (_REGISTERED.get(hint) or Arguments(hint)).model
     elif isinstance(hint, type) and issubclass(hint, Enum):
@@ -174,7 +178,7 @@ def _kind(hint: Any, metadata: Sequence[Any] = ()) -> Any:
     else:
         kind = _SCALARS.get(hint, hint)
     for item in metadata:
-        kind = Annotated[kind, item]
+        kind = typing.cast(Any, Annotated)[kind, item]
     return kind
 
 
@@ -186,7 +190,8 @@ def _problem(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
         return path, f"is no argument; known are {', '.join(_known(model, detail['loc']))}"
     message = detail["msg"]
     message = message.removeprefix("Value error, ")
-    return path, f"is {_shown(detail['input'])}; {message[0].lower()}{message[1:]}"
+    shown = "[hidden]" if _SECRET_NAMES.search(path) else _shown(detail["input"])
+    return path, f"is {shown}; {message[0].lower()}{message[1:]}"
 
 
 def _known(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

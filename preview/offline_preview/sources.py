@@ -1,0 +1,30 @@
+"""Which line of the program is behind a stack trace."""
+
+import functools
+from collections.abc import Iterable
+from pathlib import Path, PurePath
+
+
+def own_line(frames: Iterable[tuple[str, int]], root: str) -> str:
+    """``file:line``, relative to ``root``, of the innermost frame (first in ``frames``) that is the program's own, or empty.
+
+    A file is the program's own when it lies in ``root`` or in a package right there. Libraries that are installed from a
+    folder of the project lie deeper; their lines are given only when the program has none.
+    """
+    fallback = ""
+    for path, line in frames:
+        kind = _kind(path, root)
+        if kind == "own":
+            return f"{PurePath(path).relative_to(root)}:{line}"
+        if kind == "library" and not fallback:
+            fallback = f"{PurePath(path).relative_to(root)}:{line}"
+    return fallback
+
+
+@functools.cache
+def _kind(path: str, root: str) -> str:
+    if not root or not path.startswith(root.rstrip("/") + "/") or "/site-packages/" in path:
+        return "foreign"
+    folders = PurePath(path).relative_to(root).parts[:-1]
+    packages = (Path(root, *folders[: depth + 1], "__init__.py").exists() for depth in range(len(folders)))
+    return "own" if all(packages) else "library"
