@@ -1,7 +1,5 @@
 """The section `cache`: the in-memory cache's engine and size."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
@@ -9,7 +7,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import InitErrorDetails
 
 from settings.faults import Allowed, Assign, Context, Model, fault
-from settings.fields import Integer, number_as_version
+from settings.fields import WHOLE, number_as_version
 
 Engine = Literal["valkey", "redis"]
 
@@ -25,7 +23,7 @@ def _version(value: Any) -> Any:
     return number_as_version(value, _ALL, "8.1")
 
 
-def _version_of_engine(cache: Cache, context: Context) -> Iterable[InitErrorDetails]:
+def _version_of_engine(cache: "Cache", context: Context) -> Iterable[InitErrorDetails]:
     versions = VERSIONS[cache.engine]
     if cache.engine_version not in versions:
         place = ("engine_version",)
@@ -47,7 +45,7 @@ class Cache(Model):
         Allowed("an ElastiCache node type such as cache.t4g.micro", "cache.t4g.micro"),
     ]
     """Size of each node."""
-    replicas: Annotated[Integer, Field(ge=0, le=5), Allowed("copies of each shard, 0 to 5; more than 0 needs two zones", 1)] = 1
+    replicas: Annotated[int, Field(ge=0, le=5), WHOLE, Allowed("copies of each shard, 0 to 5; more than 0 needs two zones", 1)] = 1
     """Copies beside the primary node, in other zones. More than 0 switches on failover and Multi-AZ."""
-    snapshot_retention_days: Annotated[Integer, Field(ge=0, le=35), Allowed("days, 0 (no snapshots) to 35", 7)] = 7
+    snapshot_retention_days: Annotated[int, Field(ge=0, le=35), WHOLE, Allowed("days, 0 (no snapshots) to 35", 7)] = 7
     """Days daily snapshots are kept."""

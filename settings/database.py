@@ -1,7 +1,5 @@
 """The section `database`: the relational database's engine, size and protection."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
@@ -10,7 +8,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import InitErrorDetails
 
 from settings.faults import Allowed, Assign, Context, Model, Remove, fault
-from settings.fields import Integer, LogRetentionDays, Switch, number_as_version
+from settings.fields import WHOLE, LogRetentionDays, Switch, number_as_version
 
 Engine = Literal["mysql", "postgres"]
 
@@ -29,7 +27,7 @@ def _version(value: Any) -> Any:
     return number_as_version(value, _ALL_MAJORS, "8.4")
 
 
-def _version_of_engine(database: Database, context: Context) -> Iterable[InitErrorDetails]:
+def _version_of_engine(database: "Database", context: Context) -> Iterable[InitErrorDetails]:
     version, majors = database.engine_version, MAJOR_VERSIONS[database.engine]
     if not any(re.fullmatch(re.escape(major) + r"(\.\d+)?", version) for major in majors):
         yield fault(
@@ -40,7 +38,7 @@ def _version_of_engine(database: Database, context: Context) -> Iterable[InitErr
         )
 
 
-def _room_to_grow(database: Database, context: Context) -> Iterable[InitErrorDetails]:
+def _room_to_grow(database: "Database", context: Context) -> Iterable[InitErrorDetails]:
     most = database.max_allocated_storage_gib
     # Below this RDS refuses; at 26 % it stops warning: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html
     least = -(-database.allocated_storage_gib * 11 // 10)
@@ -54,7 +52,7 @@ def _room_to_grow(database: Database, context: Context) -> Iterable[InitErrorDet
     )
 
 
-def _class_has_insights(database: Database, context: Context) -> Iterable[InitErrorDetails]:
+def _class_has_insights(database: "Database", context: Context) -> Iterable[InitErrorDetails]:
     if (
         database.database_insights_mode == "advanced"
         and database.engine == "mysql"
@@ -86,16 +84,16 @@ class Database(Model):
         str, Field(pattern=r"^db\.[a-z][a-z0-9-]*\.[a-z0-9-]+$"), Allowed("an RDS instance class such as db.t4g.micro", "db.t4g.micro")
     ]
     """Size of the database server."""
-    allocated_storage_gib: Annotated[Integer, Field(ge=20, le=65536), Allowed("GiB, 20 to 65536", 20)] = 20
+    allocated_storage_gib: Annotated[int, Field(ge=20, le=65536), WHOLE, Allowed("GiB, 20 to 65536", 20)] = 20
     """Storage at the start, gp3, in GiB. It grows but never shrinks."""
     max_allocated_storage_gib: Annotated[
-        Annotated[Integer, Field(ge=22, le=65536)] | None,
+        Annotated[int, Field(ge=22, le=65536), WHOLE] | None,
         Allowed("GiB, at least 10 % more than allocated_storage_gib (better 26 %) and at most 65536; without it, no growth", 100),
     ] = None
     """Storage up to which the database grows by itself, in GiB. Default: it does not grow."""
     multi_az: Switch = True
     """Whether a standby in a second zone takes over when the first fails."""
-    backup_retention_days: Annotated[Integer, Field(ge=1, le=35), Allowed("days, 1 to 35 (0 would switch backups off)", 30)] = 30
+    backup_retention_days: Annotated[int, Field(ge=1, le=35), WHOLE, Allowed("days, 1 to 35 (0 would switch backups off)", 30)] = 30
     """Days automatic backups are kept."""
     deletion_protection: Switch = True
     """Whether the database refuses to be deleted."""

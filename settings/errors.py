@@ -1,7 +1,5 @@
 """How problems in the settings are told: the key, the value, what is allowed, and the commands that mend it."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex
@@ -116,10 +114,9 @@ class Speaker:
         near = get_close_matches(name, known, n=1)
         key = f"{self.project}:{name}"
         command = f"pulumi config rm --stack {shlex.quote(self.stack)} {_quote(key)}"
-        shown = "an unknown section"
-        return Problem(
-            key, shown, f"did you mean {self.project}:{near[0]}?" if near else None, f"the sections {', '.join(known)}", (command,)
-        )
+        shown = _SECRET if key in self.secret_keys else _cut(text)
+        because = f"unknown key; did you mean {self.project}:{near[0]}?" if near else "unknown key"
+        return Problem(key, shown, because, f"the sections {', '.join(known)}", (command,))
 
     def region_problem(self, value: str | None, example: str) -> Problem:
         """The problem of a region that is missing or not one."""

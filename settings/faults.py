@@ -4,8 +4,6 @@ pydantic stops at the first layer: a model's own checks do not run while one of 
 fields are valid; a rule that reads one that is not is skipped. So a person sees all problems at once, and none twice.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self, TypeVar

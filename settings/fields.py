@@ -1,7 +1,5 @@
 """Types of single settings that several sections use."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, TypeVar
@@ -81,11 +79,12 @@ def from_last(items: Sequence[T]) -> Iterator[tuple[int, T]]:
     return reversed(list(enumerate(items)))
 
 
-Integer = Annotated[int, BeforeValidator(_number, json_schema_input_type=int)]
-Port = Annotated[Integer, Field(ge=1, le=65535), Allowed("a port, 1 to 65535", 8080)]
+WHOLE = BeforeValidator(_number)
+"""Beside an int: refuses true and false."""
+Port = Annotated[int, Field(ge=1, le=65535), WHOLE, Allowed("a port, 1 to 65535", 8080)]
 LogRetentionDays = Annotated[
     int,
-    BeforeValidator(_listed_days, json_schema_input_type=int),
+    BeforeValidator(_listed_days),
     WithJsonSchema({"type": "integer", "enum": list(LOG_RETENTION_DAYS)}),
     Allowed(f"days, one of {', '.join(map(str, LOG_RETENTION_DAYS))}", 365),
 ]

@@ -1,7 +1,5 @@
 """From a stack's configuration to settings."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -32,7 +30,7 @@ _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
 _EXAMPLE_REGION = "eu-west-1"
 
 
-def _two_zones(settings: Settings, context: Context) -> Iterable[InitErrorDetails]:
+def _two_zones(settings: "Settings", context: Context) -> Iterable[InitErrorDetails]:
     zones = settings.network.zones
     if len(zones) != 1:
         return
@@ -76,7 +74,7 @@ class Settings(Model):
     """The in-memory cache."""
     operators: Operators
     """Who may reach administrative ports, from where."""
-    tags: Annotated[Tags, Field(description="What every resource is tagged with, by tag key."), Allowed("tags by key", None)]
+    tags: Annotated[Tags, Field(description="What every resource is tagged with, by tag key.")]
 
 
 def load() -> Settings:

@@ -1,7 +1,5 @@
 """The section `network`: addresses, zones, flow logs, endpoints and the way out for private subnets."""
 
-from __future__ import annotations
-
 import re
 import zoneinfo
 from collections.abc import Iterable
@@ -15,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import InitErrorDetails
 
 from settings.faults import Allowed, Assign, Context, Mend, Model, Remove, fault, refuse
-from settings.fields import Integer, Ipv4Cidr, LogRetentionDays, Switch, each_once
+from settings.fields import WHOLE, Ipv4Cidr, LogRetentionDays, Switch, each_once
 
 Day = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
 DAYS: tuple[Day, ...] = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
@@ -53,7 +51,7 @@ def _known_time_zone(name: str) -> bool:
     return True
 
 
-def _gapless(window: Window) -> Iterable[tuple[int, int]]:
+def _gapless(window: "Window") -> Iterable[tuple[int, int]]:
     start = int(window.start[:2]) * 60 + int(window.start[3:])
     for day in window.days:
         yield DAYS.index(day) * _DAY_MINUTES + start, window.minutes
@@ -77,23 +75,23 @@ class Window(Model):
     """Days on which the window opens."""
     start: Annotated[
         str,
-        BeforeValidator(_clock),
         Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$"),
+        BeforeValidator(_clock),
         Allowed('a time of day, "00:00" to "23:59", in quotes', "02:00"),
     ]
     """Time of day at which the window opens, in the time zone of `nat.time_zone`."""
-    minutes: Annotated[Integer, Field(ge=1, le=_DAY_MINUTES), Allowed("minutes, 1 to 1440 (a day)", 120)]
+    minutes: Annotated[int, Field(ge=1, le=_DAY_MINUTES), WHOLE, Allowed("minutes, 1 to 1440 (a day)", 120)]
     """How long the window stays open."""
 
 
-def _only_where_used(nat: Nat, context: Context) -> Iterable[InitErrorDetails]:
+def _only_where_used(nat: "Nat", context: Context) -> Iterable[InitErrorDetails]:
     owners = {"instance_type": _INSTANCE_STRATEGIES, "time_zone": ("on_demand",), "windows": ("on_demand",)}
     for name, strategies in owners.items():
         if getattr(nat, name) and nat.strategy not in strategies:
             yield fault((name,), f"strategy {nat.strategy} does not use it", mend=[Remove((name,))], allowed=f"only with {_or(strategies)}")
 
 
-def _windows_required(nat: Nat, context: Context) -> Iterable[InitErrorDetails]:
+def _windows_required(nat: "Nat", context: Context) -> Iterable[InitErrorDetails]:
     if nat.strategy == "on_demand" and not nat.windows:
         first: tuple[str | int, ...] = ("windows", 0)
         example = {"name": "patch", "start": "02:00", "minutes": 120}
@@ -101,7 +99,7 @@ def _windows_required(nat: Nat, context: Context) -> Iterable[InitErrorDetails]:
         yield fault(("windows",), "strategy on_demand opens in windows alone", mend=mend, allowed="at least one window with on_demand")
 
 
-def _windows_apart(nat: Nat, context: Context) -> Iterable[InitErrorDetails]:
+def _windows_apart(nat: "Nat", context: Context) -> Iterable[InitErrorDetails]:
     names: set[str] = set()
     for index, window in enumerate(nat.windows):
         if window.name in names:
@@ -164,11 +162,11 @@ class Nat(Model):
 class SubnetPrefixes(Model):
     """Prefix length per tier. A tier left out has the default for the VPC's size."""
 
-    public: Annotated[Annotated[Integer, Field(ge=16, le=27)] | None, Allowed("16 to 27, the smallest a load balancer takes", 24)] = None
+    public: Annotated[Annotated[int, Field(ge=16, le=27), WHOLE] | None, Allowed("16 to 27, the smallest a load balancer takes", 24)] = None
     """Prefix length of public subnets. Default: 24 in a /16."""
-    private: Annotated[Annotated[Integer, Field(ge=16, le=28)] | None, Allowed("16 to 28", 20)] = None
+    private: Annotated[Annotated[int, Field(ge=16, le=28), WHOLE] | None, Allowed("16 to 28", 20)] = None
     """Prefix length of private subnets. Default: 20 in a /16."""
-    data: Annotated[Annotated[Integer, Field(ge=16, le=28)] | None, Allowed("16 to 28", 24)] = None
+    data: Annotated[Annotated[int, Field(ge=16, le=28), WHOLE] | None, Allowed("16 to 28", 24)] = None
     """Prefix length of data subnets. Default: 24 in a /16."""
 
 
@@ -189,7 +187,7 @@ def _vpc_size(value: IPv4Network) -> IPv4Network:
     return value
 
 
-def _zones_of_region(network: Network, context: Context) -> Iterable[InitErrorDetails]:
+def _zones_of_region(network: "Network", context: Context) -> Iterable[InitErrorDetails]:
     taken: set[str] = set()
     for index, zone in enumerate(network.zones):
         right = context.region is None or re.fullmatch(re.escape(context.region) + "[a-f]", zone)
@@ -207,7 +205,7 @@ def _zones_of_region(network: Network, context: Context) -> Iterable[InitErrorDe
         yield fault(("zones", index), because, mend=[mend])
 
 
-def _one_way_of_addressing(network: Network, context: Context) -> Iterable[InitErrorDetails]:
+def _one_way_of_addressing(network: "Network", context: Context) -> Iterable[InitErrorDetails]:
     if network.subnet_prefixes is not None and network.subnet_cidrs is not None:
         yield fault(
             ("subnet_prefixes",),
@@ -217,7 +215,7 @@ def _one_way_of_addressing(network: Network, context: Context) -> Iterable[InitE
         )
 
 
-def _derived_subnets_fit(network: Network, context: Context) -> Iterable[InitErrorDetails]:
+def _derived_subnets_fit(network: "Network", context: Context) -> Iterable[InitErrorDetails]:
     if network.subnet_cidrs is not None:
         return
     prefixes = _given_prefixes(network.subnet_prefixes)
@@ -235,7 +233,7 @@ def _derived_subnets_fit(network: Network, context: Context) -> Iterable[InitErr
             )
 
 
-def _explicit_subnets_fit(network: Network, context: Context) -> Iterable[InitErrorDetails]:
+def _explicit_subnets_fit(network: "Network", context: Context) -> Iterable[InitErrorDetails]:
     if network.subnet_cidrs is None:
         return
     cidrs: dict[str, dict[str, IPv4Network]] = {tier: getattr(network.subnet_cidrs, tier) for tier in layout.TIERS}
@@ -263,7 +261,7 @@ def _explicit_subnets_fit(network: Network, context: Context) -> Iterable[InitEr
             )
 
 
-def _no_second_way_out(network: Network, context: Context) -> Iterable[InitErrorDetails]:
+def _no_second_way_out(network: "Network", context: Context) -> Iterable[InitErrorDetails]:
     if network.dual_stack and network.nat.strategy == "on_demand":
         yield fault(
             ("dual_stack",),

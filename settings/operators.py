@@ -1,7 +1,5 @@
 """The section `operators`: who may reach administrative ports, from where."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from itertools import count
@@ -11,7 +9,7 @@ from pydantic import AfterValidator, Field, WrapValidator
 from pydantic_core import InitErrorDetails
 
 from settings.faults import Allowed, Assign, Context, Model, Remove, collect, fault, refuse
-from settings.fields import Cidr, Integer, Port, each_once, from_last
+from settings.fields import WHOLE, Cidr, Port, each_once, from_last
 
 # The broadest networks one operator may name: a whole /8 of IPv4, a provider's whole /32 of IPv6.
 _BROADEST = {4: 8, 6: 32}
@@ -39,7 +37,7 @@ class Entry(Model):
     """What the network is, for whoever reads the prefix list."""
 
 
-def _not_the_internet_in_pieces(operator: Operator, context: Context) -> Iterable[InitErrorDetails]:
+def _not_the_internet_in_pieces(operator: "Operator", context: Context) -> Iterable[InitErrorDetails]:
     networks = [entry.cidr for entry in operator.entries]
     for version in _BROADEST:
         for joined in collapse_addresses([network for network in networks if network.version == version]):  # ty: ignore[invalid-argument-type]  # one family at a time
@@ -54,7 +52,7 @@ def _not_the_internet_in_pieces(operator: Operator, context: Context) -> Iterabl
             )
 
 
-def _entries_once(operator: Operator, context: Context) -> Iterable[InitErrorDetails]:
+def _entries_once(operator: "Operator", context: Context) -> Iterable[InitErrorDetails]:
     networks = [entry.cidr for entry in operator.entries]
     for index, cidr in from_last(networks):
         if cidr in networks[:index]:
@@ -62,7 +60,7 @@ def _entries_once(operator: Operator, context: Context) -> Iterable[InitErrorDet
             yield fault((*place, "cidr"), "another entry has it", mend=[Remove(place)], allowed="each network once")
 
 
-def _rules_fit_the_group(operator: Operator, context: Context) -> Iterable[InitErrorDetails]:
+def _rules_fit_the_group(operator: "Operator", context: Context) -> Iterable[InitErrorDetails]:
     most = operator.max_entries
     needed = max(sum(entry.cidr.version == version for entry in operator.entries) for version in _BROADEST)
     place = ("max_entries",)
@@ -102,8 +100,9 @@ class Operator(Model):
     ]
     """Networks the role comes from."""
     max_entries: Annotated[
-        Integer,
+        int,
         Field(ge=1, le=_RULES_PER_GROUP),
+        WHOLE,
         Allowed("1 to 60, at least the number of entries of one address family; times the ports at most 60", 10),
     ] = 10
     """Room in the role's prefix list. Each of its ports takes this many of a security group's 60 rules."""

@@ -1,7 +1,5 @@
 """JSON schema of the stack files, for editors: `python -m settings.schema` writes `docs/settings.schema.json`."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

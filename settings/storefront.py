@@ -1,7 +1,5 @@
 """The section `storefront`: certificate, servers, scaling, web application firewall and logs."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network
@@ -11,7 +9,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import InitErrorDetails
 
 from settings.faults import Allowed, Assign, Context, Model, Remove, fault, refuse
-from settings.fields import Cidr, Integer, LogRetentionDays, Port, Switch, each_once, from_last
+from settings.fields import WHOLE, Cidr, LogRetentionDays, Port, Switch, each_once, from_last
 
 Architecture = Literal["arm64", "x86_64"]
 
@@ -41,7 +39,7 @@ def _not_everything(value: tuple[IPv4Network | IPv6Network, ...]) -> tuple[IPv4N
     return each_once(value)
 
 
-def _blocked_or_allowed(waf: Waf, context: Context) -> Iterable[InitErrorDetails]:
+def _blocked_or_allowed(waf: "Waf", context: Context) -> Iterable[InitErrorDetails]:
     for index, cidr in from_last(waf.blocked_cidrs):
         if cidr in waf.allowed_cidrs:
             place = ("blocked_cidrs", index)
@@ -54,7 +52,7 @@ class Waf(Model):
     rules = (_blocked_or_allowed,)
 
     rate_limit: Annotated[
-        Integer, Field(ge=10, le=2_000_000_000), Allowed("requests per five minutes and address, 10 to 2000000000", 2000)
+        int, Field(ge=10, le=2_000_000_000), WHOLE, Allowed("requests per five minutes and address, 10 to 2000000000", 2000)
     ] = 2000
     """Requests one address may send in five minutes before it is blocked."""
     blocked_cidrs: Annotated[
@@ -73,7 +71,7 @@ class Waf(Model):
     """Rules that count instead of block, while they are rolled out."""
 
 
-def _certificate_of_region(storefront: Storefront, context: Context) -> Iterable[InitErrorDetails]:
+def _certificate_of_region(storefront: "Storefront", context: Context) -> Iterable[InitErrorDetails]:
     arn, region = storefront.certificate_arn, context.region
     found = _CERTIFICATE.fullmatch(arn) if arn else None
     if arn and not found:
@@ -87,7 +85,7 @@ def _certificate_of_region(storefront: Storefront, context: Context) -> Iterable
         )
 
 
-def _one_certificate(storefront: Storefront, context: Context) -> Iterable[InitErrorDetails]:
+def _one_certificate(storefront: "Storefront", context: Context) -> Iterable[InitErrorDetails]:
     rule = "certificate_arn, or domain_name and hosted_zone_id, with which a certificate is made; not both"
     pair = {"domain_name": storefront.domain_name, "hosted_zone_id": storefront.hosted_zone_id}
     examples = {"domain_name": "shop.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
@@ -105,7 +103,7 @@ def _one_certificate(storefront: Storefront, context: Context) -> Iterable[InitE
         )
 
 
-def _minimum_below_maximum(storefront: Storefront, context: Context) -> Iterable[InitErrorDetails]:
+def _minimum_below_maximum(storefront: "Storefront", context: Context) -> Iterable[InitErrorDetails]:
     if storefront.min_size > storefront.max_size:
         yield fault(
             ("min_size",),
@@ -115,7 +113,7 @@ def _minimum_below_maximum(storefront: Storefront, context: Context) -> Iterable
         )
 
 
-def _one_architecture(storefront: Storefront, context: Context) -> Iterable[InitErrorDetails]:
+def _one_architecture(storefront: "Storefront", context: Context) -> Iterable[InitErrorDetails]:
     first = storefront.instance_types[0]
     wanted = architecture_of(first)
     for index, name in from_last(storefront.instance_types):
@@ -128,7 +126,7 @@ def _one_architecture(storefront: Storefront, context: Context) -> Iterable[Init
             )
 
 
-def _image_of_architecture(storefront: Storefront, context: Context) -> Iterable[InitErrorDetails]:
+def _image_of_architecture(storefront: "Storefront", context: Context) -> Iterable[InitErrorDetails]:
     wanted = architecture_of(storefront.instance_types[0])
     named = next((arch for arch in ("arm64", "x86_64") if arch in storefront.image_parameter), None)
     if named is not None and named != wanted:
@@ -170,11 +168,11 @@ class Storefront(Model):
         Allowed("at least one EC2 instance type, all of one CPU architecture, each once", ["t4g.small"]),
     ]
     """EC2 types of the servers, the preferred first. More types find more Spot capacity."""
-    min_size: Annotated[Integer, Field(ge=1, le=1000), Allowed("servers, at least 1 and at most max_size", 2)]
+    min_size: Annotated[int, Field(ge=1, le=1000), WHOLE, Allowed("servers, at least 1 and at most max_size", 2)]
     """Fewest servers."""
-    max_size: Annotated[Integer, Field(ge=1, le=1000), Allowed("servers, at least min_size and at most 1000", 6)]
+    max_size: Annotated[int, Field(ge=1, le=1000), WHOLE, Allowed("servers, at least min_size and at most 1000", 6)]
     """Most servers."""
-    spot_percentage: Annotated[Integer, Field(ge=0, le=100), Allowed("per cent, 0 to 100", 0)] = 0
+    spot_percentage: Annotated[int, Field(ge=0, le=100), WHOLE, Allowed("per cent, 0 to 100", 0)] = 0
     """Share of Spot instances, which are cheaper and can be taken away at two minutes' notice."""
     image_parameter: Annotated[
         str,
@@ -184,9 +182,9 @@ class Storefront(Model):
         ),
     ] = Field(default_factory=lambda known: _default_image(known.get("instance_types", ())))
     """SSM parameter with the id of the servers' image. Default: the newest Amazon Linux 2023 of the instance types' architecture."""
-    cpu_target_percent: Annotated[Integer, Field(ge=10, le=90), Allowed("per cent, 10 to 90", 50)] = 50
+    cpu_target_percent: Annotated[int, Field(ge=10, le=90), WHOLE, Allowed("per cent, 10 to 90", 50)] = 50
     """CPU use the scaling aims at."""
-    access_log_retention_days: Annotated[Integer, Field(ge=1, le=3653), Allowed("days, 1 to 3653", 365)] = 365
+    access_log_retention_days: Annotated[int, Field(ge=1, le=3653), WHOLE, Allowed("days, 1 to 3653", 365)] = 365
     """Days the load balancer's access logs are kept."""
     waf: Annotated[Waf, Allowed("settings of the web application firewall", None)] = Field(default_factory=dict, validate_default=True)
     """The web application firewall."""

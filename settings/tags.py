@@ -1,7 +1,5 @@
 """The section `tags`: what every resource of the stack is tagged with."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any

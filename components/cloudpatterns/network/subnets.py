@@ -23,13 +23,14 @@ MAX_ZONES = 6
 _LETTERS = "abcdef"
 # AWS's limits for VPCs and subnets alike: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
 _LARGEST_PREFIX, _SMALLEST_PREFIX = 16, 28
-# A load balancer's subnet must be /27 or larger: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
+# A load balancer's subnet must be /27 or larger:
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
 _SMALLEST_PUBLIC_PREFIX = 27
 _PRIVATE_BITS, _OTHER_BITS = 4, 8
 
 
 class SubnetPlanError(ValueError):
-    """A layout that cannot be made. `tier`, `zone` and `prefix` name the subnet at fault; each is None where the fault is not one subnet's."""
+    """A layout that cannot be made. `tier`, `zone` and `prefix` name the subnet at fault, each None where no single one is."""
 
     def __init__(self, message: str, *, tier: str | None = None, zone: str | None = None, prefix: int | None = None):
         super().__init__(message)

@@ -4,10 +4,9 @@ from ipaddress import IPv4Network
 from itertools import combinations
 
 import pytest
+from cloudpatterns.network.subnets import MAX_ZONES, TIERS, SubnetPlanError, default_prefixes, explicit, plan, problems, slots
 from hypothesis import assume, given
 from hypothesis import strategies as st
-
-from cloudpatterns.network.subnets import MAX_ZONES, TIERS, SubnetPlanError, default_prefixes, explicit, plan, problems, slots
 
 VPCS = st.builds(
     lambda length, host: IPv4Network((0x0A000000 | (host << 8 & 0xFFFFFF) & ~((1 << (32 - length)) - 1), length)),

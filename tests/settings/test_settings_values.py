@@ -1,0 +1,156 @@
+"""What settings come to: types, defaults, and the ways YAML and the CLI write the same value."""
+
+import zoneinfo
+from ipaddress import IPv4Network, IPv6Network
+
+import pulumi
+import pytest
+from pulumi.runtime.config import set_all_config
+from pydantic import ValidationError
+
+import settings
+from settings.storefront import architecture_of
+from tests.settings.configurations import ABSENT, SUBNET_CIDRS, VALID, broken, config, good, problems
+
+
+def test_settings_are_typed_and_frozen():
+    found = good(VALID)
+    assert (found.stack, found.region) == ("dev", "eu-west-1")
+    assert found.network.cidr_block == IPv4Network("10.20.0.0/16")
+    assert found.network.zones == ("eu-west-1a", "eu-west-1b")
+    assert found.operators[1].entries[0].cidr == IPv6Network("2001:db8:1::/48")
+    assert found.tags == {"Owner": "platform", "CostCenter": "cc-1234", "Environment": "dev"}
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(found.network, "zones", ())  # noqa: B010  # a plain assignment would not pass the type check
+
+
+def test_what_is_left_out_has_a_safe_default():
+    found = good(VALID)
+    assert found.network.flow_log_retention_days == 365
+    assert (found.network.dual_stack, found.network.interface_endpoints) == (False, ())
+    assert found.network.nat.instance_type == "t4g.nano"
+    front = found.storefront
+    assert (front.app_port, front.health_check_path, front.spot_percentage, front.cpu_target_percent) == (8080, "/healthz", 0, 50)
+    assert (front.access_log_retention_days, front.log_retention_days, front.deletion_protection) == (365, 365, True)
+    assert (front.waf.rate_limit, front.waf.blocked_cidrs, front.waf.allowed_cidrs, front.waf.count_rules) == (2000, (), (), ())
+    base = found.database
+    assert (base.multi_az, base.deletion_protection, base.backup_retention_days, base.log_retention_days) == (True, True, 30, 365)
+    assert (base.allocated_storage_gib, base.max_allocated_storage_gib, base.database_insights_mode) == (20, None, "standard")
+    assert (found.cache.engine, found.cache.replicas, found.cache.snapshot_retention_days) == ("valkey", 1, 7)
+    assert found.operators[0].max_entries == 10
+    utc = good(broken({"network.nat.time_zone": ABSENT}))
+    assert utc.network.nat.time_zone == "UTC"
+
+
+def test_the_image_follows_the_architecture():
+    assert good(VALID).storefront.image_parameter.endswith("default-arm64")
+    intel = good(broken({"storefront.instance_types": ["t3.small"]})).storefront
+    assert (intel.architecture, intel.image_parameter.rpartition("-")[2]) == ("x86_64", "x86_64")
+    own = good(broken({"storefront.image_parameter": "/golden/web"})).storefront
+    assert own.image_parameter == "/golden/web"
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "architecture"),
+    [
+        *((name, "arm64") for name in ("a1.large", "t4g.nano", "c7gn.large", "im4gn.large", "is4gen.large", "x2gd.large", "g5g.xlarge")),
+        *(
+            (name, "x86_64")
+            for name in ("t3.small", "g4dn.xlarge", "m7i-flex.large", "gr6.xlarge", "u-6tb1.metal", "m7a.large", "p5.48xlarge")
+        ),
+    ],
+)
+def test_architecture_of_a_type(instance_type, architecture):
+    assert architecture_of(instance_type) == architecture
+
+
+@pytest.mark.parametrize(
+    ("path", "written", "means"),
+    [
+        ("database.engine_version", 8.4, "8.4"),
+        ("database.engine_version", "8.4.7", "8.4.7"),
+        ("cache.engine_version", 8.1, "8.1"),
+        ("cache.engine_version", 9, "9.0"),
+        ("cache.engine_version", 9.0, "9.0"),
+        ("database.multi_az", "yes", True),
+        ("database.multi_az", "off", False),
+        ("storefront.min_size", "2", 2),
+        ("tags.CostCenter", "0123", "0123"),
+    ],
+)
+def test_spellings_that_can_mean_one_thing_only_are_taken(path, written, means):
+    section, name = path.split(".")
+    part = getattr(good(broken({path: written})), section)
+    assert (part[name] if section == "tags" else getattr(part, name)) == means
+
+
+def test_a_postgres_version_is_taken_as_number_when_whole():
+    assert good(broken({"database.engine": "postgres", "database.engine_version": 17})).database.engine_version == "17"
+
+
+def test_subnets_are_derived_or_as_given():
+    assert str(good(VALID).network.subnets["data"]["eu-west-1b"]) == "10.20.103.0/24"
+    sized = good(broken({"network.subnet_prefixes": {"data": 26}})).network
+    assert {str(network.prefixlen) for network in sized.subnets["data"].values()} == {"26"}
+    given = good(broken({"network.subnet_cidrs": SUBNET_CIDRS})).network
+    assert {tier: {zone: str(cidr) for zone, cidr in by_zone.items()} for tier, by_zone in given.subnets.items()} == SUBNET_CIDRS
+
+
+def test_a_single_copy_of_everything_still_needs_two_zones_for_the_load_balancer():
+    sections = broken({"network.zones": ["eu-west-1a"], "database.multi_az": False, "cache.replicas": 0})
+    (problem,) = problems(sections)
+    assert problem.because == "one zone only, and two are needed by the load balancer"
+
+
+@pytest.fixture
+def no_time_zones():
+    zoneinfo.reset_tzpath(to=())
+    zoneinfo.ZoneInfo.clear_cache()
+    yield
+    zoneinfo.reset_tzpath()
+    zoneinfo.ZoneInfo.clear_cache()
+
+
+def test_a_machine_without_time_zones_checks_their_form(no_time_zones):
+    if zoneinfo.available_timezones():
+        names = {"Europe/Berlin": True, "Mars/Olympus": False}  # the tzdata package stands in
+    else:
+        names = {"Europe/Berlin": True, "UTC": True, "Mars/Olympus": True, "Berlin": False, "../etc/passwd": False}
+    for name, known in names.items():
+        sections = broken({"network.nat.time_zone": name})
+        if known:
+            assert good(sections).network.nat.time_zone == name
+        else:
+            assert [problem.given for problem in problems(sections)] == [f'"{name}"']
+
+
+@pytest.fixture
+def runtime(monkeypatch):
+    monkeypatch.setattr(pulumi, "get_stack", lambda: "dev")
+    yield
+    set_all_config({}, [])
+
+
+def test_load_reads_the_current_stack(runtime):
+    set_all_config({**config(VALID), "cloudpatterns-other:x": "1", "aws:profile": "p"}, [])
+    assert settings.load() == good(VALID)
+
+
+def test_load_knows_secrets_and_unknown_keys(runtime):
+    set_all_config(config(broken({"cache.replicas": 9, "zzz": "1"})), ["cloudpatterns:cache"])
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.load()
+    assert [(problem.key, problem.given) for problem in caught.value.problems] == [
+        ("cloudpatterns:cache.replicas", "[secret]"),
+        ("cloudpatterns:zzz", "1"),
+    ]
+
+
+def test_sections_cannot_be_made_around_parse():
+    with pytest.raises(TypeError, match=r"call settings\.parse"):
+        settings.Waf()
+
+
+def test_public_names_exist_and_are_listed():
+    assert all(hasattr(settings, name) for name in settings.__all__)
+    assert settings.__all__ == sorted(settings.__all__)
