@@ -50,8 +50,6 @@ def _is_address(value: str) -> bool:
 
 
 def _ip(value: Any) -> IPv4Network | IPv6Network:
-    if isinstance(value, (IPv4Network, IPv6Network)):
-        return value
     if not isinstance(value, str):
         raise refuse("not a text")
     try:

@@ -522,6 +522,16 @@ def told(sections, **options):
     ]
 
 
+def test_zones_named_twice_get_zones_of_their_own():
+    sections = broken({"network.zones": ["eu-west-1a", "eu-west-1a", "eu-west-1b", "x"]})
+    assert [(key, mend) for key, _, _, mend in told(sections)] == [
+        ("network.zones[1]", (put("network.zones[1]", "eu-west-1c"),)),
+        ("network.zones[3]", (put("network.zones[3]", "eu-west-1d"),)),
+    ]
+    (twice,) = [problem for problem in problems(broken({"network.zones[1]": "eu-west-1a"}), None) if problem.key != "aws:region"]
+    assert twice.mend == (rm("network.zones[1]"),)
+
+
 def test_what_a_strategy_does_not_use_is_refused_piece_by_piece():
     sections = broken({"network.nat.strategy": "single", "network.nat.instance_type": "t4g.nano"})
     why = "strategy single does not use it"
@@ -860,6 +870,25 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_sections():
         "tags.CostCenter",
         "tags.Owner",
         "zzz",
+    ]
+
+
+def test_a_wrong_value_hides_no_check_but_those_that_need_it():
+    sections = broken(
+        {
+            "storefront.max_size": "x",
+            "storefront.instance_types[1]": "t3.small",
+            "network.nat.strategy": "x",
+            "network.nat.windows[1]": WINDOW,
+            "network.zones[1]": "eu-west-1a",
+        }
+    )
+    assert sorted(key for key, *_ in told(sections)) == [
+        "network.nat.strategy",
+        "network.nat.windows[1]",
+        "network.zones[1]",
+        "storefront.instance_types[1]",
+        "storefront.max_size",
     ]
 
 
