@@ -87,7 +87,7 @@ class Operator(Model):
     ]
     """Name of the role; it becomes part of resource names."""
     ports: Annotated[
-        tuple[Port, ...],
+        tuple[Annotated[Port, Allowed("a port, 1 to 65535", 22)], ...],
         Field(min_length=1, max_length=_RULES_PER_GROUP),
         AfterValidator(each_once),
         Allowed("at least one port, 1 to 65535, each once", [22]),

@@ -450,7 +450,7 @@ ONE = [
     ("cache.snapshot_retention_days", 36, None, "days, 0 (no snapshots) to 35", put("cache.snapshot_retention_days", 7)),
     # operators
     ("operators[1].name", "devops", "another operator has this name", NAMES, put("operators[1].name", "devops-2")),
-    ("operators[0].ports[0]", 0, None, "a port, 1 to 65535", put("operators[0].ports[0]", 8080)),
+    ("operators[0].ports[0]", 0, None, "a port, 1 to 65535", put("operators[0].ports[0]", 22)),
     ("operators[0].ports", [22, 22], "22 is named twice", "at least one port, 1 to 65535, each once", rm("operators[0].ports[1]")),
     ("operators[0].entries[0].cidr", "0.0.0.0/0", "the whole internet", ENTRY, put("operators[0].entries[0].cidr", "203.0.113.10/32")),
     ("operators[0].entries[0].cidr", "::/0", "the whole internet", ENTRY, put("operators[0].entries[0].cidr", "203.0.113.10/32")),
