@@ -11,7 +11,7 @@ from offline_preview import protos
 
 
 class EngineServer:
-    """Listens on a free local port, at ``address``, until ``stop``. ``log`` gets each message that a pack logs and that is not for debugging."""
+    """Listens on a free local port, at ``address``, until ``stop``. ``log`` gets what packs log, debugging left out."""
 
     def __init__(self, log: Callable[[str], None]) -> None:
         self._pb = protos.load("engine_pb2")

@@ -7,8 +7,12 @@ from collections.abc import Iterable
 class PreviewError(Exception):
     """Something in the project, its settings, a policy pack or the command line is wrong.
 
-    The text is the whole message for the user: what is wrong, where, what is allowed and how to mend it.
+    The text is the whole message for the user: what is wrong, where, what is allowed and how to mend it. ``details`` is for debugging only.
     """
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

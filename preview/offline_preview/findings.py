@@ -17,7 +17,7 @@ SEVERITIES: Final = ("critical", "high", "medium", "low", "unspecified")
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 _PREFIXES: Final[dict[str, Verdict]] = {"[UNKNOWN]": "unknown", "[EXEMPT]": "exempt", "[ERROR]": "error"}
 # What Pulumi's own policy SDK says when a policy reads a value that is not known yet.
-_SDK_UNKNOWN: Final = "can't run policy '"
+_SDK_UNKNOWN: Final = ("can't run policy '", "can't run remediation '")
 _REMEDY_LABEL: Final = re.compile(r"[\s-]*(Remedy|If it fails then):?\s*\Z")
 # Shorter texts are found all over a report by chance.
 _SHORTEST_SECRET: Final = 4
@@ -164,7 +164,7 @@ def classify(message: str) -> tuple[Verdict, str]:
 
 
 def shown_message(finding: Finding, control: Control) -> str:
-    """The message without the description that Pulumi's SDK puts before it and without the remedy, which views show once for all findings."""
+    """The message without the description that Pulumi's SDK puts before it and without the remedy: views show both once."""
     text = finding.message.removeprefix(f"{control.description}\n")
     if control.remediation and control.remediation in text:
         text = _REMEDY_LABEL.sub("", text.split(control.remediation, 1)[0])

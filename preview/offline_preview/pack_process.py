@@ -3,9 +3,11 @@
 import json
 import os
 import queue
+import re
 import subprocess
 import threading
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -18,7 +20,9 @@ START_SECONDS = 60.0
 """A pack that has not told its port by then is given up."""
 STOP_SECONDS = 2.0
 """A pack that does not end by then when asked to is killed."""
-_TAIL_LINES = 30
+_TAIL_LINES = 200
+_TRACEBACK = "Traceback (most recent call last):"
+_FRAME = re.compile(r' +File "(?P<file>.*)", line (?P<line>\d+)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class PackStack:
 
 
 class PackProcess:
-    """Starts the pack at once, with ``start``; ``port`` then waits until it listens. Safe to ``stop`` at any time, from any thread, and twice."""
+    """Starts the pack at once; ``port`` then waits until it listens. ``stop`` may be called at any time, from any thread, and twice."""
 
     def __init__(self, pack: Pack, stack: PackStack, engine_address: str) -> None:
         self.pack = pack
@@ -55,7 +59,8 @@ class PackProcess:
             raise PreviewError(
                 f"policy pack {pack.folder}: cannot be started with {pack.interpreter}: {error.strerror or error}."
             ) from error
-        assert self._process.stdout is not None and self._process.stderr is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
         self._readers = [
             threading.Thread(target=self._read_stdout, args=(self._process.stdout,), daemon=True),
             threading.Thread(target=self._read, args=(self._process.stderr,), daemon=True),
@@ -77,7 +82,8 @@ class PackProcess:
             return int(line)
         except ValueError:
             raise self.error(
-                f"printed {line.strip()!r} where its port must stand, on the first line. Do not print before the policy pack is made; log to standard error"
+                f"printed {line.strip()!r} where its port must stand, on the first line."
+                " Do not print before the policy pack is made; log to standard error"
             ) from None
 
     def error(self, what: str) -> PreviewError:
@@ -91,13 +97,9 @@ class PackProcess:
             for reader in self._readers:
                 reader.join(timeout=1.0)
         ended = f" (it ended with exit code {code})" if code is not None else ""
-        wrote = "".join(f"\n    {line.rstrip()}" for line in self._tail if line.strip())
-        return PreviewError(f"policy pack {self.pack.folder}, stack {self._stack}: {what}{ended}.{' It wrote:' + wrote if wrote else ''}")
-
-    @property
-    def output(self) -> str:
-        """The last lines that the pack wrote."""
-        return "".join(self._tail)
+        wrote = "".join(f"\n    {line}" for line in without_tracebacks(self._tail, self.pack.folder))
+        message = f"policy pack {self.pack.folder}, stack {self._stack}: {what}{ended}.{' It wrote:' + wrote if wrote else ''}"
+        return PreviewError(message, "".join(self._tail))
 
     def stop(self) -> None:
         """Ends the process; returns when it has ended."""
@@ -116,6 +118,27 @@ class PackProcess:
     def _read(self, stream: IO[str]) -> None:
         for line in stream:
             self._tail.append(line)
+
+
+def without_tracebacks(lines: Iterable[str], folder: Path) -> list[str]:
+    """Lines without empty ones, each traceback cut down to its exception and the innermost line of the folder's own files."""
+    result: list[str] = []
+    where = ""
+    within = False
+    for line in lines:
+        text = line.rstrip()
+        if text == _TRACEBACK:
+            within, where = True, ""
+        elif not within:
+            result += [text] if text else []
+        elif text.startswith(" ") or not text:
+            frame = _FRAME.match(text)
+            if frame and Path(frame["file"]).is_relative_to(folder):
+                where = f" ({Path(frame['file']).relative_to(folder)}:{frame['line']})"
+        else:
+            within = False
+            result.append(text + where)
+    return result
 
 
 def _environment(pack: Pack, stack: PackStack) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""The conversation with one running pack: introduction, configuration, checks (pulumi: ``analyzer_plugin.go``, ``pkg/engine/update.go``)."""
+"""The conversation with one running pack: introduction, configuration, checks.
+
+The engine's side of it: ``sdk/go/common/resource/plugin/analyzer_plugin.go`` and ``pkg/engine/update.go``.
+"""
 
 import time
 from collections import deque

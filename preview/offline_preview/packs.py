@@ -1,12 +1,12 @@
 """Policy packs on disk: where they are, which Python runs them, which profile a stack uses."""
 
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from offline_preview.errors import PreviewError, listed
+from offline_preview.project import interpreter
 from offline_preview.yaml_text import read_mapping
 
 _FILE = "PulumiPolicy.yaml"
@@ -71,16 +71,6 @@ def load_pack(folder: Path) -> Pack:
     return Pack(
         folder=root,
         program=Path(os.path.normpath(main)),
-        interpreter=_interpreter(root, (options or {}).get("virtualenv") if isinstance(options, dict) else None),
+        interpreter=interpreter(root, options.get("virtualenv") if isinstance(options, dict) else None),
         version=str(data.get("version") or ""),
     )
-
-
-def _interpreter(root: Path, virtualenv: object) -> str:
-    """The pack's own virtual environment when it names one that exists, else the Python that runs this command."""
-    if isinstance(virtualenv, str) and virtualenv:
-        for relative in ("bin/python", "Scripts/python.exe"):
-            path = root / virtualenv / relative
-            if path.is_file():
-                return str(path)
-    return sys.executable

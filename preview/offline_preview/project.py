@@ -1,7 +1,9 @@
 """A Pulumi project on disk: ``Pulumi.yaml``, its declared configuration and its stacks."""
 
+import os
 import re
-from dataclasses import dataclass, field
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +29,19 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project. ``root`` is the folder of ``Pulumi.yaml``, ``program`` the folder of the program, ``stack_folder`` that of the stack files."""
+    """A project.
+
+    ``root`` is the folder of ``Pulumi.yaml``, ``program`` the program's folder or file, ``stack_folder`` the folder of the stack files and
+    ``interpreter`` the Python that runs the program.
+    """
 
     root: Path
     file: Path
     name: str
     program: Path
     stack_folder: Path
-    declared: tuple[Declared, ...] = field(default=())
+    interpreter: str = sys.executable
+    declared: tuple[Declared, ...] = ()
 
     def stack_file(self, stack: str) -> Path:
         """The file of a stack's configuration, whether it exists or not."""
@@ -68,22 +75,32 @@ def load_project(folder: Path) -> Project:
     name = data.get("name")
     if not isinstance(name, str) or not name:
         raise PreviewError(f"{file}: 'name' must be a text that is not empty; it is {name!r}.{nearest('name', set(data) - {'name'})}")
-    _check_runtime(file, data.get("runtime"))
+    options = _runtime_options(file, data.get("runtime"))
     config, stack_folder = data.get("config"), data.get("stackConfigDir")
     if isinstance(config, str):
         if stack_folder is not None:
             raise PreviewError(f"{file}: 'config' and 'stackConfigDir' both name the folder of the stack files; keep 'stackConfigDir'.")
         config, stack_folder = None, config
     root = folder.resolve()
-    program = root / _text(file, "main", data.get("main"))
     return Project(
         root=root,
         file=root / file.name,
         name=name,
-        program=program.parent if program.is_file() else program,
+        program=Path(os.path.normpath(root / _text(file, "main", data.get("main")))),
         stack_folder=root / _text(file, "stackConfigDir", stack_folder),
+        interpreter=interpreter(root, options.get("virtualenv")),
         declared=_declarations(file, name, config),
     )
+
+
+def interpreter(root: Path, virtualenv: Any) -> str:
+    """The Python of the virtual environment that a project or pack names, when it exists, else the one that runs this command."""
+    if isinstance(virtualenv, str) and virtualenv:
+        for relative in ("bin/python", "Scripts/python.exe"):
+            path = root / virtualenv / relative
+            if path.is_file():
+                return str(path)
+    return sys.executable
 
 
 def namespaced(project: str, key: str) -> str:
@@ -121,10 +138,11 @@ def _text(file: Path, key: str, value: Any) -> str:
     return value
 
 
-def _check_runtime(file: Path, runtime: Any) -> None:
-    name = runtime.get("name") if isinstance(runtime, dict) else runtime
+def _runtime_options(file: Path, runtime: Any) -> dict[str, Any]:
+    name, options = (runtime.get("name"), runtime.get("options")) if isinstance(runtime, dict) else (runtime, None)
     if name != "python":
         raise PreviewError(f"{file}: 'runtime' is {name!r}; the offline preview runs Python programs only, 'runtime: python'.")
+    return options if isinstance(options, dict) else {}
 
 
 def _declarations(file: Path, project: str, config: Any) -> tuple[Declared, ...]:

@@ -62,8 +62,14 @@ class Program:
     python: str = sys.executable
 
 
-def run(program: Program, output: Callable[[str], None] = lambda _line: None) -> Graph:
+def run(
+    program: Program,
+    output: Callable[[str], None] = lambda _line: None,
+    started: Callable[[subprocess.Popen[str]], None] = lambda _process: None,
+) -> Graph:
     """The graph that a program records. Each line that the program prints, and its logs, go to ``output`` as they come.
+
+    ``started`` gets the program's process, for a caller in another thread who may have to stop it.
 
     :raises ProgramError: the program failed, or its interpreter has no Pulumi SDK.
     """
@@ -101,6 +107,7 @@ def run(program: Program, output: Callable[[str], None] = lambda _line: None) ->
         finally:
             os.close(writing)
         lines: list[str] = []
+        started(process)
         with process:
             try:
                 reader = threading.Thread(target=_forward, args=(process.stdout, lines, output), daemon=True)

@@ -1,7 +1,7 @@
 """A stack's configuration as the CLI hands it to the program: every value a text, objects as JSON.
 
-The rules are those of the CLI (pulumi: ``sdk/go/common/resource/config``, ``pkg/workspace/config.go``): a stack's value replaces the project's
-default whole, without merging; one encrypted leaf makes its whole key a secret.
+The rules are those of the CLI (pulumi: ``sdk/go/common/resource/config``, ``pkg/workspace/config.go``): a stack's value replaces the
+project's default whole, without merging; one encrypted leaf makes its whole key a secret.
 """
 
 import json
@@ -18,7 +18,7 @@ from offline_preview.project import Declared, Project, is_of_type, namespaced, t
 from offline_preview.yaml_text import read_mapping
 
 PLACEHOLDER: Final = "OfflinePlaceholder0Secret"
-"""Stands for an encrypted value, which cannot be read here: 25 letters and digits, so that it passes the usual checks of passwords and tokens."""
+"""Stands for an encrypted value, which cannot be read here: 25 letters and digits, which pass the usual checks of passwords and tokens."""
 
 _SEGMENT = re.compile(r"""\[(?P<index>\d+)\]|\["(?P<quoted>(?:[^"\\]|\\.)*)"\]|\.?(?P<name>[^.\[\]"]+)""")
 _STACK_KEYS: Final = ("config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt")
@@ -56,7 +56,8 @@ def load_stack_config(project: Project, stack: str, sets: Iterable[str] = (), fi
     if missing:
         first = missing[0].removeprefix(f"{project.name}:")
         raise PreviewError(
-            f"{path}: required by {project.file.name} and missing: {listed(missing)}. Mend: pulumi config set {first} <value> --stack {stack}"
+            f"{path}: required by {project.file.name} and missing: {listed(missing)}."
+            f" Mend: pulumi config set {first} <value> --stack {stack}"
         )
     values, secrets = {}, []
     for key, value in objects.items():
@@ -80,7 +81,9 @@ def load_stack_config(project: Project, stack: str, sets: Iterable[str] = (), fi
 
 
 def as_text(value: Any) -> str:
-    """A configuration value as the program gets it: texts as they are, everything else as Go writes it in JSON (keys sorted, no spaces)."""
+    """A configuration value as the program gets it: texts as they are, nothing as an empty text, all else as JSON in Go's form."""
+    if value is None:
+        return ""
     if isinstance(value, str):
         return value
     if isinstance(value, float):
@@ -94,7 +97,7 @@ def as_text(value: Any) -> str:
 def _number(value: float) -> str:
     if value == int(value) and abs(value) < 1e21:
         return str(int(value))
-    return f"{Decimal(repr(value)):f}" if 1e-6 <= abs(value) < 1e21 else repr(value)
+    return f"{Decimal(repr(value)):f}" if 1e-6 <= abs(value) < 1e21 else repr(value).replace("e-0", "e-")
 
 
 def _whole_numbers(value: Any) -> Any:
@@ -142,7 +145,7 @@ def _set_key(project: Project, setting: str) -> str:
 
 
 def _apply(project: Project, objects: dict[str, Any], setting: str) -> None:
-    """Puts one ``KEY=VALUE`` into the configuration, as ``pulumi config set --path`` does: texts that read as booleans or integers become them."""
+    """Puts one ``KEY=VALUE`` into the configuration as ``pulumi config set --path`` does: texts that read as integers become them."""
     path, equals, text = setting.partition("=")
     top = re.split(r"[.\[]", path, maxsplit=1)[0]
     if not equals or not top or top.endswith(":"):

@@ -1,8 +1,8 @@
 """The messages that a policy pack gets, built from a recorded graph exactly as the engine builds them.
 
-Pulumi: ``pkg/resource/deploy/step_generator.go`` and ``sdk/go/common/resource/plugin/analyzer_plugin.go``. ``Analyze`` gets a resource's inputs,
-``AnalyzeStack`` its outputs. Secrets stay marked; whole-resource references become ids or URNs; internal keys (``__x``) of the top level are left
-out. In the first preview of a stack no alias has matched anything, so packs see none.
+Pulumi: ``pkg/resource/deploy/step_generator.go`` and ``sdk/go/common/resource/plugin/analyzer_plugin.go``. ``Analyze`` gets a resource's
+inputs, ``AnalyzeStack`` its outputs. Secrets stay marked; whole-resource references become ids or URNs; internal keys (``__x``) of the top
+level are left out. In the first preview of a stack no alias has matched anything, so packs see none.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The JUnit XML report: one test suite for each stack and pack, one test case for each control.
 
-A control with a mandatory finding fails; advisory, unknown and exempted findings are the test case's output, so that they do not fail a build
-that the deployment itself would pass. A disabled control is skipped.
+A control with a mandatory finding fails; advisory, unknown and exempted findings are the test case's output, so that they do not fail a
+build that the deployment itself would pass. A disabled control is skipped.
 """
 
 import re
@@ -64,12 +64,12 @@ def _case(stack: str, control: Control, findings: Sequence[Finding]) -> ElementT
 
 
 def _lines(findings: Sequence[Finding]) -> str:
-    return _text(
-        "\n".join(
-            f"{finding.level if finding.verdict == 'fail' else finding.verdict}: {short_name(finding.urn)}: {finding.message}\n    {finding.urn}"
-            for finding in findings
-        )
-    )
+    return _text("\n".join(_line(finding) for finding in findings))
+
+
+def _line(finding: Finding) -> str:
+    kind = finding.level if finding.verdict == "fail" else finding.verdict
+    return f"{kind}: {short_name(finding.urn)}: {finding.message}\n    {finding.urn}"
 
 
 def _text(text: str) -> str:

@@ -1,5 +1,6 @@
 """What people read: a tree per component, the findings by severity, one verdict line per stack."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -23,6 +24,7 @@ from offline_preview.findings import (
 from offline_preview.graph import Resource
 
 _STYLES: Final = {"critical": "bold white on red", "high": "bold red", "medium": "bold yellow", "low": "bold cyan", "unspecified": "bold"}
+_CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _WIDEST: Final = 120
 """Longer lines are hard to read, however wide the terminal is."""
 
@@ -97,7 +99,7 @@ def _grow(branch: Tree, resources: Iterable[Resource], children: dict[str, list[
     for type_, count in sorted(plain.items()):
         line = Text(type_)
         if count > 1:
-            line.append(f" ×{count}", style="dim")
+            line.append(f" \N{MULTIPLICATION SIGN}{count}", style="dim")
         branch.add(line)
 
 
@@ -140,7 +142,7 @@ def _group(heading: Text, findings: Sequence[Finding], report: StackReport) -> l
         parts.append(Padding(title, (0, 0, 0, 2), expand=False))
         lines = Table.grid(padding=(0, 1))
         for finding in found:
-            line = Text.assemble((short_name(finding.urn), "bold"), ": ", shown_message(finding, control))
+            line = Text.assemble((short_name(finding.urn), "bold"), ": ", _printable(shown_message(finding, control)))
             if source := sources.get(finding.urn):
                 line.append(f"  {source}", style="dim")
             lines.add_row(Text("•", style="dim"), line)
@@ -150,6 +152,11 @@ def _group(heading: Text, findings: Sequence[Finding], report: StackReport) -> l
             lines.add_row("", Text(control.url, style="dim", overflow="fold"))
         parts.append(Padding(lines, (0, 0, 0, 4), expand=False))
     return parts
+
+
+def _printable(text: str) -> str:
+    """The text without control characters, with which a message could rewrite what stands above it."""
+    return _CONTROL.sub("", text)
 
 
 def _plural(count: int, noun: str) -> str:

@@ -1,0 +1,267 @@
+"""The command ``offline-preview``."""
+
+import argparse
+import contextlib
+import functools
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any, Final
+
+from offline_preview.errors import PreviewError
+from offline_preview.packs import select_packs
+from offline_preview.preview import Job, Outcome, preview
+from offline_preview.project import Project, load_project
+from offline_preview.runner import ProgramError
+
+COMPLIANT: Final = 0
+VIOLATED: Final = 1
+FAILED: Final = 2
+INTERRUPTED: Final = 130
+_STANDARD_OUTPUT: Final = "-"
+_EPILOG: Final = """\
+exit codes: 0 compliant, 1 a mandatory control fails, 2 an error in the program, the settings, a pack or the command line
+
+examples:
+  offline-preview                                  every stack, every pack under policies/
+  offline-preview --stack prod --json -            the whole graph of one stack as JSON
+  offline-preview --set network.nat.strategy=none  what a setting would change
+"""
+
+
+def entry_point() -> None:
+    """The console command: ends the process with the exit code."""
+    # Pack processes are to be stopped when this one is asked to end, as with Ctrl-C.
+    signal.signal(signal.SIGTERM, _terminated)
+    sys.exit(main())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command with the given arguments (default: the process's) and returns its exit code."""
+    started = time.monotonic()
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options, started)
+    except PreviewError as error:
+        _show_error(error, (), options.debug)
+        return FAILED
+    except KeyboardInterrupt:
+        print("offline-preview: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of standard output has gone, e.g. `head`; nothing is wrong, but Python would complain again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="offline-preview",
+        description="Previews a Pulumi Python program and runs its policy packs: no CLI, no plugin, no account, no network.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--project", metavar="DIR", type=Path, default=Path("."), help="folder of Pulumi.yaml; default: this folder")
+    add("--stack", metavar="NAME", action="append", default=[], help="stack to preview, again for more; default: every Pulumi.<stack>.yaml")
+    add(
+        "--policy-pack",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        default=[],
+        help="policy pack, again for more; default: all in policies/",
+    )
+    add(
+        "--policy-pack-config",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="profile of a pack, one for each in their order; default: <pack>/<stack>.json",
+    )
+    add("--set", metavar="KEY=VALUE", action="append", default=[], help="configuration on top of the stack's; KEY may be a path: a.b[0].c")
+    add("--config-file", metavar="FILE", type=Path, help="configuration in place of Pulumi.<stack>.yaml; for one stack")
+    add(
+        "--stack-reference",
+        metavar="NAME=FILE",
+        action="append",
+        default=[],
+        help="outputs of another stack, as `pulumi stack output --json` writes them",
+    )
+    add(
+        "--as",
+        dest="mode",
+        choices=("deployed", "preview"),
+        default="deployed",
+        help="deployed: invent what AWS would compute (default); preview: leave it unknown",
+    )
+    for name in ("json", "sarif", "junit"):
+        add(f"--{name}", metavar="FILE", help=f"write a {name.upper()} report; - is standard output")
+    add("--debug", action="store_true", help="show tracebacks and what packs log")
+    return parser
+
+
+def _run(options: argparse.Namespace, started: float) -> int:
+    targets = {name: target for name in ("json", "sarif", "junit") if (target := getattr(options, name)) is not None}
+    _check_targets(targets)
+    project = load_project(options.project)
+    to_stdout = _STANDARD_OUTPUT in targets.values()
+    job = Job(
+        project=project,
+        stacks=_stacks(project, options.stack, options.config_file),
+        packs=select_packs(project.root, options.policy_pack, options.policy_pack_config),
+        sets=options.set,
+        config_file=options.config_file,
+        stack_references=dict(_stack_reference(text) for text in options.stack_reference),
+        deployed=options.mode == "deployed",
+        # Standard output is the report's alone when a report goes there.
+        output=functools.partial(_print, sys.stderr if to_stdout else None),
+    )
+    with _progress() as progress:
+        outcome = preview(job, progress, started)
+    return _report(outcome, project, targets, options.debug, to_stdout)
+
+
+def _print(stream: IO[str] | None, line: str) -> None:
+    # A reader that has gone is noticed when the result is printed; the program shall come to its end.
+    with contextlib.suppress(BrokenPipeError):
+        print(line, file=stream, flush=True)
+
+
+def _stacks(project: Project, names: Sequence[str], config_file: Path | None) -> list[str]:
+    if config_file is not None:
+        if not config_file.is_file():
+            raise PreviewError(f"--config-file: {config_file} does not exist.")
+        if len(names) > 1:
+            raise PreviewError("--config-file: is for one stack; give one --stack, or none when the file is called Pulumi.<stack>.yaml.")
+        if names:
+            return list(names)
+        stack = config_file.name.removeprefix("Pulumi.").removesuffix(config_file.suffix)
+        if not config_file.name.startswith("Pulumi.") or not stack:
+            raise PreviewError(f"--config-file: {config_file.name} does not say which stack it is for. Add --stack NAME.")
+        return [stack]
+    for name in names:
+        project.check_stack(name)
+    stacks = list(dict.fromkeys(names)) or project.stacks()
+    if not stacks:
+        raise PreviewError(
+            f"{project.stack_folder}: there is no Pulumi.<stack>.yaml, so there is no stack to preview."
+            " Mend: pulumi stack init dev, or write Pulumi.dev.yaml."
+        )
+    return stacks
+
+
+def _stack_reference(text: str) -> tuple[str, dict[str, Any]]:
+    name, equals, file = text.partition("=")
+    if not (name and equals and file):
+        raise PreviewError(f"--stack-reference: '{text}' must be NAME=FILE, e.g. organization/network/prod=outputs.json")
+    try:
+        outputs = json.loads(Path(file).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PreviewError(f"--stack-reference: {file} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise PreviewError(f"--stack-reference: {file} is not valid JSON: {error}. Write it with `pulumi stack output --json`.") from error
+    if not isinstance(outputs, dict):
+        raise PreviewError(f"--stack-reference: {file} holds a {type(outputs).__name__}; allowed is an object of outputs.")
+    return name, outputs
+
+
+def _check_targets(targets: dict[str, str]) -> None:
+    """Finds out before the work that a report cannot be written after it."""
+    if list(targets.values()).count(_STANDARD_OUTPUT) > 1:
+        raise PreviewError(f"--{', --'.join(targets)}: only one report can go to standard output; give the others a file.")
+    for option, target in targets.items():
+        path = Path(target)
+        if target == _STANDARD_OUTPUT:
+            continue
+        if path.is_dir():
+            raise PreviewError(f"--{option}: {target} is a folder. Give the name of a file in it.")
+        if not path.absolute().parent.is_dir():
+            raise PreviewError(f"--{option}: there is no folder {path.absolute().parent}. Make it, or give another file.")
+
+
+def _report(outcome: Outcome, project: Project, targets: dict[str, str], debug: bool, to_stdout: bool) -> int:
+    from offline_preview.reports import terminal
+
+    out = terminal.console(stderr=to_stdout)
+    terminal.show(out, outcome.reports)
+    for note in dict.fromkeys(note for report in outcome.reports for note in report.notes):
+        print(f"note: {note}", file=sys.stderr)
+    if debug:
+        for log in outcome.logs:
+            print(log, file=sys.stderr)
+    if outcome.errors:
+        sys.stdout.flush()
+        for error in outcome.errors:
+            _show_error(error, outcome.stacks[str(error)], debug)
+        return FAILED
+    for option, target in targets.items():
+        _write(option, target, _rendered(option, outcome, project))
+    return COMPLIANT if all(report.compliant for report in outcome.reports) else VIOLATED
+
+
+def _rendered(option: str, outcome: Outcome, project: Project) -> str:
+    if option == "json":
+        from offline_preview.reports import json_report
+
+        return json_report.render(outcome.reports)
+    if option == "sarif":
+        from offline_preview.reports import sarif
+
+        return sarif.render(outcome.reports, project.file.name)
+    from offline_preview.reports import junit
+
+    return junit.render(outcome.reports)
+
+
+def _write(option: str, target: str, text: str) -> None:
+    if target == _STANDARD_OUTPUT:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    try:
+        Path(target).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise PreviewError(f"--{option}: {target} cannot be written: {error.strerror}.") from error
+
+
+def _show_error(error: Exception, stacks: Sequence[str], debug: bool) -> None:
+    message = str(error)
+    if isinstance(error, ProgramError):
+        # Several lines are a text made for people, such as the list of all wrong settings: it is shown as it is.
+        separator = "\n" if "\n" in message else " "
+        where = f"{separator}at {error.where}" if error.where else ""
+        message = f"stack {', '.join(stacks)}:{separator}{message}{where}"
+    print(f"error: {message}", file=sys.stderr)
+    if debug:
+        if isinstance(error, PreviewError | ProgramError) and error.details:
+            print(error.details, file=sys.stderr)
+        traceback.print_exception(error)
+
+
+@contextlib.contextmanager
+def _progress() -> Generator[Callable[[str], None]]:
+    """Shows what is being done while it is, on standard error, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.live import Live
+    from rich.spinner import Spinner
+
+    spinner = Spinner("dots", "starting")
+    # What programs print meanwhile is shown above the spinner, unless it goes elsewhere.
+    with Live(spinner, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()):
+        yield lambda text: spinner.update(text=text)
+
+
+def _terminated(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

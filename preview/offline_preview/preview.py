@@ -1,0 +1,173 @@
+"""One preview: programs and packs of all stacks side by side, since starting them is what takes the time."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from offline_preview import runner
+from offline_preview.errors import PreviewError
+from offline_preview.findings import PackReport, StackReport
+from offline_preview.graph import Graph
+from offline_preview.packs import PackSelection
+from offline_preview.project import Project
+from offline_preview.stack_config import StackConfig, load_stack_config
+
+if TYPE_CHECKING:
+    from offline_preview.pack_session import PackSession
+
+ORGANIZATION: Final = "organization"
+"""What the CLI calls the organization with a backend of one's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to preview. ``deployed`` invents the outputs AWS would compute; otherwise they are unknown, as in the CLI's preview."""
+
+    project: Project
+    stacks: Sequence[str]
+    packs: Sequence[PackSelection] = ()
+    sets: Sequence[str] = ()
+    config_file: Path | None = None
+    stack_references: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    deployed: bool = True
+    output: Callable[[str], None] = print
+    """Gets each line that a program prints, from several threads."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Reports of the stacks that could be previewed, what went wrong with the others, and what packs logged."""
+
+    reports: list[StackReport] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
+    stacks: dict[str, list[str]] = field(default_factory=dict)
+    """The stacks that ended in an error, by its text."""
+    logs: list[str] = field(default_factory=list)
+
+    def fail(self, stack: str, error: Exception) -> None:
+        """Keeps an error; the same error of several stacks once."""
+        stacks = self.stacks.setdefault(str(error), [])
+        if not stacks:
+            self.errors.append(error)
+        stacks.append(stack)
+
+
+def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started: float | None = None) -> Outcome:
+    """Previews all stacks of a job. ``started`` (``time.monotonic``) is when the command began; times in the reports count from there.
+
+    Wrong settings, programs and packs are in the outcome's errors. No process is left behind, whatever happens.
+    """
+    begin = time.monotonic() if started is None else started
+    outcome = Outcome()
+    configs: dict[str, StackConfig] = {}
+    for stack in job.stacks:
+        try:
+            configs[stack] = load_stack_config(job.project, stack, job.sets, job.config_file)
+        except PreviewError as error:
+            outcome.fail(stack, error)
+    if outcome.errors:
+        return outcome
+    with ExitStack() as cleanup:
+        workers = ThreadPoolExecutor(max_workers=max(1, len(job.stacks) * (len(job.packs) + 1)), thread_name_prefix="preview")
+        # Cleaned up last: the threads end when the processes that they wait for have been stopped.
+        cleanup.callback(workers.shutdown, wait=True, cancel_futures=True)
+        programs = _Programs(job)
+        cleanup.callback(programs.stop)
+        graphs = {stack: workers.submit(programs.record, stack, configs[stack]) for stack in job.stacks}
+        progress("starting")
+        packs = _Packs(job, configs, cleanup, outcome.logs.append)
+        sessions = {stack: packs.prepare(stack, workers) for stack in job.stacks}
+        for stack in job.stacks:
+            progress(f"{stack}: running the program")
+            try:
+                graph = graphs[stack].result()
+                progress(f"{stack}: checking {len(graph.resources)} resources with {len(job.packs)} packs")
+                reports = _check(graph, sessions[stack], workers)
+            except (PreviewError, runner.ProgramError) as error:
+                outcome.fail(stack, error)
+                continue
+            outcome.reports.append(StackReport(graph, reports, time.monotonic() - begin, tuple(configs[stack].notes)))
+    return outcome
+
+
+class _Programs:
+    """The programs of all stacks, each in a process of its own."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._lock = threading.Lock()
+        self._processes: list[subprocess.Popen[str]] = []
+        self._stopped = False
+
+    def record(self, stack: str, config: StackConfig) -> Graph:
+        """Runs the program for a stack; raises ``ProgramError`` when it fails."""
+        job = self._job
+        program = runner.Program(
+            directory=job.project.root,
+            main=job.project.program,
+            project=job.project.name,
+            stack=stack,
+            organization=ORGANIZATION,
+            config=config.values,
+            secret_keys=frozenset(config.secret_keys),
+            deployed=job.deployed,
+            stack_references=job.stack_references,
+            python=job.project.interpreter,
+        )
+        return runner.run(program, job.output, self._started)
+
+    def stop(self) -> None:
+        """Ends every program that still runs, and those that are just being started."""
+        with self._lock:
+            self._stopped = True
+            for process in self._processes:
+                process.kill()
+
+    def _started(self, process: subprocess.Popen[str]) -> None:
+        with self._lock:
+            self._processes.append(process)
+            if self._stopped:
+                process.kill()
+
+
+Preparation = tuple["PackSession", "Future[None]"]
+
+
+class _Packs:
+    """The packs of all stacks: every process is started before the first is waited for."""
+
+    def __init__(self, job: Job, configs: Mapping[str, StackConfig], cleanup: ExitStack, log: Callable[[str], None]) -> None:
+        self._sessions: dict[str, list[Any]] = {stack: [] for stack in configs}
+        if not job.packs:
+            return
+        # These bring gRPC along, which a preview without packs does not need, and which the programs need not wait for.
+        from offline_preview.engine_service import EngineServer
+        from offline_preview.pack_process import PackProcess, PackStack
+        from offline_preview.pack_session import PackSession
+
+        engine = EngineServer(log)
+        cleanup.callback(engine.stop)
+        for stack, config in configs.items():
+            about = PackStack(job.project.name, stack, ORGANIZATION, config)
+            for selection in job.packs:
+                process = PackProcess(selection.pack, about, engine.address)
+                session = PackSession(process, about, selection.profile(stack), engine.address)
+                cleanup.callback(session.close)
+                self._sessions[stack].append(session)
+
+    def prepare(self, stack: str, workers: ThreadPoolExecutor) -> list[Preparation]:
+        """The sessions of a stack, each with the future of its configuration."""
+        return [(session, workers.submit(session.prepare)) for session in self._sessions[stack]]
+
+
+def _check(graph: Graph, sessions: Sequence[Preparation], workers: ThreadPoolExecutor) -> tuple[PackReport, ...]:
+    for _, prepared in sessions:
+        prepared.result()
+    checks = [workers.submit(session.check, graph) for session, _ in sessions]
+    return tuple(check.result() for check in checks)

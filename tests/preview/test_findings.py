@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import pytest
+from offline_preview.findings import Control, Finding, PackReport, Redactor, StackReport, classify, rank, short_type, shown_message
+from offline_preview.graph import Graph
+
+from tests.preview.conftest import STACK_URN
+
+
+def finding(**changes: str) -> Finding:
+    """A failed advisory control of medium severity."""
+    fields = {"control": "c", "pack": "p", "verdict": "fail", "level": "advisory", "severity": "medium", "urn": STACK_URN, "message": "m"}
+    return Finding(**{**fields, **changes})  # ty: ignore[invalid-argument-type] - texts of the right kind
+
+
+@pytest.mark.parametrize(
+    ("message", "verdict", "text"),
+    [
+        ("[UNKNOWN] cannot be judged", "unknown", "cannot be judged"),
+        ("[EXEMPT] is open", "exempt", "is open"),
+        ("[ERROR] failed", "error", "failed"),
+        ("is open [EXEMPT]", "fail", "is open [EXEMPT]"),
+        ("can't run policy 'x' from policy pack", "unknown", "can't run policy 'x' from policy pack"),
+    ],
+)
+def test_a_messages_mark_tells_its_verdict(message: str, verdict: str, text: str) -> None:
+    assert classify(message) == (verdict, text)
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("is open - cidrIpv4. Remedy: Close it. https://x", "is open - cidrIpv4."),
+        ("cannot be judged. If it fails then: Close it. https://x", "cannot be judged."),
+        ("Ports are closed\nport 22 is open", "port 22 is open"),
+        ("is open", "is open"),
+    ],
+)
+def test_views_show_the_message_without_what_they_show_elsewhere(message: str, shown: str) -> None:
+    control = Control("c", "p", description="Ports are closed", remediation="Close it.")
+    assert shown_message(finding(message=message), control) == shown
+    assert shown_message(finding(message="plain"), Control("c", "p")) == "plain"
+
+
+def test_the_summary_counts(graph: Graph) -> None:
+    findings = (
+        finding(),
+        finding(verdict="error"),
+        finding(level="mandatory", severity="low"),
+        finding(verdict="unknown"),
+        finding(verdict="exempt"),
+    )
+    controls = (Control("c", "p"), Control("d", "p", level="disabled"))
+    report = StackReport(graph, (PackReport("p", "1", Path("p"), controls, findings),), 1.23456)
+    assert report.summary() == {
+        "compliant": False,
+        "resources": 3,
+        "components": 1,
+        "mandatory": 1,
+        "advisory": 2,
+        "unknown": 1,
+        "exempt": 1,
+        "controls": 1,
+        "packs": ["p"],
+        "seconds": 1.235,
+    }
+
+
+def test_blocking_findings_come_first_then_the_severest(graph: Graph) -> None:
+    findings = (finding(message="a"), finding(message="b", severity="critical"), finding(message="c", severity="low", level="mandatory"))
+    report = StackReport(graph, (PackReport("p", "1", Path("p"), (), findings),))
+    assert [found.message for found in report.findings] == ["c", "b", "a"]
+    assert not report.compliant
+    assert StackReport(graph, (PackReport("p", "1", Path("p"), (), findings[:2]),)).compliant
+
+
+def test_secrets_are_taken_out_of_texts(graph: Graph) -> None:
+    redact = Redactor(graph)
+    assert redact("password correct horse and token hunter22 for logs") == "password [secret] and token [secret] for logs"
+
+
+def test_names_are_short() -> None:
+    assert [short_type(text) for text in ("aws:ec2/vpc:Vpc", "cloudpatterns:index:Network", "aws:s3:Bucket", "odd")] == [
+        "ec2.Vpc",
+        "Network",
+        "s3.Bucket",
+        "odd",
+    ]
+    assert sorted(["low", "made-up", "critical", "unspecified"], key=rank) == ["critical", "low", "unspecified", "made-up"]
