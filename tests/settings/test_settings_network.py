@@ -1,0 +1,392 @@
+"""Problems of the section network, with their exact texts and commands."""
+
+import pytest
+
+from settings.fields import LOG_RETENTION_DAYS
+from tests.settings.configurations import ABSENT, SUBNET_CIDRS, VALID, broken, good, obey, problems
+from tests.settings.expectations import TEXT, check_one, put, put_all, rm, shown, told
+
+WINDOW = {"name": "b", "days": ["MON"], "start": "03:00", "minutes": 30}
+RETENTIONS = f"days, one of {', '.join(map(str, LOG_RETENTION_DAYS))}"
+ZONE = "a zone of eu-west-1, eu-west-1a to eu-west-1f, each once"
+CIDR_BLOCK = "an IPv4 network of /16 to /24 in CIDR notation"
+NETWORK_KEYS = (
+    "an object with the keys cidr_block, zones, subnet_prefixes, subnet_cidrs, dual_stack, flow_log_retention_days, "
+    "interface_endpoints, nat"
+)
+
+
+ONE = [
+    ("network.cidr_block", "10.20.0.0", "has no prefix length", CIDR_BLOCK, put("network.cidr_block", "10.20.0.0/16")),
+    (
+        "network.cidr_block",
+        "10.20.0.5/16",
+        "is an address inside the network, not the network's first one",
+        CIDR_BLOCK,
+        put("network.cidr_block", "10.20.0.0/16"),
+    ),
+    (
+        "network.cidr_block",
+        "10.20.0.0/15",
+        "the wrong size for a network of three tiers",
+        CIDR_BLOCK,
+        put("network.cidr_block", "10.20.0.0/16"),
+    ),
+    (
+        "network.cidr_block",
+        "10.20.0.0/25",
+        "the wrong size for a network of three tiers",
+        CIDR_BLOCK,
+        put("network.cidr_block", "10.20.0.0/16"),
+    ),
+    ("network.cidr_block", 7, "not a text", CIDR_BLOCK, put("network.cidr_block", "10.20.0.0/16")),
+    ("network.cidr_block", "hello", "not a network in CIDR notation", CIDR_BLOCK, put("network.cidr_block", "10.20.0.0/16")),
+    ("network.cidr_block", "2001:db8::/32", "an IPv6 network", CIDR_BLOCK, put("network.cidr_block", "10.20.0.0/16")),
+    ("network.cidr_block", ABSENT, "is missing", CIDR_BLOCK, put("network.cidr_block", "10.20.0.0/16")),
+    (
+        "network.zones",
+        [],
+        None,
+        "1 to 6 zones of eu-west-1",
+        put_all(**{"network.zones[0]": "eu-west-1a", "network.zones[1]": "eu-west-1b"}),
+    ),
+    (
+        "network.zones",
+        ["eu-west-1a"],
+        "one zone only, and two are needed by the load balancer, database.multi_az, cache.replicas",
+        "at least two zones",
+        put("network.zones[1]", "eu-west-1b"),
+    ),
+    (
+        "network.zones",
+        ["eu-west-1c"],
+        "one zone only, and two are needed by the load balancer, database.multi_az, cache.replicas",
+        "at least two zones",
+        put("network.zones[1]", "eu-west-1a"),
+    ),
+    ("network.zones[1]", "eu-west-1a", "is named twice", ZONE, put("network.zones[1]", "eu-west-1b")),
+    (
+        "network.zones[1]",
+        "eu-west-2b",
+        "is not a zone of eu-west-1 (local and wavelength zones are not supported)",
+        ZONE,
+        put("network.zones[1]", "eu-west-1b"),
+    ),
+    (
+        "network.zones[0]",
+        "eu-west-1-lax-1a",
+        "is not a zone of eu-west-1 (local and wavelength zones are not supported)",
+        ZONE,
+        put("network.zones[0]", "eu-west-1a"),
+    ),
+    (
+        "network.zones",
+        [f"eu-west-1{letter}" for letter in "abcdefa"],
+        "7 are too many",
+        "1 to 6 zones of eu-west-1",
+        rm("network.zones[6]"),
+    ),
+    ("network.dual_stack", "maybe", TEXT, "true or false", put("network.dual_stack", "false")),
+    (
+        "network.dual_stack",
+        True,
+        "private subnets would reach the internet by IPv6 outside the windows of on_demand",
+        "false with nat.strategy on_demand",
+        put("network.dual_stack", "false"),
+    ),
+    ("network.flow_log_retention_days", 0, "0 would keep the logs for ever", RETENTIONS, put("network.flow_log_retention_days", 365)),
+    (
+        "network.flow_log_retention_days",
+        31,
+        "CloudWatch Logs has no such retention",
+        RETENTIONS,
+        put("network.flow_log_retention_days", 60),
+    ),
+    (
+        "network.flow_log_retention_days",
+        9999,
+        "CloudWatch Logs has no such retention",
+        RETENTIONS,
+        put("network.flow_log_retention_days", 3653),
+    ),
+    (
+        "network.flow_log_retention_days",
+        True,
+        "a yes or no where a number belongs",
+        RETENTIONS,
+        put("network.flow_log_retention_days", 365),
+    ),
+    (
+        "network.interface_endpoints",
+        ["ssm", "s3", "ssm"],
+        "ssm is named twice",
+        "short names of AWS services, each once",
+        rm("network.interface_endpoints[2]"),
+    ),
+    (
+        "network.interface_endpoints[0]",
+        "SSM",
+        None,
+        "a service's short name such as ssm or ecr.api",
+        put("network.interface_endpoints[0]", "ssm"),
+    ),
+    ("network.subnet_prefixes.private", 29, None, "16 to 28", put("network.subnet_prefixes.private", 20)),
+    ("network.subnet_prefixes.public", 28, None, "16 to 27, the smallest a load balancer takes", put("network.subnet_prefixes.public", 24)),
+    ("network.subnet_prefixes.dmz", 20, "unknown key", "the keys public, private, data", rm("network.subnet_prefixes.dmz")),
+    ("network.natt", {}, "unknown key; did you mean nat?", NETWORK_KEYS.replace("an object with ", ""), rm("network.natt")),
+    (
+        "network.nat",
+        ABSENT,
+        "is missing",
+        "an object with the keys strategy, instance_type, time_zone, windows",
+        put("network.nat.strategy", "per_zone"),
+    ),
+    (
+        "network.nat.strategy",
+        "on-demand",
+        None,
+        "none (no way out), single (one NAT gateway), per_zone (one in each zone), regional (one regional NAT gateway), instance "
+        "(a NAT instance) or on_demand (a NAT instance that runs in maintenance windows)",
+        put("network.nat.strategy", "on_demand"),
+    ),
+    (
+        "network.nat.instance_type",
+        "nano",
+        None,
+        "an EC2 instance type, with instance and on_demand only",
+        put("network.nat.instance_type", "t4g.nano"),
+    ),
+    (
+        "network.nat.time_zone",
+        "Europe/Berln",
+        "not a time zone",
+        "an IANA time zone such as Europe/Berlin or UTC, with on_demand only",
+        put("network.nat.time_zone", "Europe/Berlin"),
+    ),
+    (
+        "network.nat.time_zone",
+        "???",
+        "not a time zone",
+        "an IANA time zone such as Europe/Berlin or UTC, with on_demand only",
+        put("network.nat.time_zone", "Europe/Berlin"),
+    ),
+    (
+        "network.nat.windows",
+        [],
+        "strategy on_demand opens in windows alone",
+        "at least one window with on_demand",
+        put_all(
+            **{
+                "network.nat.windows[0].days[0]": "TUE",
+                "network.nat.windows[0].name": "patch",
+                "network.nat.windows[0].start": "02:00",
+                "network.nat.windows[0].minutes": 120,
+            }
+        ),
+    ),
+    (
+        "network.nat.windows[0].start",
+        1350,
+        "a number; some YAML readers make one of an unquoted time, so write it in quotes",
+        'a time of day, "00:00" to "23:59", in quotes',
+        put("network.nat.windows[0].start", "22:30"),
+    ),
+    (
+        "network.nat.windows[0].start",
+        2230,
+        "a number; some YAML readers make one of an unquoted time, so write it in quotes",
+        'a time of day, "00:00" to "23:59", in quotes',
+        put("network.nat.windows[0].start", "02:00"),
+    ),
+    (
+        "network.nat.windows[0].start",
+        "2:30",
+        "not a time of day",
+        'a time of day, "00:00" to "23:59", in quotes',
+        put("network.nat.windows[0].start", "02:30"),
+    ),
+    (
+        "network.nat.windows[0].start",
+        "24:00",
+        "not a time of day",
+        'a time of day, "00:00" to "23:59", in quotes',
+        put("network.nat.windows[0].start", "02:00"),
+    ),
+    ("network.nat.windows[0].minutes", 0, None, "minutes, 1 to 1440 (a day)", put("network.nat.windows[0].minutes", 120)),
+    ("network.nat.windows[0].minutes", 1441, None, "minutes, 1 to 1440 (a day)", put("network.nat.windows[0].minutes", 120)),
+    (
+        "network.nat.windows[0].days[1]",
+        "TUESDAY",
+        None,
+        "a day: MON, TUE, WED, THU, FRI, SAT or SUN",
+        put("network.nat.windows[0].days[1]", "TUE"),
+    ),
+    (
+        "network.nat.windows[0].days",
+        ["MON", "MON"],
+        "MON is named twice",
+        "at least one of MON, TUE, WED, THU, FRI, SAT, SUN, each once",
+        rm("network.nat.windows[0].days[1]"),
+    ),
+    (
+        "network.nat.windows[1]",
+        WINDOW,
+        "window b overlaps or touches window patch",
+        "windows that end at least a minute before the next begins",
+        put("network.nat.windows[0].minutes", 59),
+    ),
+    (
+        "network.nat.windows[1]",
+        {**WINDOW, "start": "04:00"},
+        "window b overlaps or touches window patch",
+        "windows that end at least a minute before the next begins",
+        put("network.nat.windows[0].minutes", 119),
+    ),
+    (
+        "network.nat.windows[1]",
+        {**WINDOW, "start": "02:00"},
+        "window b overlaps or touches window patch",
+        "windows that end at least a minute before the next begins",
+        rm("network.nat.windows[1]"),
+    ),
+    (
+        "network.nat.windows[1]",
+        {**WINDOW, "days": ["SUN"], "start": "23:00", "minutes": 200},
+        "window b overlaps or touches window patch",
+        "windows that end at least a minute before the next begins",
+        put("network.nat.windows[1].minutes", 179),
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "because", "allowed", "mend"), ONE, ids=lambda value: str(value)[:40])
+def test_one_wrong_network_value_is_one_problem_and_its_command_mends_it(path, value, because, allowed, mend):
+    check_one(path, value, because, allowed, mend)
+
+
+def test_zones_named_twice_get_zones_of_their_own():
+    sections = broken({"network.zones": ["eu-west-1a", "eu-west-1a", "eu-west-1b", "x"]})
+    assert [(key, mend) for key, _, _, mend in told(sections)] == [
+        ("network.zones[1]", (put("network.zones[1]", "eu-west-1c"),)),
+        ("network.zones[3]", (put("network.zones[3]", "eu-west-1d"),)),
+    ]
+    (twice,) = [problem for problem in problems(broken({"network.zones[1]": "eu-west-1a"}), None) if problem.key != "aws:region"]
+    assert twice.mend == (rm("network.zones[1]"),)
+
+
+def test_what_a_strategy_does_not_use_is_refused_piece_by_piece():
+    sections = broken({"network.nat.strategy": "single", "network.nat.instance_type": "t4g.nano"})
+    why = "strategy single does not use it"
+    assert told(sections) == [
+        ("network.nat.instance_type", '"t4g.nano"', why, (rm("network.nat.instance_type"),)),
+        ("network.nat.time_zone", '"Europe/Berlin"', why, (rm("network.nat.time_zone"),)),
+        ("network.nat.windows", shown(VALID["network"]["nat"]["windows"]), why, (rm("network.nat.windows"),)),
+    ]
+    assert [problem.allowed for problem in problems(sections)] == [
+        "only with instance or on_demand",
+        "only with on_demand",
+        "only with on_demand",
+    ]
+
+
+@pytest.mark.parametrize("strategy", ["none", "single", "per_zone", "regional", "instance"])
+def test_every_other_strategy_stands_alone(strategy):
+    nat = good(broken({"network.nat": {"strategy": strategy}})).network.nat
+    assert (nat.time_zone, nat.windows) == (None, ())
+    assert nat.instance_type == ("t4g.nano" if strategy == "instance" else None)
+
+
+def test_a_day_long_window_touches_itself_on_the_next_day():
+    ((key, _, because, mend),) = told(broken({"network.nat.windows[0].minutes": 1440}))
+    assert (key, because) == ("network.nat.windows[0]", "window patch overlaps or touches its own next day")
+    assert mend == (put("network.nat.windows[0].minutes", 1439),)
+    good(broken({"network.nat.windows[0].minutes": 1440, "network.nat.windows[0].days": ["MON"]}))
+
+
+def test_windows_have_names_of_their_own():
+    sections = broken({"network.nat.windows[1]": {**WINDOW, "name": "patch", "start": "12:00"}})
+    ((key, given, because, mend),) = told(sections)
+    assert (key, given, because) == ("network.nat.windows[1].name", '"patch"', "another window has this name")
+    assert mend == (put("network.nat.windows[1].name", "patch-1"),)
+    obey(mend, sections)
+    good(sections)
+
+
+def test_derived_subnets_without_room_name_the_zone():
+    ((key, given, because, mend),) = told(broken({"network.subnet_prefixes": {"private": 17}}))
+    assert (key, given) == ("network.zones[1]", '"eu-west-1b"')
+    assert because == (
+        "no room in 10.20.0.0/16 for the private subnet of zone eu-west-1b: it needs a /17, and with public /24, private /17, data /24 "
+        "per zone the block has room for zone a alone"
+    )
+    assert mend == (rm("network.subnet_prefixes.private"),)
+    ((key, _, because, mend),) = told(broken({"network.cidr_block": "10.20.4.0/24", "network.zones[1]": "eu-west-1e"}))
+    assert key == "network.zones[1]"
+    assert because.startswith("no room in 10.20.4.0/24 for the public subnet of zone eu-west-1e: it needs a /27")
+    assert mend == (put("network.cidr_block", "10.20.0.0/16"),)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "because", "mend"),
+    [
+        (
+            "data.eu-west-1b",
+            "10.20.1.0/25",
+            "10.20.1.0/25, the data subnet of zone eu-west-1b, overlaps 10.20.1.0/24, the public subnet of zone eu-west-1b",
+            put("network.subnet_cidrs.data.eu-west-1b", "10.20.3.0/24"),
+        ),
+        (
+            "data.eu-west-1b",
+            ABSENT,
+            "the data subnet of zone eu-west-1b has no CIDR",
+            put("network.subnet_cidrs.data.eu-west-1b", "10.20.3.0/24"),
+        ),
+        (
+            "data.eu-west-1b",
+            "10.21.0.0/24",
+            "10.21.0.0/24, the data subnet of zone eu-west-1b, is not inside 10.20.0.0/16",
+            put("network.subnet_cidrs.data.eu-west-1b", "10.20.3.0/24"),
+        ),
+        (
+            "private.eu-west-1b",
+            "10.20.32.0/29",
+            "10.20.32.0/29, the private subnet of zone eu-west-1b, is not between /16 and /28",
+            put("network.subnet_cidrs.private.eu-west-1b", "10.20.48.0/20"),
+        ),
+        (
+            "public.eu-west-1c",
+            "10.20.9.0/24",
+            "eu-west-1c of the public tier is not one of the network's zones",
+            rm("network.subnet_cidrs.public.eu-west-1c"),
+        ),
+        (
+            "public.eu-west-1a",
+            "10.20.0.0/28",
+            "too small for a load balancer",
+            put("network.subnet_cidrs.public.eu-west-1a", "10.20.0.0/27"),
+        ),
+    ],
+)
+def test_explicit_subnets_are_told_by_tier_and_zone(path, value, because, mend):
+    sections = broken({"network.subnet_cidrs": SUBNET_CIDRS, f"network.subnet_cidrs.{path}": value})
+    assert told(sections) == [(f"network.subnet_cidrs.{path}", shown(value), because, (mend,))]
+    obey((mend,), sections)
+    good(sections)
+
+
+def test_prefixes_and_explicit_subnets_exclude_each_other():
+    sections = broken({"network.subnet_cidrs": SUBNET_CIDRS, "network.subnet_prefixes": {"data": 24}})
+    assert told(sections) == [
+        (
+            "network.subnet_prefixes",
+            '{"data": 24}',
+            "subnet_cidrs is set as well, and gives every subnet its network",
+            (rm("network.subnet_prefixes"),),
+        )
+    ]
+
+
+def test_a_wrong_kind_of_value_is_removed_before_its_parts_are_set():
+    (problem,) = problems(broken({"network.zones": "eu-west-1a"}))
+    assert problem.because == TEXT
+    assert problem.mend == (rm("network.zones"), put_all(**{"network.zones[0]": "eu-west-1a", "network.zones[1]": "eu-west-1b"}))
