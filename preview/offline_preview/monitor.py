@@ -279,7 +279,8 @@ class RecordingMonitor:
     def _record(self, request: resource_pb2.RegisterResourceRequest, provider: str) -> Resource:
         urn = self._urn(request.parent, request.type, request.name)
         inputs = decode_struct(request.object)
-        identity, found = "", dict(inputs)
+        # A component has no outputs but those that it registers.
+        identity, found = "", dict(inputs) if request.custom else {}
         if request.type.startswith("pulumi:providers:"):
             identity = invention.digest(urn, 36) if self._deployed else ""
         elif request.custom and self._deployed:

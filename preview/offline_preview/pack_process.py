@@ -149,7 +149,7 @@ def _environment(pack: Pack, stack: PackStack) -> dict[str, str]:
         "PULUMI_STACK": stack.stack,
         # Whatever the graph is made of: nothing is ever deployed, and a pack shall not act as if it were.
         "PULUMI_DRY_RUN": "true",
-        "PULUMI_CONFIG": json.dumps(stack.config.values),
+        "PULUMI_CONFIG": json.dumps(stack.config.values, separators=(",", ":")),
     }
     folder = Path(pack.interpreter).parent
     if (folder.parent / "pyvenv.cfg").is_file():

@@ -36,11 +36,10 @@ _CHANNEL_OPTIONS: Final = (
 class PackSession:
     """One pack for one stack: ``prepare`` once, then ``check`` a graph; ``close`` in any case."""
 
-    def __init__(self, process: PackProcess, stack: PackStack, profile: Path | None, engine_address: str) -> None:
+    def __init__(self, process: PackProcess, stack: PackStack, profile: Path | None) -> None:
         self._process = process
         self._stack = stack
         self._profile = profile
-        self._engine_address = engine_address
         self._pb = protos.load("analyzer_pb2")
         self._channel: grpc.Channel | None = None
         self._info: Any = None
@@ -50,9 +49,7 @@ class PackSession:
         """Waits for the pack and configures it. Raises ``PreviewError`` when it does not start, its profile is wrong or it refuses it."""
         profile = read_profile(self._profile) if self._profile else {}
         self._channel = grpc.insecure_channel(f"127.0.0.1:{self._process.port()}", options=_CHANNEL_OPTIONS)
-        folder = str(self._process.pack.folder)
-        handshake = self._pb.AnalyzerHandshakeRequest(engine_address=self._engine_address, root_directory=folder, program_directory=folder)
-        self._ask("Handshake", handshake, optional=True)
+        # No handshake: the CLI's language host keeps it to itself, and Python packs never see it.
         config = self._stack.config
         request = self._pb.AnalyzerStackConfigureRequest(
             stack=self._stack.stack,

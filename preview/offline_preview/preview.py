@@ -157,7 +157,7 @@ class _Packs:
             about = PackStack(job.project.name, stack, ORGANIZATION, config)
             for selection in job.packs:
                 process = PackProcess(selection.pack, about, engine.address)
-                session = PackSession(process, about, selection.profile(stack), engine.address)
+                session = PackSession(process, about, selection.profile(stack))
                 cleanup.callback(session.close)
                 self._sessions[stack].append(session)
 

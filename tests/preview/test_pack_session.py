@@ -75,7 +75,7 @@ def run(tmp_path: Path, graph: Graph) -> Iterator[Callable[..., PackReport]]:
             file = tmp_path / "profile.json"
             file.write_text(profile)
         process = PackProcess(load_pack(folder), stack, engine.address)
-        opened = PackSession(process, stack, file, engine.address)
+        opened = PackSession(process, stack, file)
         try:
             opened.prepare()
             return opened.check(graph)
@@ -282,7 +282,7 @@ def test_a_pack_can_talk_to_the_engine(pack: Write, run: Callable[..., PackRepor
     engine = EngineServer(logs.append)
     stack = PackStack("shop", "dev", "organization", StackConfig({}))
     process = PackProcess(load_pack(pack(REFUSING.replace("SUPPORTS", "False"))), stack, engine.address)
-    session = PackSession(process, stack, None, engine.address)
+    session = PackSession(process, stack, None)
     try:
         session.prepare()
     finally:
