@@ -1,6 +1,6 @@
 """Customer-managed KMS keys for components that encrypt with a key of their own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import pulumi
@@ -19,17 +19,27 @@ class CustomerKey(NamedTuple):
     arn: pulumi.Output[str]
 
 
-def customer_key(component: Component, child_name: str, description: str, statements: Sequence[Statement] = ()) -> CustomerKey:
+def customer_key(
+    component: Component,
+    child_name: str,
+    description: str,
+    statements: Sequence[Statement] = (),
+    region: pulumi.Input[str] | None = None,
+    tags: Mapping[str, pulumi.Input[str]] | None = None,
+) -> CustomerKey:
     """A key with yearly rotation and a deletion window of 30 days, whose policy keeps the account as administrator.
 
     ``statements`` let services use the key; their resource is ``"*"``, which in a key policy means the key itself. The
-    policy is a resource of its own because it names the account, which is known from the key's ARN only.
+    policy is a resource of its own because it names the account, which is known from the key's ARN only. ``region`` defaults
+    to the provider's.
     """
     key = aws.kms.Key(
         child_name,
         description=description,
         enable_key_rotation=True,
         deletion_window_in_days=30,
+        region=region,
+        tags=tags,
         opts=component.child(),
     )
     administrator = pulumi.Output.concat("arn:", partition_of(key.arn), ":iam::", account_of(key.arn), ":root")
@@ -40,6 +50,7 @@ def customer_key(component: Component, child_name: str, description: str, statem
             Statement(sid="Administration", actions=["kms:*"], resources=["*"], principals={"AWS": [administrator]}),
             *statements,
         ),
+        region=region,
         opts=component.child(),
     )
     return CustomerKey(key, policy, pulumi.Output.all(key.arn, policy.id).apply(lambda values: values[0]))

@@ -1,0 +1,8 @@
+"""Storage patterns."""
+
+from cloudpatterns.storage.durable_bucket import DurableBucket, DurableBucketArgs
+
+__all__ = [
+    "DurableBucket",
+    "DurableBucketArgs",
+]
