@@ -279,6 +279,9 @@ class RecordingMonitor:
     def _record(self, request: resource_pb2.RegisterResourceRequest, provider: str) -> Resource:
         urn = self._urn(request.parent, request.type, request.name)
         inputs = decode_struct(request.object)
+        if request.type.startswith("pulumi:providers:") and request.version:
+            # The engine adds the SDK's version to an explicit provider's inputs, too.
+            inputs.setdefault("version", request.version)
         # A component has no outputs but those that it registers.
         identity, found = "", dict(inputs) if request.custom else {}
         if request.type.startswith("pulumi:providers:"):

@@ -74,12 +74,12 @@ class PackSession:
         if any(control.level == "remediate" for control in self._controls.values()):
             changed = self._remediate(requests, graph, findings, redact)
             requests = Requests(graph, changed)
-        resources = requests.analyzed()
+        resources = requests.resources()
         messages = (requests.analyze(resource) for resource in resources)
         for resource, response in zip(resources, self._ask_all("Analyze", messages, redact), strict=True):
             findings.extend(self._finding(diagnostic, resource.urn, redact) for diagnostic in response.diagnostics)
         response = self._ask("AnalyzeStack", requests.analyze_stack(), optional=True, redact=redact)
-        urns = {resource.urn for resource in graph.resources}
+        urns = {resource.urn for resource in requests.resources()}
         root = f"urn:pulumi:{graph.stack}::{graph.project}::pulumi:pulumi:Stack::{graph.project}-{graph.stack}"
         for diagnostic in response.diagnostics if response else ():
             findings.append(self._finding(diagnostic, diagnostic.urn if diagnostic.urn in urns else root, redact))
@@ -131,7 +131,7 @@ class PackSession:
     def _remediate(self, requests: Requests, graph: Graph, findings: list[Finding], redact: Redactor) -> dict[str, Mapping[str, Any]]:
         """Inputs by URN that the pack's remediations give; what they could not do becomes an advisory finding, as with the CLI."""
         changed: dict[str, Mapping[str, Any]] = {}
-        resources = requests.analyzed()
+        resources = requests.resources()
         messages = (requests.analyze(resource) for resource in resources)
         for resource, response in zip(resources, self._ask_all("Remediate", messages, redact), strict=True):
             for remediation in response.remediations if response else ():

@@ -27,8 +27,8 @@ class Requests:
         self._by_urn = graph.by_urn()
         self._providers: dict[str, Any] = {}
 
-    def analyzed(self) -> list[Resource]:
-        """The resources that ``Analyze`` gets, in the order of registration: all but those that are only read."""
+    def resources(self) -> list[Resource]:
+        """The resources that packs see, in the order of registration: all but those that are only read."""
         return [resource for resource in self._graph.resources if not resource.options.get("external")]
 
     def analyze(self, resource: Resource) -> Any:
@@ -43,8 +43,8 @@ class Requests:
         )
 
     def analyze_stack(self) -> Any:
-        """``AnalyzeStackRequest`` of the whole graph, with outputs, parents and dependencies."""
-        return self._pb.AnalyzeStackRequest(resources=[self._stack_resource(resource) for resource in self._graph.resources])
+        """``AnalyzeStackRequest`` of all of them, with outputs, parents and dependencies."""
+        return self._pb.AnalyzeStackRequest(resources=[self._stack_resource(resource) for resource in self.resources()])
 
     def _stack_resource(self, resource: Resource) -> Any:
         return self._pb.AnalyzerResource(

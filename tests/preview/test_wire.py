@@ -47,11 +47,11 @@ def test_inputs_that_were_rewritten_are_used_instead(graph: Graph) -> None:
     assert decode_struct(found.properties) == {"bucket": "other", "arn": "arn:aws:s3:::logs"}
 
 
-def test_resources_that_are_only_read_are_not_analyzed_but_are_in_the_stack(graph: Graph) -> None:
+def test_packs_do_not_see_resources_that_are_only_read(graph: Graph) -> None:
     graph.resources.append(Resource(f"{URN}aws:ec2/vpc:Vpc::old", "aws:ec2/vpc:Vpc", "old", True, options={"external": True}))
     requests = Requests(graph)
-    assert "old" not in [resource.name for resource in requests.analyzed()]
-    assert "old" in [resource.name for resource in requests.analyze_stack().resources]
+    assert "old" not in [resource.name for resource in requests.resources()]
+    assert "old" not in [resource.name for resource in requests.analyze_stack().resources]
 
 
 def test_whole_resource_references_become_ids_or_urns(graph: Graph) -> None:
