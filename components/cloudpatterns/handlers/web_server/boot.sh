@@ -1,0 +1,216 @@
+#!/bin/bash
+# First boot of a web server on Amazon Linux 2023, as root by cloud-init. Idempotent: a second run changes nothing.
+#
+# Serves an artifact from S3, or a page of its own without one, on APP_PORT as an unprivileged user under systemd:
+#   an artifact with an executable bin/start is run: it listens on $PORT and answers $HEALTH_CHECK_PATH itself;
+#   any other artifact is a folder of static files, which nginx serves.
+# Everything it fetches lies in S3 (the distribution's repositories as al2023-repos-<region>-de612dc2, and the artifact), so an S3
+# gateway endpoint is enough and no NAT is needed: https://repost.aws/knowledge-center/ec2-al1-al2-update-yum-without-internet
+#
+# Parameters are shell variables that the caller sets above this text, quoted:
+#   APP_PORT           1024 to 65535
+#   HEALTH_CHECK_PATH  such as /healthz
+#   ARTIFACT_URI       s3://bucket/key of a .tar.gz, or empty
+#   ARTIFACT_SHA256    its checksum in hexadecimal
+#   APP_ENVIRONMENT    lines of NAME=value for the application; never a secret, as user data can be read: pass its ARN
+set -euo pipefail
+export LC_ALL=C
+umask 022
+
+root="${BOOT_ROOT:-}" # another root folder, for tests
+retry_seconds="${BOOT_RETRY_SECONDS:-5}"
+app_user=web
+etc="$root/etc/web"
+web="$root/srv/web"
+changed=
+
+fail() {
+  printf 'boot: %s\n' "$1" >&2
+  exit 1
+}
+
+check_parameters() {
+  local line
+  [[ ${APP_PORT:-} =~ ^[1-9][0-9]{3,4}$ ]] && ((APP_PORT >= 1024 && APP_PORT <= 65535)) || fail "APP_PORT is not a port from 1024 to 65535"
+  [[ ${HEALTH_CHECK_PATH:-} =~ ^/[A-Za-z0-9._~/-]*$ ]] || fail "HEALTH_CHECK_PATH is not a plain URL path"
+  if [[ -n ${ARTIFACT_URI:-} ]]; then
+    [[ $ARTIFACT_URI =~ ^s3://[a-z0-9.-]+/. ]] || fail "ARTIFACT_URI is not s3://bucket/key"
+    [[ ${ARTIFACT_SHA256:-} =~ ^[0-9a-f]{64}$ ]] || fail "ARTIFACT_SHA256 is not a SHA-256 checksum"
+  fi
+  while IFS= read -r line; do
+    [[ -z $line || $line =~ ^[A-Z][A-Z0-9_]*= ]] || fail "APP_ENVIRONMENT has a line that is not NAME=value"
+  done <<<"${APP_ENVIRONMENT:-}"
+}
+
+retry() {
+  local attempt
+  for attempt in 1 2 3 4 5; do
+    if "$@"; then return 0; fi
+    printf 'boot: attempt %s of 5 failed: %s\n' "$attempt" "$1" >&2
+    sleep "$((attempt * retry_seconds))"
+  done
+  return 1
+}
+
+install_package() {
+  retry dnf --assumeyes --quiet install "$1" || fail "cannot install $1; is the S3 gateway endpoint in the route table?"
+}
+
+# write_file MODE PATH: the file gets what comes in, at once; notes whether that changed it.
+write_file() {
+  local new
+  mkdir -p "$(dirname "$2")"
+  new="$(mktemp "$2.XXXXXX")"
+  cat >"$new"
+  chmod "$1" "$new"
+  if cmp --silent "$new" "$2"; then
+    rm -f "$new"
+  else
+    mv -f "$new" "$2"
+    changed=yes
+  fi
+}
+
+metadata_region() {
+  local token
+  token="$(curl --fail --silent --show-error --max-time 5 --request PUT --header 'X-aws-ec2-metadata-token-ttl-seconds: 60' \
+    http://169.254.169.254/latest/api/token)"
+  curl --fail --silent --show-error --max-time 5 --header "X-aws-ec2-metadata-token: $token" \
+    http://169.254.169.254/latest/meta-data/placement/region
+}
+
+# The artifact is unpacked beside its place and moved there whole: a run that broke off leaves no half release.
+fetch_release() {
+  local place="$web/releases/$ARTIFACT_SHA256"
+  if [[ -d $place ]]; then return; fi
+  command -v aws >/dev/null || install_package awscli-2
+  work="$(mktemp -d "$web/releases/.new.XXXXXX")"
+  trap 'rm -rf -- "$work"' EXIT
+  retry aws s3 cp --only-show-errors "$ARTIFACT_URI" "$work/artifact.tar.gz" || fail "cannot fetch $ARTIFACT_URI; may the instance's role read it?"
+  sha256sum --check --status - <<<"$ARTIFACT_SHA256  $work/artifact.tar.gz" || fail "the artifact's checksum is not ARTIFACT_SHA256"
+  mkdir "$work/files"
+  tar --extract --gzip --no-same-owner --no-same-permissions --file "$work/artifact.tar.gz" --directory "$work/files"
+  mv "$work/files" "$place"
+}
+
+install_release() {
+  local release=default
+  mkdir -p "$web/releases"
+  if [[ -n ${ARTIFACT_URI:-} ]]; then
+    release="$ARTIFACT_SHA256"
+    fetch_release
+  else
+    write_file 0644 "$web/releases/default/index.html" <<<'<!doctype html><title>Ready</title><p>This server is ready.</p>'
+  fi
+  if [[ $(readlink "$web/current" || true) != "releases/$release" ]]; then
+    ln -sfn "releases/$release" "$web/current.new"
+    mv -fT "$web/current.new" "$web/current"
+    changed=yes
+  fi
+}
+
+write_environment() {
+  local line value
+  {
+    printf 'PORT="%s"\nHEALTH_CHECK_PATH="%s"\nAWS_REGION="%s"\n' "$APP_PORT" "$HEALTH_CHECK_PATH" "$AWS_REGION"
+    while IFS= read -r line; do
+      if [[ -z $line ]]; then continue; fi
+      # systemd's own quoting: inside double quotes a backslash and a double quote need a backslash.
+      value="${line#*=}"
+      value="${value//\\/\\\\}"
+      value="${value//\"/\\\"}"
+      printf '%s="%s"\n' "${line%%=*}" "$value"
+    done <<<"${APP_ENVIRONMENT:-}"
+  } | write_file 0600 "$etc/environment"
+}
+
+write_nginx_configuration() {
+  local health=
+  if [[ $HEALTH_CHECK_PATH != / ]]; then
+    health="location = $HEALTH_CHECK_PATH { access_log off; default_type text/plain; return 200 \"ok\\n\"; }"
+  fi
+  write_file 0644 "$etc/nginx.conf" <<EOF
+daemon off;
+pid /run/web/nginx.pid;
+error_log stderr warn;
+worker_processes auto;
+events { worker_connections 1024; }
+http {
+  include /etc/nginx/mime.types;
+  default_type application/octet-stream;
+  access_log syslog:server=unix:/dev/log,nohostname,tag=web;
+  server_tokens off;
+  sendfile on;
+  # Longer than the load balancer's idle timeout of 60 seconds, or it meets connections that have just been closed.
+  keepalive_timeout 75;
+  client_body_temp_path /run/web/body;
+  proxy_temp_path /run/web/proxy;
+  fastcgi_temp_path /run/web/fastcgi;
+  uwsgi_temp_path /run/web/uwsgi;
+  scgi_temp_path /run/web/scgi;
+  server {
+    listen $APP_PORT default_server;
+    listen [::]:$APP_PORT default_server;
+    root /srv/web/current;
+    index index.html;
+    $health
+  }
+}
+EOF
+}
+
+write_unit() {
+  write_file 0644 "$root/etc/systemd/system/web.service" <<EOF
+[Unit]
+Description=Web server
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+User=$app_user
+Group=$app_user
+EnvironmentFile=/etc/web/environment
+WorkingDirectory=/srv/web/current
+RuntimeDirectory=web
+ExecStart=$1
+Restart=always
+RestartSec=2
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+PrivateDevices=yes
+PrivateTmp=yes
+ProtectControlGroups=yes
+ProtectHome=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectSystem=strict
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+RestrictSUIDSGID=yes
+
+[Install]
+WantedBy=multi-user.target
+EOF
+}
+
+check_parameters
+AWS_REGION="$(retry metadata_region)" || fail "the instance metadata service does not answer"
+export AWS_REGION
+id --user "$app_user" >/dev/null 2>&1 || useradd --system --user-group --no-create-home --shell /sbin/nologin "$app_user"
+install_release
+write_environment
+if [[ -x $web/current/bin/start ]]; then
+  write_unit /srv/web/current/bin/start
+else
+  command -v nginx >/dev/null || install_package nginx
+  write_nginx_configuration
+  write_unit "/usr/sbin/nginx -e stderr -c /etc/web/nginx.conf"
+fi
+systemctl daemon-reload
+systemctl enable web.service
+if [[ -n $changed ]]; then systemctl restart web.service; else systemctl start web.service; fi
+if ! curl --fail --silent --show-error --output /dev/null --max-time 5 --retry 30 --retry-delay 2 --retry-all-errors \
+  "http://127.0.0.1:$APP_PORT$HEALTH_CHECK_PATH"; then
+  systemctl status --no-pager --full web.service >&2 || true
+  fail "the server does not answer $HEALTH_CHECK_PATH on port $APP_PORT"
+fi

@@ -1,0 +1,340 @@
+"""The web server's boot script, run by a real shell in a root folder of its own, with stand-ins for the system's commands."""
+
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from cloudpatterns.compute import web_server_user_data
+from cloudpatterns.core import ArgumentError
+
+from tests.harness import record
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the script is for Amazon Linux")
+
+_REAL = ["bash", "cat", "chmod", "cmp", "dirname", "gzip", "ln", "mkdir", "mktemp", "mv", "readlink", "rm", "sha256sum", "tar"]
+
+# Each stand-in notes its name and arguments, one line per call, separated by a character that no argument has.
+_STAND_INS = {
+    "dnf": '[ ! -e "$STATE/dnf-fails" ] || exit 1; for package; do :; done; ln -s "$0" "$(dirname "$0")/$package"',
+    "systemctl": "",
+    "sleep": "",
+    "id": '[ -e "$STATE/user" ]',
+    "useradd": ': >"$STATE/user"',
+    "aws": 'for target; do :; done; cat "$STATE/artifact" >"$target"',
+    "curl": (
+        'case "$*" in'
+        " *latest/api/token*) echo a-token ;;"
+        ' *"token: a-token"*placement/region*) echo eu-west-1 ;;'
+        ' *127.0.0.1*) [ ! -e "$STATE/unhealthy" ] || exit 22 ;;'
+        " *) exit 9 ;; esac"
+    ),
+}
+
+
+@dataclass
+class Machine:
+    """A pretended instance: its root folder, and what the stand-ins were called with."""
+
+    root: Path
+    state: Path
+    bin: Path
+
+    def boot(self, script: str, code: int = 0) -> str:
+        """Runs the script, expects the exit code, and gives back what it wrote to stderr."""
+        environment = {"PATH": str(self.bin), "BOOT_ROOT": str(self.root), "STATE": str(self.state)}
+        done = subprocess.run(["bash"], input=script, env=environment, capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == code, done.stderr
+        return done.stderr
+
+    def calls(self, command: str = "") -> list[list[str]]:
+        log = self.state / "calls"
+        lines = log.read_text().splitlines() if log.exists() else []
+        calls = [line.split("\x1f")[:-1] for line in lines]
+        return [call for call in calls if not command or call[0] == command]
+
+    def tree(self) -> dict[str, str]:
+        """Every file below the root with its content, every link with its target."""
+        return {
+            str(path.relative_to(self.root)): os.readlink(path) if path.is_symlink() else path.read_text()
+            for path in sorted(self.root.rglob("*"))
+            if path.is_symlink() or path.is_file()
+        }
+
+    def file(self, path: str) -> str:
+        return (self.root / path).read_text()
+
+    def artifact(self, **files: str) -> dict[str, Any]:
+        """Puts an archive into the pretended bucket; gives the arguments that fetch it. ``bin__start`` is made executable."""
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+            for name, text in files.items():
+                entry = tarfile.TarInfo(name.replace("__", "/").replace("_html", ".html"))
+                entry.size, entry.mode = len(text), 0o755 if name.startswith("bin") else 0o644
+                archive.addfile(entry, io.BytesIO(text.encode()))
+        (self.state / "artifact").write_bytes(buffer.getvalue())
+        return {"artifact_uri": "s3://releases/shop.tar.gz", "artifact_sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    made = Machine(tmp_path / "root", tmp_path / "state", tmp_path / "bin")
+    for folder in (made.root, made.state, made.bin):
+        folder.mkdir()
+    for name in _REAL:
+        real = shutil.which(name)
+        assert real is not None, f"{name} is not on PATH"
+        (made.bin / name).symlink_to(real)
+    for name, body in _STAND_INS.items():
+        stand_in = made.bin / name
+        stand_in.write_text(f'#!{shutil.which("bash")}\nprintf \'%s\\x1f\' {name} "$@" >>"$STATE/calls"; echo >>"$STATE/calls"\n{body}\n')
+        stand_in.chmod(0o755)
+    return made
+
+
+def script(**arguments: Any) -> str:
+    """The rendered user data."""
+    texts: list[str] = []
+    given: dict[str, Any] = {"app_port": 8080, "health_check_path": "/healthz", **arguments}
+    record(lambda: web_server_user_data(**given).apply(texts.append))
+    [text] = texts
+    return text
+
+
+def test_without_an_artifact_nginx_serves_a_page(machine: Machine) -> None:
+    machine.boot(script())
+    assert set(machine.tree()) == {
+        "etc/systemd/system/web.service",
+        "etc/web/environment",
+        "etc/web/nginx.conf",
+        "srv/web/current",
+        "srv/web/releases/default/index.html",
+    }
+    nginx = machine.file("etc/web/nginx.conf")
+    assert "    listen 8080 default_server;\n    listen [::]:8080 default_server;\n    root /srv/web/current;\n" in nginx
+    assert '    location = /healthz { access_log off; default_type text/plain; return 200 "ok\\n"; }\n' in nginx
+    assert "This server is ready." in machine.file("srv/web/current/index.html")
+    assert machine.calls("dnf") == [["dnf", "--assumeyes", "--quiet", "install", "nginx"]]
+    assert machine.calls("systemctl") == [
+        ["systemctl", "daemon-reload"],
+        ["systemctl", "enable", "web.service"],
+        ["systemctl", "restart", "web.service"],
+    ]
+    assert machine.calls("curl")[-1][-1] == "http://127.0.0.1:8080/healthz"
+    assert machine.calls("aws") == []
+
+
+def test_the_server_runs_unprivileged(machine: Machine) -> None:
+    machine.boot(script())
+    unit = machine.file("etc/systemd/system/web.service").splitlines()
+    for line in (
+        "User=web",
+        "Group=web",
+        "EnvironmentFile=/etc/web/environment",
+        "ExecStart=/usr/sbin/nginx -e stderr -c /etc/web/nginx.conf",
+        "Restart=always",
+        "StartLimitIntervalSec=0",
+        "NoNewPrivileges=yes",
+        "CapabilityBoundingSet=",
+        "ProtectSystem=strict",
+    ):
+        assert line in unit
+    [user] = machine.calls("useradd")
+    assert user == ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/sbin/nologin", "web"]
+    assert (machine.root / "etc/web/environment").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_run_changes_nothing(machine: Machine) -> None:
+    text = script(environment={"DATABASE_HOST": "db.internal"}, **machine.artifact(index_html="<p>shop"))
+    machine.boot(text)
+    before, first = machine.tree(), len(machine.calls())
+    machine.boot(text)
+    assert machine.tree() == before
+    again = machine.calls()[first:]
+    assert [call for call in again if call[0] in ("aws", "dnf", "useradd")] == []
+    assert ["systemctl", "start", "web.service"] in again
+    assert ["systemctl", "restart", "web.service"] not in again
+
+
+def test_an_artifact_of_static_files_is_served_by_nginx(machine: Machine) -> None:
+    source = machine.artifact(index_html="<p>shop")
+    machine.boot(script(**source))
+    assert os.readlink(machine.root / "srv/web/current") == f"releases/{source['artifact_sha256']}"
+    assert machine.file("srv/web/current/index.html") == "<p>shop"
+    [fetched] = machine.calls("aws")
+    assert fetched[:5] == ["aws", "s3", "cp", "--only-show-errors", "s3://releases/shop.tar.gz"]
+    assert machine.calls("dnf") == [["dnf", "--assumeyes", "--quiet", "install", "nginx"]]
+
+
+def test_an_artifact_with_a_start_command_is_run_without_nginx(machine: Machine) -> None:
+    environment = {"DATABASE_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db", "MOTTO": 'a "b" \\ $HOME `id` #c'}
+    machine.boot(script(environment=environment, **machine.artifact(bin__start="#!/bin/sh\n")))
+    assert "ExecStart=/srv/web/current/bin/start" in machine.file("etc/systemd/system/web.service").splitlines()
+    assert machine.file("etc/web/environment") == (
+        'PORT="8080"\nHEALTH_CHECK_PATH="/healthz"\nAWS_REGION="eu-west-1"\n'
+        'DATABASE_SECRET_ARN="arn:aws:secretsmanager:eu-west-1:123456789012:secret:db"\n'
+        'MOTTO="a \\"b\\" \\\\ $HOME `id` #c"\n'
+    )
+    assert machine.calls("dnf") == []
+    assert not (machine.root / "etc/web/nginx.conf").exists()
+
+
+def test_a_new_artifact_takes_the_place_of_the_old_one(machine: Machine) -> None:
+    old = machine.artifact(index_html="old")
+    machine.boot(script(**old))
+    new = machine.artifact(index_html="new")
+    machine.boot(script(**new))
+    assert machine.file("srv/web/current/index.html") == "new"
+    assert machine.calls("systemctl")[-1] == ["systemctl", "restart", "web.service"]
+    assert {path.name for path in (machine.root / "srv/web/releases").iterdir()} == {old["artifact_sha256"], new["artifact_sha256"]}
+
+
+def test_a_wrong_checksum_stops_the_boot_and_leaves_nothing_behind(machine: Machine) -> None:
+    source = {**machine.artifact(index_html="evil"), "artifact_sha256": "0" * 64}
+    assert machine.boot(script(**source), code=1).endswith("boot: the artifact's checksum is not ARTIFACT_SHA256\n")
+    assert list((machine.root / "srv/web/releases").iterdir()) == []
+    assert machine.calls("systemctl") == []
+
+
+def test_a_missing_command_line_client_is_installed(machine: Machine) -> None:
+    text = script(**machine.artifact(bin__start="#!/bin/sh\n"))
+    client = (machine.bin / "aws").read_text()
+    (machine.bin / "aws").unlink()
+    with (machine.bin / "dnf").open("a") as dnf:
+        dnf.write(f'cat >"$(dirname "$0")/aws" <<\'CLIENT\'\n{client}CLIENT\nchmod 755 "$(dirname "$0")/aws"\n')
+    machine.boot(text)
+    assert machine.calls("dnf") == [["dnf", "--assumeyes", "--quiet", "install", "awscli-2"]]
+
+
+def test_packages_are_tried_five_times(machine: Machine) -> None:
+    (machine.state / "dnf-fails").touch()
+    stderr = machine.boot(script(), code=1)
+    assert len(machine.calls("dnf")) == 5
+    assert [call[1] for call in machine.calls("sleep")] == ["5", "10", "15", "20", "25"]
+    assert stderr.endswith("boot: cannot install nginx; is the S3 gateway endpoint in the route table?\n")
+
+
+def test_a_server_that_does_not_answer_fails_the_boot(machine: Machine) -> None:
+    (machine.state / "unhealthy").touch()
+    assert machine.boot(script(), code=1).endswith("boot: the server does not answer /healthz on port 8080\n")
+    assert machine.calls("systemctl")[-1] == ["systemctl", "status", "--no-pager", "--full", "web.service"]
+
+
+def test_the_root_as_health_path_is_the_page_itself(machine: Machine) -> None:
+    machine.boot(script(health_check_path="/"))
+    assert "location" not in machine.file("etc/web/nginx.conf")
+
+
+HOSTILE = ["$(touch pwned)", "`touch pwned`", "'; touch pwned; '", '"; touch pwned; "', "a b\\", "$HOME", "x\\'; touch pwned; #"]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_no_value_is_ever_run(machine: Machine, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (machine.bin / "touch").symlink_to(shutil.which("touch") or "")
+    source = {**machine.artifact(bin__start="#!/bin/sh\n"), "artifact_uri": f"s3://releases/{value}"}
+    machine.boot(script(environment={"VALUE": value}, **source))
+    assert machine.calls("aws")[0][4] == f"s3://releases/{value}"
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+    assert machine.file("etc/web/environment").splitlines()[-1] == f'VALUE="{quoted}"'
+    assert not list(tmp_path.rglob("pwned"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("APP_PORT", "80", "APP_PORT is not a port from 1024 to 65535"),
+        ("APP_PORT", "65536", "APP_PORT is not a port from 1024 to 65535"),
+        ("APP_PORT", "a[$(touch pwned)]", "APP_PORT is not a port from 1024 to 65535"),
+        ("HEALTH_CHECK_PATH", "/x; } evil {", "HEALTH_CHECK_PATH is not a plain URL path"),
+        ("ARTIFACT_URI", "https://example.org/x", "ARTIFACT_URI is not s3://bucket/key"),
+        ("ARTIFACT_SHA256", "$(touch pwned)", "ARTIFACT_SHA256 is not a SHA-256 checksum"),
+        ("APP_ENVIRONMENT", "PATH=/tmp\nnot an entry", "APP_ENVIRONMENT has a line that is not NAME=value"),
+    ],
+)
+def test_the_script_checks_its_parameters_itself(
+    machine: Machine, name: str, value: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, _, body = script(**machine.artifact(index_html="x")).partition("set -euo pipefail\n")
+    parameters = {
+        "APP_PORT": "8080",
+        "HEALTH_CHECK_PATH": "/healthz",
+        "ARTIFACT_URI": "s3://releases/shop",
+        "ARTIFACT_SHA256": "0" * 64,
+        "APP_ENVIRONMENT": "",
+        name: value,
+    }
+    lines = [f"{key}='{text}'" for key, text in parameters.items()]
+    assert machine.boot("\n".join(["set -euo pipefail", *lines, body]), code=1) == f"boot: {message}\n"
+    assert not list(tmp_path.rglob("pwned"))
+    assert (machine.tree(), machine.calls()) == ({}, [])
+
+
+def test_the_user_data_is_a_script_of_a_size_that_fits() -> None:
+    text = script(environment={"CACHE_HOST": "cache.internal"})
+    assert text.startswith("#!/bin/bash\nAPP_PORT=8080\nHEALTH_CHECK_PATH=/healthz\nARTIFACT_URI=''\nARTIFACT_SHA256=''\n")
+    assert len(text.encode()) < 10_000
+    assert subprocess.run(["bash", "-n"], input=text, text=True, capture_output=True, check=False).stderr == ""
+
+
+def test_values_that_are_not_known_yet_are_waited_for() -> None:
+    texts: list[str] = []
+
+    def program() -> None:
+        host = pulumi.Output.from_input("db.internal")
+        web_server_user_data(app_port=8080, health_check_path="/", environment={"DATABASE_HOST": host}).apply(texts.append)
+
+    record(program)
+    assert "APP_ENVIRONMENT=DATABASE_HOST=db.internal\n" in texts[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"app_port": 80}, ("app_port", "is 80; a port from 1024 to 65535 is needed, since the server is not privileged.")),
+        ({"app_port": "8080"}, ("app_port", "is '8080'; a port from 1024 to 65535 is needed, since the server is not privileged.")),
+        ({"health_check_path": "/a;b"}, ("health_check_path", "is '/a;b'; a plain URL path is needed, such as /healthz.")),
+        ({"health_check_path": "/a\n"}, ("health_check_path", "is '/a\\n'; a plain URL path is needed, such as /healthz.")),
+        (
+            {"environment": {"lower": "x"}},
+            ("environment.lower", "is no name of a variable; capital letters, digits and _ are allowed."),
+        ),
+        ({"environment": {"PORT": "1"}}, ("environment.PORT", "is set by the boot script. Choose another name.")),
+        (
+            {"environment": {"DB_PASSWORD": "x"}},
+            (
+                "environment.DB_PASSWORD",
+                "is named like a secret, and user data can be read. Pass the secret's ARN as DB_PASSWORD_ARN and fetch it at run time.",
+            ),
+        ),
+        (
+            {"environment": {"A": "x\nB=y"}},
+            ("environment.A", "has a line break or another control character; one line of text is needed."),
+        ),
+        (
+            {"artifact_uri": "https://x/y", "artifact_sha256": "0" * 64},
+            ("artifact_uri", "is 'https://x/y'; s3://bucket/key is needed."),
+        ),
+        (
+            {"artifact_uri": "s3://b/k"},
+            ("artifact_sha256", "is ''; the artifact's SHA-256 in hexadecimal goes with artifact_uri."),
+        ),
+        (
+            {"artifact_uri": "s3://b/k", "artifact_sha256": "XYZ"},
+            ("artifact_sha256", "is 'XYZ'; the artifact's SHA-256 in hexadecimal goes with artifact_uri."),
+        ),
+    ],
+)
+def test_arguments_that_the_script_would_refuse_are_refused_first(arguments: Any, problem: tuple[str, str]) -> None:
+    with pytest.raises(ArgumentError) as error:
+        script(**arguments)
+    assert error.value.problems == [problem]
