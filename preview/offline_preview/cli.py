@@ -236,10 +236,12 @@ def _write(option: str, target: str, text: str) -> None:
 def _show_error(error: Exception, stacks: Sequence[str], debug: bool) -> None:
     message = str(error)
     if isinstance(error, ProgramError):
-        # Several lines are a text made for people, such as the list of all wrong settings: it is shown as it is.
-        separator = "\n" if "\n" in message else " "
-        where = f"{separator}at {error.where}" if error.where else ""
-        message = f"stack {', '.join(stacks)}:{separator}{message}{where}"
+        subject = f"stack {', '.join(stacks)}"
+        if "\n" in message:
+            # Several lines are a text made for people, such as the list of all wrong settings: it is shown as it is.
+            message = f"{subject}{f', {error.where}' if error.where else ''}:\n{message}"
+        else:
+            message = f"{subject}: {message}{f' at {error.where}' if error.where else ''}"
     print(f"error: {message}", file=sys.stderr)
     if debug:
         if isinstance(error, PreviewError | ProgramError) and error.details:

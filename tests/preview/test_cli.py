@@ -262,7 +262,7 @@ def test_an_error_of_one_stack_leaves_the_other_shown_but_writes_no_report(
 
 def test_a_text_of_several_lines_is_shown_as_it_is(bare: Callable[[str], Path], capfd: pytest.CaptureFixture[str]) -> None:
     folder = bare("import pulumi\nraise pulumi.RunError('2 settings are wrong:\\n  a\\n  b')\n")
-    assert error(capfd, folder).startswith("error: stack dev:\n2 settings are wrong:\n  a\n  b\n")
+    assert error(capfd, folder) == "error: stack dev, __main__.py:2:\n2 settings are wrong:\n  a\n  b\n"
 
 
 def test_tracebacks_are_shown_when_asked_for(bare: Callable[[str], Path], capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
