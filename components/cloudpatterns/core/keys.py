@@ -26,12 +26,13 @@ def customer_key(
     statements: Sequence[Statement] = (),
     region: pulumi.Input[str] | None = None,
     tags: Mapping[str, pulumi.Input[str]] | None = None,
+    retain_on_delete: bool | None = None,
 ) -> CustomerKey:
     """A key with yearly rotation and a deletion window of 30 days, whose policy keeps the account as administrator.
 
     ``statements`` let services use the key; their resource is ``"*"``, which in a key policy means the key itself. The
     policy is a resource of its own because it names the account, which is known from the key's ARN only. ``region`` defaults
-    to the provider's.
+    to the provider's. ``retain_on_delete`` leaves the key behind when the component goes: a last snapshot could not be read without it.
     """
     key = aws.kms.Key(
         child_name,
@@ -40,7 +41,7 @@ def customer_key(
         deletion_window_in_days=30,
         region=region,
         tags=tags,
-        opts=component.child(),
+        opts=component.child(retain_on_delete=retain_on_delete),
     )
     administrator = pulumi.Output.concat("arn:", partition_of(key.arn), ":iam::", account_of(key.arn), ":root")
     policy = aws.kms.KeyPolicy(
@@ -51,6 +52,6 @@ def customer_key(
             *statements,
         ),
         region=region,
-        opts=component.child(),
+        opts=component.child(retain_on_delete=retain_on_delete),
     )
     return CustomerKey(key, policy, pulumi.Output.all(key.arn, policy.id).apply(lambda values: values[0]))

@@ -1,0 +1,151 @@
+"""What RDS engines differ in: versions, parameter families, forced TLS, logs, reserved names, classes without Database Insights."""
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["ENGINES", "Engine", "windows_overlap"]
+
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.Procedural.UploadtoCloudWatch.html; the audit logs need an option
+# group (MySQL) or server_audit_logging (Aurora MySQL), the general log holds every statement: neither is on unless asked for.
+_MYSQL_LOGS = ("audit", "error", "general", "iam-db-auth-error", "slowquery")
+_POSTGRES_LOGS = ("iam-db-auth-error", "postgresql")
+
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html: no reserved word of the engine.
+_RESERVED_USERS = frozenset(
+    {"admin", "administrator", "mysql", "postgres", "public", "rdsadmin", "rdsrepladmin", "root", "sys", "system", "user"}
+)
+
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_DatabaseInsights.Engines.html and the same page of the Aurora guide
+_MYSQL_WITHOUT_INSIGHTS = re.compile(r"db\.(t2|t3|t4g)\.(micro|small)")
+_AURORA_MYSQL_WITHOUT_INSIGHTS = re.compile(r"db\.(t2|t3)\..+|db\.t4g\.(micro|small)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """One engine: what the service calls it and what it may be given."""
+
+    name: str
+    port: int
+    oldest: tuple[int, int]
+    """Oldest version in standard support (major, minor; 0 where the minor does not count)."""
+    logs: tuple[str, ...]
+    default_logs: tuple[str, ...]
+    user_name_limit: int
+
+    @property
+    def aurora(self) -> bool:
+        """Whether it is a cluster with shared storage."""
+        return self.name.startswith("aurora-")
+
+    @property
+    def mysql(self) -> bool:
+        """Whether it speaks MySQL."""
+        return self.name.endswith("mysql")
+
+    def version_problem(self, version: str) -> str | None:
+        """Why this version cannot be had, or None."""
+        pattern = r"(\d+)\.(\d+)(\.\d+|\.mysql_aurora(\.\d+)+)?" if self.mysql else r"(\d+)()(\.\d+)*"
+        match = re.fullmatch(pattern, version)
+        shape = (
+            "a version such as 8.4 or 8.4.5"
+            if self.name == "mysql"
+            else "a version such as 8.0"
+            if self.mysql
+            else "a version such as 17 or 17.4"
+        )
+        if match is None:
+            return f"{self.name} needs {shape}. A major version alone lets minor upgrades happen without a difference in the next preview."
+        if (int(match[1]), int(match[2] or 0)) < self.oldest:
+            oldest = f"{self.oldest[0]}.{self.oldest[1]}" if self.mysql else str(self.oldest[0])
+            return f"{self.name} before {oldest} has left standard support, and paid extended support is off. Use {oldest} or newer."
+        return None
+
+    def family(self, version: str) -> str:
+        """The family of its parameter groups: mysql8.4, postgres17."""
+        parts = version.split(".")
+        return f"{self.name}{parts[0]}.{parts[1]}" if self.mysql else f"{self.name}{parts[0]}"
+
+    def tls_parameter(self, version: str) -> tuple[str, str, str] | None:
+        """Name, value and apply method of the parameter that refuses plain connections; None where the default already does.
+
+        A default that is set again shows as a difference in every preview.
+        """
+        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mysql-ssl-connections.require-ssl.html (0 or 1; Aurora takes ON or OFF)
+        if self.mysql:
+            return "require_secure_transport", "ON" if self.aurora else "1", "immediate"
+        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/PostgreSQL.Concepts.General.SSL.html: default since 15, Aurora since 17
+        if int(version.split(".")[0]) >= (17 if self.aurora else 15):
+            return None
+        return "rds.force_ssl", "1", "pending-reboot"
+
+    @property
+    def tls_parameters(self) -> frozenset[str]:
+        """Parameters that decide about TLS, whatever the version."""
+        return frozenset({"require_secure_transport"} if self.mysql else {"rds.force_ssl"})
+
+    def has_insights(self, instance_class: str) -> bool:
+        """Whether Performance Insights and the advanced mode of Database Insights exist for an instance class."""
+        if not self.mysql:
+            return True
+        pattern = _AURORA_MYSQL_WITHOUT_INSIGHTS if self.aurora else _MYSQL_WITHOUT_INSIGHTS
+        return pattern.fullmatch(instance_class) is None
+
+    def user_name_problem(self, user_name: str) -> str | None:
+        """Why the master user cannot have this name, or None."""
+        if re.fullmatch(r"[a-z][a-z0-9_]*", user_name) is None or len(user_name) > self.user_name_limit:
+            return f"{self.name} takes 1 to {self.user_name_limit} lower case letters, digits and underscores, a letter first."
+        if user_name in _RESERVED_USERS or user_name.startswith(("pg_", "rds")):
+            return f"the name is reserved by {self.name}. Use another, such as dbadmin."
+        return None
+
+
+ENGINES = {
+    engine.name: engine
+    for engine in (
+        # 8.0 left standard support on 2026-07-31, PostgreSQL 13 on 2026-02-28:
+        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support.html
+        Engine(name="mysql", port=3306, oldest=(8, 4), logs=_MYSQL_LOGS, default_logs=("error", "slowquery"), user_name_limit=16),
+        Engine(
+            name="postgres",
+            port=5432,
+            oldest=(14, 0),
+            logs=(*_POSTGRES_LOGS, "upgrade"),
+            default_logs=("postgresql", "upgrade"),
+            user_name_limit=63,
+        ),
+        Engine(
+            name="aurora-mysql",
+            port=3306,
+            oldest=(8, 0),
+            logs=(*_MYSQL_LOGS, "instance"),
+            default_logs=("error", "slowquery"),
+            user_name_limit=16,
+        ),
+        Engine(
+            name="aurora-postgresql",
+            port=5432,
+            oldest=(14, 0),
+            logs=(*_POSTGRES_LOGS, "instance"),
+            default_logs=("postgresql",),
+            user_name_limit=63,
+        ),
+    )
+}
+"""The engines that can be asked for, by name."""
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY = 24 * 60
+
+
+def windows_overlap(daily: str, weekly: str) -> bool:
+    """Whether a daily window (``03:00-04:00``) and a weekly one (``sun:04:30-sun:05:30``) share a minute; both may run past midnight."""
+    daily_start, daily_end = (_minute(text) for text in daily.split("-"))
+    weekly_start, weekly_end = (_DAYS.index(text[:3]) * _DAY + _minute(text[4:]) for text in weekly.split("-"))
+    length = (daily_end - daily_start) % _DAY
+    busy = {(weekly_start + minute) % (7 * _DAY) for minute in range((weekly_end - weekly_start) % (7 * _DAY))}
+    return any((day * _DAY + daily_start + minute) % (7 * _DAY) in busy for day in range(7) for minute in range(length))
+
+
+def _minute(text: str) -> int:
+    hours, minutes = text.split(":")
+    return int(hours) * 60 + int(minutes)
