@@ -167,7 +167,7 @@ class RecordingMonitor:
                     source=self._source(request.stackTrace),
                 )
             )
-        return resource_pb2.ReadResourceResponse(urn=urn, properties=encode_struct(found))
+        return resource_pb2.ReadResourceResponse(urn=urn, id=request.id, properties=encode_struct(found))
 
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:
         """Answers a function of a provider, as far as it can be answered without an account."""

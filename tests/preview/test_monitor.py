@@ -1,0 +1,228 @@
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+from offline_preview.monitor import RecordingError
+from offline_preview.record import record
+from offline_preview.values import UNKNOWN, Secret
+
+
+class Group(pulumi.ComponentResource):
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("test:index:Group", name, {}, opts)
+        self.vpc = aws.ec2.Vpc(f"{name}-vpc", cidr_block="10.0.0.0/16", opts=pulumi.ResourceOptions(parent=self))
+        self.register_outputs({"vpc_id": self.vpc.id})
+
+
+def vpc(name: str = "v", opts: pulumi.ResourceOptions | None = None, **inputs: Any) -> aws.ec2.Vpc:
+    return aws.ec2.Vpc(name, opts=opts, cidr_block="10.0.0.0/16", **inputs)
+
+
+def test_urns_inputs_edges_and_outputs_are_as_the_engine_makes_them() -> None:
+    def program() -> None:
+        group = Group("g")
+        aws.ec2.Subnet("s", vpc_id=group.vpc.id, cidr_block="10.0.0.0/24", tags={"k": pulumi.Output.secret("hush")})
+        pulumi.export("vpc", group.vpc.id)
+
+    graph = record(program, project="shop", stack="dev")
+    assert [resource.urn for resource in graph.resources] == [
+        "urn:pulumi:dev::shop::pulumi:pulumi:Stack::shop-dev",
+        "urn:pulumi:dev::shop::test:index:Group::g",
+        "urn:pulumi:dev::shop::pulumi:providers:aws::default_7_51_1",
+        "urn:pulumi:dev::shop::test:index:Group$aws:ec2/vpc:Vpc::g-vpc",
+        "urn:pulumi:dev::shop::aws:ec2/subnet:Subnet::s",
+    ]
+    subnet, made = graph.one("aws:ec2/subnet:Subnet"), graph.named("g-vpc")
+    assert subnet.inputs == {"vpcId": UNKNOWN, "cidrBlock": "10.0.0.0/24", "tags": {"k": Secret("hush")}}
+    assert subnet.property_dependencies == {"vpcId": [made.urn]}
+    assert subnet.dependencies == [made.urn]
+    assert subnet.parent == graph.resources[0].urn
+    assert made.parent == graph.named("g").urn
+    assert graph.outputs == {"vpc": UNKNOWN}
+    assert graph.named("g").outputs == {"vpc_id": UNKNOWN}
+    assert (made.id, made.outputs["arn"], made.outputs["cidrBlock"]) == ("", UNKNOWN, "10.0.0.0/16")
+
+
+def test_deployed_outputs_are_known_the_same_in_every_run_and_differ_between_resources() -> None:
+    def program() -> None:
+        pulumi.export("ids", [vpc("a").id, vpc("b").id])
+
+    first, second = record(program, deployed=True), record(program, deployed=True)
+    assert first.outputs == second.outputs
+    assert len(set(first.outputs["ids"])) == 2
+    assert all(identity.startswith("vpc-") for identity in first.outputs["ids"])
+
+
+def test_protect_retain_on_delete_and_providers_are_inherited() -> None:
+    def program() -> None:
+        provider = aws.Provider("p", region="eu-west-1")
+        Group("g", pulumi.ResourceOptions(protect=True, retain_on_delete=True, providers=[provider]))
+
+    made = record(program).named("g-vpc")
+    assert made.options["protect"] is True
+    assert made.options["retainOnDelete"] is True
+    assert made.options["provider"].startswith("urn:pulumi:test::project::pulumi:providers:aws::p::")
+
+
+def test_default_providers_carry_the_configuration_of_their_package() -> None:
+    graph = record(vpc, config={"aws:region": "eu-west-1", "project:x": "1"})
+    assert graph.one("pulumi:providers:aws").inputs == {"region": "eu-west-1", "version": "7.51.1"}
+
+
+def test_options_that_were_set_are_recorded() -> None:
+    options = pulumi.ResourceOptions(
+        ignore_changes=["tags"],
+        additional_secret_outputs=["arn"],
+        replace_on_changes=["cidrBlock"],
+        delete_before_replace=True,
+        import_="vpc-1",
+        aliases=[pulumi.Alias(name="old", parent=pulumi.ROOT_STACK_RESOURCE), "urn:pulumi:test::project::aws:ec2/vpc:Vpc::older"],
+        custom_timeouts=pulumi.CustomTimeouts(create="5m"),
+    )
+    found = record(lambda: vpc(opts=options)).named("v").options
+    del found["provider"]
+    assert found == {
+        "ignoreChanges": ["tags"],
+        "additionalSecretOutputs": ["arn"],
+        "replaceOnChanges": ["cidrBlock"],
+        "deleteBeforeReplace": True,
+        "importId": "vpc-1",
+        "aliases": [
+            {"name": "old", "noParent": True},
+            "urn:pulumi:test::project::aws:ec2/vpc:Vpc::older",
+        ],
+        "customTimeouts": {"create": "5m"},
+        "version": "7.51.1",
+    }
+
+
+def test_transforms_of_the_resource_its_parents_and_the_stack_change_inputs_and_options() -> None:
+    order: list[str] = []
+
+    def transform(label: str) -> pulumi.ResourceTransform:
+        def change(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+            if args.type_ != "aws:ec2/vpc:Vpc":
+                return None
+            order.append(label)
+            earlier: Any = args.props.get("tags", {})
+            tags = {**earlier, label: "yes"}
+            return pulumi.ResourceTransformResult(
+                {**args.props, "tags": tags}, pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(protect=True))
+            )
+
+        return change
+
+    def program() -> None:
+        pulumi.runtime.register_resource_transform(transform("stack"))
+        Group("g", pulumi.ResourceOptions(transforms=[transform("parent")]))
+
+    made = record(program).named("g-vpc")
+    assert made.inputs["tags"] == {"parent": "yes", "stack": "yes"}
+    assert made.options["protect"] is True
+    assert order == ["parent", "stack"]
+
+
+def test_a_failing_transform_names_the_resource() -> None:
+    def broken(_args: pulumi.ResourceTransformArgs) -> None:
+        raise ValueError("no such luck")
+
+    with pytest.raises(RecordingError, match=r"(?s)a transform failed on v \(aws:ec2/vpc:Vpc\).*no such luck"):
+        record(lambda: vpc(opts=pulumi.ResourceOptions(transforms=[broken])))
+
+
+def test_two_resources_of_one_name_are_refused_as_the_engine_does() -> None:
+    def program() -> None:
+        vpc()
+        vpc()
+
+    with pytest.raises(RecordingError, match=r"Duplicate resource URN 'urn:pulumi:test::project::aws:ec2/vpc:Vpc::v'"):
+        record(program)
+
+
+def test_what_exists_is_read_not_made() -> None:
+    def program() -> None:
+        found = aws.ec2.Vpc.get("v", "vpc-42")
+        pulumi.export("id", found.id)
+
+    graph = record(program)
+    assert graph.outputs == {"id": "vpc-42"}
+    assert graph.named("v").options == {
+        "external": True,
+        **({"provider": graph.named("v").options["provider"]} if "provider" in graph.named("v").options else {}),
+    }
+    assert graph.named("v").outputs["cidrBlock"] is UNKNOWN
+    assert record(program, deployed=True).named("v").id == "vpc-42"
+
+
+def test_stack_references_answer_from_what_was_given_and_name_what_was_not() -> None:
+    def program() -> None:
+        other = pulumi.StackReference("org/net/dev")
+        pulumi.export("vpc", other.require_output("vpc_id"))
+
+    graph = record(program, stack_references={"org/net/dev": {"vpc_id": "vpc-7"}})
+    assert graph.outputs == {"vpc": "vpc-7"}
+    with pytest.raises(RecordingError, match="--stack-reference org/net/dev=FILE"):
+        record(program)
+
+
+def test_remote_components_are_refused_with_the_way_out() -> None:
+    class Remote(pulumi.ComponentResource):
+        def __init__(self) -> None:
+            super().__init__("awsx:ec2:Vpc", "r", {}, None, remote=True)
+
+    with pytest.raises(RecordingError, match=r"r \(awsx:ec2:Vpc\) is a remote component of another language"):
+        record(Remote)
+
+
+def test_provider_functions_answer_without_an_account() -> None:
+    def program() -> None:
+        document = aws.iam.get_policy_document(
+            statements=[
+                {
+                    "sid": "S",
+                    "actions": ["s3:GetObject"],
+                    "resources": ["a", "b"],
+                    "principals": [{"type": "*", "identifiers": ["*"]}],
+                    "conditions": [{"test": "Bool", "variable": "aws:SecureTransport", "values": ["true"]}],
+                }
+            ]
+        )
+        pulumi.export("document", document.minified_json)
+        pulumi.export("account", aws.get_caller_identity().account_id)
+        pulumi.export("region", aws.get_region().region)
+        pulumi.export("zones", aws.get_availability_zones().names)
+        pulumi.export("partition", aws.get_partition().partition)
+        pulumi.export("vpc", aws.ec2.get_vpc_output(default=True).id)
+        pulumi.export("cidr", aws.ec2.get_vpc(default=True).cidr_block)
+
+    outputs = record(program, config={"aws:region": "cn-north-1"}).outputs
+    assert outputs["document"] == (
+        '{"Version":"2012-10-17","Statement":[{"Sid":"S","Effect":"Allow","Action":"s3:GetObject","Resource":["a","b"],'
+        '"Principal":"*","Condition":{"Bool":{"aws:SecureTransport":["true"]}}}]}'
+    )
+    assert (outputs["account"], outputs["region"], outputs["partition"]) == ("123456789012", "cn-north-1", "aws-cn")
+    assert outputs["zones"] == ["cn-north-1a", "cn-north-1b", "cn-north-1c"]
+    assert outputs["vpc"].startswith("vpc-")
+    assert outputs["cidr"].endswith(".0.0/16")
+
+
+def test_a_resource_s_state_can_be_asked_for_by_urn() -> None:
+    def program() -> None:
+        group = Group("g")
+        pulumi.export("same", pulumi.Output.from_input(group).apply(lambda found: found is not None))
+
+    assert record(program).outputs == {"same": True}
+
+
+def test_what_a_program_raises_passes_through() -> None:
+    def program() -> None:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        record(program)
+
+
+def test_logs_of_the_program_are_shown_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    record(lambda: pulumi.log.warn("look out"))
+    assert "look out" in capsys.readouterr().err
