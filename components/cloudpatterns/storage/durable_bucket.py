@@ -15,9 +15,9 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from cloudpatterns.core import ArgumentError, Arguments, Component, Statement, account_of, check_names, customer_key, document
-from cloudpatterns.storage.lifecycle import Lifecycle, Transition
-from cloudpatterns.storage.log_writers import LogWriter, writer_statements
-from cloudpatterns.storage.replication import Replication, ReplicationSide, replicate
+from cloudpatterns.storage._lifecycle import Lifecycle, Transition
+from cloudpatterns.storage._log_writers import LogWriter, writer_statements
+from cloudpatterns.storage._replication import Replication, ReplicationSide, replicate
 
 BUCKET_KIND_TAG = "cloudpatterns:bucket-kind"
 """The tag that tells the kind of a bucket, ``data`` or ``log-target``, to whoever reads the resource alone (policy packs)."""

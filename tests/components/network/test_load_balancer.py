@@ -1,0 +1,439 @@
+"""LoadBalancer: several zones, TLS by default, logs in place first, and what is refused."""
+
+import json
+
+import pulumi
+import pytest
+from cloudpatterns.core import ArgumentError
+from cloudpatterns.network.load_balancer import LoadBalancer, LoadBalancerArgs
+from offline_preview.graph import Graph
+from offline_preview.values import UNKNOWN
+
+from tests.harness import record, refs
+
+CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/mine"
+TRUST_STORE = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:truststore/clients/1"
+BASE: LoadBalancerArgs = {
+    "vpc_id": "vpc-1",
+    "subnet_ids_by_zone": {"eu-west-1b": "subnet-b", "eu-west-1a": "subnet-a"},
+    "security_group_ids": ["sg-1"],
+    "target_port": 8080,
+    "certificate_arn": CERTIFICATE,
+}
+DOMAIN = {
+    **{key: value for key, value in BASE.items() if key != "certificate_arn"},
+    "domain_name": "www.example.org",
+    "hosted_zone_id": "Z1",
+}
+
+
+def make(args=BASE, name: str = "web", mode="deployed") -> Graph:
+    return record(lambda: LoadBalancer(name, args), mode=mode)
+
+
+def refused(args, name: str = "web") -> list[tuple[str, str]]:
+    with pytest.raises(ArgumentError) as caught:
+        record(lambda: LoadBalancer(name, args))
+    return caught.value.problems
+
+
+def children(graph: Graph) -> dict[str, str]:
+    parent = graph.one("cloudpatterns:index:LoadBalancer")
+    return {child.name: child.type.split(":")[-1] for child in graph.children(parent.urn)}
+
+
+PARTS = {"web-tg": "TargetGroup", "web-lb": "LoadBalancer", "web-http": "Listener", "web-https": "Listener"}
+
+
+def test_makes_a_balancer_in_all_zones_with_its_defences_on():
+    graph = make()
+    assert children(graph) == {**PARTS, "web-logs": "DurableBucket"}
+    logs = graph.named("web-logs-bucket").outputs["bucket"]
+    assert graph.named("web-lb").inputs == {
+        "loadBalancerType": "application",
+        "internal": False,
+        "ipAddressType": "ipv4",
+        "subnets": ["subnet-a", "subnet-b"],
+        "securityGroups": ["sg-1"],
+        "accessLogs": {"enabled": True, "bucket": logs, "prefix": ""},
+        "connectionLogs": {"enabled": False, "bucket": logs, "prefix": ""},
+        "enableDeletionProtection": True,
+        "dropInvalidHeaderFields": True,
+        "desyncMitigationMode": "defensive",
+        "xffHeaderProcessingMode": "append",
+        "preserveHostHeader": False,
+        "idleTimeout": 60,
+        "enableWafFailOpen": False,
+        "tags": {"Name": "web"},
+    }
+
+
+def test_https_forwards_under_a_current_policy_and_http_only_redirects():
+    graph = make()
+    balancer, group = graph.named("web-lb").outputs["arn"], graph.named("web-tg").outputs["arn"]
+    assert graph.named("web-https").inputs == {
+        "loadBalancerArn": balancer,
+        "port": 443,
+        "protocol": "HTTPS",
+        "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
+        "certificateArn": CERTIFICATE,
+        "mutualAuthentication": {"mode": "off"},
+        "defaultActions": [{"type": "forward", "targetGroupArn": group}],
+        "tags": {},
+    }
+    assert graph.named("web-http").inputs == {
+        "loadBalancerArn": balancer,
+        "port": 80,
+        "protocol": "HTTP",
+        "defaultActions": [{"type": "redirect", "redirect": {"protocol": "HTTPS", "port": "443", "statusCode": "HTTP_301"}}],
+        "tags": {},
+    }
+
+
+def test_http_can_be_left_closed():
+    assert children(make({**BASE, "http_redirect": False})) == {
+        **{name: kind for name, kind in PARTS.items() if name != "web-http"},
+        "web-logs": "DurableBucket",
+    }
+
+
+def test_the_target_group_checks_health():
+    assert make().named("web-tg").inputs == {
+        "vpcId": "vpc-1",
+        "port": 8080,
+        "protocol": "HTTP",
+        "protocolVersion": "HTTP1",
+        "targetType": "instance",
+        "healthCheck": {
+            "enabled": True,
+            "protocol": "HTTP",
+            "path": "/",
+            "port": "traffic-port",
+            "matcher": "200",
+            "interval": 15,
+            "timeout": 5,
+            "healthyThreshold": 2,
+            "unhealthyThreshold": 3,
+        },
+        "loadBalancingAlgorithmType": "round_robin",
+        "slowStart": 0,
+        "deregistrationDelay": 300,
+        "stickiness": {"type": "lb_cookie", "enabled": False, "cookieDuration": 86400},
+        "tags": {"Name": "web"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("args", "changed"),
+    [
+        ({"stickiness": {}}, {"stickiness": {"type": "lb_cookie", "enabled": True, "cookieDuration": 86400}}),
+        ({"stickiness": {"duration_seconds": 60}}, {"stickiness": {"type": "lb_cookie", "enabled": True, "cookieDuration": 60}}),
+        ({"target_type": "ip", "target_protocol": "HTTPS"}, {"targetType": "ip", "protocol": "HTTPS"}),
+        ({"slow_start_seconds": 30, "deregistration_delay_seconds": 0}, {"slowStart": 30, "deregistrationDelay": 0}),
+        ({"routing_algorithm": "least_outstanding_requests"}, {"loadBalancingAlgorithmType": "least_outstanding_requests"}),
+        ({"protocol_version": "GRPC"}, {"protocolVersion": "GRPC"}),
+    ],
+)
+def test_target_group_settings(args, changed):
+    before, after = make().named("web-tg").inputs, make({**BASE, **args}).named("web-tg").inputs
+    assert {key: value for key, value in after.items() if before[key] != value and key != "healthCheck"} == changed
+
+
+@pytest.mark.parametrize(
+    ("args", "changed"),
+    [
+        ({"protocol_version": "GRPC"}, {"path": "/AWS.ALB/healthcheck", "matcher": "12"}),
+        (
+            {"protocol_version": "GRPC", "health_check_path": "/grpc.health", "health_check_matcher": "0"},
+            {"path": "/grpc.health", "matcher": "0"},
+        ),
+        ({"target_protocol": "HTTPS"}, {"protocol": "HTTPS"}),
+        (
+            {
+                "health_check_path": "/health",
+                "health_check_port": 9090,
+                "health_check_matcher": "200-299",
+                "health_check_interval_seconds": 30,
+                "health_check_timeout_seconds": 29,
+                "healthy_threshold": 5,
+                "unhealthy_threshold": 2,
+            },
+            {
+                "path": "/health",
+                "port": "9090",
+                "matcher": "200-299",
+                "interval": 30,
+                "timeout": 29,
+                "healthyThreshold": 5,
+                "unhealthyThreshold": 2,
+            },
+        ),
+    ],
+)
+def test_health_check_settings(args, changed):
+    before, after = (make(arguments).named("web-tg").inputs["healthCheck"] for arguments in (BASE, {**BASE, **args}))
+    assert {key: value for key, value in after.items() if before[key] != value} == changed
+
+
+@pytest.mark.parametrize(
+    ("args", "changed"),
+    [
+        ({"internal": True}, {"internal": True}),
+        ({"ip_address_type": "dualstack"}, {"ipAddressType": "dualstack"}),
+        ({"deletion_protection": False}, {"enableDeletionProtection": False}),
+        ({"desync_mitigation_mode": "strictest"}, {"desyncMitigationMode": "strictest"}),
+        ({"xff_header_processing_mode": "remove"}, {"xffHeaderProcessingMode": "remove"}),
+        ({"preserve_host_header": True, "idle_timeout_seconds": 4000}, {"preserveHostHeader": True, "idleTimeout": 4000}),
+        (
+            {"access_log_bucket_name": "logs", "log_prefix": "web", "connection_logs": True},
+            {
+                "accessLogs": {"enabled": True, "bucket": "logs", "prefix": "web"},
+                "connectionLogs": {"enabled": True, "bucket": "logs", "prefix": "web"},
+            },
+        ),
+    ],
+)
+def test_balancer_settings(args, changed):
+    before, after = make({**BASE, "access_log_bucket_name": "mine"}), make({"access_log_bucket_name": "mine", **BASE, **args})
+    old, new = before.named("web-lb").inputs, after.named("web-lb").inputs
+    assert {key: value for key, value in new.items() if old[key] != value} == changed
+
+
+def test_the_log_bucket_takes_the_balancers_logs_before_it_is_made():
+    graph = make({**BASE, "log_prefix": "web", "log_retention_days": 30, "force_destroy": True})
+    arn = graph.named("web-logs-bucket").outputs["arn"]
+    assert json.loads(graph.named("web-logs-policy").inputs["policy"])["Statement"][1] == {
+        "Effect": "Allow",
+        "Action": ["s3:PutObject"],
+        "Resource": [f"{arn}/web/AWSLogs/123456789012/*"],
+        "Principal": {"Service": ["logdelivery.elasticloadbalancing.amazonaws.com"]},
+    }
+    balancer = graph.named("web-lb")
+    assert "web-logs-policy" in refs(graph, balancer, "accessLogs")
+    assert "web-logs-policy" in refs(graph, balancer, "connectionLogs")
+    assert graph.named("web-logs-lifecycle").inputs["rules"][0]["expiration"] == {"days": 30}
+    assert graph.named("web-logs-bucket").inputs["forceDestroy"] is True
+    assert graph.named("web").outputs["log_bucket_name"] == graph.named("web-logs-bucket").outputs["bucket"]
+
+
+def test_the_log_bucket_keeps_a_year_and_refuses_to_go_with_logs_in_it():
+    graph = make()
+    assert graph.named("web-logs-lifecycle").inputs["rules"][0]["expiration"] == {"days": 365}
+    assert graph.named("web-logs-bucket").inputs["forceDestroy"] is False
+
+
+def test_a_log_bucket_can_be_given():
+    graph = make({**BASE, "access_log_bucket_name": "central-logs"})
+    assert children(graph) == PARTS
+    assert graph.named("web").outputs["log_bucket_name"] == "central-logs"
+
+
+@pytest.mark.parametrize(("given", "expected"), [({}, "on"), ({"advertise_ca_names": True}, "on"), ({"advertise_ca_names": False}, "off")])
+def test_mutual_tls_verifies_and_refuses_expired_certificates(given, expected):
+    graph = make({**BASE, "mutual_tls": {"trust_store_arn": TRUST_STORE, **given}})
+    assert graph.named("web-https").inputs["mutualAuthentication"] == {
+        "mode": "verify",
+        "trustStoreArn": TRUST_STORE,
+        "advertiseTrustStoreCaNames": expected,
+        "ignoreClientCertificateExpiry": False,
+    }
+
+
+def test_further_certificates_join_the_listener():
+    graph = make({**BASE, "additional_certificate_arns": {"partner": f"{CERTIFICATE}-2"}})
+    further = graph.one("aws:lb/listenerCertificate:ListenerCertificate")
+    assert further.name == "web-certificate-partner"
+    assert further.inputs == {"listenerArn": graph.named("web-https").outputs["arn"], "certificateArn": f"{CERTIFICATE}-2"}
+
+
+DOMAIN_PARTS = {
+    "web-certificate": "Certificate",
+    "web-certificate-record": "Record",
+    "web-certificate-validation": "CertificateValidation",
+    "web-alias-a": "Record",
+}
+
+
+def test_a_domain_name_gets_a_certificate_and_an_alias():
+    graph = make(DOMAIN)
+    assert children(graph) == {**PARTS, **DOMAIN_PARTS, "web-logs": "DurableBucket"}
+    assert graph.named("web-certificate").inputs == {"domainName": "www.example.org", "validationMethod": "DNS", "tags": {}}
+    proof = graph.named("web-certificate-record")
+    assert (proof.inputs["zoneId"], proof.inputs["ttl"], proof.inputs["allowOverwrite"]) == ("Z1", 300, True)
+    assert refs(graph, proof, "name") == refs(graph, proof, "type") == refs(graph, proof, "records") == ["web-certificate"]
+    assert refs(graph, graph.named("web-certificate-validation"), "certificateArn") == ["web-certificate"]
+    assert refs(graph, graph.named("web-certificate-validation"), "validationRecordFqdns") == ["web-certificate-record"]
+    assert "web-certificate-validation" in refs(graph, graph.named("web-https"), "certificateArn")
+    alias = graph.named("web-alias-a")
+    balancer = graph.named("web-lb").outputs
+    assert alias.inputs == {
+        "zoneId": "Z1",
+        "name": "www.example.org",
+        "type": "A",
+        "aliases": [{"name": balancer["dnsName"], "zoneId": balancer["zoneId"], "evaluateTargetHealth": True}],
+    }
+    assert graph.named("web-https").urn in alias.dependencies
+
+
+def test_a_dualstack_balancer_gets_both_aliases():
+    graph = make({**DOMAIN, "ip_address_type": "dualstack"})
+    assert children(graph) == {**PARTS, **DOMAIN_PARTS, "web-alias-aaaa": "Record", "web-logs": "DurableBucket"}
+    assert graph.named("web-alias-aaaa").inputs["type"] == "AAAA"
+
+
+def test_the_target_group_is_given_out_once_the_listener_is_there():
+    def program():
+        made = LoadBalancer("web", BASE)
+        for name, value in (("arn", made.target_group_arn), ("suffix", made.target_group_arn_suffix)):
+            LoadBalancer(name, {**BASE, "vpc_id": value})
+
+    graph = record(program, mode="deployed")
+    for name in ("arn", "suffix"):
+        assert set(refs(graph, graph.named(f"{name}-tg"), "vpcId")) >= {"web-tg", "web-https"}
+
+
+def test_outputs():
+    graph = make()
+    balancer, group, https = (graph.named(f"web-{part}").outputs for part in ("lb", "tg", "https"))
+    assert graph.named("web").outputs == {
+        "load_balancer_arn": balancer["arn"],
+        "arn_suffix": balancer["arnSuffix"],
+        "dns_name": balancer["dnsName"],
+        "zone_id": balancer["zoneId"],
+        "https_listener_arn": https["arn"],
+        "target_group_arn": group["arn"],
+        "target_group_arn_suffix": group["arnSuffix"],
+        "certificate_arn": CERTIFICATE,
+        "log_bucket_name": graph.named("web-logs-bucket").outputs["bucket"],
+    }
+
+
+def test_a_preview_needs_nothing_that_aws_computes():
+    graph = make(DOMAIN, mode="preview")
+    assert graph.named("web-https").inputs["certificateArn"] is UNKNOWN
+    assert set(children(graph)) == {*PARTS, *DOMAIN_PARTS, "web-logs"}
+
+
+def test_tags_reach_everything():
+    graph = make({**DOMAIN, "tags": {"Team": "web"}})
+    tagged = {resource.name: resource.inputs["tags"]["Team"] for resource in graph.resources if "Team" in resource.inputs.get("tags", {})}
+    assert tagged == dict.fromkeys(["web-tg", "web-lb", "web-http", "web-https", "web-certificate", "web-logs-bucket"], "web")
+
+
+def test_transforms_reach_the_children():
+    def tune(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+        if args.type_ != "aws:lb/loadBalancer:LoadBalancer":
+            return None
+        return pulumi.ResourceTransformResult({**args.props, "clientKeepAlive": 60}, args.opts)
+
+    graph = record(lambda: LoadBalancer("web", BASE, pulumi.ResourceOptions(transforms=[tune])))
+    assert graph.named("web-lb").inputs["clientKeepAlive"] == 60
+
+
+BARE = {key: value for key, value in BASE.items() if key != "certificate_arn"}
+
+
+@pytest.mark.parametrize(
+    ("args", "problems"),
+    [
+        (
+            BARE,
+            [
+                (
+                    "certificate_arn",
+                    "is missing, and so are domain_name and hosted_zone_id, which make a certificate. Give one or the other.",
+                )
+            ],
+        ),
+        (
+            {**BASE, "domain_name": "www.example.org", "hosted_zone_id": "Z1"},
+            [("certificate_arn", "excludes domain_name and hosted_zone_id, which make a certificate. Leave out one or the other.")],
+        ),
+        (
+            {**BASE, "hosted_zone_id": "Z1"},
+            [("certificate_arn", "excludes hosted_zone_id, which make a certificate. Leave out one or the other.")],
+        ),
+        (
+            {**BARE, "domain_name": "www.example.org"},
+            [("hosted_zone_id", "is missing; domain_name needs it to make a certificate. Give both, or certificate_arn alone.")],
+        ),
+        (
+            {**BARE, "hosted_zone_id": "Z1"},
+            [("domain_name", "is missing; hosted_zone_id needs it to make a certificate. Give both, or certificate_arn alone.")],
+        ),
+        (
+            {**BASE, "subnet_ids_by_zone": {"eu-west-1a": "subnet-a"}},
+            [("subnet_ids_by_zone", "has eu-west-1a; a load balancer stands in two zones at least. Give a subnet in another.")],
+        ),
+        (
+            {**BASE, "subnet_ids_by_zone": {}},
+            [("subnet_ids_by_zone", "has no zone; a load balancer stands in two zones at least. Give a subnet in another.")],
+        ),
+        (
+            {**BASE, "health_check_interval_seconds": 5},
+            [
+                (
+                    "health_check_timeout_seconds",
+                    "is 5; it must be below health_check_interval_seconds, 5. Lower it, or check less often.",
+                )
+            ],
+        ),
+        ({**BASE, "slow_start_seconds": 29}, [("slow_start_seconds", "is 29; 30 to 900, or 0 for none. Give at least 30.")]),
+        (
+            {**BASE, "slow_start_seconds": 30, "routing_algorithm": "least_outstanding_requests"},
+            [("slow_start_seconds", "excludes the routing_algorithm least_outstanding_requests. Leave out one of the two.")],
+        ),
+        (
+            {**BASE, "access_log_bucket_name": "logs", "log_retention_days": 30, "force_destroy": True},
+            [
+                (
+                    key,
+                    "excludes access_log_bucket_name: it is about a log bucket of the balancer's own. Leave out one of the two.",
+                )
+                for key in ("log_retention_days", "force_destroy")
+            ],
+        ),
+    ],
+)
+def test_refused(args, problems):
+    assert refused(args) == problems
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("tls_policy", "ELBSecurityPolicy-2016-08"),
+        ("tls_policy", "ELBSecurityPolicy-TLS13-1-0-2021-06"),
+        ("security_group_ids", []),
+        ("security_group_ids", ["sg"] * 6),
+        ("target_port", 0),
+        ("target_type", "lambda"),
+        ("target_protocol", "TCP"),
+        ("protocol_version", "HTTP3"),
+        ("health_check_path", "health"),
+        ("desync_mitigation_mode", "monitor"),
+        ("ip_address_type", "ipv6"),
+        ("idle_timeout_seconds", 4001),
+        ("log_prefix", "web/"),
+    ],
+)
+def test_values_are_checked(key, value):
+    assert [path for path, _ in refused({**BASE, key: value})] == [key]
+
+
+@pytest.mark.parametrize("name", ["my_web", "internal-web", "-web"])
+def test_the_name_fits_a_load_balancer(name):
+    assert refused(BASE, name=name) == [
+        (
+            "name",
+            f"is {name!r}; names of load balancers have letters, digits and dashes and do not begin with internal-. "
+            "Give the component such a name.",
+        )
+    ]
+
+
+def test_the_name_leaves_room_for_the_children():
+    make(name="n" * 21)
+    [(path, reason)] = refused(BASE, name="n" * 22)
+    assert path == "name"
+    assert reason.endswith("Give the component a name of at most 21 characters.")
