@@ -36,6 +36,8 @@ class MutualTls(TypedDict):
     """The trust store with the certificate authorities. Expired client certificates are refused as well."""
     advertise_ca_names: NotRequired[bool]
     """Whether clients are told the names of the authorities, which helps them to pick the right certificate. Default: True."""
+    enabled: NotRequired[bool]
+    """False switches client certificates off again; leaving ``mutual_tls`` out changes nothing on a listener that has them. Default: True."""
 
 
 class LoadBalancerArgs(TypedDict):
@@ -60,7 +62,7 @@ class LoadBalancerArgs(TypedDict):
     tls_policy: NotRequired[str]
     """The TLS policy, of those that take TLS 1.2 or 1.3 only. Default: ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09."""
     mutual_tls: NotRequired[MutualTls]
-    """Client certificates. Default: not asked for."""
+    """Client certificates. Default: not asked for, on a new listener."""
     http_redirect: NotRequired[bool]
     """Whether port 80 answers with a 301 to HTTPS; else nothing listens there. Default: True."""
     internal: NotRequired[bool]
@@ -121,7 +123,7 @@ class LoadBalancerArgs(TypedDict):
 
 
 Arguments(Stickiness, duration_seconds=Field(default=86400, ge=1, le=604800))
-Arguments(MutualTls, advertise_ca_names=Field(default=True))
+Arguments(MutualTls, advertise_ca_names=Field(default=True), enabled=Field(default=True))
 _ARGUMENTS = Arguments(
     LoadBalancerArgs,
     security_group_ids=Field(min_length=1, max_length=5),
@@ -320,9 +322,11 @@ class LoadBalancer(Component):
         return https
 
 
-def _mutual_authentication(mutual_tls: MutualTls | None) -> aws.lb.ListenerMutualAuthenticationArgsDict:
+def _mutual_authentication(mutual_tls: MutualTls | None) -> aws.lb.ListenerMutualAuthenticationArgsDict | None:
     if mutual_tls is None:
-        # Said openly: a setting that is left out stays as it was.
+        return None
+    if not mutual_tls["enabled"]:
+        # The provider takes no other setting beside this mode: https://github.com/hashicorp/terraform-provider-aws/pull/42326
         return {"mode": "off"}
     return {
         "mode": "verify",

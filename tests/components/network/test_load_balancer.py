@@ -77,7 +77,6 @@ def test_https_forwards_under_a_current_policy_and_http_only_redirects():
         "protocol": "HTTPS",
         "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
         "certificateArn": CERTIFICATE,
-        "mutualAuthentication": {"mode": "off"},
         "defaultActions": [{"type": "forward", "targetGroupArn": group}],
         "tags": {},
     }
@@ -237,6 +236,11 @@ def test_mutual_tls_verifies_and_refuses_expired_certificates(given, expected):
         "advertiseTrustStoreCaNames": expected,
         "ignoreClientCertificateExpiry": False,
     }
+
+
+def test_mutual_tls_can_be_switched_off_again():
+    graph = make({**BASE, "mutual_tls": {"trust_store_arn": TRUST_STORE, "enabled": False}})
+    assert graph.named("web-https").inputs["mutualAuthentication"] == {"mode": "off"}
 
 
 def test_further_certificates_join_the_listener():
