@@ -12,8 +12,8 @@ from settings.fields import WHOLE, number_as_version
 Engine = Literal["valkey", "redis"]
 
 # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/engine-versions.html
-# Redis below 6.2 lacks what the design needs or is past support.
-VERSIONS: dict[str, tuple[str, ...]] = {"valkey": ("7.2", "8.0", "8.1", "8.2", "9.0", "9.1"), "redis": ("6.2", "7.0", "7.1")}
+# Callers log in through IAM, which Redis has from 7.0 and Valkey from 7.2.
+VERSIONS: dict[str, tuple[str, ...]] = {"valkey": ("7.2", "8.0", "8.1", "8.2", "9.0", "9.1"), "redis": ("7.0", "7.1")}
 
 _ALLOWED = "; ".join(f"{engine}: {', '.join(versions)}" for engine, versions in VERSIONS.items()) + "; in quotes"
 _ALL = tuple(version for versions in VERSIONS.values() for version in versions)

@@ -18,6 +18,16 @@ _BROADEST = {4: 8, 6: 32}
 _RULES_PER_GROUP = 60
 
 
+# Ports of data stores: those admit the servers alone, by reference to their group, and never a network.
+_DATA_PORTS = (3306, 5432, 6379)
+
+
+def _no_data_port(value: int) -> int:
+    if value in _DATA_PORTS:
+        raise refuse("a data store's port, which admits the servers alone: let the role have 22 and forward the port through a server", 22)
+    return value
+
+
 def _narrow(value: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
     if value.prefixlen < _BROADEST[value.version]:
         raise refuse("the whole internet" if value.prefixlen == 0 else "far too broad for an operator's network")
@@ -87,7 +97,7 @@ class Operator(Model):
     ]
     """Name of the role; it becomes part of resource names."""
     ports: Annotated[
-        tuple[Annotated[Port, Allowed("a port, 1 to 65535", 22)], ...],
+        tuple[Annotated[Port, AfterValidator(_no_data_port), Allowed("a port of the servers, 1 to 65535, not a data store's", 22)], ...],
         Field(min_length=1, max_length=_RULES_PER_GROUP),
         AfterValidator(each_once),
         Allowed("at least one port, 1 to 65535, each once", [22]),

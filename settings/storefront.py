@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import date
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 
@@ -9,7 +10,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import InitErrorDetails
 
 from settings.faults import Allowed, Assign, Context, Model, Remove, fault, refuse
-from settings.fields import WHOLE, Cidr, LogRetentionDays, Port, Switch, each_once, from_last
+from settings.fields import WHOLE, Cidr, LogRetentionDays, Switch, each_once, from_last
 
 Architecture = Literal["arm64", "x86_64"]
 
@@ -46,6 +47,15 @@ def _blocked_or_allowed(waf: "Waf", context: Context) -> Iterable[InitErrorDetai
             yield fault(place, "allowed_cidrs has it too", mend=[Remove(place)], allowed="each network in one of the two lists")
 
 
+class CountRule(Model):
+    """A rule that counts for a while instead of blocking."""
+
+    rule: Annotated[str, Field(pattern=r"^[A-Za-z0-9_/-]{1,128}$"), Allowed("a rule's name", "rate-limit")]
+    """The rule, as the component `WebApplicationFirewall` names it."""
+    until: Annotated[date, Allowed("the last day of counting, in quotes, at most 90 days ahead", "2026-12-31")]
+    """The last day of counting."""
+
+
 class Waf(Model):
     """The web application firewall in front of the load balancer."""
 
@@ -64,9 +74,8 @@ class Waf(Model):
     ] = ()
     """Networks that skip the other rules."""
     count_rules: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$"), Allowed("a rule's name", "rate-limit")], ...],
-        AfterValidator(each_once),
-        Allowed("names of rules, each once", ["rate-limit"]),
+        tuple[CountRule, ...],
+        Allowed("rules that count for a while, each with its last day", [{"rule": "rate-limit", "until": "2026-12-31"}]),
     ] = ()
     """Rules that count instead of block, while they are rolled out."""
 
@@ -155,7 +164,7 @@ class Storefront(Model):
         Allowed("the id of a public Route 53 zone, Z and capitals or digits", "Z0123456789ABCDEFGHIJ"),
     ] = None
     """Route 53 zone in which the name and the certificate's proof are written. Needs `domain_name`."""
-    app_port: Port = 8080
+    app_port: Annotated[int, Field(ge=1024, le=65535), WHOLE, Allowed("a port that needs no root, 1024 to 65535", 8080)] = 8080
     """Port on which the application listens on the servers."""
     health_check_path: Annotated[
         str, Field(pattern=r"^/[\x21-\x7e]*$", max_length=1024), Allowed("a path that begins with a slash", "/healthz")

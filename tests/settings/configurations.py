@@ -30,7 +30,7 @@ VALID: dict[str, Any] = {
     "cache": {"engine_version": "8.1", "node_type": "cache.t4g.micro"},
     "operators": [
         {"name": "devops", "ports": [22], "entries": [{"cidr": "203.0.113.10/32", "description": "Office"}]},
-        {"name": "dba", "ports": [3306], "entries": [{"cidr": "2001:db8:1::/48", "description": "Office"}]},
+        {"name": "dba", "ports": [2222], "entries": [{"cidr": "2001:db8:1::/48", "description": "Office"}]},
     ],
     "tags": {"Owner": "platform", "CostCenter": "cc-1234", "Environment": "dev"},
 }

@@ -13,7 +13,14 @@ ENTRY = "an IPv4 network of /8 or narrower or an IPv6 network of /32 or narrower
 
 ONE = [
     ("operators[1].name", "devops", "another operator has this name", NAMES, put("operators[1].name", "devops-2")),
-    ("operators[0].ports[0]", 0, None, "a port, 1 to 65535", put("operators[0].ports[0]", 22)),
+    ("operators[0].ports[0]", 0, None, "a port of the servers, 1 to 65535, not a data store's", put("operators[0].ports[0]", 22)),
+    (
+        "operators[0].ports[0]",
+        3306,
+        "a data store's port, which admits the servers alone: let the role have 22 and forward the port through a server",
+        "a port of the servers, 1 to 65535, not a data store's",
+        put("operators[0].ports[0]", 22),
+    ),
     ("operators[0].ports", [22, 22], "22 is named twice", "at least one port, 1 to 65535, each once", rm("operators[0].ports[1]")),
     ("operators[0].entries[0].cidr", "0.0.0.0/0", "the whole internet", ENTRY, put("operators[0].entries[0].cidr", "203.0.113.10/32")),
     ("operators[0].entries[0].cidr", "::/0", "the whole internet", ENTRY, put("operators[0].entries[0].cidr", "203.0.113.10/32")),

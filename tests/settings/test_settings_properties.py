@@ -63,7 +63,7 @@ def storefronts(draw):
         "min_size": least,
         "max_size": least + draw(st.integers(0, 100)),
         "spot_percentage": draw(st.integers(0, 100)),
-        "app_port": draw(st.integers(1, 65535)),
+        "app_port": draw(st.integers(1024, 65535)),
         "log_retention_days": draw(RETENTION),
     }
 
@@ -89,7 +89,9 @@ def configurations(draw):
     operators = [
         {
             "name": name,
-            "ports": draw(st.lists(st.integers(1, 65535), min_size=1, max_size=6, unique=True)),
+            "ports": draw(
+                st.lists(st.integers(1, 65535).filter(lambda port: port not in (3306, 5432, 6379)), min_size=1, max_size=6, unique=True)
+            ),
             "entries": [{"cidr": f"192.0.2.{host * 2}/32", "description": "x"} for host in range(draw(st.integers(1, 10)))],
         }
         for name in draw(st.lists(NAMES, min_size=1, max_size=3, unique=True))
@@ -135,7 +137,7 @@ WRONG = {
     "network.nat.strategy": ["two", None],
     "network.nat.windows[0].minutes": [0, 1441],
     "network.nat.windows[0].start": [1350, "25:00"],
-    "storefront.app_port": [0, 65536, True],
+    "storefront.app_port": [0, 1023, 65536, True],
     "storefront.max_size": [0, 1001, "x"],
     "storefront.spot_percentage": [-1, 101],
     "storefront.cpu_target_percent": [5, "x"],
@@ -146,7 +148,7 @@ WRONG = {
     "database.multi_az": ["perhaps"],
     "cache.replicas": [-1, 6],
     "cache.node_type": ["m7g"],
-    "operators[0].ports[0]": [0, 65536],
+    "operators[0].ports[0]": [0, 65536, 6379],
     "operators[0].entries[0].cidr": ["0.0.0.0/0", "0.0.0.0/1", "x"],
     "operators[1].entries[0].cidr": ["::/0"],
     "tags.Owner": [5, "a,b"],

@@ -33,8 +33,8 @@ ONE = [
         CERTIFICATE_RULE,
         rm("storefront.domain_name"),
     ),
-    ("storefront.app_port", "x", TEXT, "a port, 1 to 65535", put("storefront.app_port", 8080)),
-    ("storefront.app_port", 65536, None, "a port, 1 to 65535", put("storefront.app_port", 8080)),
+    ("storefront.app_port", "x", TEXT, "a port that needs no root, 1024 to 65535", put("storefront.app_port", 8080)),
+    ("storefront.app_port", 80, None, "a port that needs no root, 1024 to 65535", put("storefront.app_port", 8080)),
     ("storefront.health_check_path", "healthz", None, "a path that begins with a slash", put("storefront.health_check_path", "/healthz")),
     (
         "storefront.instance_types",

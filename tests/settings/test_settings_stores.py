@@ -6,7 +6,7 @@ from tests.settings.configurations import broken, good, problems
 from tests.settings.expectations import NUMBER_VERSION, check_one, put, put_text, rm, told
 
 DATABASE_VERSION = "mysql: 8.4 or 8.4.<minor>; postgres: 14 to 18, or with a minor such as 17.5; in quotes"
-CACHE_VERSION = "valkey: 7.2, 8.0, 8.1, 8.2, 9.0, 9.1; redis: 6.2, 7.0, 7.1; in quotes"
+CACHE_VERSION = "valkey: 7.2, 8.0, 8.1, 8.2, 9.0, 9.1; redis: 7.0, 7.1; in quotes"
 STORAGE = "GiB, at least 10 % more than allocated_storage_gib (better 26 %) and at most 65536; without it, no growth"
 
 
