@@ -37,7 +37,8 @@ class MutualTls(TypedDict):
     advertise_ca_names: NotRequired[bool]
     """Whether clients are told the names of the authorities, which helps them to pick the right certificate. Default: True."""
     enabled: NotRequired[bool]
-    """False switches client certificates off again; leaving ``mutual_tls`` out changes nothing on a listener that has them. Default: True."""
+    """False switches client certificates off again: leaving ``mutual_tls`` out changes nothing on a listener that asks for them.
+    Default: True."""
 
 
 class LoadBalancerArgs(TypedDict):
