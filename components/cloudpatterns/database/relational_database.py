@@ -17,6 +17,7 @@ from cloudpatterns.database._engines import ENGINES, Engine, windows_overlap
 from cloudpatterns.database._foundation import Foundation, make_foundation
 from cloudpatterns.database._instance import make_instance, make_replica
 from cloudpatterns.database._shared import ONE_YEAR
+from cloudpatterns.security.secret_values import check_hiding
 
 __all__ = ["RelationalDatabase", "RelationalDatabaseArgs", "RelationalDatabasePasswordArgs", "RelationalDatabaseReplicaArgs"]
 
@@ -208,7 +209,7 @@ class RelationalDatabase(Component):
 
     def __init__(self, name: str, args: RelationalDatabaseArgs, opts: pulumi.ResourceOptions | None = None):
         """Makes the database; raises `ArgumentError` before anything is made."""
-        checked = _ARGUMENTS.check("RelationalDatabase", name, args)
+        checked = check_hiding(_ARGUMENTS, "RelationalDatabase", name, args, ["password.value"])
         engine = ENGINES[checked["engine"]]
         _check(name, engine, checked)
         super().__init__("RelationalDatabase", name, opts)

@@ -508,6 +508,13 @@ def test_problems(changes: Any, argument: str, reason: str) -> None:
     assert reason in caught.value.problems[0][1]
 
 
+@pytest.mark.parametrize("password", [CANARY, {"value": [CANARY], "rotation_function_arn": FUNCTION}, {"value": CANARY, "version": 0}])
+def test_no_message_shows_a_password(password: Any) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        make(password=password)
+    assert CANARY not in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["Orders", "orders--db", "1orders", "orders_db", "orders-"])
 def test_the_name_becomes_the_identifier(name: str) -> None:
     with pytest.raises(ArgumentError, match="lower case letters, digits and single hyphens, a letter first"):
