@@ -159,6 +159,15 @@ def test_outputs_of_other_stacks_come_from_files(bare: Callable[[str], Path], tm
     assert (code, json.loads(out)["outputs"]) == (0, {"vpc": "vpc-1"})
 
 
+def test_a_program_may_have_modules_that_are_called_like_ours(bare: Callable[[str], Path], capfd: pytest.CaptureFixture[str]) -> None:
+    folder = bare("import pulumi\nimport cli, findings, preview, settings\nprint(cli.A, findings.A, preview.A, settings.A)\n")
+    for name in ("cli", "findings", "preview", "settings"):
+        (folder / f"{name}.py").write_text(f"A = 'its own {name}'\n")
+    code, out, _ = run(capfd, folder)
+    assert code == 0
+    assert out.splitlines()[0] == "its own cli its own findings its own preview its own settings"
+
+
 def test_notes_are_shown(bare: Callable[[str], Path], capfd: pytest.CaptureFixture[str]) -> None:
     folder = bare(EMPTY)
     (folder / "Pulumi.dev.yaml").write_text("confg: {}\n")

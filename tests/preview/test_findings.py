@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from offline_preview.findings import Control, Finding, PackReport, Redactor, StackReport, classify, rank, short_type, shown_message
 from offline_preview.graph import Graph
+from offline_preview.values import Secret
 
 from tests.preview.conftest import STACK_URN
 
@@ -77,6 +78,11 @@ def test_blocking_findings_come_first_then_the_severest(graph: Graph) -> None:
 def test_secrets_are_taken_out_of_texts(graph: Graph) -> None:
     redact = Redactor(graph)
     assert redact("password correct horse and token hunter22 for logs") == "password [secret] and token [secret] for logs"
+
+
+def test_a_secret_that_begins_another_leaves_no_rest(graph: Graph) -> None:
+    graph.outputs["longer"] = Secret(["hunter22-and-more", {"key": "hunter22-and"}, "abc", 12345])
+    assert Redactor(graph)("hunter22-and-more abc 12345") == "[secret] abc 12345"
 
 
 def test_names_are_short() -> None:

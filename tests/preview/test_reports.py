@@ -170,6 +170,14 @@ def test_junit_counts_findings_of_one_control(report: StackReport) -> None:
     assert failure.get("message") == "Buckets have tags: 2 mandatory findings"
 
 
+def test_junit_skips_no_control_that_found_something(report: StackReport) -> None:
+    (pack,) = report.packs
+    finding = Finding("off", "own", "fail", "advisory", "low", STACK_URN, "is on")
+    one = StackReport(report.graph, (PackReport("own", "1.0", Path("own"), pack.controls, (finding,)),))
+    suite = ElementTree.fromstring(junit.render([one]).encode())[0]
+    assert suite.get("skipped") == "0"
+
+
 def shown(*reports: StackReport, width: int = 100) -> str:
     """What the terminal view prints, without colours."""
     out = terminal.console(width)
@@ -239,7 +247,8 @@ def test_verdicts_stand_below_each_other(graph: Graph) -> None:
 
 
 def test_the_verdict_stays_on_one_line_in_a_narrow_terminal(report: StackReport) -> None:
-    assert shown(report, width=40).splitlines()[-1].endswith("(1.9 s)")
+    (line,) = [line for line in shown(report, width=40).splitlines() if "COMPLIANT" in line]
+    assert (line[:5], line[-7:]) == ("dev  ", "(1.9 s)")
 
 
 def test_a_console_that_is_no_terminal_has_a_fixed_width_and_no_colours() -> None:
