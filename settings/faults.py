@@ -143,6 +143,10 @@ class Model(BaseModel):
 
     rules: ClassVar[tuple[Rule, ...]] = ()
 
+    def as_args(self, *without: str) -> Any:
+        """The settings as arguments of the component of the same name: plain values, without what is not set and what is named."""
+        return self.model_dump(mode="json", exclude=set(without), exclude_none=True)
+
     @field_validator("*", mode="after")
     @classmethod
     def _keep(cls, value: Any, info: ValidationInfo) -> Any:

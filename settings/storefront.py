@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import date
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_core import InitErrorDetails
@@ -202,10 +202,25 @@ class Storefront(Model):
     log_retention_days: LogRetentionDays = 365
     """Days the servers' and firewall's logs are kept."""
 
+    def servers(self) -> Any:
+        """What concerns the servers, as arguments."""
+        return {name: value for name, value in self.as_args().items() if name in _SERVERS}
+
+    def balancer(self) -> Any:
+        """What concerns neither the servers nor the firewall, as arguments."""
+        return self.as_args("waf", *_SERVERS)
+
     @property
     def architecture(self) -> Architecture:
         """CPU architecture of the servers."""
         return architecture_of(self.instance_types[0])
+
+
+# The settings of the Auto Scaling group, which are an object of their own among the component's arguments.
+_SERVERS = (
+    *("app_port", "health_check_path", "instance_types", "min_size", "max_size"),
+    *("spot_percentage", "image_parameter", "cpu_target_percent"),
+)
 
 
 def _default_image(instance_types: tuple[str, ...]) -> str:

@@ -1,0 +1,63 @@
+"""The program: settings of the stack -> network, way out, storefront."""
+
+import pulumi
+from cloudpatterns.network import Network, OnDemandNat
+from cloudpatterns.systems import Storefront
+
+import settings
+
+stack = settings.load()
+front = stack.storefront
+
+network = Network("network", {**stack.network.as_args("nat"), "tags": stack.tags})
+
+nat = OnDemandNat(
+    "nat",
+    {
+        **stack.network.nat.as_args(),
+        "vpc_id": network.vpc_id,
+        "vpc_cidr_block": network.vpc_cidr_block,
+        "public_subnet_ids_by_zone": network.subnet_ids("public"),
+        "private_route_table_ids_by_zone": network.route_table_ids("private"),
+        "dual_stack": stack.network.dual_stack,
+        "tags": stack.tags,
+    },
+)
+
+shop = Storefront(
+    "shop",
+    {
+        "vpc_id": network.vpc_id,
+        "public_subnet_ids_by_zone": network.subnet_ids("public"),
+        "private_subnet_ids_by_zone": network.subnet_ids("private"),
+        "data_subnet_ids_by_zone": network.subnet_ids("data"),
+        "endpoint_cidr": str(stack.network.cidr_block),
+        "s3_prefix_list_id": network.s3_prefix_list_id,
+        "internet_egress": stack.network.nat.strategy != "none",
+        "dual_stack": stack.network.dual_stack,
+        "servers": front.servers(),
+        "firewall": front.waf.as_args(),
+        "database": stack.database.as_args(),
+        "cache": stack.cache.as_args(),
+        "operators": {operator.name: operator.as_args("name", "max_entries") for operator in stack.operators},
+        **front.balancer(),
+        "tags": stack.tags,
+    },
+)
+
+pulumi.export("url", shop.url)
+pulumi.export("load_balancer_dns_name", shop.load_balancer_dns_name)
+pulumi.export("web_acl_arn", shop.web_acl_arn)
+pulumi.export("access_log_bucket", shop.log_bucket_name)
+pulumi.export("auto_scaling_group", shop.auto_scaling_group_name)
+pulumi.export("server_role_arn", shop.server_role_arn)
+pulumi.export("security_groups", shop.security_group_ids)
+pulumi.export("database_endpoint", shop.database_endpoint)
+# The secret's place, not its value: `aws secretsmanager get-secret-value --secret-id ...` shows it to who may read it.
+pulumi.export("database_secret_arn", shop.database_secret_arn)
+pulumi.export("cache_endpoint", shop.cache_endpoint)
+pulumi.export("vpc_id", network.vpc_id)
+pulumi.export("private_subnets", network.private_subnet_ids_by_zone)
+pulumi.export("nat_public_ips", nat.public_ips)
+if nat.runbook_name is not None:
+    pulumi.export("nat_runbook", nat.runbook_name)

@@ -1,0 +1,53 @@
+"""What the servers of a storefront may do."""
+
+from typing import Any
+
+import pulumi
+
+from cloudpatterns.core import partition_of, region_of
+from cloudpatterns.database import InMemoryCache, RelationalDatabase
+
+# What Session Manager needs at the least; none of these actions knows resources.
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
+_SESSION_MANAGER = (
+    "ssm:UpdateInstanceInformation",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+)
+
+
+def server_statements(database: RelationalDatabase, cache: InMemoryCache, artifact_uri: str | None) -> list[Any]:
+    """The table of permissions: the database's secret, the cache by IAM login, Session Manager, and the artifact if there is one."""
+    secret, via = database.secret_arn, region_of(database.instance_arn)
+    statements: list[Any] = [
+        {"sid": "SessionManager", "actions": list(_SESSION_MANAGER), "resources": ["*"]},
+        {
+            "sid": "DatabaseSecret",
+            "actions": ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
+            "resources": [secret],
+        },
+        {
+            # The key encrypts storage and logs as well; the role may only read the secret with it.
+            "sid": "DatabaseSecretKey",
+            "actions": ["kms:Decrypt"],
+            "resources": [database.kms_key_arn],
+            "conditions": {
+                "StringEquals": {
+                    "kms:ViaService": [pulumi.Output.concat("secretsmanager.", via, ".amazonaws.com")],
+                    "kms:EncryptionContext:SecretARN": [secret],
+                }
+            },
+        },
+        {
+            "sid": "CacheLogin",
+            "actions": ["elasticache:Connect"],
+            # The cache and the user, both of which a login needs.
+            "resources": [cache.connect_arns.apply(lambda arns: arns[0]), cache.connect_arns.apply(lambda arns: arns[1])],
+        },
+    ]
+    if artifact_uri is not None:
+        location = pulumi.Output.concat("arn:", partition_of(database.instance_arn), ":s3:::", artifact_uri.removeprefix("s3://"))
+        statements.append({"sid": "Artifact", "actions": ["s3:GetObject", "s3:GetObjectVersion"], "resources": [location]})
+    return statements
