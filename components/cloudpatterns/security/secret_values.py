@@ -18,6 +18,9 @@ it, and the next update writes the old value as the current one."""
 _ArgsT = TypeVar("_ArgsT", bound=Mapping[str, Any])
 
 
+_HIDDEN = "has the wrong type or shape; what was given is not shown, as it may be a secret."
+
+
 def check_hiding(arguments: Arguments[_ArgsT], component: str, name: str, args: _ArgsT | None, secret_paths: Sequence[str]) -> _ArgsT:
     """Checks arguments as ``Arguments.check`` does, but shows no value at the given paths; ``*`` in a path stands for any name.
 
@@ -28,18 +31,16 @@ def check_hiding(arguments: Arguments[_ArgsT], component: str, name: str, args: 
     except ArgumentError as error:
         hidden = [tuple(path.split(".")) for path in secret_paths]
         problems = [
-            (path, "has the wrong type or shape; what was given is not shown, as it may be a secret." if _matches(path, hidden) else reason)
-            for path, reason in error.problems
+            (path, _HIDDEN if _matches(path, hidden) and not reason.startswith("is missing") else reason) for path, reason in error.problems
         ]
         raise ArgumentError(component, name, problems) from None
 
 
 def _matches(path: str, patterns: Sequence[tuple[str, ...]]) -> bool:
     parts = path.split(".")
-    return any(
-        len(parts) <= len(pattern) and all(wanted in ("*", part) for part, wanted in zip(parts, pattern, strict=False))
-        for pattern in patterns
-    )
+    # A parent of a secret path counts: what stands there may be the secret itself, given in the wrong place.
+    above = [pattern[: len(parts)] for pattern in patterns if len(pattern) >= len(parts)]
+    return any(all(wanted in ("*", part) for wanted, part in zip(pattern, parts, strict=True)) for pattern in above)
 
 
 def write_value(

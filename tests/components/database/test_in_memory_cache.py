@@ -121,7 +121,7 @@ def test_the_caller_logs_in_through_iam_and_nobody_as_default() -> None:
     assert "sessions-users" in refs(graph, group, "userGroupIds")
     outputs = graph.one(COMPONENT).outputs
     assert outputs["user_name"] == unique
-    assert outputs["secret_arn"] is None
+    assert "secret_arn" not in outputs
     assert outputs["connect_arns"] == [group.outputs["arn"], user.outputs["arn"]]
     assert graph.of_type("aws:secretsmanager/secret:Secret") == []
 
@@ -175,10 +175,9 @@ def test_outputs_are_registered() -> None:
         "reader_endpoint": group.outputs["readerEndpointAddress"],
         "port": 6379,
         "reader_port": 6379,
-        "replication_group_id": group.outputs["replicationGroupId"],
+        "replication_group_id": group.id,
         "arn": group.outputs["arn"],
         "user_name": graph.one(USER, "sessions-user").outputs["userName"],
-        "secret_arn": None,
         "connect_arns": [group.outputs["arn"], graph.one(USER, "sessions-user").outputs["arn"]],
         "kms_key_arn": graph.one("aws:kms/key:Key").outputs["arn"],
         "log_group_names": [each.inputs["name"] for each in graph.of_type(LOG_GROUP)],
@@ -315,7 +314,7 @@ def test_alarms_and_notifications_tell_the_topics() -> None:
     assert [
         (each.name, each.inputs["metricName"], each.inputs["threshold"], each.inputs["dimensions"]["CacheClusterId"]) for each in alarms
     ] == [
-        (f"sessions-{suffix}-{node}", metric, threshold, f"{group.outputs['replicationGroupId']}-{node}")
+        (f"sessions-{suffix}-{node}", metric, threshold, f"{group.id}-{node}")
         for node in ("001", "002")
         for suffix, metric, threshold in (("cpu", "EngineCPUUtilization", 90), ("memory", "DatabaseMemoryUsagePercentage", 80))
     ]
@@ -350,6 +349,7 @@ PROBLEMS: Any = [
         "auth_token",
         "and password exclude each other: ElastiCache takes AUTH or RBAC, not both. Give one, or none to log in through IAM.",
     ),
+    ({"password": {}}, "password.value", "is missing; give it a value"),
     ({"password": {"value": "too-short"}}, "password.value", "cannot be used; a password has 16 to 128 characters."),
     (
         {"auth_token": {"value": CANARY + "@"}},
