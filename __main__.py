@@ -8,8 +8,9 @@ import settings
 
 stack = settings.load()
 front = stack.storefront
+tags: dict[str, pulumi.Input[str]] = {**stack.tags}
 
-network = Network("network", {**stack.network.as_args("nat"), "tags": stack.tags})
+network = Network("network", {**stack.network.as_args("nat"), "tags": tags})
 
 nat = OnDemandNat(
     "nat",
@@ -20,7 +21,7 @@ nat = OnDemandNat(
         "public_subnet_ids_by_zone": network.subnet_ids("public"),
         "private_route_table_ids_by_zone": network.route_table_ids("private"),
         "dual_stack": stack.network.dual_stack,
-        "tags": stack.tags,
+        "tags": tags,
     },
 )
 
@@ -41,7 +42,7 @@ shop = Storefront(
         "cache": stack.cache.as_args(),
         "operators": {operator.name: operator.as_args("name", "max_entries") for operator in stack.operators},
         **front.balancer(),
-        "tags": stack.tags,
+        "tags": tags,
     },
 )
 

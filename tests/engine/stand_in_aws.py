@@ -83,7 +83,8 @@ def _type_and_name(urn: str) -> tuple[str, str]:
 
 def main() -> None:
     """Serves on a free port and prints it, as the engine wants a plugin to."""
-    server = grpc.server(ThreadPoolExecutor(max_workers=4), options=[("grpc.max_receive_message_length", 400 * 1024 * 1024)])
+    # One at a time: the SDK loads its modules lazily, which two threads must not do at once.
+    server = grpc.server(ThreadPoolExecutor(max_workers=1), options=[("grpc.max_receive_message_length", 400 * 1024 * 1024)])
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(StandInProvider(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

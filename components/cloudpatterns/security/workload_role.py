@@ -18,7 +18,7 @@ from pydantic import Field, StringConstraints
 
 from cloudpatterns.core import ArgumentError, Arguments, Component, Statement, assume_role, check_names, document
 
-# Actions without resource types, for which IAM accepts only "*". Checked against the tables of the Service Authorization
+# Actions without resource types, for which IAM accepts only "*"; they are listed in the Service Authorization
 # Reference, https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 # ec2:Describe* is absent on purpose: some of it, DescribeInstanceAttribute for one, does take resources.
 # ssm:UpdateInstanceInformation is the agent's heartbeat; Session Manager's own minimum gives it on "*":
