@@ -1,5 +1,6 @@
 """Identity and secrets: who may do what, and where secrets live."""
 
+from cloudpatterns.security.secrets_vault import SecretsVault, SecretsVaultArgs, SecretsVaultRotationArgs, SecretsVaultSecretArgs
 from cloudpatterns.security.workload_role import (
     WorkloadAssumeArgs,
     WorkloadRole,
@@ -8,4 +9,14 @@ from cloudpatterns.security.workload_role import (
     session_manager_statements,
 )
 
-__all__ = ["WorkloadAssumeArgs", "WorkloadRole", "WorkloadRoleArgs", "WorkloadStatementArgs", "session_manager_statements"]
+__all__ = [
+    "SecretsVault",
+    "SecretsVaultArgs",
+    "SecretsVaultRotationArgs",
+    "SecretsVaultSecretArgs",
+    "WorkloadAssumeArgs",
+    "WorkloadRole",
+    "WorkloadRoleArgs",
+    "WorkloadStatementArgs",
+    "session_manager_statements",
+]
