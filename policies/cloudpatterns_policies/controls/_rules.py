@@ -1,0 +1,114 @@
+"""One view of a security group rule, however it is written: in line in its group, or as a resource of its own of either kind."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from cloudpatterns_policies.core import UNKNOWN, NotApplicable, Resource, Unknown, UnknownValueError, Verdict
+from cloudpatterns_policies.graph.addresses import VERSIONS, is_internet, parse
+from cloudpatterns_policies.graph.ports import ALL, admitted
+from cloudpatterns_policies.graph.spans import Spans
+
+GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
+RULE: Final = "aws:ec2/securityGroupRule:SecurityGroupRule"
+INGRESS_RULE: Final = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+EGRESS_RULE: Final = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+
+Direction = Literal["ingress", "egress"]
+
+_CIDRS: Final = ("cidrBlocks", "ipv6CidrBlocks", "cidrIpv4", "cidrIpv6")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. Reading raises `UnknownValueError` for a value that is known only after deployment."""
+
+    resource: Resource
+    prefix: str = ""
+    """Where an inline rule stands in its group, with a final dot; empty for a resource of its own."""
+
+    def ports(self) -> Spans:
+        """The protocols and ports it admits. What EC2 would refuse counts as everything."""
+        kind = "protocol" if self.resource.type in (GROUP, RULE) else "ipProtocol"
+        fields = [self.resource.get(f"{self.prefix}{name}") for name in (kind, "fromPort", "toPort")]
+        try:
+            return admitted(*fields)
+        except ValueError:
+            return ALL
+
+    def internet(self) -> tuple[str, str] | None:
+        """Property and text of the CIDRs that amount to the internet, or None when there are none."""
+        unknown = ""
+        for name in _CIDRS:
+            path = f"{self.prefix}{name}"
+            if self.resource.is_unknown(path):
+                unknown = unknown or path
+                continue
+            value = self.resource.get(path, ())
+            texts = []
+            for index, text in enumerate((value,) if isinstance(value, str) else value):
+                if text is UNKNOWN:
+                    unknown = unknown or f"{path}.{index}"
+                else:
+                    texts.append(text)
+            if found := _internet(texts):
+                return path, found
+        if unknown:
+            raise UnknownValueError(unknown, self.resource.urn)
+        return None
+
+
+def _internet(texts: list[str]) -> str:
+    """Those of the CIDRs that amount to the internet, alone or, where none does alone, together."""
+    ranges: dict[int, dict[str, Spans]] = {version: {} for version in VERSIONS}
+    for text in texts:
+        # EC2 refuses what is no CIDR, so it opens nothing.
+        with contextlib.suppress(ValueError):
+            version, addresses = parse(text)
+            ranges[version][text] = addresses
+    for version, found in ranges.items():
+        alone = [text for text, addresses in found.items() if is_internet(version, addresses)]
+        if alone or is_internet(version, Spans.union(found.values())):
+            return " and ".join(alone or found)
+    return ""
+
+
+def rules(resource: Resource, direction: Direction) -> Iterator[Rule]:
+    """The rules of one direction that a group or rule resource holds."""
+    if resource.type == GROUP:
+        for index in range(len(resource.get(direction, ()))):
+            yield Rule(resource, f"{direction}.{index}.")
+    elif resource.type != RULE or resource.get("type") == direction:
+        yield Rule(resource)
+
+
+def judge(resource: Resource, direction: Direction, check: Callable[[Rule], Verdict | None]) -> Iterator[Verdict]:
+    """The verdicts of `check` on each rule of one direction; a value that is unknown in one rule hides no other rule."""
+    found = False
+    for rule in rules(resource, direction):
+        found = True
+        try:
+            verdict = check(rule)
+        except UnknownValueError as error:
+            verdict = Unknown(error.path)
+        if verdict:
+            yield verdict
+    if not found:
+        yield NotApplicable(f"has no {direction} rules of its own")
+
+
+def internet_reach(rule: Rule, concern: Callable[[Spans], Spans]) -> tuple[Spans, str, str] | None:
+    """What of a rule is of concern and shared with the internet: ports, property and CIDRs; None when nothing is.
+
+    `concern` picks from the rule's ports. An unknown value is raised only where it decides.
+    """
+    try:
+        reached = concern(rule.ports())
+    except UnknownValueError:
+        if rule.internet() is None:
+            return None
+        raise
+    if not reached or (source := rule.internet()) is None:
+        return None
+    return reached, *source

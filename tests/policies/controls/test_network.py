@@ -1,0 +1,115 @@
+"""VPCs and subnets."""
+
+from typing import Any
+
+import pytest
+from cloudpatterns_policies.controls import network as controls
+from cloudpatterns_policies.core import Fail, Pass, Resource, Unknown, Verdict
+
+from tests.policies.helpers import UNKNOWN, resource, stack, verdicts
+
+VPC = "aws:ec2/vpc:Vpc"
+DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+GROUP = "aws:ec2/securityGroup:SecurityGroup"
+FLOW_LOG = "aws:ec2/flowLog:FlowLog"
+SUBNET, DEFAULT_SUBNET = "aws:ec2/subnet:Subnet", "aws:ec2/defaultSubnet:DefaultSubnet"
+RULES = [
+    "aws:ec2/securityGroupRule:SecurityGroupRule",
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+]
+CLOSED, EMPTY = controls.vpc_default_security_group_closed, controls.default_security_group_empty
+LOGS, PUBLIC = controls.vpc_flow_logs, controls.subnet_no_public_ip
+
+
+def vpc(kind: str = VPC) -> Resource:
+    return resource(kind, "net", {"cidrBlock": "10.0.0.0/16"})
+
+
+def default_group(name: str = "default", target: str = "net") -> Resource:
+    return resource(DEFAULT_GROUP, name, {"vpcId": UNKNOWN}, deps={"vpcId": [target]})
+
+
+def flow_log(kind: Any, name: str = "log") -> Resource:
+    return resource(FLOW_LOG, name, {"vpcId": UNKNOWN, "trafficType": kind}, deps={"vpcId": ["net"]})
+
+
+@pytest.mark.parametrize(
+    ("props", "expected"),
+    [
+        ({}, [Pass()]),
+        ({"ingress": [], "egress": []}, [Pass()]),
+        ({"ingress": [{}]}, [Fail("has 1 ingress rule", "ingress")]),
+        ({"egress": [{}, {}]}, [Fail("has 2 egress rules", "egress")]),
+        ({"ingress": UNKNOWN, "egress": [{}]}, [Unknown("ingress"), Fail("has 1 egress rule", "egress")]),
+    ],
+)
+def test_default_group_has_no_rules(props: dict[str, Any], expected: list[Verdict]) -> None:
+    assert verdicts(EMPTY, resource(DEFAULT_GROUP, props=props)) == expected
+
+
+@pytest.mark.parametrize("kind", [VPC, "aws:ec2/defaultVpc:DefaultVpc"])
+def test_vpc_takes_over_its_default_group(kind: str) -> None:
+    assert verdicts(CLOSED, stack(vpc(kind), default_group())) == [("net", Pass())]
+    assert verdicts(CLOSED, stack(vpc(kind))) == [("net", Fail("leaves its default security group open"))]
+
+
+def test_each_vpc_needs_its_own() -> None:
+    found = verdicts(CLOSED, stack(vpc(), resource(VPC, "other"), default_group(target="other")))
+    assert found == [("net", Fail("leaves its default security group open")), ("other", Pass())]
+
+
+def test_known_ids_refer_as_well() -> None:
+    net = resource(VPC, "net", {"id": "vpc-1"})
+    assert verdicts(CLOSED, stack(net, resource(DEFAULT_GROUP, "default", {"vpcId": "vpc-1"}))) == [("net", Pass())]
+    assert verdicts(CLOSED, stack(net, resource(DEFAULT_GROUP, "default", {"vpcId": "vpc-2"}))) == [
+        ("net", Fail("leaves its default security group open"))
+    ]
+
+
+@pytest.mark.parametrize("kind", RULES)
+@pytest.mark.parametrize(
+    ("deps", "seen"), [(["default"], True), (["net"], True), (["web"], False), (["web", "net"], False), (["default", "web"], True)]
+)
+def test_rules_of_their_own_in_the_default_group(kind: str, deps: list[str], seen: bool) -> None:
+    rule = resource(kind, "rule", {"securityGroupId": UNKNOWN}, deps={"securityGroupId": deps})
+    expected = Fail("has a rule in its default security group: rule", "rule") if seen else Pass()
+    assert verdicts(CLOSED, stack(vpc(), default_group(), resource(GROUP, "web"), rule)) == [("net", expected)]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        (["ALL"], Pass()),
+        (["REJECT", "ALL"], Pass()),
+        ([UNKNOWN, "ALL"], Pass()),
+        ([], Fail("has no flow log")),
+        (["REJECT"], Fail("has its REJECT traffic logged only", "trafficType of log0")),
+        (["ACCEPT", "REJECT"], Fail("has its ACCEPT traffic logged only", "trafficType of log0")),
+        ([None], Fail("has its unnamed traffic logged only", "trafficType of log0")),
+        (["REJECT", UNKNOWN], Unknown("trafficType of log1")),
+    ],
+)
+def test_flow_logs(kinds: list[Any], expected: Verdict) -> None:
+    logs = [flow_log(kind, f"log{index}") for index, kind in enumerate(kinds)]
+    assert verdicts(LOGS, stack(vpc(), *logs)) == [("net", expected)]
+
+
+def test_flow_log_of_a_subnet_does_not_count() -> None:
+    log = resource(FLOW_LOG, "log", {"subnetId": UNKNOWN, "trafficType": "ALL"}, deps={"subnetId": ["net"]})
+    assert verdicts(LOGS, stack(vpc(), log)) == [("net", Fail("has no flow log"))]
+
+
+@pytest.mark.parametrize(
+    ("type", "value", "expected"),
+    [
+        (SUBNET, False, Pass()),
+        (SUBNET, None, Pass()),
+        (DEFAULT_SUBNET, False, Pass()),
+        (SUBNET, True, Fail("gives each new instance a public IPv4 address", "mapPublicIpOnLaunch")),
+        (DEFAULT_SUBNET, None, Fail("gives each new instance a public IPv4 address", "mapPublicIpOnLaunch")),
+        (SUBNET, UNKNOWN, Unknown("mapPublicIpOnLaunch")),
+    ],
+)
+def test_subnet(type: str, value: Any, expected: Verdict) -> None:
+    assert verdicts(PUBLIC, resource(type, props={"mapPublicIpOnLaunch": value, "assignIpv6AddressOnCreation": True})) == [expected]
