@@ -1,0 +1,44 @@
+"""Finds secrets in user data. What it finds is never given out."""
+
+import base64
+import binascii
+import re
+import zlib
+from typing import Final
+
+_LIMIT: Final = 1 << 20
+"""Bytes that are unpacked at most; EC2 takes 16 KB of user data, packed."""
+
+# A value that is fetched or filled in when the script runs begins with one of these.
+_LITERAL: Final = r"""["']?(?![$`{<%(\[|>&*!#"'])"""
+_NO_VALUE: Final = r"(?:true|false|none|null)"
+
+_PATTERNS: Final = {
+    "an AWS access key": re.compile(r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z2-7]{16}(?![A-Z0-9])"),
+    "an AWS secret access key": re.compile(r"(?i)aws_?secret_?access_?key[\"']?[ \t]*[:=][ \t]*[\"']?[A-Za-z0-9/+=]{40}(?![A-Za-z0-9/+=])"),
+    "a private key": re.compile(r"-----BEGIN (?:[A-Z]+ ){0,3}PRIVATE KEY-----"),
+    "a password": re.compile(
+        rf"""(?i)(?:password|passwd|passphrase|_pwd)["']?[ \t]*[:=][ \t]*{_LITERAL}(?!{_NO_VALUE}["',;]?(?:\s|$))"""
+        r"""[^\s"'()\[\]]{4,}(?=["'\s,;]|$)"""
+    ),
+    "a URL with a password": re.compile(r"://[^\s:/@\"'$]+:(?![$<{%*])[^\s/@\"']{3,}@"),
+}
+
+
+def secrets_in(text: str) -> list[str]:
+    """What kinds of secrets a text, plain or in Base64, and then perhaps packed by gzip, holds."""
+    readings = [text, _decoded(text)]
+    return [kind for kind, pattern in _PATTERNS.items() if any(pattern.search(reading) for reading in readings)]
+
+
+def _decoded(text: str) -> str:
+    try:
+        data = base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return ""
+    if data[:2] == b"\x1f\x8b":
+        try:
+            data = zlib.decompressobj(wbits=31).decompress(data, _LIMIT)
+        except zlib.error:
+            return ""
+    return data.decode("utf-8", errors="replace")
