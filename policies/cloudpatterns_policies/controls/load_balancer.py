@@ -1,0 +1,218 @@
+"""Load balancers of the second generation, and their listeners."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from cloudpatterns_policies.core import (
+    Fail,
+    NotApplicable,
+    Pass,
+    Resource,
+    Severity,
+    Stack,
+    Unknown,
+    UnknownValueError,
+    Verdict,
+    control,
+    stack_control,
+)
+from cloudpatterns_policies.graph.reading import from_provider
+
+_PAGE: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/elb-controls.html"
+
+BALANCERS: Final = ("aws:lb/loadBalancer:LoadBalancer", "aws:alb/loadBalancer:LoadBalancer")
+"""Application, network and gateway load balancers, under both of their tokens."""
+_LISTENERS: Final = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
+_LISTENER_RULES: Final = ("aws:lb/listenerRule:ListenerRule", "aws:alb/listenerRule:ListenerRule")
+
+_DEFAULT_TLS_POLICY: Final = "ELBSecurityPolicy-2016-08"
+_TLS_POLICIES: Final = (
+    "ELBSecurityPolicy-TLS13-1-3-2021-06",
+    "ELBSecurityPolicy-TLS13-1-3-FIPS-2023-04",
+    "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
+    "ELBSecurityPolicy-TLS13-1-2-Res-FIPS-2023-04",
+    "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-3-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-2-Res-FIPS-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-3-FIPS-PQ-2025-09",
+)
+"""The policies of ELB.17."""
+_ENCRYPTED: Final = ("HTTPS", "TLS", "QUIC")
+
+
+def public_application(balancer: Resource) -> bool:
+    """Whether a load balancer is of the application kind and faces the internet. Raises `UnknownValueError`."""
+    return (_stated(balancer, "loadBalancerType") or "application") == "application" and not _stated(balancer, "internal")
+
+
+def _stated(resource: Resource, path: str) -> Any:
+    """The value in a stack control, where the preview shows what the program left out as unknown; None for that."""
+    return None if from_provider(resource, path) else resource.get(path)
+
+
+def _protocol(listener: Resource) -> str:
+    """The listener's protocol; empty for a gateway load balancer's listener, which has neither protocol nor port."""
+    return listener.get("protocol") or ("HTTP" if listener.is_unknown("port") or listener.get("port") is not None else "")
+
+
+def _plain_actions(resource: Resource, prefix: str) -> Iterator[Verdict]:
+    """Fails for each action that answers plain HTTP with anything but a redirect to HTTPS."""
+    for index in range(len(resource.get(prefix, ()))):
+        path = f"{prefix}.{index}"
+        if resource.is_unknown(f"{path}.type"):
+            yield Unknown(f"{path}.type")
+        elif (kind := resource.get(f"{path}.type")) != "redirect":
+            yield Fail(f"answers plain HTTP with {kind}", f"{path}.type")
+        elif resource.is_unknown(f"{path}.redirect.protocol"):
+            yield Unknown(f"{path}.redirect.protocol")
+        # Left out, it is the request's own: plain HTTP.
+        elif (protocol := resource.get(f"{path}.redirect.protocol", "HTTP")) != "HTTPS":
+            yield Fail(f"redirects plain HTTP to {protocol}", f"{path}.redirect.protocol")
+
+
+@control(
+    id="alb-http-redirect",
+    title="HTTP listeners only redirect to HTTPS",
+    severity=Severity.MEDIUM,
+    types=_LISTENERS,
+    why="What is served over plain HTTP can be read and changed on its way, session cookies included.",
+    remediation='Give the listener one default action of type "redirect" with redirect.protocol "HTTPS".',
+    url=f"{_PAGE}#elb-1",
+    frameworks={"FSBP": ("ELB.1",), "Checkov": ("CKV_AWS_2", "CKV2_AWS_20")},
+)
+def alb_http_redirect(resource: Resource) -> list[Verdict]:
+    if (protocol := _protocol(resource)) != "HTTP":
+        return [NotApplicable(f"speaks {protocol or 'no protocol of its own'}")]
+    return list(_plain_actions(resource, "defaultActions"))
+
+
+@stack_control(
+    id="alb-http-rules-redirect",
+    title="Rules of HTTP listeners only redirect to HTTPS",
+    severity=Severity.MEDIUM,
+    types=_LISTENER_RULES,
+    why="A rule is asked before the listener's default action, so it can serve plain HTTP behind a listener that redirects.",
+    remediation="Attach the rule to the HTTPS listener: set listener_arn to its ARN.",
+    url=f"{_PAGE}#elb-1",
+    frameworks={"FSBP": ("ELB.1",)},
+)
+def alb_http_rules_redirect(resource: Resource, stack: Stack) -> list[Verdict]:
+    listeners = stack.refs(resource, "listenerArn", *_LISTENERS)
+    if not listeners or any((_stated(listener, "protocol") or "HTTP") != "HTTP" for listener in listeners):
+        return [NotApplicable("belongs to no HTTP listener of the stack")]
+    return list(_plain_actions(resource, "actions"))
+
+
+@control(
+    id="lb-listener-encrypted",
+    title="Listeners encrypt the traffic",
+    severity=Severity.MEDIUM,
+    types=_LISTENERS,
+    why="Traffic that is not encrypted can be read and changed on its way.",
+    remediation='Set protocol to "HTTPS" (application) or "TLS" (network), and certificate_arn.',
+    url=f"{_PAGE}#elb-18",
+    frameworks={"FSBP": ("ELB.18",), "Checkov": ("CKV_AWS_2",)},
+)
+def lb_listener_encrypted(resource: Resource) -> Verdict:
+    protocol = _protocol(resource)
+    if not protocol or protocol in ("GENEVE", "HTTP"):
+        # An HTTP listener may redirect; `alb-http-redirect` sees to it that it does nothing else.
+        return NotApplicable(f"speaks {protocol or 'no protocol of its own'}")
+    return Pass() if protocol in _ENCRYPTED else Fail(f"takes traffic over {protocol}, without TLS", "protocol")
+
+
+@stack_control(
+    id="alb-https-listener",
+    title="Internet-facing application load balancers have an HTTPS listener",
+    severity=Severity.HIGH,
+    types=BALANCERS,
+    why="Without one all visitors' traffic crosses the internet in plain text.",
+    remediation='Add an aws.lb.Listener with protocol="HTTPS", a certificate_arn and this load_balancer_arn.',
+    url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/create-https-listener.html",
+)
+def alb_https_listener(resource: Resource, stack: Stack) -> Verdict:
+    if not public_application(resource):
+        return NotApplicable("is internal or not an application load balancer")
+    listeners = [listener for kind in _LISTENERS for listener in stack.referrers(resource, kind, "loadBalancerArn")]
+    protocols = [_stated(listener, "protocol") or "HTTP" for listener in listeners if not _unclear(listener)]
+    if "HTTPS" in protocols:
+        return Pass()
+    for listener in filter(_unclear, listeners):
+        raise UnknownValueError("protocol", listener.urn)
+    return Fail("has HTTP listeners only" if protocols else "has no listener for HTTPS")
+
+
+def _unclear(listener: Resource) -> bool:
+    return listener.is_unknown("protocol") and not from_provider(listener, "protocol")
+
+
+@control(
+    id="lb-tls-policy",
+    title="TLS listeners use a recommended security policy",
+    severity=Severity.MEDIUM,
+    types=_LISTENERS,
+    why="Older policies, the default one among them, still take TLS 1.0 and ciphers without forward secrecy.",
+    remediation='Set ssl_policy to a recommended policy, such as "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09".',
+    url=f"{_PAGE}#elb-17",
+    frameworks={"FSBP": ("ELB.17",), "Checkov": ("CKV_AWS_103",)},
+    config={
+        "policies": {
+            "type": "array",
+            "items": {"type": "string"},
+            "default": list(_TLS_POLICIES),
+            "description": "The security policies that are good enough.",
+        }
+    },
+)
+def lb_tls_policy(resource: Resource, config: Mapping[str, Any]) -> Verdict:
+    if (protocol := _protocol(resource)) not in ("HTTPS", "TLS"):
+        return NotApplicable(f"speaks {protocol or 'no protocol of its own'}")
+    policy = resource.get("sslPolicy", _DEFAULT_TLS_POLICY)
+    return Pass() if policy in config["policies"] else Fail(f"uses the security policy {policy}", "sslPolicy")
+
+
+@control(
+    id="alb-drop-invalid-headers",
+    title="Application load balancers drop invalid headers",
+    severity=Severity.MEDIUM,
+    types=BALANCERS,
+    why="A header that balancer and server read differently lets one request smuggle in another.",
+    remediation="Set drop_invalid_header_fields to True.",
+    url=f"{_PAGE}#elb-4",
+    frameworks={"FSBP": ("ELB.4",), "Checkov": ("CKV_AWS_131",)},
+)
+def alb_drop_invalid_headers(resource: Resource) -> Verdict:
+    if (kind := resource.get("loadBalancerType", "application")) != "application":
+        return NotApplicable(f"is a {kind} load balancer")
+    return Pass() if resource.get("dropInvalidHeaderFields") else Fail("lets invalid headers through", "dropInvalidHeaderFields")
+
+
+@control(
+    id="alb-access-logs",
+    title="Application load balancers log requests",
+    severity=Severity.MEDIUM,
+    types=BALANCERS,
+    why="After an incident nobody can tell who asked for what.",
+    remediation="Set access_logs with the bucket and enabled=True.",
+    url=f"{_PAGE}#elb-5",
+    frameworks={"FSBP": ("ELB.5",), "Checkov": ("CKV_AWS_91",)},
+)
+def alb_access_logs(resource: Resource) -> Verdict:
+    # A gateway load balancer has no access logs, and a network load balancer's cover TLS listeners alone.
+    if (kind := resource.get("loadBalancerType", "application")) != "application":
+        return NotApplicable(f"is a {kind} load balancer")
+    return Pass() if resource.get("accessLogs.enabled") else Fail("does not log requests", "accessLogs.enabled")
+
+
+@control(
+    id="lb-deletion-protection",
+    title="Load balancers are protected against deletion",
+    severity=Severity.MEDIUM,
+    types=BALANCERS,
+    why="One wrong command takes the entrance away, and its DNS name never comes back.",
+    remediation="Set enable_deletion_protection to True.",
+    url=f"{_PAGE}#elb-6",
+    frameworks={"FSBP": ("ELB.6",), "Checkov": ("CKV_AWS_150",)},
+)
+def lb_deletion_protection(resource: Resource) -> Verdict:
+    return Pass() if resource.get("enableDeletionProtection") else Fail("can be deleted at once", "enableDeletionProtection")
