@@ -242,10 +242,10 @@ class WebApplicationFirewall(Component):
         if checked["log_destination_arn"] is None:
             group = aws.cloudwatch.LogGroup(
                 f"{self._label}-logs",
-                # AWS demands the beginning; the rest is made up, so that two stacks can share an account. WAF grants itself the right to
-                # write, in one policy per region that all web ACLs share.
-                # https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html
-                name_prefix=f"aws-waf-logs-{self._label}-",
+                # AWS demands the beginning; the rest keeps stacks of one account apart. Not `name_prefix`, which auto-naming stood in the
+                # way of (https://github.com/pulumi/pulumi/issues/6155). WAF grants itself the right to write, in one policy per region that
+                # all web ACLs share: https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html
+                name=f"aws-waf-logs-{pulumi.get_project()}-{pulumi.get_stack()}-{self._label}",
                 region=self._region,
                 retention_in_days=checked["log_retention_days"] or _RETENTION_DAYS,
                 kms_key_id=checked["kms_key_arn"],
