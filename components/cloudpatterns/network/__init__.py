@@ -1,8 +1,44 @@
 """Network patterns."""
 
+from cloudpatterns.network.functional_firewall import FunctionalFirewall, FunctionalFirewallArgs, FunctionArgs, FunctionEgressArgs
 from cloudpatterns.network.load_balancer import LoadBalancer, LoadBalancerArgs
+from cloudpatterns.network.network import Network, NetworkArgs, NetworkSubnetCidrs, NetworkSubnetPrefixes
+from cloudpatterns.network.operational_firewall import (
+    OperationalFirewall,
+    OperationalFirewallArgs,
+    OperatorArgs,
+    OperatorConsoleArgs,
+    OperatorEntryArgs,
+    RevocationListArgs,
+)
+from cloudpatterns.network.web_application_firewall import (
+    CountRuleArgs,
+    WebApplicationFirewall,
+    WebApplicationFirewallArgs,
+    WebExceptionArgs,
+    WebRuleArgs,
+)
 
 __all__ = [
+    "CountRuleArgs",
+    "FunctionArgs",
+    "FunctionEgressArgs",
+    "FunctionalFirewall",
+    "FunctionalFirewallArgs",
     "LoadBalancer",
     "LoadBalancerArgs",
+    "Network",
+    "NetworkArgs",
+    "NetworkSubnetCidrs",
+    "NetworkSubnetPrefixes",
+    "OperationalFirewall",
+    "OperationalFirewallArgs",
+    "OperatorArgs",
+    "OperatorConsoleArgs",
+    "OperatorEntryArgs",
+    "RevocationListArgs",
+    "WebApplicationFirewall",
+    "WebApplicationFirewallArgs",
+    "WebExceptionArgs",
+    "WebRuleArgs",
 ]
