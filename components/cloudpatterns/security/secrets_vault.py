@@ -5,14 +5,26 @@ resource policy that keeps out other accounts and unencrypted calls, with replic
 """
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, NotRequired, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, NotRequired, TypedDict, cast
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field, StringConstraints
+from pydantic.fields import FieldInfo
 
-from cloudpatterns.core import ArgumentError, Arguments, Component, Statement, account_of, customer_key, document
+from cloudpatterns.core import (
+    ArgumentError,
+    Arguments,
+    Component,
+    LogRetentionDays,
+    Statement,
+    account_of,
+    check_names,
+    customer_key,
+    document,
+)
+from cloudpatterns.security._rotation_function import rotation_function
 from cloudpatterns.security.secret_values import check_hiding, rotate_secret, write_value
 
 __all__ = ["SecretsVault", "SecretsVaultArgs", "SecretsVaultRotationArgs", "SecretsVaultSecretArgs"]
@@ -21,8 +33,9 @@ __all__ = ["SecretsVault", "SecretsVaultArgs", "SecretsVaultRotationArgs", "Secr
 class SecretsVaultRotationArgs(TypedDict):
     """Who gives a secret a new value, and how often."""
 
-    function_arn: pulumi.Input[str]
-    """The Lambda function that rotates the secret, in the same region. This component lets Secrets Manager call it."""
+    function_arn: NotRequired[pulumi.Input[str]]
+    """The Lambda function that rotates the secret, in the same region; Secrets Manager is let call it. Default: one is made that gives
+    the secret a new random `password` (JSON) or text: for keys and tokens that nobody but their readers needs to know of."""
     days: NotRequired[int]
     """Days between rotations, 1 to 1000; the first is at once. Default: 30."""
 
@@ -37,7 +50,8 @@ class SecretsVaultSecretArgs(TypedDict):
     version: NotRequired[int]
     """Raise it by one to write `value` again; a changed value alone does nothing. Default: 1."""
     generate: NotRequired[bool]
-    """The rotation function makes the first value, and never sees one of yours. Needs `rotation`, excludes `value`. Default: false."""
+    """The rotation function makes the first value, and never sees one of yours. Needs `rotation`, excludes `value`.
+    Until that is done, moments after the update, the secret holds `{}`. Default: false."""
     rotation: NotRequired[SecretsVaultRotationArgs]
     """Rotation. Default: none. Needs `value` or `generate`, as there is nothing to rotate otherwise."""
     recovery_window_days: NotRequired[int]
@@ -57,6 +71,8 @@ class SecretsVaultArgs(TypedDict):
     """Admits identities of this organization (`o-...`), where something else allows them. Default: those of this account alone."""
     reader_arns: NotRequired[list[pulumi.Input[str]]]
     """Roles that may read all secrets of this vault; those of other accounts need `organization_id`. Default: who IAM policies allow."""
+    log_retention_days: NotRequired[int]
+    """Days that the logs of the rotation function made here are kept, one of CloudWatch's numbers. Default: 365."""
     tags: NotRequired[dict[str, pulumi.Input[str]]]
     """Tags of every child. Default: none."""
 
@@ -74,6 +90,7 @@ _ARGUMENTS = Arguments(
     replica_regions=Field(default={}),
     organization_id=Annotated[str, StringConstraints(pattern=r"^o-[a-z0-9]{10,32}$")],
     reader_arns=Field(default=[]),
+    log_retention_days=FieldInfo.from_annotated_attribute(cast(Any, LogRetentionDays), 365),
     tags=Field(default={}),
 )
 
@@ -96,9 +113,21 @@ class SecretsVault(Component):
         super().__init__("SecretsVault", name, opts)
 
         kms_key_arn = checked["kms_key_arn"] or self._key(name, checked)
-        self._arns: dict[str, pulumi.Output[str]] = {
-            key: self._secret(f"{name}-{key}", secret, kms_key_arn, checked) for key, secret in checked["secrets"].items()
-        }
+        secrets = checked["secrets"]
+        arns = {key: self._secret(f"{name}-{key}", secret, kms_key_arn, checked) for key, secret in secrets.items()}
+        rotated = {key: secret["rotation"] for key, secret in secrets.items() if secret["rotation"]}
+        own = [key for key, rotation in rotated.items() if not rotation["function_arn"]]
+        function_arn = self._function(name, [arns[key] for key in own], kms_key_arn, checked) if own else ""
+        for key, rotation in rotated.items():
+            turned = rotate_secret(
+                self,
+                f"{name}-{key}-rotation",
+                secret_arn=arns[key],
+                function_arn=rotation["function_arn"] or function_arn,
+                days=rotation["days"],
+            )
+            arns[key] = _after(arns[key], turned.id)
+        self._arns: dict[str, pulumi.Output[str]] = arns
         self.secret_arns = pulumi.Output.all(**self._arns)
         self.kms_key_arn = pulumi.Output.from_input(kms_key_arn)
         self.register()
@@ -121,6 +150,18 @@ class SecretsVault(Component):
         )
         statements = [readers] if checked["reader_arns"] else []
         return customer_key(self, f"{name}-key", f"Secrets of {name}", statements, tags=checked["tags"]).arn
+
+    def _function(
+        self, name: str, secret_arns: Sequence[pulumi.Output[str]], kms_key_arn: pulumi.Input[str], checked: Any
+    ) -> pulumi.Output[str]:
+        return rotation_function(
+            self,
+            f"{name}-rotate",
+            secret_arns=secret_arns,
+            kms_key_arn=kms_key_arn,
+            log_retention_days=checked["log_retention_days"],
+            tags=checked["tags"],
+        )
 
     def _secret(self, child_name: str, given: Any, kms_key_arn: pulumi.Input[str], checked: Any) -> pulumi.Output[str]:
         # Auto-named: a name stays taken during the recovery window, and would keep the vault from being made anew.
@@ -145,15 +186,6 @@ class SecretsVault(Component):
         if value is not None:
             written = write_value(self, f"{child_name}-value", secret_id=arn, value=value, version=given["version"])
             arn = _after(arn, written.id)
-        if given["rotation"]:
-            rotation = rotate_secret(
-                self,
-                f"{child_name}-rotation",
-                secret_arn=arn,
-                function_arn=given["rotation"]["function_arn"],
-                days=given["rotation"]["days"],
-            )
-            arn = _after(arn, rotation.id)
         return arn
 
 
@@ -234,3 +266,5 @@ def _check(name: str, checked: Any) -> None:
     )
     if problems:
         raise ArgumentError("SecretsVault", name, problems)
+    if any(secret["rotation"] and not secret["rotation"]["function_arn"] for secret in checked["secrets"].values()):
+        check_names("SecretsVault", name, {"rotate-role": 64})

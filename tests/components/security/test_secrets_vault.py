@@ -156,6 +156,47 @@ def test_a_generated_value_is_the_functions_alone() -> None:
     assert graph.one(ROTATION).inputs["rotationRules"] == {"automaticallyAfterDays": 30}
 
 
+def test_a_function_of_the_vaults_own_may_touch_its_secrets_alone() -> None:
+    rotated: Any = {"description": "Key", "generate": True, "rotation": {}}
+    other: Any = {"description": "API", "generate": True, "rotation": {"function_arn": FUNCTION}}
+    graph = make({"one": rotated, "two": rotated, "other": other}, log_retention_days=30, tags={"Owner": "team"})
+    function = graph.one("aws:lambda/function:Function")
+    assert children(graph)[0] == ("Function", "vault-rotate")
+    assert {each.name: each.inputs["rotationLambdaArn"] for each in graph.of_type(ROTATION)} == {
+        "vault-one-rotation": function.outputs["arn"],
+        "vault-two-rotation": function.outputs["arn"],
+        "vault-other-rotation": FUNCTION,
+    }
+    expected = {"runtime": "python3.13", "architectures": ["arm64"], "handler": "index.handler", "timeout": 30, "tags": {"Owner": "team"}}
+    assert {key: function.inputs[key] for key in expected} == expected
+    assert "index.py" in repr(function.inputs["code"])
+    group = graph.one("aws:cloudwatch/logGroup:LogGroup")
+    assert group.inputs["retentionInDays"] == 30
+    assert function.inputs["loggingConfig"] == {"logFormat": "JSON", "logGroup": group.outputs["name"]}
+    assert "vault-rotate-policy" in refs(graph, function, "role")
+    policy = json.loads(graph.one("aws:iam/rolePolicy:RolePolicy").inputs["policy"])["Statement"]
+    assert [each["Resource"] for each in policy] == [
+        [graph.one(SECRET, f"vault-{key}").outputs["arn"] for key in ("one", "two")],
+        [graph.one("aws:kms/key:Key").outputs["arn"]],
+        [f"{group.outputs['arn']}:*"],
+    ]
+    assert [action for each in policy for action in each["Action"]] == [
+        "secretsmanager:DescribeSecret",
+        "secretsmanager:GetSecretValue",
+        "secretsmanager:PutSecretValue",
+        "secretsmanager:UpdateSecretVersionStage",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    ]
+
+
+def test_a_name_too_long_for_the_functions_role() -> None:
+    with pytest.raises(ArgumentError, match="of at most 44 characters"):
+        record(lambda: SecretsVault("v" * 45, {"secrets": {"one": {"description": "Key", "generate": True, "rotation": {}}}}))
+
+
 def test_replicas_have_keys_of_their_regions() -> None:
     keys = {region: f"arn:aws:kms:{region}:123456789012:key/k" for region in ("us-east-1", "eu-central-1")}
     assert make({"later": EMPTY}, replica_regions=keys).one(SECRET).inputs["replicas"] == [
