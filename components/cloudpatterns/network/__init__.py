@@ -3,6 +3,7 @@
 from cloudpatterns.network.functional_firewall import FunctionalFirewall, FunctionalFirewallArgs, FunctionArgs, FunctionEgressArgs
 from cloudpatterns.network.load_balancer import LoadBalancer, LoadBalancerArgs
 from cloudpatterns.network.network import Network, NetworkArgs, NetworkSubnetCidrs, NetworkSubnetPrefixes
+from cloudpatterns.network.on_demand_nat import NatWindow, OnDemandNat, OnDemandNatArgs
 from cloudpatterns.network.operational_firewall import (
     OperationalFirewall,
     OperationalFirewallArgs,
@@ -27,10 +28,13 @@ __all__ = [
     "FunctionalFirewallArgs",
     "LoadBalancer",
     "LoadBalancerArgs",
+    "NatWindow",
     "Network",
     "NetworkArgs",
     "NetworkSubnetCidrs",
     "NetworkSubnetPrefixes",
+    "OnDemandNat",
+    "OnDemandNatArgs",
     "OperationalFirewall",
     "OperationalFirewallArgs",
     "OperatorArgs",

@@ -1,4 +1,4 @@
-"""`Network`: what is made, zone by zone, what is refused, and that an adopted VPC is left alone."""
+"""`Network`: what is made, zone by zone, and how it changes when a zone goes."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,6 @@ from typing import Any, cast
 import pulumi
 import pulumi_aws as aws
 import pytest
-from cloudpatterns.core import ArgumentError
 from cloudpatterns.network import Network
 from cloudpatterns.network._tiers import _ipv6
 from cloudpatterns.network.network import NetworkArgs
@@ -28,12 +27,6 @@ def network(mode: str = "preview", **args: Any) -> Graph:
     given = {"cidr_block": "10.20.0.0/16", "zones": [A, B], **args}
     given = {key: value for key, value in given.items() if value is not ...}
     return record(lambda: Network("net", cast(NetworkArgs, given)), mode=cast(Any, mode))
-
-
-def refused(**args: Any) -> list[tuple[str, str]]:
-    with pytest.raises(ArgumentError) as error:
-        network(**args)
-    return error.value.problems
 
 
 def names(graph: Graph, kind: str) -> list[str]:
@@ -328,173 +321,3 @@ def test_transforms_reach_the_children() -> None:
         Network("net", {"cidr_block": "10.20.0.0/16", "zones": [A]}, pulumi.ResourceOptions(transforms=[rename]))
 
     assert record(program).one(VPC).inputs["instanceTenancy"] == "dedicated"
-
-
-# --- adopting ---
-
-ADOPTED: dict[str, Any] = {
-    "vpc_id": "vpc-0a",
-    "internet_gateway_id": "igw-0a",
-    "public_subnet_ids_by_zone": {B: "subnet-0b", A: "subnet-0a"},
-    "private_subnet_ids_by_zone": {A: "subnet-1a", B: "subnet-1b"},
-    "private_route_table_ids_by_zone": {A: "rtb-1a", B: "rtb-1b"},
-    "tags": {"Owner": "platform"},
-}
-
-
-def test_an_adopted_vpc_is_reported_and_not_changed() -> None:
-    graph = network("deployed", **ADOPTED)
-    assert [resource.type for resource in graph.resources if resource.parent] == [COMPONENT]
-    assert graph.one(COMPONENT).outputs == {
-        "vpc_id": "vpc-0a",
-        "vpc_cidr_block": "10.20.0.0/16",
-        "public_subnet_ids_by_zone": {A: "subnet-0a", B: "subnet-0b"},
-        "private_subnet_ids_by_zone": {A: "subnet-1a", B: "subnet-1b"},
-        "data_subnet_ids_by_zone": {},
-        "public_route_table_ids_by_zone": {},
-        "private_route_table_ids_by_zone": {A: "rtb-1a", B: "rtb-1b"},
-        "data_route_table_ids_by_zone": {},
-        "internet_gateway_id": "igw-0a",
-    }
-
-
-def test_an_adopted_vpc_may_come_without_its_internet_gateway() -> None:
-    outputs = network("deployed", **{**ADOPTED, "internet_gateway_id": None}).one(COMPONENT).outputs
-    assert "internet_gateway_id" not in outputs
-
-
-def test_ids_to_adopt_may_be_known_later() -> None:
-    def program() -> None:
-        later = pulumi.Output.from_input("subnet-0a")
-        Network("net", {"cidr_block": "10.0.0.0/16", "zones": [A], "vpc_id": later, "public_subnet_ids_by_zone": {A: later}})
-
-    assert record(program, mode="deployed").one(COMPONENT).outputs["public_subnet_ids_by_zone"] == {A: "subnet-0a"}
-
-
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        ({"cidr_block": None}, ("cidr_block", "is missing; give the adopted VPC's IPv4 block.")),
-        ({"cidr_block": "10.0.0.1/16"}, ("cidr_block", "is no IPv4 network: 10.0.0.1/16 has host bits set")),
-        (
-            {"public_subnet_ids_by_zone": None, "private_subnet_ids_by_zone": None},
-            (
-                "vpc_id",
-                "adopts a VPC without subnets; give at least one of public_subnet_ids_by_zone, private_subnet_ids_by_zone, "
-                "data_subnet_ids_by_zone.",
-            ),
-        ),
-        (
-            {"private_route_table_ids_by_zone": {A: "rtb-1a"}},
-            ("private_route_table_ids_by_zone", "has the zones eu-west-1a; one id is needed for each of eu-west-1a, eu-west-1b."),
-        ),
-        (
-            {"private_subnet_ids_by_zone": {A: "subnet-1a", B: "vpc-1b"}},
-            ("private_subnet_ids_by_zone.eu-west-1b", "is 'vpc-1b'; an id such as subnet-0123456789abcdef0 is needed."),
-        ),
-        ({"dual_stack": True}, ("dual_stack", "shapes a new VPC, and vpc_id adopts one as it is. Remove one.")),
-        ({"flow_log_retention_days": 30}, ("flow_log_retention_days", "shapes a new VPC, and vpc_id adopts one as it is. Remove one.")),
-        ({"interface_endpoints": ["ssm"]}, ("interface_endpoints", "shapes a new VPC, and vpc_id adopts one as it is. Remove one.")),
-    ],
-)
-def test_what_does_not_fit_an_adopted_vpc_is_refused(change: dict[str, Any], problem: tuple[str, str]) -> None:
-    assert refused(**{**ADOPTED, **change}) == [problem]
-
-
-# --- refusals ---
-
-
-@pytest.mark.parametrize(
-    ("args", "problem"),
-    [
-        (
-            {"cidr_block": ...},
-            ("cidr_block", "is missing; give it, or ipv4_ipam_pool_id and ipv4_netmask_length, or vpc_id to adopt a VPC."),
-        ),
-        (
-            {"ipv4_netmask_length": 20, "ipv4_ipam_pool_id": "ipam-pool-1"},
-            ("cidr_block", "and ipv4_netmask_length exclude each other: the pool chooses the block. Remove one."),
-        ),
-        (
-            {"cidr_block": ..., "ipv4_netmask_length": 20},
-            ("ipv4_netmask_length", "needs ipv4_ipam_pool_id, the pool to take from. Give it, or cidr_block instead."),
-        ),
-        (
-            {
-                **{"cidr_block": ..., "ipv4_netmask_length": 20, "ipv4_ipam_pool_id": "ipam-pool-1"},
-                "subnet_cidrs": {"public": {}, "private": {}, "data": {}},
-            },
-            ("subnet_cidrs", "needs cidr_block: what the pool will choose is not known. Give subnet_prefixes instead."),
-        ),
-        (
-            {"subnet_prefixes": {"data": 26}, "subnet_cidrs": {"public": {}, "private": {}, "data": {}}},
-            ("subnet_prefixes", "and subnet_cidrs exclude each other: the latter gives every subnet its size. Remove one."),
-        ),
-        (
-            {"flow_log_bucket_arn": "arn:aws:s3:::logs", "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1"},
-            ("kms_key_arn", "encrypts the flow log's log group, and flow_log_bucket_arn replaces that. Remove one."),
-        ),
-        (
-            {"public_subnet_ids_by_zone": {A: "subnet-0a"}},
-            ("public_subnet_ids_by_zone", "belongs to an adopted VPC. Remove it, or give vpc_id."),
-        ),
-        (
-            {"zones": [A, "us-east-1b"]},
-            ("zones", "are of the regions eu-west-1, us-east-1; all zones of a network are of one region. Remove the others."),
-        ),
-        (
-            {"interface_endpoints": ["ssm", "com.amazonaws/ecr"]},
-            ("interface_endpoints.1", "is 'com.amazonaws/ecr'; the short name of a service is needed, such as ssm or ecr.api."),
-        ),
-        (
-            {"interface_endpoints": ["s3"]},
-            ("interface_endpoints.0", "is 's3', which every network reaches through a gateway endpoint already. Remove it."),
-        ),
-        ({"interface_endpoints": ["ssm", "ssm"]}, ("interface_endpoints.1", "is 'ssm' again; name each service once.")),
-    ],
-)
-def test_contradictions_are_refused(args: dict[str, Any], problem: tuple[str, str]) -> None:
-    assert refused(**args) == [problem]
-
-
-@pytest.mark.parametrize(
-    ("args", "path", "text"),
-    [
-        ({"zones": [A, A]}, "zones", "cannot be laid out: zones eu-west-1a and eu-west-1a have the same letter"),
-        ({"cidr_block": "10.0.0.0/8"}, "cidr_block", "cannot be laid out: the VPC's block 10.0.0.0/8 is not between /16 and /28"),
-        ({"subnet_prefixes": {"private": 16}}, "subnet_prefixes", "cannot be laid out: no room in 10.20.0.0/16"),
-        (
-            {"zones": [A], "subnet_cidrs": {"public": {A: "10.21.0.0/24"}, "private": {A: "10.20.16.0/20"}, "data": {A: "10.20.1.0/24"}}},
-            "subnet_cidrs",
-            "cannot be laid out: 10.21.0.0/24, the public subnet of zone eu-west-1a, is not inside 10.20.0.0/16",
-        ),
-        (
-            {"cidr_block": ..., "ipv4_netmask_length": 28, "ipv4_ipam_pool_id": "ipam-pool-1"},
-            "subnet_prefixes",
-            "cannot be laid out: no room in 10.0.0.0/28",
-        ),
-    ],
-)
-def test_a_layout_that_cannot_be_made_is_refused(args: dict[str, Any], path: str, text: str) -> None:
-    ((where, reason),) = refused(**args)
-    assert where == path
-    assert reason.startswith(text)
-
-
-@pytest.mark.parametrize(
-    ("args", "path"),
-    [
-        ({"zones": []}, "zones"),
-        ({"flow_log_retention_days": 31}, "flow_log_retention_days"),
-        ({"subnet_prefixes": {"public": 29}}, "subnet_prefixes.public"),
-        ({"subnet_prefixes": {"dmz": 24}}, "subnet_prefixes.dmz"),
-        ({"vpc_id": "10.0.0.0"}, "vpc_id"),
-    ],
-)
-def test_values_out_of_range_are_refused(args: dict[str, Any], path: str) -> None:
-    assert [where for where, _ in refused(**args)] == [path]
-
-
-def test_a_name_too_long_for_the_flow_logs_role_is_refused() -> None:
-    with pytest.raises(ArgumentError, match=r"its child n{43}-flow-log-role would pass the 64 characters"):
-        record(lambda: Network("n" * 43, {"cidr_block": "10.20.0.0/16", "zones": [A]}))
