@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-__all__ = ["ENGINES", "Engine", "windows_overlap"]
+__all__ = ["ENGINES", "Engine", "window_minutes", "windows_overlap"]
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.Procedural.UploadtoCloudWatch.html; the audit logs need an option
 # group (MySQL) or server_audit_logging (Aurora MySQL), the general log holds every statement: neither is on unless asked for.
@@ -139,13 +139,18 @@ _DAY = 24 * 60
 
 def windows_overlap(daily: str, weekly: str) -> bool:
     """Whether a daily window (``03:00-04:00``) and a weekly one (``sun:04:30-sun:05:30``) share a minute; both may run past midnight."""
-    daily_start, daily_end = (_minute(text) for text in daily.split("-"))
-    weekly_start, weekly_end = (_DAYS.index(text[:3]) * _DAY + _minute(text[4:]) for text in weekly.split("-"))
-    length = (daily_end - daily_start) % _DAY
-    busy = {(weekly_start + minute) % (7 * _DAY) for minute in range((weekly_end - weekly_start) % (7 * _DAY))}
-    return any((day * _DAY + daily_start + minute) % (7 * _DAY) in busy for day in range(7) for minute in range(length))
+    daily_start, weekly_start = _position(daily), _position(weekly)
+    busy = {(weekly_start + minute) % (7 * _DAY) for minute in range(window_minutes(weekly))}
+    return any((day * _DAY + daily_start + minute) % (7 * _DAY) in busy for day in range(7) for minute in range(window_minutes(daily)))
 
 
-def _minute(text: str) -> int:
-    hours, minutes = text.split(":")
-    return int(hours) * 60 + int(minutes)
+def window_minutes(window: str) -> int:
+    """Length of a daily or weekly window in minutes; one that ends where it begins has none."""
+    start, end = (_position(text) for text in window.split("-"))
+    return (end - start) % (_DAY if window[0].isdigit() else 7 * _DAY)
+
+
+def _position(text: str) -> int:
+    """Minute of the day, or of the week, at which a window that ``text`` begins with starts."""
+    day, time = (0, text) if text[0].isdigit() else (_DAYS.index(text[:3]), text[4:])
+    return day * _DAY + int(time[:2]) * 60 + int(time[3:5])

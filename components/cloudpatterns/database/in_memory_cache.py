@@ -15,7 +15,7 @@ from pydantic import Field, StringConstraints
 from cloudpatterns.core import ArgumentError, Arguments, Component, check_names, customer_key
 from cloudpatterns.database._cache_access import make_access, make_secret
 from cloudpatterns.database._cache_nodes import make_nodes, make_serverless
-from cloudpatterns.database._engines import windows_overlap
+from cloudpatterns.database._engines import window_minutes, windows_overlap
 from cloudpatterns.database._shared import ONE_YEAR, logs_statement, unique_name
 from cloudpatterns.security.secret_values import check_hiding
 
@@ -133,6 +133,7 @@ _ARGUMENTS = Arguments(
 )
 _DEFAULT_VERSIONS = {"valkey": "8.1", "redis": "7.1"}
 _DEFAULT_REPLICAS = 1
+_SHORTEST_WINDOW_MINUTES = 60
 
 
 class InMemoryCache(Component):
@@ -242,6 +243,9 @@ def _check(name: str, checked: Any) -> None:
         )
     _check_value(checked, "password", r".{16,128}", "a password has 16 to 128 characters", refuse)
     _check_value(checked, "auth_token", _TOKEN, "a token has 16 to 128 letters, digits and ! & # $ ^ < > -", refuse)
+    for argument in ("snapshot_window", "maintenance_window"):
+        if window_minutes(checked[argument]) < _SHORTEST_WINDOW_MINUTES:
+            refuse(argument, f"is {checked[argument]!r}; a window has {_SHORTEST_WINDOW_MINUTES} minutes at least.")
     if windows_overlap(checked["snapshot_window"], checked["maintenance_window"]):
         refuse(
             "maintenance_window",

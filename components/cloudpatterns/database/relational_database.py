@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints
 
 from cloudpatterns.core import ArgumentError, Arguments, Component, check_names
 from cloudpatterns.database._aurora import make_cluster
-from cloudpatterns.database._engines import ENGINES, Engine, windows_overlap
+from cloudpatterns.database._engines import ENGINES, Engine, window_minutes, windows_overlap
 from cloudpatterns.database._foundation import Foundation, make_foundation
 from cloudpatterns.database._instance import make_instance, make_replica
 from cloudpatterns.database._shared import ONE_YEAR
@@ -22,7 +22,9 @@ from cloudpatterns.security.secret_values import check_hiding
 __all__ = ["RelationalDatabase", "RelationalDatabaseArgs", "RelationalDatabasePasswordArgs", "RelationalDatabaseReplicaArgs"]
 
 _NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
-_ADVANCED_RETENTION_DAYS = 465
+_SHORTEST_WINDOW_MINUTES = 30
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html: the shortest limit of the engines, MySQL's
+_PASSWORD = r"""[!#-.0-?A-~]{8,41}"""
 
 
 class RelationalDatabasePasswordArgs(TypedDict):
@@ -260,6 +262,13 @@ def _check(name: str, engine: Engine, checked: Any) -> None:
         refuse(
             "maintenance_window", f"is {checked['maintenance_window']!r}; it overlaps backup_window {checked['backup_window']!r}. Move one."
         )
+    for argument in ("backup_window", "maintenance_window"):
+        if window_minutes(checked[argument]) < _SHORTEST_WINDOW_MINUTES:
+            refuse(argument, f"is {checked[argument]!r}; a window has {_SHORTEST_WINDOW_MINUTES} minutes at least.")
+    password = checked["password"]["value"] if checked["password"] else None
+    # An output is AWS's to check. The value itself is not shown.
+    if isinstance(password, str) and re.fullmatch(_PASSWORD, password) is None:
+        refuse("password.value", 'cannot be used; a password has 8 to 41 printable characters without / " @ and space.')
     if unknown := sorted(set(checked["log_exports"] or ()) - set(engine.logs)):
         refuse("log_exports", f"has {', '.join(unknown)}; {engine.name} exports {', '.join(engine.logs)}.")
     if fixed := sorted(set(checked["parameters"]) & engine.tls_parameters):

@@ -1,33 +1,21 @@
 import json
 import re
-from typing import Any
 
 import pulumi
 import pytest
-from cloudpatterns.core import ArgumentError
 from cloudpatterns.database import InMemoryCache
 from offline_preview.graph import Graph
 from offline_preview.values import UNKNOWN, Secret
 
+from tests.components.database.stores import CACHE, CANARY, FUNCTION, SERVERLESS
+from tests.components.database.stores import cache as make
 from tests.harness import record, refs
 
-ARGS: Any = {
-    "node_type": "cache.t4g.small",
-    "subnet_ids_by_zone": {"eu-west-1a": "subnet-a", "eu-west-1b": "subnet-b"},
-    "security_group_ids": ["sg-1"],
-}
-SERVERLESS: Any = {**ARGS, "node_type": None, "serverless": {"max_storage_gb": 10, "max_ecpu_per_second": 5000}}
-CANARY = "canary-4b21-Password"
-FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:rotate"
 COMPONENT = "cloudpatterns:index:InMemoryCache"
 GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
-CACHE = "aws:elasticache/serverlessCache:ServerlessCache"
+SERVERLESS_CACHE = "aws:elasticache/serverlessCache:ServerlessCache"
 USER = "aws:elasticache/user:User"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
-
-
-def make(base: Any = ARGS, mode: Any = "deployed", **changes: Any) -> Graph:
-    return record(lambda: InMemoryCache("sessions", {**base, **changes}), mode=mode)
 
 
 def children(graph: Graph) -> list[tuple[str, str]]:
@@ -239,7 +227,7 @@ def test_a_serverless_cache() -> None:
         ("User", "sessions-user"),
         ("UserGroup", "sessions-users"),
     ]
-    cache = graph.one(CACHE)
+    cache = graph.one(SERVERLESS_CACHE)
     unique = graph.one("aws:elasticache/userGroup:UserGroup").inputs["userGroupId"]
     assert re.fullmatch(r"sessions-[0-9a-f]{7}", unique)
     assert cache.inputs == {
@@ -264,7 +252,7 @@ def test_a_serverless_cache() -> None:
     assert outputs["replication_group_id"] == cache.outputs["name"]
     assert outputs["connect_arns"] == [cache.outputs["arn"], graph.one(USER, "sessions-user").outputs["arn"]]
     assert outputs["log_group_names"] == []
-    without = make(SERVERLESS, snapshot_retention_days=0).one(CACHE).inputs
+    without = make(SERVERLESS, snapshot_retention_days=0).one(SERVERLESS_CACHE).inputs
     assert "dailySnapshotTime" not in without
 
 
@@ -297,7 +285,7 @@ def test_what_dev_loosens() -> None:
 
 def test_a_key_of_ones_own() -> None:
     key = "arn:aws:kms:eu-west-1:123456789012:key/mine"
-    for base, token in ((ARGS, GROUP), (SERVERLESS, CACHE)):
+    for base, token in ((CACHE, GROUP), (SERVERLESS, SERVERLESS_CACHE)):
         graph = make(base, kms_key_arn=key)
         assert graph.of_type("aws:kms/key:Key") == []
         assert graph.one(token).inputs["kmsKeyId"] == key
@@ -327,77 +315,5 @@ def test_transforms_reach_the_children() -> None:
             return None
         return pulumi.ResourceTransformResult(props={**args.props, "nodeType": "cache.m7g.large"}, opts=args.opts)
 
-    graph = record(lambda: InMemoryCache("sessions", ARGS, pulumi.ResourceOptions(transforms=[larger])))
+    graph = record(lambda: InMemoryCache("sessions", CACHE, pulumi.ResourceOptions(transforms=[larger])))
     assert graph.one(GROUP).inputs["nodeType"] == "cache.m7g.large"
-
-
-PROBLEMS: Any = [
-    ({"security_group_ids": []}, "security_group_ids", "at least 1 item"),
-    ({"node_type": None}, "node_type", "is missing; give a node type such as cache.t4g.small, or serverless."),
-    ({"replicas": 6}, "replicas", "less than or equal to 5"),
-    (
-        {"subnet_ids_by_zone": {"eu-west-1a": "subnet-a"}, "replicas": 2},
-        "subnet_ids_by_zone",
-        "has 1 zone; 2 replicas need another to fail over to. Add one, or set replicas to 0.",
-    ),
-    ({"engine_version": "7.0"}, "engine_version", "is '7.0'; valkey takes 7.2 to 9. Use 8.1."),
-    ({"engine_version": "10.0"}, "engine_version", "is '10.0'; valkey takes 7.2 to 9. Use 8.1."),
-    ({"engine_version": "8"}, "engine_version", "pattern"),
-    ({"engine": "redis", "engine_version": "6.2"}, "engine_version", "is '6.2'; redis takes 7.0 and 7.1. Use 7.1, or valkey."),
-    (
-        {"password": {"value": CANARY}, "auth_token": {"value": CANARY}},
-        "auth_token",
-        "and password exclude each other: ElastiCache takes AUTH or RBAC, not both. Give one, or none to log in through IAM.",
-    ),
-    ({"password": {}}, "password.value", "is missing; give it a value"),
-    ({"password": {"value": "too-short"}}, "password.value", "cannot be used; a password has 16 to 128 characters."),
-    (
-        {"auth_token": {"value": CANARY + "@"}},
-        "auth_token.value",
-        "cannot be used; a token has 16 to 128 letters, digits and ! & # $ ^ < > -.",
-    ),
-    (
-        {"maintenance_window": "sun:02:30-sun:03:30"},
-        "maintenance_window",
-        "is 'sun:02:30-sun:03:30'; it overlaps snapshot_window '02:00-03:00'. Move one.",
-    ),
-    (
-        {**SERVERLESS, "node_type": "cache.t4g.small"},
-        "node_type",
-        "and serverless exclude each other: a serverless cache has none. Leave one out.",
-    ),
-    ({**SERVERLESS, "replicas": 0}, "replicas", "and serverless exclude each other"),
-    ({**SERVERLESS, "auth_token": {"value": CANARY}}, "auth_token", "and serverless exclude each other"),
-    (
-        {**SERVERLESS, "subnet_ids_by_zone": {"eu-west-1a": "subnet-a"}},
-        "subnet_ids_by_zone",
-        "has 1 zones; a serverless cache takes two or three.",
-    ),
-    ({**SERVERLESS, "serverless": {"max_storage_gb": 10, "max_ecpu_per_second": 10}}, "serverless.max_ecpu_per_second", "1000"),
-    ({"log_retention_days": 31}, "log_retention_days", "must be one of the days that CloudWatch Logs keeps"),
-]
-
-
-@pytest.mark.parametrize(("changes", "argument", "reason"), PROBLEMS, ids=[f"{each[1]}-{number}" for number, each in enumerate(PROBLEMS)])
-def test_problems(changes: Any, argument: str, reason: str) -> None:
-    with pytest.raises(ArgumentError) as caught:
-        make(**changes)
-    assert [path for path, _ in caught.value.problems] == [argument]
-    assert reason in caught.value.problems[0][1]
-    assert CANARY not in str(caught.value)
-
-
-@pytest.mark.parametrize("credential", [CANARY, {"value": [CANARY]}])
-@pytest.mark.parametrize("argument", ["password", "auth_token"])
-def test_no_message_shows_a_credential(argument: str, credential: Any) -> None:
-    with pytest.raises(ArgumentError, match="what was given is not shown") as caught:
-        make(**{argument: credential})
-    assert CANARY not in str(caught.value)
-
-
-def test_the_name_becomes_a_user() -> None:
-    with pytest.raises(ArgumentError, match="lower case letters, digits and single hyphens, a letter first"):
-        record(lambda: InMemoryCache("Sessions", ARGS))
-    with pytest.raises(ArgumentError, match="of at most 24 characters"):
-        record(lambda: InMemoryCache("s" * 25, ARGS))
-    record(lambda: InMemoryCache("s" * 24, ARGS))

@@ -4,38 +4,16 @@ from typing import Any
 
 import pulumi
 import pytest
-from cloudpatterns.core import ArgumentError
 from cloudpatterns.database import RelationalDatabase
 from offline_preview.graph import Graph
 from offline_preview.values import Secret
 
+from tests.components.database.stores import AURORA, CANARY, DATABASE, FUNCTION, PASSWORD, REPLICA
+from tests.components.database.stores import database as make
 from tests.harness import record, refs
 
-ARGS: Any = {
-    "engine": "mysql",
-    "engine_version": "8.4",
-    "instance_class": "db.m7g.large",
-    "subnet_ids_by_zone": {"eu-west-1b": "subnet-b", "eu-west-1a": "subnet-a"},
-    "security_group_ids": ["sg-1"],
-    "allocated_storage_gib": 20,
-}
-AURORA: Any = {**ARGS, "engine": "aurora-postgresql", "engine_version": "16", "allocated_storage_gib": None}
-CANARY = "canary-7c1e-Password"
-FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:rotate"
-PASSWORD: Any = {"password": {"value": CANARY, "rotation_function_arn": FUNCTION}}
-REPLICA: Any = {
-    "replica": {
-        "region": "eu-central-1",
-        "subnet_ids_by_zone": {"eu-central-1a": "subnet-x", "eu-central-1b": "subnet-y"},
-        "security_group_ids": ["sg-x"],
-    }
-}
 INSTANCE, CLUSTER = "aws:rds/instance:Instance", "aws:rds/cluster:Cluster"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
-
-
-def make(base: Any = ARGS, **changes: Any) -> Graph:
-    return record(lambda: RelationalDatabase("orders", {**base, **changes}), mode="deployed")
 
 
 def plain(value: object) -> str:
@@ -418,126 +396,5 @@ def test_transforms_reach_the_children() -> None:
             return None
         return pulumi.ResourceTransformResult(props={**args.props, "backupRetentionPeriod": 3}, opts=args.opts)
 
-    graph = record(lambda: RelationalDatabase("orders", ARGS, pulumi.ResourceOptions(transforms=[smaller])))
+    graph = record(lambda: RelationalDatabase("orders", DATABASE, pulumi.ResourceOptions(transforms=[smaller])))
     assert graph.one(INSTANCE).inputs["backupRetentionPeriod"] == 3
-
-
-PROBLEMS: Any = [
-    ({"subnet_ids_by_zone": {"eu-west-1a": "subnet-a"}}, "subnet_ids_by_zone", "at least 2 items"),
-    ({"security_group_ids": []}, "security_group_ids", "at least 1 item"),
-    ({"backup_retention_days": 0}, "backup_retention_days", "greater than or equal to 1"),
-    ({"engine": "oracle"}, "engine", "mysql|postgres|aurora-mysql|aurora-postgresql"),
-    (
-        {"engine_version": "8.0"},
-        "engine_version",
-        "is '8.0'; mysql before 8.4 has left standard support, and paid extended support is off.",
-    ),
-    ({"engine_version": "8"}, "engine_version", "is '8'; mysql needs a version such as 8.4 or 8.4.5."),
-    ({"engine": "postgres", "engine_version": "13"}, "engine_version", "is '13'; postgres before 14 has left standard support"),
-    ({"engine": "postgres", "engine_version": "x"}, "engine_version", "is 'x'; postgres needs a version such as 17 or 17.4."),
-    ({"master_username": "root"}, "master_username", "is 'root'; the name is reserved by mysql. Use another, such as dbadmin."),
-    ({"master_username": "a" * 17}, "master_username", "mysql takes 1 to 16 lower case letters, digits and underscores, a letter first."),
-    ({"allocated_storage_gib": None}, "allocated_storage_gib", "is missing; mysql needs a first size, 20 GiB or more."),
-    (
-        {"allocated_storage_gib": 100, "max_allocated_storage_gib": 109},
-        "max_allocated_storage_gib",
-        "is 109; it must be at least a tenth more than allocated_storage_gib 100.",
-    ),
-    ({"instance_class": "db.serverless"}, "instance_class", "only Aurora has it, not mysql."),
-    ({"max_capacity_units": 4}, "max_capacity_units", "is 4.0; only instance_class db.serverless takes it. Leave it out."),
-    (
-        {**AURORA, "allocated_storage_gib": 20},
-        "allocated_storage_gib",
-        "is 20; Aurora's storage grows by itself. Leave it out.",
-    ),
-    ({**AURORA, "instance_class": "db.serverless"}, "max_capacity_units", "is missing; db.serverless needs it."),
-    (
-        {**AURORA, "instance_class": "db.serverless", "max_capacity_units": 1, "min_capacity_units": 2},
-        "min_capacity_units",
-        "is 2.0; that is above max_capacity_units 1.0.",
-    ),
-    (
-        REPLICA,
-        "replica",
-        "and a password managed by Secrets Manager exclude each other: RDS makes no replica of a database whose password it manages. "
-        "Give password (a value and a rotation function), or leave replica out.",
-    ),
-    ({**AURORA, **PASSWORD, **REPLICA}, "replica", "is not made for aurora-postgresql: Aurora crosses regions as a global database."),
-    (
-        {"maintenance_window": "sun:02:30-sun:03:30"},
-        "maintenance_window",
-        "is 'sun:02:30-sun:03:30'; it overlaps backup_window '02:00-03:00'. Move one.",
-    ),
-    ({"backup_window": "25:00-26:00"}, "backup_window", "pattern"),
-    (
-        {"log_exports": ["error", "upgrade"]},
-        "log_exports",
-        "has upgrade; mysql exports audit, error, general, iam-db-auth-error, slowquery.",
-    ),
-    (
-        {"parameters": {"require_secure_transport": "0"}},
-        "parameters.require_secure_transport",
-        "is decided here: connections without TLS are refused. Leave it out.",
-    ),
-    (
-        {"instance_class": "db.t4g.micro", "performance_insights": True},
-        "performance_insights",
-        "is not to be had on db.t4g.micro with mysql. Leave it out or take a larger class.",
-    ),
-    (
-        {"instance_class": "db.t4g.micro", "database_insights_mode": "advanced"},
-        "database_insights_mode",
-        "is not to be had on db.t4g.micro",
-    ),
-    (
-        {"database_insights_mode": "advanced", "performance_insights": False},
-        "performance_insights",
-        "is False; database_insights_mode 'advanced' needs it. Leave it out.",
-    ),
-    ({"monitoring_interval_seconds": 20}, "monitoring_interval_seconds", "is 20; allowed are 0, 1, 5, 10, 15, 30, 60."),
-    ({"alarm_connections": 5}, "alarm_connections", "needs alarm_topic_arns: an alarm that tells nobody is none. Give a topic."),
-    ({"log_retention_days": 31}, "log_retention_days", "must be one of the days that CloudWatch Logs keeps"),
-]
-
-
-@pytest.mark.parametrize(("changes", "argument", "reason"), PROBLEMS, ids=[f"{each[1]}-{number}" for number, each in enumerate(PROBLEMS)])
-def test_problems(changes: Any, argument: str, reason: str) -> None:
-    with pytest.raises(ArgumentError) as caught:
-        make(**changes)
-    assert [path for path, _ in caught.value.problems] == [argument]
-    assert reason in caught.value.problems[0][1]
-
-
-@pytest.mark.parametrize("password", [CANARY, {"value": [CANARY], "rotation_function_arn": FUNCTION}, {"value": CANARY, "version": 0}])
-def test_no_message_shows_a_password(password: Any) -> None:
-    with pytest.raises(ArgumentError) as caught:
-        make(password=password)
-    assert CANARY not in str(caught.value)
-
-
-@pytest.mark.parametrize("name", ["Orders", "orders--db", "1orders", "orders_db", "orders-"])
-def test_the_name_becomes_the_identifier(name: str) -> None:
-    with pytest.raises(ArgumentError, match="lower case letters, digits and single hyphens, a letter first"):
-        record(lambda: RelationalDatabase(name, ARGS))
-
-
-def test_a_name_too_long_for_the_monitoring_role() -> None:
-    with pytest.raises(ArgumentError, match="of at most 45 characters"):
-        record(lambda: RelationalDatabase("o" * 46, ARGS))
-
-
-@pytest.mark.parametrize(
-    ("daily", "weekly", "overlap"),
-    [
-        ("02:00-03:00", "sun:03:00-sun:04:00", False),
-        ("02:00-03:01", "sun:03:00-sun:04:00", True),
-        ("23:30-00:30", "mon:00:00-mon:01:00", True),
-        ("23:30-00:30", "sun:23:00-mon:00:00", True),
-        ("23:30-00:30", "mon:00:30-mon:01:30", False),
-        ("12:00-13:00", "sun:23:00-mon:00:30", False),
-    ],
-)
-def test_windows_overlap(daily: str, weekly: str, overlap: bool) -> None:
-    from cloudpatterns.database._engines import windows_overlap
-
-    assert windows_overlap(daily, weekly) is overlap
