@@ -1,0 +1,246 @@
+"""Proof of the Functional Firewall: the internet meets public entrances on web ports alone, and data ports name their callers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cloudpatterns_policies.core import Fail, NotApplicable, Resource, Severity, Stack, Unknown, Verdict, stack_control
+from cloudpatterns_policies.graph import ports
+from cloudpatterns_policies.graph.exposure import THE_INTERNET, Exposure, entries, exposures, some
+from cloudpatterns_policies.graph.firewall import Attachment, Firewall, Group, firewall_of, is_balancer, is_internal
+from cloudpatterns_policies.graph.marks import OPERATOR_TAG, PUBLIC_TAG, Marks
+from cloudpatterns_policies.graph.rules import Rule, SourceKind
+from cloudpatterns_policies.graph.spans import Spans
+
+WEB_PORTS: Final = ("80", "443")
+DATA_PORTS: Final = (
+    "1433", "1521", "2049", "2049/udp", "3306", "5432", "5439", "6379-6380", "8111", "8182", "9042", "9092-9098", "9142", "9200", "9300",
+    "11211", "11211/udp", "27017",
+)  # fmt: skip
+"""SQL Server, Oracle, NFS, MySQL, PostgreSQL, Redshift, Redis, DAX, Neptune, Cassandra, Kafka, OpenSearch, Memcached, MongoDB."""
+
+# What a host needs to hear about the packets it sent: ICMP "destination unreachable", and the four ICMPv6 errors that must not be dropped.
+# https://www.rfc-editor.org/rfc/rfc4890#section-4.3.1
+_NETWORK_ERRORS: Final = ports.icmp([3]) | ports.icmp([1, 2, 3, 4], v6=True)
+
+_STRINGS: Final = {"type": "array", "items": {"type": "string"}}
+_PORTS: Final = {"type": "array", "items": {"type": "string", "pattern": ports.PATTERN}}
+
+Finding = tuple[Resource, Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """The control's configuration, parsed."""
+
+    open_ports: Spans
+    data_ports: Spans
+    public: Marks
+    operators: Marks
+    trusted: frozenset[str]
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> "_Settings":
+        """Raises `ValueError` for a port that is none."""
+        return cls(
+            ports.parse_ports(config["internetPorts"]) | _NETWORK_ERRORS,
+            ports.parse_ports(config["dataPorts"]),
+            Marks.of(config["publicTags"], config["publicNames"]),
+            Marks.of(config["operatorTags"]),
+            frozenset(config["trustedPrefixLists"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Whether a group is a public entrance: `refusal` says why not; `unknown` is what would have to be known."""
+
+    refusal: str = ""
+    unknown: tuple[Resource, str] | None = None
+
+
+@stack_control(
+    id="functional-firewall",
+    title="The internet reaches ports 80 and 443 of public entrances alone, and data ports admit their callers' security groups alone",
+    severity=Severity.CRITICAL,
+    why="One rule too wide puts a database, a cache or an internal service within reach of everybody, whatever else protects it. "
+    "A data port that admits addresses instead of groups admits whatever comes to stand at those addresses.",
+    remediation="Let the internet in on 80 and 443 only, at an internet-facing load balancer or a CDN origin, or mark the group with "
+    "the tag cloudpatterns:internet=true; name the callers' security groups as the source of data ports.",
+    url="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
+    config={
+        "internetPorts": {
+            **_PORTS,
+            "default": list(WEB_PORTS),
+            "description": "Ports the internet may reach: 443, 8000-8010 or 443/udp.",
+        },
+        "dataPorts": {**_PORTS, "default": list(DATA_PORTS), "description": "Ports of data stores, which admit security groups alone."},
+        "publicTags": {
+            **_STRINGS,
+            "default": [PUBLIC_TAG],
+            "description": "Tags, key or key=value, of groups (or of what they are attached to) that may be public.",
+        },
+        "publicNames": {**_STRINGS, "default": [], "description": "The same by logical name or group id; * stands for any text."},
+        "operatorTags": {
+            **_STRINGS,
+            "default": [OPERATOR_TAG],
+            "description": "Tags of operators' groups: what these admit to data ports is for operational-firewall to judge.",
+        },
+        "trustedPrefixLists": {
+            **_STRINGS,
+            "default": [],
+            "description": "Prefix lists, by id or logical name, whose entries are not in the stack and are not the internet.",
+        },
+    },
+)
+def functional_firewall(stack: Stack, *, config: Mapping[str, Any]) -> Verdict | Iterator[Finding]:
+    """Judges each group by itself, then what groups admit together where they stand at one interface."""
+    firewall = firewall_of(stack)
+    if firewall.empty:
+        return NotApplicable("the stack has no security group")
+    return _Judge(firewall, _Settings.of(config)).findings()
+
+
+class _Judge:
+    """Judges the groups of one stack."""
+
+    def __init__(self, firewall: Firewall, settings: _Settings) -> None:
+        self._firewall = firewall
+        self._settings = settings
+        self._places: dict[str, _Place] = {}
+        self._failed: set[Rule] = set()
+
+    def findings(self) -> Iterator[Finding]:
+        """Findings of the whole stack."""
+        for group in (*self._firewall.groups, *self._firewall.loose):
+            yield from self.group(group)
+        for scope in self._firewall.scopes:
+            yield from self.scope(scope)
+        for resource, path in self._firewall.unresolved:
+            yield resource, Unknown(path)
+
+    def group(self, group: Group) -> Iterator[Finding]:
+        """Findings of one group's own rules."""
+        for exposure in exposures(entries(group.ingress, ports.ALL, self._settings.trusted), THE_INTERNET):
+            for finding in self._internet(exposure, (group,)):
+                self._failed.update(exposure.rules if isinstance(finding[1], Fail) else ())
+                yield finding
+        for rule in group.ingress:
+            if rule not in self._failed:
+                yield from self._data(rule, group)
+                yield from self._unknowns(rule, group)
+
+    def scope(self, groups: Sequence[Group]) -> Iterator[Finding]:
+        """Findings of what several groups admit together, and none of them alone."""
+        given = [entry for group in groups for entry in entries(group.ingress, ports.ALL, self._settings.trusted)]
+        for exposure in exposures(given, THE_INTERNET, singles=False):
+            involved = tuple(group for group in groups if any(rule in group.rules for rule in exposure.rules))
+            if len(involved) > 1 and not self._failed.issuperset(exposure.rules):
+                yield from self._internet(exposure, involved)
+
+    def _internet(self, exposure: Exposure, groups: Sequence[Group]) -> Iterator[Finding]:
+        """What to say of ports that the internet reaches: at most one finding."""
+        resource, who, path = exposure.rules[0].resource, exposure.sources, paths(exposure, groups)
+        if exposure.ports - self._settings.open_ports:
+            what = "; only web ports may be open to it" if exposure.ports & self._settings.open_ports else ""
+            yield resource, Fail(f"lets the internet ({who}) in on {ports.describe(exposure.ports)}{what}: {path}", exposure.where)
+            return
+        if not exposure.ports - _NETWORK_ERRORS:
+            return
+        for group in groups:
+            place = self._place(group)
+            if place.refusal:
+                message = f"lets the internet ({who}) in on {ports.describe(exposure.ports)} {place.refusal}: {path}"
+                yield resource, Fail(message, exposure.where)
+                return
+            if place.unknown:
+                yield place.unknown[0], Unknown(place.unknown[1])
+                return
+
+    def _data(self, rule: Rule, group: Group) -> Iterator[Finding]:
+        """What to say of a rule on a data port: one finding, however many sources are wrong."""
+        hit = rule.ports & self._settings.data_ports
+        wrong = [source for source in rule.sources if source.kind is not SourceKind.GROUP]
+        if not hit or not wrong or _is_router(group):
+            return
+        operated = self._settings.operators.on(group.resource) if group.resource else False
+        if operated is True:
+            return
+        if isinstance(operated, str) and group.resource:
+            yield group.resource, Unknown(operated)
+            return
+        sure = [source for source in wrong if source.given]
+        if not sure:
+            yield rule.resource, Unknown(wrong[0].path)
+            return
+        within = f", within {ports.describe(rule.ports)}," if hit != rule.ports else ""
+        who = some([source.text for source in sure])
+        message = f"admits data {ports.describe(hit)}{within} from {who} and not from a caller's security group by reference"
+        yield rule.resource, Fail(f"{message}: {group.path(rule)}", sure[0].path)
+
+    def _unknowns(self, rule: Rule, group: Group) -> Iterator[Finding]:
+        """What cannot be judged of a rule that shows no fault so far."""
+        if rule.unknown:
+            if any(source.kind is not SourceKind.GROUP for source in rule.sources):
+                yield rule.resource, Unknown(rule.unknown)
+            return
+        unsure = [source for source in rule.sources if source.unknown and not source.names & self._settings.trusted]
+        if not unsure or (rule.ports & self._settings.data_ports and not _is_router(group)):
+            return
+        if rule.ports - self._settings.open_ports or self._place(group) != _Place():
+            yield rule.resource, Unknown(unsure[0].unknown)
+
+    def _place(self, group: Group) -> _Place:
+        if group.key not in self._places or group.resource is None:
+            self._places[group.key] = self._find_place(group)
+        return self._places[group.key]
+
+    def _find_place(self, group: Group) -> _Place:
+        marks = self._settings.public
+        marked = marks.on(group.resource) if group.resource else marks.named(group.key)
+        if marked is True:
+            return _Place()
+        if isinstance(marked, str) and group.resource:
+            return _Place(unknown=(group.resource, marked))
+        if group.resource is None:
+            # Its tags, and what else it is attached to, are not in this stack.
+            return _Place(unknown=(group.rules[0].resource, group.rules[0].group.path))
+        if not group.attachments:
+            return _Place(f"at {group.name}, which has no load balancer or CDN origin and is not marked as public")
+        unknown = None
+        for attachment in group.attachments:
+            refusal, path = self._refusal(attachment)
+            if refusal and attachment.certain:
+                return _Place(f"at {refusal}")
+            if refusal:
+                unknown = unknown or (attachment.holder, attachment.path)
+            elif path:
+                unknown = unknown or (attachment.subject, path)
+        return _Place(unknown=unknown)
+
+    def _refusal(self, attachment: Attachment) -> tuple[str, str]:
+        """Why a group there may not let the internet in, and what leaves that unknown; both empty when it may."""
+        subject = attachment.subject
+        if subject.urn in self._firewall.origins:
+            return "", ""
+        marked = self._settings.public.on(subject)
+        if marked is True:
+            return "", ""
+        if is_balancer(attachment):
+            internal = is_internal(subject)
+            if internal is None:
+                return "", "internal"
+            return (f"{attachment.name}, which is internal", "") if internal else ("", "")
+        if isinstance(marked, str):
+            return "", marked
+        return f"{attachment.name}, which is no internet-facing load balancer, no CDN origin and not marked as public", ""
+
+
+def _is_router(group: Group) -> bool:
+    """Whether the group guards NAT instances alone: what arrives there is on its way to somebody else."""
+    return bool(group.attachments) and all(item.router and item.certain for item in group.attachments)
+
+
+def paths(exposure: Exposure, groups: Sequence[Group]) -> str:
+    """The ways in for a message: for each group one of its rules that has a part in the exposure."""
+    return "; ".join(group.path(next(rule for rule in exposure.rules if rule in group.rules)) for group in groups)

@@ -1,0 +1,194 @@
+"""Proof of the Operational Firewall: administration ports know where operators come from."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Any, Final
+
+from cloudpatterns_policies.controls.functional_firewall import paths
+from cloudpatterns_policies.core import UNKNOWN, Fail, NotApplicable, Resource, Severity, Stack, Unknown, Verdict, stack_control
+from cloudpatterns_policies.graph import ports
+from cloudpatterns_policies.graph.addresses import network_size, widest
+from cloudpatterns_policies.graph.exposure import THE_INTERNET, Exposure, Limit, entries, exposures
+from cloudpatterns_policies.graph.firewall import Firewall, Group, firewall_of, is_balancer
+from cloudpatterns_policies.graph.kinds import BALANCERS
+from cloudpatterns_policies.graph.marks import OPERATOR_TAG, Marks
+from cloudpatterns_policies.graph.reading import read, refer
+from cloudpatterns_policies.graph.rules import Rule, SourceKind
+from cloudpatterns_policies.graph.spans import Spans
+
+ADMIN_PORTS: Final = ("22", "23", "2375-2377", "3389", "3389/udp", "5900-5901", "5985-5986", "6443", "10250")
+"""SSH, Telnet, Docker, RDP, VNC, WinRM, Kubernetes API and kubelet."""
+
+_LISTENERS: Final = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
+_STRINGS: Final = {"type": "array", "items": {"type": "string"}}
+_PORTS: Final = {"type": "array", "items": {"type": "string", "pattern": ports.PATTERN}}
+
+Finding = tuple[Resource, Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """The control's configuration, parsed."""
+
+    admin_ports: Spans
+    operators: Marks
+    trusted: frozenset[str]
+    wide: Limit
+    prefixes: Mapping[int, int]
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> "_Settings":
+        """Raises `ValueError` for a port that is none."""
+        prefixes = {4: config["widestIpv4Prefix"], 6: config["widestIpv6Prefix"]}
+
+        def too_wide(version: int, addresses: Spans) -> bool:
+            network = widest(version, addresses)
+            return bool(network) and ip_network(network).prefixlen < prefixes[version]
+
+        return cls(
+            ports.parse_ports(config["adminPorts"]),
+            Marks.of(config["operatorTags"]),
+            frozenset(config["trustedPrefixLists"]),
+            # A network wider than the limit holds at least two of that size.
+            Limit(lambda version: 2 * network_size(version, prefixes[version]) - 1, too_wide),
+            prefixes,
+        )
+
+
+@stack_control(
+    id="operational-firewall",
+    title="Administration ports admit declared networks of operators alone, never the internet",
+    severity=Severity.CRITICAL,
+    why="Administration ports give control over the machine, and the internet tries keys and passwords on them without pause. Two "
+    "halves of the internet in two rules, or in two groups of one machine, are the internet all the same.",
+    remediation="Admit operators from a managed prefix list, a narrow CIDR or the security group of a Client VPN, or demand a "
+    "client certificate at a load balancer (mutual TLS in mode verify); better, close the port and use Session Manager.",
+    url="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
+    config={
+        "adminPorts": {**_PORTS, "default": list(ADMIN_PORTS), "description": "Administration ports: 22, 5985-5986 or 3389/udp."},
+        "widestIpv4Prefix": {
+            "type": "integer",
+            "minimum": 8,
+            "maximum": 32,
+            "default": 16,
+            "description": "Prefix length of the widest public IPv4 network that operators may have. Private ones may be wider.",
+        },
+        "widestIpv6Prefix": {
+            "type": "integer",
+            "minimum": 16,
+            "maximum": 128,
+            "default": 32,
+            "description": "The same for IPv6.",
+        },
+        "operatorTags": {
+            **_STRINGS,
+            "default": [OPERATOR_TAG],
+            "description": "Tags, key or key=value, of operators' groups: all their ports are administration ports.",
+        },
+        "trustedPrefixLists": {
+            **_STRINGS,
+            "default": [],
+            "description": "Prefix lists, by id or logical name, whose entries are not in the stack and are declared elsewhere.",
+        },
+    },
+)
+def operational_firewall(stack: Stack, *, config: Mapping[str, Any]) -> Verdict | Iterator[Finding]:
+    """Judges each group by itself, then what groups admit together where they stand at one interface."""
+    firewall = firewall_of(stack)
+    if firewall.empty:
+        return NotApplicable("the stack has no security group")
+    return _Judge(firewall, _Settings.of(config), _certificate_ports(stack)).findings()
+
+
+class _Judge:
+    """Judges the groups of one stack."""
+
+    def __init__(self, firewall: Firewall, settings: _Settings, certificates: Mapping[str, Spans]) -> None:
+        self._firewall = firewall
+        self._failed: set[Rule] = set()
+        self._settings = settings
+        self._certificates = certificates
+        self._relevant = {id(group): self._ports(group) for group in (*firewall.groups, *firewall.loose)}
+
+    def findings(self) -> Iterator[Finding]:
+        """Findings of the whole stack."""
+        for group in (*self._firewall.groups, *self._firewall.loose):
+            yield from self.group(group)
+        for scope in self._firewall.scopes:
+            yield from self.scope(scope)
+        for resource, path in self._firewall.unresolved:
+            yield resource, Unknown(path)
+
+    def group(self, group: Group) -> Iterator[Finding]:
+        """Findings of one group's own rules."""
+        relevant = self._relevant[id(group)]
+        given = list(entries(group.ingress, relevant, self._settings.trusted))
+        failed = self._failed
+        for exposure in exposures(given, THE_INTERNET):
+            guarded = self._guarded(group)
+            if not exposure.ports - guarded:
+                continue
+            failed.update(exposure.rules)
+            yield self._fail(exposure, f"lets the internet ({exposure.sources}) in on {ports.describe(exposure.ports)}", (group,))
+        for exposure in exposures([entry for entry in given if entry.rule not in failed], self._settings.wide):
+            if not exposure.ports - self._guarded(group):
+                continue
+            version = exposure.entries[0].version
+            network = widest(version, Spans.union(entry.addresses for entry in exposure.entries))
+            failed.update(exposure.rules)
+            limit = f"which holds {network} and so is wider than /{self._settings.prefixes[version]}"
+            yield self._fail(exposure, f"admits {ports.describe(exposure.ports)} from {exposure.sources}, {limit}", (group,))
+        for rule in group.ingress:
+            if rule not in failed:
+                yield from self._unknowns(rule, relevant)
+
+    def scope(self, groups: tuple[Group, ...]) -> Iterator[Finding]:
+        """Findings of what several groups admit together, and none of them alone."""
+        given = [entry for group in groups for entry in entries(group.ingress, self._relevant[id(group)], self._settings.trusted)]
+        for exposure in exposures(given, THE_INTERNET, singles=False):
+            involved = tuple(group for group in groups if any(rule in group.rules for rule in exposure.rules))
+            if len(involved) > 1 and not self._failed.issuperset(exposure.rules):
+                yield self._fail(exposure, f"lets the internet ({exposure.sources}) in on {ports.describe(exposure.ports)}", involved)
+
+    @staticmethod
+    def _fail(exposure: Exposure, message: str, groups: tuple[Group, ...]) -> Finding:
+        return exposure.rules[0].resource, Fail(f"{message}: {paths(exposure, groups)}", exposure.where)
+
+    def _unknowns(self, rule: Rule, relevant: Spans) -> Iterator[Finding]:
+        """What cannot be judged of a rule that shows no fault so far."""
+        if rule.unknown:
+            if any(source.kind is not SourceKind.GROUP for source in rule.sources):
+                yield rule.resource, Unknown(rule.unknown)
+        elif rule.ports & relevant:
+            unsure = [source for source in rule.sources if source.unknown and not source.names & self._settings.trusted]
+            if unsure:
+                yield rule.resource, Unknown(unsure[0].unknown)
+
+    def _ports(self, group: Group) -> Spans:
+        marked = self._settings.operators.on(group.resource) if group.resource else False
+        return ports.ALL if marked is True else self._settings.admin_ports
+
+    def _guarded(self, group: Group) -> Spans:
+        """Ports at which whatever the group guards demands a client certificate."""
+        if not group.attachments or not all(is_balancer(item) and item.certain for item in group.attachments):
+            return Spans()
+        guarded = [self._certificates.get(item.subject.urn, Spans()) for item in group.attachments]
+        common = guarded[0]
+        for other in guarded[1:]:
+            common &= other
+        return common
+
+
+def _certificate_ports(stack: Stack) -> dict[str, Spans]:
+    """By load balancer, the ports where a listener refuses who has no certificate of a known authority."""
+    found: dict[str, Spans] = {}
+    for listener in stack.of_type(*_LISTENERS):
+        mode, port = read(listener, "mutualAuthentication.mode"), read(listener, "port")
+        if mode is UNKNOWN or mode != "verify" or port is UNKNOWN or not str(port).isdigit():
+            continue
+        balancers = refer(stack, listener, "loadBalancerArn", BALANCERS)
+        if balancers.certain and len(balancers.targets) == 1:
+            urn = balancers.targets[0].urn
+            found[urn] = found.get(urn, Spans()) | ports.parse_ports([str(port)])
+    return found

@@ -1,0 +1,180 @@
+"""Security groups with their rules, and what they are attached to."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+from cloudpatterns_policies.core import UNKNOWN, Resource, Stack
+from cloudpatterns_policies.graph.kinds import BALANCERS, KINDS, Kind, Role
+from cloudpatterns_policies.graph.reading import Reference, arrow, expand, label, read, refer
+from cloudpatterns_policies.graph.rules import GROUPS, Rule, rules
+
+INSTANCE: Final = "aws:ec2/instance:Instance"
+INTERFACE: Final = "aws:ec2/networkInterface:NetworkInterface"
+TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
+_DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
+_VPC_ORIGIN: Final = "aws:cloudfront/vpcOrigin:VpcOrigin"
+_INTERFACE_ATTACHMENT: Final = "aws:ec2/networkInterfaceSecurityGroupAttachment:NetworkInterfaceSecurityGroupAttachment"
+_ENDPOINT_ASSOCIATION: Final = "aws:ec2/securityGroupAssociation:SecurityGroupAssociation"
+_ENDPOINT: Final = "aws:ec2/vpcEndpoint:VpcEndpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A resource that a group is attached to."""
+
+    subject: Resource
+    kind: Kind
+    path: str
+    """The property of `holder` that names the group."""
+    holder: Resource
+    """The subject, or the resource that joins it and the group."""
+    certain: bool
+    """Whether the group is surely attached; see `Reference.certain`."""
+    router: bool
+    """Whether the subject passes on traffic that is meant for others, as a NAT instance does (its source/dest check is off)."""
+
+    @property
+    def name(self) -> str:
+        """What messages call the subject."""
+        return label(self.subject, self.kind.noun)
+
+
+@dataclass(eq=False, slots=True)
+class Group:
+    """A security group: of this stack, or one that the stack knows by its id alone."""
+
+    key: str
+    """URN, or the literal id."""
+    resource: Resource | None
+    rules: list[Rule] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return label(self.resource, "security group") if self.resource else f"security group {self.key}"
+
+    @property
+    def ingress(self) -> list[Rule]:
+        """The rules for arriving traffic."""
+        return [rule for rule in self.rules if rule.ingress]
+
+    def path(self, rule: Rule) -> str:
+        """The way in for a message: rule, group, and what it is attached to."""
+        shown = [item.name for item in self.attachments[:2]]
+        more = len(self.attachments) - len(shown)
+        return arrow(rule.name, self.name, ", ".join(shown) + (f" and {more} more" if more > 0 else ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Firewall:
+    """All security groups of a stack."""
+
+    groups: tuple[Group, ...]
+    loose: tuple[Group, ...]
+    """For each rule whose group cannot be told, a group of its own with nothing attached."""
+    scopes: tuple[tuple[Group, ...], ...]
+    """Sets of two or more groups that stand together at one interface, instance, template or other resource."""
+    unresolved: tuple[tuple[Resource, str], ...]
+    """Resources and properties that name a group which this stack does not describe."""
+    origins: frozenset[str]
+    """URNs of load balancers and instances that a CloudFront distribution has as origin."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether the stack has nothing to do with security groups."""
+        return not (self.groups or self.loose or self.unresolved)
+
+
+@lru_cache(maxsize=2)
+def firewall_of(stack: Stack) -> Firewall:
+    """The stack's security groups. Built once for all controls."""
+    return _Builder(stack).build()
+
+
+class _Builder:
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._groups: dict[str, Group] = {item.urn: Group(item.urn, item) for item in stack.of_type(*GROUPS)}
+        self._loose: list[Group] = []
+        self._unresolved: list[tuple[Resource, str]] = []
+        self._at: dict[str, dict[str, Group]] = {}
+
+    def build(self) -> Firewall:
+        for rule in rules(self._stack):
+            self._add_rule(rule)
+        for token, kind in KINDS.items():
+            for subject in self._stack.of_type(token) if kind.groups else ():
+                for pattern in kind.groups:
+                    for path in expand(subject, pattern):
+                        self._attach(subject, subject, path)
+        for holder in self._stack.of_type(_INTERFACE_ATTACHMENT):
+            self._join(holder, "networkInterfaceId", (INTERFACE, INSTANCE))
+        for holder in self._stack.of_type(_ENDPOINT_ASSOCIATION):
+            self._join(holder, "vpcEndpointId", (_ENDPOINT,))
+        sets = {frozenset(groups): tuple(groups.values()) for groups in self._at.values() if len(groups) > 1}
+        return Firewall(tuple(self._groups.values()), tuple(self._loose), tuple(sets.values()), tuple(self._unresolved), self._origins())
+
+    def _add_rule(self, rule: Rule) -> None:
+        owners = self._owners(rule.group)
+        if len(owners) == 1 and rule.group.certain and not rule.group.unresolved:
+            owners[0].rules.append(rule)
+        else:
+            self._loose.append(Group("of an unknown id", None, [rule]))
+
+    def _owners(self, reference: Reference) -> list[Group]:
+        found = [self._groups[target.urn] for target in reference.targets]
+        return found + [self._groups.setdefault(text, Group(text, None)) for text in reference.foreign]
+
+    def _attach(self, subject: Resource, holder: Resource, path: str, *, sure: bool = True) -> None:
+        # What the provider computes is a default of AWS, not a group that the program names.
+        found = refer(self._stack, holder, path, GROUPS, computed=True)
+        if found.unresolved or found.foreign:
+            self._unresolved.append((holder, path))
+        kind = KINDS[subject.type]
+        for group in self._owners(found):
+            certain = sure and found.certain
+            group.attachments.append(Attachment(subject, kind, path, holder, certain, self._is_router(subject)))
+            if certain:
+                self._at.setdefault(subject.urn, {})[group.key] = group
+
+    def _join(self, holder: Resource, path: str, types: tuple[str, ...]) -> None:
+        found = refer(self._stack, holder, path, types)
+        for subject in found.targets:
+            self._attach(subject, holder, "securityGroupId", sure=found.certain)
+
+    def _is_router(self, subject: Resource) -> bool:
+        if subject.type == TEMPLATE:
+            users = self._stack.referrers(subject, INSTANCE, "launchTemplate")
+            fleets = self._stack.referrers(subject, "aws:autoscaling/group:Group", "launchTemplate")
+            return bool(users) and not fleets and all(is_router(self._stack, user) for user in users)
+        return is_router(self._stack, subject)
+
+    def _origins(self) -> frozenset[str]:
+        types = (*BALANCERS, INSTANCE)
+        found = [item for cdn in self._stack.of_type(_DISTRIBUTION) for item in self._stack.refs(cdn, "origins", *types)]
+        for origin in self._stack.of_type(_VPC_ORIGIN):
+            found += self._stack.refs(origin, "vpcOriginEndpointConfig", *types)
+        return frozenset(item.urn for item in found)
+
+
+def is_router(stack: Stack, subject: Resource) -> bool:
+    """Whether an instance or interface passes on traffic for others: the source/dest check is off on it, or on its primary interface."""
+    if read(subject, "sourceDestCheck", computed=True) is False:
+        return True
+    if subject.type != INSTANCE:
+        return False
+    interfaces = refer(stack, subject, "primaryNetworkInterface.networkInterfaceId", (INTERFACE,), computed=True)
+    return bool(interfaces.targets) and all(read(item, "sourceDestCheck", computed=True) is False for item in interfaces.targets)
+
+
+def is_internal(balancer: Resource) -> bool | None:
+    """Whether a load balancer is internal; None when that is unknown. Without a word AWS makes it face the internet."""
+    value = read(balancer, "internal", computed=True)
+    return None if value is UNKNOWN else value is True
+
+
+def is_balancer(attachment: Attachment) -> bool:
+    """Whether the group is attached to a load balancer."""
+    return attachment.kind.role is Role.BALANCER

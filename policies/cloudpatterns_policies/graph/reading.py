@@ -1,0 +1,129 @@
+"""Reads properties and follows references without ever raising for an unknown value."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cloudpatterns_policies.core import UNKNOWN, Resource, ResourceReference, Stack
+
+
+def read(resource: Resource, path: str, *, computed: bool = False) -> Any:
+    """The value at a dotted path: None when it is missing or the empty text, `UNKNOWN` when it, or one on the way to it, is unknown.
+
+    With `computed`, an unknown that came from no other resource counts as missing: where the program leaves such a property out, the
+    provider's preview shows it as unknown.
+    """
+    if computed and from_provider(resource, path):
+        return None
+    value: Any = resource.raw
+    for part in path.split("."):
+        if value is UNKNOWN:
+            return UNKNOWN
+        if type(value) is dict:
+            value = value.get(part)
+        elif type(value) is list and part.isdigit():
+            value = value[int(part)] if int(part) < len(value) else None
+        else:
+            return None
+    return None if value is not UNKNOWN and value == "" else value
+
+
+def from_provider(resource: Resource, path: str) -> bool:
+    """Whether the top-level property of `path` is unknown as a whole without coming from another resource."""
+    top = path.partition(".")[0]
+    return resource.raw.get(top) is UNKNOWN and not resource.property_dependencies.get(top)
+
+
+def expand(resource: Resource, path: str) -> list[str]:
+    """The paths that a path with `*` for list items stands for: `networkInterfaces.*.subnetId` gives one for each interface there is."""
+    head, star, rest = path.partition(".*")
+    if not star:
+        return [path]
+    items = read(resource, head, computed=True)
+    if items is UNKNOWN:
+        return [head]
+    indices = range(len(items)) if isinstance(items, list) else ()
+    return [found for index in indices for found in expand(resource, f"{head}.{index}{rest}")]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a property refers to."""
+
+    path: str
+    """The property."""
+    targets: tuple[Resource, ...] = ()
+    """Resources of the stack."""
+    foreign: tuple[str, ...] = ()
+    """Literal ids and names that no resource of the stack has."""
+    certain: bool = True
+    """Whether every target is surely meant. Not so where more resources went into the value than it has items."""
+    unresolved: bool = False
+    """Whether a part of the value is unknown and comes from no resource of the wanted types."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is referred to at all."""
+        return not (self.targets or self.foreign or self.unresolved)
+
+
+def refer(stack: Stack, resource: Resource, path: str, types: Sequence[str], *, computed: bool = False) -> Reference:
+    """Follows the reference at `path` to resources of `types`.
+
+    A known text decides by itself: it is the id, ARN or name of a resource, or foreign. For what is unknown the property's
+    dependencies tell, of the wanted types alone: a subnet's id may be given out once its route exists, and then depends on
+    the route as well.
+    """
+    value = read(resource, path, computed=computed)
+    if value is None:
+        return Reference(path)
+    texts = list(_texts(value))
+    unknown = sum(1 for text in texts if text is UNKNOWN)
+    wanted = stack.refs(resource, path, *types)
+    targets: dict[str, Resource] = {}
+    foreign = []
+    for text in texts:
+        if text is not UNKNOWN:
+            found = [target for target in wanted if _is_called(target, text)]
+            targets.update((target.urn, target) for target in found)
+            foreign += [] if found else [text]
+    if not unknown:
+        return Reference(path, tuple(targets.values()), tuple(foreign))
+    candidates = [target for target in wanted if target.urn not in targets]
+    whole = value is UNKNOWN
+    certain = len(candidates) <= 1 if whole else len(candidates) <= unknown
+    targets.update((target.urn, target) for target in candidates)
+    missing = not candidates if whole else len(candidates) < unknown
+    return Reference(path, tuple(targets.values()), tuple(foreign), certain, missing)
+
+
+def _texts(value: Any) -> Iterator[Any]:
+    """Texts and unknowns in a value, in order."""
+    if value is UNKNOWN:
+        yield UNKNOWN
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, ResourceReference):
+        yield value.id or UNKNOWN
+    elif isinstance(value, str) and value:
+        yield value
+
+
+def _is_called(resource: Resource, text: str) -> bool:
+    return any(isinstance(value := resource.raw.get(key), str) and value == text for key in ("id", "arn", "name"))
+
+
+def label(resource: Resource, noun: str = "") -> str:
+    """What to call a resource in a message: its noun and logical name."""
+    return f"{noun or spaced(resource.type.rpartition(':')[2])} {resource.name}"
+
+
+def spaced(name: str) -> str:
+    """`SecurityGroupIngressRule` as words: `security group ingress rule`."""
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
+
+
+def arrow(*hops: str) -> str:
+    """A path in a message, hop by hop."""
+    return " -> ".join(hop for hop in hops if hop)

@@ -1,0 +1,146 @@
+"""Routes from every form they are written in, as one form."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from cloudpatterns_policies.core import UNKNOWN, Resource, Stack
+from cloudpatterns_policies.graph.reading import Reference, expand, label, read, refer, spaced
+
+ROUTE_TABLES: Final = ("aws:ec2/routeTable:RouteTable", "aws:ec2/defaultRouteTable:DefaultRouteTable")
+"""Types of route tables."""
+
+VPCS: Final = ("aws:ec2/vpc:Vpc", "aws:ec2/defaultVpc:DefaultVpc")
+"""Types of VPCs."""
+
+ROUTE: Final = "aws:ec2/route:Route"
+_PROPAGATIONS: Final = {
+    "aws:ec2/vpnGatewayRoutePropagation:VpnGatewayRoutePropagation": "virtual private gateway",
+    "aws:vpc/routeServerPropagation:RouteServerPropagation": "route server",
+}
+
+INTERNET_GATEWAY: Final = "internet gateway"
+"""What a target is called that makes a subnet public."""
+
+CARRIER_GATEWAY: Final = "carrier gateway"
+"""The internet gateway of a Wavelength zone."""
+
+_UNKNOWN_GATEWAY: Final = "gateway"
+_ENDPOINT_TYPE: Final = "aws:ec2/vpcEndpoint:VpcEndpoint"
+_GATEWAYS: Final = {
+    "aws:ec2/internetGateway:InternetGateway": INTERNET_GATEWAY,
+    "aws:ec2/vpnGateway:VpnGateway": "virtual private gateway",
+    _ENDPOINT_TYPE: "",
+}
+_GATEWAY_IDS: Final = {"igw-": INTERNET_GATEWAY, "vgw-": "virtual private gateway", "vpce-": "", "local": ""}
+
+_TARGETS: Final = {
+    "natGatewayId": ("NAT gateway", "aws:ec2/natGateway:NatGateway"),
+    "networkInterfaceId": ("network interface", "aws:ec2/networkInterface:NetworkInterface", "aws:ec2/instance:Instance"),
+    "instanceId": ("instance", "aws:ec2/instance:Instance"),
+    "egressOnlyGatewayId": ("egress-only gateway", "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway"),
+    "transitGatewayId": ("transit gateway", "aws:ec2transitgateway/transitGateway:TransitGateway"),
+    "vpcPeeringConnectionId": ("peering connection", "aws:ec2/vpcPeeringConnection:VpcPeeringConnection"),
+    "carrierGatewayId": (CARRIER_GATEWAY, "aws:ec2/carrierGateway:CarrierGateway"),
+    "localGatewayId": ("local gateway",),
+    "coreNetworkArn": ("core network",),
+    "vpcEndpointId": ("Gateway Load Balancer endpoint", _ENDPOINT_TYPE),
+    "odbNetworkArn": ("ODB network",),
+}
+# Where the program leaves these out, the provider works them out.
+_COMPUTED: Final = frozenset({"networkInterfaceId", "instanceId"})
+_DESTINATIONS: Final = (
+    "destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId", "cidrBlock", "ipv6CidrBlock",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Route:
+    """One route of one table."""
+
+    resource: Resource
+    """The route, or the table that holds it inline."""
+    where: str
+    """The property that names the target."""
+    destination: str
+    """For messages."""
+    target: str
+    """What it leads to: `internet gateway`, `NAT gateway`, ...; `gateway` when only that much is known; empty when it stays inside."""
+    target_name: str
+    """For messages: the target with its name or id."""
+    table: Reference
+
+    @property
+    def leads_out(self) -> bool:
+        """Whether it may lead out of the VPC's own addresses and gateway endpoints."""
+        return bool(self.target)
+
+    @property
+    def unseen(self) -> bool:
+        """Whether it stands for routes that are unknown altogether, and may not be there at all."""
+        return self.where == "routes"
+
+    @property
+    def public(self) -> bool | None:
+        """Whether it makes its subnets public; None when unknown."""
+        return None if self.target == _UNKNOWN_GATEWAY else self.target in (INTERNET_GATEWAY, CARRIER_GATEWAY)
+
+    @property
+    def name(self) -> str:
+        """What messages call it: what it joins, and the resource that says so."""
+        owner = label(self.resource) if self.resource.type not in ROUTE_TABLES else self.where.rpartition(".")[0] or self.where
+        return f"{owner} ({self.destination} to {self.target_name})"
+
+
+def routes(stack: Stack) -> Iterator[Route]:
+    """All routes of the stack that have a target, in no promised order."""
+    for route in stack.of_type(ROUTE):
+        yield from _of(stack, route, "", _owner(stack, route))
+    for table in stack.of_type(*ROUTE_TABLES):
+        own = Reference("", (table,))
+        for path in expand(table, "routes.*"):
+            if path == "routes":
+                yield Route(table, path, "unknown routes", _UNKNOWN_GATEWAY, "an unknown target", own)
+            else:
+                yield from _of(stack, table, f"{path}.", own)
+        if read(table, "propagatingVgws", computed=True):
+            yield Route(table, "propagatingVgws", "propagated routes", "virtual private gateway", "virtual private gateway", own)
+    for token, target in _PROPAGATIONS.items():
+        for propagation in stack.of_type(token):
+            yield Route(propagation, "routeTableId", "propagated routes", target, target, _owner(stack, propagation))
+
+
+def _owner(stack: Stack, resource: Resource) -> Reference:
+    found = refer(stack, resource, "routeTableId", ROUTE_TABLES)
+    # The id of a VPC's own table is an attribute of the VPC.
+    return refer(stack, resource, "routeTableId", VPCS) if found.unresolved and not found.targets else found
+
+
+def _of(stack: Stack, resource: Resource, prefix: str, table: Reference) -> Iterator[Route]:
+    destinations = [read(resource, f"{prefix}{name}") for name in _DESTINATIONS]
+    shown = next(
+        (value if isinstance(value, str) else "an unknown destination" for value in destinations if value is not None), "no destination"
+    )
+    for name, (noun, *types) in _TARGETS.items():
+        path = f"{prefix}{name}"
+        if read(resource, path, computed=name in _COMPUTED) is not None:
+            yield Route(resource, path, shown, noun, _named(noun, refer(stack, resource, path, types)), table)
+            return
+    path = f"{prefix}gatewayId"
+    value = read(resource, path)
+    if value is None:
+        return
+    found = refer(stack, resource, path, tuple(_GATEWAYS))
+    kinds = {_GATEWAYS[target.type] for target in found.targets}
+    if value is UNKNOWN:
+        noun = kinds.pop() if len(kinds) == 1 else _UNKNOWN_GATEWAY
+    else:
+        noun = next(
+            (noun for start, noun in _GATEWAY_IDS.items() if str(value).startswith(start)), kinds.pop() if kinds else _UNKNOWN_GATEWAY
+        )
+    yield Route(resource, path, shown, noun, _named(noun, found), table)
+
+
+def _named(noun: str, found: Reference) -> str:
+    names = [target.name for target in found.targets] or list(found.foreign)
+    return f"{noun} {names[0]}" if len(names) == 1 else spaced(noun)
