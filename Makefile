@@ -28,7 +28,7 @@ docs: $(VENV)/ready  ## Write what is generated: the JSON schema of the settings
 	$(BIN)/python -m cloudpatterns_policies.core.profiles
 
 bench: $(VENV)/ready  ## The design's figures as ratios in one run; not part of the tests
-	$(BIN)/python -m bench
+	$(BIN)/python -m tests.bench
 
 up: $(VENV)/ready  ## Deploy for real: make up STACK=dev
 	pulumi up --stack $(STACK) $(PACKS)

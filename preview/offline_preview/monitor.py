@@ -15,8 +15,9 @@ from urllib.parse import unquote, urlparse
 import grpc
 import pulumi
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import alias_pb2, callback_pb2, callback_pb2_grpc, engine_pb2, provider_pb2, resource_pb2
+from pulumi.runtime.proto import callback_pb2, callback_pb2_grpc, engine_pb2, provider_pb2, resource_pb2
 
+from offline_preview import options
 from offline_preview import outputs as invention
 from offline_preview.functions import invoke
 from offline_preview.graph import Graph, Resource
@@ -303,7 +304,7 @@ class RecordingMonitor:
             property_dependencies={
                 key: sorted(set(value.urns)) for key, value in sorted(request.propertyDependencies.items()) if value.urns
             },
-            options=_options(request, provider),
+            options=options.recorded(request, provider),
             source=self._source(request.stackTrace),
         )
         self._add(resource)
@@ -342,12 +343,12 @@ class RecordingMonitor:
                 custom=changed.custom,
                 parent=changed.parent,
                 properties=changed.object,
-                options=_transform_options(changed),
+                options=options.for_transform(changed),
             )
             answer = self._callback(callback, message)
             changed.object.CopyFrom(answer.properties)
             if answer.HasField("options"):
-                _apply_options(changed, answer.options)
+                options.apply(changed, answer.options)
         return changed
 
     def _callback(self, callback: callback_pb2.Callback, message: resource_pb2.TransformRequest) -> resource_pb2.TransformResponse:
@@ -360,97 +361,3 @@ class RecordingMonitor:
             details = error.details() if isinstance(error, grpc.Call) else str(error)
             raise RecordingError(f"a transform failed on {message.name} ({message.type}): {details}") from error
         return resource_pb2.TransformResponse.FromString(answer.response)
-
-
-_LIST_OPTIONS: Final = ("ignoreChanges", "additionalSecretOutputs", "replaceOnChanges", "hideDiffs")
-
-
-def _options(request: resource_pb2.RegisterResourceRequest, provider: str) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    if request.HasField("protect"):
-        options["protect"] = request.protect
-    if request.HasField("retainOnDelete"):
-        options["retainOnDelete"] = request.retainOnDelete
-    if request.deleteBeforeReplaceDefined:
-        options["deleteBeforeReplace"] = request.deleteBeforeReplace
-    for name in _LIST_OPTIONS:
-        if values := list(getattr(request, name)):
-            options[name] = values
-    for name, value in (
-        ("provider", provider),
-        ("version", request.version),
-        ("importId", request.importId),
-        ("deletedWith", request.deletedWith),
-    ):
-        if value:
-            options[name] = value
-    if request.providers:
-        options["providers"] = dict(sorted(request.providers.items()))
-    if aliases := [_alias(alias) for alias in request.aliases] + list(request.aliasURNs):
-        options["aliases"] = aliases
-    if request.HasField("customTimeouts"):
-        timeouts = request.customTimeouts
-        options["customTimeouts"] = {key: value for key in ("create", "update", "delete", "read") if (value := getattr(timeouts, key))}
-    return options
-
-
-def _alias(alias: alias_pb2.Alias) -> str | dict[str, Any]:
-    if alias.WhichOneof("alias") == "urn":
-        return alias.urn
-    spec = alias.spec
-    fields = {"name": spec.name, "type": spec.type, "stack": spec.stack, "project": spec.project, "parentUrn": spec.parentUrn}
-    return {key: value for key, value in fields.items() if value} | ({"noParent": True} if spec.noParent else {})
-
-
-def _transform_options(request: resource_pb2.RegisterResourceRequest) -> resource_pb2.TransformResourceOptions:
-    options = resource_pb2.TransformResourceOptions(
-        depends_on=request.dependencies,
-        ignore_changes=request.ignoreChanges,
-        replace_on_changes=request.replaceOnChanges,
-        version=request.version,
-        aliases=request.aliases,
-        provider=request.provider,
-        plugin_download_url=request.pluginDownloadURL,
-        deleted_with=request.deletedWith,
-        additional_secret_outputs=request.additionalSecretOutputs,
-        providers=request.providers,
-        hide_diff=request.hideDiffs,
-    )
-    if request.HasField("customTimeouts"):
-        options.custom_timeouts.CopyFrom(request.customTimeouts)
-    if request.HasField("protect"):
-        options.protect = request.protect
-    if request.HasField("retainOnDelete"):
-        options.retain_on_delete = request.retainOnDelete
-    if request.deleteBeforeReplaceDefined:
-        options.delete_before_replace = request.deleteBeforeReplace
-    setattr(options, "import", request.importId)
-    return options
-
-
-def _apply_options(request: resource_pb2.RegisterResourceRequest, options: resource_pb2.TransformResourceOptions) -> None:
-    for target, source in (
-        ("dependencies", options.depends_on),
-        ("ignoreChanges", options.ignore_changes),
-        ("replaceOnChanges", options.replace_on_changes),
-        ("additionalSecretOutputs", options.additional_secret_outputs),
-        ("hideDiffs", options.hide_diff),
-        ("aliases", options.aliases),
-    ):
-        del getattr(request, target)[:]
-        getattr(request, target).extend(source)
-    request.providers.clear()
-    request.providers.update(options.providers)
-    request.version = options.version
-    request.provider = options.provider
-    request.deletedWith = options.deleted_with
-    if options.HasField("protect"):
-        request.protect = options.protect
-    if options.HasField("retain_on_delete"):
-        request.retainOnDelete = options.retain_on_delete
-    if options.HasField("delete_before_replace"):
-        request.deleteBeforeReplace = options.delete_before_replace
-        request.deleteBeforeReplaceDefined = True
-    if options.HasField("custom_timeouts"):
-        request.customTimeouts.CopyFrom(options.custom_timeouts)
-    request.importId = getattr(options, "import")

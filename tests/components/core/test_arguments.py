@@ -7,6 +7,8 @@ import pytest
 from cloudpatterns.core import ArgumentError, Arguments, LogRetentionDays
 from pydantic import Field
 
+from tests.harness import record
+
 
 class Color(Enum):
     RED = "red"
@@ -87,14 +89,16 @@ def test_outputs_and_awaitables_are_left_alone_wherever_they_stand() -> None:
     async def later() -> str:
         return "x"
 
-    output, coroutine = pulumi.Output.from_input("a"), later()
-    given: Any = {"vpc_id": output, "storage": output, "cidrs": [output, "b"], "zones": {"z": coroutine}}
-    checked: Any = SHOP.check("Shop", "s", given)
-    assert checked["vpc_id"] is output
-    assert checked["storage"] is output
-    assert checked["cidrs"][0] is output
-    assert checked["zones"]["z"] is coroutine
-    coroutine.close()
+    def program() -> None:
+        output, coroutine = pulumi.Output.from_input("a"), later()
+        given: Any = {"vpc_id": output, "storage": output, "cidrs": [output, "b"], "zones": {"z": coroutine}}
+        checked: Any = SHOP.check("Shop", "s", given)
+        found = [checked["vpc_id"], checked["storage"], checked["cidrs"][0], checked["zones"]["z"]]
+        coroutine.close()
+        assert [item is output for item in found] == [True, True, True, False]
+        assert found[3] is coroutine
+
+    record(program)
 
 
 @pytest.mark.parametrize(
