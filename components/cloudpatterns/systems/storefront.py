@@ -153,7 +153,15 @@ class StorefrontArgs(TypedDict):
     """Tags of everything that takes some. Default: none."""
 
 
-_SERVERS = Arguments(StorefrontServersArgs, app_port=Field(default=8080, ge=1024, le=65535), health_check_path=Field(default="/healthz"))
+# The boot script would refuse the same, but only once the endpoints are known: in the middle of a deployment.
+_SERVERS = Arguments(
+    StorefrontServersArgs,
+    app_port=Field(default=8080, ge=1024, le=65535),
+    health_check_path=Field(default="/healthz", pattern="^/[A-Za-z0-9._~/-]*$"),
+    # No wildcard: the role may read what stands here.
+    artifact_uri=Field(pattern=r"^s3://[a-z0-9.-]+/[^\x00-\x1f\x7f*?]+$"),
+    artifact_sha256=Field(pattern="^[0-9a-f]{64}$"),
+)
 _DATABASE = Arguments(StorefrontDatabaseArgs, engine=Field(pattern="^(mysql|postgres)$"), log_retention_days=LogRetentionDays)
 _ARGUMENTS = Arguments(
     StorefrontArgs,
@@ -341,6 +349,10 @@ def _problems(checked: Any) -> list[tuple[str, str]]:
     if checked["certificate_arn"] is None and (checked["domain_name"] is None or checked["hosted_zone_id"] is None):
         reason = "is missing; HTTPS needs a certificate. Give certificate_arn, or both domain_name and hosted_zone_id, which make one."
         problems.append(("certificate_arn", reason))
+    artifact = {key: checked["servers"][key] for key in ("artifact_uri", "artifact_sha256")}
+    missing = [key for key, value in artifact.items() if value is None]
+    if len(missing) == 1:
+        problems.append((f"servers.{missing[0]}", "is missing; an artifact goes with its checksum. Give both, or neither."))
     return problems
 
 

@@ -1,0 +1,557 @@
+"""Storefront: what it composes, which tier reaches which, what the servers may do and are told, and what is refused."""
+
+import base64
+import copy
+import functools
+import json
+import re
+from typing import Any, Literal
+
+import pulumi
+import pytest
+from cloudpatterns.core import ArgumentError
+from cloudpatterns.systems.storefront import Storefront
+from offline_preview.graph import Graph, Resource
+from offline_preview.values import UNKNOWN
+
+from tests.harness import record, refs
+
+ZONES = ("eu-west-1a", "eu-west-1b")
+CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/mine"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/mine"
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+
+
+def subnets(tier: str) -> dict[str, str]:
+    return {zone: f"subnet-{tier}-{zone[-1]}" for zone in ZONES}
+
+
+BASE: dict[str, Any] = {
+    "vpc_id": "vpc-1",
+    "public_subnet_ids_by_zone": subnets("public"),
+    "private_subnet_ids_by_zone": subnets("private"),
+    "data_subnet_ids_by_zone": subnets("data"),
+    "servers": {"instance_types": ["m7g.large"], "image_parameter": "/aws/service/image", "min_size": 2, "max_size": 4},
+    "database": {"engine": "mysql", "engine_version": "8.4", "instance_class": "db.r7g.large", "allocated_storage_gib": 100},
+    "cache": {"engine": "valkey", "engine_version": "8.1", "node_type": "cache.r7g.large"},
+    "certificate_arn": CERTIFICATE,
+}
+OPERATORS = {
+    "devops": {"ports": [22], "entries": [{"cidr": "10.250.10.0/24", "description": "VPN of the platform team"}]},
+    "dba": {"ports": [22], "entries": [{"cidr": "10.250.20.0/24", "description": "VPN of the database team"}]},
+}
+
+
+def arguments(changes: dict[str, Any]) -> dict[str, Any]:
+    """The base with other values; ``a__b`` is a key of the section ``a``, and None takes an argument away."""
+    args = copy.deepcopy(BASE)
+    for path, value in changes.items():
+        section, _, key = path.rpartition("__")
+        (args[section] if section else args)[key] = value
+    return args
+
+
+def make(*, mode: Literal["preview", "deployed"] = "deployed", name: str = "shop", opts: Any = None, **changes: Any) -> Graph:
+    args: Any = arguments(changes)
+    return record(lambda: Storefront(name, args, opts), mode=mode)
+
+
+@functools.cache
+def base() -> Graph:
+    return make()
+
+
+@functools.cache
+def with_operators() -> Graph:
+    return make(operators=OPERATORS)
+
+
+def components(graph: Graph) -> dict[str, str]:
+    shop = graph.one("cloudpatterns:index:Storefront")
+    return {child.name: child.type.removeprefix("cloudpatterns:index:") for child in graph.children(shop.urn)}
+
+
+def groups(graph: Graph, name: str, *properties: str) -> set[str]:
+    """Security groups that a resource stands behind."""
+    return {found.name for found in graph.refs(graph.named(name), *properties) if found.type == "aws:ec2/securityGroup:SecurityGroup"}
+
+
+def edges(graph: Graph) -> dict[str, tuple[str, int, int]]:
+    """Each rule from one group to another: the group it belongs to, and protocol and ports."""
+    found = {}
+    for rule in graph.of_type(INGRESS, EGRESS):
+        if "referencedSecurityGroupId" in rule.inputs:
+            [own], [other] = refs(graph, rule, "securityGroupId"), refs(graph, rule, "referencedSecurityGroupId")
+            ports = (rule.inputs["ipProtocol"], rule.inputs["fromPort"], rule.inputs["toPort"])
+            found[f"{own} {'<-' if rule.type == INGRESS else '->'} {other}"] = ports
+    return found
+
+
+def others(graph: Graph) -> dict[str, dict[str, Any]]:
+    """Each rule whose other side is no group: where it leads to or comes from, and the ports."""
+    keys = ("cidrIpv4", "cidrIpv6", "prefixListId", "fromPort", "toPort")
+    return {
+        rule.name: {key: rule.inputs[key] for key in keys if key in rule.inputs}
+        for rule in graph.of_type(INGRESS, EGRESS)
+        if "referencedSecurityGroupId" not in rule.inputs
+    }
+
+
+def statements(graph: Graph) -> dict[str, dict[str, Any]]:
+    return {one["Sid"]: one for one in json.loads(graph.named("shop-role-policy").inputs["policy"])["Statement"]}
+
+
+def boot_script(graph: Graph) -> str:
+    return base64.b64decode(graph.named("shop-app-template").inputs["userData"]).decode()
+
+
+TIERS = {
+    "shop-firewall": "FunctionalFirewall",
+    "shop-web": "LoadBalancer",
+    "shop-waf": "WebApplicationFirewall",
+    "shop-db": "RelationalDatabase",
+    "shop-cache": "InMemoryCache",
+    "shop-role": "WorkloadRole",
+    "shop-app": "ScaleOut",
+}
+
+
+def test_composes_the_tiers_and_nothing_of_its_own() -> None:
+    assert components(base()) == TIERS
+    assert components(with_operators()) == {**TIERS, "shop-admin": "OperationalFirewall"}
+
+
+def test_each_tier_accepts_only_the_one_before_it_by_reference_on_one_port() -> None:
+    assert edges(base()) == {
+        "shop-firewall-https -> shop-firewall-app": ("tcp", 8080, 8080),
+        "shop-firewall-app <- shop-firewall-https": ("tcp", 8080, 8080),
+        "shop-firewall-app -> shop-firewall-mysql": ("tcp", 3306, 3306),
+        "shop-firewall-mysql <- shop-firewall-app": ("tcp", 3306, 3306),
+        "shop-firewall-app -> shop-firewall-redis": ("tcp", 6379, 6379),
+        "shop-firewall-redis <- shop-firewall-app": ("tcp", 6379, 6379),
+    }
+    assert others(base()) == {
+        f"shop-firewall-{function}-from-internet-{family}-{port}": {key: everywhere, "fromPort": port, "toPort": port}
+        for function, port in (("http", 80), ("https", 443))
+        for family, key, everywhere in (("ipv4", "cidrIpv4", "0.0.0.0/0"), ("ipv6", "cidrIpv6", "::/0"))
+    }
+
+
+def test_each_tier_stands_in_its_subnets_behind_its_groups() -> None:
+    graph = base()
+    assert graph.named("shop-web-lb").inputs["subnets"] == ["subnet-public-a", "subnet-public-b"]
+    assert graph.named("shop-app-group").inputs["vpcZoneIdentifiers"] == ["subnet-private-a", "subnet-private-b"]
+    assert graph.named("shop-db-subnets").inputs["subnetIds"] == ["subnet-data-a", "subnet-data-b"]
+    assert graph.named("shop-cache-subnets").inputs["subnetIds"] == ["subnet-data-a", "subnet-data-b"]
+    assert groups(graph, "shop-web-lb", "securityGroups") == {"shop-firewall-http", "shop-firewall-https"}
+    assert groups(graph, "shop-app-template", "networkInterfaces") == {"shop-firewall-app"}
+    assert groups(graph, "shop-db-instance", "vpcSecurityGroupIds") == {"shop-firewall-mysql"}
+    assert groups(graph, "shop-cache-cache", "securityGroupIds") == {"shop-firewall-redis"}
+    assert {group.inputs["vpcId"] for group in graph.of_type("aws:ec2/securityGroup:SecurityGroup")} == {"vpc-1"}
+
+
+def test_the_balancer_forwards_to_the_servers_behind_the_web_acl() -> None:
+    graph = base()
+    association = graph.named("shop-waf-load-balancer")
+    assert refs(graph, association, "resourceArn") == ["shop-web-lb"]
+    assert refs(graph, association, "webAclArn") == ["shop-waf-acl"]
+    group = graph.named("shop-web-tg")
+    assert (group.inputs["port"], group.inputs["healthCheck"]["path"]) == (8080, "/healthz")
+    assert graph.named("shop-app-group").inputs["targetGroupArns"] == [group.outputs["arn"]]
+    # The servers come only once the listener is there.
+    assert "shop-web-https" in refs(graph, graph.named("shop-app-group"), "targetGroupArns")
+    assert graph.named("shop-web-https").inputs["certificateArn"] == CERTIFICATE
+
+
+def test_operators_groups_are_stacked_on_the_servers_alone() -> None:
+    graph = with_operators()
+    assert groups(graph, "shop-app-template", "networkInterfaces") == {"shop-firewall-app", "shop-admin-devops", "shop-admin-dba"}
+    holders = {holder.name for holder in graph.resources if {"shop-admin-devops", "shop-admin-dba"} & set(refs(graph, holder))}
+    assert holders == {"shop-app-template", "shop-admin-devops-ipv4-22", "shop-admin-dba-ipv4-22"}
+    for role, cidr in (("devops", "10.250.10.0/24"), ("dba", "10.250.20.0/24")):
+        rule, prefixes = graph.named(f"shop-admin-{role}-ipv4-22"), graph.named(f"shop-admin-{role}-ipv4")
+        assert refs(graph, rule, "prefixListId") == [prefixes.name]
+        assert [entry["cidr"] for entry in prefixes.inputs["entries"]] == [cidr]
+    assert edges(graph) == edges(base())
+
+
+def test_the_servers_role_reads_one_secret_logs_in_to_one_cache_and_opens_sessions() -> None:
+    graph = base()
+    database = graph.named("shop-db-instance")
+    secret = graph.one("cloudpatterns:index:Storefront").outputs["database_secret_arn"]
+    cache, user = graph.named("shop-cache-cache").outputs["arn"], graph.named("shop-cache-user").outputs["arn"]
+    assert statements(graph) == {
+        "SessionManager": {
+            "Sid": "SessionManager",
+            "Effect": "Allow",
+            "Action": [
+                "ssm:UpdateInstanceInformation",
+                "ssmmessages:CreateControlChannel",
+                "ssmmessages:CreateDataChannel",
+                "ssmmessages:OpenControlChannel",
+                "ssmmessages:OpenDataChannel",
+            ],
+            "Resource": ["*"],
+        },
+        "DatabaseSecret": {
+            "Sid": "DatabaseSecret",
+            "Effect": "Allow",
+            "Action": ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
+            "Resource": [secret],
+        },
+        "DatabaseSecretKey": {
+            "Sid": "DatabaseSecretKey",
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt"],
+            "Resource": [database.inputs["masterUserSecretKmsKeyId"]],
+            "Condition": {
+                "StringEquals": {
+                    "kms:ViaService": ["secretsmanager.eu-west-1.amazonaws.com"],
+                    "kms:EncryptionContext:SecretARN": [secret],
+                }
+            },
+        },
+        "CacheLogin": {"Sid": "CacheLogin", "Effect": "Allow", "Action": ["elasticache:Connect"], "Resource": [cache, user]},
+    }
+    assert secret == database.outputs["masterUserSecrets"][0]["secretArn"]
+
+
+def test_the_role_is_the_servers_own_and_complete_when_they_start() -> None:
+    graph = base()
+    trust = json.loads(graph.named("shop-role-role").inputs["assumeRolePolicy"])
+    assert [one["Principal"] for one in trust["Statement"]] == [{"Service": ["ec2.amazonaws.com"]}]
+    assert set(refs(graph, graph.named("shop-app-template"), "iamInstanceProfile")) == {"shop-role-profile", "shop-role-policy"}
+
+
+def test_servers_are_told_where_everything_is_and_no_secret() -> None:
+    graph = base()
+    outputs = graph.one("cloudpatterns:index:Storefront").outputs
+    script = boot_script(graph)
+    environment = re.search(r"^APP_ENVIRONMENT='(.*?)'$", script, re.MULTILINE | re.DOTALL)
+    assert environment is not None
+    assert environment[1].splitlines() == [
+        f"DATABASE_ENDPOINT={outputs['database_endpoint']}",
+        f"DATABASE_SECRET_ARN={outputs['database_secret_arn']}",
+        f"CACHE_ENDPOINT={outputs['cache_endpoint']}",
+        "CACHE_PORT=6379",
+    ]
+    assert {"APP_PORT=8080", "HEALTH_CHECK_PATH=/healthz", "ARTIFACT_URI=''", "ARTIFACT_SHA256=''"} <= set(script.splitlines())
+    # AWS makes the password and keeps it: there is none in the program's reach.
+    database = graph.named("shop-db-instance").inputs
+    assert database["manageMasterUserPassword"] is True
+    assert not {"password", "passwordWo"} & database.keys()
+
+
+def test_outputs_are_where_things_are() -> None:
+    graph = base()
+    balancer = graph.named("shop-web-lb").outputs
+    assert graph.one("cloudpatterns:index:Storefront").outputs == {
+        "url": f"https://{balancer['dnsName']}",
+        "load_balancer_dns_name": balancer["dnsName"],
+        "load_balancer_zone_id": balancer["zoneId"],
+        "log_bucket_name": graph.named("shop-web-logs-bucket").outputs["bucket"],
+        "web_acl_arn": graph.named("shop-waf-acl").outputs["arn"],
+        "auto_scaling_group_name": graph.named("shop-app-group").outputs["name"],
+        "server_role_arn": graph.named("shop-role-role").outputs["arn"],
+        "security_group_ids": {one: graph.named(f"shop-firewall-{one}").id for one in ("http", "https", "app", "mysql", "redis")},
+        "database_endpoint": graph.named("shop-db-instance").outputs["endpoint"],
+        "database_secret_arn": graph.named("shop-db-instance").outputs["masterUserSecrets"][0]["secretArn"],
+        "cache_endpoint": graph.named("shop-cache-cache").outputs["primaryEndpointAddress"],
+    }
+
+
+def test_nothing_needs_what_a_preview_cannot_know() -> None:
+    graph = make(mode="preview", operators=OPERATORS)
+    assert {one.urn for one in graph.resources} == {one.urn for one in with_operators().resources}
+    assert graph.named("shop-app-template").inputs["userData"] is UNKNOWN
+    assert graph.one("cloudpatterns:index:Storefront").outputs["url"] is UNKNOWN
+
+
+def test_production_is_protected_by_default() -> None:
+    graph = base()
+    assert graph.named("shop-web-lb").inputs["enableDeletionProtection"] is True
+    assert graph.named("shop-web-logs-bucket").inputs["forceDestroy"] is False
+    assert graph.named("shop-db-instance").inputs["deletionProtection"] is True
+    assert graph.named("shop-cache-cache").options["protect"] is True
+    assert {group.inputs["retentionInDays"] for group in graph.of_type("aws:cloudwatch/logGroup:LogGroup")} == {365}
+    assert days_of_access_logs(graph) == 365
+
+
+def days_of_access_logs(graph: Graph) -> int:
+    rules = graph.named("shop-web-logs-lifecycle").inputs["rules"]
+    return next(rule["expiration"]["days"] for rule in rules if "days" in rule.get("expiration", {}))
+
+
+def test_protection_can_be_lifted_and_retention_shortened() -> None:
+    graph = make(
+        deletion_protection=False, database__deletion_protection=False, log_retention_days=7, access_log_retention_days=30, firewall={}
+    )
+    assert graph.named("shop-web-lb").inputs["enableDeletionProtection"] is False
+    assert graph.named("shop-web-logs-bucket").inputs["forceDestroy"] is True
+    assert graph.named("shop-db-instance").inputs["deletionProtection"] is False
+    assert graph.named("shop-cache-cache").options.get("protect", False) is False
+    assert {group.inputs["retentionInDays"] for group in graph.of_type("aws:cloudwatch/logGroup:LogGroup")} == {7}
+    assert days_of_access_logs(graph) == 30
+
+
+def test_the_databases_logs_can_have_days_of_their_own() -> None:
+    graph = make(database__log_retention_days=30, log_retention_days=7)
+    days = {group.name: group.inputs["retentionInDays"] for group in graph.of_type("aws:cloudwatch/logGroup:LogGroup")}
+    assert {name: kept for name, kept in days.items() if kept != 7} == {"shop-db-logs-error": 30, "shop-db-logs-slowquery": 30}
+
+
+def test_dual_stack_gives_the_balancer_addresses_of_both_families() -> None:
+    assert base().named("shop-web-lb").inputs["ipAddressType"] == "ipv4"
+    assert make(dual_stack=True).named("shop-web-lb").inputs["ipAddressType"] == "dualstack"
+
+
+def test_servers_have_no_way_out_but_those_given() -> None:
+    graph = make(internet_egress=True, endpoint_cidr="10.0.0.0/16", s3_prefix_list_id="pl-s3")
+    added = {name: rule for name, rule in others(graph).items() if name not in others(base())}
+    assert added == {
+        "shop-firewall-app-to-outbound-443": {"cidrIpv4": "0.0.0.0/0", "fromPort": 443, "toPort": 443},
+        "shop-firewall-app-to-endpoints-443": {"cidrIpv4": "10.0.0.0/16", "fromPort": 443, "toPort": 443},
+        "shop-firewall-app-to-s3-443": {"prefixListId": "pl-s3", "fromPort": 443, "toPort": 443},
+    }
+
+
+def test_an_artifact_is_named_to_the_servers_and_may_be_read_by_them() -> None:
+    uri, checksum = "s3://releases/shop/1.2.tar.gz", "0f" * 32
+    graph = make(servers__artifact_uri=uri, servers__artifact_sha256=checksum)
+    assert {f"ARTIFACT_URI={uri}", f"ARTIFACT_SHA256={checksum}"} <= set(boot_script(graph).splitlines())
+    assert statements(graph).keys() - statements(base()).keys() == {"Artifact"}
+    assert statements(graph)["Artifact"] == {
+        "Sid": "Artifact",
+        "Effect": "Allow",
+        "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+        "Resource": ["arn:aws:s3:::releases/shop/1.2.tar.gz"],
+    }
+
+
+def test_scaling_follows_requests_when_asked_to() -> None:
+    assert [one.name for one in base().of_type("aws:autoscaling/policy:Policy")] == ["shop-app-cpu", "shop-app-burst"]
+    graph = make(servers__requests_per_target=600, servers__cpu_target_percent=40)
+    tracking = graph.named("shop-app-requests").inputs["targetTrackingConfiguration"]
+    label = f"{graph.named('shop-web-lb').outputs['arnSuffix']}/{graph.named('shop-web-tg').outputs['arnSuffix']}"
+    assert (tracking["targetValue"], tracking["predefinedMetricSpecification"]["resourceLabel"]) == (600, label)
+    assert graph.named("shop-app-cpu").inputs["targetTrackingConfiguration"]["targetValue"] == 40
+
+
+def test_a_domain_gives_a_certificate_an_address_and_the_url() -> None:
+    graph = make(certificate_arn=None, domain_name="shop.example.com", hosted_zone_id="Z1")
+    assert graph.one("cloudpatterns:index:Storefront").outputs["url"] == "https://shop.example.com"
+    assert graph.one("aws:acm/certificate:Certificate").inputs["domainName"] == "shop.example.com"
+    # The listener waits for the certificate to be proved.
+    assert "shop-web-certificate-validation" in refs(graph, graph.named("shop-web-https"), "certificateArn")
+    records = {one.name: one.inputs["zoneId"] for one in graph.of_type("aws:route53/record:Record")}
+    assert records == {"shop-web-certificate-record": "Z1", "shop-web-alias-a": "Z1"}
+
+
+def test_a_key_of_the_caller_takes_the_place_of_keys_of_its_own() -> None:
+    assert [one.name for one in base().of_type("aws:kms/key:Key")] == ["shop-db-key", "shop-cache-key"]
+    graph = make(kms_key_arn=KEY)
+    assert graph.of_type("aws:kms/key:Key") == []
+    assert graph.named("shop-db-instance").inputs["kmsKeyId"] == KEY
+    assert graph.named("shop-cache-cache").inputs["kmsKeyId"] == KEY
+    assert statements(graph)["DatabaseSecretKey"]["Resource"] == [KEY]
+
+
+def test_alarms_tell_the_topics() -> None:
+    def told(graph: Graph) -> set[str]:
+        return {alarm.name for alarm in graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm") if TOPIC in alarm.inputs["alarmActions"]}
+
+    assert told(base()) == set()
+    tiers = {name.split("-")[1] for name in told(make(alarm_topic_arns=[TOPIC]))}
+    assert tiers == {"app", "db", "cache"}
+
+
+def test_postgres_has_its_own_function_and_port() -> None:
+    graph = make(database__engine="postgres", database__engine_version="17")
+    assert edges(graph)["shop-firewall-postgres <- shop-firewall-app"] == ("tcp", 5432, 5432)
+    assert groups(graph, "shop-db-instance", "vpcSecurityGroupIds") == {"shop-firewall-postgres"}
+    assert graph.one("cloudpatterns:index:Storefront").outputs["security_group_ids"].keys() == {"http", "https", "app", "postgres", "redis"}
+
+
+def test_servers_and_stores_are_as_asked_for() -> None:
+    graph = make(
+        servers__app_port=9000,
+        servers__health_check_path="/up",
+        servers__spot_percentage=50,
+        servers__instance_types=["m7g.large", "m6g.large"],
+        database__multi_az=False,
+        database__max_allocated_storage_gib=500,
+        database__backup_retention_days=7,
+        database__database_insights_mode="advanced",
+        cache__replicas=2,
+        cache__snapshot_retention_days=3,
+        firewall={"rate_limit": 500, "blocked_cidrs": ["192.0.2.0/24"]},
+    )
+    group = graph.named("shop-web-tg").inputs
+    assert (group["port"], group["healthCheck"]["path"]) == (9000, "/up")
+    assert edges(graph)["shop-firewall-app <- shop-firewall-https"] == ("tcp", 9000, 9000)
+    assert {"APP_PORT=9000", "HEALTH_CHECK_PATH=/up"} <= set(boot_script(graph).splitlines())
+    mix = graph.named("shop-app-group").inputs["mixedInstancesPolicy"]
+    assert mix["instancesDistribution"]["onDemandPercentageAboveBaseCapacity"] == 50
+    database = graph.named("shop-db-instance").inputs
+    assert (database["multiAz"], database["maxAllocatedStorage"], database["backupRetentionPeriod"]) == (False, 500, 7)
+    assert database["databaseInsightsMode"] == "advanced"
+    cache = graph.named("shop-cache-cache").inputs
+    assert (cache["numCacheClusters"], cache["snapshotRetentionLimit"]) == (3, 3)
+    assert graph.named("shop-waf-rate-limit").inputs["statement"]["rateBasedStatement"]["limit"] == 500
+    assert [one.inputs["addresses"] for one in graph.of_type("aws:wafv2/ipSet:IpSet")] == [["192.0.2.0/24"]]
+
+
+def test_tags_reach_every_tier() -> None:
+    def bearers(graph: Graph, tags: dict[str, str]) -> set[str]:
+        return {one.name for one in graph.resources if tags.items() <= tags_of(one).items()}
+
+    tagged = bearers(make(tags={"Owner": "shop"}, operators=OPERATORS), {"Owner": "shop"})
+    assert {one.name for one in with_operators().resources if "tags" in one.inputs} == tagged
+
+
+def tags_of(resource: Resource) -> dict[str, str]:
+    tags = resource.inputs.get("tags") or {}
+    return tags if isinstance(tags, dict) else {tag["key"]: tag["value"] for tag in tags}
+
+
+def test_transforms_reach_the_children() -> None:
+    def careful(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+        if args.type_ != "aws:lb/loadBalancer:LoadBalancer":
+            return None
+        return pulumi.ResourceTransformResult(props={**args.props, "idleTimeout": 30}, opts=args.opts)
+
+    assert make(opts=pulumi.ResourceOptions(transforms=[careful])).named("shop-web-lb").inputs["idleTimeout"] == 30
+
+
+def role(*ports: int) -> dict[str, Any]:
+    return {"ports": list(ports), "entries": OPERATORS["devops"]["entries"]}
+
+
+CERTIFICATE_NEEDED = "is missing; HTTPS needs a certificate. Give certificate_arn, or both domain_name and hosted_zone_id, which make one."
+NOT_FOR_OPERATORS = (
+    "operators are admitted to the servers alone. Let the role have port 22, or Session Manager, and forward the port through a server."
+)
+REFUSED: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
+    "no certificate": ({"certificate_arn": None}, [("certificate_arn", CERTIFICATE_NEEDED)]),
+    "a domain without its zone": ({"certificate_arn": None, "domain_name": "a.org"}, [("certificate_arn", CERTIFICATE_NEEDED)]),
+    "a zone without a domain": ({"certificate_arn": None, "hosted_zone_id": "Z1"}, [("certificate_arn", CERTIFICATE_NEEDED)]),
+    "operators on data ports": (
+        {"operators": {"dba": role(22, 3306), "dev": role(5432), "ops": role(6379)}},
+        [
+            ("operators.dba.ports", f"has 3306, the database's port; {NOT_FOR_OPERATORS}"),
+            ("operators.dev.ports", f"has 5432, the database's port; {NOT_FOR_OPERATORS}"),
+            ("operators.ops.ports", f"has 6379, the cache's port; {NOT_FOR_OPERATORS}"),
+        ],
+    ),
+    "everything at once": (
+        {"certificate_arn": None, "operators": {"dba": role(3306)}, "servers__artifact_uri": "s3://releases/1.tar.gz"},
+        [
+            ("operators.dba.ports", f"has 3306, the database's port; {NOT_FOR_OPERATORS}"),
+            ("certificate_arn", CERTIFICATE_NEEDED),
+            ("servers.artifact_sha256", "is missing; an artifact goes with its checksum. Give both, or neither."),
+        ],
+    ),
+    "a checksum without an artifact": (
+        {"servers__artifact_sha256": "0" * 64},
+        [("servers.artifact_uri", "is missing; an artifact goes with its checksum. Give both, or neither.")],
+    ),
+    "an artifact that is a pattern": (
+        {"servers__artifact_uri": "s3://releases/*", "servers__artifact_sha256": "0" * 64},
+        [
+            (
+                "servers.artifact_uri",
+                r"is 's3://releases/*'; string should match pattern '^s3://[a-z0-9.-]+/[^\x00-\x1f\x7f*?]+$'",
+            )
+        ],
+    ),
+    "a checksum of another kind": (
+        {"servers__artifact_uri": "s3://releases/1.tar.gz", "servers__artifact_sha256": "md5"},
+        [("servers.artifact_sha256", "is 'md5'; string should match pattern '^[0-9a-f]{64}$'")],
+    ),
+    "a health check with a query": (
+        {"servers__health_check_path": "/up?full=1"},
+        [("servers.health_check_path", "is '/up?full=1'; string should match pattern '^/[A-Za-z0-9._~/-]*$'")],
+    ),
+    "a privileged port": ({"servers__app_port": 80}, [("servers.app_port", "is 80; input should be greater than or equal to 1024")]),
+    "a port above all": ({"servers__app_port": 65536}, [("servers.app_port", "is 65536; input should be less than or equal to 65535")]),
+    "another engine": (
+        {"database__engine": "oracle"},
+        [("database.engine", "is 'oracle'; string should match pattern '^(mysql|postgres)$'")],
+    ),
+    "days that CloudWatch does not know": (
+        {"log_retention_days": 8, "database__log_retention_days": 9},
+        [
+            (
+                path,
+                f"is {days}; must be one of the days that CloudWatch Logs keeps: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, "
+                "731, 1096, 1827, 2192, 2557, 2922, 3288, 3653",
+            )
+            for path, days in (("database.log_retention_days", 9), ("log_retention_days", 8))
+        ],
+    ),
+    "no access logs": (
+        {"access_log_retention_days": 0},
+        [("access_log_retention_days", "is 0; input should be greater than or equal to 1")],
+    ),
+    "access logs for ever": (
+        {"access_log_retention_days": 3654},
+        [("access_log_retention_days", "is 3654; input should be less than or equal to 3653")],
+    ),
+    "an unknown argument of a section": (
+        {"cache__size": 1},
+        [("cache.size", "is no argument; known are engine, engine_version, node_type, replicas, snapshot_retention_days")],
+    ),
+    "no servers": ({"servers": None}, [("servers", "is missing; give it a value")]),
+}
+
+
+@pytest.mark.parametrize(("changes", "problems"), REFUSED.values(), ids=REFUSED.keys())
+def test_refused_before_anything_is_made(changes: dict[str, Any], problems: list[tuple[str, str]]) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        make(**changes)
+    assert (caught.value.component, caught.value.name, caught.value.problems) == ("Storefront", "shop", problems)
+
+
+def test_at_most_four_operator_roles() -> None:
+    with pytest.raises(ArgumentError) as caught:
+        make(operators={f"role{number}": role(22) for number in range(5)})
+    [(path, reason)] = caught.value.problems
+    assert path == "operators"
+    assert reason.endswith("; dictionary should have at most 4 items after validation, not more")
+
+
+def test_the_longest_name_is_one_that_the_balancers_name_leaves_room_for() -> None:
+    assert make(mode="preview", name="s" * 17).named(f"{'s' * 17}-web-lb")
+    with pytest.raises(ArgumentError) as caught:
+        make(name="s" * 18)
+    assert caught.value.problems == [
+        (
+            "name",
+            f"the name has 18 characters; its child {'s' * 18}-web-lb would pass the 32 characters that AWS allows. "
+            "Give the component a name of at most 17 characters.",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "component", "problem"),
+    [
+        (
+            {"domain_name": "a.org", "hosted_zone_id": "Z1"},
+            "LoadBalancer",
+            ("certificate_arn", "excludes domain_name and hosted_zone_id, which make a certificate. Leave out one or the other."),
+        ),
+        (
+            {"public_subnet_ids_by_zone": {"eu-west-1a": "subnet-1"}},
+            "LoadBalancer",
+            ("subnet_ids_by_zone", "has eu-west-1a; a load balancer stands in two zones at least. Give a subnet in another."),
+        ),
+        ({"servers__min_size": 5}, "ScaleOut", ("min_size", "is 5, above max_size 4. Lower it or raise max_size.")),
+    ],
+)
+def test_what_a_part_refuses_is_refused(changes: dict[str, Any], component: str, problem: tuple[str, str]) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        make(**changes)
+    assert (caught.value.component, caught.value.problems) == (component, [problem])
