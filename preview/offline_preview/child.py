@@ -60,7 +60,8 @@ def _run(task: dict[str, Any]) -> dict[str, Any]:
             root=task["root"],
         )
     except pulumi.RunError as error:
-        return _error("run", str(error), _frame(error, directory))
+        # Its message is meant for the user as it is; where in the program it began says more than where it was raised.
+        return _error("run", str(error), _frame(error, directory, innermost=False))
     except SystemExit as error:
         if error.code in (None, 0):
             return _error("exit", "the program ended itself with sys.exit() before its resources were registered")
@@ -76,10 +77,10 @@ def _described(error: BaseException) -> str:
     return "".join(traceback.format_exception_only(error)).strip()
 
 
-def _frame(error: BaseException, directory: str) -> str:
-    """``file:line`` of the innermost frame in the program's own files."""
+def _frame(error: BaseException, directory: str, *, innermost: bool = True) -> str:
+    """``file:line`` of the innermost, or else the outermost, frame in the program's own files."""
     frames = [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)]
-    return own_line(reversed(frames), directory)
+    return own_line(reversed(frames) if innermost else frames, directory)
 
 
 def _error(kind: str, message: str, where: str = "") -> dict[str, Any]:

@@ -72,6 +72,14 @@ def test_a_program_that_fails_is_told_by_message_and_line(tmp_path: Path, text: 
     assert error.where == where
 
 
+def test_an_error_meant_for_the_user_is_placed_where_the_program_called_for_it(tmp_path: Path) -> None:
+    (tmp_path / "checks.py").write_text(
+        "import pulumi\n\ndef check():\n    raise pulumi.RunError('wrong')\n\ndef fall():\n    raise KeyError('x')\n"
+    )
+    assert failure(program(tmp_path, "import checks\nchecks.check()\n")).where == "__main__.py:4"
+    assert failure(program(tmp_path, "import checks\nchecks.fall()\n")).where == "checks.py:7"
+
+
 def test_a_missing_module_names_the_interpreter(tmp_path: Path) -> None:
     error = failure(program(tmp_path, "import nothere\n"))
     assert str(error) == (
