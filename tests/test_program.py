@@ -1,0 +1,113 @@
+"""The program with the stacks as they are shipped: how much it makes, what it exports, and what a zone more or less changes."""
+
+import functools
+from collections import Counter
+from typing import Any
+
+import pytest
+from offline_preview.graph import Graph, Resource
+
+from tests.program import STACKS, program_graph
+
+
+@functools.cache
+def graph(stack: str) -> Graph:
+    return program_graph(stack)
+
+
+def awss(graph: Graph) -> list[Resource]:
+    return [resource for resource in graph.resources if resource.type.startswith("aws:")]
+
+
+@pytest.mark.parametrize(("stack", "least"), [("dev", 60), ("prod", 90)])
+def test_a_stack_is_a_whole_system(stack: str, least: int) -> None:
+    assert len(awss(graph(stack))) >= least
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_three_components_hold_everything(stack: str) -> None:
+    root = graph(stack).one("pulumi:pulumi:Stack")
+    tops = {one.name: one.type for one in graph(stack).children(root.urn) if not one.type.startswith("pulumi:providers:")}
+    assert tops == {
+        "network": "cloudpatterns:index:Network",
+        "nat": "cloudpatterns:index:OnDemandNat",
+        "shop": "cloudpatterns:index:Storefront",
+    }
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_names_are_unique_per_type_and_carry_their_components(stack: str) -> None:
+    resources = [one for one in graph(stack).resources if one.parent and not one.type.startswith("pulumi:")]
+    assert [urn for urn, times in Counter(one.urn for one in resources).items() if times > 1] == []
+    parents = graph(stack).by_urn()
+    nested = [one for one in resources if parents[one.parent].type != "pulumi:pulumi:Stack"]
+    assert len(nested) > 100
+    assert [one.name for one in nested if not one.name.startswith(f"{parents[one.parent].name}-")] == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_everything_that_takes_tags_says_whose_it_is(stack: str) -> None:
+    def tags(resource: Resource) -> dict[str, str]:
+        given: Any = resource.inputs["tags"]
+        return given if isinstance(given, dict) else {tag["key"]: tag["value"] for tag in given}
+
+    expected = {"Owner": "platform", "CostCenter": "1234", "Environment": stack}.items()
+    taggable = [one for one in awss(graph(stack)) if "tags" in one.inputs]
+    assert len(taggable) > 40
+    assert [one.name for one in taggable if not expected <= tags(one).items()] == []
+
+
+EXPORTS = {
+    "url",
+    "load_balancer_dns_name",
+    "web_acl_arn",
+    "access_log_bucket",
+    "auto_scaling_group",
+    "server_role_arn",
+    "security_groups",
+    "database_endpoint",
+    "database_secret_arn",
+    "cache_endpoint",
+    "vpc_id",
+    "private_subnets",
+    "nat_public_ips",
+}
+
+
+def test_what_an_operator_needs_is_exported() -> None:
+    dev, prod = graph("dev"), graph("prod")
+    assert dev.outputs.keys() == EXPORTS | {"nat_runbook"}
+    assert prod.outputs.keys() == EXPORTS
+    assert prod.outputs["url"] == "https://shop.example.com"
+    assert dev.outputs["url"] == f"https://{dev.named('shop-web-lb').outputs['dnsName']}"
+    assert prod.outputs["private_subnets"] == {
+        f"eu-west-1{letter}": prod.one("aws:ec2/subnet:Subnet", f"network-private-eu-west-1{letter}").id for letter in "abc"
+    }
+    assert dev.outputs["nat_runbook"] == dev.one("aws:ssm/document:Document").outputs["name"]
+    assert len(prod.outputs["nat_public_ips"]) == 3
+
+
+def test_a_zone_less_leaves_the_other_zones_alone() -> None:
+    """The middle zone of three goes: places in a list would move, places by zone do not."""
+    before = graph("prod").by_urn()
+    after = program_graph("prod", {"network": {"zones": ["eu-west-1a", "eu-west-1c"]}}).by_urn()
+    gone = before.keys() - after.keys()
+    assert after.keys() <= before.keys()
+    assert {before[urn].name.rpartition("-eu-west-")[2] for urn in gone} == {"1b"}
+    assert {one.name for one in before.values() if one.name.endswith("-eu-west-1b")} == {before[urn].name for urn in gone}
+    changed = {
+        (after[urn].name, key)
+        for urn in after
+        for key in before[urn].inputs.keys() | after[urn].inputs.keys()
+        if before[urn].inputs.get(key) != after[urn].inputs.get(key)
+    }
+    # What spans the zones has a subnet less, and nothing else changes.
+    assert changed == {
+        ("network-endpoint-ssm", "subnetIds"),
+        ("network-endpoint-ssmmessages", "subnetIds"),
+        ("network-endpoint-ec2messages", "subnetIds"),
+        ("shop-web-lb", "subnets"),
+        ("shop-app-group", "vpcZoneIdentifiers"),
+        ("shop-db-subnets", "subnetIds"),
+        ("shop-cache-subnets", "subnetIds"),
+    }
