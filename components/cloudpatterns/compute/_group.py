@@ -62,6 +62,7 @@ def auto_scaling_group(
         enabled_metrics=_METRICS,
         metrics_granularity="1Minute",
         service_linked_role_arn=args["service_linked_role_arn"],
+        # Not 10 minutes, the provider's default: https://github.com/hashicorp/terraform-provider-aws/issues/5241
         wait_for_capacity_timeout=f"{args['wait_for_capacity_minutes']}m",
         tags=[{"key": key, "value": value, "propagate_at_launch": True} for key, value in tags.items()],
         opts=component.child(ignore_changes=_moved(args)),

@@ -134,7 +134,8 @@ class ScaleOutArgs(TypedDict):
     protect_from_scale_in: NotRequired[bool]
     """Whether new instances are never scaled in; a refresh still replaces them, and ``destroy`` has to be helped. Default: False."""
     wait_for_capacity_minutes: NotRequired[int]
-    """How long a deployment waits for ``min_size`` instances, 0 to 60; 0 does not wait. Default: 10."""
+    """How long a deployment waits for ``min_size`` instances, 0 to 60. A later change of ``min_size`` waits as well, for exactly as many
+    as the state knows of, and so fails in a group that scaling has moved since. Default: 0, which does not wait."""
     alarm_topic_arns: NotRequired[list[pulumi.Input[str]]]
     """SNS topics that the burst alarm tells. Default: none."""
     notification_topic_arn: NotRequired[pulumi.Input[str]]
@@ -189,7 +190,7 @@ _ARGUMENTS = Arguments(
     max_instance_lifetime_seconds=Field(ge=86_400, le=31_536_000),
     termination_policies=Field(default=["Default"], min_length=1),
     protect_from_scale_in=Field(default=False),
-    wait_for_capacity_minutes=Field(default=10, ge=0, le=60),
+    wait_for_capacity_minutes=Field(default=0, ge=0, le=60),
     alarm_topic_arns=Field(default=[]),
     tags=Field(default={}),
 )

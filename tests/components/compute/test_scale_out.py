@@ -147,7 +147,7 @@ def test_the_group() -> None:
             "GroupTotalInstances",
         ],
         "metricsGranularity": "1Minute",
-        "waitForCapacityTimeout": "10m",
+        "waitForCapacityTimeout": "0m",
         "tags": [
             {"key": "Name", "value": "web", "propagateAtLaunch": True},
             {"key": "Owner", "value": "platform", "propagateAtLaunch": True},
@@ -210,7 +210,7 @@ def test_every_knob_of_the_group() -> None:
             max_instance_lifetime_seconds=604_800,
             termination_policies=["OldestInstance"],
             instance_warmup_seconds=0,
-            wait_for_capacity_minutes=0,
+            wait_for_capacity_minutes=10,
             service_linked_role_arn="arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/x_web",
         ).one(GROUP)
     )
@@ -220,7 +220,7 @@ def test_every_knob_of_the_group() -> None:
     assert group["maxInstanceLifetime"] == 604_800
     assert group["terminationPolicies"] == ["OldestInstance"]
     assert group["defaultInstanceWarmup"] == 0
-    assert group["waitForCapacityTimeout"] == "0m"
+    assert group["waitForCapacityTimeout"] == "10m"
     assert group["serviceLinkedRoleArn"].endswith("/x_web")
 
 
