@@ -180,11 +180,11 @@ class Network(Component):
         self.data_route_table_ids_by_zone = _together(table_ids["data"])
         self.register()
 
-    def subnet_ids(self, tier: str) -> dict[str, pulumi.Output[str]]:
+    def subnet_ids(self, tier: str) -> dict[str, pulumi.Input[str]]:
         """Zone to subnet id of a tier: ``public``, ``private`` or ``data``. The keys are plain, so they can decide what is made."""
         return dict(self._tiers.subnet_ids[tier])
 
-    def route_table_ids(self, tier: str) -> dict[str, pulumi.Output[str]]:
+    def route_table_ids(self, tier: str) -> dict[str, pulumi.Input[str]]:
         """Zone to route table id of a tier: ``public``, ``private`` or ``data``. The keys are plain, so they can decide what is made."""
         return dict(self._tiers.route_table_ids[tier])
 
