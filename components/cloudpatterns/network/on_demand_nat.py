@@ -156,7 +156,8 @@ class OnDemandNat(Component):
                 allocation_id=addresses[zone].id,
                 connectivity_type="public",
                 tags=own_tags,
-                opts=self.child(),
+                # The address stays and fits one gateway at a time: https://github.com/pulumi/pulumi-aws/issues/1483
+                opts=self.child(delete_before_replace=True),
             )
         serving = {zone: gateways[zone if zone in gateways else places[0]].id for zone in zones}
         for zone, gateway_id in serving.items():

@@ -113,6 +113,7 @@ def test_nat_gateways_have_an_address_and_sit_in_public_subnets(strategy: str, p
         assert f"net-public-{zone}" in refs(graph, gateway, "subnetId")
         assert refs(graph, gateway, "allocationId") == [f"nat-address-{zone}"]
         assert gateway.inputs["connectivityType"] == "public"
+        assert gateway.options["deleteBeforeReplace"] is True
         assert graph.one(EIP, f"nat-address-{zone}").inputs["domain"] == "vpc"
     outputs = graph.one(COMPONENT).outputs
     ids = {zone: graph.one(GATEWAY, expected_target(strategy, zone)).id for zone in (A, B)}
