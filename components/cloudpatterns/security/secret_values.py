@@ -53,8 +53,14 @@ def write_value(
         secret_string_wo=pulumi.Output.secret(value),
         secret_string_wo_version=version,
         version_stages=["AWSCURRENT", FIRST_VERSION_STAGE],
-        # Rotation moves AWSCURRENT on; putting it back would bring the old value back.
-        opts=component.child(ignore_changes=["versionStages"]),
+        opts=component.child(
+            # Rotation moves AWSCURRENT on; putting it back would bring the old value back.
+            ignore_changes=["versionStages"],
+            # The old version gives up our stage first: once it is the new one's, AWS refuses to take it off the old one, and so every
+            # update from then on. https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html
+            # AWSCURRENT stays on the old version until the new one is there.
+            delete_before_replace=True,
+        ),
     )
 
 

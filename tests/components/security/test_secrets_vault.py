@@ -76,6 +76,7 @@ def test_the_value_is_in_no_plain_state() -> None:
     assert "secretString" not in version.inputs
     assert version.inputs["versionStages"] == ["AWSCURRENT", "cloudpatterns-first"]
     assert version.options["ignoreChanges"] == ["versionStages"]
+    assert version.options["deleteBeforeReplace"] is True
     assert CANARY not in repr([(each.inputs, each.outputs, each.options) for each in graph.resources])
     assert CANARY not in repr(graph.outputs)
 
