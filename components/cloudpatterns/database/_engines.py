@@ -1,6 +1,7 @@
 """What RDS engines differ in: versions, parameter families, forced TLS, logs, reserved names, classes without Database Insights."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 __all__ = ["ENGINES", "Engine", "window_minutes", "windows_overlap"]
@@ -77,6 +78,14 @@ class Engine:
         if int(version.split(".")[0]) >= (17 if self.aurora else 15):
             return None
         return "rds.force_ssl", "1", "pending-reboot"
+
+    def log_parameters(self, kinds: Collection[str]) -> dict[str, str]:
+        """Parameters without which one of the exported logs stays empty."""
+        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.MySQLDB.PublishtoCloudWatchLogs.html
+        switches = {"slow_query_log": "slowquery", "general_log": "general"} if self.mysql else {}
+        wanted = {switch: "1" for switch, kind in switches.items() if kind in kinds}
+        # Aurora writes files by itself.
+        return {**wanted, "log_output": "FILE"} if wanted and not self.aurora else wanted
 
     @property
     def tls_parameters(self) -> frozenset[str]:

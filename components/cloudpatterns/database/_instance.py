@@ -15,11 +15,13 @@ __all__ = ["make_instance", "make_replica", "own_password_secret", "parameters"]
 
 
 def parameters(engine: Engine, checked: Any) -> list[tuple[str, str, str]]:
-    """Name, value and apply method: of the parameter that forces TLS, if one is needed, and of the caller's."""
+    """Name, value and apply method: of the parameter that forces TLS, if one is needed, of those that fill the exported logs, and of the
+    caller's.
+    """
     forced = engine.tls_parameter(checked["engine_version"])
-    first = [forced] if forced else []
     own = checked["parameters"]
-    return first + [(key, own[key], "pending-reboot") for key in sorted(own)]
+    logging = [(key, value, "immediate") for key, value in engine.log_parameters(log_kinds(engine, checked)).items() if key not in own]
+    return ([forced] if forced else []) + logging + [(key, own[key], "pending-reboot") for key in sorted(own)]
 
 
 def own_password_secret(

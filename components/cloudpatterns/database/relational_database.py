@@ -107,7 +107,8 @@ class RelationalDatabaseArgs(TypedDict):
     final_snapshot_identifier: NotRequired[str]
     """Name of the last snapshot. Default: one that is new for every database; set it if AWS says that the name is taken."""
     log_exports: NotRequired[list[str]]
-    """Logs sent to CloudWatch. Default: `error` and `slowquery` (MySQL), `postgresql` and, on RDS, `upgrade` (PostgreSQL)."""
+    """Logs sent to CloudWatch; MySQL's `slowquery` and `general` are switched on as well. Default: `error` and `slowquery` (MySQL),
+    `postgresql` and, on RDS, `upgrade` (PostgreSQL)."""
     log_retention_days: NotRequired[int]
     """Days that the logs are kept, one of CloudWatch's numbers. Default: 365."""
     performance_insights: NotRequired[bool]

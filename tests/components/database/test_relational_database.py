@@ -140,10 +140,36 @@ def test_the_monitoring_role_is_used_for_this_account_alone_and_once_its_policy_
 )
 def test_every_engine_refuses_plain_connections(engine: str, version: str, family: str, expected: list[tuple[str, str, str]]) -> None:
     aurora = engine.startswith("aurora")
-    graph = make(engine=engine, engine_version=version, allocated_storage_gib=None if aurora else 20)
+    graph = make(engine=engine, engine_version=version, allocated_storage_gib=None if aurora else 20, log_exports=[])
     group = graph.one("aws:rds/clusterParameterGroup:ClusterParameterGroup" if aurora else "aws:rds/parameterGroup:ParameterGroup")
     assert group.inputs["family"] == family
     assert [(each["name"], each["value"], each["applyMethod"]) for each in group.inputs["parameters"]] == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {"slow_query_log": "1", "log_output": "FILE"}),
+        ({"log_exports": ["general"]}, {"general_log": "1", "log_output": "FILE"}),
+        ({"log_exports": ["error", "audit", "iam-db-auth-error"]}, {}),
+        ({"engine": "postgres", "engine_version": "17"}, {}),
+        ({"engine": "aurora-mysql", "engine_version": "8.0", "allocated_storage_gib": None}, {"slow_query_log": "1"}),
+    ],
+)
+def test_an_exported_log_is_written(changes: dict[str, Any], expected: dict[str, str]) -> None:
+    [group] = make(**changes).of_type("aws:rds/parameterGroup:ParameterGroup", "aws:rds/clusterParameterGroup:ClusterParameterGroup")
+    made = [each for each in group.inputs["parameters"] if each["name"] != "require_secure_transport"]
+    assert {each["name"]: each["value"] for each in made} == expected
+    assert {each["applyMethod"] for each in made} <= {"immediate"}
+
+
+def test_a_parameter_of_the_callers_stands_before_that_of_a_log() -> None:
+    group = make(parameters={"slow_query_log": "0"}).one("aws:rds/parameterGroup:ParameterGroup")
+    assert [(each["name"], each["value"], each["applyMethod"]) for each in group.inputs["parameters"]] == [
+        ("require_secure_transport", "1", "immediate"),
+        ("log_output", "FILE", "immediate"),
+        ("slow_query_log", "0", "pending-reboot"),
+    ]
 
 
 def test_own_parameters_wait_for_a_reboot() -> None:
