@@ -1,0 +1,329 @@
+"""RDS, Aurora and DynamoDB: private, encrypted at rest and in transit, backed up, protected, patched, logged."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from cloudpatterns_policies.controls._database_tls import (
+    CLUSTER,
+    INSTANCE,
+    engine_of,
+    is_default,
+    parameter_group,
+    setting,
+    tls_of,
+)
+from cloudpatterns_policies.core import (
+    UNKNOWN,
+    Fail,
+    NotApplicable,
+    Pass,
+    Resource,
+    Severity,
+    Stack,
+    Unknown,
+    Verdict,
+    control,
+    stack_control,
+)
+from cloudpatterns_policies.graph.reading import read
+
+_RDS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/rds-controls.html"
+_DYNAMODB: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/dynamodb-controls.html"
+
+_MEMBER: Final = "aws:rds/clusterInstance:ClusterInstance"
+_TABLE: Final = "aws:dynamodb/table:Table"
+
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html
+_WITH_IAM: Final = ("mysql", "mariadb", "postgres", "aurora")
+
+# The logs that RDS can export without more ado and that hold no statement with its secrets: audit needs an option group or a
+# parameter, and the general log holds every statement.
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.Procedural.UploadtoCloudWatch.html
+_LOGS: Final[Mapping[str, tuple[str, ...]]] = {
+    "mysql": ("error", "slowquery"),
+    "mariadb": ("error", "slowquery"),
+    "aurora-mysql": ("error", "slowquery"),
+    "postgres": ("postgresql", "upgrade"),
+    "aurora-postgresql": ("postgresql",),
+    "sqlserver": ("agent", "error"),
+    "oracle": ("alert", "audit", "listener"),
+    "db2": ("diag.log",),
+}
+
+# A restored database is encrypted as what it came from, whatever the argument says.
+_ORIGINS: Final = ("snapshotIdentifier", "restoreToPointInTime")
+
+
+def _given(resource: Resource, path: str) -> bool:
+    return resource.is_unknown(path) or bool(resource.get(path))
+
+
+def _is_replica(resource: Resource) -> bool:
+    return _given(resource, "replicateSourceDb")
+
+
+@control(
+    id="rds-private",
+    title="RDS databases are not reachable from the internet",
+    severity=Severity.CRITICAL,
+    types=(INSTANCE, _MEMBER, CLUSTER),
+    why="A database with a public address is found by scanners within hours, and only its password is left.",
+    remediation="Set publicly_accessible to False and place the database in private subnets.",
+    url=f"{_RDS}#rds-2",
+    frameworks={"FSBP": ("RDS.2",), "CIS 5.0": ("2.2.3",), "Checkov": ("CKV_AWS_17",)},
+)
+def rds_private(resource: Resource) -> Verdict:
+    return Fail("is publicly accessible", "publiclyAccessible") if resource.get("publiclyAccessible", False) else Pass()
+
+
+@control(
+    id="rds-encrypted",
+    title="RDS storage is encrypted",
+    severity=Severity.MEDIUM,
+    types=(INSTANCE, CLUSTER),
+    why="Snapshots, backups and disks of an unencrypted database are readable by whoever gets hold of them.",
+    remediation="Set storage_encrypted to True and kms_key_id to a key of your own; an existing database has to be copied.",
+    url=f"{_RDS}#rds-3",
+    frameworks={"FSBP": ("RDS.3", "RDS.27"), "CIS 5.0": ("2.2.1",), "Checkov": ("CKV_AWS_16", "CKV_AWS_96")},
+)
+def rds_encrypted(resource: Resource) -> Verdict:
+    encrypted = resource.get("storageEncrypted")
+    if encrypted or (encrypted is None and resource.get("engineMode") == "serverless"):
+        return Pass()
+    if _is_replica(resource):
+        return NotApplicable("is a replica, encrypted as its source is")
+    if encrypted is None and any(_given(resource, path) for path in _ORIGINS):
+        return NotApplicable("is restored, and encrypted as what it comes from")
+    return Fail("stores its data unencrypted", "storageEncrypted")
+
+
+@control(
+    id="rds-instance-multi-az",
+    title="RDS instances have a standby in another zone",
+    severity=Severity.MEDIUM,
+    types=(INSTANCE,),
+    why="When the zone or the machine fails, the database is away until it has been restored.",
+    remediation="Set multi_az to True.",
+    url=f"{_RDS}#rds-5",
+    frameworks={"FSBP": ("RDS.5",), "CIS 5.0": ("2.2.4",), "Checkov": ("CKV_AWS_157",)},
+)
+def rds_instance_multi_az(resource: Resource) -> Verdict:
+    if resource.get("multiAz", False):
+        return Pass()
+    return NotApplicable("is a replica") if _is_replica(resource) else Fail("has no standby in another zone", "multiAz")
+
+
+@stack_control(
+    id="rds-cluster-multi-az",
+    title="RDS clusters have instances in several zones",
+    severity=Severity.MEDIUM,
+    types=(CLUSTER,),
+    why="When the only instance or its zone fails, nothing answers until a new one has started.",
+    remediation="Add a second aws.rds.ClusterInstance with another availability_zone.",
+    url=f"{_RDS}#rds-15",
+    frameworks={"FSBP": ("RDS.15",), "CIS 5.0": ("2.2.4",)},
+)
+def rds_cluster_multi_az(resource: Resource, stack: Stack) -> Verdict:
+    if read(resource, "dbClusterInstanceClass", computed=True) is not None:
+        return Pass()  # a Multi-AZ DB cluster, which is nothing else
+    if read(resource, "engineMode") == "serverless":
+        return NotApplicable("is moved between zones by Aurora Serverless v1")
+    members = stack.referrers(resource, _MEMBER, "clusterIdentifier")
+    if len(members) < 2:
+        return Fail("has one instance" if members else "has no instance")
+    zones = [read(member, "availabilityZone", computed=True) for member in members]
+    # Where no zone is asked for, RDS spreads the instances.
+    if any(zone is None or zone is UNKNOWN for zone in zones) or len(set(zones)) > 1:
+        return Pass()
+    return Fail(f"has all instances in {zones[0]}", f"availabilityZone of {members[0].name}")
+
+
+@control(
+    id="rds-backups",
+    title="RDS keeps automatic backups long enough",
+    severity=Severity.MEDIUM,
+    types=(INSTANCE, CLUSTER),
+    why="What was deleted by mistake or by an intruder is often missed only after days.",
+    remediation="Set backup_retention_period to 7 days or more.",
+    url=f"{_RDS}#rds-11",
+    frameworks={"FSBP": ("RDS.11",), "Checkov": ("CKV_AWS_133",)},
+    config={
+        "minimumDays": {"type": "integer", "minimum": 1, "maximum": 35, "default": 7, "description": "Days a backup is kept at least."}
+    },
+)
+def rds_backups(resource: Resource, config: Mapping[str, Any]) -> Verdict:
+    days = resource.get("backupRetentionPeriod", 0 if resource.type == INSTANCE else 1)
+    if days >= config["minimumDays"]:
+        return Pass()
+    if _is_replica(resource):
+        return NotApplicable("is a replica, whose source is backed up")
+    return Fail(f"keeps backups for {days} day{'' if days == 1 else 's'}" if days else "keeps no backups", "backupRetentionPeriod")
+
+
+@control(
+    id="rds-deletion-protection",
+    title="RDS databases are protected against deletion",
+    severity=Severity.LOW,
+    types=(INSTANCE, CLUSTER),
+    why="One wrong command or plan deletes the database.",
+    remediation="Set deletion_protection to True.",
+    url=f"{_RDS}#rds-8",
+    frameworks={"FSBP": ("RDS.7", "RDS.8"), "Checkov": ("CKV_AWS_139", "CKV_AWS_293")},
+)
+def rds_deletion_protection(resource: Resource) -> Verdict:
+    return Pass() if resource.get("deletionProtection", False) else Fail("can be deleted at once", "deletionProtection")
+
+
+@control(
+    id="rds-minor-upgrades",
+    title="RDS takes minor upgrades by itself",
+    severity=Severity.HIGH,
+    # RDS.35, medium, asks the same of Multi-AZ DB clusters. Of Aurora clusters it does not, but the switch is the same.
+    types=(INSTANCE, _MEMBER, CLUSTER),
+    why="Minor versions close known holes, and nobody remembers to install them.",
+    remediation="Set auto_minor_version_upgrade to True, or leave it out.",
+    url=f"{_RDS}#rds-13",
+    frameworks={"FSBP": ("RDS.13", "RDS.35"), "CIS 5.0": ("2.2.2",), "Checkov": ("CKV_AWS_226",)},
+)
+def rds_minor_upgrades(resource: Resource) -> Verdict:
+    if resource.get("autoMinorVersionUpgrade", True):
+        return Pass()
+    return Fail("does not take minor upgrades by itself", "autoMinorVersionUpgrade")
+
+
+@control(
+    id="rds-iam-authentication",
+    title="RDS databases let IAM identities log in",
+    severity=Severity.MEDIUM,
+    types=(INSTANCE, CLUSTER),
+    why="Without it every client needs a password that is stored, copied and never changed.",
+    remediation="Set iam_database_authentication_enabled to True.",
+    url=f"{_RDS}#rds-10",
+    frameworks={"FSBP": ("RDS.10", "RDS.12"), "Checkov": ("CKV_AWS_161", "CKV_AWS_162")},
+)
+def rds_iam_authentication(resource: Resource) -> Verdict:
+    if resource.get("iamDatabaseAuthenticationEnabled", False):
+        return Pass()
+    engine = str(resource.get("engine", ""))
+    if engine and not engine.startswith(_WITH_IAM):
+        return NotApplicable(f"runs {engine}, which has no IAM authentication")
+    return Fail("lets nobody log in with IAM", "iamDatabaseAuthenticationEnabled")
+
+
+@control(
+    id="rds-logs-exported",
+    title="RDS sends its logs to CloudWatch",
+    severity=Severity.MEDIUM,
+    types=(INSTANCE, CLUSTER),
+    why="Logs on the database's own disk are gone after days, and with the instance.",
+    remediation="Set enabled_cloudwatch_logs_exports to the logs of the engine, such as error and slowquery, or postgresql and upgrade.",
+    url=f"{_RDS}#rds-36",
+    # Not RDS.9 and RDS.42, which demand the audit log, and of MySQL the log of every statement, too: `logs` can.
+    frameworks={"FSBP": ("RDS.36", "RDS.37", "RDS.40"), "Checkov": ("CKV_AWS_129",)},
+    config={
+        "logs": {
+            "type": "object",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+            "default": {},
+            "description": 'Logs by engine in place of the built-in ones, such as {"mysql": ["audit", "error"]}.',
+        }
+    },
+)
+def rds_logs_exported(resource: Resource, config: Mapping[str, Any]) -> Verdict:
+    path = "enabledCloudwatchLogsExports"
+    exported = resource.get(path, [])
+    engine = str(resource.get("engine", ""))
+    family = next((name for name in _LOGS if engine == name or engine.startswith((f"{name}-", f"custom-{name}-"))), "")
+    wanted = config["logs"].get(engine, _LOGS.get(family, ()))
+    missing = [log for log in wanted if not any(item == log for item in exported)]
+    if missing:
+        return Fail(f"does not export {' and '.join(missing)}", path)
+    return Pass() if exported else Fail("exports no logs", path)
+
+
+@stack_control(
+    id="rds-tls-required",
+    title="RDS databases refuse connections without TLS",
+    severity=Severity.MEDIUM,
+    types=(INSTANCE, CLUSTER),
+    why="Drivers fall back to plain connections silently, and queries and passwords cross the network readable.",
+    remediation=(
+        "Set parameter_group_name to an aws.rds.ParameterGroup (clusters: db_cluster_parameter_group_name and a ClusterParameterGroup) "
+        "with require_secure_transport or rds.force_ssl at 1."
+    ),
+    url=f"{_RDS}#rds-44",
+    # RDS.38 (PostgreSQL) and RDS.39 (MySQL) demand the same and are no part of FSBP.
+    frameworks={"FSBP": ("RDS.41", "RDS.44"), "Checkov": ("CKV2_AWS_69",)},
+)
+def rds_tls_required(resource: Resource, stack: Stack) -> Verdict:
+    group = parameter_group(resource, stack)
+    engine, version = engine_of(resource, group)
+    if not engine:
+        return NotApplicable("takes its engine from its source")
+    tls = tls_of(engine)
+    if tls is None:
+        return NotApplicable(f"runs {engine}, whose TLS is no parameter")
+    if group.unknown:
+        return Unknown(group.path)
+    if group.foreign:
+        return NotApplicable(f"takes parameter group {group.foreign}, which this stack does not make")
+    value = setting(group.resource, tls.parameter) if group.resource else None
+    if value is UNKNOWN:
+        return Unknown(f"parameters of {group.resource.name if group.resource else ''}")
+    where = f"parameters of {group.resource.name}" if group.resource else group.path
+    if value is None:
+        return Pass() if is_default(tls, version) else Fail(f"does not set {tls.parameter}", where)
+    return Pass() if value in tls.on else Fail(f"sets {tls.parameter} to {value}", where)
+
+
+@control(
+    id="rds-password-not-in-state",
+    title="RDS master passwords do not pass through the stack's state",
+    severity=Severity.HIGH,
+    types=(INSTANCE, CLUSTER),
+    why="Whoever reads the state, its backups or a pack's input reads the password, and nobody rotates it.",
+    remediation="Set manage_master_user_password to True, or use password_wo (clusters: master_password_wo).",
+    url="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html",
+)
+def rds_password_not_in_state(resource: Resource) -> Verdict:
+    path = "password" if resource.type == INSTANCE else "masterPassword"
+    # That there is one is enough: its value is not looked at.
+    return Fail("keeps its master password in the state", path) if resource.raw.get(path) is not None else Pass()
+
+
+@control(
+    id="dynamodb-point-in-time-recovery",
+    title="DynamoDB tables can be restored to any second",
+    severity=Severity.MEDIUM,
+    types=(_TABLE,),
+    why="A faulty deployment overwrites items faster than anybody makes backups.",
+    remediation='Set point_in_time_recovery={"enabled": True}, and in each of replicas point_in_time_recovery to True.',
+    url=f"{_DYNAMODB}#dynamodb-2",
+    frameworks={"FSBP": ("DynamoDB.2",), "Checkov": ("CKV_AWS_28",)},
+)
+def dynamodb_point_in_time_recovery(resource: Resource) -> Iterator[Verdict]:
+    if resource.is_unknown("pointInTimeRecovery.enabled"):
+        yield Unknown("pointInTimeRecovery.enabled")
+    elif not resource.get("pointInTimeRecovery.enabled", False):
+        yield Fail("has no point-in-time recovery", "pointInTimeRecovery.enabled")
+    for index in range(len(resource.get("replicas", ()))):
+        path = f"replicas.{index}.pointInTimeRecovery"
+        if resource.is_unknown(path):
+            yield Unknown(path)
+        elif not resource.get(path, False):
+            yield Fail("has a replica without point-in-time recovery", path)
+
+
+@control(
+    id="dynamodb-deletion-protection",
+    title="DynamoDB tables are protected against deletion",
+    severity=Severity.MEDIUM,
+    types=(_TABLE,),
+    why="One wrong command or plan deletes the table with all its items.",
+    remediation="Set deletion_protection_enabled to True.",
+    url=f"{_DYNAMODB}#dynamodb-6",
+    frameworks={"FSBP": ("DynamoDB.6",)},
+)
+def dynamodb_deletion_protection(resource: Resource) -> Verdict:
+    protected = resource.get("deletionProtectionEnabled", False)
+    return Pass() if protected else Fail("can be deleted at once", "deletionProtectionEnabled")
