@@ -96,6 +96,7 @@ def make_nodes(
             else checked["final_snapshot_identifier"] or pulumi.Output.concat(unique, "-final-", digest(kms_key_arn))
         ),
         auto_minor_version_upgrade=checked["auto_minor_version_upgrade"],
+        # https://github.com/hashicorp/terraform-provider-aws/issues/18737, https://github.com/hashicorp/terraform-provider-aws/issues/24244
         apply_immediately=checked["apply_immediately"],
         notification_topic_arn=checked["notification_topic_arn"],
         log_delivery_configurations=[

@@ -84,7 +84,8 @@ class InMemoryCacheArgs(TypedDict):
     auto_minor_version_upgrade: NotRequired[bool]
     """AWS upgrades minor versions in the maintenance window. Default: true."""
     apply_immediately: NotRequired[bool]
-    """Changes take effect now instead of in the maintenance window. Default: false."""
+    """Changes take effect now instead of in the maintenance window. Waiting, more replicas stay without failover until then, and none
+    instead of some is refused, because the failover that needs them is still on. Default: true."""
     log_retention_days: NotRequired[int]
     """Days that slow and engine logs are kept, one of CloudWatch's numbers. Default: 365."""
     notification_topic_arn: NotRequired[pulumi.Input[str]]
@@ -125,7 +126,7 @@ _ARGUMENTS = Arguments(
     final_snapshot_identifier=Annotated[str, StringConstraints(pattern=rf"^{_NAME}$", max_length=255)],
     deletion_protection=Field(default=True),
     auto_minor_version_upgrade=Field(default=True),
-    apply_immediately=Field(default=False),
+    apply_immediately=Field(default=True),
     log_retention_days=ONE_YEAR,
     alarm_topic_arns=Field(default=[]),
     description=Annotated[str, StringConstraints(min_length=1, max_length=255)],

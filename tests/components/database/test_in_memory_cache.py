@@ -56,7 +56,7 @@ def test_the_group_fails_over_and_is_encrypted_both_ways() -> None:
         "snapshotWindow": "02:00-03:00",
         "maintenanceWindow": "sun:03:30-sun:04:30",
         "autoMinorVersionUpgrade": True,
-        "applyImmediately": False,
+        "applyImmediately": True,
         "description": "Cache sessions",
         "tags": {"Name": "sessions", "Owner": "team"},
     }
@@ -263,7 +263,6 @@ def test_what_dev_loosens() -> None:
         deletion_protection=False,
         skip_final_snapshot=True,
         snapshot_retention_days=1,
-        apply_immediately=True,
         auto_minor_version_upgrade=False,
         description="Sessions",
     )
@@ -273,7 +272,6 @@ def test_what_dev_loosens() -> None:
         "automaticFailoverEnabled": False,
         "multiAzEnabled": False,
         "snapshotRetentionLimit": 1,
-        "applyImmediately": True,
         "autoMinorVersionUpgrade": False,
         "description": "Sessions",
     }
@@ -281,6 +279,10 @@ def test_what_dev_loosens() -> None:
     assert "finalSnapshotIdentifier" not in group.inputs
     assert not group.options.get("protect")
     assert not graph.one("aws:kms/key:Key").options.get("retainOnDelete")
+
+
+def test_changes_can_wait_for_the_maintenance_window() -> None:
+    assert make(apply_immediately=False).one(GROUP).inputs["applyImmediately"] is False
 
 
 def test_a_key_of_ones_own() -> None:
