@@ -8,7 +8,7 @@ import pulumi_aws as aws
 from cloudpatterns.core import Component
 from cloudpatterns.database._engines import Engine
 from cloudpatterns.database._foundation import Foundation, Made, insights, log_kinds, make_alarms
-from cloudpatterns.database._instance import own_password_secret, parameters
+from cloudpatterns.database._instance import first_secret, own_password_secret, parameters
 
 __all__ = ["make_cluster"]
 
@@ -78,7 +78,7 @@ def make_cluster(component: Component, name: str, engine: Engine, foundation: Fo
     if password:
         secret_arn = own_password_secret(component, name, engine, foundation, checked, address, cluster, "dbClusterIdentifier")
     else:
-        secret_arn = cluster.master_user_secrets.apply(lambda secrets: secrets[0].secret_arn or "")
+        secret_arn = cluster.master_user_secrets.apply(first_secret)
     make_alarms(component, name, checked, {"DBClusterIdentifier": cluster.cluster_identifier})
     return Made(
         pulumi.Output.concat(address, ":", cluster.port.apply(str)),

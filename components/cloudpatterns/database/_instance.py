@@ -1,5 +1,6 @@
 """RDS instances: the database itself and its replica in another region."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
@@ -11,7 +12,7 @@ from cloudpatterns.database._foundation import Foundation, Made, insights, log_k
 from cloudpatterns.database._shared import log_groups, logs_statement
 from cloudpatterns.security.secret_values import rotate_secret, write_secret
 
-__all__ = ["make_instance", "make_replica", "own_password_secret", "parameters"]
+__all__ = ["first_secret", "make_instance", "make_replica", "own_password_secret", "parameters"]
 
 
 def parameters(engine: Engine, checked: Any) -> list[tuple[str, str, str]]:
@@ -22,6 +23,11 @@ def parameters(engine: Engine, checked: Any) -> list[tuple[str, str, str]]:
     own = checked["parameters"]
     logging = [(key, value, "immediate") for key, value in engine.log_parameters(log_kinds(engine, checked)).items() if key not in own]
     return ([forced] if forced else []) + logging + [(key, own[key], "pending-reboot") for key in sorted(own)]
+
+
+def first_secret(secrets: Sequence[Any]) -> str:
+    """The ARN of the secret that AWS manages; empty in the preview that turns a password of one's own into a managed one."""
+    return (secrets[0].secret_arn if secrets else None) or ""
 
 
 def own_password_secret(
@@ -113,7 +119,7 @@ def make_instance(component: Component, name: str, engine: Engine, foundation: F
     if password:
         secret_arn = own_password_secret(component, name, engine, foundation, checked, instance.address, instance, "dbInstanceIdentifier")
     else:
-        secret_arn = instance.master_user_secrets.apply(lambda secrets: secrets[0].secret_arn or "")
+        secret_arn = instance.master_user_secrets.apply(first_secret)
     make_alarms(component, name, checked, {"DBInstanceIdentifier": instance.identifier})
     return Made(
         instance.endpoint,

@@ -5,6 +5,7 @@ from typing import Any
 import pulumi
 import pytest
 from cloudpatterns.database import RelationalDatabase
+from cloudpatterns.database._instance import first_secret
 from offline_preview.graph import Graph
 from offline_preview.values import Secret
 
@@ -180,6 +181,10 @@ def test_own_parameters_wait_for_a_reboot() -> None:
         ("max_connections", "200", "pending-reboot"),
         ("work_mem", "8192", "pending-reboot"),
     ]
+
+
+def test_a_password_that_is_about_to_be_managed_has_no_secret_yet() -> None:
+    assert first_secret([]) == ""
 
 
 def test_a_managed_password_is_given_out_as_its_secret() -> None:
