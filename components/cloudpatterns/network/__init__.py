@@ -1,7 +1,7 @@
 """Network patterns."""
 
 from cloudpatterns.network.functional_firewall import FunctionalFirewall, FunctionalFirewallArgs, FunctionArgs, FunctionEgressArgs
-from cloudpatterns.network.load_balancer import LoadBalancer, LoadBalancerArgs
+from cloudpatterns.network.load_balancer import LoadBalancer, LoadBalancerArgs, MutualTls, Stickiness
 from cloudpatterns.network.network import Network, NetworkArgs, NetworkSubnetCidrs, NetworkSubnetPrefixes
 from cloudpatterns.network.on_demand_nat import NatWindow, OnDemandNat, OnDemandNatArgs
 from cloudpatterns.network.operational_firewall import (
@@ -28,6 +28,7 @@ __all__ = [
     "FunctionalFirewallArgs",
     "LoadBalancer",
     "LoadBalancerArgs",
+    "MutualTls",
     "NatWindow",
     "Network",
     "NetworkArgs",
@@ -41,6 +42,7 @@ __all__ = [
     "OperatorConsoleArgs",
     "OperatorEntryArgs",
     "RevocationListArgs",
+    "Stickiness",
     "WebApplicationFirewall",
     "WebApplicationFirewallArgs",
     "WebExceptionArgs",

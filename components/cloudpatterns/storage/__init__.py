@@ -1,8 +1,16 @@
 """Storage patterns."""
 
-from cloudpatterns.storage.durable_bucket import DurableBucket, DurableBucketArgs
+from cloudpatterns.storage._lifecycle import Transition
+from cloudpatterns.storage._log_writers import LogWriter
+from cloudpatterns.storage._replication import Replication
+from cloudpatterns.storage.durable_bucket import BucketStatement, DurableBucket, DurableBucketArgs, ObjectLock
 
 __all__ = [
+    "BucketStatement",
     "DurableBucket",
     "DurableBucketArgs",
+    "LogWriter",
+    "ObjectLock",
+    "Replication",
+    "Transition",
 ]
