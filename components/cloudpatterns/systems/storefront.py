@@ -10,7 +10,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.compute import ScaleOut, web_server_user_data
+from cloudpatterns.compute import ScaleOut
 from cloudpatterns.core import ArgumentError, Arguments, Component, LogRetentionDays, check_names
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
 from cloudpatterns.network import FunctionalFirewall, LoadBalancer, OperationalFirewall, WebApplicationFirewall
@@ -18,6 +18,7 @@ from cloudpatterns.network.operational_firewall import OperatorArgs
 from cloudpatterns.network.web_application_firewall import CountRuleArgs
 from cloudpatterns.security import WorkloadRole
 from cloudpatterns.systems._storefront_role import server_statements
+from cloudpatterns.systems._storefront_servers import request_tracking, user_data
 
 _DATA_PORTS = {3306: "the database's", 5432: "the database's", 6379: "the cache's"}
 
@@ -302,11 +303,11 @@ class Storefront(Component):
                 "max_size": servers["max_size"],
                 "target_group_arns": [balancer.target_group_arn],
                 "instance_profile_arn": role.instance_profile_arn,
-                "user_data": _user_data(servers, database, cache),
+                "user_data": user_data(servers, database, cache),
                 "tags": tags,
                 **_given({"alarm_topic_arns": checked["alarm_topic_arns"]}),
                 **_given({key: servers[key] for key in ("spot_percentage", "cpu_target_percent")}),
-                **_request_tracking(servers, balancer),
+                **request_tracking(servers, balancer),
             },
             self.child(),
         )
@@ -371,29 +372,4 @@ def _functions(checked: Any) -> Any:
         # The firewall knows both engines as functions, by the same names.
         checked["database"]["engine"]: {"callers": ["app"]},
         "redis": {"callers": ["app"]},
-    }
-
-
-def _user_data(servers: Any, database: RelationalDatabase, cache: InMemoryCache) -> pulumi.Output[str]:
-    return web_server_user_data(
-        app_port=servers["app_port"],
-        health_check_path=servers["health_check_path"],
-        artifact_uri=servers["artifact_uri"],
-        artifact_sha256=servers["artifact_sha256"],
-        environment={
-            "DATABASE_ENDPOINT": database.endpoint,
-            "DATABASE_SECRET_ARN": database.secret_arn,
-            "CACHE_ENDPOINT": cache.primary_endpoint,
-            "CACHE_PORT": cache.port.apply(str),
-        },
-    )
-
-
-def _request_tracking(servers: Any, balancer: LoadBalancer) -> dict[str, Any]:
-    if servers["requests_per_target"] is None:
-        return {}
-    return {
-        "requests_per_target": servers["requests_per_target"],
-        "load_balancer_arn_suffix": balancer.arn_suffix,
-        "target_group_arn_suffix": balancer.target_group_arn_suffix,
     }

@@ -197,6 +197,8 @@ def test_servers_are_told_where_everything_is_and_no_secret() -> None:
         f"DATABASE_SECRET_ARN={outputs['database_secret_arn']}",
         f"CACHE_ENDPOINT={outputs['cache_endpoint']}",
         "CACHE_PORT=6379",
+        f"CACHE_NAME={graph.named('shop-cache-cache').id}",
+        f"CACHE_USER={graph.named('shop-cache-user').outputs['userName']}",
     ]
     assert {"APP_PORT=8080", "HEALTH_CHECK_PATH=/healthz", "ARTIFACT_URI=''", "ARTIFACT_SHA256=''"} <= set(script.splitlines())
     # AWS makes the password and keeps it: there is none in the program's reach.
