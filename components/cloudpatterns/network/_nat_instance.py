@@ -40,6 +40,7 @@ def make_instance(
     vpc_cidr_block: pulumi.Input[str],
     subnet_id: pulumi.Input[str],
     instance_type: str,
+    egress_ports: Sequence[int],
     kms_key_arn: pulumi.Input[str] | None,
     closes_after_first_boot: bool,
     tags: Tags,
@@ -49,7 +50,7 @@ def make_instance(
     https://docs.aws.amazon.com/vpc/latest/userguide/work-with-nat-instances.html
     """
     own_tags = {"Name": name, **tags}
-    group = _security_group(component, name, vpc_id, vpc_cidr_block, tags)
+    group = _security_group(component, name, vpc_id, vpc_cidr_block, egress_ports, tags)
     # Interface and address come first and outlive the instance: routes and other people's allow-lists stay, and the first boot, which has
     # to fetch the packet filter, finds the internet.
     interface = aws.ec2.NetworkInterface(
@@ -129,7 +130,12 @@ def user_data(vpc_cidr_block: str, closes_after_first_boot: bool) -> str:
 
 
 def _security_group(
-    component: Component, name: str, vpc_id: pulumi.Input[str], vpc_cidr_block: pulumi.Input[str], tags: Tags
+    component: Component,
+    name: str,
+    vpc_id: pulumi.Input[str],
+    vpc_cidr_block: pulumi.Input[str],
+    ports: Sequence[int],
+    tags: Tags,
 ) -> aws.ec2.SecurityGroup:
     group = aws.ec2.SecurityGroup(
         f"{name}-group",
@@ -138,24 +144,31 @@ def _security_group(
         tags={"Name": name, **tags},
         opts=component.child(),
     )
-    aws.vpc.SecurityGroupIngressRule(
-        f"{name}-from-vpc",
-        security_group_id=group.id,
-        description="Everything that the VPC sends outward",
-        ip_protocol="-1",
-        cidr_ipv4=vpc_cidr_block,
-        tags=dict(tags),
-        opts=component.child(),
-    )
-    aws.vpc.SecurityGroupEgressRule(
-        f"{name}-to-internet",
-        security_group_id=group.id,
-        description="To the internet on behalf of the VPC",
-        ip_protocol="-1",
-        cidr_ipv4="0.0.0.0/0",
-        tags=dict(tags),
-        opts=component.child(),
-    )
+    # Name resolution, the clock and the metadata are no matter of security groups, and answers come back by themselves:
+    # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
+    for port in ports:
+        aws.vpc.SecurityGroupIngressRule(
+            f"{name}-from-vpc-{port}",
+            security_group_id=group.id,
+            description=f"What the VPC sends outward, TCP {port}",
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            cidr_ipv4=vpc_cidr_block,
+            tags=dict(tags),
+            opts=component.child(),
+        )
+        aws.vpc.SecurityGroupEgressRule(
+            f"{name}-to-internet-{port}",
+            security_group_id=group.id,
+            description=f"To the internet on behalf of the VPC, TCP {port}",
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            cidr_ipv4="0.0.0.0/0",
+            tags=dict(tags),
+            opts=component.child(),
+        )
     return group
 
 

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from cloudpatterns.core import ArgumentError, Arguments, Component, check_names
 from cloudpatterns.network import _nat_windows as weekly
+from cloudpatterns.network._admission import port_problems
 from cloudpatterns.network._nat_instance import make_alarms, make_instance
 from cloudpatterns.network._nat_runbook import make_runbook
 from cloudpatterns.network._nat_schedule import make_schedules
@@ -59,6 +60,9 @@ class OnDemandNatArgs(TypedDict):
     that way would stay open outside its windows. Default: False."""
     instance_type: NotRequired[str]
     """EC2 type, with ``instance`` and ``on_demand`` only. Changing it replaces the instance; its address stays. Default: t4g.nano."""
+    egress_ports: NotRequired[list[int]]
+    """TCP ports on which a NAT instance lets the VPC out, 1 to 30 of them; with ``instance`` and ``on_demand`` only, as a NAT gateway has
+    no security group. Nothing else gets through, UDP neither. Default: 80 and 443."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
     """Customer key of the instance's disk; other strategies do not use it. Default: the account's default key for EBS, which must then be
     AWS's own: the schedules get no rights to another."""
@@ -85,10 +89,13 @@ _ARGUMENTS = Arguments(
     time_zone=Field(pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$"),
     dual_stack=Field(default=False),
     instance_type=Field(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$"),
+    # Half of the 60 rules that a security group has room for in each direction.
+    egress_ports=Field(min_length=1, max_length=30),
     alarm_topic_arns=Field(default=[]),
     tags=Field(default={}),
 )
 _INSTANCE_TYPE = "t4g.nano"
+_EGRESS_PORTS = (80, 443)
 _TIME_ZONE = "UTC"
 
 _ONE_ZONE = ("single", "instance", "on_demand")
@@ -195,6 +202,7 @@ class OnDemandNat(Component):
             vpc_cidr_block=args["vpc_cidr_block"],
             subnet_id=args["public_subnet_ids_by_zone"][_zone(args)],
             instance_type=args.get("instance_type") or _INSTANCE_TYPE,
+            egress_ports=sorted(args.get("egress_ports") or _EGRESS_PORTS),
             kms_key_arn=key,
             closes_after_first_boot=on_demand,
             tags=tags,
@@ -258,13 +266,14 @@ def _problems(args: OnDemandNatArgs, windows: list[weekly.Window]) -> list[tuple
     strategy, found = args["strategy"], []
     chosen = f"strategy {strategy}"
     for key, strategies in (
-        *(("instance_type", _INSTANCES), ("zone", _ONE_ZONE)),
+        *(("instance_type", _INSTANCES), ("egress_ports", _INSTANCES), ("zone", _ONE_ZONE)),
         *(("windows", ("on_demand",)), ("time_zone", ("on_demand",))),
         ("alarm_topic_arns", ("instance",)),
     ):
         if args.get(key) and strategy not in strategies:
             users = " and ".join(strategies)
             found.append((key, f"is not used by {chosen}; only by {users}. Remove it."))
+    found += port_problems("egress_ports", args.get("egress_ports") or [])
     if strategy in _INSTANCES and args.get("vpc_cidr_block") is None:
         found.append(("vpc_cidr_block", f"is missing; {chosen} needs the addresses that may use the instance."))
     if strategy == "on_demand" and args["dual_stack"]:

@@ -191,13 +191,15 @@ def test_the_type_decides_the_image() -> None:
     assert nat("instance").one(INSTANCE).inputs["instanceType"] == "t4g.nano"
 
 
-def test_the_group_admits_the_vpc_alone() -> None:
-    graph = nat("instance", mode="deployed")
-    (entry,) = graph.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
-    assert (entry.inputs["cidrIpv4"], entry.inputs["ipProtocol"]) == ("10.20.0.0/16", "-1")
-    assert refs(graph, entry, "securityGroupId") == ["nat-group"]
-    (exit_,) = graph.of_type("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
-    assert (exit_.inputs["cidrIpv4"], refs(graph, exit_, "securityGroupId")) == ("0.0.0.0/0", ["nat-group"])
+@pytest.mark.parametrize(("given", "ports"), [(None, [80, 443]), ([8443, 22], [22, 8443])])
+def test_the_group_lets_the_vpc_out_on_its_ports_and_nothing_else(given: list[int] | None, ports: list[int]) -> None:
+    graph = nat("instance", mode="deployed", egress_ports=given)
+    for kind, name, cidr in (("Ingress", "from-vpc", "10.20.0.0/16"), ("Egress", "to-internet", "0.0.0.0/0")):
+        found = {}
+        for rule in graph.of_type(f"aws:vpc/securityGroup{kind}Rule:SecurityGroup{kind}Rule"):
+            assert refs(graph, rule, "securityGroupId") == ["nat-group"]
+            found[rule.name] = [rule.inputs[key] for key in ("ipProtocol", "fromPort", "toPort", "cidrIpv4")]
+        assert found == {f"nat-{name}-{port}": ["tcp", port, port, cidr] for port in ports}
 
 
 def test_systems_manager_looks_after_the_instance() -> None:
@@ -381,7 +383,7 @@ def test_tags_reach_everything_that_has_tags() -> None:
     graph = nat("on_demand", tags={"Owner": "platform"})
     untaggable = {ROUTE, SCHEDULE, POLICY, "aws:iam/rolePolicyAttachment:RolePolicyAttachment"}
     tagged = [resource for resource in graph.children(graph.one(COMPONENT).urn) if resource.type not in untaggable]
-    assert len(tagged) == 13
+    assert len(tagged) == 15
     assert {resource.name for resource in tagged if resource.inputs["tags"].get("Owner") != "platform"} == set()
     assert graph.one(INSTANCE).inputs["volumeTags"] == {"Name": "nat", "Owner": "platform"}
 

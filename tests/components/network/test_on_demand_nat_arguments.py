@@ -44,6 +44,12 @@ def refused(strategy: str, **args: Any) -> list[tuple[str, str]]:
             {"instance_type": "t4g.nano"},
             ("instance_type", "is not used by strategy per_zone; only by instance and on_demand. Remove it."),
         ),
+        (
+            "single",
+            {"egress_ports": [443]},
+            ("egress_ports", "is not used by strategy single; only by instance and on_demand. Remove it."),
+        ),
+        ("instance", {"egress_ports": [443, 22, 443]}, ("egress_ports.2", "is 443, which is there already. Name each port once.")),
         ("per_zone", {"zone": A}, ("zone", "is not used by strategy per_zone; only by single and instance and on_demand. Remove it.")),
         (
             "on_demand",
@@ -108,6 +114,8 @@ def test_contradictions_are_refused(strategy: str, args: dict[str, Any], problem
         ("on_demand", {"windows": [{**PATCH, "days": []}]}, "windows.0.days"),
         ("on_demand", {"windows": [{**PATCH, "name": "Patch"}]}, "windows.0.name"),
         ("instance", {"instance_type": "nano"}, "instance_type"),
+        ("instance", {"egress_ports": []}, "egress_ports"),
+        ("instance", {"egress_ports": list(range(1, 32))}, "egress_ports"),
         ("on_demand", {"time_zone": "Europe/ Berlin"}, "time_zone"),
         ("instance", {"vpc_cidr_block": "0.0.0.0/0; true"}, "vpc_cidr_block"),
     ],
