@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from cloudpatterns_policies.core import Fail, NotApplicable, Resource, Severity, Stack, Unknown, Verdict, stack_control
 from cloudpatterns_policies.graph import ports
-from cloudpatterns_policies.graph.exposure import THE_INTERNET, Exposure, entries, exposures, some
+from cloudpatterns_policies.graph.exposure import THE_INTERNET, Exposure, entries, exposures
 from cloudpatterns_policies.graph.firewall import Attachment, Firewall, Group, firewall_of, is_balancer, is_internal
 from cloudpatterns_policies.graph.marks import OPERATOR_TAG, PUBLIC_TAG, Marks
+from cloudpatterns_policies.graph.reading import some
 from cloudpatterns_policies.graph.rules import Rule, SourceKind
 from cloudpatterns_policies.graph.spans import Spans
 
@@ -204,7 +205,8 @@ class _Judge:
             return _Place(unknown=(group.resource, marked))
         if group.resource is None:
             # Its tags, and what else it is attached to, are not in this stack.
-            return _Place(unknown=(group.rules[0].resource, group.rules[0].group.path))
+            rule = next(iter(group.rules))
+            return _Place(unknown=(rule.resource, rule.group.path))
         if not group.attachments:
             return _Place(f"at {group.name}, which has no load balancer or CDN origin and is not marked as public")
         unknown = None

@@ -119,7 +119,8 @@ def _data(topology: Topology, placement: Placement, subnets: list[Subnet], ways:
         # The route makes a public subnet of it, which is right elsewhere: the store is in the wrong place.
         message = f"sits in a public subnet, and a data store may have no way out: {public[0].path(placement.name)}"
         yield placement.subject, Fail(message, placement.subnets.path)
-    yield from _unknown(topology, placement, subnets, [lead for lead in leads if lead not in sure])
+    told = {id(lead) for lead in sure}
+    yield from _unknown(topology, placement, subnets, [lead for lead in leads if id(lead) not in told])
 
 
 def _way_out(stack: Stack, way: _Way) -> Finding:

@@ -1,9 +1,10 @@
 """Which ports a set of rules opens to too many addresses, rule by rule and by unions of rules."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from cloudpatterns_policies.graph.addresses import INTERNET_PREFIX, VERSIONS, is_internet, network_size, public
+from cloudpatterns_policies.graph.reading import some
 from cloudpatterns_policies.graph.rules import Rule, Source, SourceKind
 from cloudpatterns_policies.graph.spans import Spans
 
@@ -72,12 +73,6 @@ def entries(rules: Iterable[Rule], ports: Spans, trusted: frozenset[str]) -> Ite
             if sources:
                 addresses = Spans.union(part for part, _ in sources)
                 yield Entry(rule, tuple(item for _, item in sources), version, relevant, addresses, addresses.size)
-
-
-def some(items: Sequence[str], limit: int = 2, joint: str = ", ") -> str:
-    """The first of a list for a message, and how many more there are."""
-    more = len(items) - limit
-    return joint.join(items[:limit]) + (f" and {more} more" if more > 0 else "")
 
 
 def exposures(given: Iterable[Entry], limit: Limit, *, singles: bool = True) -> list[Exposure]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from cloudpatterns_policies.core import UNKNOWN, Resource, Stack
 from cloudpatterns_policies.graph.kinds import BALANCERS, KINDS, Kind, Role
-from cloudpatterns_policies.graph.reading import Reference, arrow, expand, label, read, refer
+from cloudpatterns_policies.graph.reading import Reference, arrow, expand, label, read, refer, some
 from cloudpatterns_policies.graph.rules import GROUPS, Rule, rules
 
 INSTANCE: Final = "aws:ec2/instance:Instance"
@@ -47,7 +47,8 @@ class Group:
     key: str
     """URN, or the literal id."""
     resource: Resource | None
-    rules: list[Rule] = field(default_factory=list)
+    rules: dict[Rule, None] = field(default_factory=dict)
+    """Its rules in order; a dictionary, so that asking for one is quick."""
     attachments: list[Attachment] = field(default_factory=list)
 
     @property
@@ -119,9 +120,10 @@ class _Builder:
     def _add_rule(self, rule: Rule) -> None:
         owners = self._owners(rule.group)
         if len(owners) == 1 and rule.group.certain and not rule.group.unresolved:
-            owners[0].rules.append(rule)
+            owners[0].rules[rule] = None
         else:
-            self._loose.append(Group("of an unknown id", None, [rule]))
+            names = [owner.resource.name if owner.resource else owner.key for owner in owners]
+            self._loose.append(Group(f"(one of {some(names)})" if names else "of an unknown id", None, {rule: None}))
 
     def _owners(self, reference: Reference) -> list[Group]:
         found = [self._groups[target.urn] for target in reference.targets]

@@ -78,23 +78,39 @@ def refer(stack: Stack, resource: Resource, path: str, types: Sequence[str], *, 
     if value is None:
         return Reference(path)
     texts = list(_texts(value))
-    unknown = sum(1 for text in texts if text is UNKNOWN)
-    wanted = stack.refs(resource, path, *types)
+    candidates = {target.urn: target for target in _candidates(stack, resource, path, types)}
+    called: dict[str, list[Resource]] = {}
+    for target in candidates.values():
+        for name in _names(target):
+            called.setdefault(name, []).append(target)
     targets: dict[str, Resource] = {}
-    foreign = []
+    foreign: list[str] = []
     for text in texts:
         if text is not UNKNOWN:
-            found = [target for target in wanted if _is_called(target, text)]
+            found = called.get(text, [])
             targets.update((target.urn, target) for target in found)
             foreign += [] if found else [text]
+    left = [target for target in candidates.values() if target.urn not in targets]
+    unknown = sum(1 for text in texts if text is UNKNOWN)
+    if foreign and not unknown:
+        # A text may be the id of a candidate that does not show its own.
+        left = [target for target in left if not _names(target)]
+        unknown, foreign = (len(foreign), []) if left else (0, foreign)
     if not unknown:
         return Reference(path, tuple(targets.values()), tuple(foreign))
-    candidates = [target for target in wanted if target.urn not in targets]
     whole = value is UNKNOWN
-    certain = len(candidates) <= 1 if whole else len(candidates) <= unknown
-    targets.update((target.urn, target) for target in candidates)
-    missing = not candidates if whole else len(candidates) < unknown
-    return Reference(path, tuple(targets.values()), tuple(foreign), certain, missing)
+    certain = len(left) <= 1 if whole else len(left) <= unknown
+    targets.update((target.urn, target) for target in left)
+    return Reference(path, tuple(targets.values()), tuple(foreign), certain, not left if whole else len(left) < unknown)
+
+
+def _candidates(stack: Stack, resource: Resource, path: str, types: Sequence[str]) -> Iterator[Resource]:
+    """Resources that went into the property, and those that its value names."""
+    for urn in resource.property_dependencies.get(path.partition(".")[0], ()):
+        target = stack.by_urn(urn)
+        if target is not None and target.type in types:
+            yield target
+    yield from stack.refs(resource, path, *types)
 
 
 def _texts(value: Any) -> Iterator[Any]:
@@ -110,8 +126,10 @@ def _texts(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _is_called(resource: Resource, text: str) -> bool:
-    return any(isinstance(value := resource.raw.get(key), str) and value == text for key in ("id", "arn", "name"))
+def _names(resource: Resource) -> set[str]:
+    """Id, ARN and name of a resource, as far as they are known. An EC2 resource's ARN ends in its id."""
+    known = {key: value for key in ("id", "arn", "name") if isinstance(value := resource.raw.get(key), str) and value}
+    return {*known.values(), *([known["arn"].rpartition("/")[2]] if "arn" in known else [])}
 
 
 def label(resource: Resource, noun: str = "") -> str:
@@ -127,3 +145,9 @@ def spaced(name: str) -> str:
 def arrow(*hops: str) -> str:
     """A path in a message, hop by hop."""
     return " -> ".join(hop for hop in hops if hop)
+
+
+def some(items: Sequence[str], limit: int = 2, joint: str = ", ") -> str:
+    """The first of a list for a message, and how many more there are."""
+    more = len(items) - limit
+    return joint.join(items[:limit]) + (f" and {more} more" if more > 0 else "")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from cloudpatterns_policies.core import UNKNOWN, Resource, Stack
 from cloudpatterns_policies.graph.reading import Reference, expand, label, read, refer, spaced
@@ -36,8 +36,6 @@ _GATEWAY_IDS: Final = {"igw-": INTERNET_GATEWAY, "vgw-": "virtual private gatewa
 
 _TARGETS: Final = {
     "natGatewayId": ("NAT gateway", "aws:ec2/natGateway:NatGateway"),
-    "networkInterfaceId": ("network interface", "aws:ec2/networkInterface:NetworkInterface", "aws:ec2/instance:Instance"),
-    "instanceId": ("instance", "aws:ec2/instance:Instance"),
     "egressOnlyGatewayId": ("egress-only gateway", "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway"),
     "transitGatewayId": ("transit gateway", "aws:ec2transitgateway/transitGateway:TransitGateway"),
     "vpcPeeringConnectionId": ("peering connection", "aws:ec2/vpcPeeringConnection:VpcPeeringConnection"),
@@ -46,6 +44,9 @@ _TARGETS: Final = {
     "coreNetworkArn": ("core network",),
     "vpcEndpointId": ("Gateway Load Balancer endpoint", _ENDPOINT_TYPE),
     "odbNetworkArn": ("ODB network",),
+    # Last: the provider fills these in beside the target that the program names.
+    "networkInterfaceId": ("network interface", "aws:ec2/networkInterface:NetworkInterface", "aws:ec2/instance:Instance"),
+    "instanceId": ("instance", "aws:ec2/instance:Instance"),
 }
 # Where the program leaves these out, the provider works them out.
 _COMPUTED: Final = frozenset({"networkInterfaceId", "instanceId"})
@@ -121,24 +122,28 @@ def _of(stack: Stack, resource: Resource, prefix: str, table: Reference) -> Iter
     shown = next(
         (value if isinstance(value, str) else "an unknown destination" for value in destinations if value is not None), "no destination"
     )
-    for name, (noun, *types) in _TARGETS.items():
+    for name in ("gatewayId", *_TARGETS):
         path = f"{prefix}{name}"
-        if read(resource, path, computed=name in _COMPUTED) is not None:
-            yield Route(resource, path, shown, noun, _named(noun, refer(stack, resource, path, types)), table)
-            return
-    path = f"{prefix}gatewayId"
-    value = read(resource, path)
-    if value is None:
+        value = read(resource, path, computed=name in _COMPUTED)
+        if value is None:
+            continue
+        if name == "gatewayId":
+            found = refer(stack, resource, path, tuple(_GATEWAYS))
+            noun = _gateway(value, found)
+        else:
+            noun, *types = _TARGETS[name]
+            found = refer(stack, resource, path, types)
+        yield Route(resource, path, shown, noun, _named(noun, found), table)
         return
-    found = refer(stack, resource, path, tuple(_GATEWAYS))
+
+
+def _gateway(value: Any, found: Reference) -> str:
+    """What kind of gateway a `gatewayId` names: by the id's beginning, else by the one kind of resource it comes from."""
+    for start, noun in _GATEWAY_IDS.items() if value is not UNKNOWN else ():
+        if str(value).startswith(start):
+            return noun
     kinds = {_GATEWAYS[target.type] for target in found.targets}
-    if value is UNKNOWN:
-        noun = kinds.pop() if len(kinds) == 1 else _UNKNOWN_GATEWAY
-    else:
-        noun = next(
-            (noun for start, noun in _GATEWAY_IDS.items() if str(value).startswith(start)), kinds.pop() if kinds else _UNKNOWN_GATEWAY
-        )
-    yield Route(resource, path, shown, noun, _named(noun, found), table)
+    return kinds.pop() if len(kinds) == 1 else _UNKNOWN_GATEWAY
 
 
 def _named(noun: str, found: Reference) -> str:

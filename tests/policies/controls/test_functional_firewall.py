@@ -76,6 +76,9 @@ GOOD = [
     Case("The unique local and link-local IPv6 ranges are not the internet.", [
         group("app"), admits("r", "app", 8080, "fc00::/7"), admits("l", "app", 8080, "fe80::/10")]),
     Case("One /8 is one party's.", [group("app"), admits("r", "app", 8080, "17.0.0.0/8")]),
+    Case("One network named twice is one network, and a range that has ended adds nothing.", [
+        group("app"), admits("a", "app", (8000, 8010), "3.0.0.0/8"), admits("b", "app", (8020, 8030), "9.0.0.0/8"),
+        admits("c", "app", (8020, 8030), "9.0.0.0/8")]),
     Case("One IPv6 /16 is one party's.", [group("app"), admits("r", "app", 8080, "2630::/16")]),
     Case("Egress to the internet is another control's.", [
         group("db", egress=[inline(None, "-1", cidrBlocks=[ANY4])]),
@@ -107,6 +110,9 @@ GOOD = [
         config={"internetPorts": ["80", "443", "8443", "443/udp"]}),
     Case("A data port taken off the list.", [group("x"), admits("r", "x", 9200, "10.0.0.0/8")], config={"dataPorts": ["3306"]}),
     Case("UDP on a TCP store's number is not that store.", [group("x"), admits("r", "x", 3306, "10.0.0.0/8", protocol="udp")]),
+    Case("Groups of which one or the other is attached do not add up.", [
+        group("a"), group("b"), admits("ra", "a", 8080, "3.0.0.0/8"), admits("rb", "b", 8080, "9.0.0.0/8"),
+        resource("aws:ec2/instance:Instance", "vm", {"vpcSecurityGroupIds": [UNKNOWN]}, deps={"vpcSecurityGroupIds": ["a", "b"]})]),
     Case("A candidate that is not sure to be attached does no harm where all candidates are fine.", [
         group("a"), group("b"), admits("r", "a", 443, ANY4),
         balancer("alb", "a", "b", securityGroups=[UNKNOWN])]),
@@ -198,7 +204,29 @@ BAD = [
     Case("The default group with a rule.", [
         resource("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "d", {"ingress": [inline(0, "-1", cidrBlocks=[ANY4])]})],
         {"d": "ingress.0.cidrBlocks.0"}),
+    Case("The VPC's own default group, named by the VPC's attribute.", [
+        resource("aws:ec2/vpc:Vpc", "vpc", {"id": UNKNOWN}),
+        resource("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "d", {"vpcId": UNKNOWN}, deps={"vpcId": ["vpc"]}),
+        instance("vm", "d"), admits("r", "vpc", 443, ANY4)], {"r": "cidrIpv4"}),
+    Case("An inline rule without a protocol is about all of them.", [
+        group("web", PUBLIC, ingress=[{"fromPort": 443, "toPort": 443, "cidrBlocks": [ANY4]}])], {"web": "ingress.0.cidrBlocks.0"}),
+    Case("One of two prefix lists is from elsewhere, and one is the world.", [
+        group("app"), prefix_list("all", ANY4), resource("pulumi:pulumi:StackReference", "net"),
+        classic("r", "app", 8080, prefixListIds=[UNKNOWN, UNKNOWN], deps={"prefixListIds": ["all", "net"]})], {"r": "prefixListIds"}),
+    Case("Two groups at one endpoint, one by an association, add up.", [
+        group("a"), group("b"), admits("ra", "a", 8443, "3.0.0.0/8"), admits("rb", "b", 8443, "9.0.0.0/8"),
+        resource("aws:ec2/vpcEndpoint:VpcEndpoint", "e", {"id": UNKNOWN, "securityGroupIds": [UNKNOWN]}, deps={"securityGroupIds": ["a"]}),
+        resource("aws:ec2/securityGroupAssociation:SecurityGroupAssociation", "j", {"vpcEndpointId": UNKNOWN, "securityGroupId": UNKNOWN},
+                 deps={"vpcEndpointId": ["e"], "securityGroupId": ["b"]})], {"ra": "cidrIpv4"}),
+    Case("Two groups at one place are told once: the one is wrong alone.", [
+        group("a"), group("b"), admits("r1", "a", 8080, "3.0.0.0/8"), admits("r2", "a", 8080, "9.0.0.0/8"),
+        admits("r3", "b", 9999, "203.0.113.0/24"), instance("vm", "a", "b")], {"r1": "cidrIpv4"}),
     Case("A rule on an adopted group is judged as well.", [admits("r", "sg-0adopted", 8080, ANY4)], {"r": "cidrIpv4"}),
+    Case("A rule of one of two groups, on a data port: whichever it is.", [
+        group("a"), group("b"),
+        resource("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "r", {
+            "securityGroupId": UNKNOWN, "ipProtocol": "tcp", "fromPort": 3306, "toPort": 3306, "cidrIpv4": "10.0.0.0/8"},
+            deps={"securityGroupId": ["a", "b"]})], {"r": "cidrIpv4"}),
     Case("A rule whose group cannot be told is judged as well.", [admits("r", "", 3306, "10.0.0.0/8")], {"r": "cidrIpv4"}),
     Case("One unknown hides nothing else.", [
         group("db"), admits("u", "db", 8080, UNKNOWN), admits("r", "db", 3306, "10.0.0.0/8"), admits("w", "db", 22, ANY4)],
@@ -233,6 +261,15 @@ UNSURE = [
         group("other"), resource("aws:ec2/securityGroup:SecurityGroup", "db", {"ingress": UNKNOWN}, deps={"ingress": ["other"]})],
         unknowns={"db": "ingress"}),
     Case("The web at a group that cannot be told.", [admits("r", "", 443, ANY4)], unknowns={"r": "securityGroupId"}),
+    Case("The default group of a VPC, which the stack does not describe.", [
+        resource("aws:ec2/vpc:Vpc", "vpc", {"id": UNKNOWN}), admits("r", "vpc", 443, ANY4)], unknowns={"r": "securityGroupId"}),
+    Case("One of two prefix lists is from elsewhere.", [
+        group("app"), prefix_list("some", "10.0.0.0/8"), resource("pulumi:pulumi:StackReference", "net"),
+        classic("r", "app", 8080, prefixListIds=[UNKNOWN, UNKNOWN], deps={"prefixListIds": ["some", "net"]})],
+        unknowns={"r": "prefixListIds"}),
+    Case("A mark on the instance whose value is unknown.", [
+        group("web"), admits("r", "web", 443, ANY4), instance("vm", "web", tags={"cloudpatterns:internet": UNKNOWN})],
+        unknowns={"vm": "tags.cloudpatterns:internet"}),
     Case("The web at an adopted group: its tags are elsewhere.", [
         admits("r", "sg-0adopted", 443, ANY4)], unknowns={"r": "securityGroupId"}),
     Case("A mark whose value is unknown.", [
@@ -286,6 +323,8 @@ def only(case: Case) -> Fail:
 
 
 MESSAGES = {
+    "admits data port 3306 (MySQL) from 10.0.0.0/8 and not from a caller's security group by reference: "
+    "rule r -> security group (one of a, b)": next(case for case in BAD if "whichever" in case.reason),
     "lets the internet (0.0.0.0/0) in on port 3306 (MySQL): rule r -> security group db -> RDS instance main": BAD[0],
     "lets the internet (3.0.0.0/8 in rule r0 + 9.0.0.0/8 in rule r1 + 11.0.0.0/8 in rule r2) in on port 8080: "
     "rule r0 -> security group app": BAD[3],

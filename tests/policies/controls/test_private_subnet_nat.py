@@ -176,6 +176,21 @@ BAD = [
         "a", route("out", "a-table", "carrierGatewayId")), instance("vm", subnet="a")], {"vm": "subnetId"}),
     Case("An inline internet gateway route.", [vpc(), IGW, *tier(
         "a", inline=[{"cidrBlock": "0.0.0.0/0", "gatewayId": UNKNOWN}], deps=("igw",)), instance("vm", subnet="a")], {"vm": "subnetId"}),
+    Case("After deployment: ids as in ARNs, and target properties that the provider filled in.", [
+        resource("aws:ec2/internetGateway:InternetGateway", "igw", {"arn": "arn:aws:ec2:eu-west-1:1:internet-gateway/igw-1"}),
+        resource("aws:ec2/subnet:Subnet", "a", {"arn": "arn:aws:ec2:eu-west-1:1:subnet/subnet-1", "vpcId": "vpc-1"}),
+        resource("aws:ec2/subnet:Subnet", "b", {"arn": "arn:aws:ec2:eu-west-1:1:subnet/subnet-2", "vpcId": "vpc-1"}),
+        table("t", arn="arn:aws:ec2:eu-west-1:1:route-table/rtb-1"), table("u", arn="arn:aws:ec2:eu-west-1:1:route-table/rtb-2"),
+        *(resource("aws:ec2/routeTableAssociation:RouteTableAssociation", f"j{of}",
+                   {"subnetId": f"subnet-{of}", "routeTableId": f"rtb-{of}"},
+                   deps={"subnetId": ["a", "b"], "routeTableId": ["t", "u"]}) for of in (1, 2)),
+        resource("aws:ec2/route:Route", "out", {"routeTableId": "rtb-1", "gatewayId": "igw-1", "destinationCidrBlock": "0.0.0.0/0",
+                                               "instanceId": "i-1", "networkInterfaceId": ""},
+                 deps={"routeTableId": ["t", "u"], "gatewayId": ["igw"]}),
+        *(resource(INSTANCE, f"vm{of}", {"subnetId": f"subnet-{of}"}, deps={"subnetId": ["a", "b"]}) for of in (1, 2))],
+        {"vm1": "subnetId"}),
+    Case("A literal id of a subnet that does not show its own: the dependency tells.", base(
+        resource(INSTANCE, "vm", {"subnetId": "subnet-1"}, deps={"subnetId": ["public"]})), {"vm": "subnetId"}),
     Case("A literal internet gateway id.", [vpc(), *tier(
         "a", inline=[{"cidrBlock": "0.0.0.0/0", "gatewayId": "igw-0abc"}]), instance("vm", subnet="a")], {"vm": "subnetId"}),
     Case("The VPC's own table, opened by a route that names the VPC's attribute.", [
@@ -206,6 +221,9 @@ BAD = [
         at("aws:msk/cluster:Cluster", "kafka", "brokerNodeGroupInfo.clientSubnets", "private")), {"nat-route": "natGatewayId"}),
     Case("A search domain behind a NAT.", base(
         at("aws:opensearch/domain:Domain", "search", "vpcOptions.subnetIds", "private")), {"nat-route": "natGatewayId"}),
+    Case("A route of one subnet fails, the table of the other is in doubt.", base(
+        route("leak", "data-table", "natGatewayId", "nat"), *tier("b"), associate("again", "b", "private-table"),
+        subnet_group("dbs", "data", "b")), {"leak": "natGatewayId"}, {"again": "subnetId"}),
     Case("One unknown hides nothing else.", base(
         instance("vm", subnet="public"), resource(INSTANCE, "other", {"subnetId": "subnet-0adopted"})),
         {"vm": "subnetId"}, {"other": "subnetId (subnet subnet-0adopted)"}),
