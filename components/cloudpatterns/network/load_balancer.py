@@ -104,7 +104,7 @@ class LoadBalancerArgs(TypedDict):
     log_prefix: NotRequired[str]
     """The prefix of the logs in the bucket, without slash at its ends. Default: none."""
     log_retention_days: NotRequired[int]
-    """Days that a log bucket of the balancer's own keeps the logs. Default: 365."""
+    """Days that a log bucket of the balancer's own keeps the logs; for seven more they can be restored. Default: 365."""
     connection_logs: NotRequired[bool]
     """Whether connections are logged beside requests: TLS failures and refused client certificates show nowhere else. Default: False."""
     deletion_protection: NotRequired[bool]

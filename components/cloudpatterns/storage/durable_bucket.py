@@ -24,6 +24,8 @@ BUCKET_KIND_TAG = "cloudpatterns:bucket-kind"
 
 _SERVER_ACCESS_PREFIX = "s3"
 _LOG_RETENTION_DAYS = 365
+# What a lifecycle deletes lives on as a noncurrent version; of logs, which hold addresses of people, only while a mistake may show.
+_NONCURRENT_DAYS = {"data": 90, "log_target": 7}
 
 
 class ObjectLock(TypedDict):
@@ -71,7 +73,8 @@ class DurableBucketArgs(TypedDict):
     retention_days: NotRequired[int]
     """Days after which objects are deleted. Default: 365 for a ``log_target``; ``data`` is kept for ever."""
     noncurrent_retention_days: NotRequired[int]
-    """Days that an overwritten or deleted version is kept. Default: 90."""
+    """Days that an overwritten or deleted version is kept. Default: 90; 7 for a ``log_target``, so that logs are gone soon after
+    ``retention_days``."""
     abort_multipart_upload_days: NotRequired[int]
     """Days after which an unfinished upload is thrown away. Default: 7."""
     transitions: NotRequired[list[Transition]]
@@ -99,7 +102,7 @@ _ARGUMENTS = Arguments(
     log_writers=Field(default=[]),
     statements=Field(default=[]),
     retention_days=Field(ge=1),
-    noncurrent_retention_days=Field(default=90, ge=1),
+    noncurrent_retention_days=Field(ge=1),
     abort_multipart_upload_days=Field(default=7, ge=1),
     transitions=Field(default=[]),
     force_destroy=Field(default=False),
@@ -337,7 +340,7 @@ def _adoption_problems(given: list[str]) -> Iterator[tuple[str, str]]:
 def _lifecycle(checked: DurableBucketArgs) -> Lifecycle:
     return Lifecycle(
         retention_days=checked.get("retention_days") or (_LOG_RETENTION_DAYS if checked["kind"] == "log_target" else None),
-        noncurrent_retention_days=checked["noncurrent_retention_days"],
+        noncurrent_retention_days=checked.get("noncurrent_retention_days") or _NONCURRENT_DAYS[checked["kind"]],
         abort_multipart_upload_days=checked["abort_multipart_upload_days"],
         transitions=checked["transitions"],
     )

@@ -189,8 +189,11 @@ def test_a_log_target_takes_sse_s3_and_is_neither_locked_nor_logged():
     ("args", "changed"),
     [
         (DATA, {}),
-        (LOG_TARGET, {"expiration": {"days": 365}}),
-        ({**LOG_TARGET, "retention_days": 30}, {"expiration": {"days": 30}}),
+        (LOG_TARGET, {"expiration": {"days": 365}, "noncurrentVersionExpiration": {"noncurrentDays": 7}}),
+        (
+            {**LOG_TARGET, "retention_days": 30, "noncurrent_retention_days": 1},
+            {"expiration": {"days": 30}, "noncurrentVersionExpiration": {"noncurrentDays": 1}},
+        ),
         (
             {**DATA, "retention_days": 10, "noncurrent_retention_days": 5, "abort_multipart_upload_days": 1},
             {
