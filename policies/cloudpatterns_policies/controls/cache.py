@@ -1,0 +1,152 @@
+"""ElastiCache for Valkey and Redis: encrypted at rest and in transit, with a login, failover and backups."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from cloudpatterns_policies.core import Fail, NotApplicable, Pass, Resource, Severity, Unknown, Verdict, control
+
+_PAGE: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/elasticache-controls.html"
+
+_GROUP: Final = "aws:elasticache/replicationGroup:ReplicationGroup"
+_SERVERLESS: Final = "aws:elasticache/serverlessCache:ServerlessCache"
+_CLUSTER: Final = "aws:elasticache/cluster:Cluster"
+
+_ALWAYS: Final = NotApplicable("is serverless, where ElastiCache always does this")
+_SECONDARY: Final = NotApplicable("is the secondary of a global datastore, which takes this from its primary")
+
+
+def _exempt(resource: Resource) -> NotApplicable | None:
+    """Why what a cache is made with says nothing, or None."""
+    if resource.type == _SERVERLESS:
+        return _ALWAYS
+    secondary = resource.is_unknown("globalReplicationGroupId") or resource.get("globalReplicationGroupId")
+    return _SECONDARY if secondary else None
+
+
+@control(
+    id="elasticache-encrypted-at-rest",
+    title="Caches are encrypted at rest",
+    severity=Severity.MEDIUM,
+    types=(_GROUP, _SERVERLESS),
+    why="Backups and swap of an unencrypted cache hold sessions and personal data in plain text.",
+    remediation="Set at_rest_encryption_enabled to True; an existing group has to be replaced.",
+    url=f"{_PAGE}#elasticache-4",
+    frameworks={"FSBP": ("ElastiCache.4",), "Checkov": ("CKV_AWS_29",)},
+)
+def elasticache_encrypted_at_rest(resource: Resource) -> Verdict:
+    if reason := _exempt(resource):
+        return reason
+    encrypted = resource.get("atRestEncryptionEnabled")
+    if encrypted is None:
+        encrypted = resource.get("engine", "redis") == "valkey"
+    # The argument was text in older versions of the provider.
+    return Pass() if str(encrypted).lower() == "true" else Fail("stores its data unencrypted", "atRestEncryptionEnabled")
+
+
+@control(
+    id="elasticache-tls-required",
+    title="Caches refuse connections without TLS",
+    severity=Severity.MEDIUM,
+    types=(_GROUP, _SERVERLESS),
+    why="Whoever listens in the network reads sessions, tokens and the password itself.",
+    remediation='Set transit_encryption_enabled to True and transit_encryption_mode to "required".',
+    url=f"{_PAGE}#elasticache-5",
+    frameworks={"FSBP": ("ElastiCache.5",), "Checkov": ("CKV_AWS_30",)},
+)
+def elasticache_tls_required(resource: Resource) -> Verdict:
+    if reason := _exempt(resource):
+        return reason
+    if not resource.get("transitEncryptionEnabled", False):
+        return Fail("lets clients connect without TLS", "transitEncryptionEnabled")
+    if resource.get("transitEncryptionMode", "required") == "preferred":
+        return Fail("lets clients connect without TLS while its mode is preferred", "transitEncryptionMode")
+    return Pass()
+
+
+@control(
+    id="elasticache-login-required",
+    title="Caches demand a login",
+    severity=Severity.MEDIUM,
+    types=(_GROUP, _SERVERLESS),
+    why="Without a login every process that reaches the port reads and deletes everything.",
+    remediation="Set user_group_ids (serverless: user_group_id) to a group of users with IAM or a password, or auth_token_wo.",
+    url=f"{_PAGE}#elasticache-6",
+    # ElastiCache.6 speaks of Redis before 6.0, which knows the token alone.
+    frameworks={"FSBP": ("ElastiCache.6",), "Checkov": ("CKV_AWS_31",)},
+)
+def elasticache_login_required(resource: Resource) -> Verdict:
+    if resource.type == _SERVERLESS:
+        return _login(resource, "userGroupId")
+    reason = _exempt(resource)
+    return reason or _login(resource, "userGroupIds", "authTokenWo", "authToken")
+
+
+def _login(resource: Resource, *paths: str) -> Verdict:
+    """Whether one of the properties is given; a list with an item whose value is unknown is."""
+    unknown = [path for path in paths if resource.is_unknown(path)]
+    if any(bool(resource.get(path)) for path in paths if path not in unknown):
+        return Pass()
+    return Unknown(unknown[0]) if unknown else Fail("lets clients in without a login", paths[0])
+
+
+@control(
+    id="elasticache-token-not-in-state",
+    title="Auth tokens of caches do not pass through the stack's state",
+    severity=Severity.HIGH,
+    types=(_GROUP,),
+    why="Whoever reads the state, its backups or a pack's input reads the token.",
+    remediation="Use auth_token_wo, or users with IAM in user_group_ids.",
+    url="https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth.html",
+)
+def elasticache_token_not_in_state(resource: Resource) -> Verdict:
+    # That there is one is enough: its value is not looked at.
+    given = resource.raw.get("authToken") is not None
+    return Fail("keeps its auth token in the state", "authToken") if given else Pass()
+
+
+@control(
+    id="elasticache-failover",
+    title="Caches fail over by themselves",
+    severity=Severity.MEDIUM,
+    types=(_GROUP, _SERVERLESS),
+    why="When the node fails, the cache is away and empty until somebody acts.",
+    remediation="Set num_cache_clusters to 2 or more, and automatic_failover_enabled and multi_az_enabled to True.",
+    url=f"{_PAGE}#elasticache-3",
+    frameworks={"FSBP": ("ElastiCache.3",), "Checkov": ("CKV2_AWS_50",)},
+)
+def elasticache_failover(resource: Resource) -> Verdict:
+    if resource.type == _SERVERLESS:
+        return _ALWAYS
+    sharded = resource.is_unknown("numNodeGroups") or resource.get("numNodeGroups") is not None
+    if sharded and resource.get("replicasPerNodeGroup", 0) == 0 and not resource.get("nodeGroupConfigurations"):
+        return Fail("has shards of one node, which cannot fail over", "replicasPerNodeGroup")
+    secondary = _exempt(resource) is not None
+    if not sharded and resource.get("numCacheClusters", 0 if secondary else 1) == 1:
+        return Fail("has one node, which cannot fail over", "numCacheClusters")
+    if resource.get("automaticFailoverEnabled", secondary):
+        return Pass()
+    return Fail("does not fail over by itself", "automaticFailoverEnabled")
+
+
+@control(
+    id="elasticache-backups",
+    title="Caches are backed up",
+    severity=Severity.HIGH,
+    types=(_GROUP, _SERVERLESS, _CLUSTER),
+    why="Sessions and counters are data too: after a wrong FLUSHALL they are gone.",
+    remediation="Set snapshot_retention_limit to 1 day or more.",
+    url=f"{_PAGE}#elasticache-1",
+    frameworks={"FSBP": ("ElastiCache.1",), "Checkov": ("CKV_AWS_134",)},
+    config={
+        "minimumDays": {"type": "integer", "minimum": 1, "maximum": 35, "default": 1, "description": "Days a backup is kept at least."}
+    },
+)
+def elasticache_backups(resource: Resource, config: Mapping[str, Any]) -> Verdict:
+    if resource.type != _GROUP and resource.get("engine") == "memcached":
+        return NotApplicable("runs Memcached, which has no backups")
+    if resource.type == _CLUSTER and (resource.is_unknown("replicationGroupId") or resource.get("replicationGroupId")):
+        return NotApplicable("is a node of a replication group, which is judged itself")
+    days = resource.get("snapshotRetentionLimit", 0)
+    if days >= config["minimumDays"]:
+        return Pass()
+    return Fail(f"keeps backups for {days} day{'' if days == 1 else 's'}" if days else "keeps no backups", "snapshotRetentionLimit")
