@@ -95,6 +95,8 @@ class Database(Model):
     """Whether a standby in a second zone takes over when the first fails."""
     backup_retention_days: Annotated[int, Field(ge=1, le=35), WHOLE, Allowed("days, 1 to 35 (0 would switch backups off)", 30)] = 30
     """Days automatic backups are kept."""
+    apply_immediately: Switch = False
+    """Whether changes that restart it, such as another class, take effect now instead of in the maintenance window, Sunday 03:30 UTC."""
     deletion_protection: Switch = True
     """Whether the database refuses to be deleted."""
     log_retention_days: LogRetentionDays = 365

@@ -200,7 +200,7 @@ class Storefront(Model):
     deletion_protection: Switch = True
     """Whether the load balancer refuses to be deleted."""
     log_retention_days: LogRetentionDays = 365
-    """Days the servers' and firewall's logs are kept."""
+    """Days the web application firewall's and the cache's logs are kept."""
 
     def servers(self) -> Any:
         """What concerns the servers, as arguments."""

@@ -43,6 +43,7 @@ def test_dev_is_small_and_easy_to_delete():
     assert (len(dev.network.zones), dev.network.nat.strategy) == (2, "on_demand")
     assert dev.storefront.spot_percentage == 100
     assert (dev.storefront.deletion_protection, dev.database.deletion_protection, dev.database.multi_az) == (False, False, False)
+    assert dev.database.apply_immediately is True
     assert dev.database.backup_retention_days < 7
 
 

@@ -35,6 +35,7 @@ def test_what_is_left_out_has_a_safe_default():
     assert (front.waf.rate_limit, front.waf.blocked_cidrs, front.waf.allowed_cidrs, front.waf.count_rules) == (2000, (), (), ())
     base = found.database
     assert (base.multi_az, base.deletion_protection, base.backup_retention_days, base.log_retention_days) == (True, True, 30, 365)
+    assert base.apply_immediately is False
     assert (base.allocated_storage_gib, base.max_allocated_storage_gib, base.database_insights_mode) == (20, None, "standard")
     assert (found.cache.engine, found.cache.replicas, found.cache.snapshot_retention_days) == ("valkey", 1, 7)
     assert found.operators[0].max_entries == 10

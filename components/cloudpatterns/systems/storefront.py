@@ -67,6 +67,8 @@ class StorefrontDatabaseArgs(TypedDict):
     """Whether a standby waits in a second zone. Default: True."""
     backup_retention_days: NotRequired[int]
     """Days that automated backups are kept, 1 to 35. Default: 30."""
+    apply_immediately: NotRequired[bool]
+    """Whether changes take effect now instead of in the maintenance window. Default: False."""
     deletion_protection: NotRequired[bool]
     """Whether the database refuses to be deleted. Default: True."""
     database_insights_mode: NotRequired[str]

@@ -344,6 +344,7 @@ def test_servers_and_stores_are_as_asked_for() -> None:
         servers__spot_percentage=50,
         servers__instance_types=["m7g.large", "m6g.large"],
         database__multi_az=False,
+        database__apply_immediately=True,
         database__max_allocated_storage_gib=500,
         database__backup_retention_days=7,
         database__database_insights_mode="advanced",
@@ -359,7 +360,7 @@ def test_servers_and_stores_are_as_asked_for() -> None:
     assert mix["instancesDistribution"]["onDemandPercentageAboveBaseCapacity"] == 50
     database = graph.named("shop-db-instance").inputs
     assert (database["multiAz"], database["maxAllocatedStorage"], database["backupRetentionPeriod"]) == (False, 500, 7)
-    assert database["databaseInsightsMode"] == "advanced"
+    assert (database["databaseInsightsMode"], database["applyImmediately"]) == ("advanced", True)
     cache = graph.named("shop-cache-cache").inputs
     assert (cache["numCacheClusters"], cache["snapshotRetentionLimit"]) == (3, 3)
     assert graph.named("shop-waf-rate-limit").inputs["statement"]["rateBasedStatement"]["limit"] == 500
