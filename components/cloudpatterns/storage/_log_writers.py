@@ -1,6 +1,6 @@
 """AWS services that write logs into a bucket, and the bucket policy statements that each of them needs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NotRequired, TypedDict
 
 import pulumi
@@ -23,7 +23,7 @@ class LogWriter(TypedDict):
     prefix: NotRequired[str]
     """The prefix that is set at the source of the logs, without leading or trailing slash. Default: none."""
     account_ids: NotRequired[list[pulumi.Input[str]]]
-    """Accounts whose logs are taken. Default: the account of the bucket. Server access logs come from that one only."""
+    """Accounts whose logs are taken. Needed for all but ``server_access``, whose logs come from the bucket's own account, the default."""
 
 
 Arguments(
@@ -31,6 +31,16 @@ Arguments(
     service=Literal["server_access", "load_balancer", "log_delivery"],
     prefix=Field(default="", pattern=r"^([^/].*[^/]|[^/]?)$"),
 )
+
+
+def writer_problems(writers: Sequence[LogWriter]) -> Iterator[tuple[str, str]]:
+    """Checked writers whose accounts are missing. Their paths name the account, and AWS documents no other form than its number there."""
+    for index, writer in enumerate(writers):
+        if writer["service"] != "server_access" and not writer.get("account_ids"):
+            yield (
+                f"log_writers.{index}.account_ids",
+                f"is missing; the logs of {writer['service']} have their account in the path. Give it, as in ['123456789012'].",
+            )
 
 
 def writer_statements(bucket_arn: pulumi.Output[str], writers: Sequence[LogWriter]) -> list[Statement]:
@@ -45,7 +55,7 @@ def _server_access(bucket_arn: pulumi.Output[str], writer: LogWriter) -> list[St
             actions=["s3:PutObject"],
             resources=[pulumi.Output.concat(bucket_arn, "/", _directory(writer), "*")],
             principals={"Service": ["logging.s3.amazonaws.com"]},
-            conditions={"StringEquals": {"aws:SourceAccount": _accounts(writer)}},
+            conditions={"StringEquals": {"aws:SourceAccount": writer.get("account_ids") or [_OWN_ACCOUNT]}},
         )
     ]
 
@@ -65,7 +75,7 @@ def _load_balancer(bucket_arn: pulumi.Output[str], writer: LogWriter) -> list[St
 
 def _log_delivery(bucket_arn: pulumi.Output[str], writer: LogWriter) -> list[Statement]:
     # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html
-    accounts = _accounts(writer)
+    accounts = writer["account_ids"]
     sources = [pulumi.Output.concat("arn:", partition_of(bucket_arn), ":logs:*:", account, ":*") for account in accounts]
     principals = {"Service": ["delivery.logs.amazonaws.com"]}
     source = {"StringEquals": {"aws:SourceAccount": accounts}, "ArnLike": {"aws:SourceArn": sources}}
@@ -83,13 +93,9 @@ def _log_delivery(bucket_arn: pulumi.Output[str], writer: LogWriter) -> list[Sta
 _STATEMENTS = {"server_access": _server_access, "load_balancer": _load_balancer, "log_delivery": _log_delivery}
 
 
-def _accounts(writer: LogWriter) -> list[pulumi.Input[str]]:
-    return writer.get("account_ids") or [_OWN_ACCOUNT]
-
-
 def _directory(writer: LogWriter) -> str:
     return f"{prefix}/" if (prefix := writer.get("prefix")) else ""
 
 
 def _account_paths(bucket_arn: pulumi.Output[str], writer: LogWriter) -> list[pulumi.Output[str]]:
-    return [pulumi.Output.concat(bucket_arn, "/", _directory(writer), "AWSLogs/", account, "/*") for account in _accounts(writer)]
+    return [pulumi.Output.concat(bucket_arn, "/", _directory(writer), "AWSLogs/", account, "/*") for account in writer["account_ids"]]

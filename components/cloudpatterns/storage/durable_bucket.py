@@ -16,7 +16,7 @@ from pydantic import Field
 
 from cloudpatterns.core import ArgumentError, Arguments, Component, Statement, account_of, check_names, customer_key, document
 from cloudpatterns.storage._lifecycle import Lifecycle, Transition
-from cloudpatterns.storage._log_writers import LogWriter, writer_statements
+from cloudpatterns.storage._log_writers import LogWriter, writer_problems, writer_statements
 from cloudpatterns.storage._replication import Replication, ReplicationSide, replicate
 
 BUCKET_KIND_TAG = "cloudpatterns:bucket-kind"
@@ -362,8 +362,9 @@ def _kind_problems(checked: DurableBucketArgs, given: list[str]) -> Iterator[tup
         if not checked["log_writers"] and not checked["statements"]:
             yield (
                 "log_writers",
-                "is empty; a log_target that nobody may write to stays empty. Name a service, as in [{'service': 'load_balancer'}].",
+                "is empty; a log_target that nobody may write to stays empty. Name a service, as in [{'service': 'server_access'}].",
             )
+        yield from writer_problems(checked["log_writers"])
         return
     if checked["log_writers"]:
         yield "log_writers", "is for the kind log_target only: log services cannot write under a customer key. Make a log_target for them."

@@ -34,7 +34,7 @@ ONLY_DATA = "is for the kind data only: buckets that receive logs take SSE-S3, n
             [
                 (
                     "log_writers",
-                    "is empty; a log_target that nobody may write to stays empty. Name a service, as in [{'service': 'load_balancer'}].",
+                    "is empty; a log_target that nobody may write to stays empty. Name a service, as in [{'service': 'server_access'}].",
                 )
             ],
         ),
@@ -98,6 +98,17 @@ ONLY_DATA = "is for the kind data only: buckets that receive logs take SSE-S3, n
 )
 def test_refused(args, problems):
     assert refused(args) == problems
+
+
+@pytest.mark.parametrize("service", ["load_balancer", "log_delivery"])
+@pytest.mark.parametrize("accounts", [{}, {"account_ids": []}])
+def test_logs_with_their_account_in_the_path_need_it(service, accounts):
+    assert refused({"kind": "log_target", "log_writers": [{"service": "server_access"}, {"service": service, **accounts}]}) == [
+        (
+            "log_writers.1.account_ids",
+            f"is missing; the logs of {service} have their account in the path. Give it, as in ['123456789012'].",
+        )
+    ]
 
 
 @pytest.mark.parametrize(

@@ -38,11 +38,11 @@ OWN = "${aws:ResourceAccount}"
             ],
         ),
         (
-            {"service": "load_balancer", "prefix": "web"},
+            {"service": "load_balancer", "prefix": "web", "account_ids": [ACCOUNT]},
             [
                 {
                     "Action": ["s3:PutObject"],
-                    "Resource": [f"BUCKET/web/AWSLogs/{OWN}/*"],
+                    "Resource": [f"BUCKET/web/AWSLogs/{ACCOUNT}/*"],
                     "Principal": {"Service": ["logdelivery.elasticloadbalancing.amazonaws.com"]},
                 }
             ],
