@@ -12,6 +12,12 @@ from cloudpatterns.network.operational_firewall import (
     OperatorEntryArgs,
     RevocationListArgs,
 )
+from cloudpatterns.network.service_discovery import (
+    DiscoveredLoadBalancerArgs,
+    DiscoveredServiceArgs,
+    ServiceDiscovery,
+    ServiceDiscoveryArgs,
+)
 from cloudpatterns.network.web_application_firewall import (
     CountRuleArgs,
     WebApplicationFirewall,
@@ -22,6 +28,8 @@ from cloudpatterns.network.web_application_firewall import (
 
 __all__ = [
     "CountRuleArgs",
+    "DiscoveredLoadBalancerArgs",
+    "DiscoveredServiceArgs",
     "FunctionArgs",
     "FunctionEgressArgs",
     "FunctionalFirewall",
@@ -42,6 +50,8 @@ __all__ = [
     "OperatorConsoleArgs",
     "OperatorEntryArgs",
     "RevocationListArgs",
+    "ServiceDiscovery",
+    "ServiceDiscoveryArgs",
     "Stickiness",
     "WebApplicationFirewall",
     "WebApplicationFirewallArgs",
