@@ -16,6 +16,9 @@ GROUPS_PER_INTERFACE = 5
 MOST_GROUPS_PER_INTERFACE = 16
 MOST_RULES_PER_INTERFACE = 1000
 
+GROUP_DELETION = pulumi.CustomTimeouts(delete="60m")
+"""A group can go once no instance has it: an instance refresh takes it off them one by one, for longer than the provider's 15 minutes."""
+
 # The broadest networks that count as somebody's, not as the internet.
 BROADEST = {4: 8, 6: 16}
 

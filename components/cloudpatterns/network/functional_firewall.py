@@ -16,6 +16,7 @@ from pydantic import Field
 
 from cloudpatterns.core import ArgumentError, Arguments, Component, check_names
 from cloudpatterns.network._admission import (
+    GROUP_DELETION,
     GROUPS_PER_INTERFACE,
     MOST_GROUPS_PER_INTERFACE,
     MOST_RULES_PER_INTERFACE,
@@ -143,7 +144,7 @@ class FunctionalFirewall(Component):
                 # Changing it replaces the group, so it says nothing that may change.
                 description=f"Members of the function {key}",
                 tags={"Name": f"{name}-{key}", **self._tags},
-                opts=self.child(),
+                opts=self.child(custom_timeouts=GROUP_DELETION),
             )
             for key in functions
         }

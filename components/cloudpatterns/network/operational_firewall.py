@@ -16,6 +16,7 @@ from pydantic import Field
 from cloudpatterns.core import ArgumentError, Arguments, Component, check_names
 from cloudpatterns.network._admission import (
     BROADEST,
+    GROUP_DELETION,
     MOST_RULES_PER_INTERFACE,
     RULES_PER_GROUP,
     Network,
@@ -188,7 +189,7 @@ class OperationalFirewall(Component):
             # Changing it replaces the group, so it says nothing that may change.
             description=f"Operated by {role}",
             tags={"Name": f"{self._label}-{role}", **self._tags},
-            opts=self.child(),
+            opts=self.child(custom_timeouts=GROUP_DELETION),
         )
         lists = shared if _uses_shared(operator) else self._make_lists(role, operator["entries"])
         sources: dict[str, dict[str, Any]] = {family: {"prefix_list_id": prefix_list.id} for family, prefix_list in lists.items()}

@@ -60,6 +60,10 @@ def test_each_function_has_a_group_and_each_edge_a_rule_on_both_sides() -> None:
     assert {resource.parent for resource in graph.of_type(GROUP, INGRESS, EGRESS)} == {component.urn}
 
 
+def test_a_group_is_deleted_only_once_an_instance_refresh_had_time_to_take_it_off() -> None:
+    assert [group.options["customTimeouts"] for group in firewall({"http": {}}).of_type(GROUP)] == [{"delete": "60m"}]
+
+
 def test_groups_have_no_inline_rules_and_a_description_that_never_changes() -> None:
     group = firewall(SHOP, tags={"Owner": "platform"}).one(GROUP, "shop-mysql")
     assert group.inputs == {

@@ -63,6 +63,11 @@ def test_a_role_has_a_group_that_admits_its_ports_from_its_list() -> None:
     assert {resource.parent for resource in graph.of_type(GROUP, LIST, INGRESS)} == {component.urn}
 
 
+def test_a_group_is_deleted_only_once_an_instance_refresh_had_time_to_take_it_off() -> None:
+    graph = firewall(operators={"devops": {"ports": [22], "entries": [OFFICE]}})
+    assert graph.one(GROUP).options["customTimeouts"] == {"delete": "60m"}
+
+
 def test_no_rule_has_a_network_and_nothing_is_let_out() -> None:
     graph = firewall(
         operators={"devops": {"ports": [22], "entries": [OFFICE, OFFICE_V6]}, "dba": {"ports": [3306], "prefix_list_id": "pl-1"}}
