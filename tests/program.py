@@ -3,6 +3,7 @@
 import json
 import os
 import runpy
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,3 +32,14 @@ def program_graph(stack: str, sections: Mapping[str, Mapping[str, Any]] | None =
         deployed=True,
         root=os.fspath(ROOT),
     )
+
+
+def copy_project(folder: Path, before: str = "", after: str = "") -> Path:
+    """A project of its own in a folder: the program with more lines before or after it, its settings and stacks, and no packs."""
+    folder.mkdir(exist_ok=True)
+    for file in ("Pulumi.yaml", *(f"Pulumi.{stack}.yaml" for stack in STACKS)):
+        shutil.copy(ROOT / file, folder)
+    (folder / "settings").symlink_to(ROOT / "settings", target_is_directory=True)
+    text = (ROOT / "__main__.py").read_text(encoding="utf-8")
+    (folder / "__main__.py").write_text(f"{before}\n{text}\n{after}\n", encoding="utf-8")
+    return folder
