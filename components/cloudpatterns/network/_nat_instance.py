@@ -9,7 +9,7 @@ from importlib.resources import files
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.core import Component, assume_role, partition_of
+from cloudpatterns.core import Component, Statement, assume_role, document, partition_of
 
 Tags = Mapping[str, pulumi.Input[str]]
 
@@ -211,5 +211,13 @@ def _profile(component: Component, name: str, tags: Tags) -> pulumi.Output[str]:
         policy_arn=pulumi.Output.concat("arn:", partition_of(role.arn), ":iam::aws:policy/AmazonSSMManagedInstanceCore"),
         opts=component.child(),
     )
+    # The policy lets an instance read every parameter of the account; a router needs none.
+    # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonSSMManagedInstanceCore.html
+    fence = aws.iam.RolePolicy(
+        f"{name}-instance-fence",
+        role=role.id,
+        policy=document(Statement(effect="Deny", actions=["ssm:GetParameter*"], resources=["*"])),
+        opts=component.child(),
+    )
     profile = aws.iam.InstanceProfile(f"{name}-instance-profile", role=role.name, tags=dict(tags), opts=component.child())
-    return pulumi.Output.all(profile.name, attachment.id).apply(lambda values: values[0])
+    return pulumi.Output.all(profile.name, attachment.id, fence.id).apply(lambda values: values[0])

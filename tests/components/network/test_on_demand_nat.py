@@ -207,8 +207,11 @@ def test_systems_manager_looks_after_the_instance() -> None:
     attachment = graph.one("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
     assert attachment.inputs["policyArn"] == "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
     assert refs(graph, attachment, "role") == ["nat-instance-role"]
-    # The profile's name comes only once the policy is attached.
-    assert refs(graph, graph.one(INSTANCE), "iamInstanceProfile") == ["nat-instance-profile", "nat-instance-ssm"]
+    assert refs(graph, graph.one(POLICY, "nat-instance-fence"), "role") == ["nat-instance-role"]
+    assert statements(graph, "nat-instance-fence") == [{"Effect": "Deny", "Action": ["ssm:GetParameter*"], "Resource": ["*"]}]
+    # The profile's name comes only once the role has its policies.
+    profile = refs(graph, graph.one(INSTANCE), "iamInstanceProfile")
+    assert sorted(profile) == ["nat-instance-fence", "nat-instance-profile", "nat-instance-ssm"]
 
 
 def test_an_instance_that_is_always_on_is_recovered_and_rebooted() -> None:
