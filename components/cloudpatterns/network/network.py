@@ -57,7 +57,8 @@ class NetworkArgs(TypedDict):
     """A CIDR for every subnet. Needs ``cidr_block``. Default: derived from the zone's letter, see ``network.subnets``."""
     dual_stack: NotRequired[bool]
     """Whether to have IPv6 as well: Amazon's /56 for the VPC, a /64 for each subnet, ``::/0`` from public subnets to the internet gateway
-    and from private ones, outward only, to an egress-only gateway. Default: False."""
+    and from private ones, outward only, to an egress-only gateway. It can be switched on later but not off: AWS keeps the VPC's block
+    while subnets have a part of it, and an update comes to the VPC first. Default: False."""
     ipv4_ipam_pool_id: NotRequired[pulumi.Input[str]]
     """IPAM pool that the VPC's addresses come from: ``cidr_block``, which must be free in the pool, or any block of
     ``ipv4_netmask_length``. Default: no pool."""
