@@ -1,5 +1,6 @@
 """Network patterns."""
 
+from cloudpatterns.network.floating_ip import FloatingIp, FloatingIpArgs, FloatingIpMetricArgs
 from cloudpatterns.network.functional_firewall import FunctionalFirewall, FunctionalFirewallArgs, FunctionArgs, FunctionEgressArgs
 from cloudpatterns.network.load_balancer import LoadBalancer, LoadBalancerArgs, MutualTls, Stickiness
 from cloudpatterns.network.network import Network, NetworkArgs, NetworkSubnetCidrs, NetworkSubnetPrefixes
@@ -30,6 +31,9 @@ __all__ = [
     "CountRuleArgs",
     "DiscoveredLoadBalancerArgs",
     "DiscoveredServiceArgs",
+    "FloatingIp",
+    "FloatingIpArgs",
+    "FloatingIpMetricArgs",
     "FunctionArgs",
     "FunctionEgressArgs",
     "FunctionalFirewall",
