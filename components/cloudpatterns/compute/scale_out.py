@@ -95,7 +95,7 @@ class ScaleOutArgs(TypedDict):
     """Average CPU that target tracking holds, 10 to 90. Default: 50."""
     burst_cpu_percent: NotRequired[int]
     """Average CPU over two minutes that adds half of the group at once (ten points more: doubles it); above
-    ``cpu_target_percent``, at most 95. Default: 85."""
+    ``cpu_target_percent``, at most 95. Default: 85, or five points above a target that is higher than 80."""
     requests_per_target: NotRequired[int]
     """Requests per minute and instance that target tracking holds. Needs ``target_group_arns`` and both suffixes. Default: not tracked."""
     load_balancer_arn_suffix: NotRequired[pulumi.Input[str]]
@@ -144,6 +144,7 @@ class ScaleOutArgs(TypedDict):
     """Tags of everything made, instances, disks and network interfaces included. Default: none."""
 
 
+_BURST_PERCENT, _BURST_DISTANCE = 85, 5
 _TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
 _DISK = Arguments(
     ScaleOutDiskArgs,
@@ -176,7 +177,7 @@ _ARGUMENTS = Arguments(
     spot_percentage=Field(default=0, ge=0, le=100),
     on_demand_base_size=Field(default=0, ge=0),
     cpu_target_percent=Field(default=50, ge=10, le=90),
-    burst_cpu_percent=Field(default=85, le=95),
+    burst_cpu_percent=Field(le=95),
     requests_per_target=Field(ge=1),
     scheduled_actions=Field(default={}),
     root_disk_gib=Field(default=10, ge=1, le=65_536),
@@ -212,6 +213,8 @@ class ScaleOut(Component):
         checked = _ARGUMENTS.check("ScaleOut", name, args)
         limits = {"template": 128} if checked.get("instance_profile_arn") else {"template": 128, "instance-role": 64}
         check_names("ScaleOut", name, limits)
+        if checked.get("burst_cpu_percent") is None:
+            checked["burst_cpu_percent"] = max(_BURST_PERCENT, (checked.get("cpu_target_percent") or 0) + _BURST_DISTANCE)
         if problems := _problems(checked):
             raise ArgumentError("ScaleOut", name, problems)
         super().__init__("ScaleOut", name, opts)

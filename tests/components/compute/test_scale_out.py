@@ -314,6 +314,11 @@ def test_target_tracking_on_cpu_and_requests() -> None:
     assert refs(graph, requests, "autoscalingGroupName") == ["web-group"]
 
 
+@pytest.mark.parametrize(("target", "burst"), [(50, 85), (80, 85), (81, 86), (90, 95)])
+def test_every_target_leaves_room_for_a_burst(target: int, burst: int) -> None:
+    assert made(cpu_target_percent=target).one(ALARM).inputs["threshold"] == burst
+
+
 def test_a_burst_adds_half_or_all_of_the_group_at_once() -> None:
     graph = made(burst_cpu_percent=80, alarm_topic_arns=[TOPIC], tags={"Owner": "platform"})
     policy, group = graph.one(POLICY, "web-burst"), graph.one(GROUP)
