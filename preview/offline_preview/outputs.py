@@ -2,7 +2,7 @@
 
 For ``--as deployed``: controls then see whole IAM documents instead of unknowns. Values are made up but have the right
 form, are the same in every run, and differ between resources. What a user may set and AWS otherwise chooses stays
-unknown, because inventing it would hide a setting that is missing; names are the exception, Pulumi makes those itself.
+unknown, because inventing it would hide a setting that is missing; a resource's own name is the exception, Pulumi makes it itself.
 """
 
 import functools
@@ -78,6 +78,9 @@ _ID_IS_ARN: Final = frozenset(
     }
 )
 
+# What Pulumi names itself. Other names that can be set refer to something else: `parameterGroupName`, `keyName`.
+_OWN_NAMES: Final = frozenset({"name", "bucket", "identifier", "clusterIdentifier"})
+
 
 @functools.cache
 def class_of(type_token: str) -> type | None:
@@ -129,7 +132,7 @@ def invented(type_token: str, name: str, urn: str, inputs: Mapping[str, Any], re
     outputs: dict[str, Any] = dict(inputs)
     physical = _physical_name(kind, name, urn, inputs)
     for output in sorted(always - set(inputs)):
-        if output in settable and not _is_name(output):
+        if output in settable and output not in _OWN_NAMES:
             outputs[output] = region if output == "region" else UNKNOWN
         else:
             outputs[output] = _value(output, types.get(output), kind, physical, urn, region)
@@ -169,7 +172,7 @@ def _text(value: Any) -> str:
 
 
 def _is_name(output: str) -> bool:
-    return output in {"name", "bucket", "identifier", "clusterIdentifier"} or output.endswith("Name")
+    return output in _OWN_NAMES or output.endswith("Name")
 
 
 def _physical_name(kind: str, name: str, urn: str, inputs: Mapping[str, Any]) -> str:

@@ -54,6 +54,20 @@ def test_deployed_outputs_are_known_the_same_in_every_run_and_differ_between_res
     assert all(identity.startswith("vpc-") for identity in first.outputs["ids"])
 
 
+def test_deployed_a_reference_that_was_left_out_stays_unknown_and_a_name_of_its_own_does_not() -> None:
+    def program() -> None:
+        aws.rds.Instance("db", instance_class="db.t4g.medium", engine="mysql")
+
+    database = record(program, deployed=True).named("db")
+    assert database.outputs["identifier"].startswith("db-")
+    assert {key: database.outputs[key] for key in ("parameterGroupName", "optionGroupName", "dbSubnetGroupName", "multiAz")} == {
+        "parameterGroupName": UNKNOWN,
+        "optionGroupName": UNKNOWN,
+        "dbSubnetGroupName": UNKNOWN,
+        "multiAz": UNKNOWN,
+    }
+
+
 def test_protect_retain_on_delete_and_providers_are_inherited() -> None:
     def program() -> None:
         provider = aws.Provider("p", region="eu-west-1")
