@@ -56,6 +56,23 @@ class CountRule(Model):
     """The last day of counting."""
 
 
+class RuleException(Model):
+    """A rule inside a managed group that counts for good, because it does not fit the application."""
+
+    rule: Annotated[
+        str,
+        Field(pattern=r"^(ip-reputation|common|known-bad-inputs|sql-injection)/[A-Za-z0-9_-]{1,70}$"),
+        Allowed("a managed group and a rule of it", "common/SizeRestrictions_BODY"),
+    ]
+    """Group and rule."""
+    reason: Annotated[
+        str,
+        Field(pattern=r"^[A-Za-z0-9_ .:/=+@-]{1,256}$"),
+        Allowed("why, 1 to 256 letters, digits, blanks and _.:/=+-@", "customers upload pictures"),
+    ]
+    """Why; it becomes a tag of the web ACL."""
+
+
 class Waf(Model):
     """The web application firewall in front of the load balancer."""
 
@@ -78,6 +95,14 @@ class Waf(Model):
         Allowed("rules that count for a while, each with its last day", [{"rule": "rate-limit", "until": "2026-12-31"}]),
     ] = ()
     """Rules that count instead of block, while they are rolled out."""
+    exceptions: Annotated[
+        tuple[RuleException, ...],
+        Allowed(
+            "rules of managed groups that count for good, each with a reason",
+            [{"rule": "common/SizeRestrictions_BODY", "reason": "customers upload pictures"}],
+        ),
+    ] = ()
+    """Rules inside managed groups that count for good. Without any, bodies over 8 KB are blocked."""
 
 
 def _certificate_of_region(storefront: "Storefront", context: Context) -> Iterable[InitErrorDetails]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.settings.configurations import ABSENT, VALID, broken
+from tests.settings.configurations import ABSENT, VALID, broken, good, problems
 from tests.settings.expectations import TEXT, check_one, put, rm, told
 
 CERTIFICATE = VALID["storefront"]["certificate_arn"]
@@ -155,3 +155,16 @@ def test_a_network_in_both_waf_lists_is_told():
     assert told(sections) == [
         ("storefront.waf.blocked_cidrs[0]", '"192.0.2.0/24"', "allowed_cidrs has it too", (rm("storefront.waf.blocked_cidrs[0]"),))
     ]
+
+
+def test_a_firewall_exception_is_handed_on():
+    exception = {"rule": "common/SizeRestrictions_BODY", "reason": "customers upload pictures"}
+    waf = good(broken({"storefront.waf": {"exceptions": [exception]}})).storefront.waf
+    assert waf.as_args()["exceptions"] == [exception]
+
+
+@pytest.mark.parametrize(("rule", "reason"), [("common", "why"), ("mine/rule", "why"), ("common/NoUserAgent_HEADER", "")])
+def test_a_firewall_exception_names_one_rule_of_a_group_and_a_reason(rule, reason):
+    wrong = "rule" if reason else "reason"
+    faults = problems(broken({"storefront.waf": {"exceptions": [{"rule": rule, "reason": reason}]}}))
+    assert [problem.key for problem in faults] == [f"cloudpatterns:storefront.waf.exceptions[0].{wrong}"]

@@ -33,6 +33,7 @@ def test_what_is_left_out_has_a_safe_default():
     assert (front.app_port, front.health_check_path, front.spot_percentage, front.cpu_target_percent) == (8080, "/healthz", 0, 50)
     assert (front.access_log_retention_days, front.log_retention_days, front.deletion_protection) == (365, 365, True)
     assert (front.waf.rate_limit, front.waf.blocked_cidrs, front.waf.allowed_cidrs, front.waf.count_rules) == (2000, (), (), ())
+    assert front.waf.exceptions == ()
     base = found.database
     assert (base.multi_az, base.deletion_protection, base.backup_retention_days, base.log_retention_days) == (True, True, 30, 365)
     assert base.apply_immediately is False

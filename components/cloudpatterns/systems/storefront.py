@@ -15,7 +15,7 @@ from cloudpatterns.core import ArgumentError, Arguments, Component, LogRetention
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
 from cloudpatterns.network import FunctionalFirewall, LoadBalancer, OperationalFirewall, WebApplicationFirewall
 from cloudpatterns.network.operational_firewall import OperatorArgs
-from cloudpatterns.network.web_application_firewall import CountRuleArgs
+from cloudpatterns.network.web_application_firewall import CountRuleArgs, WebExceptionArgs
 from cloudpatterns.security import WorkloadRole
 from cloudpatterns.systems._storefront_role import server_statements
 from cloudpatterns.systems._storefront_servers import request_tracking, user_data
@@ -103,6 +103,8 @@ class StorefrontFirewallArgs(TypedDict):
     """Networks that skip the other rules. Default: none."""
     count_rules: NotRequired[list[CountRuleArgs]]
     """Rules that count for a while instead of blocking. Default: none."""
+    exceptions: NotRequired[list[WebExceptionArgs]]
+    """Rules inside managed groups that count for good. Default: none, so that e.g. bodies over 8 KB are blocked."""
 
 
 class StorefrontArgs(TypedDict):

@@ -350,7 +350,11 @@ def test_servers_and_stores_are_as_asked_for() -> None:
         database__database_insights_mode="advanced",
         cache__replicas=2,
         cache__snapshot_retention_days=3,
-        firewall={"rate_limit": 500, "blocked_cidrs": ["192.0.2.0/24"]},
+        firewall={
+            "rate_limit": 500,
+            "blocked_cidrs": ["192.0.2.0/24"],
+            "exceptions": [{"rule": "common/SizeRestrictions_BODY", "reason": "uploads"}],
+        },
     )
     group = graph.named("shop-web-tg").inputs
     assert (group["port"], group["healthCheck"]["path"]) == (9000, "/up")
@@ -365,6 +369,8 @@ def test_servers_and_stores_are_as_asked_for() -> None:
     assert (cache["numCacheClusters"], cache["snapshotRetentionLimit"]) == (3, 3)
     assert graph.named("shop-waf-rate-limit").inputs["statement"]["rateBasedStatement"]["limit"] == 500
     assert [one.inputs["addresses"] for one in graph.of_type("aws:wafv2/ipSet:IpSet")] == [["192.0.2.0/24"]]
+    [counted] = graph.named("shop-waf-common").inputs["statement"]["managedRuleGroupStatement"]["ruleActionOverrides"]
+    assert counted == {"name": "SizeRestrictions_BODY", "actionToUse": {"count": {}}}
 
 
 def test_tags_reach_every_tier() -> None:
