@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cloudpatterns_policies.core import UNKNOWN, Resource, Stack
-from cloudpatterns_policies.graph.reading import Reference, expand, label, read, refer, spaced
+from cloudpatterns_policies.graph.reading import Reference, expand, label, read, refer
 
 ROUTE_TABLES: Final = ("aws:ec2/routeTable:RouteTable", "aws:ec2/defaultRouteTable:DefaultRouteTable")
 """Types of route tables."""
@@ -148,4 +148,4 @@ def _gateway(value: Any, found: Reference) -> str:
 
 def _named(noun: str, found: Reference) -> str:
     names = [target.name for target in found.targets] or list(found.foreign)
-    return f"{noun} {names[0]}" if len(names) == 1 else spaced(noun)
+    return f"{noun} {names[0]}" if len(names) == 1 else noun
