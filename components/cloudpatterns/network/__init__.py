@@ -3,6 +3,7 @@
 from cloudpatterns.network.floating_ip import FloatingIp, FloatingIpArgs, FloatingIpMetricArgs
 from cloudpatterns.network.functional_firewall import FunctionalFirewall, FunctionalFirewallArgs, FunctionArgs, FunctionEgressArgs
 from cloudpatterns.network.load_balancer import LoadBalancer, LoadBalancerArgs, MutualTls, Stickiness
+from cloudpatterns.network.multi_load_balancer import AudienceArgs, AudienceEntryArgs, MultiLoadBalancer, MultiLoadBalancerArgs
 from cloudpatterns.network.network import Network, NetworkArgs, NetworkSubnetCidrs, NetworkSubnetPrefixes
 from cloudpatterns.network.on_demand_nat import NatWindow, OnDemandNat, OnDemandNatArgs
 from cloudpatterns.network.operational_firewall import (
@@ -28,6 +29,8 @@ from cloudpatterns.network.web_application_firewall import (
 )
 
 __all__ = [
+    "AudienceArgs",
+    "AudienceEntryArgs",
     "CountRuleArgs",
     "DiscoveredLoadBalancerArgs",
     "DiscoveredServiceArgs",
@@ -40,6 +43,8 @@ __all__ = [
     "FunctionalFirewallArgs",
     "LoadBalancer",
     "LoadBalancerArgs",
+    "MultiLoadBalancer",
+    "MultiLoadBalancerArgs",
     "MutualTls",
     "NatWindow",
     "Network",

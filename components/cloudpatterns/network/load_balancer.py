@@ -186,10 +186,7 @@ class LoadBalancer(Component):
     """The bucket with the logs."""
 
     def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = _ARGUMENTS.check("LoadBalancer", name, args)
-        check_names("LoadBalancer", name, {"lb": 32, "tg": 32})
-        if problems := [*_name_problems(name), *_certificate_problems(checked), *_problems(checked)]:
-            raise ArgumentError("LoadBalancer", name, problems)
+        checked = checked_arguments(name, args)
         super().__init__("LoadBalancer", name, opts)
         self._prefix = name
         self._checked = checked
@@ -321,6 +318,18 @@ class LoadBalancer(Component):
                 f"{self._prefix}-certificate-{certificate}", listener_arn=https.arn, certificate_arn=arn, opts=self.child()
             )
         return https
+
+
+def checked_arguments(name: str, args: LoadBalancerArgs) -> LoadBalancerArgs:
+    """The checked arguments of a balancer; what is made of several balancers calls it before it makes anything.
+
+    :raises ArgumentError: with the problems of the arguments, or of a name that AWS would refuse.
+    """
+    checked = _ARGUMENTS.check("LoadBalancer", name, args)
+    check_names("LoadBalancer", name, {"lb": 32, "tg": 32})
+    if problems := [*_name_problems(name), *_certificate_problems(checked), *_problems(checked)]:
+        raise ArgumentError("LoadBalancer", name, problems)
+    return checked
 
 
 def _mutual_authentication(mutual_tls: MutualTls | None) -> aws.lb.ListenerMutualAuthenticationArgsDict | None:
