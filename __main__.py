@@ -40,7 +40,7 @@ shop = Storefront(
         "firewall": front.waf.as_args(),
         "database": stack.database.as_args(),
         "cache": stack.cache.as_args(),
-        "operators": {operator.name: operator.as_args("name", "max_entries") for operator in stack.operators},
+        "operators": {operator.name: operator.as_args("name") for operator in stack.operators},
         **front.balancer(),
         "tags": tags,
     },

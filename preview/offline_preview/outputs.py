@@ -240,6 +240,9 @@ def _arn(kind: str, physical: str, region: str) -> str:
     module, _slash, rest = kind.partition("/")
     module = module.split(":")[0]
     what = rest.split(":")[0]
+    # Also the secret that RDS keeps its password in.
+    if module == "secretsmanager" or what.lower().endswith("secret"):
+        return f"arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:{physical}-{digest(physical, 6)}"
     if module == "s3":
         return f"arn:aws:s3:::{physical}"
     if kind == "lb/loadBalancer:LoadBalancer":
@@ -254,8 +257,6 @@ def _arn(kind: str, physical: str, region: str) -> str:
         return f"arn:aws:{module}:{region}:{ACCOUNT}:{physical}"
     if module == "rds":
         return f"arn:aws:rds:{region}:{ACCOUNT}:{'cluster' if what == 'cluster' else 'db'}:{physical}"
-    if module == "secretsmanager" or what.lower().endswith("secret"):
-        return f"arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:{physical}-{digest(physical, 6)}"
     if module == "autoscaling":
         return f"arn:aws:autoscaling:{region}:{ACCOUNT}:autoScalingGroup:{digest(physical, 8)}:autoScalingGroupName/{physical}"
     service = _ARN_SERVICES.get(module, module)

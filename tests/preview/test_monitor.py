@@ -240,3 +240,55 @@ def test_what_a_program_raises_passes_through() -> None:
 def test_logs_of_the_program_are_shown_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     record(lambda: pulumi.log.warn("look out"))
     assert "look out" in capsys.readouterr().err
+
+
+def test_what_an_engine_only_answers_is_answered() -> None:
+    def program() -> None:
+        pulumi.require_pulumi_version(">=3.200.0")
+        made = vpc()
+        found = made.urn.apply(lambda urn: pulumi.runtime.invoke("pulumi:pulumi:getResource", {"urn": urn}).value["urn"])
+        pulumi.export("same", pulumi.Output.all(found, made.urn).apply(lambda urns: urns[0] == urns[1]))
+        pulumi.export("region", aws.get_region(region="us-west-2").name)
+
+    assert record(program, deployed=True).outputs == {"same": True, "region": "us-west-2"}
+
+
+def test_the_state_of_a_resource_that_is_not_there_cannot_be_asked_for() -> None:
+    with pytest.raises(RecordingError, match="no resource has the URN urn:nothing"):
+        record(lambda: pulumi.runtime.invoke("pulumi:pulumi:getResource", {"urn": "urn:nothing"}))
+
+
+def test_methods_of_remote_components_cannot_be_called_offline() -> None:
+    with pytest.raises(RecordingError, match="the method awsx:index/cluster/getKubeconfig cannot be called offline"):
+        record(lambda: pulumi.runtime.call("awsx:index/cluster/getKubeconfig", {}))
+
+
+def test_deleted_with_is_inherited() -> None:
+    def program() -> None:
+        first = vpc("first")
+        Group("g", pulumi.ResourceOptions(deleted_with=first))
+
+    graph = record(program)
+    assert graph.named("g-vpc").options["deletedWith"] == graph.named("first").urn
+
+
+def test_a_transform_may_take_options_away_and_set_every_kind() -> None:
+    def change(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:
+        options = pulumi.ResourceOptions(
+            retain_on_delete=True,
+            delete_before_replace=True,
+            custom_timeouts=pulumi.CustomTimeouts(delete="7m"),
+            depends_on=args.opts.depends_on,
+        )
+        return pulumi.ResourceTransformResult(args.props, options)
+
+    given = pulumi.ResourceOptions(
+        ignore_changes=["tags"],
+        protect=True,
+        transforms=[change],
+        custom_timeouts=pulumi.CustomTimeouts(create="1m"),
+        delete_before_replace=False,
+    )
+    found = record(lambda: vpc(opts=given)).named("v").options
+    assert "ignoreChanges" not in found
+    assert (found["retainOnDelete"], found["deleteBeforeReplace"], found["customTimeouts"]) == (True, True, {"delete": "7m"})

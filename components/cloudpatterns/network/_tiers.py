@@ -63,7 +63,8 @@ def make_tiers(
                 ipv6_cidr_block=vpc.ipv6_cidr_block.apply(_ipv6(tier, zone)) if dual_stack else None,
                 # An instance needs an IPv6 address of its own to use the egress-only gateway; elsewhere who wants one asks for it.
                 assign_ipv6_address_on_creation=True if dual_stack and tier == "private" else None,
-                tags={"Name": f"{name}-{tier}-{zone}", **tags},
+                # By this tag policies know a data subnet before a store is in it.
+                tags={"Name": f"{name}-{tier}-{zone}", **tags, "cloudpatterns:tier": tier},
                 opts=component.child(),
             )
             association = aws.ec2.RouteTableAssociation(

@@ -41,6 +41,8 @@ _WEB = ("http", "https")
 _WEB_PORTS = (80, 443)
 _INTERNET = {"ipv4": "0.0.0.0/0", "ipv6": "::/0"}
 # Names of children join two functions with -from- or -to-; a name that holds such a part could spell another pair.
+# By this tag policies know which groups the internet may reach, attached to a balancer or not.
+_INTERNET_TAG = {"cloudpatterns:internet": "true"}
 _NAME = re.compile(r"(?!(?:[a-z0-9]+-)*(?:to|from)(?:-|$))[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 
@@ -143,7 +145,7 @@ class FunctionalFirewall(Component):
                 vpc_id=checked["vpc_id"],
                 # Changing it replaces the group, so it says nothing that may change.
                 description=f"Members of the function {key}",
-                tags={"Name": f"{name}-{key}", **self._tags},
+                tags={"Name": f"{name}-{key}", **self._tags, **(_INTERNET_TAG if functions[key].internet else {})},
                 opts=self.child(custom_timeouts=GROUP_DELETION),
             )
             for key in functions

@@ -53,8 +53,9 @@ class OperatorArgs(TypedDict):
     source below is given."""
     prefix_list_id: NotRequired[pulumi.Input[str]]
     """An existing prefix list instead of ``entries``; what it holds is not checked. Default: none."""
-    prefix_list_max_entries: NotRequired[int]
-    """The most entries the existing prefix list can hold, for the rule quota. Default: ``max_entries``."""
+    max_entries: NotRequired[int]
+    """Entries that the role's own lists have room for, or that its existing prefix list can hold, 1 to 1000. Default: the
+    firewall's ``max_entries``."""
     client_vpn_security_group_id: NotRequired[pulumi.Input[str]]
     """The security group of a Client VPN, whose users are admitted; alone or beside networks. Default: none."""
 
@@ -104,7 +105,7 @@ class OperationalFirewallArgs(TypedDict):
 
 
 _ENTRY = Arguments(OperatorEntryArgs, description=Field(min_length=1, max_length=255))
-_OPERATOR = Arguments(OperatorArgs, entries=Field(default=[]), prefix_list_max_entries=Field(ge=1, le=1000))
+_OPERATOR = Arguments(OperatorArgs, entries=Field(default=[]), max_entries=Field(ge=1, le=1000))
 _REVOCATION = Arguments(RevocationListArgs)
 _CONSOLE = Arguments(OperatorConsoleArgs, revocations=Field(default={}))
 _ARGUMENTS = Arguments(
@@ -144,7 +145,7 @@ class OperationalFirewall(Component):
         self._tags = checked["tags"]
         self._max_entries = checked["max_entries"]
         self._lists: dict[str, aws.ec2.ManagedPrefixList] = {}
-        shared = self._make_lists("", checked["entries"])
+        shared = self._make_lists("", checked["entries"], checked["max_entries"])
         self._ids = {role: self._make_group(role, operator, checked["vpc_id"], shared) for role, operator in checked["operators"].items()}
         self.security_group_ids = by_name(self._ids)
         self.prefix_list_ids = by_name({key: prefix_list.id for key, prefix_list in self._lists.items()})
@@ -161,7 +162,7 @@ class OperationalFirewall(Component):
             raise ArgumentError("OperationalFirewall", self._label, [("group_id", reason)])
         return self._ids[role]
 
-    def _make_lists(self, role: str, entries: Sequence[OperatorEntryArgs]) -> dict[str, aws.ec2.ManagedPrefixList]:
+    def _make_lists(self, role: str, entries: Sequence[OperatorEntryArgs], room: int) -> dict[str, aws.ec2.ManagedPrefixList]:
         made: dict[str, aws.ec2.ManagedPrefixList] = {}
         networks = [(ip_network(entry["cidr"]), entry["description"]) for entry in entries]
         for version in (4, 6):
@@ -173,7 +174,7 @@ class OperationalFirewall(Component):
             made[f"ipv{version}"] = self._lists[key] = aws.ec2.ManagedPrefixList(
                 f"{self._label}-{key}",
                 address_family=f"IPv{version}",
-                max_entries=self._max_entries,
+                max_entries=room,
                 entries=own,  # ty: ignore[invalid-argument-type]  # a plain dictionary is the TypedDict it asks for
                 tags={"Name": f"{self._label}-{key}", **self._tags},
                 opts=self.child(),
@@ -188,10 +189,13 @@ class OperationalFirewall(Component):
             vpc_id=vpc_id,
             # Changing it replaces the group, so it says nothing that may change.
             description=f"Operated by {role}",
-            tags={"Name": f"{self._label}-{role}", **self._tags},
+            # By this tag policies know whom narrow, declared networks may be admitted for.
+            tags={"Name": f"{self._label}-{role}", **self._tags, "cloudpatterns:operator": role},
             opts=self.child(custom_timeouts=GROUP_DELETION),
         )
-        lists = shared if _uses_shared(operator) else self._make_lists(role, operator["entries"])
+        lists = (
+            shared if _uses_shared(operator) else self._make_lists(role, operator["entries"], operator["max_entries"] or self._max_entries)
+        )
         sources: dict[str, dict[str, Any]] = {family: {"prefix_list_id": prefix_list.id} for family, prefix_list in lists.items()}
         if operator["prefix_list_id"] is not None:
             sources["list"] = {"prefix_list_id": operator["prefix_list_id"]}
@@ -298,7 +302,7 @@ def _operator_problems(path: str, role: str, operator: Mapping[str, Any], checke
         yield path, "has both entries and prefix_list_id. Give one of both."
     if _uses_shared(operator) and not checked["entries"]:
         yield path, "comes from nowhere. Give it entries, prefix_list_id or client_vpn_security_group_id, or give the shared entries."
-    yield from _entry_problems(f"{path}.entries", operator["entries"], checked["max_entries"])
+    yield from _entry_problems(f"{path}.entries", operator["entries"], operator["max_entries"] or checked["max_entries"])
     count = len(operator["ports"]) * _sources(operator, checked)
     if count > checked["rules_per_group"]:
         yield (
@@ -311,9 +315,9 @@ def _operator_problems(path: str, role: str, operator: Mapping[str, Any], checke
 def _sources(operator: Mapping[str, Any], checked: Mapping[str, Any]) -> int:
     """Rules per port that AWS counts, in the address family that has more; a list counts as its room, not as what is in it."""
     lists = 0
-    if operator["prefix_list_id"] is not None:
-        lists = operator["prefix_list_max_entries"] or checked["max_entries"]
-    elif operator["entries"] or _uses_shared(operator):
+    if operator["entries"] or operator["prefix_list_id"] is not None:
+        lists = operator["max_entries"] or checked["max_entries"]
+    elif _uses_shared(operator):
         lists = checked["max_entries"]
     return lists + (operator["client_vpn_security_group_id"] is not None)
 

@@ -336,3 +336,9 @@ def test_transforms_reach_the_children() -> None:
         FunctionalFirewall("shop", {"vpc_id": "vpc-1", "functions": {"http": {}}}, pulumi.ResourceOptions(transforms=[mark]))
 
     assert record(program).one(GROUP).inputs["description"] == "Changed"
+
+
+def test_groups_that_admit_the_internet_say_so_to_policies() -> None:
+    graph = firewall(SHOP, tags={"cloudpatterns:internet": "no"})
+    marked = {group.name: group.inputs["tags"]["cloudpatterns:internet"] for group in graph.of_type(GROUP)}
+    assert {name for name, mark in marked.items() if mark == "true"} == {"shop-http", "shop-https"}

@@ -321,3 +321,9 @@ def test_transforms_reach_the_children() -> None:
         Network("net", {"cidr_block": "10.20.0.0/16", "zones": [A]}, pulumi.ResourceOptions(transforms=[rename]))
 
     assert record(program).one(VPC).inputs["instanceTenancy"] == "dedicated"
+
+
+def test_subnets_say_their_tier_to_policies() -> None:
+    tiers = {subnet.name: subnet.inputs["tags"]["cloudpatterns:tier"] for subnet in network().of_type("aws:ec2/subnet:Subnet")}
+    assert {name.split("-")[1] for name in tiers} == {"public", "private", "data"}
+    assert all(name.split("-")[1] == tier for name, tier in tiers.items())

@@ -43,7 +43,7 @@ def test_a_role_has_a_group_that_admits_its_ports_from_its_list() -> None:
     assert graph.one(GROUP).inputs == {
         "vpcId": "vpc-1",
         "description": "Operated by devops",
-        "tags": {"Name": "ops-devops", "Owner": "platform"},
+        "tags": {"Name": "ops-devops", "Owner": "platform", "cloudpatterns:operator": "devops"},
     }
     assert graph.one(LIST, "ops-devops-ipv4").inputs == {
         "addressFamily": "IPv4",
@@ -233,7 +233,7 @@ def counted(rules: int, ports: int, each: int, limit: int = 60) -> tuple[str, st
         ({"entries": [OFFICE], "client_vpn_security_group_id": "sg-1"}, counted(77, 7, 11)),
         ({}, counted(70, 7, 10)),
         ({"prefix_list_id": "pl-1"}, counted(70, 7, 10)),
-        ({"prefix_list_id": "pl-1", "prefix_list_max_entries": 9}, counted(63, 7, 9)),
+        ({"prefix_list_id": "pl-1", "max_entries": 9}, counted(63, 7, 9)),
     ],
 )
 def test_a_prefix_list_counts_with_its_room(role: dict[str, Any], expected: tuple[str, str]) -> None:
@@ -311,3 +311,10 @@ def test_transforms_reach_the_children() -> None:
         OperationalFirewall("ops", {"vpc_id": "vpc-1", "operators": operators}, pulumi.ResourceOptions(transforms=[mark]))
 
     assert record(program).one(LIST).inputs["maxEntries"] == 7
+
+
+def test_a_role_s_own_room_counts_for_its_own_lists_alone() -> None:
+    operators = {"devops": {"ports": [22], "entries": [OFFICE], "max_entries": 3}, "dba": {"ports": [2222], "entries": [OFFICE]}}
+    graph = firewall(operators=operators)
+    lists = {resource.name: resource.inputs["maxEntries"] for resource in graph.of_type("aws:ec2/managedPrefixList:ManagedPrefixList")}
+    assert lists == {"ops-devops-ipv4": 3, "ops-dba-ipv4": 10}
