@@ -17,6 +17,8 @@ Architecture = Literal["arm64", "x86_64"]
 _INSTANCE_TYPE = r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$"
 EXAMPLE_CERTIFICATE = "arn:aws:acm:{region}:123456789012:certificate/00000000-0000-4000-8000-000000000000"
 _CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:([a-z0-9-]+):\d{12}:certificate/[0-9a-fA-F-]{36}")
+EXAMPLE_TOPIC = "arn:aws:sns:{region}:123456789012:alarms"
+_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:([a-z0-9-]+):\d{12}:[A-Za-z0-9_-]{1,256}")
 _DOMAIN = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"
 
 
@@ -137,6 +139,16 @@ def _one_certificate(storefront: "Storefront", context: Context) -> Iterable[Ini
         )
 
 
+def _topics_of_region(storefront: "Storefront", context: Context) -> Iterable[InitErrorDetails]:
+    for index, arn in from_last(storefront.alarm_topic_arns):
+        found, place = _TOPIC.fullmatch(arn), ("alarm_topic_arns", index)
+        if not found:
+            yield fault(place, "not the ARN of a topic")
+        elif context.region is not None and found[1] != context.region:
+            fixed = arn.replace(f":sns:{found[1]}:", f":sns:{context.region}:", 1)
+            yield fault(place, f"the topic is in {found[1]}, and an alarm tells topics of its own region only", mend=[Assign(place, fixed)])
+
+
 def _minimum_below_maximum(storefront: "Storefront", context: Context) -> Iterable[InitErrorDetails]:
     if storefront.min_size > storefront.max_size:
         yield fault(
@@ -175,7 +187,14 @@ def _image_of_architecture(storefront: "Storefront", context: Context) -> Iterab
 class Storefront(Model):
     """The web shop: load balancer, servers and their firewall."""
 
-    rules = (_certificate_of_region, _one_certificate, _minimum_below_maximum, _one_architecture, _image_of_architecture)
+    rules = (
+        _certificate_of_region,
+        _one_certificate,
+        _topics_of_region,
+        _minimum_below_maximum,
+        _one_architecture,
+        _image_of_architecture,
+    )
 
     certificate_arn: Annotated[str | None, Allowed("the ARN of an ACM certificate in {region}", EXAMPLE_CERTIFICATE)] = None
     """Certificate of the HTTPS listener. Or give `domain_name` and `hosted_zone_id`."""
@@ -226,6 +245,12 @@ class Storefront(Model):
     """Whether the load balancer refuses to be deleted."""
     log_retention_days: LogRetentionDays = 365
     """Days the web application firewall's and the cache's logs are kept."""
+    alarm_topic_arns: Annotated[
+        tuple[Annotated[str, Allowed("the ARN of an SNS topic in {region}", EXAMPLE_TOPIC)], ...],
+        AfterValidator(each_once),
+        Allowed("ARNs of SNS topics in {region}, each once", [EXAMPLE_TOPIC]),
+    ] = ()
+    """SNS topics that are told when processor, storage, memory or servers run short. Without one no such alarm is made."""
 
     def servers(self) -> Any:
         """What concerns the servers, as arguments."""

@@ -36,6 +36,7 @@ VALID: dict[str, Any] = {
 }
 """A small valid configuration."""
 
+
 class _Absent:
     def __repr__(self) -> str:
         # Part of test names, which every worker must make alike.

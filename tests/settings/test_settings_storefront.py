@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.settings.configurations import ABSENT, VALID, broken, good, problems
-from tests.settings.expectations import TEXT, check_one, put, rm, told
+from tests.settings.configurations import ABSENT, VALID, broken, good, obey, problems
+from tests.settings.expectations import TEXT, check_one, put, rm, shown, told
 
 CERTIFICATE = VALID["storefront"]["certificate_arn"]
 ABROAD = CERTIFICATE.replace("eu-west-1", "us-east-1")
@@ -168,3 +168,20 @@ def test_a_firewall_exception_names_one_rule_of_a_group_and_a_reason(rule, reaso
     wrong = "rule" if reason else "reason"
     faults = problems(broken({"storefront.waf": {"exceptions": [{"rule": rule, "reason": reason}]}}))
     assert [problem.key for problem in faults] == [f"cloudpatterns:storefront.waf.exceptions[0].{wrong}"]
+
+
+@pytest.mark.parametrize(
+    ("arn", "because"),
+    [
+        ("arn:aws:sns:us-east-1:123456789012:alarms", "the topic is in us-east-1, and an alarm tells topics of its own region only"),
+        ("alarms", "not the ARN of a topic"),
+    ],
+)
+def test_alarms_tell_topics_of_the_stack_s_region(arn, because):
+    sections = broken({"storefront.alarm_topic_arns": [arn]})
+    (problem,) = problems(sections)
+    assert (problem.key, problem.given, problem.because) == ("cloudpatterns:storefront.alarm_topic_arns[0]", shown(arn), because)
+    assert problem.allowed == "the ARN of an SNS topic in eu-west-1"
+    assert problem.mend == (put("storefront.alarm_topic_arns[0]", "arn:aws:sns:eu-west-1:123456789012:alarms"),)
+    obey(problem.mend, sections)
+    assert good(sections).storefront.balancer()["alarm_topic_arns"] == ["arn:aws:sns:eu-west-1:123456789012:alarms"]
