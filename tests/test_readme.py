@@ -1,0 +1,55 @@
+"""What the README shows works as it is shown."""
+
+import re
+from pathlib import Path
+
+import pytest
+from cloudpatterns_policies.core import discover
+from offline_preview import cli
+
+from tests.harness import record
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_component_example_makes_a_network_with_a_way_out() -> None:
+    graph = record(lambda: exec(EXAMPLES[0], {}))
+    assert len(graph.of_type("aws:ec2/natGateway:NatGateway")) == 2
+    assert set(graph.outputs) == {"private_subnets"}
+
+
+def test_the_policy_example_takes_the_controls_of_databases() -> None:
+    names: dict[str, list] = {}
+    exec(EXAMPLES[1], names)
+    taken = {policy.name for policy in names["policies"]}
+    assert taken == {control.id for control in discover() if control.id.startswith("rds-")}
+    assert "rds-private" in taken
+
+
+def test_every_python_example_is_executed_here() -> None:
+    assert len(EXAMPLES) == 2
+
+
+def test_the_number_of_controls_is_right() -> None:
+    assert f"`{len(discover())}` controls are registered" in README
+
+
+def test_the_shown_verdicts_are_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = re.search(r"```text\n(dev .*?)\n(prod .*?)\n```", README)
+    assert shown is not None
+    assert cli.main(["--project", str(ROOT)]) == 0
+    printed = [re.sub(r"\s*\([\d.]+ s\)$", "", line.rstrip()) for line in capsys.readouterr().out.splitlines()]
+    for line in shown.groups():
+        assert re.sub(r"\s*\([\d.]+ s\)$", "", line.rstrip()) in printed
+
+
+def test_every_target_and_file_that_is_named_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in set(re.findall(r"(?:^|`)make (\w+)", README, re.MULTILINE)):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for file in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / file).exists(), file
+    for component in re.findall(r"`([A-Z]\w+)`", README[README.index("| room |") : README.index("Arguments and outputs")]):
+        assert any(f"class {component}(Component)" in path.read_text() for path in (ROOT / "components").rglob("*.py")), component
