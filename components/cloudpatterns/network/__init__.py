@@ -1,5 +1,6 @@
 """Network patterns."""
 
+from cloudpatterns.network._mesh_versions import MeshVersionArgs
 from cloudpatterns.network.floating_ip import FloatingIp, FloatingIpArgs, FloatingIpMetricArgs
 from cloudpatterns.network.functional_firewall import FunctionalFirewall, FunctionalFirewallArgs, FunctionArgs, FunctionEgressArgs
 from cloudpatterns.network.load_balancer import LoadBalancer, LoadBalancerArgs, MutualTls, Stickiness
@@ -20,12 +21,20 @@ from cloudpatterns.network.service_discovery import (
     ServiceDiscovery,
     ServiceDiscoveryArgs,
 )
+from cloudpatterns.network.service_mesh import MeshCanaryArgs, MeshServiceArgs, ServiceMesh, ServiceMeshArgs
 from cloudpatterns.network.web_application_firewall import (
     CountRuleArgs,
     WebApplicationFirewall,
     WebApplicationFirewallArgs,
     WebExceptionArgs,
     WebRuleArgs,
+)
+from cloudpatterns.network.zero_trust_network import (
+    ZeroTrustAppArgs,
+    ZeroTrustEdgeArgs,
+    ZeroTrustNetwork,
+    ZeroTrustNetworkArgs,
+    ZeroTrustServiceArgs,
 )
 
 __all__ = [
@@ -43,6 +52,9 @@ __all__ = [
     "FunctionalFirewallArgs",
     "LoadBalancer",
     "LoadBalancerArgs",
+    "MeshCanaryArgs",
+    "MeshServiceArgs",
+    "MeshVersionArgs",
     "MultiLoadBalancer",
     "MultiLoadBalancerArgs",
     "MutualTls",
@@ -61,9 +73,16 @@ __all__ = [
     "RevocationListArgs",
     "ServiceDiscovery",
     "ServiceDiscoveryArgs",
+    "ServiceMesh",
+    "ServiceMeshArgs",
     "Stickiness",
     "WebApplicationFirewall",
     "WebApplicationFirewallArgs",
     "WebExceptionArgs",
     "WebRuleArgs",
+    "ZeroTrustAppArgs",
+    "ZeroTrustEdgeArgs",
+    "ZeroTrustNetwork",
+    "ZeroTrustNetworkArgs",
+    "ZeroTrustServiceArgs",
 ]
