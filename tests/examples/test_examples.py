@@ -3,51 +3,47 @@
 import os
 import runpy
 from pathlib import Path
-from typing import Any, Literal
 
+import offline_preview.record
 import pytest
-import yaml
 from offline_preview.graph import Graph
-
-from tests.harness import record
+from offline_preview.project import load_project
+from offline_preview.stack_config import load_stack_config
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-FOLDERS = sorted(folder.name for folder in EXAMPLES.iterdir() if folder.is_dir() and not folder.name.startswith((".", "_")))
-Mode = Literal["preview", "deployed"]
+FOLDERS = sorted(folder.name for folder in EXAMPLES.iterdir() if (folder / "Pulumi.yaml").is_file())
+STACK = "dev"
 
 
-def config(folder: str) -> dict[str, str]:
-    """What the example's own stack files set, if it has some."""
-    found: dict[str, Any] = {}
-    for file in sorted((EXAMPLES / folder).glob("Pulumi.*.yaml")):
-        found |= yaml.safe_load(file.read_text(encoding="utf-8"))["config"]
-    return found
-
-
-def run(folder: str, mode: Mode) -> Graph:
-    program = os.fspath(EXAMPLES / folder / "__main__.py")
-    return record(lambda: runpy.run_path(program, run_name="__main__"), mode=mode, config=config(folder))
+def run(folder: str, *, deployed: bool) -> Graph:
+    """What the example registers, with the settings of its own stack file."""
+    project = load_project(EXAMPLES / folder)
+    return offline_preview.record.record(
+        lambda: runpy.run_path(os.fspath(EXAMPLES / folder / "__main__.py"), run_name="__main__"),
+        project=project.name,
+        stack=STACK,
+        config=load_stack_config(project, STACK).values,
+        deployed=deployed,
+        root=os.fspath(EXAMPLES / folder),
+    )
 
 
 def test_there_are_examples() -> None:
-    assert {"floating_ip"} <= set(FOLDERS)
+    assert {"floating_ip", "management_network", "multi_load_balancer"} <= set(FOLDERS)
+    assert [folder.name for folder in EXAMPLES.iterdir() if (folder / "__main__.py").is_file() and folder.name not in FOLDERS] == []
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_an_example_is_a_project_of_its_own(folder: str) -> None:
-    project = yaml.safe_load((EXAMPLES / folder / "Pulumi.yaml").read_text(encoding="utf-8"))
-    assert project["name"] == f"example-{folder.replace('_', '-')}"
-    assert project["description"]
-    runtime = project["runtime"]
-    assert (runtime["name"] if isinstance(runtime, dict) else runtime) == "python"
+    assert load_project(EXAMPLES / folder).name == f"example-{folder.replace('_', '-')}"
 
 
-@pytest.mark.parametrize("mode", ["preview", "deployed"])
+@pytest.mark.parametrize("deployed", [False, True], ids=["preview", "deployed"])
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_an_example_runs_and_shows_its_pattern(folder: str, mode: Mode) -> None:
-    graph = run(folder, mode)
+def test_an_example_runs_and_shows_its_pattern(folder: str, deployed: bool) -> None:
+    graph = run(folder, deployed=deployed)
     pattern = "".join(word.capitalize() for word in folder.split("_"))
     assert graph.of_type(f"cloudpatterns:index:{pattern}")
-    names = [resource.urn for resource in graph.resources]
-    assert len(names) == len(set(names))
+    urns = [resource.urn for resource in graph.resources]
+    assert len(urns) == len(set(urns))
     assert graph.outputs

@@ -4,6 +4,13 @@ from cloudpatterns.network._mesh_versions import MeshVersionArgs
 from cloudpatterns.network.floating_ip import FloatingIp, FloatingIpArgs, FloatingIpMetricArgs
 from cloudpatterns.network.functional_firewall import FunctionalFirewall, FunctionalFirewallArgs, FunctionArgs, FunctionEgressArgs
 from cloudpatterns.network.load_balancer import LoadBalancer, LoadBalancerArgs, MutualTls, Stickiness
+from cloudpatterns.network.management_network import (
+    ManagedServerArgs,
+    ManagementEntryArgs,
+    ManagementNetwork,
+    ManagementNetworkArgs,
+    ManagementVpnArgs,
+)
 from cloudpatterns.network.multi_load_balancer import AudienceArgs, AudienceEntryArgs, MultiLoadBalancer, MultiLoadBalancerArgs
 from cloudpatterns.network.network import Network, NetworkArgs, NetworkSubnetCidrs, NetworkSubnetPrefixes
 from cloudpatterns.network.on_demand_nat import NatWindow, OnDemandNat, OnDemandNatArgs
@@ -52,6 +59,11 @@ __all__ = [
     "FunctionalFirewallArgs",
     "LoadBalancer",
     "LoadBalancerArgs",
+    "ManagedServerArgs",
+    "ManagementEntryArgs",
+    "ManagementNetwork",
+    "ManagementNetworkArgs",
+    "ManagementVpnArgs",
     "MeshCanaryArgs",
     "MeshServiceArgs",
     "MeshVersionArgs",
