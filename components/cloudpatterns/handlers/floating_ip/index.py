@@ -76,7 +76,7 @@ def _needed(ec2: Any, states: Mapping[str, str], servers: Sequence[Server], hold
     if holder is not None and states.get(holder.alarm_name) != "ALARM":
         return None
     for server in servers:
-        if server != holder and _healthy(ec2, states, server):
+        if _healthy(ec2, states, server):
             return server
     _log.error("%s, and no other instance is healthy", f"{holder.instance_id} fails" if holder else "the address is on neither instance")
     return None
