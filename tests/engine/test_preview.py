@@ -5,12 +5,14 @@ import re
 from pathlib import Path
 
 import pytest
-
 from offline_preview import cli
+
 from tests.engine.conftest import ROOT, Engine
 
 # [mandatory] [severity: high]  control-id  (aws:rds:Instance: name), and the message on the line after it
-FINDING = re.compile(r"- \[(?P<level>\w+)\] \[severity: (?P<severity>\w+)\]\s+(?P<control>[\w-]+)\s+\((?P<type>[\w:/-]+): (?P<name>[^)]+)\)")
+FINDING = re.compile(
+    r"- \[(?P<level>\w+)\] \[severity: (?P<severity>\w+)\]\s+(?P<control>[\w-]+)\s+\((?P<type>[\w:/-]+): (?P<name>[^)]+)\)"
+)
 
 
 def _engine_findings(engine: Engine, stack: str) -> tuple[int, list[tuple[str, ...]]]:

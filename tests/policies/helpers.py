@@ -107,8 +107,8 @@ def request_of(*resources: Resource) -> analyzer_pb2.AnalyzeStackRequest:
 def verdicts(control: Control, subject: Resource | Stack, config: Mapping[str, Any] | None = None) -> list[Any]:
     """Runs a control; its exceptions are passed on.
 
-    For a resource: the list of verdicts. For a stack: a list of `(resource name, verdict)`; the name is empty when the stack as a whole is meant.
-    A resource control given a stack is run on each resource of its types.
+    For a resource: the list of verdicts. For a stack: a list of `(resource name, verdict)`; the name is empty when the stack as a whole is
+    meant. A resource control given a stack is run on each resource of its types.
     """
     if isinstance(subject, Resource):
         if control.kind == "stack":

@@ -1,9 +1,9 @@
-"""The controls as plain `pulumi_policy` policies, for those who mix them into a `PolicyPack` of their own:
+"""The controls as plain `pulumi_policy` policies, for those who mix them into a `PolicyPack` of their own.
 
     PolicyPack("ours", [*as_policies(discover()), our_policy])
 
-What the SDK cannot do is lost there: an unknown value shows for each resource, exemptions do not exist, and a secret that a control's message
-holds is not recognised, because the SDK has taken the marks of secrets off by then.
+What the SDK cannot do is lost there: an unknown value shows for each resource, exemptions do not exist, and a secret that a control's
+message holds is not recognised, because the SDK has taken the marks of secrets off by then.
 """
 
 from collections.abc import Iterable

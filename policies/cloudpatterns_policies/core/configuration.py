@@ -29,7 +29,7 @@ class Level(Enum):
 
     @classmethod
     def of(cls, number: int) -> "Level":
-        """The level of a protocol number; raises `ValueError` when there is none. A control mends nothing, so `remediate` is `mandatory` here."""
+        """The level of a protocol number; raises `ValueError` when there is none. A control mends nothing: `remediate` is `mandatory`."""
         level = cls[analyzer_pb2.EnforcementLevel.Name(number)]  # ty: ignore[invalid-argument-type] - a newer engine may send another number
         return cls.MANDATORY if level is cls.REMEDIATE else level
 
@@ -70,7 +70,8 @@ def configure(
 ) -> Configuration:
     """Returns the complete configuration. `levels` and `properties` are by control id, `all` or pseudo-policy; `on` is today.
 
-    Raises `ProfileError` for unknown names, unknown or ill-typed properties, and exemptions that are malformed, expired or of unknown controls.
+    Raises `ProfileError` for unknown names, unknown or ill-typed properties, and exemptions that are malformed, expired or of unknown
+    controls.
     """
     known = {control.id: control for control in controls}
     names = {*known, EXEMPTIONS, "all"}

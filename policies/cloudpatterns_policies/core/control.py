@@ -113,8 +113,9 @@ def stack_control(
 ) -> Callable[[StackCheck], Control]:
     """Makes a control over the whole stack, of one of two kinds of function.
 
-    `(resource, stack)` is called for each resource of `types` and gives its verdict or verdicts. Prefer it: an unknown value or an error ends the
-    judgement of that resource alone. `(stack)` yields `(resource, verdict)` pairs; an unknown value that it does not handle ends the whole control.
+    `(resource, stack)` is called for each resource of `types` and gives its verdict or verdicts. Prefer it: an unknown value or an error
+    ends the judgement of that resource alone. `(stack)` yields `(resource, verdict)` pairs; an unknown value that it does not handle ends
+    the whole control.
     """
 
     def decorate(check: StackCheck) -> Control:

@@ -9,8 +9,8 @@ A finding's message begins with a mark that tells its verdict, stable for progra
 | `[UNKNOWN]` | UNKNOWN; one finding for each control, given with the stack's      | advisory         |
 | `[ERROR]`   | none: the control itself failed                                    | the control's    |
 
-PASS gives no finding; NOT_APPLICABLE is told apart in the protocol's own field. Messages end with the remedy and the link, since the CLI prints
-neither on its own.
+PASS gives no finding; NOT_APPLICABLE is told apart in the protocol's own field. Messages end with the remedy and the link, since the CLI
+prints neither on its own.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -158,7 +158,8 @@ def message(outcome: Outcome, redact: Redactor, note: str = "") -> str:
     """The text of a failure or of a control's own failure, without secrets. `note` is that of an exemption."""
     control, verdict = outcome.control, outcome.verdict
     if isinstance(verdict, Broken):
-        return f"[ERROR] the control itself failed with {verdict.error}, so nothing is proven. Remedy: Report it, or mend the control {control.id}."
+        remedy = f"Report it, or mend the control {control.id}."
+        return f"[ERROR] the control itself failed with {verdict.error}, so nothing is proven. Remedy: {remedy}"
     assert isinstance(verdict, Fail)
     what = redact(verdict.message) + (f" - {redact(verdict.where)}" if verdict.where else "")
     mark, tail = ("[EXEMPT] ", f" {note}.") if note else ("", "")

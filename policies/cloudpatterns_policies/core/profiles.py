@@ -1,7 +1,7 @@
 """The packs' own profiles, kept in step with the controls: `python -m cloudpatterns_policies.core.profiles` rewrites them.
 
-A control blocks by severity, and without a profile medium and above do. So a profile lists only where it differs: `prod.json` nowhere, `dev.json`
-openly each control that it loosens. Properties and exemptions that stand in a profile are kept.
+A control blocks by severity, and without a profile medium and above do. So a profile lists only where it differs: `prod.json` nowhere,
+`dev.json` openly each control that it loosens. Properties and exemptions that stand in a profile are kept.
 """
 
 import argparse

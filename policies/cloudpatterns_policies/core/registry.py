@@ -1,4 +1,4 @@
-"""Finds the controls: every `Control` that a module under `cloudpatterns_policies.controls` defines. Adding one needs no list to be edited."""
+"""Finds the controls: every `Control` that a module under `cloudpatterns_policies.controls` defines. No list is kept."""
 
 import importlib
 import itertools

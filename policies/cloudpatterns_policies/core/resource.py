@@ -69,7 +69,7 @@ class Resource:
 
     @property
     def raw(self) -> dict[str, Any]:
-        """All properties as plain Python; `UNKNOWN` stands for what is known only after deployment. Secrets are in plain text: never print them."""
+        """All properties as plain Python; `UNKNOWN` is what is known only after deployment. Secrets are in plain text: never print them."""
         return self._decoded[0]
 
     @property
@@ -84,8 +84,8 @@ class Resource:
     def get(self, path: str, default: Any = None) -> Any:
         """Returns the value at a dotted path such as `metadataOptions.httpTokens` or `ingress.0.cidrBlocks`.
 
-        A missing or null value, and a path through one, gives `default`. Raises `UnknownValueError` when the value, or one on the way to it, is
-        known only after deployment. A list or map is returned even if something inside it is unknown; touching that raises.
+        A missing or null value, and a path through one, gives `default`. Raises `UnknownValueError` when the value, or one on the way to
+        it, is known only after deployment. A list or map is returned even if something inside it is unknown; touching that raises.
         """
         value = self._find(path)
         if value is UNKNOWN:

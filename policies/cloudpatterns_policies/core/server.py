@@ -1,9 +1,10 @@
 """Serves a pack over CrossGuard's analyzer protocol.
 
-The SDK's own server decodes every property for every policy and gives a policy one level for all its findings; this one decodes once and gives
-each finding the level it deserves.
+The SDK's own server decodes every property for every policy and gives a policy one level for all its findings; this one decodes once and
+gives each finding the level it deserves.
 """
 
+import contextlib
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -94,7 +95,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         if skipped is None:
             items = [analyzer_pb2.PolicyNotApplicable(policy_name=name, reason=reason) for name, reason in report.not_applicable]
             skipped = analyzer_pb2.AnalyzeResponse(not_applicable=items)
-            # The same dozens of lines answer every resource of a type, so they are kept; reasons that name a resource would fill the memory.
+            # The same dozens of lines answer every resource of a type, so they are kept; one that names a resource would fill the memory.
             if len(self._skipped) < _KEPT_RESPONSES:
                 self._skipped[report.not_applicable] = skipped
         response.CopyFrom(skipped)
@@ -181,8 +182,7 @@ def serve(name: str, version: str, controls: Iterable[Control]) -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    try:
+    # The terminal's interrupt reaches the pack as well as the engine, which is stopping anyway.
+    with contextlib.suppress(KeyboardInterrupt):
         analyzer.cancelled.wait()
-    except KeyboardInterrupt:
-        pass  # the terminal's interrupt reaches the pack as well as the engine, which is stopping anyway
     server.stop(_STOP_GRACE_SECONDS).wait()

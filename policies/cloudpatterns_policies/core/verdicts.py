@@ -27,8 +27,8 @@ class Pass:
 class Fail:
     """The control found a weakness.
 
-    `message` completes the sentence "<resource> ...": what is wrong, without a full stop and without the remedy, which the control's metadata
-    holds. `where` is the property path, rule or route that shows it; empty when the resource as a whole is meant.
+    `message` completes the sentence "<resource> ...": what is wrong, without a full stop and without the remedy, which the control's
+    metadata holds. `where` is the property path, rule or route that shows it; empty when the resource as a whole is meant.
     """
 
     message: str
@@ -59,8 +59,8 @@ Verdict = Pass | Fail | Unknown | NotApplicable
 class UnknownValueError(Exception):
     """Raised when a value that is known only after deployment is read.
 
-    `path` is where it stands in the resource's properties and `urn` whose properties they are; both are empty when the value was met away from
-    its resource. The runner turns the error into `Unknown(path)`.
+    `path` is where it stands in the resource's properties and `urn` whose properties they are; both are empty when the value was met away
+    from its resource. The runner turns the error into `Unknown(path)`.
     """
 
     def __init__(self, path: str = "", urn: str = "") -> None:

@@ -91,7 +91,7 @@ def test_empty_or_malformed_metadata_is_refused(broken: dict[str, Any], problem:
 
 
 def test_all_problems_are_told_at_once() -> None:
-    with pytest.raises(ValueError, match="^control 'X': id must be .*; title is empty; url must begin with https://$"):
+    with pytest.raises(ValueError, match=r"^control 'X': id must be .*; title is empty; url must begin with https://$"):
         control(**changed(id="X", title="", url=""))(check)
 
 
@@ -115,7 +115,7 @@ def test_severities_are_ordered() -> None:
 def test_an_id_used_twice_is_refused() -> None:
     first, second, third = control(**GOOD)(check), control(**GOOD)(check), control(**changed(id="another"))(check)
     assert checked([first, third]) == (third, first)
-    with pytest.raises(ValueError, match="^control ids used twice: bucket-private$"):
+    with pytest.raises(ValueError, match=r"^control ids used twice: bucket-private$"):
         checked([first, third, second])
 
 

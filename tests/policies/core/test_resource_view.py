@@ -80,7 +80,7 @@ def test_json() -> None:
     assert view.json("missing", {}) == {}
     with pytest.raises(UnknownValueError):
         view.json("unknown")
-    with pytest.raises(ValueError, match="^bad of x is not valid JSON: Expecting property name enclosed in double quotes$") as raised:
+    with pytest.raises(ValueError, match=r"^bad of x is not valid JSON: Expecting property name enclosed in double quotes$") as raised:
         view.json("bad")
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__

@@ -81,13 +81,13 @@ def test_every_sentinel_is_unknown_at_any_depth(sentinel: str) -> None:
 def test_sentinels_are_those_of_the_sdk() -> None:
     typed = {value for name, value in vars(proxy).items() if name.startswith("UNKNOWN_") and name.endswith("_VALUE")}
     assert typed | {rpc.UNKNOWN} == UNKNOWN_SENTINELS
-    assert SIGNATURE_KEY == rpc._special_sig_key
-    assert [SECRET_SIGNATURE, ASSET_SIGNATURE, ARCHIVE_SIGNATURE, OUTPUT_SIGNATURE] == [
+    assert rpc._special_sig_key == SIGNATURE_KEY
+    assert [
         rpc._special_secret_sig,
         rpc._special_asset_sig,
         rpc._special_archive_sig,
         rpc._special_output_value_sig,
-    ]
+    ] == [SECRET_SIGNATURE, ASSET_SIGNATURE, ARCHIVE_SIGNATURE, OUTPUT_SIGNATURE]
 
 
 def test_a_text_as_long_as_a_sentinel_is_a_text() -> None:
