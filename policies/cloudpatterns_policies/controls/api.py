@@ -1,0 +1,246 @@
+"""API Gateway: nobody without a login, web ACLs, logs, and a certificate towards HTTP backends.
+
+Routes that an OpenAPI `body` brings along are not judged: which of them the service makes is its own business.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from cloudpatterns_policies.controls._documents import Statement, matches, read_document
+from cloudpatterns_policies.controls._public_access import is_fixed, public_statements
+from cloudpatterns_policies.core import (
+    UNKNOWN,
+    Fail,
+    NotApplicable,
+    Pass,
+    Resource,
+    Severity,
+    Stack,
+    Unknown,
+    Verdict,
+    control,
+    stack_control,
+)
+from cloudpatterns_policies.graph.reading import read
+
+_PAGE: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/apigateway-controls.html"
+
+_API: Final = "aws:apigatewayv2/api:Api"
+_ROUTE: Final = "aws:apigatewayv2/route:Route"
+_V2_STAGE: Final = "aws:apigatewayv2/stage:Stage"
+_REST_API: Final = "aws:apigateway/restApi:RestApi"
+_REST_POLICY: Final = "aws:apigateway/restApiPolicy:RestApiPolicy"
+_REST_STAGE: Final = "aws:apigateway/stage:Stage"
+_METHOD: Final = "aws:apigateway/method:Method"
+_INTEGRATION: Final = "aws:apigateway/integration:Integration"
+_SETTINGS: Final = "aws:apigateway/methodSettings:MethodSettings"
+_CERTIFICATE: Final = "aws:apigateway/clientCertificate:ClientCertificate"
+_WEB_ACL_ASSOCIATION: Final = "aws:wafv2/webAclAssociation:WebAclAssociation"
+
+_PREFLIGHT: Final = NotApplicable("answers browsers' preflight requests, which carry no login")
+_LEVELS: Final = ("ERROR", "INFO")
+_OTHERS: Final = re.compile(r"(string|arn)not(equals|like)|notipaddress")
+_OTHERS_KEY: Final = re.compile(r"aws:(source(vpc|vpce|account|arn|ip)|vpcsourceip|principal(account|arn|orgid))")
+
+
+def _value(resource: Resource, path: str) -> Any:
+    """A property of a resource in a stack control, where what the program left out may show as unknown."""
+    return read(resource, path, computed=True)
+
+
+def _protocol(resource: Resource, stack: Stack) -> str:
+    """HTTP or WEBSOCKET, as the API of a route or stage says; empty when the stack does not show the API."""
+    for api in stack.refs(resource, "apiId", _API):
+        return str(api.get("protocolType"))
+    return ""
+
+
+@stack_control(
+    id="api-route-authorized",
+    title="Routes of HTTP and WebSocket APIs demand a login",
+    severity=Severity.MEDIUM,
+    types=(_ROUTE,),
+    why="Whoever knows the address, which is no secret, calls the route.",
+    remediation='Set authorization_type to "JWT", "CUSTOM" or "AWS_IAM", and authorizer_id for the first two.',
+    url=f"{_PAGE}#apigateway-8",
+    frameworks={"FSBP": ("APIGateway.8",), "Checkov": ("CKV_AWS_309",)},
+)
+def api_route_authorized(resource: Resource, stack: Stack) -> Verdict:
+    key = str(resource.get("routeKey", ""))
+    if key.startswith("OPTIONS "):
+        return _PREFLIGHT
+    protocol = _protocol(resource, stack) or ("HTTP" if " " in key or key == "$default" else "WEBSOCKET")
+    if protocol == "WEBSOCKET" and key != "$connect":
+        # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-control-access.html
+        return NotApplicable("belongs to a WebSocket API, which asks for the login at $connect")
+    kind = _value(resource, "authorizationType")
+    if kind is UNKNOWN:
+        return Unknown("authorizationType")
+    return Fail("lets everybody call it", "authorizationType") if kind in (None, "NONE") else Pass()
+
+
+@stack_control(
+    id="api-method-authorized",
+    title="Methods of REST APIs demand a login",
+    severity=Severity.MEDIUM,
+    types=(_METHOD,),
+    why="Whoever knows the address calls the method. An API key is no login: it only counts calls.",
+    remediation='Set authorization to "COGNITO_USER_POOLS", "CUSTOM" or "AWS_IAM", or confine the API by an aws.apigateway.RestApiPolicy.',
+    url="https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-control-access-to-api.html",
+    frameworks={"Checkov": ("CKV_AWS_59",)},
+)
+def api_method_authorized(resource: Resource, stack: Stack) -> Verdict:
+    if resource.get("httpMethod") == "OPTIONS":
+        return _PREFLIGHT
+    if resource.get("authorization", "NONE") != "NONE":
+        return Pass()
+    verdicts = [_by_policy(holder) for api in stack.refs(resource, "restApi", _REST_API) for holder in _policies(stack, api)]
+    for wanted in (Pass, Unknown):
+        for verdict in verdicts:
+            if isinstance(verdict, wanted):
+                return verdict
+    return Fail("lets everybody call it", "authorization")
+
+
+def _policies(stack: Stack, api: Resource) -> Iterator[Resource]:
+    if _value(api, "policy") is not None:
+        yield api
+    yield from stack.referrers(api, _REST_POLICY, "restApiId")
+
+
+def _by_policy(holder: Resource) -> Verdict:
+    """Whether the API's policy keeps everybody out but fixed callers, networks or endpoints."""
+    document = read_document(holder, "policy")
+    if isinstance(document, Unknown):
+        return Unknown(f"policy of {holder.name}")
+    if isinstance(document, Fail):
+        return document
+    allowed = [statement for statement in document if statement.allow]
+    if allowed and (not list(public_statements(document)) or any(_keeps_others_out(statement) for statement in document)):
+        return Pass()
+    return Fail("has a policy that admits everybody", "policy")
+
+
+def _keeps_others_out(statement: Statement) -> bool:
+    """A Deny of all calls for everybody who is not a fixed one."""
+    if statement.allow or ("AWS", "*") not in statement.principals or len(statement.conditions) != 1:
+        return False
+    operator, key, values = statement.conditions[0]
+    return (
+        _OTHERS.fullmatch(operator) is not None
+        and _OTHERS_KEY.fullmatch(key) is not None
+        and all(is_fixed(value) and not value.endswith("/0") for value in values)
+        and any(matches(action, "execute-api:Invoke") for action in statement.actions)
+        and any(resource == "*" or re.fullmatch(r"execute-api:/\*|arn:[^/]*/\*", resource) for resource in statement.resources)
+    )
+
+
+@stack_control(
+    id="api-web-acl",
+    title="Stages of REST APIs have a web ACL",
+    severity=Severity.MEDIUM,
+    types=(_REST_STAGE,),
+    why="Without a web ACL, floods, scanners and known exploits reach the backend itself.",
+    remediation="Add an aws.wafv2.WebAclAssociation with the stage's ARN as resource_arn.",
+    url=f"{_PAGE}#apigateway-4",
+    frameworks={"FSBP": ("APIGateway.4",), "Checkov": ("CKV2_AWS_29",)},
+)
+def api_web_acl(resource: Resource, stack: Stack) -> Verdict:
+    if any("PRIVATE" in str(kind) for api in stack.refs(resource, "restApi", _REST_API) for kind in _endpoints(api)):
+        return NotApplicable("belongs to a private API")
+    return Pass() if stack.referrers(resource, _WEB_ACL_ASSOCIATION, "resourceArn") else Fail("has no web ACL")
+
+
+def _endpoints(api: Resource) -> list[Any]:
+    configuration = _value(api, "endpointConfiguration")
+    if configuration is None:
+        return []
+    kinds = api.get("endpointConfiguration.types", "")
+    return kinds if isinstance(kinds, list) else [kinds]
+
+
+@control(
+    id="api-access-logs",
+    title="API stages log requests",
+    severity=Severity.MEDIUM,
+    types=(_REST_STAGE, _V2_STAGE),
+    why="After an incident nobody can tell who asked for what.",
+    remediation="Set access_log_settings with the destination_arn of a log group, and a format.",
+    url=f"{_PAGE}#apigateway-9",
+    frameworks={"FSBP": ("APIGateway.9",), "Checkov": ("CKV_AWS_76",)},
+)
+def api_access_logs(resource: Resource) -> Verdict:
+    return Pass() if resource.get("accessLogSettings") else Fail("does not log requests", "accessLogSettings")
+
+
+@stack_control(
+    id="api-execution-logs",
+    title="Stages of REST and WebSocket APIs log executions",
+    severity=Severity.MEDIUM,
+    types=(_REST_STAGE, _V2_STAGE),
+    why="Without them nobody sees why the gateway or the backend refused a call.",
+    remediation='Add an aws.apigateway.MethodSettings for "*/*" with logging_level "ERROR"; WebSockets: in default_route_settings.',
+    url=f"{_PAGE}#apigateway-1",
+    frameworks={"FSBP": ("APIGateway.1",), "Checkov": ("CKV2_AWS_4",)},
+)
+def api_execution_logs(resource: Resource, stack: Stack) -> Verdict:
+    if resource.type == _REST_STAGE:
+        return _rest_logs(resource, stack)
+    if _protocol(resource, stack) != "WEBSOCKET":
+        return NotApplicable("belongs to no WebSocket API of the stack; HTTP APIs have access logs alone")
+    path = "defaultRouteSettings.loggingLevel"
+    level = _value(resource, path)
+    if level is UNKNOWN:
+        return Unknown(path)
+    return Pass() if level in _LEVELS else Fail("does not log executions", path)
+
+
+def _rest_logs(stage: Resource, stack: Stack) -> Verdict:
+    covered = False
+    for item in stack.of_type(_SETTINGS):
+        if not _same_stage(item, stage, stack):
+            continue
+        path, level = read(item, "methodPath"), read(item, "settings.loggingLevel")
+        where = f"settings.loggingLevel of {item.name}"
+        if level is UNKNOWN:
+            return Unknown(where)
+        if level not in _LEVELS and (level is not None or path == "*/*"):
+            return Fail(f"does not log executions of {path}", where)
+        covered = covered or path == "*/*"
+    return Pass() if covered else Fail("does not log executions")
+
+
+def _same_stage(item: Resource, stage: Resource, stack: Stack) -> bool:
+    if stage in stack.refs(item, "stageName"):
+        return True
+    name = read(item, "stageName")
+    apis = stack.refs(item, "restApi", _REST_API)
+    return (
+        isinstance(name, str) and name == read(stage, "stageName") and any(api in apis for api in stack.refs(stage, "restApi", _REST_API))
+    )
+
+
+@stack_control(
+    id="api-client-certificate",
+    title="REST APIs show HTTP backends a certificate",
+    severity=Severity.MEDIUM,
+    types=(_REST_STAGE,),
+    why="Without one the backend cannot tell the gateway from whoever finds its address, and logins are passed by.",
+    remediation="Set client_certificate_id to an aws.apigateway.ClientCertificate, and let the backend ask for it.",
+    url=f"{_PAGE}#apigateway-2",
+    frameworks={"FSBP": ("APIGateway.2",), "Checkov": ("CKV2_AWS_51",)},
+)
+def api_client_certificate(resource: Resource, stack: Stack) -> Verdict:
+    backends = [
+        item
+        for api in stack.refs(resource, "restApi", _REST_API)
+        for item in stack.referrers(api, _INTEGRATION, "restApi")
+        if str(item.get("type")).startswith("HTTP")
+    ]
+    if not backends:
+        return NotApplicable("calls no HTTP backend")
+    certificate = _value(resource, "clientCertificateId")
+    if certificate is UNKNOWN:
+        return Pass() if stack.refs(resource, "clientCertificateId", _CERTIFICATE) else Unknown("clientCertificateId")
+    return Pass() if certificate else Fail("shows its HTTP backends no certificate", "clientCertificateId")
