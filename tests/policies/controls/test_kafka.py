@@ -1,0 +1,68 @@
+"""MSK clusters."""
+
+from typing import Any
+
+import pytest
+from cloudpatterns_policies.controls import kafka as controls
+from cloudpatterns_policies.core import Control, Fail, Pass, Unknown, Verdict
+
+from tests.policies.helpers import UNKNOWN, resource, verdicts
+
+BROKERS, CLIENTS = "encryptionInfo.encryptionInTransit.inCluster", "encryptionInfo.encryptionInTransit.clientBroker"
+PUBLIC = "brokerNodeGroupInfo.connectivityInfo.publicAccess.type"
+
+
+def nested(path: str, value: Any) -> dict[str, Any]:
+    for part in reversed(path.split(".")):
+        value = {part: value}
+    return value
+
+
+@pytest.mark.parametrize(
+    ("control", "path", "good", "bad"),
+    [
+        (controls.msk_tls_between_brokers, BROKERS, [True], {False: "sends records between brokers unencrypted"}),
+        (
+            controls.msk_tls_clients,
+            CLIENTS,
+            ["TLS"],
+            {kind: f"takes clients without TLS: {kind}" for kind in ("TLS_PLAINTEXT", "PLAINTEXT")},
+        ),
+        (controls.msk_private, PUBLIC, ["DISABLED"], {"SERVICE_PROVIDED_EIPS": "has public brokers"}),
+    ],
+)
+def test_settings(control: Control, path: str, good: list[Any], bad: dict[Any, str]) -> None:
+    def judged(props: dict[str, Any]) -> Verdict:
+        (found,) = verdicts(control, resource("aws:msk/cluster:Cluster", props=props))
+        return found
+
+    assert [judged(nested(path, value)) for value in good] == [Pass()]
+    assert [judged(nested(path, value)) for value in bad] == [Fail(message, path) for message in bad.values()]
+    assert judged(nested(path, UNKNOWN)) == Unknown(path)
+    # AWS's defaults are the safe ones.
+    assert judged({}) == Pass()
+
+
+OPEN = Fail("lets clients in without a login", "clientAuthentication.unauthenticated")
+NO_LOGIN = Fail("knows no login", "clientAuthentication")
+
+
+@pytest.mark.parametrize(
+    ("authentication", "expected"),
+    [
+        ({"sasl": {"iam": True}}, Pass()),
+        ({"sasl": {"scram": True}, "unauthenticated": False}, Pass()),
+        ({"tls": {"certificateAuthorityArns": [UNKNOWN]}}, Pass()),
+        ({"sasl": {"iam": True}, "unauthenticated": True}, OPEN),
+        ({"sasl": {"iam": False}}, NO_LOGIN),
+        ({"tls": {"certificateAuthorityArns": []}}, NO_LOGIN),
+        (None, NO_LOGIN),
+        ({"sasl": {"iam": True, "scram": UNKNOWN}}, Pass()),
+        ({"sasl": {"iam": False, "scram": UNKNOWN}}, Unknown("clientAuthentication.sasl.scram")),
+        ({"unauthenticated": UNKNOWN}, Unknown("clientAuthentication.unauthenticated")),
+        (UNKNOWN, Unknown("clientAuthentication.unauthenticated")),
+    ],
+)
+def test_login(authentication: Any, expected: Verdict) -> None:
+    props = {"clientAuthentication": authentication}
+    assert verdicts(controls.msk_login_required, resource("aws:msk/cluster:Cluster", props=props)) == [expected]
