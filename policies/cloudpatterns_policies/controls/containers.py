@@ -1,0 +1,197 @@
+"""ECR repositories, and ECS services and tasks."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from cloudpatterns_policies.controls._documents import matches
+from cloudpatterns_policies.core import (
+    UNKNOWN,
+    Fail,
+    NotApplicable,
+    Pass,
+    Resource,
+    Severity,
+    Stack,
+    Unknown,
+    Verdict,
+    control,
+    stack_control,
+)
+from cloudpatterns_policies.graph.reading import read
+
+_ECR: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/ecr-controls.html"
+_ECS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/ecs-controls.html"
+
+_REPOSITORY: Final = "aws:ecr/repository:Repository"
+_SCANNING: Final = "aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration"
+_TASK: Final = "aws:ecs/taskDefinition:TaskDefinition"
+_CONTAINERS: Final = "containerDefinitions"
+
+# The names of AWS's own rule.
+_SECRET_NAMES: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "ECS_ENGINE_AUTH_DATA")
+
+
+@stack_control(
+    id="ecr-scan-on-push",
+    title="ECR repositories scan images",
+    severity=Severity.HIGH,
+    types=(_REPOSITORY,),
+    why="Images carry libraries whose weaknesses are found later; without scans nobody hears of them.",
+    remediation='Set image_scanning_configuration={"scan_on_push": True}, or scan by an aws.ecr.RegistryScanningConfiguration.',
+    url=f"{_ECR}#ecr-1",
+    frameworks={"FSBP": ("ECR.1",), "Checkov": ("CKV_AWS_163",)},
+)
+def ecr_scan_on_push(resource: Resource, stack: Stack) -> Verdict:
+    path = "imageScanningConfiguration.scanOnPush"
+    own = read(resource, path, computed=True)
+    registry = [_scans(configuration, resource) for configuration in stack.of_type(_SCANNING)]
+    if own is True or True in registry:
+        return Pass()
+    if own is UNKNOWN:
+        return Unknown(path)
+    return Unknown(f"rules of {stack.of_type(_SCANNING)[0].name}") if None in registry else Fail("does not scan images", path)
+
+
+def _scans(configuration: Resource, repository: Resource) -> bool | None:
+    """Whether the registry's rules scan the repository; None when that is not known yet."""
+    rules = read(configuration, "rules")
+    name = read(repository, "name")
+    if rules is UNKNOWN:
+        return None
+    unsure = False
+    for index in range(len(rules or ())):
+        filters = read(configuration, f"rules.{index}.repositoryFilters")
+        frequency = read(configuration, f"rules.{index}.scanFrequency")
+        if frequency is UNKNOWN or filters is UNKNOWN:
+            unsure = True
+        elif frequency != "MANUAL":
+            patterns = [read(configuration, f"rules.{index}.repositoryFilters.{number}.filter") for number in range(len(filters or ()))]
+            if any(pattern is not UNKNOWN and _covers(str(pattern), name) for pattern in patterns):
+                return True
+            unsure = unsure or UNKNOWN in [pattern for pattern in patterns if pattern is UNKNOWN] or name is UNKNOWN
+    return None if unsure else False
+
+
+def _covers(pattern: str, name: Any) -> bool:
+    # A filter without a wildcard matches every name that holds it:
+    # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
+    if not pattern.strip("*"):
+        return True
+    return isinstance(name, str) and matches(pattern if "*" in pattern else f"*{pattern}*", name)
+
+
+@control(
+    id="ecr-immutable-tags",
+    title="ECR tags cannot be overwritten",
+    severity=Severity.MEDIUM,
+    types=(_REPOSITORY,),
+    why="What was tested under a tag is not what runs under it when somebody has pushed over it.",
+    remediation='Set image_tag_mutability to "IMMUTABLE".',
+    url=f"{_ECR}#ecr-2",
+    frameworks={"FSBP": ("ECR.2",), "Checkov": ("CKV_AWS_51",)},
+)
+def ecr_immutable_tags(resource: Resource) -> Verdict:
+    mutability = resource.get("imageTagMutability", "MUTABLE")
+    if mutability == "IMMUTABLE":
+        return Pass()
+    which = "some tags" if mutability == "IMMUTABLE_WITH_EXCLUSION" else "tags"
+    return Fail(f"lets {which} be overwritten", "imageTagMutability")
+
+
+@control(
+    id="ecs-no-public-ip",
+    title="ECS tasks get no public address",
+    severity=Severity.HIGH,
+    types=("aws:ecs/service:Service", "aws:ecs/taskSet:TaskSet"),
+    why="With a public address the containers themselves stand on the internet, past load balancer and web ACL.",
+    remediation="Set assign_public_ip of network_configuration to False, and use private subnets.",
+    url=f"{_ECS}#ecs-2",
+    frameworks={"FSBP": ("ECS.2",), "Checkov": ("CKV_AWS_333",)},
+)
+def ecs_no_public_ip(resource: Resource) -> Verdict:
+    path = "networkConfiguration.assignPublicIp"
+    return Fail("gives its tasks public addresses", path) if resource.get(path, False) else Pass()
+
+
+def _each_container(resource: Resource) -> Iterator[tuple[str, str, dict[str, Any]] | Verdict]:
+    """Path, name and definition of each container, or the verdict on what cannot be read."""
+    try:
+        containers = resource.json(_CONTAINERS, [])
+    except ValueError:
+        yield Fail("has container definitions that are no JSON", _CONTAINERS)
+        return
+    if not isinstance(containers, list) or not all(isinstance(item, dict) for item in containers):
+        yield Fail("has container definitions that are no list of objects", _CONTAINERS)
+        return
+    for index, container in enumerate(containers):
+        yield f"{_CONTAINERS}.{index}", f"container {container.get('name', index)}", container
+
+
+@control(
+    id="ecs-not-privileged",
+    title="ECS containers are not privileged",
+    severity=Severity.HIGH,
+    types=(_TASK,),
+    why="A privileged container is root on its host, and on every other container there.",
+    remediation="Leave privileged out of container_definitions, or set it to false; add single capabilities instead.",
+    url=f"{_ECS}#ecs-4",
+    frameworks={"FSBP": ("ECS.4",), "Checkov": ("CKV_AWS_334",)},
+)
+def ecs_not_privileged(resource: Resource) -> Iterator[Verdict]:
+    for found in _each_container(resource):
+        if not isinstance(found, tuple):
+            yield found
+        elif found[2].get("privileged"):
+            yield Fail(f"runs {found[1]} privileged", f"{found[0]}.privileged")
+
+
+@control(
+    id="ecs-read-only-root",
+    title="ECS containers cannot write to their own file system",
+    severity=Severity.HIGH,
+    types=(_TASK,),
+    why="Who breaks in can change the program and leave his own behind.",
+    remediation="Set readonlyRootFilesystem to true in container_definitions, and mount a volume where the program writes.",
+    url=f"{_ECS}#ecs-5",
+    frameworks={"FSBP": ("ECS.5",), "Checkov": ("CKV_AWS_336",)},
+)
+def ecs_read_only_root(resource: Resource) -> Iterator[Verdict]:
+    # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html
+    if str(resource.get("runtimePlatform.operatingSystemFamily", "LINUX")).startswith("WINDOWS"):
+        yield NotApplicable("runs on Windows, where ECS knows no read-only file system")
+        return
+    for found in _each_container(resource):
+        if not isinstance(found, tuple):
+            yield found
+        elif not found[2].get("readonlyRootFilesystem"):
+            yield Fail(f"lets {found[1]} write to its root file system", f"{found[0]}.readonlyRootFilesystem")
+
+
+@control(
+    id="ecs-no-secret-in-environment",
+    title="ECS containers get no secret as a plain environment variable",
+    severity=Severity.HIGH,
+    types=(_TASK,),
+    why="Whoever may describe the task definition reads its environment, and so does the stack's state.",
+    remediation="Move it to a secret and name its ARN under secrets in container_definitions; give rights by task_role_arn.",
+    url=f"{_ECS}#ecs-8",
+    frameworks={"FSBP": ("ECS.8",)},
+    config={
+        "names": {
+            "type": "array",
+            "items": {"type": "string"},
+            "default": list(_SECRET_NAMES),
+            "description": "Names of variables that hold secrets; case does not count, and * stands for any characters.",
+        }
+    },
+)
+def ecs_no_secret_in_environment(resource: Resource, config: Mapping[str, Any]) -> Iterator[Verdict]:
+    for found in _each_container(resource):
+        if not isinstance(found, tuple):
+            yield found
+            continue
+        path, container, definition = found
+        for index, variable in enumerate(definition.get("environment") or []):
+            name = variable.get("name")
+            if any(matches(pattern, str(name)) for pattern in config["names"]):
+                yield Fail(f"gives {container} the secret {name} in plain text", f"{path}.environment.{index}")
