@@ -167,8 +167,15 @@ def is_router(stack: Stack, subject: Resource) -> bool:
         return True
     if subject.type != INSTANCE:
         return False
-    interfaces = refer(stack, subject, "primaryNetworkInterface.networkInterfaceId", (INTERFACE,), computed=True)
-    return bool(interfaces.targets) and all(read(item, "sourceDestCheck", computed=True) is False for item in interfaces.targets)
+    interfaces = attached_interfaces(stack, subject)
+    return bool(interfaces) and all(read(item, "sourceDestCheck", computed=True) is False for item in interfaces)
+
+
+def attached_interfaces(stack: Stack, instance: Resource) -> list[Resource]:
+    """The network interfaces that an instance names as its own, in the present argument or in the older `networkInterfaces`."""
+    paths = ["primaryNetworkInterface.networkInterfaceId", *expand(instance, "networkInterfaces.*.networkInterfaceId")]
+    found = {item.urn: item for path in paths for item in refer(stack, instance, path, (INTERFACE,), computed=True).targets}
+    return list(found.values())
 
 
 def is_internal(balancer: Resource) -> bool | None:

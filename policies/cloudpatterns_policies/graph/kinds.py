@@ -49,6 +49,13 @@ KINDS: Final[dict[str, Kind]] = {
     "aws:elb/loadBalancer:LoadBalancer": Kind(Role.BALANCER, "classic load balancer", ("securityGroups",), ("subnets",)),
     "aws:ec2/instance:Instance": Kind(Role.WORKLOAD, "instance", _VPC_IDS, ("subnetId",)),
     "aws:ec2/spotInstanceRequest:SpotInstanceRequest": Kind(Role.WORKLOAD, "spot instance", _VPC_IDS, ("subnetId",)),
+    "aws:ec2/spotFleetRequest:SpotFleetRequest": Kind(
+        Role.WORKLOAD,
+        "Spot fleet",
+        ("launchSpecifications.*.vpcSecurityGroupIds",),
+        ("launchSpecifications.*.subnetId", "launchTemplateConfigs.*.overrides.*.subnetId"),
+    ),
+    "aws:ec2/fleet:Fleet": Kind(Role.WORKLOAD, "EC2 fleet", (), ("launchTemplateConfigs.*.overrides.*.subnetId",)),
     "aws:ec2/launchTemplate:LaunchTemplate": Kind(
         Role.WORKLOAD,
         "launch template",

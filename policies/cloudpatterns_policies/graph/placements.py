@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from cloudpatterns_policies.core import Resource, Stack
-from cloudpatterns_policies.graph.firewall import INSTANCE, INTERFACE, TEMPLATE, is_internal, is_router
+from cloudpatterns_policies.graph.firewall import INSTANCE, INTERFACE, TEMPLATE, attached_interfaces, is_internal, is_router
 from cloudpatterns_policies.graph.kinds import KINDS, SUBNET_GROUPS, Role
 from cloudpatterns_policies.graph.reading import Reference, expand, label, read, refer
 from cloudpatterns_policies.graph.topology import SUBNETS
@@ -75,13 +75,13 @@ def _named(stack: Stack, subject: Resource, role: Role) -> list[Placement]:
 def _instance(stack: Stack, subject: Resource) -> list[Placement]:
     """An instance by its subnet, its interfaces, or its launch template; AWS chooses a default subnet when all are silent."""
     found = _named(stack, subject, Role.WORKLOAD)
-    interfaces = list(refer(stack, subject, "primaryNetworkInterface.networkInterfaceId", (INTERFACE,), computed=True).targets)
+    interfaces = attached_interfaces(stack, subject)
     for attachment in stack.referrers(subject, _INTERFACE_ATTACHMENT, "instanceId"):
         interfaces += refer(stack, attachment, "networkInterfaceId", (INTERFACE,)).targets
     for interface in interfaces:
         reference = refer(stack, interface, "subnetId", SUBNETS)
         found.append(Placement(subject, Role.WORKLOAD, reference, (subject, interface)))
-    if not found and read(subject, "primaryNetworkInterface", computed=True) is None:
+    if not found and all(read(subject, path, computed=True) is None for path in ("primaryNetworkInterface", "networkInterfaces")):
         templates = stack.refs(subject, "launchTemplate", TEMPLATE)
         # The template is judged by itself where it names a subnet.
         if not any(_named(stack, template, Role.WORKLOAD) for template in templates):

@@ -14,6 +14,7 @@ VPCS: Final = ("aws:ec2/vpc:Vpc", "aws:ec2/defaultVpc:DefaultVpc")
 """Types of VPCs."""
 
 ROUTE: Final = "aws:ec2/route:Route"
+_OWN_TABLE: Final = ("mainRouteTableId", "defaultRouteTableId")
 _PROPAGATIONS: Final = {
     "aws:ec2/vpnGatewayRoutePropagation:VpnGatewayRoutePropagation": "virtual private gateway",
     "aws:vpc/routeServerPropagation:RouteServerPropagation": "route server",
@@ -96,7 +97,7 @@ class Route:
 def routes(stack: Stack) -> Iterator[Route]:
     """All routes of the stack that have a target, in no promised order."""
     for route in stack.of_type(ROUTE):
-        yield from _of(stack, route, "", _owner(stack, route))
+        yield from _of(stack, route, "", table_named(stack, route))
     for table in stack.of_type(*ROUTE_TABLES):
         own = Reference("", (table,))
         for path in expand(table, "routes.*"):
@@ -108,13 +109,18 @@ def routes(stack: Stack) -> Iterator[Route]:
             yield Route(table, "propagatingVgws", "propagated routes", "virtual private gateway", "virtual private gateway", own)
     for token, target in _PROPAGATIONS.items():
         for propagation in stack.of_type(token):
-            yield Route(propagation, "routeTableId", "propagated routes", target, target, _owner(stack, propagation))
+            yield Route(propagation, "routeTableId", "propagated routes", target, target, table_named(stack, propagation))
 
 
-def _owner(stack: Stack, resource: Resource) -> Reference:
+def table_named(stack: Stack, resource: Resource) -> Reference:
+    """The route table that `routeTableId` names, or the VPC whose own table it is: that one's id is an attribute of the VPC."""
     found = refer(stack, resource, "routeTableId", ROUTE_TABLES)
-    # The id of a VPC's own table is an attribute of the VPC.
-    return refer(stack, resource, "routeTableId", VPCS) if found.unresolved and not found.targets else found
+    if found.targets or found.empty:
+        return found
+    if found.unresolved:
+        return refer(stack, resource, "routeTableId", VPCS)
+    owners = [vpc for vpc in stack.of_type(*VPCS) if any(read(vpc, name) in found.foreign for name in _OWN_TABLE)]
+    return Reference(found.path, tuple(owners)) if owners else found
 
 
 def _of(stack: Stack, resource: Resource, prefix: str, table: Reference) -> Iterator[Route]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from cloudpatterns_policies.core import Resource, Stack
 from cloudpatterns_policies.graph.reading import Reference, label, refer
-from cloudpatterns_policies.graph.routes import ROUTE_TABLES, VPCS, Route, routes
+from cloudpatterns_policies.graph.routes import ROUTE_TABLES, VPCS, Route, routes, table_named
 
 SUBNETS: Final = ("aws:ec2/subnet:Subnet", "aws:ec2/defaultSubnet:DefaultSubnet")
 """Types of subnets."""
@@ -139,10 +139,7 @@ class Topology:
     def _tables_at(self, association: Resource) -> tuple[tuple[Table, ...], tuple[str, str] | None]:
         """Tables that an association names, and what leaves them unknown."""
         place = (association.urn, "routeTableId")
-        found = refer(self._stack, association, "routeTableId", ROUTE_TABLES)
-        if not found.targets and found.unresolved:
-            # The id of a VPC's own table is an attribute of the VPC.
-            found = refer(self._stack, association, "routeTableId", VPCS)
+        found = table_named(self._stack, association)
         tables = [self._table_of(target) for target in found.targets] + [self._foreign_table(text) for text in found.foreign]
         return tuple(tables), place if found.unresolved or not found.certain or len(tables) != 1 else None
 

@@ -56,6 +56,8 @@ FUNCTION = "aws:lambda/function:Function"
 INSTANCE = "aws:ec2/instance:Instance"
 ENI = "aws:ec2/networkInterface:NetworkInterface"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+SPOT_FLEET = "aws:ec2/spotFleetRequest:SpotFleetRequest"
+KNOWN_VPC = resource("aws:ec2/vpc:Vpc", "vpc", {"id": "vpc-0a", "mainRouteTableId": "rtb-0m", "defaultRouteTableId": "rtb-0d"})
 MAIN = "aws:ec2/mainRouteTableAssociation:MainRouteTableAssociation"
 DEFAULT_TABLE = "aws:ec2/defaultRouteTable:DefaultRouteTable"
 
@@ -73,6 +75,9 @@ GOOD = [
         resource(ENI, "eni", {"id": UNKNOWN, "subnetId": UNKNOWN, "sourceDestCheck": False}, deps={"subnetId": ["public"]}),
         resource(INSTANCE, "router", {"primaryNetworkInterface": {"networkInterfaceId": UNKNOWN}},
                  deps={"primaryNetworkInterface": ["eni"]}))),
+    Case("A NAT instance whose interface, named by the older argument, has the check off.", base(
+        resource(ENI, "eni", {"id": UNKNOWN, "subnetId": UNKNOWN, "sourceDestCheck": False}, deps={"subnetId": ["public"]}),
+        resource(INSTANCE, "router", {"networkInterfaces": [{"networkInterfaceId": UNKNOWN}]}, deps={"networkInterfaces": ["eni"]}))),
     Case("A bastion with the mark.", base(instance("bastion", subnet="public", tags=PUBLIC))),
     Case("A bastion by name.", base(instance("bastion-1", subnet="public")), config={"publicNames": ["bastion-*"]}),
     Case("A group of bastions, marked in the group's own form of tags.", base(
@@ -227,6 +232,28 @@ BAD = [
     Case("One unknown hides nothing else.", base(
         instance("vm", subnet="public"), resource(INSTANCE, "other", {"subnetId": "subnet-0adopted"})),
         {"vm": "subnetId"}, {"other": "subnetId (subnet subnet-0adopted)"}),
+    *(
+        Case(f"A way out through a VPC's own table, known by its {name}.", [
+            KNOWN_VPC, NAT, subnet("data"), subnet_group("dbs", "data"), route("leak", table_id, "natGatewayId", "nat")],
+            {"leak": "natGatewayId"})
+        for name, table_id in (("main table", "rtb-0m"), ("default table", "rtb-0d"))
+    ),
+    Case("A data subnet that is joined to the VPC's own table by its known id.", [
+        KNOWN_VPC, NAT, subnet("data"), associate("join", "data", "rtb-0d"), subnet_group("dbs", "data"),
+        route("leak", "rtb-0d", "natGatewayId", "nat")], {"leak": "natGatewayId"}),
+    Case("An instance with an interface in a public subnet, by the older argument.", base(
+        resource(ENI, "eni", {"id": UNKNOWN, "subnetId": UNKNOWN}, deps={"subnetId": ["public"]}),
+        resource(INSTANCE, "vm", {"networkInterfaces": [{"deviceIndex": 0, "networkInterfaceId": UNKNOWN}]},
+                 deps={"networkInterfaces": ["eni"]})), {"vm": "subnetId"}),
+    Case("A Spot fleet in a public subnet.", base(
+        resource(SPOT_FLEET, "fleet", {"launchSpecifications": [{"subnetId": UNKNOWN}]}, deps={"launchSpecifications": ["public"]})),
+        {"fleet": "launchSpecifications.0.subnetId"}),
+    *(
+        Case(f"{type} with a template, in a public subnet.", base(
+            resource(type, "fleet", {"launchTemplateConfigs": [{"overrides": [{"subnetId": UNKNOWN}]}]},
+                     deps={"launchTemplateConfigs": ["public"]})), {"fleet": "launchTemplateConfigs.0.overrides.0.subnetId"})
+        for type in (SPOT_FLEET, "aws:ec2/fleet:Fleet")
+    ),
 ]  # fmt: skip
 
 UNSURE = [
