@@ -71,7 +71,8 @@ def engine_of(database: Resource, group: Group) -> tuple[str, str]:
 
     Raises `UnknownValueError` when the engine is unknown.
     """
-    engine = "" if read(database, "engine", computed=True) is None else str(database.get("engine"))
+    # RDS takes the names of engines and of parameters in any case.
+    engine = "" if read(database, "engine", computed=True) is None else str(database.get("engine")).lower()
     version = read(database, "engineVersion", computed=True)
     family = read(group.resource, "family") if group.resource else None
     match = re.fullmatch(r"(.+?)-?(\d+(\.\d+)*)", family) if isinstance(family, str) else None
@@ -104,7 +105,7 @@ def setting(group: Resource, name: str) -> Any:
         key = read(group, f"parameters.{index}.name")
         if key is UNKNOWN:
             return UNKNOWN
-        if key == name:
+        if str(key).lower() == name:
             value = read(group, f"parameters.{index}.value")
             return value if value is UNKNOWN else str(value).lower()
     return None

@@ -13,6 +13,8 @@ from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Unknown, Unknow
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 _FIRM_OPERATOR: Final = re.compile(r"(foranyvalue:)?(string(equals(ignorecase)?|like)|arn(equals|like)|ipaddress)")
 
+_KINDS: Final = {kind.lower(): kind for kind in ("AWS", "CanonicalUser", "Federated", "Service")}
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -118,7 +120,7 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 def _principals(value: Any) -> tuple[tuple[str, str], ...]:
     if isinstance(_known(value), dict):
-        return tuple((kind, name) for kind, names in value.items() for name in _texts(names))
+        return tuple((_KINDS.get(kind.lower(), kind), name) for kind, names in value.items() for name in _texts(names))
     return tuple(("AWS", name) for name in _texts(value))
 
 

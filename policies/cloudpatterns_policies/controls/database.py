@@ -204,7 +204,7 @@ def rds_minor_upgrades(resource: Resource) -> Verdict:
 def rds_iam_authentication(resource: Resource) -> Verdict:
     if resource.get("iamDatabaseAuthenticationEnabled", False):
         return Pass()
-    engine = str(resource.get("engine", ""))
+    engine = str(resource.get("engine", "")).lower()
     if engine and not engine.startswith(_WITH_IAM):
         return NotApplicable(f"runs {engine}, which has no IAM authentication")
     return Fail("lets nobody log in with IAM", "iamDatabaseAuthenticationEnabled")
@@ -232,7 +232,7 @@ def rds_iam_authentication(resource: Resource) -> Verdict:
 def rds_logs_exported(resource: Resource, config: Mapping[str, Any]) -> Verdict:
     path = "enabledCloudwatchLogsExports"
     exported = resource.get(path, [])
-    engine = str(resource.get("engine", ""))
+    engine = str(resource.get("engine", "")).lower()
     family = next((name for name in _LOGS if engine == name or engine.startswith((f"{name}-", f"custom-{name}-"))), "")
     wanted = config["logs"].get(engine, _LOGS.get(family, ()))
     missing = [log for log in wanted if not any(item == log for item in exported)]

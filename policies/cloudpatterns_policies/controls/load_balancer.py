@@ -50,9 +50,15 @@ def _stated(resource: Resource, path: str) -> Any:
     return None if from_provider(resource, path) else resource.get(path)
 
 
+def _stated_protocol(listener: Resource) -> str:
+    """The protocol of an application load balancer's listener in a stack control."""
+    return str(_stated(listener, "protocol") or "HTTP").upper()
+
+
 def _protocol(listener: Resource) -> str:
     """The listener's protocol; empty for a gateway load balancer's listener, which has neither protocol nor port."""
-    return listener.get("protocol") or ("HTTP" if listener.is_unknown("port") or listener.get("port") is not None else "")
+    # The provider takes it in any case.
+    return str(listener.get("protocol", "")).upper() or ("HTTP" if listener.is_unknown("port") or listener.get("port") is not None else "")
 
 
 def _plain_actions(resource: Resource, prefix: str) -> Iterator[Verdict]:
@@ -98,7 +104,7 @@ def alb_http_redirect(resource: Resource) -> list[Verdict]:
 )
 def alb_http_rules_redirect(resource: Resource, stack: Stack) -> list[Verdict]:
     listeners = stack.refs(resource, "listenerArn", *_LISTENERS)
-    if not listeners or any((_stated(listener, "protocol") or "HTTP") != "HTTP" for listener in listeners):
+    if not listeners or any(_stated_protocol(listener) != "HTTP" for listener in listeners):
         return [NotApplicable("belongs to no HTTP listener of the stack")]
     return list(_plain_actions(resource, "actions"))
 
@@ -134,7 +140,7 @@ def alb_https_listener(resource: Resource, stack: Stack) -> Verdict:
     if not public_application(resource):
         return NotApplicable("is internal or not an application load balancer")
     listeners = [listener for kind in _LISTENERS for listener in stack.referrers(resource, kind, "loadBalancerArn")]
-    protocols = [_stated(listener, "protocol") or "HTTP" for listener in listeners if not _unclear(listener)]
+    protocols = [_stated_protocol(listener) for listener in listeners if not _unclear(listener)]
     if "HTTPS" in protocols:
         return Pass()
     for listener in filter(_unclear, listeners):
@@ -216,3 +222,44 @@ def alb_access_logs(resource: Resource) -> Verdict:
 )
 def lb_deletion_protection(resource: Resource) -> Verdict:
     return Pass() if resource.get("enableDeletionProtection") else Fail("can be deleted at once", "enableDeletionProtection")
+
+
+@control(
+    id="alb-desync-mitigation",
+    title="Application load balancers mitigate desynchronised requests",
+    severity=Severity.MEDIUM,
+    types=BALANCERS,
+    why="A request that balancer and server cut at different places smuggles another one past the rules.",
+    remediation='Set desync_mitigation_mode to "defensive" or "strictest".',
+    url=f"{_PAGE}#elb-12",
+    frameworks={"FSBP": ("ELB.12",), "Checkov": ("CKV_AWS_328",)},
+)
+def alb_desync_mitigation(resource: Resource) -> Verdict:
+    if (kind := resource.get("loadBalancerType", "application")) != "application":
+        return NotApplicable(f"is a {kind} load balancer")
+    mode = resource.get("desyncMitigationMode", "defensive")
+    return Pass() if mode in ("defensive", "strictest") else Fail(f"has its desync mitigation at {mode}", "desyncMitigationMode")
+
+
+@control(
+    id="lb-several-zones",
+    title="Load balancers span several zones",
+    severity=Severity.MEDIUM,
+    types=BALANCERS,
+    why="When its only zone fails, nothing behind the balancer can be reached.",
+    remediation="Give subnets, or subnet_mappings, a subnet in each of several zones.",
+    url=f"{_PAGE}#elb-13",
+    frameworks={"FSBP": ("ELB.13",)},
+    config={
+        "minimumZones": {"type": "integer", "minimum": 2, "maximum": 6, "default": 2, "description": "Zones a balancer spans at least."}
+    },
+)
+def lb_several_zones(resource: Resource, config: Mapping[str, Any]) -> Verdict:
+    # A balancer takes one subnet of each zone, so its subnets are its zones.
+    where = "subnetMappings" if resource.is_unknown("subnetMappings") or resource.get("subnetMappings") else "subnets"
+    count = len(resource.get(where, ()))
+    return (
+        Pass()
+        if count >= config["minimumZones"]
+        else Fail(f"spans {count} zone{'' if count == 1 else 's'}, not {config['minimumZones']}", where)
+    )

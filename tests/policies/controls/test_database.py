@@ -80,6 +80,7 @@ def test_replicas_need_no_standby() -> None:
         ("mariadb", NO_IAM),
         ("postgres", NO_IAM),
         ("aurora-postgresql", NO_IAM),
+        ("MySQL", NO_IAM),
         ("oracle-ee", NotApplicable("runs oracle-ee, which has no IAM authentication")),
         ("sqlserver-se", NotApplicable("runs sqlserver-se, which has no IAM authentication")),
         (UNKNOWN, Unknown("engine")),
@@ -236,6 +237,13 @@ def test_the_family_tells_the_engine_of_a_replica(family: str, parameters: Any, 
     assert judged_tls(REPLICA, parameters, family) == expected
     # The provider's preview shows as unknown what it will compute.
     assert judged_tls({**REPLICA, "engine": UNKNOWN, "engineVersion": UNKNOWN}, parameters, family) == expected
+
+
+def test_names_of_engines_and_parameters_in_any_case() -> None:
+    postgres = {"engine": "Postgres", "engineVersion": "16.1"}
+    assert judged_tls(postgres, parameter(FORCE.upper(), "0"), "postgres16") == Fail(f"sets {FORCE} to 0", "parameters of group")
+    logs = resource(INSTANCE, props={"engine": "Postgres", "enabledCloudwatchLogsExports": ["postgresql"]})
+    assert verdicts(controls.rds_logs_exported, logs) == [Fail("does not export upgrade", "enabledCloudwatchLogsExports")]
 
 
 def test_tls_that_cannot_be_judged() -> None:

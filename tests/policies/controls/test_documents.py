@@ -97,6 +97,8 @@ def test_statements_in_any_spelling() -> None:
     assert one.conditions == (("bool", "aws:securetransport", ("false",)),)
     _, two = statements('{"Statement": [{"Effect": "Deny"}, {"Effect": "allow", "NotPrincipal": {"AWS": ["x"], "Service": "y"}}]}')
     assert (two.label, two.allow, two.not_principals) == ("statement 2", False, (("AWS", "x"), ("Service", "y")))
+    (three,) = statements({"Statement": {"Principal": {"aws": "*", "SERVICE": "x", "Other": "y"}}})
+    assert three.principals == (("AWS", "*"), ("Service", "x"), ("Other", "y"))
     assert statements("{}") == []
 
 

@@ -27,6 +27,7 @@ def listener(props: Props, name: str = "http", type: str = LISTENER, target: str
     [
         ({"protocol": "HTTP", "defaultActions": [REDIRECT]}, Pass()),
         ({"port": 80, "defaultActions": [REDIRECT]}, Pass()),
+        ({"protocol": "http", "defaultActions": [{"type": "forward"}]}, Fail("answers plain HTTP with forward", "defaultActions.0.type")),
         ({"protocol": "HTTP", "defaultActions": [{"type": "forward"}]}, Fail("answers plain HTTP with forward", "defaultActions.0.type")),
         (
             {"port": 80, "defaultActions": [{"type": "fixed-response"}]},
@@ -62,6 +63,7 @@ def test_http_listener_redirects(type: str, props: Props, expected: Verdict) -> 
     [
         ("HTTP", REDIRECT, Pass()),
         ("HTTP", {"type": "forward"}, Fail("answers plain HTTP with forward", "actions.0.type")),
+        ("http", {"type": "forward"}, Fail("answers plain HTTP with forward", "actions.0.type")),
         (None, {"type": "forward"}, Fail("answers plain HTTP with forward", "actions.0.type")),
         ("HTTPS", {"type": "forward"}, NotApplicable("belongs to no HTTP listener of the stack")),
     ],
@@ -109,6 +111,7 @@ def test_listener_encrypts(type: str, props: Props, expected: Verdict) -> None:
     [
         (["HTTPS"], Pass()),
         (["HTTP", "HTTPS"], Pass()),
+        (["https"], Pass()),
         (["HTTP"], Fail("has HTTP listeners only")),
         ([None], Fail("has HTTP listeners only")),
         ([], Fail("has no listener for HTTPS")),
