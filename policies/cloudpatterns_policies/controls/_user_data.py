@@ -25,15 +25,36 @@ _PATTERNS: Final = {
 }
 
 
+# A block of Base64 inside a text, as multipart user data and cloud-init's write_files carry scripts; its lines may be indented.
+_BLOCK: Final = re.compile(r"[A-Za-z0-9+/]{24,}(?:\r?\n[ \t]*[A-Za-z0-9+/]+)*={0,2}")
+_DEPTH: Final = 3
+"""How often packed text is looked for inside packed text."""
+
+
 def secrets_in(text: str) -> list[str]:
-    """What kinds of secrets a text, plain or in Base64, and then perhaps packed by gzip, holds."""
-    readings = [text, _decoded(text)]
+    """What kinds of secrets a text holds: plain, in Base64 and then perhaps packed by gzip, as a whole or in blocks within it."""
+    readings = _readings(text)
     return [kind for kind, pattern in _PATTERNS.items() if any(pattern.search(reading) for reading in readings)]
 
 
-def _decoded(text: str) -> str:
+def _readings(text: str) -> list[str]:
+    """The text and all that is packed in it."""
+    found = layer = [text, _decoded(text, whole=True)]
+    room = _LIMIT
+    for _ in range(_DEPTH):
+        inner = [_decoded(match[0], whole=False) for reading in layer for match in _BLOCK.finditer(reading[:room])]
+        layer = [reading for reading in inner if reading]
+        found = found + layer
+        room = _LIMIT // max(len(layer), 1)
+    return found
+
+
+def _decoded(text: str, *, whole: bool) -> str:
+    packed = "".join(text.split())
+    # What follows a block on the next line may look like Base64 as well.
+    packed = packed if whole else packed[: len(packed) // 4 * 4]
     try:
-        data = base64.b64decode("".join(text.split()), validate=True)
+        data = base64.b64decode(packed, validate=True)
     except (binascii.Error, ValueError):
         return ""
     if data[:2] == b"\x1f\x8b":

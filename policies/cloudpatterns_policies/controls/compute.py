@@ -14,6 +14,7 @@ _TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
 _CONFIGURATION: Final = "aws:ec2/launchConfiguration:LaunchConfiguration"
 _INSTANCES: Final = ("aws:ec2/instance:Instance", "aws:ec2/spotInstanceRequest:SpotInstanceRequest")
 _LAUNCHES: Final = (*_INSTANCES, _TEMPLATE, _CONFIGURATION)
+_SPOT_FLEET: Final = "aws:ec2/spotFleetRequest:SpotFleetRequest"
 _VOLUME: Final = "aws:ebs/volume:Volume"
 _GROUP: Final = "aws:autoscaling/group:Group"
 _ATTACHMENTS: Final = ("aws:autoscaling/attachment:Attachment", "aws:autoscaling/trafficSourceAttachment:TrafficSourceAttachment")
@@ -27,6 +28,11 @@ def _from_template(resource: Resource, path: str) -> bool:
         and resource.get(path) is None
         and (resource.is_unknown("launchTemplate") or resource.get("launchTemplate") is not None)
     )
+
+
+def _each(resource: Resource, items: str, *names: str) -> list[str]:
+    """Paths of properties in each item of a list."""
+    return [f"{items}.{index}.{name}" for index in range(len(resource.get(items, ()))) for name in names]
 
 
 def _true(resource: Resource, path: str) -> bool:
@@ -77,7 +83,7 @@ def imds_hop_limit(resource: Resource, config: Mapping[str, Any]) -> Verdict:
     id="instance-no-public-ip",
     title="Instances get no public IPv4 address when they start",
     severity=Severity.HIGH,
-    types=_LAUNCHES,
+    types=(*_LAUNCHES, _SPOT_FLEET),
     why="An instance with a public address is one open port away from the internet, past balancer and web ACL.",
     remediation="Set associate_public_ip_address to False, and reach the instance through a load balancer or Session Manager.",
     url=f"{_EC2}#ec2-9",
@@ -87,7 +93,9 @@ def instance_no_public_ip(resource: Resource) -> Iterator[Verdict]:
     # Left out, the subnet decides; `subnet-no-public-ip` sees to that.
     paths = ["associatePublicIpAddress"]
     if resource.type == _TEMPLATE:
-        paths = [f"networkInterfaces.{index}.associatePublicIpAddress" for index in range(len(resource.get("networkInterfaces", ())))]
+        paths = _each(resource, "networkInterfaces", *paths)
+    elif resource.type == _SPOT_FLEET:
+        paths = _each(resource, "launchSpecifications", *paths)
     for path in paths:
         if resource.is_unknown(path):
             yield Unknown(path)
@@ -167,14 +175,15 @@ def ebs_encryption_by_default(resource: Resource) -> Verdict:
     id="user-data-no-secrets",
     title="User data holds no secrets",
     severity=Severity.HIGH,
-    types=_LAUNCHES,
+    types=(*_LAUNCHES, _SPOT_FLEET),
     why="Every process on the instance, and everyone who may describe it, can read its user data.",
     remediation="Keep the secret in Secrets Manager, let the instance's role read it, and take it out of user_data.",
     url="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html",
     frameworks={"Checkov": ("CKV_AWS_46",)},
 )
 def user_data_no_secrets(resource: Resource) -> Iterator[Verdict]:
-    for path in ("userData", "userDataBase64"):
+    paths = ["userData", "userDataBase64"]
+    for path in _each(resource, "launchSpecifications", "userData") if resource.type == _SPOT_FLEET else paths:
         if resource.is_unknown(path):
             yield Unknown(path)
         else:

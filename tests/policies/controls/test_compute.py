@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from cloudpatterns_policies.core import Control, Fail, NotApplicable, Pass, Reso
 from tests.policies.helpers import UNKNOWN, resource, secret, stack, verdicts
 
 INSTANCE, SPOT = "aws:ec2/instance:Instance", "aws:ec2/spotInstanceRequest:SpotInstanceRequest"
+SPOT_FLEET = "aws:ec2/spotFleetRequest:SpotFleetRequest"
 TEMPLATE, CONFIGURATION = "aws:ec2/launchTemplate:LaunchTemplate", "aws:ec2/launchConfiguration:LaunchConfiguration"
 LAUNCHES = (INSTANCE, SPOT, TEMPLATE, CONFIGURATION)
 VOLUME, GROUP, SUBNET = "aws:ebs/volume:Volume", "aws:autoscaling/group:Group", "aws:ec2/subnet:Subnet"
@@ -90,6 +92,13 @@ def test_hop_limit_can_be_chosen() -> None:
 )
 def test_public_address(type: str, value: Any, expected: Verdict) -> None:
     assert run(PUBLIC, type, {"associatePublicIpAddress": value}) == [expected]
+
+
+def test_public_address_of_a_spot_fleet() -> None:
+    specifications = [{"associatePublicIpAddress": False}, {"associatePublicIpAddress": True}, {}]
+    assert run(PUBLIC, SPOT_FLEET, {"launchSpecifications": specifications}) == [
+        Fail("asks for a public IPv4 address", "launchSpecifications.1.associatePublicIpAddress")
+    ]
 
 
 def test_public_address_of_a_template() -> None:
@@ -232,6 +241,33 @@ def test_secrets_in_user_data(text: str, way: int) -> None:
 @pytest.mark.parametrize("text", HARMLESS)
 def test_no_secrets_in_user_data(text: str, way: int) -> None:
     assert run(USER_DATA, TEMPLATE, {"userData": encodings(text)[way]}) == [Pass()]
+
+
+def multipart(text: str) -> str:
+    """The text as cloud-init takes it: in Base64 in a part, and the whole in Base64 again."""
+    part = base64.encodebytes(text.encode()).decode()
+    return base64.b64encode(f"MIME-Version: 1.0\n\n--X\nContent-Transfer-Encoding: base64\n\n{part}--X--".encode()).decode()
+
+
+def indented(text: str) -> str:
+    """The text in a file that cloud-init writes, packed."""
+    lines = base64.encodebytes(gzip.compress(text.encode())).decode().splitlines()
+    content = "".join(f"      {line}\n" for line in lines)
+    return f"#cloud-config\nwrite_files:\n- encoding: gz+b64\n  content: !!binary |\n{content}  path: /etc/app\n"
+
+
+@pytest.mark.parametrize("pack", [multipart, indented])
+def test_secrets_in_a_part_of_user_data(pack: Callable[[str], str]) -> None:
+    script = "#!/bin/sh\n# what the application logs in with\nexport DB_PASSWORD=%s\nexec /usr/local/bin/app\n"
+    assert run(USER_DATA, TEMPLATE, {"userData": pack(script % "hunter22")}) == [Fail("holds a password", "userData")]
+    assert run(USER_DATA, TEMPLATE, {"userData": pack(script % "$(cat /run/secret)")}) == [Pass()]
+
+
+def test_secrets_in_user_data_of_a_spot_fleet() -> None:
+    specifications = [{"userData": ""}, {"userData": "DB_PASSWORD=hunter22"}]
+    assert run(USER_DATA, SPOT_FLEET, {"launchSpecifications": specifications}) == [
+        Fail("holds a password", "launchSpecifications.1.userData")
+    ]
 
 
 def test_user_data_that_cannot_be_read() -> None:
