@@ -191,6 +191,25 @@ def user_data_no_secrets(resource: Resource) -> Iterator[Verdict]:
                 yield Fail(f"holds {kind}", path)
 
 
+@control(
+    id="auto-scaling-launch-template",
+    title="Auto Scaling groups start from launch templates",
+    severity=Severity.MEDIUM,
+    types=(_GROUP,),
+    why="Launch configurations know no newer instance types or settings, cannot be versioned, and AWS gives them up.",
+    remediation="Set launch_template, or mixed_instances_policy with one, in place of launch_configuration.",
+    url=f"{_AUTO_SCALING}#autoscaling-9",
+    frameworks={"FSBP": ("AutoScaling.9",), "Checkov": ("CKV_AWS_315",)},
+)
+def auto_scaling_launch_template(resource: Resource) -> Verdict:
+    if any(resource.get(path) is not None for path in ("launchTemplate", "mixedInstancesPolicy.launchTemplate")):
+        return Pass()
+    # Its name may be unknown: it comes from another resource then.
+    if read(resource, "launchConfiguration") is not None:
+        return Fail("starts from a launch configuration", "launchConfiguration")
+    return Fail("has no launch template", "launchTemplate")
+
+
 @stack_control(
     id="auto-scaling-several-zones",
     title="Auto Scaling groups span several zones",

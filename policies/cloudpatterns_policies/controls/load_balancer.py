@@ -258,8 +258,6 @@ def lb_several_zones(resource: Resource, config: Mapping[str, Any]) -> Verdict:
     # A balancer takes one subnet of each zone, so its subnets are its zones.
     where = "subnetMappings" if resource.is_unknown("subnetMappings") or resource.get("subnetMappings") else "subnets"
     count = len(resource.get(where, ()))
-    return (
-        Pass()
-        if count >= config["minimumZones"]
-        else Fail(f"spans {count} zone{'' if count == 1 else 's'}, not {config['minimumZones']}", where)
-    )
+    if count >= config["minimumZones"]:
+        return Pass()
+    return Fail(f"spans {count} zone{'' if count == 1 else 's'}, not {config['minimumZones']}", where)

@@ -363,3 +363,21 @@ def test_health_check_that_is_not_known_yet() -> None:
     assert verdicts(HEALTH, stack(source, unknown)) == [("fleet", Unknown("healthCheckType"))]
     behind_none = group({"targetGroupArns": UNKNOWN, "loadBalancers": [], "healthCheckType": "EC2"})
     assert verdicts(HEALTH, stack(behind_none)) == [("fleet", NotApplicable("is not behind a load balancer"))]
+
+
+@pytest.mark.parametrize(
+    ("props", "expected"),
+    [
+        ({"launchTemplate": {"id": "lt-1"}}, Pass()),
+        ({"launchTemplate": {"id": UNKNOWN}}, Pass()),
+        ({"launchTemplate": UNKNOWN}, Unknown("launchTemplate")),
+        ({"mixedInstancesPolicy": {"launchTemplate": {"launchTemplateSpecification": {}}}}, Pass()),
+        ({"mixedInstancesPolicy": UNKNOWN}, Unknown("mixedInstancesPolicy.launchTemplate")),
+        ({"launchConfiguration": "old"}, Fail("starts from a launch configuration", "launchConfiguration")),
+        ({"launchConfiguration": UNKNOWN}, Fail("starts from a launch configuration", "launchConfiguration")),
+        ({"mixedInstancesPolicy": {}}, Fail("has no launch template", "launchTemplate")),
+        ({}, Fail("has no launch template", "launchTemplate")),
+    ],
+)
+def test_launch_template_of_a_group(props: Props, expected: Verdict) -> None:
+    assert run(controls.auto_scaling_launch_template, GROUP, props) == [expected]

@@ -236,3 +236,47 @@ def test_settings_of_application_load_balancers_alone(control: Control, kind: st
     assert verdicts(PROTECTED, resource(BALANCER, props={"loadBalancerType": kind})) == [
         Fail("can be deleted at once", "enableDeletionProtection")
     ]
+
+
+DESYNC, SPREAD = controls.alb_desync_mitigation, controls.lb_several_zones
+
+
+@pytest.mark.parametrize("type", [BALANCER, OTHER_BALANCER])
+@pytest.mark.parametrize(
+    ("props", "expected"),
+    [
+        ({"desyncMitigationMode": "defensive"}, Pass()),
+        ({"desyncMitigationMode": "strictest"}, Pass()),
+        ({}, Pass()),
+        ({"desyncMitigationMode": "monitor"}, Fail("has its desync mitigation at monitor", "desyncMitigationMode")),
+        ({"desyncMitigationMode": UNKNOWN}, Unknown("desyncMitigationMode")),
+        ({"desyncMitigationMode": "monitor", "loadBalancerType": "network"}, NotApplicable("is a network load balancer")),
+        ({"loadBalancerType": UNKNOWN}, Unknown("loadBalancerType")),
+    ],
+)
+def test_desync_mitigation(type: str, props: Props, expected: Verdict) -> None:
+    assert verdicts(DESYNC, resource(type, props=props)) == [expected]
+
+
+@pytest.mark.parametrize("type", [BALANCER, OTHER_BALANCER])
+@pytest.mark.parametrize("where", ["subnets", "subnetMappings"])
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        ([UNKNOWN, UNKNOWN], Pass()),
+        (["subnet-1", "subnet-2", "subnet-3"], Pass()),
+        (["subnet-1"], Fail("spans 1 zone, not 2", "")),
+        ([UNKNOWN], Fail("spans 1 zone, not 2", "")),
+        (UNKNOWN, Unknown("")),
+    ],
+)
+def test_zones_of_a_balancer(type: str, where: str, items: Any, expected: Verdict) -> None:
+    placed = {Fail("spans 1 zone, not 2", ""): Fail("spans 1 zone, not 2", where), Unknown(""): Unknown(where)}.get(expected, expected)
+    for kind in ("application", "network", "gateway"):
+        assert verdicts(SPREAD, resource(type, props={where: items, "loadBalancerType": kind})) == [placed]
+
+
+def test_zones_of_a_balancer_that_names_none_or_needs_more() -> None:
+    assert verdicts(SPREAD, resource(BALANCER)) == [Fail("spans 0 zones, not 2", "subnets")]
+    two = resource(BALANCER, props={"subnets": ["subnet-1", "subnet-2"]})
+    assert verdicts(SPREAD, two, {"minimumZones": 3}) == [Fail("spans 2 zones, not 3", "subnets")]
