@@ -283,6 +283,7 @@ class RecordingMonitor:
         if request.type.startswith("pulumi:providers:") and request.version:
             # The engine adds the SDK's version to an explicit provider's inputs, too.
             inputs.setdefault("version", request.version)
+        inputs = invention.checked(request.type, inputs) if request.custom else inputs
         # A component has no outputs but those that it registers.
         identity, found = "", dict(inputs) if request.custom else {}
         if request.type.startswith("pulumi:providers:"):

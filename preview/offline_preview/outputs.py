@@ -9,6 +9,8 @@ import functools
 import hashlib
 import importlib
 import inspect
+import json
+import re
 import typing
 from collections.abc import Mapping
 from typing import Any, Final
@@ -78,6 +80,9 @@ _ID_IS_ARN: Final = frozenset(
     }
 )
 
+_SWITCHES: Final = {"true": True, "false": False}
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
+
 # What Pulumi names itself. Other names that can be set refer to something else: `parameterGroupName`, `keyName`.
 _OWN_NAMES: Final = frozenset({"name", "bucket", "identifier", "clusterIdentifier"})
 
@@ -116,6 +121,52 @@ def _members(type_token: str) -> tuple[dict[str, Any], frozenset[str], frozenset
 def digest(text: str, length: int = 17) -> str:
     """A stable hexadecimal text of the given length."""
     return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def checked(type_token: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs as the provider passes them on: switches and numbers that the program gives as text are what the resource holds.
+
+    A document that it gives as an object, where the resource holds text, is JSON. With an unknown inside, all of it is unknown; with a
+    secret inside, all of it is secret.
+    """
+    types, _always, _inputs = _members(type_token)
+    return {name: _checked(value, types.get(name)) for name, value in inputs.items()}
+
+
+def _checked(value: Any, kind: Any) -> Any:
+    if isinstance(value, Secret):
+        inner = _checked(value.value, kind)
+        return inner if inner is UNKNOWN or isinstance(inner, Secret) else Secret(inner)
+    if isinstance(value, str):
+        if kind is bool and value in _SWITCHES:
+            return _SWITCHES[value]
+        return int(value) if kind is int and _INTEGER.fullmatch(value) else value
+    if isinstance(value, list):
+        items = typing.get_args(kind)
+        return [_checked(item, items[0]) for item in value] if len(items) == 1 else value
+    if isinstance(value, dict) and kind is str:
+        return _document(value)
+    if isinstance(value, dict) and isinstance(kind, type) and _types.is_output_type(kind):
+        members = _types.output_type_types(kind)
+        return {name: _checked(item, members.get(name)) for name, item in value.items()}
+    return value
+
+
+def _document(value: dict[str, Any]) -> Any:
+    secret = False
+
+    def plain(item: Any) -> Any:
+        nonlocal secret
+        if isinstance(item, Secret):
+            secret = True
+            return item.value
+        raise TypeError(f"{type(item).__name__} is not known")
+
+    try:
+        text = json.dumps(value, default=plain, sort_keys=True, separators=(",", ":"))
+    except TypeError:
+        return UNKNOWN
+    return Secret(text) if secret else text
 
 
 def computed(type_token: str, inputs: Mapping[str, Any]) -> dict[str, Any]:

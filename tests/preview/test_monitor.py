@@ -44,6 +44,44 @@ def test_urns_inputs_edges_and_outputs_are_as_the_engine_makes_them() -> None:
     assert (made.id, made.outputs["arn"], made.outputs["cidrBlock"]) == ("", UNKNOWN, "10.0.0.0/16")
 
 
+def test_switches_and_numbers_that_are_text_are_recorded_as_what_they_mean() -> None:
+    def program() -> None:
+        off: Any = "false"
+        number: Any = "22"
+        vpc(enable_dns_support=off, tags={"false": "true", "size": "1"})
+        rule: Any = {"protocol": "tcp", "from_port": number, "to_port": "any", "self": pulumi.Output.secret(off), "cidr_blocks": ["1"]}
+        aws.ec2.SecurityGroup("g", ingress=[rule], name="12")
+
+    graph = record(program)
+    assert graph.named("v").inputs == {"cidrBlock": "10.0.0.0/16", "enableDnsSupport": False, "tags": {"false": "true", "size": "1"}}
+    rule = {"protocol": "tcp", "fromPort": 22, "toPort": "any", "self": Secret(False), "cidrBlocks": ["1"]}
+    assert graph.named("g").inputs["ingress"] == [rule]
+    assert graph.named("g").inputs["name"] == "12"
+
+
+@pytest.mark.parametrize("deployed", [False, True])
+def test_a_policy_that_is_an_object_is_recorded_as_text(deployed: bool) -> None:
+    def program() -> None:
+        # Keys as in IAM's own documents, which the SDK passes on as they are.
+        trust: Any = {"Version": "2012-10-17", "Statement": []}
+        role = aws.iam.Role("r", assume_role_policy=trust, tags={"a": "b"})
+        key = aws.kms.Key("k")
+        for name, resource in (("known", "x"), ("computed", key.arn), ("hidden", pulumi.Output.secret("x"))):
+            document: Any = {"Version": "2012-10-17", "Statement": [{"Resource": resource}]}
+            aws.iam.RolePolicy(name, role=role.id, policy=document)
+        pulumi.export("trust", role.assume_role_policy)
+
+    graph = record(program, deployed=deployed)
+    assert graph.outputs == {"trust": '{"Statement":[],"Version":"2012-10-17"}'}
+    assert graph.named("r").inputs == {"assumeRolePolicy": graph.outputs["trust"], "tags": {"a": "b"}}
+    text = '{"Statement":[{"Resource":"x"}],"Version":"2012-10-17"}'
+    assert graph.named("known").inputs["policy"] == text
+    assert graph.named("hidden").inputs["policy"] == Secret(text)
+    computed = graph.named("computed").inputs["policy"]
+    assert graph.named("computed").property_dependencies["policy"] == [graph.named("k").urn]
+    assert computed == text.replace('"x"', f'"{graph.named("k").outputs["arn"]}"') if deployed else computed is UNKNOWN
+
+
 def test_deployed_outputs_are_known_the_same_in_every_run_and_differ_between_resources() -> None:
     def program() -> None:
         pulumi.export("ids", [vpc("a").id, vpc("b").id])
