@@ -50,7 +50,7 @@ class Rule:
             for index, text in enumerate((value,) if isinstance(value, str) else value):
                 if text is UNKNOWN:
                     unknown = unknown or f"{path}.{index}"
-                else:
+                elif isinstance(text, str):
                     texts.append(text)
             if found := _internet(texts):
                 return path, found
