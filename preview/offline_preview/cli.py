@@ -16,15 +16,18 @@ from typing import IO, Any, Final
 
 from offline_preview.errors import PreviewError
 from offline_preview.packs import select_packs
-from offline_preview.preview import Job, Outcome, preview
+from offline_preview.preview import Job, Outcome, judge, preview
 from offline_preview.project import Project, load_project
 from offline_preview.runner import ProgramError
+from offline_preview.state import STANDARD_INPUT, load_state
 
 COMPLIANT: Final = 0
 VIOLATED: Final = 1
 FAILED: Final = 2
 INTERRUPTED: Final = 130
 _STANDARD_OUTPUT: Final = "-"
+_PROGRAM_OPTIONS: Final = ("project", "stack", "set", "config_file", "stack_reference", "as")
+"""What says how to run a program, by the names in the parsed command line."""
 _EPILOG: Final = """\
 exit codes: 0 compliant, 1 a mandatory control fails, 2 an error in the program, the settings, a pack or the command line
 
@@ -32,6 +35,7 @@ examples:
   offline-preview                                  every stack, every pack under policies/
   offline-preview --stack prod --json -            the whole graph of one stack as JSON
   offline-preview --set network.nat.strategy=none  what a setting would change
+  offline-preview --state export.json              a stack that exists, from `pulumi stack export --file export.json`
 """
 
 
@@ -69,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--project", metavar="DIR", type=Path, default=Path("."), help="folder of Pulumi.yaml; default: this folder")
+    add("--project", metavar="DIR", type=Path, help="folder of Pulumi.yaml; default: this folder")
     add("--stack", metavar="NAME", action="append", default=[], help="stack to preview, again for more; default: every Pulumi.<stack>.yaml")
     add(
         "--policy-pack",
@@ -98,10 +102,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--as",
-        dest="mode",
         choices=("deployed", "preview"),
-        default="deployed",
         help="deployed: invent what AWS would compute (default); preview: leave it unknown",
+    )
+    add(
+        "--state",
+        metavar="FILE",
+        type=Path,
+        help="check a stack that exists, in any language, as `pulumi stack export` writes it, instead of a program; - is standard input",
     )
     for name in ("json", "sarif", "junit"):
         add(f"--{name}", metavar="FILE", help=f"write a {name.upper()} report; - is standard output")
@@ -112,8 +120,11 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace, started: float) -> int:
     targets = {name: target for name in ("json", "sarif", "junit") if (target := getattr(options, name)) is not None}
     _check_targets(targets)
-    project = load_project(options.project)
+    # Standard output is the report's alone when a report goes there.
     to_stdout = _STANDARD_OUTPUT in targets.values()
+    if options.state is not None:
+        return _run_state(options, started, targets, to_stdout)
+    project = load_project(options.project or Path())
     job = Job(
         project=project,
         stacks=_stacks(project, options.stack, options.config_file),
@@ -121,13 +132,33 @@ def _run(options: argparse.Namespace, started: float) -> int:
         sets=options.set,
         config_file=options.config_file,
         stack_references=dict(_stack_reference(text) for text in options.stack_reference),
-        deployed=options.mode == "deployed",
-        # Standard output is the report's alone when a report goes there.
+        deployed=getattr(options, "as") != "preview",
         output=functools.partial(_print, sys.stderr if to_stdout else None),
     )
     with _progress() as progress:
         outcome = preview(job, progress, started)
-    return _report(outcome, project, targets, options.debug, to_stdout)
+    return _report(outcome, project.file.name, targets, options.debug, to_stdout)
+
+
+def _run_state(options: argparse.Namespace, started: float, targets: dict[str, str], to_stdout: bool) -> int:
+    """Judges an exported stack: packs and profiles are found as for a program in this folder."""
+    for name in _PROGRAM_OPTIONS:
+        if getattr(options, name):
+            option = name.replace("_", "-")
+            raise PreviewError(
+                f"--{option}: says how to run a program, and --state runs none: it checks the stack in the file. Leave --{option} out."
+            )
+    folder = Path.cwd()
+    packs = select_packs(folder, options.policy_pack, options.policy_pack_config)
+    if not packs:
+        raise PreviewError(
+            f"--state: there is no policy pack under {folder / 'policies'}, so nothing to check with. Add --policy-pack DIR."
+        )
+    state = load_state(options.state)
+    with _progress() as progress:
+        outcome = judge(state.graph, packs, state.notes, progress, started)
+    place = "Pulumi.yaml" if str(options.state) == STANDARD_INPUT else options.state.name
+    return _report(outcome, place, targets, options.debug, to_stdout)
 
 
 def _print(stream: IO[str] | None, line: str) -> None:
@@ -188,7 +219,7 @@ def _check_targets(targets: dict[str, str]) -> None:
             raise PreviewError(f"--{option}: there is no folder {path.absolute().parent}. Make it, or give another file.")
 
 
-def _report(outcome: Outcome, project: Project, targets: dict[str, str], debug: bool, to_stdout: bool) -> int:
+def _report(outcome: Outcome, place: str, targets: dict[str, str], debug: bool, to_stdout: bool) -> int:
     from offline_preview.reports import terminal
 
     out = terminal.console(stderr=to_stdout)
@@ -204,11 +235,12 @@ def _report(outcome: Outcome, project: Project, targets: dict[str, str], debug: 
             _show_error(error, outcome.stacks[str(error)], debug)
         return FAILED
     for option, target in targets.items():
-        _write(option, target, _rendered(option, outcome, project))
+        _write(option, target, _rendered(option, outcome, place))
     return COMPLIANT if all(report.compliant for report in outcome.reports) else VIOLATED
 
 
-def _rendered(option: str, outcome: Outcome, project: Project) -> str:
+def _rendered(option: str, outcome: Outcome, place: str) -> str:
+    """A report as text; ``place`` is the file where findings without a source line are shown."""
     if option == "json":
         from offline_preview.reports import json_report
 
@@ -216,7 +248,7 @@ def _rendered(option: str, outcome: Outcome, project: Project) -> str:
     if option == "sarif":
         from offline_preview.reports import sarif
 
-        return sarif.render(outcome.reports, project.file.name)
+        return sarif.render(outcome.reports, place)
     from offline_preview.reports import junit
 
     return junit.render(outcome.reports)

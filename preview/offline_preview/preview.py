@@ -81,7 +81,7 @@ def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started:
         cleanup.callback(programs.stop)
         graphs = {stack: workers.submit(programs.record, stack, configs[stack]) for stack in job.stacks}
         progress("starting")
-        packs = _Packs(job, configs, cleanup, outcome.logs.append)
+        packs = _Packs(job.project.name, job.packs, configs, cleanup, outcome.logs.append)
         sessions = {stack: packs.prepare(stack, workers) for stack in job.stacks}
         for stack in job.stacks:
             progress(f"{stack}: running the program")
@@ -93,6 +93,30 @@ def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started:
                 outcome.fail(stack, error)
                 continue
             outcome.reports.append(StackReport(graph, reports, time.monotonic() - begin, tuple(configs[stack].notes)))
+    return outcome
+
+
+def judge(
+    graph: Graph,
+    packs: Sequence[PackSelection],
+    notes: Sequence[str] = (),
+    progress: Callable[[str], None] = lambda _: None,
+    started: float | None = None,
+) -> Outcome:
+    """Runs packs on a graph that is there already, without a program and its configuration. Else as ``preview``."""
+    begin = time.monotonic() if started is None else started
+    outcome = Outcome()
+    with ExitStack() as cleanup:
+        workers = ThreadPoolExecutor(max_workers=max(1, len(packs)), thread_name_prefix="judge")
+        cleanup.callback(workers.shutdown, wait=True, cancel_futures=True)
+        try:
+            sessions = _Packs(graph.project, packs, {graph.stack: StackConfig({})}, cleanup, outcome.logs.append)
+            progress(f"{graph.stack}: checking {len(graph.resources)} resources with {len(packs)} packs")
+            reports = _check(graph, sessions.prepare(graph.stack, workers), workers)
+        except PreviewError as error:
+            outcome.fail(graph.stack, error)
+            return outcome
+        outcome.reports.append(StackReport(graph, reports, time.monotonic() - begin, tuple(notes)))
     return outcome
 
 
@@ -142,9 +166,16 @@ Preparation = tuple["PackSession", "Future[None]"]
 class _Packs:
     """The packs of all stacks: every process is started before the first is waited for."""
 
-    def __init__(self, job: Job, configs: Mapping[str, StackConfig], cleanup: ExitStack, log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        project: str,
+        packs: Sequence[PackSelection],
+        configs: Mapping[str, StackConfig],
+        cleanup: ExitStack,
+        log: Callable[[str], None],
+    ) -> None:
         self._sessions: dict[str, list[Any]] = {stack: [] for stack in configs}
-        if not job.packs:
+        if not packs:
             return
         # These bring gRPC along, which a preview without packs does not need, and which the programs need not wait for.
         from offline_preview.engine_service import EngineServer
@@ -154,8 +185,8 @@ class _Packs:
         engine = EngineServer(log)
         cleanup.callback(engine.stop)
         for stack, config in configs.items():
-            about = PackStack(job.project.name, stack, ORGANIZATION, config)
-            for selection in job.packs:
+            about = PackStack(project, stack, ORGANIZATION, config)
+            for selection in packs:
                 process = PackProcess(selection.pack, about, engine.address)
                 session = PackSession(process, about, selection.profile(stack))
                 cleanup.callback(session.close)
