@@ -132,6 +132,8 @@ LOOSENED = {
     ("rds-instance-multi-az", "shop-db-instance"),
     ("rds-backups", "shop-db-instance"),
     ("elasticache-failover", "shop-cache-cache"),
+    ("nat-gateway-default-route", "nat-eu-west-1a"),
+    ("nat-gateway-default-route", "nat-eu-west-1b"),
 }
 
 
