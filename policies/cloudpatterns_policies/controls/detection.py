@@ -48,6 +48,6 @@ def inspector_scans_everything(resource: Resource, config: Mapping[str, Any]) ->
     scanned = resource.get("resourceTypes", ())
     known = {item for item in scanned if item is not UNKNOWN}
     missing = [kind for kind in config["resourceTypes"] if kind not in known]
-    if missing and len(known) < len(scanned) and any(item is UNKNOWN for item in scanned):
+    if missing and any(item is UNKNOWN for item in scanned):
         return Unknown(f"resourceTypes.{next(index for index, item in enumerate(scanned) if item is UNKNOWN)}")
     return Fail(f"does not scan {', '.join(missing)}", "resourceTypes") if missing else Pass()
