@@ -23,9 +23,10 @@ lint: $(VENV)/ready-dev  ## Style
 types: $(VENV)/ready-dev  ## Types; also finds wrong argument names inside nested dictionaries of pulumi-aws
 	$(BIN)/ty check
 
-docs: $(VENV)/ready  ## Write what is generated: the JSON schema of the settings, the profiles of the packs
+docs: $(VENV)/ready  ## Write what is generated: the JSON schema of the settings, the profiles of the packs, the catalogue of controls
 	$(BIN)/python -m settings.schema
 	$(BIN)/python -m cloudpatterns_policies.core.profiles
+	$(BIN)/python -m cloudpatterns_policies.core.catalogue
 
 bench: $(VENV)/ready  ## The design's figures as ratios in one run; not part of the tests
 	$(BIN)/python -m tests.bench
