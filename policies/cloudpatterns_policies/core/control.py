@@ -9,8 +9,11 @@ from typing import Any, Final, Literal
 from cloudpatterns_policies.core.resource import Resource
 from cloudpatterns_policies.core.verdicts import Severity, Verdict
 
-RESERVED_IDS: Final = frozenset({"all", "environments", "exemptions", "no-path"})
+RESERVED_IDS: Final = frozenset({"all", "environments", "exemptions"})
 """Names that mean something else in a profile."""
+
+SECURITY: Final = "security"
+"""The pack of controls that name none."""
 
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -46,6 +49,8 @@ class Control:
     """The function."""
     config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """JSON schema of each property the control can be configured with; each has a `default`."""
+    pack: str = SECURITY
+    """The pack that serves it: the name of a folder beside the library."""
     per_resource: bool = field(init=False)
     """Whether the runner calls the function once for each resource of `types`."""
     takes_config: bool = field(init=False)
@@ -55,6 +60,8 @@ class Control:
         problems = []
         if not _ID.fullmatch(self.id) or len(self.id) > 100:
             problems.append("id must be kebab-case of at most 100 characters")
+        if not _ID.fullmatch(self.pack):
+            problems.append("pack must be kebab-case, as the pack's folder is")
         if self.id in RESERVED_IDS:
             problems.append("id is reserved")
         problems += [f"{name} is empty" for name in ("title", "why", "remediation") if not getattr(self, name).strip()]
@@ -90,11 +97,14 @@ def control(
     url: str,
     frameworks: Mapping[str, tuple[str, ...]] | None = None,
     config: Mapping[str, Mapping[str, Any]] | None = None,
+    pack: str = SECURITY,
 ) -> Callable[[ResourceCheck], Control]:
     """Makes a control of a function `(resource)`, which gives a verdict or an iterable of verdicts; none at all means Pass."""
 
     def decorate(check: ResourceCheck) -> Control:
-        return Control(id, title, severity, types, why, remediation, url, dict(frameworks or {}), "resource", check, dict(config or {}))
+        return Control(
+            id, title, severity, types, why, remediation, url, dict(frameworks or {}), "resource", check, dict(config or {}), pack
+        )
 
     return decorate
 
@@ -110,6 +120,7 @@ def stack_control(
     types: tuple[str, ...] = (),
     frameworks: Mapping[str, tuple[str, ...]] | None = None,
     config: Mapping[str, Mapping[str, Any]] | None = None,
+    pack: str = SECURITY,
 ) -> Callable[[StackCheck], Control]:
     """Makes a control over the whole stack, of one of two kinds of function.
 
@@ -119,6 +130,6 @@ def stack_control(
     """
 
     def decorate(check: StackCheck) -> Control:
-        return Control(id, title, severity, types, why, remediation, url, dict(frameworks or {}), "stack", check, dict(config or {}))
+        return Control(id, title, severity, types, why, remediation, url, dict(frameworks or {}), "stack", check, dict(config or {}), pack)
 
     return decorate

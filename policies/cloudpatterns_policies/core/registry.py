@@ -5,14 +5,17 @@ import itertools
 import pkgutil
 from collections.abc import Iterable
 
-from cloudpatterns_policies.core.control import Control
+from cloudpatterns_policies.core.control import SECURITY, Control
 
 CONTROLS_PACKAGE = "cloudpatterns_policies.controls"
 """Where the project's own controls live."""
 
 
-def discover(package: str = CONTROLS_PACKAGE) -> tuple[Control, ...]:
-    """Returns the controls of all modules of `package`, sorted by id. Raises `ValueError` for an id that is used twice."""
+def discover(package: str = CONTROLS_PACKAGE, *, pack: str | None = SECURITY) -> tuple[Control, ...]:
+    """Returns the controls of one pack, or for None of all, that the modules of `package` define, sorted by id.
+
+    Raises `ValueError` for an id that is used twice, be it in two packs.
+    """
     root = importlib.import_module(package)
     names = sorted(info.name for info in pkgutil.walk_packages(root.__path__, f"{package}."))
     found: dict[int, Control] = {}
@@ -20,7 +23,7 @@ def discover(package: str = CONTROLS_PACKAGE) -> tuple[Control, ...]:
         for value in vars(importlib.import_module(name)).values():
             if isinstance(value, Control):
                 found[id(value)] = value
-    return checked(found.values())
+    return tuple(control for control in checked(found.values()) if pack in (None, control.pack))
 
 
 def checked(controls: Iterable[Control]) -> tuple[Control, ...]:

@@ -50,6 +50,14 @@ def test_decorator_makes_a_control() -> None:
     assert control(**GOOD)(check_configured).takes_config
 
 
+@pytest.mark.parametrize(("decorate", "function"), [(control, check), (stack_control, check_each)])
+def test_a_control_belongs_to_a_pack(decorate: Callable[..., Any], function: Callable[..., Any]) -> None:
+    assert decorate(**GOOD)(function).pack == "security"
+    assert decorate(**GOOD, pack="operations")(function).pack == "operations"
+    with pytest.raises(ValueError, match=r"^control 'bucket-private': pack must be kebab-case, as the pack's folder is$"):
+        decorate(**GOOD, pack="My Pack")(function)
+
+
 @pytest.mark.parametrize(("function", "per_resource"), [(check_stack, False), (check_each, True)])
 def test_stack_control_has_two_forms(function: Callable[..., Any], per_resource: bool) -> None:
     made = stack_control(**GOOD)(function)
@@ -72,7 +80,7 @@ def test_only_a_control_of_the_whole_stack_may_have_no_types() -> None:
         ({"id": "a" * 101}, "of at most 100 characters"),
         ({"id": "all"}, "id is reserved"),
         ({"id": "exemptions"}, "id is reserved"),
-        ({"id": "no-path"}, "id is reserved"),
+        ({"id": "environments"}, "id is reserved"),
         ({"id": "environments"}, "id is reserved"),
         ({"title": " "}, "title is empty"),
         ({"why": ""}, "why is empty"),
@@ -146,6 +154,22 @@ def test_controls_are_found_in_every_module_once(importable: Path) -> None:
     write_controls(importable, "found", b=definition("two"), deep__a=definition("one"), c="from found.b import two\n")
     assert [item.id for item in discover("found")] == ["one", "two"]
     assert {"found.b", "found.deep.a"} <= sys.modules.keys()
+
+
+def test_discovery_gives_one_pack(importable: Path) -> None:
+    other = definition("two").replace("id='two'", "id='two', pack='operations'")
+    write_controls(importable, "packed", a=definition("one"), b=other)
+    assert [item.id for item in discover("packed")] == ["one"]
+    assert [item.id for item in discover("packed", pack="operations")] == ["two"]
+    assert [item.id for item in discover("packed", pack=None)] == ["one", "two"]
+
+
+def test_discovery_refuses_duplicates_across_packs(importable: Path) -> None:
+    other = definition("same").replace("id='same'", "id='same', pack='operations'")
+    write_controls(importable, "doubled_packs", a=definition("same"), b=other)
+    for pack in ("security", "operations", None):
+        with pytest.raises(ValueError, match="control ids used twice: same"):
+            discover("doubled_packs", pack=pack)
 
 
 def test_discovery_refuses_duplicates(importable: Path) -> None:
