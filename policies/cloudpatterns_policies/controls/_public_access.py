@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from cloudpatterns_policies.controls._documents import Statement, read_document
-from cloudpatterns_policies.core import Fail, Pass, Resource, Unknown, Verdict
+from cloudpatterns_policies.core import Fail, Resource, Unknown, Verdict
 
 # Conditions that say who calls, or for whom. `aws:SourceOwner` is what SNS's own default policy has.
 _CALLER: Final = re.compile(r"aws:(principal(account|orgid|orgpaths|arn)|source(account|arn|owner|orgid|orgpaths|vpc|vpce)|userid)")
@@ -52,8 +52,8 @@ def _is_narrow(value: str) -> bool:
 
 
 def not_public(resource: Resource, path: str = "policy") -> list[Verdict]:
-    """The verdicts on the policy document at `path`: one failure for each statement that admits everybody."""
+    """What is wrong with the policy document at `path`: one failure for each statement that admits everybody."""
     document = read_document(resource, path)
     if isinstance(document, Unknown | Fail):
         return [document]
-    return [Fail(f"admits everybody in {statement.label}", path) for statement in public_statements(document)] or [Pass()]
+    return [Fail(f"admits everybody in {statement.label}", path) for statement in public_statements(document)]

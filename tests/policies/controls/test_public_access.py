@@ -38,7 +38,7 @@ def test_principals(fields: dict[str, Any], expected: bool) -> None:
         ({"ArnEquals": {"aws:SourceArn": "arn:aws:s3:::bucket"}}, False),
         ({"ArnLike": {"aws:SourceArn": "arn:aws:sns:*:123456789012:*"}}, False),
         ({"StringEquals": {"aws:SourceVpce": "vpce-1"}}, False),
-        ({"IpAddress": {"aws:SourceIp": ["203.0.113.0/24", "10.0.0.0/8", "2001:db8::/32"]}}, False),
+        ({"IpAddress": {"aws:SourceIp": ["203.0.113.7/24", "128.0.0.0/8", "2600::/32", "fc00::/7"]}}, False),
         ({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::*"}}, True),
         ({"ArnLike": {"aws:SourceArn": ["arn:aws:s3:::bucket", "arn:aws:s3:::b*"]}}, True),
         ({"StringLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/admin"}}, True),
