@@ -1,0 +1,70 @@
+"""Tags: whose a resource is, who pays for it, and what it belongs to."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from cloudpatterns_policies.core import UNKNOWN, Fail, Pass, Resource, Severity, Stack, Unknown, Verdict, stack_control
+from cloudpatterns_policies.core.values import Decoder
+from cloudpatterns_policies.graph.reading import read
+
+_AUTO_SCALING: Final = "aws:autoscaling/group:Group"
+
+
+@stack_control(
+    id="required-tags",
+    title="Whatever takes tags has the required ones",
+    severity=Severity.MEDIUM,
+    why="Nobody knows whose an untagged resource is, who pays for it, or whether it may go.",
+    remediation="Set them in tags, or for all resources in default_tags of the provider; an Auto Scaling group needs its own tags.",
+    url="https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html",
+    config={
+        "requiredTags": {
+            "type": "array",
+            "items": {"type": "string"},
+            "default": ["Owner", "CostCenter", "Environment"],
+            "description": "Keys of the tags that must be there, with a value.",
+        }
+    },
+    pack="operations",
+)
+def required_tags(stack: Stack, config: Mapping[str, Any]) -> Iterator[tuple[Resource, Verdict]]:
+    for resource in stack.resources:
+        if _takes_tags(resource):
+            yield resource, _judge(resource, config["requiredTags"])
+
+
+def _takes_tags(resource: Resource) -> bool:
+    # The provider gives `tagsAll` out of whatever takes tags, except of Auto Scaling groups.
+    return resource.type.startswith("aws:") and ("tagsAll" in resource.raw or resource.type == _AUTO_SCALING)
+
+
+def _judge(resource: Resource, required: list[str]) -> Verdict:
+    own = _read(resource)
+    if own is UNKNOWN:
+        return Unknown("tags")
+    tags = {**_defaults(resource), **own}
+    missing = [key for key in required if tags.get(key) is not UNKNOWN and not tags.get(key)]
+    return Fail(f"has no tag {', '.join(missing)}", "tags") if missing else Pass()
+
+
+def _read(resource: Resource) -> Any:
+    """The resource's own tags, or `UNKNOWN`. The value of a tag may be `UNKNOWN` too."""
+    tags = read(resource, "tags", computed=True)
+    if isinstance(tags, list):
+        keys = [(read(resource, f"tags.{index}.key"), read(resource, f"tags.{index}.value")) for index in range(len(tags))]
+        return UNKNOWN if any(key is UNKNOWN for key, _ in keys) else dict(keys)
+    return UNKNOWN if tags is UNKNOWN else tags or {}
+
+
+def _defaults(resource: Resource) -> dict[str, Any]:
+    """What the provider adds: as the provider itself shows it, and as its configuration says."""
+    if resource.type == _AUTO_SCALING:
+        return {}
+    shown = read(resource, "tagsAll")
+    configured = Decoder().struct(resource.message.provider.properties).get("defaultTags")
+    if isinstance(configured, str):
+        # A provider's nested configuration travels as JSON text.
+        configured = json.loads(configured)
+    tags = configured.get("tags") if isinstance(configured, dict) else None
+    return {**(tags if isinstance(tags, dict) else {}), **(shown if isinstance(shown, dict) else {})}
