@@ -1,0 +1,96 @@
+"""Production outlives the loss of one zone, tier by tier.
+
+Auto Scaling groups, load balancers, databases and caches are judged by the security pack, since AWS's own standard asks for it.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from cloudpatterns_policies.core import UNKNOWN, Fail, NotApplicable, Pass, Resource, Severity, Stack, Unknown, Verdict, stack_control
+from cloudpatterns_policies.graph.reading import read
+
+_SUBNETS: Final = ("aws:ec2/subnet:Subnet", "aws:ec2/defaultSubnet:DefaultSubnet")
+_GATEWAY: Final = "aws:ec2/natGateway:NatGateway"
+_ROUTE: Final = "aws:ec2/route:Route"
+_TABLE: Final = "aws:ec2/routeTable:RouteTable"
+_ASSOCIATION: Final = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+
+_PLACES: Final[Mapping[str, str]] = {
+    "aws:rds/subnetGroup:SubnetGroup": "subnetIds",
+    "aws:docdb/subnetGroup:SubnetGroup": "subnetIds",
+    "aws:neptune/subnetGroup:SubnetGroup": "subnetIds",
+    "aws:elasticache/subnetGroup:SubnetGroup": "subnetIds",
+    "aws:ecs/service:Service": "networkConfiguration.subnets",
+    "aws:lambda/function:Function": "vpcConfig.subnetIds",
+    "aws:msk/cluster:Cluster": "brokerNodeGroupInfo.clientSubnets",
+    "aws:ec2/vpcEndpoint:VpcEndpoint": "subnetIds",
+}
+"""Where a resource names the subnets that it lives in."""
+
+_PRODUCTION: Final = {
+    "type": "boolean",
+    "default": True,
+    "description": "Whether the stack is production; the profile of any other sets it to false.",
+}
+_NOT_HERE: Final = NotApplicable("need not outlive a zone: the profile's property production is false")
+
+
+@stack_control(
+    id="tier-several-zones",
+    title="Each tier of production spans several zones",
+    severity=Severity.MEDIUM,
+    types=tuple(_PLACES),
+    why="A zone fails as a whole now and then, and takes everything along that lives in it alone.",
+    remediation="Name a subnet in each of several zones in subnet_ids, subnets or client_subnets.",
+    url="https://docs.aws.amazon.com/wellarchitected/latest/reliability-pillar/rel_fault_isolation_multiaz_region_system.html",
+    config={
+        "production": _PRODUCTION,
+        "minimumZones": {"type": "integer", "minimum": 2, "maximum": 6, "default": 2, "description": "Zones a tier spans at least."},
+    },
+    pack="operations",
+)
+def tier_several_zones(resource: Resource, stack: Stack, config: Mapping[str, Any]) -> Verdict:
+    if not config["production"]:
+        return _NOT_HERE
+    path = _PLACES[resource.type]
+    items = read(resource, path, computed=True)
+    if items is not UNKNOWN and not items:
+        return NotApplicable("lives in no subnet")
+    zones = [read(subnet, "availabilityZone") for subnet in stack.refs(resource, path, *_SUBNETS)]
+    known = {zone for zone in zones if isinstance(zone, str)}
+    if len(known) >= config["minimumZones"]:
+        return Pass()
+    if items is not UNKNOWN and len(items) == 1:
+        return Fail("lives in one subnet, and so in one zone", path)
+    # Only when the zone of every subnet is known is it sure that there are no more.
+    complete = bool(zones) and all(isinstance(zone, str) for zone in zones) and (items is UNKNOWN or len(zones) >= len(items))
+    return Fail(f"lives in {', '.join(sorted(known))} alone", path) if complete else Unknown(path)
+
+
+@stack_control(
+    id="nat-in-each-zone",
+    title="Each zone of production has its own way out",
+    severity=Severity.MEDIUM,
+    types=(_GATEWAY,),
+    why="When the gateway's zone fails, the healthy zones lose their way out with it, and traffic between zones costs extra until then.",
+    remediation="Add an aws.ec2.NatGateway in each zone, or one with availability_mode regional, and route each zone to its own.",
+    url="https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html",
+    config={"production": _PRODUCTION},
+    pack="operations",
+)
+def nat_in_each_zone(resource: Resource, stack: Stack, config: Mapping[str, Any]) -> Verdict:
+    if not config["production"]:
+        return _NOT_HERE
+    own = {zone for subnet in stack.refs(resource, "subnetId", *_SUBNETS) if isinstance(zone := read(subnet, "availabilityZone"), str)}
+    if len(own) != 1:
+        return NotApplicable("stands in no single zone that the stack shows")
+    tables = [table for route in stack.referrers(resource, _ROUTE, "natGatewayId") for table in stack.refs(route, "routeTableId", _TABLE)]
+    served = {
+        zone
+        for table in tables
+        for association in stack.referrers(table, _ASSOCIATION, "routeTableId")
+        for subnet in stack.refs(association, "subnetId", *_SUBNETS)
+        if isinstance(zone := read(subnet, "availabilityZone"), str)
+    }
+    others = sorted(served - own)
+    return Fail(f"stands in {own.pop()} and is the way out of {', '.join(others)} too", "subnetId") if others else Pass()
