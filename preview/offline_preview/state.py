@@ -64,11 +64,10 @@ _SHAPES: Final = {
     "outputs": dict,
     "propertyDependencies": dict,
     "customTimeouts": dict,
-    "dependencies": list,
-    "ignoreChanges": list,
-    "additionalSecretOutputs": list,
     "stackTrace": list,
 }
+_LISTS_OF_TEXT: Final = ("dependencies", "ignoreChanges", "additionalSecretOutputs", "replaceOnChanges", "aliases")
+_TIMEOUTS: Final = ("create", "update", "delete", "read")
 _FOREIGN: Final = frozenset({"..", "site-packages", "node_modules"})
 
 
@@ -149,8 +148,11 @@ class _Reader:
         for key, kind in _SHAPES.items():
             if item.get(key) is not None and not isinstance(item[key], kind):
                 raise self._error(f"{urn}: '{key}' is of the wrong type")
-        if not all(isinstance(urns, list | None) for urns in (item.get("propertyDependencies") or {}).values()):
-            raise self._error(f"{urn}: 'propertyDependencies' is of the wrong type")
+        texts = [(key, item.get(key)) for key in _LISTS_OF_TEXT]
+        texts += [("propertyDependencies", urns) for urns in (item.get("propertyDependencies") or {}).values()]
+        for key, value in texts:
+            if not isinstance(value, list | None) or not all(isinstance(text, str) for text in value or ()):
+                raise self._error(f"{urn}: '{key}' is of the wrong type")
         return item
 
     def _resource(self, item: Mapping[str, Any]) -> Resource:
@@ -167,7 +169,7 @@ class _Reader:
             id=item.get("id") or "",
             dependencies=list(item.get("dependencies") or ()),
             property_dependencies={key: list(urns) for key, urns in (item.get("propertyDependencies") or {}).items() if urns},
-            options={name: item[key] for key, name in _OPTIONS.items() if item.get(key)},
+            options=_options(item),
             source=_source(item),
         )
 
@@ -260,6 +262,14 @@ def _float(value: Mapping[str, Any]) -> float:
 
 
 _DECODERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = {RESOURCE: _reference, BYTE_STRING: _byte_string, FLOAT: _float}
+
+
+def _options(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that are set. Timeouts of operations that packs do not know are left out."""
+    options = {name: item[key] for key, name in _OPTIONS.items() if item.get(key)}
+    if timeouts := options.pop("customTimeouts", None):
+        options["customTimeouts"] = {key: timeouts[key] for key in _TIMEOUTS if isinstance(timeouts.get(key), int | float)}
+    return options
 
 
 def _source(item: Mapping[str, Any]) -> str:

@@ -81,7 +81,7 @@ def test_everything_that_packs_see_is_read(load: Load) -> None:
         ignoreChanges=["tags"],
         replaceOnChanges=["bucket"],
         aliases=[f"{URN}aws:s3/bucket:Bucket::old"],
-        customTimeouts={"create": 90},
+        customTimeouts={"create": 90, "delete": 1.5, "read": None, "adopt": 3},
         importID="logs-0",
         deletedWith=STACK_URN,
         sourcePosition="project:///store.py#7,3",
@@ -109,7 +109,7 @@ def test_everything_that_packs_see_is_read(load: Load) -> None:
             "additionalSecretOutputs": ["key"],
             "replaceOnChanges": ["bucket"],
             "aliases": [f"{URN}aws:s3/bucket:Bucket::old"],
-            "customTimeouts": {"create": 90},
+            "customTimeouts": {"create": 90, "delete": 1.5},
             "importId": "logs-0",
             "deletedWith": STACK_URN,
             "provider": f"{PROVIDER}::77",
@@ -306,7 +306,10 @@ def test_a_file_that_is_not_there(file: Path) -> None:
         (bucket(type=None), f"{BUCKET} has no type"),
         (bucket(inputs=[]), f"{BUCKET}: 'inputs' is of the wrong type"),
         (bucket(dependencies="x"), f"{BUCKET}: 'dependencies' is of the wrong type"),
+        (bucket(ignoreChanges=["a", 1]), f"{BUCKET}: 'ignoreChanges' is of the wrong type"),
+        (bucket(aliases=[{"name": "x"}]), f"{BUCKET}: 'aliases' is of the wrong type"),
         (bucket(propertyDependencies={"a": "x"}), f"{BUCKET}: 'propertyDependencies' is of the wrong type"),
+        (bucket(propertyDependencies={"a": [BUCKET], "b": [1]}), f"{BUCKET}: 'propertyDependencies' is of the wrong type"),
     ],
 )
 def test_damaged_resources(load: Load, file: Path, resource: Any, problem: str) -> None:
