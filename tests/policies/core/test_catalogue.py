@@ -65,16 +65,16 @@ def test_contents_are_in_order_and_figures_add_up() -> None:
     def made(id_: str, severity: Severity, module: str) -> Control:
         return _of(module, control(**META, id=id_, severity=severity, types=("a:b:C",))(lambda resource: Pass()))
 
-    workflow = "cloudpatterns_policies.controls.workflow"
-    first = [made("b-low", Severity.LOW, BUCKETS), made("z", Severity.LOW, workflow), made("a-low", Severity.LOW, BUCKETS)]
+    api = "cloudpatterns_policies.controls.api"
+    first = [made("b-low", Severity.LOW, BUCKETS), made("z", Severity.LOW, api), made("a-low", Severity.LOW, BUCKETS)]
     text = catalogue.catalogue({"one": first, "two": [made("y-high", Severity.HIGH, BUCKETS)]})
     assert "| pack | critical | high | medium | low | all |\n|---|---|---|---|---|---|\n| `one` | 0 | 0 | 0 | 3 | 3 |\n" in text
     assert "| `two` | 0 | 1 | 0 | 0 | 1 |\n" in text
     assert (
-        "## Contents\n\n- [S3 buckets](#s3-buckets): [y-high](#y-high), [a-low](#a-low), [b-low](#b-low)\n"
-        "- [Step Functions](#step-functions): [z](#z)\n\n## S3" in text
+        "## Contents\n\n- [API Gateway](#api-gateway): [z](#z)\n"
+        "- [S3 buckets](#s3-buckets): [y-high](#y-high), [a-low](#a-low), [b-low](#b-low)\n\n## API" in text
     )
-    assert re.findall(r"^### (.*)$", text, re.MULTILINE) == ["y-high", "a-low", "b-low", "z"]
+    assert re.findall(r"^### (.*)$", text, re.MULTILINE) == ["z", "y-high", "a-low", "b-low"]
     assert "Controls of severity high and above in `dev`, and of medium and above in `prod` are mandatory" in text
 
 
