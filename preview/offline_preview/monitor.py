@@ -33,6 +33,8 @@ _FEATURES: Final = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
     resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
     resource_pb2.RESOURCE_MONITOR_FEATURE_TRANSFORMS,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_ERROR_HOOKS,
 )
 _FEATURE_NAMES: Final = {
     "secrets": True,
@@ -41,6 +43,8 @@ _FEATURE_NAMES: Final = {
     "aliasSpecs": True,
     "deletedWith": True,
     "transforms": True,
+    "resourceHooks": True,
+    "errorHooks": True,
 }
 
 
@@ -193,6 +197,14 @@ class RecordingMonitor:
         """Remembers a transform that applies to every resource from here on."""
         with self._lock:
             self._stack_transforms.append(callback)
+        return empty_pb2.Empty()
+
+    def RegisterResourceHook(self, _request: resource_pb2.RegisterResourceHookRequest) -> empty_pb2.Empty:
+        """Accepts a hook, and never runs it: nothing is created, changed or deleted here."""
+        return empty_pb2.Empty()
+
+    def RegisterErrorHook(self, _request: resource_pb2.RegisterErrorHookRequest) -> empty_pb2.Empty:
+        """Accepts a hook for failed operations, of which there are none here."""
         return empty_pb2.Empty()
 
     def SignalAndWaitForShutdown(self, _request: empty_pb2.Empty) -> empty_pb2.Empty:

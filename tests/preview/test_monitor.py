@@ -44,6 +44,25 @@ def test_urns_inputs_edges_and_outputs_are_as_the_engine_makes_them() -> None:
     assert (made.id, made.outputs["arn"], made.outputs["cidrBlock"]) == ("", UNKNOWN, "10.0.0.0/16")
 
 
+def test_hooks_are_accepted_and_not_run() -> None:
+    ran: list[str] = []
+
+    def hook(_args: pulumi.ResourceHookArgs) -> None:
+        ran.append("hook")
+
+    def retry(_args: pulumi.ErrorHookArgs) -> bool:
+        ran.append("error")
+        return False
+
+    def program() -> None:
+        made = pulumi.ResourceHook("made", hook, opts=pulumi.ResourceHookOptions(on_dry_run=True))
+        binding = pulumi.ResourceHookBinding(before_create=[hook], after_create=[made], on_error=[pulumi.ErrorHook("failed", retry)])
+        vpc(opts=pulumi.ResourceOptions(hooks=binding))
+
+    assert record(program).one("aws:ec2/vpc:Vpc").name == "v"
+    assert ran == []
+
+
 def test_switches_and_numbers_that_are_text_are_recorded_as_what_they_mean() -> None:
     def program() -> None:
         off: Any = "false"
