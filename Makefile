@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STACK ?= dev
 
 PROJECTS := components/pyproject.toml policies/pyproject.toml preview/pyproject.toml
-PACKS := --policy-pack policies/security --policy-pack-config policies/security/$(STACK).json
+PACKS := $(foreach pack,security operations,--policy-pack policies/$(pack) --policy-pack-config policies/$(pack)/$(STACK).json)
 
 .PHONY: preview test lint types docs bench up destroy clean
 

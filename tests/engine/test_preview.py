@@ -1,4 +1,4 @@
-"""`pulumi preview` with the security pack finds what `offline-preview --as preview` finds."""
+"""`pulumi preview` with the project's packs finds what `offline-preview --as preview` finds."""
 
 import json
 import re
@@ -9,6 +9,8 @@ from offline_preview import cli
 
 from tests.engine.conftest import ROOT, Engine
 
+PACKS = ("security", "operations")
+
 # [mandatory] [severity: high]  control-id  (aws:rds:Instance: name), and the message on the line after it
 FINDING = re.compile(
     r"- \[(?P<level>\w+)\] \[severity: (?P<severity>\w+)\]\s+(?P<control>[\w-]+)\s+\((?P<type>[\w:/-]+): (?P<name>[^)]+)\)"
@@ -18,7 +20,11 @@ FINDING = re.compile(
 def _engine_findings(engine: Engine, stack: str) -> tuple[int, list[tuple[str, ...]]]:
     preview = engine.pulumi(
         *("preview", "--stack", stack),
-        *("--policy-pack", "policies/security", "--policy-pack-config", f"policies/security/{stack}.json"),
+        *(
+            part
+            for pack in PACKS
+            for part in ("--policy-pack", f"policies/{pack}", "--policy-pack-config", f"policies/{pack}/{stack}.json")
+        ),
     )
     text = preview.stdout + preview.stderr
     assert "Policies:" in text, text

@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from cloudpatterns_policies.core.verdicts import Severity
 RULES: Final[Mapping[str, Severity]] = {"dev": Severity.HIGH, "prod": Severity.MEDIUM}
 """For each profile the lowest severity that blocks."""
 
-PACKS: Final[Mapping[str, Callable[[], tuple[Control, ...]]]] = {"security": discover}
+PACKS: Final[Mapping[str, Callable[[], tuple[Control, ...]]]] = {pack: partial(discover, pack=pack) for pack in ("security", "operations")}
 """For each pack's folder the controls it serves."""
 
 

@@ -81,7 +81,6 @@ def test_only_a_control_of_the_whole_stack_may_have_no_types() -> None:
         ({"id": "all"}, "id is reserved"),
         ({"id": "exemptions"}, "id is reserved"),
         ({"id": "environments"}, "id is reserved"),
-        ({"id": "environments"}, "id is reserved"),
         ({"title": " "}, "title is empty"),
         ({"why": ""}, "why is empty"),
         ({"remediation": ""}, "remediation is empty"),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cloudpatterns_policies.core import Level, Pass, Severity, control, profiles, read_profile
+from cloudpatterns_policies.core import Level, Pass, Severity, control, discover, profiles, read_profile
 from cloudpatterns_policies.core.profiles import PACKS, RULES, main, profile
 
 FOLDER = Path(__file__).parents[3] / "policies"
@@ -28,6 +28,13 @@ def test_a_profile_of_ours_blocks_by_severity_alone(pack: str, name: str) -> Non
     levels = read_profile(written, controls).levels
     assert {item.id: levels[item.id].value for item in controls} == {item.id: LEVELS[name][item.severity.label] for item in controls}
     assert levels["exemptions"] is Level.MANDATORY
+
+
+def test_every_control_is_served_by_a_pack_that_has_a_folder() -> None:
+    assert {item.pack for item in discover(pack=None)} == set(PACKS)
+    assert {path.parent.name for path in FOLDER.glob("*/PulumiPolicy.yaml")} == set(PACKS)
+    for pack, controls in PACKS.items():
+        assert {item.pack for item in controls()} == {pack}
 
 
 def test_profiles_are_in_step_with_the_controls(capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,3 +78,15 @@ def test_the_command_writes_and_checks(tmp_path: Path, monkeypatch: pytest.Monke
     prod.write_text('{"low": "mandatory"}')
     assert main([*arguments, "--check"]) == 1
     assert capsys.readouterr().out.splitlines()[-1] == f"{prod}: out of step"
+
+
+@pytest.mark.parametrize(("name", "production"), [("dev", False), ("prod", True)])
+def test_each_profile_of_operations_says_whether_its_stack_is_production(name: str, production: bool) -> None:
+    controls = PACKS["operations"]()
+    written = json.loads((FOLDER / "operations" / f"{name}.json").read_text(encoding="utf-8"))
+    asking = [item.id for item in controls if "production" in item.config]
+    assert len(asking) == 4
+    configuration = read_profile(written, controls)
+    assert {
+        item.id: {**item.defaults(), **configuration.properties.get(item.id, {})}["production"] for item in controls if item.id in asking
+    } == dict.fromkeys(asking, production)
