@@ -143,7 +143,9 @@ class _Builder:
 
     def _join(self, holder: Resource, path: str, types: tuple[str, ...]) -> None:
         found = refer(self._stack, holder, path, types)
-        for subject in found.targets:
+        # The id of an instance's own interface is an attribute of the instance.
+        owners = [item for item in self._stack.of_type(INSTANCE) if read(item, "primaryNetworkInterfaceId") in found.foreign]
+        for subject in (*found.targets, *owners):
             self._attach(subject, holder, "securityGroupId", sure=found.certain)
 
     def _is_router(self, subject: Resource) -> bool:

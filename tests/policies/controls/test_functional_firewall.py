@@ -238,6 +238,11 @@ BAD = [
             "securityGroupId": "sg-1", "ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "cidrIpv4": ANY4},
             deps={"securityGroupId": ["web", "db"]}),
         resource("aws:rds/instance:Instance", "main", {"vpcSecurityGroupIds": ["sg-1"]})], {"r": "cidrIpv4"}),
+    Case("Two groups at one instance, one of them attached by the known id of its own interface, add up.", [
+        group("a"), group("b"), admits("ra", "a", 8080, "3.0.0.0/8"), admits("rb", "b", 8080, "9.0.0.0/8"),
+        instance("vm", "a", primaryNetworkInterfaceId="eni-0a"),
+        resource("aws:ec2/networkInterfaceSecurityGroupAttachment:NetworkInterfaceSecurityGroupAttachment", "join",
+                 {"networkInterfaceId": "eni-0a", "securityGroupId": UNKNOWN}, deps={"securityGroupId": ["b"]})], {"ra": "cidrIpv4"}),
 ]  # fmt: skip
 
 UNSURE = [
