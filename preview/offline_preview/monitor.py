@@ -124,15 +124,10 @@ class RecordingMonitor:
                 provider = self._default_provider(request)
             resource = self._record(request, provider)
             self._registrations[resource.urn] = request
-        dependencies = {
-            key: resource_pb2.RegisterResourceResponse.PropertyDependencies(urns=value)
-            for key, value in resource.property_dependencies.items()
-        }
         return resource_pb2.RegisterResourceResponse(
             urn=resource.urn,
             id=resource.id,
             object=encode_struct(resource.outputs),
-            propertyDependencies=dependencies,
         )
 
     def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> empty_pb2.Empty:

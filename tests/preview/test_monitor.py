@@ -349,3 +349,12 @@ def test_a_transform_may_take_options_away_and_set_every_kind() -> None:
     found = record(lambda: vpc(opts=given)).named("v").options
     assert "ignoreChanges" not in found
     assert (found["retainOnDelete"], found["deleteBeforeReplace"], found["customTimeouts"]) == (True, True, {"delete": "7m"})
+
+
+def test_an_output_depends_on_its_resource_alone_not_on_what_went_into_it() -> None:
+    def program() -> None:
+        subnet = aws.ec2.Subnet("s", vpc_id=vpc().id, cidr_block="10.0.0.0/24")
+        aws.ec2.Subnet("t", vpc_id=subnet.vpc_id, cidr_block="10.0.1.0/24")
+
+    graph = record(program)
+    assert graph.named("t").property_dependencies == {"vpcId": [graph.named("s").urn]}
