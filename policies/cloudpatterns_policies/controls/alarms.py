@@ -67,6 +67,6 @@ def alarm_topic_key(resource: Resource, stack: Stack) -> Verdict:
     senders = [item for kind, path in _SENDERS for item in stack.referrers(resource, kind, path)]
     if not senders:
         return NotApplicable("hears from no AWS service of the stack")
-    key = read(resource, "kmsMasterKeyId", computed=True)
+    key = read(resource, "kmsMasterKeyId")
     managed = key is not UNKNOWN and str(key).endswith("alias/aws/sns")
     return Fail(f"never hears from {senders[0].name}: it lies under the AWS managed key", "kmsMasterKeyId") if managed else Pass()

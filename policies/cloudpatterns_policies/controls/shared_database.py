@@ -59,6 +59,6 @@ def _admitted(own: Resource, stack: Stack) -> Iterator[Resource]:
 
 
 def _service(machine: Resource, tag: str) -> str:
-    tags = read(machine, "tags", computed=True)
+    tags = read(machine, "tags")
     name = tags.get(tag) if isinstance(tags, dict) else None
     return name if isinstance(name, str) and name else machine.name if machine.type == _ECS_SERVICE else ""

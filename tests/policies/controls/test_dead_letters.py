@@ -151,7 +151,8 @@ def test_stream_by_reference(type: str, expected: Verdict) -> None:
 def test_source_that_is_no_stream_or_not_known() -> None:
     queue = {"eventSourceArn": "arn:aws:sqs:eu-west-1:123456789012:q"}
     assert judged(controls.stream_failures_kept, resource(MAPPING, "m", queue)) == NO_STREAM
-    assert judged(controls.stream_failures_kept, resource(MAPPING, "m")) == NO_STREAM
+    for props in ({}, {"eventSourceArn": UNKNOWN}):
+        assert judged(controls.stream_failures_kept, resource(MAPPING, "m", props)) == NO_STREAM
     gone = {"eventSourceArn": ["urn:pulumi:test::project::x:y:Z::gone"]}
     elsewhere = resource(MAPPING, "m", {"eventSourceArn": UNKNOWN}, deps=gone)
     assert judged(controls.stream_failures_kept, elsewhere) == Unknown("eventSourceArn")
