@@ -71,6 +71,29 @@ VARIANTS = {
         before=transform("aws:rds/instance:Instance", "shop-db-instance", "props['publiclyAccessible'] = True"),
         found={("rds-private", "shop-db-instance"): "is publicly accessible"},
     ),
+    "the database moved to a public subnet, public, with its port open to everybody": Variant(
+        # The older kind of transformation: its values keep what they depend on.
+        before="import pulumi\n"
+        "def _move(args):\n"
+        "    props = dict(args.props)\n"
+        "    if args.name == 'shop-db-subnets':\n"
+        "        props['subnet_ids'] = list(network.subnet_ids('public').values())\n"
+        "    if args.name == 'shop-db-instance':\n"
+        "        props['publicly_accessible'] = True\n"
+        "    if args.name == 'shop-firewall-mysql-from-app-3306':\n"
+        "        del props['referenced_security_group_id']\n"
+        "        props['cidr_ipv4'] = '0.0.0.0/0'\n"
+        "    return pulumi.ResourceTransformationResult(props=props, opts=args.opts)\n"
+        "pulumi.runtime.register_stack_transformation(_move)\n",
+        found={
+            **{(control, "shop-firewall-mysql-from-app-3306"): "port 3306 (MySQL)" for control in OPEN_PORT},
+            ("rds-private", "shop-db-instance"): "is publicly accessible",
+            ("private-subnet-nat", "shop-db-subnets"): "sits in a public subnet, and a data store may have no way out: ",
+            ("no-path", "shop-db-instance"): "is reached by the internet on port 3306 (MySQL): internet -> "
+            "internet gateway network-gateway -> route table network-public -> subnet network-public-eu-west-1a -> default network ACL -> "
+            "rule shop-firewall-mysql-from-app-3306 -> security group shop-firewall-mysql -> RDS instance shop-db-instance - statements.0.",
+        },
+    ),
     "a volume that is not encrypted": Variant(
         after=AWS + "aws.ebs.Volume('hole', availability_zone='eu-west-1a', size=10)",
         found={("ebs-volume-encrypted", "hole"): "does not encrypt volume hole"},
@@ -97,6 +120,7 @@ PREVIEWED = [
     "the database's port open to both halves of everybody",
     "SSH open to everybody over IPv6",
     "a way out for a data subnet",
+    "the database moved to a public subnet, public, with its port open to everybody",
 ]
 
 

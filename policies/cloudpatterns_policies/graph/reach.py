@@ -1,0 +1,254 @@
+"""Reachability: "may A reach B on port p?" and "who may reach B?", with the path as the answer, resource by resource.
+
+Besides the legs of `graph.ways` a path may lead over load balancers, which pass on to their targets what arrives at their listeners, over
+RDS proxies, and out to the internet and in again. An application is no relay: that a web server is reached, and talks to a database, does
+not make the database reached.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from cloudpatterns_policies.core import UNKNOWN, Resource, Stack
+from cloudpatterns_policies.graph.endpoints import FLEET, SERVICE, Endpoint, endpoints_of
+from cloudpatterns_policies.graph.firewall import INSTANCE
+from cloudpatterns_policies.graph.kinds import BALANCERS
+from cloudpatterns_policies.graph.ports import ALL, admitted
+from cloudpatterns_policies.graph.reading import arrow, expand, label, read, refer
+from cloudpatterns_policies.graph.regions import Place
+from cloudpatterns_policies.graph.spans import Spans
+from cloudpatterns_policies.graph.ways import INTERNET, Leg, Ways
+
+if TYPE_CHECKING:
+    from networkx import DiGraph
+
+_TARGET_GROUPS: Final = ("aws:lb/targetGroup:TargetGroup", "aws:alb/targetGroup:TargetGroup")
+_LISTENERS: Final = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
+_LISTENER_RULES: Final = ("aws:lb/listenerRule:ListenerRule", "aws:alb/listenerRule:ListenerRule")
+_ATTACHMENTS: Final = ("aws:lb/targetGroupAttachment:TargetGroupAttachment", "aws:alb/targetGroupAttachment:TargetGroupAttachment")
+_FLEET_ATTACHMENT: Final = "aws:autoscaling/attachment:Attachment"
+_CLASSIC: Final = "aws:elb/loadBalancer:LoadBalancer"
+_CLASSIC_ATTACHMENT: Final = "aws:elb/attachment:Attachment"
+_PROXY: Final = "aws:rds/proxy:Proxy"
+_PROXY_TARGETS: Final = {"dbInstanceIdentifier": "aws:rds/instance:Instance", "dbClusterIdentifier": "aws:rds/cluster:Cluster"}
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A way from one thing to another."""
+
+    ports: Spans
+    """The ports it arrives on, of those asked about."""
+    hops: tuple[str, ...]
+    """Every resource on the way, both ends included, as messages call them."""
+    unknown: Place | None = None
+    """What would have to be known to be sure of it; None for a path that is surely there."""
+    entry: Spans = ALL
+    """The ports it sets out on; others than `ports` when a load balancer stands between."""
+
+    @property
+    def text(self) -> str:
+        """The hops, for a message."""
+        return arrow(*self.hops)
+
+
+@dataclass(frozen=True, slots=True)
+class _Relay:
+    """What passes traffic on: from `via`, on the ports it listens on, to `target` on `ports`."""
+
+    via: Endpoint
+    listens: Spans
+    target: Endpoint
+    ports: Spans
+    name: str
+
+
+class Reach:
+    """Answers the questions for one stack. Nothing is worked out before it is asked for, and nothing twice."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._ways = Ways(stack)
+        self.endpoints: dict[str, Endpoint] = endpoints_of(stack).by_urn
+        """Everything that a path can begin or end at, by URN."""
+        self._legs: dict[tuple[str, str], list[Leg]] = {}
+        self._maps: dict[str, DiGraph] = {}
+
+    def path(self, source: Endpoint | None, target: Endpoint | None, ports: Spans = ALL) -> Path | None:
+        """The way from `source` to `target` on some of `ports`; None stands for the internet. A sure way is preferred to an unsure one.
+
+        Returns None when there is no way.
+        """
+        found = [self._direct(source, target, ports)]
+        if found[0] is None or found[0].unknown:
+            found += [self._relayed(source, target, ports), self._outside(source, target, ports)]
+        ways = [way for way in found if way is not None]
+        return min(ways, key=lambda way: way.unknown is not None, default=None)
+
+    def who(self, target: Endpoint | None, ports: Spans = ALL) -> Iterator[tuple[Endpoint | None, Path]]:
+        """Everybody who may reach `target` on some of `ports`, the internet (None) first."""
+        for source in (None, *self.endpoints.values()):
+            if source is not target and (way := self.path(source, target, ports)):
+                yield source, way
+
+    def _between(self, source: Endpoint | None, target: Endpoint | None) -> list[Leg]:
+        key = (source.subject.urn if source else INTERNET, target.subject.urn if target else INTERNET)
+        if key not in self._legs:
+            if source is None:
+                self._legs[key] = self._ways.inbound(target) if target else []
+            else:
+                self._legs[key] = self._ways.between(source, target) if target else self._ways.outbound(source)
+        return self._legs[key]
+
+    def _direct(self, source: Endpoint | None, target: Endpoint | None, ports: Spans) -> Path | None:
+        leg = _best(self._between(source, target), ports)
+        return Path(leg.ports & ports, leg.hops, leg.unknown, leg.ports & ports) if leg else None
+
+    def _outside(self, source: Endpoint | None, target: Endpoint | None, ports: Spans) -> Path | None:
+        """Out to the internet, and in again from there."""
+        if source is None or target is None:
+            return None
+        back = [way for way in (self._direct(None, target, ports), self._relayed(None, target, ports)) if way]
+        for way in sorted(back, key=lambda way: way.unknown is not None):
+            out = _best(self._between(source, None), way.entry)
+            if out is not None:
+                arrives = way.ports & out.ports if way.ports == way.entry else way.ports
+                return Path(arrives, (*out.hops, *way.hops[1:]), out.unknown or way.unknown, out.ports & way.entry)
+        return None
+
+    def _relayed(self, source: Endpoint | None, target: Endpoint | None, ports: Spans) -> Path | None:
+        """Over load balancers and proxies."""
+        if target is None or target.subject.urn not in {relay.target.subject.urn for relay in self._relays}:
+            return None
+        import networkx  # a tenth of a second, which stacks and statements without relays need not spend
+
+        start, end = source.subject.urn if source else INTERNET, target.subject.urn
+        graph = self._map(start, source)
+        for sure in (True, False):
+
+            def usable(tail: str, head: str, sure: bool = sure) -> bool:
+                return _best(graph.edges[tail, head]["legs"], ports if head == end else ALL, sure) is not None
+
+            view: DiGraph = networkx.subgraph_view(graph, filter_edge=usable)
+            if not networkx.has_path(view, start, end):
+                continue
+            nodes: list[str] = networkx.shortest_path(view, start, end)
+            edges: list[dict[str, Any]] = [graph.edges[tail, head] for tail, head in itertools.pairwise(nodes)]
+            legs = [_best(edge["legs"], ALL if edge is not edges[-1] else ports, sure) for edge in edges]
+            told = [leg for leg in legs if leg is not None]
+            hops = told[0].hops
+            for edge, leg in zip(edges[1:], told[1:], strict=True):
+                hops += (*((edge["name"],) if edge["name"] else ()), *leg.hops[1:])
+            unknown = next((leg.unknown for leg in told if leg.unknown), None)
+            return Path(told[-1].ports & ports, hops, unknown, told[0].ports)
+        return None
+
+    def _map(self, start: str, source: Endpoint | None) -> "DiGraph":
+        """The relays' own edges, and those from `start` to the relays."""
+        import networkx  # see above
+
+        if start not in self._maps:
+            graph: DiGraph = networkx.DiGraph()
+            graph.add_node(start)
+            for relay in self._relays:
+                tail, head = relay.via.subject.urn, relay.target.subject.urn
+                legs = [Leg(leg.ports & relay.ports, leg.hops, leg.unknown) for leg in self._between(relay.via, relay.target)]
+                earlier = graph.edges[tail, head]["legs"] if graph.has_edge(tail, head) else []
+                graph.add_edge(tail, head, legs=[*earlier, *(leg for leg in legs if leg.ports)], name=relay.name)
+                if tail != start and not graph.has_edge(start, tail):
+                    first = [Leg(leg.ports & relay.listens, leg.hops, leg.unknown) for leg in self._between(source, relay.via)]
+                    graph.add_edge(start, tail, legs=[leg for leg in first if leg.ports], name="")
+            self._maps[start] = graph
+        return self._maps[start]
+
+    @cached_property
+    def _relays(self) -> list[_Relay]:
+        found = [*self._forwarding(), *self._classic(), *self._proxies()]
+        return sorted(found, key=lambda relay: (relay.via.subject.urn, relay.target.subject.urn, relay.name))
+
+    def _forwarding(self) -> Iterator[_Relay]:
+        """From load balancers through target groups."""
+        members = self._members()
+        rules: dict[str, list[Resource]] = {}
+        for rule in self._stack.of_type(*_LISTENER_RULES):
+            for listener in refer(self._stack, rule, "listenerArn", _LISTENERS).targets:
+                rules.setdefault(listener.urn, []).append(rule)
+        for listener in self._stack.of_type(*_LISTENERS):
+            groups = list(self._stack.refs(listener, "defaultActions", *_TARGET_GROUPS))
+            for rule in rules.get(listener.urn, ()):
+                groups += self._stack.refs(rule, "actions", *_TARGET_GROUPS)
+            listens = _port(read(listener, "port", computed=True))
+            for via in refer(self._stack, listener, "loadBalancerArn", BALANCERS).targets:
+                for group in dict.fromkeys(groups):
+                    for target, ports in members.get(group.urn, ()):
+                        yield _Relay(self.endpoints[via.urn], listens, target, ports, label(group))
+
+    def _members(self) -> dict[str, list[tuple[Endpoint, Spans]]]:
+        """By target group, its targets and the ports they take."""
+        found: dict[str, list[tuple[Endpoint, Spans]]] = {}
+
+        def add(group: Resource, target: Resource, port: object) -> None:
+            if target.urn in self.endpoints:
+                found.setdefault(group.urn, []).append((self.endpoints[target.urn], _port(port)))
+
+        for attachment in self._stack.of_type(*_ATTACHMENTS):
+            own = read(attachment, "port", computed=True)
+            for group in refer(self._stack, attachment, "targetGroupArn", _TARGET_GROUPS).targets:
+                for target in self._stack.refs(attachment, "targetId", INSTANCE, *BALANCERS):
+                    add(group, target, read(group, "port", computed=True) if own is not UNKNOWN and own is None else own)
+        for fleet in self._stack.of_type(FLEET):
+            for group in self._stack.refs(fleet, "targetGroupArns", *_TARGET_GROUPS):
+                add(group, fleet, read(group, "port", computed=True))
+        for attachment in self._stack.of_type(_FLEET_ATTACHMENT):
+            for group in self._stack.refs(attachment, "lbTargetGroupArn", *_TARGET_GROUPS):
+                for fleet in self._stack.refs(attachment, "autoscalingGroupName", FLEET):
+                    add(group, fleet, read(group, "port", computed=True))
+        for service in self._stack.of_type(SERVICE):
+            for group in self._stack.refs(service, "loadBalancers", *_TARGET_GROUPS):
+                # A task may take any port of its own.
+                add(group, service, None)
+        return found
+
+    def _classic(self) -> Iterator[_Relay]:
+        """From classic load balancers."""
+        for balancer in self._stack.of_type(_CLASSIC):
+            paths = expand(balancer, "listeners.*")
+            listens = Spans.union(_port(read(balancer, f"{path}.lbPort")) for path in paths)
+            ports = Spans.union(_port(read(balancer, f"{path}.instancePort")) for path in paths)
+            targets = list(self._stack.refs(balancer, "instances", INSTANCE))
+            targets += self._stack.referrers(balancer, FLEET, "loadBalancers")
+            for token, path in ((_CLASSIC_ATTACHMENT, "instance"), (_FLEET_ATTACHMENT, "autoscalingGroupName")):
+                for attachment in self._stack.referrers(balancer, token, "elb"):
+                    targets += self._stack.refs(attachment, path, INSTANCE, FLEET)
+            for target in dict.fromkeys(targets):
+                yield _Relay(self.endpoints[balancer.urn], listens, self.endpoints[target.urn], ports, "")
+
+    def _proxies(self) -> Iterator[_Relay]:
+        """From RDS proxies."""
+        for item in self._stack.of_type("aws:rds/proxyTarget:ProxyTarget"):
+            for proxy in self._stack.refs(item, "dbProxyName", _PROXY):
+                for path, token in _PROXY_TARGETS.items():
+                    for store in self._stack.refs(item, path, token):
+                        yield _Relay(self.endpoints[proxy.urn], ALL, self.endpoints[store.urn], ALL, label(item))
+
+
+def _best(legs: list[Leg], ports: Spans, sure: bool = False) -> Leg | None:
+    """The first leg on some of `ports`, a sure one if there is one; only a sure one with `sure`."""
+    fitting = [leg for leg in legs if leg.ports & ports and not (sure and leg.unknown)]
+    return min(fitting, key=lambda leg: leg.unknown is not None, default=None)
+
+
+def _port(value: object) -> Spans:
+    """A port over TCP and UDP; all ports when it is missing or unknown."""
+    if value is UNKNOWN or value is None:
+        return ALL
+    number = int(str(value))
+    return admitted("tcp", number, number) | admitted("udp", number, number)
+
+
+@lru_cache(maxsize=2)
+def reach_of(stack: Stack) -> Reach:
+    """The stack's reachability. Built once for all queries."""
+    return Reach(stack)
