@@ -28,9 +28,10 @@ def make_schedules(
     windows: Sequence[weekly.Window],
     time_zone: str,
     kms_key_arn: pulumi.Input[str] | None,
+    alarm_topic_arns: Sequence[pulumi.Input[str]],
     tags: Tags,
 ) -> Schedules:
-    """Schedules that start the instance when a window opens and stop it when it closes."""
+    """Schedules that start the instance when a window opens and stop it when it closes, and an alarm when either fails for good."""
     # The confused-deputy condition takes the ARN of a group, not of a schedule, so the component has a group of its own.
     # https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
     group = aws.scheduler.ScheduleGroup(f"{name}-windows", tags=dict(tags), opts=component.child())
@@ -62,7 +63,33 @@ def make_schedules(
         if again is not None:
             retry = weekly.retry_seconds_close(window, windows, after_minutes=60)
             _schedule(component, f"{name}-close-again-{window.name}", group, role, policy, instance, "stop", again, time_zone, retry)
+    if alarm_topic_arns:
+        _alarm(component, name, group, alarm_topic_arns, tags)
     return Schedules(group, role, policy)
+
+
+def _alarm(
+    component: Component, name: str, group: aws.scheduler.ScheduleGroup, topic_arns: Sequence[pulumi.Input[str]], tags: Tags
+) -> None:
+    """A stop that was dropped leaves the way out open; a start, shut."""
+    # https://docs.aws.amazon.com/scheduler/latest/UserGuide/monitoring-cloudwatch.html
+    aws.cloudwatch.MetricAlarm(
+        f"{name}-windows-dropped",
+        alarm_description="A scheduled start or stop of the NAT instance failed until its last retry: look whether the NAT is open or shut",
+        namespace="AWS/Scheduler",
+        metric_name="InvocationDroppedCount",
+        dimensions={"ScheduleGroup": group.name},
+        statistic="Sum",
+        period=300,
+        evaluation_periods=1,
+        threshold=0,
+        comparison_operator="GreaterThanThreshold",
+        # The metric speaks only when something is dropped.
+        treat_missing_data="notBreaching",
+        alarm_actions=list(topic_arns),
+        tags=dict(tags),
+        opts=component.child(),
+    )
 
 
 def second_closing(window: weekly.Window, windows: Sequence[weekly.Window], time_zone: str) -> weekly.Occasion | None:

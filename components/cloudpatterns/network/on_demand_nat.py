@@ -67,7 +67,8 @@ class OnDemandNatArgs(TypedDict):
     """Customer key of the instance's disk; other strategies do not use it. Default: the account's default key for EBS, which must then be
     AWS's own: the schedules get no rights to another."""
     alarm_topic_arns: NotRequired[list[pulumi.Input[str]]]
-    """SNS topics told when an ``instance`` fails its status checks; CloudWatch recovers or reboots it in any case. Default: none."""
+    """SNS topics told when an ``instance`` fails its status checks (CloudWatch recovers or reboots it in any case), or when a start
+    or stop of ``on_demand`` fails for good. Default: none."""
     tags: NotRequired[dict[str, pulumi.Input[str]]]
     """Tags of everything that is made, beside ``Name``. Default: none."""
 
@@ -211,7 +212,7 @@ class OnDemandNat(Component):
             _route(self, name, args, zone, network_interface_id=nat.interface.id, after=nat.instance)
         if on_demand:
             time_zone = args.get("time_zone") or _TIME_ZONE
-            schedules = make_schedules(self, name, nat.instance, windows, time_zone, key, tags)
+            schedules = make_schedules(self, name, nat.instance, windows, time_zone, key, args["alarm_topic_arns"], tags)
             runbook = make_runbook(self, name, nat.instance, schedules, windows, time_zone, key, tags)
             self.schedule_group_name = schedules.group.name
             self.runbook_name = runbook.document.name
@@ -268,7 +269,7 @@ def _problems(args: OnDemandNatArgs, windows: list[weekly.Window]) -> list[tuple
     for key, strategies in (
         *(("instance_type", _INSTANCES), ("egress_ports", _INSTANCES), ("zone", _ONE_ZONE)),
         *(("windows", ("on_demand",)), ("time_zone", ("on_demand",))),
-        ("alarm_topic_arns", ("instance",)),
+        ("alarm_topic_arns", _INSTANCES),
     ):
         if args.get(key) and strategy not in strategies:
             users = " and ".join(strategies)

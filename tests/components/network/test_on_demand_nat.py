@@ -401,3 +401,22 @@ def test_transforms_reach_the_children() -> None:
         OnDemandNat("nat", given, pulumi.ResourceOptions(transforms=[monitored]))
 
     assert record(program).one(INSTANCE).inputs["monitoring"] is True
+
+
+def test_a_start_or_stop_that_fails_for_good_is_told() -> None:
+    graph = nat("on_demand", mode="deployed", alarm_topic_arns=["arn:aws:sns:eu-west-1:123456789012:on-call"])
+    alarm = graph.one("aws:cloudwatch/metricAlarm:MetricAlarm", "nat-windows-dropped")
+    assert refs(graph, alarm, "dimensions") == ["nat-windows"]
+    del alarm.inputs["dimensions"], alarm.inputs["alarmDescription"], alarm.inputs["tags"]
+    assert alarm.inputs == {
+        "namespace": "AWS/Scheduler",
+        "metricName": "InvocationDroppedCount",
+        "statistic": "Sum",
+        "period": 300,
+        "evaluationPeriods": 1,
+        "threshold": 0,
+        "comparisonOperator": "GreaterThanThreshold",
+        "treatMissingData": "notBreaching",
+        "alarmActions": ["arn:aws:sns:eu-west-1:123456789012:on-call"],
+    }
+    assert nat("on_demand").of_type("aws:cloudwatch/metricAlarm:MetricAlarm") == []

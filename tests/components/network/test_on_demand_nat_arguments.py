@@ -52,9 +52,9 @@ def refused(strategy: str, **args: Any) -> list[tuple[str, str]]:
         ("instance", {"egress_ports": [443, 22, 443]}, ("egress_ports.2", "is 443, which is there already. Name each port once.")),
         ("per_zone", {"zone": A}, ("zone", "is not used by strategy per_zone; only by single and instance and on_demand. Remove it.")),
         (
-            "on_demand",
+            "per_zone",
             {"alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:on-call"]},
-            ("alarm_topic_arns", "is not used by strategy on_demand; only by instance. Remove it."),
+            ("alarm_topic_arns", "is not used by strategy per_zone; only by instance and on_demand. Remove it."),
         ),
         ("single", {"zone": C}, ("zone", "is 'eu-west-1c'; it must be one of eu-west-1a, eu-west-1b.")),
         (
