@@ -33,7 +33,7 @@ def test_every_python_example_is_executed_here() -> None:
 
 
 def test_the_number_of_controls_is_right() -> None:
-    assert f"`{len(discover())}` controls are registered" in README
+    assert f"`{len(discover())}` controls are registered in the security pack" in README
 
 
 def test_the_shown_verdicts_are_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
