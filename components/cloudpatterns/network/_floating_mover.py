@@ -1,15 +1,12 @@
 """The function that moves a floating address, what starts it and what it may touch."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.core import Component, Statement, assume_role, document
-
-_HANDLER = Path(__file__).parents[1] / "handlers" / "floating_ip" / "index.py"
+from cloudpatterns.core import Component, HandlerFunction, Statement, handler_function
 
 
 class Place(NamedTuple):
@@ -18,13 +15,6 @@ class Place(NamedTuple):
     instance: aws.ec2.Instance
     interface: aws.ec2.NetworkInterface
     alarm: aws.cloudwatch.MetricAlarm
-
-
-class Mover(NamedTuple):
-    """The function and its role."""
-
-    function: aws.lambda_.Function
-    role: aws.iam.Role
 
 
 def make_mover(
@@ -36,34 +26,22 @@ def make_mover(
     topic_arns: Sequence[pulumi.Input[str]],
     log_retention_days: int,
     tags: Mapping[str, pulumi.Input[str]],
-) -> Mover:
+) -> HandlerFunction:
     """The function, run at every change of an alarm and every minute besides."""
-    # No customer key: ids are all that is logged.
-    group = aws.cloudwatch.LogGroup(f"{child_name}-logs", retention_in_days=log_retention_days, tags=dict(tags), opts=component.child())
-    role = aws.iam.Role(
-        f"{child_name}-role",
-        description="Moves one address between two instances",
-        assume_role_policy=assume_role("lambda.amazonaws.com"),
-        tags=dict(tags),
-        opts=component.child(),
-    )
-    policy = aws.iam.RolePolicy(f"{child_name}-policy", role=role.name, policy=_rights(address, places, group), opts=component.child())
     servers = [{"instance_id": place.instance.id, "interface_id": place.interface.id, "alarm_name": place.alarm.name} for place in places]
-    function = aws.lambda_.Function(
+    mover = handler_function(
+        component,
         child_name,
+        handler="floating_ip",
         description="Moves a floating address to the healthy instance",
-        role=pulumi.Output.all(role.arn, policy.id).apply(lambda values: values[0]),
-        runtime="python3.13",
-        architectures=["arm64"],
-        handler="index.handler",
-        code=pulumi.AssetArchive({"index.py": pulumi.FileAsset(str(_HANDLER))}),
-        timeout=30,
-        memory_size=256,
-        environment={"variables": {"ALLOCATION_ID": address.allocation_id, "SERVERS": pulumi.Output.json_dumps(servers)}},
-        logging_config={"log_format": "JSON", "log_group": group.name},
-        tags=dict(tags),
-        opts=component.child(),
+        role_description="Moves one address between two instances",
+        statements=_rights(address, places),
+        memory_mib=256,
+        log_retention_days=log_retention_days,
+        tags=tags,
+        environment={"ALLOCATION_ID": address.allocation_id, "SERVERS": pulumi.Output.json_dumps(servers)},
     )
+    function = mover.function
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
     pattern = {
         "source": ["aws.cloudwatch"],
@@ -90,11 +68,11 @@ def make_mover(
         tags=dict(tags),
         opts=component.child(),
     )
-    return Mover(function, role)
+    return mover
 
 
-def _rights(address: aws.ec2.Eip, places: Sequence[Place], group: aws.cloudwatch.LogGroup) -> pulumi.Output[str]:
-    return document(
+def _rights(address: aws.ec2.Eip, places: Sequence[Place]) -> list[Statement]:
+    return [
         # Taking the address off the other interface is part of it.
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
         Statement(
@@ -106,8 +84,7 @@ def _rights(address: aws.ec2.Eip, places: Sequence[Place], group: aws.cloudwatch
         Statement(sid="Look", actions=["ec2:DescribeAddresses", "ec2:DescribeInstanceStatus"], resources=["*"]),
         # Enough for metric alarms: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
         Statement(sid="Listen", actions=["cloudwatch:DescribeAlarms"], resources=[place.alarm.arn for place in places]),
-        Statement(sid="Log", actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[pulumi.Output.concat(group.arn, ":*")]),
-    )
+    ]
 
 
 def _run(
