@@ -4,15 +4,12 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, TypeVar
 
+from cloudpatterns.core import LOG_RETENTION_DAYS
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from settings.faults import Allowed, Remove, refuse
 
 T = TypeVar("T")
-
-LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
-"""The retentions CloudWatch Logs knows, in days; 0, for ever, is refused here.
-https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
 
 
 def _number(value: Any) -> Any:

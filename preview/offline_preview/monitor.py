@@ -36,16 +36,10 @@ _FEATURES: Final = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS,
     resource_pb2.RESOURCE_MONITOR_FEATURE_ERROR_HOOKS,
 )
-_FEATURE_NAMES: Final = {
-    "secrets": True,
-    "resourceReferences": True,
-    "outputValues": True,
-    "aliasSpecs": True,
-    "deletedWith": True,
-    "transforms": True,
-    "resourceHooks": True,
-    "errorHooks": True,
-}
+# The names that SDKs before GetDeploymentInfo ask for.
+_FEATURE_NAMES: Final = frozenset(
+    {"secrets", "resourceReferences", "outputValues", "aliasSpecs", "deletedWith", "transforms", "resourceHooks", "errorHooks"}
+)
 
 
 class RecordingError(pulumi.RunError):
@@ -105,7 +99,7 @@ class RecordingMonitor:
 
     def SupportsFeature(self, request: resource_pb2.SupportsFeatureRequest) -> resource_pb2.SupportsFeatureResponse:
         """Whether this monitor implements a feature, by its old name."""
-        return resource_pb2.SupportsFeatureResponse(hasSupport=_FEATURE_NAMES.get(request.id, False))
+        return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in _FEATURE_NAMES)
 
     def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.RegisterResourceResponse:
         """Records a resource, after transforms and inheritance, and answers with its URN, id and outputs."""

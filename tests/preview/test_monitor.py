@@ -3,9 +3,10 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 import pytest
-from offline_preview.monitor import RecordingError
+from offline_preview.monitor import RecordingError, RecordingMonitor
 from offline_preview.record import record
 from offline_preview.values import UNKNOWN, Secret
+from pulumi.runtime.proto import resource_pb2
 
 
 class Group(pulumi.ComponentResource):
@@ -358,3 +359,9 @@ def test_an_output_depends_on_its_resource_alone_not_on_what_went_into_it() -> N
 
     graph = record(program)
     assert graph.named("t").property_dependencies == {"vpcId": [graph.named("s").urn]}
+
+
+@pytest.mark.parametrize(("feature", "supported"), [("transforms", True), ("secrets", True), ("stateMigrations", False)])
+def test_older_sdks_ask_for_features_by_name(feature: str, supported: bool) -> None:
+    request = resource_pb2.SupportsFeatureRequest(id=feature)
+    assert RecordingMonitor("p", "s").SupportsFeature(request).hasSupport is supported

@@ -1,8 +1,8 @@
 """Problems of the section network, with their exact texts and commands."""
 
 import pytest
+from cloudpatterns.core import LOG_RETENTION_DAYS
 
-from settings.fields import LOG_RETENTION_DAYS
 from tests.settings.configurations import ABSENT, SUBNET_CIDRS, VALID, broken, good, obey, problems
 from tests.settings.expectations import TEXT, check_one, put, put_all, rm, shown, told
 

@@ -4,13 +4,13 @@ import copy
 from contextlib import suppress
 
 import pytest
+from cloudpatterns.core import LOG_RETENTION_DAYS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from settings import SettingsError, parse
 from settings.cache import VERSIONS
 from settings.database import MAJOR_VERSIONS
-from settings.fields import LOG_RETENTION_DAYS
 from settings.network import DAYS
 from tests.settings.configurations import VALID, broken, config, good, obey
 

@@ -6,23 +6,14 @@ import pulumi
 
 from cloudpatterns.core import partition_of, region_of
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
-
-# What Session Manager needs at the least; none of these actions knows resources.
-# https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
-_SESSION_MANAGER = (
-    "ssm:UpdateInstanceInformation",
-    "ssmmessages:CreateControlChannel",
-    "ssmmessages:CreateDataChannel",
-    "ssmmessages:OpenControlChannel",
-    "ssmmessages:OpenDataChannel",
-)
+from cloudpatterns.security import session_manager_statements
 
 
 def server_statements(database: RelationalDatabase, cache: InMemoryCache, artifact_uri: str | None) -> list[Any]:
     """The table of permissions: the database's secret, the cache by IAM login, Session Manager, and the artifact if there is one."""
     secret, via = database.secret_arn, region_of(database.instance_arn)
     statements: list[Any] = [
-        {"sid": "SessionManager", "actions": list(_SESSION_MANAGER), "resources": ["*"]},
+        *session_manager_statements(),
         {
             "sid": "DatabaseSecret",
             "actions": ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
