@@ -15,13 +15,16 @@ class Statement:
     ``principals`` maps a principal type (``Service``, ``AWS``, ``Federated``) to identifiers; ``"*"`` alone means everyone.
     ``conditions`` maps operator to key to value or values, as in IAM's own JSON.
 
+    ``not_resources`` makes a Deny of everything else.
+
     :raises ValueError: an Allow of every action on every resource, or, without principals, of a service's every action on
-        every resource.
+        every resource; ``not_resources`` beside ``resources`` or in an Allow.
     """
 
     actions: Sequence[str]
     resources: Sequence[pulumi.Input[str]] = ()
     effect: Literal["Allow", "Deny"] = "Allow"
+    not_resources: Sequence[pulumi.Input[str]] = ()
     sid: str | None = None
     principals: Mapping[str, Sequence[pulumi.Input[str]]] | Literal["*"] | None = None
     conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -29,6 +32,8 @@ class Statement:
     def __post_init__(self) -> None:
         if not self.actions:
             raise ValueError("an IAM statement needs at least one action")
+        if self.not_resources and (self.resources or self.effect == "Allow"):
+            raise ValueError("not_resources is for a Deny, and excludes resources; name the resources that an Allow is about")
         _refuse_everything(self, [resource for resource in self.resources if isinstance(resource, str)])
 
 
@@ -65,6 +70,8 @@ def _fields(statement: Statement) -> dict[str, Any]:
     result["Action"] = list(statement.actions)
     if statement.resources:
         result["Resource"] = list(statement.resources)
+    if statement.not_resources:
+        result["NotResource"] = list(statement.not_resources)
     if statement.principals == "*":
         result["Principal"] = "*"
     elif statement.principals is not None:
