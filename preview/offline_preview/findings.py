@@ -16,6 +16,7 @@ Level = Literal["advisory", "mandatory", "remediate", "disabled"]
 SEVERITIES: Final = ("critical", "high", "medium", "low", "unspecified")
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 _PREFIXES: Final[dict[str, Verdict]] = {"[UNKNOWN]": "unknown", "[EXEMPT]": "exempt", "[ERROR]": "error"}
+_UNDECIDED: Final = "[UNKNOWN] "
 # What Pulumi's own policy SDK says when a policy reads a value that is not known yet.
 _SDK_UNKNOWN: Final = ("can't run policy '", "can't run remediation '")
 _REMEDY_LABEL: Final = re.compile(r"[\s-]*(Remedy|If it fails then):?\s*\Z")
@@ -71,6 +72,29 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Undecided:
+    """A check without a verdict, because the value at ``path`` is known only after deployment.
+
+    ``urn`` is the stack's when no resource is meant. A pack names such checks beside its findings, in which it sums them up.
+    """
+
+    control: str
+    pack: str
+    severity: str
+    urn: str
+    path: str
+
+    def to_json(self) -> dict[str, str]:
+        """The check as ``--json`` shows it."""
+        return {"control": self.control, "severity": self.severity, "urn": self.urn, "path": self.path}
+
+    def finding(self) -> Finding:
+        """The check as a finding, for reports that know nothing else."""
+        message = f"cannot be judged before deployment, because {self.path} is not known until then."
+        return Finding(self.control, self.pack, "unknown", "advisory", self.severity, self.urn, message)
+
+
+@dataclass(frozen=True, slots=True)
 class PackReport:
     """One pack's share in a stack's report. ``seconds`` is the time its checks took, without its start."""
 
@@ -80,6 +104,13 @@ class PackReport:
     controls: tuple[Control, ...] = ()
     findings: tuple[Finding, ...] = ()
     seconds: float = 0.0
+    undecided: tuple[Undecided, ...] = ()
+
+    @property
+    def all_findings(self) -> list[Finding]:
+        """The findings, and each undecided check that is none of them already."""
+        told = {(finding.control, finding.urn) for finding in self.findings if finding.verdict == "unknown"}
+        return [*self.findings, *(check.finding() for check in self.undecided if (check.control, check.urn) not in told)]
 
     def control(self, name: str) -> Control:
         """A control by its name; an unknown one has its name only."""
@@ -103,13 +134,21 @@ class StackReport:
     @property
     def findings(self) -> list[Finding]:
         """All findings, the worst first, else in the order of packs, resources and controls."""
-        found = [finding for pack in self.packs for finding in pack.findings]
-        return sorted(found, key=lambda finding: (not finding.blocks, rank(finding.severity)))
+        return self._ordered(finding for pack in self.packs for finding in pack.findings)
+
+    @property
+    def all_findings(self) -> list[Finding]:
+        """The findings, and each undecided check, ordered as the findings are."""
+        return self._ordered(finding for pack in self.packs for finding in pack.all_findings)
 
     @property
     def compliant(self) -> bool:
         """Whether no finding stops a deployment."""
         return not any(finding.blocks for finding in self.findings)
+
+    @staticmethod
+    def _ordered(findings: Iterable[Finding]) -> list[Finding]:
+        return sorted(findings, key=lambda finding: (not finding.blocks, rank(finding.severity)))
 
     def summary(self) -> dict[str, Any]:
         """The figures of the report."""
@@ -120,7 +159,10 @@ class StackReport:
             "components": sum(1 for resource in self.graph.resources if is_component(resource)),
             "mandatory": sum(1 for finding in findings if finding.blocks),
             "advisory": sum(1 for finding in findings if finding.verdict in ("fail", "error") and not finding.blocks),
-            "unknown": sum(1 for finding in findings if finding.verdict == "unknown"),
+            # A pack that names its undecided checks sums them up in a finding as well.
+            "unknown": sum(
+                len(pack.undecided) or sum(1 for finding in pack.findings if finding.verdict == "unknown") for pack in self.packs
+            ),
             "exempt": sum(1 for finding in findings if finding.verdict == "exempt"),
             "controls": sum(1 for pack in self.packs for control in pack.controls if control.level != "disabled"),
             "packs": [pack.name for pack in self.packs],
@@ -153,6 +195,15 @@ def short_type(type_token: str) -> str:
     _, module, name = (["", "", *type_token.split(":")])[-3:]
     module = module.split("/", 1)[0]
     return name if module in ("", "index") else f"{module}.{name}"
+
+
+def undecided_path(reason: str) -> tuple[str, str] | None:
+    """Path and URN (empty: not said) of an undecided check, from the reason for which a control did not apply; None for any other."""
+    if not reason.startswith(_UNDECIDED):
+        return None
+    text = reason.removeprefix(_UNDECIDED)
+    path, separator, urn = text.rpartition(" at urn:pulumi:")
+    return (path, f"urn:pulumi:{urn}") if separator else (text, "")
 
 
 def classify(message: str) -> tuple[Verdict, str]:

@@ -15,7 +15,7 @@ from google.protobuf import empty_pb2, json_format
 
 from offline_preview import protos
 from offline_preview.errors import PreviewError
-from offline_preview.findings import Control, Finding, Level, PackReport, Redactor, classify
+from offline_preview.findings import Control, Finding, Level, PackReport, Redactor, Undecided, classify, undecided_path
 from offline_preview.graph import Graph
 from offline_preview.pack_config import PolicyConfig, PolicySchema, read_profile, reconcile
 from offline_preview.pack_process import PackProcess, PackStack
@@ -69,6 +69,7 @@ class PackSession:
         started = time.monotonic()
         redact = Redactor(graph)
         findings: list[Finding] = []
+        undecided: list[Undecided] = []
         changed: dict[str, Mapping[str, Any]] = {}
         requests = Requests(graph)
         if any(control.level == "remediate" for control in self._controls.values()):
@@ -78,11 +79,14 @@ class PackSession:
         messages = (requests.analyze(resource) for resource in resources)
         for resource, response in zip(resources, self._ask_all("Analyze", messages, redact), strict=True):
             findings.extend(self._finding(diagnostic, resource.urn, redact) for diagnostic in response.diagnostics)
+            undecided.extend(self._undecided(response, resource.urn, redact))
         response = self._ask("AnalyzeStack", requests.analyze_stack(), optional=True, redact=redact)
         urns = {resource.urn for resource in requests.resources()}
         root = f"urn:pulumi:{graph.stack}::{graph.project}::pulumi:pulumi:Stack::{graph.project}-{graph.stack}"
         for diagnostic in response.diagnostics if response else ():
             findings.append(self._finding(diagnostic, diagnostic.urn if diagnostic.urn in urns else root, redact))
+        if response:
+            undecided.extend(self._undecided(response, root, redact))
         return PackReport(
             name=self._info.name,
             version=self._process.pack.version or self._info.version,
@@ -90,6 +94,7 @@ class PackSession:
             controls=tuple(self._controls.values()),
             findings=tuple(findings),
             seconds=time.monotonic() - started,
+            undecided=tuple(undecided),
         )
 
     def close(self) -> None:
@@ -162,6 +167,12 @@ class PackSession:
             message=message,
             remediation=control.remediation,
         )
+
+    def _undecided(self, response: Any, urn: str, redact: Redactor) -> Iterator[Undecided]:
+        for item in response.not_applicable:
+            if (found := undecided_path(item.reason)) is not None:
+                control = self._controls.get(item.policy_name, Control(item.policy_name, self._info.name))
+                yield Undecided(control.name, self._info.name, control.severity, found[1] or urn, redact(found[0]))
 
     def _control(self, policy: Any) -> Control:
         framework = policy.framework

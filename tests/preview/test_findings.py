@@ -1,7 +1,19 @@
 from pathlib import Path
 
 import pytest
-from offline_preview.findings import Control, Finding, PackReport, Redactor, StackReport, classify, rank, short_type, shown_message
+from offline_preview.findings import (
+    Control,
+    Finding,
+    PackReport,
+    Redactor,
+    StackReport,
+    Undecided,
+    classify,
+    rank,
+    short_type,
+    shown_message,
+    undecided_path,
+)
 from offline_preview.graph import Graph
 from offline_preview.values import Secret
 
@@ -41,6 +53,39 @@ def test_views_show_the_message_without_what_they_show_elsewhere(message: str, s
     control = Control("c", "p", description="Ports are closed", remediation="Close it.")
     assert shown_message(finding(message=message), control) == shown
     assert shown_message(finding(message="plain"), Control("c", "p")) == "plain"
+
+
+@pytest.mark.parametrize(
+    ("reason", "found"),
+    [
+        ("of another resource type", None),
+        ("is [UNKNOWN] acl", None),
+        ("[UNKNOWN] acl", ("acl", "")),
+        ("[UNKNOWN] arn of b at urn:pulumi:dev::shop::a:b:C::x", ("arn of b", "urn:pulumi:dev::shop::a:b:C::x")),
+        ("[UNKNOWN] a value at home", ("a value at home", "")),
+    ],
+)
+def test_a_reason_tells_what_could_not_be_decided(reason: str, found: tuple[str, str] | None) -> None:
+    assert undecided_path(reason) == found
+
+
+def test_undecided_checks_are_counted_in_the_place_of_their_summary(graph: Graph) -> None:
+    checks = tuple(Undecided("d", "p", "high", urn, "acl") for urn in ("a", "b", "c"))
+    first = PackReport("p", "1", Path("p"), (), (finding(verdict="unknown", severity="low"), finding()), undecided=checks)
+    second = PackReport("q", "1", Path("q"), (), (finding(verdict="unknown"), finding(verdict="unknown")))
+    report = StackReport(graph, (first, second))
+    assert report.summary()["unknown"] == 5
+    assert [found.severity for found in report.all_findings] == ["high", "high", "high", "medium", "medium", "medium", "low"]
+
+
+def test_an_undecided_check_that_is_a_finding_already_is_not_told_twice() -> None:
+    checks = tuple(Undecided("c", "p", "medium", urn, "acl") for urn in (STACK_URN, "other"))
+    told = (finding(verdict="unknown", level="mandatory"), finding(control="d"))
+    message = "cannot be judged before deployment, because acl is not known until then."
+    assert PackReport("p", "1", Path("p"), (), told, undecided=checks).all_findings == [
+        *told,
+        finding(verdict="unknown", urn="other", message=message),
+    ]
 
 
 def test_the_summary_counts(graph: Graph) -> None:

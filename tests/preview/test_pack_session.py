@@ -9,7 +9,7 @@ import pytest
 from offline_preview import pack_process, pack_session
 from offline_preview.engine_service import EngineServer
 from offline_preview.errors import PreviewError
-from offline_preview.findings import PackReport
+from offline_preview.findings import PackReport, Undecided
 from offline_preview.graph import Graph
 from offline_preview.pack_process import PackProcess, PackStack
 from offline_preview.pack_session import PackSession
@@ -130,6 +130,39 @@ def test_unknown_values_make_unknown_findings(pack: Write, run: Callable[..., Pa
     graph.named("data").outputs["arn"] = UNKNOWN
     report = run(pack(PLAIN))
     assert [finding.verdict for finding in report.findings if finding.control == "stack"] == ["fail", "unknown"]
+
+
+NAMES_UNKNOWNS = """
+from pulumi_policy import *
+
+def bucket(args, report):
+    if args.name == "logs":
+        args.not_applicable("[UNKNOWN] size of correct horse")
+    args.not_applicable("of another kind")
+
+def stack(args, report):
+    report("[UNKNOWN] 2 checks cannot be decided")
+    args.not_applicable("[UNKNOWN] account")
+
+def named(args, report):
+    args.not_applicable("[UNKNOWN] name of it at URN")
+
+PolicyPack("names", [
+    ResourceValidationPolicy("size", "Sizes are small", bucket, severity=Severity.HIGH),
+    StackValidationPolicy("stack", "The stack is right", stack),
+    StackValidationPolicy("named", "The bucket is right", named),
+])
+"""
+
+
+def test_undecided_checks_that_a_pack_names_are_kept_beside_the_findings(pack: Write, run: Callable[..., PackReport]) -> None:
+    report = run(pack(NAMES_UNKNOWNS.replace("URN", f"{BUCKET}data")))
+    assert [(finding.control, finding.verdict) for finding in report.findings] == [("stack", "unknown")]
+    assert report.undecided == (
+        Undecided("size", "names", "high", f"{BUCKET}logs", "size of [secret]"),
+        Undecided("stack", "names", "unspecified", STACK_URN, "account"),
+        Undecided("named", "names", "unspecified", f"{BUCKET}data", "name of it"),
+    )
 
 
 def test_remediations_change_what_is_checked(pack: Write, run: Callable[..., PackReport]) -> None:

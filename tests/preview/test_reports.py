@@ -3,7 +3,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from offline_preview.findings import Control, Finding, PackReport, StackReport
+from offline_preview.findings import Control, Finding, PackReport, StackReport, Undecided
 from offline_preview.graph import Graph, Resource
 from offline_preview.reports import json_report, junit, sarif, terminal
 from offline_preview.values import UNKNOWN
@@ -48,7 +48,7 @@ def report(graph: Graph) -> StackReport:
 def test_json_holds_the_whole_stack_without_its_secrets(report: StackReport) -> None:
     text = json_report.render([report])
     data = json.loads(text)
-    assert list(data) == ["stack", "resources", "outputs", "findings", "summary"]
+    assert list(data) == ["stack", "resources", "outputs", "findings", "unknowns", "summary"]
     assert data["outputs"] == {"url": "https://shop", "token": "[secret]"}
     resources = {resource["name"]: resource for resource in data["resources"]}
     assert {"urn", "type", "name", "custom", "parent", "inputs", "outputs", "dependencies", "propertyDependencies", "options"} <= set(
@@ -68,6 +68,49 @@ def test_json_holds_the_whole_stack_without_its_secrets(report: StackReport) -> 
     assert data["summary"]["mandatory"] == 2
     assert "correct horse" not in text
     assert "hunter22" not in text
+
+
+@pytest.fixture
+def undecided(graph: Graph) -> StackReport:
+    """A pack that sums its unknowns up in one finding and names them beside it."""
+    controls = (Control("closed", "own", "Buckets are closed", severity="high"), Control("unknowns", "own", severity="low"))
+    line = Finding("unknowns", "own", "unknown", "advisory", "low", STACK_URN, "2 checks of 1 control cannot be decided.")
+    checks = tuple(Undecided("closed", "own", "high", urn, path) for urn, path in ((LOGS, "acl"), (LOGS, "policy of x")))
+    return StackReport(graph, (PackReport("own", "1.0", Path("own"), controls, (line,), undecided=checks),))
+
+
+def test_json_shows_every_unknown_with_its_path(undecided: StackReport) -> None:
+    data = json.loads(json_report.render([undecided]))
+    assert [finding["control"] for finding in data["findings"]] == ["unknowns"]
+    assert data["unknowns"] == [
+        {"control": "closed", "severity": "high", "urn": LOGS, "path": "acl"},
+        {"control": "closed", "severity": "high", "urn": LOGS, "path": "policy of x"},
+    ]
+    assert (data["summary"]["unknown"], data["summary"]["compliant"]) == (2, True)
+
+
+def test_sarif_shows_every_unknown_as_an_open_result(undecided: StackReport) -> None:
+    results = json.loads(sarif.render([undecided]))["runs"][0]["results"]
+    assert [(result["ruleId"], result["kind"], result["level"]) for result in results] == [
+        ("own/closed", "open", "none"),
+        ("own/closed", "open", "none"),
+        ("own/unknowns", "open", "none"),
+    ]
+    assert results[0]["message"]["text"] == "logs: cannot be judged before deployment, because acl is not known until then."
+
+
+def test_junit_shows_every_unknown_at_its_control(undecided: StackReport) -> None:
+    root = ElementTree.fromstring(junit.render([undecided]).encode())
+    assert (root.get("tests"), root.get("failures")) == ("2", "0")
+    text = "unknown: logs: cannot be judged before deployment, because {} is not known until then.\n    " + LOGS
+    assert root.findtext(".//testcase[@name='closed']/system-out") == "\n".join(text.format(path) for path in ("acl", "policy of x"))
+
+
+def test_the_terminal_shows_unknowns_in_one_line(undecided: StackReport) -> None:
+    text = shown(undecided)
+    assert "CANNOT BE JUDGED BEFORE DEPLOYMENT  1 finding" in text
+    assert "shop-dev: 2 checks of 1 control cannot be decided." in text
+    assert text.splitlines()[-1].endswith("compliant: 0 mandatory, 0 advisory, 2 unknown  (0.0 s)")
 
 
 def test_json_of_several_stacks_is_a_list(report: StackReport) -> None:

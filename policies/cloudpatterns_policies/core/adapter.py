@@ -3,7 +3,7 @@
     PolicyPack("ours", [*as_policies(discover()), our_policy])
 
 What the SDK cannot do is lost there: an unknown value shows for each resource, exemptions do not exist, and a secret that a control's
-message holds is not recognised, because the SDK has taken the marks of secrets off by then.
+message holds is not recognised, because the SDK has taken the marks of secrets off by then. `onUnknown` works as in the packs.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from pulumi_policy.deserialize import serialize_properties
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError
 
 from cloudpatterns_policies.core.configuration import default_level
-from cloudpatterns_policies.core.control import Control
+from cloudpatterns_policies.core.control import FAIL_ON_UNKNOWN, ON_UNKNOWN, Control
 from cloudpatterns_policies.core.pack import message
 from cloudpatterns_policies.core.resource import Resource
 from cloudpatterns_policies.core.runner import Broken, Outcome, judge_resource, judge_stack
@@ -37,9 +37,7 @@ def _metadata(control: Control) -> dict[str, Any]:
         "display_name": control.title,
         "enforcement_level": pulumi_policy.EnforcementLevel(default_level(control).value),
         "severity": pulumi_policy.Severity(control.severity.label),
-        "config_schema": pulumi_policy.PolicyConfigSchema(properties={key: dict(value) for key, value in control.config.items()})
-        if control.config
-        else None,
+        "config_schema": pulumi_policy.PolicyConfigSchema(properties={key: dict(value) for key, value in control.schema.items()}),
         "remediation_steps": control.remediation,
         "url": control.url,
     }
@@ -71,11 +69,12 @@ def _tell(
     report: pulumi_policy.ReportViolation,
 ) -> None:
     redact = Redactor(frozenset())
+    fails = args.get_config().get(ON_UNKNOWN) == FAIL_ON_UNKNOWN
     for outcome in outcomes:
-        if isinstance(outcome.verdict, Fail | Broken):
+        if isinstance(outcome.verdict, Fail | Broken) or (fails and isinstance(outcome.verdict, Unknown)):
             report(message(outcome, redact), outcome.urn)
     for outcome in outcomes:
-        if isinstance(outcome.verdict, Unknown):
+        if isinstance(outcome.verdict, Unknown) and not fails:
             # The SDK makes an advisory of it and keeps what was reported before.
             raise UnknownValueError(UNKNOWN_STRING_VALUE, outcome.verdict.path.split("."))
     reasons = [outcome.verdict.reason for outcome in outcomes if isinstance(outcome.verdict, NotApplicable)]

@@ -30,6 +30,8 @@ Written by `make docs` from the controls themselves: change those, not this file
 Controls of severity {levels} are mandatory: a finding blocks the deployment. The others are advisory:
 a finding is reported, and blocks nothing. These are the levels of the packs' own profiles.
 A control that *looks at the inputs* judges each resource before it is made; one that *follows references* judges the graph, in the preview.
+Every control takes the setting `onUnknown` in a profile: `warn` (default) counts checks that read a value known only after deployment
+in one line for the stack, `fail` makes each of them a finding as hard as the control.
 Framework ids (FSBP is AWS Foundational Security Best Practices, CIS 5.0 the CIS AWS Foundations Benchmark) stand where they were verified.
 """
 # What Markdown would take for markup. Underscores within a word are none.

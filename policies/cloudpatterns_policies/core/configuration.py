@@ -9,8 +9,9 @@ from typing import Any, Final
 from pulumi.runtime.proto import analyzer_pb2
 
 from cloudpatterns_policies.core import exemptions
-from cloudpatterns_policies.core.control import Control
+from cloudpatterns_policies.core.control import FAIL_ON_UNKNOWN, ON_UNKNOWN, Control
 from cloudpatterns_policies.core.exemptions import EXEMPTIONS, Exemption, nearest
+from cloudpatterns_policies.core.unknowns import UNKNOWNS
 from cloudpatterns_policies.core.verdicts import Severity
 
 
@@ -64,36 +65,46 @@ class Configuration:
     properties: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     exemptions: tuple[Exemption, ...] = ()
 
+    def fails_on_unknown(self, control: str) -> bool:
+        """Whether an unknown verdict of that control counts as a failure of it."""
+        return self.properties.get(control, {}).get(ON_UNKNOWN) == FAIL_ON_UNKNOWN
+
 
 def configure(
     controls: Iterable[Control], levels: Mapping[str, Level], properties: Mapping[str, Mapping[str, Any]], on: date
 ) -> Configuration:
     """Returns the complete configuration. `levels` and `properties` are by control id, `all` or pseudo-policy; `on` is today.
 
-    Raises `ProfileError` for unknown names, unknown or ill-typed properties, and exemptions that are malformed, expired or of unknown
-    controls.
+    Raises `ProfileError` for unknown names, unknown or ill-typed properties, a summary of unknowns that is to block, and exemptions that
+    are malformed, expired or of unknown controls.
     """
     known = {control.id: control for control in controls}
-    names = {*known, EXEMPTIONS, "all"}
+    names = {*known, EXEMPTIONS, UNKNOWNS, "all"}
     problems = [
         f"the profile names an unknown control {name!r}{nearest(name, names)}"
         for name in sorted({*levels, *properties})
         if name not in names
     ]
     for name, given in sorted(properties.items()):
-        schema = exemptions.SCHEMA if name == EXEMPTIONS else known[name].config if name in known else None
+        schema = exemptions.SCHEMA if name == EXEMPTIONS else {} if name == UNKNOWNS else known[name].schema if name in known else None
         if schema is None and name == "all" and given:
             problems.append("all: takes an enforcement level and no properties")
         if schema is not None:
             problems += [f"{name}: {problem}" for problem in _property_problems(given, schema)]
+    everywhere = levels.get("all")
+    # "all" reaches the summary as well; only who names it can mean that it should block.
+    if levels.get(UNKNOWNS) is Level.MANDATORY and everywhere is not Level.MANDATORY:
+        problems.append(
+            f"{UNKNOWNS}: only sums up, so it is advisory or disabled; set {ON_UNKNOWN} to fail on the controls that are to block"
+        )
     entries = properties.get(EXEMPTIONS, {}).get("entries", [])
     parsed, wrong = exemptions.parse(entries, known.keys(), on)
     problems += [problem for problem in wrong if problem not in problems]
     if problems:
         raise ProfileError(problems)
-    everywhere = levels.get("all")
     complete = {control.id: levels.get(control.id, everywhere or default_level(control)) for control in known.values()}
     complete[EXEMPTIONS] = levels.get(EXEMPTIONS, everywhere or Level.MANDATORY)
+    complete[UNKNOWNS] = Level.DISABLED if levels.get(UNKNOWNS, everywhere) is Level.DISABLED else Level.ADVISORY
     return Configuration(complete, {name: dict(given) for name, given in properties.items()}, tuple(parsed))
 
 

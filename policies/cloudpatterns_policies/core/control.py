@@ -9,8 +9,23 @@ from typing import Any, Final, Literal
 from cloudpatterns_policies.core.resource import Resource
 from cloudpatterns_policies.core.verdicts import Severity, Verdict
 
-RESERVED_IDS: Final = frozenset({"all", "environments", "exemptions"})
+RESERVED_IDS: Final = frozenset({"all", "environments", "exemptions", "unknowns"})
 """Names that mean something else in a profile."""
+
+ON_UNKNOWN: Final = "onUnknown"
+"""The property that every control takes in a profile: what an unknown verdict amounts to."""
+
+FAIL_ON_UNKNOWN: Final = "fail"
+"""The value of `onUnknown` that makes an unknown as hard as a failure; `warn`, the default, leaves it to the summary."""
+
+ON_UNKNOWN_SCHEMA: Final[Mapping[str, Any]] = {
+    "type": "string",
+    "enum": ["warn", FAIL_ON_UNKNOWN],
+    "default": "warn",
+    "description": "What a check amounts to that reads a value known only after deployment: warn, one advisory line for all such checks"
+    " together; fail, a finding of its own with the control's level.",
+}
+"""JSON schema of `onUnknown`."""
 
 SECURITY: Final = "security"
 """The pack of controls that name none."""
@@ -69,6 +84,8 @@ class Control:
             problems.append("url must begin with https://")
         problems += [f"framework {name!r} has no ids" for name, ids in self.frameworks.items() if not ids or isinstance(ids, str)]
         problems += [f"config {name!r} has no default" for name, schema in self.config.items() if "default" not in schema]
+        if ON_UNKNOWN in self.config:
+            problems.append(f"config {ON_UNKNOWN!r} is every control's own")
         parameters = [name for name in inspect.signature(self.check).parameters if name != "config"]
         object.__setattr__(self, "takes_config", "config" in inspect.signature(self.check).parameters)
         object.__setattr__(self, "per_resource", self.kind == "resource" or len(parameters) == 2)
@@ -80,6 +97,11 @@ class Control:
             problems.append("types must be a tuple of at least one resource type")
         if problems:
             raise ValueError(f"control {self.id!r}: {'; '.join(problems)}")
+
+    @property
+    def schema(self) -> dict[str, Mapping[str, Any]]:
+        """JSON schema of each property that a profile may give the control: its configuration, and `onUnknown`."""
+        return {**self.config, ON_UNKNOWN: ON_UNKNOWN_SCHEMA}
 
     def defaults(self) -> dict[str, Any]:
         """The control's configuration when the profile says nothing."""

@@ -3,8 +3,10 @@
 In the profile:
 
     "exemptions": {"entries": [{
-        "control": "load-balancer-deletion-protection", "urn": "*::aws:lb/loadBalancer:LoadBalancer::preview-*",
+        "control": "lb-deletion-protection", "urn": "*::aws:lb/loadBalancer:LoadBalancer::preview-*",
         "reason": "Torn down every night.", "owner": "platform@example.com", "ticket": "OPS-12", "expires": "2027-01-31"}]}
+
+A control may find several things on one resource; `"detail": "*port 8080*"` confines the exemption to the findings that say so.
 """
 
 import difflib
@@ -25,6 +27,11 @@ _TEXTS: Final = {
     "ticket": "Where it was decided.",
     "expires": "Last day on which it holds, as YYYY-MM-DD (UTC).",
 }
+_ANY: Final = "*"
+_OPTIONAL: Final = {
+    "detail": "Pattern of the finding: of what it says, or of where in the resource it stands; `*` stands for any text. Default: every "
+    "finding of the control on the resource.",
+}
 
 SCHEMA: Final[Mapping[str, Mapping[str, Any]]] = {
     "entries": {
@@ -33,7 +40,7 @@ SCHEMA: Final[Mapping[str, Mapping[str, Any]]] = {
         "default": [],
         "items": {
             "type": "object",
-            "properties": {name: {"type": "string", "minLength": 1, "description": text} for name, text in _TEXTS.items()},
+            "properties": {name: {"type": "string", "minLength": 1, "description": text} for name, text in {**_TEXTS, **_OPTIONAL}.items()},
             "required": list(_TEXTS),
             "additionalProperties": False,
         },
@@ -52,10 +59,20 @@ class Exemption:
     owner: str
     ticket: str
     expires: date
+    detail: str = _ANY
 
     def covers(self, control: str, urn: str) -> bool:
         """Whether it speaks of this control on this resource."""
         return control == self.control and fnmatchcase(urn, self.urn)
+
+    def accepts(self, control: str, urn: str, *texts: str) -> bool:
+        """Whether it also speaks of a finding of which `texts` are what it says and where it stands."""
+        return self.covers(control, urn) and any(fnmatchcase(text, self.detail) for text in texts)
+
+    @property
+    def scope(self) -> str:
+        """The resources, and the findings, that it is meant for."""
+        return self.urn if self.detail == _ANY else f"{self.urn} with detail {self.detail}"
 
     @property
     def note(self) -> str:
@@ -73,7 +90,8 @@ def parse(entries: object, controls: Collection[str], today: date) -> tuple[list
         if found:
             problems += [f"exemptions: entries[{index}]: {problem}" for problem in found]
         else:
-            exemptions.append(Exemption(*(entry[name] for name in _TEXTS if name != "expires"), date.fromisoformat(entry["expires"])))
+            texts = {name: entry[name] for name in (*_TEXTS, *_OPTIONAL) if name in entry and name != "expires"}
+            exemptions.append(Exemption(**texts, expires=date.fromisoformat(entry["expires"])))
     return exemptions, problems
 
 
@@ -81,7 +99,9 @@ def _problems(entry: object, controls: Collection[str], today: date) -> list[str
     if not isinstance(entry, Mapping):
         return ["must be an object"]
     problems = [f"{name} is missing or empty" for name in _TEXTS if not (isinstance(entry.get(name), str) and entry[name].strip())]
-    problems += [f"unknown field {name!r}{nearest(name, _TEXTS)}" for name in entry if name not in _TEXTS]
+    problems += [f"{name} is empty" for name in _OPTIONAL if name in entry and not (isinstance(entry[name], str) and entry[name].strip())]
+    fields = (*_TEXTS, *_OPTIONAL)
+    problems += [f"unknown field {name!r}{nearest(name, fields)}" for name in entry if name not in fields]
     if problems:
         return problems
     if entry["control"] not in controls:

@@ -6,11 +6,12 @@ A finding's message begins with a mark that tells its verdict, stable for progra
 |-------------|--------------------------------------------------------------------|------------------|
 | none        | FAIL                                                               | the control's    |
 | `[EXEMPT]`  | FAIL, covered by an exemption                                      | advisory         |
-| `[UNKNOWN]` | UNKNOWN; one finding for each control, given with the stack's      | advisory         |
+| `[UNKNOWN]` | UNKNOWN of all controls together, in one finding for the stack     | advisory         |
+| `[UNKNOWN]` | UNKNOWN of a control whose `onUnknown` is `fail`, one by one       | the control's    |
 | `[ERROR]`   | none: the control itself failed                                    | the control's    |
 
-PASS gives no finding; NOT_APPLICABLE is told apart in the protocol's own field. Messages end with the remedy and the link, since the CLI
-prints neither on its own.
+PASS gives no finding; NOT_APPLICABLE is told apart in the protocol's own field, and so is each UNKNOWN with its path, which the CLI would
+otherwise count as a pass. Messages end with the remedy and the link, since the CLI prints neither on its own.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,10 +26,9 @@ from cloudpatterns_policies.core.registry import checked
 from cloudpatterns_policies.core.resource import Resource
 from cloudpatterns_policies.core.runner import Broken, Outcome, judge_resource, judge_stack, sort_key
 from cloudpatterns_policies.core.stack import Stack
+from cloudpatterns_policies.core.unknowns import UNKNOWNS, UNKNOWNS_REMEDY, UNKNOWNS_TITLE, Undecided, summary, undecided
 from cloudpatterns_policies.core.values import Redactor, secret_texts
 from cloudpatterns_policies.core.verdicts import Fail, NotApplicable, Severity, Unknown
-
-_SHOWN_UNKNOWNS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Findings in a fixed order, and for each control that had nothing to judge the reason."""
+    """Findings in a fixed order, and for each control that had nothing to judge, or could not judge, the reason."""
 
     findings: tuple[Finding, ...]
     not_applicable: tuple[tuple[str, str], ...]
@@ -60,7 +60,7 @@ class Pack:
         self._on = on
         self._config_secrets: frozenset[str] = frozenset()
         # Filled by `analyze` and read by `analyze_stack`; the engine analyses a resource again after a change, so both are by URN.
-        self._unknowns: dict[str, list[Outcome]] = {}
+        self._unknowns: dict[str, set[Undecided]] = {}
         self._used: dict[str, frozenset[Exemption]] = {}
         self.configure({}, {})
 
@@ -81,23 +81,26 @@ class Pack:
         self._config_secrets |= frozenset(secret_texts(list(values)))
 
     def analyze(self, resource: Resource) -> Report:
-        """Judges one resource by the resource controls. Unknown verdicts are kept for `analyze_stack`."""
+        """Judges one resource by the resource controls. Unknown verdicts are kept for the summary that `analyze_stack` gives."""
         controls = self._by_type.get(resource.type, ())
         outcomes = [outcome for control in controls for outcome in judge_resource(control, resource, self._config(control))]
-        self._unknowns[resource.urn] = [outcome for outcome in outcomes if isinstance(outcome.verdict, Unknown)]
+        unknowns = undecided(outcomes)
+        self._unknowns[resource.urn] = self._warned(unknowns)
         self._used[resource.urn] = self._covering(outcomes)
         findings = self._findings(outcomes, (resource,))
-        return Report(findings, (*self._not_of_type(resource.type), *_not_applicable(outcomes)))
+        marks = sorted((item.control, item.mark()) for item in unknowns)
+        return Report(findings, (*self._not_of_type(resource.type), *_not_applicable(outcomes), *marks))
 
     def analyze_stack(self, stack: Stack) -> Report:
         """Judges the stack by the stack controls, and reports what `analyze` could not judge and which exemptions were of no use."""
         outcomes = [outcome for control in self._stack_controls for outcome in judge_stack(control, stack, self._config(control))]
-        unknowns = [outcome for outcome in outcomes if isinstance(outcome.verdict, Unknown)]
-        unknowns += [outcome for kept in self._unknowns.values() for outcome in kept]
+        unknowns = undecided(outcomes)
+        warned = self._warned(unknowns).union(*self._unknowns.values())
         used = self._covering(outcomes).union(*self._used.values())
-        findings = (*self._findings(outcomes, stack.resources), *_unknown_findings(unknowns), *self._unused(used))
+        findings = (*self._findings(outcomes, stack.resources), *self._summary(warned), *self._unused(used))
         ordered = sorted(findings, key=lambda finding: (finding.policy, finding.urn, finding.message))
-        return Report(tuple(ordered), _not_applicable(outcomes))
+        marks = sorted((item.control, item.mark(named=True)) for item in unknowns)
+        return Report(tuple(ordered), (*_not_applicable(outcomes), *marks))
 
     def _config(self, control: Control) -> Mapping[str, Any] | None:
         return self.configuration.properties.get(control.id)
@@ -108,12 +111,17 @@ class Pack:
             self._elsewhere[name] = tuple((control.id, "of another resource type") for control in others)
         return self._elsewhere[name]
 
+    def _warned(self, unknowns: Iterable[Undecided]) -> set[Undecided]:
+        return {item for item in unknowns if not self.configuration.fails_on_unknown(item.control)}
+
+    def _summary(self, unknowns: set[Undecided]) -> list[Finding]:
+        level = self.configuration.levels[UNKNOWNS]
+        if level is Level.DISABLED or not unknowns:
+            return []
+        return [Finding(UNKNOWNS, UNKNOWNS_TITLE, level, Severity.LOW, "", f"[UNKNOWN] {summary(unknowns)} Remedy: {UNKNOWNS_REMEDY}")]
+
     def _covering(self, outcomes: Iterable[Outcome]) -> frozenset[Exemption]:
-        # What could not be judged counts as use: the finding may well be there after deployment.
-        judged = [outcome for outcome in outcomes if isinstance(outcome.verdict, Fail | Unknown | Broken)]
-        return frozenset(
-            item for item in self.configuration.exemptions for outcome in judged if item.covers(outcome.control.id, outcome.urn)
-        )
+        return frozenset(item for item in self.configuration.exemptions for outcome in outcomes if _used(item, outcome))
 
     def _unused(self, used: frozenset[Exemption]) -> list[Finding]:
         level = self.configuration.levels[EXEMPTIONS]
@@ -126,27 +134,31 @@ class Pack:
                 level,
                 Severity.HIGH,
                 "",
-                f"the exemption of {item.control} for {item.urn} ({item.ticket}) covers no finding. Remedy: Remove it from the profile.",
+                f"the exemption of {item.control} for {item.scope} ({item.ticket}) covers no finding. Remedy: Remove it from the profile.",
             )
             for item in self.configuration.exemptions
             if item not in used
         ]
 
     def _findings(self, outcomes: Iterable[Outcome], resources: Sequence[Resource]) -> tuple[Finding, ...]:
-        told = sorted((outcome for outcome in outcomes if isinstance(outcome.verdict, Fail | Broken)), key=sort_key)
+        told = sorted((outcome for outcome in outcomes if self._shows(outcome)), key=sort_key)
         if not told:
             return ()
         redact = Redactor(self._config_secrets.union(*(resource.secrets for resource in resources)))
         return tuple(self._finding(outcome, redact) for outcome in told)
 
+    def _shows(self, outcome: Outcome) -> bool:
+        if isinstance(outcome.verdict, Unknown):
+            return self.configuration.fails_on_unknown(outcome.control.id)
+        return isinstance(outcome.verdict, Fail | Broken)
+
     def _finding(self, outcome: Outcome, redact: Redactor) -> Finding:
-        control, verdict = outcome.control, outcome.verdict
+        control = outcome.control
         level = self.configuration.levels[control.id]
         note = ""
-        if isinstance(verdict, Fail):
-            exemption = next((item for item in self.configuration.exemptions if item.covers(control.id, outcome.urn)), None)
-            if exemption is not None:
-                level, note = Level.ADVISORY, exemption.note
+        exemption = next((item for item in self.configuration.exemptions if _accepts(item, outcome)), None)
+        if exemption is not None:
+            level, note = Level.ADVISORY, exemption.note
         return Finding(control.id, control.title, level, control.severity, outcome.urn, message(outcome, redact, note))
 
 
@@ -155,15 +167,32 @@ EXEMPTIONS_TITLE = "Every exemption in the profile covers a finding"
 
 
 def message(outcome: Outcome, redact: Redactor, note: str = "") -> str:
-    """The text of a failure or of a control's own failure, without secrets. `note` is that of an exemption."""
+    """The text of a failure, an unknown or a control's own failure, without secrets. `note` is that of an exemption."""
     control, verdict = outcome.control, outcome.verdict
     if isinstance(verdict, Broken):
         remedy = f"Report it, or mend the control {control.id}."
         return f"[ERROR] the control itself failed with {verdict.error}, so nothing is proven. Remedy: {remedy}"
+    tail = f" {note}." if note else ""
+    if isinstance(verdict, Unknown):
+        what = f"cannot be judged before deployment, because {redact(verdict.path)} is not known until then"
+        return f"[UNKNOWN] {what}.{tail} If it fails then: {control.remediation} {control.url}"
     assert isinstance(verdict, Fail)
     what = redact(verdict.message) + (f" - {redact(verdict.where)}" if verdict.where else "")
-    mark, tail = ("[EXEMPT] ", f" {note}.") if note else ("", "")
+    mark = "[EXEMPT] " if note else ""
     return f"{mark}{what}.{tail} Remedy: {control.remediation} {control.url}"
+
+
+def _used(exemption: Exemption, outcome: Outcome) -> bool:
+    # What could not be judged counts as use: the finding may well be there after deployment.
+    undecided = isinstance(outcome.verdict, Unknown | Broken) and exemption.covers(outcome.control.id, outcome.urn)
+    return undecided or _accepts(exemption, outcome)
+
+
+def _accepts(exemption: Exemption, outcome: Outcome) -> bool:
+    verdict = outcome.verdict
+    if isinstance(verdict, Fail):
+        return exemption.accepts(outcome.control.id, outcome.urn, verdict.message, verdict.where)
+    return isinstance(verdict, Unknown) and exemption.accepts(outcome.control.id, outcome.urn, verdict.path)
 
 
 def _not_applicable(outcomes: Iterable[Outcome]) -> tuple[tuple[str, str], ...]:
@@ -176,21 +205,3 @@ def _not_applicable(outcomes: Iterable[Outcome]) -> tuple[tuple[str, str], ...]:
         else:
             applied.add(outcome.control.id)
     return tuple((name, reason) for name, reason in sorted(reasons.items()) if name not in applied)
-
-
-def _unknown_findings(outcomes: Iterable[Outcome]) -> list[Finding]:
-    by_control: dict[str, tuple[Control, set[tuple[str, str]]]] = {}
-    for outcome in outcomes:
-        assert isinstance(outcome.verdict, Unknown)
-        by_control.setdefault(outcome.control.id, (outcome.control, set()))[1].add((outcome.urn, outcome.verdict.path))
-    findings = []
-    for control, places in by_control.values():
-        urns = {urn for urn, _ in places}
-        ordered = sorted(places)
-        shown = ", ".join(f"{urn.rsplit('::', 1)[-1] or 'the stack'} ({path})" for urn, path in ordered[:_SHOWN_UNKNOWNS])
-        more = f" and {len(ordered) - _SHOWN_UNKNOWNS} more" if len(ordered) > _SHOWN_UNKNOWNS else ""
-        count = "1 resource" if len(urns) == 1 else f"{len(urns)} resources"
-        text = f"[UNKNOWN] cannot be judged before deployment on {count}: {shown}{more}."
-        text += f" If it fails then: {control.remediation} {control.url}"
-        findings.append(Finding(control.id, control.title, Level.ADVISORY, control.severity, urns.pop() if len(urns) == 1 else "", text))
-    return findings

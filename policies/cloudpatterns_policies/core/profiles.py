@@ -16,6 +16,7 @@ from cloudpatterns_policies.core.configuration import default_level
 from cloudpatterns_policies.core.control import Control
 from cloudpatterns_policies.core.exemptions import EXEMPTIONS
 from cloudpatterns_policies.core.registry import discover
+from cloudpatterns_policies.core.unknowns import UNKNOWNS
 from cloudpatterns_policies.core.verdicts import Severity
 
 RULES: Final[Mapping[str, Severity]] = {"dev": Severity.HIGH, "prod": Severity.MEDIUM}
@@ -26,8 +27,10 @@ PACKS: Final[Mapping[str, Callable[[], tuple[Control, ...]]]] = {pack: partial(d
 
 
 def profile(controls: Iterable[Control], lowest_mandatory: Severity, present: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the profile that follows the rule, with the properties and exemptions of the `present` one."""
+    """Returns the profile that follows the rule, with the properties, the exemptions and the level of unknowns of the `present` one."""
     result: dict[str, Any] = {EXEMPTIONS: present.get(EXEMPTIONS, {"entries": []})}
+    if UNKNOWNS in present:
+        result[UNKNOWNS] = present[UNKNOWNS]
     for control in sorted(controls, key=lambda item: item.id):
         given = present.get(control.id)
         properties = {key: value for key, value in given.items() if key != "enforcementLevel"} if isinstance(given, Mapping) else {}

@@ -22,6 +22,7 @@ from cloudpatterns_policies.core.exemptions import EXEMPTIONS
 from cloudpatterns_policies.core.pack import EXEMPTIONS_TITLE, Pack, Report
 from cloudpatterns_policies.core.resource import Resource
 from cloudpatterns_policies.core.stack import Stack
+from cloudpatterns_policies.core.unknowns import UNKNOWNS, UNKNOWNS_REMEDY, UNKNOWNS_TITLE
 from cloudpatterns_policies.core.verdicts import Severity
 
 _MAX_MESSAGE_BYTES: Final = 400 * 1024 * 1024  # what the engine and the SDK allow; a whole stack comes in one message
@@ -51,8 +52,8 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         return plugin_pb2.PluginInfo(version=self.version)
 
     def GetAnalyzerInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> analyzer_pb2.AnalyzerInfo:
-        """The controls as policies, each with the level its severity gives, and the pseudo-policy for exemptions."""
-        policies = [*map(policy_info, self.pack.controls), _exemptions_info()]
+        """The controls as policies, each with the level its severity gives, and the pseudo-policies for exemptions and unknowns."""
+        policies = [*map(policy_info, self.pack.controls), _exemptions_info(), _unknowns_info()]
         return analyzer_pb2.AnalyzerInfo(name=self.name, version=self.version, supportsConfig=True, provider="aws", policies=policies)
 
     def ConfigureStack(
@@ -135,8 +136,7 @@ def policy_info(control: Control) -> analyzer_pb2.PolicyInfo:
             name=named[0], version=named[1], reference=control.url, specification=", ".join(ids)
         )
         info.framework.CopyFrom(framework)
-    if control.config:
-        info.configSchema.properties.update(control.config)
+    info.configSchema.properties.update(control.schema)
     return info
 
 
@@ -153,6 +153,19 @@ def _exemptions_info() -> analyzer_pb2.PolicyInfo:
     )
     info.configSchema.properties.update(exemptions.SCHEMA)
     return info
+
+
+def _unknowns_info() -> analyzer_pb2.PolicyInfo:
+    return analyzer_pb2.PolicyInfo(
+        name=UNKNOWNS,
+        displayName=UNKNOWNS_TITLE,
+        description="Sums up the checks that no verdict was possible for before deployment. It never blocks.",
+        message=UNKNOWNS_REMEDY,
+        enforcementLevel=Level.ADVISORY.wire,
+        policy_type=analyzer_pb2.POLICY_TYPE_STACK,
+        severity=_severity(Severity.LOW),
+        remediation_steps=UNKNOWNS_REMEDY,
+    )
 
 
 def _severity(severity: Severity) -> analyzer_pb2.PolicySeverity.ValueType:

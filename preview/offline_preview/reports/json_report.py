@@ -20,5 +20,6 @@ def _stack(report: StackReport) -> dict[str, Any]:
         "resources": [resource.shown() for resource in report.graph.resources],
         "outputs": shown(report.graph.outputs),
         "findings": [finding.to_json() for finding in report.findings],
+        "unknowns": [check.to_json() for pack in report.packs for check in pack.undecided],
         "summary": report.summary(),
     }

@@ -30,8 +30,9 @@ def render(reports: Sequence[StackReport]) -> str:
 
 
 def _suite(report: StackReport, pack: PackReport) -> ElementTree.Element:
-    names = dict.fromkeys([control.name for control in pack.controls] + [finding.control for finding in pack.findings])
-    cases = [_case(report.stack, pack.control(name), [finding for finding in pack.findings if finding.control == name]) for name in names]
+    findings = pack.all_findings
+    names = dict.fromkeys([control.name for control in pack.controls] + [finding.control for finding in findings])
+    cases = [_case(report.stack, pack.control(name), [finding for finding in findings if finding.control == name]) for name in names]
     suite = ElementTree.Element(
         "testsuite",
         {

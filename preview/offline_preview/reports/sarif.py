@@ -27,7 +27,8 @@ def render(reports: Sequence[StackReport], project_file: str = "Pulumi.yaml") ->
 
 def _run(report: StackReport, project_file: str) -> dict[str, Any]:
     controls = {(control.pack, control.name): control for pack in report.packs for control in pack.controls}
-    for finding in report.findings:
+    findings = report.all_findings
+    for finding in findings:
         controls.setdefault((finding.pack, finding.control), Control(finding.control, finding.pack))
     index = {key: position for position, key in enumerate(controls)}
     resources = {resource.urn: resource for resource in report.graph.resources}
@@ -43,8 +44,7 @@ def _run(report: StackReport, project_file: str) -> dict[str, Any]:
         "originalUriBaseIds": {_ROOT: {"description": {"text": "The folder of the Pulumi project."}}},
         "columnKind": "unicodeCodePoints",
         "results": [
-            _result(finding, index, resources[finding.urn].source if finding.urn in resources else "", project_file)
-            for finding in report.findings
+            _result(finding, index, resources[finding.urn].source if finding.urn in resources else "", project_file) for finding in findings
         ],
     }
 

@@ -59,8 +59,14 @@ def test_metadata() -> None:
     assert (first.name, first.description, first.url, first.remediation_steps) == ("closed", "Closed", "https://example.com/x", "Close it.")
     assert (first.enforcement_level, first.severity) == (pulumi_policy.EnforcementLevel.MANDATORY, pulumi_policy.Severity.HIGH)
     assert first.config_schema is not None
-    assert first.config_schema.properties == {"word": {"type": "string", "default": "open"}}
-    assert (second.enforcement_level, second.config_schema) == (pulumi_policy.EnforcementLevel.ADVISORY, None)
+    assert first.config_schema.properties["word"] == {"type": "string", "default": "open"}
+    assert second.enforcement_level is pulumi_policy.EnforcementLevel.ADVISORY
+    assert second.config_schema is not None
+    assert list(second.config_schema.properties) == ["onUnknown"]
+    assert (second.config_schema.properties["onUnknown"]["enum"], first.config_schema.properties["onUnknown"]["default"]) == (
+        ["warn", "fail"],
+        "warn",
+    )
 
 
 def test_failures_are_reported() -> None:
@@ -86,6 +92,18 @@ def test_an_unknown_is_the_sdks_advisory_and_hides_nothing() -> None:
     assert first.message == f"Closed\nhas a weak password. {REMEDY}"
     assert second.enforcementLevel == analyzer_pb2.ADVISORY
     assert second.message.endswith("string value at .acl.mode can't be known during preview")
+
+
+def test_an_unknown_is_reported_as_hard_as_the_control_when_asked_to() -> None:
+    serving = servicer()
+    request = analyzer_pb2.ConfigureAnalyzerRequest()
+    request.policyConfig["closed"].properties.update({"onUnknown": "fail", "word": "open"})
+    request.policyConfig["closed"].enforcementLevel = analyzer_pb2.MANDATORY
+    serving.Configure(request, None)
+    (told,) = analyze({"acl": UNKNOWN}, serving=serving).diagnostics
+    assert told.enforcementLevel == analyzer_pb2.MANDATORY
+    text = "cannot be judged before deployment, because acl.mode is not known until then. If it fails then: Close it. https://example.com/x"
+    assert told.message == f"Closed\n[UNKNOWN] {text}"
 
 
 @pytest.mark.parametrize(

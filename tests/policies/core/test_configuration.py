@@ -42,9 +42,14 @@ def test_a_profile_is_completed() -> None:
         "environments": ["team/policies"],
     }
     read = read_profile(profile, CONTROLS, TODAY)
-    assert read.levels == {"bucket-private": Level.MANDATORY, "key-rotated": Level.ADVISORY, "exemptions": Level.MANDATORY}
+    assert read.levels == {
+        "bucket-private": Level.MANDATORY,
+        "key-rotated": Level.ADVISORY,
+        "exemptions": Level.MANDATORY,
+        "unknowns": Level.ADVISORY,
+    }
     assert read.properties["key-rotated"] == {"days": 3, "share": 1, "mode": "fail", "names": ["a"], "any": 1, "flag": True}
-    assert [(item.control, item.expires) for item in read.exemptions] == [("key-rotated", TODAY)]
+    assert [(item.control, item.expires, item.detail) for item in read.exemptions] == [("key-rotated", TODAY, "*")]
     assert validate_profile(profile, CONTROLS, TODAY) == []
 
 
@@ -53,12 +58,38 @@ def test_an_empty_profile_leaves_the_defaults() -> None:
         "bucket-private": Level.ADVISORY,
         "key-rotated": Level.MANDATORY,
         "exemptions": Level.MANDATORY,
+        "unknowns": Level.ADVISORY,
     }
 
 
 def test_all_reaches_what_is_not_named() -> None:
     read = read_profile({"all": "disabled", "key-rotated": "mandatory"}, CONTROLS)
-    assert read.levels == {"bucket-private": Level.DISABLED, "key-rotated": Level.MANDATORY, "exemptions": Level.DISABLED}
+    assert read.levels == {
+        "bucket-private": Level.DISABLED,
+        "key-rotated": Level.MANDATORY,
+        "exemptions": Level.DISABLED,
+        "unknowns": Level.DISABLED,
+    }
+
+
+@pytest.mark.parametrize(
+    ("profile", "level"),
+    [
+        ({}, Level.ADVISORY),
+        ({"all": "mandatory"}, Level.ADVISORY),
+        # As the CLI sends it: "all" has reached every policy by then.
+        ({"all": "mandatory", "unknowns": "mandatory"}, Level.ADVISORY),
+        ({"all": "disabled", "unknowns": "advisory"}, Level.ADVISORY),
+        ({"unknowns": "disabled"}, Level.DISABLED),
+    ],
+)
+def test_the_summary_of_unknowns_never_blocks(profile: dict[str, Any], level: Level) -> None:
+    assert read_profile(profile, CONTROLS).levels["unknowns"] is level
+
+
+def test_an_unknown_fails_where_the_profile_says_so() -> None:
+    read = read_profile({"key-rotated": {"onUnknown": "fail"}, "bucket-private": {"onUnknown": "warn"}}, CONTROLS)
+    assert [read.fails_on_unknown(name) for name in ("key-rotated", "bucket-private", "other")] == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -81,12 +112,26 @@ def test_all_reaches_what_is_not_named() -> None:
         ({"key-rotated": {"mode": "block"}}, "key-rotated: mode must be warn or fail, not 'block'"),
         ({"key-rotated": {"names": [1]}}, "key-rotated: names must be array, not [1]"),
         ({"bucket-private": {"days": 1}}, "bucket-private: unknown property 'days'"),
+        ({"bucket-private": {"onUnknown": "error"}}, "bucket-private: onUnknown must be warn or fail, not 'error'"),
+        ({"bucket-private": {"onUnknown": True}}, "bucket-private: onUnknown must be warn or fail, not True"),
+        ({"key-rotated": {"on_unknown": "fail"}}, "key-rotated: unknown property 'on_unknown'; did you mean 'onUnknown'?"),
+        ({"all": {"onUnknown": "fail"}}, "all: takes an enforcement level and no properties"),
+        ({"unknowns": {"onUnknown": "fail"}}, "unknowns: unknown property 'onUnknown'"),
+        (
+            {"unknowns": "mandatory"},
+            "unknowns: only sums up, so it is advisory or disabled; set onUnknown to fail on the controls that are to block",
+        ),
         ({"all": {"days": 1}}, "all: takes an enforcement level and no properties"),
         ({"exemptions": {"entry": []}}, "exemptions: unknown property 'entry'; did you mean 'entries'?"),
         ({"exemptions": {"entries": {}}}, "exemptions: entries must be array, not {}"),
         ({"exemptions": {"entries": ["x"]}}, "exemptions: entries must be array, not ['x']"),
         ({"exemptions": {"entries": [without("owner")]}}, "exemptions: entries[0]: owner is missing or empty"),
         ({"exemptions": {"entries": [{**ENTRY, "reason": " "}]}}, "exemptions: entries[0]: reason is missing or empty"),
+        ({"exemptions": {"entries": [{**ENTRY, "detail": " "}]}}, "exemptions: entries[0]: detail is empty"),
+        (
+            {"exemptions": {"entries": [{**ENTRY, "details": "x"}]}},
+            "exemptions: entries[0]: unknown field 'details'; did you mean 'detail'?",
+        ),
         (
             {"exemptions": {"entries": [{**ENTRY, "tickets": "x"}]}},
             "exemptions: entries[0]: unknown field 'tickets'; did you mean 'ticket'?",

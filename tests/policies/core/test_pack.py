@@ -1,8 +1,7 @@
-"""A pack at work: levels, isolation, unknowns, exemptions, redaction, order."""
+"""A pack at work: levels, isolation, redaction, order."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,75 +23,22 @@ from cloudpatterns_policies.core import (
 )
 from cloudpatterns_policies.core.pack import Finding, Pack
 
+from tests.policies.core.sample_controls import (
+    BUCKET,
+    KEY,
+    REMEDY,
+    closed,
+    configured,
+    elsewhere,
+    encrypted,
+    failing,
+    keyed,
+    meta,
+    one_key,
+    small,
+    told,
+)
 from tests.policies.helpers import resource, secret, stack, urn, verdicts
-
-BUCKET = "aws:s3/bucket:Bucket"
-KEY = "aws:kms/key:Key"
-TODAY = date(2026, 11, 20)
-
-
-def meta(id: str, severity: Severity = Severity.HIGH, types: tuple[str, ...] = (BUCKET,), **more: Any) -> dict[str, Any]:
-    return {
-        "id": id,
-        "title": f"Title of {id}",
-        "severity": severity,
-        "types": types,
-        "why": "Why.",
-        "remediation": "Close it.",
-        "url": "https://example.com/x",
-        **more,
-    }
-
-
-@control(**meta("closed"))
-def closed(resource: Resource) -> Verdict:
-    return Fail("is open", "acl") if resource.get("acl") == "open" else Pass()
-
-
-@control(**meta("small", Severity.LOW))
-def small(resource: Resource) -> Iterator[Verdict]:
-    for index, rule in enumerate(resource.get("rules", [])):
-        if rule["size"] > 10:
-            yield Fail("is too big", f"rules.{index}")
-
-
-@control(**meta("configured", config={"limit": {"type": "integer", "default": 5}, "other": {"type": "string", "default": "o"}}))
-def configured(resource: Resource, *, config: Mapping[str, Any]) -> Verdict:
-    return Fail(f"exceeds {config['limit']} {config['other']}") if resource.get("count", 0) > config["limit"] else Pass()
-
-
-@control(**meta("failing", Severity.MEDIUM))
-def failing(resource: Resource) -> Iterator[Verdict]:
-    yield Fail("told before")
-    raise KeyError(resource.get("password", "p"))
-
-
-@control(**meta("elsewhere"))
-def elsewhere(resource: Resource) -> Verdict:
-    return NotApplicable("kind of log target")
-
-
-@stack_control(**meta("keyed", Severity.MEDIUM))
-def keyed(resource: Resource, stack: Stack) -> Verdict:
-    return Pass() if stack.refs(resource, "kmsKeyId", KEY) else Fail("has no key")
-
-
-@stack_control(**meta("one-key", types=()))
-def one_key(stack: Stack) -> Iterator[tuple[Resource, Verdict]]:
-    for extra in stack.of_type(KEY)[1:]:
-        yield extra, Fail("is one key too many")
-
-
-@stack_control(**meta("encrypted", types=(KEY,)))
-def encrypted(resource: Resource, stack: Stack) -> Verdict:
-    return Pass() if resource.get("rotation") else Fail("is not rotated")
-
-
-def told(findings: Iterable[Finding]) -> list[tuple[str, str, str, str]]:
-    return [(item.policy, item.level.value, item.urn.rsplit("::", 1)[-1], item.message) for item in findings]
-
-
-REMEDY = "Remedy: Close it. https://example.com/x"
 
 
 def test_a_failure_has_title_severity_remedy_and_link() -> None:
@@ -164,36 +110,6 @@ def test_a_control_that_gives_no_verdict_fails(result: Any) -> None:
     assert finding.message.startswith("[ERROR] the control itself failed with TypeError")
 
 
-def test_an_unknown_is_silent_for_the_resource_and_one_line_for_the_stack() -> None:
-    pack = Pack([closed, small])
-    buckets = [resource(BUCKET, f"b{number}", {"acl": UNKNOWN, "rules": [{"size": 11}, {"size": UNKNOWN}]}) for number in range(4)]
-    for bucket in buckets:
-        assert [item.message for item in pack.analyze(bucket).findings] == [f"is too big - rules.0. {REMEDY}"]
-    later = "If it fails then: Close it. https://example.com/x"
-    assert told(pack.analyze_stack(stack(*buckets)).findings) == [
-        (
-            name,
-            "advisory",
-            "",
-            f"[UNKNOWN] cannot be judged before deployment on 4 resources: b0 ({path}), b1 ({path}), b2 ({path}), b3 ({path}). {later}",
-        )
-        for name, path in (("closed", "acl"), ("small", "rules.1.size"))
-    ]
-
-
-def test_a_long_list_of_unknowns_is_cut_and_a_single_one_names_its_resource() -> None:
-    pack = Pack([closed])
-    pack.analyze(resource(BUCKET, "only", {"acl": UNKNOWN}))
-    (finding,) = pack.analyze_stack(stack()).findings
-    assert finding.urn == urn(BUCKET, "only")
-    assert "on 1 resource: only (acl)." in finding.message
-    for number in range(6):
-        pack.analyze(resource(BUCKET, f"b{number}", {"acl": UNKNOWN}))
-    (finding,) = pack.analyze_stack(stack()).findings
-    assert finding.urn == ""
-    assert "on 7 resources: b0 (acl), b1 (acl), b2 (acl), b3 (acl), b4 (acl) and 2 more." in finding.message
-
-
 def test_a_resource_that_is_analysed_again_counts_once() -> None:
     pack = Pack([closed])
     pack.analyze(resource(BUCKET, "b", {"acl": UNKNOWN}))
@@ -233,9 +149,10 @@ def test_a_container_read_by_one_control_is_not_blamed_for_another() -> None:
         return Fail("is on") if resource.raw["on"] else Pass()
 
     pack = Pack([small, raw])
-    pack.analyze(resource(BUCKET, "b", {"on": UNKNOWN, "rules": []}))
+    report = pack.analyze(resource(BUCKET, "b", {"on": UNKNOWN, "rules": []}))
     (finding,) = pack.analyze_stack(stack()).findings
-    assert "b (a value away from its resource)" in finding.message
+    assert finding.policy == "unknowns"
+    assert report.not_applicable == (("raw", "[UNKNOWN] a value away from its resource"),)
 
 
 def test_a_control_of_the_whole_stack_ends_at_an_unknown_and_keeps_what_it_told() -> None:
@@ -302,11 +219,11 @@ def test_findings_of_one_control_come_in_one_order() -> None:
     assert [item.message.split(".")[0] for item in findings] == ["is bad - a", "is awful - b", "is bad - b"]
 
 
-def test_unknowns_stand_among_the_findings_by_control() -> None:
+def test_unknowns_stand_among_the_findings_by_name() -> None:
     pack = Pack([closed, keyed])
     bucket = resource(BUCKET, "b", {"acl": UNKNOWN})
     pack.analyze(bucket)
-    assert [item.policy for item in pack.analyze_stack(stack(bucket)).findings] == ["closed", "keyed"]
+    assert [item.policy for item in pack.analyze_stack(stack(bucket)).findings] == ["keyed", "unknowns"]
 
 
 def telltale(path: str) -> Control:
@@ -332,53 +249,3 @@ def test_secret_settings_are_kept_out_too() -> None:
     pack.add_secrets(["hunter2"])
     (finding,) = pack.analyze(resource(BUCKET, props={"plain": "hunter2"})).findings
     assert "hunter2" not in finding.message
-
-
-def exemption(**changes: str) -> dict[str, str]:
-    entry = {"control": "closed", "urn": "*::b*", "reason": "It is empty.", "owner": "me", "ticket": "T-1", "expires": "2026-11-20"}
-    return {**entry, **changes}
-
-
-def exempting(pack: Pack, *entries: dict[str, str], levels: Mapping[str, Level] | None = None) -> Pack:
-    pack.configure(levels or {}, {"exemptions": {"entries": list(entries)}})
-    return pack
-
-
-def test_an_exempted_finding_still_shows() -> None:
-    pack = exempting(Pack([closed, small], TODAY), exemption())
-    bad = {"acl": "open", "rules": [{"size": 11}]}
-    assert told(pack.analyze(resource(BUCKET, "bad", bad)).findings) == [
-        ("closed", "advisory", "bad", f"[EXEMPT] is open - acl. Exempted until 2026-11-20 by me (T-1): It is empty. {REMEDY}"),
-        ("small", "advisory", "bad", f"is too big - rules.0. {REMEDY}"),
-    ]
-    assert [item[1] for item in told(pack.analyze(resource(BUCKET, "other", {"acl": "open"})).findings)] == ["mandatory"]
-    assert pack.analyze_stack(stack()).findings == ()
-
-
-def test_an_exemption_of_a_stack_control() -> None:
-    pack = exempting(Pack([keyed], TODAY), exemption(control="keyed"))
-    (finding,) = pack.analyze_stack(stack(resource(BUCKET, "b"))).findings
-    assert (finding.level, finding.message.startswith("[EXEMPT] has no key.")) == (Level.ADVISORY, True)
-
-
-def test_an_exemption_without_a_finding_is_an_error() -> None:
-    pack = exempting(Pack([closed], TODAY), exemption())
-    pack.analyze(resource(BUCKET, "b", {"acl": "closed"}))
-    text = "the exemption of closed for *::b* (T-1) covers no finding. Remedy: Remove it from the profile."
-    assert told(pack.analyze_stack(stack()).findings) == [("exemptions", "mandatory", "", text)]
-    exempting(pack, exemption(), levels={"exemptions": Level.ADVISORY})
-    assert told(pack.analyze_stack(stack()).findings) == [("exemptions", "advisory", "", text)]
-    exempting(pack, exemption(), levels={"exemptions": Level.DISABLED})
-    assert pack.analyze_stack(stack()).findings == ()
-
-
-def test_what_cannot_be_judged_yet_keeps_its_exemption() -> None:
-    pack = exempting(Pack([closed], TODAY), exemption())
-    pack.analyze(resource(BUCKET, "b", {"acl": UNKNOWN}))
-    assert [item.policy for item in pack.analyze_stack(stack()).findings] == ["closed"]
-
-
-def test_a_failing_control_is_not_exempted() -> None:
-    pack = exempting(Pack([failing], TODAY), exemption(control="failing"))
-    levels = {item.message[:8]: item.level for item in pack.analyze(resource(BUCKET, "b")).findings}
-    assert levels == {"[ERROR] ": Level.MANDATORY, "[EXEMPT]": Level.ADVISORY}

@@ -49,9 +49,10 @@ def test_a_profile_lists_only_what_differs(name: str) -> None:
     assert {severity.label: levels[severity.label].value for severity in Severity} == LEVELS[name]
 
 
-def test_properties_and_exemptions_are_kept_and_levels_are_not() -> None:
+def test_properties_exemptions_and_the_summary_of_unknowns_are_kept_and_levels_are_not() -> None:
     present = {
         "exemptions": {"entries": [1]},
+        "unknowns": "disabled",
         "gone": "advisory",
         "low": {"days": 3, "enforcementLevel": "disabled"},
         "medium": {"days": 4},
@@ -59,6 +60,7 @@ def test_properties_and_exemptions_are_kept_and_levels_are_not() -> None:
     }
     assert profile(CONTROLS, Severity.HIGH, present) == {
         "exemptions": {"entries": [1]},
+        "unknowns": "disabled",
         "low": {"days": 3},
         "medium": {"enforcementLevel": "advisory", "days": 4},
     }

@@ -94,8 +94,11 @@ def profile(**policies: tuple[analyzer_pb2.EnforcementLevel.ValueType, Mapping[s
 def test_info_shows_each_control_as_a_policy(analyzer: Analyzer) -> None:
     info = analyzer.GetAnalyzerInfo(EMPTY, CONTEXT)
     assert (info.name, info.version, info.supportsConfig, info.provider) == ("pack", "1.2.3", True, "aws")
-    assert [item.name for item in info.policies] == ["alone", "closed", "exemptions"]
-    assert json_format.MessageToDict(info.policies[1]) == {
+    assert [item.name for item in info.policies] == ["alone", "closed", "exemptions", "unknowns"]
+    policy = json_format.MessageToDict(info.policies[1])
+    on_unknown = policy["configSchema"]["properties"].pop("onUnknown")
+    assert {key: on_unknown[key] for key in ("type", "enum", "default")} == {"type": "string", "enum": ["warn", "fail"], "default": "warn"}
+    assert policy == {
         "name": "closed",
         "displayName": "Buckets are closed",
         "description": "Anyone could read.",
@@ -113,7 +116,7 @@ def test_info_shows_each_control_as_a_policy(analyzer: Analyzer) -> None:
     assert stack_policy.policy_type == analyzer_pb2.POLICY_TYPE_STACK
     assert stack_policy.enforcementLevel == analyzer_pb2.ADVISORY
     assert (stack_policy.framework.name, stack_policy.framework.version) == ("FSBP", "")
-    assert not stack_policy.HasField("configSchema")
+    assert list(stack_policy.configSchema.properties) == ["onUnknown"]
 
 
 def test_info_of_a_control_without_frameworks() -> None:
@@ -127,6 +130,13 @@ def test_exemptions_are_a_policy_with_a_schema(analyzer: Analyzer) -> None:
     assert schema["default"] == []
     assert schema["items"]["required"] == ["control", "urn", "reason", "owner", "ticket", "expires"]
     assert schema["items"]["additionalProperties"] is False
+    assert set(schema["items"]["properties"]) == {*schema["items"]["required"], "detail"}
+
+
+def test_unknowns_are_a_policy_that_does_not_block(analyzer: Analyzer) -> None:
+    info = analyzer.GetAnalyzerInfo(EMPTY, CONTEXT).policies[3]
+    assert (info.enforcementLevel, info.policy_type) == (analyzer_pb2.ADVISORY, analyzer_pb2.POLICY_TYPE_STACK)
+    assert (info.severity, info.HasField("configSchema")) == (analyzer_pb2.POLICY_SEVERITY_LOW, False)
 
 
 def test_a_finding_is_a_diagnostic(analyzer: Analyzer) -> None:
@@ -164,8 +174,21 @@ def test_the_stack_is_judged_with_what_was_unknown_before(analyzer: Analyzer) ->
     ] == [
         ("alone", "a", analyzer_pb2.ADVISORY, "is"),
         ("alone", "b", analyzer_pb2.ADVISORY, "is"),
-        ("closed", "a", analyzer_pb2.ADVISORY, "[UNKNOWN]"),
+        ("unknowns", "", analyzer_pb2.ADVISORY, "[UNKNOWN]"),
     ]
+
+
+def test_a_check_that_is_undecided_does_not_count_as_passed(analyzer: Analyzer) -> None:
+    response = analyzer.Analyze(request("a", {"acl": UNKNOWN}), CONTEXT)
+    assert list(response.diagnostics) == []
+    assert [(item.policy_name, item.reason) for item in response.not_applicable] == [("closed", "[UNKNOWN] acl")]
+
+
+def test_an_unknown_that_fails_is_a_diagnostic_of_its_control(analyzer: Analyzer) -> None:
+    analyzer.Configure(profile(closed=(analyzer_pb2.MANDATORY, {"onUnknown": "fail"})), CONTEXT)
+    (told,) = analyzer.Analyze(request("a", {"acl": UNKNOWN}), CONTEXT).diagnostics
+    assert (told.policyName, told.enforcementLevel, told.urn) == ("closed", analyzer_pb2.MANDATORY, urn(BUCKET, "a"))
+    assert [item.policyName for item in analyzer.AnalyzeStack(request_of(resource(BUCKET, "a")), CONTEXT).diagnostics] == []
 
 
 def test_configure(analyzer: Analyzer) -> None:
@@ -184,6 +207,8 @@ def test_configure(analyzer: Analyzer) -> None:
     [
         ({"close": (0, {})}, "the profile names an unknown control 'close'; did you mean 'closed'?"),
         ({"closed": (0, {"wrd": "x"})}, "closed: unknown property 'wrd'; did you mean 'word'?"),
+        ({"closed": (0, {"onUnknown": "block"})}, "closed: onUnknown must be warn or fail, not 'block'"),
+        ({"closed": (0, {"onUnkown": "fail"})}, "closed: unknown property 'onUnkown'; did you mean 'onUnknown'?"),
         ({"closed": (99, {})}, "Enum EnforcementLevel has no name defined for value 99"),
     ],
 )
@@ -264,7 +289,7 @@ def test_the_security_pack_as_the_engine_starts_it(started: tuple[subprocess.Pop
     process, stub = started
     info = stub.GetAnalyzerInfo(EMPTY)
     assert (info.name, info.version) == ("cloudpatterns-security", VERSION)
-    assert [item.name for item in info.policies] == [*(item.id for item in discover()), "exemptions"]
+    assert [item.name for item in info.policies] == [*(item.id for item in discover()), "exemptions", "unknowns"]
     stub.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(stack="s", project="p", dry_run=True))
     stub.Configure(profile(exemptions=(analyzer_pb2.MANDATORY, {"entries": []})))
     with pytest.raises(grpc.RpcError) as refused:

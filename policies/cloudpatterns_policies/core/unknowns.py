@@ -1,0 +1,51 @@
+"""What no control could decide before deployment, summed up in one line, and marked check by check for programs that read it."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from cloudpatterns_policies.core.runner import Outcome
+from cloudpatterns_policies.core.verdicts import Unknown
+
+UNKNOWNS: Final = "unknowns"
+"""Name of the pseudo-policy whose one finding sums up all unknowns."""
+
+UNKNOWNS_TITLE: Final = "Every check could be decided before deployment"
+"""Its title."""
+
+UNKNOWNS_REMEDY: Final = (
+    "Run offline-preview --as deployed, which fills in what AWS would compute; its --json lists each check. Where a control must be"
+    " certain, set its onUnknown to fail in the profile."
+)
+"""What to do about unknowns."""
+
+_SHOWN: Final = 5
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Undecided:
+    """A check without a verdict: the control, the resource (empty: the stack) and the path of the value that is not known yet."""
+
+    control: str
+    urn: str
+    path: str
+
+    def mark(self, *, named: bool = False) -> str:
+        """How the check shows among the reasons of the controls that did not apply; `named` with its resource."""
+        return f"[UNKNOWN] {self.path} at {self.urn}" if named and self.urn else f"[UNKNOWN] {self.path}"
+
+
+def undecided(outcomes: Iterable[Outcome]) -> set[Undecided]:
+    """The checks among `outcomes` without a verdict, each once."""
+    return {Undecided(item.control.id, item.urn, item.verdict.path) for item in outcomes if isinstance(item.verdict, Unknown)}
+
+
+def summary(checks: Collection[Undecided]) -> str:
+    """One sentence on all of them: how many, and of which controls."""
+    counts = sorted(Counter(check.control for check in checks).items())
+    shown = ", ".join(f"{name} ({count})" for name, count in counts[:_SHOWN])
+    more = f" and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else ""
+    of = "1 control" if len(counts) == 1 else f"{len(counts)} controls"
+    what = "1 check" if len(checks) == 1 else f"{len(checks)} checks"
+    return f"{what} of {of} cannot be decided, because values are known only after deployment: {shown}{more}."
