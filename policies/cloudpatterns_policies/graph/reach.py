@@ -55,14 +55,20 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
-class _Relay:
+class Relay:
     """What passes traffic on: from `via`, on the ports it listens on, to `target` on `ports`."""
 
     via: Endpoint
     listens: Spans
     target: Endpoint
     ports: Spans
+    """The ports that targets take; all of them where that is unknown, or a matter of each task."""
     name: str
+    """What messages call what stands between, such as a target group; empty for nothing."""
+    listener: Resource | None = None
+    """The listener that forwards; None where listeners are no resources of their own."""
+    through: Resource | None = None
+    """The target group; None where there is none."""
 
 
 class Reach:
@@ -120,7 +126,7 @@ class Reach:
 
     def _relayed(self, source: Endpoint | None, target: Endpoint | None, ports: Spans) -> Path | None:
         """Over load balancers and proxies."""
-        if target is None or target.subject.urn not in {relay.target.subject.urn for relay in self._relays}:
+        if target is None or target.subject.urn not in {relay.target.subject.urn for relay in self.relays}:
             return None
         import networkx  # a tenth of a second, which stacks and statements without relays need not spend
 
@@ -152,7 +158,7 @@ class Reach:
         if start not in self._maps:
             graph: DiGraph = networkx.DiGraph()
             graph.add_node(start)
-            for relay in self._relays:
+            for relay in self.relays:
                 tail, head = relay.via.subject.urn, relay.target.subject.urn
                 legs = [Leg(leg.ports & relay.ports, leg.hops, leg.unknown) for leg in self._between(relay.via, relay.target)]
                 earlier = graph.edges[tail, head]["legs"] if graph.has_edge(tail, head) else []
@@ -164,11 +170,12 @@ class Reach:
         return self._maps[start]
 
     @cached_property
-    def _relays(self) -> list[_Relay]:
+    def relays(self) -> list[Relay]:
+        """Everything that passes traffic on, in a fixed order."""
         found = [*self._forwarding(), *self._classic(), *self._proxies()]
-        return sorted(found, key=lambda relay: (relay.via.subject.urn, relay.target.subject.urn, relay.name))
+        return sorted(found, key=_order)
 
-    def _forwarding(self) -> Iterator[_Relay]:
+    def _forwarding(self) -> Iterator[Relay]:
         """From load balancers through target groups."""
         members = self._members()
         rules: dict[str, list[Resource]] = {}
@@ -183,7 +190,7 @@ class Reach:
             for via in refer(self._stack, listener, "loadBalancerArn", BALANCERS).targets:
                 for group in dict.fromkeys(groups):
                     for target, ports in members.get(group.urn, ()):
-                        yield _Relay(self.endpoints[via.urn], listens, target, ports, label(group))
+                        yield Relay(self.endpoints[via.urn], listens, target, ports, label(group), listener, group)
 
     def _members(self) -> dict[str, list[tuple[Endpoint, Spans]]]:
         """By target group, its targets and the ports they take."""
@@ -211,7 +218,7 @@ class Reach:
                 add(group, service, None)
         return found
 
-    def _classic(self) -> Iterator[_Relay]:
+    def _classic(self) -> Iterator[Relay]:
         """From classic load balancers."""
         for balancer in self._stack.of_type(_CLASSIC):
             paths = expand(balancer, "listeners.*")
@@ -223,15 +230,19 @@ class Reach:
                 for attachment in self._stack.referrers(balancer, token, "elb"):
                     targets += self._stack.refs(attachment, path, INSTANCE, FLEET)
             for target in dict.fromkeys(targets):
-                yield _Relay(self.endpoints[balancer.urn], listens, self.endpoints[target.urn], ports, "")
+                yield Relay(self.endpoints[balancer.urn], listens, self.endpoints[target.urn], ports, "")
 
-    def _proxies(self) -> Iterator[_Relay]:
+    def _proxies(self) -> Iterator[Relay]:
         """From RDS proxies."""
         for item in self._stack.of_type("aws:rds/proxyTarget:ProxyTarget"):
             for proxy in self._stack.refs(item, "dbProxyName", _PROXY):
                 for path, token in _PROXY_TARGETS.items():
                     for store in self._stack.refs(item, path, token):
-                        yield _Relay(self.endpoints[proxy.urn], ALL, self.endpoints[store.urn], ALL, label(item))
+                        yield Relay(self.endpoints[proxy.urn], ALL, self.endpoints[store.urn], ALL, label(item))
+
+
+def _order(relay: Relay) -> tuple[str, ...]:
+    return (relay.via.subject.urn, relay.target.subject.urn, relay.name, relay.listener.urn if relay.listener else "")
 
 
 def _best(legs: list[Leg], ports: Spans, sure: bool = False) -> Leg | None:
