@@ -16,9 +16,10 @@ test: $(VENV)/ready-dev lint types  ## Style, types and tests
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest --cov --cov-report=term -n 2
 
-lint: $(VENV)/ready-dev  ## Style
+lint: $(VENV)/ready-dev  ## Style, and the workflows' own weaknesses
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/zizmor --quiet --offline --min-severity medium .github
 
 types: $(VENV)/ready-dev  ## Types; also finds wrong argument names inside nested dictionaries of pulumi-aws
 	$(BIN)/ty check
