@@ -58,7 +58,7 @@ def _resource_policy(control: Control) -> pulumi_policy.ResourceValidationPolicy
 
 def _stack_policy(control: Control) -> pulumi_policy.StackValidationPolicy:
     def validate(args: pulumi_policy.StackValidationArgs, report: pulumi_policy.ReportViolation) -> None:
-        _tell(judge_stack(control, Stack(map(_resource, args.resources)), args.get_config()), args, report)
+        _tell(judge_stack(control, Stack.sent(map(_resource, args.resources)), args.get_config()), args, report)
 
     return pulumi_policy.StackValidationPolicy(validate=validate, **_metadata(control))
 

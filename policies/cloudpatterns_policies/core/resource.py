@@ -52,15 +52,15 @@ class Resource:
 
     @cached_property
     def dependencies(self) -> tuple[str, ...]:
-        """URNs this resource depends on. Empty in a resource control: the engine sends dependencies to stack controls only."""
-        return tuple(self._message.dependencies) if isinstance(self._message, analyzer_pb2.AnalyzerResource) else ()
+        """URNs this resource depends on, sorted. Empty in a resource control: the engine sends dependencies to stack controls only."""
+        return tuple(sorted(self._message.dependencies)) if isinstance(self._message, analyzer_pb2.AnalyzerResource) else ()
 
     @cached_property
     def property_dependencies(self) -> Mapping[str, tuple[str, ...]]:
-        """For each top-level property the URNs its value came from. Empty in a resource control."""
+        """For each top-level property the URNs its value came from, sorted. Empty in a resource control."""
         if not isinstance(self._message, analyzer_pb2.AnalyzerResource):
             return {}
-        return {key: tuple(value.urns) for key, value in self._message.propertyDependencies.items()}
+        return {key: tuple(sorted(value.urns)) for key, value in self._message.propertyDependencies.items()}
 
     @cached_property
     def _decoded(self) -> tuple[dict[str, Any], Decoder]:

@@ -79,7 +79,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
 
     def AnalyzeStack(self, request: analyzer_pb2.AnalyzeStackRequest, context: grpc.ServicerContext) -> analyzer_pb2.AnalyzeResponse:
         """Judges the whole stack."""
-        return self._response(self.pack.analyze_stack(Stack(map(Resource, request.resources))))
+        return self._response(self.pack.analyze_stack(Stack.sent(map(Resource, request.resources))))
 
     def Remediate(self, request: analyzer_pb2.AnalyzeRequest, context: grpc.ServicerContext) -> analyzer_pb2.RemediateResponse:
         """Changes nothing: a control says what to do and leaves it to people."""

@@ -6,14 +6,14 @@ resources that are referred to by value.
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from cloudpatterns_policies.core.resource import Resource
 from cloudpatterns_policies.core.values import ResourceReference
 
 
 class Stack:
-    """The resources of one stack, in the order the engine sent them. Every index is built once, in linear time."""
+    """The resources of one stack, in the order given. Every index is built once, in linear time."""
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         self.resources: tuple[Resource, ...] = tuple(resources)
@@ -24,6 +24,11 @@ class Stack:
             self._by_type.setdefault(resource.type, []).append(resource)
         self._refs: dict[tuple[str, str], tuple[Resource, ...]] = {}
         self._referrers: dict[tuple[str, str], dict[str, list[Resource]]] = {}
+
+    @classmethod
+    def sent(cls, resources: Iterable[Resource]) -> Self:
+        """The stack that the engine sent, sorted by URN: the engine's order differs from run to run, and no message may."""
+        return cls(sorted(resources, key=lambda resource: resource.urn))
 
     def of_type(self, *types: str) -> list[Resource]:
         """Resources of the given types, type by type."""
