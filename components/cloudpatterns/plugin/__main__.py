@@ -1,0 +1,7 @@
+"""Writes the schema of the version that is being released: ``python -m cloudpatterns.plugin``."""
+
+import sys
+
+from cloudpatterns.plugin.schema import main
+
+sys.exit(main())
