@@ -1,0 +1,104 @@
+"""The bootstrap program: what it makes, what it gives out, and what the packs say about it."""
+
+import json
+import os
+import re
+import runpy
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import offline_preview.record
+import pytest
+from cloudpatterns_policies.core import discover
+from cloudpatterns_policies.core.exemptions import parse
+from offline_preview.cli import main
+from offline_preview.graph import Graph
+from offline_preview.project import load_project
+from offline_preview.stack_config import load_stack_config
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "bootstrap"
+PROFILES = {pack: ROOT / "policies" / pack / "prod.json" for pack in ("security", "operations")}
+
+
+@pytest.fixture(scope="module")
+def graph() -> Graph:
+    project = load_project(FOLDER)
+    return offline_preview.record.record(
+        lambda: runpy.run_path(os.fspath(FOLDER / "__main__.py"), run_name="__main__"),
+        project=project.name,
+        stack="main",
+        config=load_stack_config(project, "main").values,
+        deployed=True,
+        root=os.fspath(FOLDER),
+    )
+
+
+def own_policy(graph: Graph, name: str) -> dict[str, Any]:
+    return {one["Sid"]: one for one in json.loads(graph.named(f"delivery-{name}-own").inputs["policy"])["Statement"]}
+
+
+def test_it_makes_state_keys_and_roles(graph: Graph) -> None:
+    made = [
+        (resource.type.rpartition(":")[2], resource.name)
+        for resource in graph.resources
+        if resource.parent.endswith("pulumi:pulumi:Stack::cloudpatterns-bootstrap-main")
+    ]
+    assert sorted(made) == [
+        ("Alias", "secrets-dev"),
+        ("Alias", "secrets-prod"),
+        ("DeliveryPipeline", "delivery"),
+        ("DurableBucket", "state"),
+        ("Key", "secrets-dev"),
+        ("Key", "secrets-prod"),
+    ]
+
+
+def test_what_holds_state_is_protected(graph: Graph) -> None:
+    protected = {resource.name for resource in graph.resources if resource.options.get("protect")}
+    assert {"state-bucket", "state-key", "secrets-dev", "secrets-prod"} <= protected
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_an_environment_reaches_its_own_state_and_keys(graph: Graph, environment: str) -> None:
+    for kind in ("plan", "apply"):
+        statements = own_policy(graph, f"{environment}-{kind}")
+        keys = [graph.named("state-key").outputs["arn"], graph.one("aws:kms/key:Key", f"secrets-{environment}").outputs["arn"]]
+        assert statements["UseTheKeys"]["Resource"] == keys
+        assert {re.sub(r"^.*/\.pulumi/", "", path) for path in statements["UseTheState"]["Resource"]} == {
+            "meta.yaml",
+            f"stacks/*/{environment}.*",
+            f"locks/organization/*/{environment}/*",
+            f"history/*/{environment}/*",
+            f"backups/*/{environment}/*",
+        }
+
+
+def test_it_gives_out_what_the_workflows_and_stacks_need(graph: Graph) -> None:
+    bucket = graph.named("state-bucket").outputs["bucket"]
+    assert graph.outputs["backend_url"] == f"s3://{bucket}?region=eu-west-1&awssdk=v2"
+    assert graph.outputs["secrets_providers"] == {
+        environment: f"awskms://alias/pulumi-secrets-{environment}?region=eu-west-1" for environment in ("dev", "prod")
+    }
+    for kind in ("plan", "apply"):
+        assert graph.outputs[f"{kind}_role_arns"] == {
+            environment: graph.named(f"delivery-{environment}-{kind}").outputs["arn"] for environment in ("dev", "prod")
+        }
+
+
+def test_the_packs_ask_for_one_exemption_only(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    arguments = [f"--project={FOLDER}", "--stack=main", f"--json={report}"]
+    for pack, profile in PROFILES.items():
+        arguments += [f"--policy-pack={ROOT / 'policies' / pack}", f"--policy-pack-config={profile}"]
+    assert main(arguments) == 1
+    found = [one for stack in [json.loads(report.read_text())] for one in stack["findings"] if one["level"] == "mandatory"]
+    assert sorted((one["control"], one["urn"].rpartition("::")[2]) for one in found) == [
+        ("iam-no-administrator-attachment", "delivery-dev-apply-administrator"),
+        ("iam-no-administrator-attachment", "delivery-prod-apply-administrator"),
+    ]
+    entries = json.loads((FOLDER / "security.json").read_text(encoding="utf-8"))["exemptions"]["entries"]
+    (exemption,), problems = parse(entries, {control.id for control in discover()}, date(2026, 11, 20))
+    assert problems == []
+    assert all(exemption.covers(one["control"], one["urn"]) for one in found)
