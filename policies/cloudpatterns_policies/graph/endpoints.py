@@ -27,6 +27,7 @@ _MORE_SUBNETS: Final = {
     "aws:ec2/vpcEndpoint:VpcEndpoint": ("subnetIds",),
     "aws:eks/cluster:Cluster": ("vpcConfig.subnetIds",),
     "aws:opensearch/serverlessVpcEndpoint:ServerlessVpcEndpoint": ("subnetIds",),
+    "aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint": ("subnetId",),
 }
 _SILENT: Final = frozenset({"aws:lambda/function:Function", "aws:codebuild/project:Project", "aws:apprunner/vpcConnector:VpcConnector"})
 # The property that gives a public address, for those that do not say `associatePublicIpAddress` or follow the subnet.

@@ -117,6 +117,7 @@ KINDS: Final[dict[str, Kind]] = {
     "aws:dax/subnetGroup:SubnetGroup": _subnet_group("DAX subnet group"),
     "aws:ec2/vpcEndpoint:VpcEndpoint": Kind(Role.ENDPOINT, "VPC endpoint", _IDS),
     "aws:opensearch/serverlessVpcEndpoint:ServerlessVpcEndpoint": Kind(Role.ENDPOINT, "OpenSearch endpoint", _IDS),
+    "aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint": Kind(Role.ENDPOINT, "Instance Connect endpoint", _IDS),
     "aws:ec2clientvpn/endpoint:Endpoint": Kind(Role.ENDPOINT, "Client VPN endpoint", _IDS),
 }
 """Every resource type that the model places in the network."""

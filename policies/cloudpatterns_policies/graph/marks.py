@@ -17,6 +17,9 @@ OPERATOR_TAG: Final = "cloudpatterns:operator"
 DATA_SUBNET_TAG: Final = "cloudpatterns:tier=data"
 """Marks subnets that are for data stores."""
 
+MANAGEMENT_SUBNET_TAG: Final = "cloudpatterns:tier=management"
+"""Marks subnets that are for management interfaces."""
+
 
 @dataclass(frozen=True, slots=True)
 class Marks:

@@ -1,0 +1,314 @@
+"""Proof of the Management Network: administration ports answer on management interfaces alone, and to declared entrances alone.
+
+A server has a management network when it has two interfaces at least, and one of them is marked: by a tag of its own, of its subnet or of a
+security group that it wears. Where every interface is marked, the primary one is for business. Network ACLs excuse nothing: a rule that
+admits is a finding whatever else stops the traffic.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cloudpatterns_policies.controls.operational_firewall import ADMIN_PORTS
+from cloudpatterns_policies.core import UNKNOWN, Fail, NotApplicable, Resource, Severity, Stack, Unknown, Verdict, stack_control
+from cloudpatterns_policies.graph import ports
+from cloudpatterns_policies.graph.addresses import is_internet, parse
+from cloudpatterns_policies.graph.firewall import INTERFACE, Firewall, Group, firewall_of
+from cloudpatterns_policies.graph.interfaces import Interface, Server, servers_of
+from cloudpatterns_policies.graph.marks import MANAGEMENT_SUBNET_TAG, OPERATOR_TAG, Marks
+from cloudpatterns_policies.graph.reading import arrow, read, refer
+from cloudpatterns_policies.graph.regions import Place
+from cloudpatterns_policies.graph.routes import VPCS
+from cloudpatterns_policies.graph.rules import GROUPS, Rule, Source, SourceKind
+from cloudpatterns_policies.graph.spans import Spans
+from cloudpatterns_policies.graph.topology import SUBNETS, topology_of
+
+ENTRANCES: Final = (
+    "aws:ec2clientvpn/endpoint:Endpoint",
+    "aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint",
+)
+"""What administrators come in by: who wears its group has shown a certificate, or an identity of IAM."""
+
+_BLOCKS: Final = "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation"
+# Errors and echoes of the network, which no business runs on.
+_ICMP: Final = ports.icmp(range(256)) | ports.icmp(range(256), v6=True)
+_STRINGS: Final = {"type": "array", "items": {"type": "string"}}
+_PORTS: Final = {"type": "array", "items": {"type": "string", "pattern": ports.PATTERN}}
+
+Finding = tuple[Resource, Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """The control's configuration, parsed."""
+
+    admin_ports: Spans
+    management: Marks
+    entrances: Marks
+    networks: Mapping[int, Spans]
+    """Declared networks by IP version; empty for none."""
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> "_Settings":
+        """Raises `ValueError` for a port or network that is none."""
+        networks: dict[int, Spans] = {}
+        for version, addresses in map(parse, config["entranceCidrs"]):
+            networks[version] = networks.get(version, Spans()) | addresses
+        return cls(
+            ports.parse_ports(config["adminPorts"]),
+            Marks.of(config["managementTags"], config["managementNames"]),
+            Marks.of(config["managementTags"], config["entranceNames"]),
+            networks,
+        )
+
+
+@stack_control(
+    id="management-network",
+    title="Administration ports of servers with a management interface answer there alone, to declared entrances alone",
+    severity=Severity.HIGH,
+    why="An administration port that also answers where customers come in makes the second network useless: whoever takes over one of the "
+    "business's callers stands before every server's SSH.",
+    remediation="Admit administration ports in the management interface's group alone, from the group of a Client VPN or EC2 Instance "
+    "Connect endpoint or from networks outside of the VPC; serve business on the other interface, and let management subnets have no "
+    "route to an internet gateway.",
+    url="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/scenarios-enis.html",
+    config={
+        "adminPorts": {**_PORTS, "default": list(ADMIN_PORTS), "description": "Administration ports: 22, 5985-5986 or 3389/udp."},
+        "managementTags": {
+            **_STRINGS,
+            "default": [OPERATOR_TAG, MANAGEMENT_SUBNET_TAG],
+            "description": "Tags, key or key=value, of management interfaces, their groups or their subnets.",
+        },
+        "managementNames": {**_STRINGS, "default": [], "description": "The same by logical name or id; * stands for any text."},
+        "entranceNames": {
+            **_STRINGS,
+            "default": [],
+            "description": "Security groups and prefix lists, by logical name or id, that administrators come from besides VPN endpoints.",
+        },
+        "entranceCidrs": {
+            **_STRINGS,
+            "default": [],
+            "description": "The only networks that administrators come from; without any, every network outside of the VPC may be one.",
+        },
+    },
+)
+def management_network(stack: Stack, *, config: Mapping[str, Any]) -> Verdict | Iterator[Finding]:
+    """Judges every server that has an interface for administration and one for business."""
+    judge = _Judge(stack, _Settings.of(config))
+    return judge.findings() if judge.applies else NotApplicable("the stack has no server with a management interface")
+
+
+class _Judge:
+    """Judges the servers of one stack."""
+
+    def __init__(self, stack: Stack, settings: _Settings) -> None:
+        self._stack = stack
+        self._settings = settings
+        self._firewall: Firewall = firewall_of(stack)
+        servers, unclaimed = servers_of(stack)
+        candidates = stack.of_type(*GROUPS, INTERFACE, *SUBNETS)
+        self._marks = any(settings.management.on(item) is not False for item in candidates) or bool(settings.management.names)
+        self._unsure: list[Finding] = [(place[0], Unknown(place[1])) for place in unclaimed if self._marks]
+        self._business: list[tuple[Server, Interface]] = []
+        self._management: list[tuple[Server, Interface]] = []
+        for server in servers:
+            self._sort(server)
+        self._own = {group.key for _, interface in self._management for group in interface.groups}
+
+    @property
+    def applies(self) -> bool:
+        """Whether there is a management network, or may be one."""
+        return bool(self._management or self._unsure)
+
+    def findings(self) -> Iterator[Finding]:
+        """Findings of the whole stack, each once."""
+        seen: set[tuple[str, str, bool]] = set()
+        for resource, verdict in self._all():
+            where = verdict.where if isinstance(verdict, Fail) else str(verdict)
+            if (key := (resource.urn, where, isinstance(verdict, Fail))) not in seen:
+                seen.add(key)
+                yield resource, verdict
+
+    def _all(self) -> Iterator[Finding]:
+        for server, interface in self._business:
+            for group in interface.groups:
+                for rule in group.ingress:
+                    yield from self._on_business(server, interface, group, rule)
+        for server, interface in self._management:
+            yield from self._place(server, interface)
+            for group in interface.groups:
+                for rule in group.ingress:
+                    yield from self._on_management(server, interface, group, rule)
+        for _, interface in (*self._business, *self._management):
+            yield from ((place[0], Unknown(place[1])) for place in interface.unknown)
+        yield from self._loose()
+        yield from self._unsure
+
+    def _sort(self, server: Server) -> None:
+        """Tells the server's interfaces apart."""
+        marks = [(interface, self._mark(interface)) for interface in server.interfaces]
+        marked = [interface for interface, mark in marks if mark is True]
+        places = [mark for _, mark in marks if isinstance(mark, tuple)]
+        if len(marks) + len(server.unknown) < 2 or not self._marks:
+            return
+        if not marked:
+            # Whatever is unknown may be what has the mark.
+            places += [place for interface in server.interfaces for place in interface.unknown]
+            self._unsure += [(place[0], Unknown(place[1])) for place in (*places, *server.unknown)]
+            return
+        self._unsure += [(place[0], Unknown(place[1])) for place in (*places, *server.unknown)]
+        if len(marked) == len(marks) > 1:
+            marked.remove(next((interface for interface in marked if interface.primary), marked[0]))
+        for interface, mark in marks:
+            if interface in marked:
+                self._management.append((server, interface))
+            elif not isinstance(mark, tuple):
+                self._business.append((server, interface))
+
+    def _mark(self, interface: Interface) -> bool | Place:
+        """Whether an interface is one of the management network; where it stands what leaves that unknown."""
+        own = [interface.holder] if interface.holder.type == INTERFACE else []
+        own += [subnet for reference in interface.subnets for subnet in reference.targets]
+        worn = [group.resource for group in interface.groups if group.resource]
+        if interface.primary and len(worn) > 1:
+            # Administrators let in beside the business: the group is what is wrong there, and no mark.
+            worn = [] if any(self._settings.management.on(group) is False for group in worn) else worn
+        if any(self._settings.management.named(group.key) for group in interface.groups):
+            return True
+        found = [(resource, self._settings.management.on(resource)) for resource in (*own, *worn)]
+        if any(mark is True for _, mark in found):
+            return True
+        return next(((resource, mark) for resource, mark in found if isinstance(mark, str)), False)
+
+    def _on_business(self, server: Server, interface: Interface, group: Group, rule: Rule) -> Iterator[Finding]:
+        """That a rule of a business interface admits no administration port."""
+        operated = group.resource is not None and self._settings.management.on(group.resource) is True
+        hit = rule.ports if operated else rule.ports & self._settings.admin_ports
+        if rule.unknown and rule.sources:
+            yield rule.resource, Unknown(rule.unknown)
+        elif hit and (sure := [source for source in rule.sources if source.given]):
+            message = f"admits {ports.describe(hit)} from {sure[0].text} on a business interface of a server with a management network"
+            yield rule.resource, Fail(f"{message}: {_way(server, interface, group, rule)}", sure[0].path)
+        elif hit and rule.sources:
+            yield rule.resource, Unknown(rule.sources[0].path)
+
+    def _on_management(self, server: Server, interface: Interface, group: Group, rule: Rule) -> Iterator[Finding]:
+        """That a rule of a management interface admits administration ports alone, from entrances alone."""
+        if rule.unknown and rule.sources:
+            yield rule.resource, Unknown(rule.unknown)
+            return
+        way = _way(server, interface, group, rule)
+        sure = [source for source in rule.sources if source.given]
+        if (business := rule.ports - self._settings.admin_ports - _ICMP) and sure:
+            message = f"admits {ports.describe(business)}, no administration port, on a management interface"
+            yield rule.resource, Fail(f"{message}: {way}", sure[0].path)
+            return
+        unknown: list[Finding] = []
+        for source in rule.sources:
+            found = self._stranger(source, group)
+            if isinstance(found, str) and found:
+                what = ports.describe(rule.ports)
+                yield rule.resource, Fail(f"admits {what} on a management interface from {found}: {way}", source.path)
+                return
+            if isinstance(found, tuple):
+                unknown.append((found[0] or rule.resource, Unknown(found[1])))
+        yield from unknown[:1]
+
+    def _stranger(self, source: Source, group: Group) -> str | tuple[Resource | None, str]:
+        """What a source is that is no entrance; empty when it is one; where it stands what leaves that unknown."""
+        if source.kind is SourceKind.GROUP:
+            return self._strange_group(source)
+        if any(self._settings.entrances.named(name) for name in source.names):
+            return ""
+        if not source.given or source.unknown:
+            return (None, source.unknown or source.path)
+        for version, addresses in source.addresses.items():
+            if is_internet(version, addresses):
+                return f"the internet ({source.text})"
+            if self._settings.networks:
+                if addresses - self._settings.networks.get(version, Spans()):
+                    return f"{source.text}, which is no declared network of administrators"
+                continue
+            inside = self._vpc(group, version)
+            if isinstance(inside, tuple):
+                return inside
+            if addresses & inside:
+                return f"{source.text}, which holds addresses of the VPC's own business"
+        return ""
+
+    def _strange_group(self, source: Source) -> str | tuple[Resource | None, str]:
+        if source.group is None:
+            return "the group itself, so from server to server"
+        if source.group.unresolved or not source.group.certain:
+            return (None, source.path)
+        for text in source.group.foreign:
+            if not self._settings.entrances.named(text):
+                return (None, source.path)
+        for target in source.group.targets:
+            if target.urn in self._own:
+                return f"{source.text}, which is that of management interfaces, so from server to server"
+            attachments = [item for one in self._firewall.groups if one.key == target.urn for item in one.attachments]
+            endpoints = [item for item in attachments if item.subject.type in ENTRANCES and item.certain]
+            mark = self._settings.entrances.on(target)
+            if mark is True or (endpoints and len(endpoints) == len(attachments)):
+                continue
+            if isinstance(mark, str):
+                return (target, mark)
+            where = next((f", which {item.name} wears" for item in attachments if item not in endpoints), "")
+            return f"{source.text}, which is not the group of a VPN's or another entrance's own{where}"
+        return ""
+
+    def _vpc(self, group: Group, version: int) -> Spans | Place:
+        """The addresses of the group's VPC, or what leaves them unknown."""
+        if group.resource is None:
+            return Spans()
+        found = refer(self._stack, group.resource, "vpcId", VPCS)
+        if len(found.targets) != 1 or not found.certain or found.foreign:
+            return (group.resource, "vpcId")
+        vpc = found.targets[0]
+        places = [(vpc, "cidrBlock"), *((item, "cidrBlock") for item in self._stack.referrers(vpc, _BLOCKS, "vpcId"))]
+        if version == 6:
+            assigned = read(vpc, "assignGeneratedIpv6CidrBlock", computed=True)
+            own = read(vpc, "ipv6CidrBlock", computed=assigned is None)
+            places = [] if own is None else [(vpc, "ipv6CidrBlock")]
+        spans = Spans()
+        for place in places:
+            text = read(*place)
+            if text is UNKNOWN or text is None:
+                return place
+            spans |= parse(text)[1]
+        return spans
+
+    def _place(self, server: Server, interface: Interface) -> Iterator[Finding]:
+        """That a management interface sits in no public subnet."""
+        for reference in interface.subnets:
+            if reference.unresolved:
+                yield interface.holder, Unknown(reference.path)
+            for subnet in topology_of(self._stack).subnets(reference):
+                leads = [(table, route) for table in subnet.tables for route in table.routes]
+                public = next((lead for lead in leads if lead[1].public), None)
+                doubtful = next((lead[1] for lead in leads if lead[1].public is None), None)
+                place = subnet.unknown or next((table.unknown for table in subnet.tables if table.unknown), None)
+                if public and reference.certain and not subnet.unknown:
+                    way = arrow(server.name, interface.name, subnet.name, public[0].name, public[1].name)
+                    yield interface.holder, Fail(f"is a management interface in a public subnet: {way}", reference.path)
+                elif public:
+                    yield interface.holder, Unknown(reference.path)
+                elif doubtful:
+                    yield doubtful.resource, Unknown(doubtful.where)
+                elif place:
+                    resource = self._stack.by_urn(place[0])
+                    yield (resource, Unknown(place[1])) if resource else (interface.holder, Unknown(f"{reference.path} ({subnet.name})"))
+
+    def _loose(self) -> Iterator[Finding]:
+        """Rules of which nobody can tell whether they belong to the servers' groups."""
+        mine = {group.key for _, interface in (*self._business, *self._management) for group in interface.groups}
+        for loose in self._firewall.loose:
+            for rule in loose.ingress:
+                owners = {target.urn for target in rule.group.targets} | set(rule.group.foreign)
+                if rule.group.unresolved or owners & mine:
+                    yield rule.resource, Unknown(rule.group.path)
+
+
+def _way(server: Server, interface: Interface, group: Group, rule: Rule) -> str:
+    return arrow(rule.name, group.name, interface.name, server.name)
