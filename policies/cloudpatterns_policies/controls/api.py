@@ -28,10 +28,10 @@ _PAGE: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/apigate
 
 _API: Final = "aws:apigatewayv2/api:Api"
 _ROUTE: Final = "aws:apigatewayv2/route:Route"
-_V2_STAGE: Final = "aws:apigatewayv2/stage:Stage"
+V2_STAGE: Final = "aws:apigatewayv2/stage:Stage"
 _REST_API: Final = "aws:apigateway/restApi:RestApi"
 _REST_POLICY: Final = "aws:apigateway/restApiPolicy:RestApiPolicy"
-_REST_STAGE: Final = "aws:apigateway/stage:Stage"
+REST_STAGE: Final = "aws:apigateway/stage:Stage"
 _METHOD: Final = "aws:apigateway/method:Method"
 _INTEGRATION: Final = "aws:apigateway/integration:Integration"
 _SETTINGS: Final = "aws:apigateway/methodSettings:MethodSettings"
@@ -140,16 +140,21 @@ def _keeps_others_out(statement: Statement) -> bool:
     id="api-web-acl",
     title="Stages of REST APIs have a web ACL",
     severity=Severity.MEDIUM,
-    types=(_REST_STAGE,),
+    types=(REST_STAGE,),
     why="Without a web ACL, floods, scanners and known exploits reach the backend itself.",
     remediation="Add an aws.wafv2.WebAclAssociation with the stage's ARN as resource_arn.",
     url=f"{_PAGE}#apigateway-4",
     frameworks={"FSBP": ("APIGateway.4",), "Checkov": ("CKV2_AWS_29",)},
 )
 def api_web_acl(resource: Resource, stack: Stack) -> Verdict:
-    if any("PRIVATE" in str(kind) for api in stack.refs(resource, "restApi", _REST_API) for kind in _endpoints(api)):
+    if of_private_api(resource, stack):
         return NotApplicable("belongs to a private API")
     return Pass() if stack.referrers(resource, _WEB_ACL_ASSOCIATION, "resourceArn") else Fail("has no web ACL")
+
+
+def of_private_api(stage: Resource, stack: Stack) -> bool:
+    """Whether a stage of a REST API can be called from VPCs alone."""
+    return any("PRIVATE" in str(kind) for api in stack.refs(stage, "restApi", _REST_API) for kind in _endpoints(api))
 
 
 def _endpoints(api: Resource) -> list[Any]:
@@ -164,7 +169,7 @@ def _endpoints(api: Resource) -> list[Any]:
     id="api-access-logs",
     title="API stages log requests",
     severity=Severity.MEDIUM,
-    types=(_REST_STAGE, _V2_STAGE),
+    types=(REST_STAGE, V2_STAGE),
     why="After an incident nobody can tell who asked for what.",
     remediation="Set access_log_settings with the destination_arn of a log group, and a format.",
     url=f"{_PAGE}#apigateway-9",
@@ -178,14 +183,14 @@ def api_access_logs(resource: Resource) -> Verdict:
     id="api-execution-logs",
     title="Stages of REST and WebSocket APIs log executions",
     severity=Severity.MEDIUM,
-    types=(_REST_STAGE, _V2_STAGE),
+    types=(REST_STAGE, V2_STAGE),
     why="Without them nobody sees why the gateway or the backend refused a call.",
     remediation='Add an aws.apigateway.MethodSettings for "*/*" with logging_level "ERROR"; WebSockets: in default_route_settings.',
     url=f"{_PAGE}#apigateway-1",
     frameworks={"FSBP": ("APIGateway.1",), "Checkov": ("CKV2_AWS_4",)},
 )
 def api_execution_logs(resource: Resource, stack: Stack) -> Verdict:
-    if resource.type == _REST_STAGE:
+    if resource.type == REST_STAGE:
         return _rest_logs(resource, stack)
     if _protocol(resource, stack) != "WEBSOCKET":
         return NotApplicable("belongs to no WebSocket API of the stack; HTTP APIs have access logs alone")
@@ -225,7 +230,7 @@ def _same_stage(item: Resource, stage: Resource, stack: Stack) -> bool:
     id="api-client-certificate",
     title="REST APIs show HTTP backends a certificate",
     severity=Severity.MEDIUM,
-    types=(_REST_STAGE,),
+    types=(REST_STAGE,),
     why="Without one the backend cannot tell the gateway from whoever finds its address, and logins are passed by.",
     remediation="Set client_certificate_id to an aws.apigateway.ClientCertificate, and let the backend ask for it.",
     url=f"{_PAGE}#apigateway-2",

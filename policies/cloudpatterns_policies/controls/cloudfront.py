@@ -22,7 +22,7 @@ from cloudpatterns_policies.graph.reading import read
 
 _PAGE: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/cloudfront-controls.html"
 
-_DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
+DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
 _ACCESS_CONTROL: Final = "aws:cloudfront/originAccessControl:OriginAccessControl"
 _WEB_ACLS: Final = ("aws:wafv2/webAcl:WebAcl", "aws:waf/webAcl:WebAcl")
 
@@ -59,7 +59,7 @@ def _custom_origins(resource: Resource) -> Iterator[tuple[str, str]]:
     id="cloudfront-https",
     title="CloudFront distributions serve viewers over HTTPS only",
     severity=Severity.MEDIUM,
-    types=(_DISTRIBUTION,),
+    types=(DISTRIBUTION,),
     why="What a viewer gets over plain HTTP can be read and changed on its way, session cookies included.",
     remediation='Set viewer_protocol_policy to "redirect-to-https" or "https-only" in default_cache_behavior and ordered_cache_behaviors.',
     url=f"{_PAGE}#cloudfront-3",
@@ -78,7 +78,7 @@ def cloudfront_https(resource: Resource) -> Iterator[Verdict]:
     id="cloudfront-tls-policy",
     title="CloudFront distributions use a recommended TLS policy",
     severity=Severity.MEDIUM,
-    types=(_DISTRIBUTION,),
+    types=(DISTRIBUTION,),
     why="Older policies, the default certificate's among them, still take TLS 1.0 and weak ciphers.",
     remediation='Set viewer_certificate with acm_certificate_arn and minimum_protocol_version="TLSv1.2_2021" or later.',
     url=f"{_PAGE}#cloudfront-15",
@@ -105,7 +105,7 @@ def cloudfront_tls_policy(resource: Resource, config: Mapping[str, Any]) -> Verd
     id="cloudfront-web-acl",
     title="CloudFront distributions have a web ACL",
     severity=Severity.MEDIUM,
-    types=(_DISTRIBUTION,),
+    types=(DISTRIBUTION,),
     why="Without a web ACL, floods, scanners and known exploits reach the origin itself.",
     remediation="Set web_acl_id to the ARN of an aws.wafv2.WebAcl of scope CLOUDFRONT.",
     url=f"{_PAGE}#cloudfront-6",
@@ -119,7 +119,7 @@ def cloudfront_web_acl(resource: Resource, stack: Stack) -> Verdict:
     id="cloudfront-origin-access-control",
     title="CloudFront distributions read S3 origins with origin access control",
     severity=Severity.MEDIUM,
-    types=(_DISTRIBUTION,),
+    types=(DISTRIBUTION,),
     why="Otherwise the bucket has to admit everybody, or an identity that can read nothing under a KMS key.",
     remediation="Set origin_access_control_id of each S3 origin to the id of an aws.cloudfront.OriginAccessControl.",
     url=f"{_PAGE}#cloudfront-13",
@@ -155,7 +155,7 @@ def _is_bucket(resource: Resource, origin: str) -> bool:
     id="cloudfront-origin-tls",
     title="CloudFront distributions encrypt the way to their origins",
     severity=Severity.MEDIUM,
-    types=(_DISTRIBUTION,),
+    types=(DISTRIBUTION,),
     why="Between edge and origin a request crosses the internet; over plain HTTP it can be read and changed there.",
     remediation='Set origin_protocol_policy of custom_origin_config to "https-only".',
     url=f"{_PAGE}#cloudfront-9",
@@ -188,7 +188,7 @@ def _plain_viewers(resource: Resource) -> Any:
     id="cloudfront-origin-protocols",
     title="CloudFront distributions speak no deprecated protocol with their origins",
     severity=Severity.MEDIUM,
-    types=(_DISTRIBUTION,),
+    types=(DISTRIBUTION,),
     why="SSL 3.0 and TLS before 1.2 have known weaknesses, and whoever sits in between can force the connection down to them.",
     remediation='Set origin_ssl_protocols of custom_origin_config to ["TLSv1.2"].',
     url=f"{_PAGE}#cloudfront-10",

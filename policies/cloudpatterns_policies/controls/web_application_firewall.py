@@ -1,16 +1,42 @@
-"""Web ACLs: attached where the internet arrives, not empty, and logged."""
+"""Web ACLs: attached where the internet arrives, not empty, and logged; and the proof of the Web Application Firewall.
 
-from typing import Final
+The proof goes from what answers web requests to its web ACL, to the rules in it, and to its log. A web ACL of another stack cannot be
+looked into and is reported as unknown. Only `block` blocks: a CAPTCHA or a challenge lets through whoever solves it.
+"""
 
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from typing import Any, Final
+
+from cloudpatterns_policies.controls._web_rules import GROUP_ASSOCIATION, RULE, WEB_ACL, Effect, default_blocks, web_rules
+from cloudpatterns_policies.controls.api import REST_STAGE, V2_STAGE, of_private_api
+from cloudpatterns_policies.controls.cloudfront import DISTRIBUTION
 from cloudpatterns_policies.controls.load_balancer import BALANCERS, public_application
-from cloudpatterns_policies.core import Fail, NotApplicable, Pass, Resource, Severity, Stack, Verdict, stack_control
-from cloudpatterns_policies.graph.reading import from_provider
+from cloudpatterns_policies.core import (
+    UNKNOWN,
+    Fail,
+    NotApplicable,
+    Pass,
+    Resource,
+    Severity,
+    Stack,
+    Unknown,
+    Verdict,
+    stack_control,
+)
+from cloudpatterns_policies.core.configuration import today
+from cloudpatterns_policies.graph.reading import from_provider, read, some
 
-_WEB_ACL: Final = "aws:wafv2/webAcl:WebAcl"
+GRAPHQL_API: Final = "aws:appsync/graphQLApi:GraphQLApi"
 _ASSOCIATION: Final = "aws:wafv2/webAclAssociation:WebAclAssociation"
-_RULES: Final = ("aws:wafv2/webAclRule:WebAclRule", "aws:wafv2/webAclRuleGroupAssociation:WebAclRuleGroupAssociation")
+_RULES: Final = (RULE, GROUP_ASSOCIATION)
 _INLINE_RULES: Final = ("rules", "ruleJson")
 _LOGGING: Final = "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration"
+_V2_API: Final = "aws:apigatewayv2/api:Api"
+_V2_MAPPING: Final = "aws:apigatewayv2/apiMapping:ApiMapping"
+_V2_DOMAIN: Final = "aws:apigatewayv2/domainName:DomainName"
+_COUNT_UNTIL: Final = "count-until:"
+_EXCEPTION: Final = "exception:"
 
 
 @stack_control(
@@ -33,7 +59,7 @@ def alb_web_acl(resource: Resource, stack: Stack) -> Verdict:
     id="web-acl-rules",
     title="Web ACLs have rules",
     severity=Severity.MEDIUM,
-    types=(_WEB_ACL,),
+    types=(WEB_ACL,),
     why="A web ACL without rules treats every request alike.",
     remediation="Add an aws.wafv2.WebAclRule with the web ACL's ARN as web_acl_arn, or rules in line.",
     url="https://docs.aws.amazon.com/securityhub/latest/userguide/waf-controls.html#waf-10",
@@ -50,7 +76,7 @@ def web_acl_rules(resource: Resource, stack: Stack) -> Verdict:
     id="web-acl-logging",
     title="Web ACLs log requests",
     severity=Severity.MEDIUM,
-    types=(_WEB_ACL,),
+    types=(WEB_ACL,),
     why="Without logs nobody can tell an attack from a rule that turns customers away.",
     remediation="Add an aws.wafv2.WebAclLoggingConfiguration with the web ACL's ARN as resource_arn.",
     url="https://docs.aws.amazon.com/waf/latest/developerguide/logging-management.html",
@@ -58,3 +84,157 @@ def web_acl_rules(resource: Resource, stack: Stack) -> Verdict:
 )
 def web_acl_logging(resource: Resource, stack: Stack) -> Verdict:
     return Pass() if stack.referrers(resource, _LOGGING, "resourceArn") else Fail("is not logged")
+
+
+@stack_control(
+    id="web-application-firewall",
+    title="What answers web requests from the internet has a web ACL that blocks and logs",
+    severity=Severity.HIGH,
+    types=(*BALANCERS, REST_STAGE, V2_STAGE, GRAPHQL_API, DISTRIBUTION),
+    why="A web ACL that is missing, empty or only counts lets floods, scanners and known exploits through to the application.",
+    remediation="Attach a web ACL that has a blocking rule and logs, as WebApplicationFirewall makes it; put a CloudFront distribution that"
+    " sends a secret header before an HTTP or WebSocket API.",
+    url="https://docs.aws.amazon.com/waf/latest/developerguide/how-aws-waf-works-resources.html",
+)
+def web_application_firewall(resource: Resource, stack: Stack) -> Iterator[Verdict]:
+    if (reason := _elsewhere(resource, stack)) is not None:
+        yield NotApplicable(reason)
+        return
+    if resource.type == V2_STAGE:
+        yield _by_distribution(resource, stack)
+        return
+    acls = list(_web_acls(resource, stack))
+    if not acls:
+        yield Fail("faces the internet without a web ACL", "webAclId" if resource.type == DISTRIBUTION else "")
+    for acl, path in acls:
+        if acl is None:
+            yield Unknown(path)
+        else:
+            yield from _guarding(acl, stack)
+
+
+def _elsewhere(resource: Resource, stack: Stack) -> str | None:
+    """Why no web request from the internet arrives there; None where one does. Raises `UnknownValueError`."""
+    if resource.type in BALANCERS and not public_application(resource):
+        return "is internal or not an application load balancer"
+    if resource.type == REST_STAGE and of_private_api(resource, stack):
+        return "belongs to a private API"
+    if resource.type == GRAPHQL_API and not from_provider(resource, "visibility") and resource.get("visibility") == "PRIVATE":
+        return "is a private API"
+    return None
+
+
+def _web_acls(resource: Resource, stack: Stack) -> Iterator[tuple[Resource | None, str]]:
+    """The web ACLs of a resource; None with the property that names it for one that the stack does not show."""
+    holders = [(resource, "webAclId")] if resource.type == DISTRIBUTION else []
+    if not holders:
+        holders = [(found, "webAclArn") for found in stack.referrers(resource, _ASSOCIATION, "resourceArn")]
+    for holder, path in holders:
+        if read(holder, path) is None:
+            continue
+        found = stack.refs(holder, path, WEB_ACL)
+        of = "" if holder is resource else f" of {holder.name}"
+        yield from [(acl, path) for acl in found] or [(None, f"{path}{of} (a web ACL that is kept elsewhere)")]
+
+
+def _guarding(acl: Resource, stack: Stack) -> Iterator[Verdict]:
+    """What keeps a web ACL from guarding; nothing where it does."""
+    if not stack.referrers(acl, _LOGGING, "resourceArn"):
+        yield Fail(f"has the web ACL {acl.name}, which is not logged", acl.name)
+    if default_blocks(acl):
+        return
+    rules = list(web_rules(acl, stack))
+    effects = {rule.effect for rule in rules}
+    if Effect.BLOCKS in effects:
+        return
+    if Effect.UNKNOWN in effects:
+        unclear = next(rule for rule in rules if rule.effect is Effect.UNKNOWN)
+        yield Unknown(f"{unclear.where} of {unclear.name}")
+        return
+    counted = sorted(rule.name for rule in rules if rule.effect is Effect.COUNTS)
+    note = f", for {some(counted)} only count" if len(counted) > 1 else f", for {counted[0]} only counts" if counted else ""
+    yield Fail(f"has the web ACL {acl.name}, in which no rule blocks{note}", acl.name)
+
+
+def _by_distribution(stage: Resource, stack: Stack) -> Verdict:
+    """The verdict on a stage of an HTTP or WebSocket API, which takes no web ACL itself.
+
+    Only a distribution can have one in its place, and only where the API can tell the distribution's requests from others, by a header
+    that the origin is sent. Whether the API really looks at it, no property tells.
+    """
+    apis = stack.refs(stage, "apiId", _V2_API)
+    mappings = [item for api in apis for item in stack.referrers(api, _V2_MAPPING, "apiId")]
+    domains = [domain for item in mappings for domain in stack.refs(item, "domainName", _V2_DOMAIN)]
+    wanted = {item.urn for item in (stage, *apis, *domains)}
+    before = [item for item in stack.of_type(DISTRIBUTION) if any(target.urn in wanted for target in stack.refs(item, "origins"))]
+    if not before:
+        return Fail("belongs to an API that takes no web ACL, and no distribution stands before it", "apiId")
+    for distribution in before:
+        if not any(distribution.get(f"origins.{index}.customHeaders") for index in range(len(distribution.get("origins", [])))):
+            return Fail(f"can be called around the distribution {distribution.name}, which sends its origin no secret header", "apiId")
+    return Pass()
+
+
+@stack_control(
+    id="web-acl-count-expires",
+    title="Rules of web ACLs that only count say until when",
+    severity=Severity.MEDIUM,
+    types=(WEB_ACL,),
+    why="Counting is meant for the days in which a rule is tried out. Without an end it stays, and the rule never blocks anything.",
+    remediation="Let the rule block, or tag the web ACL with count-until:<rule> and the last day of counting, such as 2026-12-31;"
+    " a rule inside a group is <rule>/<rule inside>, and may carry exception:<rule>/<rule inside> and a reason instead.",
+    url="https://docs.aws.amazon.com/waf/latest/developerguide/web-acl-testing.html",
+    config={
+        "maximumDays": {
+            "type": "integer",
+            "minimum": 1,
+            "default": 90,
+            "description": "How many days ahead the last day of counting may be.",
+        }
+    },
+)
+def web_acl_count_expires(resource: Resource, stack: Stack, config: Mapping[str, Any]) -> Iterator[Verdict]:
+    for rule in web_rules(resource, stack):
+        if rule.effect is Effect.UNKNOWN:
+            yield Unknown(f"{rule.where} of {rule.name}")
+        if rule.counts:
+            yield from _expiry(resource, rule.name, config["maximumDays"])
+        for inner in rule.counted:
+            name = f"{rule.name}/{inner}"
+            exception = _mark(resource, f"{_EXCEPTION}{name}")
+            if exception is UNKNOWN:
+                yield Unknown(f"tags.{_EXCEPTION}{name}")
+            elif not exception:
+                yield from _expiry(resource, name, config["maximumDays"])
+
+
+def _mark(acl: Resource, key: str) -> Any:
+    """The value of a tag, be it a default one of the provider; `UNKNOWN` where tags are not known."""
+    for path in ("tags", "tagsAll"):
+        tags = None if from_provider(acl, path) else acl.raw.get(path)
+        if tags is UNKNOWN:
+            return UNKNOWN
+        if tags and key in tags:
+            return tags[key]
+    return None
+
+
+def _expiry(acl: Resource, rule: str, maximum_days: int) -> Iterator[Verdict]:
+    """What is wrong with the end of a rule's counting."""
+    key = f"{_COUNT_UNTIL}{rule}"
+    value = _mark(acl, key)
+    if value is UNKNOWN:
+        yield Unknown(f"tags.{key}")
+        return
+    if not value:
+        yield Fail(f"only counts what {rule} matches, without an end", f"tags.{key}")
+        return
+    try:
+        until = date.fromisoformat(value)
+    except ValueError:
+        yield Fail(f"counts what {rule} matches until {value!r}, which is no date", f"tags.{key}")
+        return
+    if until < today():
+        yield Fail(f"only counts what {rule} matches, though it should have blocked since {until}", f"tags.{key}")
+    elif until > today() + timedelta(days=maximum_days):
+        yield Fail(f"only counts what {rule} matches until {until}, more than {maximum_days} days ahead", f"tags.{key}")

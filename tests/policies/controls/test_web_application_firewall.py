@@ -1,10 +1,18 @@
-"""Web ACLs."""
+"""Web ACLs, and the proof of the Web Application Firewall."""
 
+from datetime import date
 from typing import Any
 
 import pytest
-from cloudpatterns_policies.controls.web_application_firewall import alb_web_acl, web_acl_logging, web_acl_rules
-from cloudpatterns_policies.core import Fail, NotApplicable, Pass, Unknown, Verdict
+from cloudpatterns_policies.controls import web_application_firewall as module
+from cloudpatterns_policies.controls.web_application_firewall import (
+    alb_web_acl,
+    web_acl_count_expires,
+    web_acl_logging,
+    web_acl_rules,
+    web_application_firewall,
+)
+from cloudpatterns_policies.core import Fail, NotApplicable, Pass, Resource, Unknown, Verdict
 
 from tests.policies.helpers import UNKNOWN, resource, stack, verdicts
 
@@ -70,3 +78,232 @@ def test_web_acl_is_logged() -> None:
     acls = [resource(WEB_ACL, name) for name in ("acl", "other")]
     logging = resource(LOGGING, "logging", {"resourceArn": UNKNOWN}, deps={"resourceArn": ["acl"]})
     assert verdicts(web_acl_logging, stack(*acls, logging)) == [("acl", Pass()), ("other", Fail("is not logged"))]
+
+
+REST_STAGE = "aws:apigateway/stage:Stage"
+REST_API = "aws:apigateway/restApi:RestApi"
+GRAPHQL = "aws:appsync/graphQLApi:GraphQLApi"
+DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
+RULE = "aws:wafv2/webAclRule:WebAclRule"
+ALLOW: dict[str, Any] = {"defaultAction": {"allow": {}}}
+BLOCKING: dict[str, Any] = {**ALLOW, "rules": [{"name": "sql", "action": {"block": {}}}]}
+ENTRANCES = [(BALANCER, {}), (REST_STAGE, {}), (GRAPHQL, {}), (DISTRIBUTION, {"webAclId": UNKNOWN})]
+
+
+def joined(type: str, props: dict[str, Any], acl: Resource, *more: Resource, logged: bool = True) -> list[tuple[str, Verdict]]:
+    """The verdict on an entrance that has the web ACL."""
+    distribution = type == DISTRIBUTION
+    parts = [acl, resource(type, "web", props, deps={"webAclId": [acl.name]} if distribution else {}), *more]
+    if not distribution:
+        props = {"resourceArn": UNKNOWN, "webAclArn": UNKNOWN}
+        parts.append(resource(ASSOCIATION, "a", props, deps={"resourceArn": ["web"], "webAclArn": [acl.name]}))
+    if logged:
+        parts.append(resource(LOGGING, "logs", {"resourceArn": UNKNOWN}, deps={"resourceArn": [acl.name]}))
+    return [found for found in verdicts(web_application_firewall, stack(*parts)) if found[0] == "web"]
+
+
+@pytest.mark.parametrize(("type", "props"), ENTRANCES)
+def test_an_entrance_with_a_web_acl_that_blocks_and_logs(type: str, props: dict[str, Any]) -> None:
+    assert joined(type, props, resource(WEB_ACL, "acl", BLOCKING)) == [("web", Pass())]
+    idle = Fail("has the web ACL acl, in which no rule blocks", "acl")
+    assert joined(type, props, resource(WEB_ACL, "acl", ALLOW)) == [("web", idle)]
+    silent = Fail("has the web ACL acl, which is not logged", "acl")
+    assert joined(type, props, resource(WEB_ACL, "acl", BLOCKING), logged=False) == [("web", silent)]
+    assert joined(type, props, resource(WEB_ACL, "acl", ALLOW), logged=False) == [("web", silent), ("web", idle)]
+
+
+@pytest.mark.parametrize(("type", "props"), ENTRANCES)
+def test_an_entrance_without_a_web_acl(type: str, props: dict[str, Any]) -> None:
+    where = "webAclId" if type == DISTRIBUTION else ""
+    bare = resource(type, "web", {key: value for key, value in props.items() if key != "webAclId"})
+    elsewhere = resource(ASSOCIATION, "a", {"resourceArn": UNKNOWN, "webAclArn": UNKNOWN}, deps={"resourceArn": ["other"]})
+    found = verdicts(web_application_firewall, stack(bare, resource("x:y:Z", "other"), elsewhere))
+    assert found == [("web", Fail("faces the internet without a web ACL", where))]
+
+
+def test_an_association_that_names_no_web_acl() -> None:
+    parts = resource(BALANCER, "web"), resource(ASSOCIATION, "a", {"resourceArn": UNKNOWN}, deps={"resourceArn": ["web"]})
+    assert verdicts(web_application_firewall, stack(*parts)) == [("web", Fail("faces the internet without a web ACL"))]
+
+
+@pytest.mark.parametrize(
+    ("type", "props", "reason"),
+    [
+        (BALANCER, {"internal": True}, "is internal or not an application load balancer"),
+        (BALANCER, {"loadBalancerType": "network"}, "is internal or not an application load balancer"),
+        (GRAPHQL, {"visibility": "PRIVATE"}, "is a private API"),
+    ],
+)
+def test_what_the_internet_does_not_reach(type: str, props: dict[str, Any], reason: str) -> None:
+    assert verdicts(web_application_firewall, resource(type, "web", props)) == [("web", NotApplicable(reason))]
+
+
+@pytest.mark.parametrize("visibility", [{}, {"visibility": "GLOBAL"}, {"visibility": UNKNOWN}])
+def test_a_public_graphql_api(visibility: dict[str, Any]) -> None:
+    found = verdicts(web_application_firewall, resource(GRAPHQL, "web", visibility))
+    assert found == [("web", Fail("faces the internet without a web ACL"))]
+
+
+def test_a_graphql_api_whose_visibility_is_not_known_yet() -> None:
+    api = resource(GRAPHQL, "web", {"visibility": UNKNOWN}, deps={"visibility": ["later"]})
+    assert verdicts(web_application_firewall, stack(resource("x:y:Z", "later"), api)) == [("web", Unknown("visibility"))]
+
+
+def test_a_stage_of_a_private_api() -> None:
+    api = resource(REST_API, "api", {"endpointConfiguration": {"types": "PRIVATE"}})
+    stage = resource(REST_STAGE, "web", {"restApi": UNKNOWN}, deps={"restApi": ["api"]})
+    assert verdicts(web_application_firewall, stack(api, stage)) == [("web", NotApplicable("belongs to a private API"))]
+
+
+def test_a_web_acl_that_is_kept_elsewhere() -> None:
+    association = resource(ASSOCIATION, "a", {"resourceArn": UNKNOWN, "webAclArn": "arn:1"}, deps={"resourceArn": ["web"]})
+    found = verdicts(web_application_firewall, stack(resource(BALANCER, "web"), association))
+    assert found == [("web", Unknown("webAclArn of a (a web ACL that is kept elsewhere)"))]
+    found = verdicts(web_application_firewall, resource(DISTRIBUTION, "web", {"webAclId": "arn:1"}))
+    assert found == [("web", Unknown("webAclId (a web ACL that is kept elsewhere)"))]
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ([{"name": "a", "action": {"count": {}}}], Fail("has the web ACL acl, in which no rule blocks, for a only counts", "acl")),
+        (
+            [{"name": name, "action": {"count": {}}} for name in "cab"],
+            Fail("has the web ACL acl, in which no rule blocks, for a, b and 1 more only count", "acl"),
+        ),
+        ([{"name": "a", "action": {"allow": {}}}], Fail("has the web ACL acl, in which no rule blocks", "acl")),
+        ([{"name": "a", "action": {"allow": {}}}, {"name": "b", "action": {"block": {}}}], Pass()),
+        ([{"name": "a", "action": UNKNOWN}, {"name": "b", "action": {"block": {}}}], Pass()),
+        ([{"name": "a", "action": {"count": {}}}, {"name": "b", "action": UNKNOWN}], Unknown("rules.1.action of b")),
+    ],
+)
+def test_one_rule_at_least_blocks(rules: list[dict[str, Any]], expected: Verdict) -> None:
+    assert joined(BALANCER, {}, resource(WEB_ACL, "acl", {**ALLOW, "rules": rules})) == [("web", expected)]
+
+
+def test_a_web_acl_that_blocks_by_default_needs_no_rule() -> None:
+    assert joined(BALANCER, {}, resource(WEB_ACL, "acl", {"defaultAction": {"block": {}}})) == [("web", Pass())]
+    found = joined(BALANCER, {}, resource(WEB_ACL, "acl", {"defaultAction": UNKNOWN}))
+    assert found == [("web", Unknown("defaultAction of acl"))]
+
+
+def test_rules_of_their_own_block_too() -> None:
+    props = {"name": "r", "webAclArn": UNKNOWN, "action": {"block": {}}}
+    rule = resource(RULE, "rule", props, deps={"webAclArn": ["acl"]})
+    assert joined(BALANCER, {}, resource(WEB_ACL, "acl", ALLOW), rule) == [("web", Pass())]
+
+
+HEADERS = {"customHeaders": [{"name": "x-from", "value": UNKNOWN}]}
+
+
+@pytest.mark.parametrize("through", ["api", "stage", "domain"])
+@pytest.mark.parametrize(
+    ("origins", "expected"),
+    [
+        ([{"domainName": UNKNOWN, **HEADERS}], Pass()),
+        ([{"domainName": "other"}, {"domainName": UNKNOWN, **HEADERS}], Pass()),
+        (
+            [{"domainName": UNKNOWN, "customHeaders": []}],
+            Fail("can be called around the distribution cdn, which sends its origin no secret header", "apiId"),
+        ),
+        (UNKNOWN, Unknown("origins of cdn")),
+    ],
+)
+def test_an_http_api_stands_behind_a_distribution(through: str, origins: Any, expected: Verdict) -> None:
+    found = stack(
+        resource("aws:apigatewayv2/api:Api", "api"),
+        resource("aws:apigatewayv2/stage:Stage", "stage", {"apiId": UNKNOWN}, deps={"apiId": ["api"]}),
+        resource("aws:apigatewayv2/domainName:DomainName", "domain"),
+        resource(
+            "aws:apigatewayv2/apiMapping:ApiMapping",
+            "mapping",
+            {"apiId": UNKNOWN, "domainName": UNKNOWN},
+            deps={"apiId": ["api"], "domainName": ["domain"]},
+        ),
+        resource(DISTRIBUTION, "cdn", {"origins": origins, "webAclId": "arn:1"}, deps={"origins": [through]}),
+    )
+    assert verdicts(web_application_firewall, found)[0] == ("stage", expected)
+
+
+def test_an_http_api_without_a_distribution() -> None:
+    parts = (
+        resource("aws:apigatewayv2/api:Api", "api"),
+        resource("x:y:Z", "other"),
+        resource("aws:apigatewayv2/stage:Stage", "stage", {"apiId": UNKNOWN}, deps={"apiId": ["api"]}),
+        resource(DISTRIBUTION, "cdn", {"origins": [HEADERS], "webAclId": "arn:1"}, deps={"origins": ["other"]}),
+    )
+    fail = Fail("belongs to an API that takes no web ACL, and no distribution stands before it", "apiId")
+    assert verdicts(web_application_firewall, stack(*parts))[0] == ("stage", fail)
+
+
+COUNTED = {"name": "a", "action": {"count": {}}}
+INSIDE = {
+    "name": "g",
+    "overrideAction": {"none": {}},
+    "statement": {"managedRuleGroupStatement": {"name": "x", "ruleActionOverrides": [{"name": "i", "actionToUse": {"count": {}}}]}},
+}
+WHOLE = {**INSIDE, "overrideAction": {"count": {}}}
+SOON = "2026-12-31"
+
+
+def endless(rule: str) -> Fail:
+    return Fail(f"only counts what {rule} matches, without an end", f"tags.count-until:{rule}")
+
+
+@pytest.mark.parametrize(
+    ("rule", "tags", "expected"),
+    [
+        ({"name": "a", "action": {"block": {}}}, {}, [Pass()]),
+        (COUNTED, {"count-until:a": SOON}, [Pass()]),
+        (COUNTED, {"count-until:a": "2026-11-20"}, [Pass()]),
+        (COUNTED, {"count-until:a": "2027-02-18"}, [Pass()]),
+        (COUNTED, {}, [endless("a")]),
+        (COUNTED, None, [endless("a")]),
+        (COUNTED, {"count-until:a": ""}, [endless("a")]),
+        (COUNTED, {"count-until:b": SOON, "exception:a": "It does not fit."}, [endless("a")]),
+        (
+            COUNTED,
+            {"count-until:a": "2026-11-19"},
+            [Fail("only counts what a matches, though it should have blocked since 2026-11-19", "tags.count-until:a")],
+        ),
+        (
+            COUNTED,
+            {"count-until:a": "2027-02-19"},
+            [Fail("only counts what a matches until 2027-02-19, more than 90 days ahead", "tags.count-until:a")],
+        ),
+        (COUNTED, {"count-until:a": "soon"}, [Fail("counts what a matches until 'soon', which is no date", "tags.count-until:a")]),
+        (COUNTED, {"count-until:a": UNKNOWN}, [Unknown("tags.count-until:a")]),
+        ({"name": "a", "action": UNKNOWN}, {}, [Unknown("rules.0.action of a")]),
+        (INSIDE, {}, [endless("g/i")]),
+        (INSIDE, {"count-until:g/i": SOON}, [Pass()]),
+        (INSIDE, {"exception:g/i": "It does not fit."}, [Pass()]),
+        (INSIDE, {"exception:g/i": ""}, [endless("g/i")]),
+        (INSIDE, {"exception:g/i": UNKNOWN}, [Unknown("tags.exception:g/i")]),
+        (WHOLE, {}, [endless("g"), endless("g/i")]),
+        (WHOLE, {"count-until:g": SOON}, [endless("g/i")]),
+        (WHOLE, {"exception:g/i": "It does not fit."}, [endless("g")]),
+        (WHOLE, {"count-until:g": SOON, "exception:g/i": "It does not fit."}, [Pass()]),
+    ],
+)
+def test_counting_has_an_end(
+    rule: dict[str, Any], tags: dict[str, Any] | None, expected: list[Verdict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "today", lambda: date(2026, 11, 20))
+    for path in ("tags", "tagsAll"):
+        acl = resource(WEB_ACL, "acl", {"rules": [rule], path: tags} if tags is not None else {"rules": [rule]})
+        assert verdicts(web_acl_count_expires, acl) == [("acl", verdict) for verdict in expected]
+
+
+def test_tags_that_are_not_known_yet() -> None:
+    acl = resource(WEB_ACL, "acl", {"rules": [COUNTED], "tags": UNKNOWN}, deps={"tags": ["later"]})
+    assert verdicts(web_acl_count_expires, stack(resource("x:y:Z", "later"), acl)) == [("acl", Unknown("tags.count-until:a"))]
+    computed = resource(WEB_ACL, "acl", {"rules": [COUNTED], "tagsAll": UNKNOWN})
+    assert verdicts(web_acl_count_expires, computed) == [("acl", endless("a"))]
+
+
+def test_how_far_ahead_counting_may_end_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "today", lambda: date(2026, 11, 20))
+    acl = resource(WEB_ACL, "acl", {"rules": [COUNTED], "tags": {"count-until:a": SOON}})
+    late = Fail("only counts what a matches until 2026-12-31, more than 40 days ahead", "tags.count-until:a")
+    assert verdicts(web_acl_count_expires, acl, {"maximumDays": 40}) == [("acl", late)]
+    assert verdicts(web_acl_count_expires, acl, {"maximumDays": 41}) == [("acl", Pass())]

@@ -1,0 +1,157 @@
+"""The rules of a web ACL, in line, as JSON and as resources of their own, and which of them block and which only count."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any, Final
+
+from cloudpatterns_policies.core import UNKNOWN, Resource, Stack, UnknownValueError
+from cloudpatterns_policies.graph.reading import from_provider
+
+WEB_ACL: Final = "aws:wafv2/webAcl:WebAcl"
+RULE: Final = "aws:wafv2/webAclRule:WebAclRule"
+GROUP_ASSOCIATION: Final = "aws:wafv2/webAclRuleGroupAssociation:WebAclRuleGroupAssociation"
+_RULE_GROUP: Final = "aws:wafv2/ruleGroup:RuleGroup"
+_REFERENCE: Final = "ruleGroupReferenceStatement"
+_GROUP_STATEMENTS: Final = ("managedRuleGroupStatement", _REFERENCE)
+
+
+class Effect(Enum):
+    """What a rule does with a request that it matches."""
+
+    BLOCKS = "block"
+    COUNTS = "count"
+    OTHER = "lets it go on, or asks for a proof that it comes from a person"
+    UNKNOWN = "known only after deployment"
+
+
+@dataclass(frozen=True, slots=True)
+class WebRule:
+    """One rule of a web ACL or a rule group."""
+
+    name: str
+    """Its name, which metrics, logs and tags show; for one that is not known yet the name of the resource that holds it."""
+    effect: Effect
+    """What it does. A group's rule blocks when one of the group's rules does, and that is taken for granted of a group kept elsewhere."""
+    where: str
+    """The property that says so."""
+    counts: bool = False
+    """Whether it only counts as a whole."""
+    counted: tuple[str, ...] = ()
+    """Rules inside its group that only count, whatever the group does as a whole."""
+
+
+def web_rules(acl: Resource, stack: Stack) -> Iterator[WebRule]:
+    """The rules of a web ACL. Those that are not known at all are one rule of an unknown effect."""
+    yield from _own(acl, stack, "rules", "ruleJson")
+    for resource in stack.referrers(acl, RULE, "webAclArn"):
+        yield _rule(resource, stack, "", resource.raw)
+    for resource in stack.referrers(acl, GROUP_ASSOCIATION, "webAclArn"):
+        yield _association(resource, stack)
+
+
+def _own(holder: Resource, stack: Stack, listed: str, text: str) -> Iterator[WebRule]:
+    for path in (listed, text):
+        if from_provider(holder, path):
+            continue
+        if holder.is_unknown(path):
+            yield WebRule(holder.name, Effect.UNKNOWN, path)
+            continue
+        items = _lowered(holder.json(path, [])) if path == text else holder.get(path, [])
+        for index, item in enumerate(items):
+            place = f"{path}.{index}"
+            yield WebRule(holder.name, Effect.UNKNOWN, place) if item is UNKNOWN else _rule(holder, stack, place, item)
+
+
+def _rule(holder: Resource, stack: Stack, place: str, rule: Mapping[str, Any]) -> WebRule:
+    """A rule that stands at `place` of `holder`; an empty place is the resource itself."""
+    named = rule.get("name", "")
+    name = holder.name if named is UNKNOWN else str(named)
+    statement = rule.get("statement")
+    # A rule has an action, or, with a group as its statement, an override of the group's actions. AWS refuses both, and neither.
+    if (action := rule.get("action")) is not None:
+        effect = _effect(action, "block", "count")
+        return WebRule(name, effect, _path(place, "action"), effect is Effect.COUNTS)
+    effect = _effect(rule.get("overrideAction"), "none", "count")
+    where = _path(place, "overrideAction")
+    if not isinstance(statement, Mapping):
+        return WebRule(name, Effect.UNKNOWN if effect is Effect.BLOCKS else effect, where, effect is Effect.COUNTS)
+    kind = next((kind for kind in _GROUP_STATEMENTS if statement.get(kind) is UNKNOWN or statement.get(kind)), "")
+    reference = _path(place, f"statement.{_REFERENCE}.arn") if kind == _REFERENCE else ""
+    return _of_group(holder, stack, WebRule(name, effect, where, effect is Effect.COUNTS), statement.get(kind), reference)
+
+
+def _association(resource: Resource, stack: Stack) -> WebRule:
+    """A rule group that is joined to a web ACL by a resource of its own."""
+    given = resource.raw.get("overrideAction")
+    effect = Effect.UNKNOWN if given is UNKNOWN else Effect.COUNTS if given == "count" else Effect.BLOCKS
+    kept = resource.raw.get("ruleGroupReference")
+    group = resource.raw.get("managedRuleGroup") if kept is None else kept
+    named = resource.raw.get("ruleName")
+    rule = WebRule(resource.name if named is UNKNOWN else str(named), effect, "overrideAction", effect is Effect.COUNTS)
+    return _of_group(resource, stack, rule, group, "" if kept is None else "ruleGroupReference.arn")
+
+
+def _of_group(holder: Resource, stack: Stack, rule: WebRule, group: Any, reference: str) -> WebRule:
+    """The rule, with what the rules inside its group make of it."""
+    overrides = _overrides(group) if isinstance(group, Mapping) else {}
+    targets = stack.refs(holder, reference, _RULE_GROUP) if reference else []
+    if reference and not targets and isinstance(arn := group.get("arn"), str):
+        # In a JSON text no property leads to it.
+        targets = [target for target in stack.of_type(_RULE_GROUP) if _arn(target) == arn]
+    inside = [{found.name: found.effect for found in _own(target, stack, "rules", "rulesJson")} for target in targets]
+    possible = {_strongest([overrides.get(name, found) for name, found in rules.items()]) for rules in inside}
+    effect = rule.effect
+    if effect is Effect.BLOCKS and (group is UNKNOWN or possible):
+        # Where several groups went into a value that is not known yet, any of them may be meant.
+        effect = possible.pop() if len(possible) == 1 else Effect.UNKNOWN
+    actions = {**(inside[0] if len(inside) == 1 else {}), **overrides}
+    return replace(rule, effect=effect, counted=tuple(name for name, found in actions.items() if found is Effect.COUNTS))
+
+
+def _arn(target: Resource) -> Any:
+    return None if target.is_unknown("arn") else target.get("arn")
+
+
+def _strongest(effects: Collection[Effect]) -> Effect:
+    """What a group does whose rules do that."""
+    return next((effect for effect in (Effect.BLOCKS, Effect.UNKNOWN, Effect.COUNTS) if effect in effects), Effect.OTHER)
+
+
+def _overrides(group: Mapping[str, Any]) -> dict[str, Effect]:
+    """For rules inside a group what they do in the place of their own action."""
+    found = {str(item["name"]): Effect.COUNTS for item in _known(group.get("excludedRules"))}
+    for item in _known(group.get("ruleActionOverrides")):
+        found[str(item["name"])] = _effect(item.get("actionToUse"), "block", "count")
+    return found
+
+
+def _known(items: Any) -> Iterable[Mapping[str, Any]]:
+    listed = items if isinstance(items, list) else []
+    return [item for item in listed if item is not UNKNOWN and item.get("name") is not UNKNOWN]
+
+
+def _effect(action: Any, blocks: str, counts: str) -> Effect:
+    if action is UNKNOWN:
+        return Effect.UNKNOWN
+    # Exported stacks hold the actions that were not chosen as null.
+    chosen = {key for key, value in (action or {}).items() if value is UNKNOWN or value is not None}
+    return Effect.BLOCKS if blocks in chosen else Effect.COUNTS if counts in chosen else Effect.OTHER
+
+
+def _path(place: str, name: str) -> str:
+    return f"{place}.{name}" if place else name
+
+
+def _lowered(value: Any) -> Any:
+    """A rule as WAF's own JSON has it, `{"Action": {"Block": {}}}`, in the form that the provider's properties have."""
+    if isinstance(value, Mapping):
+        return {"arn" if key == "ARN" else key[:1].lower() + key[1:]: _lowered(item) for key, item in value.items()}
+    return [_lowered(item) for item in value] if isinstance(value, list) else value
+
+
+def default_blocks(acl: Resource) -> bool:
+    """Whether a web ACL blocks what no rule lets through. Raises `UnknownValueError`."""
+    if acl.is_unknown("defaultAction") or acl.is_unknown("defaultAction.block"):
+        raise UnknownValueError("defaultAction", acl.urn)
+    return acl.get("defaultAction.block") is not None
