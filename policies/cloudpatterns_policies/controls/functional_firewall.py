@@ -225,7 +225,7 @@ class _Judge:
         subject = attachment.subject
         if subject.urn in self._firewall.origins:
             return "", ""
-        marked = self._settings.public.on(subject)
+        marked = self._marked(attachment)
         if marked is True:
             return "", ""
         if is_balancer(attachment):
@@ -236,6 +236,11 @@ class _Judge:
         if isinstance(marked, str):
             return "", marked
         return f"{attachment.name}, which is no internet-facing load balancer, no CDN origin and not marked as public", ""
+
+    def _marked(self, attachment: Attachment) -> bool | str:
+        """Whether the subject is marked as public, or all that is made from it; the path of the tag when that is unknown."""
+        marked = self._settings.public.on(attachment.subject)
+        return marked or (bool(attachment.users) and all(self._settings.public.on(user) is True for user in attachment.users))
 
 
 def _is_router(group: Group) -> bool:

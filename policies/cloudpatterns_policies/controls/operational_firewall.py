@@ -1,7 +1,7 @@
 """Proof of the Operational Firewall: administration ports know where operators come from."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any, Final
 
@@ -104,7 +104,7 @@ def operational_firewall(stack: Stack, *, config: Mapping[str, Any]) -> Verdict 
 class _Judge:
     """Judges the groups of one stack."""
 
-    def __init__(self, firewall: Firewall, settings: _Settings, certificates: Mapping[str, Spans]) -> None:
+    def __init__(self, firewall: Firewall, settings: _Settings, certificates: "_Certificates") -> None:
         self._firewall = firewall
         self._failed: set[Rule] = set()
         self._settings = settings
@@ -126,13 +126,19 @@ class _Judge:
         given = list(entries(group.ingress, relevant, self._settings.trusted))
         failed = self._failed
         for exposure in exposures(given, THE_INTERNET):
-            guarded = self._guarded(group)
-            if not exposure.ports - guarded:
+            if not exposure.ports - self._guarded(group):
                 continue
             failed.update(exposure.rules)
+            if doubt := self._doubt(exposure, group):
+                yield doubt
+                continue
             yield self._fail(exposure, f"lets the internet ({exposure.sources}) in on {ports.describe(exposure.ports)}", (group,))
         for exposure in exposures([entry for entry in given if entry.rule not in failed], self._settings.wide):
             if not exposure.ports - self._guarded(group):
+                continue
+            if doubt := self._doubt(exposure, group):
+                failed.update(exposure.rules)
+                yield doubt
                 continue
             version = exposure.entries[0].version
             network = widest(version, Spans.union(entry.addresses for entry in exposure.entries))
@@ -171,24 +177,50 @@ class _Judge:
 
     def _guarded(self, group: Group) -> Spans:
         """Ports at which whatever the group guards demands a client certificate."""
+        return self._common(group, self._certificates.sure)
+
+    def _doubt(self, exposure: Exposure, group: Group) -> Finding | None:
+        """What would have to be known to tell that a client certificate is demanded on all ports of an exposure, or None."""
+        if exposure.ports - self._common(group, self._certificates.possible):
+            return None
+        return next(place for item in group.attachments for place in self._certificates.unknown.get(item.subject.urn, ()))
+
+    @staticmethod
+    def _common(group: Group, certificates: Mapping[str, Spans]) -> Spans:
         if not group.attachments or not all(is_balancer(item) and item.certain for item in group.attachments):
             return Spans()
-        guarded = [self._certificates.get(item.subject.urn, Spans()) for item in group.attachments]
-        common = guarded[0]
-        for other in guarded[1:]:
+        common, *others = [certificates.get(item.subject.urn, Spans()) for item in group.attachments]
+        for other in others:
             common &= other
         return common
 
 
-def _certificate_ports(stack: Stack) -> dict[str, Spans]:
+@dataclass(frozen=True, slots=True)
+class _Certificates:
     """By load balancer, the ports where a listener refuses who has no certificate of a known authority."""
-    found: dict[str, Spans] = {}
+
+    sure: dict[str, Spans] = field(default_factory=dict)
+    possible: dict[str, Spans] = field(default_factory=dict)
+    """The same, and those of which it is not known."""
+    unknown: dict[str, list[Finding]] = field(default_factory=dict)
+    """What would have to be known."""
+
+
+def _certificate_ports(stack: Stack) -> _Certificates:
+    found = _Certificates()
     for listener in stack.of_type(*_LISTENERS):
-        mode, port = read(listener, "mutualAuthentication.mode"), read(listener, "port")
-        if mode is UNKNOWN or mode != "verify" or port is UNKNOWN or not str(port).isdigit():
-            continue
+        values = {path: read(listener, path) for path in ("mutualAuthentication.mode", "port")}
+        mode, port = values.values()
         balancers = refer(stack, listener, "loadBalancerArn", BALANCERS)
-        if balancers.certain and len(balancers.targets) == 1:
-            urn = balancers.targets[0].urn
-            found[urn] = found.get(urn, Spans()) | ports.parse_ports([str(port)])
+        if (mode is not UNKNOWN and mode != "verify") or (port is not UNKNOWN and not str(port).isdigit()):
+            continue
+        if not balancers.certain or len(balancers.targets) != 1:
+            continue
+        urn = balancers.targets[0].urn
+        unknown = [(listener, Unknown(path)) for path, value in values.items() if value is UNKNOWN]
+        demanded = ports.ALL if port is UNKNOWN else ports.parse_ports([str(port)])
+        found.possible[urn] = found.possible.get(urn, Spans()) | demanded
+        found.unknown.setdefault(urn, []).extend(unknown)
+        if not unknown:
+            found.sure[urn] = found.sure.get(urn, Spans()) | demanded
     return found

@@ -12,6 +12,7 @@ from cloudpatterns_policies.graph.rules import GROUPS, Rule, rules
 INSTANCE: Final = "aws:ec2/instance:Instance"
 INTERFACE: Final = "aws:ec2/networkInterface:NetworkInterface"
 TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
+_FLEET: Final = "aws:autoscaling/group:Group"
 _DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
 _VPC_ORIGIN: Final = "aws:cloudfront/vpcOrigin:VpcOrigin"
 _INTERFACE_ATTACHMENT: Final = "aws:ec2/networkInterfaceSecurityGroupAttachment:NetworkInterfaceSecurityGroupAttachment"
@@ -33,6 +34,8 @@ class Attachment:
     """Whether the group is surely attached; see `Reference.certain`."""
     router: bool
     """Whether the subject passes on traffic that is meant for others, as a NAT instance does (its source/dest check is off)."""
+    users: tuple[Resource, ...] = ()
+    """For a launch template, the instances and Auto Scaling groups that are made from it."""
 
     @property
     def name(self) -> str:
@@ -134,10 +137,10 @@ class _Builder:
         found = refer(self._stack, holder, path, GROUPS, computed=True)
         if found.unresolved or found.foreign:
             self._unresolved.append((holder, path))
-        kind = KINDS[subject.type]
+        kind, users = KINDS[subject.type], self._users(subject)
         for group in self._owners(found):
             certain = sure and found.certain
-            group.attachments.append(Attachment(subject, kind, path, holder, certain, self._is_router(subject)))
+            group.attachments.append(Attachment(subject, kind, path, holder, certain, self._is_router(subject), users))
             if certain:
                 self._at.setdefault(subject.urn, {})[group.key] = group
 
@@ -148,11 +151,16 @@ class _Builder:
         for subject in (*found.targets, *owners):
             self._attach(subject, holder, "securityGroupId", sure=found.certain)
 
+    def _users(self, subject: Resource) -> tuple[Resource, ...]:
+        if subject.type != TEMPLATE:
+            return ()
+        paths = ((INSTANCE, "launchTemplate"), (_FLEET, "launchTemplate"), (_FLEET, "mixedInstancesPolicy"))
+        return tuple(user for token, path in paths for user in self._stack.referrers(subject, token, path))
+
     def _is_router(self, subject: Resource) -> bool:
         if subject.type == TEMPLATE:
-            users = self._stack.referrers(subject, INSTANCE, "launchTemplate")
-            fleets = self._stack.referrers(subject, "aws:autoscaling/group:Group", "launchTemplate")
-            return bool(users) and not fleets and all(is_router(self._stack, user) for user in users)
+            users = self._users(subject)
+            return bool(users) and all(user.type == INSTANCE and is_router(self._stack, user) for user in users)
         return is_router(self._stack, subject)
 
     def _origins(self) -> frozenset[str]:

@@ -79,18 +79,20 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class PrefixList:
-    """A managed prefix list of the stack, with entries from both forms."""
+    """A managed prefix list, with entries from both forms."""
 
-    resource: Resource
+    resource: Resource | None
+    """None for a list that the stack only adds entries to; others of its entries are then elsewhere."""
     addresses: Mapping[int, Spans]
     unknown: str
     """Where an entry stands that is unknown; empty when all are known."""
 
 
 def prefix_lists(stack: Stack) -> dict[str, PrefixList]:
-    """The stack's managed prefix lists by URN."""
-    found: dict[str, tuple[Resource, list[str], list[str]]] = {item.urn: (item, [], []) for item in stack.of_type(PREFIX_LIST)}
-    for item, texts, unknowns in found.values():
+    """The stack's managed prefix lists by URN, and by their ids those that it adds entries to."""
+    found: dict[str, tuple[Resource | None, list[str], list[str]]] = {item.urn: (item, [], []) for item in stack.of_type(PREFIX_LIST)}
+    for item in stack.of_type(PREFIX_LIST):
+        _, texts, unknowns = found[item.urn]
         for path in expand(item, "entries.*"):
             cidr = UNKNOWN if path == "entries" else read(item, f"{path}.cidr")
             if isinstance(cidr, str):
@@ -99,8 +101,9 @@ def prefix_lists(stack: Stack) -> dict[str, PrefixList]:
                 unknowns.append(path)
     for entry in stack.of_type(PREFIX_LIST_ENTRY):
         cidr = read(entry, "cidr")
-        for target in refer(stack, entry, "prefixListId", (PREFIX_LIST,)).targets:
-            _, texts, unknowns = found[target.urn]
+        owners = refer(stack, entry, "prefixListId", (PREFIX_LIST,))
+        for key in [*(target.urn for target in owners.targets), *owners.foreign]:
+            _, texts, unknowns = found.setdefault(key, (None, [], []))
             if isinstance(cidr, str):
                 texts.append(cidr)
             else:
@@ -231,7 +234,8 @@ class _Reader:
             text = f"prefix list {target.name}"
             yield Source(SourceKind.PREFIX_LIST, text, path, addresses, unknown if found.certain else path, found.certain, names)
         for text in found.foreign:
-            yield Source(SourceKind.PREFIX_LIST, f"prefix list {text}", path, {}, path, names=frozenset({text}))
+            own = self._lists[text].addresses if text in self._lists else {}
+            yield Source(SourceKind.PREFIX_LIST, f"prefix list {text}", path, own, path, names=frozenset({text}))
         if found.unresolved:
             yield Source(SourceKind.PREFIX_LIST, "a prefix list", path, {}, path, path == "prefixListId")
 
