@@ -1,6 +1,8 @@
 """Network patterns."""
 
+from cloudpatterns.network._flow_log import NetworkFlowLogFiles
 from cloudpatterns.network._mesh_versions import MeshVersionArgs
+from cloudpatterns.network._network_acls import NetworkAcls
 from cloudpatterns.network.floating_ip import FloatingIp, FloatingIpArgs, FloatingIpMetricArgs
 from cloudpatterns.network.functional_firewall import FunctionalFirewall, FunctionalFirewallArgs, FunctionArgs, FunctionEgressArgs
 from cloudpatterns.network.load_balancer import LoadBalancer, LoadBalancerArgs, MutualTls, Stickiness
@@ -72,7 +74,9 @@ __all__ = [
     "MutualTls",
     "NatWindow",
     "Network",
+    "NetworkAcls",
     "NetworkArgs",
+    "NetworkFlowLogFiles",
     "NetworkSubnetCidrs",
     "NetworkSubnetPrefixes",
     "OnDemandNat",

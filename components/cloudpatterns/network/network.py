@@ -2,14 +2,14 @@
 
 Patterns: private and public subnets, Multi-Datacenter (AWS cloud design patterns). Made are the VPC with its internet gateway, one
 public, private and data subnet per zone, their route tables, a closed default security group, a flow log, gateway endpoints for S3 and
-DynamoDB, and on request interface endpoints and IPv6. Or an existing VPC is adopted by its ids: then nothing is made or changed.
+DynamoDB, and on request interface endpoints, IPv6, network ACLs per tier and VPC block public access. Or an existing VPC is adopted by
+its ids: then nothing is made or changed.
 
 Private subnets have no way to the internet of their own for IPv4: `OnDemandNat` adds one. Data subnets never have one.
 """
 
-import re
 from ipaddress import IPv4Network
-from typing import Any, NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
@@ -18,7 +18,10 @@ from pydantic import Field
 from cloudpatterns.core import ArgumentError, Arguments, Component, LogRetentionDays, check_names
 from cloudpatterns.network import subnets
 from cloudpatterns.network._endpoints import gateway_endpoint, interface_endpoints
-from cloudpatterns.network._flow_log import flow_log
+from cloudpatterns.network._flow_log import LONGEST_BUCKET_SUFFIX, FlowLogSettings, NetworkFlowLogFiles, flow_log
+from cloudpatterns.network._network_acls import NetworkAcls, make_acls
+from cloudpatterns.network._network_checks import SUBNET_IDS, TABLE_IDS, problems
+from cloudpatterns.network._public_access import block_public_access, default_exclusions
 from cloudpatterns.network._tiers import Tiers, make_tiers
 
 
@@ -52,7 +55,8 @@ class NetworkArgs(TypedDict):
     cidr_block: NotRequired[str]
     """IPv4 addresses of the VPC, /16 to /28. Changing it replaces the network. Required, unless ``ipv4_netmask_length`` is given."""
     subnet_prefixes: NotRequired[NetworkSubnetPrefixes]
-    """Sizes of the subnets. Not beside ``subnet_cidrs``. Default: in proportion to the VPC."""
+    """Sizes of the subnets. Not beside ``subnet_cidrs``. On a network that is deployed they cannot be changed in place: the new subnets
+    would overlap with the old, and AWS refuses them. Default: in proportion to the VPC."""
     subnet_cidrs: NotRequired[NetworkSubnetCidrs]
     """A CIDR for every subnet. Needs ``cidr_block``. Default: derived from the zone's letter, see ``network.subnets``."""
     dual_stack: NotRequired[bool]
@@ -68,14 +72,40 @@ class NetworkArgs(TypedDict):
     interface_endpoints: NotRequired[list[str]]
     """Services reached through interface endpoints in the private subnets, by short name: ``ssm``, ``ecr.api``. Each costs by the hour
     and zone. S3 and DynamoDB have gateway endpoints already. Default: none."""
-    flow_log_retention_days: NotRequired[int]
-    """Days that CloudWatch keeps the flow log. Default: 365."""
+    network_acls: NotRequired[NetworkAcls]
+    """Network ACLs for each tier, ``{}`` for the defaults. Without, the VPC's default ACL lets everything pass. Default: none, since
+    an ACL cuts off every network outside the VPC that it is not told of."""
+    block_public_access: NotRequired[str]
+    """VPC block public access: ``block-ingress`` (only NAT gateways and egress-only gateways reach the internet) or ``block-bidirectional``
+    (nothing does). A switch of the whole region and account: it works on every VPC there, one stack alone may set it, and destroying
+    that stack switches it off. Default: left as it is."""
+    public_access_exclusions: NotRequired[dict[str, str]]
+    """What of this network the switch spares, also one that is set elsewhere: ``public`` or ``private`` subnets, or all of the ``vpc``, to
+    ``allow-bidirectional`` or, against ``block-bidirectional``, ``allow-egress``. A NAT is spared with its public subnet, a regional
+    NAT gateway only with the ``vpc``. Default: with ``block_public_access`` public subnets both ways, for load balancers and NATs, and with
+    ``dual_stack`` under ``block-bidirectional`` private ones outward; else none. ``{}``: none."""
+    flow_log_destination: NotRequired[str]
+    """``cloud-watch-logs``, a log group, or ``s3``, a bucket, cheaper for logs that are kept long. Default: ``cloud-watch-logs``, or
+    ``flow_log_bucket_arn``."""
     flow_log_bucket_arn: NotRequired[pulumi.Input[str]]
-    """Your own bucket for the flow log, instead of a CloudWatch log group; its policy must admit ``delivery.logs.amazonaws.com``.
-    Default: a log group."""
+    """Your own bucket for the flow log, with a folder if wanted (``arn:aws:s3:::logs/vpc``), instead of one that is made; its policy, and
+    that of its key, must admit ``delivery.logs.amazonaws.com``. Default: none."""
+    flow_log_retention_days: NotRequired[int]
+    """Days that the flow log is kept, one of CloudWatch's numbers, in a bucket as well. Default: 365."""
+    flow_log_customer_key: NotRequired[bool]
+    """Whether a customer key is made for the log group or bucket. A bucket under a customer key has its requests logged in a second one.
+    Default: False, the encryption of CloudWatch or S3 itself."""
+    flow_log_files: NotRequired[NetworkFlowLogFiles]
+    """How the files in a bucket are written. Default: compressed text, a folder for each day."""
+    flow_log_aggregation_seconds: NotRequired[int]
+    """The most that packets of one flow are counted together before they show, 60 or 600; on Nitro instances it is 60 at most in any case.
+    More records cost more. Default: 600."""
+    flow_log_force_destroy: NotRequired[bool]
+    """Whether destroying the network deletes the logs in the bucket that was made for them. Default: False, so that destroying fails
+    while it holds any."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
-    """Customer key of the flow log's log group; its policy must admit the regional logs principal. Not beside ``flow_log_bucket_arn``.
-    Default: CloudWatch's own encryption."""
+    """Customer key of the log group or bucket that is made for the flow log; its policy must admit the regional logs principal, or with a
+    bucket ``delivery.logs.amazonaws.com``. Not beside ``flow_log_bucket_arn``. Default: see ``flow_log_customer_key``."""
     vpc_id: NotRequired[pulumi.Input[str]]
     """An existing VPC to adopt; ``cidr_block`` then says its addresses, and ids are given below. Nothing is made or changed.
     Default: a new VPC."""
@@ -106,20 +136,17 @@ _ARGUMENTS = Arguments(
     dual_stack=Field(default=False),
     ipv4_netmask_length=_PREFIX,
     interface_endpoints=Field(default=[]),
+    block_public_access=Field(pattern="^(block-bidirectional|block-ingress)$"),
+    flow_log_destination=Field(pattern="^(cloud-watch-logs|s3)$"),
     flow_log_retention_days=LogRetentionDays,
+    flow_log_customer_key=Field(default=False),
+    flow_log_aggregation_seconds=Literal[60, 600],
+    flow_log_force_destroy=Field(default=False),
     vpc_id=Field(pattern=r"^vpc-[0-9a-f]+$"),
     internet_gateway_id=Field(pattern=r"^igw-[0-9a-f]+$"),
     tags=Field(default={}),
 )
-_RETENTION_DAYS = 365
-
-_SUBNET_IDS = {tier: f"{tier}_subnet_ids_by_zone" for tier in subnets.TIERS}
-_TABLE_IDS = {tier: f"{tier}_route_table_ids_by_zone" for tier in subnets.TIERS}
-_ADOPTED = ("internet_gateway_id", *_SUBNET_IDS.values(), *_TABLE_IDS.values())
-_MADE = (
-    *("subnet_prefixes", "subnet_cidrs", "dual_stack", "ipv4_ipam_pool_id", "ipv4_netmask_length"),
-    *("interface_endpoints", "flow_log_retention_days", "flow_log_bucket_arn", "kms_key_arn"),
-)
+_AGGREGATION_SECONDS = 600
 
 
 class Network(Component):
@@ -149,6 +176,8 @@ class Network(Component):
     """Id of the internet gateway; none when an adopted VPC's was not given."""
     flow_log_group_name: pulumi.Output[str] | None
     """Name of the flow log's log group; none with a bucket or an adopted VPC."""
+    flow_log_bucket_name: pulumi.Output[str] | None
+    """Name of the bucket that was made for the flow log; none with a log group, a bucket of your own or an adopted VPC."""
     s3_prefix_list_id: pulumi.Output[str] | None
     """Prefix list of S3 in this region, for security group rules; none with an adopted VPC."""
     dynamodb_prefix_list_id: pulumi.Output[str] | None
@@ -158,19 +187,23 @@ class Network(Component):
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         checked = _ARGUMENTS.check("Network", name, args)
-        if found := _problems(checked):
+        logs = _flow_log_settings(checked)
+        if found := problems(name, checked, logs):
             raise ArgumentError("Network", name, found)
         adopted = checked.get("vpc_id") is not None
         cidrs = None if adopted else _layout(name, checked)
-        if not adopted:
+        if logs.own_bucket:
+            check_names("Network", name, {LONGEST_BUCKET_SUFFIX: 63})
+        elif not adopted and not logs.to_bucket:
             check_names("Network", name, {"flow-log-role": 64})
         super().__init__("Network", name, opts)
 
-        self.flow_log_group_name = self.s3_prefix_list_id = self.dynamodb_prefix_list_id = self.endpoint_security_group_id = None
+        self.flow_log_group_name = self.flow_log_bucket_name = None
+        self.s3_prefix_list_id = self.dynamodb_prefix_list_id = self.endpoint_security_group_id = None
         if cidrs is None:
             self._adopt(checked)
         else:
-            self._make(name, checked, cidrs)
+            self._make(name, checked, cidrs, logs)
 
         subnet_ids, table_ids = self._tiers.subnet_ids, self._tiers.route_table_ids
         self.public_subnet_ids_by_zone = _together(subnet_ids["public"])
@@ -195,12 +228,12 @@ class Network(Component):
         gateway = args.get("internet_gateway_id")
         self.internet_gateway_id = None if gateway is None else pulumi.Output.from_input(gateway)
         self._tiers = Tiers(
-            {tier: _outputs(args.get(key), args["zones"]) for tier, key in _SUBNET_IDS.items()},
-            {tier: _outputs(args.get(key), args["zones"]) for tier, key in _TABLE_IDS.items()},
+            {tier: _outputs(args.get(key), args["zones"]) for tier, key in SUBNET_IDS.items()},
+            {tier: _outputs(args.get(key), args["zones"]) for tier, key in TABLE_IDS.items()},
             {},
         )
 
-    def _make(self, name: str, args: NetworkArgs, cidrs: "Cidrs") -> None:
+    def _make(self, name: str, args: NetworkArgs, cidrs: "Cidrs", logs: FlowLogSettings) -> None:
         tags, dual_stack = args["tags"], args["dual_stack"]
         vpc = aws.ec2.Vpc(
             f"{name}-vpc",
@@ -234,19 +267,17 @@ class Network(Component):
         if args["interface_endpoints"]:
             group = interface_endpoints(self, name, vpc, args["interface_endpoints"], self._tiers.subnet_ids["private"], tags)
             self.endpoint_security_group_id = group.id
-        logs = flow_log(
-            self,
-            name,
-            vpc,
-            retention_days=args.get("flow_log_retention_days") or _RETENTION_DAYS,
-            bucket_arn=args.get("flow_log_bucket_arn"),
-            kms_key_arn=args.get("kms_key_arn"),
-            tags=tags,
-        )
+        if (acls := args.get("network_acls")) is not None:
+            make_acls(self, name, vpc, self._tiers.subnet_ids, acls, dual_stack, tags)
+        mode, exclusions = args.get("block_public_access"), args.get("public_access_exclusions")
+        spared = default_exclusions(mode, dual_stack) if exclusions is None else exclusions
+        block_public_access(self, name, vpc, self._tiers.subnet_ids, mode, spared, tags)
+        log_place = flow_log(self, name, vpc, logs, tags)
         self.vpc_id = vpc.id
         self.vpc_cidr_block = vpc.cidr_block
         self.internet_gateway_id = gateway.id
-        self.flow_log_group_name = None if logs is None else logs.name
+        self.flow_log_group_name = log_place.group_name
+        self.flow_log_bucket_name = log_place.bucket_name
         self.s3_prefix_list_id = s3.prefix_list_id
         self.dynamodb_prefix_list_id = dynamodb.prefix_list_id
 
@@ -285,67 +316,17 @@ def _layout(name: str, args: NetworkArgs) -> Cidrs:
         raise ArgumentError("Network", name, [(path, f"cannot be laid out: {error}")]) from None
 
 
-def _problems(args: NetworkArgs) -> list[tuple[str, str]]:
-    given: dict[str, Any] = {key: value for key, value in args.items() if value is not None and value is not False and value != []}
-    regions = sorted({zone[:-1] for zone in args["zones"]})
-    found: list[tuple[str, str]] = []
-    if len(regions) > 1:
-        found.append(("zones", f"are of the regions {', '.join(regions)}; all zones of a network are of one region. Remove the others."))
-    found += _adoption_problems(args, given) if "vpc_id" in given else _creation_problems(args, given)
-    return found
-
-
-def _creation_problems(args: NetworkArgs, given: dict[str, Any]) -> list[tuple[str, str]]:
-    found = [(key, "belongs to an adopted VPC. Remove it, or give vpc_id.") for key in _ADOPTED if key in given]
-    if "ipv4_netmask_length" in given:
-        if "ipv4_ipam_pool_id" not in given:
-            found.append(("ipv4_netmask_length", "needs ipv4_ipam_pool_id, the pool to take from. Give it, or cidr_block instead."))
-        if "cidr_block" in given:
-            found.append(("cidr_block", "and ipv4_netmask_length exclude each other: the pool chooses the block. Remove one."))
-        elif "subnet_cidrs" in given:
-            found.append(("subnet_cidrs", "needs cidr_block: what the pool will choose is not known. Give subnet_prefixes instead."))
-    elif "cidr_block" not in given:
-        found.append(("cidr_block", "is missing; give it, or ipv4_ipam_pool_id and ipv4_netmask_length, or vpc_id to adopt a VPC."))
-    if "subnet_prefixes" in given and "subnet_cidrs" in given:
-        found.append(("subnet_prefixes", "and subnet_cidrs exclude each other: the latter gives every subnet its size. Remove one."))
-    if "flow_log_bucket_arn" in given and "kms_key_arn" in given:
-        found.append(("kms_key_arn", "encrypts the flow log's log group, and flow_log_bucket_arn replaces that. Remove one."))
-    services = args["interface_endpoints"]
-    for index, service in enumerate(services):
-        path = f"interface_endpoints.{index}"
-        if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", service):
-            found.append((path, f"is {service!r}; the short name of a service is needed, such as ssm or ecr.api."))
-        elif service in ("s3", "dynamodb"):
-            found.append((path, f"is {service!r}, which every network reaches through a gateway endpoint already. Remove it."))
-        elif service in services[:index]:
-            found.append((path, f"is {service!r} again; name each service once."))
-    return found
-
-
-def _adoption_problems(args: NetworkArgs, given: dict[str, Any]) -> list[tuple[str, str]]:
-    found = [(key, "shapes a new VPC, and vpc_id adopts one as it is. Remove one.") for key in _MADE if key in given]
-    if "cidr_block" not in given:
-        found.append(("cidr_block", "is missing; give the adopted VPC's IPv4 block."))
-    else:
-        try:
-            IPv4Network(given["cidr_block"])
-        except ValueError as error:
-            found.append(("cidr_block", f"is no IPv4 network: {error}"))
-    if not any(key in given for key in _SUBNET_IDS.values()):
-        found.append(("vpc_id", f"adopts a VPC without subnets; give at least one of {', '.join(_SUBNET_IDS.values())}."))
-    for keys, prefix in ((_SUBNET_IDS, "subnet"), (_TABLE_IDS, "rtb")):
-        for key in keys.values():
-            ids = given.get(key)
-            if ids is None:
-                continue
-            if set(ids) != set(args["zones"]):
-                found.append(
-                    (key, f"has the zones {', '.join(sorted(ids)) or 'none'}; one id is needed for each of {', '.join(args['zones'])}.")
-                )
-            for zone, value in ids.items():
-                if isinstance(value, str) and not re.fullmatch(rf"{prefix}-[0-9a-f]+", value):
-                    found.append((f"{key}.{zone}", f"is {value!r}; an id such as {prefix}-0123456789abcdef0 is needed."))
-    return found
+def _flow_log_settings(args: NetworkArgs) -> FlowLogSettings:
+    return FlowLogSettings(
+        destination=args.get("flow_log_destination"),
+        bucket_arn=args.get("flow_log_bucket_arn"),
+        retention_days=args.get("flow_log_retention_days"),
+        customer_key=args["flow_log_customer_key"],
+        kms_key_arn=args.get("kms_key_arn"),
+        files=args.get("flow_log_files"),
+        aggregation_seconds=args.get("flow_log_aggregation_seconds") or _AGGREGATION_SECONDS,
+        force_destroy=args["flow_log_force_destroy"],
+    )
 
 
 def _outputs(ids: dict[str, pulumi.Input[str]] | None, zones: list[str]) -> dict[str, pulumi.Output[str]]:

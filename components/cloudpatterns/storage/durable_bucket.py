@@ -44,9 +44,11 @@ class BucketStatement(TypedDict):
     """IAM actions (``s3:GetObject``)."""
     principals: dict[str, list[pulumi.Input[str]]]
     """Principals by type (``Service``, ``AWS``)."""
+    sid: NotRequired[str]
+    """The statement's id. Default: none."""
     effect: NotRequired[str]
     """``Allow`` or ``Deny``. Default: Allow."""
-    paths: NotRequired[list[str]]
+    paths: NotRequired[list[pulumi.Input[str]]]
     """Object keys (``images/*``) that the statement is about. Default: the bucket itself and all its objects."""
     conditions: NotRequired[dict[str, dict[str, list[pulumi.Input[str]]]]]
     """IAM conditions: operator to key to values. Default: none."""
@@ -238,6 +240,7 @@ class DurableBucket(Component):
             *writer_statements(arn, self._checked["log_writers"]),
             *[
                 Statement(
+                    sid=statement.get("sid"),
                     effect="Deny" if statement["effect"] == "Deny" else "Allow",
                     actions=statement["actions"],
                     resources=[pulumi.Output.concat(arn, "/", path) for path in statement.get("paths") or []] or everything,

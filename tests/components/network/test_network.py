@@ -10,7 +10,7 @@ import pytest
 from cloudpatterns.network import Network
 from cloudpatterns.network._tiers import _ipv6
 from cloudpatterns.network.network import NetworkArgs
-from offline_preview.graph import Graph, Resource
+from offline_preview.graph import Graph
 
 from tests.harness import record, refs
 
@@ -42,14 +42,6 @@ def default_routes(graph: Graph, table: str) -> dict[str, str]:
             assert destination not in found
             (found[destination],) = refs(graph, route, *(key for key in route.property_dependencies if key != "routeTableId"))
     return found
-
-
-def shape(graph: Graph) -> dict[tuple[str, str], Any]:
-    return {(resource.type, resource.name): described(graph, resource) for resource in graph.resources if resource.parent}
-
-
-def described(graph: Graph, resource: Resource) -> Any:
-    return resource.inputs, {key: refs(graph, resource, key) for key in resource.property_dependencies}
 
 
 def test_makes_a_subnet_per_tier_and_zone_with_the_planned_addresses() -> None:
@@ -121,14 +113,6 @@ def test_ipv6_subnets_have_places_by_tier_and_letter() -> None:
     assert _ipv6("private", C)(block) == "2a05:d018:abc:de12::/64"
     places = {_ipv6(tier, f"eu-west-1{letter}")(block) for tier in ("public", "private", "data") for letter in "abcdef"}
     assert len(places) == 18
-
-
-@pytest.mark.parametrize("args", [{}, DUAL])
-def test_removing_the_middle_zone_touches_its_children_alone(args: Mapping[str, Any]) -> None:
-    with_b, without_b = shape(network(zones=[A, B, C], **args)), shape(network(zones=[A, C], **args))
-    assert without_b.keys() == {key for key in with_b if not key[1].endswith(B)}
-    component = (COMPONENT, "net")
-    assert {key: with_b[key] for key in without_b if key != component} == {key: without_b[key] for key in without_b if key != component}
 
 
 def test_the_default_security_group_admits_and_sends_nothing() -> None:

@@ -91,10 +91,23 @@ def test_ids_to_adopt_may_be_known_later() -> None:
         ({"dual_stack": True}, ("dual_stack", "shapes a new VPC, and vpc_id adopts one as it is. Remove one.")),
         ({"flow_log_retention_days": 30}, ("flow_log_retention_days", "shapes a new VPC, and vpc_id adopts one as it is. Remove one.")),
         ({"interface_endpoints": ["ssm"]}, ("interface_endpoints", "shapes a new VPC, and vpc_id adopts one as it is. Remove one.")),
+        (
+            {"block_public_access": "block-ingress"},
+            ("block_public_access", "shapes a new VPC, and vpc_id adopts one as it is. Remove one."),
+        ),
+        ({"flow_log_destination": "s3"}, ("flow_log_destination", "shapes a new VPC, and vpc_id adopts one as it is. Remove one.")),
     ],
 )
 def test_what_does_not_fit_an_adopted_vpc_is_refused(change: dict[str, Any], problem: tuple[str, str]) -> None:
     assert refused(**{**ADOPTED, **change}) == [problem]
+
+
+def test_a_subnet_that_stands_twice_is_told_in_both_places() -> None:
+    twice = "is 'subnet-0a', which stands elsewhere too; a subnet has one zone and one tier."
+    assert refused(**{**ADOPTED, "private_subnet_ids_by_zone": {A: "subnet-1a", B: "subnet-0a"}}) == [
+        ("public_subnet_ids_by_zone.eu-west-1a", twice),
+        ("private_subnet_ids_by_zone.eu-west-1b", twice),
+    ]
 
 
 # --- refusals ---
@@ -128,7 +141,7 @@ def test_what_does_not_fit_an_adopted_vpc_is_refused(change: dict[str, Any], pro
         ),
         (
             {"flow_log_bucket_arn": "arn:aws:s3:::logs", "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1"},
-            ("kms_key_arn", "encrypts the flow log's log group, and flow_log_bucket_arn replaces that. Remove one."),
+            ("kms_key_arn", "encrypts what is made for the flow log, and flow_log_bucket_arn replaces that. Remove one."),
         ),
         (
             {"public_subnet_ids_by_zone": {A: "subnet-0a"}},
