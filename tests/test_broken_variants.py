@@ -172,7 +172,9 @@ def test_the_program_as_it_is_shipped_complies(mode: str, capfd: pytest.CaptureF
     assert code == 0
     assert [report["stack"] for report in reports] == list(STACKS)
     dev, prod = ([one for one in report["findings"] if one["verdict"] == "fail"] for report in reports)
-    assert {(one["control"], one["urn"].rpartition("::")[2]) for one in dev} == LOOSENED
+    # No server calls EC2's API, so none pays for an endpoint. A preview does not know the region, and so not which services have one.
+    advice = {("vpc-ec2-endpoint", "network-vpc")} if mode == "deployed" else set()
+    assert {(one["control"], one["urn"].rpartition("::")[2]) for one in dev} == LOOSENED | advice
     # An account's budget may be kept elsewhere, so the pack only asks for it.
-    assert {(one["control"], one["urn"].rpartition("::")[2]) for one in prod} == {("stack-budget", "cloudpatterns-prod")}
+    assert {(one["control"], one["urn"].rpartition("::")[2]) for one in prod} == {("stack-budget", "cloudpatterns-prod")} | advice
     assert {one["level"] for one in (*dev, *prod)} == {"advisory"}

@@ -3,12 +3,14 @@
 from typing import Final
 
 from cloudpatterns_policies.controls._rules import EGRESS_RULE, GROUP, INGRESS_RULE, RULE
-from cloudpatterns_policies.core import Fail, Pass, Resource, Severity, Stack, Unknown, Verdict, control, stack_control
+from cloudpatterns_policies.core import UNKNOWN, Fail, Pass, Resource, Severity, Stack, Unknown, Verdict, control, stack_control
+from cloudpatterns_policies.graph.reading import read
 
 _PAGE: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html"
 _VPCS: Final = ("aws:ec2/vpc:Vpc", "aws:ec2/defaultVpc:DefaultVpc")
 _DEFAULT_GROUP: Final = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
 _FLOW_LOG: Final = "aws:ec2/flowLog:FlowLog"
+_ENDPOINT: Final = "aws:ec2/vpcEndpoint:VpcEndpoint"
 _DEFAULT_SUBNET: Final = "aws:ec2/defaultSubnet:DefaultSubnet"
 
 
@@ -97,3 +99,33 @@ def subnet_no_public_ip(resource: Resource) -> Verdict:
     if resource.get("mapPublicIpOnLaunch", resource.type == _DEFAULT_SUBNET):
         return Fail("gives each new instance a public IPv4 address", "mapPublicIpOnLaunch")
     return Pass()
+
+
+@stack_control(
+    id="vpc-ec2-endpoint",
+    title="Each VPC reaches the API of EC2 by an endpoint",
+    # Security Hub says medium. Here low, and so advice alone: what never calls the API, as servers that only serve, gains nothing from an
+    # endpoint, which is billed by the hour in each zone; and no property of a server tells whether it calls.
+    severity=Severity.LOW,
+    types=_VPCS,
+    why="Calls to EC2's API from the VPC otherwise go through a NAT and over the internet, out of reach of an endpoint policy.",
+    remediation='Where anything in the VPC calls the API, add an aws.ec2.VpcEndpoint of type "Interface" for com.amazonaws.<region>.ec2;'
+    ' Network makes it for interface_endpoints=["ec2"].',
+    url=f"{_PAGE}#ec2-10",
+    frameworks={"FSBP": ("EC2.10",)},
+)
+def vpc_ec2_endpoint(resource: Resource, stack: Stack) -> Verdict:
+    unclear = None
+    for endpoint in stack.referrers(resource, _ENDPOINT, "vpcId"):
+        # Left out it is a gateway endpoint, which EC2 has none of.
+        kind = read(endpoint, "vpcEndpointType", computed=True)
+        service = read(endpoint, "serviceName")
+        if kind is not UNKNOWN and kind != "Interface":
+            continue
+        if service is UNKNOWN:
+            unclear = Unknown(f"serviceName of {endpoint.name}")
+        elif str(service).rpartition(".")[2] == "ec2":
+            if kind is not UNKNOWN:
+                return Pass()
+            unclear = Unknown(f"vpcEndpointType of {endpoint.name}")
+    return unclear or Fail("has no endpoint for the API of EC2")

@@ -113,3 +113,44 @@ def test_flow_log_of_a_subnet_does_not_count() -> None:
 )
 def test_subnet(type: str, value: Any, expected: Verdict) -> None:
     assert verdicts(PUBLIC, resource(type, props={"mapPublicIpOnLaunch": value, "assignIpv6AddressOnCreation": True})) == [expected]
+
+
+EC2_API = "com.amazonaws.eu-west-1.ec2"
+NO_ENDPOINT = Fail("has no endpoint for the API of EC2")
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "expected"),
+    [
+        ([], NO_ENDPOINT),
+        ([{"vpcEndpointType": "Interface", "serviceName": EC2_API}], Pass()),
+        ([{"vpcEndpointType": "Interface", "serviceName": "cn.com.amazonaws.cn-north-1.ec2"}], Pass()),
+        ([{"vpcEndpointType": "Interface", "serviceName": UNKNOWN}, {"vpcEndpointType": "Interface", "serviceName": EC2_API}], Pass()),
+        ([{"vpcEndpointType": "Interface", "serviceName": "com.amazonaws.eu-west-1.ec2messages"}], NO_ENDPOINT),
+        ([{"vpcEndpointType": "Gateway", "serviceName": UNKNOWN}], NO_ENDPOINT),
+        ([{"vpcEndpointType": UNKNOWN, "serviceName": UNKNOWN}], NO_ENDPOINT),
+        ([{"serviceName": "com.amazonaws.eu-west-1.s3"}], NO_ENDPOINT),
+        ([{"vpcEndpointType": "Interface", "serviceName": UNKNOWN}], Unknown("serviceName of endpoint0")),
+    ],
+)
+def test_the_api_of_ec2_has_an_endpoint(endpoints: list[dict[str, Any]], expected: Verdict) -> None:
+    made = [
+        resource("aws:ec2/vpcEndpoint:VpcEndpoint", f"endpoint{index}", {"vpcId": UNKNOWN, **props}, deps={"vpcId": ["net"]})
+        for index, props in enumerate(endpoints)
+    ]
+    assert verdicts(controls.vpc_ec2_endpoint, stack(vpc(), *made)) == [("net", expected)]
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"), [(EC2_API, Unknown("vpcEndpointType of endpoint")), ("com.amazonaws.eu-west-1.ssm", NO_ENDPOINT)]
+)
+def test_an_endpoint_whose_kind_is_not_known_yet(service: str, expected: Verdict) -> None:
+    props = {"vpcId": UNKNOWN, "vpcEndpointType": UNKNOWN, "serviceName": service}
+    made = resource("aws:ec2/vpcEndpoint:VpcEndpoint", "endpoint", props, deps={"vpcId": ["net"], "vpcEndpointType": ["later"]})
+    assert verdicts(controls.vpc_ec2_endpoint, stack(vpc(), resource("x:y:Z", "later"), made)) == [("net", expected)]
+
+
+def test_an_endpoint_of_another_vpc_does_not_count() -> None:
+    props = {"vpcId": UNKNOWN, "vpcEndpointType": "Interface", "serviceName": EC2_API}
+    made = resource("aws:ec2/vpcEndpoint:VpcEndpoint", "endpoint", props, deps={"vpcId": ["other"]})
+    assert verdicts(controls.vpc_ec2_endpoint, stack(vpc(), resource(VPC, "other"), made)) == [("net", NO_ENDPOINT), ("other", Pass())]
