@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from cloudpatterns_policies.controls._references import given
 from cloudpatterns_policies.controls._user_data import secrets_in
 from cloudpatterns_policies.core import Fail, NotApplicable, Pass, Resource, Severity, Stack, Unknown, Verdict, control, stack_control
 from cloudpatterns_policies.graph.reading import from_provider, read
@@ -14,6 +15,7 @@ _TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
 _CONFIGURATION: Final = "aws:ec2/launchConfiguration:LaunchConfiguration"
 _INSTANCES: Final = ("aws:ec2/instance:Instance", "aws:ec2/spotInstanceRequest:SpotInstanceRequest")
 _LAUNCHES: Final = (*_INSTANCES, _TEMPLATE, _CONFIGURATION)
+_PROFILE: Final = "aws:iam/instanceProfile:InstanceProfile"
 _SPOT_FLEET: Final = "aws:ec2/spotFleetRequest:SpotFleetRequest"
 _VOLUME: Final = "aws:ebs/volume:Volume"
 _GROUP: Final = "aws:autoscaling/group:Group"
@@ -101,6 +103,24 @@ def instance_no_public_ip(resource: Resource) -> Iterator[Verdict]:
             yield Unknown(path)
         elif _true(resource, path):
             yield Fail("asks for a public IPv4 address", path)
+
+
+@stack_control(
+    id="instance-role",
+    title="Instances have a role",
+    severity=Severity.MEDIUM,
+    types=_LAUNCHES,
+    why="Without a role, what calls AWS on the instance is given an access key, which nobody rotates; nor can Systems Manager reach it.",
+    remediation="Set iam_instance_profile to the profile of a role that allows what is needed; WorkloadRole makes both.",
+    url="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/iam-roles-for-amazon-ec2.html",
+    frameworks={"CIS 5.0": ("1.17",), "Checkov": ("CKV2_AWS_41",)},
+)
+def instance_role(resource: Resource, stack: Stack) -> Verdict:
+    if given(stack, resource, "iamInstanceProfile", _PROFILE, computed=True):
+        return Pass()
+    if not from_provider(resource, "launchTemplate") and read(resource, "launchTemplate") is not None:
+        return NotApplicable("takes its role from its launch template")
+    return Fail("has no role", "iamInstanceProfile")
 
 
 @control(

@@ -50,6 +50,20 @@ _LOGS: Final[Mapping[str, tuple[str, ...]]] = {
     "db2": ("diag.log",),
 }
 
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html; the longer of two names that begin alike first
+_PORTS: Final[Mapping[str, int]] = {
+    "aurora-postgresql": 5432,
+    "aurora": 3306,
+    "mysql": 3306,
+    "mariadb": 3306,
+    "postgres": 5432,
+    "oracle": 1521,
+    "custom-oracle": 1521,
+    "sqlserver": 1433,
+    "custom-sqlserver": 1433,
+    "db2": 50000,
+}
+
 # A restored database is encrypted as what it came from, whatever the argument says.
 _ORIGINS: Final = ("snapshotIdentifier", "restoreToPointInTime")
 
@@ -95,6 +109,29 @@ def rds_encrypted(resource: Resource) -> Verdict:
     if encrypted is None and any(_given(resource, path) for path in _ORIGINS):
         return NotApplicable("is restored, and encrypted as what it comes from")
     return Fail("stores its data unencrypted", "storageEncrypted")
+
+
+@control(
+    id="rds-default-port",
+    title="RDS databases do not listen on the default port of their engine",
+    severity=Severity.LOW,
+    types=(INSTANCE, CLUSTER),
+    why="Scanners that try default ports alone pass by a database on another one.",
+    remediation="Set port to another one than the engine's own.",
+    url=f"{_RDS}#rds-23",
+    frameworks={"FSBP": ("RDS.23",)},
+    disabled="it contradicts the functional firewall, which knows a data function by its usual port and closes it to all but its callers; a"
+    " database that strangers cannot reach gains nothing from another port, and one on another port is overlooked where ports are judged.",
+)
+def rds_default_port(resource: Resource) -> Verdict:
+    port = resource.get("port")
+    if port is None and (_is_replica(resource) or any(_given(resource, path) for path in _ORIGINS)):
+        return NotApplicable("takes its port over from what it comes from")
+    engine = str(resource.get("engine", "")).lower()
+    default = next((number for name, number in _PORTS.items() if engine.startswith(name)), None)
+    if default is None:
+        return NotApplicable(f"has an engine without a known default port, {engine}" if engine else "names no engine")
+    return Fail(f"listens on {default}, the default port of {engine}", "port") if port in (None, default) else Pass()
 
 
 @control(

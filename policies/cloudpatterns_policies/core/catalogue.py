@@ -113,6 +113,8 @@ def _entry(pack: str, control: Control) -> str:
         lines.append(f"- Frameworks: {'; '.join(named)}")
     levels = ", ".join(f"{default_level(control, lowest).value} in `{name}`" for name, lowest in RULES.items())
     lines.append(f"- Pack: `{pack}`, {levels}")
+    if control.disabled:
+        lines.append(f"- Shipped disabled: {_text(control.disabled)}")
     for name, schema in control.config.items():
         meaning = f": {_text(schema['description'])}" if "description" in schema else ""
         lines.append(f"- Setting `{name}`, default `{json.dumps(schema['default'])}`{meaning}")

@@ -48,7 +48,9 @@ LOWEST_MANDATORY: Final = Severity.MEDIUM
 
 
 def default_level(control: Control, lowest_mandatory: Severity = LOWEST_MANDATORY) -> Level:
-    """The level a control has by its severity."""
+    """The level a control has by its severity, unless it is shipped disabled."""
+    if control.disabled:
+        return Level.DISABLED
     return Level.MANDATORY if control.severity >= lowest_mandatory else Level.ADVISORY
 
 

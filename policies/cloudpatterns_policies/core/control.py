@@ -66,6 +66,8 @@ class Control:
     """JSON schema of each property the control can be configured with; each has a `default`."""
     pack: str = SECURITY
     """The pack that serves it: the name of a folder beside the library."""
+    disabled: str = ""
+    """Why it is shipped disabled, so that only a profile that names it switches it on; empty for a control that is on."""
     per_resource: bool = field(init=False)
     """Whether the runner calls the function once for each resource of `types`."""
     takes_config: bool = field(init=False)
@@ -120,12 +122,13 @@ def control(
     frameworks: Mapping[str, tuple[str, ...]] | None = None,
     config: Mapping[str, Mapping[str, Any]] | None = None,
     pack: str = SECURITY,
+    disabled: str = "",
 ) -> Callable[[ResourceCheck], Control]:
     """Makes a control of a function `(resource)`, which gives a verdict or an iterable of verdicts; none at all means Pass."""
 
     def decorate(check: ResourceCheck) -> Control:
         return Control(
-            id, title, severity, types, why, remediation, url, dict(frameworks or {}), "resource", check, dict(config or {}), pack
+            id, title, severity, types, why, remediation, url, dict(frameworks or {}), "resource", check, dict(config or {}), pack, disabled
         )
 
     return decorate
@@ -143,6 +146,7 @@ def stack_control(
     frameworks: Mapping[str, tuple[str, ...]] | None = None,
     config: Mapping[str, Mapping[str, Any]] | None = None,
     pack: str = SECURITY,
+    disabled: str = "",
 ) -> Callable[[StackCheck], Control]:
     """Makes a control over the whole stack, of one of two kinds of function.
 
@@ -152,6 +156,8 @@ def stack_control(
     """
 
     def decorate(check: StackCheck) -> Control:
-        return Control(id, title, severity, types, why, remediation, url, dict(frameworks or {}), "stack", check, dict(config or {}), pack)
+        return Control(
+            id, title, severity, types, why, remediation, url, dict(frameworks or {}), "stack", check, dict(config or {}), pack, disabled
+        )
 
     return decorate

@@ -267,6 +267,44 @@ def test_passwords(kind: str, path: str) -> None:
         assert verdicts(controls.rds_password_not_in_state, resource(kind, props=props)) == [Pass()]
 
 
+@pytest.mark.parametrize("kind", [INSTANCE, CLUSTER])
+@pytest.mark.parametrize(
+    ("engine", "port"),
+    [
+        ("mysql", 3306),
+        ("mariadb", 3306),
+        ("postgres", 5432),
+        ("aurora-mysql", 3306),
+        ("aurora-postgresql", 5432),
+        ("oracle-ee", 1521),
+        ("custom-oracle-ee", 1521),
+        ("sqlserver-web", 1433),
+        ("custom-sqlserver-ee", 1433),
+        ("db2-se", 50000),
+    ],
+)
+def test_default_ports(kind: str, engine: str, port: int) -> None:
+    listens = Fail(f"listens on {port}, the default port of {engine}", "port")
+    for props, expected in (({}, listens), ({"port": port}, listens), ({"port": port + 1}, Pass()), ({"port": UNKNOWN}, Unknown("port"))):
+        found = verdicts(controls.rds_default_port, resource(kind, props={"engine": engine.title(), **props}))
+        assert found == [Fail(listens.message, "port") if expected is listens else expected]
+
+
+@pytest.mark.parametrize(
+    ("props", "expected"),
+    [
+        (REPLICA, NotApplicable("takes its port over from what it comes from")),
+        ({"engine": "mysql", "snapshotIdentifier": "s"}, NotApplicable("takes its port over from what it comes from")),
+        ({**REPLICA, "engine": "mysql", "port": 3306}, Fail("listens on 3306, the default port of mysql", "port")),
+        ({"engine": "neptune"}, NotApplicable("has an engine without a known default port, neptune")),
+        ({}, NotApplicable("names no engine")),
+        ({"engine": UNKNOWN}, Unknown("engine")),
+    ],
+)
+def test_what_has_no_default_port(props: dict[str, Any], expected: Verdict) -> None:
+    assert verdicts(controls.rds_default_port, resource(INSTANCE, props=props)) == [expected]
+
+
 PITR = "pointInTimeRecovery"
 
 

@@ -61,6 +61,12 @@ def test_a_control_of_the_whole_stack_without_frameworks() -> None:
     assert "Frameworks:" not in text
 
 
+def test_a_control_that_is_shipped_disabled_says_why() -> None:
+    decorate = stack_control(**META, id="c-off", severity=Severity.CRITICAL, disabled="it contradicts *another*.")
+    text = catalogue.catalogue({"some": [_of(BUCKETS, decorate(lambda stack: ()))]})
+    assert "- Pack: `some`, disabled in `dev`, disabled in `prod`\n- Shipped disabled: it contradicts \\*another\\*.\n" in text
+
+
 def test_contents_are_in_order_and_figures_add_up() -> None:
     def made(id_: str, severity: Severity, module: str) -> Control:
         return _of(module, control(**META, id=id_, severity=severity, types=("a:b:C",))(lambda resource: Pass()))

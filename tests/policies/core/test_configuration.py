@@ -62,6 +62,11 @@ def test_an_empty_profile_leaves_the_defaults() -> None:
     }
 
 
+def test_a_control_that_is_shipped_disabled_runs_only_when_it_is_switched_on() -> None:
+    off = control(id="off", severity=Severity.CRITICAL, disabled="it contradicts another one", **META)(check)
+    assert [read_profile(profile, [off]).levels["off"].value for profile in ({}, {"off": "mandatory"})] == ["disabled", "mandatory"]
+
+
 def test_all_reaches_what_is_not_named() -> None:
     read = read_profile({"all": "disabled", "key-rotated": "mandatory"}, CONTROLS)
     assert read.levels == {

@@ -26,7 +26,9 @@ def test_a_profile_of_ours_blocks_by_severity_alone(pack: str, name: str) -> Non
     controls = PACKS[pack]()
     written = json.loads((FOLDER / pack / f"{name}.json").read_text(encoding="utf-8"))
     levels = read_profile(written, controls).levels
-    assert {item.id: levels[item.id].value for item in controls} == {item.id: LEVELS[name][item.severity.label] for item in controls}
+    assert {item.id: levels[item.id].value for item in controls} == {
+        item.id: "disabled" if item.disabled else LEVELS[name][item.severity.label] for item in controls
+    }
     assert levels["exemptions"] is Level.MANDATORY
 
 
@@ -39,6 +41,12 @@ def test_every_control_is_served_by_a_pack_that_has_a_folder() -> None:
 
 def test_profiles_are_in_step_with_the_controls(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--check"]) == 0, f"run `python -m cloudpatterns_policies.core.profiles`: {capsys.readouterr().out}"
+
+
+def test_what_is_shipped_disabled_says_why() -> None:
+    reasons = {item.id: item.disabled for item in discover(pack=None) if item.disabled}
+    assert list(reasons) == ["rds-default-port"]
+    assert "contradicts the functional firewall" in reasons["rds-default-port"]
 
 
 @pytest.mark.parametrize("name", RULES)
