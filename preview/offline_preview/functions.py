@@ -4,21 +4,25 @@ What does not depend on an account is computed; who and where one is, is invente
 SDK's annotations: the CLI's preview would ask AWS here, which an offline preview cannot.
 """
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from offline_preview.outputs import ACCOUNT
+from offline_preview.outputs import ACCOUNT, coerced, digest
 from offline_preview.outputs import result as invented_result
 from offline_preview.values import plain
 
 
 def invoke(token: str, arguments: Mapping[str, Any], region: str) -> dict[str, Any]:
     """The result of a function as its properties: what was asked for, and what AWS would answer."""
-    answer = _ANSWERS.get(token)
-    region = arguments.get("region") or region
-    found = answer(plain(dict(arguments)), region) if answer else invented_result(token, region)
-    return {**found, **arguments}
+    asked = plain(dict(arguments))
+    region = asked.get("region") or region
+    # Two questions have two answers: the subnets of one tier are not those of another.
+    found = invented_result(token, region, json.dumps(asked, sort_keys=True, default=repr) if asked else "")
+    if answer := _ANSWERS.get(token):
+        found |= answer(asked, region)
+    return {**found, **coerced(token, arguments)}
 
 
 def _caller(_arguments: dict[str, Any], _region: str) -> dict[str, Any]:
@@ -42,6 +46,18 @@ def _region(_arguments: dict[str, Any], region: str) -> dict[str, Any]:
 def _zones(_arguments: dict[str, Any], region: str) -> dict[str, Any]:
     names = [f"{region}{letter}" for letter in "abc"]
     return {"names": names, "zoneIds": [f"az{index}" for index in range(1, 4)], "groupNames": [region], "id": region}
+
+
+def _subnets(arguments: dict[str, Any], region: str) -> dict[str, Any]:
+    """A subnet in each of the zones: one alone would look like a fleet that lives in one zone."""
+    question = json.dumps(arguments, sort_keys=True, default=repr)
+    return {"ids": [f"subnet-{digest(f'{question}{zone}')}" for zone in _zones(arguments, region)["names"]], "id": region}
+
+
+def _registry_login(_arguments: dict[str, Any], region: str) -> dict[str, Any]:
+    token = base64.b64encode(b"AWS:offline").decode()
+    endpoint = f"https://{ACCOUNT}.dkr.ecr.{region}.amazonaws.com"
+    return {"authorizationToken": token, "userName": "AWS", "password": "offline", "proxyEndpoint": endpoint}
 
 
 def _policy_document(arguments: dict[str, Any], _region: str) -> dict[str, Any]:
@@ -74,5 +90,8 @@ _ANSWERS: Final[dict[str, Callable[[dict[str, Any], str], dict[str, Any]]]] = {
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getRegion:getRegion": _region,
     "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
+    "aws:ec2/getSubnets:getSubnets": _subnets,
+    "aws:ecr/getAuthorizationToken:getAuthorizationToken": _registry_login,
+    "aws:ecr/getCredentials:getCredentials": _registry_login,
     "aws:iam/getPolicyDocument:getPolicyDocument": _policy_document,
 }

@@ -85,6 +85,8 @@ _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 
 # What Pulumi names itself. Other names that can be set refer to something else: `parameterGroupName`, `keyName`.
 _OWN_NAMES: Final = frozenset({"name", "bucket", "identifier", "clusterIdentifier"})
+# What can be set and yet speaks of the resource itself.
+_OWN: Final = _OWN_NAMES | {"arn"}
 
 
 @functools.cache
@@ -183,10 +185,12 @@ def invented(type_token: str, name: str, urn: str, inputs: Mapping[str, Any], re
     outputs: dict[str, Any] = dict(inputs)
     physical = _physical_name(kind, name, urn, inputs)
     for output in sorted(always - set(inputs)):
-        if output in settable and output not in _OWN_NAMES:
+        if output in settable and output not in _OWN:
             outputs[output] = region if output == "region" else UNKNOWN
         else:
             outputs[output] = _value(output, types.get(output), kind, physical, urn, region)
+            if outputs[output] == {} and output != "tagsAll":
+                outputs[output] = UNKNOWN  # a map whose keys AWS chooses: an empty one would lack what the program reads
     arn = outputs.get("arn")
     if kind in _ID_IS_ARN and isinstance(arn, str):
         identity = arn
@@ -196,25 +200,45 @@ def invented(type_token: str, name: str, urn: str, inputs: Mapping[str, Any], re
             outputs["arn"] = arn.replace(physical, identity)
     else:
         identity = physical
+    if type_token.startswith("aws:"):
+        outputs["id"] = identity  # this provider repeats it among the outputs, and controls find by it what a literal id means
     return identity, outputs
 
 
-def result(token: str, region: str) -> dict[str, Any]:
-    """An invented result of a provider's function, from the SDK's annotations; empty when no loaded SDK has the function."""
+@functools.cache
+def _result_class(token: str) -> type | None:
+    """The SDK's class of what a function gives, or None when no loaded SDK has the function."""
     package, _colon, rest = token.partition(":")
     module, _colon, function = rest.partition(":")
     place = module.split("/")[0]
     try:
         found = importlib.import_module(f"pulumi_{package}" + ("" if place in ("", "index") else f".{place}"))
     except ModuleNotFoundError:
-        return {}
-    members = getattr(found, f"{function[:1].upper()}{function[1:]}Result", None)
+        return None
+    return getattr(found, f"{function[:1].upper()}{function[1:]}Result", None)
+
+
+def result(token: str, region: str, question: str = "") -> dict[str, Any]:
+    """An invented result of a provider's function, from the SDK's annotations; another one for another question.
+
+    Empty when no loaded SDK has the function.
+    """
+    members = _result_class(token)
     if members is None:
         return {}
+    module, _colon, function = token.partition(":")[2].partition(":")
     noun = function.removeprefix("get")
-    kind = f"{place}/{noun[:1].lower()}{noun[1:]}:{noun}"
-    types = _types.resource_types(members)
-    return {name: _value(name, member, kind, f"{function}-{digest(token, 7)}", token, region) for name, member in types.items()}
+    kind = f"{module.split('/')[0]}/{noun[:1].lower()}{noun[1:]}:{noun}"
+    seed = f"{token}{question}"
+    physical = f"{function}-{digest(seed, 7)}"
+    return {name: _value(name, member, kind, physical, seed, region) for name, member in _types.resource_types(members).items()}
+
+
+def coerced(token: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """A function's arguments as its result repeats them: of the result's types."""
+    members = _result_class(token)
+    types = _types.resource_types(members) if members else {}
+    return {name: _checked(value, types.get(name)) for name, value in arguments.items()}
 
 
 def _text(value: Any) -> str:

@@ -1,3 +1,4 @@
+import base64
 from typing import Any
 
 import pulumi
@@ -277,6 +278,44 @@ def test_provider_functions_answer_without_an_account() -> None:
     assert outputs["zones"] == ["cn-north-1a", "cn-north-1b", "cn-north-1c"]
     assert outputs["vpc"].startswith("vpc-")
     assert outputs["cidr"].endswith(".0.0/16")
+
+
+def test_provider_functions_answer_each_question_on_its_own() -> None:
+    def program() -> None:
+        for name in ("public", "private"):
+            pulumi.export(name, aws.ec2.get_subnets(filters=[{"name": "tag:tier", "values": [name]}]).ids)
+            pulumi.export(f"{name}-group", aws.ec2.get_security_group(name=name).id)
+        pulumi.export("again", aws.ec2.get_security_group(name="public").id)
+        pulumi.export("default", aws.ec2.get_subnets().ids)
+        # A switch that the program gives as text comes back as the switch that the SDK expects.
+        pulumi.export("recent", aws.ec2.get_ami(owners=["amazon"], most_recent="true").most_recent)  # ty: ignore[invalid-argument-type]
+        for function in (aws.ecr.get_credentials(registry_id="1"), aws.ecr.get_authorization_token()):
+            user, password = base64.b64decode(function.authorization_token).decode().split(":")
+            pulumi.export(type(function).__name__, (user, password, function.proxy_endpoint))
+
+    outputs = record(program, config={"aws:region": "eu-west-1"}).outputs
+    ids = [identity for key in ("public", "private", "default") for identity in outputs[key]]
+    assert len(set(ids)) == 9
+    assert all(identity.startswith("subnet-") for identity in ids)
+    assert outputs["public-group"].startswith("sg-")
+    assert outputs["public-group"] == outputs["again"] != outputs["private-group"]
+    assert outputs["recent"] is True
+    login = ["AWS", "offline", "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com"]
+    assert [outputs["AwaitableGetCredentialsResult"], outputs["AwaitableGetAuthorizationTokenResult"]] == [login, login]
+
+
+def test_deployed_outputs_name_the_resource_and_leave_keys_that_aws_chooses_unknown() -> None:
+    def program() -> None:
+        parameter = aws.ssm.Parameter("p", type="String", value="v")
+        api = aws.appsync.GraphQLApi("a", authentication_type="API_KEY")
+        pulumi.export("arn", parameter.arn)
+        pulumi.export("endpoint", api.uris["GRAPHQL"])
+
+    graph = record(program, deployed=True)
+    assert graph.outputs["arn"].startswith("arn:aws:ssm:us-east-1:123456789012:parameter/p-")
+    assert graph.outputs["endpoint"] is UNKNOWN
+    assert graph.named("a").outputs["tagsAll"] == {}
+    assert {resource.outputs["id"] == resource.id for resource in (graph.named("p"), graph.named("a"))} == {True}
 
 
 def test_a_resource_s_state_can_be_asked_for_by_urn() -> None:
