@@ -28,7 +28,10 @@ _TASK: Final = "aws:ecs/taskDefinition:TaskDefinition"
 _CONTAINERS: Final = "containerDefinitions"
 
 # The names of AWS's own rule.
-_SECRET_NAMES: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "ECS_ENGINE_AUTH_DATA")
+_SECRET_NAMES: Final = (
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "ECS_ENGINE_AUTH_DATA"),
+    *("*PASSWORD", "*PASSWD", "*PASSPHRASE", "*_PWD", "*API_KEY", "*PRIVATE_KEY", "*SECRET_KEY"),
+)
 
 
 @stack_control(
@@ -192,6 +195,7 @@ def ecs_no_secret_in_environment(resource: Resource, config: Mapping[str, Any]) 
             continue
         path, container, definition = found
         for index, variable in enumerate(definition.get("environment") or []):
-            name = variable.get("name")
-            if any(matches(pattern, str(name)) for pattern in config["names"]):
+            name, value = variable.get("name"), str(variable.get("value") or "")
+            # An ARN only says where the secret lies.
+            if value and not value.startswith("arn:") and any(matches(pattern, str(name)) for pattern in config["names"]):
                 yield Fail(f"gives {container} the secret {name} in plain text", f"{path}.environment.{index}")

@@ -124,11 +124,31 @@ def test_secrets_in_the_environment() -> None:
     assert judged(SECRETS, {"name": "web", "environment": [{"name": "STAGE", "value": "dev"}, secret]}) == [
         Fail("gives container web the secret aws_secret_access_key in plain text", "containerDefinitions.0.environment.1")
     ]
-    other = {"name": "web", "environment": [{"name": "DB_PASSWORD", "value": "hunter2"}]}
+    other = {"name": "web", "environment": [{"name": "DB_PIN", "value": "hunter2"}]}
     assert judged(SECRETS, other) == [Pass()]
-    assert judged(SECRETS, other, config={"names": ["*password"]}) == [
-        Fail("gives container web the secret DB_PASSWORD in plain text", "containerDefinitions.0.environment.0")
+    assert judged(SECRETS, other, config={"names": ["*pin"]}) == [
+        Fail("gives container web the secret DB_PIN in plain text", "containerDefinitions.0.environment.0")
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("WORDPRESS_DB_PASSWORD", "hunter2", True),
+        ("REDIS_PWD", "hunter2", True),
+        ("stripe_api_key", "hunter2", True),
+        ("DJANGO_SECRET_KEY", "hunter2", True),
+        ("DB_PASSWORD", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db", False),
+        ("DB_PASSWORD", "", False),
+        ("DB_PASSWORD", None, False),
+        ("DB_PASSWORD_FILE", "/run/db", False),
+        ("PWD", "/app", False),
+        ("TOKEN_LIFETIME", "60", False),
+    ],
+)
+def test_names_that_secrets_have(name: str, value: str | None, found: bool) -> None:
+    expected = Fail(f"gives container web the secret {name} in plain text", "containerDefinitions.0.environment.0") if found else Pass()
+    assert judged(SECRETS, {"name": "web", "environment": [{"name": name, "value": value}]}) == [expected]
 
 
 @pytest.mark.parametrize("control", [PRIVILEGED, READ_ONLY, SECRETS])
