@@ -157,14 +157,19 @@ class Decoder:
         return decoded
 
 
+_LARGEST_PORT: Final = 65535
+
+
 def secret_texts(value: Any) -> Iterator[str]:
-    """Yields the texts under which a secret value could show in a message: each leaf, and the lines of a long one."""
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from secret_texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from secret_texts(item)
+    """Yields the texts under which a secret value could show in a message: each leaf, and the lines of a long one.
+
+    Small numbers inside a secret object are left out: a connection with a secret password has a port, too, and every message that names the
+    port would lose it.
+    """
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            if not (isinstance(item, int | float) and abs(item) <= _LARGEST_PORT):
+                yield from secret_texts(item)
     elif isinstance(value, Asset):
         yield from secret_texts([value.text, *(item for _, item in value.assets)])
     elif isinstance(value, str):

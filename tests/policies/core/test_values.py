@@ -133,11 +133,17 @@ def test_unknown_survives_what_touches_no_value() -> None:
 
 def test_secrets_are_decoded_and_remembered() -> None:
     value, decoder = decode(
-        {"a": secret("hunter2"), "b": [secret({"c": "deep", "n": 12345, "t": True, "e": ""})], "d": output(value="o", secret=True)}
+        {
+            "a": secret("hunter2"),
+            "b": [secret({"c": "deep", "n": 123456, "port": 22, "t": True, "e": ""})],
+            "p": secret(22),
+            "d": output(value="o", secret=True),
+        }
     )
-    assert value == {"a": "hunter2", "b": [{"c": "deep", "n": 12345, "t": True, "e": ""}], "d": "o"}
-    assert decoder.secrets == {"hunter2", "deep", "12345", "o"}
-    assert sorted(decoder.secret_paths) == ["p.a", "p.b.0", "p.d"]
+    assert value == {"a": "hunter2", "b": [{"c": "deep", "n": 123456, "port": 22, "t": True, "e": ""}], "p": 22, "d": "o"}
+    # The port beside a secret is none, or no message could name that port.
+    assert decoder.secrets == {"hunter2", "deep", "123456", "22", "o"}
+    assert sorted(decoder.secret_paths) == ["p.a", "p.b.0", "p.d", "p.p"]
 
 
 def test_an_unknown_secret_has_no_text() -> None:
