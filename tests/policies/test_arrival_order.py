@@ -1,4 +1,4 @@
-"""What the packs find, word for word and in the same order, does not depend on the order in which the engine sends resources and dependencies.
+"""What the packs find, word for word and in the same order, does not depend on the order in which resources and dependencies arrive.
 
 The engine sends both in an order of its own, which differs from run to run.
 """
@@ -7,6 +7,7 @@ import random
 import runpy
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import offline_preview.record
 import pytest
@@ -18,7 +19,7 @@ from offline_preview.stack_config import load_stack_config
 from offline_preview.wire import Requests
 from pulumi.runtime.proto import analyzer_pb2
 
-from tests.program import ROOT, copy_project
+from tests.program import copy_project
 from tests.test_broken_variants import VARIANTS
 
 BROKEN = (
@@ -41,10 +42,9 @@ def _graph(name: str, folder: Path, deployed: bool) -> Graph:
 
 
 def _found(analyzes: list[analyzer_pb2.AnalyzeRequest], stack: analyzer_pb2.AnalyzeStackRequest) -> list[tuple[object, ...]]:
-    analyzer = Analyzer("test", "1.0", discover(pack=None), date(2026, 1, 1))
+    analyzer: Any = Analyzer("test", "1.0", discover(pack=None), date(2026, 1, 1))
     for request in analyzes:
         analyzer.Analyze(request, None)
-    # A network that one could walk in two ways must be walked in the same one.
     answer = analyzer.AnalyzeStack(stack, None)
     return [(one.policyName, one.urn, one.enforcementLevel, one.severity, one.message) for one in answer.diagnostics]
 
