@@ -21,6 +21,14 @@ _VOLUME: Final = "aws:ebs/volume:Volume"
 _GROUP: Final = "aws:autoscaling/group:Group"
 _ATTACHMENTS: Final = ("aws:autoscaling/attachment:Attachment", "aws:autoscaling/trafficSourceAttachment:TrafficSourceAttachment")
 _SUBNETS: Final = ("aws:ec2/subnet:Subnet", "aws:ec2/defaultSubnet:DefaultSubnet")
+# What makes instances that cannot be given a role each.
+_FLEETS: Final = (
+    (_GROUP, "launchTemplate"),
+    (_GROUP, "mixedInstancesPolicy"),
+    ("aws:ec2/fleet:Fleet", "launchTemplateConfigs"),
+    (_SPOT_FLEET, "launchTemplateConfigs"),
+    ("aws:eks/nodeGroup:NodeGroup", "launchTemplate"),
+)
 
 
 def _from_template(resource: Resource, path: str) -> bool:
@@ -120,7 +128,15 @@ def instance_role(resource: Resource, stack: Stack) -> Verdict:
         return Pass()
     if not from_provider(resource, "launchTemplate") and read(resource, "launchTemplate") is not None:
         return NotApplicable("takes its role from its launch template")
+    if resource.type == _TEMPLATE and _only_for_instances_with_a_role(resource, stack):
+        return NotApplicable("leaves the role to the instances it makes")
     return Fail("has no role", "iamInstanceProfile")
+
+
+def _only_for_instances_with_a_role(template: Resource, stack: Stack) -> bool:
+    instances = [user for kind in _INSTANCES for user in stack.referrers(template, kind, "launchTemplate")]
+    fleets = [user for kind, path in _FLEETS for user in stack.referrers(template, kind, path)]
+    return bool(instances) and not fleets and all(given(stack, user, "iamInstanceProfile", _PROFILE, computed=True) for user in instances)
 
 
 @control(

@@ -44,3 +44,24 @@ def test_a_launch_template_decides_for_its_instances() -> None:
     assert found == [("vm", NotApplicable("takes its role from its launch template")), ("template", NONE)]
     own = resource(INSTANCE, "vm", {"launchTemplate": {"id": "lt-1"}, PATH: "web"})
     assert verdicts(instance_role, own) == [("vm", Pass())]
+
+
+@pytest.mark.parametrize("own", [{PATH: "web"}, {}])
+@pytest.mark.parametrize(
+    ("fleet", "path"),
+    [
+        (None, ""),
+        ("aws:autoscaling/group:Group", "launchTemplate"),
+        ("aws:autoscaling/group:Group", "mixedInstancesPolicy"),
+        ("aws:ec2/fleet:Fleet", "launchTemplateConfigs"),
+        ("aws:ec2/spotFleetRequest:SpotFleetRequest", "launchTemplateConfigs"),
+        ("aws:eks/nodeGroup:NodeGroup", "launchTemplate"),
+    ],
+)
+def test_a_launch_template_may_leave_the_role_to_instances_alone(own: dict[str, Any], fleet: str | None, path: str) -> None:
+    vm = resource(INSTANCE, "vm", {"launchTemplate": {"id": UNKNOWN}, **own}, deps={"launchTemplate": ["template"]})
+    parts = [resource(TEMPLATE, "template"), vm]
+    if fleet is not None:
+        parts.append(resource(fleet, "fleet", {path: UNKNOWN}, deps={path: ["template"]}))
+    left = NotApplicable("leaves the role to the instances it makes")
+    assert dict(verdicts(instance_role, stack(*parts)))["template"] == (left if own and fleet is None else NONE)
