@@ -7,7 +7,7 @@ STACK ?= dev
 PROJECTS := components/pyproject.toml policies/pyproject.toml preview/pyproject.toml
 PACKS := $(foreach pack,security operations,--policy-pack policies/$(pack) --policy-pack-config policies/$(pack)/$(STACK).json)
 
-.PHONY: preview test lint types docs bench up destroy clean
+.PHONY: preview test engine sandbox lint types docs bench up destroy clean
 
 preview: $(VENV)/ready  ## Preview and police every stack: no CLI, no account, no network
 	$(BIN)/offline-preview

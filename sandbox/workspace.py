@@ -1,0 +1,115 @@
+"""A folder with all that one run of the CLI needs: a copy of the project, a home, a backend, the stand-in plugin and its account."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from sandbox import processes
+from sandbox.cloud import Cloud
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+# What the program of this repository is made of; stack files are copied, because the CLI writes the salt of the passphrase there.
+PROGRAM: Final = ("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "settings", "policies")
+PACKS: Final = ("security", "operations")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The CLI in a home, a backend and an account of its own."""
+
+    project: Path
+    environment: dict[str, str]
+
+    @property
+    def account(self) -> Path:
+        """The file of the stand-in's account."""
+        return self.project.parent / "account.sqlite"
+
+    def cloud(self) -> Cloud:
+        """The account, opened; close it after use."""
+        return Cloud(self.account)
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Starts the CLI in the project's folder, with more environment."""
+        return subprocess.Popen(
+            ["pulumi", *arguments, "--non-interactive"],
+            cwd=self.project,
+            env={**self.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Ctrl-C in a terminal reaches this process alone, which then ends the CLI and its plugins.
+            start_new_session=True,
+        )
+
+    def pulumi(self, *arguments: str, timeout: float = 240, **environment: str) -> subprocess.CompletedProcess[str]:
+        """One call of the CLI. What it has started is gone afterwards, however this ends. Raises ``TimeoutExpired``."""
+        started = self.start(*arguments, **environment)
+        try:
+            out, err = started.communicate(timeout=timeout)
+        finally:
+            self.end(started)
+        return subprocess.CompletedProcess(started.args, started.returncode, out, err)
+
+    def resources(self, stack: str) -> list[dict[str, Any]]:
+        """The resources in the state of a stack, as `pulumi stack export` shows them. Raises ``CalledProcessError``."""
+        done = self.pulumi("stack", "export", "--stack", stack)
+        done.check_returncode()
+        return json.loads(done.stdout)["deployment"].get("resources", [])
+
+    def retained(self, stack: str) -> set[str]:
+        """URNs of what a destroy leaves on purpose (``retainOnDelete``)."""
+        return {resource["urn"] for resource in self.resources(stack) if resource.get("retainOnDelete")}
+
+    def end(self, started: subprocess.Popen[str]) -> None:
+        """Kills a call that is still running, with everything that it has started."""
+        if started.poll() is None:
+            processes.kill(started.pid)
+            started.communicate()
+
+
+def make(folder: Path) -> Workspace:
+    """A workspace in an empty folder. Raises ``subprocess.CalledProcessError`` when the CLI does not take the plugin."""
+    project = folder / "project"
+    project.mkdir()
+    for name in PROGRAM:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, project / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copy(source, project / name)
+    # The project names .venv as its virtual environment; here it is the one that runs this.
+    prefix = Path(sys.prefix)
+    if (prefix / "pyvenv.cfg").exists():
+        (project / ".venv").symlink_to(prefix)
+    else:
+        venv.create(project / ".venv", system_site_packages=True)
+    (folder / "state").mkdir()
+    made = Workspace(
+        project,
+        {
+            **os.environ,
+            "PULUMI_HOME": str(folder / "home"),
+            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE": "test",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "STAND_IN_CLOUD": str(folder / "account.sqlite"),
+            "NO_COLOR": "1",
+        },
+    )
+    executable = folder / "plugin" / "pulumi-resource-aws"
+    executable.parent.mkdir()
+    executable.write_text(f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom sandbox.provider import main\nmain()\n")
+    executable.chmod(0o755)
+    installed = made.pulumi("plugin", "install", "resource", "aws", version("pulumi-aws"), "--file", str(executable.parent))
+    installed.check_returncode()
+    return made
