@@ -16,6 +16,13 @@ test: $(VENV)/ready-dev lint types  ## Style, types and tests
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest --cov --cov-report=term -n 2
 
+engine: $(VENV)/ready-dev  ## Tests on the real Pulumi CLI, which must be on PATH; no account. Figures are shown at the end
+	@command -v pulumi >/dev/null || { echo "no pulumi on PATH: https://www.pulumi.com/docs/iac/download-install/" >&2; exit 1; }
+	$(BIN)/python -m pytest tests/engine -n 2 --dist loadfile
+
+sandbox: $(VENV)/ready  ## A whole up, a second up and destroy against a stand-in for AWS, without an account: make sandbox STACK=prod
+	$(BIN)/python -m sandbox --stack $(STACK)
+
 lint: $(VENV)/ready-dev  ## Style, and the workflows' own weaknesses
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
