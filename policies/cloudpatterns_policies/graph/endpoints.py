@@ -9,7 +9,7 @@ from cloudpatterns_policies.core import UNKNOWN, Resource, Stack
 from cloudpatterns_policies.graph.firewall import INSTANCE, INTERFACE, TEMPLATE, Firewall, Group, firewall_of, is_internal
 from cloudpatterns_policies.graph.kinds import BALANCERS, KINDS, SUBNET_GROUPS, Kind, Role
 from cloudpatterns_policies.graph.ports import ALL
-from cloudpatterns_policies.graph.reading import Reference, expand, label, read, refer
+from cloudpatterns_policies.graph.reading import Reference, label, read, refer, refer_all
 from cloudpatterns_policies.graph.regions import EVERYWHERE, Place
 from cloudpatterns_policies.graph.routes import VPCS
 from cloudpatterns_policies.graph.rules import DEFAULT_GROUP, Rule, Source, SourceKind
@@ -151,6 +151,12 @@ class Endpoints:
             return self._addressed_by_subnet(endpoint, seat, version)
         return False
 
+    def has_v6(self, endpoint: Endpoint, seat: Seat | None) -> Known:
+        """Whether it has an IPv6 address in that subnet. Yes where nothing is known of how its type gets one."""
+        if endpoint.subject.type in _BY_SUBNET or endpoint.subject.type == INTERFACE:
+            return self._addressed_by_subnet(endpoint, seat, 6)
+        return True
+
     def _flagged(self, subject: Resource, version: int) -> Known:
         members = [subject]
         path = _PUBLIC_FLAGS.get(subject.type, "publiclyAccessible")
@@ -214,8 +220,8 @@ class Endpoints:
 
     def _subnets(self, subject: Resource, kind: Kind) -> Iterator[tuple[Resource, Reference]]:
         for pattern in (*kind.subnets, *_MORE_SUBNETS.get(subject.type, ())):
-            for path in expand(subject, pattern):
-                yield subject, refer(self._stack, subject, path, SUBNETS, computed=True)
+            for found in refer_all(self._stack, subject, pattern, SUBNETS, computed=True):
+                yield subject, found
         if kind.subnet_group:
             group = refer(self._stack, subject, kind.subnet_group, SUBNET_GROUPS, computed=True)
             for target in group.targets:
@@ -256,7 +262,10 @@ class Endpoints:
         made.groups, made.doubtful = tuple(sure.values()), tuple(doubtful)
         if made.groups or made.doubtful or made.unknown_groups:
             return
-        if subject.type in BALANCERS and read(subject, "loadBalancerType", computed=True) in ("network", "gateway"):
+        shape = read(subject, "loadBalancerType", computed=True) if subject.type in BALANCERS else None
+        if shape is UNKNOWN:
+            made.unknown_groups = (subject, "loadBalancerType")
+        elif shape in ("network", "gateway"):
             made.unguarded = True
         elif not kind.groups and subject.type != FLEET:
             # EKS and the like bring groups of their own.

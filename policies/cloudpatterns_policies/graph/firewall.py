@@ -6,7 +6,7 @@ from typing import Final
 
 from cloudpatterns_policies.core import UNKNOWN, Resource, Stack
 from cloudpatterns_policies.graph.kinds import BALANCERS, KINDS, Kind, Role
-from cloudpatterns_policies.graph.reading import Reference, arrow, expand, label, read, refer, some
+from cloudpatterns_policies.graph.reading import Reference, arrow, expand, label, owning, read, refer, some
 from cloudpatterns_policies.graph.rules import GROUPS, Rule, rules
 
 INSTANCE: Final = "aws:ec2/instance:Instance"
@@ -147,7 +147,7 @@ class _Builder:
     def _join(self, holder: Resource, path: str, types: tuple[str, ...]) -> None:
         found = refer(self._stack, holder, path, types)
         # The id of an instance's own interface is an attribute of the instance.
-        owners = [item for item in self._stack.of_type(INSTANCE) if read(item, "primaryNetworkInterfaceId") in found.foreign]
+        owners = owning(self._stack, (INSTANCE,), ("primaryNetworkInterfaceId",), found.foreign)
         for subject in (*found.targets, *owners):
             self._attach(subject, holder, "securityGroupId", sure=found.certain)
 

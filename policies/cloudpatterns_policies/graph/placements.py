@@ -7,7 +7,7 @@ from typing import Final
 from cloudpatterns_policies.core import Resource, Stack
 from cloudpatterns_policies.graph.firewall import INSTANCE, INTERFACE, TEMPLATE, attached_interfaces, is_internal, is_router
 from cloudpatterns_policies.graph.kinds import KINDS, SUBNET_GROUPS, Role
-from cloudpatterns_policies.graph.reading import Reference, expand, label, read, refer
+from cloudpatterns_policies.graph.reading import Reference, label, read, refer, refer_all
 from cloudpatterns_policies.graph.topology import SUBNETS
 
 _GROUP: Final = "aws:autoscaling/group:Group"
@@ -24,6 +24,8 @@ class Placement:
     subnets: Reference
     marked_by: tuple[Resource, ...]
     """Resources whose tags speak for it: itself, and an Auto Scaling group's launch template."""
+    doubt: str = ""
+    """The property that leaves it unknown whether it must be private at all, such as a load balancer's `internal`."""
 
     @property
     def name(self) -> str:
@@ -40,8 +42,8 @@ def placements(stack: Stack) -> list[Placement]:
             continue
         for subject in stack.of_type(token):
             if kind.role is Role.BALANCER:
-                if is_internal(subject):
-                    found += _named(stack, subject, Role.WORKLOAD)
+                internal = is_internal(subject)
+                found += [] if internal is False else _named(stack, subject, Role.WORKLOAD, "" if internal else "internal")
             elif token == INSTANCE:
                 found += [] if is_router(stack, subject) else _instance(stack, subject)
             elif token == _GROUP:
@@ -65,11 +67,11 @@ def users(stack: Stack, placement: Placement) -> list[Placement]:
     ]
 
 
-def _named(stack: Stack, subject: Resource, role: Role) -> list[Placement]:
+def _named(stack: Stack, subject: Resource, role: Role, doubt: str = "") -> list[Placement]:
     """Subnets that the resource names itself. One that names none is not in a VPC."""
     kind = KINDS[subject.type]
-    references = [refer(stack, subject, path, SUBNETS, computed=True) for pattern in kind.subnets for path in expand(subject, pattern)]
-    return [Placement(subject, role, reference, (subject,)) for reference in references if not reference.empty]
+    references = [found for pattern in kind.subnets for found in refer_all(stack, subject, pattern, SUBNETS, computed=True)]
+    return [Placement(subject, role, reference, (subject,), doubt) for reference in references if not reference.empty]
 
 
 def _instance(stack: Stack, subject: Resource) -> list[Placement]:

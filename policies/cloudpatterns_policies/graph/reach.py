@@ -17,7 +17,7 @@ from cloudpatterns_policies.graph.firewall import INSTANCE
 from cloudpatterns_policies.graph.kinds import BALANCERS
 from cloudpatterns_policies.graph.ports import ALL, admitted
 from cloudpatterns_policies.graph.reading import arrow, expand, label, read, refer
-from cloudpatterns_policies.graph.regions import Place
+from cloudpatterns_policies.graph.regions import Passage, Place
 from cloudpatterns_policies.graph.spans import Spans
 from cloudpatterns_policies.graph.ways import INTERNET, Leg, Ways
 
@@ -161,6 +161,9 @@ class Reach:
             for relay in self.relays:
                 tail, head = relay.via.subject.urn, relay.target.subject.urn
                 legs = [Leg(leg.ports & relay.ports, leg.hops, leg.unknown) for leg in self._between(relay.via, relay.target)]
+                if _keeps_address(relay):
+                    passage = self._ways.handed_on(relay.via, relay.target, source)
+                    legs = [part for leg in legs for part in _within(leg, passage)]
                 earlier = graph.edges[tail, head]["legs"] if graph.has_edge(tail, head) else []
                 graph.add_edge(tail, head, legs=[*earlier, *(leg for leg in legs if leg.ports)], name=relay.name)
                 if tail != start and not graph.has_edge(start, tail):
@@ -239,6 +242,35 @@ class Reach:
                 for path, token in _PROXY_TARGETS.items():
                     for store in self._stack.refs(item, path, token):
                         yield Relay(self.endpoints[proxy.urn], ALL, self.endpoints[store.urn], ALL, label(item))
+
+
+def _keeps_address(relay: Relay) -> bool:
+    """Whether the target sees the caller's own address: that is for certain network load balancers and target groups.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html
+    """
+    balancer, group = relay.via.subject, relay.through
+    kind = read(balancer, "loadBalancerType", computed=True)
+    if group is None or kind is UNKNOWN or kind != "network":
+        return False
+    values = [read(item, name, computed=True) for item, name in (
+        (balancer, "ipAddressType"), (group, "preserveClientIp"), (group, "targetType"), (group, "protocol"))]  # fmt: skip
+    if any(value is UNKNOWN for value in values) or values[0] not in (None, "ipv4"):
+        # An IPv6 caller comes to an IPv4 target under the balancer's address.
+        return False
+    _, kept, kind, protocol = values
+    if kept is not None:
+        return str(kept).lower() == "true"
+    return kind in (None, "instance") or (kind == "ip" and protocol in ("UDP", "TCP_UDP", "QUIC", "TCP_QUIC"))
+
+
+def _within(leg: Leg, passage: Passage) -> Iterator[Leg]:
+    """The parts of a leg that surely pass, and that may."""
+    sure, possible = leg.ports & passage.low, leg.ports & (passage.high - passage.low)
+    if sure:
+        yield Leg(sure, leg.hops, leg.unknown)
+    if possible:
+        yield Leg(possible, leg.hops, leg.unknown or passage.place)
 
 
 def _order(relay: Relay) -> tuple[str, ...]:

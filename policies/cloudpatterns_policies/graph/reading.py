@@ -104,6 +104,31 @@ def refer(stack: Stack, resource: Resource, path: str, types: Sequence[str], *, 
     return Reference(path, tuple(targets.values()), tuple(foreign), certain, not left if whole else len(left) < unknown)
 
 
+def refer_all(stack: Stack, resource: Resource, pattern: str, types: Sequence[str], *, computed: bool = False) -> list[Reference]:
+    """Follows the references at all paths that a pattern such as `subnetMappings.*.subnetId` stands for.
+
+    Dependencies are known of the top-level property alone. Where they do not tell which item of the list means which resource, but the
+    list as a whole means them all, it is one reference.
+    """
+    found = [refer(stack, resource, path, types, computed=computed) for path in expand(resource, pattern)]
+    if len(found) < 2 or all(item.certain for item in found):
+        return found
+    texts = [text for item in found for text in _texts(read(resource, item.path))]
+    targets = {target.urn: target for item in found for target in item.targets}
+    if any(text is not UNKNOWN for text in texts) or len(targets) > len(texts):
+        return found
+    return [Reference(found[0].path, tuple(targets.values()), unresolved=len(targets) < len(texts))]
+
+
+def owning(stack: Stack, types: Sequence[str], attributes: Sequence[str], ids: Sequence[str]) -> list[Resource]:
+    """Resources of `types` of which one of `attributes` is known and is one of `ids`."""
+    return [
+        resource
+        for resource in stack.of_type(*types)
+        if any(isinstance(value := resource.raw.get(name), str) and value in ids for name in attributes)
+    ]
+
+
 def _candidates(stack: Stack, resource: Resource, path: str, types: Sequence[str]) -> Iterator[Resource]:
     """Resources that went into the property, and those that its value names."""
     for urn in resource.property_dependencies.get(path.partition(".")[0], ()):

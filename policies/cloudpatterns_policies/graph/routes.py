@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cloudpatterns_policies.core import UNKNOWN, Resource, Stack
-from cloudpatterns_policies.graph.reading import Reference, expand, label, read, refer
+from cloudpatterns_policies.graph.reading import Reference, expand, label, owning, read, refer
 
 ROUTE_TABLES: Final = ("aws:ec2/routeTable:RouteTable", "aws:ec2/defaultRouteTable:DefaultRouteTable")
 """Types of route tables."""
@@ -25,6 +25,9 @@ INTERNET_GATEWAY: Final = "internet gateway"
 
 CARRIER_GATEWAY: Final = "carrier gateway"
 """The internet gateway of a Wavelength zone."""
+
+PRIVATE_NAT: Final = "private NAT gateway"
+"""A NAT gateway without a public address, which leads to other networks."""
 
 _UNKNOWN_GATEWAY: Final = "gateway"
 _ENDPOINT_TYPE: Final = "aws:ec2/vpcEndpoint:VpcEndpoint"
@@ -119,7 +122,7 @@ def table_named(stack: Stack, resource: Resource) -> Reference:
         return found
     if found.unresolved:
         return refer(stack, resource, "routeTableId", VPCS)
-    owners = [vpc for vpc in stack.of_type(*VPCS) if any(read(vpc, name) in found.foreign for name in _OWN_TABLE)]
+    owners = owning(stack, VPCS, _OWN_TABLE, found.foreign)
     return Reference(found.path, tuple(owners)) if owners else found
 
 
@@ -139,8 +142,15 @@ def _of(stack: Stack, resource: Resource, prefix: str, table: Reference) -> Iter
         else:
             noun, *types = _TARGETS[name]
             found = refer(stack, resource, path, types)
+            if name == "natGatewayId" and found.targets and all(_is_private(target) for target in found.targets):
+                noun = PRIVATE_NAT
         yield Route(resource, path, shown, noun, _named(noun, found), table)
         return
+
+
+def _is_private(gateway: Resource) -> bool:
+    kind = read(gateway, "connectivityType", computed=True)
+    return kind is not UNKNOWN and kind == "private"
 
 
 def _gateway(value: Any, found: Reference) -> str:

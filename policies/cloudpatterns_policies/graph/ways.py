@@ -74,7 +74,7 @@ class Ways:
             fact, possible = self._admission.of_internet(source, version, ingress=False)
             for seat in _seats(source) if possible else ():
                 known = self._endpoints.public(source, seat, version)
-                gateway, way = self._toward(source, seat, version, _to_gateway(known, version))
+                gateway, way = self._toward(source, seat, version, _to_gateway(known, version, self._endpoints.has_v6(source, seat)))
                 acl = self._acl(source, seat)
                 facts = [fact, acl.fact(False, version), acl.answers(True, version), gateway]
                 for leg in _legs(_internet(facts, [_sure(seat)], version)):
@@ -99,6 +99,16 @@ class Ways:
                 leg for start in _seats(source) for end in _seats(target) for leg in self._private(source, start, target, end)
             ]
         return [Leg(leg.ports, (source.name, *leg.hops, target.name), leg.unknown) for leg in self._pairs[key]]
+
+    def handed_on(self, via: Endpoint, target: Endpoint, client: Endpoint | None) -> Passage:
+        """The ports on which `target` admits what comes over `via` under the client's own IPv4 address; None stands for the internet."""
+        fact = self._admission.of(target, via, 4, ingress=True)
+        if client is None:
+            return Passage(
+                *(region.ports_where(lambda addresses: is_internet(4, addresses)) for region in (fact.low, fact.high)), fact.place
+            )
+        bounds = Spans.union(self._bounds(client, seat, 4) for seat in _seats(client))
+        return across(fact, bounds, (client.subject, "privateIp"))
 
     def _signature(self, endpoint: Endpoint) -> tuple[object, ...]:
         places = [(seat.subnet.key, seat.doubt) for seat in endpoint.seats]
@@ -270,14 +280,17 @@ def _from_gateway(route: Route) -> Known:
     return (route.resource, route.where) if route.public is None else route.public
 
 
-def _to_gateway(known: Known, version: int) -> Callable[[Route], Known]:
-    """Judges routes as a way out of somebody who has a public address, or has not, or `known` says what leaves that unknown."""
+def _to_gateway(known: Known, version: int, has_v6: Known) -> Callable[[Route], Known]:
+    """Judges routes as a way out of somebody who has a public address, or has not, or `known` says what leaves that unknown.
+
+    `has_v6` says the same of an IPv6 address.
+    """
 
     def judge(route: Route) -> Known:
         if route.public:
             return known
         if route.target == "egress-only gateway" and version == 6:
-            return True
+            return has_v6
         if route.target in ("NAT gateway", "network interface", "instance"):
             return version == 4
         return (route.resource, route.where) if route.leads_out and route.target != _PEERING else False

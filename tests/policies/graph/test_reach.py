@@ -144,7 +144,7 @@ REACHED = [
          "security group default group of vpc -> RDS instance main", (INSTANCE, "aws:rds/instance:*", "all")),
     Case("Out over an egress-only gateway.", base(
         simple("aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway", "eigw"), group("app"), leaves("out-6", "app", to=ANY6),
-        route("six", "private-table", "egressOnlyGatewayId", "eigw", ANY6), vm("web-1", "private", "app")),
+        route("six", "private-table", "egressOnlyGatewayId", "eigw", ANY6), vm("web-1", "private", "app", ipv6AddressCount=1)),
          "instance web-1 -> security group app -> rule out-6 -> subnet private -> default network ACL -> route table private-table -> "
          "egress-only gateway eigw -> internet", (INSTANCE, "internet", "443"), at="web-1"),
     Case("Between two subnets over IPv6.", base(
