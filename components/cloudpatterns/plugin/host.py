@@ -63,7 +63,8 @@ class _UnusableInputs(Exception):
 
 def _refuse(component: str, name: str, problems: list[Problem]) -> NoReturn:
     # The problems stand in the message alone: for each property error the CLI would print the property's value beside it.
-    raise pulumi.InputPropertiesError(str(ArgumentError(component, name, problems))) from None
+    # The list is empty, not left out: the SDK's server fails without one.
+    raise pulumi.InputPropertiesError(str(ArgumentError(component, name, problems)), []) from None
 
 
 def serve(version: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pulumi import Output
-from pulumi.provider.experimental.analyzer import ComponentDefinition, PropertyDefinition, TypeDefinition
+from pulumi.provider.experimental.analyzer import ComponentDefinition, PropertyDefinition, PropertyType, TypeDefinition
 
 Problem = tuple[str, str]
 """Path of an argument, and what is wrong with it."""
@@ -59,7 +59,8 @@ class Names:
     ) -> dict[str, Any]:
         mapping, properties = _fields(of)
         found = {}
-        for name, value in given.items():
+        # The wire keeps no order.
+        for name, value in sorted(given.items()):
             if name in properties:
                 found[mapping[name]] = self._value(value, properties[name], f"{path}{name}", problems)
             else:
@@ -75,7 +76,8 @@ class Names:
             return {key: self._value(item, of.additional_properties, f"{path}.{key}", problems) for key, item in value.items()}
         if isinstance(value, dict) and (type_ := self._type(of)):
             return self._object(value, type_, f"{path}.", problems)
-        return value
+        # The wire knows floats only.
+        return int(value) if of.type is PropertyType.INTEGER and isinstance(value, float) and value.is_integer() else value
 
     def _type(self, of: PropertyDefinition | None) -> TypeDefinition | None:
         return self._types.get(of.ref.rpartition(":")[2]) if isinstance(of, PropertyDefinition) and of.ref else None

@@ -24,7 +24,6 @@ from cloudpatterns.plugin.names import Names
 PACKAGE = "cloudpatterns"
 _SOURCE = Path(__file__).parents[2]
 _ABOUT = {
-    "displayName": "Cloud patterns",
     "description": "The AWS cloud design patterns as Pulumi components.",
     "keywords": ["aws", "category/infrastructure", "kind/component"],
     "license": "Apache-2.0",
@@ -49,6 +48,8 @@ def package_schema(version: str) -> dict[str, Any]:
         _described(resource, names[token])
     for token, type_ in schema["types"].items():
         _described(type_, next(one for one in names.values() if token.rpartition(":")[2] in one.types))
+    # Without this the SDK for Python is installed by its setup.py, which pip gives up.
+    schema["language"]["python"]["pyproject"] = {"enabled": True}
     return {**schema, **_ABOUT}
 
 
