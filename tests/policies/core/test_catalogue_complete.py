@@ -94,6 +94,7 @@ PROOFS: Final = (
 
 ANTI_PATTERNS: Final[dict[str, str]] = {
     "a database shared by two services": "database-of-one-service",
+    "a synchronous chain of three or more service calls": "synchronous-chain",
     "a worker without a dead-letter queue": "queue-dead-letters",
     "resources without cost tags": "required-tags",
     "production-sized resources in a non-production stack": "small-outside-production",
