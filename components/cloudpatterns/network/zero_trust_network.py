@@ -118,6 +118,8 @@ class ZeroTrustNetwork(Component):
 
     security_group_ids: pulumi.Output[dict[str, str]]
     """Ids of the apps' groups by name, given out once their rules are in place."""
+    edges: pulumi.Output[list[str]]
+    """All connections that are declared, those of services included, as ``shop-web -> shop-api: 8080``: what policies prove."""
     service_network_id: pulumi.Output[str] | None
     """The service network; none without ``services``."""
     lattice_security_group_id: pulumi.Output[str] | None
@@ -142,6 +144,7 @@ class ZeroTrustNetwork(Component):
             self._open_services(checked["services"])
         self._ids = {app: after(group.id, *self._rules[app]) for app, group in self._groups.items()}
         self.security_group_ids = by_name(self._ids)
+        self.edges = pulumi.Output.all(*self._declared())
         self.register()
 
     def group_id(self, app: str) -> pulumi.Output[str]:
@@ -153,6 +156,17 @@ class ZeroTrustNetwork(Component):
             reason = f"{app} is no app; known are {', '.join(self._ids)}."
             raise ArgumentError("ZeroTrustNetwork", self._label, [("group_id", reason)])
         return self._ids[app]
+
+    def _declared(self) -> Iterator[pulumi.Output[str]]:
+        """The declared connections by the names of their groups; VPC Lattice calls from the addresses of its prefix list."""
+        for edge in self._checked["edges"]:
+            port = f"{edge['port']}" if edge["protocol"] == "tcp" else f"{edge['port']}/{edge['protocol']}"
+            yield pulumi.Output.from_input(f"{self._label}-{edge['source']} -> {self._label}-{edge['target']}: {port}")
+        callers, targets = _lattice_ports(self._checked["services"])
+        for app, port in callers:
+            yield pulumi.Output.from_input(f"{self._label}-{app} -> {self._label}-{_LATTICE}: {port}")
+        for app, port in targets:
+            yield pulumi.Output.concat(self._checked["lattice_prefix_list_id"], f" -> {self._label}-{app}: {port}")
 
     def _group(self, key: str, description: str) -> aws.ec2.SecurityGroup:
         # The provider takes away the rule with which a new group lets everything out.
@@ -216,12 +230,13 @@ class ZeroTrustNetwork(Component):
         """
         lattice = {"prefix_list_id": self._checked["lattice_prefix_list_id"]}
         rules: list[pulumi.Resource] = []
-        for app, port in sorted({(app, service["port"]) for service in services.values() for app in service["callers"]}):
+        callers, targets = _lattice_ports(services)
+        for app, port in callers:
             caller = {"referenced_security_group_id": self._groups[app].id, "description": f"From the app {app}"}
             rules.append(self._ingress(f"{_LATTICE}-from-{app}-{port}", gate, port, "tcp", caller))
             out = self._egress(f"{app}-to-{_LATTICE}-{port}", self._groups[app], port, "tcp", {**lattice, "description": "To VPC Lattice"})
             self._rules[app].append(out)
-        for app, port in sorted({(service["app"], service["app_port"]) for service in services.values() if service["app"]}):
+        for app, port in targets:
             source = {**lattice, "description": "From VPC Lattice"}
             self._rules[app].append(self._ingress(f"{app}-from-{_LATTICE}-{port}", self._groups[app], port, "tcp", source))
         return rules
@@ -253,6 +268,13 @@ class ZeroTrustNetwork(Component):
             opts=self.child(),
             **target,
         )
+
+
+def _lattice_ports(services: Mapping[str, Mapping[str, Any]]) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+    """Apps that call VPC Lattice, and apps that it calls, each with the port."""
+    callers = {(app, service["port"]) for service in services.values() for app in service["callers"]}
+    targets = {(service["app"], service["app_port"]) for service in services.values() if service["app"]}
+    return sorted(callers), sorted(targets)
 
 
 def _calls(services: Mapping[str, Mapping[str, Any]]) -> dict[str, list[pulumi.Input[str]]]:

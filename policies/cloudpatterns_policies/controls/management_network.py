@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cloudpatterns_policies.controls.operational_firewall import ADMIN_PORTS
-from cloudpatterns_policies.core import UNKNOWN, Fail, NotApplicable, Resource, Severity, Stack, Unknown, Verdict, stack_control
+from cloudpatterns_policies.core import Fail, NotApplicable, Resource, Severity, Stack, Unknown, Verdict, stack_control
 from cloudpatterns_policies.graph import ports
 from cloudpatterns_policies.graph.addresses import is_internet, parse
 from cloudpatterns_policies.graph.firewall import INTERFACE, Firewall, Group, firewall_of
 from cloudpatterns_policies.graph.interfaces import Interface, Server, servers_of
 from cloudpatterns_policies.graph.marks import MANAGEMENT_SUBNET_TAG, OPERATOR_TAG, Marks
-from cloudpatterns_policies.graph.reading import arrow, read, refer
+from cloudpatterns_policies.graph.reading import arrow
 from cloudpatterns_policies.graph.regions import Place
-from cloudpatterns_policies.graph.routes import VPCS
 from cloudpatterns_policies.graph.rules import GROUPS, Rule, Source, SourceKind
 from cloudpatterns_policies.graph.spans import Spans
 from cloudpatterns_policies.graph.topology import SUBNETS, topology_of
+from cloudpatterns_policies.graph.vpcs import vpc_addresses
 
 ENTRANCES: Final = (
     "aws:ec2clientvpn/endpoint:Endpoint",
@@ -29,7 +29,6 @@ ENTRANCES: Final = (
 )
 """What administrators come in by: who wears its group has shown a certificate, or an identity of IAM."""
 
-_BLOCKS: Final = "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation"
 # Errors and echoes of the network, which no business runs on.
 _ICMP: Final = ports.icmp(range(256)) | ports.icmp(range(256), v6=True)
 _STRINGS: Final = {"type": "array", "items": {"type": "string"}}
@@ -229,7 +228,7 @@ class _Judge:
                 if addresses - self._settings.networks.get(version, Spans()):
                     return f"{source.text}, which is no declared network of administrators"
                 continue
-            inside = self._vpc(group, version)
+            inside = vpc_addresses(self._stack, group.resource, version) if group.resource else Spans()
             if isinstance(inside, tuple):
                 return inside
             if addresses & inside:
@@ -257,27 +256,6 @@ class _Judge:
             where = next((f", which {item.name} wears" for item in attachments if item not in endpoints), "")
             return f"{source.text}, which is not the group of a VPN's or another entrance's own{where}"
         return ""
-
-    def _vpc(self, group: Group, version: int) -> Spans | Place:
-        """The addresses of the group's VPC, or what leaves them unknown."""
-        if group.resource is None:
-            return Spans()
-        found = refer(self._stack, group.resource, "vpcId", VPCS)
-        if len(found.targets) != 1 or not found.certain or found.foreign:
-            return (group.resource, "vpcId")
-        vpc = found.targets[0]
-        places = [(vpc, "cidrBlock"), *((item, "cidrBlock") for item in self._stack.referrers(vpc, _BLOCKS, "vpcId"))]
-        if version == 6:
-            assigned = read(vpc, "assignGeneratedIpv6CidrBlock", computed=True)
-            own = read(vpc, "ipv6CidrBlock", computed=assigned is None)
-            places = [] if own is None else [(vpc, "ipv6CidrBlock")]
-        spans = Spans()
-        for place in places:
-            text = read(*place)
-            if text is UNKNOWN or text is None:
-                return place
-            spans |= parse(text)[1]
-        return spans
 
     def _place(self, server: Server, interface: Interface) -> Iterator[Finding]:
         """That a management interface sits in no public subnet."""

@@ -240,7 +240,18 @@ def test_outputs_and_tags() -> None:
     for resource in graph.of_type(GROUP, INGRESS, EGRESS, NETWORK, VPC, ASSOCIATION, LOGS, LOG_GROUP):
         assert resource.inputs["tags"]["Owner"] == "platform", resource.name
     outputs = network(mode="deployed").one(COMPONENT).outputs
-    assert set(outputs) == {"security_group_ids"}
+    assert outputs == {"security_group_ids": outputs["security_group_ids"], "edges": []}
+
+
+def test_all_that_is_declared_is_an_output() -> None:
+    edges = [WEB, {"source": "db", "target": "db", "port": 53, "protocol": "udp"}]
+    assert network(edges=edges).one(COMPONENT).outputs["edges"] == ["shop-web -> shop-api: 8080", "shop-db -> shop-db: 53/udp"]
+    assert network(**CALLS).one(COMPONENT).outputs["edges"] == [
+        "shop-api -> shop-lattice: 443",
+        "shop-api -> shop-lattice: 8443",
+        "shop-web -> shop-lattice: 443",
+        "pl-0a1b -> shop-job: 8443",
+    ]
 
 
 def test_a_groups_id_waits_for_its_rules() -> None:
