@@ -8,6 +8,7 @@ from settings.database import Database
 from settings.errors import Problem, SettingsError
 from settings.loading import Settings, load, parse
 from settings.network import Nat, Network, SubnetCidrs, SubnetPrefixes, Window
+from settings.network_traffic import FlowLogFiles, NetworkAcls
 from settings.operators import Entry, Operator
 from settings.storefront import Storefront, Waf
 
@@ -15,8 +16,10 @@ __all__ = [
     "Cache",
     "Database",
     "Entry",
+    "FlowLogFiles",
     "Nat",
     "Network",
+    "NetworkAcls",
     "Operator",
     "Problem",
     "Settings",

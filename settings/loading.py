@@ -15,6 +15,7 @@ from settings.database import Database
 from settings.errors import Problem, SettingsError, Speaker
 from settings.faults import Allowed, Assign, Context, Model, fault
 from settings.network import Network
+from settings.network_traffic import operators_get_through
 from settings.operators import Operators
 from settings.storefront import EXAMPLE_CERTIFICATE, Storefront
 from settings.tags import Tags
@@ -49,10 +50,14 @@ def _two_zones(settings: "Settings", context: Context) -> Iterable[InitErrorDeta
     )
 
 
+def _operators_get_through(settings: "Settings", context: Context) -> Iterable[InitErrorDetails]:
+    return operators_get_through(settings.network, settings.operators, context)
+
+
 class Settings(Model):
     """The settings of one stack."""
 
-    rules = (_two_zones,)
+    rules = (_two_zones, _operators_get_through)
 
     stack: str
     """Name of the stack. Nothing may read it to change behaviour."""

@@ -14,6 +14,7 @@ from pydantic_core import InitErrorDetails
 
 from settings.faults import Allowed, Assign, Context, Mend, Model, Remove, fault, refuse
 from settings.fields import WHOLE, Ipv4Cidr, LogRetentionDays, Switch, each_once
+from settings.network_traffic import AggregationSeconds, BlockMode, FlowLogFiles, NetworkAcls, acls_fit, flow_log_options_fit
 
 Day = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
 DAYS: tuple[Day, ...] = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
@@ -280,6 +281,8 @@ class Network(Model):
         _derived_subnets_fit,
         _explicit_subnets_fit,
         _no_second_way_out,
+        acls_fit,
+        flow_log_options_fit,
     )
 
     cidr_block: Annotated[Ipv4Cidr, AfterValidator(_vpc_size), Allowed("an IPv4 network of /16 to /24 in CIDR notation", "10.20.0.0/16")]
@@ -296,8 +299,26 @@ class Network(Model):
     """Explicit networks instead of derived ones. Default: derived, at a fixed place for each zone's letter."""
     dual_stack: Switch = False
     """Whether the network has IPv6 as well."""
+    network_acls: Annotated[NetworkAcls | None, Allowed("ports and networks that the tiers admit, {} for the defaults", None)] = None
+    """Network ACLs per tier. Default: none, everything passes to the security groups."""
+    block_public_access: Annotated[
+        BlockMode | None, Allowed("block-ingress or block-bidirectional, in one stack of the account and region", None)
+    ] = None
+    """VPC block public access of the whole region and account, with this network's public subnets spared. Default: left as it is."""
+    flow_log_destination: Annotated[Literal["cloud-watch-logs", "s3"], Allowed("cloud-watch-logs (a log group) or s3 (a bucket)", "s3")] = (
+        "cloud-watch-logs"
+    )
+    """Where the VPC flow logs go."""
     flow_log_retention_days: LogRetentionDays = 365
     """Days the VPC flow logs are kept."""
+    flow_log_customer_key: Switch = False
+    """Whether the VPC flow logs are encrypted under a customer key of their own."""
+    flow_log_files: Annotated[FlowLogFiles | None, Allowed("format and folders, with flow_log_destination s3 only", None)] = None
+    """How the files in the bucket are written. Default: compressed text, a folder for each day."""
+    flow_log_aggregation_seconds: AggregationSeconds = 600
+    """The most that packets of one flow are counted together before they show."""
+    flow_log_force_destroy: Switch = False
+    """Whether `pulumi destroy` deletes the logs in the bucket. While it does not, it fails."""
     interface_endpoints: Annotated[
         tuple[
             Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$"), Allowed("a service's short name such as ssm or ecr.api", "ssm")],

@@ -90,7 +90,8 @@ VARIANTS = {
             ("rds-private", "shop-db-instance"): "is publicly accessible",
             ("private-subnet-nat", "shop-db-subnets"): "sits in a public subnet, and a data store may have no way out: ",
             ("no-path", "shop-db-instance"): "is reached by the internet on port 3306 (MySQL): internet -> "
-            "internet gateway network-gateway -> route table network-public -> subnet network-public-eu-west-1a -> default network ACL -> "
+            "internet gateway network-gateway -> route table network-public -> subnet network-public-eu-west-1a -> "
+            "network ACL network-acl-public -> "
             "rule shop-firewall-mysql-from-app-3306 -> security group shop-firewall-mysql -> RDS instance shop-db-instance - statements.0.",
         },
     ),

@@ -11,8 +11,9 @@ CERTIFICATE = VALID["storefront"]["certificate_arn"]
 ABROAD = CERTIFICATE.replace("eu-west-1", "us-east-1")
 WINDOW = {"name": "b", "days": ["MON"], "start": "03:00", "minutes": 30}
 NETWORK_KEYS = (
-    "an object with the keys cidr_block, zones, subnet_prefixes, subnet_cidrs, dual_stack, flow_log_retention_days, "
-    "interface_endpoints, nat"
+    "an object with the keys cidr_block, zones, subnet_prefixes, subnet_cidrs, dual_stack, network_acls, block_public_access, "
+    "flow_log_destination, flow_log_retention_days, flow_log_customer_key, flow_log_files, flow_log_aggregation_seconds, "
+    "flow_log_force_destroy, interface_endpoints, nat"
 )
 
 

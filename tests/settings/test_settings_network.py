@@ -2,7 +2,9 @@
 
 import pytest
 from cloudpatterns.core import LOG_RETENTION_DAYS
+from cloudpatterns.network import Network
 
+from tests.harness import record
 from tests.settings.configurations import ABSENT, SUBNET_CIDRS, VALID, broken, good, obey, problems
 from tests.settings.expectations import TEXT, check_one, put, put_all, rm, shown, told
 
@@ -11,8 +13,9 @@ RETENTIONS = f"days, one of {', '.join(map(str, LOG_RETENTION_DAYS))}"
 ZONE = "a zone of eu-west-1, eu-west-1a to eu-west-1f, each once"
 CIDR_BLOCK = "an IPv4 network of /16 to /24 in CIDR notation"
 NETWORK_KEYS = (
-    "an object with the keys cidr_block, zones, subnet_prefixes, subnet_cidrs, dual_stack, flow_log_retention_days, "
-    "interface_endpoints, nat"
+    "an object with the keys cidr_block, zones, subnet_prefixes, subnet_cidrs, dual_stack, network_acls, block_public_access, "
+    "flow_log_destination, flow_log_retention_days, flow_log_customer_key, flow_log_files, flow_log_aggregation_seconds, "
+    "flow_log_force_destroy, interface_endpoints, nat"
 )
 
 
@@ -115,6 +118,49 @@ ONE = [
         "a yes or no where a number belongs",
         RETENTIONS,
         put("network.flow_log_retention_days", 365),
+    ),
+    (
+        "network.block_public_access",
+        "on",
+        None,
+        "block-ingress or block-bidirectional, in one stack of the account and region",
+        rm("network.block_public_access"),
+    ),
+    (
+        "network.flow_log_destination",
+        "S3",
+        None,
+        "cloud-watch-logs (a log group) or s3 (a bucket)",
+        put("network.flow_log_destination", "cloud-watch-logs"),
+    ),
+    (
+        "network.flow_log_aggregation_seconds",
+        300,
+        "flow logs know no such interval",
+        "60 or 600 seconds",
+        put("network.flow_log_aggregation_seconds", 60),
+    ),
+    (
+        "network.flow_log_aggregation_seconds",
+        True,
+        "a yes or no where a number belongs",
+        "60 or 600 seconds",
+        put("network.flow_log_aggregation_seconds", 600),
+    ),
+    ("network.flow_log_customer_key", "maybe", TEXT, "true or false", put("network.flow_log_customer_key", "false")),
+    (
+        "network.flow_log_files",
+        {"format": "parquet"},
+        "the flow log goes to no bucket",
+        "only with flow_log_destination s3",
+        rm("network.flow_log_files"),
+    ),
+    (
+        "network.flow_log_force_destroy",
+        True,
+        "the flow log goes to no bucket",
+        "only with flow_log_destination s3",
+        rm("network.flow_log_force_destroy"),
     ),
     (
         "network.interface_endpoints",
@@ -390,3 +436,117 @@ def test_a_wrong_kind_of_value_is_removed_before_its_parts_are_set():
     (problem,) = problems(broken({"network.zones": "eu-west-1a"}))
     assert problem.because == TEXT
     assert problem.mend == (rm("network.zones"), put_all(**{"network.zones[0]": "eu-west-1a", "network.zones[1]": "eu-west-1b"}))
+
+
+# --- network ACLs ---
+
+OPERATORS = ["203.0.113.10/32", "2001:db8:1::/48"]
+ACLS = {"network.nat": {"strategy": "single"}, "network.dual_stack": True, "network.network_acls": {"trusted_cidrs": OPERATORS}}
+TRUSTED = "an IPv4 network of /8 or narrower or, with dual_stack, an IPv6 network of /16 or narrower"
+
+
+def test_network_acls_have_defaults_of_their_own():
+    assert good(VALID).network.network_acls is None
+    acls = good(broken({**ACLS, "operators": [VALID["operators"][0]], "network.network_acls": {"trusted_cidrs": OPERATORS[:1]}}))
+    assert acls.network.as_args()["network_acls"] == {"public_ports": [80, 443], "trusted_cidrs": OPERATORS[:1]}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "because", "mend"),
+    [
+        ("public_ports", [80, 8080], None, put("network.network_acls.public_ports[1]", 443)),
+        (
+            "public_ports",
+            [443, 22],
+            "an administration port, which is never opened to the internet: use Session Manager or a trusted network",
+            put("network.network_acls.public_ports[1]", 443),
+        ),
+        ("public_ports", [443, 443], "443 is named twice", rm("network.network_acls.public_ports[1]")),
+        ("trusted_cidrs", [*OPERATORS, "0.0.0.0/0"], "the whole internet", put("network.network_acls.trusted_cidrs[2]", "10.250.0.0/16")),
+        (
+            "trusted_cidrs",
+            [*OPERATORS, "128.0.0.0/2"],
+            "far too broad for a network of one's own",
+            put("network.network_acls.trusted_cidrs[2]", "10.250.0.0/16"),
+        ),
+        (
+            "trusted_cidrs",
+            [*OPERATORS, "10.20.32.0/20"],
+            "inside the VPC's 10.20.0.0/16, where everything passes anyway",
+            rm("network.network_acls.trusted_cidrs[2]"),
+        ),
+        ("trusted_cidrs", [*OPERATORS, OPERATORS[0]], "203.0.113.10/32 is named twice", rm("network.network_acls.trusted_cidrs[2]")),
+    ],
+)
+def test_what_network_acls_cannot_admit_is_told_and_mended(path, value, because, mend):
+    sections = broken({**ACLS, f"network.network_acls.{path}": value})
+    ((_, _, told_because, told_mend),) = told(sections)
+    assert (told_because, told_mend) == (because, (mend,))
+    obey(told_mend, sections)
+    # The example that takes a wrong value's place may stand beside it already.
+    if "443" not in str(mend):
+        good(sections)
+
+
+@pytest.mark.parametrize(
+    ("dual_stack", "name", "most", "values"),
+    [
+        (True, "public_ports", 3, [25, 80, 443, 465]),
+        (False, "public_ports", 12, list(range(101, 115))),
+        (True, "trusted_cidrs", 6, [*OPERATORS, *(f"10.{number}.0.0/16" for number in range(100, 105))]),
+        (False, "trusted_cidrs", 12, [OPERATORS[0], *(f"10.{number}.0.0/16" for number in range(100, 113))]),
+    ],
+)
+def test_more_rules_than_aws_takes_are_told_and_cut(dual_stack, name, most, values):
+    acls = {"trusted_cidrs": OPERATORS if dual_stack else OPERATORS[:1], name: values}
+    operators = VALID["operators"][: 2 if dual_stack else 1]
+    sections = broken({**ACLS, "network.dual_stack": dual_stack, "network.network_acls": acls, "operators": operators})
+    ((key, _, because, mend),) = told(sections)
+    assert (key, because) == (f"network.network_acls.{name}", f"{len(values)} are more than AWS's quota of rules leaves room for")
+    assert [problem.allowed for problem in problems(sections)] == [f"at most {most}"]
+    obey(mend, sections)
+    assert len(good(sections).network.as_args()["network_acls"][name]) == most
+    record(lambda: Network("net", good(sections).network.as_args("nat")))
+
+
+def test_an_ipv6_network_is_trusted_with_ipv6_alone():
+    sections = broken({**ACLS, "network.dual_stack": False, "operators": [VALID["operators"][0]]})
+    assert told(sections) == [
+        (
+            "network.network_acls.trusted_cidrs[1]",
+            '"2001:db8:1::/48"',
+            "an IPv6 network, and the VPC has no IPv6",
+            (rm("network.network_acls.trusted_cidrs[1]"),),
+        )
+    ]
+
+
+def test_operators_that_the_acl_keeps_out_are_told_and_let_in():
+    sections = broken({**ACLS, "network.network_acls": {"trusted_cidrs": ["10.250.0.0/16"]}})
+    why = "the network ACL of the private subnets, where the servers are, does not let it in"
+    assert told(sections) == [
+        ("operators[0].entries[0].cidr", '"203.0.113.10/32"', why, (put("network.network_acls.trusted_cidrs[1]", "203.0.113.10/32"),)),
+        ("operators[1].entries[0].cidr", '"2001:db8:1::/48"', why, (put("network.network_acls.trusted_cidrs[2]", "2001:db8:1::/48"),)),
+    ]
+    obey([command for problem in problems(sections) for command in problem.mend], sections)
+    good(sections)
+
+
+def test_operators_inside_the_vpc_or_a_trusted_network_get_through():
+    entries = [{"cidr": cidr, "description": "x"} for cidr in ("10.20.3.0/24", "10.250.7.0/24")]
+    sections = broken(
+        {
+            **ACLS,
+            "network.network_acls": {"trusted_cidrs": ["10.250.0.0/16"]},
+            "operators": [{"name": "devops", "ports": [22], "entries": entries}],
+        }
+    )
+    good(sections)
+
+
+def test_a_flow_log_in_a_bucket_has_its_options():
+    files = {"format": "parquet", "hive_partitions": True}
+    changes = {"network.flow_log_destination": "s3", "network.flow_log_files": files, "network.flow_log_force_destroy": True}
+    args = good(broken(changes)).network.as_args()
+    assert args["flow_log_files"] == {**files, "hourly_partitions": False}
+    assert (args["flow_log_destination"], args["flow_log_force_destroy"], args["flow_log_aggregation_seconds"]) == ("s3", True, 600)

@@ -47,6 +47,8 @@ def networks(draw):
         "zones": [f"{region}{letter}" for letter in draw(LETTERS)],
         "dual_stack": nat["strategy"] != "on_demand" and draw(st.booleans()),
         "flow_log_retention_days": draw(RETENTION),
+        **draw(st.sampled_from([{}, {"flow_log_destination": "s3", "flow_log_files": {"format": "parquet"}}])),
+        **draw(st.sampled_from([{}, {"network_acls": {"trusted_cidrs": ["192.0.2.0/24"]}}])),
         "nat": nat,
     }
 
@@ -134,6 +136,9 @@ WRONG = {
     "network.zones[1]": ["us-east-1a", "eu-west-1"],
     "network.flow_log_retention_days": [0, 2, "x"],
     "network.dual_stack": ["perhaps", 7],
+    "network.block_public_access": ["off", True],
+    "network.flow_log_destination": ["firehose"],
+    "network.flow_log_aggregation_seconds": [0, 61],
     "network.nat.strategy": ["two", None],
     "network.nat.windows[0].minutes": [0, 1441],
     "network.nat.windows[0].start": [1350, "25:00"],

@@ -1,0 +1,140 @@
+"""Parts of the section `network` about what passes, and how it is logged: network ACLs, block public access, files of the flow log."""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic_core import InitErrorDetails
+
+from settings.faults import Allowed, Assign, Context, Model, Remove, fault, refuse
+from settings.fields import WHOLE, Cidr, Switch, each_once, from_last
+
+if TYPE_CHECKING:
+    from settings.network import Network
+
+BlockMode = Literal["block-ingress", "block-bidirectional"]
+_AGGREGATION_SECONDS = (60, 600)
+
+# Rules in one direction of an ACL that AWS's default quota of 20 leaves room for, and what other rules of each tier take of them.
+_MOST_RULES = 18
+_OTHER_RULES = {"public_ports": 6, "trusted_cidrs": 6}
+# The broadest networks of one's own: 10.0.0.0/8, a provider's /16 of IPv6.
+_BROADEST = {4: 8, 6: 16}
+
+
+def _interval(value: int) -> int:
+    if value not in _AGGREGATION_SECONDS:
+        raise refuse("flow logs know no such interval", 60 if value < _AGGREGATION_SECONDS[1] else 600)
+    return value
+
+
+AggregationSeconds = Annotated[
+    int,
+    WHOLE,
+    AfterValidator(_interval),
+    WithJsonSchema({"type": "integer", "enum": list(_AGGREGATION_SECONDS)}),
+    Allowed("60 or 600 seconds", 600),
+]
+
+
+def _no_ssh(value: int) -> int:
+    if value == 22:
+        raise refuse("an administration port, which is never opened to the internet: use Session Manager or a trusted network", 443)
+    return value
+
+
+def _of_ones_own(value: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    if value.prefixlen < _BROADEST[value.version]:
+        raise refuse("the whole internet" if value.prefixlen == 0 else "far too broad for a network of one's own")
+    return value
+
+
+class NetworkAcls(Model):
+    """Network ACLs of the tiers: everything inside the VPC, and to the outside what is named here, and answers."""
+
+    public_ports: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=1023), WHOLE, AfterValidator(_no_ssh), Allowed("a port, 1 to 1023, not 22", 443)], ...],
+        AfterValidator(each_once),
+        Allowed("TCP ports, 1 to 1023, not 22, each once", [80, 443]),
+    ] = (80, 443)
+    """TCP ports at which public subnets admit the internet. Those above 1023 are open for answers anyway. Default: 80 and 443."""
+    trusted_cidrs: Annotated[
+        tuple[
+            Annotated[
+                Cidr,
+                AfterValidator(_of_ones_own),
+                Allowed("an IPv4 network of /8 or narrower or, with dual_stack, an IPv6 network of /16 or narrower", "10.250.0.0/16"),
+            ],
+            ...,
+        ],
+        AfterValidator(each_once),
+        Allowed("networks outside the VPC that reach private subnets, each once", ["10.250.0.0/16"]),
+    ] = ()
+    """Networks that reach private subnets over a VPN, Direct Connect or peering: those of all operators. Default: none."""
+
+
+class FlowLogFiles(Model):
+    """How the files of a flow log in a bucket are written."""
+
+    format: Annotated[Literal["plain-text", "parquet"], Allowed("plain-text or parquet", "parquet")] = "plain-text"
+    """Format of the files; both are compressed. Default: plain-text."""
+    hive_partitions: Switch = False
+    """Whether folders are named so that Hive and Athena find partitions by themselves."""
+    hourly_partitions: Switch = False
+    """Whether each hour has a folder instead of each day."""
+
+
+def acls_fit(network: "Network", context: Context) -> Iterable[InitErrorDetails]:
+    """Network ACLs against the VPC they are of: no rule for nothing, and not more rules than AWS takes."""
+    acls = network.network_acls
+    if acls is None:
+        return
+    for index, cidr in from_last(acls.trusted_cidrs):
+        place = ("network_acls", "trusted_cidrs", index)
+        if isinstance(cidr, IPv6Network) and not network.dual_stack:
+            yield fault(place, "an IPv6 network, and the VPC has no IPv6", mend=[Remove(place)])
+        elif isinstance(cidr, IPv4Network) and cidr.subnet_of(network.cidr_block):
+            yield fault(place, f"inside the VPC's {network.cidr_block}, where everything passes anyway", mend=[Remove(place)])
+    versions = 2 if network.dual_stack else 1
+    for name, each in (("public_ports", versions), ("trusted_cidrs", 1)):
+        count, most = len(getattr(acls, name)), (_MOST_RULES - _OTHER_RULES[name] * versions) // each
+        if count > most:
+            yield fault(
+                ("network_acls", name),
+                f"{count} are more than AWS's quota of rules leaves room for",
+                mend=[Remove(("network_acls", name, index)) for index in range(count - 1, most - 1, -1)],
+                allowed=f"at most {most}",
+            )
+
+
+def flow_log_options_fit(network: "Network", context: Context) -> Iterable[InitErrorDetails]:
+    """What is about a bucket stands beside one alone."""
+    if network.flow_log_destination == "s3":
+        return
+    for name in ("flow_log_files", "flow_log_force_destroy"):
+        if getattr(network, name):
+            yield fault((name,), "the flow log goes to no bucket", mend=[Remove((name,))], allowed="only with flow_log_destination s3")
+
+
+def operators_get_through(network: "Network", operators: Iterable, context: Context) -> Iterable[InitErrorDetails]:
+    """Every operator's network is trusted by the private tier's ACL, or none of its packets arrives."""
+    acls = network.network_acls
+    if acls is None:
+        return
+    inside = [network.cidr_block, *acls.trusted_cidrs]
+    place = len(acls.trusted_cidrs)
+    added: list[IPv4Network | IPv6Network] = []
+    for number, operator in enumerate(operators):
+        for index, entry in enumerate(operator.entries):
+            cidr = entry.cidr
+            if any(cidr.version == other.version and cidr.subnet_of(other) for other in [*inside, *added]):
+                continue
+            trusted = ("network", "network_acls", "trusted_cidrs", place + len(added))
+            added.append(cidr)
+            yield fault(
+                ("operators", number, "entries", index, "cidr"),
+                "the network ACL of the private subnets, where the servers are, does not let it in",
+                mend=[Assign(trusted, str(cidr))],
+                allowed="a network inside one of network.network_acls.trusted_cidrs",
+            )
