@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Any
 
 import pytest
-from cloudpatterns_policies.core import Control, Fail, NotApplicable, Stack, Unknown, discover
+from cloudpatterns_policies.core import Control, Fail, NotApplicable, Pass, Stack, Unknown, discover
 from cloudpatterns_policies.core.pack import Pack
 from cloudpatterns_policies.core.runner import Outcome, judge_stack
 
@@ -43,7 +43,8 @@ def told(outcomes: list[Outcome], expected: tuple[str, ...], kind: type) -> set[
 
 def summary(outcomes: list[Outcome]) -> str:
     kinds = {type(outcome.verdict) for outcome in outcomes}
-    return "FAIL" if Fail in kinds else "UNKNOWN" if Unknown in kinds else "NOT_APPLICABLE" if NotApplicable in kinds else "PASS"
+    order = {Fail: "FAIL", Unknown: "UNKNOWN", Pass: "PASS", NotApplicable: "NOT_APPLICABLE"}
+    return next(name for kind, name in order.items() if kind in kinds)
 
 
 def explain(outcomes: list[Outcome]) -> str:

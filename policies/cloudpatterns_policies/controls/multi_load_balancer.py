@@ -63,7 +63,8 @@ def multi_load_balancer(stack: Stack) -> Verdict | Iterator[Finding]:
     """Judges each fleet that at least two balancers send to; a target that is a balancer itself is no fleet."""
     found: dict[str, list[Relay]] = {}
     for relay in reach_of(stack).relays:
-        if is_balancer(relay.via) and not is_balancer(relay.target) and read(relay.via.subject, "loadBalancerType") != "gateway":
+        shape = read(relay.via.subject, "loadBalancerType")
+        if is_balancer(relay.via) and not is_balancer(relay.target) and (shape is UNKNOWN or shape != "gateway"):
             found.setdefault(relay.target.subject.urn, []).append(relay)
     fleets = [_Fleet(relays[0].target, tuple(relays)) for _, relays in sorted(found.items())]
     shared = [fleet for fleet in fleets if len(fleet.balancers) > 1]
