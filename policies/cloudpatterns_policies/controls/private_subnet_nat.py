@@ -97,9 +97,9 @@ def _workload(topology: Topology, placement: Placement, subnets: list[Subnet], p
     if marked is True:
         return
     leads = [lead for subnet in subnets for lead in _leads(subnet) if lead.route.public]
-    doubt = placement.doubt or (marked if isinstance(marked, str) else "")
+    doubt = placement.doubt or ((placement.subject, marked) if isinstance(marked, str) else None)
     if leads and doubt:
-        yield placement.subject, Unknown(doubt)
+        yield doubt[0], Unknown(doubt[1])
     elif leads and _sure(placement, subnets, leads):
         lead = next(lead for lead in leads if lead.subnet.unknown is None)
         message = f"sits in a public subnet, with a route to an {lead.route.target}: {lead.path(placement.name)}"

@@ -5,13 +5,11 @@ from functools import lru_cache
 from typing import Final
 
 from cloudpatterns_policies.core import UNKNOWN, Resource, Stack
-from cloudpatterns_policies.graph.kinds import BALANCERS, KINDS, Kind, Role
+from cloudpatterns_policies.graph.kinds import BALANCERS, INSTANCE, INTERFACE, KINDS, TEMPLATE, Kind, Role
 from cloudpatterns_policies.graph.reading import Reference, arrow, expand, label, owning, read, refer, some
+from cloudpatterns_policies.graph.routers import is_router
 from cloudpatterns_policies.graph.rules import GROUPS, Rule, rules
 
-INSTANCE: Final = "aws:ec2/instance:Instance"
-INTERFACE: Final = "aws:ec2/networkInterface:NetworkInterface"
-TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
 _FLEET: Final = "aws:autoscaling/group:Group"
 _DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
 _VPC_ORIGIN: Final = "aws:cloudfront/vpcOrigin:VpcOrigin"
@@ -33,7 +31,7 @@ class Attachment:
     certain: bool
     """Whether the group is surely attached; see `Reference.certain`."""
     router: bool
-    """Whether the subject passes on traffic that is meant for others, as a NAT instance does (its source/dest check is off)."""
+    """Whether the subject passes on traffic that is meant for others, as a NAT instance does; see `graph.routers`."""
     users: tuple[Resource, ...] = ()
     """For a launch template, the instances and Auto Scaling groups that are made from it."""
 
@@ -169,23 +167,6 @@ class _Builder:
         for origin in self._stack.of_type(_VPC_ORIGIN):
             found += self._stack.refs(origin, "vpcOriginEndpointConfig", *types)
         return frozenset(item.urn for item in found)
-
-
-def is_router(stack: Stack, subject: Resource) -> bool:
-    """Whether an instance or interface passes on traffic for others: the source/dest check is off on it, or on its primary interface."""
-    if read(subject, "sourceDestCheck", computed=True) is False:
-        return True
-    if subject.type != INSTANCE:
-        return False
-    interfaces = attached_interfaces(stack, subject)
-    return bool(interfaces) and all(read(item, "sourceDestCheck", computed=True) is False for item in interfaces)
-
-
-def attached_interfaces(stack: Stack, instance: Resource) -> list[Resource]:
-    """The network interfaces that an instance names as its own, in the present argument or in the older `networkInterfaces`."""
-    paths = ["primaryNetworkInterface.networkInterfaceId", *expand(instance, "networkInterfaces.*.networkInterfaceId")]
-    found = {item.urn: item for path in paths for item in refer(stack, instance, path, (INTERFACE,), computed=True).targets}
-    return list(found.values())
 
 
 def is_internal(balancer: Resource) -> bool | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from cloudpatterns_policies.core import Resource, Stack
+from cloudpatterns_policies.core import UNKNOWN, Resource, Stack
 from cloudpatterns_policies.graph.firewall import INSTANCE, INTERFACE, TEMPLATE, Attachment, Group, firewall_of
 from cloudpatterns_policies.graph.reading import Reference, expand, label, read, refer
 from cloudpatterns_policies.graph.regions import Place
@@ -84,8 +84,7 @@ class _Reader:
             if path == "networkInterfaces":
                 server.unknown.append((subject, path))
                 continue
-            device = read(subject, f"{path}.deviceIndex")
-            primary = str(device) == "0" if device is not None else index == 0
+            primary = _is_first(subject, path) if read(subject, f"{path}.deviceIndex") is not None else index == 0
             made = Interface(subject, f"{path} of {label(subject)}", primary)
             given = refer(self._stack, subject, f"{path}.networkInterfaceId", (INTERFACE,))
             self._guard(made, subject, f"{path}.", silent=not given.empty)
@@ -117,7 +116,7 @@ class _Reader:
         for path, reference in zip(paths, references, strict=True):
             if reference.certain:
                 for target in reference.targets:
-                    self._add(server, target, primary=str(read(subject, f"{path}.deviceIndex")) == "0")
+                    self._add(server, target, primary=_is_first(subject, path))
         for target in targets.values():
             self._add(server, target, primary=False)
         if len(targets) != len(paths):
@@ -164,3 +163,9 @@ class _Reader:
         if not made.groups and not made.unknown and not silent:
             # AWS then takes the default group of the VPC, whatever that admits.
             made.unknown.append((subject, "vpcSecurityGroupIds" if subject.type == INSTANCE else f"{prefix}securityGroups"))
+
+
+def _is_first(subject: Resource, path: str) -> bool:
+    """Whether the interface described at `path` surely is the one at device index 0."""
+    index = read(subject, f"{path}.deviceIndex")
+    return index is not UNKNOWN and str(index) == "0"

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+INSTANCE: Final = "aws:ec2/instance:Instance"
+INTERFACE: Final = "aws:ec2/networkInterface:NetworkInterface"
+TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
+
 
 class Role(Enum):
     """What a resource is to the network."""

@@ -1,13 +1,15 @@
 """Which workloads and data stores sit in which subnets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
 from cloudpatterns_policies.core import Resource, Stack
-from cloudpatterns_policies.graph.firewall import INSTANCE, INTERFACE, TEMPLATE, attached_interfaces, is_internal, is_router
-from cloudpatterns_policies.graph.kinds import KINDS, SUBNET_GROUPS, Role
+from cloudpatterns_policies.graph.firewall import is_internal
+from cloudpatterns_policies.graph.kinds import INSTANCE, INTERFACE, KINDS, SUBNET_GROUPS, TEMPLATE, Role
 from cloudpatterns_policies.graph.reading import Reference, label, read, refer, refer_all
+from cloudpatterns_policies.graph.regions import Place
+from cloudpatterns_policies.graph.routers import attached_interfaces, is_router, router_doubt
 from cloudpatterns_policies.graph.topology import SUBNETS
 
 _GROUP: Final = "aws:autoscaling/group:Group"
@@ -24,8 +26,8 @@ class Placement:
     subnets: Reference
     marked_by: tuple[Resource, ...]
     """Resources whose tags speak for it: itself, and an Auto Scaling group's launch template."""
-    doubt: str = ""
-    """The property that leaves it unknown whether it must be private at all, such as a load balancer's `internal`."""
+    doubt: Place | None = None
+    """What leaves it unknown whether it must be private at all: a load balancer's `internal`, or the route that may make a NAT of it."""
 
     @property
     def name(self) -> str:
@@ -43,9 +45,10 @@ def placements(stack: Stack) -> list[Placement]:
         for subject in stack.of_type(token):
             if kind.role is Role.BALANCER:
                 internal = is_internal(subject)
-                found += [] if internal is False else _named(stack, subject, Role.WORKLOAD, "" if internal else "internal")
+                found += [] if internal is False else _named(stack, subject, Role.WORKLOAD, None if internal else (subject, "internal"))
             elif token == INSTANCE:
-                found += [] if is_router(stack, subject) else _instance(stack, subject)
+                doubt = router_doubt(stack, subject)
+                found += [] if is_router(stack, subject) else [replace(item, doubt=doubt) for item in _instance(stack, subject)]
             elif token == _GROUP:
                 found += _fleet(stack, subject)
             elif kind.subnet_group:
@@ -67,7 +70,7 @@ def users(stack: Stack, placement: Placement) -> list[Placement]:
     ]
 
 
-def _named(stack: Stack, subject: Resource, role: Role, doubt: str = "") -> list[Placement]:
+def _named(stack: Stack, subject: Resource, role: Role, doubt: Place | None = None) -> list[Placement]:
     """Subnets that the resource names itself. One that names none is not in a VPC."""
     kind = KINDS[subject.type]
     references = [found for pattern in kind.subnets for found in refer_all(stack, subject, pattern, SUBNETS, computed=True)]

@@ -29,6 +29,9 @@ CARRIER_GATEWAY: Final = "carrier gateway"
 PRIVATE_NAT: Final = "private NAT gateway"
 """A NAT gateway without a public address, which leads to other networks."""
 
+UNKNOWN_DESTINATION: Final = "an unknown destination"
+"""What a destination is called that is known only after deployment."""
+
 _UNKNOWN_GATEWAY: Final = "gateway"
 _ENDPOINT_TYPE: Final = "aws:ec2/vpcEndpoint:VpcEndpoint"
 _GATEWAYS: Final = {
@@ -129,7 +132,7 @@ def table_named(stack: Stack, resource: Resource) -> Reference:
 def _of(stack: Stack, resource: Resource, prefix: str, table: Reference) -> Iterator[Route]:
     destinations = [read(resource, f"{prefix}{name}") for name in _DESTINATIONS]
     shown = next(
-        (value if isinstance(value, str) else "an unknown destination" for value in destinations if value is not None), "no destination"
+        (value if isinstance(value, str) else UNKNOWN_DESTINATION for value in destinations if value is not None), "no destination"
     )
     for name in ("gatewayId", *_TARGETS):
         path = f"{prefix}{name}"

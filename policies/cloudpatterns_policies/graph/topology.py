@@ -1,5 +1,6 @@
 """Subnets, their route tables, and where these lead."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -41,6 +42,11 @@ class Subnet:
     """URN and path of what leaves its table unknown; None when it is one of `tables`."""
 
 
+def main_table_key(vpc: str) -> str:
+    """The key of the table that AWS makes with a VPC, given the VPC's URN or id."""
+    return f"{vpc} main"
+
+
 class Topology:
     """All subnets and route tables of a stack. Whatever the stack refers to by id alone has a place in it too."""
 
@@ -67,6 +73,14 @@ class Topology:
         if resource.urn not in self._subnets:
             self._subnets[resource.urn] = self._find(resource)
         return self._subnets[resource.urn]
+
+    def in_use(self) -> Iterator[tuple[Table, str]]:
+        """The tables that subnets have or may have, each with the key of such a subnet."""
+        for key, (tables, _) in self._explicit.items():
+            yield from ((table, key) for table in tables)
+        for subnet in self._stack.of_type(*SUBNETS):
+            if subnet.urn not in self._explicit:
+                yield from ((table, subnet.urn) for table in self.subnet(subnet).tables)
 
     def resource(self, urn: str) -> Resource | None:
         """The resource with that URN, or None."""
@@ -124,7 +138,7 @@ class Topology:
         if key not in self._original:
             name = f"main route table of {vpc.name if vpc else key}"
             known = vpc is not None and vpc.type == VPCS[0]
-            self._original[key] = Table(f"{key} main", name, unknown=None if known else place)
+            self._original[key] = Table(main_table_key(key), name, unknown=None if known else place)
         return self._original[key]
 
     def _main_tables(self) -> dict[str, Table]:

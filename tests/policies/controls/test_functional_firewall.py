@@ -20,6 +20,7 @@ from tests.policies.controls.networks import (
     inline,
     instance,
     prefix_list,
+    route,
 )
 from tests.policies.helpers import UNKNOWN, resource, stack, verdicts
 
@@ -32,6 +33,8 @@ TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 def cdn(*origins: str) -> Any:
     return resource(DISTRIBUTION, "cdn", {"origins": [{"domainName": UNKNOWN}]}, deps={"origins": list(origins)})
 
+
+BY_ROUTER = route("by", "rtb-0private", "networkInterfaceId", "router")
 
 GOOD = [
     Case("The pattern itself: the web at the balancer, MySQL by reference.", [
@@ -89,16 +92,17 @@ GOOD = [
         group("web"), admits("mtu", "web", (3, 4), ANY4, protocol="icmp"), admits("mtu6", "web", (2, 0), ANY6, protocol="icmpv6")]),
     Case("The closed default group.", [resource("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "d", {"ingress": [], "egress": []})]),
     Case("A NAT instance takes everything from the VPC: it is on its way to somebody else.", [
-        group("nat"), admits("vpc", "nat", None, "10.0.0.0/16", protocol="-1"), instance("router", "nat", sourceDestCheck=False)]),
+        group("nat"), admits("vpc", "nat", None, "10.0.0.0/16", protocol="-1"), instance("router", "nat", sourceDestCheck=False),
+        BY_ROUTER]),
     Case("A NAT instance whose interface says so.", [
         group("nat"), admits("vpc", "nat", None, "10.0.0.0/16", protocol="-1"),
         resource("aws:ec2/networkInterface:NetworkInterface", "eni", {"securityGroups": [UNKNOWN], "sourceDestCheck": False},
-                 deps={"securityGroups": ["nat"]})]),
+                 deps={"securityGroups": ["nat"]}), route("by", "rtb-0private", "networkInterfaceId", "eni")]),
     Case("A NAT instance whose template holds the group.", [
         group("nat"), admits("vpc", "nat", None, "10.0.0.0/16", protocol="-1"),
         resource(TEMPLATE, "t", {"id": UNKNOWN, "vpcSecurityGroupIds": [UNKNOWN]}, deps={"vpcSecurityGroupIds": ["nat"]}),
         resource("aws:ec2/instance:Instance", "router", {"launchTemplate": {"id": UNKNOWN}, "sourceDestCheck": False},
-                 deps={"launchTemplate": ["t"]})]),
+                 deps={"launchTemplate": ["t"]}), BY_ROUTER]),
     Case("An operators' group may admit a data port from its networks; that is the other proof's.", [
         group("dba", {"cloudpatterns:operator": "dba"}), prefix_list("office", "203.0.113.10/32"), admits("r", "dba", 3306, "pl:office")]),
     Case("A web port needs no look at the prefix list, at a balancer.", [
@@ -187,17 +191,20 @@ BAD = [
             deps={"ingress": ["app"]})], {"x": "ingress.1.cidrBlocks.0"}),
     Case("Memcached over UDP.", [group("c"), admits("r", "c", 11211, "10.0.0.0/8", protocol="17")], {"r": "cidrIpv4"}),
     Case("A router's data ports are spared, the internet is not.", [
-        group("nat"), admits("r", "nat", None, ANY4, protocol="-1"), instance("router", "nat", sourceDestCheck=False)],
+        group("nat"), admits("r", "nat", None, ANY4, protocol="-1"), instance("router", "nat", sourceDestCheck=False), BY_ROUTER],
+        {"r": "cidrIpv4"}),
+    Case("A check that is off makes no router where no route leads.", [
+        group("nat"), admits("r", "nat", None, "10.0.0.0/8", protocol="-1"), instance("router", "nat", sourceDestCheck=False)],
         {"r": "cidrIpv4"}),
     Case("A group of a router and a server is a server's.", [
         group("nat"), admits("r", "nat", None, "10.0.0.0/8", protocol="-1"), instance("router", "nat", sourceDestCheck=False),
-        instance("vm", "nat")], {"r": "cidrIpv4"}),
+        instance("vm", "nat"), BY_ROUTER], {"r": "cidrIpv4"}),
     Case("A fleet from a NAT instance's template is no router.", [
         group("nat"), admits("r", "nat", None, "10.0.0.0/16", protocol="-1"),
         resource(TEMPLATE, "t", {"id": UNKNOWN, "vpcSecurityGroupIds": [UNKNOWN]}, deps={"vpcSecurityGroupIds": ["nat"]}),
         resource("aws:ec2/instance:Instance", "router", {"launchTemplate": {"id": UNKNOWN}, "sourceDestCheck": False},
                  deps={"launchTemplate": ["t"]}),
-        resource("aws:autoscaling/group:Group", "asg", {"launchTemplate": {"id": UNKNOWN}}, deps={"launchTemplate": ["t"]})],
+        resource("aws:autoscaling/group:Group", "asg", {"launchTemplate": {"id": UNKNOWN}}, deps={"launchTemplate": ["t"]}), BY_ROUTER],
         {"r": "cidrIpv4"}),
     Case("An operators' group may not admit the internet to a data port.", [
         group("dba", {"cloudpatterns:operator": "dba"}), admits("r", "dba", 3306, ANY4)], {"r": "cidrIpv4"}),

@@ -228,6 +228,7 @@ UNSURE = [
         resource(ENI, "back", {"id": UNKNOWN, "subnetId": UNKNOWN, "securityGroups": ["sg-0a"]}, deps={"subnetId": ["management"]}),
         admits("ssh", "sg-0a", 22, "192.168.0.0/16"), without=("admin",)), unknowns={"back": "securityGroups"},
         config={"managementNames": ["sg-0a"]}),
+    Case("A device index that is unknown, where the interfaces tell themselves apart.", described(deviceIndex=UNKNOWN)),
     Case("An interface of a launch template by its id.", described(networkInterfaceId="eni-0a"),
          unknowns={"template": "networkInterfaces.1.networkInterfaceId"}),
     Case("One of two groups, nobody knows which.", base(resource(

@@ -70,14 +70,26 @@ GOOD = [
                  deps={"vpcZoneIdentifiers": ["private", "private-join", "nat-route", "public", "out"][:3]}))),
     Case("An internet-facing balancer belongs into public subnets.", base(
         balancer("alb", subnets=[UNKNOWN]), at("aws:lb/loadBalancer:LoadBalancer", "nlb", "subnets", "public", internal=False))),
-    Case("A NAT instance belongs into a public subnet.", base(instance("router", subnet="public", sourceDestCheck=False))),
+    Case("A NAT instance belongs into a public subnet.", base(
+        instance("router", subnet="public", sourceDestCheck=False), route("by", "private-table", "networkInterfaceId", "router"))),
+    Case("A NAT instance for IPv6.", base(
+        instance("router", subnet="public", sourceDestCheck=False), route("by", "private-table", "networkInterfaceId", "router", ANY6))),
+    Case("A NAT instance that a route knows by the id of its own interface.", base(
+        instance("router", subnet="public", sourceDestCheck=False, primaryNetworkInterfaceId="eni-0r"),
+        route("by", "private-table", "networkInterfaceId", networkInterfaceId="eni-0r"))),
+    Case("A NAT instance of an adopted route table.", base(
+        instance("router", subnet="public", sourceDestCheck=False), route("by", "rtb-0adopted", "networkInterfaceId", "router"))),
+    Case("A NAT instance of the VPC's own route table.", [
+        KNOWN_VPC, IGW, *tier("public", route("out", "public-table", "gatewayId", "igw")), subnet("plain"),
+        instance("router", subnet="public", sourceDestCheck=False), route("by", "rtb-0m", "networkInterfaceId", "router")]),
     Case("A NAT instance whose interface has the check off.", base(
         resource(ENI, "eni", {"id": UNKNOWN, "subnetId": UNKNOWN, "sourceDestCheck": False}, deps={"subnetId": ["public"]}),
         resource(INSTANCE, "router", {"primaryNetworkInterface": {"networkInterfaceId": UNKNOWN}},
-                 deps={"primaryNetworkInterface": ["eni"]}))),
+                 deps={"primaryNetworkInterface": ["eni"]}), route("by", "private-table", "networkInterfaceId", "eni"))),
     Case("A NAT instance whose interface, named by the older argument, has the check off.", base(
         resource(ENI, "eni", {"id": UNKNOWN, "subnetId": UNKNOWN, "sourceDestCheck": False}, deps={"subnetId": ["public"]}),
-        resource(INSTANCE, "router", {"networkInterfaces": [{"networkInterfaceId": UNKNOWN}]}, deps={"networkInterfaces": ["eni"]}))),
+        resource(INSTANCE, "router", {"networkInterfaces": [{"networkInterfaceId": UNKNOWN}]}, deps={"networkInterfaces": ["eni"]}),
+        route("by", "private-table", "networkInterfaceId", "eni"))),
     Case("A bastion with the mark.", base(instance("bastion", subnet="public", tags=PUBLIC))),
     Case("A bastion by name.", base(instance("bastion-1", subnet="public")), config={"publicNames": ["bastion-*"]}),
     Case("A group of bastions, marked in the group's own form of tags.", base(
@@ -256,7 +268,44 @@ BAD = [
     ),
 ]  # fmt: skip
 
+UNCHECKED = instance("vm", subnet="public", sourceDestCheck=False)
+
+BAD += [
+    Case("A check that is off makes no NAT.", base(UNCHECKED), {"vm": "subnetId"}),
+    Case("Nor with a route of its own subnet.", base(
+        UNCHECKED, route("by", "public-table", "networkInterfaceId", "vm")), {"vm": "subnetId"}),
+    Case("Nor with a route to a network of its own.", base(
+        UNCHECKED, route("by", "private-table", "networkInterfaceId", "vm", "10.9.0.0/16")), {"vm": "subnetId"}),
+    Case("Nor with a route of a table that no subnet has.", base(
+        UNCHECKED, table("idle"), route("by", "idle", "networkInterfaceId", "vm")), {"vm": "subnetId"}),
+    Case("Nor with a route to another instance.", base(
+        UNCHECKED, instance("vm2", subnet="private"), route("by", "private-table", "networkInterfaceId", "vm2")), {"vm": "subnetId"}),
+    Case("A route makes no NAT of an instance that checks.", base(
+        instance("vm", subnet="public"), route("by", "private-table", "networkInterfaceId", "vm")), {"vm": "subnetId"}),
+]  # fmt: skip
+
 UNSURE = [
+    Case("A check that is unknown, where a route leads to the instance.", base(
+        REFERENCE, instance("vm", subnet="public", sourceDestCheck=UNKNOWN, deps={"sourceDestCheck": ["net"]}),
+        route("by", "private-table", "networkInterfaceId", "vm")), unknowns={"vm": "sourceDestCheck"}),
+    Case("A check of an interface that is unknown.", base(
+        REFERENCE, resource(ENI, "eni", {"id": UNKNOWN, "subnetId": UNKNOWN, "sourceDestCheck": UNKNOWN},
+                            deps={"subnetId": ["public"], "sourceDestCheck": ["net"]}),
+        resource(INSTANCE, "vm", {"primaryNetworkInterface": {"networkInterfaceId": UNKNOWN}}, deps={"primaryNetworkInterface": ["eni"]}),
+        route("by", "private-table", "networkInterfaceId", "eni")), unknowns={"vm": "sourceDestCheck"}),
+    Case("A route to an interface that cannot be told.", base(
+        REFERENCE, UNCHECKED, route("by", "private-table", "networkInterfaceId", "net")), unknowns={"by": "networkInterfaceId"}),
+    Case("A route to an interface of another stack.", base(
+        UNCHECKED, route("by", "private-table", "networkInterfaceId", networkInterfaceId="eni-0x")),
+        unknowns={"by": "networkInterfaceId"}),
+    Case("A route to nobody knows where.", base(REFERENCE, UNCHECKED, resource(
+        "aws:ec2/route:Route", "by", {"routeTableId": UNKNOWN, "destinationCidrBlock": UNKNOWN, "networkInterfaceId": UNKNOWN},
+        deps={"routeTableId": ["private-table"], "networkInterfaceId": ["vm"], "destinationCidrBlock": ["net"]})),
+        unknowns={"by": "networkInterfaceId"}),
+    Case("A route of one of two tables.", base(UNCHECKED, resource(
+        "aws:ec2/route:Route", "by", {"routeTableId": UNKNOWN, "destinationCidrBlock": "0.0.0.0/0", "networkInterfaceId": UNKNOWN},
+        deps={"routeTableId": ["private-table", "data-table"], "networkInterfaceId": ["vm"]})),
+        unknowns={"by": "networkInterfaceId"}),
     Case("An adopted subnet by its id.", [
         resource(INSTANCE, "vm", {"subnetId": "subnet-0a"})], unknowns={"vm": "subnetId (subnet subnet-0a)"}),
     Case("A subnet from another stack.", [REFERENCE, resource(
