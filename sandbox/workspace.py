@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -76,11 +77,16 @@ class Workspace:
             started.communicate()
 
 
-def make(folder: Path) -> Workspace:
-    """A workspace in an empty folder. Raises ``subprocess.CalledProcessError`` when the CLI does not take the plugin."""
+def make(folder: Path, program: Mapping[str, str] | None = None) -> Workspace:
+    """A workspace in an empty folder, of this repository's program or of other files by their names, both with the packs.
+
+    Raises ``subprocess.CalledProcessError`` when the CLI does not take the plugin.
+    """
     project = folder / "project"
     project.mkdir()
-    for name in PROGRAM:
+    for name, text in (program or {}).items():
+        (project / name).write_text(text, encoding="utf-8")
+    for name in PROGRAM if program is None else ("policies",):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, project / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
