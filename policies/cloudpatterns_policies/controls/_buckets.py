@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from cloudpatterns_policies.controls._documents import Statement, matches, read_document
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Stack, Unknown
-from cloudpatterns_policies.graph.reading import read
+from cloudpatterns_policies.graph.reading import from_provider, read
 
 BUCKETS: Final = ("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
 BLOCK: Final = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
@@ -48,7 +48,8 @@ def settings(stack: Stack, bucket: Resource, *types: str) -> list[Resource]:
     found = [item for kind in types for item in stack.referrers(bucket, kind, "bucket")]
     name = read(bucket, "bucket")
     if not found and isinstance(name, str):
-        found = [item for item in stack.of_type(*types) if read(item, "bucket") == name]
+        # A name that is not known yet leads to its bucket by reference, or to none of the stack.
+        found = [item for item in stack.of_type(*types) if not item.is_unknown("bucket") and item.get("bucket") == name]
     return found
 
 
@@ -84,7 +85,7 @@ def _writers(stack: Stack, bucket: Resource) -> Iterator[LogTarget]:
             for balancer in stack.referrers(bucket, kind, path):
                 # Network load balancers alone write under a customer key:
                 # https://docs.aws.amazon.com/elasticloadbalancing/latest/network/enable-access-logs.html
-                network = read(balancer, "loadBalancerType") == "network"
+                network = not from_provider(balancer, "loadBalancerType") and balancer.get("loadBalancerType") == "network"
                 yield LogTarget(f"receives the logs of load balancer {balancer.name}", not network)
     for distribution in stack.referrers(bucket, _DISTRIBUTION, "loggingConfig"):
         # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging-legacy-s3.html

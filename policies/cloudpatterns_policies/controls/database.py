@@ -25,7 +25,7 @@ from cloudpatterns_policies.core import (
     control,
     stack_control,
 )
-from cloudpatterns_policies.graph.reading import read
+from cloudpatterns_policies.graph.reading import from_provider, read
 
 _RDS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/rds-controls.html"
 _DYNAMODB: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/dynamodb-controls.html"
@@ -163,7 +163,7 @@ def rds_instance_multi_az(resource: Resource) -> Verdict:
 def rds_cluster_multi_az(resource: Resource, stack: Stack) -> Verdict:
     if read(resource, "dbClusterInstanceClass", computed=True) is not None:
         return Pass()  # a Multi-AZ DB cluster, which is nothing else
-    if read(resource, "engineMode") == "serverless":
+    if not from_provider(resource, "engineMode") and resource.get("engineMode") == "serverless":
         return NotApplicable("is moved between zones by Aurora Serverless v1")
     members = stack.referrers(resource, _MEMBER, "clusterIdentifier")
     if len(members) < 2:

@@ -106,6 +106,7 @@ def member(name: str, zone: Any = None) -> Resource:
         ({"dbClusterInstanceClass": "db.m6gd.large"}, [], Pass()),
         ({"dbClusterInstanceClass": UNKNOWN}, [], Fail("has no instance")),
         ({"engineMode": "serverless"}, [], NotApplicable("is moved between zones by Aurora Serverless v1")),
+        ({"engineMode": UNKNOWN}, [], Fail("has no instance")),
     ],
 )
 def test_clusters_in_several_zones(props: dict[str, Any], members: list[Resource], expected: Verdict) -> None:

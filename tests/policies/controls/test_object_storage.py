@@ -229,6 +229,26 @@ def test_logging_in_the_bucket_itself(kind: str, props: dict[str, Any]) -> None:
     assert found == {"data": Pass(), "logs": NotApplicable("receives the server access logs of data")}
 
 
+def test_a_known_name_beside_names_that_are_not_known_yet() -> None:
+    # The provider names a bucket by itself before it is made.
+    parts = bucket({"bucket": "data-1234567"}), bucket(name="other"), bucket(name="logs"), logging("other", "logs")
+    assert of_data(LOGGED, *parts) == Fail("does not log the requests to it")
+
+
+@pytest.mark.parametrize(
+    ("kind", "from_elsewhere", "expected"),
+    [
+        ({}, False, NotApplicable("receives the logs of load balancer web")),
+        ({"loadBalancerType": UNKNOWN}, False, NotApplicable("receives the logs of load balancer web")),
+        ({"loadBalancerType": UNKNOWN}, True, Unknown("loadBalancerType of web")),
+    ],
+)
+def test_a_balancer_whose_kind_is_left_out_or_not_known_yet(kind: dict[str, Any], from_elsewhere: bool, expected: Verdict) -> None:
+    deps = {"accessLogs": ["data"], **({"loadBalancerType": ["later"]} if from_elsewhere else {})}
+    web = resource(BALANCER, "web", {"accessLogs": {"bucket": UNKNOWN}, **kind}, deps=deps)
+    assert of_data(LOGGED, bucket(), resource("x:y:Z", "later"), web) == expected
+
+
 def test_a_bucket_that_logs_into_itself_is_no_log_target() -> None:
     itself = logging("data", "data")
     expected = Fail("logs its requests into itself, and each log line makes another", "targetBucket of logging")
