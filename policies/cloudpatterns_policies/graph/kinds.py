@@ -38,6 +38,8 @@ class Kind:
 
 _BALANCER = Kind(Role.BALANCER, "load balancer", ("securityGroups",), ("subnets", "subnetMappings.*.subnetId"))
 _VPC_IDS = ("vpcSecurityGroupIds",)
+# In a default VPC, groups may be given by their names.
+_IDS_OR_NAMES = (*_VPC_IDS, "securityGroups")
 _IDS = ("securityGroupIds",)
 _CONFIG = ("networkConfiguration.securityGroups",), ("networkConfiguration.subnets",)
 _FILES = Kind(Role.WORKLOAD, "file system", _IDS, ("subnetIds",))
@@ -51,8 +53,8 @@ KINDS: Final[dict[str, Kind]] = {
     "aws:lb/loadBalancer:LoadBalancer": _BALANCER,
     "aws:alb/loadBalancer:LoadBalancer": _BALANCER,
     "aws:elb/loadBalancer:LoadBalancer": Kind(Role.BALANCER, "classic load balancer", ("securityGroups",), ("subnets",)),
-    "aws:ec2/instance:Instance": Kind(Role.WORKLOAD, "instance", _VPC_IDS, ("subnetId",)),
-    "aws:ec2/spotInstanceRequest:SpotInstanceRequest": Kind(Role.WORKLOAD, "spot instance", _VPC_IDS, ("subnetId",)),
+    "aws:ec2/instance:Instance": Kind(Role.WORKLOAD, "instance", _IDS_OR_NAMES, ("subnetId",)),
+    "aws:ec2/spotInstanceRequest:SpotInstanceRequest": Kind(Role.WORKLOAD, "spot instance", _IDS_OR_NAMES, ("subnetId",)),
     "aws:ec2/spotFleetRequest:SpotFleetRequest": Kind(
         Role.WORKLOAD,
         "Spot fleet",
@@ -63,7 +65,7 @@ KINDS: Final[dict[str, Kind]] = {
     "aws:ec2/launchTemplate:LaunchTemplate": Kind(
         Role.WORKLOAD,
         "launch template",
-        ("vpcSecurityGroupIds", "networkInterfaces.*.securityGroups"),
+        ("vpcSecurityGroupIds", "networkInterfaces.*.securityGroups", "securityGroupNames"),
         ("networkInterfaces.*.subnetId",),
     ),
     "aws:ec2/launchConfiguration:LaunchConfiguration": Kind(Role.WORKLOAD, "launch configuration", ("securityGroups",)),

@@ -52,6 +52,26 @@ GOOD = [
     Case("A port of one's own taken off the list.", [group("ops"), admits("r", "ops", 22, ANY4)], config={"adminPorts": ["3389"]}),
 ]  # fmt: skip
 
+REFERENCE = resource("pulumi:pulumi:StackReference", "other")
+HALVES = [
+    group("a"), group("b"), admits("ra", "a", 22, "3.0.0.0/8"), admits("rb", "b", 22, "9.0.0.0/8"),
+]  # fmt: skip
+NAMED = [
+    resource("aws:ec2/securityGroup:SecurityGroup", name, {"id": UNKNOWN, "name": f"group-{name}", "ingress": UNKNOWN}) for name in "ab"
+]
+
+
+def by_name(type: str, path: str, value: Any, *groups: str) -> Resource:
+    """What wears groups by their names."""
+    return resource(type, "vm", {"id": UNKNOWN, path: value}, deps={path: list(groups)})
+
+
+BY_NAME = (
+    ("aws:ec2/instance:Instance", "securityGroups"),
+    ("aws:ec2/spotInstanceRequest:SpotInstanceRequest", "securityGroups"),
+    (TEMPLATE, "securityGroupNames"),
+)
+
 BAD = [
     Case("SSH for the world.", [group("ops"), admits("r", "ops", 22, ANY4), instance("vm", "ops")], {"r": "cidrIpv4"}),
     Case("SSH for the IPv6 world.", [group("ops"), admits("r", "ops", 22, ANY6)], {"r": "cidrIpv6"}),
@@ -106,7 +126,29 @@ BAD = [
         group("ops"), admits("u", "ops", 22, UNKNOWN), admits("r", "ops", 22, ANY4)], {"r": "cidrIpv4"}, {"u": "cidrIpv4"}),
 ]  # fmt: skip
 
+BAD += [
+    *(
+        Case(f"Two groups that are the internet together only, which {type} wears by names that are unknown.", [
+            *HALVES, by_name(type, path, [UNKNOWN, UNKNOWN], "a", "b")], {"ra": "cidrIpv4"}, config={"widestIpv4Prefix": 8})
+        for type, path in BY_NAME
+    ),
+    *(
+        Case(f"Two groups that are the internet together only, which {type} wears by their names.", [
+            *NAMED, *HALVES[2:], by_name(type, path, ["group-a", "group-b"])], {"ra": "cidrIpv4"}, config={"widestIpv4Prefix": 8})
+        for type, path in BY_NAME
+    ),
+]  # fmt: skip
+
 UNSURE = [
+    *(
+        Case(f"A name of no group of the stack, at {type}.", [*NAMED, by_name(type, path, ["group-a", "web"])], unknowns={"vm": path})
+        for type, path in BY_NAME
+    ),
+    *(
+        Case(f"Names of groups that are unknown, at {type}.", [
+            REFERENCE, by_name(type, path, UNKNOWN, "other")], unknowns={"vm": path})
+        for type, path in BY_NAME
+    ),
     Case("A prefix list known by its id alone.", [group("ops"), admits("r", "ops", 22, "pl-0office")], unknowns={"r": "prefixListId"}),
     Case("A prefix list that cannot be told at all.", [
         group("ops"), admits("r", "ops", 22, prefixListId=UNKNOWN)], unknowns={"r": "prefixListId"}),
