@@ -1,4 +1,4 @@
-"""IAM policies of roles, users and groups: nobody is an administrator by accident, or can make himself one.
+"""IAM policies and trust of roles, users and groups: nobody is an administrator by accident, or can make himself one.
 
 Documents are judged whole. A condition is no excuse for `*` on `*` or for a whole service, since it says when, not what. Elsewhere
 a condition counts when it surely confines the resources, the policies or the service that a statement speaks of.
@@ -15,6 +15,7 @@ from cloudpatterns_policies.controls._documents import (
     read_document,
 )
 from cloudpatterns_policies.controls._escalation import ESCALATIONS, PASS_ROLE, PASSING, UNSCOPED
+from cloudpatterns_policies.controls._public_access import not_public
 from cloudpatterns_policies.core import Fail, NotApplicable, Pass, Resource, Severity, Unknown, Verdict, control
 
 _IAM: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/iam-controls.html"
@@ -265,6 +266,21 @@ def iam_policy_no_decrypt_on_all_keys(resource: Resource) -> Iterator[Verdict]:
                 yield Fail(f"allows {' and '.join(found)} with every key in {statement.label}", path)
 
     yield from _judge(resource, check)
+
+
+@control(
+    id="iam-role-trust-not-public",
+    title="IAM roles trust known principals alone",
+    severity=Severity.CRITICAL,
+    types=(_ROLE,),
+    why="A role that trusts everybody can be taken by every AWS account there is, with all its rights.",
+    remediation="Name accounts, roles or services as Principal in assume_role_policy, or add a condition on who calls, such as "
+    "StringEquals aws:PrincipalOrgID.",
+    url="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-anonymous",
+    frameworks={"Checkov": ("CKV_AWS_60",)},
+)
+def iam_role_trust_not_public(resource: Resource) -> list[Verdict]:
+    return not_public(resource, "assumeRolePolicy")
 
 
 @control(

@@ -1,4 +1,4 @@
-"""Load balancers of the second generation, and their listeners."""
+"""Load balancers and their listeners."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -261,3 +261,32 @@ def lb_several_zones(resource: Resource, config: Mapping[str, Any]) -> Verdict:
     if count >= config["minimumZones"]:
         return Pass()
     return Fail(f"spans {count} zone{'' if count == 1 else 's'}, not {config['minimumZones']}", where)
+
+
+@control(
+    id="classic-lb-web-ports",
+    title="Classic load balancers take the internet on ports 80 and 443 alone",
+    severity=Severity.HIGH,
+    types=("aws:elb/loadBalancer:LoadBalancer",),
+    why="A classic balancer passes on whatever arrives at a listener, so one on the port of SSH puts every server's SSH on the internet.",
+    remediation="Set internal to True, or keep listeners on lb_port 80 and 443 alone.",
+    url="https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/elb-listener-config.html",
+    config={
+        "ports": {
+            "type": "array",
+            "items": {"type": "integer"},
+            "default": [80, 443],
+            "description": "Ports that an internet-facing classic load balancer may listen on.",
+        }
+    },
+)
+def classic_lb_web_ports(resource: Resource, config: Mapping[str, Any]) -> Iterator[Verdict]:
+    if not resource.is_unknown("internal") and resource.get("internal", False):
+        yield NotApplicable("is internal")
+        return
+    for index in range(len(resource.get("listeners", ()))):
+        path = f"listeners.{index}.lbPort"
+        if resource.is_unknown(path):
+            yield Unknown(path)
+        elif (port := int(resource.get(path))) not in config["ports"]:
+            yield Unknown("internal") if resource.is_unknown("internal") else Fail(f"listens on port {port} for the internet", path)

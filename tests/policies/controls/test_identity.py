@@ -291,3 +291,52 @@ def test_users(type: str, props: dict[str, Any], expected: Verdict) -> None:
 )
 def test_access_keys(status: Any, expected: Verdict) -> None:
     assert verdicts(KEY, resource("aws:iam/accessKey:AccessKey", props={"status": status})) == [expected]
+
+
+TRUST = controls.iam_role_trust_not_public
+
+
+def trusted(*statements: Any) -> list[Verdict]:
+    return verdicts(TRUST, resource(ROLE, props={"assumeRolePolicy": json.dumps({"Statement": list(statements)})}))
+
+
+def trust(principal: Any, **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": "sts:AssumeRole", **({"Principal": principal} if principal else {}), **more}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        trust({"Service": "ec2.amazonaws.com"}),
+        trust({"AWS": "arn:aws:iam::123456789012:root"}),
+        trust("*", Effect="Deny"),
+        trust("*", Condition={"StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}}),
+        trust({"AWS": "*"}, Condition={"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/*"}}),
+    ],
+)
+def test_a_role_may_trust_known_principals(statement: dict[str, Any]) -> None:
+    assert trusted(statement) == [Pass()]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        trust("*"),
+        trust({"AWS": "*"}),
+        trust({"AWS": ["arn:aws:iam::123456789012:root", "*"]}),
+        trust(None, NotPrincipal={"AWS": "arn:aws:iam::123456789012:root"}),
+        trust("*", Condition={"StringEquals": {"sts:ExternalId": "shop"}}),
+        trust("*", Condition={"StringLike": {"aws:PrincipalArn": "*"}}),
+        trust("*", Condition={"StringNotEquals": {"aws:PrincipalAccount": "123456789012"}}),
+    ],
+)
+def test_a_role_may_not_trust_everybody(statement: dict[str, Any]) -> None:
+    assert trusted(trust({"Service": "ec2.amazonaws.com"}), statement) == [Fail("admits everybody in statement 2", "assumeRolePolicy")]
+
+
+def test_a_trust_that_is_unknown_or_missing() -> None:
+    part = {"Statement": [trust({"AWS": UNKNOWN})]}
+    assert verdicts(TRUST, resource(ROLE, props={"assumeRolePolicy": UNKNOWN})) == [Unknown("assumeRolePolicy")]
+    assert verdicts(TRUST, resource(ROLE, props={"assumeRolePolicy": part})) == [Unknown("assumeRolePolicy.Statement.0.Principal.AWS")]
+    assert verdicts(TRUST, resource(ROLE)) == [Pass()]
+    assert verdicts(TRUST, resource(ROLE, props={"assumeRolePolicy": "no json"})) == [Fail("is no policy document", "assumeRolePolicy")]

@@ -280,3 +280,35 @@ def test_zones_of_a_balancer_that_names_none_or_needs_more() -> None:
     assert verdicts(SPREAD, resource(BALANCER)) == [Fail("spans 0 zones, not 2", "subnets")]
     two = resource(BALANCER, props={"subnets": ["subnet-1", "subnet-2"]})
     assert verdicts(SPREAD, two, {"minimumZones": 3}) == [Fail("spans 2 zones, not 3", "subnets")]
+
+
+CLASSIC = "aws:elb/loadBalancer:LoadBalancer"
+
+
+def classic(*ports: Any, **more: Any) -> Resource:
+    return resource(CLASSIC, props={"listeners": [{"lbPort": port} for port in ports], **more})
+
+
+@pytest.mark.parametrize(
+    ("balancer", "expected"),
+    [
+        (classic(80, 443), [Pass()]),
+        (classic(443, internal=False), [Pass()]),
+        (classic(80, internal=UNKNOWN), [Pass()]),
+        (classic(22, internal=True), [NotApplicable("is internal")]),
+        (classic(443, 22), [Fail("listens on port 22 for the internet", "listeners.1.lbPort")]),
+        (classic(8443, internal=False), [Fail("listens on port 8443 for the internet", "listeners.0.lbPort")]),
+        (classic(22, internal=UNKNOWN), [Unknown("internal")]),
+        (classic(UNKNOWN, 3306), [Unknown("listeners.0.lbPort"), Fail("listens on port 3306 for the internet", "listeners.1.lbPort")]),
+        (resource(CLASSIC, props={"listeners": UNKNOWN}), [Unknown("listeners")]),
+        (resource(CLASSIC), [Pass()]),
+    ],
+)
+def test_a_classic_balancer_takes_the_internet_on_web_ports_alone(balancer: Resource, expected: list[Verdict]) -> None:
+    assert verdicts(controls.classic_lb_web_ports, balancer) == expected
+
+
+def test_further_ports_of_a_classic_balancer_by_configuration() -> None:
+    assert verdicts(controls.classic_lb_web_ports, classic(8443), {"ports": [8443]}) == [Pass()]
+    found = [Fail("listens on port 443 for the internet", "listeners.0.lbPort")]
+    assert verdicts(controls.classic_lb_web_ports, classic(443), {"ports": [8443]}) == found
