@@ -8,6 +8,7 @@ from typing import Any, Final
 from cloudpatterns_policies.core import Fail, NotApplicable, Resource, Severity, Stack, Unknown, Verdict, stack_control
 from cloudpatterns_policies.graph import ports
 from cloudpatterns_policies.graph.endpoints import TYPES, Endpoint
+from cloudpatterns_policies.graph.loose_ends import loose_ends
 from cloudpatterns_policies.graph.reach import Path, reach_of
 from cloudpatterns_policies.graph.spans import Spans
 from cloudpatterns_policies.graph.ways import INTERNET
@@ -84,13 +85,19 @@ def _findings(stack: Stack, statements: list[Any]) -> Iterator[Finding | Verdict
             where = f"statements.{index}" + (f".{error.field}" if error.field else "")
             yield Fail(f"a statement of the profile proves nothing: {error.problem}", where)
             continue
-        for target in statement.targets:
-            for finding in _judge(stack, statement, target, index):
-                # One resource may stand in the way of many paths.
-                key = (finding[0].urn, finding[1])
-                if key not in seen:
-                    seen.add(key)
-                    yield finding
+        told = [finding for target in statement.targets for finding in _judge(stack, statement, target, index)]
+        ends = loose_ends(stack) if statement.sources and statement.targets else ()
+        if any(isinstance(verdict, Fail) for _, verdict in told):
+            # What may belong anywhere may shut the way.
+            ends = tuple(end for end in ends if end.shuts)
+            told = [finding for finding in told if isinstance(finding[1], Unknown)] if ends else told
+        told += [(end.resource, Unknown(end.path)) for end in ends]
+        for finding in told:
+            # One resource may stand in the way of many paths.
+            key = (finding[0].urn, finding[1])
+            if key not in seen:
+                seen.add(key)
+                yield finding
 
 
 def _judge(stack: Stack, statement: _Statement, target: Endpoint | None, index: int) -> Iterator[Finding]:

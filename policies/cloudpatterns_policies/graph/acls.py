@@ -155,7 +155,9 @@ class Acls:
             return Acl(f"the network ACL of {subnet.name}", unknown=place)
         vpc = refer(self._stack, subnet.resource, "vpcId", VPCS)
         keys = [target.urn for target in vpc.targets] + list(vpc.foreign)
-        return self._by_vpc.get(keys[0], _DEFAULT) if len(keys) == 1 else _DEFAULT
+        if len(keys) != 1 or not vpc.certain:
+            return Acl(f"the network ACL of {subnet.name}", unknown=(subnet.resource, "vpcId"))
+        return self._by_vpc.get(keys[0], _DEFAULT)
 
     def _associate(self, acl: Acl, holder: Resource, path: str, *, sure: bool = True) -> None:
         found = refer(self._stack, holder, path, SUBNETS, computed=True)

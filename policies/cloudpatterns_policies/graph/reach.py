@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudpatterns_policies.core import UNKNOWN, Resource, Stack
-from cloudpatterns_policies.graph.endpoints import FLEET, SERVICE, Endpoint, endpoints_of
+from cloudpatterns_policies.graph.endpoints import FLEET, SERVICE, Endpoint, Known, endpoints_of
 from cloudpatterns_policies.graph.firewall import INSTANCE
 from cloudpatterns_policies.graph.kinds import BALANCERS
 from cloudpatterns_policies.graph.ports import ALL, admitted
@@ -69,6 +69,8 @@ class Relay:
     """The listener that forwards; None where listeners are no resources of their own."""
     through: Resource | None = None
     """The target group; None where there is none."""
+    unknown: Place | None = None
+    """What leaves one of the ports unknown."""
 
 
 class Reach:
@@ -160,9 +162,12 @@ class Reach:
             graph.add_node(start)
             for relay in self.relays:
                 tail, head = relay.via.subject.urn, relay.target.subject.urn
-                legs = [Leg(leg.ports & relay.ports, leg.hops, leg.unknown) for leg in self._between(relay.via, relay.target)]
-                if _keeps_address(relay):
+                doubt = relay.unknown
+                legs = [Leg(leg.ports & relay.ports, leg.hops, leg.unknown or doubt) for leg in self._between(relay.via, relay.target)]
+                if (kept := _keeps_address(relay)) is not False:
                     passage = self._ways.handed_on(relay.via, relay.target, source)
+                    if kept is not True:
+                        passage = Passage(passage.low, ALL, kept)
                     legs = [part for leg in legs for part in _within(leg, passage)]
                 earlier = graph.edges[tail, head]["legs"] if graph.has_edge(tail, head) else []
                 graph.add_edge(tail, head, legs=[*earlier, *(leg for leg in legs if leg.ports)], name=relay.name)
@@ -189,32 +194,35 @@ class Reach:
             groups = list(self._stack.refs(listener, "defaultActions", *_TARGET_GROUPS))
             for rule in rules.get(listener.urn, ()):
                 groups += self._stack.refs(rule, "actions", *_TARGET_GROUPS)
-            listens = _port(read(listener, "port", computed=True))
+            port = read(listener, "port", computed=True)
             for via in refer(self._stack, listener, "loadBalancerArn", BALANCERS).targets:
                 for group in dict.fromkeys(groups):
-                    for target, ports in members.get(group.urn, ()):
-                        yield Relay(self.endpoints[via.urn], listens, target, ports, label(group), listener, group)
+                    for target, ports, place in members.get(group.urn, ()):
+                        unknown = (listener, "port") if port is UNKNOWN else place
+                        yield Relay(self.endpoints[via.urn], _port(port), target, ports, label(group), listener, group, unknown)
 
-    def _members(self) -> dict[str, list[tuple[Endpoint, Spans]]]:
-        """By target group, its targets and the ports they take."""
-        found: dict[str, list[tuple[Endpoint, Spans]]] = {}
+    def _members(self) -> dict[str, list[tuple[Endpoint, Spans, Place | None]]]:
+        """By target group, its targets, the ports they take, and what leaves these unknown."""
+        found: dict[str, list[tuple[Endpoint, Spans, Place | None]]] = {}
 
-        def add(group: Resource, target: Resource, port: object) -> None:
+        def add(group: Resource, target: Resource, holder: Resource | None) -> None:
+            port = read(holder, "port", computed=True) if holder else None
+            unknown = (holder, "port") if holder and port is UNKNOWN else None
             if target.urn in self.endpoints:
-                found.setdefault(group.urn, []).append((self.endpoints[target.urn], _port(port)))
+                found.setdefault(group.urn, []).append((self.endpoints[target.urn], _port(port), unknown))
 
         for attachment in self._stack.of_type(*_ATTACHMENTS):
             own = read(attachment, "port", computed=True)
             for group in refer(self._stack, attachment, "targetGroupArn", _TARGET_GROUPS).targets:
                 for target in self._stack.refs(attachment, "targetId", INSTANCE, *BALANCERS):
-                    add(group, target, read(group, "port", computed=True) if own is not UNKNOWN and own is None else own)
+                    add(group, target, group if own is not UNKNOWN and own is None else attachment)
         for fleet in self._stack.of_type(FLEET):
             for group in self._stack.refs(fleet, "targetGroupArns", *_TARGET_GROUPS):
-                add(group, fleet, read(group, "port", computed=True))
+                add(group, fleet, group)
         for attachment in self._stack.of_type(_FLEET_ATTACHMENT):
             for group in self._stack.refs(attachment, "lbTargetGroupArn", *_TARGET_GROUPS):
                 for fleet in self._stack.refs(attachment, "autoscalingGroupName", FLEET):
-                    add(group, fleet, read(group, "port", computed=True))
+                    add(group, fleet, group)
         for service in self._stack.of_type(SERVICE):
             for group in self._stack.refs(service, "loadBalancers", *_TARGET_GROUPS):
                 # A task may take any port of its own.
@@ -244,7 +252,7 @@ class Reach:
                         yield Relay(self.endpoints[proxy.urn], ALL, self.endpoints[store.urn], ALL, label(item))
 
 
-def _keeps_address(relay: Relay) -> bool:
+def _keeps_address(relay: Relay) -> Known:
     """Whether the target sees the caller's own address: that is for certain network load balancers and target groups.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html
@@ -253,12 +261,15 @@ def _keeps_address(relay: Relay) -> bool:
     kind = read(balancer, "loadBalancerType", computed=True)
     if group is None or kind is UNKNOWN or kind != "network":
         return False
-    values = [read(item, name, computed=True) for item, name in (
-        (balancer, "ipAddressType"), (group, "preserveClientIp"), (group, "targetType"), (group, "protocol"))]  # fmt: skip
-    if any(value is UNKNOWN for value in values) or values[0] not in (None, "ipv4"):
+    places = ((balancer, "ipAddressType"), (group, "preserveClientIp"), (group, "targetType"), (group, "protocol"))
+    values = [read(*place, computed=True) for place in places]
+    for place, value in zip(places, values, strict=True):
+        if value is UNKNOWN:
+            return place
+    family, kept, kind, protocol = values
+    if family not in (None, "ipv4"):
         # An IPv6 caller comes to an IPv4 target under the balancer's address.
         return False
-    _, kept, kind, protocol = values
     if kept is not None:
         return str(kept).lower() == "true"
     return kind in (None, "instance") or (kind == "ip" and protocol in ("UDP", "TCP_UDP", "QUIC", "TCP_QUIC"))

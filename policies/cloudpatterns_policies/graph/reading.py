@@ -111,7 +111,7 @@ def refer_all(stack: Stack, resource: Resource, pattern: str, types: Sequence[st
     list as a whole means them all, it is one reference.
     """
     found = [refer(stack, resource, path, types, computed=computed) for path in expand(resource, pattern)]
-    if len(found) < 2 or all(item.certain for item in found):
+    if len(found) < 2:
         return found
     texts = [text for item in found for text in _texts(read(resource, item.path))]
     targets = {target.urn: target for item in found for target in item.targets}

@@ -15,11 +15,12 @@ from cloudpatterns_policies.graph.addresses import VERSIONS, is_internet, parse
 from cloudpatterns_policies.graph.admission import Admission, shown_rules
 from cloudpatterns_policies.graph.endpoints import Endpoint, Known, Seat, endpoints_of
 from cloudpatterns_policies.graph.ports import ALL, admitted
-from cloudpatterns_policies.graph.reading import read, refer
+from cloudpatterns_policies.graph.reading import read
 from cloudpatterns_policies.graph.regions import EVERYWHERE, Fact, Passage, Place, Region, across, everything
-from cloudpatterns_policies.graph.routes import VPCS, Route
+from cloudpatterns_policies.graph.routes import UNKNOWN_DESTINATION, Route
 from cloudpatterns_policies.graph.spans import Spans
 from cloudpatterns_policies.graph.topology import Subnet
+from cloudpatterns_policies.graph.vpcs import vpc_addresses
 
 INTERNET: Final = "internet"
 _PEERING: Final = "peering connection"
@@ -135,12 +136,17 @@ class Ways:
             shown: list[str] = []
             if start is None or end is None or start.subnet.key != end.subnet.key:
                 mine, theirs = self._acl(source, start), self._acl(target, end)
-                passages[1:1] = [
+                guards = [
                     across(mine.fact(False, version), there, (target.subject, "privateIp")),
                     across(theirs.fact(True, version), here, (source.subject, "privateIp")),
                     across(theirs.answers(False, version), here, (source.subject, "privateIp")),
                     across(mine.answers(True, version), there, (target.subject, "privateIp")),
                 ]
+                if start is None or end is None:
+                    # They may sit in one subnet, within which no ACL guards.
+                    lost = source.unknown_seats if start is None else target.unknown_seats
+                    guards = [Passage(guard.low, ALL, guard.place or lost) for guard in guards]
+                passages[1:1] = guards
                 shown = [*_named(start), mine.name, *names, *_named(end), theirs.name]
             else:
                 shown = [*_named(start)]
@@ -183,6 +189,7 @@ class Ways:
         tables = seat.subnet.tables
         place = self._place(seat.subnet.unknown, endpoint)
         low, high, names = Spans(), Spans(), ()
+        stolen: Place | None = None
         for table in tables:
             place = place or self._place(table.unknown, endpoint)
             taken = Spans()
@@ -195,6 +202,8 @@ class Ways:
                 part = addresses - taken if own else EVERYWHERE[version]
                 taken = taken | part if sure else taken
                 if known is False:
+                    # More narrow a destination than others, it may take anything away from them.
+                    stolen = stolen or ((route.resource, route.where) if route.destination == UNKNOWN_DESTINATION else None)
                     continue
                 high = high | part
                 names = names or (route.target_name, table.name)
@@ -202,6 +211,8 @@ class Ways:
                     low = low | part
                 else:
                     place = place or (route.resource, route.where)
+        if stolen and low:
+            low, place = Spans(), place or stolen
         if seat.subnet.unknown or (not low and any(table.unknown for table in tables)):
             low, high = (Spans() if seat.subnet.unknown else low), EVERYWHERE[version]
         return Fact(Region.of(ALL, low), Region.of(ALL, high), place), names or tuple(table.name for table in tables[:1])
@@ -215,9 +226,10 @@ class Ways:
     def _bounds(self, endpoint: Endpoint, seat: Seat | None, version: int) -> Spans:
         """The addresses that an endpoint can have: its own, else its subnet's, else its VPC's, else any."""
         subnet = seat.subnet.resource if seat else None
-        name = "cidrBlock" if version == 4 else "ipv6CidrBlock"
-        holders = [subnet, *(refer(self._stack, subnet, "vpcId", VPCS).targets)] if subnet else []
-        whole = next((found for holder in holders if holder and (found := _cidr(read(holder, name), version))), EVERYWHERE[version])
+        whole = _cidr(read(subnet, "cidrBlock" if version == 4 else "ipv6CidrBlock"), version) if subnet else None
+        if whole is None:
+            found = vpc_addresses(self._stack, subnet, version) if subnet else None
+            whole = found if isinstance(found, Spans) and found else EVERYWHERE[version]
         own = _cidr(read(endpoint.subject, "privateIp"), version)
         return own if own and not own - whole else whole
 
@@ -233,13 +245,17 @@ class Ways:
             return lost.unknown_seats or (lost.subject, _seat_path(lost) if seat else "subnetId"), []
         if vpcs[0] == vpcs[1]:
             return True, []
-        doubt: Known = False
-        for route in _routes(start, there, version):
-            for back in _routes(end, here, version):
-                if route.target == back.target == _PEERING and route.target_name == back.target_name:
+        doubt: Known = (source.unknown_seats if start is None else target.unknown_seats if end is None else None) or False
+        for route, certain in _routes(start, there, version):
+            for back, sure in _routes(end, here, version):
+                if route.target != back.target or route.target not in (_PEERING, *_TRANSIT):
+                    continue
+                named = _PEERING not in (route.target_name, back.target_name)
+                if route.target == _PEERING and named and route.target_name != back.target_name:
+                    continue
+                if route.target == _PEERING and named and certain and sure:
                     return True, [route.target_name]
-                if route.target == back.target and route.target in _TRANSIT:
-                    doubt = doubt or (route.resource, route.where)
+                doubt = doubt or (route.resource, route.where)
         for seat, endpoint in ((start, source), (end, target)):
             tables = seat.subnet.tables if seat else ()
             unknown = (seat.subnet.unknown if seat else None) or next((table.unknown for table in tables if table.unknown), None)
@@ -306,10 +322,13 @@ def _destination(route: Route) -> tuple[int, Spans, bool]:
         return 0, EVERYWHERE[6], False
 
 
-def _routes(seat: Seat | None, wanted: Spans, version: int) -> list[Route]:
-    """Routes of the seat's tables that lead to some of the wanted addresses."""
+def _routes(seat: Seat | None, wanted: Spans, version: int) -> list[tuple[Route, bool]]:
+    """Routes of the seat's tables that lead to some of the wanted addresses, and whether surely to all; those that may come last."""
     found = [(route, _destination(route)) for table in (seat.subnet.tables if seat else ()) for route in table.routes]
-    return [route for route, (own, addresses, _) in found if own == version and addresses & wanted]
+    leading = [
+        (route, sure and not wanted - addresses) for route, (own, addresses, sure) in found if own in (version, 0) and addresses & wanted
+    ]
+    return sorted(leading, key=lambda pair: not pair[1])
 
 
 def _seats(endpoint: Endpoint) -> tuple[Seat | None, ...]:

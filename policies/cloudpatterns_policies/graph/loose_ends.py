@@ -1,0 +1,100 @@
+"""Resources that join two others and of which one end cannot be told: what they open or close is unknown.
+
+A route may belong to any table, an address to any server, a listener to any balancer. Where one is about, no path can be ruled out; and
+where it may shut a way, no path is sure.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from cloudpatterns_policies.core import UNKNOWN, Resource, Stack
+from cloudpatterns_policies.graph.acls import ACL, ACLS, DEFAULT_ACL
+from cloudpatterns_policies.graph.kinds import BALANCERS
+from cloudpatterns_policies.graph.reading import read, refer
+from cloudpatterns_policies.graph.routes import ROUTE, ROUTE_TABLES, VPCS
+from cloudpatterns_policies.graph.rules import DEFAULT_GROUP
+from cloudpatterns_policies.graph.topology import SUBNETS
+
+_ANY: Final = ()
+_TARGET_GROUPS: Final = ("aws:lb/targetGroup:TargetGroup", "aws:alb/targetGroup:TargetGroup")
+_FLEET: Final = "aws:autoscaling/group:Group"
+_SHUTTING: Final[dict[str, dict[str, Sequence[str]]]] = {
+    ROUTE: {"routeTableId": (*ROUTE_TABLES, *VPCS)},
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": {"subnetId": SUBNETS},
+    "aws:ec2/mainRouteTableAssociation:MainRouteTableAssociation": {"vpcId": VPCS},
+    "aws:ec2/defaultRouteTable:DefaultRouteTable": {"defaultRouteTableId": VPCS},
+    ACL: {"subnetIds": SUBNETS},
+    DEFAULT_ACL: {"defaultNetworkAclId": VPCS, "subnetIds": SUBNETS},
+    "aws:ec2/networkAclAssociation:NetworkAclAssociation": {"subnetId": SUBNETS},
+    "aws:ec2/networkAclRule:NetworkAclRule": {"networkAclId": (*ACLS, *VPCS)},
+    DEFAULT_GROUP: {"vpcId": VPCS},
+}
+"""Properties that say where something belongs which may shut ways, by type. They may open some as well."""
+
+_OPENING: Final[dict[str, dict[str, Sequence[str]]]] = {
+    "aws:ec2/eip:Eip": {"instance": _ANY, "networkInterface": _ANY},
+    "aws:ec2/eipAssociation:EipAssociation": {"instanceId": _ANY, "networkInterfaceId": _ANY},
+    "aws:lb/targetGroupAttachment:TargetGroupAttachment": {"targetGroupArn": _TARGET_GROUPS, "targetId": _ANY},
+    "aws:alb/targetGroupAttachment:TargetGroupAttachment": {"targetGroupArn": _TARGET_GROUPS, "targetId": _ANY},
+    "aws:lb/listener:Listener": {"loadBalancerArn": BALANCERS},
+    "aws:alb/listener:Listener": {"loadBalancerArn": BALANCERS},
+    "aws:elb/loadBalancer:LoadBalancer": {"instances": _ANY},
+    _FLEET: {"launchTemplate.id": _ANY, "targetGroupArns": _TARGET_GROUPS, "loadBalancers": _ANY},
+    "aws:autoscaling/attachment:Attachment": {"autoscalingGroupName": (_FLEET,), "lbTargetGroupArn": _TARGET_GROUPS, "elb": _ANY},
+    "aws:rds/proxyTarget:ProxyTarget": {"dbProxyName": _ANY, "dbInstanceIdentifier": _ANY, "dbClusterIdentifier": _ANY},
+    "aws:rds/clusterInstance:ClusterInstance": {"clusterIdentifier": _ANY},
+    "aws:neptune/clusterInstance:ClusterInstance": {"clusterIdentifier": _ANY},
+}
+"""Properties that say where something belongs which opens ways alone, by type. Without types any resource of AWS will do."""
+
+_ACTIONS: Final = {
+    "aws:lb/listener:Listener": "defaultActions",
+    "aws:alb/listener:Listener": "defaultActions",
+    "aws:lb/listenerRule:ListenerRule": "actions",
+    "aws:alb/listenerRule:ListenerRule": "actions",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LooseEnd:
+    """A property that should say where a resource belongs, and does not."""
+
+    resource: Resource
+    path: str
+    shuts: bool
+    """Whether the resource may shut a way that is open without it."""
+
+
+@lru_cache(maxsize=2)
+def loose_ends(stack: Stack) -> tuple[LooseEnd, ...]:
+    """All loose ends of a stack, in the order of URNs."""
+    found = [*_of(stack, _SHUTTING, True), *_of(stack, _OPENING, False)]
+    for token, path in _ACTIONS.items():
+        found += [LooseEnd(item, path, False) for item in stack.of_type(token) if _forwards_anywhere(stack, item, path)]
+    return tuple(sorted(found, key=lambda end: (end.resource.urn, end.path)))
+
+
+def _of(stack: Stack, table: dict[str, dict[str, Sequence[str]]], shuts: bool) -> Iterator[LooseEnd]:
+    for token, paths in table.items():
+        for item in stack.of_type(token):
+            for path, types in paths.items():
+                if _unresolved(stack, item, path, types):
+                    yield LooseEnd(item, path, shuts)
+
+
+def _unresolved(stack: Stack, item: Resource, path: str, types: Sequence[str]) -> bool:
+    if types:
+        return refer(stack, item, path, types, computed=True).unresolved
+    value = read(item, path, computed=True)
+    texts = value if isinstance(value, list) else [value]
+    targets = [target for urn in item.property_dependencies.get(path.partition(".")[0], ()) if (target := stack.by_urn(urn))]
+    return any(text is UNKNOWN for text in texts) and not any(target.type.startswith("aws:") for target in targets)
+
+
+def _forwards_anywhere(stack: Stack, item: Resource, path: str) -> bool:
+    if stack.refs(item, path, *_TARGET_GROUPS) or read(item, path, computed=True) is None:
+        return False
+    # Other parts of an action, such as its order, are AWS's to choose.
+    return any(place.count(".") < 2 or place.lower().endswith("arn") for place in item.unknown_paths(path))
