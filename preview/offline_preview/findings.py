@@ -206,11 +206,12 @@ def undecided_path(reason: str) -> tuple[str, str] | None:
     return (path, f"urn:pulumi:{urn}") if separator else (text, "")
 
 
-def classify(message: str) -> tuple[Verdict, str]:
-    """The verdict that a message's prefix names, and the message without it."""
+def classify(message: str, description: str = "") -> tuple[Verdict, str]:
+    """The verdict that a message's prefix names, and the message without it; Pulumi's SDK puts the policy's description before it."""
+    bare = message.removeprefix(f"{description}\n")
     for prefix, verdict in _PREFIXES.items():
-        if message.startswith(prefix):
-            return verdict, message.removeprefix(prefix).lstrip(" :")
+        if bare.startswith(prefix):
+            return verdict, bare.removeprefix(prefix).lstrip(" :")
     return ("unknown" if message.startswith(_SDK_UNKNOWN) else "fail"), message
 
 

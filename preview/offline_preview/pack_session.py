@@ -154,7 +154,7 @@ class PackSession:
 
     def _finding(self, diagnostic: Any, urn: str, redact: Redactor) -> Finding:
         control = self._controls.get(diagnostic.policyName, Control(diagnostic.policyName, self._info.name))
-        verdict, message = classify(redact(diagnostic.message))
+        verdict, message = classify(redact(diagnostic.message), control.description)
         level = self._level(diagnostic.enforcementLevel)
         return Finding(
             control=diagnostic.policyName,

@@ -40,6 +40,12 @@ def test_a_messages_mark_tells_its_verdict(message: str, verdict: str, text: str
     assert classify(message) == (verdict, text)
 
 
+def test_the_sdks_description_before_a_mark_does_not_hide_it() -> None:
+    assert classify("Ports are closed\n[UNKNOWN] it depends", "Ports are closed") == ("unknown", "it depends")
+    assert classify("Ports are closed\n[UNKNOWN] it depends", "Ports") == ("fail", "Ports are closed\n[UNKNOWN] it depends")
+    assert classify("Ports are closed\nis open", "Ports are closed") == ("fail", "Ports are closed\nis open")
+
+
 @pytest.mark.parametrize(
     ("message", "shown"),
     [
