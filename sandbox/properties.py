@@ -79,7 +79,7 @@ def _object(path: str, value: Mapping[str, Any], shape: Shape) -> Iterator[Failu
 
 def _value(path: str, value: Any, annotation: Any) -> Iterator[Failure]:
     value = value.value if isinstance(value, Secret) else value
-    kind = _plain_kind(annotation)
+    kind = plain_kind(annotation)
     if value is None or value is UNKNOWN or kind is None or (isinstance(value, dict) and SIGNATURE in value):
         return
     origin = typing.get_origin(kind)
@@ -117,7 +117,7 @@ def _scalar(path: str, value: Any, kind: type) -> Iterator[Failure]:
         yield Failure(path, f"is {_called(value)}, but {wanted} is wanted")
 
 
-def _plain_kind(annotation: Any) -> Any:
+def plain_kind(annotation: Any) -> Any:
     """The one type that an annotation leaves after ``Input`` and ``Optional``; None when several are possible."""
     if typing.get_origin(annotation) not in (typing.Union, types.UnionType):
         return None if annotation is Any else annotation
@@ -126,7 +126,7 @@ def _plain_kind(annotation: Any) -> Any:
         for member in typing.get_args(annotation)
         if member is not type(None) and (typing.get_origin(member) or member) not in (collections.abc.Awaitable, pulumi.Output)
     ]
-    return _plain_kind(members[0]) if len(members) == 1 else None
+    return plain_kind(members[0]) if len(members) == 1 else None
 
 
 def _called(value: Any) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from sandbox.workspace import Workspace
 
@@ -36,9 +37,9 @@ def small(program: str) -> dict[str, str]:
 
 def new_stack(workspace: Workspace, stack: str) -> str:
     """A stack in Ireland; its name."""
-    for arguments in (("stack", "init", stack), ("config", "set", "--stack", stack, "aws:region", "eu-west-1")):
-        made = workspace.pulumi(*arguments)
-        assert made.returncode == 0, made.stdout + made.stderr
+    (workspace.project / f"Pulumi.{stack}.yaml").write_text("config:\n  aws:region: eu-west-1\n", encoding="utf-8")
+    made = workspace.pulumi("stack", "init", stack)
+    assert made.returncode == 0, made.stdout + made.stderr
     return stack
 
 
@@ -54,9 +55,14 @@ def in_state(workspace: Workspace, stack: str) -> list[tuple[str, str]]:
     """URN and id of everything of a stack that its state knows, but providers."""
     return sorted(
         (one["urn"], one["id"])
-        for one in workspace.resources(stack)
+        for one in state(workspace, stack).get("resources", [])
         if one.get("custom") and not one["type"].startswith("pulumi:") and not one.get("delete")
     )
+
+
+def state(workspace: Workspace, stack: str) -> dict[str, Any]:
+    """The state of a stack as the backend keeps it."""
+    return json.loads(state_file(workspace, stack).read_bytes())["checkpoint"]["latest"] or {}
 
 
 def twice(found: list[tuple[str, str]]) -> list[str]:
