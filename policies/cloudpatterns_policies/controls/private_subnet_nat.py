@@ -72,9 +72,13 @@ def private_subnet_nat(stack: Stack, *, config: Mapping[str, Any]) -> Verdict | 
 
 
 def _data_subnets(stack: Stack, data: Marks) -> list[Placement]:
-    """Subnets that say themselves that they are for data."""
-    marked = [subnet for subnet in stack.of_type(*SUBNETS) if data.on(subnet) is True]
-    return [Placement(subnet, Role.DATA, Reference("", (subnet,)), ()) for subnet in marked]
+    """Subnets that say themselves that they are for data, and those that may."""
+    marks = [(subnet, data.on(subnet)) for subnet in stack.of_type(*SUBNETS)]
+    return [
+        Placement(subnet, Role.DATA, Reference("", (subnet,)), (), (subnet, mark) if isinstance(mark, str) else None)
+        for subnet, mark in marks
+        if mark
+    ]
 
 
 def _findings(stack: Stack, found: list[Placement], public: Marks) -> Iterator[Finding]:
@@ -111,7 +115,10 @@ def _workload(topology: Topology, placement: Placement, subnets: list[Subnet], p
 
 def _data(topology: Topology, placement: Placement, subnets: list[Subnet], ways: dict[int, _Way]) -> Iterator[Finding]:
     leads = [lead for subnet in subnets for lead in _leads(subnet) if lead.route.leads_out]
-    known = [lead for lead in leads if not lead.route.unseen]
+    if leads and placement.doubt:
+        yield placement.doubt[0], Unknown(placement.doubt[1])
+        return
+    known = [lead for lead in leads if not lead.route.unseen and not _may_stay_inside(lead.route)]
     sure = [lead for lead in known if lead.subnet.unknown is None] if _sure(placement, subnets, known) else []
     for lead in sure:
         if not lead.route.public:
@@ -122,6 +129,11 @@ def _data(topology: Topology, placement: Placement, subnets: list[Subnet], ways:
         yield placement.subject, Fail(message, placement.subnets.path)
     told = {id(lead) for lead in sure}
     yield from _unknown(topology, placement, subnets, [lead for lead in leads if id(lead) not in told])
+
+
+def _may_stay_inside(route: Route) -> bool:
+    """Whether an unknown gateway may be the VPC itself or a gateway endpoint, to which no default route leads."""
+    return route.public is None and route.destination not in ("0.0.0.0/0", "::/0")
 
 
 def _way_out(stack: Stack, way: _Way) -> Finding:

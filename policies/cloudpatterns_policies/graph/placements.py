@@ -83,6 +83,9 @@ def _instance(stack: Stack, subject: Resource) -> list[Placement]:
     interfaces = attached_interfaces(stack, subject)
     for attachment in stack.referrers(subject, _INTERFACE_ATTACHMENT, "instanceId"):
         interfaces += refer(stack, attachment, "networkInterfaceId", (INTERFACE,)).targets
+    primary = refer(stack, subject, "primaryNetworkInterface.networkInterfaceId", (INTERFACE,), computed=True)
+    if primary.unresolved or primary.foreign:
+        found.append(Placement(subject, Role.WORKLOAD, Reference(primary.path, unresolved=True), (subject,)))
     for interface in interfaces:
         reference = refer(stack, interface, "subnetId", SUBNETS)
         found.append(Placement(subject, Role.WORKLOAD, reference, (subject, interface)))

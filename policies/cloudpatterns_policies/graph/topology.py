@@ -53,7 +53,9 @@ class Topology:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self.unresolved: list[tuple[Resource, str]] = []
-        """Routes and associations whose table or subnet cannot be told, with the property that should tell."""
+        """Routes and associations whose table, subnet or VPC cannot be told, with the property that should tell."""
+        self._loose_main: tuple[str, str] | None = None
+        """What may be the main table of any VPC."""
         self._tables: dict[str, Table] = {}
         for table in stack.of_type(*ROUTE_TABLES):
             self._tables[table.urn] = Table(table.urn, label(table))
@@ -96,7 +98,7 @@ class Topology:
         if len(keys) != 1 or not vpc.certain:
             return Subnet(resource.urn, name, resource, (), (resource.urn, "vpcId"))
         table = self._main.get(keys[0]) or self._original_of(keys[0], vpc.targets[0] if vpc.targets else None, (resource.urn, "vpcId"))
-        return Subnet(resource.urn, name, resource, (table,))
+        return Subnet(resource.urn, name, resource, (table,), self._loose_main)
 
     def _foreign_subnet(self, text: str, reference: Reference) -> Subnet:
         tables, unknown = self._explicit.get(text, ((), None))
@@ -123,7 +125,9 @@ class Topology:
         """By VPC, the table that AWS made with it, where the stack manages that one."""
         found = {}
         for table in self._stack.of_type(_DEFAULT_TABLE):
-            for vpc in refer(self._stack, table, "defaultRouteTableId", VPCS).targets:
+            named = refer(self._stack, table, "defaultRouteTableId", VPCS)
+            self._note_main(table, named)
+            for vpc in named.targets:
                 found[vpc.urn] = self._tables[table.urn]
         # Where the id is known, it is the VPC's attribute.
         by_id = {value: vpc for vpc in self._stack.of_type(*VPCS) if isinstance(value := vpc.raw.get("defaultRouteTableId"), str)}
@@ -145,10 +149,16 @@ class Topology:
         found = {}
         for association in self._stack.of_type(_MAIN_ASSOCIATION):
             vpc = refer(self._stack, association, "vpcId", VPCS)
+            self._note_main(association, vpc)
             for key in [target.urn for target in vpc.targets] + list(vpc.foreign):
                 tables, unknown = self._tables_at(association)
                 found[key] = tables[0] if len(tables) == 1 and not unknown else Table("", "an unknown main route table", unknown=unknown)
         return found
+
+    def _note_main(self, holder: Resource, vpc: Reference) -> None:
+        if vpc.unresolved:
+            self.unresolved.append((holder, vpc.path))
+            self._loose_main = self._loose_main or (holder.urn, vpc.path)
 
     def _tables_at(self, association: Resource) -> tuple[tuple[Table, ...], tuple[str, str] | None]:
         """Tables that an association names, and what leaves them unknown."""
