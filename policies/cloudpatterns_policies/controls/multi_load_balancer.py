@@ -8,6 +8,7 @@ from cloudpatterns_policies.core import UNKNOWN, Fail, NotApplicable, Resource, 
 from cloudpatterns_policies.graph import ports
 from cloudpatterns_policies.graph.endpoints import SERVICE, Endpoint, is_balancer
 from cloudpatterns_policies.graph.firewall import Group, firewall_of
+from cloudpatterns_policies.graph.kinds import BALANCERS
 from cloudpatterns_policies.graph.reach import Relay, reach_of
 from cloudpatterns_policies.graph.reading import arrow, expand, label, read, refer, some
 from cloudpatterns_policies.graph.rules import GROUPS, Rule, Source, SourceKind
@@ -62,7 +63,8 @@ class _Fleet:
 def multi_load_balancer(stack: Stack) -> Verdict | Iterator[Finding]:
     """Judges each fleet that at least two balancers send to; a target that is a balancer itself is no fleet."""
     found: dict[str, list[Relay]] = {}
-    for relay in reach_of(stack).relays:
+    # Most stacks have one balancer, and need no model of their network for this.
+    for relay in reach_of(stack).relays if len(stack.of_type(*BALANCERS)) > 1 else ():
         shape = read(relay.via.subject, "loadBalancerType")
         if is_balancer(relay.via) and not is_balancer(relay.target) and (shape is UNKNOWN or shape != "gateway"):
             found.setdefault(relay.target.subject.urn, []).append(relay)
