@@ -3,12 +3,12 @@
 import importlib
 
 import pytest
-from cloudpatterns_policies.graph import firewall, placements, routes, rules, topology
+from cloudpatterns_policies.graph import firewall, interfaces, placements, routes, rules, topology, vpcs
 from cloudpatterns_policies.graph.kinds import KINDS
 
 TOKENS = {
     value
-    for module in (firewall, placements, routes, rules, topology)
+    for module in (firewall, interfaces, placements, routes, rules, topology, vpcs)
     for constant in vars(module).values()
     for value in (constant if isinstance(constant, tuple | dict) else (constant,))
     if isinstance(value, str) and value.startswith("aws:")
