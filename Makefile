@@ -7,7 +7,7 @@ STACK ?= dev
 PROJECTS := components/pyproject.toml policies/pyproject.toml preview/pyproject.toml
 PACKS := $(foreach pack,security operations,--policy-pack policies/$(pack) --policy-pack-config policies/$(pack)/$(STACK).json)
 
-.PHONY: preview test engine sandbox lint types docs bench up destroy clean
+.PHONY: preview test engine sandbox lint types docs bench mutants up destroy clean
 
 preview: $(VENV)/ready  ## Preview and police every stack: no CLI, no account, no network
 	$(BIN)/offline-preview
@@ -39,6 +39,9 @@ docs: $(VENV)/ready  ## Write what is generated: the JSON schema of the settings
 bench: $(VENV)/ready  ## The design's figures as ratios in one run; not part of the tests
 	$(BIN)/python -m tests.bench
 
+mutants: $(VENV)/ready-dev  ## Mutation testing of the policies, an hour and more; of one module: make mutants MODULE=graph/rules.py
+	$(BIN)/python -m tests.mutation $(MODULE)
+
 up: $(VENV)/ready  ## Deploy for real: make up STACK=dev
 	pulumi up --stack $(STACK) $(PACKS)
 
@@ -46,7 +49,7 @@ destroy: $(VENV)/ready  ## Remove what was deployed: make destroy STACK=dev
 	pulumi destroy --stack $(STACK)
 
 clean:  ## Remove what these targets made
-	rm -rf $(VENV) .coverage .coverage.* .hypothesis .pytest_cache .ruff_cache htmlcov
+	rm -rf $(VENV) .coverage .coverage.* .hypothesis .mutants .pytest_cache .ruff_cache htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf components/*.egg-info policies/*.egg-info preview/*.egg-info
 
