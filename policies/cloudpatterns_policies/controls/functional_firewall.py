@@ -117,6 +117,7 @@ class _Judge:
             yield from self.group(group)
         for scope in self._firewall.scopes:
             yield from self.scope(scope)
+        yield from self.loose()
         for resource, path in self._firewall.unresolved:
             yield resource, Unknown(path)
 
@@ -138,6 +139,17 @@ class _Judge:
             involved = tuple(group for group in groups if any(rule in group.rules for rule in exposure.rules))
             if len(involved) > 1 and not self._failed.issuperset(exposure.rules):
                 yield from self._internet(exposure, involved)
+
+    def loose(self) -> Iterator[Finding]:
+        """What rules whose group cannot be told may admit together with those of some group."""
+        for group in self._firewall.groups if self._firewall.loose else ():
+            joined = self._firewall.may_belong(group)
+            given = entries([*joined, *group.ingress], ports.ALL, self._settings.trusted)
+            for exposure in exposures(given, THE_INTERNET, singles=False):
+                added = [rule for rule in exposure.rules if rule in joined]
+                harmless = not exposure.ports - self._settings.open_ports and self._place(group) == _Place()
+                if added and not harmless and not self._failed.issuperset(exposure.rules):
+                    yield added[0].resource, Unknown(added[0].group.path)
 
     def _internet(self, exposure: Exposure, groups: Sequence[Group]) -> Iterator[Finding]:
         """What to say of ports that the internet reaches: at most one finding."""
@@ -207,40 +219,47 @@ class _Judge:
             # Its tags, and what else it is attached to, are not in this stack.
             rule = next(iter(group.rules))
             return _Place(unknown=(rule.resource, rule.group.path))
+        if not group.attachments and self._firewall.open:
+            return _Place(unknown=self._firewall.open[0])
         if not group.attachments:
             return _Place(f"at {group.name}, which has no load balancer or CDN origin and is not marked as public")
         unknown = None
         for attachment in group.attachments:
-            refusal, path = self._refusal(attachment)
+            refusal, place = self._refusal(attachment)
             if refusal and attachment.certain:
                 return _Place(f"at {refusal}")
             if refusal:
                 unknown = unknown or (attachment.holder, attachment.path)
-            elif path:
-                unknown = unknown or (attachment.subject, path)
+            elif place:
+                unknown = unknown or place
         return _Place(unknown=unknown)
 
-    def _refusal(self, attachment: Attachment) -> tuple[str, str]:
-        """Why a group there may not let the internet in, and what leaves that unknown; both empty when it may."""
+    def _refusal(self, attachment: Attachment) -> tuple[str, tuple[Resource, str] | None]:
+        """Why a group there may not let the internet in, and what leaves that unknown; neither when it may."""
         subject = attachment.subject
         if subject.urn in self._firewall.origins:
-            return "", ""
+            return "", None
         marked = self._marked(attachment)
         if marked is True:
-            return "", ""
+            return "", None
         if is_balancer(attachment):
             internal = is_internal(subject)
             if internal is None:
-                return "", "internal"
-            return (f"{attachment.name}, which is internal", "") if internal else ("", "")
-        if isinstance(marked, str):
+                return "", (subject, "internal")
+            return (f"{attachment.name}, which is internal", None) if internal else ("", None)
+        if marked:
             return "", marked
-        return f"{attachment.name}, which is no internet-facing load balancer, no CDN origin and not marked as public", ""
+        return f"{attachment.name}, which is no internet-facing load balancer, no CDN origin and not marked as public", None
 
-    def _marked(self, attachment: Attachment) -> bool | str:
-        """Whether the subject is marked as public, or all that is made from it; the path of the tag when that is unknown."""
+    def _marked(self, attachment: Attachment) -> bool | tuple[Resource, str]:
+        """Whether the subject is marked as public, or all that is made from it; where the tag stands when that is unknown."""
         marked = self._settings.public.on(attachment.subject)
-        return marked or (bool(attachment.users) and all(self._settings.public.on(user) is True for user in attachment.users))
+        if marked:
+            return True if marked is True else (attachment.subject, marked)
+        marks = [(user, self._settings.public.on(user)) for user in attachment.users]
+        if not marks or any(mark is False for _, mark in marks):
+            return False
+        return next(((user, mark) for user, mark in marks if isinstance(mark, str)), True)
 
 
 def _is_router(group: Group) -> bool:

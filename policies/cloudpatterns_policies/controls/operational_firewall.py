@@ -117,6 +117,7 @@ class _Judge:
             yield from self.group(group)
         for scope in self._firewall.scopes:
             yield from self.scope(scope)
+        yield from self.loose()
         for resource, path in self._firewall.unresolved:
             yield resource, Unknown(path)
 
@@ -145,6 +146,7 @@ class _Judge:
             failed.update(exposure.rules)
             limit = f"which holds {network} and so is wider than /{self._settings.prefixes[version]}"
             yield self._fail(exposure, f"admits {ports.describe(exposure.ports)} from {exposure.sources}, {limit}", (group,))
+        yield from self._unmarked(group)
         for rule in group.ingress:
             if rule not in failed:
                 yield from self._unknowns(rule, relevant)
@@ -156,6 +158,25 @@ class _Judge:
             involved = tuple(group for group in groups if any(rule in group.rules for rule in exposure.rules))
             if len(involved) > 1 and not self._failed.issuperset(exposure.rules):
                 yield self._fail(exposure, f"lets the internet ({exposure.sources}) in on {ports.describe(exposure.ports)}", involved)
+
+    def loose(self) -> Iterator[Finding]:
+        """What rules whose group cannot be told may admit to some group, alone or together with that group's own rules."""
+        for group in self._firewall.groups if self._firewall.loose else ():
+            joined = self._firewall.may_belong(group)
+            given = list(entries([*joined, *group.ingress], self._possible(group), self._settings.trusted))
+            for exposure in (*exposures(given, THE_INTERNET), *exposures(given, self._settings.wide)):
+                added = [rule for rule in exposure.rules if rule in joined]
+                if added and not self._failed.issuperset(exposure.rules):
+                    yield added[0].resource, Unknown(added[0].group.path)
+
+    def _unmarked(self, group: Group) -> Iterator[Finding]:
+        """What would be wrong with a group if it were one of operators, which is not known."""
+        mark = self._settings.operators.on(group.resource) if group.resource else False
+        if not isinstance(mark, str) or not group.resource:
+            return
+        given = [item for item in entries(group.ingress, ports.ALL, self._settings.trusted) if item.rule not in self._failed]
+        if exposures(given, THE_INTERNET) or exposures(given, self._settings.wide):
+            yield group.resource, Unknown(mark)
 
     @staticmethod
     def _fail(exposure: Exposure, message: str, groups: tuple[Group, ...]) -> Finding:
@@ -175,12 +196,25 @@ class _Judge:
         marked = self._settings.operators.on(group.resource) if group.resource else False
         return ports.ALL if marked is True else self._settings.admin_ports
 
+    def _possible(self, group: Group) -> Spans:
+        """The ports that may be those of administration."""
+        return ports.ALL if group.resource and self._settings.operators.on(group.resource) else self._settings.admin_ports
+
     def _guarded(self, group: Group) -> Spans:
         """Ports at which whatever the group guards demands a client certificate."""
         return self._common(group, self._certificates.sure)
 
     def _doubt(self, exposure: Exposure, group: Group) -> Finding | None:
         """What would have to be known to tell that a client certificate is demanded on all ports of an exposure, or None."""
+        if group in self._firewall.loose:
+            rule = next(iter(group.rules))
+            owners = [item for item in self._firewall.groups if rule in self._firewall.may_belong(item)]
+            guarded = any(not exposure.ports - self._common(item, self._certificates.possible) for item in owners)
+            return (rule.resource, Unknown(rule.group.path)) if guarded else None
+        if not group.attachments:
+            for holder, path in self._firewall.open:
+                if not exposure.ports - self._certificates.possible.get(holder.urn, Spans()):
+                    return holder, Unknown(path)
         if exposure.ports - self._common(group, self._certificates.possible):
             return None
         return next(place for item in group.attachments for place in self._certificates.unknown.get(item.subject.urn, ()))
@@ -214,13 +248,15 @@ def _certificate_ports(stack: Stack) -> _Certificates:
         balancers = refer(stack, listener, "loadBalancerArn", BALANCERS)
         if (mode is not UNKNOWN and mode != "verify") or (port is not UNKNOWN and not str(port).isdigit()):
             continue
-        if not balancers.certain or len(balancers.targets) != 1:
-            continue
-        urn = balancers.targets[0].urn
         unknown = [(listener, Unknown(path)) for path, value in values.items() if value is UNKNOWN]
         demanded = ports.ALL if port is UNKNOWN else ports.parse_ports([str(port)])
-        found.possible[urn] = found.possible.get(urn, Spans()) | demanded
-        found.unknown.setdefault(urn, []).extend(unknown)
-        if not unknown:
-            found.sure[urn] = found.sure.get(urn, Spans()) | demanded
+        targets = balancers.targets
+        if balancers.unresolved or not balancers.certain:
+            unknown.append((listener, Unknown("loadBalancerArn")))
+            targets = targets or tuple(stack.of_type(*BALANCERS))
+        for urn in [target.urn for target in targets]:
+            found.possible[urn] = found.possible.get(urn, Spans()) | demanded
+            found.unknown.setdefault(urn, []).extend(unknown)
+            if not unknown:
+                found.sure[urn] = found.sure.get(urn, Spans()) | demanded
     return found

@@ -82,6 +82,17 @@ class Firewall:
     """Resources and properties that name a group which this stack does not describe."""
     origins: frozenset[str]
     """URNs of load balancers and instances that a CloudFront distribution has as origin."""
+    open: tuple[tuple[Resource, str], ...] = ()
+    """Resources and properties that may put any group anywhere: those of a wearer that name groups, or of a group that name wearers."""
+
+    def may_belong(self, group: Group) -> list[Rule]:
+        """The rules for arriving traffic whose group cannot be told, and may be that one."""
+        rules = (rule for loose in self.loose for rule in loose.ingress)
+        return [
+            rule
+            for rule in rules
+            if rule.group.unresolved or group.key in (*(item.urn for item in rule.group.targets), *rule.group.foreign)
+        ]
 
     @property
     def empty(self) -> bool:
@@ -101,6 +112,7 @@ class _Builder:
         self._groups: dict[str, Group] = {item.urn: Group(item.urn, item) for item in stack.of_type(*GROUPS)}
         self._loose: list[Group] = []
         self._unresolved: list[tuple[Resource, str]] = []
+        self._open: list[tuple[Resource, str]] = []
         self._at: dict[str, dict[str, Group]] = {}
 
     def build(self) -> Firewall:
@@ -116,7 +128,8 @@ class _Builder:
         for holder in self._stack.of_type(_ENDPOINT_ASSOCIATION):
             self._join(holder, "vpcEndpointId", (_ENDPOINT,))
         sets = {frozenset(groups): tuple(groups.values()) for groups in self._at.values() if len(groups) > 1}
-        return Firewall(tuple(self._groups.values()), tuple(self._loose), tuple(sets.values()), tuple(self._unresolved), self._origins())
+        groups, loose, unresolved = tuple(self._groups.values()), tuple(self._loose), tuple(self._unresolved)
+        return Firewall(groups, loose, tuple(sets.values()), unresolved, self._origins(), tuple(self._open))
 
     def _add_rule(self, rule: Rule) -> None:
         owners = self._owners(rule.group)
@@ -135,6 +148,8 @@ class _Builder:
         found = refer(self._stack, holder, path, GROUPS, computed=True)
         if found.unresolved or found.foreign:
             self._unresolved.append((holder, path))
+        if found.unresolved:
+            self._open.append((holder, path))
         kind, users = KINDS[subject.type], self._users(subject)
         for group in self._owners(found):
             certain = sure and found.certain
@@ -144,6 +159,8 @@ class _Builder:
 
     def _join(self, holder: Resource, path: str, types: tuple[str, ...]) -> None:
         found = refer(self._stack, holder, path, types)
+        if found.unresolved:
+            self._open.append((holder, path))
         # The id of an instance's own interface is an attribute of the instance.
         owners = owning(self._stack, (INSTANCE,), ("primaryNetworkInterfaceId",), found.foreign)
         for subject in (*found.targets, *owners):

@@ -65,6 +65,8 @@ def _tags(resource: Resource) -> list[tuple[str, Any]]:
         # Auto Scaling groups have a list of their own form.
         pairs = [item for item in tags if isinstance(item, dict) and isinstance(item.get("key"), str)]
         found.append(("tags", {item["key"]: item.get("value") for item in pairs}))
+        if any(item is UNKNOWN or (isinstance(item, dict) and item.get("key") is UNKNOWN) for item in tags):
+            found.append(("tags", UNKNOWN))
     elif tags is UNKNOWN or isinstance(tags, dict):
         found.append(("tags", tags))
     specifications = read(resource, "tagSpecifications", computed=True)

@@ -102,9 +102,14 @@ def prefix_lists(stack: Stack) -> dict[str, PrefixList]:
     for entry in stack.of_type(PREFIX_LIST_ENTRY):
         cidr = read(entry, "cidr")
         owners = refer(stack, entry, "prefixListId", (PREFIX_LIST,))
-        for key in [*(target.urn for target in owners.targets), *owners.foreign]:
+        sure = owners.certain and not owners.unresolved
+        # An entry of an unknown list may be one of any.
+        others = found if owners.unresolved and not owners.targets else ()
+        for key in [*(target.urn for target in owners.targets), *owners.foreign, *others]:
             _, texts, unknowns = found.setdefault(key, (None, [], []))
-            if isinstance(cidr, str):
+            if not sure:
+                unknowns.append(f"prefixListId of {entry.name}")
+            elif isinstance(cidr, str):
                 texts.append(cidr)
             else:
                 unknowns.append(f"cidr of {entry.name}")
@@ -156,7 +161,8 @@ class _Reader:
         """A rule of type `aws:ec2/securityGroupRule:SecurityGroupRule`."""
         ports, unknown = self._ports(rule, "protocol", "fromPort", "toPort")
         direction = read(rule, "type")
-        unknown = "type" if direction is UNKNOWN else unknown
+        if direction is UNKNOWN:
+            ports, unknown = Spans(), "type"
         sources = [*self._lists_of(rule, ""), *self._self(rule, "self")]
         # The provider computes the source group where the program names another source.
         sources += self._groups(rule, "sourceSecurityGroupId", computed=bool(sources))
