@@ -176,6 +176,9 @@ BAD = [
         {"hole": "cidrIpv4"}),
     Case("The business interface wears the management group as well.", base(eni("front", "business", "admin", where="private")),
          {"ssh": "referencedSecurityGroupId"}),
+    Case("The business interface wears an operators' group, whose every port is one of administration.", base(
+        in_vpc("ops", OPERATORS), admits("console", "ops", 9090, from_group="vpn"),
+        eni("front", "business", "ops", where="private")), {"console": "referencedSecurityGroupId"}),
     Case("The business interface wears the management group alone.", base(eni("front", "admin", where="private")),
          {"ssh": "referencedSecurityGroupId"}),
     Case("SSH on an instance's own interface.", base(OWN, admits("hole", "business", 22, "192.168.0.0/16"), without=("front",)),
@@ -310,9 +313,10 @@ def test_corpus(case: Case) -> None:
         [group("x")],
         [group("admin", OPERATORS), instance("vm", "admin")],
         base(in_vpc("admin")),
+        base(eni("front", "business", "admin", where="private"), eni("back", "business", where="management")),
         [item for item in base(in_vpc("admin"), REFERENCE, join("far", "back", "other")) if item.name != "vm-back"],
     ],
-    ids=["no server", "one interface", "no mark", "no mark, and an attachment that is unknown"],
+    ids=["no server", "one interface", "no mark", "operators beside the business", "no mark, and an attachment that is unknown"],
 )
 def test_a_stack_without_a_management_network_is_not_applicable(network: list[Resource]) -> None:
     found = verdicts(management_network, stack(*network))
