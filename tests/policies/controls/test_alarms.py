@@ -34,16 +34,16 @@ def test_actions(type: str, props: dict[str, Any], deps: dict[str, list[str]], e
     assert verdicts(controls.alarm_actions, stack(resource("x:y:Z", "source"), alarm)) == [("alarm", expected)]
 
 
-@pytest.mark.parametrize(
-    ("type", "path"),
-    [
-        ("aws:route53/healthCheck:HealthCheck", "cloudwatchAlarmName"),
-        ("aws:ecs/service:Service", "alarms"),
-        ("aws:codedeploy/deploymentGroup:DeploymentGroup", "alarmConfiguration"),
-        ("aws:autoscaling/group:Group", "instanceRefresh"),
-        ("aws:appconfig/environment:Environment", "monitors"),
-    ],
-)
+READERS = [
+    ("aws:route53/healthCheck:HealthCheck", "cloudwatchAlarmName"),
+    ("aws:ecs/service:Service", "alarms"),
+    ("aws:codedeploy/deploymentGroup:DeploymentGroup", "alarmConfiguration"),
+    ("aws:autoscaling/group:Group", "instanceRefresh"),
+    ("aws:appconfig/environment:Environment", "monitors"),
+]
+
+
+@pytest.mark.parametrize(("type", "path"), READERS)
 def test_alarm_that_is_read_by_others(type: str, path: str) -> None:
     reader = resource(type, "reader", {path: UNKNOWN}, deps={path: ["alarm"]})
     found = verdicts(controls.alarm_actions, stack(resource(ALARM, "alarm"), reader))
@@ -82,6 +82,15 @@ MANAGED = Fail("never hears from sender: it lies under the AWS managed key", "km
 def test_key_of_a_topic(type: str, path: str, key: Any, expected: Verdict) -> None:
     sender = resource(type, "sender", {path: UNKNOWN}, deps={path: ["topic"]})
     assert verdicts(controls.alarm_topic_key, stack(resource(TOPIC, "topic", {"kmsMasterKeyId": key}), sender)) == [("topic", expected)]
+
+
+def test_the_first_of_several_is_named() -> None:
+    readers = [resource(type, type[-5:], {path: UNKNOWN}, deps={path: ["alarm"]}) for type, path in READERS[:2]]
+    found = verdicts(controls.alarm_actions, stack(resource(ALARM, "alarm"), *readers))
+    assert found == [("alarm", NotApplicable(f"is read by {readers[0].name}"))]
+    senders = [resource(ALARM, name, {"okActions": UNKNOWN}, deps={"okActions": ["topic"]}) for name in ("sender", "second")]
+    found = verdicts(controls.alarm_topic_key, stack(resource(TOPIC, "topic", {"kmsMasterKeyId": "alias/aws/sns"}), *senders))
+    assert found == [("topic", MANAGED)]
 
 
 def test_topic_of_the_stack_s_own() -> None:

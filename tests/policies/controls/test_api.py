@@ -103,6 +103,11 @@ ENDPOINT = {"StringEquals": {"aws:SourceVpce": "vpce-1"}}
         ([statement(), deny("NotIpAddress", "aws:SourceIp", "203.0.113.0/24")], Pass()),
         ([statement(), deny("StringNotEquals", "aws:SourceVpce", "vpce-1", Action="*", Resource="*")], Pass()),
         ([statement(), deny("ArnNotLike", "aws:PrincipalArn", "arn:aws:iam::123456789012:role/x", Resource="arn:aws:e:r:1:a/*")], Pass()),
+        (
+            [statement(), deny("StringNotEquals", "aws:SourceVpce", "vpce-1", Resource=["execute-api:/*", "execute-api:/prod/GET/a"])],
+            Pass(),
+        ),
+        ([statement(), deny("NotIpAddress", "aws:SourceIp", ["203.0.113.0/24", "0.0.0.0/0"])], OPEN_METHOD),
         ([statement()], OPEN_METHOD),
         ([], OPEN_METHOD),
         ([deny("StringNotEquals", "aws:SourceVpce", "vpce-1")], OPEN_METHOD),

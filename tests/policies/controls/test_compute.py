@@ -263,6 +263,16 @@ def test_secrets_in_a_part_of_user_data(pack: Callable[[str], str]) -> None:
     assert run(USER_DATA, TEMPLATE, {"userData": pack(script % "$(cat /run/secret)")}) == [Pass()]
 
 
+def test_a_secret_in_a_block_that_runs_into_the_next_line() -> None:
+    block = base64.b64encode(b"export DB_PASSWORD=hunter22").decode()
+    assert run(USER_DATA, TEMPLATE, {"userData": f"content: {block}\nab\n"}) == [Fail("holds a password", "userData")]
+
+
+def test_a_text_with_other_signs_is_no_base64() -> None:
+    block = base64.b64encode(b"DB_PASSWORD=hunter22").decode()
+    assert run(USER_DATA, TEMPLATE, {"userData": f"{block[:8]}.{block[8:]}"}) == [Pass()]
+
+
 def test_secrets_in_user_data_of_a_spot_fleet() -> None:
     specifications = [{"userData": ""}, {"userData": "DB_PASSWORD=hunter22"}]
     assert run(USER_DATA, SPOT_FLEET, {"launchSpecifications": specifications}) == [

@@ -48,6 +48,7 @@ def test_many_stars_take_no_time() -> None:
         ("i*:*", False, True),
         ("s3:?", False, False),
         ("?:?", False, False),
+        ("*:?", False, False),
         ("s3:Get*", False, False),
         ("*:Get", False, False),
         ("", False, False),
@@ -77,6 +78,27 @@ def test_every_action(pattern: str, everything: bool, of_a_service: bool) -> Non
 )
 def test_every_resource(resource: str, everything: bool, every_role: bool) -> None:
     assert (is_everything(resource), is_every_one(resource, "iam")) == (everything, every_role)
+
+
+def test_a_name_behind_a_colon_may_be_a_wildcard() -> None:
+    assert is_every_one("arn:aws:logs:eu-west-1:123456789012:log-group:*", "logs")
+
+
+@pytest.mark.parametrize(
+    ("operator", "values", "confined"),
+    [
+        ("StringEquals", ["o-1"], True),
+        ("StringLike", ["o-*"], True),
+        ("StringLike", ["*"], False),
+        ("StringLike", ["?*"], False),
+        ("StringLike", ["o-1", "*"], False),
+        ("StringNotEquals", ["o-1"], False),
+    ],
+)
+def test_conditions_that_confine(operator: str, values: list[str], confined: bool) -> None:
+    (one,) = statements({"Statement": {"Condition": {operator: {"aws:PrincipalOrgID": values}}}})
+    assert list(one.confined_by(re.compile("aws:principalorgid"))) == ([tuple(values)] if confined else [])
+    assert not list(one.confined_by(re.compile("aws:sourcearn")))
 
 
 def test_statements_in_any_spelling() -> None:
