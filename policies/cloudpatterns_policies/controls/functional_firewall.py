@@ -8,6 +8,7 @@ from cloudpatterns_policies.core import Fail, NotApplicable, Resource, Severity,
 from cloudpatterns_policies.graph import ports
 from cloudpatterns_policies.graph.exposure import THE_INTERNET, Exposure, entries, exposures
 from cloudpatterns_policies.graph.firewall import Attachment, Firewall, Group, firewall_of, is_balancer, is_internal
+from cloudpatterns_policies.graph.kinds import TEMPLATE
 from cloudpatterns_policies.graph.marks import OPERATOR_TAG, PUBLIC_TAG, Marks
 from cloudpatterns_policies.graph.reading import some
 from cloudpatterns_policies.graph.rules import Rule, SourceKind
@@ -257,6 +258,8 @@ class _Judge:
         if marked:
             return True if marked is True else (attachment.subject, marked)
         marks = [(user, self._settings.public.on(user)) for user in attachment.users]
+        if not marks and attachment.subject.type == TEMPLATE and self._firewall.launches:
+            return self._firewall.launches[0]
         if not marks or any(mark is False for _, mark in marks):
             return False
         return next(((user, mark) for user, mark in marks if isinstance(mark, str)), True)

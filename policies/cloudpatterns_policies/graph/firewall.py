@@ -85,6 +85,9 @@ class Firewall:
     open: tuple[tuple[Resource, str], ...] = ()
     """Resources and properties that may put any group anywhere: those of a wearer that name groups, or of a group that name wearers."""
 
+    launches: tuple[tuple[Resource, str], ...] = ()
+    """Resources and properties that name a launch template which cannot be told."""
+
     def may_belong(self, group: Group) -> list[Rule]:
         """The rules for arriving traffic whose group cannot be told, and may be that one."""
         rules = (rule for loose in self.loose for rule in loose.ingress)
@@ -129,7 +132,7 @@ class _Builder:
             self._join(holder, "vpcEndpointId", (_ENDPOINT,))
         sets = {frozenset(groups): tuple(groups.values()) for groups in self._at.values() if len(groups) > 1}
         groups, loose, unresolved = tuple(self._groups.values()), tuple(self._loose), tuple(self._unresolved)
-        return Firewall(groups, loose, tuple(sets.values()), unresolved, self._origins(), tuple(self._open))
+        return Firewall(groups, loose, tuple(sets.values()), unresolved, self._origins(), tuple(self._open), self._launches())
 
     def _add_rule(self, rule: Rule) -> None:
         owners = self._owners(rule.group)
@@ -171,6 +174,11 @@ class _Builder:
             return ()
         paths = ((INSTANCE, "launchTemplate"), (_FLEET, "launchTemplate"), (_FLEET, "mixedInstancesPolicy"))
         return tuple(user for token, path in paths for user in self._stack.referrers(subject, token, path))
+
+    def _launches(self) -> tuple[tuple[Resource, str], ...]:
+        path = "launchTemplate.id"
+        users = self._stack.of_type(INSTANCE, _FLEET)
+        return tuple((user, path) for user in users if refer(self._stack, user, path, (TEMPLATE,), computed=True).unresolved)
 
     def _is_router(self, subject: Resource) -> bool:
         if subject.type == TEMPLATE:
