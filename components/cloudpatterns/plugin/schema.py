@@ -48,8 +48,9 @@ def package_schema(version: str) -> dict[str, Any]:
         _described(resource, names[token])
     for token, type_ in schema["types"].items():
         _described(type_, next(one for one in names.values() if token.rpartition(":")[2] in one.types))
-    # Without this the SDK for Python is installed by its setup.py, which pip gives up.
+    # Else the SDK for Python is installed by its setup.py, which pip gives up, and that for Go lacks types of plain arguments.
     schema["language"]["python"]["pyproject"] = {"enabled": True}
+    schema["language"]["go"]["generateExtraInputTypes"] = True
     return {**schema, **_ABOUT}
 
 
