@@ -60,6 +60,7 @@ NO_LOGIN = Fail("knows no login", "clientAuthentication")
         ({"sasl": {"iam": True, "scram": UNKNOWN}}, Pass()),
         ({"sasl": {"iam": False, "scram": UNKNOWN}}, Unknown("clientAuthentication.sasl.scram")),
         ({"unauthenticated": UNKNOWN}, Unknown("clientAuthentication.unauthenticated")),
+        ({"sasl": UNKNOWN}, Unknown("clientAuthentication.sasl.iam")),
         (UNKNOWN, Unknown("clientAuthentication.unauthenticated")),
     ],
 )

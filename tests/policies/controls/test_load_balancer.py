@@ -57,6 +57,15 @@ def test_http_listener_redirects(type: str, props: Props, expected: Verdict) -> 
     assert verdicts(controls.alb_http_redirect, resource(type, props=props)) == [expected]
 
 
+def test_an_unknown_action_hides_no_other() -> None:
+    actions = [{"type": UNKNOWN}, {"type": "redirect", "redirect": {"protocol": UNKNOWN}}, {"type": "forward"}]
+    assert verdicts(controls.alb_http_redirect, resource(LISTENER, props={"protocol": "HTTP", "defaultActions": actions})) == [
+        Unknown("defaultActions.0.type"),
+        Unknown("defaultActions.1.redirect.protocol"),
+        Fail("answers plain HTTP with forward", "defaultActions.2.type"),
+    ]
+
+
 @pytest.mark.parametrize("type", ["aws:lb/listenerRule:ListenerRule", "aws:alb/listenerRule:ListenerRule"])
 @pytest.mark.parametrize(
     ("protocol", "action", "expected"),

@@ -121,6 +121,7 @@ def test_tls_in_two_statements_and_without_a_known_name() -> None:
         f"{NO_TLS} on its objects", "policy of setting"
     )
     assert of_data(TLS, bucket({"id": "shop"}), setting(POLICY, {"policy": {"Statement": halves}})) == Pass()
+    assert of_data(TLS, bucket({"id": "other"}), setting(POLICY, {"policy": {"Statement": halves}})) == Fail(NO_TLS, "policy of setting")
 
 
 @pytest.mark.parametrize(

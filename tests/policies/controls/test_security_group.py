@@ -157,6 +157,9 @@ def test_an_unknown_rule_hides_no_other() -> None:
         Unknown("ingress.1.cidrBlocks.1"),
         Fail("opens port 22 (SSH) to 0.0.0.0/0", "ingress.2.cidrBlocks"),
     ]
+    assert inline(SSH, {**ports(22), "cidrBlocks": UNKNOWN, "ipv6CidrBlocks": ["::/0"]}) == [
+        Fail("opens port 22 (SSH) to ::/0", "ingress.0.ipv6CidrBlocks")
+    ]
     assert run(SSH, GROUP, {"ingress": UNKNOWN}) == [Unknown("ingress")]
     assert run(SSH, RULE, {"type": UNKNOWN}) == [Unknown("type")]
 
