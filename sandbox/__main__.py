@@ -83,7 +83,7 @@ def _deploy(made: Workspace, stack: str) -> str:
     _run(made, "", "stack", "rm", stack, "--yes")
     result = f"{stack}  {count} resources: up compliant, second up without a change, destroy left nothing"
     if living:
-        result += f" but {len(living)} that outlive a stack on purpose ({', '.join(sorted({one.name for one in living}))})"
+        result += f" but what outlives it on purpose ({', '.join(sorted({one.name for one in living}))})"
     return f"{result}  ({time.monotonic() - started:.0f} s)"
 
 

@@ -1,0 +1,185 @@
+"""`python -m sandbox` with a CLI that only writes down what it is asked: the order of the steps, the verdict, and what is left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from sandbox import __main__ as command
+from sandbox import processes, workspace
+from sandbox.cloud import Cloud
+
+KEY = "urn:pulumi:dev::p::aws:kms/key:Key::shop-key"
+DATABASE = "urn:pulumi:dev::p::aws:rds/instance:Instance::shop-db"
+
+# `up` makes a database, protected or not, and a key that outlives the stack; `destroy` removes the database.
+CLI = """#!{python}
+import json, os, sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from sandbox.cloud import Cloud, RefusedError
+words = sys.argv[1:]
+with open({log!r}, "a") as log:
+    log.write(json.dumps([word for word in words if word != "--non-interactive"]) + "\\n")
+mode, verb = {mode!r}, words[0]
+if verb in ("up", "destroy"):
+    cloud = Cloud(Path(os.environ["STAND_IN_CLOUD"]))
+    protected = mode == "protected" and not os.path.exists("unprotected")
+    inputs = {{"identifier": "db", "deletionProtection": protected}}
+    if verb == "up" and (mode == "restless" or not cloud.read("rds/instance:Instance", "r", "db")):
+        cloud.create("kms/key:Key", "r", {key!r}, ("key", {{}}, {{}})) if not cloud.read("kms/key:Key", "r", "key") else None
+        made = cloud.update if cloud.read("rds/instance:Instance", "r", "db") else cloud.create
+        made("rds/instance:Instance", "r", {database!r}, ("db", inputs, {{}}))
+    elif verb == "up":
+        cloud.update("rds/instance:Instance", "r", {database!r}, ("db", inputs, {{}})) if os.path.exists("unprotected") else None
+    elif mode != "leaking":
+        cloud.delete("rds/instance:Instance", "r", "db")
+if words[:2] == ["config", "set"]:
+    Path("unprotected").touch()
+if words[:2] == ["stack", "export"]:
+    resources = [{{"urn": {key!r}, "retainOnDelete": True}}, {{"urn": {database!r}}}]
+    print(json.dumps({{"deployment": {{"resources": resources}}}}))
+if mode == "failing" and verb == "up":
+    print("a provider said no")
+    sys.exit(255)
+if mode == "slow" and verb == "up":
+    import time
+    Path({log!r}).with_suffix(".up").touch()
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
+    """The file with the calls of the CLI; the test's parameter is how the CLI behaves."""
+    log = tmp_path / "calls"
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    executable = folder / "pulumi"
+    filled = {"python": sys.executable, "root": str(workspace.ROOT), "log": str(log), "key": KEY, "database": DATABASE}
+    executable.write_text(CLI.format(mode=request.param, **filled))
+    executable.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    return log
+
+
+def calls(log: Path) -> list[str]:
+    return [" ".join(word for word in json.loads(line) if "polic" not in word) for line in log.read_text().splitlines()]
+
+
+def left_behind(log: Path) -> list[Path]:
+    return list((log.parent / "temporary").iterdir())
+
+
+@pytest.mark.parametrize("cli", ["plain"], indirect=True)
+def test_the_verdict_of_a_whole_deployment(cli: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--stack", "dev"]) == 0
+    assert calls(cli)[1:] == [
+        "stack init dev",
+        "up --stack dev --yes",
+        "up --stack dev --yes --expect-no-changes",
+        "stack export --stack dev",
+        "destroy --stack dev --yes --skip-preview",
+        "stack rm dev --yes",
+    ]
+    assert json.loads(cli.read_text().splitlines()[2])[4:] == [
+        *("--policy-pack", "policies/security", "--policy-pack-config", "policies/security/dev.json"),
+        *("--policy-pack", "policies/operations", "--policy-pack-config", "policies/operations/dev.json"),
+    ]
+    verdict = capfd.readouterr().out.splitlines()[-1]
+    assert verdict.startswith(
+        "dev  2 resources: up compliant, second up without a change, destroy left nothing but what outlives it on purpose (shop-key)  ("
+    )
+    assert left_behind(cli) == []
+
+
+@pytest.mark.parametrize("cli", ["protected"], indirect=True)
+def test_protection_is_switched_off_before_destroy(cli: Path) -> None:
+    assert command.main(["--stack", "prod"]) == 0
+    assert calls(cli)[4:8] == [
+        "config set --stack prod --path cloudpatterns:storefront.deletion_protection false",
+        "config set --stack prod --path cloudpatterns:database.deletion_protection false",
+        "up --stack prod --yes --skip-preview",
+        "stack export --stack prod",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cli", "message"),
+    [
+        ("failing", "a provider said no\n\n`pulumi up` ended with 255"),
+        ("restless", "the second up changed something in the account"),
+        ("leaking", "destroy left rds/instance:Instance shop-db"),
+    ],
+    indirect=["cli"],
+)
+def test_what_goes_wrong_is_told_and_nothing_is_left_behind(cli: Path, message: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--stack", "dev"]) == 1
+    told = capfd.readouterr().err
+    assert message in told
+    assert told.endswith("\ndev  FAILED\n")
+    assert left_behind(cli) == []
+
+
+def test_without_the_cli_nothing_is_tried(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert command.main([]) == 2
+    assert "no `pulumi` on PATH" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize("cli", ["slow"], indirect=True)
+def test_an_interrupt_leaves_nothing_behind(cli: Path, number: signal.Signals) -> None:
+    started = subprocess.Popen(
+        [sys.executable, "-m", "sandbox"], cwd=workspace.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not cli.with_suffix(".up").exists():
+        assert time.monotonic() < deadline
+        assert started.poll() is None, started.communicate()
+        time.sleep(0.02)
+    below = processes.descendants(started.pid)
+    assert below
+    started.send_signal(number)
+    _out, err = started.communicate(timeout=60)
+    assert (started.returncode, err) == (130, "\ndev  stopped; nothing is left behind\n")
+    assert left_behind(cli) == []
+    for process in below:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
+
+
+def test_kill_reaches_what_a_process_has_put_into_a_group_of_its_own() -> None:
+    inner = "import subprocess, sys; subprocess.run(['sleep', '600'], start_new_session=True)"
+    started = subprocess.Popen([sys.executable, "-c", inner])
+    while not (below := processes.descendants(started.pid)):
+        time.sleep(0.01)
+    assert processes.kill(started.pid) == 1 + len(below)
+    started.wait()
+    assert processes.descendants(started.pid) == []
+    assert processes.kill(started.pid) == 0
+
+
+@pytest.mark.parametrize("cli", ["plain"], indirect=True)
+def test_a_workspace_of_another_program(cli: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    made = workspace.make(folder, {"Pulumi.yaml": "name: small\n", "__main__.py": "pass\n"})
+    assert sorted(file.name for file in made.project.iterdir()) == [".venv", "Pulumi.yaml", "__main__.py", "policies"]
+    assert made.environment["PULUMI_HOME"] == str(folder / "home")
+    plugin = folder / "plugin" / "pulumi-resource-aws"
+    assert os.access(plugin, os.X_OK)
+    assert calls(cli)[0].startswith("plugin install resource aws 7.")
+    cloud = made.cloud()
+    assert isinstance(cloud, Cloud)
+    cloud.close()
