@@ -128,6 +128,7 @@ NO_ENDPOINT = Fail("has no endpoint for the API of EC2")
         ([{"vpcEndpointType": "Interface", "serviceName": UNKNOWN}, {"vpcEndpointType": "Interface", "serviceName": EC2_API}], Pass()),
         ([{"vpcEndpointType": "Interface", "serviceName": "com.amazonaws.eu-west-1.ec2messages"}], NO_ENDPOINT),
         ([{"vpcEndpointType": "Gateway", "serviceName": UNKNOWN}], NO_ENDPOINT),
+        ([{"serviceName": "com.amazonaws.eu-west-1.s3"}, {"vpcEndpointType": "Interface", "serviceName": EC2_API}], Pass()),
         ([{"vpcEndpointType": UNKNOWN, "serviceName": UNKNOWN}], NO_ENDPOINT),
         ([{"serviceName": "com.amazonaws.eu-west-1.s3"}], NO_ENDPOINT),
         ([{"vpcEndpointType": "Interface", "serviceName": UNKNOWN}], Unknown("serviceName of endpoint0")),

@@ -137,6 +137,11 @@ def test_policies_that_cannot_be_read(policy: Any, expected: Verdict) -> None:
     assert of_data(TLS, bucket(), setting(POLICY, {"policy": policy})) == expected
 
 
+def test_an_unknown_policy_may_be_the_right_one() -> None:
+    plain, unclear = setting(POLICY, {"policy": {"Statement": []}}), setting(POLICY, {"policy": UNKNOWN}, "unclear")
+    assert of_data(TLS, bucket(), plain, unclear) == Unknown("policy of unclear")
+
+
 def test_a_bucket_without_a_policy() -> None:
     expected = Fail("has no policy that denies requests without TLS")
     assert of_data(TLS, bucket()) == expected

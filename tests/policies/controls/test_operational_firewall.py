@@ -23,6 +23,7 @@ GOOD = [
         group("ops"), prefix_list("office", "203.0.113.10/32", "198.51.100.0/24"), admits("ssh", "ops", 22, "pl:office"),
         instance("vm", "ops")]),
     Case("SSH from one address.", [group("ops"), admits("ssh", "ops", 22, "203.0.113.10/32")]),
+    Case("An application's port of a group that is elsewhere.", [admits("r", "sg-0elsewhere", 8080, ANY4)]),
     Case("SSH from a network at the limit.", [group("ops"), admits("ssh", "ops", 22, "8.8.0.0/16")]),
     Case("SSH from an IPv6 network at the limit.", [group("ops"), admits("ssh", "ops", 22, "2a00:1450::/32")]),
     Case("SSH from the company's private network, however wide.", [group("ops"), admits("ssh", "ops", 22, "10.0.0.0/8")]),
@@ -122,6 +123,10 @@ BAD = [
     Case("A console's certificate does not cover a wide network on another port.", [
         group("console"), admits("r", "console", (22, 6443), "8.0.0.0/12"), balancer("a", "console"), listener("l", "a", 6443)],
         {"r": "cidrIpv4"}),
+    Case("A certificate at one port excuses no rule on another.", [
+        group("console"), admits("a", "console", 22, "8.0.0.0/12"), admits("b", "console", 3389, "9.0.0.0/12"), balancer("alb", "console"),
+        listener("off", "alb", 5432, mode="off"), listener("l", "alb", 22)],
+        {"b": "cidrIpv4"}),
     Case("One unknown hides nothing else.", [
         group("ops"), admits("u", "ops", 22, UNKNOWN), admits("r", "ops", 22, ANY4)], {"r": "cidrIpv4"}, {"u": "cidrIpv4"}),
 ]  # fmt: skip
@@ -192,6 +197,9 @@ MESSAGES = {
     "lets the internet (prefix list all) in on port 22 (SSH): rule r -> security group ops": BAD[4],
     "lets the internet (3.0.0.0/8 in rule ra + 9.0.0.0/8 in rule rb) in on port 22 (SSH): "
     "rule ra -> security group a -> instance vm; rule rb -> security group b -> instance vm": BAD[7],
+    "lets the internet (3.0.0.0/8 in rule ra + 9.0.0.0/8 in rule rb) in on port 22 (SSH): rule ra -> security group a -> instance vm; "
+    "rule rb -> security group b -> instance vm ": Case("A third group takes no part.", [
+        *HALVES, group("c"), admits("rc", "c", 443, ANY4), instance("vm", "a", "b", "c")], config={"widestIpv4Prefix": 8}),
     "lets the internet (0.0.0.0/0) in on ports 22-23, 2375-2377, 3389 (RDP), 5900-5901 and 4 more: rule r -> security group x": BAD[8],
     "admits port 22 (SSH) from 8.0.0.0/15, which holds 8.0.0.0/15 and so is wider than /16: rule r -> security group ops": BAD[11],
     "admits port 22 (SSH) from 8.0.0.0/16 in rule a + 8.1.0.0/16 in rule b, which holds 8.0.0.0/15 and so is wider than /16: "
@@ -203,4 +211,4 @@ MESSAGES = {
 def test_messages(message: str, case: Case) -> None:
     (found,) = [verdict for _, verdict in verdicts(operational_firewall, stack(*case.network), case.config)]
     assert isinstance(found, Fail)
-    assert found.message == message
+    assert found.message == message.rstrip()

@@ -38,6 +38,8 @@ SERVICES = [edge(ECS, "orders", networkConfiguration=["one"]), edge(ECS, "stock"
 def test_two_services(kind: str) -> None:
     assert judged(*SERVICES, *admit("one", "two"), kind=kind) == SHARED
     assert judged(*SERVICES, *admit("one"), kind=kind) == Pass()
+    both = [edge(ECS, name, networkConfiguration=["one", "two"]) for name in ("orders", "stock")]
+    assert judged(*both, *admit("one"), kind=kind) == SHARED
     assert judged(*SERVICES, kind=kind) == Pass()
 
 
