@@ -1,15 +1,17 @@
 """The stand-in as the engine calls it: names, unknowns, outputs, refusals, faults."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from offline_preview.values import UNKNOWN, Secret, decode_struct, encode_struct
-from pulumi.runtime.proto import provider_pb2, status_pb2
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
-from sandbox import faults
+from sandbox import faults, processes
 from sandbox.cloud import Cloud
 from sandbox.provider import StandInProvider
 
@@ -284,3 +286,25 @@ def test_the_account_is_kept_in_a_file(tmp_path: Path) -> None:
     identity, _found = create(StandInProvider(Cloud(tmp_path / "account")), VPC, {})
     delete(StandInProvider(Cloud(tmp_path / "account")), VPC, identity)
     assert Cloud(tmp_path / "account").living() == []
+
+
+def test_the_plugin_serves_until_the_engine_that_started_it_is_gone(tmp_path: Path) -> None:
+    # Stands for the engine: starts the plugin, hands its port on, and lives until its input ends.
+    engine = "import subprocess, sys; started = subprocess.Popen([sys.executable, '-m', 'sandbox.provider']); sys.stdin.read()"
+    environment = {**os.environ, "STAND_IN_CLOUD": str(tmp_path / "account"), "STAND_IN_DELAY_MS": "1", "STAND_IN_FAULTS": "create:2:fail"}
+    started = subprocess.Popen([sys.executable, "-c", engine], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert started.stdout is not None
+    port = int(started.stdout.readline())
+    plugin = processes.descendants(started.pid)
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = provider_pb2_grpc.ResourceProviderStub(channel)
+        request = provider_pb2.CreateRequest(urn=urn(VPC), properties=encode_struct({}))
+        made = stub.Create(request)
+        with pytest.raises(grpc.RpcError, match="InternalError: a fault that was asked for"):
+            stub.Create(request)
+    assert [one.id for one in Cloud(tmp_path / "account").living()] == [made.id]
+    started.kill()
+    # The pipe is closed by the last who holds it: the plugin.
+    assert started.stdout.read() == ""
+    started.wait()
+    assert len(plugin) == 1
