@@ -9,6 +9,7 @@ from cloudpatterns_policies.graph import ports
 from cloudpatterns_policies.graph.endpoints import SERVICE, Endpoint, is_balancer
 from cloudpatterns_policies.graph.firewall import Group, firewall_of
 from cloudpatterns_policies.graph.kinds import BALANCERS
+from cloudpatterns_policies.graph.loose_ends import loose_ends
 from cloudpatterns_policies.graph.reach import Relay, reach_of
 from cloudpatterns_policies.graph.reading import arrow, expand, label, read, refer, some
 from cloudpatterns_policies.graph.rules import GROUPS, Rule, Source, SourceKind
@@ -20,6 +21,16 @@ _VALIDATION: Final = "aws:acm/certificateValidation:CertificateValidation"
 _CERTIFICATES: Final = (_ISSUED, _VALIDATION, "aws:iam/serverCertificate:ServerCertificate")
 _MORE_CERTIFICATES: Final = ("aws:lb/listenerCertificate:ListenerCertificate", "aws:alb/listenerCertificate:ListenerCertificate")
 _LISTENERS: Final = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
+_JOINTS: Final = (
+    *_LISTENERS,
+    "aws:lb/listenerRule:ListenerRule",
+    "aws:alb/listenerRule:ListenerRule",
+    "aws:lb/targetGroupAttachment:TargetGroupAttachment",
+    "aws:alb/targetGroupAttachment:TargetGroupAttachment",
+    "aws:autoscaling/group:Group",
+    "aws:autoscaling/attachment:Attachment",
+    "aws:elb/loadBalancer:LoadBalancer",
+)
 _TCP: Final = ports.parse_ports(["0-65535"])
 
 Finding = tuple[Resource, Verdict]
@@ -70,11 +81,20 @@ def multi_load_balancer(stack: Stack) -> Verdict | Iterator[Finding]:
             found.setdefault(relay.target.subject.urn, []).append(relay)
     fleets = [_Fleet(relays[0].target, tuple(relays)) for _, relays in sorted(found.items())]
     shared = [fleet for fleet in fleets if len(fleet.balancers) > 1]
-    return _findings(stack, shared) if shared else NotApplicable("the stack has no fleet behind two load balancers")
+    loose = _loose(stack) if len(stack.of_type(*BALANCERS)) > 1 else []
+    return _findings(stack, shared, loose) if shared or loose else NotApplicable("the stack has no fleet behind two load balancers")
 
 
-def _findings(stack: Stack, fleets: Sequence[_Fleet]) -> Iterator[Finding]:
+def _loose(stack: Stack) -> list[Finding]:
+    """Listeners, targets and certificates that may belong to any balancer or fleet."""
+    found: list[Finding] = [(end.resource, Unknown(end.path)) for end in loose_ends(stack) if end.resource.type in _JOINTS]
+    more = stack.of_type(*_MORE_CERTIFICATES)
+    return found + [(item, Unknown("listenerArn")) for item in more if refer(stack, item, "listenerArn", _LISTENERS).unresolved]
+
+
+def _findings(stack: Stack, fleets: Sequence[_Fleet], loose: Sequence[Finding]) -> Iterator[Finding]:
     """Each finding once, however many fleets it is about."""
+    yield from loose
     seen: set[tuple[str, Verdict]] = set()
     for fleet in fleets:
         for resource, verdict in (*_certificates(stack, fleet), *_groups(stack, fleet), *_Admissions(stack, fleet).findings()):

@@ -263,8 +263,11 @@ class Endpoints:
         if made.groups or made.doubtful or made.unknown_groups:
             return
         shape = read(subject, "loadBalancerType", computed=True) if subject.type in BALANCERS else None
+        launch = next((place for place in self._firewall.launches if place[0] is subject), None)
         if shape is UNKNOWN:
             made.unknown_groups = (subject, "loadBalancerType")
+        elif launch is not None:
+            made.unknown_groups = launch
         elif shape in ("network", "gateway"):
             made.unguarded = True
         elif not kind.groups and subject.type != FLEET:

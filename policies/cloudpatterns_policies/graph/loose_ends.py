@@ -19,6 +19,7 @@ from cloudpatterns_policies.graph.topology import SUBNETS
 
 _ANY: Final = ()
 _TARGET_GROUPS: Final = ("aws:lb/targetGroup:TargetGroup", "aws:alb/targetGroup:TargetGroup")
+_LISTENERS: Final = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
 _FLEET: Final = "aws:autoscaling/group:Group"
 _SHUTTING: Final[dict[str, dict[str, Sequence[str]]]] = {
     ROUTE: {"routeTableId": (*ROUTE_TABLES, *VPCS)},
@@ -40,6 +41,8 @@ _OPENING: Final[dict[str, dict[str, Sequence[str]]]] = {
     "aws:alb/targetGroupAttachment:TargetGroupAttachment": {"targetGroupArn": _TARGET_GROUPS, "targetId": _ANY},
     "aws:lb/listener:Listener": {"loadBalancerArn": BALANCERS},
     "aws:alb/listener:Listener": {"loadBalancerArn": BALANCERS},
+    "aws:lb/listenerRule:ListenerRule": {"listenerArn": _LISTENERS},
+    "aws:alb/listenerRule:ListenerRule": {"listenerArn": _LISTENERS},
     "aws:elb/loadBalancer:LoadBalancer": {"instances": _ANY},
     _FLEET: {"launchTemplate.id": _ANY, "targetGroupArns": _TARGET_GROUPS, "loadBalancers": _ANY},
     "aws:autoscaling/attachment:Attachment": {"autoscalingGroupName": (_FLEET,), "lbTargetGroupArn": _TARGET_GROUPS, "elb": _ANY},
