@@ -26,6 +26,8 @@ _PORT: Final = r"\d{1,5}(-\d{1,5})?(/(tcp|udp))?"
 PORTS: Final = rf"^({_ALL}|{_PORT}(, ?{_PORT})*)$"
 """How the ports of an edge are written."""
 
+# A group of a peered account is named with the account.
+_ID: Final = re.compile(r"pl-|(\d{12}/)?sg-")
 _EDGE: Final = re.compile(r"(?P<source>\S+) -> (?P<target>\S+): (?P<ports>\S+)")
 
 
@@ -110,7 +112,7 @@ class Declaration:
         """The groups that an end names. Raises `_EdgeError` for an end that is nothing."""
         found = self._named(pattern, owner)
         lists = [item for item in self._stack.of_type(PREFIX_LIST) if fnmatchcase(item.name, pattern)]
-        if not (found or lists or pattern.startswith(("pl-", "sg-")) or networks(pattern)):
+        if not (found or lists or _ID.match(pattern) or networks(pattern)):
             raise _EdgeError(f"{pattern!r} matches nothing of the stack; write {END}")
         return found
 
