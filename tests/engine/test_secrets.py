@@ -92,13 +92,15 @@ def test_no_file_and_no_output_of_a_deployment_holds_a_secret(engine: Engine, fi
         "preview": _printed(engine, "preview"),
         "preview --json": _printed(engine, "preview", "--json"),
         "preview with the packs": _printed(engine, "preview", *PACKS, code=1),
-        "up": _printed(engine, "up", "--yes"),
+        # The most that the engine logs without values: from level 9 on it writes every property of every call, secrets too.
+        "up with logs": _printed(engine, "up", "--yes", "-v=8", "--logtostderr"),
         "second up": _printed(engine, "up", "--yes"),
         "refresh": _printed(engine, "refresh", "--yes"),
         "stack output --json": _printed(engine, "stack", "output", "--json"),
         "stack export": _printed(engine, "stack", "export"),
         "config": _printed(engine, "config"),
     }
+    assert "RegisterResource" in printed["up with logs"]
     assert "rds-private" in printed["preview with the packs"]
     assert in_account(engine, STACK) == in_state(engine, STACK) != []
     files = _files(engine.project.parent)
