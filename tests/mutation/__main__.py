@@ -22,7 +22,7 @@ from tests.mutation.engine import run
 from tests.mutation.mutants import PACKAGE, ROOT, SETTINGS, STATE, Mutant, mutants
 
 SEED: Final = 20261120
-"""Of the sample."""
+"""Of the order, and of a sample."""
 
 
 def main() -> int:
@@ -44,12 +44,15 @@ def main() -> int:
             mutant: job for module in modules for mutant, job in _session(stack, module, [item for item in tried if item.path == module])
         }
         outcomes: list[tuple[Mutant, bool]] = []
-        for mutant, killed in run(tried):
-            outcomes.append((mutant, killed))
-            jobs[mutant](killed)
-            if not killed:
-                place = f"{mutant.path.relative_to(PACKAGE)}:{mutant.start[0]}"
-                print(f"{place} {mutant.operator.partition('/')[2]}\n{mutant.difference()}", flush=True)
+        # In random order, what an interrupted run has tried is a fair sample.
+        Random(SEED).shuffle(tried)
+        with contextlib.suppress(KeyboardInterrupt):
+            for mutant, killed in run(tried):
+                outcomes.append((mutant, killed))
+                jobs[mutant](killed)
+                if not killed:
+                    place = f"{mutant.path.relative_to(PACKAGE)}:{mutant.start[0]}"
+                    print(f"{place} {mutant.operator.partition('/')[2]}\n{mutant.difference()}", flush=True)
     console.print(_table(outcomes))
     return 0 if not outcomes or _score(outcomes) >= SETTINGS["fail_under"] else 1
 

@@ -28,6 +28,7 @@ import google.protobuf.struct_pb2
 import pulumi.runtime.proto.analyzer_pb2
 import pulumi_policy
 import pytest
+from _pytest.runner import runtestprotocol
 from hypothesis import Phase, settings
 
 from tests.mutation.mutants import PACKAGE, ROOT, SETTINGS, STATE, Mutant, compiled
@@ -37,6 +38,7 @@ WARM: Final = (google.protobuf.struct_pb2, pulumi.runtime.proto.analyzer_pb2, pu
 
 _OPTIMIZED: Final = 1
 """The flag of a function's code; that of a class body does not have it."""
+_BATCH: Final = 1000
 _SPARE_SECONDS: Final = 1.0
 _SLOWER: Final = 5.0
 _IMPORT_SECONDS: Final = 5.0
@@ -94,8 +96,13 @@ class Known:
 
 
 def run(mutants: Sequence[Mutant]) -> Iterator[tuple[Mutant, bool]]:
-    """Tries mutants one after the other; gives each with whether a test failed on it, in no promised order."""
+    """Tries mutants one after the other; gives each with whether a test failed on it, in about the order given."""
     known = _known()
+    for start in range(0, len(mutants), _BATCH):
+        yield from _run(mutants[start : start + _BATCH], known)
+
+
+def _run(mutants: Sequence[Mutant], known: Known) -> Iterator[tuple[Mutant, bool]]:
     late: list[Mutant] = []
     for index, killed in _messages(functools.partial(_try_collected, known, mutants)):
         if killed is None:
@@ -143,7 +150,8 @@ def _learn(send: Send) -> None:
                 known.failed.append(item.nodeid)
             known.seconds[item.nodeid] = time.process_time() - begin
 
-    _pytest([SETTINGS["tests"]], _Plugin(loop))
+    if not _pytest([SETTINGS["tests"]], _Plugin(loop)):
+        raise Broken("the tests did not come to their end")
     lines.stop()
     data = lines.get_data()
     for path in data.measured_files():
@@ -182,7 +190,8 @@ def _try_collected(known: Known, mutants: Sequence[Mutant], send: Send) -> None:
             # What the unchanged function gave at import is there still, so a survivor may be none.
             send((index, None if not killed and known.at_import(mutant) else killed))
 
-    _pytest([SETTINGS["tests"]], _Plugin(loop))
+    if not _pytest([SETTINGS["tests"]], _Plugin(loop)):
+        raise Broken("the tests did not come to their end")
 
 
 def _import_anew(mutant: Mutant, names: list[str], seconds: float) -> bool:
@@ -245,7 +254,8 @@ class _Plugin:
         return True
 
 
-def _pytest(arguments: Sequence[str], plugin: _Plugin) -> None:
+def _pytest(arguments: Sequence[str], plugin: _Plugin) -> bool:
+    """Collects tests and runs what the plugin wants; False when that did not come to its end."""
     options = [
         "--assert=plain",
         "-p",
@@ -257,22 +267,13 @@ def _pytest(arguments: Sequence[str], plugin: _Plugin) -> None:
         "--hypothesis-seed=0",
         f"--rootdir={ROOT}",
     ]
-    pytest.main([*options, *arguments], plugins=[plugin])
+    return pytest.main([*options, *arguments], plugins=[plugin]) == pytest.ExitCode.OK
 
 
 def _fails(item: pytest.Item) -> bool:
-    """Whether a test fails. Pytest's own protocol would spend most of the time on a report of the failure."""
-    stack = item.session._setupstate
-    try:
-        stack.setup(item)
-        item.runtest()
-    except pytest.skip.Exception:
-        return False
-    except (Exception, pytest.fail.Exception):  # a test may fail with anything
-        return True
-    finally:
-        stack.teardown_exact(None)
-    return False
+    """Whether a test fails. What pytest says of a failure would take most of the time."""
+    vars(item)["repr_failure"] = lambda *_: ""
+    return any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
 
 
 def _live() -> tuple[dict[CodeType, list[FunctionType]], list[Any]]:

@@ -5,7 +5,7 @@ import os
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from types import CodeType
 from typing import Any, Final
@@ -70,7 +70,7 @@ def mutants(path: Path) -> Iterator[Mutant]:
                     yield Mutant(path, name, occurrence, start, end, _lines(statements, start[0]), changed, after)
 
 
-@lru_cache(maxsize=1)
+@cache
 def compiled(path: Path) -> CodeType:
     """The module as it is."""
     return compile(path.read_text(), os.fspath(path), "exec")
