@@ -45,6 +45,7 @@ def test_tags_that_are_not_known_yet(type: str) -> None:
         ([{"key": key, "value": value} for key, value in ALL.items()], Pass()),
         ([{"key": "Owner", "value": UNKNOWN}], Fail("has no tag CostCenter, Environment", "tags")),
         ([{"key": UNKNOWN, "value": "x"}], Unknown("tags")),
+        ([{"key": "Owner", "value": "x"}, {"key": UNKNOWN, "value": "x"}], Unknown("tags")),
         (None, Fail("has no tag Owner, CostCenter, Environment", "tags")),
     ],
 )

@@ -168,6 +168,10 @@ def test_a_web_acl_that_is_kept_elsewhere() -> None:
     [
         ([{"name": "a", "action": {"count": {}}}], Fail("has the web ACL acl, in which no rule blocks, for a only counts", "acl")),
         (
+            [{"name": name, "action": {"count": {}}} for name in "ba"],
+            Fail("has the web ACL acl, in which no rule blocks, for a, b only count", "acl"),
+        ),
+        (
             [{"name": name, "action": {"count": {}}} for name in "cab"],
             Fail("has the web ACL acl, in which no rule blocks, for a, b and 1 more only count", "acl"),
         ),
