@@ -3,7 +3,13 @@
 import os
 import signal
 import subprocess
+import time
 from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+# After SIGKILL only the machine's load keeps a process.
+_SECONDS: Final = 30
 
 
 def descendants(process: int) -> list[int]:
@@ -22,16 +28,28 @@ def descendants(process: int) -> list[int]:
 
 
 def kill(process: int) -> int:
-    """Kills a process and all that it has started, at once and without warning; the number of processes that were killed.
+    """Kills a process and all that it has started, without warning, and waits until they are gone; the number of processes killed.
 
     The CLI puts its plugins into process groups of their own, so a signal to its group would not reach them.
     """
-    killed = 0
+    found: set[int] = set()
     # What is stopped starts nothing more while the others are being looked for.
-    _signal(process, signal.SIGSTOP)
-    for one in (process, *descendants(process)):
-        killed += _signal(one, signal.SIGKILL)
-    return killed
+    while new := {process, *descendants(process)} - found:
+        for one in new:
+            _signal(one, signal.SIGSTOP)
+        found |= new
+    killed = [one for one in found if _signal(one, signal.SIGKILL)]
+    deadline = time.monotonic() + _SECONDS
+    while alive(killed) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return len(killed)
+
+
+def alive(processes: Iterable[int]) -> bool:
+    """Whether one of them still does something; one that only waits for its parent to ask does not."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,stat="], capture_output=True, text=True, check=True).stdout
+    states = dict(line.split() for line in listed.splitlines())
+    return any(not states.get(str(one), "Z").startswith("Z") for one in processes)
 
 
 def _signal(process: int, number: signal.Signals) -> bool:

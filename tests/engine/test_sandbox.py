@@ -52,4 +52,4 @@ def test_an_interrupt_in_the_middle_of_up_leaves_no_process_and_no_file(temporar
     _out, err = started.communicate(timeout=120)
     assert (started.returncode, err) == (130, "\ndev  stopped; nothing is left behind\n")
     assert list(temporary.glob("sandbox-*")) == []
-    assert [process for process in below if Path(f"/proc/{process}/stat").exists()] == []
+    assert not processes.alive(below)

@@ -154,9 +154,7 @@ def test_an_interrupt_leaves_nothing_behind(cli: Path, number: signal.Signals) -
     _out, err = started.communicate(timeout=60)
     assert (started.returncode, err) == (130, "\ndev  stopped; nothing is left behind\n")
     assert left_behind(cli) == []
-    for process in below:
-        with pytest.raises(ProcessLookupError):
-            os.kill(process, 0)
+    assert not processes.alive(below)
 
 
 def test_kill_reaches_what_a_process_has_put_into_a_group_of_its_own() -> None:
@@ -164,7 +162,9 @@ def test_kill_reaches_what_a_process_has_put_into_a_group_of_its_own() -> None:
     started = subprocess.Popen([sys.executable, "-c", inner])
     while not (below := processes.descendants(started.pid)):
         time.sleep(0.01)
+    assert processes.alive(below)
     assert processes.kill(started.pid) == 1 + len(below)
+    assert not processes.alive(below)
     started.wait()
     assert processes.descendants(started.pid) == []
     assert processes.kill(started.pid) == 0
