@@ -94,12 +94,24 @@ def test_every_update_is_an_environments_and_the_branchs_and_comes_after_the_che
 
 
 def test_every_run_of_a_stack_has_both_packs_and_no_way_around_them() -> None:
-    (pulumi,) = [step for step in steps(ACTION) if step.get("uses", "").startswith("pulumi/actions@")]
-    assert pulumi["with"]["policyPacks"].split() == ["policies/security", "policies/operations"]
-    assert re.findall(r"outputs\.(\w+)", pulumi["with"]["policyPackConfigs"]) == ["security", "operations"]
-    text = "".join(path.read_text(encoding="utf-8") for path in FILES)
-    assert "skip-preview" not in text
-    assert text.count("pulumi/actions@") == 1
+    runs = [step for step in steps(ACTION) if step.get("uses", "").startswith("pulumi/actions@")]
+    for run in runs:
+        assert run["with"]["policyPacks"].split() == ["policies/security", "policies/operations"]
+        assert re.findall(r"outputs\.(\w+)", run["with"]["policyPackConfigs"]) == ["security", "operations"]
+        assert "continue-on-error" not in run
+    text = "".join(path.read_text(encoding="utf-8") for path in WORKFLOWS.values())
+    assert "pulumi/actions@" not in text
+
+
+def test_an_update_comes_after_a_preview_of_its_own() -> None:
+    """pulumi/actions updates with ``--skip-preview``, where controls of the whole graph come too late."""
+    preview, asked = [step for step in steps(ACTION) if step.get("uses", "").startswith("pulumi/actions@")]
+    assert (preview["if"], preview["with"]["command"]) == ("${{ inputs.command == 'up' }}", "preview")
+    assert asked["with"]["command"] == "${{ inputs.command }}"
+    assert "if" not in asked
+    same = ("stack-name", "cloud-url", "pulumi-version-file", "policyPacks", "policyPackConfigs")
+    assert {key: preview["with"][key] for key in same} == {key: asked["with"][key] for key in same}
+    assert preview["uses"] == asked["uses"]
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
