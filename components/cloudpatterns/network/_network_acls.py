@@ -31,7 +31,8 @@ class NetworkAcls(TypedDict):
     Inside the VPC they let everything pass. Public subnets admit ``public_ports`` from the internet besides, private ones
     ``trusted_cidrs``, data ones nothing: not even S3 and DynamoDB, so a database cannot import from or export to a bucket. Public and
     private subnets may send everything out and admit the answers, TCP and UDP at ports 1024 to 65535 and ICMP for path MTU. Port 3389
-    is left out of these, lest Remote Desktop be open; an outgoing connection that happens to start from it gets no answer.
+    is left out of these, lest Remote Desktop be open; an outgoing connection that happens to start from it gets no answer. A Network
+    Load Balancer that keeps clients' addresses reaches private targets on ports from 1024 only.
     """
 
     public_ports: NotRequired[list[int]]
@@ -49,10 +50,14 @@ _TRANSPORTS = ((_TCP, "tcp"), (_UDP, "udp"))
 _FIRST_EPHEMERAL, _LAST_PORT = 1024, 65535
 _SSH, _REMOTE_DESKTOP = 22, 3389
 _INTERNET = {4: "0.0.0.0/0", 6: "::/0"}
+# NAT gateways, load balancers and Lambda functions use the whole range. https://docs.aws.amazon.com/vpc/latest/userguide/nacl-ephemeral-ports.html
+# In two parts, since scanners fault a rule that allows an administration port whether or not another denies it before.
+# https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html#ec2-21
+_ANSWER_PORTS = {"low": (_FIRST_EPHEMERAL, _REMOTE_DESKTOP - 1), "high": (_REMOTE_DESKTOP + 1, _LAST_PORT)}
 
 # A rule's number is tied to what it says, since AWS takes each number once and an update adds the new rule before it removes the old one:
 # who changes a rule's content gives it another suffix and number.
-_VPC, _TRUSTED, _PORTS, _REFUSED, _ANSWERS, _PATH_MTU, _OUT = 100, 1000, 10000, 20000, 21000, 22000, 30000
+_VPC, _TRUSTED, _PORTS, _ANSWERS, _PATH_MTU, _OUT = 100, 1000, 10000, 21100, 22000, 30000
 _TRUSTED_NUMBERS = 9000
 
 
@@ -67,7 +72,6 @@ class _Rule:
     cidr: str | None
     ports: tuple[int, int] | None = None
     icmp: tuple[int, int] | None = None
-    allow: bool = True
 
 
 def acl_problems(acls: NetworkAcls, cidr_block: str | None, dual_stack: bool) -> Iterator[tuple[str, str]]:
@@ -159,7 +163,7 @@ def _make_rule(
         network_acl_id=acl.id,
         rule_number=rule.number,
         egress=egress,
-        rule_action="allow" if rule.allow else "deny",
+        rule_action="allow",
         # The number: AWS gives back nothing else.
         protocol=rule.protocol,
         from_port=first,
@@ -202,15 +206,9 @@ def _inbound(tier: str, acls: NetworkAcls, dual_stack: bool) -> list[_Rule]:
                 for port in acls["public_ports"]
             ]
         for place, (protocol, transport) in enumerate(_TRANSPORTS):
-            # https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html#ec2-21
-            refused = (_REMOTE_DESKTOP, _REMOTE_DESKTOP)
-            number = _REFUSED + 2 * place + offset
-            rules.append(_Rule(_suffix(f"no-rdp-{transport}", version), number, version, protocol, internet, refused, allow=False))
-            # NAT gateways, load balancers and Lambda functions use the whole range.
-            # https://docs.aws.amazon.com/vpc/latest/userguide/nacl-ephemeral-ports.html
-            answers = (_FIRST_EPHEMERAL, _LAST_PORT)
-            number = _ANSWERS + 2 * place + offset
-            rules.append(_Rule(_suffix(f"answers-{transport}", version), number, version, protocol, internet, answers))
+            for after, (part, ports) in enumerate(_ANSWER_PORTS.items()):
+                number = _ANSWERS + 4 * place + 2 * after + offset
+                rules.append(_Rule(_suffix(f"answers-{transport}-{part}", version), number, version, protocol, internet, ports))
         # "Fragmentation needed" and "packet too big": https://docs.aws.amazon.com/vpc/latest/userguide/path_mtu_discovery.html
         protocol, message = (_ICMP, (3, 4)) if version == 4 else (_ICMPV6, (2, 0))
         rules.append(_Rule(_suffix("path-mtu", version), _PATH_MTU + offset, version, protocol, internet, icmp=message))

@@ -50,10 +50,10 @@ def rows(graph: Graph, tier: str, *, egress: bool) -> list[tuple[Any, ...]]:
 
 ALL = (None, None)
 INTERNET_ANSWERS = [
-    (20000, "deny", TCP, (3389, 3389), "0.0.0.0/0"),
-    (20002, "deny", UDP, (3389, 3389), "0.0.0.0/0"),
-    (21000, "allow", TCP, (1024, 65535), "0.0.0.0/0"),
-    (21002, "allow", UDP, (1024, 65535), "0.0.0.0/0"),
+    (21100, "allow", TCP, (1024, 3388), "0.0.0.0/0"),
+    (21102, "allow", TCP, (3390, 65535), "0.0.0.0/0"),
+    (21104, "allow", UDP, (1024, 3388), "0.0.0.0/0"),
+    (21106, "allow", UDP, (3390, 65535), "0.0.0.0/0"),
     (22000, "allow", ICMP, (3, 4), "0.0.0.0/0"),
 ]
 OWN = (100, "allow", "-1", ALL, VPC4)
@@ -74,6 +74,16 @@ def test_private_subnets_admit_the_vpc_trusted_networks_and_answers() -> None:
     assert found == [OWN, (number, *rest), *INTERNET_ANSWERS]
 
 
+@pytest.mark.parametrize("tier", ["public", "private"])
+def test_no_single_rule_lets_the_internet_reach_an_administration_port(tier: str) -> None:
+    """Scanners look at each rule alone, so a rule that denies the port first is no help."""
+    found = [row for row in rows(network({}, dual_stack=True), tier, egress=False) if row[4] in ("0.0.0.0/0", "::/0")]
+    spans = [row[3] for row in found if row[2] in (TCP, UDP)]
+    assert {row[1] for row in found} == {"allow"}
+    assert len(spans) >= 8
+    assert [(low, high) for low, high in spans if any(low <= port <= high for port in (22, 3389))] == []
+
+
 @pytest.mark.parametrize("egress", [False, True])
 def test_data_subnets_speak_with_the_vpc_alone(egress: bool) -> None:
     assert rows(network({"trusted_cidrs": ["10.250.0.0/16"]}), "data", egress=egress) == [OWN]
@@ -90,8 +100,8 @@ def test_dual_stack_has_the_same_for_ipv6() -> None:
     for tier in ("public", "private"):
         found = rows(graph, tier, egress=False)
         four, six = ([row for row in found if (row[4] in ("::/0", own6)) is ipv6] for ipv6 in (False, True))
-        assert [row[:4] for row in six if row[0] in (101, 20001, 20003, 21001, 21003)] == [
-            (row[0] + 1, *row[1:4]) for row in four if row[0] in (100, 20000, 20002, 21000, 21002)
+        assert [row[:4] for row in six if row[0] in (101, 21101, 21103, 21105, 21107)] == [
+            (row[0] + 1, *row[1:4]) for row in four if row[0] in (100, 21100, 21102, 21104, 21106)
         ]
         assert (22001, "allow", ICMPV6, (2, 0), "::/0") in found
         assert (101, "allow", "-1", ALL, own6) in found
@@ -202,7 +212,7 @@ NEEDED = [
 
 
 @pytest.mark.parametrize(("tier", "other", "port", "protocol", "inward"), [case[:5] for case in NEEDED], ids=[case[5] for case in NEEDED])
-@pytest.mark.parametrize("ephemeral", [1024, 65535])
+@pytest.mark.parametrize("ephemeral", [1024, 3388, 3390, 65535])
 def test_what_is_needed_gets_through_both_ways(tier: str, other: str, port: int, protocol: str, inward: bool, ephemeral: int) -> None:
     assert connects(trusting(), tier, other, port, protocol, inward=inward, ephemeral=ephemeral)
 
