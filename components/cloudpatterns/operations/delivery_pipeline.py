@@ -36,6 +36,10 @@ _PROVIDER_CHANGES = [
 ]
 
 
+# And so can whoever rewrites a policy of theirs, or the boundary.
+_POLICY_CHANGES = ["iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion"]
+
+
 class DeliveryEnvironment(TypedDict):
     """One GitHub environment: where its state lies, and what its two roles may do."""
 
@@ -45,7 +49,8 @@ class DeliveryEnvironment(TypedDict):
     """Managed policies of the plan role by a short name of your choice, at most 9. Default: AWS's ``ReadOnlyAccess``."""
     plan_denied_actions: NotRequired[list[str]]
     """Actions that the plan role is refused whatever its policies say. Default: reading data (items, messages, logs, secret values,
-    and objects outside the state). Give a list of your own when a refresh must read some, as for objects that are resources."""
+    and objects outside the state). Give a list of your own when a refresh must read some: it reads objects, items of tables and versions
+    of secrets that are resources, write-only ones too."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """A managed policy that the apply role can never go beyond. Without one, an apply role that may make roles can make a
     stronger one. Default: none."""
@@ -129,7 +134,7 @@ class DeliveryPipeline(Component):
         self.provider_arn = self._identity_provider()
         plan = {environment: self._role(environment, "plan", self._plan_trust()) for environment in environments}
         apply = {environment: self._role(environment, "apply", self._apply_trust(environment)) for environment in environments}
-        unchangeable = self._unchangeable([*plan.values(), *apply.values()])
+        unchangeable = self._unchangeable([*plan.values(), *apply.values()], _policies(environments))
         read_only = pulumi.Output.concat("arn:", partition_of(self.provider_arn), ":iam::aws:policy/ReadOnlyAccess")
         plan_arns: dict[str, pulumi.Output[str]] = {}
         apply_arns: dict[str, pulumi.Output[str]] = {}
@@ -195,10 +200,11 @@ class DeliveryPipeline(Component):
             trust["job_workflow_ref"] = f"{self._checked['repository']}/{workflow}@{self._ref}"
         return trust
 
-    def _unchangeable(self, roles: list[aws.iam.Role]) -> list[Statement]:
+    def _unchangeable(self, roles: list[aws.iam.Role], policies: list[pulumi.Input[str]]) -> list[Statement]:
         arns = [role.arn for role in roles]
         return [
             Statement(sid="KeepTheRoles", effect="Deny", actions=_ROLE_CHANGES, resources=arns),
+            Statement(sid="KeepThePolicies", effect="Deny", actions=_POLICY_CHANGES, resources=policies),
             Statement(sid="KeepTheProvider", effect="Deny", actions=_PROVIDER_CHANGES, resources=[self.provider_arn]),
         ]
 
@@ -218,6 +224,17 @@ class DeliveryPipeline(Component):
             for key, arn in policies.items()
         ]
         return pulumi.Output.all(role.arn, own.id, *[one.id for one in attached]).apply(lambda values: values[0])
+
+
+def _policies(environments: Mapping[str, DeliveryEnvironment]) -> list[pulumi.Input[str]]:
+    """The policies and boundaries of all roles that are passed in; ``ReadOnlyAccess``, the default, is AWS's and cannot change."""
+    found: list[pulumi.Input[str]] = []
+    for environment in environments.values():
+        found += [*environment["apply_policy_arns"].values(), *(environment.get("plan_policy_arns") or {}).values()]
+        if boundary := environment.get("permissions_boundary_arn"):
+            found.append(boundary)
+    # Outputs cannot be compared, and a policy that is named twice does no harm.
+    return [*dict.fromkeys(arn for arn in found if isinstance(arn, str)), *(arn for arn in found if not isinstance(arn, str))]
 
 
 def _problems(environments: Mapping[str, DeliveryEnvironment]) -> Iterator[tuple[str, str]]:

@@ -120,7 +120,7 @@ def test_apply_writes_the_state_of_its_stacks() -> None:
         "Resource": [path.replace("*/prod", "shop/prod-*", 1) for path in STATE],
     }
     assert found["UseTheKeys"]["Action"] == ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
-    assert found.keys() == {"ListTheState", "UseTheState", "UseTheKeys", "KeepTheRoles", "KeepTheProvider"}
+    assert found.keys() == {"ListTheState", "UseTheState", "UseTheKeys", "KeepTheRoles", "KeepThePolicies", "KeepTheProvider"}
 
 
 def test_no_role_changes_the_pipeline() -> None:
@@ -134,6 +134,23 @@ def test_no_role_changes_the_pipeline() -> None:
         assert found["KeepTheProvider"]["Resource"] == [graph.one(PROVIDER).outputs["arn"]]
 
 
+def test_no_role_rewrites_a_policy_of_the_pipeline_or_a_boundary() -> None:
+    own, boundary, audit = (f"arn:aws:iam::123456789012:policy/{name}" for name in ("deploy", "boundary", "audit"))
+
+    def program() -> None:
+        dev = {"apply_policy_arns": {"power": POWER}, "plan_policy_arns": {"audit": pulumi.Output.from_input(audit)}}
+        prod = {**PROD, "apply_policy_arns": {"power": POWER, "deploy": own}, "permissions_boundary_arn": boundary}
+        args: Any = {**ARGS, "environments": {"dev": dev, "prod": prod}}
+        DeliveryPipeline("delivery", args)
+
+    graph = record(program, mode="deployed")
+    for policy in ("dev-plan", "dev-apply", "prod-plan", "prod-apply"):
+        assert rights(graph, f"delivery-{policy}-own")["KeepThePolicies"] == {
+            "Action": ["iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion"],
+            "Resource": [POWER, own, boundary, audit],
+        }
+
+
 def test_what_is_allowed_comes_after_what_is_denied() -> None:
     graph = made()
     for kind, key in (("apply", "power"), ("plan", "read-only")):
@@ -144,7 +161,7 @@ def test_what_is_allowed_comes_after_what_is_denied() -> None:
 
 def test_without_self_managed_state_there_is_nothing_about_state() -> None:
     found = rights(made({**ARGS, "environments": {"prod": {"apply_policy_arns": {"power": POWER}}}}), "delivery-prod-plan-own")
-    assert found.keys() == {"NoData", "NoObjects", "KeepTheRoles", "KeepTheProvider"}
+    assert found.keys() == {"NoData", "NoObjects", "KeepTheRoles", "KeepThePolicies", "KeepTheProvider"}
     assert found["NoObjects"]["Resource"] == ["*"]
 
 
