@@ -36,6 +36,8 @@ delivery = DeliveryPipeline(
         "repository": repository,
         "environments": {
             environment: {
+                # As the workflows group them: prod-us-east-1 is a stack of prod.
+                "stacks": [f"*/{environment}", f"*/{environment}-*"],
                 "state_bucket_arn": state.bucket_arn,
                 "state_kms_key_arns": [state.kms_key_arn, keys[environment].arn],
                 **given,

@@ -5,6 +5,7 @@ import os
 import re
 import runpy
 from datetime import date
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +69,27 @@ def test_an_environment_reaches_its_own_state_and_keys(graph: Graph, environment
         assert statements["UseTheKeys"]["Resource"] == keys
         assert {re.sub(r"^.*/\.pulumi/", "", path) for path in statements["UseTheState"]["Resource"]} == {
             "meta.yaml",
-            f"stacks/*/{environment}.*",
-            f"locks/organization/*/{environment}/*",
-            f"history/*/{environment}/*",
-            f"backups/*/{environment}/*",
+            *(
+                path
+                for stack in (environment, f"{environment}-*")
+                for path in (f"stacks/*/{stack}.*", f"locks/organization/*/{stack}/*", f"history/*/{stack}/*", f"backups/*/{stack}/*")
+            ),
         }
+
+
+@pytest.mark.parametrize("stack", ["prod", "prod-us-east-1", "prod-cell-2"])
+@pytest.mark.parametrize(
+    "path", ["stacks/cloudpatterns/{}.json", "locks/organization/cloudpatterns/{}/1.json", "history/cloudpatterns/{}/1"]
+)
+def test_every_stack_of_an_environment_is_reached_by_its_roles_alone(graph: Graph, stack: str, path: str) -> None:
+    """The workflows take what stands before the first dash of a stack's name for its environment."""
+    key = f"{graph.named('state-bucket').outputs['arn']}/.pulumi/{path.format(stack)}"
+    for kind in ("plan", "apply"):
+        reached = {
+            environment: any(fnmatchcase(key, pattern) for pattern in own_policy(graph, f"{environment}-{kind}")["UseTheState"]["Resource"])
+            for environment in ("dev", "prod")
+        }
+        assert reached == {"dev": False, "prod": True}
 
 
 def test_it_gives_out_what_the_workflows_and_stacks_need(graph: Graph) -> None:

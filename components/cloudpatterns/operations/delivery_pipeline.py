@@ -50,7 +50,7 @@ class DeliveryEnvironment(TypedDict):
     plan_denied_actions: NotRequired[list[str]]
     """Actions that the plan role is refused whatever its policies say. Default: reading data (items, messages, logs, secret values,
     and objects outside the state). Give a list of your own when a refresh must read some: it reads objects, items of tables and versions
-    of secrets that are resources, write-only ones too."""
+    of secrets that are resources, but no secret that is write-only."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """A managed policy that the apply role can never go beyond. Without one, an apply role that may make roles can make a
     stronger one. Default: none."""
