@@ -14,7 +14,7 @@ from pydantic_core import InitErrorDetails
 
 from settings.faults import Allowed, Assign, Context, Mend, Model, Remove, fault, refuse
 from settings.fields import WHOLE, Ipv4Cidr, LogRetentionDays, Switch, each_once
-from settings.network_traffic import AggregationSeconds, BlockMode, FlowLogFiles, NetworkAcls, acls_fit, flow_log_options_fit
+from settings.network_traffic import AggregationSeconds, BlockMode, FlowLogFiles, NetworkAcls, acls_fit, flow_log_options_fit, nat_is_spared
 
 Day = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
 DAYS: tuple[Day, ...] = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
@@ -282,6 +282,7 @@ class Network(Model):
         _explicit_subnets_fit,
         _no_second_way_out,
         acls_fit,
+        nat_is_spared,
         flow_log_options_fit,
     )
 

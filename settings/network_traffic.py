@@ -19,6 +19,7 @@ _AGGREGATION_SECONDS = (60, 600)
 # Rules in one direction of an ACL that AWS's default quota of 20 leaves room for, and what other rules of each tier take of them.
 _MOST_RULES = 18
 _OTHER_RULES = {"public_ports": 6, "trusted_cidrs": 6}
+_HTTPS = 443
 # The broadest networks of one's own: 10.0.0.0/8, a provider's /16 of IPv6.
 _BROADEST = {4: 8, 6: 16}
 
@@ -97,6 +98,14 @@ def acls_fit(network: "Network", context: Context) -> Iterable[InitErrorDetails]
         elif isinstance(cidr, IPv4Network) and cidr.subnet_of(network.cidr_block):
             yield fault(place, f"inside the VPC's {network.cidr_block}, where everything passes anyway", mend=[Remove(place)])
     versions = 2 if network.dual_stack else 1
+    room = (_MOST_RULES - _OTHER_RULES["public_ports"] * versions) // versions
+    if _HTTPS not in acls.public_ports and len(acls.public_ports) <= room:
+        yield fault(
+            ("network_acls", "public_ports"),
+            "the load balancer in the public subnets listens on 443, and nobody would reach it",
+            mend=[Assign(("network_acls", "public_ports", min(len(acls.public_ports), room - 1)), _HTTPS)],
+            allowed="443 among the ports",
+        )
     for name, each in (("public_ports", versions), ("trusted_cidrs", 1)):
         count, most = len(getattr(acls, name)), (_MOST_RULES - _OTHER_RULES[name] * versions) // each
         if count > most:
@@ -106,6 +115,17 @@ def acls_fit(network: "Network", context: Context) -> Iterable[InitErrorDetails]
                 mend=[Remove(("network_acls", name, index)) for index in range(count - 1, most - 1, -1)],
                 allowed=f"at most {most}",
             )
+
+
+def nat_is_spared(network: "Network", context: Context) -> Iterable[InitErrorDetails]:
+    """The way out is in a public subnet, which the switch spares."""
+    if network.block_public_access == "block-bidirectional" and network.nat.strategy == "regional":
+        yield fault(
+            ("block_public_access",),
+            "a regional NAT gateway is in none of the public subnets that are spared, so private subnets would lose the internet",
+            mend=[Assign(("block_public_access",), "block-ingress")],
+            allowed="block-ingress with nat.strategy regional",
+        )
 
 
 def flow_log_options_fit(network: "Network", context: Context) -> Iterable[InitErrorDetails]:

@@ -492,7 +492,7 @@ def test_what_network_acls_cannot_admit_is_told_and_mended(path, value, because,
     ("dual_stack", "name", "most", "values"),
     [
         (True, "public_ports", 3, [25, 80, 443, 465]),
-        (False, "public_ports", 12, list(range(101, 115))),
+        (False, "public_ports", 12, [443, *range(101, 114)]),
         (True, "trusted_cidrs", 6, [*OPERATORS, *(f"10.{number}.0.0/16" for number in range(100, 105))]),
         (False, "trusted_cidrs", 12, [OPERATORS[0], *(f"10.{number}.0.0/16" for number in range(100, 113))]),
     ],
@@ -507,6 +507,35 @@ def test_more_rules_than_aws_takes_are_told_and_cut(dual_stack, name, most, valu
     obey(mend, sections)
     assert len(good(sections).network.as_args()["network_acls"][name]) == most
     record(lambda: Network("net", good(sections).network.as_args("nat")))
+
+
+@pytest.mark.parametrize(
+    ("dual_stack", "ports", "index"),
+    [(True, [], 0), (True, [25, 80], 2), (True, [25, 80, 465], 2), (False, list(range(101, 113)), 11)],
+)
+def test_the_load_balancers_port_is_open(dual_stack, ports, index):
+    """Where there is no room for another port, it takes the last one's place."""
+    acls = {"trusted_cidrs": OPERATORS if dual_stack else OPERATORS[:1], "public_ports": ports}
+    operators = VALID["operators"][: 2 if dual_stack else 1]
+    sections = broken({**ACLS, "network.dual_stack": dual_stack, "network.network_acls": acls, "operators": operators})
+    mend = put(f"network.network_acls.public_ports[{index}]", 443)
+    why = "the load balancer in the public subnets listens on 443, and nobody would reach it"
+    assert told(sections) == [("network.network_acls.public_ports", shown(ports), why, (mend,))]
+    assert [problem.allowed for problem in problems(sections)] == ["443 among the ports"]
+    obey((mend,), sections)
+    assert good(sections).network.as_args()["network_acls"]["public_ports"] == [*ports[:index], 443]
+
+
+def test_a_regional_nat_gateway_is_not_cut_off():
+    changes = {"network.nat": {"strategy": "regional"}, "network.block_public_access": "block-bidirectional"}
+    sections = broken(changes)
+    why = "a regional NAT gateway is in none of the public subnets that are spared, so private subnets would lose the internet"
+    mend = put("network.block_public_access", "block-ingress")
+    assert told(sections) == [("network.block_public_access", '"block-bidirectional"', why, (mend,))]
+    assert [problem.allowed for problem in problems(sections)] == ["block-ingress with nat.strategy regional"]
+    obey((mend,), sections)
+    assert good(sections).network.block_public_access == "block-ingress"
+    good(broken({**changes, "network.nat": {"strategy": "per_zone"}}))
 
 
 def test_an_ipv6_network_is_trusted_with_ipv6_alone():
