@@ -29,6 +29,12 @@ REPLACES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "ec2/managedPrefixList:ManagedPrefixList": ("addressFamily",),
     "ec2/natGateway:NatGateway": ("allocationId", "availabilityMode", "connectivityType", "privateIp", "subnetId", "vpcId"),
+    "ec2/networkAcl:NetworkAcl": ("vpcId",),
+    "ec2/networkAclAssociation:NetworkAclAssociation": ("networkAclId", "subnetId"),
+    "ec2/networkAclRule:NetworkAclRule": (
+        *("cidrBlock", "egress", "fromPort", "icmpCode", "icmpType", "ipv6CidrBlock", "networkAclId", "protocol", "ruleAction"),
+        *("ruleNumber", "toPort"),
+    ),
     "ec2/networkInterface:NetworkInterface": ("interfaceType", "subnetId"),
     "ec2/route:Route": ("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId", "routeTableId"),
     "ec2/routeTable:RouteTable": ("vpcId",),
@@ -153,6 +159,7 @@ _RULE_KEY: Final = ("securityGroupId", "ipProtocol", "fromPort", "toPort", *RULE
 UNIQUE: Final[Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]] = {
     "ec2/internetGateway:InternetGateway": ((("vpcId",), "Resource.AlreadyAssociated"),),
     "ec2/managedPrefixList:ManagedPrefixList": (),
+    "ec2/networkAclRule:NetworkAclRule": ((("ruleNumber", "egress", "networkAclId"), "NetworkAclEntryAlreadyExists"),),
     "ec2/route:Route": (
         (("destinationCidrBlock", "routeTableId"), "RouteAlreadyExists"),
         (("destinationIpv6CidrBlock", "routeTableId"), "RouteAlreadyExists"),
@@ -183,6 +190,8 @@ HOLDS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "ec2/internetGateway:InternetGateway": {"vpcId": _VPC},
     "ec2/natGateway:NatGateway": {"allocationId": "ec2/eip:Eip", "subnetId": _SUBNET},
+    "ec2/networkAcl:NetworkAcl": {"vpcId": _VPC},
+    "ec2/networkAclAssociation:NetworkAclAssociation": {"networkAclId": "ec2/networkAcl:NetworkAcl"},
     "ec2/networkInterface:NetworkInterface": {"securityGroups": _GROUP, "subnetId": _SUBNET},
     "ec2/routeTable:RouteTable": {"vpcId": _VPC},
     "ec2/routeTableAssociation:RouteTableAssociation": {"routeTableId": "ec2/routeTable:RouteTable"},

@@ -1,6 +1,7 @@
 """Every type and property that the table of facts names exists in the SDK, so that no line of it is dead."""
 
 import collections.abc
+import json
 import typing
 from typing import Any
 
@@ -9,6 +10,7 @@ from pulumi import _types
 
 from sandbox import facts
 from sandbox.properties import plain_kind, shape_of
+from tests.program import ROOT, STACKS
 
 PROPERTIES = {
     **{("REPLACES", kind): names for kind, names in facts.REPLACES.items()},
@@ -51,3 +53,24 @@ def test_a_name_replaces_where_it_is_not_changed_in_place() -> None:
     assert "replicationGroupId" in facts.replaces("elasticache/replicationGroup:ReplicationGroup")
     assert facts.replaces("s3/bucketPolicy:BucketPolicy") == {"bucket", "expectedBucketOwner"}
     assert facts.replaces("nobody/knows:This") == {"name", "namePrefix", "region"}
+
+
+# Of these nothing but the name replaces.
+IN_PLACE = {
+    "autoscaling/group:Group",
+    "cloudwatch/metricAlarm:MetricAlarm",
+    "ec2/internetGateway:InternetGateway",
+    "ec2/launchTemplate:LaunchTemplate",
+    "elasticache/subnetGroup:SubnetGroup",
+    "rds/subnetGroup:SubnetGroup",
+    "scheduler/scheduleGroup:ScheduleGroup",
+}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_nothing_that_a_stack_deploys_is_missing_in_the_table(stack: str) -> None:
+    golden = json.loads((ROOT / "tests" / "golden" / f"{stack}.json").read_text(encoding="utf-8"))
+    kinds = {line.split(" ")[0].removeprefix("aws:") for line in golden if line.startswith("aws:")}
+    assert kinds
+    unknown = {kind for kind in kinds - set(facts.REPLACES) - IN_PLACE if facts.replaces(kind) == facts.replaces("nobody/knows:This")}
+    assert unknown == set()
