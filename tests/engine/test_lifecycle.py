@@ -218,7 +218,8 @@ def test_a_rename_with_an_alias_replaces_nothing_and_without_one_it_would(tmp_pa
     assert set(steps(_done(engine, "preview", "--stack", stack, "--json"))) <= {"update"}
     _done(engine, *UP, "--stack", stack)
     assert sorted(identity for _urn, identity in in_account(engine, stack)) == before
-    assert in_account(engine, stack) == in_state(engine, stack)
+    # The account notes who has changed a resource last, and some were not changed at all.
+    assert sorted(identity for _urn, identity in in_state(engine, stack)) == before
 
 
 def test_protected_prod_refuses_to_be_destroyed_and_loses_nothing(deployed: Engine) -> None:
