@@ -1,23 +1,24 @@
 """Ends a command and everything that it has started."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 # After SIGKILL only the machine's load keeps a process.
 _SECONDS: Final = 30
+_PROC: Final = Path("/proc")
 
 
 def descendants(process: int) -> list[int]:
     """Ids of all processes that a process has started, directly or not; children before their parents' siblings."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     children = defaultdict(list)
-    for line in listed.splitlines():
-        child, parent = (int(part) for part in line.split())
+    for child, (parent, _state) in _table().items():
         children[parent].append(child)
     found, left = [], [process]
     while left:
@@ -47,9 +48,24 @@ def kill(process: int) -> int:
 
 def alive(processes: Iterable[int]) -> bool:
     """Whether one of them still does something; one that only waits for its parent to ask does not."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,stat="], capture_output=True, text=True, check=True).stdout
-    states = dict(line.split() for line in listed.splitlines())
-    return any(not states.get(str(one), "Z").startswith("Z") for one in processes)
+    table = _table()
+    return any(table.get(one, (0, "Z"))[1] != "Z" for one in processes)
+
+
+def _table() -> dict[int, tuple[int, str]]:
+    """Parent and state of every process: from the kernel's files, or from `ps` where there are none."""
+    found = {}
+    for file in _PROC.glob("[0-9]*/stat"):
+        # A process may end while it is looked at.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            # The name stands in parentheses and may hold anything.
+            state, parent = file.read_text(encoding="utf-8", errors="replace").rpartition(") ")[2].split(" ")[:2]
+            found[int(file.parent.name)] = (int(parent), state)
+    if not found:
+        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True).stdout
+        for process, parent, state in (line.split() for line in listed.splitlines()):
+            found[int(process)] = (int(parent), state[0])
+    return found
 
 
 def _signal(process: int, number: signal.Signals) -> bool:

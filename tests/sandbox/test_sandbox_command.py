@@ -157,7 +157,9 @@ def test_an_interrupt_leaves_nothing_behind(cli: Path, number: signal.Signals) -
     assert not processes.alive(below)
 
 
-def test_kill_reaches_what_a_process_has_put_into_a_group_of_its_own() -> None:
+@pytest.mark.parametrize("files", ["/proc", "/nowhere"], ids=["by files of the kernel", "by ps"])
+def test_kill_reaches_what_a_process_has_put_into_a_group_of_its_own(files: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_PROC", Path(files))
     inner = "import subprocess, sys; subprocess.run(['sleep', '600'], start_new_session=True)"
     started = subprocess.Popen([sys.executable, "-c", inner])
     while not (below := processes.descendants(started.pid)):
