@@ -19,10 +19,12 @@ _ISSUER = "token.actions.githubusercontent.com"
 _AUDIENCE = "sts.amazonaws.com"
 
 # What AWS's ReadOnlyAccess gives beyond configuration: the data itself. A refresh reads no data of others.
+_SECRET_READ = "secretsmanager:GetSecretValue"
 _DATA_READS = [
     *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:GetRecords", "dynamodb:PartiQLSelect", "dynamodb:Query", "dynamodb:Scan"),
-    *("kinesis:GetRecords", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:StartQuery", "rds:DownloadDBLogFilePortion"),
-    *("secretsmanager:GetSecretValue", "sqs:ReceiveMessage"),
+    *("kinesis:GetRecords", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:GetLogRecord", "logs:GetQueryResults"),
+    *("logs:StartLiveTail", "logs:StartQuery", "rds:DownloadDBLogFilePortion", "sqs:ReceiveMessage"),
+    _SECRET_READ,
 ]
 _OBJECT_READS = ["s3:GetObject", "s3:GetObjectVersion"]
 # Whoever can do one of these to a role of the pipeline can make it trust others or do more.
@@ -49,8 +51,9 @@ class DeliveryEnvironment(TypedDict):
     """Managed policies of the plan role by a short name of your choice, at most 9. Default: AWS's ``ReadOnlyAccess``."""
     plan_denied_actions: NotRequired[list[str]]
     """Actions that the plan role is refused whatever its policies say. Default: reading data (items, messages, logs, secret values,
-    and objects outside the state). Give a list of your own when a refresh must read some: it reads objects, items of tables and versions
-    of secrets that are resources, but no secret that is write-only."""
+    and objects outside the state); with ``secretsmanager:GetSecretValue`` it decrypts no ``SecureString`` parameter either. Give a list
+    of your own when a refresh must read some: it reads objects, items of tables, such parameters and versions of secrets that are
+    resources, but no secret that is write-only."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """A managed policy that the apply role can never go beyond. Without one, an apply role that may make roles can make a
     stronger one. Default: none."""
@@ -275,6 +278,11 @@ def _plan_denials(key: str, environment: DeliveryEnvironment) -> list[Statement]
     of_data = [action for action in denied if action not in _OBJECT_READS]
     state = _state_objects(key, environment)
     found = [Statement(sid="NoData", effect="Deny", actions=of_data, resources=["*"])] if of_data else []
+    if _SECRET_READ in denied:
+        # ReadOnlyAccess gets parameters, and the default key of SecureString decrypts for everyone in the account who does.
+        # https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
+        through = {"StringLike": {"kms:ViaService": "ssm.*"}}
+        found.append(Statement(sid="NoSecureParameters", effect="Deny", actions=["kms:Decrypt"], resources=["*"], conditions=through))
     if of_objects:
         everywhere = [] if state else ["*"]
         found.append(Statement(sid="NoObjects", effect="Deny", actions=of_objects, resources=everywhere, not_resources=state))

@@ -110,6 +110,15 @@ def test_plan_reads_the_state_and_no_data() -> None:
     assert found["NoObjects"] == {"Action": ["s3:GetObject", "s3:GetObjectVersion"], "NotResource": STATE}
     assert found["NoData"]["Resource"] == ["*"]
     assert {"secretsmanager:GetSecretValue", "dynamodb:GetItem", "sqs:ReceiveMessage"} <= set(found["NoData"]["Action"])
+    logs = {
+        f"logs:{name}" for name in ("FilterLogEvents", "GetLogEvents", "GetLogRecord", "GetQueryResults", "StartLiveTail", "StartQuery")
+    }
+    assert {action for action in found["NoData"]["Action"] if action.startswith("logs:")} == logs
+    assert found["NoSecureParameters"] == {
+        "Action": ["kms:Decrypt"],
+        "Resource": ["*"],
+        "Condition": {"StringLike": {"kms:ViaService": "ssm.*"}},
+    }
 
 
 def test_apply_writes_the_state_of_its_stacks() -> None:
@@ -161,18 +170,25 @@ def test_what_is_allowed_comes_after_what_is_denied() -> None:
 
 def test_without_self_managed_state_there_is_nothing_about_state() -> None:
     found = rights(made({**ARGS, "environments": {"prod": {"apply_policy_arns": {"power": POWER}}}}), "delivery-prod-plan-own")
-    assert found.keys() == {"NoData", "NoObjects", "KeepTheRoles", "KeepThePolicies", "KeepTheProvider"}
+    assert found.keys() == {"NoData", "NoSecureParameters", "NoObjects", "KeepTheRoles", "KeepThePolicies", "KeepTheProvider"}
     assert found["NoObjects"]["Resource"] == ["*"]
 
 
 @pytest.mark.parametrize(
     ("denied", "statements"),
-    [([], set()), (["sqs:ReceiveMessage"], {"NoData"}), (["s3:GetObject"], {"NoObjects"})],
+    [
+        ([], {}),
+        (["sqs:ReceiveMessage"], {"NoData": ["sqs:ReceiveMessage"]}),
+        (["s3:GetObject"], {"NoObjects": ["s3:GetObject"]}),
+        (
+            ["secretsmanager:GetSecretValue"],
+            {"NoData": ["secretsmanager:GetSecretValue"], "NoSecureParameters": ["kms:Decrypt"]},
+        ),
+    ],
 )
-def test_what_plan_is_refused_can_be_chosen(denied: list[str], statements: set[str]) -> None:
+def test_what_plan_is_refused_can_be_chosen(denied: list[str], statements: dict[str, list[str]]) -> None:
     found = rights(made(with_environment(plan_denied_actions=denied)), "delivery-prod-plan-own")
-    assert found.keys() & {"NoData", "NoObjects"} == statements
-    assert [action for sid in statements for action in found[sid]["Action"]] == denied
+    assert {sid: one["Action"] for sid, one in found.items() if sid.startswith("No")} == statements
 
 
 def test_the_accounts_provider_own_policies_and_a_boundary_can_be_passed_in() -> None:
