@@ -102,7 +102,8 @@ def make(folder: Path, program: Mapping[str, str] | None = None) -> Workspace:
     made = Workspace(
         project,
         {
-            **os.environ,
+            # What else the user has told the CLI is about real stacks.
+            **{name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")},
             "PULUMI_HOME": str(folder / "home"),
             "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE": "test",

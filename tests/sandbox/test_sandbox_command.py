@@ -173,12 +173,16 @@ def test_kill_reaches_what_a_process_has_put_into_a_group_of_its_own(files: str,
 
 
 @pytest.mark.parametrize("cli", ["plain"], indirect=True)
-def test_a_workspace_of_another_program(cli: Path, tmp_path: Path) -> None:
+def test_a_workspace_of_another_program(cli: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_STACK", "prod")
+    monkeypatch.setenv("STAND_IN_FAULTS", "create:1:fail")
     folder = tmp_path / "small"
     folder.mkdir()
     made = workspace.make(folder, {"Pulumi.yaml": "name: small\n", "__main__.py": "pass\n"})
     assert sorted(file.name for file in made.project.iterdir()) == [".venv", "Pulumi.yaml", "__main__.py", "policies"]
     assert made.environment["PULUMI_HOME"] == str(folder / "home")
+    assert made.environment["STAND_IN_FAULTS"] == "create:1:fail"
+    assert "PULUMI_STACK" not in made.environment
     plugin = folder / "plugin" / "pulumi-resource-aws"
     assert os.access(plugin, os.X_OK)
     assert calls(cli)[0].startswith("plugin install resource aws 7.")
