@@ -1,10 +1,11 @@
 """The rules of a web ACL, in line, as JSON and as resources of their own, and which of them block and which only count."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final
 
+from cloudpatterns_policies.controls._references import joints
 from cloudpatterns_policies.core import UNKNOWN, Resource, Stack, UnknownValueError
 from cloudpatterns_policies.graph.reading import from_provider
 
@@ -13,6 +14,7 @@ RULE: Final = "aws:wafv2/webAclRule:WebAclRule"
 GROUP_ASSOCIATION: Final = "aws:wafv2/webAclRuleGroupAssociation:WebAclRuleGroupAssociation"
 _RULE_GROUP: Final = "aws:wafv2/ruleGroup:RuleGroup"
 _REFERENCE: Final = "ruleGroupReferenceStatement"
+_OVERRIDES: Final = ("excludedRules", "ruleActionOverrides")
 _GROUP_STATEMENTS: Final = ("managedRuleGroupStatement", _REFERENCE)
 
 
@@ -39,15 +41,18 @@ class WebRule:
     """Whether it only counts as a whole."""
     counted: tuple[str, ...] = ()
     """Rules inside its group that only count, whatever the group does as a whole."""
+    named: bool = field(default=True, compare=False)
+    """Whether `name` is its own."""
 
 
 def web_rules(acl: Resource, stack: Stack) -> Iterator[WebRule]:
-    """The rules of a web ACL. Those that are not known at all are one rule of an unknown effect."""
+    """The rules of a web ACL. Those that are not known at all are one rule of an unknown effect, as is one that may be another's."""
     yield from _own(acl, stack, "rules", "ruleJson")
-    for resource in stack.referrers(acl, RULE, "webAclArn"):
-        yield _rule(resource, stack, "", resource.raw)
-    for resource in stack.referrers(acl, GROUP_ASSOCIATION, "webAclArn"):
-        yield _association(resource, stack)
+    for token in (RULE, GROUP_ASSOCIATION):
+        sure, possible = joints(stack, acl, token, "webAclArn", (WEB_ACL,))
+        for resource in sure:
+            yield _rule(resource, stack, "", resource.raw) if token == RULE else _association(resource, stack)
+        yield from (WebRule(resource.name, Effect.UNKNOWN, "webAclArn", named=False) for resource in possible)
 
 
 def _own(holder: Resource, stack: Stack, listed: str, text: str) -> Iterator[WebRule]:
@@ -55,30 +60,33 @@ def _own(holder: Resource, stack: Stack, listed: str, text: str) -> Iterator[Web
         if from_provider(holder, path):
             continue
         if holder.is_unknown(path):
-            yield WebRule(holder.name, Effect.UNKNOWN, path)
+            yield WebRule(holder.name, Effect.UNKNOWN, path, named=False)
             continue
         items = _lowered(holder.json(path, [])) if path == text else holder.get(path, [])
         for index, item in enumerate(items):
             place = f"{path}.{index}"
-            yield WebRule(holder.name, Effect.UNKNOWN, place) if item is UNKNOWN else _rule(holder, stack, place, item)
+            lost = WebRule(holder.name, Effect.UNKNOWN, place, named=False)
+            yield lost if item is UNKNOWN else _rule(holder, stack, place, item)
 
 
 def _rule(holder: Resource, stack: Stack, place: str, rule: Mapping[str, Any]) -> WebRule:
     """A rule that stands at `place` of `holder`; an empty place is the resource itself."""
-    named = rule.get("name", "")
-    name = holder.name if named is UNKNOWN else str(named)
+    given = rule.get("name", "")
+    named = given is not UNKNOWN
+    name = str(given) if named else holder.name
     statement = rule.get("statement")
     # A rule has an action, or, with a group as its statement, an override of the group's actions. AWS refuses both, and neither.
     if (action := rule.get("action")) is not None:
         effect = _effect(action, "block", "count")
-        return WebRule(name, effect, _path(place, "action"), effect is Effect.COUNTS)
+        return WebRule(name, effect, _path(place, "action"), effect is Effect.COUNTS, named=named)
     effect = _effect(rule.get("overrideAction"), "none", "count")
     where = _path(place, "overrideAction")
     if not isinstance(statement, Mapping):
-        return WebRule(name, Effect.UNKNOWN if effect is Effect.BLOCKS else effect, where, effect is Effect.COUNTS)
+        return WebRule(name, Effect.UNKNOWN if effect is Effect.BLOCKS else effect, where, effect is Effect.COUNTS, named=named)
     kind = next((kind for kind in _GROUP_STATEMENTS if statement.get(kind) is UNKNOWN or statement.get(kind)), "")
     reference = _path(place, f"statement.{_REFERENCE}.arn") if kind == _REFERENCE else ""
-    return _of_group(holder, stack, WebRule(name, effect, where, effect is Effect.COUNTS), statement.get(kind), reference)
+    own = WebRule(name, effect, where, effect is Effect.COUNTS, named=named)
+    return _of_group(holder, stack, own, statement.get(kind), reference)
 
 
 def _association(resource: Resource, stack: Stack) -> WebRule:
@@ -88,7 +96,8 @@ def _association(resource: Resource, stack: Stack) -> WebRule:
     kept = resource.raw.get("ruleGroupReference")
     group = resource.raw.get("managedRuleGroup") if kept is None else kept
     named = resource.raw.get("ruleName")
-    rule = WebRule(resource.name if named is UNKNOWN else str(named), effect, "overrideAction", effect is Effect.COUNTS)
+    known = named is not UNKNOWN
+    rule = WebRule(str(named) if known else resource.name, effect, "overrideAction", effect is Effect.COUNTS, named=known)
     return _of_group(resource, stack, rule, group, "" if kept is None else "ruleGroupReference.arn")
 
 
@@ -99,14 +108,25 @@ def _of_group(holder: Resource, stack: Stack, rule: WebRule, group: Any, referen
     if reference and not targets and isinstance(arn := group.get("arn"), str):
         # In a JSON text no property leads to it.
         targets = [target for target in stack.of_type(_RULE_GROUP) if _arn(target) == arn]
-    inside = [{found.name: found.effect for found in _own(target, stack, "rules", "rulesJson")} for target in targets]
-    possible = {_strongest([overrides.get(name, found) for name, found in rules.items()]) for rules in inside}
-    effect = rule.effect
-    if effect is Effect.BLOCKS and (group is UNKNOWN or possible):
+    inside = [list(_own(target, stack, "rules", "rulesJson")) for target in targets]
+    possible = {_strongest([_overridden(found, group, overrides) for found in rules]) for rules in inside}
+    effect, where = rule.effect, rule.where
+    if effect is Effect.BLOCKS and reference and not targets and group is not UNKNOWN and group.get("arn") is UNKNOWN:
+        effect, where = Effect.UNKNOWN, reference
+    elif effect is Effect.BLOCKS and (group is UNKNOWN or possible):
         # Where several groups went into a value that is not known yet, any of them may be meant.
         effect = possible.pop() if len(possible) == 1 else Effect.UNKNOWN
-    actions = {**(inside[0] if len(inside) == 1 else {}), **overrides}
-    return replace(rule, effect=effect, counted=tuple(name for name, found in actions.items() if found is Effect.COUNTS))
+    actions = {**({found.name: found.effect for found in inside[0]} if len(inside) == 1 else {}), **overrides}
+    return replace(rule, effect=effect, where=where, counted=tuple(name for name, found in actions.items() if found is Effect.COUNTS))
+
+
+def _overridden(rule: WebRule, group: Any, overrides: Mapping[str, Effect]) -> Effect:
+    """What a rule inside a group does where the group is used."""
+    if rule.named and rule.name in overrides:
+        return overrides[rule.name]
+    lists = [UNKNOWN] if group is UNKNOWN else [group.get(key) for key in _OVERRIDES]
+    lost = any(items is UNKNOWN or len(items or ()) > len(_known(items)) for items in lists)
+    return Effect.UNKNOWN if lost or (overrides and not rule.named) else rule.effect
 
 
 def _arn(target: Resource) -> Any:
@@ -126,7 +146,7 @@ def _overrides(group: Mapping[str, Any]) -> dict[str, Effect]:
     return found
 
 
-def _known(items: Any) -> Iterable[Mapping[str, Any]]:
+def _known(items: Any) -> list[Mapping[str, Any]]:
     listed = items if isinstance(items, list) else []
     return [item for item in listed if item is not UNKNOWN and item.get("name") is not UNKNOWN]
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
+from cloudpatterns_policies.controls._references import joints
 from cloudpatterns_policies.controls._web_rules import GROUP_ASSOCIATION, RULE, WEB_ACL, Effect, default_blocks, web_rules
 from cloudpatterns_policies.controls.api import REST_STAGE, V2_STAGE, of_private_api
 from cloudpatterns_policies.controls.cloudfront import DISTRIBUTION
@@ -25,13 +26,23 @@ from cloudpatterns_policies.core import (
     stack_control,
 )
 from cloudpatterns_policies.core.configuration import today
-from cloudpatterns_policies.graph.reading import from_provider, read, some
+from cloudpatterns_policies.graph.reading import from_provider, read, refer, some
 
 GRAPHQL_API: Final = "aws:appsync/graphQLApi:GraphQLApi"
+_ENTRANCES: Final = (*BALANCERS, REST_STAGE, GRAPHQL_API)
+_OTHERS: Final = (
+    "aws:amplify/app:App",
+    "aws:apprunner/service:Service",
+    "aws:cognito/userPool:UserPool",
+    "aws:verifiedaccess/instance:Instance",
+)
+"""What else takes a web ACL by an association."""
+
 _ASSOCIATION: Final = "aws:wafv2/webAclAssociation:WebAclAssociation"
 _RULES: Final = (RULE, GROUP_ASSOCIATION)
 _INLINE_RULES: Final = ("rules", "ruleJson")
 _LOGGING: Final = "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration"
+_REST_API: Final = "aws:apigateway/restApi:RestApi"
 _V2_API: Final = "aws:apigatewayv2/api:Api"
 _V2_MAPPING: Final = "aws:apigatewayv2/apiMapping:ApiMapping"
 _V2_DOMAIN: Final = "aws:apigatewayv2/domainName:DomainName"
@@ -100,6 +111,12 @@ def web_application_firewall(resource: Resource, stack: Stack) -> Iterator[Verdi
     if (reason := _elsewhere(resource, stack)) is not None:
         yield NotApplicable(reason)
         return
+    for verdict in _judge(resource, stack):
+        doubtful = isinstance(verdict, Fail) and resource.type == REST_STAGE and _api_unknown(resource, stack)
+        yield Unknown("restApi") if doubtful else verdict
+
+
+def _judge(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     if resource.type == V2_STAGE:
         yield _by_distribution(resource, stack)
         return
@@ -113,11 +130,17 @@ def web_application_firewall(resource: Resource, stack: Stack) -> Iterator[Verdi
             yield from _guarding(acl, stack)
 
 
+def _api_unknown(stage: Resource, stack: Stack) -> bool:
+    """Whether nobody can tell which API a stage belongs to, and so whether that is private."""
+    api = refer(stack, stage, "restApi", (_REST_API,))
+    return api.unresolved or not api.certain
+
+
 def _elsewhere(resource: Resource, stack: Stack) -> str | None:
     """Why no web request from the internet arrives there; None where one does. Raises `UnknownValueError`."""
     if resource.type in BALANCERS and not public_application(resource):
         return "is internal or not an application load balancer"
-    if resource.type == REST_STAGE and of_private_api(resource, stack):
+    if resource.type == REST_STAGE and not _api_unknown(resource, stack) and of_private_api(resource, stack):
         return "belongs to a private API"
     if resource.type == GRAPHQL_API and not from_provider(resource, "visibility") and resource.get("visibility") == "PRIVATE":
         return "is a private API"
@@ -125,21 +148,30 @@ def _elsewhere(resource: Resource, stack: Stack) -> str | None:
 
 
 def _web_acls(resource: Resource, stack: Stack) -> Iterator[tuple[Resource | None, str]]:
-    """The web ACLs of a resource; None with the property that names it for one that the stack does not show."""
+    """The web ACLs of a resource; None with what leaves it unknown for one that the stack does not show, or that may be another's."""
     holders = [(resource, "webAclId")] if resource.type == DISTRIBUTION else []
     if not holders:
-        holders = [(found, "webAclArn") for found in stack.referrers(resource, _ASSOCIATION, "resourceArn")]
+        sure, possible = joints(stack, resource, _ASSOCIATION, "resourceArn", (*_ENTRANCES, *_OTHERS))
+        holders = [(found, "webAclArn") for found in sure]
+        # A resource has one web ACL at most.
+        yield from ((None, f"resourceArn of {found.name}") for found in possible if not sure)
     for holder, path in holders:
         if read(holder, path) is None:
             continue
-        found = stack.refs(holder, path, WEB_ACL)
+        found = refer(stack, holder, path, (WEB_ACL,))
         of = "" if holder is resource else f" of {holder.name}"
-        yield from [(acl, path) for acl in found] or [(None, f"{path}{of} (a web ACL that is kept elsewhere)")]
+        if found.certain and found.targets:
+            yield from ((acl, path) for acl in found.targets)
+        else:
+            yield None, f"{path}{of}" if found.targets else f"{path}{of} (a web ACL that is kept elsewhere)"
 
 
 def _guarding(acl: Resource, stack: Stack) -> Iterator[Verdict]:
     """What keeps a web ACL from guarding; nothing where it does."""
-    if not stack.referrers(acl, _LOGGING, "resourceArn"):
+    logs, possible = joints(stack, acl, _LOGGING, "resourceArn", (WEB_ACL,))
+    if not logs and possible:
+        yield Unknown(f"resourceArn of {possible[0].name}")
+    elif not logs:
         yield Fail(f"has the web ACL {acl.name}, which is not logged", acl.name)
     if default_blocks(acl):
         return
@@ -167,12 +199,34 @@ def _by_distribution(stage: Resource, stack: Stack) -> Verdict:
     domains = [domain for item in mappings for domain in stack.refs(item, "domainName", _V2_DOMAIN)]
     wanted = {item.urn for item in (stage, *apis, *domains)}
     before = [item for item in stack.of_type(DISTRIBUTION) if any(target.urn in wanted for target in stack.refs(item, "origins"))]
+    if not before and (doubt := _may_stand_before(stage, stack)):
+        return Unknown(doubt)
     if not before:
         return Fail("belongs to an API that takes no web ACL, and no distribution stands before it", "apiId")
     for distribution in before:
         if not any(distribution.get(f"origins.{index}.customHeaders") for index in range(len(distribution.get("origins", [])))):
             return Fail(f"can be called around the distribution {distribution.name}, which sends its origin no secret header", "apiId")
     return Pass()
+
+
+def _may_stand_before(stage: Resource, stack: Stack) -> str:
+    """What leaves it unknown whether a distribution stands before a stage of an HTTP or WebSocket API; empty when none does."""
+    distributions = stack.of_type(DISTRIBUTION)
+    if distributions and refer(stack, stage, "apiId", (_V2_API,)).unresolved:
+        return "apiId"
+    for mapping in stack.of_type(_V2_MAPPING) if distributions else ():
+        for path, token in (("apiId", _V2_API), ("domainName", _V2_DOMAIN)):
+            if refer(stack, mapping, path, (token,)).unresolved:
+                return f"{path} of {mapping.name}"
+    return next((f"origins of {item.name}" for item in distributions if _leads_anywhere(item, stack)), "")
+
+
+def _leads_anywhere(distribution: Resource, stack: Stack) -> bool:
+    """Whether an origin's name is unknown, and may come from a resource that the stack does not show."""
+    unknown = [path for path in distribution.unknown_paths("origins") if path.count(".") < 2 or path.endswith(".domainName")]
+    found = [stack.by_urn(urn) for urn in distribution.property_dependencies.get("origins", ())]
+    ours = [item for item in found if item is not None and item.type.startswith("aws:")]
+    return bool(unknown) and (len(ours) < len(found) or len(ours) < len(unknown))
 
 
 @stack_control(

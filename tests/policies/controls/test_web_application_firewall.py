@@ -116,9 +116,49 @@ def test_an_entrance_with_a_web_acl_that_blocks_and_logs(type: str, props: dict[
 def test_an_entrance_without_a_web_acl(type: str, props: dict[str, Any]) -> None:
     where = "webAclId" if type == DISTRIBUTION else ""
     bare = resource(type, "web", {key: value for key, value in props.items() if key != "webAclId"})
-    elsewhere = resource(ASSOCIATION, "a", {"resourceArn": UNKNOWN, "webAclArn": UNKNOWN}, deps={"resourceArn": ["other"]})
-    found = verdicts(web_application_firewall, stack(bare, resource("x:y:Z", "other"), elsewhere))
-    assert found == [("web", Fail("faces the internet without a web ACL", where))]
+    for token in (BALANCER, "aws:cognito/userPool:UserPool"):
+        other = resource(token, "other", {"internal": True})
+        elsewhere = resource(ASSOCIATION, "a", {"resourceArn": UNKNOWN, "webAclArn": UNKNOWN}, deps={"resourceArn": [other]})
+        found = verdicts(web_application_firewall, stack(bare, other, elsewhere))
+        assert dict(found)["web"] == Fail("faces the internet without a web ACL", where)
+
+
+def test_an_association_that_may_be_anybodys() -> None:
+    acl = resource(WEB_ACL, "acl", BLOCKING)
+    other, stray = resource(BALANCER, "other"), resource("x:y:Z", "stray")
+    log = resource(LOGGING, "logs", {"resourceArn": UNKNOWN}, deps={"resourceArn": ["acl"]})
+    both = {"resourceArn": UNKNOWN, "webAclArn": UNKNOWN}
+    lost = Unknown("resourceArn of a")
+    for sources in ([stray], [resource(BALANCER, "web"), other]):
+        parts = sources if len(sources) > 1 else [resource(BALANCER, "web"), stray]
+        a = resource(ASSOCIATION, "a", both, deps={"resourceArn": sources, "webAclArn": ["acl"]})
+        assert dict(verdicts(web_application_firewall, stack(acl, log, *parts, a)))["web"] == lost
+    # Where a web ACL surely is attached there is no place for another.
+    assert joined(BALANCER, {}, acl, stray, resource(ASSOCIATION, "b", both, deps={"resourceArn": [stray]})) == [("web", Pass())]
+
+
+def test_a_log_and_rules_that_may_be_any_web_acls() -> None:
+    acl, bare, stray = resource(WEB_ACL, "acl", BLOCKING), resource(WEB_ACL, "acl", ALLOW), resource("x:y:Z", "stray")
+    log = resource(LOGGING, "log", {"resourceArn": UNKNOWN}, deps={"resourceArn": [stray]})
+    assert joined(BALANCER, {}, acl, stray, log, logged=False) == [("web", Unknown("resourceArn of log"))]
+    for token in (RULE, "aws:wafv2/webAclRuleGroupAssociation:WebAclRuleGroupAssociation"):
+        rule = resource(token, "rule", {"webAclArn": UNKNOWN, "action": {"block": {}}}, deps={"webAclArn": [stray]})
+        assert joined(BALANCER, {}, bare, stray, rule) == [("web", Unknown("webAclArn of rule"))]
+
+
+def test_a_web_acl_that_may_be_one_of_two() -> None:
+    acls = [resource(WEB_ACL, name, BLOCKING) for name in ("one", "two")]
+    site = resource(DISTRIBUTION, "site", {"webAclId": UNKNOWN}, deps={"webAclId": acls})
+    assert verdicts(web_application_firewall, stack(*acls, site)) == [("site", Unknown("webAclId"))]
+
+
+def test_a_stage_of_an_api_that_is_not_known() -> None:
+    apis = [resource(REST_API, "open"), resource(REST_API, "private", {"endpointConfiguration": {"types": "PRIVATE"}})]
+    stray = resource("x:y:Z", "stray")
+    for sources in ([stray], apis):
+        stage = resource(REST_STAGE, "live", {"restApi": UNKNOWN}, deps={"restApi": sources})
+        assert verdicts(web_application_firewall, stack(*apis, stray, stage)) == [("live", Unknown("restApi"))]
+    assert joined(REST_STAGE, {"restApi": UNKNOWN}, resource(WEB_ACL, "acl", BLOCKING)) == [("web", Pass())]
 
 
 def test_an_association_that_names_no_web_acl() -> None:
@@ -238,6 +278,37 @@ def test_an_http_api_without_a_distribution() -> None:
     )
     fail = Fail("belongs to an API that takes no web ACL, and no distribution stands before it", "apiId")
     assert verdicts(web_application_firewall, stack(*parts))[0] == ("stage", fail)
+
+
+@pytest.mark.parametrize(
+    ("api", "mapping", "origins", "expected"),
+    [
+        (["stray"], {}, ["bucket"], Unknown("apiId")),
+        (["api"], {"apiId": ["stray"], "domainName": ["domain"]}, ["bucket"], Unknown("apiId of mapping")),
+        (["api"], {"apiId": ["api"], "domainName": ["stray"]}, ["bucket"], Unknown("domainName of mapping")),
+        (["api"], {"apiId": ["api"], "domainName": ["domain"]}, ["bucket", "stray"], Unknown("origins of cdn")),
+        (["api"], {"apiId": ["api"], "domainName": ["domain"]}, [], Unknown("origins of cdn")),
+        (
+            ["api"],
+            {"apiId": ["api"], "domainName": ["domain"]},
+            ["bucket"],
+            Fail("belongs to an API that takes no web ACL, and no distribution stands before it", "apiId"),
+        ),
+    ],
+)
+def test_a_distribution_that_may_stand_before_an_http_api(
+    api: list[str], mapping: dict[str, list[str]], origins: list[str], expected: Verdict
+) -> None:
+    found = stack(
+        resource("x:y:Z", "stray"),
+        resource("aws:s3/bucket:Bucket", "bucket"),
+        resource("aws:apigatewayv2/api:Api", "api"),
+        resource("aws:apigatewayv2/domainName:DomainName", "domain"),
+        resource("aws:apigatewayv2/stage:Stage", "stage", {"apiId": UNKNOWN}, deps={"apiId": api}),
+        resource("aws:apigatewayv2/apiMapping:ApiMapping", "mapping", dict.fromkeys(mapping, UNKNOWN), deps=mapping),
+        resource(DISTRIBUTION, "cdn", {"origins": [{"domainName": UNKNOWN, **HEADERS}], "webAclId": "arn:1"}, deps={"origins": origins}),
+    )
+    assert verdicts(web_application_firewall, found)[0] == ("stage", expected)
 
 
 COUNTED = {"name": "a", "action": {"count": {}}}

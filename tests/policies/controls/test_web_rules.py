@@ -68,7 +68,20 @@ RULES: list[tuple[dict[str, Any], Effect, bool, tuple[str, ...], str]] = [
         ("x",),
         "overrideAction",
     ),
-    ({"overrideAction": NONE, "statement": {**REFERENCE, "managedRuleGroupStatement": None}}, Effect.BLOCKS, False, (), "overrideAction"),
+    (
+        {"overrideAction": NONE, "statement": {**REFERENCE, "managedRuleGroupStatement": None}},
+        Effect.UNKNOWN,
+        False,
+        (),
+        "statement.ruleGroupReferenceStatement.arn",
+    ),
+    (
+        {"overrideAction": {"count": {}}, "statement": REFERENCE},
+        Effect.COUNTS,
+        True,
+        (),
+        "overrideAction",
+    ),
 ]
 
 
@@ -168,6 +181,36 @@ def test_an_override_takes_the_place_of_an_action_inside(action: str, effect: Ef
     props = {"name": "r", "webAclArn": UNKNOWN, "overrideAction": NONE, "statement": statement}
     rule = resource(RULE, "own", props, deps={"webAclArn": ["acl"], "statement": ["g"]})
     assert list(web_rules(acl, stack(acl, group("g", "block"), rule))) == [WebRule("r", effect, "overrideAction", False, counted)]
+
+
+@pytest.mark.parametrize(
+    ("lists", "named", "effect"),
+    [
+        ({"ruleActionOverrides": UNKNOWN}, True, Effect.UNKNOWN),
+        ({"ruleActionOverrides": [UNKNOWN]}, True, Effect.UNKNOWN),
+        ({"ruleActionOverrides": [override(UNKNOWN, "count")]}, True, Effect.UNKNOWN),
+        ({"excludedRules": [{"name": UNKNOWN}]}, True, Effect.UNKNOWN),
+        ({"ruleActionOverrides": [UNKNOWN, override("g-block", "block")]}, True, Effect.BLOCKS),
+        ({"ruleActionOverrides": [override("other", "count")]}, True, Effect.BLOCKS),
+        ({"ruleActionOverrides": [override("other", "count")]}, False, Effect.UNKNOWN),
+        ({"ruleActionOverrides": []}, False, Effect.BLOCKS),
+    ],
+)
+def test_an_override_that_may_be_about_any_rule_inside(lists: dict[str, Any], named: bool, effect: Effect) -> None:
+    acl = resource(ACL, "acl")
+    inside = resource(GROUP, "g", {"rules": [{"name": "g-block" if named else UNKNOWN, "action": {"block": {}}}]})
+    statement = {"ruleGroupReferenceStatement": {"arn": UNKNOWN, **lists}}
+    props = {"name": "r", "webAclArn": UNKNOWN, "overrideAction": NONE, "statement": statement}
+    rule = resource(RULE, "own", props, deps={"webAclArn": ["acl"], "statement": ["g"]})
+    (found,) = web_rules(acl, stack(acl, inside, rule))
+    assert found.effect is effect
+
+
+def test_overrides_of_a_statement_that_is_not_known() -> None:
+    acl = resource(ACL, "acl")
+    props = {"name": "r", "webAclArn": UNKNOWN, "overrideAction": NONE, "statement": {"ruleGroupReferenceStatement": UNKNOWN}}
+    rule = resource(RULE, "own", props, deps={"webAclArn": ["acl"], "statement": ["g"]})
+    assert list(web_rules(acl, stack(acl, group("g", "block"), rule))) == [WebRule("r", Effect.UNKNOWN, "overrideAction")]
 
 
 @pytest.mark.parametrize(
