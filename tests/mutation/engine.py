@@ -259,7 +259,7 @@ class _Plugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if item.name not in SETTINGS["deselected"]]
+        items[:] = [item for item in items if not any(name in item.nodeid for name in SETTINGS["deselected"])]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
