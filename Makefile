@@ -36,6 +36,16 @@ docs: $(VENV)/ready  ## Write what is generated: the JSON schema of the settings
 	$(BIN)/python -m cloudpatterns_policies.core.profiles
 	$(BIN)/python -m cloudpatterns_policies.core.catalogue
 
+schema: $(VENV)/ready  ## When a version is released: the schema that the next one is compared with (see components/CHANGELOG.md)
+	$(BIN)/python -m cloudpatterns.plugin
+
+wheels: $(VENV)/ready  ## Build the wheels of the three distributions into dist/, and use them in an empty environment
+	$(BIN)/python -m tests.wheels
+
+compat: $(VENV)/ready  ## Tests at both ends of the ranges of versions that the three distributions state; takes long
+	$(BIN)/python -m tests.compat lowest
+	$(BIN)/python -m tests.compat latest
+
 bench: $(VENV)/ready  ## The design's figures as ratios in one run; not part of the tests
 	$(BIN)/python -m tests.bench
 
@@ -51,7 +61,7 @@ destroy: $(VENV)/ready  ## Remove what was deployed: make destroy STACK=dev
 clean:  ## Remove what these targets made
 	rm -rf $(VENV) .coverage .coverage.* .hypothesis .mutants .pytest_cache .ruff_cache htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-	rm -rf components/*.egg-info policies/*.egg-info preview/*.egg-info
+	rm -rf components/*.egg-info policies/*.egg-info preview/*.egg-info components/.venv components/build dist
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0])'

@@ -1,7 +1,7 @@
 """The components in a plugin of their own, by the SDK that Pulumi generates: this program installs no pulumi-aws."""
 
 import pulumi
-import pulumi_cloudpatterns as cloudpatterns  # ty: ignore[unresolved-import] (`pulumi install` makes it)
+import pulumi_cloudpatterns as cloudpatterns  # ty: ignore[import-not-found] (`pulumi install` makes it)
 
 zones = ["eu-west-1a", "eu-west-1b"]
 network = cloudpatterns.Network("network", cidr_block="10.40.0.0/16", zones=zones)
