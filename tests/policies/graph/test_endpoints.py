@@ -200,8 +200,8 @@ def test_where_an_instances_address_is_unknown() -> None:
 )
 def test_an_elastic_address_makes_public(type: str, path: str) -> None:
     vm = of(INSTANCE, "vm", {"id": UNKNOWN}, subnetId=["subnet"])
-    assert public(vm, of(type, "eip", **{path: ["vm"]})) is True
-    assert public(vm, of(type, "eip", **{path: ["vm"]}), version=6) is False
+    address = resource(type, "eip", {path: UNKNOWN}, deps={path: ["vm"]})
+    assert (public(vm, address), public(vm, address, version=6)) == (True, False)
 
 
 def test_the_vpc_of_an_endpoint() -> None:
