@@ -11,6 +11,7 @@ from cloudpatterns_policies.graph.firewall import Attachment, Firewall, Group, f
 from cloudpatterns_policies.graph.kinds import TEMPLATE
 from cloudpatterns_policies.graph.marks import OPERATOR_TAG, PUBLIC_TAG, Marks
 from cloudpatterns_policies.graph.reading import some
+from cloudpatterns_policies.graph.regions import Place
 from cloudpatterns_policies.graph.rules import Rule, SourceKind
 from cloudpatterns_policies.graph.spans import Spans
 
@@ -177,6 +178,9 @@ class _Judge:
         wrong = [source for source in rule.sources if source.kind is not SourceKind.GROUP]
         if not hit or not wrong or _is_router(group):
             return
+        if doubt := _router_doubt(group):
+            yield doubt[0], Unknown(doubt[1])
+            return
         operated = self._settings.operators.on(group.resource) if group.resource else False
         if operated is True:
             return
@@ -220,11 +224,11 @@ class _Judge:
             # Its tags, and what else it is attached to, are not in this stack.
             rule = next(iter(group.rules))
             return _Place(unknown=(rule.resource, rule.group.path))
-        if not group.attachments and self._firewall.open:
-            return _Place(unknown=self._firewall.open[0])
+        if not group.attachments and (lost := (*group.elsewhere, *self._firewall.open)):
+            return _Place(unknown=lost[0])
         if not group.attachments:
             return _Place(f"at {group.name}, which has no load balancer or CDN origin and is not marked as public")
-        unknown = None
+        unknown = group.elsewhere[0] if group.elsewhere else None
         for attachment in group.attachments:
             refusal, place = self._refusal(attachment)
             if refusal and attachment.certain:
@@ -268,6 +272,14 @@ class _Judge:
 def _is_router(group: Group) -> bool:
     """Whether the group guards NAT instances alone: what arrives there is on its way to somebody else."""
     return bool(group.attachments) and all(item.router and item.certain for item in group.attachments)
+
+
+def _router_doubt(group: Group) -> Place | None:
+    """What leaves it unknown whether a group guards NAT instances alone; None where it surely guards something else."""
+    doubts = [
+        (item.holder, item.path) if item.router else item.router_doubt for item in group.attachments if not (item.router and item.certain)
+    ]
+    return doubts[0] if doubts and all(doubts) else None
 
 
 def paths(exposure: Exposure, groups: Sequence[Group]) -> str:

@@ -7,7 +7,8 @@ from typing import Final
 from cloudpatterns_policies.core import UNKNOWN, Resource, Stack
 from cloudpatterns_policies.graph.kinds import BALANCERS, INSTANCE, INTERFACE, KINDS, TEMPLATE, Kind, Role
 from cloudpatterns_policies.graph.reading import Reference, arrow, expand, label, owning, read, refer, some
-from cloudpatterns_policies.graph.routers import is_router
+from cloudpatterns_policies.graph.regions import Place
+from cloudpatterns_policies.graph.routers import is_router, router_doubt
 from cloudpatterns_policies.graph.rules import GROUPS, Rule, rules
 
 _FLEET: Final = "aws:autoscaling/group:Group"
@@ -34,6 +35,8 @@ class Attachment:
     """Whether the subject passes on traffic that is meant for others, as a NAT instance does; see `graph.routers`."""
     users: tuple[Resource, ...] = ()
     """For a launch template, the instances and Auto Scaling groups that are made from it."""
+    router_doubt: Place | None = None
+    """What leaves it unknown whether the subject is a router; None where it surely is one, or none."""
 
     @property
     def name(self) -> str:
@@ -51,6 +54,8 @@ class Group:
     rules: dict[Rule, None] = field(default_factory=dict)
     """Its rules in order; a dictionary, so that asking for one is quick."""
     attachments: list[Attachment] = field(default_factory=list)
+    elsewhere: list[Place] = field(default_factory=list)
+    """What attaches it to an interface that cannot be told, or is not of this stack."""
 
     @property
     def name(self) -> str:
@@ -156,7 +161,8 @@ class _Builder:
         kind, users = KINDS[subject.type], self._users(subject)
         for group in self._owners(found):
             certain = sure and found.certain
-            group.attachments.append(Attachment(subject, kind, path, holder, certain, self._is_router(subject), users))
+            router, doubt = self._router(subject)
+            group.attachments.append(Attachment(subject, kind, path, holder, certain, router, users, doubt))
             if certain:
                 self._at.setdefault(subject.urn, {})[group.key] = group
 
@@ -168,6 +174,11 @@ class _Builder:
         owners = owning(self._stack, (INSTANCE,), ("primaryNetworkInterfaceId",), found.foreign)
         for subject in (*found.targets, *owners):
             self._attach(subject, holder, "securityGroupId", sure=found.certain)
+        if found.unresolved:
+            self._unresolved.append((holder, path))
+        if found.unresolved or (found.foreign and not owners):
+            for group in self._owners(refer(self._stack, holder, "securityGroupId", GROUPS)):
+                group.elsewhere.append((holder, path))
 
     def _users(self, subject: Resource) -> tuple[Resource, ...]:
         if subject.type != TEMPLATE:
@@ -180,11 +191,19 @@ class _Builder:
         users = self._stack.of_type(INSTANCE, _FLEET)
         return tuple((user, path) for user in users if refer(self._stack, user, path, (TEMPLATE,), computed=True).unresolved)
 
-    def _is_router(self, subject: Resource) -> bool:
-        if subject.type == TEMPLATE:
-            users = self._users(subject)
-            return bool(users) and all(user.type == INSTANCE and is_router(self._stack, user) for user in users)
-        return is_router(self._stack, subject)
+    def _router(self, subject: Resource) -> tuple[bool, Place | None]:
+        """Whether a resource is a router, and what leaves that unknown."""
+        users = self._users(subject) if subject.type == TEMPLATE else (subject,)
+        if not users:
+            # An instance of which the template cannot be told may be made from it.
+            lost = [place for place in self._launches() if is_router(self._stack, place[0]) or router_doubt(self._stack, place[0])]
+            return False, next(iter(lost), None)
+        if subject.type == TEMPLATE and any(user.type != INSTANCE for user in users):
+            return False, None
+        if all(is_router(self._stack, user) for user in users):
+            return True, None
+        doubts = [router_doubt(self._stack, user) for user in users if not is_router(self._stack, user)]
+        return False, doubts[0] if all(doubts) else None
 
     def _origins(self) -> frozenset[str]:
         types = (*BALANCERS, INSTANCE)

@@ -14,7 +14,7 @@ from cloudpatterns_policies.graph.acls import ACL, ACLS, DEFAULT_ACL
 from cloudpatterns_policies.graph.kinds import BALANCERS
 from cloudpatterns_policies.graph.reading import read, refer
 from cloudpatterns_policies.graph.routes import ROUTE, ROUTE_TABLES, VPCS
-from cloudpatterns_policies.graph.rules import DEFAULT_GROUP
+from cloudpatterns_policies.graph.rules import DEFAULT_GROUP, GROUPS
 from cloudpatterns_policies.graph.topology import SUBNETS
 
 _ANY: Final = ()
@@ -35,6 +35,11 @@ _SHUTTING: Final[dict[str, dict[str, Sequence[str]]]] = {
 """Properties that say where something belongs which may shut ways, by type. They may open some as well."""
 
 _OPENING: Final[dict[str, dict[str, Sequence[str]]]] = {
+    "aws:ec2/networkInterfaceSecurityGroupAttachment:NetworkInterfaceSecurityGroupAttachment": {
+        "networkInterfaceId": _ANY,
+        "securityGroupId": (*GROUPS, *VPCS),
+    },
+    "aws:ec2/securityGroupAssociation:SecurityGroupAssociation": {"vpcEndpointId": _ANY, "securityGroupId": (*GROUPS, *VPCS)},
     "aws:ec2/eip:Eip": {"instance": _ANY, "networkInterface": _ANY},
     "aws:ec2/eipAssociation:EipAssociation": {"instanceId": _ANY, "networkInterfaceId": _ANY},
     "aws:lb/targetGroupAttachment:TargetGroupAttachment": {"targetGroupArn": _TARGET_GROUPS, "targetId": _ANY},
