@@ -16,11 +16,11 @@ from cloudpatterns_policies.graph.addresses import is_internet, parse
 from cloudpatterns_policies.graph.firewall import INTERFACE, Firewall, Group, firewall_of
 from cloudpatterns_policies.graph.interfaces import Interface, Server, servers_of
 from cloudpatterns_policies.graph.marks import MANAGEMENT_SUBNET_TAG, OPERATOR_TAG, Marks
-from cloudpatterns_policies.graph.reading import arrow
+from cloudpatterns_policies.graph.reading import arrow, refer
 from cloudpatterns_policies.graph.regions import Place
 from cloudpatterns_policies.graph.rules import GROUPS, Rule, Source, SourceKind
 from cloudpatterns_policies.graph.spans import Spans
-from cloudpatterns_policies.graph.topology import SUBNETS, topology_of
+from cloudpatterns_policies.graph.topology import SUBNETS, Subnet, topology_of
 from cloudpatterns_policies.graph.vpcs import vpc_addresses
 
 ENTRANCES: Final = (
@@ -28,6 +28,9 @@ ENTRANCES: Final = (
     "aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint",
 )
 """What administrators come in by: who wears its group has shown a certificate, or an identity of IAM."""
+
+_GROUP_JOIN: Final = "aws:ec2/networkInterfaceSecurityGroupAttachment:NetworkInterfaceSecurityGroupAttachment"
+_TABLE_JOIN: Final = "aws:ec2/routeTableAssociation:RouteTableAssociation"
 
 # Errors and echoes of the network, which no business runs on.
 _ICMP: Final = ports.icmp(range(256)) | ports.icmp(range(256), v6=True)
@@ -107,6 +110,12 @@ class _Judge:
         servers, unclaimed = servers_of(stack)
         candidates = stack.of_type(*GROUPS, INTERFACE, *SUBNETS)
         self._marks = any(settings.management.on(item) is not False for item in candidates) or bool(settings.management.names)
+        self._marked_subnets = any(settings.management.on(item) is not False for item in stack.of_type(*SUBNETS))
+        uncertain = [item for group in self._firewall.groups for item in group.attachments if not item.certain]
+        self._lost = {*self._firewall.open, *((item.holder, item.path) for item in uncertain)}
+        """What may put a group where none is seen."""
+        self._joins = [place for place in self._firewall.open if place[0].type == _GROUP_JOIN]
+        self._marking = [place for place in self._joins if self._may_mark(place[0])]
         self._unsure: list[Finding] = [(place[0], Unknown(place[1])) for place in unclaimed if self._marks]
         self._business: list[tuple[Server, Interface]] = []
         self._management: list[tuple[Server, Interface]] = []
@@ -142,6 +151,8 @@ class _Judge:
             yield from ((place[0], Unknown(place[1])) for place in interface.unknown)
         yield from self._loose()
         yield from self._unsure
+        # A group that nobody knows where may stand at any interface.
+        yield from ((place[0], Unknown(place[1])) for place in self._joins)
 
     def _sort(self, server: Server) -> None:
         """Tells the server's interfaces apart."""
@@ -174,10 +185,27 @@ class _Judge:
             worn = [] if any(self._settings.management.on(group) is False for group in worn) else worn
         if any(self._settings.management.named(group.key) for group in interface.groups):
             return True
+        lost = [place for place in interface.unknown if place in self._lost]
+        if (
+            interface.primary
+            and worn
+            and (lost := [*lost, *self._joins])
+            and not any(self._settings.management.on(item) is True for item in own)
+        ):
+            return lost[0]
         found = [(resource, self._settings.management.on(resource)) for resource in (*own, *worn)]
         if any(mark is True for _, mark in found):
             return True
-        return next(((resource, mark) for resource, mark in found if isinstance(mark, str)), False)
+        lost += self._marking
+        lost += [(resource, mark) for resource, mark in found if isinstance(mark, str)]
+        # Which subnet it is decides only where one of the stack's is marked.
+        doubtful = [item for item in interface.subnets if item.unresolved or not item.certain] if self._marked_subnets else []
+        return next(iter((*lost, *((interface.holder, item.path) for item in doubtful))), False)
+
+    def _may_mark(self, join: Resource) -> bool:
+        """Whether a resource may put a group with a mark on an interface."""
+        found = refer(self._stack, join, "securityGroupId", GROUPS)
+        return found.unresolved or any(self._settings.management.on(target) for target in found.targets)
 
     def _on_business(self, server: Server, interface: Interface, group: Group, rule: Rule) -> Iterator[Finding]:
         """That a rule of a business interface admits no administration port."""
@@ -249,10 +277,19 @@ class _Judge:
             attachments = [item for one in self._firewall.groups if one.key == target.urn for item in one.attachments]
             endpoints = [item for item in attachments if item.subject.type in ENTRANCES and item.certain]
             mark = self._settings.entrances.on(target)
-            if mark is True or (endpoints and len(endpoints) == len(attachments)):
+            if mark is True:
                 continue
             if isinstance(mark, str):
                 return (target, mark)
+            others = [item for item in attachments if item.subject.type not in ENTRANCES]
+            doubts = [(item.holder, item.path) for item in attachments if not item.certain]
+            if not any(item.certain for item in others):
+                # Whatever may wear the group too decides: an entrance or a server.
+                doubts += [place for place in self._firewall.open if endpoints or place[0].type in ENTRANCES]
+                if doubts:
+                    return doubts[0]
+            if endpoints and len(endpoints) == len(attachments):
+                continue
             where = next((f", which {item.name} wears" for item in attachments if item not in endpoints), "")
             return f"{source.text}, which is not the group of a VPN's or another entrance's own{where}"
         return ""
@@ -267,7 +304,10 @@ class _Judge:
                 public = next((lead for lead in leads if lead[1].public), None)
                 doubtful = next((lead[1] for lead in leads if lead[1].public is None), None)
                 place = subnet.unknown or next((table.unknown for table in subnet.tables if table.unknown), None)
-                if public and reference.certain and not subnet.unknown:
+                lost = self._may_lead(subnet, public=public is not None)
+                if lost:
+                    yield lost[0], Unknown(lost[1])
+                elif public and reference.certain and not subnet.unknown:
                     way = arrow(server.name, interface.name, subnet.name, public[0].name, public[1].name)
                     yield interface.holder, Fail(f"is a management interface in a public subnet: {way}", reference.path)
                 elif public:
@@ -277,6 +317,15 @@ class _Judge:
                 elif place:
                     resource = self._stack.by_urn(place[0])
                     yield (resource, Unknown(place[1])) if resource else (interface.holder, Unknown(f"{reference.path} ({subnet.name})"))
+
+    def _may_lead(self, subnet: Subnet, *, public: bool) -> Place | None:
+        """What may be a route or the table of a subnet, and make it public or keep it from being so."""
+        joined = subnet.resource is not None and self._stack.referrers(subnet.resource, _TABLE_JOIN, "subnetId")
+        for place in topology_of(self._stack).unresolved:
+            # A subnet has one table, and a further route does not take away the one that makes it public.
+            if not joined if place[0].type == _TABLE_JOIN else not public:
+                return place
+        return None
 
     def _loose(self) -> Iterator[Finding]:
         """Rules of which nobody can tell whether they belong to the servers' groups."""

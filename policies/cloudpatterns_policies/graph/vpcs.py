@@ -20,6 +20,11 @@ def vpc_addresses(stack: Stack, resource: Resource, version: int) -> Spans | Pla
         return (resource, "vpcId")
     vpc = found.targets[0]
     places = [(vpc, "cidrBlock"), *((item, "cidrBlock") for item in stack.referrers(vpc, BLOCKS, "vpcId"))]
+    for item in stack.of_type(BLOCKS) if version == 4 else ():
+        owner = refer(stack, item, "vpcId", VPCS)
+        # A block of which nobody can tell the VPC may be of this one.
+        if owner.unresolved or (not owner.certain and vpc in owner.targets):
+            return (item, "vpcId")
     if version == 6:
         # Where nobody asked for addresses of Amazon's, a preview still shows the block as unknown.
         generated = read(vpc, "assignGeneratedIpv6CidrBlock", computed=True)

@@ -254,10 +254,10 @@ UNSURE = [
         unknowns={"vm": "networkInterfaces"}),
     Case("An instance from another stack.", base(REFERENCE, join("far", "back", "other"), without=("vm-back",)),
          unknowns={"far": "instanceId"}),
-    Case("A template's interfaces that are unknown.", base(REFERENCE, resource(
+    Case("A template's interfaces that are unknown, and may have the entrance's group.", base(REFERENCE, resource(
         TEMPLATE, "template", {"id": UNKNOWN, "networkInterfaces": UNKNOWN}, deps={"networkInterfaces": ["other"]}),
         resource(TEMPLATE, "single", {"id": UNKNOWN, "networkInterfaces": [{"securityGroups": [UNKNOWN]}]},
-                 deps={"networkInterfaces": ["business"]}))),
+                 deps={"networkInterfaces": ["business"]})), unknowns={"template": "networkInterfaces"}),
     Case("A port of the business group that is unknown.", base(admits("r", "business", UNKNOWN, from_group="callers")),
          unknowns={"r": "fromPort"}),
     Case("A list of networks that may be empty, on an admin port of the business interface.", base(REFERENCE, resource(
