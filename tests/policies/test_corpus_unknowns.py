@@ -18,7 +18,16 @@ from tests.policies.corpus.reader import Case
 from tests.policies.helpers import stack
 from tests.policies.test_corpus import CASES, explain, judge, summary
 
-SOUND = ("functional-firewall", "multi-load-balancer", "no-path", "operational-firewall", "private-subnet-nat", "web-application-firewall")
+SOUND = (
+    "functional-firewall",
+    "multi-load-balancer",
+    "no-path",
+    "operational-firewall",
+    "private-subnet-nat",
+    "web-application-firewall",
+    "management-network",
+    "zero-trust-network",
+)
 """Proofs of which this is required."""
 
 # These shorthands are several properties at once.

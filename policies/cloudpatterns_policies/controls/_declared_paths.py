@@ -59,6 +59,8 @@ class Declaration:
         self._stack = stack
         self._groups = firewall_of(stack).groups
         self.edges: list[Edge] = []
+        self.lost: set[str] = set()
+        """URNs of components of whose edges one is not known."""
         self.members: dict[str, Group] = {}
         """By key the groups that are services, in a network where only what is declared may be."""
         components = [item for item in stack.of_type(COMPONENT) if read(item, "edges") is not None]
@@ -74,6 +76,8 @@ class Declaration:
         given = read(component, "edges")
         for index, text in enumerate(given if isinstance(given, list) else [UNKNOWN]):
             where = f"edges.{index}" if isinstance(given, list) else "edges"
+            if text is UNKNOWN:
+                self.lost.add(component.urn)
             match = None if text is UNKNOWN else _EDGE.fullmatch(str(text))
             if match:
                 yield from self._use(match["source"], match["target"], match["ports"], where, component)

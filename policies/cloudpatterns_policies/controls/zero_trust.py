@@ -11,9 +11,10 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from cloudpatterns_policies.controls._declared_paths import END, PORTS, Declaration, Edge, covers, means, networks
+from cloudpatterns_policies.controls._references import joints
 from cloudpatterns_policies.core import UNKNOWN, Fail, NotApplicable, Resource, Severity, Stack, Unknown, Verdict, stack_control
 from cloudpatterns_policies.graph import ports
-from cloudpatterns_policies.graph.firewall import Group, firewall_of
+from cloudpatterns_policies.graph.firewall import Attachment, Group, firewall_of
 from cloudpatterns_policies.graph.reading import arrow, label, read, refer
 from cloudpatterns_policies.graph.regions import Place
 from cloudpatterns_policies.graph.rules import GROUPS, Rule, Source, SourceKind
@@ -79,7 +80,13 @@ class _Judge:
         self._stack = stack
         self._firewall = firewall_of(stack)
         self._declaration = declared
-        self._gates = {target.urn for item in stack.of_type(_VPC_JOIN) for target in refer(stack, item, "securityGroupIds", GROUPS).targets}
+        self._worn: dict[str, list[tuple[Group, Attachment]]] = {}
+        for group in self._firewall.groups:
+            for attachment in group.attachments:
+                self._worn.setdefault(attachment.subject.urn, []).append((group, attachment))
+        gates = [(item, refer(stack, item, "securityGroupIds", GROUPS)) for item in stack.of_type(_VPC_JOIN)]
+        self._gates = {target.urn for _, found in gates if found.certain for target in found.targets}
+        self._open_gate: Place | None = next(((item, found.path) for item, found in gates if found.unresolved or not found.certain), None)
 
     def findings(self) -> Iterator[Finding | Verdict]:
         """Findings at resources, and verdicts on edges that cannot be used; each once."""
@@ -97,6 +104,7 @@ class _Judge:
                 if isinstance(verdict, Unknown):
                     unsure.add(group.key)
                 yield resource, verdict
+            yield from self._beside(group)
         for edge in self._declaration.edges:
             yield from self._missing(edge, unsure)
         yield from self._lattice()
@@ -120,6 +128,15 @@ class _Judge:
                 if rule.group.unresolved or any(item.urn in {one.key for one in worn.values()} for item in rule.group.targets):
                     yield rule.resource, Unknown(rule.group.path)
 
+    def _beside(self, target: Group) -> Iterator[Finding]:
+        """What may put another group, which admits more, on a service's machine."""
+        yield from ((place[0], Unknown(place[1])) for place in self._firewall.open)
+        for own in target.attachments:
+            for group, item in self._worn[own.subject.urn]:
+                other = group.key not in self._declaration.members and (group.ingress or group.resource is None)
+                if other and not (own.certain and item.certain):
+                    yield item.holder, Unknown(item.path)
+
     def _rule(self, target: Group, group: Group, rule: Rule) -> Iterator[Finding]:
         """What is wrong with one rule: at most one failure, else what cannot be judged."""
         if rule.unknown:
@@ -132,6 +149,9 @@ class _Judge:
                 unknown = unknown or Unknown(source.path)
                 continue
             excess = rule.ports - self._declared(source, target)
+            if excess and target.resource and target.resource.parent in self._declaration.lost:
+                # One of the paths that its own component declares is not known, and reported as such.
+                return
             if excess and source.unknown and (not source.names or self._by_address(target)):
                 unknown = unknown or Unknown(source.unknown)
             elif excess:
@@ -202,10 +222,10 @@ class _Judge:
         found, place = Spans(), None
         for loose in self._firewall.loose:
             for rule in loose.rules:
-                if not rule.ingress and (rule.group.unresolved or any(item.urn == source.key for item in rule.group.targets)):
+                if _may_leave(rule) and (rule.group.unresolved or any(item.urn == source.key for item in rule.group.targets)):
                     place = place or (rule.resource, rule.group.path)
         for rule in source.rules:
-            for item in rule.sources if not rule.ingress else ():
+            for item in rule.sources if _may_leave(rule) else ():
                 known = self._reaches(item, source, target, edge)
                 if known is True and not rule.unknown:
                     found |= rule.ports
@@ -218,7 +238,7 @@ class _Judge:
         if item.kind is SourceKind.GROUP:
             return means(item, source, target, edge.target)
         if target is None:
-            return covers(edge.target, item)
+            return covers(edge.target, item) or (None if item.unknown else False)
         if target.key in self._gates:
             # Calls of VPC Lattice go to addresses of its own, whatever group guards its way into the VPC.
             return True
@@ -228,16 +248,23 @@ class _Judge:
         if isinstance(inside, tuple):
             return inside
         here = item.addresses.get(4, Spans())
-        return True if not inside - here else None if inside & here else False
+        return True if not inside - here else None if inside & here else self._open_gate or False
 
     def _lattice(self) -> Iterator[Finding]:
         """That no service of a service network takes calls from whoever reaches it."""
         for service in sorted(self._stack.of_type(_SERVICE), key=lambda item: item.urn):
-            joins = self._stack.referrers(service, _SERVICE_JOIN, "serviceIdentifier")
+            joins, possible = joints(self._stack, service, _SERVICE_JOIN, "serviceIdentifier", (_SERVICE,))
             kind = read(service, "authType", computed=True)
-            if joins and kind is UNKNOWN:
+            if (joins or possible) and kind is UNKNOWN:
                 yield service, Unknown("authType")
-            elif joins and kind != "AWS_IAM":
+            elif not joins and kind != "AWS_IAM":
+                yield from ((item, Unknown("serviceIdentifier")) for item in possible)
+            elif kind != "AWS_IAM":
                 network = next((label(item) for item in self._stack.refs(joins[0], "serviceNetworkIdentifier")), "")
                 way = arrow(network, label(joins[0]), label(service))
                 yield service, Fail(f"takes calls without knowing the caller, in a zero trust network: {way}", "authType")
+
+
+def _may_leave(rule: Rule) -> bool:
+    """Whether a rule is about departing traffic, or may be: a rule of an unknown direction is read as one for arriving traffic."""
+    return not rule.ingress or rule.unknown == "type"

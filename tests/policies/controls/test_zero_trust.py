@@ -267,8 +267,8 @@ PATH = ["web -> api: 8080"]
     [
         (of_component(PATH), [("", Pass())]),
         (of_component(PATH, REFERENCE, deps=("other",)), [("", Pass())]),
-        (of_component(UNKNOWN), [("zt", Unknown("edges")), ("in", "edges")]),
-        (of_component([UNKNOWN]), [("zt", Unknown("edges.0")), ("in", "edges")]),
+        (of_component(UNKNOWN), [("zt", Unknown("edges"))]),
+        (of_component([UNKNOWN]), [("zt", Unknown("edges.0"))]),
         (of_component(["web api"]), [("zt", Fail("declares 'web api', which is no path", "edges.0")), ("in", "edges")]),
         (of_component([*PATH, "web -> db: 1"], group("db")), [("zt", Fail(
             f"declares a path that proves nothing: 'db' matches nothing of the stack; {END}", "edges.1"))]),
@@ -286,6 +286,35 @@ def test_a_component_declares_the_paths_of_its_own_groups(network: list[Resource
         "referencedSecurityGroupId",
     )
     assert judged == [(name, hole if verdict == "edges" else verdict) for name, verdict in found]
+
+
+def test_a_service_that_may_be_joined_to_a_network() -> None:
+    def join(*services: str) -> Resource:
+        props = {"serviceIdentifier": UNKNOWN, "serviceNetworkIdentifier": UNKNOWN}
+        return resource(SERVICE_JOIN, "join", props, deps={"serviceIdentifier": services, "serviceNetworkIdentifier": ["net"]})
+
+    config = {"edges": DECLARED, "members": []}
+    lost = [("join", Unknown("serviceIdentifier"))]
+    second = resource(SERVICE, "second", {"id": UNKNOWN, "arn": UNKNOWN, "authType": "AWS_IAM"})
+    for sources, expected in ((["other"], lost), (["pay", "second"], lost), (["second"], [("", Pass())])):
+        found = stack(*base(REFERENCE, *service("NONE", joined=False), second, join(*sources)))
+        assert verdicts(zero_trust_network, found, config) == expected
+    dim = resource(SERVICE, "dim", {"id": UNKNOWN, "arn": UNKNOWN, "authType": UNKNOWN}, deps={"authType": ["other"]})
+    assert verdicts(zero_trust_network, stack(*base(REFERENCE, NETWORK, dim, join("other"))), config) == [("dim", Unknown("authType"))]
+
+
+@pytest.mark.parametrize("sources", [["other"], ["api", "web"]])
+def test_a_gate_of_a_service_network_that_is_not_known(sources: list[str]) -> None:
+    gate = resource(VPC_JOIN, "gate", {"securityGroupIds": UNKNOWN}, deps={"securityGroupIds": sources})
+    outward = resource(
+        EGRESS,
+        "web-to-api",
+        {"securityGroupId": UNKNOWN, "ipProtocol": "tcp", "fromPort": 8080, "toPort": 8080, "cidrIpv4": "169.254.171.0/24"},
+        deps={"securityGroupId": ["web"]},
+    )
+    config = {"edges": DECLARED, "members": []}
+    found = verdicts(zero_trust_network, stack(*base(REFERENCE, NETWORK, outward, gate)), config)
+    assert found == [("gate", Unknown("securityGroupIds"))]
 
 
 def test_metadata() -> None:
