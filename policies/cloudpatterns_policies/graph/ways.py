@@ -102,12 +102,37 @@ class Ways:
         return [Leg(leg.ports, (source.name, *leg.hops, target.name), leg.unknown) for leg in self._pairs[key]]
 
     def handed_on(self, via: Endpoint, target: Endpoint, client: Endpoint | None) -> Passage:
-        """The ports on which `target` admits what comes over `via` under the client's own IPv4 address; None stands for the internet."""
+        """The ports on which `target` admits what comes over `via` under the client's own IPv4 address; None stands for the internet.
+
+        The network ACL of the target's subnet sees that address too, both ways, unless `via` stands in the same subnet.
+        """
         fact = self._admission.of(target, via, 4, ingress=True)
+        found = [self._kept(self._guarded(fact, via, target, seat), client) for seat in _seats(target)]
+        low, high = ALL, Spans()
+        for passage in found:
+            # It is sure where it is so in whatever subnet of the target it arrives.
+            low, high = low & passage.low, high | passage.high
+        place = next((passage.place for passage in found if passage.place), (target.subject, _seat_path(target)))
+        return Passage(low, high, None if low == high else place) if found else self._kept(fact, client)
+
+    def _guarded(self, fact: Fact, via: Endpoint, target: Endpoint, seat: Seat | None) -> Fact:
+        """The fact, with what the network ACL of one of the target's subnets makes of it."""
+        near = [seat is not None and start is not None and start.subnet.key == seat.subnet.key for start in _seats(via)]
+        if near and all(near):
+            return fact
+        acl = self._acl(target, seat)
+        low, high, place = fact.low, fact.high, fact.place
+        for guard in (acl.fact(True, 4), acl.answers(False, 4)):
+            low, place = low & guard.low, place or guard.place
+            if not any(near) and seat is not None and None not in _seats(via):
+                high = high & guard.high
+        # Of several subnets of the balancer, one is the target's own.
+        return Fact(low, high, place or (via.subject, _seat_path(via)))
+
+    def _kept(self, fact: Fact, client: Endpoint | None) -> Passage:
         if client is None:
-            return Passage(
-                *(region.ports_where(lambda addresses: is_internet(4, addresses)) for region in (fact.low, fact.high)), fact.place
-            )
+            low, high = (region.ports_where(lambda addresses: is_internet(4, addresses)) for region in (fact.low, fact.high))
+            return Passage(low, high, None if low == high else fact.place)
         bounds = Spans.union(self._bounds(client, seat, 4) for seat in _seats(client))
         return across(fact, bounds, (client.subject, "privateIp"))
 
