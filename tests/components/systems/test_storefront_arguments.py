@@ -102,7 +102,8 @@ def test_at_most_four_operator_roles() -> None:
         make(operators={f"role{number}": role(22) for number in range(5)})
     [(path, reason)] = caught.value.problems
     assert path == "operators"
-    assert reason.endswith("; dictionary should have at most 4 items after validation, not more")
+    # "not more" or "not 5", as pydantic's version has it.
+    assert "; dictionary should have at most 4 items after validation, not " in reason
 
 
 def test_the_longest_name_is_one_that_the_balancers_name_leaves_room_for() -> None:
