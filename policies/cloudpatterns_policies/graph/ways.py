@@ -126,8 +126,9 @@ class Ways:
             low, place = low & guard.low, place or guard.place
             if not any(near) and seat is not None and None not in _seats(via):
                 high = high & guard.high
-        # Of several subnets of the balancer, one is the target's own.
-        return Fact(low, high, place or (via.subject, _seat_path(via)))
+        # Of several subnets of the balancer one is, or may be, the target's own.
+        mixed = any(near) or None in _seats(via)
+        return Fact(low, high, place or via.unknown_seats or ((via.subject, _seat_path(via)) if mixed else None))
 
     def _kept(self, fact: Fact, client: Endpoint | None) -> Passage:
         if client is None:
