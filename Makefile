@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 STACK ?= dev
 
 PROJECTS := components/pyproject.toml policies/pyproject.toml preview/pyproject.toml
-PACKS := $(foreach pack,security operations,--policy-pack policies/$(pack) --policy-pack-config policies/$(pack)/$(STACK).json)
+# A stack without a profile of its own takes that of its environment, which is its name up to the first dash.
+profile = $(firstword $(wildcard policies/$(1)/$(STACK).json) policies/$(1)/$(firstword $(subst -, ,$(STACK))).json)
+PACKS := $(foreach pack,security operations,--policy-pack policies/$(pack) --policy-pack-config $(call profile,$(pack)))
 
 .PHONY: preview test engine sandbox lint types docs bench mutants up destroy clean
 
