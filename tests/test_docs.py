@@ -1,0 +1,69 @@
+"""What the documents name exists: targets of make, files, stack outputs, options of the offline preview."""
+
+import re
+from pathlib import Path
+
+import pytest
+from offline_preview import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXTS = {document: document.read_text(encoding="utf-8") for document in DOCUMENTS}
+# Paths in backticks are told from other words with a slash by their first folder.
+FOLDERS = ("bootstrap", "components", "docs", "examples", "policies", "preview", "sandbox", "settings", "tests", ".github")
+
+
+def _found(pattern: str) -> set[tuple[str, str]]:
+    """Document and first group of every match, in all documents."""
+    return {(document.name, match[1]) for document, text in TEXTS.items() for match in re.finditer(pattern, text, re.MULTILINE)}
+
+
+def test_every_target_of_make_exists() -> None:
+    named = _found(r"(?:^\s*|`)make (\w+)")
+    assert {("operations.md", "up"), ("README.md", "sandbox")} <= named
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert {name for _, name in named} <= targets
+
+
+def test_every_link_leads_to_a_file() -> None:
+    links = {
+        (document.parent / target).resolve()
+        for document, text in TEXTS.items()
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
+    }
+    assert {ROOT / "docs" / name for name in ("delivery.md", "operations.md", "testing.md")} <= links
+    assert [link for link in links if not link.exists()] == []
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_path_in_backticks_exists(folder: str) -> None:
+    assert (ROOT / folder).is_dir()
+    # A part in angle brackets stands for any name: such a path does not match.
+    paths = _found(rf"`({re.escape(folder)}/[\w./-]*)`")
+    assert [(document, path) for document, path in sorted(paths) if not (ROOT / path).exists()] == []
+
+
+def test_there_are_paths_to_check() -> None:
+    assert len(_found(rf"`((?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]*)`")) >= 10
+
+
+def test_every_stack_output_is_exported() -> None:
+    named = _found(r"pulumi stack output(?: --stack \w+| --json)* (\w+)")
+    assert {("operations.md", "nat_runbook"), ("delivery.md", "backend_url")} <= named
+    programs = [ROOT / "__main__.py", ROOT / "bootstrap" / "__main__.py"]
+    exported = {
+        name
+        for program in programs
+        for name in re.findall(r'pulumi\.export\(\s*"(\w+)"', program.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert {name for _, name in named} <= exported
+
+
+def test_every_option_of_the_offline_preview_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    options = set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out))
+    calls = _found(r"offline-preview((?: +[^`\n|]+)?)(?:`|$)")
+    named = {option for _, call in calls for option in re.findall(r"--[a-z][a-z-]+", call)}
+    assert {"--state", "--project", "--policy-pack"} <= named
+    assert named <= options
