@@ -112,7 +112,7 @@ def test_a_function_of_another_form_is_refused() -> None:
 
 
 def test_a_failure_says_what_is_wrong() -> None:
-    with pytest.raises(ValueError, match="^Fail needs a message: what is wrong$"):
+    with pytest.raises(ValueError, match=r"^Fail needs a message: what is wrong$"):
         Fail(" ")
 
 
