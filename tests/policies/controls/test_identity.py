@@ -261,6 +261,8 @@ KEYS, ONE_KEY = "arn:aws:kms:*:123456789012:key/*", "arn:aws:kms:eu-west-1:12345
 )
 def test_decryption(statements: list[dict[str, Any]], expected: list[Verdict]) -> None:
     assert judged(DECRYPT, *statements) == expected
+    # What is in order before it hides nothing.
+    assert [type(found) for found in judged(DECRYPT, GOOD, *statements)] == [type(found) for found in expected]
 
 
 ANY_ATTACHMENT = "aws:iam/policyAttachment:PolicyAttachment"
