@@ -3,7 +3,7 @@
 import importlib
 
 import pytest
-from cloudpatterns_policies.graph import firewall, interfaces, placements, routes, rules, topology, vpcs
+from cloudpatterns_policies.graph import endpoints, firewall, interfaces, loose_ends, placements, routes, rules, topology, vpcs
 from cloudpatterns_policies.graph.kinds import KINDS
 
 TOKENS = {
@@ -37,3 +37,16 @@ def test_places_exist(token: str) -> None:
     paths = {*kind.groups, *kind.subnets, *kind.inherits, *([kind.subnet_group] if kind.subnet_group else [])}
     assert paths
     assert {path.partition(".")[0] for path in paths} <= properties(token)
+
+
+PROPERTIES: list[tuple[str, str]] = sorted({
+    *((token, path) for table in (loose_ends._SHUTTING, loose_ends._OPENING) for token, paths in table.items() for path in paths),
+    *loose_ends._ACTIONS.items(),
+    *endpoints._PUBLIC_FLAGS.items(),
+    *((token, path) for token, paths in endpoints._MORE_SUBNETS.items() for path in paths),
+})  # fmt: skip
+
+
+@pytest.mark.parametrize(("token", "path"), PROPERTIES)
+def test_properties_of_the_tables_exist(token: str, path: str) -> None:
+    assert path.partition(".")[0] in properties(token)
