@@ -44,7 +44,7 @@ def main() -> int:
             mutant: job for module in modules for mutant, job in _session(stack, module, [item for item in tried if item.path == module])
         }
         outcomes: list[tuple[Mutant, bool]] = []
-        # In random order, what an interrupted run has tried is a fair sample.
+        # In random order, what an interrupted run has tried of a batch is a fair sample.
         Random(SEED).shuffle(tried)
         with contextlib.suppress(KeyboardInterrupt):
             for mutant, killed in run(tried):

@@ -41,6 +41,8 @@ WARM: Final = (google.protobuf.struct_pb2, pulumi.runtime.proto.analyzer_pb2, pu
 _OPTIMIZED: Final = 1
 """The flag of a function's code; that of a class body does not have it."""
 _BATCH: Final = 1000
+_FILES: Final = 6
+"""Test files that a mutant gets which has to be imported; to collect them all would take longer than to run them."""
 _SPARE_SECONDS: Final = 1.0
 _SLOWER: Final = 5.0
 _IMPORT_SECONDS: Final = 5.0
@@ -78,12 +80,13 @@ class Known:
         return self._order(mutant, set().union(*(self.tests.get((path, line), ()) for line in mutant.lines)))
 
     def choose_all(self, mutant: Mutant) -> Iterator[list[str]]:
-        """For a statement that runs at import: the tests of its own test file, then those of the files that run anything of the module."""
+        """For a statement that runs at import: the tests of its own test file, then those of the files that run most of the module."""
         path = os.fspath(mutant.path)
-        files = {name.partition("::")[0] for (where, _), names in self.tests.items() if where == path for name in names}
-        names = self._order(mutant, (name for name in self.seconds if not files or name.partition("::")[0] in files))
-        own = [name for name in names if self._is_own(mutant, name)]
-        yield from filter(None, (own, names[len(own) :]))
+        near = Counter(name.partition("::")[0] for (where, _), names in self.tests.items() if where == path for name in names)
+        files = [file for file, _ in near.most_common(_FILES)]
+        names = self._order(mutant, (name for name in self.seconds if name.partition("::")[0] in files or not files))
+        own = [name for name in self._order(mutant, self.seconds) if self._is_own(mutant, name)]
+        yield from filter(None, (own, [name for name in names if name not in own]))
 
     def limit(self, names: Iterable[str]) -> float:
         """Processor seconds after which tests count as hanging."""
