@@ -65,7 +65,11 @@ VARIANTS = {
         after=AWS
         + "aws.ec2.Route('hole', route_table_id=network.route_table_ids('data')['eu-west-1a'], destination_cidr_block='0.0.0.0/0',"
         " nat_gateway_id=nat.nat_gateway_ids_by_zone['eu-west-1a'])",
-        found={("private-subnet-nat", "hole"): "gives a data store a way out through NAT gateway nat-gateway-eu-west-1a: RDS instance shop-db-instance -> "},
+        found={
+            ("private-subnet-nat", "hole"): (
+                "gives a data store a way out through NAT gateway nat-gateway-eu-west-1a: RDS instance shop-db-instance -> "
+            )
+        },
     ),
     "a public database": Variant(
         before=transform("aws:rds/instance:Instance", "shop-db-instance", "props['publiclyAccessible'] = True"),
