@@ -5,7 +5,7 @@ from cloudpatterns.core.component import Component, check_names
 from cloudpatterns.core.functions import HandlerFunction, handler_function
 from cloudpatterns.core.iam import Statement, assume_role, document
 from cloudpatterns.core.identity import account_of, partition_of, region_of
-from cloudpatterns.core.keys import CustomerKey, customer_key
+from cloudpatterns.core.keys import CustomerKey, customer_key, logs_statement
 
 __all__ = [
     "LOG_RETENTION_DAYS",
@@ -22,6 +22,7 @@ __all__ = [
     "customer_key",
     "document",
     "handler_function",
+    "logs_statement",
     "partition_of",
     "region_of",
 ]

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from cloudpatterns.core.component import Component
 from cloudpatterns.core.iam import Statement, document
-from cloudpatterns.core.identity import account_of, partition_of
+from cloudpatterns.core.identity import account_of, partition_of, region_of
 
 
 class CustomerKey(NamedTuple):
@@ -55,3 +55,19 @@ def customer_key(
         opts=component.child(retain_on_delete=retain_on_delete),
     )
     return CustomerKey(key, policy, pulumi.Output.all(key.arn, policy.id).apply(lambda values: values[0]))
+
+
+def logs_statement(arn: pulumi.Input[str], log_group_pattern: str) -> Statement:
+    """Lets CloudWatch Logs of the ARN's region and account use a key for the log groups that match.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+    """
+    partition, region, account = partition_of(arn), region_of(arn), account_of(arn)
+    groups = pulumi.Output.concat("arn:", partition, ":logs:", region, ":", account, ":log-group:", log_group_pattern)
+    return Statement(
+        sid="CloudWatchLogs",
+        actions=["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+        resources=["*"],
+        principals={"Service": [pulumi.Output.concat("logs.", region, ".amazonaws.com")]},
+        conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+    )

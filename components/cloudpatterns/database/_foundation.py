@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.core import Component, assume_role, customer_key
+from cloudpatterns.core import Component, assume_role, customer_key, logs_statement
 from cloudpatterns.database._engines import Engine
-from cloudpatterns.database._shared import digest, log_groups, logs_statement, parts_of, unique_name
+from cloudpatterns.database._shared import digest, log_groups, parts_of, unique_name
 
 __all__ = ["Foundation", "Made", "insights", "log_kinds", "make_alarms", "make_foundation", "subnets_and_identifier"]
 

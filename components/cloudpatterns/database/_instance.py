@@ -6,10 +6,10 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.core import Component, customer_key
+from cloudpatterns.core import Component, customer_key, logs_statement
 from cloudpatterns.database._engines import Engine
 from cloudpatterns.database._foundation import Foundation, Made, insights, log_kinds, make_alarms, subnets_and_identifier
-from cloudpatterns.database._shared import log_groups, logs_statement
+from cloudpatterns.database._shared import log_groups
 from cloudpatterns.security.secret_values import rotate_secret, write_secret
 
 __all__ = ["first_secret", "make_instance", "make_replica", "own_password_secret", "parameters"]

@@ -8,9 +8,9 @@ import pulumi
 import pulumi_aws as aws
 from pydantic.fields import FieldInfo
 
-from cloudpatterns.core import Component, LogRetentionDays, Statement, account_of, partition_of, region_of
+from cloudpatterns.core import Component, LogRetentionDays, account_of, partition_of, region_of
 
-__all__ = ["ONE_YEAR", "digest", "log_groups", "logs_statement", "parts_of", "unique_name"]
+__all__ = ["ONE_YEAR", "digest", "log_groups", "parts_of", "unique_name"]
 
 ONE_YEAR = FieldInfo.from_annotated_attribute(cast(Any, LogRetentionDays), 365)
 """Default and check of an argument `log_retention_days`."""
@@ -32,22 +32,6 @@ def unique_name(auto_named: pulumi.Input[str], child_name: str, wanted: str) -> 
 def parts_of(arn: pulumi.Input[str]) -> tuple[pulumi.Output[str], pulumi.Output[str], pulumi.Output[str]]:
     """Partition, region and account of an ARN."""
     return partition_of(arn), region_of(arn), account_of(arn)
-
-
-def logs_statement(arn: pulumi.Input[str], log_group_pattern: str) -> Statement:
-    """Lets CloudWatch Logs of the ARN's region and account use a key for the log groups that match.
-
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
-    """
-    partition, region, account = parts_of(arn)
-    groups = pulumi.Output.concat("arn:", partition, ":logs:", region, ":", account, ":log-group:", log_group_pattern)
-    return Statement(
-        sid="CloudWatchLogs",
-        actions=["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
-        resources=["*"],
-        principals={"Service": [pulumi.Output.concat("logs.", region, ".amazonaws.com")]},
-        conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
-    )
 
 
 def log_groups(

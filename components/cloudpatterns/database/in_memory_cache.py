@@ -12,11 +12,11 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field, StringConstraints
 
-from cloudpatterns.core import ArgumentError, Arguments, Component, check_names, customer_key
+from cloudpatterns.core import ArgumentError, Arguments, Component, check_names, customer_key, logs_statement
 from cloudpatterns.database._cache_access import make_access, make_secret
 from cloudpatterns.database._cache_nodes import make_nodes, make_serverless
 from cloudpatterns.database._engines import window_minutes, windows_overlap
-from cloudpatterns.database._shared import ONE_YEAR, logs_statement, unique_name
+from cloudpatterns.database._shared import ONE_YEAR, unique_name
 from cloudpatterns.security.secret_values import check_hiding
 
 __all__ = ["InMemoryCache", "InMemoryCacheArgs", "InMemoryCacheCredentialArgs", "InMemoryCacheServerlessArgs"]

@@ -17,6 +17,7 @@ from cloudpatterns.core import (
     assume_role,
     customer_key,
     document,
+    logs_statement,
     partition_of,
     region_of,
 )
@@ -149,15 +150,7 @@ def _to_log_group(component: Component, name: str, vpc: aws.ec2.Vpc, settings: F
     partition, region, account = partition_of(vpc.arn), region_of(vpc.arn), account_of(vpc.arn)
     key_arn = settings.kms_key_arn
     if settings.customer_key:
-        groups = pulumi.Output.concat("arn:", partition, ":logs:", region, ":", account, f":log-group:{name}-flow-log-*")
-        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
-        logs = Statement(
-            sid="CloudWatchLogs",
-            actions=["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
-            resources=["*"],
-            principals={"Service": [pulumi.Output.concat("logs.", region, ".amazonaws.com")]},
-            conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
-        )
+        logs = logs_statement(vpc.arn, f"{name}-flow-log-*")
         key_arn = customer_key(component, f"{name}-flow-log-key", f"Flow log of {name}", [logs], tags=tags).arn
     group = aws.cloudwatch.LogGroup(
         f"{name}-flow-log",
