@@ -9,7 +9,7 @@ PROJECTS := components/pyproject.toml policies/pyproject.toml preview/pyproject.
 profile = $(firstword $(wildcard policies/$(1)/$(STACK).json) policies/$(1)/$(firstword $(subst -, ,$(STACK))).json)
 PACKS := $(foreach pack,security operations,--policy-pack policies/$(pack) --policy-pack-config $(call profile,$(pack)))
 
-.PHONY: preview test engine sandbox lint types docs bench mutants up destroy clean
+.PHONY: preview test engine sandbox lint types docs schema wheels compat bench mutants up destroy clean
 
 preview: $(VENV)/ready  ## Preview and police every stack: no CLI, no account, no network
 	$(BIN)/offline-preview

@@ -161,7 +161,11 @@ class RecordingMonitor:
                     source=self._source(request.stackTrace),
                 )
             )
-        return resource_pb2.ReadResourceResponse(urn=urn, id=request.id, properties=encode_struct(found))
+        response = resource_pb2.ReadResourceResponse(urn=urn, properties=encode_struct(found))
+        # SDKs before 3.271 have no such field: they take the id that was asked for.
+        if "id" in response.DESCRIPTOR.fields_by_name:
+            response.id = request.id
+        return response
 
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:
         """Answers a function of a provider, as far as it can be answered without an account."""

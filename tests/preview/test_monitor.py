@@ -1,4 +1,5 @@
 import base64
+from importlib.metadata import version
 from typing import Any
 
 import pulumi
@@ -8,6 +9,8 @@ from offline_preview.monitor import RecordingError, RecordingMonitor
 from offline_preview.record import record
 from offline_preview.values import UNKNOWN, Secret
 from pulumi.runtime.proto import resource_pb2
+
+AWS = version("pulumi-aws")
 
 
 class Group(pulumi.ComponentResource):
@@ -31,7 +34,7 @@ def test_urns_inputs_edges_and_outputs_are_as_the_engine_makes_them() -> None:
     assert [resource.urn for resource in graph.resources] == [
         "urn:pulumi:dev::shop::pulumi:pulumi:Stack::shop-dev",
         "urn:pulumi:dev::shop::test:index:Group::g",
-        "urn:pulumi:dev::shop::pulumi:providers:aws::default_7_51_1",
+        f"urn:pulumi:dev::shop::pulumi:providers:aws::default_{AWS.replace('.', '_')}",
         "urn:pulumi:dev::shop::test:index:Group$aws:ec2/vpc:Vpc::g-vpc",
         "urn:pulumi:dev::shop::aws:ec2/subnet:Subnet::s",
     ]
@@ -140,7 +143,7 @@ def test_protect_retain_on_delete_and_providers_are_inherited() -> None:
 
 def test_default_providers_carry_the_configuration_of_their_package() -> None:
     graph = record(vpc, config={"aws:region": "eu-west-1", "project:x": "1"})
-    assert graph.one("pulumi:providers:aws").inputs == {"region": "eu-west-1", "version": "7.51.1"}
+    assert graph.one("pulumi:providers:aws").inputs == {"region": "eu-west-1", "version": AWS}
 
 
 def test_options_that_were_set_are_recorded() -> None:
@@ -166,7 +169,7 @@ def test_options_that_were_set_are_recorded() -> None:
             "urn:pulumi:test::project::aws:ec2/vpc:Vpc::older",
         ],
         "customTimeouts": {"create": "5m"},
-        "version": "7.51.1",
+        "version": AWS,
     }
 
 
