@@ -56,12 +56,16 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _profile(pack: str, stack: str) -> str:
+    """The stack's own profile or else, as in `make up`, that of its environment, the part of its name before the first dash."""
+    own = f"policies/{pack}/{stack}.json"
+    return own if (ROOT / own).is_file() else f"policies/{pack}/{stack.partition('-')[0]}.json"
+
+
 def _deploy(made: Workspace, stack: str) -> str:
     """The verdict line. Raises ``FailedError`` at the first step that does not do what it should."""
     started = time.monotonic()
-    packs = [
-        part for pack in PACKS for part in ("--policy-pack", f"policies/{pack}", "--policy-pack-config", f"policies/{pack}/{stack}.json")
-    ]
+    packs = [part for pack in PACKS for part in ("--policy-pack", f"policies/{pack}", "--policy-pack-config", _profile(pack, stack))]
     _run(made, "a stack", "stack", "init", stack)
     _run(made, "up, with both packs", "up", "--stack", stack, "--yes", *packs)
     cloud = made.cloud()

@@ -189,3 +189,11 @@ def test_a_workspace_of_another_program(cli: Path, tmp_path: Path, monkeypatch: 
     cloud = made.cloud()
     assert isinstance(cloud, Cloud)
     cloud.close()
+
+
+def test_a_cell_has_the_profile_of_its_environment_unless_it_has_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    assert command._profile("security", "prod-cell-2") == "policies/security/prod.json"
+    (tmp_path / "policies" / "security").mkdir(parents=True)
+    (tmp_path / "policies" / "security" / "prod-cell-2.json").touch()
+    assert command._profile("security", "prod-cell-2") == "policies/security/prod-cell-2.json"
