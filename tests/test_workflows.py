@@ -51,7 +51,7 @@ def test_github_can_read_them(schema: str, paths: list[Path], tmp_path: Path) ->
 
 
 def test_there_are_these_workflows() -> None:
-    assert WORKFLOWS.keys() == {"check", "deploy", "drift", "preview"}
+    assert WORKFLOWS.keys() == {"check", "compat", "deploy", "drift", "preview"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
