@@ -1,10 +1,10 @@
-"""The project's own program, run in this process with the real stack files."""
+"""Whole programs, the project's own above all, run in this process with their real stack files."""
 
 import json
 import os
 import runpy
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +19,30 @@ STACKS = ("dev", "prod")
 
 def program_graph(stack: str, sections: Mapping[str, Mapping[str, Any]] | None = None) -> Graph:
     """What the program registers for a stack; ``sections`` replace settings of the stack file: ``{"network": {"dual_stack": True}}``."""
-    project = load_project(ROOT)
+    return folder_graph(ROOT, stack, deployed=True, sections=sections)
+
+
+def folder_graph(
+    folder: Path,
+    stack: str,
+    *,
+    deployed: bool,
+    sections: Mapping[str, Mapping[str, Any]] | None = None,
+    program: Callable[[], Any] | None = None,
+) -> Graph:
+    """What the project of a folder registers for a stack; ``program`` is run in place of its ``__main__.py``."""
+    project = load_project(folder)
     config = dict(load_stack_config(project, stack).values)
     for section, values in (sections or {}).items():
         key = f"{project.name}:{section}"
         config[key] = json.dumps({**json.loads(config[key]), **values})
     return offline_preview.record.record(
-        lambda: runpy.run_path(os.fspath(ROOT / "__main__.py"), run_name="__main__"),
+        program or (lambda: runpy.run_path(os.fspath(folder / "__main__.py"), run_name="__main__")),
         project=project.name,
         stack=stack,
         config=config,
-        deployed=True,
-        root=os.fspath(ROOT),
+        deployed=deployed,
+        root=os.fspath(folder),
     )
 
 

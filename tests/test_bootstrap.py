@@ -1,39 +1,27 @@
 """The bootstrap program: what it makes, what it gives out, and what the packs say about it."""
 
 import json
-import os
 import re
-import runpy
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import offline_preview.record
 import pytest
 from cloudpatterns_policies.core import discover
 from cloudpatterns_policies.core.exemptions import parse
 from offline_preview.cli import main
 from offline_preview.graph import Graph
-from offline_preview.project import load_project
-from offline_preview.stack_config import load_stack_config
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.program import ROOT, folder_graph
+
 FOLDER = ROOT / "bootstrap"
 PROFILES = {pack: ROOT / "policies" / pack / "prod.json" for pack in ("security", "operations")}
 
 
 @pytest.fixture(scope="module")
 def graph() -> Graph:
-    project = load_project(FOLDER)
-    return offline_preview.record.record(
-        lambda: runpy.run_path(os.fspath(FOLDER / "__main__.py"), run_name="__main__"),
-        project=project.name,
-        stack="main",
-        config=load_stack_config(project, "main").values,
-        deployed=True,
-        root=os.fspath(FOLDER),
-    )
+    return folder_graph(FOLDER, "main", deployed=True)
 
 
 def own_policy(graph: Graph, name: str) -> dict[str, Any]:

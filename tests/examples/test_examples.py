@@ -1,31 +1,19 @@
 """Every folder of `examples/` is a whole program, named after its pattern, that runs and makes what it shows."""
 
-import os
-import runpy
-from pathlib import Path
-
-import offline_preview.record
 import pytest
 from offline_preview.graph import Graph
 from offline_preview.project import load_project
-from offline_preview.stack_config import load_stack_config
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+from tests.program import ROOT, folder_graph
+
+EXAMPLES = ROOT / "examples"
 FOLDERS = sorted(folder.name for folder in EXAMPLES.iterdir() if (folder / "Pulumi.yaml").is_file())
 STACK = "dev"
 
 
 def run(folder: str, *, deployed: bool) -> Graph:
     """What the example registers, with the settings of its own stack file."""
-    project = load_project(EXAMPLES / folder)
-    return offline_preview.record.record(
-        lambda: runpy.run_path(os.fspath(EXAMPLES / folder / "__main__.py"), run_name="__main__"),
-        project=project.name,
-        stack=STACK,
-        config=load_stack_config(project, STACK).values,
-        deployed=deployed,
-        root=os.fspath(EXAMPLES / folder),
-    )
+    return folder_graph(EXAMPLES / folder, STACK, deployed=deployed)
 
 
 def test_there_are_examples() -> None:

@@ -4,22 +4,18 @@ The engine sends both in an order of its own, which differs from run to run.
 """
 
 import random
-import runpy
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import offline_preview.record
 import pytest
 from cloudpatterns_policies.core import discover
 from cloudpatterns_policies.core.server import Analyzer
 from offline_preview.graph import Graph
-from offline_preview.project import load_project
-from offline_preview.stack_config import load_stack_config
 from offline_preview.wire import Requests
 from pulumi.runtime.proto import analyzer_pb2
 
-from tests.program import copy_project
+from tests.program import copy_project, folder_graph
 from tests.test_broken_variants import VARIANTS
 
 BROKEN = (
@@ -30,15 +26,7 @@ BROKEN = (
 
 
 def _graph(name: str, folder: Path, deployed: bool) -> Graph:
-    project = load_project(copy_project(folder, VARIANTS[name].before, VARIANTS[name].after))
-    return offline_preview.record.record(
-        lambda: runpy.run_path(str(folder / "__main__.py"), run_name="__main__"),
-        project=project.name,
-        stack="dev",
-        config=dict(load_stack_config(project, "dev").values),
-        deployed=deployed,
-        root=str(folder),
-    )
+    return folder_graph(copy_project(folder, VARIANTS[name].before, VARIANTS[name].after), "dev", deployed=deployed)
 
 
 def _found(analyzes: list[analyzer_pb2.AnalyzeRequest], stack: analyzer_pb2.AnalyzeStackRequest) -> list[tuple[object, ...]]:

@@ -2,15 +2,13 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
-import offline_preview.record
 from cloudpatterns_policies.core import Resource, Stack
-from offline_preview.project import load_project
-from offline_preview.stack_config import load_stack_config
 from offline_preview.wire import Requests
 
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+from tests.program import ROOT, folder_graph
+
+EXAMPLES = ROOT / "examples"
 
 
 def example(folder: str, changes: Mapping[str, str] | None = None, *, after: str = "", deployed: bool = False) -> Stack:
@@ -20,14 +18,7 @@ def example(folder: str, changes: Mapping[str, str] | None = None, *, after: str
     for old, new in (changes or {}).items():
         assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path}"
         text = text.replace(old, new)
-    project = load_project(EXAMPLES / folder)
     program = compile(f"{text}\n{after}\n", os.fspath(path), "exec")
-    graph = offline_preview.record.record(
-        lambda: exec(program, {"__name__": "__main__"}),  # the example's own text, which the repository holds
-        project=project.name,
-        stack="dev",
-        config=load_stack_config(project, "dev").values,
-        deployed=deployed,
-        root=os.fspath(EXAMPLES / folder),
-    )
+    # The example's own text, which the repository holds.
+    graph = folder_graph(EXAMPLES / folder, "dev", deployed=deployed, program=lambda: exec(program, {"__name__": "__main__"}))
     return Stack(Resource(message) for message in Requests(graph).analyze_stack().resources)
