@@ -1,8 +1,8 @@
 """Golden URNs: what a stack has deployed must still be found by the next version of the program.
 
 A resource whose URN is gone is deleted by the next `pulumi up`, and made anew under its new name: a database with its data. So a rename
-carries an alias. `tests/golden/<stack>.json` holds type and URN of everything that the stacks have; additions are free, and are written
-there, as intended removals are, with
+carries an alias. `tests/golden/<stack>.json` and `tests/golden/examples/<folder>.json` hold type and URN of everything that the stacks and
+the examples have; additions are free, and are written there, as intended removals are, with
 
     UPDATE_GOLDEN=1 .venv/bin/python -m pytest tests/test_golden.py
 """
@@ -21,10 +21,12 @@ from cloudpatterns.core import Component
 from offline_preview.graph import Graph, Resource
 
 from tests.harness import record
-from tests.program import STACKS, program_graph
+from tests.program import ROOT, STACKS, folder_graph, program_graph
 
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = "UPDATE_GOLDEN=1 .venv/bin/python -m pytest tests/test_golden.py"
+EXAMPLES = sorted(folder.parent.name for folder in (ROOT / "examples").glob("*/Pulumi.yaml"))
+PROGRAMS = [*STACKS, *(f"examples/{folder}" for folder in EXAMPLES)]
 _ROOT_TYPE = "pulumi:pulumi:Stack"
 
 
@@ -92,29 +94,30 @@ def _name(urn: str) -> str:
 
 
 @functools.cache
-def shipped(stack: str) -> Graph:
-    return program_graph(stack)
+def shipped(program: str) -> Graph:
+    """The graph of a stack of the project (``prod``) or of an example's only stack (``examples/floating_ip``)."""
+    return program_graph(program) if program in STACKS else folder_graph(ROOT / program, "dev", deployed=True)
 
 
-@pytest.mark.parametrize("stack", STACKS)
-def test_everything_deployed_is_still_found(stack: str) -> None:
-    file = GOLDEN / f"{stack}.json"
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_everything_deployed_is_still_found(program: str) -> None:
+    file = GOLDEN / f"{program}.json"
     if os.environ.get("UPDATE_GOLDEN") == "1":
-        file.write_text(json.dumps(entries(shipped(stack)), indent=1) + "\n", encoding="utf-8")
-    missing = lost(json.loads(file.read_text(encoding="utf-8")), shipped(stack))
+        file.write_text(json.dumps(entries(shipped(program)), indent=1) + "\n", encoding="utf-8")
+    missing = lost(json.loads(file.read_text(encoding="utf-8")), shipped(program))
     assert not missing, (
-        f"stack {stack} loses {len(missing)} of its resources; the next `pulumi up` deletes them:\n  "
+        f"{program} loses {len(missing)} of its resources; the next `pulumi up` deletes them:\n  "
         + "\n  ".join(missing)
         + "\nGive what was renamed an alias: self.child(aliases=[pulumi.Alias(name=...)])."
         + f"\nIf they are to go, write the golden files anew: {UPDATE}"
     )
 
 
-@pytest.mark.parametrize("stack", STACKS)
-def test_the_golden_file_knows_every_resource(stack: str) -> None:
-    golden = json.loads((GOLDEN / f"{stack}.json").read_text(encoding="utf-8"))
-    unknown = [entry for entry in entries(shipped(stack)) if entry not in golden]
-    assert not unknown, f"new in stack {stack}:\n  " + "\n  ".join(unknown) + f"\nWrite them to the golden files: {UPDATE}"
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_golden_file_knows_every_resource(program: str) -> None:
+    golden = json.loads((GOLDEN / f"{program}.json").read_text(encoding="utf-8"))
+    unknown = [entry for entry in entries(shipped(program)) if entry not in golden]
+    assert not unknown, f"new in {program}:\n  " + "\n  ".join(unknown) + f"\nWrite them to the golden files: {UPDATE}"
 
 
 class Box(Component):
