@@ -25,9 +25,11 @@ engine: $(VENV)/ready-dev  ## Tests on the real Pulumi CLI, which must be on PAT
 sandbox: $(VENV)/ready  ## A whole up, a second up and destroy against a stand-in for AWS, without an account: make sandbox STACK=prod
 	$(BIN)/python -m sandbox --stack $(STACK)
 
-lint: $(VENV)/ready-dev  ## Style, and the workflows' own weaknesses
+lint: $(VENV)/ready-dev  ## Style, floors of imports, repeated lines, and the workflows' own weaknesses
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	@! $(BIN)/symilar --duplicates=8 --ignore-docstrings $(shell find components/cloudpatterns -name '*.py') | grep -B1 -A12 'similar lines in'
 	$(BIN)/zizmor --quiet --offline --min-severity medium .github
 
 types: $(VENV)/ready-dev  ## Types; also finds wrong argument names inside nested dictionaries of pulumi-aws

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, TypeVar
 
-from cloudpatterns.core import LOG_RETENTION_DAYS
+from cloudpatterns.core.vocabulary import LOG_RETENTION_DAYS
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from settings.faults import Allowed, Remove, refuse

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 from itertools import combinations
 from typing import Annotated, Any, Literal
 
-from cloudpatterns.network import subnets as layout
+from cloudpatterns.network.network import subnets as layout
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import InitErrorDetails
 

@@ -124,10 +124,10 @@ def test_what_is_given_to_the_action_is_what_it_takes(name: str) -> None:
 
 
 def test_a_role_lives_as_long_as_the_pipeline_makes_it() -> None:
-    from cloudpatterns.operations.delivery_pipeline import _ARGUMENTS
+    from cloudpatterns.operations import DeliveryPipeline
 
     (credentials,) = [step for step in steps(ACTION) if "configure-aws-credentials" in step.get("uses", "")]
-    made = _ARGUMENTS.check("DeliveryPipeline", "x", {"repository": "a/b", "environments": {"dev": {"apply_policy_arns": {"a": "arn"}}}})
+    made = DeliveryPipeline.check("x", {"repository": "a/b", "environments": {"dev": {"apply_policy_arns": {"a": "arn"}}}})
     assert int(credentials["with"]["role-duration-seconds"]) == made["max_session_duration_seconds"]
 
 

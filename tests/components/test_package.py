@@ -15,26 +15,25 @@ import cloudpatterns
 import pulumi
 import pytest
 from cloudpatterns.core import Component
-from pulumi.provider.experimental.analyzer import Analyzer, AnalyzeResult
+from cloudpatterns.plugin.descriptions import DescribingAnalyzer
+from pulumi.provider.experimental.analyzer import AnalyzeResult
 from pulumi.provider.experimental.schema import generate_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPONENTS = ROOT / "components" / "cloudpatterns"
-# What runs in AWS stands alone: it is no part of the package's face.
-HANDLERS = COMPONENTS / "handlers"
 PACKAGES = {
     "cloudpatterns": COMPONENTS,
     "cloudpatterns_policies": ROOT / "policies" / "cloudpatterns_policies",
     "offline_preview": ROOT / "preview" / "offline_preview",
     "settings": ROOT / "settings",
 }
-SOURCES = sorted(path for path in COMPONENTS.rglob("*.py") if HANDLERS not in path.parents)
+# What runs in AWS stands alone: it is not part of the package's public names.
+SOURCES = sorted(path for path in COMPONENTS.rglob("*.py") if "on_aws" not in path.parts)
 
 
 def modules() -> Iterator[ModuleType]:
     for found in pkgutil.walk_packages(cloudpatterns.__path__, "cloudpatterns."):
-        if ".handlers" not in found.name:
-            yield importlib.import_module(found.name)
+        yield importlib.import_module(found.name)
 
 
 @functools.cache
@@ -50,11 +49,16 @@ def components() -> list[type[pulumi.ComponentResource]]:
 
 @functools.cache
 def analysis() -> AnalyzeResult:
-    return Analyzer("cloudpatterns").analyze(components())
+    return DescribingAnalyzer("cloudpatterns").analyze(components())
 
 
-def room(module: str) -> ModuleType:
+def subpackage(module: str) -> ModuleType:
     return importlib.import_module(".".join(module.split(".")[:2]))
+
+
+def pattern(component: type) -> list[str]:
+    """Subpackage and pattern of a component: its module, or the package of several files whose ``component`` it is."""
+    return component.__module__.removesuffix(".component").split(".")[1:]
 
 
 def place(path: Path, line: int) -> str:
@@ -74,11 +78,13 @@ def test_a_component_is_public_and_so_is_every_type_of_its_arguments() -> None:
     arguments = [(one.__module__, inspect.get_annotations(one.__init__)["args"].__name__) for one in components()]
     needed = [*[(one.__module__, one.__name__) for one in components()], *arguments, *types]
     assert [
-        f"{module}.{name} is not in {room(module).__name__}.__all__" for module, name in needed if name not in room(module).__all__
+        f"{module}.{name} is not in {subpackage(module).__name__}.__all__"
+        for module, name in needed
+        if name not in subpackage(module).__all__
     ] == []
 
 
-def test_class_names_are_unique_over_all_rooms() -> None:
+def test_class_names_are_unique_over_all_subpackages() -> None:
     # All types of the schema live in one module.
     names = Counter(name for module in modules() if module.__name__.count(".") == 1 for name in set(module.__all__))
     assert [name for name, times in names.items() if times > 1] == []
@@ -86,7 +92,7 @@ def test_class_names_are_unique_over_all_rooms() -> None:
 
 def test_a_component_is_called_like_its_module_and_its_arguments_like_it() -> None:
     for one in components():
-        words = one.__module__.rpartition(".")[2].split("_")
+        words = pattern(one)[-1].split("_")
         assert one.__name__ == "".join(word.capitalize() for word in words)
         parameters = inspect.signature(one.__init__).parameters
         assert list(parameters) == ["self", "name", "args", "opts"], one.__name__
@@ -124,7 +130,9 @@ def test_every_argument_and_output_is_described() -> None:
 def fields_without_docstring(path: Path) -> Iterator[str]:
     """Annotated attributes of public TypedDicts and components that no docstring follows."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ClassDef) and {"TypedDict", "Component"} & {ast.unparse(base) for base in node.bases}:
+        if isinstance(node, ast.ClassDef) and any(
+            ast.unparse(base).endswith(("TypedDict", "Component", "Args", "Options")) for base in node.bases
+        ):
             for item, following in zip(node.body, [*node.body[1:], None], strict=True):
                 if not isinstance(item, ast.AnnAssign) or ast.unparse(item.target).startswith("_"):
                     continue
@@ -139,7 +147,7 @@ def test_every_field_has_its_docstring_right_after_it() -> None:
 
 
 def test_every_component_has_a_test_file_of_its_name() -> None:
-    wanted = {f"{'/'.join(one.__module__.split('.')[1:-1])}/test_{one.__module__.rpartition('.')[2]}.py" for one in components()}
+    wanted = {f"{folder}/test_{name}.py" for folder, name in map(pattern, components())}
     assert sorted(name for name in wanted if not (ROOT / "tests" / "components" / name).is_file()) == []
 
 

@@ -1,7 +1,7 @@
 """Problems of the section network, with their exact texts and commands."""
 
 import pytest
-from cloudpatterns.core import LOG_RETENTION_DAYS
+from cloudpatterns.core.vocabulary import LOG_RETENTION_DAYS
 from cloudpatterns.network import Network
 
 from tests.harness import record

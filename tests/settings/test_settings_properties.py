@@ -4,7 +4,7 @@ import copy
 from contextlib import suppress
 
 import pytest
-from cloudpatterns.core import LOG_RETENTION_DAYS
+from cloudpatterns.core.vocabulary import LOG_RETENTION_DAYS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -1,28 +1,33 @@
-"""What every component shares: checked arguments, the base class, IAM documents, customer keys, names."""
+"""How a component is made: declared arguments, rules over them, the base class, ordering, IAM documents."""
 
-from cloudpatterns.core.arguments import LOG_RETENTION_DAYS, ArgumentError, Arguments, LogRetentionDays
-from cloudpatterns.core.component import Component, check_names
-from cloudpatterns.core.functions import HandlerFunction, handler_function
+from cloudpatterns.core.arguments import ArgumentError, Arguments, Problem, declared
+from cloudpatterns.core.component import Component
 from cloudpatterns.core.iam import Statement, assume_role, document
 from cloudpatterns.core.identity import account_of, partition_of, region_of
-from cloudpatterns.core.keys import CustomerKey, customer_key, logs_statement
+from cloudpatterns.core.limits import HIDDEN, Choice, Matches
+from cloudpatterns.core.ordering import after, by_name
+from cloudpatterns.core.rules import excludes, is_given, needs, one_of, unknown
 
 __all__ = [
-    "LOG_RETENTION_DAYS",
+    "HIDDEN",
     "ArgumentError",
     "Arguments",
+    "Choice",
     "Component",
-    "CustomerKey",
-    "HandlerFunction",
-    "LogRetentionDays",
+    "Matches",
+    "Problem",
     "Statement",
     "account_of",
+    "after",
     "assume_role",
-    "check_names",
-    "customer_key",
+    "by_name",
+    "declared",
     "document",
-    "handler_function",
-    "logs_statement",
+    "excludes",
+    "is_given",
+    "needs",
+    "one_of",
     "partition_of",
     "region_of",
+    "unknown",
 ]

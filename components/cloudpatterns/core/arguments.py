@@ -1,43 +1,39 @@
-"""The one place that checks a component's arguments.
+"""The one place that reads the declarations of arguments, and checks what is given for them.
 
-Pulumi's component host turns a ``TypedDict`` into a schema but checks nothing: it accepts unknown keys and delivers
-integers as floats. ``Arguments`` builds a validator from the TypedDict: unknown keys are refused, plain values are
-validated, whole floats become integers again, and a value that is an ``Output`` or awaitable is left as it is.
+An argument is declared once, in a component's ``TypedDict``, with its type, default and limits:
+
+    root_disk_gib: NotRequired[Annotated[int, Field(default=10, ge=1, le=65_536)]]
+
+Pulumi's component host turns the TypedDict into a schema, but knows no ``Annotated`` and checks nothing: it accepts unknown keys and
+delivers integers as floats. So ``declared`` reads the metadata and leaves the bare types for the host, and ``Arguments`` builds a
+validator: unknown keys are refused, plain values are validated, whole floats become integers again, and an ``Output`` or awaitable is
+left as it is.
 """
 
+import functools
 import re
 import typing
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from enum import Enum
 from types import GenericAlias
-from typing import Annotated, Any, Generic, NotRequired, Required, TypeVar, is_typeddict
+from typing import Annotated, Any, ForwardRef, Generic, NotRequired, Required, TypeVar, Union, get_args, get_origin, is_typeddict
 
 import pulumi
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError, WrapValidator, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError, WrapValidator, create_model, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
+
+from cloudpatterns.core.limits import Hidden
+
+Problem = tuple[str, str]
+"""Path of an argument (``data_disks./dev/sdf.iops``), and what is wrong with it, what is allowed and the fix."""
 
 _ArgsT = TypeVar("_ArgsT", bound=Mapping[str, Any])
-
-# CloudWatch Logs accepts these numbers of days only.
-# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
-LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 
 
 def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
-
-def _retention(value: Any) -> Any:
-    value = _whole(value)
-    if value not in LOG_RETENTION_DAYS or isinstance(value, bool):
-        allowed = ", ".join(map(str, LOG_RETENTION_DAYS))
-        raise PydanticCustomError("log_retention", "must be one of the days that CloudWatch Logs keeps: {allowed}", {"allowed": allowed})
-    return value
-
-
-LogRetentionDays = Annotated[int, BeforeValidator(_retention)]
-"""Days that a CloudWatch log group keeps its events: one of AWS's fixed numbers."""
 
 _SCALARS: dict[type, Any] = {
     str: Annotated[str, Strict()],
@@ -47,23 +43,23 @@ _SCALARS: dict[type, Any] = {
 }
 # Values of arguments named like these never appear in a message.
 _SECRET_NAMES = re.compile("password|secret|token|private_key", re.IGNORECASE)
-_REGISTERED: dict[type, "Arguments[Any]"] = {}
+_HIDDEN = "has the wrong type or shape; what was given is not shown, as it may be a secret."
 
 
 class ArgumentError(pulumi.InputPropertiesError, pulumi.RunError):
-    """Arguments of a component that cannot be used; names each argument, its value, what is allowed and the remedy.
+    """Arguments of a component that cannot be used; names each argument, its value, what is allowed and the fix.
 
     It is a ``RunError`` so that the CLI prints the message without a traceback, and an ``InputPropertiesError`` so that a
     caller in another language sees which property is meant. ``errors`` holds one entry per problem.
     """
 
-    def __init__(self, component: str, name: str, problems: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, component: str, name: str, problems: Sequence[Problem]) -> None:
         self.component = component
         self.name = name
         self.problems = list(problems)
         lines = "".join(f"\n  {path}: {reason}" if path else f"\n  {reason}" for path, reason in problems)
         super().__init__(
-            f'{component} "{name}" cannot be made:{lines}',
+            f'{component} "{name}" cannot be created:{lines}',
             [{"property_path": path, "reason": reason} for path, reason in problems],
         )
 
@@ -71,55 +67,131 @@ class ArgumentError(pulumi.InputPropertiesError, pulumi.RunError):
         return self.message
 
 
-class Arguments(Generic[_ArgsT]):
-    """Checks the arguments of one component (or one nested object) against its ``TypedDict``.
+_DECLARED: dict[type, Mapping[str, Any]] = {}
 
-    ``constraints`` give, by argument, what the TypedDict cannot say: a pydantic ``Field(default=..., ge=...)`` with the
-    default and limits, or another (``Annotated``) type to validate plain values with. Defaults live here only. A nested
-    TypedDict uses the ``Arguments`` made for it, if there is one; make it first.
+
+def declared(args_type: type) -> Mapping[str, Any]:
+    """The annotations of a ``TypedDict`` of arguments by name, with their metadata, inherited ones first.
+
+    From the first call on the TypedDict itself and those within it have the bare types that Pulumi's component host understands.
     """
+    if args_type in _DECLARED:
+        return _DECLARED[args_type]
+    hints: dict[str, Any] = {}
+    for base in getattr(args_type, "__orig_bases__", ()):
+        if is_typeddict(base):
+            hints |= declared(base)
+    for name, hint in vars(args_type).get("__annotations__", {}).items():
+        # An inherited key is listed again, perhaps bare by now.
+        if name not in hints or hint not in (hints[name], bare(hints[name])):
+            hints[name] = hint
+    _DECLARED[args_type] = hints
+    for hint in hints.values():
+        for nested in _typeddicts(hint):
+            declared(nested)
+    args_type.__annotations__ = {name: bare(hint) for name, hint in hints.items()}
+    return hints
 
-    def __init__(self, args_type: type[_ArgsT], **constraints: Any) -> None:
+
+def bare(hint: Any) -> Any:
+    """A type without the metadata of ``Annotated``, at any depth."""
+    origin, members = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return bare(members[0])
+    plain = tuple(bare(member) for member in members)
+    if plain == members:
+        return hint
+    if origin in (NotRequired, Required):
+        return origin[plain[0]]
+    return Union[plain] if origin is Union else GenericAlias(origin, plain)  # noqa: UP007 (built at run time)
+
+
+def metadata(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """A declared type without ``NotRequired``, and its metadata, with each ``Field`` followed by the limits in it."""
+    found: tuple[Any, ...] = ()
+    while (origin := get_origin(hint)) in (NotRequired, Required, Annotated):
+        if origin is Annotated:
+            for item in hint.__metadata__:
+                found += (item, *item.metadata) if isinstance(item, FieldInfo) else (item,)
+        hint = get_args(hint)[0]
+    return hint, found
+
+
+_MISSING = object()
+
+
+def default_of(hint: Any) -> Any:
+    """The declared default, None where there is none."""
+    default = _declared_default(metadata(hint)[1])
+    return None if default is _MISSING else default
+
+
+def _declared_default(found: Sequence[Any]) -> Any:
+    # A later Field (Annotated[LogRetentionDays, Field(default=30)]) comes before the one that it narrows down.
+    defaults = [item.get_default(call_default_factory=True) for item in found if isinstance(item, FieldInfo) and not item.is_required()]
+    return defaults[-1] if defaults else _MISSING
+
+
+def _typeddicts(hint: Any) -> Iterator[type]:
+    if is_typeddict(hint):
+        yield hint
+    for member in get_args(hint):
+        yield from _typeddicts(member)
+
+
+class Arguments(Generic[_ArgsT]):
+    """Checks the arguments of one component, or of one nested object, against its ``TypedDict``."""
+
+    def __init__(self, args_type: type[_ArgsT]) -> None:
+        self.component = args_type.__name__.removesuffix("Args")
         self._type = args_type
-        # `pulumi.Input` holds the forward reference "Output[T]", which the module of the TypedDict need not have imported.
-        hints = typing.get_type_hints(args_type, localns={"Output": pulumi.Output, "T": Any}, include_extras=True)
-        if unknown := sorted(set(constraints) - set(hints)):
-            raise TypeError(f"{args_type.__name__} has no argument {', '.join(unknown)}")
-        fields: dict[str, Any] = {}
-        for name, hint in hints.items():
-            required = name in getattr(args_type, "__required_keys__", ())
-            fields[name] = _field(_bare(hint), required, constraints.get(name))
-        self._model: type[BaseModel] = create_model(
-            args_type.__name__, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=()), **fields
-        )
-        _REGISTERED[args_type] = self
+        declared(args_type)
 
-    @property
+    @functools.cached_property
     def model(self) -> type[BaseModel]:
-        """The pydantic model behind the checks."""
-        return self._model
+        """The pydantic model behind the checks, built at the first use."""
+        return _model(self._type)
 
-    def check(self, component: str, name: str, args: _ArgsT | None) -> _ArgsT:
+    def check(self, name: str, args: _ArgsT | None) -> _ArgsT:
         """The checked arguments: every key is there, an optional one without default as None.
 
         :raises ArgumentError: with all problems at once.
         """
         given = {} if args is None else args
         if not isinstance(given, Mapping):
-            raise ArgumentError(component, name, [("args", f"is {_shown(given)}; a dictionary of arguments is needed")])
-        # A None given is the same as an argument left out: callers pass optional values through.
-        present = {key: value for key, value in given.items() if value is not None}
+            raise ArgumentError(self.component, name, [("args", f"is {_shown(given)}; a dictionary of arguments is needed")])
         try:
-            checked = self._model.model_validate(present)
+            checked = self.model.model_validate(given)
         except ValidationError as error:
-            problems = [_problem(detail, self._model) for detail in error.errors(include_url=False)]
-            raise ArgumentError(component, name, problems) from None
+            hidden = list(_hidden_paths(self._type))
+            problems = [_problem(detail, self.model, hidden) for detail in error.errors(include_url=False)]
+            raise ArgumentError(self.component, name, problems) from None
         return typing.cast(_ArgsT, _as_dict(checked))
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none_is_left_out(cls, given: Any) -> Any:
+        # Callers pass optional values through.
+        return {key: value for key, value in given.items() if value is not None} if isinstance(given, Mapping) else given
+
+
+class Checked(dict[str, Any]):
+    """Checked arguments, which know what the caller chose: ``given`` are the names whose value is not the default."""
+
+    given: frozenset[str] = frozenset()
 
 
 def _as_dict(value: Any) -> Any:
     if isinstance(value, BaseModel):
-        return {name: _as_dict(getattr(value, name)) for name in type(value).model_fields}
+        fields = type(value).model_fields
+        checked = Checked({name: _as_dict(getattr(value, name)) for name in fields})
+        # A default that is passed through, by a system that composes the component, says nothing.
+        checked.given = frozenset(name for name in value.model_fields_set if getattr(value, name) != fields[name].default)
+        return checked
     if isinstance(value, list):
         return [_as_dict(item) for item in value]
     if isinstance(value, dict):
@@ -127,71 +199,127 @@ def _as_dict(value: Any) -> Any:
     return value
 
 
-def _bare(hint: Any) -> Any:
-    while typing.get_origin(hint) in (NotRequired, Required):
-        hint = typing.get_args(hint)[0]
-    return hint
+@functools.cache
+def _model(args_type: type) -> type[BaseModel]:
+    required = getattr(args_type, "__required_keys__", frozenset())
+    fields = {name: _field(args_type, name, hint, name in required) for name, hint in declared(args_type).items()}
+    return create_model(args_type.__name__, __base__=_Model, **fields)
 
 
-def _field(hint: Any, required: bool, constraint: Any) -> tuple[Any, Any]:
-    if isinstance(constraint, FieldInfo):
-        default = constraint.get_default(call_default_factory=True) if not constraint.is_required() else ...
-        # Limits belong to plain values: inside the wrapper that lets outputs pass.
-        kind = _kind(hint, constraint.metadata)
-        if default is ...:
-            default = ... if required else None
-        return (kind if required or default is not None else kind | None), Field(default=default, validate_default=False)
-    kind = _kind(hint) if constraint is None else (_input(constraint) if _is_input(hint) else constraint)
-    return (kind, ...) if required else (kind | None, None)
+def _field(args_type: type, name: str, hint: Any, required: bool) -> Any:
+    kind, found = _kind(hint), metadata(hint)[1]
+    default = _declared_default(found)
+    if required:
+        if default is not _MISSING:
+            raise TypeError(f"{args_type.__name__}.{name} has a default, so it must be NotRequired")
+        return kind, ...
+    if default is _MISSING or default is None:
+        return kind | None, None
+    # The default of a nested object is completed with the defaults in it.
+    return kind, Field(default=default, validate_default=is_typeddict(metadata(hint)[0]))
 
 
-def _is_input(hint: Any) -> bool:
-    members = typing.get_args(hint)
-    return any(typing.get_origin(member) is pulumi.Output or member is pulumi.Output for member in members)
+def _is_output(hint: Any) -> bool:
+    # `pulumi.Input` holds the forward reference "Output[T]".
+    return pulumi.Output in (hint, get_origin(hint)) or (isinstance(hint, ForwardRef) and hint.__forward_arg__ == "Output[T]")
 
 
-def _input(kind: Any) -> Any:
-    def unless_output(value: Any, validate: Any) -> Any:
-        return value if isinstance(value, pulumi.Output | Awaitable) else validate(value)
-
-    return Annotated[kind, WrapValidator(unless_output)]
+def _unless_output(value: Any, validate: Any) -> Any:
+    return value if isinstance(value, pulumi.Output | Awaitable) else validate(value)
 
 
-def _kind(hint: Any, metadata: Sequence[Any] = ()) -> Any:
-    """The type that validates plain values of a declared type; ``metadata`` are limits of the plain value."""
-    if _is_input(hint):
-        plain = [
-            member
-            for member in typing.get_args(hint)
-            if typing.get_origin(member) not in (pulumi.Output, Awaitable) and member not in (pulumi.Output, Awaitable)
-        ]
-        return _input(_kind(typing.Union[tuple(plain)], metadata))  # noqa: UP007 (built at run time)
-    origin, members = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (list, Sequence):
-        kind: Any = GenericAlias(list, (_kind(members[0]),))
+def _kind(hint: Any) -> Any:
+    """The type that validates plain values of a declared type; limits are those of the plain value."""
+    hint, found = metadata(hint)
+    origin, members = get_origin(hint), get_args(hint)
+    passes_outputs = any(_is_output(member) for member in members)
+    if passes_outputs:
+        plain = tuple(_kind(member) for member in members if not _is_output(member) and Awaitable not in (member, get_origin(member)))
+        kind: Any = Union[plain]  # noqa: UP007 (built at run time)
+    elif origin in (list, Sequence):
+        kind = GenericAlias(list, (_kind(members[0]),))
     elif origin in (dict, Mapping):
         kind = GenericAlias(dict, (str, _kind(members[1])))
     elif is_typeddict(hint):
-        kind = (_REGISTERED.get(hint) or Arguments(hint)).model
+        kind = _model(hint)
     elif isinstance(hint, type) and issubclass(hint, Enum):
         kind = hint
     else:
         kind = _SCALARS.get(hint, hint)
-    for item in metadata:
-        kind = typing.cast(Any, Annotated)[kind, item]
-    return kind
+    for item in found:
+        if not isinstance(item, FieldInfo | Hidden):
+            kind = typing.cast(Any, Annotated)[kind, item]
+    return typing.cast(Any, Annotated)[kind, WrapValidator(_unless_output)] if passes_outputs else kind
 
 
-def _problem(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
-    path = ".".join(str(part) for part in detail["loc"] if not str(part).startswith("function-"))
-    if detail["type"] == "missing":
+def _hidden_paths(args_type: type) -> Iterator[tuple[str, ...]]:
+    """Paths of the arguments that are ``Hidden``; ``*`` stands for any key or index."""
+    for name, hint in declared(args_type).items():
+        yield from ((name, *path) for path in _hidden_within(hint))
+
+
+def _hidden_within(hint: Any) -> Iterator[tuple[str, ...]]:
+    hint, found = metadata(hint)
+    if any(isinstance(item, Hidden) for item in found):
+        yield ()
+    elif is_typeddict(hint):
+        yield from _hidden_paths(hint)
+    elif get_origin(hint) in (list, Sequence, dict, Mapping):
+        yield from (("*", *path) for path in _hidden_within(get_args(hint)[-1]))
+
+
+def _may_show_secret(parts: Sequence[str], hidden: Sequence[tuple[str, ...]]) -> bool:
+    # A parent of a secret counts: what stands there may be the secret itself, given in the wrong place.
+    above = [path[: len(parts)] for path in hidden if len(path) >= len(parts)]
+    return any(all(wanted in ("*", part) for wanted, part in zip(path, parts, strict=True)) for path in above)
+
+
+_MESSAGES = {
+    "too_short": "has {actual_length} {unit}; at least {min_length} {are} needed",
+    "too_long": "has {actual_length} {unit}; at most {max_length} {are} allowed",
+    "string_too_short": "must have at least {min_length} {unit}",
+    "string_too_long": "must have at most {max_length} {unit}",
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be greater than {gt}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be less than {lt}",
+    "multiple_of": "must be a multiple of {multiple_of}",
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be True or False",
+    "list_type": "must be a list",
+    "dict_type": "must be a dictionary",
+    "model_type": "must be a dictionary",
+}
+
+
+def _problem(detail: ErrorDetails, model: type[BaseModel], hidden: Sequence[tuple[str, ...]]) -> Problem:
+    parts = [str(part) for part in detail["loc"] if not str(part).startswith("function-")]
+    path, kind = ".".join(parts), detail["type"]
+    if kind == "missing":
         return path, "is missing; give it a value"
-    if detail["type"] == "extra_forbidden":
-        return path, f"is no argument; known are {', '.join(_known(model, detail['loc']))}"
-    message = detail["msg"]
-    message = message.removeprefix("Value error, ")
-    shown = "[hidden]" if _SECRET_NAMES.search(path) else _shown(detail["input"])
-    return path, f"is {shown}; {message[0].lower()}{message[1:]}"
+    if kind == "extra_forbidden":
+        return path, f"is not an argument; known are {', '.join(_known(model, detail['loc']))}"
+    if _may_show_secret(parts, hidden):
+        return path, _HIDDEN
+    message = _message(detail)
+    if kind in ("too_short", "too_long"):
+        return path, message
+    return path, f"is {'[hidden]' if _SECRET_NAMES.search(path) else _shown(detail['input'])}; {message}"
+
+
+def _message(detail: ErrorDetails) -> str:
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind not in _MESSAGES:
+        message = detail["msg"].removeprefix("Value error, ")
+        return f"{message[0].lower()}{message[1:]}"
+    limit = context.get("min_length", context.get("max_length"))
+    unit = "character" if kind.startswith("string") else "entry"
+    if (context.get("actual_length", limit)) != 1:
+        unit = "characters" if unit == "character" else "entries"
+    return _MESSAGES[kind].format(**context, unit=unit, are="is" if limit == 1 else "are")
 
 
 def _known(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
@@ -206,7 +334,7 @@ def _known(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [model for member in typing.get_args(annotation) for model in _models_in(member)]
+    return [model for member in get_args(annotation) for model in _models_in(member)]
 
 
 def _shown(value: Any) -> str:

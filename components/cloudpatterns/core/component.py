@@ -1,48 +1,106 @@
 """The base class of every component."""
 
-from typing import Any
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, NoReturn, TypeVar, is_typeddict
 
 import pulumi
 
-from cloudpatterns.core.arguments import ArgumentError
+from cloudpatterns.core.arguments import ArgumentError, Arguments, Problem
+from cloudpatterns.core.rules import name_problems, unknown
 
-# Pulumi's auto-naming adds a dash and seven random characters to the logical name.
-_AUTO_NAME_SUFFIX = 8
-
-
-def check_names(component: str, name: str, limits: dict[str, int]) -> None:
-    """Refuses a component name with which an auto-named child would pass AWS's limit.
-
-    ``limits`` maps the child's fixed suffix (``"lb"`` for the child ``f"{name}-lb"``) to the service's limit in characters.
-
-    :raises ArgumentError: naming the child, its length and the longest name that fits.
-    """
-    for suffix, limit in limits.items():
-        longest = limit - _AUTO_NAME_SUFFIX - len(suffix) - 1
-        if len(name) > longest:
-            reason = (
-                f"the name has {len(name)} characters; its child {name}-{suffix} would pass the {limit} characters that AWS allows. "
-                f"Give the component a name of at most {longest} characters."
-            )
-            raise ArgumentError(component, name, [("name", reason)])
+_ArgsT = TypeVar("_ArgsT", bound=Mapping[str, Any])
+_T = TypeVar("_T")
 
 
 class Component(pulumi.ComponentResource):
-    """A component of this package: its type token is ``cloudpatterns:index:<Class>``."""
+    """A component of this package: its type token is ``cloudpatterns:index:<Class>``.
+
+    Its constructor is ``(name, args, opts=None)``, with ``args`` annotated with the ``TypedDict`` that declares the arguments, and begins
+    with ``self.begin``.
+    """
+
+    _arguments: ClassVar[Arguments[Any]]
+    """The checks of the arguments, from the annotation of the constructor."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        constructor = vars(cls).get("__init__")
+        args_type: Any = inspect.get_annotations(constructor).get("args") if constructor else None
+        # A subclass in somebody's program keeps what it inherits, its type token included.
+        if is_typeddict(args_type) and args_type.__name__ == f"{cls.__name__}Args":
+            cls._arguments = Arguments(args_type)
 
     def __init__(self, component: str, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(f"cloudpatterns:index:{component}", name, {}, opts)
 
+    def begin(
+        self,
+        name: str,
+        args: _ArgsT | None,
+        opts: pulumi.ResourceOptions | None,
+        *,
+        problems: Callable[[_ArgsT], Iterable[Problem]] | None = None,
+        names: Mapping[str, int] | Callable[[_ArgsT], Mapping[str, int]] | None = None,
+    ) -> _ArgsT:
+        """Checks the arguments and registers the component; nothing is created when something is wrong.
+
+        ``problems`` are rules over several arguments. ``names`` maps suffixes of children to AWS's limit for their names, see
+        ``name_problems``.
+
+        :returns: The checked arguments: every key is there, an optional one without default as None.
+        :raises ArgumentError: with all problems at once.
+        """
+        checked = self.check(name, args, problems=problems, names=names)
+        Component.__init__(self, self._arguments.component, name, opts)
+        return checked
+
+    @classmethod
+    def check(
+        cls,
+        name: str,
+        args: _ArgsT | None,
+        *,
+        problems: Callable[[_ArgsT], Iterable[Problem]] | None = None,
+        names: Mapping[str, int] | Callable[[_ArgsT], Mapping[str, int]] | None = None,
+    ) -> _ArgsT:
+        """The checks of ``begin`` alone, for a pattern that composes this one and must create nothing before all is checked."""
+        arguments: Arguments[_ArgsT] = cls._arguments
+        checked = arguments.check(name, args)
+        limits = names if isinstance(names, Mapping) else names(checked) if names else {}
+        if found := [*(problems(checked) if problems else ()), *name_problems(name, limits)]:
+            raise ArgumentError(arguments.component, name, found)
+        return checked
+
     def child(self, **options: Any) -> pulumi.ResourceOptions:
         """Options of a child: this component is its parent, and nothing of the caller's options is merged in."""
         return pulumi.ResourceOptions(parent=self, **options)
+
+    def refuse(self, *problems: Problem) -> NoReturn:
+        """Raises an ``ArgumentError`` of this component, for what is asked of it later."""
+        raise ArgumentError(type(self)._arguments.component, self.pulumi_resource_name, problems)
+
+    def lookup(self, values: Mapping[str, _T], key: str, argument: str, kind: str) -> _T:
+        """The value of a key that a caller asks for: ``self.lookup(groups, "web", "group_id", "a function")``.
+
+        :raises ArgumentError: for an unknown key, with those known.
+        """
+        if key not in values:
+            self.refuse((argument, unknown(key, kind, values)))
+        return values[key]
 
     def register(self) -> None:
         """Registers every annotated output; the last line of a constructor.
 
         :raises TypeError: when the constructor forgot to assign one.
         """
-        names = [name for name in type(self).__annotations__ if not name.startswith("_")]
+        names = [name for name in inspect.get_annotations(type(self)) if not name.startswith("_")]
         if missing := [name for name in names if name not in self.__dict__]:
             raise TypeError(f"{type(self).__name__} declares the outputs {', '.join(missing)} and does not set them")
         self.register_outputs({name: getattr(self, name) for name in names})
+
+
+def check_names(component: str, name: str, limits: Mapping[str, int]) -> None:
+    """To be replaced by ``begin``."""
+    if found := list(name_problems(name, limits)):
+        raise ArgumentError(component, name, found)

@@ -2,18 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-from pydantic.fields import FieldInfo
 
-from cloudpatterns.core import Component, LogRetentionDays, account_of, partition_of, region_of
+from cloudpatterns.core import Component, account_of, partition_of, region_of
 
-__all__ = ["ONE_YEAR", "digest", "log_groups", "parts_of", "unique_name"]
-
-ONE_YEAR = FieldInfo.from_annotated_attribute(cast(Any, LogRetentionDays), 365)
-"""Default and check of an argument `log_retention_days`."""
+__all__ = ["digest", "log_groups", "parts_of", "unique_name"]
 
 
 def unique_name(auto_named: pulumi.Input[str], child_name: str, wanted: str) -> pulumi.Output[str]:

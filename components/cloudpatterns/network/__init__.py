@@ -1,8 +1,5 @@
 """Network patterns."""
 
-from cloudpatterns.network._flow_log import NetworkFlowLogFiles
-from cloudpatterns.network._mesh_versions import MeshVersionArgs
-from cloudpatterns.network._network_acls import NetworkAcls
 from cloudpatterns.network.floating_ip import FloatingIp, FloatingIpArgs, FloatingIpMetricArgs
 from cloudpatterns.network.functional_firewall import FunctionalFirewall, FunctionalFirewallArgs, FunctionArgs, FunctionEgressArgs
 from cloudpatterns.network.load_balancer import LoadBalancer, LoadBalancerArgs, MutualTls, Stickiness
@@ -14,7 +11,7 @@ from cloudpatterns.network.management_network import (
     ManagementVpnArgs,
 )
 from cloudpatterns.network.multi_load_balancer import AudienceArgs, AudienceEntryArgs, MultiLoadBalancer, MultiLoadBalancerArgs
-from cloudpatterns.network.network import Network, NetworkArgs, NetworkSubnetCidrs, NetworkSubnetPrefixes
+from cloudpatterns.network.network import Network, NetworkAcls, NetworkArgs, NetworkFlowLogFiles, NetworkSubnetCidrs, NetworkSubnetPrefixes
 from cloudpatterns.network.on_demand_nat import NatWindow, OnDemandNat, OnDemandNatArgs
 from cloudpatterns.network.operational_firewall import (
     OperationalFirewall,
@@ -30,7 +27,7 @@ from cloudpatterns.network.service_discovery import (
     ServiceDiscovery,
     ServiceDiscoveryArgs,
 )
-from cloudpatterns.network.service_mesh import MeshCanaryArgs, MeshServiceArgs, ServiceMesh, ServiceMeshArgs
+from cloudpatterns.network.service_mesh import MeshCanaryArgs, MeshServiceArgs, MeshVersionArgs, ServiceMesh, ServiceMeshArgs
 from cloudpatterns.network.web_application_firewall import (
     CountRuleArgs,
     WebApplicationFirewall,

@@ -7,8 +7,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from cloudpatterns.blocks.security_group import description_problem, port_problems
 from cloudpatterns.core import Component
-from cloudpatterns.network._admission import description_problem, parse, port_problems
+from cloudpatterns.network._cidrs import parse
 
 # Names of children join two names with -from- or -to-; a name that holds such a part could spell another pair.
 NAME = re.compile(r"(?!(?:[a-z0-9]+-)*(?:to|from)(?:-|$))[a-z][a-z0-9]*(?:-[a-z0-9]+)*")

@@ -8,26 +8,26 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Network
-from typing import Any, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.core import ArgumentError, Arguments, Component, check_names
-from cloudpatterns.network._admission import (
+from cloudpatterns.blocks.security_group import (
     GROUP_DELETION,
     GROUPS_PER_INTERFACE,
     MOST_GROUPS_PER_INTERFACE,
     MOST_RULES_PER_INTERFACE,
     RULES_PER_GROUP,
-    after,
-    by_name,
     description_problem,
-    name_problem,
-    parse,
+    group_name_problems,
     port_problems,
 )
+from cloudpatterns.core import ArgumentError, Choice, Component, after, by_name
+from cloudpatterns.core.component import check_names
+from cloudpatterns.core.vocabulary import Tags
+from cloudpatterns.network._cidrs import parse
 
 _BUILT_IN: dict[str, tuple[int, ...]] = {
     "http": (80,),
@@ -57,10 +57,10 @@ class FunctionEgressArgs(TypedDict):
     """The destination's network, IPv4 or IPv6, without host bits. Either this or ``prefix_list_id``."""
     prefix_list_id: NotRequired[pulumi.Input[str]]
     """A prefix list with the destination's networks, e.g. that of Amazon S3. Either this or ``cidr``."""
-    prefix_list_entries: NotRequired[int]
+    prefix_list_entries: NotRequired[Annotated[int, Field(default=1, ge=1, le=1000)]]
     """What the prefix list counts in the rule quota: its maximum of entries, or the weight AWS gives its own. Default: 1, as for S3 and
     DynamoDB."""
-    protocol: NotRequired[str]
+    protocol: NotRequired[Annotated[str, Choice("tcp", "udp"), Field(default="tcp")]]
     """``tcp`` or ``udp``. Default: ``tcp``."""
 
 
@@ -70,12 +70,12 @@ class FunctionArgs(TypedDict):
     ports: NotRequired[list[int]]
     """TCP ports the function serves. Default: those of the built-in function of this name, of which only ``app`` takes others; none for a
     function of your own, which then only calls."""
-    callers: NotRequired[list[str]]
+    callers: NotRequired[Annotated[list[str], Field(default=[])]]
     """Functions that may connect, by name; a function may call itself, as the nodes of a cluster do. Default: none."""
     internet: NotRequired[bool]
     """Whether the internet may connect, over IPv4 and IPv6. Possible for ``http``, ``https`` and functions of your own on 80 and 443 alone.
     Default: true for ``http`` and ``https``, else false."""
-    egress: NotRequired[dict[str, FunctionEgressArgs]]
+    egress: NotRequired[Annotated[dict[str, FunctionEgressArgs], Field(default={})]]
     """Destinations other than the functions called, by a name of your choice. Default: none. Amazon's DNS, time and metadata addresses need
     no rule."""
 
@@ -85,28 +85,15 @@ class FunctionalFirewallArgs(TypedDict):
 
     vpc_id: pulumi.Input[str]
     """The VPC of the groups."""
-    functions: dict[str, FunctionArgs]
+    functions: Annotated[dict[str, FunctionArgs], Field(min_length=1)]
     """The functions, by name: lower-case letters, digits and hyphens, a letter first, no part ``to`` or ``from``."""
-    rules_per_group: NotRequired[int]
+    rules_per_group: NotRequired[Annotated[int, Field(default=RULES_PER_GROUP, ge=1, le=MOST_RULES_PER_INTERFACE)]]
     """The account's quota of rules of a group, per direction and address family. Default: 60, AWS's own default."""
-    groups_per_interface: NotRequired[int]
+    groups_per_interface: NotRequired[Annotated[int, Field(default=GROUPS_PER_INTERFACE, ge=1, le=MOST_GROUPS_PER_INTERFACE)]]
     """The account's quota of groups on one network interface, 1 to 16. Default: 5, AWS's own default. Times ``rules_per_group`` it may not
     pass 1000."""
-    tags: NotRequired[dict[str, pulumi.Input[str]]]
+    tags: NotRequired[Tags]
     """Tags of every group and rule. Default: none but the groups' Name."""
-
-
-_EGRESS = Arguments(
-    FunctionEgressArgs, protocol=Field(default="tcp", pattern="^(tcp|udp)$"), prefix_list_entries=Field(default=1, ge=1, le=1000)
-)
-_FUNCTION = Arguments(FunctionArgs, callers=Field(default=[]), egress=Field(default={}))
-_ARGUMENTS = Arguments(
-    FunctionalFirewallArgs,
-    functions=Field(min_length=1),
-    rules_per_group=Field(default=RULES_PER_GROUP, ge=1, le=MOST_RULES_PER_INTERFACE),
-    groups_per_interface=Field(default=GROUPS_PER_INTERFACE, ge=1, le=MOST_GROUPS_PER_INTERFACE),
-    tags=Field(default={}),
-)
 
 
 @dataclass(frozen=True)
@@ -128,7 +115,7 @@ class FunctionalFirewall(Component):
     """Ids of the groups by function, given out once their rules are in place."""
 
     def __init__(self, name: str, args: FunctionalFirewallArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = _ARGUMENTS.check("FunctionalFirewall", name, args)
+        checked = self._arguments.check(name, args)
         functions = {key: _function(key, value) for key, value in checked["functions"].items()}
         if problems := [*_problems(name, functions, checked["functions"]), *_quota_problems(functions, checked)]:
             raise ArgumentError("FunctionalFirewall", name, problems)
@@ -240,8 +227,7 @@ def _function(name: str, given: FunctionArgs) -> _Function:
 
 
 def _problems(name: str, functions: dict[str, _Function], given: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    if problem := name_problem(name):
-        yield "name", problem
+    yield from group_name_problems(name)
     for key, function in functions.items():
         path = f"functions.{key}"
         if problem := _name_problem(key):

@@ -7,13 +7,14 @@ target group with its health check, and where they are not given the log bucket 
 
 import re
 from collections.abc import Iterator
-from typing import NotRequired, TypedDict
+from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.core import ArgumentError, Arguments, Component, account_of, check_names
+from cloudpatterns.core import Choice, Component, account_of
+from cloudpatterns.core.vocabulary import DeletionProtection, SecurityGroupIds, Tags
 from cloudpatterns.network._domain import alias_records, issue_certificate
 from cloudpatterns.storage import DurableBucket
 
@@ -25,7 +26,7 @@ _TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 class Stickiness(TypedDict):
     """Session affinity by a cookie of the balancer's own (AWSALB)."""
 
-    duration_seconds: NotRequired[int]
+    duration_seconds: NotRequired[Annotated[int, Field(default=86400, ge=1, le=604800)]]
     """How long a client stays with its target, 1 to 604800 seconds. Default: 86400, a day."""
 
 
@@ -34,9 +35,9 @@ class MutualTls(TypedDict):
 
     trust_store_arn: pulumi.Input[str]
     """The trust store with the certificate authorities. Expired client certificates are refused as well."""
-    advertise_ca_names: NotRequired[bool]
+    advertise_ca_names: NotRequired[Annotated[bool, Field(default=True)]]
     """Whether clients are told the names of the authorities, which helps them to pick the right certificate. Default: True."""
-    enabled: NotRequired[bool]
+    enabled: NotRequired[Annotated[bool, Field(default=True)]]
     """False switches client certificates off again: leaving ``mutual_tls`` out changes nothing on a listener that asks for them.
     Default: True."""
 
@@ -48,9 +49,9 @@ class LoadBalancerArgs(TypedDict):
     """The VPC of the targets."""
     subnet_ids_by_zone: dict[str, pulumi.Input[str]]
     """One subnet per zone, public ones unless ``internal``; two zones at least."""
-    security_group_ids: list[pulumi.Input[str]]
+    security_group_ids: SecurityGroupIds
     """The balancer's security groups, 1 to 5."""
-    target_port: int
+    target_port: Annotated[int, Field(ge=1, le=65535)]
     """The port of the targets."""
     certificate_arn: NotRequired[pulumi.Input[str]]
     """The certificate. Either this, or ``domain_name`` and ``hosted_zone_id``."""
@@ -58,106 +59,69 @@ class LoadBalancerArgs(TypedDict):
     """The name that the balancer serves: a certificate is made for it, and alias records point to the balancer."""
     hosted_zone_id: NotRequired[pulumi.Input[str]]
     """The public Route 53 zone of ``domain_name``."""
-    additional_certificate_arns: NotRequired[dict[str, pulumi.Input[str]]]
+    additional_certificate_arns: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={})]]
     """Certificates of further names, which clients select by SNI: a name of your choice to the ARN. Default: none."""
-    tls_policy: NotRequired[str]
+    tls_policy: NotRequired[Annotated[str, Field(default=_TLS_POLICY, pattern=r"^ELBSecurityPolicy-TLS13-1-[23]-[A-Za-z0-9-]+$")]]
     """The TLS policy, of those that take TLS 1.2 or 1.3 only. Default: ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09."""
     mutual_tls: NotRequired[MutualTls]
     """Client certificates. Default: not asked for, on a new listener."""
-    http_redirect: NotRequired[bool]
+    http_redirect: NotRequired[Annotated[bool, Field(default=True)]]
     """Whether port 80 answers with a 301 to HTTPS; else nothing listens there. Default: True."""
-    internal: NotRequired[bool]
+    internal: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether the balancer has private addresses only. Default: False."""
-    ip_address_type: NotRequired[str]
+    ip_address_type: NotRequired[Annotated[str, Choice("ipv4", "dualstack"), Field(default="ipv4")]]
     """``ipv4`` or ``dualstack``. Default: ipv4."""
-    target_type: NotRequired[str]
+    target_type: NotRequired[Annotated[str, Choice("instance", "ip"), Field(default="instance")]]
     """``instance`` or ``ip`` (containers). Default: instance."""
-    target_protocol: NotRequired[str]
+    target_protocol: NotRequired[Annotated[str, Choice("HTTP", "HTTPS"), Field(default="HTTP")]]
     """``HTTP`` or ``HTTPS``. Default: HTTP."""
-    protocol_version: NotRequired[str]
+    protocol_version: NotRequired[Annotated[str, Choice("HTTP1", "HTTP2", "GRPC"), Field(default="HTTP1")]]
     """``HTTP1``, ``HTTP2`` or ``GRPC``, between balancer and targets. Default: HTTP1."""
-    health_check_path: NotRequired[str]
+    health_check_path: NotRequired[Annotated[str, Field(pattern="^/")]]
     """The path that a healthy target answers. Default: ``/``, for GRPC ``/AWS.ALB/healthcheck``."""
-    health_check_port: NotRequired[int]
+    health_check_port: NotRequired[Annotated[int, Field(ge=1, le=65535)]]
     """The port of the health check. Default: the port that serves traffic."""
-    health_check_matcher: NotRequired[str]
+    health_check_matcher: NotRequired[Annotated[str, Field(pattern=r"^\d+([-,]\d+)*$")]]
     """Codes of a healthy answer (``200-299``, ``200,202``). Default: 200, for GRPC 12."""
-    health_check_interval_seconds: NotRequired[int]
+    health_check_interval_seconds: NotRequired[Annotated[int, Field(default=15, ge=5, le=300)]]
     """Seconds between two checks of a target, 5 to 300. Default: 15."""
-    health_check_timeout_seconds: NotRequired[int]
+    health_check_timeout_seconds: NotRequired[Annotated[int, Field(default=5, ge=2, le=120)]]
     """Seconds until an answer counts as failed, 2 to 120 and below the interval. Default: 5."""
-    healthy_threshold: NotRequired[int]
+    healthy_threshold: NotRequired[Annotated[int, Field(default=2, ge=2, le=10)]]
     """Successes in a row that make a target healthy, 2 to 10. Default: 2."""
-    unhealthy_threshold: NotRequired[int]
+    unhealthy_threshold: NotRequired[Annotated[int, Field(default=3, ge=2, le=10)]]
     """Failures in a row that make a target unhealthy, 2 to 10. Default: 3."""
-    routing_algorithm: NotRequired[str]
+    routing_algorithm: NotRequired[Annotated[str, Choice("round_robin", "least_outstanding_requests"), Field(default="round_robin")]]
     """``round_robin`` or ``least_outstanding_requests``. Default: round_robin."""
-    slow_start_seconds: NotRequired[int]
+    slow_start_seconds: NotRequired[Annotated[int, Field(default=0, ge=0, le=900)]]
     """Seconds over which a new target gets a growing share, 30 to 900, or 0 for none; with round_robin only. Default: 0."""
-    deregistration_delay_seconds: NotRequired[int]
+    deregistration_delay_seconds: NotRequired[Annotated[int, Field(default=300, ge=0, le=3600)]]
     """Seconds that a leaving target may finish its requests, 0 to 3600. Default: 300."""
     stickiness: NotRequired[Stickiness]
     """Session affinity. Default: none."""
     access_log_bucket_name: NotRequired[pulumi.Input[str]]
     """A bucket for the logs: same region, SSE-S3, and a policy for Elastic Load Balancing that is in place already. Default: a
     log target of its own."""
-    log_prefix: NotRequired[str]
+    log_prefix: NotRequired[Annotated[str, Field(default="", pattern=r"^([^/].*[^/]|[^/]?)$")]]
     """The prefix of the logs in the bucket, without slash at its ends. Default: none."""
-    log_retention_days: NotRequired[int]
+    log_retention_days: NotRequired[Annotated[int, Field(ge=1)]]
     """Days that a log bucket of the balancer's own keeps the logs; for seven more they can be restored. Default: 365."""
-    connection_logs: NotRequired[bool]
+    connection_logs: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether connections are logged beside requests: TLS failures and refused client certificates show nowhere else. Default: False."""
-    deletion_protection: NotRequired[bool]
+    deletion_protection: NotRequired[DeletionProtection]
     """Whether AWS refuses to delete the balancer; switch it off with an update before the stack is destroyed. Default: True."""
-    force_destroy: NotRequired[bool]
+    force_destroy: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether destroying the stack deletes the logs in a log bucket of its own. Default: False: with logs in it, it cannot be destroyed."""
-    idle_timeout_seconds: NotRequired[int]
+    idle_timeout_seconds: NotRequired[Annotated[int, Field(default=60, ge=1, le=4000)]]
     """Seconds until a silent connection is closed, 1 to 4000; targets should wait longer, or clients see 502. Default: 60."""
-    desync_mitigation_mode: NotRequired[str]
+    desync_mitigation_mode: NotRequired[Annotated[str, Choice("defensive", "strictest"), Field(default="defensive")]]
     """``defensive`` or ``strictest`` against request smuggling. Default: defensive."""
-    xff_header_processing_mode: NotRequired[str]
+    xff_header_processing_mode: NotRequired[Annotated[str, Choice("append", "preserve", "remove"), Field(default="append")]]
     """``append``, ``preserve`` or ``remove`` for X-Forwarded-For. Default: append."""
-    preserve_host_header: NotRequired[bool]
+    preserve_host_header: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether targets see the client's Host header unchanged, port included. Default: False."""
-    tags: NotRequired[dict[str, pulumi.Input[str]]]
+    tags: NotRequired[Tags]
     """Tags of everything that takes some. Default: none."""
-
-
-Arguments(Stickiness, duration_seconds=Field(default=86400, ge=1, le=604800))
-Arguments(MutualTls, advertise_ca_names=Field(default=True), enabled=Field(default=True))
-_ARGUMENTS = Arguments(
-    LoadBalancerArgs,
-    security_group_ids=Field(min_length=1, max_length=5),
-    target_port=Field(ge=1, le=65535),
-    additional_certificate_arns=Field(default={}),
-    tls_policy=Field(default=_TLS_POLICY, pattern=r"^ELBSecurityPolicy-TLS13-1-[23]-[A-Za-z0-9-]+$"),
-    http_redirect=Field(default=True),
-    internal=Field(default=False),
-    ip_address_type=Field(default="ipv4", pattern="^(ipv4|dualstack)$"),
-    target_type=Field(default="instance", pattern="^(instance|ip)$"),
-    target_protocol=Field(default="HTTP", pattern="^(HTTP|HTTPS)$"),
-    protocol_version=Field(default="HTTP1", pattern="^(HTTP1|HTTP2|GRPC)$"),
-    health_check_path=Field(pattern="^/"),
-    health_check_port=Field(ge=1, le=65535),
-    health_check_matcher=Field(pattern=r"^\d+([-,]\d+)*$"),
-    health_check_interval_seconds=Field(default=15, ge=5, le=300),
-    health_check_timeout_seconds=Field(default=5, ge=2, le=120),
-    healthy_threshold=Field(default=2, ge=2, le=10),
-    unhealthy_threshold=Field(default=3, ge=2, le=10),
-    routing_algorithm=Field(default="round_robin", pattern="^(round_robin|least_outstanding_requests)$"),
-    slow_start_seconds=Field(default=0, ge=0, le=900),
-    deregistration_delay_seconds=Field(default=300, ge=0, le=3600),
-    log_prefix=Field(default="", pattern=r"^([^/].*[^/]|[^/]?)$"),
-    log_retention_days=Field(ge=1),
-    connection_logs=Field(default=False),
-    deletion_protection=Field(default=True),
-    force_destroy=Field(default=False),
-    idle_timeout_seconds=Field(default=60, ge=1, le=4000),
-    desync_mitigation_mode=Field(default="defensive", pattern="^(defensive|strictest)$"),
-    xff_header_processing_mode=Field(default="append", pattern="^(append|preserve|remove)$"),
-    preserve_host_header=Field(default=False),
-    tags=Field(default={}),
-)
 
 
 class LoadBalancer(Component):
@@ -325,11 +289,12 @@ def checked_arguments(name: str, args: LoadBalancerArgs) -> LoadBalancerArgs:
 
     :raises ArgumentError: with the problems of the arguments, or of a name that AWS would refuse.
     """
-    checked = _ARGUMENTS.check("LoadBalancer", name, args)
-    check_names("LoadBalancer", name, {"lb": 32, "tg": 32})
-    if problems := [*_name_problems(name), *_certificate_problems(checked), *_problems(checked)]:
-        raise ArgumentError("LoadBalancer", name, problems)
-    return checked
+    return LoadBalancer.check(
+        name,
+        args,
+        problems=lambda checked: [*_name_problems(name), *_certificate_problems(checked), *_problems(checked)],
+        names={"lb": 32, "tg": 32},
+    )
 
 
 def _mutual_authentication(mutual_tls: MutualTls | None) -> aws.lb.ListenerMutualAuthenticationArgsDict | None:

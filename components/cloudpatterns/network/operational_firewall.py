@@ -7,26 +7,23 @@ from the internet. For consoles behind a load balancer it makes trust stores, wi
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_network
-from typing import Any, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.core import ArgumentError, Arguments, Component, check_names
-from cloudpatterns.network._admission import (
-    BROADEST,
+from cloudpatterns.blocks.security_group import (
     GROUP_DELETION,
     MOST_RULES_PER_INTERFACE,
     RULES_PER_GROUP,
-    Network,
-    after,
-    by_name,
-    name_problem,
-    parse,
+    group_name_problems,
     port_problems,
-    too_broad,
 )
+from cloudpatterns.core import ArgumentError, Component, after, by_name
+from cloudpatterns.core.component import check_names
+from cloudpatterns.core.vocabulary import Tags
+from cloudpatterns.network._cidrs import BROADEST, Network, parse, too_broad
 
 _ROLE = re.compile(r"[a-z][a-z0-9-]{0,31}")
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTrustStore.html
@@ -39,7 +36,7 @@ class OperatorEntryArgs(TypedDict):
 
     cidr: str
     """The network, IPv4 or IPv6, without host bits; a single address is a /32 or /128. At most an IPv4 /8 or an IPv6 /16."""
-    description: str
+    description: Annotated[str, Field(min_length=1, max_length=255)]
     """What the network is, 1 to 255 characters. Changing it alone takes the entry out of the list for a moment."""
 
 
@@ -48,12 +45,12 @@ class OperatorArgs(TypedDict):
 
     ports: list[int]
     """Administrative TCP ports, 1 to 65535, each once."""
-    entries: NotRequired[list[OperatorEntryArgs]]
+    entries: NotRequired[Annotated[list[OperatorEntryArgs], Field(default=[])]]
     """The networks of this role alone; a prefix list is made of them, one per address family. Default: the shared ``entries``, unless a
     source below is given."""
     prefix_list_id: NotRequired[pulumi.Input[str]]
     """An existing prefix list instead of ``entries``; what it holds is not checked. Default: none."""
-    max_entries: NotRequired[int]
+    max_entries: NotRequired[Annotated[int, Field(ge=1, le=1000)]]
     """Entries that the role's own lists have room for, or that its existing prefix list can hold, 1 to 1000. Default: the
     firewall's ``max_entries``."""
     client_vpn_security_group_id: NotRequired[pulumi.Input[str]]
@@ -80,7 +77,7 @@ class OperatorConsoleArgs(TypedDict):
     """The bundle: certificates of the accepted authorities, PEM."""
     object_version: pulumi.Input[str]
     """The object's version: without one, a new authority at the same key would change nothing."""
-    revocations: NotRequired[dict[str, RevocationListArgs]]
+    revocations: NotRequired[Annotated[dict[str, RevocationListArgs], Field(default={})]]
     """Revocation lists by a name of your choice. Default: none."""
 
 
@@ -89,35 +86,20 @@ class OperationalFirewallArgs(TypedDict):
 
     vpc_id: pulumi.Input[str]
     """The VPC of the groups."""
-    operators: NotRequired[dict[str, OperatorArgs]]
+    operators: NotRequired[Annotated[dict[str, OperatorArgs], Field(default={})]]
     """The roles by name: lower-case letters, digits and hyphens, a letter first, at most 32. Default: none."""
-    entries: NotRequired[list[OperatorEntryArgs]]
+    entries: NotRequired[Annotated[list[OperatorEntryArgs], Field(default=[])]]
     """Networks of every role that names no source of its own: one list, so one edit changes all their groups. Default: none."""
-    max_entries: NotRequired[int]
+    # https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-quotas-managed-prefix-lists
+    max_entries: NotRequired[Annotated[int, Field(default=10, ge=1, le=1000)]]
     """Entries that each prefix list made here has room for, 1 to 1000. Times the ports of a role it counts in the rule quota, however few
     entries there are. Default: 10."""
-    consoles: NotRequired[dict[str, OperatorConsoleArgs]]
+    consoles: NotRequired[Annotated[dict[str, OperatorConsoleArgs], Field(default={})]]
     """Consoles guarded by client certificates, by name: letters, digits and hyphens. Default: none."""
-    rules_per_group: NotRequired[int]
+    rules_per_group: NotRequired[Annotated[int, Field(default=RULES_PER_GROUP, ge=1, le=MOST_RULES_PER_INTERFACE)]]
     """The account's quota of rules of a group, per direction and address family. Default: 60, AWS's own default."""
-    tags: NotRequired[dict[str, pulumi.Input[str]]]
+    tags: NotRequired[Tags]
     """Tags of everything made here. Default: none but the groups' and lists' Name."""
-
-
-_ENTRY = Arguments(OperatorEntryArgs, description=Field(min_length=1, max_length=255))
-_OPERATOR = Arguments(OperatorArgs, entries=Field(default=[]), max_entries=Field(ge=1, le=1000))
-_REVOCATION = Arguments(RevocationListArgs)
-_CONSOLE = Arguments(OperatorConsoleArgs, revocations=Field(default={}))
-_ARGUMENTS = Arguments(
-    OperationalFirewallArgs,
-    operators=Field(default={}),
-    entries=Field(default=[]),
-    # https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-quotas-managed-prefix-lists
-    max_entries=Field(default=10, ge=1, le=1000),
-    consoles=Field(default={}),
-    rules_per_group=Field(default=RULES_PER_GROUP, ge=1, le=MOST_RULES_PER_INTERFACE),
-    tags=Field(default={}),
-)
 
 
 class OperationalFirewall(Component):
@@ -135,7 +117,7 @@ class OperationalFirewall(Component):
     """ARNs of the trust stores by console, given out once their revocation lists are in place."""
 
     def __init__(self, name: str, args: OperationalFirewallArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = _ARGUMENTS.check("OperationalFirewall", name, args)
+        checked = self._arguments.check(name, args)
         if problems := list(_problems(name, checked)):
             raise ArgumentError("OperationalFirewall", name, problems)
         check_names("OperationalFirewall", name, dict.fromkeys(checked["operators"], 255))
@@ -247,8 +229,7 @@ def _uses_shared(operator: Mapping[str, Any]) -> bool:
 
 def _problems(name: str, checked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     operators, consoles = checked["operators"], checked["consoles"]
-    if problem := name_problem(name):
-        yield "name", problem
+    yield from group_name_problems(name)
     if not operators and not consoles:
         yield "operators", "is empty, and so is consoles. Name at least one operator or console."
     if checked["entries"] and not any(map(_uses_shared, operators.values())):

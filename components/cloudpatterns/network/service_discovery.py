@@ -7,14 +7,14 @@ hide the names of load balancers, so that one can take the place of another.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.core import ArgumentError, Arguments, Component
-from cloudpatterns.network._admission import by_name
+from cloudpatterns.core import ArgumentError, Choice, Component, by_name
+from cloudpatterns.core.vocabulary import DualStack, Tags
 
 # https://docs.aws.amazon.com/cloud-map/latest/api/API_DnsRecord.html
 _RECORD_SETS = (("A",), ("AAAA",), ("A", "AAAA"), ("SRV",), ("CNAME",))
@@ -27,20 +27,20 @@ _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-
 class DiscoveredServiceArgs(TypedDict):
     """A service whose instances register themselves, e.g. by Amazon ECS or with Cloud Map's RegisterInstance."""
 
-    record_types: NotRequired[list[str]]
+    record_types: NotRequired[Annotated[list[str], Field(default=["A"])]]
     """Records that an instance gets: ``A``, ``AAAA``, both, ``SRV`` (address and port) or ``CNAME``. Changing them replaces the service.
     Default: ``["A"]``."""
-    ttl_seconds: NotRequired[int]
+    ttl_seconds: NotRequired[Annotated[int, Field(default=10, ge=0, le=2147483647)]]
     """How long a client may keep an answer, and go on calling an instance that is gone, 0 to 2147483647. Default: 10."""
-    routing_policy: NotRequired[str]
+    routing_policy: NotRequired[Annotated[str, Choice("MULTIVALUE", "WEIGHTED")]]
     """``MULTIVALUE`` answers with up to eight healthy instances, ``WEIGHTED`` with one at random; ``CNAME`` takes ``WEIGHTED`` alone.
     Changing it replaces the service. Default: ``MULTIVALUE``, for ``CNAME`` ``WEIGHTED``."""
-    custom_health_check: NotRequired[bool]
+    custom_health_check: NotRequired[Annotated[bool, Field(default=True)]]
     """Whether whoever runs the instances reports their health, and unhealthy ones get no answers. Route 53 cannot check private addresses
     itself. Changing it replaces the service. Default: True."""
-    description: NotRequired[str]
+    description: NotRequired[Annotated[str, Field(max_length=1024)]]
     """What the service is, up to 1024 characters. Default: none."""
-    force_destroy: NotRequired[bool]
+    force_destroy: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether instances that are still registered are deregistered when the service goes; else it cannot be deleted. Default: False."""
 
 
@@ -51,7 +51,7 @@ class DiscoveredLoadBalancerArgs(TypedDict):
     """The balancer's own host name."""
     zone_id: pulumi.Input[str]
     """The hosted zone of ``dns_name``: the balancer's output, not your own zone."""
-    dual_stack: NotRequired[bool]
+    dual_stack: NotRequired[DualStack]
     """Whether the balancer has IPv6 as well, so that the name gets an AAAA record. Default: False."""
 
 
@@ -62,40 +62,20 @@ class ServiceDiscoveryArgs(TypedDict):
     """The VPC in which the names resolve; it needs DNS support and DNS hostnames."""
     domain_name: str
     """The domain of the names, lower case, e.g. ``shop.internal``. It covers a public domain of the same name inside the VPC."""
-    services: NotRequired[dict[str, DiscoveredServiceArgs]]
+    services: NotRequired[Annotated[dict[str, DiscoveredServiceArgs], Field(default={})]]
     """Services by name, in a Cloud Map namespace; a name is the part before the domain, e.g. ``orders`` or ``_orders._tcp``.
     Either these or ``load_balancers``."""
-    load_balancers: NotRequired[dict[str, DiscoveredLoadBalancerArgs]]
+    load_balancers: NotRequired[Annotated[dict[str, DiscoveredLoadBalancerArgs], Field(default={})]]
     """Load balancers by name, in a private hosted zone. Either these or ``services``: the zone of a namespace belongs to Cloud Map,
     and a VPC has one zone of a name."""
-    namespace_id: NotRequired[pulumi.Input[str]]
+    namespace_id: NotRequired[Annotated[pulumi.Input[str], Field(pattern="^ns-[a-z0-9]+$")]]
     """A private DNS namespace of your own for ``services``, with the domain ``domain_name``. That it is a private one cannot be seen
     from its id. Default: a new one."""
-    hosted_zone_id: NotRequired[pulumi.Input[str]]
+    hosted_zone_id: NotRequired[Annotated[pulumi.Input[str], Field(pattern="^Z[A-Z0-9]+$")]]
     """A private hosted zone of your own for ``load_balancers``, with the domain ``domain_name``. That it is a private one cannot be
     seen from its id. Default: a new one."""
-    tags: NotRequired[dict[str, pulumi.Input[str]]]
+    tags: NotRequired[Tags]
     """Tags of everything that takes some. Default: none."""
-
-
-Arguments(
-    DiscoveredServiceArgs,
-    record_types=Field(default=["A"]),
-    ttl_seconds=Field(default=10, ge=0, le=2147483647),
-    routing_policy=Field(pattern="^(MULTIVALUE|WEIGHTED)$"),
-    custom_health_check=Field(default=True),
-    description=Field(max_length=1024),
-    force_destroy=Field(default=False),
-)
-Arguments(DiscoveredLoadBalancerArgs, dual_stack=Field(default=False))
-_ARGUMENTS = Arguments(
-    ServiceDiscoveryArgs,
-    services=Field(default={}),
-    load_balancers=Field(default={}),
-    namespace_id=Field(pattern="^ns-[a-z0-9]+$"),
-    hosted_zone_id=Field(pattern="^Z[A-Z0-9]+$"),
-    tags=Field(default={}),
-)
 
 
 class ServiceDiscovery(Component):
@@ -116,7 +96,7 @@ class ServiceDiscovery(Component):
     """The full names by name, given out once a client can ask for them."""
 
     def __init__(self, name: str, args: ServiceDiscoveryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = _ARGUMENTS.check("ServiceDiscovery", name, args)
+        checked = self._arguments.check(name, args)
         if problems := list(_problems(checked)):
             raise ArgumentError("ServiceDiscovery", name, problems)
         super().__init__("ServiceDiscovery", name, opts)

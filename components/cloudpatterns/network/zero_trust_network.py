@@ -7,15 +7,16 @@ VPC Lattice services go through a service network that knows each caller by its 
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.core import ArgumentError, Arguments, Component, LogRetentionDays, check_names, document
-from cloudpatterns.network._admission import GROUP_DELETION, MOST_RULES_PER_INTERFACE, RULES_PER_GROUP, after, by_name
-from cloudpatterns.network._admission import name_problem as group_name_problem
+from cloudpatterns.blocks.security_group import GROUP_DELETION, MOST_RULES_PER_INTERFACE, RULES_PER_GROUP, group_name_problems
+from cloudpatterns.core import ArgumentError, Choice, Component, after, by_name, document
+from cloudpatterns.core.component import check_names
+from cloudpatterns.core.vocabulary import KmsKeyArn, LogRetentionDays, Port, Tags
 from cloudpatterns.network._lattice import NAME_LIMITS, grant_calls, log_destination, may_call, service_network
 from cloudpatterns.network._lattice import name_problem as lattice_name_problem
 
@@ -41,9 +42,9 @@ class ZeroTrustEdgeArgs(TypedDict):
     """The app that connects."""
     target: str
     """The app that is connected to; the source itself for the nodes of a cluster."""
-    port: int
+    port: Port
     """The target's port, 1 to 65535."""
-    protocol: NotRequired[str]
+    protocol: NotRequired[Annotated[str, Choice("tcp", "udp"), Field(default="tcp")]]
     """``tcp`` or ``udp``. Default: ``tcp``."""
 
 
@@ -52,13 +53,13 @@ class ZeroTrustServiceArgs(TypedDict):
 
     service_arn: pulumi.Input[str]
     """The service, e.g. of a ``ServiceMesh`` with ``associate`` False; it joins this network."""
-    callers: list[str]
+    callers: Annotated[list[str], Field(min_length=1)]
     """The apps that may call; each has a ``role_arn``."""
-    port: NotRequired[int]
+    port: NotRequired[Annotated[int, Field(default=443, ge=1, le=65535)]]
     """The port of the service's listener, 1 to 65535. Default: 443."""
     app: NotRequired[str]
     """The app that is the service's target, which then admits VPC Lattice on ``app_port``. Default: none, as for functions."""
-    app_port: NotRequired[int]
+    app_port: NotRequired[Port]
     """The port of the targets, 1 to 65535. Goes with ``app``."""
 
 
@@ -67,45 +68,30 @@ class ZeroTrustNetworkArgs(TypedDict):
 
     vpc_id: pulumi.Input[str]
     """The VPC of the apps. It can be connected to one service network only."""
-    apps: dict[str, ZeroTrustAppArgs]
+    apps: Annotated[dict[str, ZeroTrustAppArgs], Field(min_length=1)]
     """The apps by name: lower-case letters, digits and hyphens, a letter first, no part ``to`` or ``from``, not ``lattice``."""
-    edges: NotRequired[list[ZeroTrustEdgeArgs]]
+    edges: NotRequired[Annotated[list[ZeroTrustEdgeArgs], Field(default=[])]]
     """The only connections between apps that are allowed, each once. Default: none."""
-    services: NotRequired[dict[str, ZeroTrustServiceArgs]]
+    services: NotRequired[Annotated[dict[str, ZeroTrustServiceArgs], Field(default={})]]
     """The services that apps may call, by a name like those of apps. Default: none, and no service network."""
-    lattice_prefix_list_id: NotRequired[pulumi.Input[str]]
+    lattice_prefix_list_id: NotRequired[Annotated[pulumi.Input[str], Field(pattern="^pl-[0-9a-f]+$")]]
     """The AWS-managed prefix list ``com.amazonaws.<region>.vpc-lattice`` of the region, whose addresses carry the calls. Needed for
     ``services``. ``aws ec2 describe-managed-prefix-lists`` shows it."""
-    attach_role_policies: NotRequired[bool]
+    attach_role_policies: NotRequired[Annotated[bool, Field(default=True)]]
     """Whether the callers' roles get the permission to call. Default: True; False when they are in another account or have it already."""
     access_log_destination_arn: NotRequired[pulumi.Input[str]]
     """Where access logs of the calls go: a CloudWatch log group, an S3 bucket or a Firehose stream of your own, which must let
     ``delivery.logs.amazonaws.com`` write. Default: a new log group."""
-    log_retention_days: NotRequired[int]
+    log_retention_days: NotRequired[LogRetentionDays]
     """Days that the new log group keeps the access logs. Default: 365."""
-    kms_key_arn: NotRequired[pulumi.Input[str]]
+    kms_key_arn: NotRequired[KmsKeyArn]
     """Customer key of the new log group; its policy must admit the regional logs principal. Default: CloudWatch's own encryption."""
-    rules_per_group: NotRequired[int]
+    rules_per_group: NotRequired[Annotated[int, Field(default=RULES_PER_GROUP, ge=1, le=MOST_RULES_PER_INTERFACE)]]
     """The account's quota of rules of a group, per direction. Default: 60, AWS's own default."""
-    tags: NotRequired[dict[str, pulumi.Input[str]]]
+    tags: NotRequired[Tags]
     """Tags of everything that takes some. Default: none but Name."""
 
 
-_PORT = Field(ge=1, le=65535)
-Arguments(ZeroTrustAppArgs)
-Arguments(ZeroTrustEdgeArgs, port=_PORT, protocol=Field(default="tcp", pattern="^(tcp|udp)$"))
-Arguments(ZeroTrustServiceArgs, callers=Field(min_length=1), port=Field(default=443, ge=1, le=65535), app_port=_PORT)
-_ARGUMENTS = Arguments(
-    ZeroTrustNetworkArgs,
-    apps=Field(min_length=1),
-    edges=Field(default=[]),
-    services=Field(default={}),
-    lattice_prefix_list_id=Field(pattern="^pl-[0-9a-f]+$"),
-    attach_role_policies=Field(default=True),
-    log_retention_days=LogRetentionDays,
-    rules_per_group=Field(default=RULES_PER_GROUP, ge=1, le=MOST_RULES_PER_INTERFACE),
-    tags=Field(default={}),
-)
 _RETENTION_DAYS = 365
 
 
@@ -128,7 +114,7 @@ class ZeroTrustNetwork(Component):
     """The log group with the access logs of the calls; none without ``services`` or with a destination of your own."""
 
     def __init__(self, name: str, args: ZeroTrustNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = _ARGUMENTS.check("ZeroTrustNetwork", name, args)
+        checked = self._arguments.check(name, args)
         if problems := list(_problems(name, checked)):
             raise ArgumentError("ZeroTrustNetwork", name, problems)
         check_names("ZeroTrustNetwork", name, {**dict.fromkeys(checked["apps"], 255), "network": NAME_LIMITS["network"]})
@@ -286,7 +272,8 @@ def _calls(services: Mapping[str, Mapping[str, Any]]) -> dict[str, list[pulumi.I
 
 
 def _problems(name: str, checked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if problem := group_name_problem(name) or (lattice_name_problem(name) if checked["services"] else None):
+    yield from group_name_problems(name)
+    if checked["services"] and (problem := lattice_name_problem(name)):
         yield "name", problem
     for path in ("apps", "services"):
         for key in checked[path]:

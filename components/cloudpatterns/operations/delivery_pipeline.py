@@ -7,13 +7,15 @@ Neither may change the pipeline itself: that is done by whoever runs the program
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.core import ArgumentError, Arguments, Component, Statement, check_names, document, partition_of
+from cloudpatterns.core import ArgumentError, Component, Statement, document, partition_of
+from cloudpatterns.core.component import check_names
+from cloudpatterns.core.vocabulary import Tags
 
 _ISSUER = "token.actions.githubusercontent.com"
 _AUDIENCE = "sts.amazonaws.com"
@@ -45,11 +47,11 @@ _POLICY_CHANGES = ["iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePol
 class DeliveryEnvironment(TypedDict):
     """One GitHub environment: where its state lies, and what its two roles may do."""
 
-    apply_policy_arns: dict[str, pulumi.Input[str]]
+    apply_policy_arns: Annotated[dict[str, pulumi.Input[str]], Field(min_length=1, max_length=9)]
     """Managed policies of the apply role by a short name of your choice, at most 9. They decide what a deployment can do."""
-    plan_policy_arns: NotRequired[dict[str, pulumi.Input[str]]]
+    plan_policy_arns: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(min_length=1, max_length=9)]]
     """Managed policies of the plan role by a short name of your choice, at most 9. Default: AWS's ``ReadOnlyAccess``."""
-    plan_denied_actions: NotRequired[list[str]]
+    plan_denied_actions: NotRequired[Annotated[list[str], Field(default=[*_DATA_READS, *_OBJECT_READS])]]
     """Actions that the plan role is refused whatever its policies say. Default: reading data (items, messages, logs, secret values,
     and objects outside the state); with ``secretsmanager:GetSecretValue`` it decrypts no ``SecureString`` parameter either. Give a list
     of your own when a refresh must read some: it reads objects, items of tables, such parameters and versions of secrets that are
@@ -57,11 +59,11 @@ class DeliveryEnvironment(TypedDict):
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """A managed policy that the apply role can never go beyond. Without one, an apply role that may make roles can make a
     stronger one. Default: none."""
-    stacks: NotRequired[list[str]]
+    stacks: NotRequired[Annotated[list[str], Field(min_length=1)]]
     """Stacks whose state the roles reach, as ``project/stack``, each part possibly with ``*``. Default: ``*/<environment>``."""
     state_bucket_arn: NotRequired[pulumi.Input[str]]
     """The bucket of Pulumi's self-managed state, with the state at its root. Default: none, as with Pulumi Cloud."""
-    state_kms_key_arns: NotRequired[list[pulumi.Input[str]]]
+    state_kms_key_arns: NotRequired[Annotated[list[pulumi.Input[str]], Field(default=[])]]
     """Keys that encrypt the state bucket's objects or, as ``awskms`` secrets provider, the stacks' secrets. Pull requests can
     decrypt what the plan role can: a preview needs the stack's secrets. Default: none."""
 
@@ -69,46 +71,25 @@ class DeliveryEnvironment(TypedDict):
 class DeliveryPipelineArgs(TypedDict):
     """Arguments of ``DeliveryPipeline``."""
 
-    repository: str
+    repository: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$")]
     """The GitHub repository, ``owner/name``."""
-    environments: dict[str, DeliveryEnvironment]
+    environments: Annotated[dict[str, DeliveryEnvironment], Field(min_length=1)]
     """The GitHub environments by name, such as ``dev`` and ``prod``. A protection rule of the environment is what asks for an approval."""
-    subject_repository: NotRequired[str]
+    subject_repository: NotRequired[Annotated[str, Field(pattern=r"^[A-Za-z0-9@-]+/[A-Za-z0-9@._-]+$")]]
     """The repository as the token's subject spells it. Repositories made or renamed after June 18, 2026 have ids in it;
     the repository's OIDC settings show the spelling. Default: ``repository``."""
-    repository_id: NotRequired[str]
+    repository_id: NotRequired[Annotated[str, Field(pattern=r"^[0-9]+$")]]
     """GitHub's number of the repository, so that another one that takes over the name is refused. Default: not checked."""
-    branch: NotRequired[str]
+    branch: NotRequired[Annotated[str, Field(default="main", pattern=r"^[A-Za-z0-9._/-]+$")]]
     """The protected branch: only its jobs can apply. Default: ``main``."""
-    apply_workflow: NotRequired[str]
+    apply_workflow: NotRequired[Annotated[str, Field(pattern=r"^\.github/workflows/[A-Za-z0-9._-]+\.ya?ml$")]]
     """The one workflow file that can apply, such as ``.github/workflows/deploy.yml``. Default: any workflow of the branch."""
     provider_arn: NotRequired[pulumi.Input[str]]
     """The account's identity provider for GitHub's tokens; an account can have one only. Default: a new one."""
-    max_session_duration_seconds: NotRequired[int]
+    max_session_duration_seconds: NotRequired[Annotated[int, Field(default=7200, ge=3600, le=43_200)]]
     """Longest session of the roles, 3,600 to 43,200 seconds; a deployment that lasts longer fails half-way. Default: 7200."""
-    tags: NotRequired[dict[str, pulumi.Input[str]]]
+    tags: NotRequired[Tags]
     """Tags of the provider and the roles. Default: none."""
-
-
-_ENVIRONMENT = Arguments(
-    DeliveryEnvironment,
-    apply_policy_arns=Field(min_length=1, max_length=9),
-    plan_policy_arns=Field(min_length=1, max_length=9),
-    plan_denied_actions=Field(default=[*_DATA_READS, *_OBJECT_READS]),
-    stacks=Field(min_length=1),
-    state_kms_key_arns=Field(default=[]),
-)
-_ARGUMENTS = Arguments(
-    DeliveryPipelineArgs,
-    repository=Field(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$"),
-    environments=Field(min_length=1),
-    subject_repository=Field(pattern=r"^[A-Za-z0-9@-]+/[A-Za-z0-9@._-]+$"),
-    repository_id=Field(pattern=r"^[0-9]+$"),
-    branch=Field(default="main", pattern=r"^[A-Za-z0-9._/-]+$"),
-    apply_workflow=Field(pattern=r"^\.github/workflows/[A-Za-z0-9._-]+\.ya?ml$"),
-    max_session_duration_seconds=Field(default=7200, ge=3600, le=43_200),
-    tags=Field(default={}),
-)
 
 
 class DeliveryPipeline(Component):
@@ -126,7 +107,7 @@ class DeliveryPipeline(Component):
     """ARN of the apply role by environment; given out only once its policies are attached."""
 
     def __init__(self, name: str, args: DeliveryPipelineArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = _ARGUMENTS.check("DeliveryPipeline", name, args)
+        checked = self._arguments.check(name, args)
         environments = checked["environments"]
         check_names("DeliveryPipeline", name, {f"{environment}-apply": 64 for environment in environments})
         if problems := list(_problems(environments)):

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from pulumi.provider.experimental.analyzer import Analyzer
 from pulumi.provider.experimental.schema import generate_schema
 
 import cloudpatterns
 from cloudpatterns.core import Component
+from cloudpatterns.plugin.descriptions import DescribingAnalyzer
 from cloudpatterns.plugin.names import Names
 
 PACKAGE = "cloudpatterns"
@@ -40,7 +40,7 @@ def components() -> list[type[pulumi.ComponentResource]]:
 
 def package_schema(version: str) -> dict[str, Any]:
     """The schema of every component, with the docstrings as Markdown and names in them as the schema has them."""
-    found = Analyzer(PACKAGE).analyze(components())
+    found = DescribingAnalyzer(PACKAGE).analyze(components())
     made, types = found["component_definitions"], found["type_definitions"]
     schema = generate_schema(PACKAGE, version, None, made, types, sorted(found["dependencies"], key=str)).to_json()
     names = {f"{PACKAGE}:index:{name}": Names(component, types) for name, component in made.items()}

@@ -2,14 +2,17 @@
 
 from cloudpatterns.security.secrets_vault import SecretsVault, SecretsVaultArgs, SecretsVaultRotationArgs, SecretsVaultSecretArgs
 from cloudpatterns.security.workload_role import (
+    InstanceProfile,
     WorkloadAssumeArgs,
     WorkloadRole,
     WorkloadRoleArgs,
     WorkloadStatementArgs,
+    instance_profile,
     session_manager_statements,
 )
 
 __all__ = [
+    "InstanceProfile",
     "SecretsVault",
     "SecretsVaultArgs",
     "SecretsVaultRotationArgs",
@@ -18,5 +21,6 @@ __all__ = [
     "WorkloadRole",
     "WorkloadRoleArgs",
     "WorkloadStatementArgs",
+    "instance_profile",
     "session_manager_statements",
 ]

@@ -1,46 +1,17 @@
 """Puts a value into Secrets Manager so that it stays out of the state and survives rotation."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
 
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.core import ArgumentError, Arguments, Component
+from cloudpatterns.core import Component
 
-__all__ = ["FIRST_VERSION_STAGE", "check_hiding", "rotate_secret", "write_secret", "write_value"]
+__all__ = ["FIRST_VERSION_STAGE", "rotate_secret", "write_secret", "write_value"]
 
 FIRST_VERSION_STAGE = "cloudpatterns-first"
 """Version stage of our own on the version that the program writes. Without one the second rotation drops that version, a refresh misses
 it, and the next update writes the old value as the current one."""
-
-
-_ArgsT = TypeVar("_ArgsT", bound=Mapping[str, Any])
-
-
-_HIDDEN = "has the wrong type or shape; what was given is not shown, as it may be a secret."
-
-
-def check_hiding(arguments: Arguments[_ArgsT], component: str, name: str, args: _ArgsT | None, secret_paths: Sequence[str]) -> _ArgsT:
-    """Checks arguments as ``Arguments.check`` does, but shows no value at the given paths; ``*`` in a path stands for any name.
-
-    :raises ArgumentError: with all problems at once.
-    """
-    try:
-        return arguments.check(component, name, args)
-    except ArgumentError as error:
-        hidden = [tuple(path.split(".")) for path in secret_paths]
-        problems = [
-            (path, _HIDDEN if _matches(path, hidden) and not reason.startswith("is missing") else reason) for path, reason in error.problems
-        ]
-        raise ArgumentError(component, name, problems) from None
-
-
-def _matches(path: str, patterns: Sequence[tuple[str, ...]]) -> bool:
-    parts = path.split(".")
-    # A parent of a secret path counts: what stands there may be the secret itself, given in the wrong place.
-    above = [pattern[: len(parts)] for pattern in patterns if len(pattern) >= len(parts)]
-    return any(all(wanted in ("*", part) for wanted, part in zip(pattern, parts, strict=True)) for pattern in above)
 
 
 def write_value(

@@ -10,13 +10,15 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Annotated, Any, NamedTuple, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from cloudpatterns.core import ArgumentError, Arguments, Component, Statement, assume_role, check_names, document
+from cloudpatterns.core import ArgumentError, Component, Statement, assume_role, document
+from cloudpatterns.core.component import check_names
+from cloudpatterns.core.vocabulary import Tags
 
 # Actions without resource types, for which IAM accepts only "*"; they are listed in the Service Authorization
 # Reference, https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
@@ -58,11 +60,11 @@ _PRINCIPAL = re.compile(r"arn:[a-z-]+:iam::\d{12}:(user|role)/[\w+=,.@/-]+")
 class WorkloadStatementArgs(TypedDict):
     """One line of the table of permissions: these actions on these resources."""
 
-    actions: list[str]
+    actions: Annotated[list[str], Field(min_length=1)]
     """Actions as ``service:Action``. A part may be a wildcard (``s3:Get*``); every action of a service may not."""
-    resources: list[pulumi.Input[str]]
+    resources: Annotated[list[pulumi.Input[str]], Field(min_length=1)]
     """ARNs. ``*`` is refused unless every action of the statement has no resource types of its own."""
-    sid: NotRequired[str]
+    sid: NotRequired[Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]]
     """Statement id: letters and digits, unique in the role. Default: none."""
     conditions: NotRequired[dict[str, dict[str, list[pulumi.Input[str]]]]]
     """Conditions: operator to key to accepted values, as in IAM's JSON. Default: none."""
@@ -71,13 +73,13 @@ class WorkloadStatementArgs(TypedDict):
 class WorkloadAssumeArgs(TypedDict):
     """Who may take the role just in time: named users or roles, not a service."""
 
-    principal_arns: list[pulumi.Input[str]]
+    principal_arns: Annotated[list[pulumi.Input[str]], Field(min_length=1)]
     """ARNs of IAM users or roles. A whole account (``:root``) and ``*`` are refused. IAM keeps the principal's internal id:
     one that is deleted and made again under the same name needs another deployment."""
-    mfa_required: NotRequired[bool]
+    mfa_required: NotRequired[Annotated[bool, Field(default=True)]]
     """Whether the caller must have signed in with MFA. The session of a role never carries AWS's MFA mark, so set False for
     role principals, such as those of IAM Identity Center, whose MFA is asked for at their own sign-in. Default: True."""
-    external_id: NotRequired[str]
+    external_id: NotRequired[Annotated[str, Field(min_length=2, max_length=1224, pattern=r"^[\w+=,.@:/-]+$")]]
     """The external id that a third party must send, 2 to 1,224 characters. Default: none."""
     expires: NotRequired[str]
     """ISO 8601 time with its offset (``2027-01-31T18:00:00+01:00``), after which the role can no longer be taken, and sessions
@@ -87,55 +89,29 @@ class WorkloadAssumeArgs(TypedDict):
 class WorkloadRoleArgs(TypedDict):
     """Arguments of ``WorkloadRole``."""
 
-    statements: NotRequired[list[WorkloadStatementArgs]]
+    statements: NotRequired[Annotated[list[WorkloadStatementArgs], Field(default=[])]]
     """The permissions. Default: none."""
-    service: NotRequired[str]
+    service: NotRequired[Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?$")]]
     """The service that takes the role: ``ec2.amazonaws.com``, ``lambda.amazonaws.com``. Exactly one of ``service`` and ``assume``."""
-    trust_conditions: NotRequired[dict[str, dict[str, list[pulumi.Input[str]]]]]
+    trust_conditions: NotRequired[Annotated[dict[str, dict[str, list[pulumi.Input[str]]]], Field(default={})]]
     """Conditions on the service's trust, such as ``aws:SourceAccount`` against the confused deputy; EC2 and Lambda send none.
     Default: none."""
     assume: NotRequired[WorkloadAssumeArgs]
     """The just-in-time variant: named principals instead of a service."""
-    managed_policy_arns: NotRequired[dict[str, pulumi.Input[str]]]
+    managed_policy_arns: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={}, max_length=_MANAGED_POLICIES)]]
     """Managed policies by a short name of your choice, which names the attachment. At most 10. Default: none."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """A managed policy that the role can never go beyond. Default: none."""
-    max_session_duration_seconds: NotRequired[int]
+    max_session_duration_seconds: NotRequired[Annotated[int, Field(default=3600, ge=3600, le=43_200)]]
     """Longest session, 3,600 to 43,200 seconds. Default: 3600."""
-    path: NotRequired[str]
+    path: NotRequired[Annotated[str, Field(default="/", pattern=r"^/([\x21-\x7e]+/)?$", max_length=512)]]
     """IAM path; begins and ends with a slash. Default: ``/``."""
-    description: NotRequired[str]
+    description: NotRequired[Annotated[str, Field(max_length=1000)]]
     """Description, at most 1,000 characters. Default: names the service, or says just in time."""
-    instance_profile: NotRequired[bool]
+    instance_profile: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether to make an instance profile as well; needs service ``ec2.amazonaws.com``. Default: False."""
-    tags: NotRequired[dict[str, pulumi.Input[str]]]
+    tags: NotRequired[Tags]
     """Tags of the role and the profile. Default: none."""
-
-
-_STATEMENT = Arguments(
-    WorkloadStatementArgs,
-    actions=Field(min_length=1),
-    resources=Field(min_length=1),
-    sid=Field(pattern=r"^[A-Za-z0-9]+$"),
-)
-_ASSUME = Arguments(
-    WorkloadAssumeArgs,
-    principal_arns=Field(min_length=1),
-    mfa_required=Field(default=True),
-    external_id=Field(min_length=2, max_length=1224, pattern=r"^[\w+=,.@:/-]+$"),
-)
-_ARGUMENTS = Arguments(
-    WorkloadRoleArgs,
-    statements=Field(default=[]),
-    service=Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?$")],
-    trust_conditions=Field(default={}),
-    managed_policy_arns=Field(default={}, max_length=_MANAGED_POLICIES),
-    max_session_duration_seconds=Field(default=3600, ge=3600, le=43_200),
-    path=Field(default="/", pattern=r"^/([\x21-\x7e]+/)?$", max_length=512),
-    description=Field(max_length=1000),
-    instance_profile=Field(default=False),
-    tags=Field(default={}),
-)
 
 
 def session_manager_statements() -> list[WorkloadStatementArgs]:
@@ -160,7 +136,7 @@ class WorkloadRole(Component):
     """Name of the instance profile, given out only once the role's policies are attached; empty without ``instance_profile``."""
 
     def __init__(self, name: str, args: WorkloadRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = _ARGUMENTS.check("WorkloadRole", name, args)
+        checked = self._arguments.check(name, args)
         check_names("WorkloadRole", name, {"role": 64})
         statements, assume = checked.get("statements") or [], checked.get("assume")
         problems = [*_trust_problems(checked), *_statement_problems(statements)]
@@ -203,6 +179,32 @@ def _once(value: pulumi.Output[str], attached: Sequence[pulumi.Resource]) -> pul
     """The value, as soon as all the others are there: who uses it earlier meets a role without rights."""
     ids = [resource.id for resource in attached if isinstance(resource, pulumi.CustomResource)]
     return pulumi.Output.all(value, *ids).apply(lambda values: values[0])
+
+
+class InstanceProfile(NamedTuple):
+    """ARN and name of an instance profile, available after the policies of its role."""
+
+    arn: pulumi.Output[str]
+    name: pulumi.Output[str]
+
+
+def instance_profile(
+    component: Component,
+    child_name: str,
+    given_arn: pulumi.Input[str] | None,
+    statements: Sequence[WorkloadStatementArgs],
+    tags: Mapping[str, pulumi.Input[str]],
+) -> InstanceProfile:
+    """The profile with the given ARN, or a new one whose role allows the statements."""
+    if given_arn is not None:
+        arn = pulumi.Output.from_input(given_arn)
+        return InstanceProfile(arn, arn.apply(lambda text: text.rpartition("/")[2]))
+    role = WorkloadRole(
+        child_name,
+        {"service": "ec2.amazonaws.com", "statements": list(statements), "instance_profile": True, "tags": dict(tags)},
+        component.child(),
+    )
+    return InstanceProfile(role.instance_profile_arn, role.instance_profile_name)
 
 
 def _description(checked: WorkloadRoleArgs) -> str:

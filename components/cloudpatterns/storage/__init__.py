@@ -1,9 +1,14 @@
 """Storage patterns."""
 
-from cloudpatterns.storage._lifecycle import Transition
-from cloudpatterns.storage._log_writers import LogWriter
-from cloudpatterns.storage._replication import Replication
-from cloudpatterns.storage.durable_bucket import BucketStatement, DurableBucket, DurableBucketArgs, ObjectLock
+from cloudpatterns.storage.durable_bucket import (
+    BucketStatement,
+    DurableBucket,
+    DurableBucketArgs,
+    LogWriter,
+    ObjectLock,
+    Replication,
+    Transition,
+)
 
 __all__ = [
     "BucketStatement",

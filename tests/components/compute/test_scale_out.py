@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pytest
 from cloudpatterns.compute import ScaleOut
-from cloudpatterns.compute._checks import architecture
+from cloudpatterns.compute.scale_out.checks import architecture
 from cloudpatterns.core import ArgumentError
 from offline_preview.graph import Graph, Resource
 

@@ -1,13 +1,16 @@
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict, get_args, get_type_hints
 
 import pulumi
 import pytest
-from cloudpatterns.core import ArgumentError, Arguments, LogRetentionDays
+from cloudpatterns.core import HIDDEN, ArgumentError, Arguments, Choice, Matches, declared
+from cloudpatterns.core.vocabulary import LogRetentionDays
 from pydantic import Field
 
 from tests.harness import record
+
+NOT_SHOWN = "has the wrong type or shape; what was given is not shown, as it may be a secret."
 
 
 class Color(Enum):
@@ -15,74 +18,99 @@ class Color(Enum):
 
 
 class WindowArgs(TypedDict):
+    """A window."""
+
     day: str
-    minutes: NotRequired[int]
+    minutes: NotRequired[Annotated[int, Field(default=60, ge=1, le=100)]]
 
 
-class ShopArgs(TypedDict):
-    vpc_id: pulumi.Input[str]
-    size: NotRequired[int]
-    storage: NotRequired[pulumi.Input[int]]
+class LoginArgs(TypedDict):
+    """Who logs in, and with what."""
+
+    user: str
+    value: Annotated[pulumi.Input[str], HIDDEN]
+
+
+class ShopOptions(TypedDict):
+    """What a user tunes."""
+
+    size: NotRequired[Annotated[int, Field(default=3, ge=1, le=5)]]
+    storage: NotRequired[Annotated[pulumi.Input[int], Field(default=20, ge=10)]]
     ratio: NotRequired[float]
     open: NotRequired[bool]
     color: NotRequired[Color]
-    cidrs: NotRequired[list[pulumi.Input[str]]]
+    mode: NotRequired[Annotated[str, Choice("fast", "slow"), Field(default="fast")]]
+    log_retention_days: NotRequired[LogRetentionDays]
+
+
+class ShopArgs(ShopOptions):
+    """Arguments of ``Shop``."""
+
+    vpc_id: Annotated[pulumi.Input[str], Matches("vpc-.*", "the id of a VPC such as vpc-0abc")]
+    cidrs: NotRequired[Annotated[list[pulumi.Input[str]], Field(min_length=1, max_length=2)]]
+    ports: NotRequired[list[Annotated[int, Field(ge=1)]]]
     zones: NotRequired[dict[str, pulumi.Input[str]]]
     windows: NotRequired[list[WindowArgs]]
-    retention_days: NotRequired[int]
+    first_window: NotRequired[Annotated[WindowArgs, Field(default={"day": "MON"})]]
+    logins: NotRequired[dict[str, LoginArgs]]
     admin_password: NotRequired[pulumi.Input[int]]
 
 
-Arguments(WindowArgs, minutes=Field(default=60, ge=1, le=100))
-SHOP = Arguments(
-    ShopArgs,
-    vpc_id=Field(pattern="^vpc-"),
-    size=Field(default=3, ge=1, le=5),
-    storage=Field(default=20, ge=10),
-    retention_days=LogRetentionDays,
-)
+SHOP = Arguments(ShopArgs)
+BARE = get_type_hints(ShopArgs, localns={"Output": pulumi.Output, "T": Any}, include_extras=True)
 
 
 def problems(**args: Any) -> list[tuple[str, str]]:
     given: Any = {"vpc_id": "vpc-1", **args}
     with pytest.raises(ArgumentError) as caught:
-        SHOP.check("Shop", "s", given)
+        SHOP.check("s", given)
     return caught.value.problems
 
 
 def test_every_key_is_there_with_its_default_or_none() -> None:
-    assert SHOP.check("Shop", "s", {"vpc_id": "vpc-1"}) == {
-        "vpc_id": "vpc-1",
+    assert SHOP.check("s", {"vpc_id": "vpc-1"}) == {
         "size": 3,
         "storage": 20,
         "ratio": None,
         "open": None,
         "color": None,
+        "mode": "fast",
+        "log_retention_days": 365,
+        "vpc_id": "vpc-1",
         "cidrs": None,
+        "ports": None,
         "zones": None,
         "windows": None,
-        "retention_days": None,
+        "first_window": {"day": "MON", "minutes": 60},
+        "logins": None,
         "admin_password": None,
     }
 
 
 def test_a_none_counts_as_left_out() -> None:
     given: Any = {"vpc_id": "vpc-1", "size": None, "cidrs": None}
-    checked: Any = SHOP.check("Shop", "s", given)
+    checked: Any = SHOP.check("s", given)
     assert checked["size"] == 3
     assert checked["cidrs"] is None
 
 
+def test_a_none_in_a_nested_object_counts_as_left_out_and_in_a_map_as_a_value() -> None:
+    given: Any = {"vpc_id": "vpc-1", "windows": [{"day": "MON", "minutes": None}]}
+    checked: Any = SHOP.check("s", given)
+    assert checked["windows"] == [{"day": "MON", "minutes": 60}]
+    assert problems(zones={"a": None}) == [("zones.a", "is None; must be text")]
+
+
 def test_whole_floats_become_integers_as_the_component_host_delivers_floats() -> None:
-    given: Any = {"vpc_id": "vpc-1", "size": 2.0, "storage": 30.0, "retention_days": 7.0, "windows": [{"day": "MON", "minutes": 5.0}]}
-    checked: Any = SHOP.check("Shop", "s", given)
-    assert [checked["size"], checked["storage"], checked["retention_days"], checked["windows"]] == [
+    given: Any = {"vpc_id": "vpc-1", "size": 2.0, "storage": 30.0, "log_retention_days": 7.0, "windows": [{"day": "MON", "minutes": 5.0}]}
+    checked: Any = SHOP.check("s", given)
+    assert [checked["size"], checked["storage"], checked["log_retention_days"], checked["windows"]] == [
         2,
         30,
         7,
         [{"day": "MON", "minutes": 5}],
     ]
-    assert [type(checked[key]) for key in ("size", "storage", "retention_days")] == [int, int, int]
+    assert [type(checked[key]) for key in ("size", "storage", "log_retention_days")] == [int, int, int]
 
 
 def test_outputs_and_awaitables_are_left_alone_wherever_they_stand() -> None:
@@ -92,7 +120,7 @@ def test_outputs_and_awaitables_are_left_alone_wherever_they_stand() -> None:
     def program() -> None:
         output, coroutine = pulumi.Output.from_input("a"), later()
         given: Any = {"vpc_id": output, "storage": output, "cidrs": [output, "b"], "zones": {"z": coroutine}}
-        checked: Any = SHOP.check("Shop", "s", given)
+        checked: Any = SHOP.check("s", given)
         found = [checked["vpc_id"], checked["storage"], checked["cidrs"][0], checked["zones"]["z"]]
         coroutine.close()
         assert [item is output for item in found] == [True, True, True, False]
@@ -104,29 +132,41 @@ def test_outputs_and_awaitables_are_left_alone_wherever_they_stand() -> None:
 @pytest.mark.parametrize(
     ("args", "path", "reason"),
     [
-        ({"vpc_id": "x"}, "vpc_id", "is 'x'; string should match pattern '^vpc-'"),
-        ({"vpc_id": 3}, "vpc_id", "is 3; input should be a valid string"),
-        ({"size": 9}, "size", "is 9; input should be less than or equal to 5"),
-        ({"size": 2.5}, "size", "is 2.5; input should be a valid integer"),
-        ({"size": True}, "size", "is True; input should be a valid integer"),
-        ({"size": "2"}, "size", "is '2'; input should be a valid integer"),
-        ({"open": "yes"}, "open", "is 'yes'; input should be a valid boolean"),
+        ({"vpc_id": "x"}, "vpc_id", "is 'x'; must be the id of a VPC such as vpc-0abc"),
+        ({"vpc_id": 3}, "vpc_id", "is 3; must be text"),
+        ({"size": 9}, "size", "is 9; must be at most 5"),
+        ({"size": 2.5}, "size", "is 2.5; must be a whole number"),
+        ({"size": True}, "size", "is True; must be a whole number"),
+        ({"size": "2"}, "size", "is '2'; must be a whole number"),
+        ({"ratio": "x"}, "ratio", "is 'x'; input should be a valid number, unable to parse string as a number"),
+        ({"open": "yes"}, "open", "is 'yes'; must be True or False"),
         ({"color": "blue"}, "color", "is 'blue'; input should be 'red'"),
-        ({"storage": 3}, "storage", "is 3; input should be greater than or equal to 10"),
-        ({"cidrs": "x"}, "cidrs", "is 'x'; input should be a valid list"),
-        ({"cidrs": ["a", 1]}, "cidrs.1", "is 1; input should be a valid string"),
-        ({"zones": {"a": 1}}, "zones.a", "is 1; input should be a valid string"),
+        ({"mode": "slower"}, "mode", "is 'slower'; must be one of fast, slow"),
+        ({"storage": 3}, "storage", "is 3; must be at least 10"),
+        ({"cidrs": "x"}, "cidrs", "is 'x'; must be a list"),
+        ({"cidrs": []}, "cidrs", "has 0 entries; at least 1 is needed"),
+        ({"cidrs": ["a", "b", "c"]}, "cidrs", "has 3 entries; at most 2 are allowed"),
+        ({"cidrs": ["a", 1]}, "cidrs.1", "is 1; must be text"),
+        ({"ports": [1, 0]}, "ports.1", "is 0; must be at least 1"),
+        ({"zones": {"a": 1}}, "zones.a", "is 1; must be text"),
+        ({"zones": ["a"]}, "zones", "is ['a']; must be a dictionary"),
+        ({"windows": [3]}, "windows.0", "is 3; must be a dictionary"),
         ({"windows": [{}]}, "windows.0.day", "is missing; give it a value"),
-        ({"windows": [{"day": "MON", "minutes": 0}]}, "windows.0.minutes", "is 0; input should be greater than or equal to 1"),
-        ({"windows": [{"day": "MON", "hours": 1}]}, "windows.0.hours", "is no argument; known are day, minutes"),
-        ({"admin_password": "hunter2"}, "admin_password", "is [hidden]; input should be a valid integer"),
+        ({"windows": [{"day": "MON", "minutes": 0}]}, "windows.0.minutes", "is 0; must be at least 1"),
+        ({"windows": [{"day": "MON", "hours": 1}]}, "windows.0.hours", "is not an argument; known are day, minutes"),
+        ({"admin_password": "hunter2"}, "admin_password", "is [hidden]; must be a whole number"),
+        ({"logins": {"a": {"user": "u", "value": 3}}}, "logins.a.value", NOT_SHOWN),
+        ({"logins": {"a": "hunter2"}}, "logins.a", NOT_SHOWN),
+        ({"logins": ["hunter2"]}, "logins", NOT_SHOWN),
+        ({"logins": {"a": {"user": 3, "value": "v"}}}, "logins.a.user", "is 3; must be text"),
+        ({"logins": {"a": {"user": "u"}}}, "logins.a.value", "is missing; give it a value"),
         (
-            {"retention_days": 8},
-            "retention_days",
+            {"log_retention_days": 8},
+            "log_retention_days",
             "is 8; must be one of the days that CloudWatch Logs keeps: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, "
             "1096, 1827, 2192, 2557, 2922, 3288, 3653",
         ),
-        ({"cidrs": "x" * 200}, "cidrs", f"is '{'x' * 76}...; input should be a valid list"),
+        ({"cidrs": "x" * 200}, "cidrs", f"is '{'x' * 76}...; must be a list"),
     ],
 )
 def test_each_wrong_value_is_named_with_what_is_allowed(args: dict[str, Any], path: str, reason: str) -> None:
@@ -137,39 +177,76 @@ def test_an_unknown_argument_is_refused_and_the_known_ones_listed() -> None:
     [(path, reason)] = problems(vpcid="x")
     assert path == "vpcid"
     assert reason == (
-        "is no argument; known are admin_password, cidrs, color, open, ratio, retention_days, size, storage, vpc_id, windows, zones"
+        "is not an argument; known are admin_password, cidrs, color, first_window, log_retention_days, logins, mode, open, ports, ratio, "
+        "size, storage, vpc_id, windows, zones"
     )
 
 
 def test_all_problems_are_told_at_once_in_one_message_without_traceback() -> None:
     given: Any = {"size": 9}
     with pytest.raises(ArgumentError) as caught:
-        SHOP.check("Shop", "front", given)
+        SHOP.check("front", given)
     error = caught.value
     assert isinstance(error, pulumi.RunError)
-    assert str(error) == (
-        'Shop "front" cannot be made:\n  vpc_id: is missing; give it a value\n  size: is 9; input should be less than or equal to 5'
-    )
+    assert str(error) == ('Shop "front" cannot be created:\n  size: is 9; must be at most 5\n  vpc_id: is missing; give it a value')
     assert error.errors == [
+        {"property_path": "size", "reason": "is 9; must be at most 5"},
         {"property_path": "vpc_id", "reason": "is missing; give it a value"},
-        {"property_path": "size", "reason": "is 9; input should be less than or equal to 5"},
     ]
 
 
 @pytest.mark.parametrize(("given", "shown"), [([], "[]"), ("text", "'text'")])
 def test_arguments_must_be_a_dictionary(given: Any, shown: str) -> None:
     with pytest.raises(ArgumentError, match="a dictionary of arguments is needed") as caught:
-        SHOP.check("Shop", "s", given)
+        SHOP.check("s", given)
     assert caught.value.problems == [("args", f"is {shown}; a dictionary of arguments is needed")]
 
 
 def test_no_arguments_are_an_empty_dictionary() -> None:
-    assert [path for path, _ in _problems_of(lambda: SHOP.check("Shop", "s", None))] == ["vpc_id"]
+    assert [path for path, _ in _problems_of(lambda: SHOP.check("s", None))] == ["vpc_id"]
 
 
-def test_a_constraint_for_an_argument_that_does_not_exist_is_a_mistake_of_the_component() -> None:
-    with pytest.raises(TypeError, match="WindowArgs has no argument minuets"):
-        Arguments(WindowArgs, minuets=Field(default=1))
+def test_the_component_host_sees_bare_types_at_any_depth() -> None:
+    assert BARE["size"] == NotRequired[int]
+    assert BARE["vpc_id"] == pulumi.Input[str] or get_args(BARE["vpc_id"])[0] is str
+    assert BARE["cidrs"].__args__[0].__origin__ is list
+    assert BARE["ports"] == NotRequired[list[int]]
+    assert WindowArgs.__annotations__ == {"day": str, "minutes": NotRequired[int]}
+    assert "Annotated" not in str(BARE)
+
+
+def test_what_is_declared_is_read_again_with_its_metadata_and_what_is_inherited() -> None:
+    assert list(declared(ShopArgs))[:2] == ["size", "storage"]
+    assert declared(ShopArgs)["size"] == declared(ShopOptions)["size"] != ShopOptions.__annotations__["size"]
+
+
+def test_a_subclass_narrows_an_inherited_argument_down() -> None:
+    class NarrowArgs(ShopOptions):
+        size: NotRequired[Annotated[int, Field(default=2, ge=2)]]
+
+    narrow: Any = Arguments(NarrowArgs)
+    assert narrow.check("s", {})["size"] == 2
+    assert _problems_of(lambda: narrow.check("s", {"size": 1})) == [("size", "is 1; must be at least 2")]
+    assert narrow.check("s", {"size": 9})["size"] == 9
+    assert narrow.component == "Narrow"
+
+
+def test_the_last_default_of_a_vocabulary_type_counts() -> None:
+    class KeptArgs(TypedDict):
+        days: NotRequired[Annotated[LogRetentionDays, Field(default=30)]]
+        inherited_days: NotRequired[Annotated[LogRetentionDays, Field(default=None)]]
+
+    kept: Any = Arguments(KeptArgs)
+    assert kept.check("s", {}) == {"days": 30, "inherited_days": None}
+    assert [path for path, _ in _problems_of(lambda: kept.check("s", {"days": 8, "inherited_days": 8}))] == ["days", "inherited_days"]
+
+
+def test_a_required_argument_with_a_default_is_a_mistake_of_the_component() -> None:
+    class WrongArgs(TypedDict):
+        size: Annotated[int, Field(default=1)]
+
+    with pytest.raises(TypeError, match=r"WrongArgs\.size has a default, so it must be NotRequired"):
+        Arguments(WrongArgs).check("s", None)
 
 
 def _problems_of(call: Callable[[], Any]) -> list[tuple[str, str]]:

@@ -1,7 +1,11 @@
+from collections.abc import Iterator
+from typing import Annotated, NotRequired, TypedDict
+
 import pulumi
 import pulumi_aws as aws
 import pytest
-from cloudpatterns.core import ArgumentError, Component, check_names
+from cloudpatterns.core import ArgumentError, Component
+from pydantic import Field
 
 from tests.harness import record
 
@@ -40,15 +44,64 @@ def test_a_forgotten_output_is_a_mistake_of_the_component() -> None:
         record(lambda: Pair("p", forget=True))
 
 
-def test_a_name_is_long_enough_until_a_child_would_pass_aws_limit() -> None:
-    # 32 characters - 8 of the auto-name - "-lb" leaves 21.
-    check_names("Shop", "x" * 21, {"lb": 32})
+class ShelfArgs(TypedDict):
+    """Arguments of ``Shelf``."""
+
+    size: NotRequired[Annotated[int, Field(default=1)]]
+
+
+class Shelf(Component):
+    def __init__(self, name: str, args: ShelfArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        checked = self.begin(name, args, opts, problems=_too_large, names=lambda checked: {"lb": 32} if checked["size"] else {})
+        self.boxes = {f"box-{number}": number for number in range(checked["size"])}
+        self.register()
+
+    def box(self, name: str) -> int:
+        return self.lookup(self.boxes, name, "box", "a box")
+
+
+def _too_large(checked: ShelfArgs) -> Iterator[tuple[str, str]]:
+    if checked["size"] > 2:
+        yield "size", "is too large"
+
+
+def test_begin_checks_arguments_and_registers_under_the_package_s_token() -> None:
+    shelf = record(lambda: Shelf("s", {"size": 2})).one("cloudpatterns:index:Shelf")
+    assert shelf.name == "s"
+
+
+def test_begin_reports_rules_and_names_at_once_and_registers_nothing() -> None:
     with pytest.raises(ArgumentError) as caught:
-        check_names("Shop", "x" * 22, {"lb": 32})
-    assert caught.value.problems == [
-        (
-            "name",
-            f"the name has 22 characters; its child {'x' * 22}-lb would pass the 32 characters that AWS allows. "
-            "Give the component a name of at most 21 characters.",
-        )
-    ]
+        Shelf("x" * 22, {"size": 3})
+    assert [path for path, _ in caught.value.problems] == ["size", "name"]
+    assert caught.value.component == "Shelf"
+
+
+def test_names_depend_on_the_arguments() -> None:
+    record(lambda: Shelf("x" * 22, {"size": 0}))
+
+
+def test_a_subclass_of_a_component_keeps_its_token_and_its_checks() -> None:
+    class Special(Shelf):
+        def __init__(self, name: str) -> None:
+            super().__init__(name, {"size": 1})
+
+    assert record(lambda: Special("s")).one("cloudpatterns:index:Shelf").name == "s"
+
+
+def test_arguments_are_checked_without_creating_anything() -> None:
+    assert Shelf.check("s", {}) == {"size": 1}
+    with pytest.raises(ArgumentError, match="too large"):
+        Shelf.check("s", {"size": 3}, problems=_too_large)
+
+
+def test_what_a_caller_looks_up_is_named_with_what_is_known() -> None:
+    def program() -> None:
+        shelf = Shelf("s", {"size": 2})
+        assert shelf.box("box-1") == 1
+        with pytest.raises(ArgumentError) as caught:
+            shelf.box("box-2")
+        assert caught.value.name == "s"
+        assert caught.value.problems == [("box", "is 'box-2', which is not a box; known are box-0, box-1.")]
+
+    record(program)

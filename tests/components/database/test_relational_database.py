@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pytest
 from cloudpatterns.database import RelationalDatabase
-from cloudpatterns.database._instance import first_secret
+from cloudpatterns.database.relational_database.instance import first_secret
 from offline_preview.graph import Graph
 from offline_preview.values import Secret
 

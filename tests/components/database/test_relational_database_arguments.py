@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from cloudpatterns.core import ArgumentError
 from cloudpatterns.database import RelationalDatabase
-from cloudpatterns.database._engines import windows_overlap
+from cloudpatterns.database.relational_database.engines import windows_overlap
 
 from tests.components.database.stores import AURORA, CANARY, DATABASE, FUNCTION, PASSWORD, REPLICA
 from tests.components.database.stores import database as make

@@ -8,8 +8,8 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 from cloudpatterns.network import Network
-from cloudpatterns.network._tiers import _ipv6
 from cloudpatterns.network.network import NetworkArgs
+from cloudpatterns.network.network.tiers import _ipv6
 from offline_preview.graph import Graph
 
 from tests.harness import record, refs

@@ -10,8 +10,8 @@ import pulumi_aws as aws
 import pytest
 from cloudpatterns.core import ArgumentError
 from cloudpatterns.network import Network
-from cloudpatterns.network._network_acls import MOST_RULES
 from cloudpatterns.network.network import NetworkArgs
+from cloudpatterns.network.network.network_acls import MOST_RULES
 from cloudpatterns_policies.core import Stack
 from cloudpatterns_policies.graph.reach import reach_of
 from offline_preview import values

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pulumi
 import pytest
 from cloudpatterns.network import Network, OnDemandNat, OnDemandNatArgs
-from cloudpatterns.network._nat_instance import user_data
+from cloudpatterns.network.on_demand_nat.instance import user_data
 from offline_preview.graph import Graph
 
 from tests.harness import record, refs
@@ -353,7 +353,7 @@ def test_the_runbook_has_the_structure_of_an_automation_document() -> None:
 def test_the_runbook_hands_the_tested_script_its_windows() -> None:
     graph = nat("on_demand", mode="deployed", time_zone="Europe/Berlin")
     inputs = runbook(graph)["mainSteps"][1]["inputs"]
-    script = files("cloudpatterns").joinpath("handlers", "nat_instance", "open_by_hand.py").read_text()
+    script = files("cloudpatterns").joinpath("network/on_demand_nat/on_aws/open_by_hand.py").read_text()
     assert (inputs["Script"], inputs["Runtime"], inputs["Handler"]) == (script, "python3.11", "handler")
     # Systems Manager would take two braces in the script for a parameter of its own.
     assert "{{" not in script

@@ -4,7 +4,7 @@ from ipaddress import IPv4Network
 from itertools import combinations
 
 import pytest
-from cloudpatterns.network.subnets import MAX_ZONES, TIERS, SubnetPlanError, default_prefixes, explicit, plan, problems, slots
+from cloudpatterns.network.network.subnets import MAX_ZONES, TIERS, SubnetPlanError, default_prefixes, explicit, plan, problems, slots
 from hypothesis import assume, given
 from hypothesis import strategies as st
 

@@ -5,7 +5,6 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 from cloudpatterns.core import ArgumentError
-from cloudpatterns.network import _web_rules
 from cloudpatterns.network.web_application_firewall import WebApplicationFirewall
 from offline_preview.graph import Graph
 
@@ -360,7 +359,7 @@ def test_everything_of_cloudfront_is_in_us_east_1() -> None:
 
 
 def test_the_places_of_the_built_in_rules_never_move() -> None:
-    assert _web_rules.PRIORITIES == {
+    assert PRIORITIES == {
         "blocked-ipv4": 1000,
         "blocked-ipv6": 1001,
         "allowed-ipv4": 2000,

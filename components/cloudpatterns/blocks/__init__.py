@@ -1,0 +1,26 @@
+"""Groups of resources that many patterns create; each function makes them children of a component."""
+
+from cloudpatterns.blocks.alarm import Metric, alarm
+from cloudpatterns.blocks.event_rule import invoke_on_event
+from cloudpatterns.blocks.function import PatternFunction, allow_invocation, pattern_function
+from cloudpatterns.blocks.key import CreatedKey, create_key, logs_statement
+from cloudpatterns.blocks.log_group import log_group
+from cloudpatterns.blocks.role import ServiceRole, service_role
+from cloudpatterns.blocks.schedule import api_target, schedule
+
+__all__ = [
+    "CreatedKey",
+    "Metric",
+    "PatternFunction",
+    "ServiceRole",
+    "alarm",
+    "allow_invocation",
+    "api_target",
+    "create_key",
+    "invoke_on_event",
+    "log_group",
+    "logs_statement",
+    "pattern_function",
+    "schedule",
+    "service_role",
+]

@@ -1,0 +1,83 @@
+"""Lambda functions whose code is a pattern's own, in its ``on_aws`` folder, and what invokes them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pulumi
+import pulumi_aws as aws
+
+from cloudpatterns.blocks.log_group import log_group
+from cloudpatterns.blocks.role import service_role
+from cloudpatterns.core import Component, Statement
+
+
+class PatternFunction(NamedTuple):
+    """The function and its role."""
+
+    function: aws.lambda_.Function
+    role: aws.iam.Role
+
+
+def pattern_function(
+    component: Component,
+    child_name: str,
+    folder: Path,
+    *,
+    description: str,
+    role_description: str,
+    statements: Sequence[Statement],
+    memory_mib: int,
+    log_retention_days: int,
+    tags: Mapping[str, pulumi.Input[str]],
+    environment: Mapping[str, pulumi.Input[str]] | None = None,
+) -> PatternFunction:
+    """A Python function that runs ``handler`` of ``index.py`` in the folder for at most 30 seconds, as children of ``component``.
+
+    Its role has the ``statements`` and may write the function's own logs. The log group has no customer managed key, because handlers log
+    ids and never values.
+    """
+    group = log_group(component, f"{child_name}-logs", log_retention_days, tags=tags)
+    log = Statement(sid="Log", actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[pulumi.Output.concat(group.arn, ":*")])
+    role = service_role(
+        component,
+        f"{child_name}-role",
+        "lambda.amazonaws.com",
+        role_description,
+        statements={f"{child_name}-policy": [*statements, log]},
+        tags=tags,
+    )
+    function = aws.lambda_.Function(
+        child_name,
+        description=description,
+        role=role.arn,
+        runtime="python3.13",
+        architectures=["arm64"],
+        handler="index.handler",
+        code=pulumi.AssetArchive({"index.py": pulumi.FileAsset(str(folder / "index.py"))}),
+        timeout=30,
+        memory_size=memory_mib,
+        environment=None if environment is None else {"variables": environment},
+        logging_config={"log_format": "JSON", "log_group": group.name},
+        tags=tags,
+        opts=component.child(),
+    )
+    return PatternFunction(function, role.role)
+
+
+def allow_invocation(
+    component: Component,
+    child_name: str,
+    function: pulumi.Input[str],
+    service: str,
+    source_arn: pulumi.Input[str],
+) -> aws.lambda_.Permission:
+    """Lets a service invoke a function (its name or ARN) for one source: the service acts for every account."""
+    return aws.lambda_.Permission(
+        child_name,
+        action="lambda:InvokeFunction",
+        function=function,
+        principal=service,
+        source_arn=source_arn,
+        opts=component.child(),
+    )

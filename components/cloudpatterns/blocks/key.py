@@ -1,0 +1,71 @@
+"""Customer managed KMS keys."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import pulumi
+import pulumi_aws as aws
+
+from cloudpatterns.core import Component, Statement, account_of, after, document, partition_of, region_of
+
+
+class CreatedKey(NamedTuple):
+    """A key, its policy, and the key's ARN available after the policy."""
+
+    key: aws.kms.Key
+    policy: aws.kms.KeyPolicy
+    arn: pulumi.Output[str]
+
+
+def create_key(
+    component: Component,
+    child_name: str,
+    description: str,
+    statements: Sequence[Statement] = (),
+    region: pulumi.Input[str] | None = None,
+    tags: Mapping[str, pulumi.Input[str]] | None = None,
+    retain_on_delete: bool | None = None,
+) -> CreatedKey:
+    """A key with yearly rotation and a deletion window of 30 days, whose policy keeps the account as administrator.
+
+    ``statements`` let services use the key; their resource is ``"*"``, which in a key policy means the key itself. The
+    policy is a resource of its own because it names the account, which is known from the key's ARN only. ``region`` defaults
+    to the provider's. ``retain_on_delete`` leaves the key behind when the component goes: a last snapshot could not be read without it.
+    """
+    key = aws.kms.Key(
+        child_name,
+        description=description,
+        enable_key_rotation=True,
+        deletion_window_in_days=30,
+        region=region,
+        tags=tags,
+        opts=component.child(retain_on_delete=retain_on_delete),
+    )
+    administrator = pulumi.Output.concat("arn:", partition_of(key.arn), ":iam::", account_of(key.arn), ":root")
+    policy = aws.kms.KeyPolicy(
+        f"{child_name}-policy",
+        key_id=key.id,
+        policy=document(
+            Statement(sid="Administration", actions=["kms:*"], resources=["*"], principals={"AWS": [administrator]}),
+            *statements,
+        ),
+        region=region,
+        opts=component.child(retain_on_delete=retain_on_delete),
+    )
+    return CreatedKey(key, policy, after(key.arn, policy))
+
+
+def logs_statement(arn: pulumi.Input[str], log_group_pattern: str) -> Statement:
+    """Lets CloudWatch Logs of the ARN's region and account use a key for the log groups that match.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+    """
+    partition, region, account = partition_of(arn), region_of(arn), account_of(arn)
+    groups = pulumi.Output.concat("arn:", partition, ":logs:", region, ":", account, ":log-group:", log_group_pattern)
+    return Statement(
+        sid="CloudWatchLogs",
+        actions=["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+        resources=["*"],
+        principals={"Service": [pulumi.Output.concat("logs.", region, ".amazonaws.com")]},
+        conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+    )

@@ -1,0 +1,127 @@
+"""Security groups and their rules, each a resource of its own, and AWS's limits on them."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from cloudpatterns.core import Component, Problem
+
+# Defaults of AWS's quotas. Rules count per direction and per address family; a rule that names a security group counts in both.
+# https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups
+RULES_PER_GROUP = 60
+GROUPS_PER_INTERFACE = 5
+MOST_GROUPS_PER_INTERFACE = 16
+MOST_RULES_PER_INTERFACE = 1000
+
+GROUP_DELETION = pulumi.CustomTimeouts(delete="60m")
+"""A group can be deleted once no instance has it: an instance refresh takes it off them one by one, for longer than the provider's 15
+minutes."""
+
+# Rules allow no ampersand; groups do.
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UserIdGroupPair.html
+_DESCRIPTION = re.compile(r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=;{}!$*]{1,255}")
+_ALLOWED_IN_DESCRIPTION = "1 to 255 of the letters a-z and A-Z, digits, spaces and ._-:/()#,@[]+=;{}!$*"
+
+Peer = Mapping[str, pulumi.Input[str]]
+"""The other side of a rule, in the provider's words: ``cidr_peer(...)``, ``{"prefix_list_id": ...}`` or
+``{"referenced_security_group_id": ...}``."""
+INTERNET: Mapping[str, Peer] = {"ipv4": {"cidr_ipv4": "0.0.0.0/0"}, "ipv6": {"cidr_ipv6": "::/0"}}
+"""The internet as a peer, by address family."""
+
+
+def cidr_peer(cidr: str) -> Peer:
+    """A network, IPv4 or IPv6, as the peer of a rule."""
+    return {f"cidr_{'ipv6' if ':' in cidr else 'ipv4'}": cidr}
+
+
+def security_group(
+    component: Component,
+    child_name: str,
+    vpc_id: pulumi.Input[str],
+    description: str,
+    tags: Mapping[str, pulumi.Input[str]],
+    **options: Any,
+) -> aws.ec2.SecurityGroup:
+    """A group without rules, named in its tags like the child; ``options`` are those of the child.
+
+    Changing the description replaces the group, so it says nothing that may change. The provider removes the allow-all egress rule that AWS
+    gives every new group: https://www.pulumi.com/registry/packages/aws/api-docs/ec2/securitygroup/ ("NOTE on Egress rules")
+    """
+    return aws.ec2.SecurityGroup(
+        child_name, vpc_id=vpc_id, description=description, tags={"Name": child_name, **tags}, opts=component.child(**options)
+    )
+
+
+def ingress_rule(
+    component: Component,
+    child_name: str,
+    group_id: pulumi.Input[str],
+    port: int,
+    peer: Peer,
+    description: str,
+    tags: Mapping[str, pulumi.Input[str]],
+    protocol: str = "tcp",
+) -> aws.vpc.SecurityGroupIngressRule:
+    """A rule that admits one port from a peer."""
+    return aws.vpc.SecurityGroupIngressRule(child_name, **_rule(component, group_id, port, peer, description, tags, protocol))
+
+
+def egress_rule(
+    component: Component,
+    child_name: str,
+    group_id: pulumi.Input[str],
+    port: int,
+    peer: Peer,
+    description: str,
+    tags: Mapping[str, pulumi.Input[str]],
+    protocol: str = "tcp",
+) -> aws.vpc.SecurityGroupEgressRule:
+    """A rule that allows one port to a peer."""
+    return aws.vpc.SecurityGroupEgressRule(child_name, **_rule(component, group_id, port, peer, description, tags, protocol))
+
+
+def _rule(
+    component: Component,
+    group_id: pulumi.Input[str],
+    port: int,
+    peer: Peer,
+    description: str,
+    tags: Mapping[str, pulumi.Input[str]],
+    protocol: str,
+) -> dict[str, Any]:
+    return {
+        "security_group_id": group_id,
+        "description": description,
+        "ip_protocol": protocol,
+        "from_port": port,
+        "to_port": port,
+        "tags": tags,
+        "opts": component.child(),
+        **peer,
+    }
+
+
+def description_problem(text: str) -> str | None:
+    """What is wrong with the description of a security group rule, or None."""
+    return None if _DESCRIPTION.fullmatch(text) else f"is {text!r}; AWS allows {_ALLOWED_IN_DESCRIPTION}. Write it in those."
+
+
+def group_name_problems(name: str) -> Iterator[Problem]:
+    """What is wrong with the name of a component whose security groups carry it."""
+    # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html
+    if name.lower().startswith("sg-") or name.lower() == "sg":
+        yield "name", f"is {name!r}; names of security groups cannot begin with sg-. Give the component another name."
+
+
+def port_problems(path: str, ports: Iterable[int]) -> Iterator[Problem]:
+    """What is wrong with a list of TCP or UDP ports."""
+    seen: set[int] = set()
+    for index, port in enumerate(ports):
+        if not 1 <= port <= 65535:
+            yield f"{path}.{index}", f"is {port}; a port is a number from 1 to 65535. Correct it."
+        elif port in seen:
+            yield f"{path}.{index}", f"is {port}, which is already in the list. Name each port once."
+        seen.add(port)

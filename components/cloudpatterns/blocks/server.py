@@ -1,0 +1,112 @@
+"""EC2 instances: CPU architecture, disks, launch templates and user data."""
+
+import base64
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from cloudpatterns.core import Component, Problem
+
+ROOT_DEVICE = "/dev/xvda"
+"""The root device of Amazon Linux."""
+METADATA_OPTIONS: aws.ec2.InstanceMetadataOptionsArgsDict = {
+    "http_endpoint": "enabled",
+    "http_tokens": "required",
+    "http_put_response_hop_limit": 1,
+}
+"""The metadata service with session tokens alone (IMDSv2), out of the reach of containers."""
+# In raw form, before it is encoded.
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html
+_USER_DATA_BYTES = 16_384
+# Graviton families have a g among the letters after the generation (t4g, c7gn, im4gn, is4gen), and a1 is the first of them; g4dn and g5 are
+# families of GPUs. https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html
+_GRAVITON = re.compile(r"(a1|[a-z]+-?\d+[a-z]*g[a-z]*)\..+")
+
+
+def architecture(instance_type: str) -> str:
+    """The CPU architecture of an instance type as image names write it, ``arm64`` or ``x86_64``."""
+    return "arm64" if _GRAVITON.fullmatch(instance_type) else "x86_64"
+
+
+def amazon_linux(instance_type: str) -> str:
+    """The public SSM parameter of the newest Amazon Linux 2023 for an instance type."""
+    return f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{architecture(instance_type)}"
+
+
+def disk(
+    device: str,
+    size_gib: int | None,
+    kms_key_arn: pulumi.Input[str] | None,
+    *,
+    iops: int | None = None,
+    throughput_mib_per_second: int | None = None,
+) -> aws.ec2.LaunchTemplateBlockDeviceMappingArgsDict:
+    """An encrypted gp3 volume that goes with its instance; without a size it has the image's."""
+    volume: aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgsDict = {
+        "volume_type": "gp3",
+        "encrypted": "true",
+        "delete_on_termination": "true",
+    }
+    if size_gib is not None:
+        volume["volume_size"] = size_gib
+    if iops is not None:
+        volume["iops"] = iops
+    if throughput_mib_per_second is not None:
+        volume["throughput"] = throughput_mib_per_second
+    if kms_key_arn is not None:
+        volume["kms_key_id"] = kms_key_arn
+    return {"device_name": device, "ebs": volume}
+
+
+def launch_template(
+    component: Component,
+    child_name: str,
+    *,
+    image_parameter: pulumi.Input[str] | None,
+    image_id: pulumi.Input[str] | None,
+    disks: Sequence[aws.ec2.LaunchTemplateBlockDeviceMappingArgsDict],
+    metadata_hop_limit: int = 1,
+    tags: Mapping[str, pulumi.Input[str]],
+    replace_on_changes: Sequence[str] = (),
+    **more: Any,
+) -> aws.ec2.LaunchTemplate:
+    """Image, encrypted disks and metadata options: ``resolve:ssm:`` works in a launch template only, never on an instance.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/create-launch-template.html#use-an-ssm-parameter-instead-of-an-ami-id
+    """
+    return aws.ec2.LaunchTemplate(
+        child_name,
+        image_id=image_id if image_parameter is None else pulumi.Output.concat("resolve:ssm:", image_parameter),
+        block_device_mappings=list(disks),
+        metadata_options={**METADATA_OPTIONS, "http_put_response_hop_limit": metadata_hop_limit},
+        tags=tags,
+        opts=component.child(replace_on_changes=list(replace_on_changes)),
+        **more,
+    )
+
+
+def encoded(component: Component, user_data: pulumi.Input[str] | None) -> pulumi.Output[str] | None:
+    """A script in base64; None stays None.
+
+    :raises ArgumentError: when it is longer than EC2 takes, or would not be run.
+    """
+    if user_data is None:
+        return None
+
+    def encode(script: str) -> str:
+        if problems := list(_user_data_problems(script)):
+            component.refuse(*problems)
+        return base64.b64encode(script.encode()).decode()
+
+    return pulumi.Output.from_input(user_data).apply(encode)
+
+
+def _user_data_problems(script: str) -> Iterator[Problem]:
+    size = len(script.encode())
+    if size > _USER_DATA_BYTES:
+        yield "user_data", f"has {size} bytes; EC2 takes {_USER_DATA_BYTES}. Fetch the rest from S3 at boot."
+    if not script.startswith("#"):
+        yield "user_data", f"begins with {script[:10]!r}; cloud-init runs what begins with #!, #cloud-config and the like."

@@ -1,0 +1,5 @@
+"""What runs on web servers: the boot script with its parameters."""
+
+from cloudpatterns.compute.web_server.user_data import web_server_user_data
+
+__all__ = ["web_server_user_data"]

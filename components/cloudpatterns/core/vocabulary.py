@@ -1,0 +1,65 @@
+"""What many components take: the same argument has the same name, type, default and limits everywhere.
+
+Use it in a ``TypedDict`` of arguments: ``log_retention_days: NotRequired[LogRetentionDays]``. ``Annotated[..., Field(default=...)]`` around
+one narrows it down.
+"""
+
+from typing import Annotated
+
+import pulumi
+from pydantic import Field
+
+from cloudpatterns.core.limits import Choice, Matches
+
+LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+"""https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+MOST_SECURITY_GROUPS = 5
+"""AWS's default quota of groups on a network interface."""
+
+_TIME = r"([01]\d|2[0-3]):[0-5]\d"
+_DAY = "(mon|tue|wed|thu|fri|sat|sun)"
+
+AlarmTopicArns = Annotated[list[pulumi.Input[str]], Field(default=[])]
+"""SNS topics that alarms notify."""
+DeletionProtection = Annotated[bool, Field(default=True)]
+"""Whether AWS refuses to delete it."""
+DomainName = Annotated[
+    str, Matches(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", "a domain name in lower case such as shop.example.com")
+]
+DualStack = Annotated[bool, Field(default=False)]
+"""IPv6 beside IPv4."""
+ImageId = Annotated[pulumi.Input[str], Matches(r"ami-[0-9a-f]+", "the id of an image such as ami-0abc1234def567890")]
+ImageParameter = Annotated[
+    pulumi.Input[str],
+    Matches(
+        r"[A-Za-z0-9_./:-]+", "the name of an SSM parameter such as /aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+    ),
+]
+InstanceType = Annotated[str, Matches(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an EC2 instance type such as t4g.small")]
+DailyWindow = Annotated[str, Matches(rf"{_TIME}-{_TIME}", "a daily window in UTC such as 02:00-03:00")]
+"""``HH:MM-HH:MM`` in UTC."""
+WeeklyWindow = Annotated[str, Matches(rf"{_DAY}:{_TIME}-{_DAY}:{_TIME}", "a weekly window in UTC such as sun:03:30-sun:04:30")]
+"""``ddd:HH:MM-ddd:HH:MM`` in UTC."""
+KmsKeyArn = pulumi.Input[str]
+"""A customer managed key."""
+LogRetentionDays = Annotated[
+    int,
+    Choice(*LOG_RETENTION_DAYS, description="one of the days that CloudWatch Logs keeps:"),
+    Field(default=365),
+]
+"""Days that a CloudWatch log group keeps its events."""
+Port = Annotated[int, Field(ge=1, le=65_535)]
+"""A TCP or UDP port."""
+Region = Annotated[str, Matches(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS Region such as eu-west-1")]
+RootDeviceName = Annotated[str, Field(default="/dev/xvda"), Matches(r"/dev/[a-z0-9]+", "a device such as /dev/xvda, Amazon Linux's")]
+"""The image's root device."""
+RootDiskGib = Annotated[int, Field(default=10, ge=1, le=65_536)]
+"""Size of the root disk, at least the image's own."""
+SecurityGroupIds = Annotated[list[pulumi.Input[str]], Field(min_length=1, max_length=MOST_SECURITY_GROUPS)]
+"""Security groups of one network interface."""
+SubnetIdsByZone = Annotated[dict[str, pulumi.Input[str]], Field(min_length=1)]
+"""Subnets by Availability Zone: ``{"eu-west-1a": subnet.id}``."""
+SubnetIdsByZones = Annotated[dict[str, pulumi.Input[str]], Field(min_length=2)]
+"""Subnets by Availability Zone, in two zones or more."""
+Tags = Annotated[dict[str, pulumi.Input[str]], Field(default={})]
+"""Tags of every child that takes some."""

@@ -1,0 +1,32 @@
+"""Networks in CIDR notation: which are well written, and which are narrow enough to be admitted."""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from itertools import chain
+
+Network = IPv4Network | IPv6Network
+
+# The broadest networks that count as somebody's, not as the internet.
+BROADEST = {4: 8, 6: 16}
+
+
+def parse(cidr: str) -> Network | str:
+    """The network, or what is wrong with the text: AWS would shorten host bits away, and every later preview would show it."""
+    try:
+        return ip_network(cidr)
+    except ValueError:
+        pass
+    try:
+        return f"is {cidr!r}, an address inside a network. Write {ip_network(cidr, strict=False)}, or a /32 or /128 for one address."
+    except ValueError:
+        return f"is {cidr!r}; a network such as 203.0.113.0/24 or 2001:db8::/32 is needed. Correct it."
+
+
+def too_broad(networks: Iterable[Network]) -> list[Network]:
+    """What the networks add up to, where that is broader than an IPv4 /8 or an IPv6 /16."""
+    given = list(networks)
+    joined: chain[Network] = chain(
+        collapse_addresses(network for network in given if isinstance(network, IPv4Network)),
+        collapse_addresses(network for network in given if isinstance(network, IPv6Network)),
+    )
+    return [network for network in joined if network.prefixlen < BROADEST[network.version]]

@@ -1,0 +1,278 @@
+"""One public address in front of two instances, that moves to the healthy one.
+
+Pattern: "Floating IP" (Cloud Design Patterns for AWS), for what cannot stand behind a load balancer.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+from pydantic import Field
+
+from cloudpatterns.blocks import Metric, alarm
+from cloudpatterns.blocks.server import METADATA_OPTIONS, disk, encoded, launch_template
+from cloudpatterns.core import Choice, Component, Matches, Problem, one_of, unknown
+from cloudpatterns.core.vocabulary import (
+    AlarmTopicArns,
+    ImageId,
+    ImageParameter,
+    InstanceType,
+    KmsKeyArn,
+    LogRetentionDays,
+    RootDeviceName,
+    RootDiskGib,
+    SecurityGroupIds,
+    Tags,
+)
+from cloudpatterns.network.floating_ip.failover_function import Server, failover_function
+from cloudpatterns.security import instance_profile, session_manager_statements
+
+
+class FloatingIpMetricArgs(TypedDict):
+    """A metric with the dimension ``InstanceId`` alone, to which each instance sends data points every minute."""
+
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
+    namespace: Annotated[
+        str, Field(max_length=255), Matches("[^:].*", "a namespace such as Shop; those with a colon in front are reserved")
+    ]
+    """The namespace."""
+    metric_name: Annotated[str, Field(min_length=1, max_length=255)]
+    """The metric, such as ``Heartbeat``."""
+    threshold: float
+    """The value that the metric is compared with."""
+    comparison_operator: Annotated[
+        str, Choice("GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold")
+    ]
+    """When the instance counts as failed."""
+    statistic: NotRequired[Annotated[str, Choice("Minimum", "Maximum", "Average", "Sum", "SampleCount"), Field(default="Maximum")]]
+    """Statistic over a minute."""
+
+
+class FloatingIpArgs(TypedDict):
+    """Arguments of ``FloatingIp``."""
+
+    subnet_ids_by_zone: dict[str, pulumi.Input[str]]
+    """Two public subnets, in different zones."""
+    security_group_ids: SecurityGroupIds
+    """Security groups of both instances."""
+    instance_type: InstanceType
+    """Type of both instances."""
+    image_parameter: NotRequired[ImageParameter]
+    """SSM parameter that names the image, such as ``/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64``. Exactly one of
+    ``image_parameter`` and ``image_id``."""
+    image_id: NotRequired[ImageId]
+    """A fixed image (AMI)."""
+    active_zone: NotRequired[str]
+    """Zone of the instance that has the address first, and gets it when neither instance has it. Default: the first by name."""
+    template_versions_by_zone: NotRequired[Annotated[dict[str, int], Field(default={})]]
+    """Version of the launch template that a zone's instance is created from; 1 for a zone that is left out. A change of image, type, disk,
+    profile or user data only adds a version; a zone's instance is replaced when its number here is raised: raise the standby's first, then
+    move the address, then raise the other's."""
+    user_data: NotRequired[pulumi.Input[str]]
+    """Script for the first boot, as plain text of at most 16,384 bytes, without secrets. Only the instance with the address reaches the
+    internet; the other has what the VPC offers, such as endpoints. Default: no script."""
+    instance_profile_arn: NotRequired[pulumi.Input[str]]
+    """Profile of the instances. Default: a new one whose role allows Session Manager and nothing else."""
+    root_disk_gib: NotRequired[RootDiskGib]
+    """Size of the root disk, at least the image's own."""
+    root_device_name: NotRequired[RootDeviceName]
+    """The image's root device."""
+    kms_key_arn: NotRequired[KmsKeyArn]
+    """Customer managed key of the disks. Default: the AWS managed key for EBS."""
+    failover_minutes: NotRequired[Annotated[int, Field(default=2, ge=1, le=60)]]
+    """Minutes that the instance must fail, or send no data, before the address moves."""
+    health_metric: NotRequired[FloatingIpMetricArgs]
+    """Custom metric that tells whether an instance works; missing data counts as failing. EC2's status checks must pass as well before an
+    instance gets the address. Default: EC2's ``StatusCheckFailed``."""
+    alarm_topic_arns: NotRequired[AlarmTopicArns]
+    """SNS topics to notify when an instance fails or recovers, and when the failover function fails."""
+    log_retention_days: NotRequired[LogRetentionDays]
+    """Days that the function's log is kept."""
+    tags: NotRequired[Tags]
+    """Tags of every child that takes some, beside Name and the mark ``cloudpatterns:internet`` of internet-facing resources."""
+
+
+_STATUS_CHECKS: FloatingIpMetricArgs = {
+    "namespace": "AWS/EC2",
+    "metric_name": "StatusCheckFailed",
+    "threshold": 1,
+    "comparison_operator": "GreaterThanOrEqualToThreshold",
+    "statistic": "Maximum",
+}
+# The policy pack asks that internet-facing resources are marked.
+_INTERNET_FACING = {"cloudpatterns:internet": "true"}
+
+
+class FloatingIp(Component):
+    """An Elastic IP over an active and a standby instance (Cloud Design Patterns for AWS, "Floating IP").
+
+    When the alarm of the instance with the address fires and the other instance is healthy, a function moves the address, and it stays
+    there: nothing moves it back. The next ``pulumi up`` leaves it where it is. For maintenance, invoke the function with
+    ``{"move_to": "<instance id>"}``. After a failover, destroy with ``pulumi destroy --refresh``: the address is released only where the
+    program knows it to be.
+
+    **Use when**: clients know an address, not a name, or the protocol is none that a load balancer takes.
+
+    **Not when**: a load balancer can stand in front: it fails over in seconds and uses both instances.
+
+    **Cost drivers**: two instances, one of which is idle, their disks, and a public IPv4 address.
+
+    **Trade-offs**: a failover takes ``failover_minutes`` and up to a minute more, and breaks connections; the standby has no internet
+    access.
+
+    **Proven by**: controls ``imdsv2-required``, ``imds-hop-limit``, ``launch-template-volumes-encrypted``, ``functional-firewall``;
+    ``test_floating_ip.py``, and ``test_floating_ip_on_aws.py``, which runs the function against failures of either instance and against
+    repeated, late and lost events.
+    """
+
+    public_ip: pulumi.Output[str]
+    """The address."""
+    allocation_id: pulumi.Output[str]
+    """Id of the address."""
+    instance_ids_by_zone: pulumi.Output[dict[str, str]]
+    """Zone to id of its instance."""
+    network_interface_ids_by_zone: pulumi.Output[dict[str, str]]
+    """Zone to id of its instance's network interface."""
+    alarm_arns_by_zone: pulumi.Output[dict[str, str]]
+    """Zone to ARN of its instance's alarm."""
+    function_name: pulumi.Output[str]
+    """Name of the failover function."""
+    function_role_arn: pulumi.Output[str]
+    """ARN of the function's role."""
+    launch_template_id: pulumi.Output[str]
+    """Id of the launch template."""
+    launch_template_latest_version: pulumi.Output[int]
+    """Newest version of the launch template, for ``template_versions_by_zone``."""
+
+    def __init__(self, name: str, args: FloatingIpArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        checked = self.begin(name, args, opts, problems=_problems, names=_child_names)
+        self._checked, self._tags = checked, checked["tags"]
+        self._facing_tags: Mapping[str, pulumi.Input[str]] = {"Name": name, **_INTERNET_FACING, **checked["tags"]}
+        active = checked.get("active_zone") or min(checked["subnet_ids_by_zone"])
+        (standby,) = set(checked["subnet_ids_by_zone"]) - {active}
+
+        template = self._template(name)
+        interfaces = {active: self._interface(active)}
+        # Not an association of its own: that has a new id after every move, so a refresh would lose it and the next `up` take the address
+        # back, perhaps to the instance that fails.
+        # https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/ec2/ec2_eip_association.go
+        address = aws.ec2.Eip(
+            f"{name}-address",
+            domain="vpc",
+            network_interface=interfaces[active].id,
+            tags={"Name": name, **checked["tags"]},
+            opts=self.child(ignore_changes=["networkInterface", "instance", "associateWithPrivateIp"]),
+        )
+        # Destroyed before the address, which can only be released when it is on nothing.
+        interfaces[standby] = self._interface(standby, address)
+        servers: dict[str, Server] = {}
+        for zone in (active, standby):
+            # One after the other, so that changes of both never come at once, and the standby is not healthy first.
+            earlier = [server.instance for server in servers.values()]
+            instance = self._instance(zone, template, interfaces[zone], [address, *earlier])
+            servers[zone] = Server(instance, interfaces[zone], self._alarm(zone, instance))
+        failover = failover_function(
+            self,
+            f"{name}-mover",
+            address=address,
+            servers=list(servers.values()),
+            topic_arns=checked["alarm_topic_arns"],
+            log_retention_days=checked["log_retention_days"],
+            tags=self._tags,
+        )
+        self.public_ip, self.allocation_id = address.public_ip, address.allocation_id
+        self.instance_ids_by_zone = pulumi.Output.all(**{zone: server.instance.id for zone, server in servers.items()})
+        self.network_interface_ids_by_zone = pulumi.Output.all(**{zone: server.interface.id for zone, server in servers.items()})
+        self.alarm_arns_by_zone = pulumi.Output.all(**{zone: server.alarm.arn for zone, server in servers.items()})
+        self.function_name, self.function_role_arn = failover.function.name, failover.role.arn
+        self.launch_template_id, self.launch_template_latest_version = template.id, template.latest_version
+        self.register()
+
+    def _template(self, name: str) -> aws.ec2.LaunchTemplate:
+        checked = self._checked
+        given, key_arn = checked.get("instance_profile_arn"), checked.get("kms_key_arn")
+        profile = instance_profile(self, f"{name}-instance", given, session_manager_statements(), self._tags)
+        return launch_template(
+            self,
+            f"{name}-template",
+            image_parameter=checked.get("image_parameter"),
+            image_id=checked.get("image_id"),
+            disks=[disk(checked["root_device_name"], checked["root_disk_gib"], key_arn)],
+            tags={"Name": name, **self._tags},
+            instance_type=checked["instance_type"],
+            iam_instance_profile={"name": profile.name},
+            monitoring={"enabled": True},
+            user_data=encoded(self, checked.get("user_data")),
+        )
+
+    def _interface(self, zone: str, address: aws.ec2.Eip | None = None) -> aws.ec2.NetworkInterface:
+        name = f"{self.pulumi_resource_name}-interface-{zone}"
+        # Apart from the instances: the address stays where it is while an instance is replaced, and the rights to move it name these.
+        return aws.ec2.NetworkInterface(
+            name,
+            subnet_id=self._checked["subnet_ids_by_zone"][zone],
+            security_groups=self._checked["security_group_ids"],
+            description=f"Takes the floating address in {zone}",
+            tags={**self._facing_tags, "Name": self._server_name(zone)},
+            opts=self.child(depends_on=[address] if address else []),
+        )
+
+    def _instance(
+        self, zone: str, template: aws.ec2.LaunchTemplate, interface: aws.ec2.NetworkInterface, after: list[pulumi.Resource]
+    ) -> aws.ec2.Instance:
+        return aws.ec2.Instance(
+            f"{self.pulumi_resource_name}-instance-{zone}",
+            # A number, not $Latest: an edit of the template would replace both instances.
+            launch_template={"id": template.id, "version": str(self._checked["template_versions_by_zone"].get(zone, 1))},
+            primary_network_interface={"network_interface_id": interface.id},
+            metadata_options=METADATA_OPTIONS,
+            tags={**self._facing_tags, "Name": self._server_name(zone)},
+            volume_tags={"Name": self._server_name(zone), **self._tags},
+            # The interface fits one instance at a time.
+            opts=self.child(depends_on=after, delete_before_replace=True),
+        )
+
+    def _alarm(self, zone: str, instance: aws.ec2.Instance) -> aws.cloudwatch.MetricAlarm:
+        # On both, whichever has the address: a standby must be known to be healthy before it gets it, and can fail later like the other.
+        metric = self._checked.get("health_metric") or _STATUS_CHECKS
+        return alarm(
+            self,
+            f"{self.pulumi_resource_name}-alarm-{zone}",
+            f"The instance in {zone} fails; when it has the floating address, the other one gets it",
+            Metric(metric["namespace"], metric["metric_name"], {"InstanceId": instance.id}, metric["statistic"]),
+            metric["threshold"],
+            comparison=metric["comparison_operator"],
+            periods=self._checked["failover_minutes"],
+            # A stopped instance sends nothing.
+            missing="breaching",
+            actions=self._checked["alarm_topic_arns"],
+            tags=self._tags,
+        )
+
+    def _server_name(self, zone: str) -> str:
+        return f"{self.pulumi_resource_name}-{zone}"
+
+
+def _child_names(checked: FloatingIpArgs) -> dict[str, int]:
+    profile = {} if checked.get("instance_profile_arn") else {"instance-role": 64}
+    return {"mover": 64, "mover-role": 64, "mover-alarms": 64, **profile}
+
+
+def _problems(checked: FloatingIpArgs) -> Iterator[Problem]:
+    zones = sorted(checked["subnet_ids_by_zone"])
+    if len(zones) != 2:
+        yield "subnet_ids_by_zone", f"has {', '.join(zones) or 'no zone'}; one zone for each of the two instances is needed. Name two."
+    for zone in zones:
+        if not re.fullmatch("[a-z0-9-]+", zone):
+            yield f"subnet_ids_by_zone.{zone}", f"is the zone {zone!r}; a zone is named like eu-west-1a. Correct it."
+    active = checked.get("active_zone")
+    if active is not None and active not in zones:
+        yield "active_zone", unknown(active, "a zone of an instance", zones)
+    for zone, version in checked["template_versions_by_zone"].items():
+        if zone not in zones:
+            yield f"template_versions_by_zone.{zone}", unknown(zone, "a zone of an instance", zones)
+        elif version < 1:
+            yield f"template_versions_by_zone.{zone}", f"is {version}; versions count from 1. Correct it."
+    yield from one_of(checked, "image_parameter", "image_id")

@@ -1,0 +1,94 @@
+"""AWS services that write logs into a bucket, and the bucket policy statements that each of them needs."""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, NotRequired, TypedDict
+
+import pulumi
+from pydantic import Field
+
+from cloudpatterns.core import Choice, Statement, partition_of
+
+# The account that owns the bucket, as IAM resolves it in the policy itself: a bucket's ARN has no account, and no data source
+# is called. AWS's own example of the comparison:
+# https://docs.aws.amazon.com/singlesignon/latest/userguide/baseline-KMS-key-policy.html
+_OWN_ACCOUNT = "${aws:ResourceAccount}"
+
+
+class LogWriter(TypedDict):
+    """A service that may write logs into a bucket of the kind ``log_target``."""
+
+    service: Annotated[str, Choice("server_access", "load_balancer", "log_delivery")]
+    """``server_access`` (S3 server access logs), ``load_balancer`` (access, connection and health check logs of application
+    load balancers) or ``log_delivery`` (VPC flow logs, network load balancers and others that deliver through CloudWatch Logs)."""
+    prefix: NotRequired[Annotated[str, Field(default="", pattern=r"^([^/].*[^/]|[^/]?)$")]]
+    """The prefix that is set at the source of the logs, without leading or trailing slash. Default: none."""
+    account_ids: NotRequired[list[pulumi.Input[str]]]
+    """Accounts whose logs are taken. Needed for all but ``server_access``, whose logs come from the bucket's own account, the default."""
+
+
+def writer_problems(writers: Sequence[LogWriter]) -> Iterator[tuple[str, str]]:
+    """Checked writers whose accounts are missing. Their paths name the account, and AWS documents no other form than its number there."""
+    for index, writer in enumerate(writers):
+        if writer["service"] != "server_access" and not writer.get("account_ids"):
+            yield (
+                f"log_writers.{index}.account_ids",
+                f"is missing; the logs of {writer['service']} have their account in the path. Give it, as in ['123456789012'].",
+            )
+
+
+def writer_statements(bucket_arn: pulumi.Output[str], writers: Sequence[LogWriter]) -> list[Statement]:
+    """The statements that let checked ``writers`` write into the bucket."""
+    return [statement for writer in writers for statement in _STATEMENTS[writer["service"]](bucket_arn, writer)]
+
+
+def _server_access(bucket_arn: pulumi.Output[str], writer: LogWriter) -> list[Statement]:
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html#grant-log-delivery-permissions-general
+    return [
+        Statement(
+            actions=["s3:PutObject"],
+            resources=[pulumi.Output.concat(bucket_arn, "/", _directory(writer), "*")],
+            principals={"Service": ["logging.s3.amazonaws.com"]},
+            conditions={"StringEquals": {"aws:SourceAccount": writer.get("account_ids") or [_OWN_ACCOUNT]}},
+        )
+    ]
+
+
+def _load_balancer(bucket_arn: pulumi.Output[str], writer: LogWriter) -> list[Statement]:
+    # One principal for all regions: the accounts that regions from before August 2022 used are the legacy form. The account
+    # in the path keeps others out; a condition on the source is not part of the documented policy.
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html#attach-bucket-policy
+    return [
+        Statement(
+            actions=["s3:PutObject"],
+            resources=_account_paths(bucket_arn, writer),
+            principals={"Service": ["logdelivery.elasticloadbalancing.amazonaws.com"]},
+        )
+    ]
+
+
+def _log_delivery(bucket_arn: pulumi.Output[str], writer: LogWriter) -> list[Statement]:
+    # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html
+    accounts = writer["account_ids"]
+    sources = [pulumi.Output.concat("arn:", partition_of(bucket_arn), ":logs:*:", account, ":*") for account in accounts]
+    principals = {"Service": ["delivery.logs.amazonaws.com"]}
+    source = {"StringEquals": {"aws:SourceAccount": accounts}, "ArnLike": {"aws:SourceArn": sources}}
+    return [
+        Statement(actions=["s3:GetBucketAcl"], resources=[bucket_arn], principals=principals, conditions=source),
+        Statement(
+            actions=["s3:PutObject"],
+            resources=_account_paths(bucket_arn, writer),
+            principals=principals,
+            conditions={**source, "StringEquals": {**source["StringEquals"], "s3:x-amz-acl": "bucket-owner-full-control"}},
+        ),
+    ]
+
+
+_STATEMENTS = {"server_access": _server_access, "load_balancer": _load_balancer, "log_delivery": _log_delivery}
+
+
+def _directory(writer: LogWriter) -> str:
+    return f"{prefix}/" if (prefix := writer.get("prefix")) else ""
+
+
+def _account_paths(bucket_arn: pulumi.Output[str], writer: LogWriter) -> list[pulumi.Output[str]]:
+    return [pulumi.Output.concat(bucket_arn, "/", _directory(writer), "AWSLogs/", account, "/*") for account in writer["account_ids"]]

@@ -1,0 +1,56 @@
+import json
+
+import pulumi
+import pulumi_aws as aws
+from cloudpatterns.blocks import create_key
+from cloudpatterns.core import Component, Statement, account_of, partition_of, region_of
+
+from tests.harness import record, refs
+
+
+class Locked(Component):
+    key_arn: pulumi.Output[str]
+
+    def __init__(self, name: str) -> None:
+        super().__init__("Locked", name)
+        use = Statement(actions=["kms:Decrypt"], resources=["*"], principals={"Service": ["logs.eu-west-1.amazonaws.com"]})
+        key = create_key(self, f"{name}-key", "Locks things", [use])
+        aws.s3.Bucket(f"{name}-bucket", tags={"key": key.arn}, opts=self.child())
+        self.key_arn = key.arn
+        self.register()
+
+
+def test_a_create_key_rotates_keeps_the_account_as_administrator_and_lets_the_service_in() -> None:
+    graph = record(lambda: Locked("l"), mode="deployed")
+    key = graph.one("aws:kms/key:Key", "l-key")
+    assert key.inputs == {"description": "Locks things", "enableKeyRotation": True, "deletionWindowInDays": 30}
+    policy = graph.one("aws:kms/keyPolicy:KeyPolicy", "l-key-policy")
+    assert refs(graph, policy, "keyId") == ["l-key"]
+    assert json.loads(policy.inputs["policy"])["Statement"] == [
+        {
+            "Sid": "Administration",
+            "Effect": "Allow",
+            "Action": ["kms:*"],
+            "Resource": ["*"],
+            "Principal": {"AWS": ["arn:aws:iam::123456789012:root"]},
+        },
+        {
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt"],
+            "Resource": ["*"],
+            "Principal": {"Service": ["logs.eu-west-1.amazonaws.com"]},
+        },
+    ]
+
+
+def test_what_encrypts_with_the_key_waits_for_its_policy() -> None:
+    graph = record(lambda: Locked("l"))
+    assert refs(graph, graph.one("aws:s3/bucket:Bucket"), "tags") == ["l-key", "l-key-policy"]
+
+
+def test_partition_region_and_account_come_from_an_arn() -> None:
+    def program() -> None:
+        arn = "arn:aws-cn:rds:cn-north-1:123456789012:db:x"
+        pulumi.export("parts", pulumi.Output.all(partition_of(arn), region_of(arn), account_of(arn)))
+
+    assert record(program).outputs == {"parts": ["aws-cn", "cn-north-1", "123456789012"]}

@@ -1,0 +1,59 @@
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+from cloudpatterns.core import after, by_name
+from offline_preview.graph import Graph
+from offline_preview.values import Secret
+
+from tests.harness import record, refs
+
+
+def program(value: Any, *, through_id: bool) -> Graph:
+    def make() -> None:
+        role = aws.iam.Role("role", assume_role_policy="{}")
+        policy = aws.iam.RolePolicy("policy", role="r", policy="{}")
+        ordered = after(value, role.arn if through_id else role, policy)
+        aws.s3.Bucket("bucket", bucket=ordered)
+
+    return record(make, mode="preview")
+
+
+def test_a_value_stays_known_in_a_preview_that_adds_what_it_waits_for() -> None:
+    for through_id in (False, True):
+        bucket = program("name", through_id=through_id).one("aws:s3/bucket:Bucket")
+        assert bucket.inputs["bucket"] == "name"
+
+
+def test_who_takes_the_value_waits_for_the_others() -> None:
+    for through_id in (False, True):
+        graph = program("name", through_id=through_id)
+        assert sorted(refs(graph, graph.one("aws:s3/bucket:Bucket"), "bucket")) == ["policy", "role"]
+
+
+def test_a_value_that_is_unknown_itself_stays_unknown() -> None:
+    def make() -> None:
+        role = aws.iam.Role("role", assume_role_policy="{}")
+        policy = aws.iam.RolePolicy("policy", role="r", policy="{}")
+        aws.s3.Bucket("bucket", bucket=after(role.arn, policy))
+
+    bucket = record(make, mode="preview").one("aws:s3/bucket:Bucket")
+    assert repr(bucket.inputs["bucket"]) == "UNKNOWN"
+
+
+def test_a_secret_stays_secret() -> None:
+    def make() -> None:
+        aws.s3.Bucket("bucket", bucket=after(pulumi.Output.secret("s"), aws.iam.Role("role", assume_role_policy="{}")))
+
+    assert isinstance(record(make).one("aws:s3/bucket:Bucket").inputs["bucket"], Secret)
+
+
+def test_values_by_name_are_one_output_and_none_are_an_empty_mapping() -> None:
+    seen: list[Any] = []
+
+    def make() -> None:
+        by_name({"a": "1", "b": pulumi.Output.from_input("2")}).apply(seen.append)
+        by_name({}).apply(seen.append)
+
+    record(make)
+    assert sorted(seen, key=len) == [{}, {"a": "1", "b": "2"}]

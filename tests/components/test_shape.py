@@ -1,0 +1,184 @@
+"""The shape that every pattern is copied from: arguments declared once and read in one way, one catalogue, plain English."""
+
+import ast
+import inspect
+import re
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+
+import pulumi
+import pytest
+from cloudpatterns.core import Component, declared
+from cloudpatterns.core.arguments import Arguments, default_of
+from cloudpatterns.plugin import components
+from cloudpatterns.plugin.descriptions import DescribingAnalyzer
+from cloudpatterns_policies.core import discover
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "components" / "cloudpatterns"
+# How arguments are made, and what runs in AWS, which stands alone.
+APART = (PACKAGE / "core", PACKAGE / "plugin")
+SOURCES = sorted(
+    path for path in PACKAGE.rglob("*.py") if "on_aws" not in path.parts and not any(folder in path.parents for folder in APART)
+)
+FIELDS = ("Use when", "Not when", "Cost drivers", "Trade-offs", "Proven by")
+PRIVATE_ENGLISH = re.compile(
+    r"what answers the web|\bways? out\b|\bMade (are|is)\b|\b(is|are|was) told\b|\btells? nobody\b|\bmends?\b|\bnot to be had\b"
+    r"|\bof one's own\b|\blet call\b|\bgiven out\b|\bloose ends?\b|\bjoints?\b|\bis no (argument|function|zone)\b|\bcannot be made\b",
+    re.IGNORECASE,
+)
+
+
+def types_of_arguments() -> list[type]:
+    """The TypedDict of every component's arguments, and every one within."""
+    found: list[type] = []
+
+    def add(args_type: type) -> None:
+        if args_type not in found:
+            found.append(args_type)
+            for hint in declared(args_type).values():
+                for nested in nested_types(hint):
+                    add(nested)
+
+    for component in components():
+        add(inspect.get_annotations(component.__init__)["args"])
+    return found
+
+
+def nested_types(hint: typing.Any) -> Iterator[type]:
+    if typing.is_typeddict(hint):
+        yield hint
+    for member in typing.get_args(hint):
+        yield from nested_types(member)
+
+
+def place(path: Path, node: ast.AST) -> str:
+    return f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}"
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("args_type", types_of_arguments(), ids=lambda args_type: args_type.__name__)
+def test_a_default_is_declared_or_told_and_never_both(args_type: type) -> None:
+    """The schema's descriptions name a declared default by themselves; what happens without a value is told where there is none."""
+    analyzer = DescribingAnalyzer("cloudpatterns")
+    for name, hint in declared(args_type).items():
+        told = "Default:" in (analyzer.docstring(args_type, name) or "")
+        if name in args_type.__required_keys__:
+            assert not told, f"{name} is required and tells a default"
+        elif default_of(hint) is None:
+            assert told, f"{name} has no default declared; its docstring must say what happens without a value, as Default: ..."
+        else:
+            assert not told, f"{name} declares its default; its docstring must not repeat it"
+
+
+@pytest.mark.parametrize("args_type", types_of_arguments(), ids=lambda args_type: args_type.__name__)
+def test_the_checks_of_all_arguments_can_be_built(args_type: type) -> None:
+    assert set(Arguments(args_type).model.model_fields) == set(declared(args_type))
+
+
+def reads_with_a_second_default(tree: ast.Module) -> Iterator[ast.AST]:
+    """``checked.get("x") or 365``: the default would stand a second time."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+            for value in node.values[:-1]:
+                if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "get":
+                    yield node
+
+
+def untyped_arguments(tree: ast.Module) -> Iterator[ast.AST]:
+    """Checked arguments that are annotated with anything but their TypedDict."""
+    for node in ast.walk(tree):
+        annotation = getattr(node, "annotation", None)
+        name = node.arg if isinstance(node, ast.arg) else ast.unparse(node.target) if isinstance(node, ast.AnnAssign) else ""
+        if name in ("checked", "args") and annotation is not None and "Any" in ast.unparse(annotation):
+            yield node
+
+
+def declarations_elsewhere(tree: ast.Module) -> Iterator[ast.AST]:
+    """``Arguments(...)`` in a pattern: its arguments are declared in the TypedDict alone, and ``begin`` checks them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Arguments", "check_names"):
+            yield node
+
+
+def waits_on_ids(tree: ast.Module) -> Iterator[ast.AST]:
+    """``Output.all(value, ...).apply(lambda values: values[0])``: ``after`` waits on URNs, which a preview knows."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Lambda) and ast.unparse(node.body) == "values[0]":
+            yield node
+
+
+CHECKS = (reads_with_a_second_default, untyped_arguments, declarations_elsewhere, waits_on_ids)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_sources_hold_the_shape(check: typing.Callable[[ast.Module], Iterator[ast.AST]]) -> None:
+    assert [place(path, node) for path in SOURCES for node in check(parsed(path))] == []
+
+
+def test_the_checks_find_what_they_look_for() -> None:
+    tree = ast.parse(
+        "days = checked.get('days') or 365\n"
+        "def f(checked: Any, args: Mapping[str, Any], other: Any): pass\n"
+        "checked: Any = 1\n"
+        "_ARGUMENTS = Arguments(FooArgs)\n"
+        "pulumi.Output.all(a, b).apply(lambda values: values[0])\n"
+        "fine = checked.get('days')\n"
+    )
+    assert [sorted(node.lineno for node in check(tree)) for check in CHECKS] == [[1], [2, 2, 3], [4], [5]]
+
+
+def repeated_in_systems() -> Iterator[str]:
+    """Arguments of a system that repeat an option of a component that it embeds."""
+    for component in components():
+        if component.__module__.split(".")[1] != "systems":
+            continue
+        args_type = inspect.get_annotations(component.__init__)["args"]
+        embedded = [nested for hint in declared(args_type).values() for nested in nested_types(hint)]
+        for nested in embedded:
+            if nested.__name__.startswith(component.__name__) and not nested.__name__.endswith("Options"):
+                bases = [base for base in getattr(nested, "__orig_bases__", ()) if typing.is_typeddict(base)]
+                own = set(declared(nested)) - {key for base in bases for key in declared(base)}
+                for other in components():
+                    options = inspect.get_annotations(other.__init__)["args"]
+                    for base in getattr(options, "__orig_bases__", ()):
+                        if typing.is_typeddict(base) and len(own & set(declared(base))) > 2:
+                            yield f"{nested.__name__} repeats {', '.join(sorted(own & set(declared(base))))} of {base.__name__}"
+
+
+def test_systems_embed_the_options_of_components() -> None:
+    assert list(repeated_in_systems()) == []
+
+
+@pytest.mark.parametrize("component", components(), ids=lambda component: component.__name__)
+def test_a_component_has_its_catalogue_fields(component: type[pulumi.ComponentResource]) -> None:
+    text = inspect.cleandoc(component.__doc__ or "")
+    fields = re.findall(r"^\*\*([A-Z][a-z -]+)\*\*: ", text, re.MULTILINE)
+    assert fields == list(FIELDS)
+    sections = re.split(r"^\*\*[A-Z][a-z -]+\*\*: ", text, flags=re.MULTILINE)
+    assert all(len(section.split()) >= 4 for section in sections), "a field says nothing"
+
+
+@pytest.mark.parametrize("component", components(), ids=lambda component: component.__name__)
+def test_what_proves_a_component_exists(component: type[pulumi.ComponentResource]) -> None:
+    """The controls and test files that the field Proven by names, as ``imdsv2-required`` and ``test_floating_ip.py``."""
+    _, _, proof = (component.__doc__ or "").partition("**Proven by**: ")
+    named = re.findall(r"``([^`]+)``", proof)
+    controls = {control.id for control in discover()}
+    tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    assert [name for name in named if name not in controls | tests] == []
+    assert [name for name in named if name in tests], "names no test"
+
+
+def test_only_components_have_the_base_class() -> None:
+    assert all(issubclass(component, Component) for component in components())
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_english_is_plain(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [f"{number}: {line.strip()}" for number, line in enumerate(lines, 1) if PRIVATE_ENGLISH.search(line)] == []
