@@ -70,7 +70,8 @@ def test_a_default_is_declared_or_told_and_never_both(args_type: type) -> None:
         if name in args_type.__required_keys__:
             assert not told, f"{name} is required and tells a default"
         elif default_of(hint) is None:
-            assert told, f"{name} has no default declared; its docstring must say what happens without a value, as Default: ..."
+            needed = told or re.search(r"[Ee]xactly one of|Required with|Needed with", analyzer.docstring(args_type, name) or "")
+            assert needed, f"{name} has no default declared; its docstring must say what happens without a value, as Default: ..."
         else:
             assert not told, f"{name} declares its default; its docstring must not repeat it"
 

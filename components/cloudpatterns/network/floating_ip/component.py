@@ -63,7 +63,7 @@ class FloatingIpArgs(TypedDict):
     """SSM parameter that names the image, such as ``/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64``. Exactly one of
     ``image_parameter`` and ``image_id``."""
     image_id: NotRequired[ImageId]
-    """A fixed image (AMI)."""
+    """A fixed image (AMI). Exactly one of ``image_parameter`` and ``image_id``."""
     active_zone: NotRequired[str]
     """Zone of the instance that has the address first, and gets it when neither instance has it. Default: the first by name."""
     template_versions_by_zone: NotRequired[Annotated[dict[str, int], Field(default={})]]
