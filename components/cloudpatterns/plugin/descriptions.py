@@ -4,7 +4,7 @@ import typing
 
 from pulumi.provider.experimental.analyzer import Analyzer
 
-from cloudpatterns.core.arguments import declared
+from cloudpatterns.core.arguments import declared, docstrings
 from cloudpatterns.core.phrases import default_phrase, limit_phrases
 
 
@@ -23,9 +23,5 @@ class DescribingAnalyzer(Analyzer):
         return " ".join(filter(None, [text and text.strip(), sentence])) or None
 
     def docstring(self, typ: type, name: str) -> str | None:
-        """The docstring as it stands in the source, of the base where an argument is inherited."""
-        text = super().get_docstring(typ, name)
-        for base in getattr(typ, "__orig_bases__", ()) if text is None else ():
-            if typing.is_typeddict(base) and name in declared(base):
-                return self.docstring(base, name)
-        return text
+        """The docstring as it stands in the source, also of an inherited argument."""
+        return docstrings(typ).get(name) if typing.is_typeddict(typ) else super().get_docstring(typ, name)
