@@ -71,7 +71,7 @@ def test_a_wrong_value_is_told_in_the_callers_names(host: ComponentHost) -> None
     inputs = {"strategy": "on_demand", "vpcId": "vpc-1", "privateRouteTableIdsByZone": {"a": "rtb-1"}, "egressPorts": [443.0, 80.5]}
     assert refused(host, "OnDemandNat", inputs) == [
         'OnDemandNat "it" cannot be created:',
-        "  egressPorts.1: is 80.5; input should be a valid integer",
+        "  egressPorts.1: is 80.5; must be a whole number",
     ]
 
 
