@@ -10,8 +10,12 @@ validator: unknown keys are refused, plain values are validated, whole floats be
 left as it is.
 """
 
+import ast
 import functools
+import inspect
 import re
+import sys
+import textwrap
 import typing
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from enum import Enum
@@ -78,9 +82,8 @@ def declared(args_type: type) -> Mapping[str, Any]:
     if args_type in _DECLARED:
         return _DECLARED[args_type]
     hints: dict[str, Any] = {}
-    for base in getattr(args_type, "__orig_bases__", ()):
-        if is_typeddict(base):
-            hints |= declared(base)
+    for base in inherited(args_type):
+        hints |= declared(base)
     for name, hint in vars(args_type).get("__annotations__", {}).items():
         # An inherited key is listed again, perhaps bare by now.
         if name not in hints or hint not in (hints[name], bare(hints[name])):
@@ -91,6 +94,16 @@ def declared(args_type: type) -> Mapping[str, Any]:
             declared(nested)
     args_type.__annotations__ = {name: bare(hint) for name, hint in hints.items()}
     return hints
+
+
+def inherited(args_type: type) -> list[type]:
+    """The TypedDicts that a TypedDict inherits from."""
+    bases = getattr(args_type, "__orig_bases__", None)
+    if bases is None:
+        # A TypedDict keeps them from Python 3.12 on; before, its source alone names them.
+        definition = typing.cast(ast.ClassDef, ast.parse(textwrap.dedent(inspect.getsource(args_type))).body[0])
+        bases = [vars(sys.modules[args_type.__module__]).get(ast.unparse(base)) for base in definition.bases]
+    return [base for base in bases if is_typeddict(base)]
 
 
 def bare(hint: Any) -> Any:

@@ -8,7 +8,7 @@ import annotated_types
 from pulumi.provider.experimental.analyzer import Analyzer
 from pydantic.fields import FieldInfo
 
-from cloudpatterns.core.arguments import declared, default_of, metadata
+from cloudpatterns.core.arguments import declared, default_of, inherited, metadata
 from cloudpatterns.core.limits import Choice, Matches
 
 
@@ -25,8 +25,8 @@ class DescribingAnalyzer(Analyzer):
     def docstring(self, typ: type, name: str) -> str | None:
         """The docstring as it stands in the source, of the base where an argument is inherited."""
         text = super().get_docstring(typ, name)
-        for base in getattr(typ, "__orig_bases__", ()) if text is None else ():
-            if typing.is_typeddict(base) and name in declared(base):
+        for base in inherited(typ) if text is None and typing.is_typeddict(typ) else ():
+            if name in declared(base):
                 return self.docstring(base, name)
         return text
 
