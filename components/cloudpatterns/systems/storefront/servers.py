@@ -34,7 +34,6 @@ def request_tracking(servers: Any, balancer: LoadBalancer) -> dict[str, Any]:
     if servers["requests_per_target"] is None:
         return {}
     return {
-        "requests_per_target": servers["requests_per_target"],
         "load_balancer_arn_suffix": balancer.arn_suffix,
         "target_group_arn_suffix": balancer.target_group_arn_suffix,
     }
