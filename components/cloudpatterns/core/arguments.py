@@ -11,7 +11,6 @@ left as it is.
 """
 
 import ast
-import copy
 import functools
 import inspect
 import itertools
@@ -97,8 +96,9 @@ def declared(args_type: type) -> Mapping[str, Any]:
 
 def _left_bare(hint: Any) -> Any:
     plain = bare(hint)
-    # An object of its own, whose identity tells it from the same type of another argument.
-    plain = copy.copy(plain if get_origin(plain) in (NotRequired, Required) else Required[plain])
+    alias: Any = plain if get_origin(plain) in (NotRequired, Required) else Required[plain]
+    # An object of its own, whose identity tells it from the same type of another argument; typing itself gives one for both.
+    plain = type(alias)(get_origin(alias), get_args(alias))
     _BARE[id(plain)] = (plain, hint)
     return plain
 
@@ -218,6 +218,11 @@ class Checked(dict[str, Any]):
     """Checked arguments, which know what the caller chose: ``given`` are the names whose value is not the default."""
 
     given: frozenset[str] = frozenset()
+
+
+def pick(checked: Mapping[str, Any], *names: str) -> Any:
+    """Those of the arguments that have a value, to pass them on to a component: ``{**pick(checked, "kms_key_arn", "tags")}``."""
+    return {name: checked[name] for name in names if checked[name] is not None}
 
 
 def _as_dict(value: Any) -> Any:

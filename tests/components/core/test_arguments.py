@@ -243,6 +243,22 @@ def test_what_is_inherited_is_declared_with_its_metadata_after_the_base_is_bare(
     assert "Annotated" not in str(LaterArgs.__annotations__)
 
 
+class TwinOptions(TypedDict):
+    first: NotRequired[Annotated[str, Field(default="one")]]
+    second: NotRequired[Annotated[str, Field(default="two")]]
+    third: NotRequired[str]
+
+
+def test_arguments_of_the_same_type_keep_their_own_metadata_when_they_are_inherited() -> None:
+    Arguments(TwinOptions)
+
+    class TwinArgs(TwinOptions):
+        fourth: NotRequired[str]
+
+    assert Arguments(TwinArgs).check("t", {}) == {"first": "one", "second": "two", "third": None, "fourth": None}
+    assert TwinArgs.__annotations__ == dict.fromkeys(["first", "second", "third", "fourth"], NotRequired[str])
+
+
 def test_docstrings_of_inherited_arguments_are_found() -> None:
     assert docstrings(LaterArgs) == {"size": "How large.", "ratio": "Narrowed down.", "last": "Its own."}
 
