@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pytest
 from cloudpatterns.database import RelationalDatabase
-from cloudpatterns.database.relational_database.instance import first_secret
+from cloudpatterns.database.relational_database.foundation import managed_secret
 from offline_preview.graph import Graph
 from offline_preview.values import Secret
 
@@ -184,7 +184,7 @@ def test_own_parameters_wait_for_a_reboot() -> None:
 
 
 def test_a_password_that_is_about_to_be_managed_has_no_secret_yet() -> None:
-    assert first_secret([]) == ""
+    assert managed_secret([]) == ""
 
 
 def test_a_managed_password_is_given_out_as_its_secret() -> None:

@@ -26,6 +26,17 @@ class Access:
         if checked.get("auth_token") is None:
             self._create_users(unique)
 
+    def replication_group_inputs(self) -> dict[str, Any]:
+        """Inputs of a replication group that name its users, or the token."""
+        token = self._checked.get("auth_token")
+        if token is None:
+            return {"user_group_ids": [self.user_group_id]}
+        return {
+            "auth_token_wo": pulumi.Output.secret(token["value"]),
+            "auth_token_wo_version": token["version"],
+            "auth_token_update_strategy": "ROTATE",
+        }
+
     @property
     def by_iam(self) -> bool:
         """Whether callers log in through IAM."""

@@ -22,9 +22,9 @@ from cloudpatterns.database.in_memory_cache.rules import problems
 class InMemoryCache(Component):
     """A private cache, encrypted at rest and in transit, whose callers log in (Cloud Design Patterns for AWS, "In-Memory Cache").
 
-    Creates an ElastiCache replication group (Valkey or Redis) with failover, or a serverless cache. By default callers log in through IAM: their
-    role is allowed ``elasticache:Connect`` on ``connect_arns``, and there is no password to keep, rotate or lose. The user named default of
-    AWS, which may do everything, is replaced by one that may do nothing.
+    Creates an ElastiCache replication group (Valkey or Redis) with failover, or a serverless cache. By default callers log in through IAM:
+    their role is allowed ``elasticache:Connect`` on ``connect_arns``, and there is no password to keep, rotate or lose. The user named
+    default, which AWS lets do everything, is replaced by one that may do nothing.
 
     **Use when**: the same data is read far more often than it changes, or sessions and counters need answers within a millisecond.
 
@@ -55,11 +55,11 @@ class InMemoryCache(Component):
     user_name: pulumi.Output[str]
     """The user to log in as; ``default`` with a token."""
     secret_arn: pulumi.Output[str | None]
-    """The secret with user name and password or token; none with IAM."""
+    """ARN of the secret with user name and password or token; none with IAM."""
     connect_arns: pulumi.Output[list[str]]
-    """What a caller's role needs ``elasticache:Connect`` on; empty unless the login goes through IAM."""
+    """ARNs of cache and user, on which a caller's role needs ``elasticache:Connect``; empty unless callers log in through IAM."""
     kms_key_arn: pulumi.Output[str]
-    """The key that encrypts it."""
+    """ARN of the key that encrypts it."""
     log_group_names: pulumi.Output[list[str]]
     """Log groups of engine and slow log; empty when serverless."""
 
@@ -118,7 +118,7 @@ class InMemoryCache(Component):
         self.log_group_names = pulumi.Output.from_input([])
         self._grant(access, cache)
 
-    def _key(self, statements: Sequence[Statement], retain: bool = False) -> pulumi.Output[str]:
+    def _key(self, statements: Sequence[Statement], retain: bool | None = None) -> pulumi.Output[str]:
         name, given = self.pulumi_resource_name, self._checked.get("kms_key_arn")
         if given is None:
             given = create_key(self, f"{name}-key", f"Cache {name}", statements, tags=self._checked["tags"], retain_on_delete=retain).arn

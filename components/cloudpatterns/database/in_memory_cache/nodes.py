@@ -27,15 +27,7 @@ def replication_group(
     log_groups: Sequence[aws.cloudwatch.LogGroup],
 ) -> aws.elasticache.ReplicationGroup:
     """A primary node and its replicas, with parameters."""
-    token, replicated = checked.get("auth_token"), checked["replicas"] > 0
-    if token is None:
-        credentials: dict[str, Any] = {"user_group_ids": [access.user_group_id]}
-    else:
-        credentials = {
-            "auth_token_wo": pulumi.Output.secret(token["value"]),
-            "auth_token_wo_version": token["version"],
-            "auth_token_update_strategy": "ROTATE",
-        }
+    replicated = checked["replicas"] > 0
     snapshot = final_snapshot(checked["skip_final_snapshot"], checked.get("final_snapshot_identifier"), unique, kms_key_arn)
     return aws.elasticache.ReplicationGroup(
         f"{component.pulumi_resource_name}-cache",
@@ -63,7 +55,7 @@ def replication_group(
             {"destination": group.name, "destination_type": "cloudwatch-logs", "log_format": "json", "log_type": kind}
             for group, kind in zip(log_groups, LOGS, strict=True)
         ],
-        **credentials,
+        **access.replication_group_inputs(),
         **_cache_inputs(component, checked, kms_key_arn),
     )
 

@@ -1,6 +1,6 @@
 """What a database is built on in one region, and the inputs that instances, replicas and clusters share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -38,7 +38,9 @@ class Foundation:
             opts=component.child(),
         )
         given_key, fixed = place.get("kms_key_arn"), None if source else checked.get("identifier")
-        self.kms_key_arn = self._key(retain=source is None) if given_key is None else given_key
+        # The final snapshot and the retained backups cannot be read without it; a replica leaves none.
+        retain_key = not checked["skip_final_snapshot"] if source is None else None
+        self.kms_key_arn = self._key(retain_key) if given_key is None else given_key
         identifier = unique_name(self.subnet_group.name, f"{name}-subnets", name) if fixed is None else pulumi.Output.from_input(fixed)
         exports = checked.get("log_exports")
         self.logs = sorted(set(self.engine.default_logs if exports is None else exports))
@@ -56,20 +58,17 @@ class Foundation:
         # IAM is global: one role monitors database and replica.
         self.monitoring_role_arn = self._monitoring_role() if source is None else source.monitoring_role_arn
 
-    def _key(self, retain: bool) -> pulumi.Output[str]:
+    def _key(self, retain: bool | None) -> pulumi.Output[str]:
         # RDS, Performance Insights and Secrets Manager use the key through grants of whoever creates the database, the account's
         # administrators; CloudWatch Logs uses it by itself.
-        statements = [logs_statement(self.subnet_group.arn, "/aws/rds/*")]
-        # The final snapshot and the retained backups cannot be read without it; a replica leaves none.
-        retain_on_delete = retain and not self.checked["skip_final_snapshot"]
         return create_key(
             self.component,
             f"{self.name}-key",
             f"Database {self.name}",
-            statements,
+            [logs_statement(self.subnet_group.arn, "/aws/rds/*")],
             region=self.region,
             tags=self.checked["tags"],
-            retain_on_delete=retain_on_delete,
+            retain_on_delete=retain,
         ).arn
 
     def _monitoring_role(self) -> pulumi.Output[str] | None:
@@ -230,6 +229,6 @@ class Foundation:
             create("connections", f"More than {most} connections to the database", "DatabaseConnections", most)
 
 
-def managed_secret(secrets: list[Any]) -> str:
+def managed_secret(secrets: Sequence[Any]) -> str:
     """The ARN of the secret that RDS manages; empty in the preview that turns the caller's password into a managed one."""
     return (secrets[0].secret_arn if secrets else None) or ""
