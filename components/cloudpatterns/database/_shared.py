@@ -10,10 +10,11 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from cloudpatterns.blocks import Metric, alarm, log_group
-from cloudpatterns.core import Component, Problem, after
+from cloudpatterns.core import Component, Matches, Problem, after
 from cloudpatterns.security.secret_values import rotate_secret, write_secret
 
-HYPHENATED_NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+_NAME = Matches(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "lower case letters, digits and single hyphens, a letter first, such as orders-db")
+HyphenatedName = Annotated[str, _NAME]
 """What databases, caches and their users may be named."""
 
 
@@ -147,8 +148,8 @@ def sustained_alarm(
 
 def name_problems(name: str) -> Iterator[Problem]:
     """A component name that its database, cache or users cannot carry."""
-    if re.fullmatch(HYPHENATED_NAME, name) is None:
-        yield "name", f"is {name!r}; names in AWS begin with it. Use lower case letters, digits and single hyphens, a letter first."
+    if re.fullmatch(_NAME.pattern, name) is None:
+        yield "name", f"is {name!r}; names in AWS begin with it, so it must be {_NAME.allowed}"
 
 
 def credential_problems(path: str, value: pulumi.Input[str], pattern: str, allowed: str) -> Iterator[Problem]:
@@ -161,13 +162,13 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MINUTES_PER_DAY = 24 * 60
 
 
-def window_problems(daily: tuple[str, str], weekly: tuple[str, str], shortest_minutes: int) -> Iterator[Problem]:
-    """Maintenance windows, each an argument and its value, that are too short or overlap."""
-    for argument, window in (daily, weekly):
+def window_problems(argument: str, daily: str, maintenance: str, shortest_minutes: int) -> Iterator[Problem]:
+    """A daily window, given as ``argument``, or a ``maintenance_window`` that is too short, and two that overlap."""
+    for path, window in ((argument, daily), ("maintenance_window", maintenance)):
         if _window_minutes(window) < shortest_minutes:
-            yield argument, f"is {window!r}; a window has at least {shortest_minutes} minutes. Extend it."
-    if windows_overlap(daily[1], weekly[1]):
-        yield weekly[0], f"is {weekly[1]!r}; it overlaps {daily[0]} {daily[1]!r}. Move one."
+            yield path, f"is {window!r}; a window has at least {shortest_minutes} minutes. Extend it."
+    if windows_overlap(daily, maintenance):
+        yield "maintenance_window", f"is {maintenance!r}; it overlaps {argument} {daily!r}. Move one."
 
 
 def windows_overlap(daily: str, weekly: str) -> bool:

@@ -17,7 +17,7 @@ from cloudpatterns.core.vocabulary import (
     Tags,
     WeeklyWindow,
 )
-from cloudpatterns.database._shared import HYPHENATED_NAME, CredentialOptions
+from cloudpatterns.database._shared import CredentialOptions, HyphenatedName
 
 
 class InMemoryCacheCredentialArgs(CredentialOptions):
@@ -64,13 +64,7 @@ class InMemoryCacheOptions(TypedDict):
     """Weekly window for maintenance, an hour or more, outside the snapshot window."""
     skip_final_snapshot: NotRequired[Annotated[bool, Field(default=False)]]
     """Deletes without a final snapshot. A serverless cache never leaves one."""
-    final_snapshot_identifier: NotRequired[
-        Annotated[
-            str,
-            Matches(HYPHENATED_NAME, "lower case letters, digits and single hyphens, a letter first, such as sessions-final"),
-            Field(max_length=255),
-        ]
-    ]
+    final_snapshot_identifier: NotRequired[Annotated[HyphenatedName, Field(max_length=255)]]
     """Name of the final snapshot. Default: a new one for every cache; set it if AWS says that the name is taken."""
     deletion_protection: NotRequired[DeletionProtection]
     """Pulumi refuses to delete or replace the cache, also when ``engine_version`` is behind AWS's own upgrades."""

@@ -27,9 +27,7 @@ def problems(name: str, checked: InMemoryCacheArgs) -> Iterator[Problem]:
     if token := checked.get("auth_token"):
         allowed = "a token has 16 to 128 letters, digits and ! & # $ ^ < > -"
         yield from credential_problems("auth_token", token["value"], _TOKEN, allowed)
-    yield from window_problems(
-        ("snapshot_window", checked["snapshot_window"]), ("maintenance_window", checked["maintenance_window"]), _SHORTEST_WINDOW_MINUTES
-    )
+    yield from window_problems("snapshot_window", checked["snapshot_window"], checked["maintenance_window"], _SHORTEST_WINDOW_MINUTES)
 
 
 def _version_problems(checked: InMemoryCacheArgs) -> Iterator[Problem]:

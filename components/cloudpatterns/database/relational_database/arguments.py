@@ -19,10 +19,10 @@ from cloudpatterns.core.vocabulary import (
     Tags,
     WeeklyWindow,
 )
-from cloudpatterns.database._shared import HYPHENATED_NAME, CredentialOptions
+from cloudpatterns.database._shared import CredentialOptions, HyphenatedName
 from cloudpatterns.database.relational_database.engines import ENGINES
 
-InstanceClass = Annotated[str, Matches(r"db\.[a-z0-9-]+(\.[a-z0-9-]+)?", "an instance class such as db.t4g.medium")]
+_InstanceClass = Annotated[str, Matches(r"db\.[a-z0-9-]+(\.[a-z0-9-]+)?", "an instance class such as db.t4g.medium")]
 
 
 class RelationalDatabasePasswordArgs(CredentialOptions):
@@ -45,7 +45,7 @@ class RelationalDatabaseReplicaArgs(TypedDict):
     """Security groups in that region."""
     kms_key_arn: NotRequired[KmsKeyArn]
     """A key in that region for storage and logs; its policy must let CloudWatch Logs use it. Default: a new key."""
-    instance_class: NotRequired[InstanceClass]
+    instance_class: NotRequired[_InstanceClass]
     """Instance class of the replica. Default: that of the database."""
 
 
@@ -57,7 +57,7 @@ class RelationalDatabaseOptions(TypedDict):
     engine_version: str
     """A version in standard support, such as ``8.4`` (MySQL) or ``17`` (PostgreSQL). Without the last part, minor upgrades show no
     difference."""
-    instance_class: InstanceClass
+    instance_class: _InstanceClass
     """Instance class; ``db.serverless`` is for Aurora and needs ``max_capacity_units``."""
     allocated_storage_gib: NotRequired[Annotated[int, Field(ge=20, le=65_536)]]
     """First size of the storage. Needed with ``mysql`` and ``postgres``; Aurora's storage grows by itself."""
@@ -75,13 +75,7 @@ class RelationalDatabaseOptions(TypedDict):
     """Name of a first database. Default: none is created."""
     master_username: NotRequired[Annotated[str, Field(default="dbadmin")]]
     """Name of the master user. Changing it replaces the database."""
-    identifier: NotRequired[
-        Annotated[
-            str,
-            Matches(HYPHENATED_NAME, "lower case letters, digits and single hyphens, a letter first, such as orders-db"),
-            Field(max_length=63),
-        ]
-    ]
+    identifier: NotRequired[Annotated[HyphenatedName, Field(max_length=63)]]
     """Fixed name in AWS. Default: the component's name and a random suffix."""
     parameters: NotRequired[Annotated[dict[str, str], Field(default={})]]
     """More engine parameters; they take effect at the next reboot. Those that force TLS cannot be set."""

@@ -19,18 +19,16 @@ _MYSQL_WITHOUT_INSIGHTS = re.compile(r"db\.(t2|t3|t4g)\.(micro|small)")
 _AURORA_MYSQL_WITHOUT_INSIGHTS = re.compile(r"db\.(t2|t3)\..+|db\.t4g\.(micro|small)")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Engine:
     """One engine: its name in AWS, and what it accepts."""
 
     name: str
-    port: int
     oldest: tuple[int, int]
     """Oldest version in standard support (major, minor; 0 where the minor does not count)."""
     version_example: str
     logs: tuple[str, ...]
     default_logs: tuple[str, ...]
-    user_name_limit: int
 
     @property
     def aurora(self) -> bool:
@@ -39,8 +37,13 @@ class Engine:
 
     @property
     def mysql(self) -> bool:
-        """Whether it speaks MySQL."""
+        """Whether it speaks MySQL; else it speaks PostgreSQL."""
         return self.name.endswith("mysql")
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return 3306 if self.mysql else 5432
 
     def version_problem(self, version: str) -> str | None:
         """Why this version cannot be used, or None."""
@@ -96,8 +99,9 @@ class Engine:
 
     def user_name_problem(self, user_name: str) -> str | None:
         """Why the master user cannot have this name, or None."""
-        if re.fullmatch(r"[a-z][a-z0-9_]*", user_name) is None or len(user_name) > self.user_name_limit:
-            return f"{self.name} takes 1 to {self.user_name_limit} lower case letters, digits and underscores, a letter first."
+        longest = 16 if self.mysql else 63
+        if re.fullmatch(r"[a-z][a-z0-9_]*", user_name) is None or len(user_name) > longest:
+            return f"{self.name} takes 1 to {longest} lower case letters, digits and underscores, a letter first."
         if user_name in _RESERVED_USERS or user_name.startswith(("pg_", "rds")):
             return f"the name is reserved by {self.name}. Use another, such as dbadmin."
         return None
@@ -108,42 +112,10 @@ ENGINES = {
     for engine in (
         # 8.0 left standard support on 2026-07-31, PostgreSQL 13 on 2026-02-28:
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support.html
-        Engine(
-            name="mysql",
-            port=3306,
-            oldest=(8, 4),
-            version_example="8.4 or 8.4.5",
-            logs=_MYSQL_LOGS,
-            default_logs=("error", "slowquery"),
-            user_name_limit=16,
-        ),
-        Engine(
-            name="postgres",
-            port=5432,
-            oldest=(14, 0),
-            version_example="17 or 17.4",
-            logs=(*_POSTGRES_LOGS, "upgrade"),
-            default_logs=("postgresql", "upgrade"),
-            user_name_limit=63,
-        ),
-        Engine(
-            name="aurora-mysql",
-            port=3306,
-            oldest=(8, 0),
-            version_example="8.0",
-            logs=(*_MYSQL_LOGS, "instance"),
-            default_logs=("error", "slowquery"),
-            user_name_limit=16,
-        ),
-        Engine(
-            name="aurora-postgresql",
-            port=5432,
-            oldest=(14, 0),
-            version_example="17 or 17.4",
-            logs=(*_POSTGRES_LOGS, "instance"),
-            default_logs=("postgresql",),
-            user_name_limit=63,
-        ),
+        Engine("mysql", (8, 4), "8.4 or 8.4.5", _MYSQL_LOGS, ("error", "slowquery")),
+        Engine("postgres", (14, 0), "17 or 17.4", (*_POSTGRES_LOGS, "upgrade"), ("postgresql", "upgrade")),
+        Engine("aurora-mysql", (8, 0), "8.0", (*_MYSQL_LOGS, "instance"), ("error", "slowquery")),
+        Engine("aurora-postgresql", (14, 0), "17 or 17.4", (*_POSTGRES_LOGS, "instance"), ("postgresql",)),
     )
 }
 """The engines by name."""

@@ -29,9 +29,7 @@ def problems(name: str, checked: RelationalDatabaseArgs) -> Iterator[Problem]:
     yield from _storage_problems(checked)
     yield from _capacity_problems(checked)
     yield from _replica_problems(checked)
-    yield from window_problems(
-        ("backup_window", checked["backup_window"]), ("maintenance_window", checked["maintenance_window"]), _SHORTEST_WINDOW_MINUTES
-    )
+    yield from window_problems("backup_window", checked["backup_window"], checked["maintenance_window"], _SHORTEST_WINDOW_MINUTES)
     if password := checked.get("password"):
         allowed = 'a password has 8 to 41 printable characters without / " @ and space'
         yield from credential_problems("password", password["value"], _PASSWORD, allowed)
