@@ -345,7 +345,7 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], hidden: Sequence[tupl
     if _may_show_secret(parts, hidden):
         return path, _HIDDEN
     message = _message(detail)
-    if kind in ("too_short", "too_long"):
+    if kind in ("too_short", "too_long", "keys", "unique"):
         return path, message
     return path, f"is {'[hidden]' if _SECRET_NAMES.search(path) else _shown(detail['input'])}; {message}"
 
