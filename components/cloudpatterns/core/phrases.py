@@ -8,7 +8,7 @@ import annotated_types
 from pydantic.fields import FieldInfo
 
 from cloudpatterns.core.arguments import default_of, metadata
-from cloudpatterns.core.limits import Choice, Keys, Matches, Network, Unique
+from cloudpatterns.core.limits import Keys, Limit
 
 
 def default_phrase(hint: Any) -> str:
@@ -30,12 +30,8 @@ def limit_phrases(hint: Any) -> Iterator[str]:
     hint, found = metadata(hint)
     unit = " entries" if typing.get_origin(hint) in (list, dict) else " characters"
     for item in found:
-        if isinstance(item, Choice | Matches | Network):
-            yield item.allowed
-        elif isinstance(item, Keys):
-            yield f"names of {item.allowed}"
-        elif isinstance(item, Unique):
-            yield "each once"
+        if isinstance(item, Limit):
+            yield f"names of {item.allowed}" if isinstance(item, Keys) else item.allowed
         elif isinstance(item, annotated_types.MultipleOf):
             yield f"a multiple of {item.multiple_of}"
     limits = [item for item in found if not isinstance(item, FieldInfo)]
