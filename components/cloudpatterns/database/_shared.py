@@ -149,7 +149,7 @@ def sustained_alarm(
 def name_problems(name: str) -> Iterator[Problem]:
     """A component name that its database, cache or users cannot carry."""
     if re.fullmatch(_NAME.pattern, name) is None:
-        yield "name", f"is {name!r}; names in AWS begin with it, so it must be {_NAME.allowed}"
+        yield "name", f"is {name!r}; names in AWS begin with it, so it must be {_NAME.allowed}."
 
 
 def credential_problems(path: str, value: pulumi.Input[str], pattern: str, allowed: str) -> Iterator[Problem]:

@@ -76,7 +76,7 @@ class InMemoryCacheOptions(TypedDict):
     log_retention_days: NotRequired[LogRetentionDays]
     """Days that slow log and engine log are kept."""
     description: NotRequired[Annotated[str, Field(min_length=1, max_length=255)]]
-    """Description of the cache. Default: the component's name."""
+    """Description of the cache. Default: one with the component's name."""
 
 
 class InMemoryCacheArgs(InMemoryCacheOptions):

@@ -37,10 +37,11 @@ class Foundation:
             tags={"Name": name, **checked["tags"]},
             opts=component.child(),
         )
-        given_key, fixed = place.get("kms_key_arn"), None if source else checked.get("identifier")
-        # The final snapshot and the retained backups cannot be read without it; a replica leaves none.
+        # The final snapshot and the retained backups cannot be read without the key; a replica leaves none.
         retain_key = not checked["skip_final_snapshot"] if source is None else None
+        given_key = place.get("kms_key_arn")
         self.kms_key_arn = self._key(retain_key) if given_key is None else given_key
+        fixed = checked.get("identifier") if source is None else None
         identifier = unique_name(self.subnet_group.name, f"{name}-subnets", name) if fixed is None else pulumi.Output.from_input(fixed)
         exports = checked.get("log_exports")
         self.logs = sorted(set(self.engine.default_logs if exports is None else exports))
