@@ -1,4 +1,4 @@
-"""Service Mesh on VPC Lattice: ``component`` creates it, ``versions`` the target groups, ``arguments`` and ``checks`` say what it takes."""
+"""Service Mesh on VPC Lattice: ``component`` and the target groups of ``versions``, its ``arguments``, and the ``checks`` over them."""
 
 from cloudpatterns.network.service_mesh.arguments import MeshCanaryArgs, MeshServiceArgs, MeshVersionArgs, ServiceMeshArgs
 from cloudpatterns.network.service_mesh.component import ServiceMesh
