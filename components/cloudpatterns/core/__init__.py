@@ -1,6 +1,6 @@
 """How a component is made: declared arguments, rules over them, the base class, ordering, IAM documents."""
 
-from cloudpatterns.core.arguments import ArgumentError, Arguments, Problem, declared
+from cloudpatterns.core.arguments import ArgumentError, Arguments, Problem, declared, pick
 from cloudpatterns.core.component import Component
 from cloudpatterns.core.iam import Statement, assume_role, document
 from cloudpatterns.core.identity import account_of, partition_of, region_of
@@ -28,6 +28,7 @@ __all__ = [
     "needs",
     "one_of",
     "partition_of",
+    "pick",
     "region_of",
     "unknown",
 ]

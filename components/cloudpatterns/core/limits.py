@@ -44,7 +44,12 @@ class Matches:
     pattern: str
     """A regular expression that the whole text must match."""
     allowed: str
-    """What that means, with an example, for messages and the schema."""
+    """What that means, with an example behind ``such as``, for messages and the schema."""
+
+    @property
+    def example(self) -> str | None:
+        """The example, None where ``allowed`` gives none."""
+        return self.allowed.partition("such as ")[2].split(" ")[0].rstrip(",;") or None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
