@@ -1,9 +1,10 @@
 """Listed egress: rules to named destinations, and what is wrong with them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import pulumi
+import pulumi_aws as aws
 
 from cloudpatterns.blocks.security_group import Peer, cidr_peer, description_problem, egress_rule, port_problems
 from cloudpatterns.core import Component, Problem, one_of
@@ -11,21 +12,22 @@ from cloudpatterns.network._cidrs import parse
 from cloudpatterns.network.functional_firewall import FunctionEgressArgs
 
 # Names of children join two names with -from- or -to-; a name that holds such a part could spell another pair.
-NAME = re.compile(r"(?!(?:[a-z0-9]+-)*(?:to|from)(?:-|$))[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
-"""Names of destinations and of what is named beside them."""
+_NAME = re.compile(r"(?!(?:[a-z0-9]+-)*(?:to|from)(?:-|$))[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 
-def naming_problem(name: str) -> str | None:
-    """What is wrong with such a name, or None."""
-    if NAME.fullmatch(name):
+def naming_problem(name: str, reserved: Sequence[str] = ()) -> str | None:
+    """What is wrong with the name of a destination, or of what is named beside it, or None."""
+    if _NAME.fullmatch(name) and name not in reserved:
         return None
-    return f"is named {name!r}; a name has lower-case letters, digits and hyphens, a letter first, and no part `to` or `from`. Rename it."
+    others = "".join(f", and is not `{one}`" for one in reserved)
+    reason = f"a name has lower-case letters, digits and hyphens, a letter first, and no part `to` or `from`{others}."
+    return f"is named {name!r}; {reason} Rename it."
 
 
-def destination_rules(
+def let_out(
     component: Component,
     prefix: str,
-    group_id: pulumi.Input[str],
+    group: aws.ec2.SecurityGroup,
     destinations: Mapping[str, FunctionEgressArgs],
     tags: Mapping[str, pulumi.Input[str]],
 ) -> list[pulumi.Resource]:
@@ -36,7 +38,7 @@ def destination_rules(
         peer: Peer = cidr_peer(str(parse(cidr))) if cidr is not None else {"prefix_list_id": egress["prefix_list_id"]}
         for port in egress["ports"]:
             child_name = f"{prefix}-to-{name}-{port}"
-            rules.append(egress_rule(component, child_name, group_id, port, peer, egress["description"], tags, egress["protocol"]))
+            rules.append(egress_rule(component, child_name, group.id, port, peer, egress["description"], tags, egress["protocol"]))
     return rules
 
 

@@ -244,10 +244,8 @@ def _problems(name: str, checked: ZeroTrustNetworkArgs) -> Iterator[Problem]:
         yield from lattice_name_problems(name)
     for argument in ("apps", "services"):
         for key in checked[argument]:
-            if problem := naming_problem(key):
+            if problem := naming_problem(key, [_LATTICE]):
                 yield f"{argument}.{key}", problem
-            elif key == _LATTICE:
-                yield f"{argument}.{key}", "is reserved for the connection to the service network. Rename it."
     yield from _edge_problems(checked)
     for key, service in checked["services"].items():
         yield from _service_problems(f"services.{key}", checked["apps"], service)

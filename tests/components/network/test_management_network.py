@@ -417,7 +417,7 @@ NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and 
         (
             {"client_vpn": ..., "entries": [{"cidr": "10.8.0.0/16", "description": ""}]},
             "entries.0.description",
-            "is ''; AWS allows 1 to 255 of the letters a-z and A-Z, digits, spaces and ._-:/()#,@[]+=;{}!$*. Write it in those.",
+            "is ''; must be 1 to 255 of the letters a-z and A-Z, digits, spaces and ._-:/()#,@[]+=;{}!$*",
         ),
         (
             {

@@ -15,6 +15,7 @@ from cloudpatterns.core.vocabulary import (
     Port,
     RootDeviceName,
     RootDiskGib,
+    RuleDescription,
     SubnetIdsByZone,
     Tags,
 )
@@ -45,8 +46,8 @@ class ManagementEntryArgs(TypedDict):
 
     cidr: str
     """The network, IPv4, /8 or narrower, without host bits."""
-    description: str
-    """Whose it is. 1 to 255 of the letters, digits, spaces and ``._-:/()#,@[]+=;{}!$*``."""
+    description: RuleDescription
+    """Whose it is."""
 
 
 class ManagedServerArgs(TypedDict):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 from itertools import combinations
 
-from cloudpatterns.blocks.security_group import RULES_PER_GROUP, description_problem, group_name_problems, port_problems
+from cloudpatterns.blocks.security_group import RULES_PER_GROUP, group_name_problems, port_problems
 from cloudpatterns.core import Problem, excludes, needs, one_of, unknown
 from cloudpatterns.network._cidrs import Network, parse, too_broad
 from cloudpatterns.network._destinations import destination_problems, naming_problem
@@ -78,8 +78,6 @@ def _entry_problems(checked: ManagementNetworkArgs) -> Iterator[Problem]:
             yield path, f"is {network}, which is already in the list. Name each network once."
         else:
             networks.append(network)
-        if problem := description_problem(entry["description"]):
-            yield f"entries.{index}.description", problem
     if (count := len(networks) * len(checked["admin_ports"])) > RULES_PER_GROUP:
         yield "entries", f"times admin_ports are {count} rules; a security group takes {RULES_PER_GROUP}. Name fewer, wider networks."
     for network in too_broad(networks):

@@ -15,7 +15,7 @@ import pulumi_aws as aws
 from cloudpatterns.blocks.security_group import Peer, egress_rule, ingress_rule, security_group
 from cloudpatterns.blocks.server import METADATA_OPTIONS, disk, encoded, launch_template
 from cloudpatterns.core import Component, after, by_name
-from cloudpatterns.network._destinations import destination_rules
+from cloudpatterns.network._destinations import let_out
 from cloudpatterns.network.management_network.arguments import ManagedServerArgs, ManagementNetworkArgs
 from cloudpatterns.network.management_network.checks import INSTANCE_CONNECT_PORTS, problems
 from cloudpatterns.network.management_network.entrances import client_vpn, instance_connect
@@ -73,7 +73,7 @@ class ManagementNetwork(Component):
         table = self._tier(name)
         group = security_group(self, f"{name}-management", checked["vpc_id"], "Management interfaces", {**_OPERATOR, **self._tags})
         rules = self._entrances(name, group)
-        rules += destination_rules(self, f"{name}-management", group.id, checked["management_egress"], self._tags)
+        rules += let_out(self, f"{name}-management", group, checked["management_egress"], self._tags)
         self.management_security_group_id = after(group.id, *rules)
         groups = {key: self._business_group(key, server) for key, server in checked["servers"].items()}
         business = {
@@ -165,7 +165,7 @@ class ManagementNetwork(Component):
     def _business_group(self, key: str, server: ManagedServerArgs) -> pulumi.Output[str]:
         prefix = f"{self.pulumi_resource_name}-business-{key}"
         group = security_group(self, prefix, self._checked["vpc_id"], f"Business interface of {key}", self._tags)
-        rules = destination_rules(self, prefix, group.id, server["egress"], self._tags)
+        rules = let_out(self, prefix, group, server["egress"], self._tags)
         for caller, caller_id in server["callers"].items():
             peer: Peer = {"referenced_security_group_id": caller_id}
             for port in server["ports"]:
