@@ -122,10 +122,9 @@ class ServiceDiscovery(Component):
         return self.lookup(self._arns, service, "service_arn", "a service")
 
     def _register_services(self, name: str) -> dict[str, pulumi.Output[str]]:
-        checked, given = self._checked, self._checked.get("namespace_id")
-        if given is not None:
-            namespace_id = pulumi.Output.from_input(given)
-        else:
+        checked = self._checked
+        namespace_id = checked.get("namespace_id")
+        if namespace_id is None:
             namespace = aws.servicediscovery.PrivateDnsNamespace(
                 f"{name}-namespace",
                 name=checked["domain_name"],
@@ -135,8 +134,8 @@ class ServiceDiscovery(Component):
                 opts=self.child(),
             )
             namespace_id, self.hosted_zone_id = namespace.id, namespace.hosted_zone
-        self.namespace_id = namespace_id
-        services = {key: self._service(key, service, namespace_id) for key, service in checked["services"].items()}
+        self.namespace_id = pulumi.Output.from_input(namespace_id)
+        services = {key: self._service(key, service, self.namespace_id) for key, service in checked["services"].items()}
         self._arns = {key: service.arn for key, service in services.items()}
         return {key: pulumi.Output.concat(service.name, ".", checked["domain_name"]) for key, service in services.items()}
 
@@ -163,33 +162,35 @@ class ServiceDiscovery(Component):
         )
 
     def _point_to_load_balancers(self, name: str) -> dict[str, pulumi.Output[str]]:
-        checked, given = self._checked, self._checked.get("hosted_zone_id")
-        if given is not None:
-            zone_id = pulumi.Output.from_input(given)
-        else:
-            zone_id = aws.route53.Zone(
-                f"{name}-zone",
-                name=checked["domain_name"],
-                comment=f"Load balancers of {name}",
-                # Makes the zone private.
-                vpcs=[{"vpc_id": checked["vpc_id"]}],
-                tags={"Name": name, **checked["tags"]},
-                opts=self.child(),
-            ).zone_id
-        self.hosted_zone_id = zone_id
+        self.hosted_zone_id = zone_id = self._zone_id(name)
         hosts: dict[str, pulumi.Output[str]] = {}
-        for key, balancer in checked["load_balancers"].items():
+        for key, balancer in self._checked["load_balancers"].items():
             for record_type in ("A", "AAAA") if balancer["dual_stack"] else ("A",):
                 record = aws.route53.Record(
                     f"{name}-{key}-{record_type.lower()}",
                     zone_id=zone_id,
-                    name=f"{key}.{checked['domain_name']}",
+                    name=f"{key}.{self._checked['domain_name']}",
                     type=record_type,
                     aliases=[{"name": balancer["dns_name"], "zone_id": balancer["zone_id"], "evaluate_target_health": True}],
                     opts=self.child(),
                 )
                 hosts.setdefault(key, record.fqdn)
         return hosts
+
+    def _zone_id(self, name: str) -> pulumi.Output[str]:
+        checked, given = self._checked, self._checked.get("hosted_zone_id")
+        if given is not None:
+            return pulumi.Output.from_input(given)
+        zone = aws.route53.Zone(
+            f"{name}-zone",
+            name=checked["domain_name"],
+            comment=f"Load balancers of {name}",
+            # Makes the zone private.
+            vpcs=[{"vpc_id": checked["vpc_id"]}],
+            tags={"Name": name, **checked["tags"]},
+            opts=self.child(),
+        )
+        return zone.zone_id
 
 
 def _problems(checked: ServiceDiscoveryArgs) -> Iterator[Problem]:

@@ -75,16 +75,16 @@ class ManagementNetwork(Component):
         rules = self._entrances(name, group)
         rules += let_out(self, f"{name}-management", group, checked["management_egress"], self._tags)
         self.management_security_group_id = after(group.id, *rules)
-        groups = {key: self._business_group(key, server) for key, server in checked["servers"].items()}
-        business = {
-            key: self._interface(key, "business", checked["subnet_ids_by_zone"][server["zone"]], groups[key])
-            for key, server in checked["servers"].items()
-        }
-        management = {
-            key: self._interface(key, "management", self._subnets[server["zone"]].id, self.management_security_group_id)
-            for key, server in checked["servers"].items()
-        }
-        instances = {key: self._server(key, server, business[key], management[key]) for key, server in checked["servers"].items()}
+        groups: dict[str, pulumi.Output[str]] = {}
+        business: dict[str, aws.ec2.NetworkInterface] = {}
+        management: dict[str, aws.ec2.NetworkInterface] = {}
+        instances: dict[str, aws.ec2.Instance] = {}
+        for key, server in checked["servers"].items():
+            zone = server["zone"]
+            groups[key] = self._business_group(key, server)
+            business[key] = self._interface(key, "business", checked["subnet_ids_by_zone"][zone], groups[key])
+            management[key] = self._interface(key, "management", self._subnets[zone].id, self.management_security_group_id)
+            instances[key] = self._server(key, server, business[key], management[key])
 
         self.management_subnet_ids_by_zone = by_name({zone: subnet.id for zone, subnet in self._subnets.items()})
         self.management_route_table_id = table.id
