@@ -55,6 +55,14 @@ RootDeviceName = Annotated[str, Field(default="/dev/xvda"), Matches(r"/dev/[a-z0
 """The image's root device."""
 RootDiskGib = Annotated[int, Field(default=10, ge=1, le=65_536)]
 """Size of the root disk, at least the image's own."""
+# Rules allow no ampersand; groups do: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UserIdGroupPair.html
+RuleDescription = Annotated[
+    str,
+    Matches(
+        r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=;{}!$*]{1,255}", "1 to 255 of the letters a-z and A-Z, digits, spaces and ._-:/()#,@[]+=;{}!$*"
+    ),
+]
+"""Description of a security group rule."""
 SecurityGroupIds = Annotated[list[pulumi.Input[str]], Field(min_length=1, max_length=MOST_SECURITY_GROUPS)]
 """Security groups of one network interface."""
 SubnetIdsByZone = Annotated[dict[str, pulumi.Input[str]], Field(min_length=1)]
