@@ -40,7 +40,8 @@ def naming_problem(name: str, reserved: Sequence[str] = ()) -> str | None:
     if _NAME.fullmatch(name) and name not in reserved:
         return None
     others = "".join(f", and is not `{one}`" for one in reserved)
-    return f"is named {name!r}; a name has lower-case letters, digits and hyphens, a letter first, and no part `to` or `from`{others}. Rename it."
+    rule = f"lower-case letters, digits and hyphens, a letter first, and no part `to` or `from`{others}"
+    return f"is named {name!r}; a name has {rule}. Rename it."
 
 
 def let_out(
