@@ -11,7 +11,6 @@ left as it is.
 """
 
 import ast
-import copy
 import functools
 import inspect
 import itertools
@@ -97,8 +96,9 @@ def declared(args_type: type) -> Mapping[str, Any]:
 
 def _left_bare(hint: Any) -> Any:
     plain = bare(hint)
-    # An object of its own, whose identity tells it from the same type of another argument.
-    plain = copy.copy(plain if get_origin(plain) in (NotRequired, Required) else Required[plain])
+    plain = plain if get_origin(plain) in (NotRequired, Required) else Required[plain]
+    # An object of its own, whose identity tells it from the same type of another argument; a copy would be the one that typing caches.
+    plain = type(plain)(get_origin(plain), get_args(plain))
     _BARE[id(plain)] = (plain, hint)
     return plain
 

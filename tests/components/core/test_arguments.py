@@ -243,6 +243,19 @@ def test_what_is_inherited_is_declared_with_its_metadata_after_the_base_is_bare(
     assert "Annotated" not in str(LaterArgs.__annotations__)
 
 
+def test_an_argument_of_the_same_type_elsewhere_takes_over_no_metadata() -> None:
+    class FirstArgs(TypedDict):
+        tags: NotRequired[Annotated[dict[str, str], Field(default={})]]
+
+    declared(FirstArgs)
+
+    class SecondArgs(TypedDict):
+        labels: NotRequired[dict[str, str]]
+
+    second: Any = Arguments(SecondArgs)
+    assert second.check("s", {}) == {"labels": None}
+
+
 def test_docstrings_of_inherited_arguments_are_found() -> None:
     assert docstrings(LaterArgs) == {"size": "How large.", "ratio": "Narrowed down.", "last": "Its own."}
 
