@@ -21,6 +21,8 @@ _DAY = "(mon|tue|wed|thu|fri|sat|sun)"
 
 AlarmTopicArns = Annotated[list[pulumi.Input[str]], Field(default=[])]
 """SNS topics that alarms notify."""
+Conditions = Annotated[dict[str, dict[str, list[pulumi.Input[str]]]], Field(default={})]
+"""IAM conditions: operator to key to accepted values, as in IAM's JSON."""
 DeletionProtection = Annotated[bool, Field(default=True)]
 """Whether AWS refuses to delete it."""
 DomainName = Annotated[

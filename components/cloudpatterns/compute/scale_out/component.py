@@ -44,7 +44,8 @@ class ScaleOut(Component):
     **Trade-offs**: a new instance takes its boot time and ``instance_warmup_seconds`` before it helps; Spot instances can be reclaimed
     within two minutes. A deployment does not reset the number of instances that scaling has chosen.
 
-    **Proven by**: controls ``imdsv2-required``, ``imds-hop-limit``, ``launch-template-volumes-encrypted``; ``test_scale_out.py``.
+    **Proven by**: controls ``auto-scaling-launch-template``, ``auto-scaling-load-balancer-health``, ``auto-scaling-several-zones``,
+    ``imdsv2-required``, ``imds-hop-limit``, ``launch-template-volumes-encrypted``, ``instance-no-public-ip``; ``test_scale_out.py``.
     """
 
     auto_scaling_group_name: pulumi.Output[str]
