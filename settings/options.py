@@ -7,6 +7,7 @@ real types (networks), rules over several settings, and texts for the problems t
 import functools
 import typing
 from collections.abc import Awaitable, Mapping, Sequence
+from types import GenericAlias
 from typing import Annotated, Any, ForwardRef, Literal, get_args, get_origin, is_typeddict
 
 import annotated_types
@@ -41,13 +42,13 @@ def _nested(of: type) -> Any:
 
 def _setting(of: type, name: str, hint: Any, text: Allowed | None) -> Any:
     kind, default = _kind(hint), default_of(hint)
-    annotation = Annotated[kind, text or Allowed(_allowed(name, hint), _example(hint))]
+    annotation = _annotated(kind, text or Allowed(_allowed(name, hint), _example(hint)))
 
     def described(schema: dict[str, Any]) -> None:
         # Only the JSON schema needs it: to read the sources takes longer than all the rest.
         schema["description"] = docstrings(of)[name]
 
-    if name in of.__required_keys__:
+    if name in getattr(of, "__required_keys__", ()):
         return annotation, Field(json_schema_extra=described)
     if default is None:
         return annotation | None, Field(default=None, json_schema_extra=described)
@@ -75,17 +76,25 @@ def _kind(hint: Any) -> Any:
     if choice is not None:
         kind = typing.cast(Any, Literal)[choice.values]
     elif origin is list:
-        kind = tuple[Annotated[_kind(members[0]), Allowed(_allowed("", members[0]), _example(members[0]))], ...]
+        kind = GenericAlias(tuple, (_item(members[0]), ...))
     elif origin is dict:
-        kind = dict[str, Annotated[_kind(members[1]), Allowed(_allowed("", members[1]), _example(members[1]))]]
+        kind = GenericAlias(dict, (str, _item(members[1])))
     elif is_typeddict(hint):
         kind = _nested(hint)
     elif hint in (int, float):
-        kind = Annotated[hint, WHOLE]
+        kind = _annotated(hint, WHOLE)
     for item in found:
         if not isinstance(item, FieldInfo | Choice):
-            kind = typing.cast(Any, Annotated)[kind, item]
+            kind = _annotated(kind, item)
     return kind
+
+
+def _item(hint: Any) -> Any:
+    return _annotated(_kind(hint), Allowed(_allowed("", hint), _example(hint)))
+
+
+def _annotated(kind: Any, *found: Any) -> Any:
+    return typing.cast(Any, Annotated)[(kind, *found)]
 
 
 def _allowed(name: str, hint: Any) -> str:

@@ -96,9 +96,9 @@ def declared(args_type: type) -> Mapping[str, Any]:
 
 def _left_bare(hint: Any) -> Any:
     plain = bare(hint)
-    plain = plain if get_origin(plain) in (NotRequired, Required) else Required[plain]
-    # An object of its own, whose identity tells it from the same type of another argument; a copy would be the one that typing caches.
-    plain = type(plain)(get_origin(plain), get_args(plain))
+    alias: Any = plain if get_origin(plain) in (NotRequired, Required) else Required[plain]
+    # An object of its own, whose identity tells it from the same type of another argument; typing itself gives one for both.
+    plain = type(alias)(get_origin(alias), get_args(alias))
     _BARE[id(plain)] = (plain, hint)
     return plain
 
@@ -218,6 +218,11 @@ class Checked(dict[str, Any]):
     """Checked arguments, which know what the caller chose: ``given`` are the names whose value is not the default."""
 
     given: frozenset[str] = frozenset()
+
+
+def pick(checked: Mapping[str, Any], *names: str) -> Any:
+    """Those of the arguments that have a value, to pass them on to a component: ``{**pick(checked, "kms_key_arn", "tags")}``."""
+    return {name: checked[name] for name in names if checked[name] is not None}
 
 
 def _as_dict(value: Any) -> Any:
@@ -340,8 +345,8 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], hidden: Sequence[tupl
     if _may_show_secret(parts, hidden):
         return path, _HIDDEN
     message = _message(detail)
-    if kind in ("too_short", "too_long"):
-        return path, message
+    if kind in ("too_short", "too_long", "limit"):
+        return path, message.replace(repr(detail["input"]), "[hidden]") if _SECRET_NAMES.search(path) else message
     return path, f"is {'[hidden]' if _SECRET_NAMES.search(path) else _shown(detail['input'])}; {message}"
 
 
@@ -349,7 +354,7 @@ def _message(detail: ErrorDetails) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
     if kind not in _MESSAGES:
         message = detail["msg"].removeprefix("Value error, ")
-        return f"{message[0].lower()}{message[1:]}"
+        return message if kind == "limit" else f"{message[0].lower()}{message[1:]}"
     limit = context.get("min_length", context.get("max_length"))
     unit = "character" if kind.startswith("string") else "entry"
     if (context.get("actual_length", limit)) != 1:

@@ -243,17 +243,20 @@ def test_what_is_inherited_is_declared_with_its_metadata_after_the_base_is_bare(
     assert "Annotated" not in str(LaterArgs.__annotations__)
 
 
-def test_an_argument_of_the_same_type_elsewhere_takes_over_no_metadata() -> None:
-    class FirstArgs(TypedDict):
-        tags: NotRequired[Annotated[dict[str, str], Field(default={})]]
+class TwinOptions(TypedDict):
+    first: NotRequired[Annotated[str, Field(default="one")]]
+    second: NotRequired[Annotated[str, Field(default="two")]]
+    third: NotRequired[str]
 
-    declared(FirstArgs)
 
-    class SecondArgs(TypedDict):
-        labels: NotRequired[dict[str, str]]
+def test_arguments_of_the_same_type_keep_their_own_metadata_when_they_are_inherited() -> None:
+    Arguments(TwinOptions)
 
-    second: Any = Arguments(SecondArgs)
-    assert second.check("s", {}) == {"labels": None}
+    class TwinArgs(TwinOptions):
+        fourth: NotRequired[str]
+
+    assert Arguments(TwinArgs).check("t", {}) == {"first": "one", "second": "two", "third": None, "fourth": None}
+    assert TwinArgs.__annotations__ == dict.fromkeys(["first", "second", "third", "fourth"], NotRequired[str])
 
 
 def test_docstrings_of_inherited_arguments_are_found() -> None:
