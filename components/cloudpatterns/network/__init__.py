@@ -12,7 +12,7 @@ from cloudpatterns.network.management_network import (
 )
 from cloudpatterns.network.multi_load_balancer import AudienceArgs, AudienceEntryArgs, MultiLoadBalancer, MultiLoadBalancerArgs
 from cloudpatterns.network.network import Network, NetworkAcls, NetworkArgs, NetworkFlowLogFiles, NetworkSubnetCidrs, NetworkSubnetPrefixes
-from cloudpatterns.network.on_demand_nat import NatWindow, OnDemandNat, OnDemandNatArgs
+from cloudpatterns.network.on_demand_nat import NatWindow, OnDemandNat, OnDemandNatArgs, OnDemandNatOptions
 from cloudpatterns.network.operational_firewall import (
     OperationalFirewall,
     OperationalFirewallArgs,
@@ -78,6 +78,7 @@ __all__ = [
     "NetworkSubnetPrefixes",
     "OnDemandNat",
     "OnDemandNatArgs",
+    "OnDemandNatOptions",
     "OperationalFirewall",
     "OperationalFirewallArgs",
     "OperatorArgs",
