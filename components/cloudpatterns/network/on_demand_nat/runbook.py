@@ -72,8 +72,9 @@ def _content(name: str, checked: OnDemandNatArgs, values: Mapping[str, str]) -> 
     return {
         "schemaVersion": "0.3",
         "description": (
-            f"Starts the NAT instance of {name} for some minutes. It stops by itself: earlier when a maintenance window ends first, and "
-            "with the window when the time is up in one. When it is run again, the last run decides. The output says when the instance stops."
+            f"Starts the NAT instance of {name} for some minutes. It stops by itself: earlier when a maintenance window ends first, "
+            "and with the window when the time is up in one. When it is run again, the last run decides. "
+            "The output says when the instance stops."
         ),
         "assumeRole": values["role"],
         "parameters": {
