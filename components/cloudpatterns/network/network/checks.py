@@ -92,23 +92,20 @@ def _layout_problems(checked: NetworkArgs) -> Iterator[Problem]:
 def _adoption_problems(checked: NetworkArgs) -> Iterator[Problem]:
     yield from excludes(checked, "vpc_id", *_CREATED, why="an adopted VPC is left as it is")
     yield from needs(checked, "vpc_id", "cidr_block")
-    try:
-        IPv4Network(checked.get("cidr_block", "0.0.0.0/0"))
-    except ValueError as error:
-        yield "cidr_block", f"is not an IPv4 network: {error}"
-    if not any(is_given(checked, argument) for argument in SUBNET_IDS.values()):
-        yield "vpc_id", f"adopts a VPC without subnets; give at least one of {', '.join(SUBNET_IDS.values())}."
+    if (block := checked.get("cidr_block")) is not None:
+        try:
+            IPv4Network(block)
+        except ValueError as error:
+            yield "cidr_block", f"is not an IPv4 network: {error}"
     zones = checked["zones"]
-    places = []
-    for argument in (*SUBNET_IDS.values(), *TABLE_IDS.values()):
-        ids = checked.get(argument)
-        if ids is None:
-            continue
+    given = {name: ids for name in (*SUBNET_IDS.values(), *TABLE_IDS.values()) if (ids := checked.get(name)) is not None}
+    if not given.keys() & {*SUBNET_IDS.values()}:
+        yield "vpc_id", f"adopts a VPC without subnets; give at least one of {', '.join(SUBNET_IDS.values())}."
+    for name, ids in given.items():
         if set(ids) != set(zones):
-            yield argument, f"has the zones {', '.join(sorted(ids)) or 'none'}; one id is needed for each of {', '.join(zones)}."
-        if argument in SUBNET_IDS.values():
-            places += [(f"{argument}.{zone}", subnet_id) for zone, subnet_id in ids.items() if isinstance(subnet_id, str)]
-    times = Counter(subnet_id for _, subnet_id in places)
-    for path, subnet_id in places:
-        if times[subnet_id] > 1:
+            yield name, f"has the zones {', '.join(sorted(ids)) or 'none'}; one id is needed for each of {', '.join(zones)}."
+    subnets = {f"{name}.{zone}": subnet_id for name in SUBNET_IDS.values() for zone, subnet_id in given.get(name, {}).items()}
+    times = Counter(subnet_id for subnet_id in subnets.values() if isinstance(subnet_id, str))
+    for path, subnet_id in subnets.items():
+        if isinstance(subnet_id, str) and times[subnet_id] > 1:
             yield path, f"is {subnet_id!r}, which is also given elsewhere; a subnet has one zone and one tier. Correct one."

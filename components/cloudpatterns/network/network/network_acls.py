@@ -92,7 +92,8 @@ def acl_problems(checked: NetworkArgs) -> Iterator[Problem]:
 
 
 def _trusted_problems(checked: NetworkArgs, cidrs: Sequence[str]) -> Iterator[Problem]:
-    vpc = parse(checked.get("cidr_block", ""))
+    block = checked.get("cidr_block")
+    vpc = None if block is None else parse(block)
     networks = [parse(cidr) for cidr in cidrs]
     for index, network in enumerate(networks):
         path = f"network_acls.trusted_cidrs.{index}"

@@ -65,7 +65,8 @@ def subnet_networks(checked: NetworkArgs, cidr_block: str) -> dict[str, dict[str
     """
     explicit, prefixes = checked.get("subnet_cidrs"), checked.get("subnet_prefixes")
     if explicit is not None:
-        return subnets.explicit(cidr_block, checked["zones"], {tier: explicit[tier] for tier in subnets.TIERS})
+        cidrs = {"public": explicit["public"], "private": explicit["private"], "data": explicit["data"]}
+        return subnets.explicit(cidr_block, checked["zones"], cidrs)
     lengths = {} if prefixes is None else {tier: length for tier in subnets.TIERS if (length := prefixes.get(tier)) is not None}
     return subnets.plan(cidr_block, checked["zones"], lengths)
 
