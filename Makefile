@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STACK ?= dev
 
-PROJECTS := components/pyproject.toml policies/pyproject.toml preview/pyproject.toml
+PROJECTS := components/pyproject.toml components/setup.py components/runtime/pyproject.toml policies/pyproject.toml preview/pyproject.toml
 # A stack without a profile of its own takes that of its environment, which is its name up to the first dash.
 profile = $(firstword $(wildcard policies/$(1)/$(STACK).json) policies/$(1)/$(firstword $(subst -, ,$(STACK))).json)
 PACKS := $(foreach pack,security operations,--policy-pack policies/$(pack) --policy-pack-config $(call profile,$(pack)))
@@ -41,12 +41,12 @@ docs: $(VENV)/ready  ## Write what is generated: the JSON schema of the settings
 	$(BIN)/python -m cloudpatterns_policies.core.catalogue
 
 schema: $(VENV)/ready  ## When a version is released: the schema that the next one is compared with (see components/CHANGELOG.md)
-	$(BIN)/python -m cloudpatterns.plugin
+	$(BIN)/python -m tests.release
 
-wheels: $(VENV)/ready  ## Build the wheels of the three distributions into dist/, and use them in an empty environment
+wheels: $(VENV)/ready  ## Build the wheels of the four distributions into dist/, and use them in an empty environment
 	$(BIN)/python -m tests.wheels
 
-compat: $(VENV)/ready  ## Tests at both ends of the ranges of versions that the three distributions state; takes long
+compat: $(VENV)/ready  ## Tests at both ends of the ranges of versions that the four distributions state; takes long
 	$(BIN)/python -m tests.compat lowest
 	$(BIN)/python -m tests.compat latest
 
@@ -65,7 +65,8 @@ destroy: $(VENV)/ready  ## Remove what was deployed: make destroy STACK=dev
 clean:  ## Remove what these targets made
 	rm -rf $(VENV) .coverage .coverage.* .hypothesis .mutants .pytest_cache .ruff_cache htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-	rm -rf components/*.egg-info policies/*.egg-info preview/*.egg-info components/.venv components/build dist
+	rm -rf components/*.egg-info components/runtime/*.egg-info policies/*.egg-info preview/*.egg-info
+	rm -rf components/.venv components/build components/runtime/build dist
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0])'

@@ -38,6 +38,9 @@ nat = OnDemandNat(
 shop = Storefront(
     "shop",
     {
+        "database": stack.database.as_args(),
+        "cache": stack.cache.as_args(),
+        "operators": {operator.name: operator.as_args("name") for operator in stack.operators},
         "vpc_id": network.vpc_id,
         "public_subnet_ids_by_zone": network.subnet_ids("public"),
         "private_subnet_ids_by_zone": network.subnet_ids("private"),
@@ -46,12 +49,7 @@ shop = Storefront(
         "s3_prefix_list_id": network.s3_prefix_list_id,
         "internet_egress": stack.network.nat.strategy != "none",
         "dual_stack": stack.network.dual_stack,
-        "servers": front.servers(),
-        "firewall": front.waf.as_args(),
-        "database": stack.database.as_args(),
-        "cache": stack.cache.as_args(),
-        "operators": {operator.name: operator.as_args("name") for operator in stack.operators},
-        **front.balancer(),
+        **front.as_args(),
         "tags": tags,
     },
 )

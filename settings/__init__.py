@@ -10,24 +10,26 @@ from settings.loading import Settings, load, parse
 from settings.network import Nat, Network, SubnetCidrs, SubnetPrefixes, Window
 from settings.network_traffic import FlowLogFiles, NetworkAcls
 from settings.operators import Entry, Operator
-from settings.storefront import Storefront, Waf
+from settings.storefront import Firewall, LoadBalancer, Servers, Storefront
 
 __all__ = [
     "Cache",
     "Database",
     "Entry",
+    "Firewall",
     "FlowLogFiles",
+    "LoadBalancer",
     "Nat",
     "Network",
     "NetworkAcls",
     "Operator",
     "Problem",
+    "Servers",
     "Settings",
     "SettingsError",
     "Storefront",
     "SubnetCidrs",
     "SubnetPrefixes",
-    "Waf",
     "Window",
     "load",
     "parse",

@@ -1,15 +1,15 @@
 """The section `cache`: the in-memory cache's engine and size."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from cloudpatterns.database import InMemoryCacheOptions
+from pydantic import BeforeValidator
 from pydantic_core import InitErrorDetails
 
-from settings.faults import Allowed, Assign, Context, Model, fault
-from settings.fields import WHOLE, number_as_version
-
-Engine = Literal["valkey", "redis"]
+from settings.faults import Allowed, Assign, Context, fault
+from settings.fields import number_as_version
+from settings.options import options
 
 # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/engine-versions.html
 # Callers log in through IAM, which Redis has from 7.0 and Valkey from 7.2.
@@ -30,22 +30,19 @@ def _version_of_engine(cache: "Cache", context: Context) -> Iterable[InitErrorDe
         yield fault(place, f"ElastiCache has no such version of {cache.engine}", mend=[Assign(place, versions[-1])])
 
 
-class Cache(Model):
+class Cache(
+    options(
+        InMemoryCacheOptions,
+        texts={
+            "node_type": Allowed("an ElastiCache node type such as cache.t4g.micro", "cache.t4g.micro"),
+            "replicas": Allowed("copies of each shard, 0 to 5; more than 0 needs two zones", 1),
+            "snapshot_retention_days": Allowed("days, 0 (no snapshots) to 35", 7),
+        },
+    )
+):
     """The in-memory cache (ElastiCache)."""
 
-    rules = (_version_of_engine,)
+    checks = (_version_of_engine,)
 
-    engine: Annotated[Engine, Allowed("valkey or redis", "valkey")] = "valkey"
-    """Cache engine. Valkey is the cheaper one; Redis can be upgraded to it."""
     engine_version: Annotated[str, BeforeValidator(_version, json_schema_input_type=str | float), Allowed(_ALLOWED, "8.1")]
     """Version, major and minor."""
-    node_type: Annotated[
-        str,
-        Field(pattern=r"^cache\.[a-z][a-z0-9-]*\.[a-z0-9-]+$"),
-        Allowed("an ElastiCache node type such as cache.t4g.micro", "cache.t4g.micro"),
-    ]
-    """Size of each node."""
-    replicas: Annotated[int, Field(ge=0, le=5), WHOLE, Allowed("copies of each shard, 0 to 5; more than 0 needs two zones", 1)] = 1
-    """Copies beside the primary node, in other zones. More than 0 switches on failover and Multi-AZ."""
-    snapshot_retention_days: Annotated[int, Field(ge=0, le=35), WHOLE, Allowed("days, 0 (no snapshots) to 35", 7)] = 7
-    """Days daily snapshots are kept."""

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
+from cloudpatterns.database import RelationalDatabaseOptions
 from pydantic import BeforeValidator, Field
 from pydantic_core import InitErrorDetails
 
-from settings.faults import Allowed, Assign, Context, Model, Remove, fault
-from settings.fields import WHOLE, LogRetentionDays, Switch, number_as_version
-
-Engine = Literal["mysql", "postgres"]
+from settings.faults import Allowed, Assign, Context, Remove, fault
+from settings.fields import WHOLE, number_as_version
+from settings.options import options
 
 # Majors in RDS standard support. MySQL 8.0 left it on 2026-07-31, PostgreSQL 13 on 2026-02-28; what is past it costs extra by the hour.
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/MySQL.Concepts.VersionMgmt.html
@@ -66,13 +66,29 @@ def _class_has_insights(database: "Database", context: Context) -> Iterable[Init
         )
 
 
-class Database(Model):
+class Database(
+    options(
+        RelationalDatabaseOptions,
+        # Of Aurora, which the program does not use.
+        without=("min_capacity_units", "max_capacity_units"),
+        texts={
+            "instance_class": Allowed("an RDS instance class such as db.t4g.micro", "db.t4g.micro"),
+            "max_allocated_storage_gib": Allowed(
+                "GiB, at least 10 % more than allocated_storage_gib (better 26 %) and at most 65536; without it, no growth", 100
+            ),
+            "backup_retention_days": Allowed("days, 1 to 35 (0 would switch backups off)", 30),
+            "database_insights_mode": Allowed("standard (free, 7 days) or advanced (paid, 465 days)", "standard"),
+        },
+    )
+):
     """The relational database (RDS)."""
 
-    rules = (_version_of_engine, _room_to_grow, _class_has_insights)
+    checks = (_version_of_engine, _room_to_grow, _class_has_insights)
 
-    engine: Annotated[Engine, Allowed("mysql or postgres", "mysql")]
+    engine: Annotated[Literal["mysql", "postgres"], Allowed("mysql or postgres", "mysql")]
     """Database engine. Changing it replaces the database."""
+    allocated_storage_gib: Annotated[int, Field(ge=20, le=65536), WHOLE, Allowed("GiB, 20 to 65536", 20)] = 20
+    """Storage at the start, gp3, in GiB. It grows but never shrinks."""
     engine_version: Annotated[
         str,
         BeforeValidator(_version, json_schema_input_type=str | float),
@@ -80,28 +96,3 @@ class Database(Model):
         Allowed("mysql: 8.4 or 8.4.<minor>; postgres: 14 to 18, or with a minor such as 17.5; in quotes", "8.4"),
     ]
     """Version. The major alone lets AWS choose and upgrade the minor."""
-    instance_class: Annotated[
-        str, Field(pattern=r"^db\.[a-z][a-z0-9-]*\.[a-z0-9-]+$"), Allowed("an RDS instance class such as db.t4g.micro", "db.t4g.micro")
-    ]
-    """Size of the database server."""
-    allocated_storage_gib: Annotated[int, Field(ge=20, le=65536), WHOLE, Allowed("GiB, 20 to 65536", 20)] = 20
-    """Storage at the start, gp3, in GiB. It grows but never shrinks."""
-    max_allocated_storage_gib: Annotated[
-        Annotated[int, Field(ge=22, le=65536), WHOLE] | None,
-        Allowed("GiB, at least 10 % more than allocated_storage_gib (better 26 %) and at most 65536; without it, no growth", 100),
-    ] = None
-    """Storage up to which the database grows by itself, in GiB. Default: it does not grow."""
-    multi_az: Switch = True
-    """Whether a standby in a second zone takes over when the first fails."""
-    backup_retention_days: Annotated[int, Field(ge=1, le=35), WHOLE, Allowed("days, 1 to 35 (0 would switch backups off)", 30)] = 30
-    """Days automatic backups are kept."""
-    apply_immediately: Switch = False
-    """Whether changes that restart it, such as another class, take effect now instead of in the maintenance window, Sunday 03:30 UTC."""
-    deletion_protection: Switch = True
-    """Whether the database refuses to be deleted."""
-    log_retention_days: LogRetentionDays = 365
-    """Days the database's exported logs are kept."""
-    database_insights_mode: Annotated[
-        Literal["standard", "advanced"], Allowed("standard (free, 7 days) or advanced (paid, 465 days)", "standard")
-    ] = "standard"
-    """How much monitoring RDS keeps."""

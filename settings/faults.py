@@ -137,11 +137,11 @@ def _context(info: ValidationInfo) -> Context:
 
 
 class Model(BaseModel):
-    """A frozen part of the settings. `rules` hold what concerns several of its fields; each gets the valid fields and the context."""
+    """A frozen part of the settings. `checks` hold what concerns several of its fields; each gets the valid fields and the context."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True)
 
-    rules: ClassVar[tuple[Rule, ...]] = ()
+    checks: ClassVar[tuple[Rule, ...]] = ()
 
     def as_args(self, *without: str) -> Any:
         """The settings as arguments of the component of the same name: plain values, without what is not set and what is named."""
@@ -184,7 +184,7 @@ class Model(BaseModel):
             if name not in frame and isinstance(model := info.annotation, type) and model in context.partials
         }
         valid = _Partial(nested | frame)
-        for rule in cls.rules:
+        for rule in cls.checks:
             try:
                 yield from list(rule(valid, context))
             except _NotValidError:

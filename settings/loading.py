@@ -14,8 +14,7 @@ from settings.cache import Cache
 from settings.database import Database
 from settings.errors import Problem, SettingsError, Speaker
 from settings.faults import Allowed, Assign, Context, Model, fault
-from settings.network import Network
-from settings.network_traffic import operators_get_through
+from settings.network import Network, operators_get_through
 from settings.operators import Operators
 from settings.storefront import EXAMPLE_CERTIFICATE, Storefront
 from settings.tags import Tags
@@ -57,7 +56,7 @@ def _operators_get_through(settings: "Settings", context: Context) -> Iterable[I
 class Settings(Model):
     """The settings of one stack."""
 
-    rules = (_two_zones, _operators_get_through)
+    checks = (_two_zones, _operators_get_through)
 
     stack: str
     """Name of the stack. Nothing may read it to change behaviour."""
@@ -69,10 +68,13 @@ class Settings(Model):
         Storefront,
         Allowed(
             "an object",
-            {"certificate_arn": EXAMPLE_CERTIFICATE, "instance_types": ["t4g.small"], "min_size": 2, "max_size": 6},
+            {
+                "servers": {"instance_types": ["t4g.small"], "min_size": 2, "max_size": 6},
+                "load_balancer": {"certificate_arn": EXAMPLE_CERTIFICATE},
+            },
         ),
     ]
-    """Certificate, servers, scaling, web application firewall and logs."""
+    """Servers, load balancer with its certificate, web application firewall and alarms."""
     database: Database
     """The relational database."""
     cache: Cache

@@ -1,25 +1,16 @@
 """Parts of the section `network` about what passes, and how it is logged: network ACLs, block public access, files of the flow log."""
 
-from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
-from pydantic_core import InitErrorDetails
 
-from settings.faults import Allowed, Assign, Context, Model, Remove, fault, refuse
-from settings.fields import WHOLE, Cidr, Switch, each_once, from_last
-
-if TYPE_CHECKING:
-    from settings.network import Network
+from settings.faults import Allowed, Model, refuse
+from settings.fields import WHOLE, Cidr, Switch, each_once
 
 BlockMode = Literal["block-ingress", "block-bidirectional"]
 _AGGREGATION_SECONDS = (60, 600)
 
-# Rules in one direction of an ACL that AWS's default quota of 20 leaves room for, and what other rules of each tier take of them.
-_MOST_RULES = 18
-_OTHER_RULES = {"public_ports": 6, "trusted_cidrs": 6}
-_HTTPS = 443
 # The broadest networks of one's own: 10.0.0.0/8, a provider's /16 of IPv6.
 _BROADEST = {4: 8, 6: 16}
 
@@ -84,77 +75,3 @@ class FlowLogFiles(Model):
     """Whether folders are named so that Hive and Athena find partitions by themselves."""
     hourly_partitions: Switch = False
     """Whether each hour has a folder instead of each day."""
-
-
-def acls_fit(network: "Network", context: Context) -> Iterable[InitErrorDetails]:
-    """Network ACLs against the VPC they are of: no rule for nothing, and not more rules than AWS takes."""
-    acls = network.network_acls
-    if acls is None:
-        return
-    for index, cidr in from_last(acls.trusted_cidrs):
-        place = ("network_acls", "trusted_cidrs", index)
-        if isinstance(cidr, IPv6Network) and not network.dual_stack:
-            yield fault(place, "an IPv6 network, and the VPC has no IPv6", mend=[Remove(place)])
-        elif isinstance(cidr, IPv4Network) and cidr.subnet_of(network.cidr_block):
-            yield fault(place, f"inside the VPC's {network.cidr_block}, where everything passes anyway", mend=[Remove(place)])
-    versions = 2 if network.dual_stack else 1
-    room = (_MOST_RULES - _OTHER_RULES["public_ports"] * versions) // versions
-    if _HTTPS not in acls.public_ports and len(acls.public_ports) <= room:
-        yield fault(
-            ("network_acls", "public_ports"),
-            "the load balancer in the public subnets listens on 443, and nobody would reach it",
-            mend=[Assign(("network_acls", "public_ports", min(len(acls.public_ports), room - 1)), _HTTPS)],
-            allowed="443 among the ports",
-        )
-    for name, each in (("public_ports", versions), ("trusted_cidrs", 1)):
-        count, most = len(getattr(acls, name)), (_MOST_RULES - _OTHER_RULES[name] * versions) // each
-        if count > most:
-            yield fault(
-                ("network_acls", name),
-                f"{count} are more than AWS's quota of rules leaves room for",
-                mend=[Remove(("network_acls", name, index)) for index in range(count - 1, most - 1, -1)],
-                allowed=f"at most {most}",
-            )
-
-
-def nat_is_spared(network: "Network", context: Context) -> Iterable[InitErrorDetails]:
-    """The way out is in a public subnet, which the switch spares."""
-    if network.block_public_access == "block-bidirectional" and network.nat.strategy == "regional":
-        yield fault(
-            ("block_public_access",),
-            "a regional NAT gateway is in none of the public subnets that are spared, so private subnets would lose the internet",
-            mend=[Assign(("block_public_access",), "block-ingress")],
-            allowed="block-ingress with nat.strategy regional",
-        )
-
-
-def flow_log_options_fit(network: "Network", context: Context) -> Iterable[InitErrorDetails]:
-    """What is about a bucket stands beside one alone."""
-    if network.flow_log_destination == "s3":
-        return
-    for name in ("flow_log_files", "flow_log_force_destroy"):
-        if getattr(network, name):
-            yield fault((name,), "the flow log goes to no bucket", mend=[Remove((name,))], allowed="only with flow_log_destination s3")
-
-
-def operators_get_through(network: "Network", operators: Iterable, context: Context) -> Iterable[InitErrorDetails]:
-    """Every operator's network is trusted by the private tier's ACL, or none of its packets arrives."""
-    acls = network.network_acls
-    if acls is None:
-        return
-    inside = [network.cidr_block, *acls.trusted_cidrs]
-    place = len(acls.trusted_cidrs)
-    added: list[IPv4Network | IPv6Network] = []
-    for number, operator in enumerate(operators):
-        for index, entry in enumerate(operator.entries):
-            cidr = entry.cidr
-            if any(cidr.version == other.version and cidr.subnet_of(other) for other in [*inside, *added]):
-                continue
-            trusted = ("network", "network_acls", "trusted_cidrs", place + len(added))
-            added.append(cidr)
-            yield fault(
-                ("operators", number, "entries", index, "cidr"),
-                "the network ACL of the private subnets, where the servers are, does not let it in",
-                mend=[Assign(trusted, str(cidr))],
-                allowed="a network inside one of network.network_acls.trusted_cidrs",
-            )

@@ -88,7 +88,7 @@ def _rules_fit_the_group(operator: "Operator", context: Context) -> Iterable[Ini
 class Operator(Model):
     """A role that administers servers, the ports it needs and the networks it comes from."""
 
-    rules = (_not_the_internet_in_pieces, _entries_once, _rules_fit_the_group)
+    checks = (_not_the_internet_in_pieces, _entries_once, _rules_fit_the_group)
 
     name: Annotated[
         str,

@@ -1,4 +1,4 @@
-"""The tests of the three distributions at an end of the ranges of versions that their ``pyproject.toml`` state.
+"""The tests of the four distributions at an end of the ranges of versions that their ``pyproject.toml`` state.
 
 ``make compat`` runs both ends; it needs a package index. ``requirements.txt`` pins what everything else here runs with.
 """
@@ -12,11 +12,11 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PROJECTS = ("components", "policies", "preview")
-TESTS = ("tests/components", "tests/policies/core", "tests/preview")
+PROJECTS = ("components", "components/runtime", "policies", "preview")
+TESTS = ("tests/components", "tests/policies/core", "tests/preview", "tests/runtime")
 TOOLS = ("pytest", "pytest-cov", "pytest-xdist", "hypothesis", "jsonschema", "tzdata")
 # What is imported for its own sake. The rest, such as protobuf, is what these ask for.
-OURS = ("pulumi", "pulumi-aws", "pulumi-policy", "pydantic")
+OURS = ("boto3", "pulumi", "pulumi-aws", "pulumi-policy", "pydantic")
 REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)>=(?P<lowest>[\d.]+)(?P<rest>,<[\d.]+)?")
 
 
@@ -25,8 +25,8 @@ def requirements(end: str) -> list[str]:
     lowest: dict[str, tuple[int, ...]] = {}
     rests: dict[str, str] = {}
     for project in PROJECTS:
-        stated = tomllib.loads((ROOT / project / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
-        for text in stated:
+        stated = tomllib.loads((ROOT / project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        for text in (*stated["dependencies"], *(text for extra in stated.get("optional-dependencies", {}).values() for text in extra)):
             found = REQUIREMENT.fullmatch(text)
             if found is None:
                 raise ValueError(f"{project}/pyproject.toml: {text} states no range like name>=1.2,<3")
@@ -58,7 +58,7 @@ def main(end: str) -> int:
         subprocess.run([*pip, *requirements(end), *tools()], check=True)
         subprocess.run([*pip, "--no-deps", *(option for project in PROJECTS for option in ("-e", str(ROOT / project)))], check=True)
         shown = subprocess.run([python, "-m", "pip", "freeze", "--exclude-editable"], capture_output=True, text=True, check=True).stdout
-        print(end, *re.findall(r"^(?:pulumi|pydantic|grpcio|protobuf)[\w-]*==\S+", shown, re.MULTILINE), sep="\n  ", flush=True)
+        print(end, *re.findall(r"^(?:boto|pulumi|pydantic|grpcio|protobuf)[\w-]*==\S+", shown, re.MULTILINE), sep="\n  ", flush=True)
         return subprocess.run([python, "-m", "pytest", "-n", "2", *TESTS], cwd=ROOT, check=False).returncode
 
 

@@ -2,6 +2,8 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from cloudpatterns_policies.core import discover
@@ -20,16 +22,31 @@ def test_the_component_example_makes_a_network_with_a_way_out() -> None:
     assert set(graph.outputs) == {"private_subnets"}
 
 
+def test_the_example_of_a_function_repeats_the_call() -> None:
+    errors: list[Exception] = [TimeoutError()]
+
+    def charge(order: str) -> str:
+        if errors:
+            raise errors.pop()
+        return f"charged {order}"
+
+    names: dict[str, Any] = {"charge": charge}
+    exec(EXAMPLES[1], names)
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 30_000)
+    assert names["handler"]({"order": "o-1"}, context) == "charged o-1"
+    assert errors == []
+
+
 def test_the_policy_example_takes_the_controls_of_databases() -> None:
     names: dict[str, list] = {}
-    exec(EXAMPLES[1], names)
+    exec(EXAMPLES[2], names)
     taken = {policy.name for policy in names["policies"]}
     assert taken == {control.id for control in discover() if control.id.startswith("rds-")}
     assert "rds-private" in taken
 
 
 def test_every_python_example_is_executed_here() -> None:
-    assert len(EXAMPLES) == 2
+    assert len(EXAMPLES) == 3
 
 
 def test_the_number_of_controls_is_right() -> None:

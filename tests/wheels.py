@@ -1,6 +1,6 @@
-"""Builds the wheels of the three distributions, looks into them, and uses them in an empty environment, away from this repository.
+"""Builds the wheels of the four distributions, each from its source distribution, looks into them, and uses them in an empty environment.
 
-`make wheels` runs it; it needs a package index. The wheels are left in `dist/`.
+`make wheels` runs it; it needs a package index. Both kinds of distributions are left in `dist/`.
 """
 
 import shutil
@@ -9,14 +9,22 @@ import sys
 import tempfile
 import venv
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 DIST = ROOT / "dist"
-PROJECTS = {"components": "cloudpatterns", "policies": "cloudpatterns_policies", "preview": "offline_preview"}
+PROJECTS = {
+    "components": "cloudpatterns",
+    "components/runtime": "cloudpatterns_runtime",
+    "policies": "cloudpatterns_policies",
+    "preview": "offline_preview",
+}
 
 PROGRAM = """\
 import pulumi
+from cloudpatterns.blocks import runtime_layer
+from cloudpatterns.core import Component
 from cloudpatterns.network import Network, OnDemandNat
 
 zones = ["eu-west-1a", "eu-west-1b"]
@@ -32,38 +40,65 @@ OnDemandNat(
         "windows": [{"name": "patch", "days": ["TUE"], "start": "02:00", "minutes": 120}],
     },
 )
+runtime_layer(Component("Guarded", "guarded"), "runtime")
 """
 PACK = """\
 from cloudpatterns_policies.core import discover, serve
 
 serve("mine", "1.0.0", discover())
 """
+# Nothing in the environment needs boto3, so the library runs without.
+FUNCTION = """\
+from cloudpatterns_runtime.retry import Retry
+
+print(Retry().call("{} is called".format, "cloudpatterns_runtime"))
+"""
 
 
 def build(folder: Path) -> list[Path]:
     """The wheels, from a copy of the sources: what an earlier build has left beside them must not get in."""
     shutil.rmtree(DIST, ignore_errors=True)
+    builder = environment(folder / "builder", "build")
     for name in PROJECTS:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "build", ".venv"))
-        run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(DIST), str(folder / name))
+        if not (folder / name).exists():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "build", ".venv"))
+        # First the source distribution, then the wheel from it: a file that the former lacks is missed in the latter.
+        run(str(builder / "python"), "-m", "build", "--outdir", str(DIST), str(folder / name))
     return sorted(DIST.glob("*.whl"))
 
 
-def lacking(wheel: Path) -> list[str]:
-    """Files of the package that are not in its wheel."""
+def environment(folder: Path, *requirements: str) -> Path:
+    """The folder of the executables of a new environment with what is named."""
+    venv.create(folder, with_pip=True)
+    run(str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", *requirements)
+    return folder / "bin"
+
+
+def files(project: str) -> set[str]:
+    """The files of a project's package, named from the project's folder."""
+    folder = ROOT / project
+    found = (folder / PROJECTS[project]).rglob("*")
+    return {path.relative_to(folder).as_posix() for path in found if path.is_file() and "__pycache__" not in path.parts}
+
+
+def problems(wheel: Path) -> Iterator[str]:
+    """What a wheel lacks, and what it makes importable beside its package."""
     with zipfile.ZipFile(wheel) as archive:
         inside = set(archive.namelist())
     project, package = next((project, package) for project, package in PROJECTS.items() if wheel.name.startswith(f"{package}-"))
-    source = ROOT / project
-    files = (path for path in (source / package).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return sorted(name for path in files if (name := path.relative_to(source).as_posix()) not in inside)
+    expected = files(project)
+    if project == "components":
+        # What the Lambda layer is made of.
+        expected |= {f"cloudpatterns/runtime-copy/{name}" for name in files("components/runtime") if name.endswith(".py")}
+    yield from (f"lacks {name}" for name in sorted(expected - inside))
+    tops = {name.partition("/")[0] for name in inside}
+    yield from (f"has {top}" for top in sorted(tops) if top != package and not top.endswith(".dist-info"))
 
 
 def use(wheels: list[Path], folder: Path) -> str:
     """What the offline preview says of a program with the components, judged by a pack with the controls, all from the wheels."""
-    environment = folder / "environment"
-    venv.create(environment, with_pip=True)
-    run(str(environment / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", *map(str, wheels))
+    installed = environment(folder / "environment", *map(str, wheels))
+    print(run(str(installed / "python"), "-c", FUNCTION, cwd=folder).strip())
     project = folder / "project"
     pack = project / "policies" / "mine"
     pack.mkdir(parents=True)
@@ -72,7 +107,7 @@ def use(wheels: list[Path], folder: Path) -> str:
     (project / "__main__.py").write_text(PROGRAM, encoding="utf-8")
     (pack / "PulumiPolicy.yaml").write_text("runtime: python\n", encoding="utf-8")
     (pack / "__main__.py").write_text(PACK, encoding="utf-8")
-    said = run(str(environment / "bin" / "offline-preview"), cwd=project, allowed=(0, 1))
+    said = run(str(installed / "offline-preview"), cwd=project, allowed=(0, 1))
     return said.strip().splitlines()[-1]
 
 
@@ -91,8 +126,8 @@ def main() -> int:
         wheels = build(folder)
         for wheel in wheels:
             print(f"{wheel.relative_to(ROOT)}  {wheel.stat().st_size // 1024} KiB")
-        if missing := [f"  {wheel.name}: {file}" for wheel in wheels for file in lacking(wheel)]:
-            print("not in its wheel:", *missing, sep="\n")
+        if wrong := [f"{wheel.name} {problem}" for wheel in wheels for problem in problems(wheel)]:
+            print(*wrong, sep="\n")
             return 1
         print(f"in an empty environment: {use(wheels, folder)}")
     return 0

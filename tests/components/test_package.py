@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPONENTS = ROOT / "components" / "cloudpatterns"
 PACKAGES = {
     "cloudpatterns": COMPONENTS,
+    "cloudpatterns_runtime": ROOT / "components" / "runtime" / "cloudpatterns_runtime",
     "cloudpatterns_policies": ROOT / "policies" / "cloudpatterns_policies",
     "offline_preview": ROOT / "preview" / "offline_preview",
     "settings": ROOT / "settings",
@@ -203,7 +204,7 @@ def sources(package: str) -> list[Path]:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_module_has_more_than_400_lines(package: str) -> None:
     lines = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in sources(package)}
-    assert len(lines) > 5
+    assert len(lines) > 1
     assert {name: count for name, count in lines.items() if count > 400} == {}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pulumi
 import pytest
 from cloudpatterns.core import Component, declared
-from cloudpatterns.core.arguments import Arguments, default_of
+from cloudpatterns.core.arguments import Arguments, bases, default_of
 from cloudpatterns.plugin import components
 from cloudpatterns.plugin.descriptions import DescribingAnalyzer
 from cloudpatterns_policies.core import discover
@@ -134,21 +134,20 @@ def test_the_checks_find_what_they_look_for() -> None:
 
 
 def repeated_in_systems() -> Iterator[str]:
-    """Arguments of a system that repeat an option of a component that it embeds."""
+    """Arguments of a system, or within them, that stand among the options of a component already: it should embed these."""
+    options = {base for component in components() for base in bases(inspect.get_annotations(component.__init__)["args"])}
     for component in components():
         if component.__module__.split(".")[1] != "systems":
             continue
         args_type = inspect.get_annotations(component.__init__)["args"]
-        embedded = [nested for hint in declared(args_type).values() for nested in nested_types(hint)]
-        for nested in embedded:
-            if nested.__name__.startswith(component.__name__) and not nested.__name__.endswith("Options"):
-                bases = [base for base in getattr(nested, "__orig_bases__", ()) if typing.is_typeddict(base)]
-                own = set(declared(nested)) - {key for base in bases for key in declared(base)}
-                for other in components():
-                    options = inspect.get_annotations(other.__init__)["args"]
-                    for base in getattr(options, "__orig_bases__", ()):
-                        if typing.is_typeddict(base) and len(own & set(declared(base))) > 2:
-                            yield f"{nested.__name__} repeats {', '.join(sorted(own & set(declared(base))))} of {base.__name__}"
+        for own in (
+            args_type,
+            *(nested for hint in declared(args_type).values() for nested in nested_types(hint) if nested not in options),
+        ):
+            names = set(declared(own)) - {name for base in bases(own) for name in declared(base)}
+            for one in options:
+                if len(repeated := names & set(declared(one))) > 3:
+                    yield f"{own.__name__} repeats {', '.join(sorted(repeated))} of {one.__name__}"
 
 
 def test_systems_embed_the_options_of_components() -> None:

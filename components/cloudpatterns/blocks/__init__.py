@@ -4,6 +4,7 @@ from cloudpatterns.blocks.alarm import Metric, alarm
 from cloudpatterns.blocks.event_rule import invoke_on_event
 from cloudpatterns.blocks.function import PatternFunction, allow_invocation, pattern_function
 from cloudpatterns.blocks.key import CreatedKey, create_key, logs_statement
+from cloudpatterns.blocks.layer import runtime_layer
 from cloudpatterns.blocks.log_group import log_group
 from cloudpatterns.blocks.role import ServiceRole, service_role
 from cloudpatterns.blocks.schedule import api_target, schedule
@@ -21,6 +22,7 @@ __all__ = [
     "log_group",
     "logs_statement",
     "pattern_function",
+    "runtime_layer",
     "schedule",
     "service_role",
 ]

@@ -1,6 +1,25 @@
-"""Servers: groups of instances that grow and shrink, and what runs on them at boot."""
+"""Servers: groups of instances that scale with the load, and their boot script."""
 
-from cloudpatterns.compute.scale_out import ScaleOut, ScaleOutActionArgs, ScaleOutArgs, ScaleOutDiskArgs
-from cloudpatterns.compute.web_server.user_data import web_server_user_data
+from cloudpatterns.compute.scale_out import (
+    ScaleOut,
+    ScaleOutActionArgs,
+    ScaleOutArgs,
+    ScaleOutDiskArgs,
+    ScaleOutDisks,
+    ScaleOutOptions,
+    ScaleOutRefresh,
+    ScaleOutScaling,
+)
+from cloudpatterns.compute.web_server import web_server_user_data
 
-__all__ = ["ScaleOut", "ScaleOutActionArgs", "ScaleOutArgs", "ScaleOutDiskArgs", "web_server_user_data"]
+__all__ = [
+    "ScaleOut",
+    "ScaleOutActionArgs",
+    "ScaleOutArgs",
+    "ScaleOutDiskArgs",
+    "ScaleOutDisks",
+    "ScaleOutOptions",
+    "ScaleOutRefresh",
+    "ScaleOutScaling",
+    "web_server_user_data",
+]

@@ -10,8 +10,13 @@ validator: unknown keys are refused, plain values are validated, whole floats be
 left as it is.
 """
 
+import ast
 import functools
+import inspect
+import itertools
 import re
+import sys
+import textwrap
 import typing
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from enum import Enum
@@ -68,6 +73,9 @@ class ArgumentError(pulumi.InputPropertiesError, pulumi.RunError):
 
 
 _DECLARED: dict[type, Mapping[str, Any]] = {}
+# The bare types that were left in TypedDicts, by identity, with what was declared there. A TypedDict that inherits holds the same objects,
+# and before Python 3.12 nothing else of it names its bases.
+_BARE: dict[int, tuple[Any, Any]] = {}
 
 
 def declared(args_type: type) -> Mapping[str, Any]:
@@ -75,22 +83,49 @@ def declared(args_type: type) -> Mapping[str, Any]:
 
     From the first call on the TypedDict itself and those within it have the bare types that Pulumi's component host understands.
     """
-    if args_type in _DECLARED:
-        return _DECLARED[args_type]
-    hints: dict[str, Any] = {}
-    for base in getattr(args_type, "__orig_bases__", ()):
-        if is_typeddict(base):
-            hints |= declared(base)
-    for name, hint in vars(args_type).get("__annotations__", {}).items():
-        # An inherited key is listed again, perhaps bare by now.
-        if name not in hints or hint not in (hints[name], bare(hints[name])):
-            hints[name] = hint
-    _DECLARED[args_type] = hints
-    for hint in hints.values():
-        for nested in _typeddicts(hint):
-            declared(nested)
-    args_type.__annotations__ = {name: bare(hint) for name, hint in hints.items()}
-    return hints
+    if args_type not in _DECLARED:
+        annotations: Mapping[str, Any] = args_type.__annotations__
+        hints = {name: _BARE.get(id(hint), (hint, hint))[1] for name, hint in annotations.items()}
+        _DECLARED[args_type] = hints
+        for hint in hints.values():
+            for nested in _typeddicts(hint):
+                declared(nested)
+        args_type.__annotations__ = {name: _left_bare(hint) for name, hint in hints.items()}
+    return _DECLARED[args_type]
+
+
+def _left_bare(hint: Any) -> Any:
+    plain = bare(hint)
+    alias: Any = plain if get_origin(plain) in (NotRequired, Required) else Required[plain]
+    # An object of its own, whose identity tells it from the same type of another argument; typing itself gives one for both.
+    plain = type(alias)(get_origin(alias), get_args(alias))
+    _BARE[id(plain)] = (plain, hint)
+    return plain
+
+
+def bases(args_type: type) -> list[type]:
+    """The TypedDicts that a TypedDict inherits from, as its source names them."""
+    namespace = vars(sys.modules[args_type.__module__])
+    found = [namespace.get(ast.unparse(base)) for base in _definition(args_type).bases]
+    return [base for base in found if isinstance(base, type) and is_typeddict(base)]
+
+
+@functools.cache
+def _definition(args_type: type) -> ast.ClassDef:
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(args_type))).body
+    return typing.cast(ast.ClassDef, definition)
+
+
+@functools.cache
+def docstrings(args_type: type) -> Mapping[str, str]:
+    """The docstrings that stand behind the arguments of a ``TypedDict`` in its source, inherited ones included."""
+    found: dict[str, str] = {}
+    for base in bases(args_type):
+        found |= docstrings(base)
+    for statement, following in itertools.pairwise(_definition(args_type).body):
+        if isinstance(statement, ast.AnnAssign) and isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
+            found[ast.unparse(statement.target)] = inspect.cleandoc(str(following.value.value))
+    return found
 
 
 def bare(hint: Any) -> Any:
@@ -183,6 +218,11 @@ class Checked(dict[str, Any]):
     """Checked arguments, which know what the caller chose: ``given`` are the names whose value is not the default."""
 
     given: frozenset[str] = frozenset()
+
+
+def pick(checked: Mapping[str, Any], *names: str) -> Any:
+    """Those of the arguments that have a value, to pass them on to a component: ``{**pick(checked, "kms_key_arn", "tags")}``."""
+    return {name: checked[name] for name in names if checked[name] is not None}
 
 
 def _as_dict(value: Any) -> Any:
@@ -305,8 +345,8 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], hidden: Sequence[tupl
     if _may_show_secret(parts, hidden):
         return path, _HIDDEN
     message = _message(detail)
-    if kind in ("too_short", "too_long"):
-        return path, message
+    if kind in ("too_short", "too_long", "limit"):
+        return path, message.replace(repr(detail["input"]), "[hidden]") if _SECRET_NAMES.search(path) else message
     return path, f"is {'[hidden]' if _SECRET_NAMES.search(path) else _shown(detail['input'])}; {message}"
 
 
@@ -314,7 +354,7 @@ def _message(detail: ErrorDetails) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
     if kind not in _MESSAGES:
         message = detail["msg"].removeprefix("Value error, ")
-        return f"{message[0].lower()}{message[1:]}"
+        return message if kind == "limit" else f"{message[0].lower()}{message[1:]}"
     limit = context.get("min_length", context.get("max_length"))
     unit = "character" if kind.startswith("string") else "entry"
     if (context.get("actual_length", limit)) != 1:

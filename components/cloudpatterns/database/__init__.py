@@ -4,11 +4,13 @@ from cloudpatterns.database.in_memory_cache import (
     InMemoryCache,
     InMemoryCacheArgs,
     InMemoryCacheCredentialArgs,
+    InMemoryCacheOptions,
     InMemoryCacheServerlessArgs,
 )
 from cloudpatterns.database.relational_database import (
     RelationalDatabase,
     RelationalDatabaseArgs,
+    RelationalDatabaseOptions,
     RelationalDatabasePasswordArgs,
     RelationalDatabaseReplicaArgs,
 )
@@ -17,9 +19,11 @@ __all__ = [
     "InMemoryCache",
     "InMemoryCacheArgs",
     "InMemoryCacheCredentialArgs",
+    "InMemoryCacheOptions",
     "InMemoryCacheServerlessArgs",
     "RelationalDatabase",
     "RelationalDatabaseArgs",
+    "RelationalDatabaseOptions",
     "RelationalDatabasePasswordArgs",
     "RelationalDatabaseReplicaArgs",
 ]

@@ -9,7 +9,10 @@ import pulumi_aws as aws
 
 from cloudpatterns.core import Component, account_of, partition_of, region_of
 
-__all__ = ["digest", "log_groups", "parts_of", "unique_name"]
+__all__ = ["HYPHENATED_NAME", "digest", "log_groups", "parts_of", "unique_name"]
+
+HYPHENATED_NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+"""What databases, caches and their users may be named."""
 
 
 def unique_name(auto_named: pulumi.Input[str], child_name: str, wanted: str) -> pulumi.Output[str]:

@@ -2,7 +2,7 @@
 
 from cloudpatterns.network.floating_ip import FloatingIp, FloatingIpArgs, FloatingIpMetricArgs
 from cloudpatterns.network.functional_firewall import FunctionalFirewall, FunctionalFirewallArgs, FunctionArgs, FunctionEgressArgs
-from cloudpatterns.network.load_balancer import LoadBalancer, LoadBalancerArgs, MutualTls, Stickiness
+from cloudpatterns.network.load_balancer import LoadBalancer, LoadBalancerArgs, LoadBalancerOptions, MutualTls, Stickiness
 from cloudpatterns.network.management_network import (
     ManagedServerArgs,
     ManagementEntryArgs,
@@ -40,6 +40,7 @@ from cloudpatterns.network.web_application_firewall import (
     CountRuleArgs,
     WebApplicationFirewall,
     WebApplicationFirewallArgs,
+    WebApplicationFirewallOptions,
     WebExceptionArgs,
     WebRuleArgs,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "FunctionalFirewallArgs",
     "LoadBalancer",
     "LoadBalancerArgs",
+    "LoadBalancerOptions",
     "ManagedServerArgs",
     "ManagementEntryArgs",
     "ManagementNetwork",
@@ -101,6 +103,7 @@ __all__ = [
     "Stickiness",
     "WebApplicationFirewall",
     "WebApplicationFirewallArgs",
+    "WebApplicationFirewallOptions",
     "WebExceptionArgs",
     "WebRuleArgs",
     "ZeroTrustAppArgs",

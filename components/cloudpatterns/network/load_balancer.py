@@ -42,17 +42,9 @@ class MutualTls(TypedDict):
     Default: True."""
 
 
-class LoadBalancerArgs(TypedDict):
-    """Arguments of ``LoadBalancer``."""
+class LoadBalancerOptions(TypedDict):
+    """What a user tunes of a ``LoadBalancer``."""
 
-    vpc_id: pulumi.Input[str]
-    """The VPC of the targets."""
-    subnet_ids_by_zone: dict[str, pulumi.Input[str]]
-    """One subnet per zone, public ones unless ``internal``; two zones at least."""
-    security_group_ids: SecurityGroupIds
-    """The balancer's security groups, 1 to 5."""
-    target_port: Annotated[int, Field(ge=1, le=65535)]
-    """The port of the targets."""
     certificate_arn: NotRequired[pulumi.Input[str]]
     """The certificate. Either this, or ``domain_name`` and ``hosted_zone_id``."""
     domain_name: NotRequired[str]
@@ -67,16 +59,6 @@ class LoadBalancerArgs(TypedDict):
     """Client certificates. Default: not asked for, on a new listener."""
     http_redirect: NotRequired[Annotated[bool, Field(default=True)]]
     """Whether port 80 answers with a 301 to HTTPS; else nothing listens there. Default: True."""
-    internal: NotRequired[Annotated[bool, Field(default=False)]]
-    """Whether the balancer has private addresses only. Default: False."""
-    ip_address_type: NotRequired[Annotated[str, Choice("ipv4", "dualstack"), Field(default="ipv4")]]
-    """``ipv4`` or ``dualstack``. Default: ipv4."""
-    target_type: NotRequired[Annotated[str, Choice("instance", "ip"), Field(default="instance")]]
-    """``instance`` or ``ip`` (containers). Default: instance."""
-    target_protocol: NotRequired[Annotated[str, Choice("HTTP", "HTTPS"), Field(default="HTTP")]]
-    """``HTTP`` or ``HTTPS``. Default: HTTP."""
-    protocol_version: NotRequired[Annotated[str, Choice("HTTP1", "HTTP2", "GRPC"), Field(default="HTTP1")]]
-    """``HTTP1``, ``HTTP2`` or ``GRPC``, between balancer and targets. Default: HTTP1."""
     health_check_path: NotRequired[Annotated[str, Field(pattern="^/")]]
     """The path that a healthy target answers. Default: ``/``, for GRPC ``/AWS.ALB/healthcheck``."""
     health_check_port: NotRequired[Annotated[int, Field(ge=1, le=65535)]]
@@ -99,11 +81,6 @@ class LoadBalancerArgs(TypedDict):
     """Seconds that a leaving target may finish its requests, 0 to 3600. Default: 300."""
     stickiness: NotRequired[Stickiness]
     """Session affinity. Default: none."""
-    access_log_bucket_name: NotRequired[pulumi.Input[str]]
-    """A bucket for the logs: same region, SSE-S3, and a policy for Elastic Load Balancing that is in place already. Default: a
-    log target of its own."""
-    log_prefix: NotRequired[Annotated[str, Field(default="", pattern=r"^([^/].*[^/]|[^/]?)$")]]
-    """The prefix of the logs in the bucket, without slash at its ends. Default: none."""
     log_retention_days: NotRequired[Annotated[int, Field(ge=1)]]
     """Days that a log bucket of the balancer's own keeps the logs; for seven more they can be restored. Default: 365."""
     connection_logs: NotRequired[Annotated[bool, Field(default=False)]]
@@ -120,6 +97,34 @@ class LoadBalancerArgs(TypedDict):
     """``append``, ``preserve`` or ``remove`` for X-Forwarded-For. Default: append."""
     preserve_host_header: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether targets see the client's Host header unchanged, port included. Default: False."""
+
+
+class LoadBalancerArgs(LoadBalancerOptions):
+    """Arguments of ``LoadBalancer``: its options, and where it stands."""
+
+    vpc_id: pulumi.Input[str]
+    """The VPC of the targets."""
+    subnet_ids_by_zone: dict[str, pulumi.Input[str]]
+    """One subnet per zone, public ones unless ``internal``; two zones at least."""
+    security_group_ids: SecurityGroupIds
+    """The balancer's security groups, 1 to 5."""
+    target_port: Annotated[int, Field(ge=1, le=65535)]
+    """The port of the targets."""
+    internal: NotRequired[Annotated[bool, Field(default=False)]]
+    """Whether the balancer has private addresses only. Default: False."""
+    ip_address_type: NotRequired[Annotated[str, Choice("ipv4", "dualstack"), Field(default="ipv4")]]
+    """``ipv4`` or ``dualstack``. Default: ipv4."""
+    target_type: NotRequired[Annotated[str, Choice("instance", "ip"), Field(default="instance")]]
+    """``instance`` or ``ip`` (containers). Default: instance."""
+    target_protocol: NotRequired[Annotated[str, Choice("HTTP", "HTTPS"), Field(default="HTTP")]]
+    """``HTTP`` or ``HTTPS``. Default: HTTP."""
+    protocol_version: NotRequired[Annotated[str, Choice("HTTP1", "HTTP2", "GRPC"), Field(default="HTTP1")]]
+    """``HTTP1``, ``HTTP2`` or ``GRPC``, between balancer and targets. Default: HTTP1."""
+    access_log_bucket_name: NotRequired[pulumi.Input[str]]
+    """A bucket for the logs: same region, SSE-S3, and a policy for Elastic Load Balancing that is in place already. Default: a
+    log target of its own."""
+    log_prefix: NotRequired[Annotated[str, Field(default="", pattern=r"^([^/].*[^/]|[^/]?)$")]]
+    """The prefix of the logs in the bucket, without slash at its ends. Default: none."""
     tags: NotRequired[Tags]
     """Tags of everything that takes some. Default: none."""
 

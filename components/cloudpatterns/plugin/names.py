@@ -64,7 +64,7 @@ class Names:
             if name in properties:
                 found[mapping[name]] = self._value(value, properties[name], f"{path}{name}", problems)
             else:
-                problems.append((f"{path}{name}", f"is no argument; known are {', '.join(sorted(properties))}"))
+                problems.append((f"{path}{name}", f"is not an argument; known are {', '.join(sorted(properties))}"))
         return found
 
     def _value(self, value: Any, of: PropertyDefinition, path: str, problems: list[Problem]) -> Any:

@@ -3,17 +3,9 @@
 from cloudpatterns.systems.storefront import (
     Storefront,
     StorefrontArgs,
-    StorefrontCacheArgs,
-    StorefrontDatabaseArgs,
-    StorefrontFirewallArgs,
+    StorefrontLoadBalancerArgs,
+    StorefrontOptions,
     StorefrontServersArgs,
 )
 
-__all__ = [
-    "Storefront",
-    "StorefrontArgs",
-    "StorefrontCacheArgs",
-    "StorefrontDatabaseArgs",
-    "StorefrontFirewallArgs",
-    "StorefrontServersArgs",
-]
+__all__ = ["Storefront", "StorefrontArgs", "StorefrontLoadBalancerArgs", "StorefrontOptions", "StorefrontServersArgs"]

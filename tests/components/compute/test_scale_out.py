@@ -6,8 +6,8 @@ from typing import Any
 
 import pulumi
 import pytest
+from cloudpatterns.blocks.server import architecture
 from cloudpatterns.compute import ScaleOut
-from cloudpatterns.compute.scale_out.checks import architecture
 from cloudpatterns.core import ArgumentError
 from offline_preview.graph import Graph, Resource
 
@@ -205,11 +205,8 @@ def test_a_fixed_image_rolls_back() -> None:
 def test_every_knob_of_the_group() -> None:
     group = inputs(
         made(
-            protect_from_scale_in=True,
-            refresh_min_healthy_percent=50,
-            max_instance_lifetime_seconds=604_800,
-            termination_policies=["OldestInstance"],
-            instance_warmup_seconds=0,
+            scaling={"protect_from_scale_in": True, "termination_policies": ["OldestInstance"]},
+            refresh={"instance_warmup_seconds": 0, "min_healthy_percent": 50, "max_instance_lifetime_seconds": 604_800},
             wait_for_capacity_minutes=10,
             service_linked_role_arn="arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/x_web",
         ).one(GROUP)
@@ -226,12 +223,14 @@ def test_every_knob_of_the_group() -> None:
 
 def test_disks_and_metadata_for_containers() -> None:
     graph = made(
-        root_disk_gib=20,
-        root_device_name="/dev/sda1",
-        data_disks={"/dev/sdf": {"size_gib": 100, "iops": 6000, "throughput_mib_per_second": 500}},
+        disks={
+            "root_disk_gib": 20,
+            "root_device_name": "/dev/sda1",
+            "data_disks": {"/dev/sdf": {"size_gib": 100, "iops": 6000, "throughput_mib_per_second": 500}},
+            "ebs_optimized": False,
+        },
         kms_key_arn=KEY,
         metadata_hop_limit=2,
-        ebs_optimized=False,
     )
     template = graph.one(TEMPLATE).inputs
     common = {"volumeType": "gp3", "encrypted": "true", "kmsKeyId": KEY, "deleteOnTermination": "true"}
@@ -244,8 +243,8 @@ def test_disks_and_metadata_for_containers() -> None:
     assert graph.of_type("aws:kms/key:Key") == []
 
 
-def test_an_own_key_lets_auto_scaling_use_it() -> None:
-    graph = made(own_key=True)
+def test_a_created_key_lets_auto_scaling_use_it() -> None:
+    graph = made(create_kms_key=True)
     assert ("aws:kms/key:Key", "web-key") in children(graph)
     statements = json.loads(graph.one("aws:kms/keyPolicy:KeyPolicy").inputs["policy"])["Statement"][1:]
     principal = {"AWS": ["arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"]}
@@ -269,9 +268,9 @@ def test_an_own_key_lets_auto_scaling_use_it() -> None:
     assert set(refs(graph, graph.one(TEMPLATE), "blockDeviceMappings")) == {"web-key", "web-key-policy"}
 
 
-def test_an_own_key_names_the_service_linked_role_that_is_given() -> None:
+def test_a_created_key_names_the_service_linked_role_that_is_given() -> None:
     role = "arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/x_web"
-    policy = json.loads(made(own_key=True, service_linked_role_arn=role).one("aws:kms/keyPolicy:KeyPolicy").inputs["policy"])
+    policy = json.loads(made(create_kms_key=True, service_linked_role_arn=role).one("aws:kms/keyPolicy:KeyPolicy").inputs["policy"])
     assert [statement["Principal"] for statement in policy["Statement"][1:]] == [{"AWS": [role]}] * 2
 
 
@@ -289,8 +288,7 @@ def test_without_a_profile_one_is_made_for_session_manager() -> None:
 def test_target_tracking_on_cpu_and_requests() -> None:
     graph = made(
         target_group_arns=[TARGETS],
-        cpu_target_percent=60,
-        requests_per_target=800,
+        scaling={"cpu_target_percent": 60, "requests_per_target": 800},
         load_balancer_arn_suffix="app/web/1111111111111111",
         target_group_arn_suffix="targetgroup/web/2222222222222222",
     )
@@ -316,11 +314,11 @@ def test_target_tracking_on_cpu_and_requests() -> None:
 
 @pytest.mark.parametrize(("target", "burst"), [(50, 85), (80, 85), (81, 86), (90, 95)])
 def test_every_target_leaves_room_for_a_burst(target: int, burst: int) -> None:
-    assert made(cpu_target_percent=target).one(ALARM).inputs["threshold"] == burst
+    assert made(scaling={"cpu_target_percent": target}).one(ALARM).inputs["threshold"] == burst
 
 
 def test_a_burst_adds_half_or_all_of_the_group_at_once() -> None:
-    graph = made(burst_cpu_percent=80, alarm_topic_arns=[TOPIC], tags={"Owner": "platform"})
+    graph = made(scaling={"burst_cpu_percent": 80}, alarm_topic_arns=[TOPIC], tags={"Owner": "platform"})
     policy, group = graph.one(POLICY, "web-burst"), graph.one(GROUP)
     assert inputs(policy) == {
         "autoscalingGroupName": group.outputs["name"],
@@ -351,9 +349,11 @@ def test_a_burst_adds_half_or_all_of_the_group_at_once() -> None:
 
 def test_scheduled_actions_leave_unset_sizes_alone_and_own_the_ones_they_set() -> None:
     graph = made(
-        scheduled_actions={
-            "night": {"recurrence": "0 20 * * MON-FRI", "time_zone": "Europe/Berlin", "min_size": 0, "desired_capacity": 0},
-            "sale": {"start_time": "2027-11-26T06:00:00Z", "end_time": "2027-11-27T06:00:00Z", "desired_capacity": 6},
+        scaling={
+            "scheduled_actions": {
+                "night": {"recurrence": "0 20 * * MON-FRI", "time_zone": "Europe/Berlin", "min_size": 0, "desired_capacity": 0},
+                "sale": {"start_time": "2027-11-26T06:00:00Z", "end_time": "2027-11-27T06:00:00Z", "desired_capacity": 6},
+            }
         }
     )
     group = graph.one(GROUP)
@@ -373,7 +373,7 @@ def test_scheduled_actions_leave_unset_sizes_alone_and_own_the_ones_they_set() -
 
 
 def test_a_scheduled_action_may_fix_the_size() -> None:
-    graph = made(scheduled_actions={"sale": {"recurrence": "0 7 * * *", "min_size": 6}})
+    graph = made(scaling={"scheduled_actions": {"sale": {"recurrence": "0 7 * * *", "min_size": 6}}})
     assert graph.one(SCHEDULE).inputs["minSize"] == 6
 
 
@@ -398,15 +398,21 @@ def test_a_single_zone_has_to_be_asked_for() -> None:
     assert refused(single_zone=True) == [("single_zone", "is True with 2 zones. Leave it out, or name one subnet.")]
 
 
-REQUESTS = "is needed for requests_per_target. Give it, or leave requests_per_target out."
+REQUESTS = "is missing; scaling.requests_per_target needs it. Give it, or remove scaling.requests_per_target."
 
 
 @pytest.mark.parametrize(
     ("changes", "problems"),
     [
         ({"min_size": 7}, [("min_size", "is 7, above max_size 6. Lower it or raise max_size.")]),
-        ({"image_parameter": None}, [("image_parameter", "excludes image_id, and one of them is needed; neither is given.")]),
-        ({"image_id": "ami-0123"}, [("image_parameter", "excludes image_id, and one of them is needed; both are given.")]),
+        (
+            {"image_parameter": None},
+            [("image_parameter", "exactly one of image_parameter and image_id is needed; none is given. Give one.")],
+        ),
+        (
+            {"image_id": "ami-0123"},
+            [("image_parameter", "exactly one of image_parameter and image_id is needed; both are given. Remove one.")],
+        ),
         (
             {"instance_types": ["t4g.small", "t4g.small"]},
             [("instance_types", "has t4g.small more than once. Name each type once, the preferred first.")],
@@ -439,46 +445,46 @@ REQUESTS = "is needed for requests_per_target. Give it, or leave requests_per_ta
             ],
         ),
         (
-            {"burst_cpu_percent": 50},
-            [("burst_cpu_percent", "is 50; it must lie above cpu_target_percent 50, or every rise counts as a burst.")],
+            {"scaling": {"burst_cpu_percent": 50}},
+            [("scaling.burst_cpu_percent", "is 50; it must be above cpu_target_percent 50, or every rise counts as a burst.")],
         ),
         (
-            {"requests_per_target": 100},
+            {"scaling": {"requests_per_target": 100}},
             [("target_group_arns", REQUESTS), ("load_balancer_arn_suffix", REQUESTS), ("target_group_arn_suffix", REQUESTS)],
         ),
-        ({"own_key": True, "kms_key_arn": KEY}, [("own_key", "excludes kms_key_arn; both are given. Leave one of them out.")]),
+        ({"create_kms_key": True, "kms_key_arn": KEY}, [("create_kms_key", "excludes kms_key_arn; both are given. Remove one of them.")]),
         (
-            {"data_disks": {"/dev/xvda": {"size_gib": 10}}},
-            [("data_disks./dev/xvda", "is the root disk. Set root_disk_gib, or choose another device.")],
+            {"disks": {"data_disks": {"/dev/xvda": {"size_gib": 10}}}},
+            [("disks.data_disks./dev/xvda", "is the root disk. Set root_disk_gib, or choose another device.")],
         ),
         (
-            {"data_disks": {"/dev/sdf": {"size_gib": 10, "iops": 5001, "throughput_mib_per_second": 1251}}},
+            {"disks": {"data_disks": {"/dev/sdf": {"size_gib": 10, "iops": 5001, "throughput_mib_per_second": 1251}}}},
             [
-                ("data_disks./dev/sdf.iops", "is 5001; 10 GiB of gp3 allow 5000. Enlarge the disk or lower it."),
+                ("disks.data_disks./dev/sdf.iops", "is 5001; 10 GiB of gp3 allow 5000. Enlarge the disk or lower it."),
                 (
-                    "data_disks./dev/sdf.throughput_mib_per_second",
+                    "disks.data_disks./dev/sdf.throughput_mib_per_second",
                     "is 1251; 5001 operations per second allow 1250. Raise iops or lower it.",
                 ),
             ],
         ),
         (
-            {"scheduled_actions": {"night": {"time_zone": "Mars/Olympus"}}},
+            {"scaling": {"scheduled_actions": {"night": {"time_zone": "Mars/Olympus"}}}},
             [
-                ("scheduled_actions.night", "changes nothing; give min_size, max_size or desired_capacity."),
-                ("scheduled_actions.night", "has no time; give recurrence or start_time."),
+                ("scaling.scheduled_actions.night", "changes nothing; give min_size, max_size or desired_capacity."),
+                ("scaling.scheduled_actions.night", "has no time; give recurrence or start_time."),
                 (
-                    "scheduled_actions.night.time_zone",
+                    "scaling.scheduled_actions.night.time_zone",
                     "is 'Mars/Olympus'; a name of the IANA database is needed, such as Europe/Berlin.",
                 ),
             ],
         ),
         (
-            {"scheduled_actions": {"sale": {"recurrence": "0 7 * * *", "min_size": 7}}},
-            [("scheduled_actions.sale", "leaves a minimum of 7 above a maximum of 6. Set both.")],
+            {"scaling": {"scheduled_actions": {"sale": {"recurrence": "0 7 * * *", "min_size": 7}}}},
+            [("scaling.scheduled_actions.sale", "leaves a minimum of 7 above a maximum of 6. Set both.")],
         ),
         (
-            {"scheduled_actions": {"sale": {"recurrence": "0 7 * * *", "desired_capacity": 7}}},
-            [("scheduled_actions.sale.desired_capacity", "is 7; the sizes at that time allow 2 to 6.")],
+            {"scaling": {"scheduled_actions": {"sale": {"recurrence": "0 7 * * *", "desired_capacity": 7}}}},
+            [("scaling.scheduled_actions.sale.desired_capacity", "is 7; the sizes at that time allow 2 to 6.")],
         ),
     ],
 )
@@ -499,16 +505,22 @@ def test_arguments_that_contradict_are_refused(changes: dict[str, Any], problems
         ({"image_id": "ami"}, "image_id"),
         ({"health_check_grace_seconds": 7201}, "health_check_grace_seconds"),
         ({"spot_percentage": 101}, "spot_percentage"),
-        ({"cpu_target_percent": 9}, "cpu_target_percent"),
-        ({"burst_cpu_percent": 96}, "burst_cpu_percent"),
+        ({"scaling": {"cpu_target_percent": 9}}, "scaling.cpu_target_percent"),
+        ({"scaling": {"burst_cpu_percent": 96}}, "scaling.burst_cpu_percent"),
         ({"metadata_hop_limit": 3}, "metadata_hop_limit"),
-        ({"refresh_min_healthy_percent": 49}, "refresh_min_healthy_percent"),
-        ({"max_instance_lifetime_seconds": 86_399}, "max_instance_lifetime_seconds"),
-        ({"max_instance_lifetime_seconds": 31_536_001}, "max_instance_lifetime_seconds"),
-        ({"scheduled_actions": {"night": {"recurrence": "0 7 * *", "min_size": 2}}}, "scheduled_actions.night.recurrence"),
-        ({"scheduled_actions": {"night": {"start_time": "tomorrow", "min_size": 2}}}, "scheduled_actions.night.start_time"),
-        ({"data_disks": {"/dev/sdf": {"size_gib": 0}}}, "data_disks./dev/sdf.size_gib"),
-        ({"root_device_name": "xvda"}, "root_device_name"),
+        ({"refresh": {"min_healthy_percent": 49}}, "refresh.min_healthy_percent"),
+        ({"refresh": {"max_instance_lifetime_seconds": 86_399}}, "refresh.max_instance_lifetime_seconds"),
+        ({"refresh": {"max_instance_lifetime_seconds": 31_536_001}}, "refresh.max_instance_lifetime_seconds"),
+        (
+            {"scaling": {"scheduled_actions": {"night": {"recurrence": "0 7 * *", "min_size": 2}}}},
+            "scaling.scheduled_actions.night.recurrence",
+        ),
+        (
+            {"scaling": {"scheduled_actions": {"night": {"start_time": "tomorrow", "min_size": 2}}}},
+            "scaling.scheduled_actions.night.start_time",
+        ),
+        ({"disks": {"data_disks": {"/dev/sdf": {"size_gib": 0}}}}, "disks.data_disks./dev/sdf.size_gib"),
+        ({"disks": {"root_device_name": "xvda"}}, "disks.root_device_name"),
     ],
 )
 def test_values_out_of_range_are_refused(changes: dict[str, Any], path: str) -> None:

@@ -1,10 +1,11 @@
 from collections.abc import Callable
 from enum import Enum
-from typing import Annotated, Any, NotRequired, TypedDict, get_args, get_type_hints
+from typing import Annotated, Any, NotRequired, Required, TypedDict
 
 import pulumi
 import pytest
 from cloudpatterns.core import HIDDEN, ArgumentError, Arguments, Choice, Matches, declared
+from cloudpatterns.core.arguments import bases, docstrings
 from cloudpatterns.core.vocabulary import LogRetentionDays
 from pydantic import Field
 
@@ -35,6 +36,7 @@ class ShopOptions(TypedDict):
     """What a user tunes."""
 
     size: NotRequired[Annotated[int, Field(default=3, ge=1, le=5)]]
+    """How large."""
     storage: NotRequired[Annotated[pulumi.Input[int], Field(default=20, ge=10)]]
     ratio: NotRequired[float]
     open: NotRequired[bool]
@@ -57,7 +59,7 @@ class ShopArgs(ShopOptions):
 
 
 SHOP = Arguments(ShopArgs)
-BARE = get_type_hints(ShopArgs, localns={"Output": pulumi.Output, "T": Any}, include_extras=True)
+BARE = ShopArgs.__annotations__
 
 
 def problems(**args: Any) -> list[tuple[str, str]]:
@@ -208,11 +210,57 @@ def test_no_arguments_are_an_empty_dictionary() -> None:
 
 def test_the_component_host_sees_bare_types_at_any_depth() -> None:
     assert BARE["size"] == NotRequired[int]
-    assert BARE["vpc_id"] == pulumi.Input[str] or get_args(BARE["vpc_id"])[0] is str
+    assert BARE["vpc_id"] == Required[pulumi.Input[str]]
     assert BARE["cidrs"].__args__[0].__origin__ is list
     assert BARE["ports"] == NotRequired[list[int]]
-    assert WindowArgs.__annotations__ == {"day": str, "minutes": NotRequired[int]}
-    assert "Annotated" not in str(BARE)
+    assert WindowArgs.__annotations__ == {"day": Required[str], "minutes": NotRequired[int]}
+    assert "Annotated" not in str(ShopArgs.__annotations__)
+
+
+class LaterArgs(ShopOptions):
+    """A TypedDict that inherits from one whose types are bare already."""
+
+    ratio: NotRequired[Annotated[float, Field(default=2.0)]]
+    """Narrowed down."""
+    last: str
+    """Its own."""
+
+
+def test_what_is_inherited_is_declared_with_its_metadata_after_the_base_is_bare() -> None:
+    later: Any = Arguments(LaterArgs)
+    assert later.check("s", {"last": "x"}) == {
+        "size": 3,
+        "storage": 20,
+        "ratio": 2.0,
+        "open": None,
+        "color": None,
+        "mode": "fast",
+        "log_retention_days": 365,
+        "last": "x",
+    }
+    assert declared(LaterArgs)["size"] is declared(ShopOptions)["size"]
+    assert bases(LaterArgs) == [ShopOptions]
+    assert "Annotated" not in str(LaterArgs.__annotations__)
+
+
+class TwinOptions(TypedDict):
+    first: NotRequired[Annotated[str, Field(default="one")]]
+    second: NotRequired[Annotated[str, Field(default="two")]]
+    third: NotRequired[str]
+
+
+def test_arguments_of_the_same_type_keep_their_own_metadata_when_they_are_inherited() -> None:
+    Arguments(TwinOptions)
+
+    class TwinArgs(TwinOptions):
+        fourth: NotRequired[str]
+
+    assert Arguments(TwinArgs).check("t", {}) == {"first": "one", "second": "two", "third": None, "fourth": None}
+    assert TwinArgs.__annotations__ == dict.fromkeys(["first", "second", "third", "fourth"], NotRequired[str])
+
+
+def test_docstrings_of_inherited_arguments_are_found() -> None:
+    assert docstrings(LaterArgs) == {"size": "How large.", "ratio": "Narrowed down.", "last": "Its own."}
 
 
 def test_what_is_declared_is_read_again_with_its_metadata_and_what_is_inherited() -> None:

@@ -9,9 +9,9 @@ from tests.components.database.stores import cache as make
 from tests.harness import record
 
 PROBLEMS: Any = [
-    ({"security_group_ids": []}, "security_group_ids", "at least 1 item"),
+    ({"security_group_ids": []}, "security_group_ids", "has 0 entries; at least 1 is needed"),
     ({"node_type": None}, "node_type", "is missing; give a node type such as cache.t4g.small, or serverless."),
-    ({"replicas": 6}, "replicas", "less than or equal to 5"),
+    ({"replicas": 6}, "replicas", "is 6; must be at most 5"),
     (
         {"subnet_ids_by_zone": {"eu-west-1a": "subnet-a"}, "replicas": 2},
         "subnet_ids_by_zone",
@@ -50,7 +50,11 @@ PROBLEMS: Any = [
         "subnet_ids_by_zone",
         "has 1 zones; a serverless cache takes two or three.",
     ),
-    ({**SERVERLESS, "serverless": {"max_storage_gb": 10, "max_ecpu_per_second": 10}}, "serverless.max_ecpu_per_second", "1000"),
+    (
+        {**SERVERLESS, "serverless": {"max_storage_gb": 10, "max_ecpu_per_second": 10}},
+        "serverless.max_ecpu_per_second",
+        "is 10; must be at least 1000",
+    ),
     ({"snapshot_window": "02:00-02:59"}, "snapshot_window", "is '02:00-02:59'; a window has 60 minutes at least."),
     ({"maintenance_window": "sun:23:30-mon:00:29"}, "maintenance_window", "a window has 60 minutes at least."),
     ({"log_retention_days": 31}, "log_retention_days", "must be one of the days that CloudWatch Logs keeps"),

@@ -10,9 +10,9 @@ from tests.components.database.stores import database as make
 from tests.harness import record
 
 PROBLEMS: Any = [
-    ({"subnet_ids_by_zone": {"eu-west-1a": "subnet-a"}}, "subnet_ids_by_zone", "at least 2 items"),
-    ({"security_group_ids": []}, "security_group_ids", "at least 1 item"),
-    ({"backup_retention_days": 0}, "backup_retention_days", "greater than or equal to 1"),
+    ({"subnet_ids_by_zone": {"eu-west-1a": "subnet-a"}}, "subnet_ids_by_zone", "has 1 entry; at least 2 are needed"),
+    ({"security_group_ids": []}, "security_group_ids", "has 0 entries; at least 1 is needed"),
+    ({"backup_retention_days": 0}, "backup_retention_days", "is 0; must be at least 1"),
     ({"engine": "oracle"}, "engine", "mysql|postgres|aurora-mysql|aurora-postgresql"),
     (
         {"engine_version": "8.0"},
@@ -55,7 +55,7 @@ PROBLEMS: Any = [
         "maintenance_window",
         "is 'sun:02:30-sun:03:30'; it overlaps backup_window '02:00-03:00'. Move one.",
     ),
-    ({"backup_window": "25:00-26:00"}, "backup_window", "pattern"),
+    ({"backup_window": "25:00-26:00"}, "backup_window", "is '25:00-26:00'; must be a daily window in UTC such as 02:00-03:00"),
     (
         {"log_exports": ["error", "upgrade"]},
         "log_exports",

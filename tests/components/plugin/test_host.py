@@ -37,7 +37,7 @@ def names() -> Callable[[type[pulumi.ComponentResource]], Names]:
 
 
 def refused(host: ComponentHost, component: str, inputs: dict[str, Any]) -> list[str]:
-    """The message of a component that cannot be made, line by line."""
+    """The message of a component that cannot be created, line by line."""
     with pytest.raises(pulumi.InputPropertiesError) as caught:
         record(lambda: host.construct("it", f"cloudpatterns:index:{component}", inputs))
     assert type(caught.value) is pulumi.InputPropertiesError, "the SDK's server shows others as internal errors"
@@ -70,8 +70,8 @@ def test_outputs_go_back_by_the_callers_names(host: ComponentHost) -> None:
 def test_a_wrong_value_is_told_in_the_callers_names(host: ComponentHost) -> None:
     inputs = {"strategy": "on_demand", "vpcId": "vpc-1", "privateRouteTableIdsByZone": {"a": "rtb-1"}, "egressPorts": [443.0, 80.5]}
     assert refused(host, "OnDemandNat", inputs) == [
-        'OnDemandNat "it" cannot be made:',
-        "  egressPorts.1: is 80.5; input should be a valid integer",
+        'OnDemandNat "it" cannot be created:',
+        "  egressPorts.1: is 80.5; must be a whole number",
     ]
 
 
@@ -79,9 +79,9 @@ def test_what_is_no_argument_is_told_at_every_depth(host: ComponentHost) -> None
     inputs = {"vpcId": "vpc-1", "vpc_id": "vpc-2", "functions": {"http": {"port": 80}}}
     known = ", ".join(sorted(host._component_defs["FunctionalFirewall"].inputs))
     assert refused(host, "FunctionalFirewall", inputs) == [
-        'FunctionalFirewall "it" cannot be made:',
-        "  functions.http.port: is no argument; known are callers, egress, internet, ports",
-        f"  vpc_id: is no argument; known are {known}",
+        'FunctionalFirewall "it" cannot be created:',
+        "  functions.http.port: is not an argument; known are callers, egress, internet, ports",
+        f"  vpc_id: is not an argument; known are {known}",
     ]
 
 
@@ -102,7 +102,7 @@ def test_an_output_where_the_shape_is_decided_is_told_without_its_value(host: Co
     with pytest.raises(pulumi.InputPropertiesError) as caught:
         record(construct)
     assert caught.value.message.splitlines() == [
-        'OnDemandNat "it" cannot be made:',
+        'OnDemandNat "it" cannot be created:',
         f"  alarmTopicArns: {late}: a list, whose items may be outputs",
         f"  egressPorts.0: {late}",
         f"  privateRouteTableIdsByZone: {late}: a map with plain keys, whose values may be outputs",

@@ -1,71 +1,104 @@
-"""Checks of what instances are made of: types, images, disks, times."""
+"""Rules over several arguments of ``ScaleOut``."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
 from zoneinfo import available_timezones
 
-# Graviton families have a g right after the generation (t4g, m7gd, im4gn), and a1; g4dn and g5 do not, g5g does.
-_ARM = re.compile(r"(a1|[a-z]+-?\d+g[a-z]*)\..+")
+from cloudpatterns.blocks.server import architecture
+from cloudpatterns.compute.scale_out.arguments import ScaleOutActionArgs, ScaleOutArgs, ScaleOutDiskArgs, ScaleOutScaling
+from cloudpatterns.core import Problem, excludes, is_given, one_of
+
+# What gp3 includes without extra charge: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html#gp3-ebs-volume-type
+_INCLUDED_IOPS, _INCLUDED_THROUGHPUT = 3000, 125
 
 
-def architecture(instance_type: str) -> str:
-    """The CPU architecture of an instance type, as image names write it."""
-    return "arm64" if _ARM.fullmatch(instance_type) else "x86_64"
+def burst_percent(scaling: ScaleOutScaling) -> int:
+    """The CPU that counts as a burst: without a value, 85 or five points above the target."""
+    given = scaling.get("burst_cpu_percent")
+    return max(85, scaling["cpu_target_percent"] + 5) if given is None else given
 
 
-def instance_problems(instance_types: Sequence[str], spot_percentage: int, image_parameter: Any) -> list[tuple[str, str]]:
-    """What is wrong with a choice of instance types, as pairs of argument and reason."""
-    problems: list[tuple[str, str]] = []
-    if twice := sorted({kind for kind in instance_types if instance_types.count(kind) > 1}):
-        problems.append(("instance_types", f"has {', '.join(twice)} more than once. Name each type once, the preferred first."))
-    found = {architecture(kind): kind for kind in instance_types}
-    if len(found) > 1:
-        kinds = " and ".join(f"{kind} ({cpu})" for cpu, kind in sorted(found.items()))
-        problems.append(("instance_types", f"has {kinds}; one image runs on one architecture. Choose types of the same."))
+def argument_problems(checked: ScaleOutArgs) -> Iterator[Problem]:
+    """What is wrong with the arguments."""
+    zones, scaling, disks = sorted(checked["subnet_ids_by_zone"]), checked["scaling"], checked["disks"]
+    if len(zones) < 2 and not checked["single_zone"]:
+        yield (
+            "subnet_ids_by_zone",
+            f"has {zones[0]} alone; a zone can fail. Name subnets in two zones or more, or set single_zone to True.",
+        )
+    if len(zones) > 1 and checked["single_zone"]:
+        yield "single_zone", f"is True with {len(zones)} zones. Leave it out, or name one subnet."
+    if checked["min_size"] > checked["max_size"]:
+        yield "min_size", f"is {checked['min_size']}, above max_size {checked['max_size']}. Lower it or raise max_size."
+    yield from one_of(checked, "image_parameter", "image_id")
+    yield from _instance_problems(checked)
+    burst, target = burst_percent(scaling), scaling["cpu_target_percent"]
+    if burst <= target:
+        yield (
+            "scaling.burst_cpu_percent",
+            f"is {burst}; it must be above cpu_target_percent {target}, or every rise counts as a burst.",
+        )
+    if is_given(scaling, "requests_per_target"):
+        for needed in ("target_group_arns", "load_balancer_arn_suffix", "target_group_arn_suffix"):
+            if not is_given(checked, needed):
+                yield needed, "is missing; scaling.requests_per_target needs it. Give it, or remove scaling.requests_per_target."
+    yield from excludes(checked, "create_kms_key", "kms_key_arn")
+    for device, disk in disks["data_disks"].items():
+        if device == disks["root_device_name"]:
+            yield f"disks.data_disks.{device}", "is the root disk. Set root_disk_gib, or choose another device."
+        yield from _disk_problems(f"disks.data_disks.{device}", disk)
+    for name, action in scaling["scheduled_actions"].items():
+        yield from _action_problems(f"scaling.scheduled_actions.{name}", action, checked["min_size"], checked["max_size"])
+
+
+def _instance_problems(checked: ScaleOutArgs) -> Iterator[Problem]:
+    instance_types, image_parameter = checked["instance_types"], checked.get("image_parameter")
+    if twice := sorted({name for name in instance_types if instance_types.count(name) > 1}):
+        yield "instance_types", f"has {', '.join(twice)} more than once. Name each type once, the preferred first."
+    by_architecture = {architecture(name): name for name in instance_types}
+    if len(by_architecture) > 1:
+        both = " and ".join(f"{name} ({cpu})" for cpu, name in sorted(by_architecture.items()))
+        yield "instance_types", f"has {both}; one image runs on one architecture. Choose types of the same."
     elif isinstance(image_parameter, str):
-        [(cpu, kind)] = found.items()
+        [(cpu, name)] = by_architecture.items()
         other = "x86_64" if cpu == "arm64" else "arm64"
         if re.search(rf"(^|[^a-z0-9]){other}($|[^a-z0-9])", image_parameter):
-            problems.append(("image_parameter", f"is {image_parameter!r}, an {other} image; {kind} is {cpu}. Choose the image for {cpu}."))
-    if spot_percentage and len(set(instance_types)) < 2:
-        reason = (
+            yield "image_parameter", f"is {image_parameter!r}, an {other} image; {name} is {cpu}. Choose the image for {cpu}."
+    if checked["spot_percentage"] and len(set(instance_types)) < 2:
+        yield (
+            "instance_types",
             f"has {instance_types[0]} alone, with Spot instances; Spot takes capacity back by type and zone. Name two types or more, "
-            "or set spot_percentage to 0."
+            "or set spot_percentage to 0.",
         )
-        problems.append(("instance_types", reason))
-    return problems
 
 
-def disk_problems(path: str, disk: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What gp3 refuses: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html#gp3-ebs-volume-type ."""
-    problems: list[tuple[str, str]] = []
-    size, iops, throughput = disk["size_gib"], disk.get("iops") or 3000, disk.get("throughput_mib_per_second") or 125
-    if iops > max(3000, 500 * size):
-        problems.append((f"{path}.iops", f"is {iops}; {size} GiB of gp3 allow {max(3000, 500 * size)}. Enlarge the disk or lower it."))
-    if throughput > iops / 4:
-        reason = f"is {throughput}; {iops} operations per second allow {iops // 4}. Raise iops or lower it."
-        problems.append((f"{path}.throughput_mib_per_second", reason))
-    return problems
+def _disk_problems(path: str, disk: ScaleOutDiskArgs) -> Iterator[Problem]:
+    iops, throughput = disk.get("iops"), disk.get("throughput_mib_per_second")
+    most_iops = max(_INCLUDED_IOPS, 500 * disk["size_gib"])
+    if iops is None:
+        iops = _INCLUDED_IOPS
+    elif iops > most_iops:
+        yield f"{path}.iops", f"is {iops}; {disk['size_gib']} GiB of gp3 allow {most_iops}. Enlarge the disk or lower it."
+    if throughput is not None and throughput > iops / 4:
+        yield (
+            f"{path}.throughput_mib_per_second",
+            f"is {throughput}; {iops} operations per second allow {iops // 4}. Raise iops or lower it.",
+        )
 
 
-def schedule_problems(path: str, action: Mapping[str, Any], group: tuple[int, int]) -> list[tuple[str, str]]:
-    """What is wrong with a scheduled action of a group of the given minimum and maximum."""
-    problems: list[tuple[str, str]] = []
-    sizes = [action.get(key) for key in ("min_size", "max_size", "desired_capacity")]
-    if all(size is None for size in sizes):
-        problems.append((path, "changes nothing; give min_size, max_size or desired_capacity."))
-    if action.get("recurrence") is None and action.get("start_time") is None:
-        problems.append((path, "has no time; give recurrence or start_time."))
-    least = group[0] if sizes[0] is None else sizes[0]
-    most = group[1] if sizes[1] is None else sizes[1]
+def _action_problems(path: str, action: ScaleOutActionArgs, min_size: int, max_size: int) -> Iterator[Problem]:
+    if not any(is_given(action, size) for size in ("min_size", "max_size", "desired_capacity")):
+        yield path, "changes nothing; give min_size, max_size or desired_capacity."
+    if not is_given(action, "recurrence") and not is_given(action, "start_time"):
+        yield path, "has no time; give recurrence or start_time."
+    least = action["min_size"] if is_given(action, "min_size") else min_size
+    most = action["max_size"] if is_given(action, "max_size") else max_size
+    desired = action.get("desired_capacity")
     if least > most:
-        problems.append((path, f"leaves a minimum of {least} above a maximum of {most}. Set both."))
-    elif sizes[2] is not None and not least <= sizes[2] <= most:
-        problems.append((f"{path}.desired_capacity", f"is {sizes[2]}; the sizes at that time allow {least} to {most}."))
+        yield path, f"leaves a minimum of {least} above a maximum of {most}. Set both."
+    elif desired is not None and not least <= desired <= most:
+        yield f"{path}.desired_capacity", f"is {desired}; the sizes at that time allow {least} to {most}."
     # Without time zone data on this machine, AWS alone can tell.
     zones = available_timezones()
-    if zones and (action.get("time_zone") or "Etc/UTC") not in zones:
-        reason = f"is {action.get('time_zone')!r}; a name of the IANA database is needed, such as Europe/Berlin."
-        problems.append((f"{path}.time_zone", reason))
-    return problems
+    if zones and action["time_zone"] not in zones:
+        yield f"{path}.time_zone", f"is {action['time_zone']!r}; a name of the IANA database is needed, such as Europe/Berlin."

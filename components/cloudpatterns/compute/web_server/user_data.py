@@ -1,6 +1,5 @@
-"""User data of instances: the web server's boot script with its parameters, and the encoding that EC2 wants."""
+"""User data of web servers: the boot script with its parameters."""
 
-import base64
 import re
 import shlex
 from collections.abc import Mapping
@@ -11,29 +10,8 @@ import pulumi
 
 from cloudpatterns.core import ArgumentError
 
-# In raw form, before it is encoded.
-# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html
-USER_DATA_BYTES = 16_384
-
 _RESERVED = ("AWS_REGION", "HEALTH_CHECK_PATH", "PORT")
 _SECRET = re.compile(r"(^|_)(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIALS?|API_KEY|ACCESS_KEY|PRIVATE_KEY)$")
-
-
-def encoded(component: str, name: str, user_data: str) -> str:
-    """A script in base64.
-
-    :raises ArgumentError: when it is longer than EC2 takes, or would not be run.
-    """
-    raw = user_data.encode()
-    problems: list[tuple[str, str]] = []
-    if len(raw) > USER_DATA_BYTES:
-        reason = f"has {len(raw)} bytes; EC2 takes {USER_DATA_BYTES}. Fetch the rest from S3 at boot."
-        problems.append(("user_data", reason))
-    if not user_data.startswith("#"):
-        problems.append(("user_data", f"begins with {user_data[:10]!r}; cloud-init runs what begins with #!, #cloud-config and the like."))
-    if problems:
-        raise ArgumentError(component, name, problems)
-    return base64.b64encode(raw).decode()
 
 
 def web_server_user_data(

@@ -13,7 +13,7 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.compute.web_server.user_data import encoded
+from cloudpatterns.blocks.server import encoded
 from cloudpatterns.core import ArgumentError, Component, after, by_name
 from cloudpatterns.core.component import check_names
 from cloudpatterns.core.vocabulary import KmsKeyArn, LogRetentionDays, RootDiskGib, Tags
@@ -332,11 +332,7 @@ class ManagementNetwork(Component):
             instance_type=server["instance_type"],
             iam_instance_profile=profile if given is None else server_profile(self, name, given, session_manager=False, tags=self._tags),
             primary_network_interface={"network_interface_id": front.id},
-            user_data_base64=(
-                None
-                if user_data is None
-                else pulumi.Output.from_input(user_data).apply(lambda text: encoded("ManagementNetwork", self._prefix, text))
-            ),
+            user_data_base64=encoded(self, user_data),
             user_data_replace_on_change=True,
             metadata_options={"http_endpoint": "enabled", "http_tokens": "required", "http_put_response_hop_limit": 1},
             tags=own_tags,

@@ -1,11 +1,19 @@
-"""``web_application_firewall``."""
+"""The pattern Web Application Firewall: its component and arguments; ``rules`` and ``checks`` are its parts."""
 
 from cloudpatterns.network.web_application_firewall.component import (
     CountRuleArgs,
     WebApplicationFirewall,
     WebApplicationFirewallArgs,
+    WebApplicationFirewallOptions,
     WebExceptionArgs,
     WebRuleArgs,
 )
 
-__all__ = ["CountRuleArgs", "WebApplicationFirewall", "WebApplicationFirewallArgs", "WebExceptionArgs", "WebRuleArgs"]
+__all__ = [
+    "CountRuleArgs",
+    "WebApplicationFirewall",
+    "WebApplicationFirewallArgs",
+    "WebApplicationFirewallOptions",
+    "WebExceptionArgs",
+    "WebRuleArgs",
+]

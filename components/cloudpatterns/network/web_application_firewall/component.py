@@ -82,14 +82,9 @@ class WebRuleArgs(TypedDict):
     """The rule group's capacity in WCU, 1 to 5000."""
 
 
-class WebApplicationFirewallArgs(TypedDict):
-    """Arguments of a WebApplicationFirewall; none is required."""
+class WebApplicationFirewallOptions(TypedDict):
+    """What a user tunes of a ``WebApplicationFirewall``."""
 
-    scope: NotRequired[Annotated[str, Choice("REGIONAL", "CLOUDFRONT"), Field(default="REGIONAL")]]
-    """``REGIONAL``, or ``CLOUDFRONT``, which puts everything into us-east-1. Changing it replaces the web ACL. Default: ``REGIONAL``."""
-    associations: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={})]]
-    """ARNs of load balancers, API stages and the like, by a name of your choice. A CloudFront distribution takes ``web_acl_arn`` itself.
-    Default: none."""
     rate_limit: NotRequired[Annotated[int, Field(default=2000, ge=10, le=2_000_000_000)]]
     """Requests an address may send in five minutes, 10 to 2000000000. Default: 2000."""
     blocked_cidrs: NotRequired[Annotated[list[str], Field(default=[])]]
@@ -109,11 +104,21 @@ class WebApplicationFirewallArgs(TypedDict):
     """Headers kept out of the logs beside authorization, cookie, proxy-authorization, x-api-key and x-amz-security-token. Default: none."""
     redact_query_string: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether query strings are kept out of the logs; needed where tokens travel in them. Default: false."""
+    log_retention_days: NotRequired[LogRetentionDays]
+    """Days the log group that is made keeps the logs. Default: 365."""
+
+
+class WebApplicationFirewallArgs(WebApplicationFirewallOptions):
+    """Arguments of ``WebApplicationFirewall``: its options, and where it stands; none is required."""
+
+    scope: NotRequired[Annotated[str, Choice("REGIONAL", "CLOUDFRONT"), Field(default="REGIONAL")]]
+    """``REGIONAL``, or ``CLOUDFRONT``, which puts everything into us-east-1. Changing it replaces the web ACL. Default: ``REGIONAL``."""
+    associations: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={})]]
+    """ARNs of load balancers, API stages and the like, by a name of your choice. A CloudFront distribution takes ``web_acl_arn`` itself.
+    Default: none."""
     log_destination_arn: NotRequired[pulumi.Input[str]]
     """An existing log group (without ``:*``), bucket or Firehose stream for the logs, whose name starts with ``aws-waf-logs-``. Default: a
     log group is made."""
-    log_retention_days: NotRequired[LogRetentionDays]
-    """Days the log group that is made keeps the logs. Default: 365."""
     kms_key_arn: NotRequired[KmsKeyArn]
     """Key of the log group that is made; its policy must admit CloudWatch Logs of the region. Default: CloudWatch's own encryption."""
     tags: NotRequired[Tags]

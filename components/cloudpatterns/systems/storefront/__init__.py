@@ -1,19 +1,11 @@
-"""``storefront``."""
+"""A web shop of tiers: servers, load balancer, firewalls, database and cache."""
 
-from cloudpatterns.systems.storefront.component import (
-    Storefront,
+from cloudpatterns.systems.storefront.arguments import (
     StorefrontArgs,
-    StorefrontCacheArgs,
-    StorefrontDatabaseArgs,
-    StorefrontFirewallArgs,
+    StorefrontLoadBalancerArgs,
+    StorefrontOptions,
     StorefrontServersArgs,
 )
+from cloudpatterns.systems.storefront.component import Storefront
 
-__all__ = [
-    "Storefront",
-    "StorefrontArgs",
-    "StorefrontCacheArgs",
-    "StorefrontDatabaseArgs",
-    "StorefrontFirewallArgs",
-    "StorefrontServersArgs",
-]
+__all__ = ["Storefront", "StorefrontArgs", "StorefrontLoadBalancerArgs", "StorefrontOptions", "StorefrontServersArgs"]

@@ -32,7 +32,7 @@ class Closing(NamedTuple):
 
 def handler(events: Mapping[str, Any], _context: object) -> dict[str, str]:
     """Entry point of the runbook's step. Raises ValueError, before anything is changed, when it cannot be opened as asked."""
-    import boto3  # ty: ignore[import-not-found]  # Systems Manager's runtime has it; this package does not need it.
+    import boto3  # Systems Manager's runtime has it; this package does not need it.
 
     return open_for_minutes(events, datetime.now(UTC), boto3.client("scheduler"), boto3.client("ec2"))
 
@@ -94,7 +94,7 @@ def zone_named(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except ZoneInfoNotFoundError:
-        from dateutil.zoneinfo import get_zonefile_instance  # ty: ignore[import-not-found]  # comes with boto3
+        from dateutil.zoneinfo import get_zonefile_instance  # comes with boto3
 
         found = get_zonefile_instance().get(name)
         if found is None:

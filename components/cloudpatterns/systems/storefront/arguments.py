@@ -1,0 +1,78 @@
+"""Arguments of ``Storefront``: the options of the components that it composes, and where it stands."""
+
+from typing import Annotated, NotRequired, TypedDict
+
+import pulumi
+from pydantic import Field
+
+from cloudpatterns.compute import ScaleOutOptions
+from cloudpatterns.core import Matches
+from cloudpatterns.core.vocabulary import AlarmTopicArns, DualStack, KmsKeyArn, SubnetIdsByZones, Tags
+from cloudpatterns.database import InMemoryCacheOptions, RelationalDatabaseOptions
+from cloudpatterns.network import LoadBalancerOptions, OperatorArgs, WebApplicationFirewallOptions
+
+
+class StorefrontServersArgs(ScaleOutOptions):
+    """The servers, an Auto Scaling group of ``ScaleOut``, and what they serve."""
+
+    # The boot script would refuse the same, but only when the endpoints are known: in the middle of a deployment.
+    app_port: NotRequired[Annotated[int, Field(default=8080, ge=1024, le=65_535)]]
+    """Port of the application."""
+    # No wildcard: the role may read what stands here.
+    artifact_uri: NotRequired[
+        Annotated[str, Matches(r"s3://[a-z0-9.-]+/[^\x00-\x1f\x7f*?]+", "an object in S3 such as s3://bucket/app.tar.gz")]
+    ]
+    """The application, a ``.tar.gz`` in S3. Default: a page that says that the server runs."""
+    artifact_sha256: NotRequired[Annotated[str, Matches("[0-9a-f]{64}", "64 hexadecimal digits in lower case")]]
+    """SHA-256 of the artifact. Required with ``artifact_uri``."""
+
+
+class StorefrontLoadBalancerArgs(LoadBalancerOptions):
+    """The load balancer, see ``LoadBalancer``."""
+
+    health_check_path: NotRequired[Annotated[str, Matches("/[A-Za-z0-9._~/-]*", "a URL path such as /healthz"), Field(default="/healthz")]]
+    """Path that answers 200 while a server is healthy."""
+
+
+class StorefrontOptions(TypedDict):
+    """What a user tunes of a storefront."""
+
+    servers: StorefrontServersArgs
+    """The servers."""
+    load_balancer: StorefrontLoadBalancerArgs
+    """The load balancer: a certificate at least, ``certificate_arn``, or ``domain_name`` with ``hosted_zone_id``."""
+    database: RelationalDatabaseOptions
+    """The database, see ``RelationalDatabase``."""
+    cache: NotRequired[Annotated[InMemoryCacheOptions, Field(default={})]]
+    """The cache, see ``InMemoryCache``."""
+    firewall: NotRequired[Annotated[WebApplicationFirewallOptions, Field(default={})]]
+    """The web application firewall, see ``WebApplicationFirewall``. Without exceptions, bodies over 8 KB are blocked."""
+    operators: NotRequired[Annotated[dict[str, OperatorArgs], Field(default={}, max_length=4)]]
+    """Who may reach administrative ports of the servers, and from where, by role. Session Manager opens a shell without a port."""
+
+
+class StorefrontArgs(StorefrontOptions):
+    """Arguments of ``Storefront``."""
+
+    vpc_id: pulumi.Input[str]
+    """The VPC."""
+    public_subnet_ids_by_zone: SubnetIdsByZones
+    """Public subnets of the load balancer."""
+    private_subnet_ids_by_zone: SubnetIdsByZones
+    """Private subnets of the servers."""
+    data_subnet_ids_by_zone: SubnetIdsByZones
+    """Data subnets of database and cache."""
+    endpoint_cidr: NotRequired[str]
+    """Network of the VPC's interface endpoints, which the servers may reach on port 443; usually the VPC's. Default: no endpoints."""
+    s3_prefix_list_id: NotRequired[pulumi.Input[str]]
+    """Prefix list of S3, which the servers may reach on port 443: Amazon Linux installs packages from there. Default: no access to S3."""
+    internet_egress: NotRequired[Annotated[bool, Field(default=False)]]
+    """Whether the servers may open HTTPS connections to the internet, through a NAT."""
+    dual_stack: NotRequired[DualStack]
+    """Whether the load balancer has IPv6 addresses as well; the public subnets must have them."""
+    kms_key_arn: NotRequired[KmsKeyArn]
+    """Customer managed key of database and cache; its policy must let CloudWatch Logs use it. Default: a new key for each."""
+    alarm_topic_arns: NotRequired[AlarmTopicArns]
+    """SNS topics that alarms notify."""
+    tags: NotRequired[Tags]
+    """Tags of every child that takes some."""

@@ -1,0 +1,125 @@
+"""Sections that are the options of a component: declared there, once, and read here as models.
+
+Types, defaults, limits and descriptions come from the component's `TypedDict`; a section adds what the stack's configuration alone needs:
+real types (networks), rules over several settings, and texts for the problems that need more than the limits.
+"""
+
+import functools
+import typing
+from collections.abc import Awaitable, Mapping, Sequence
+from types import GenericAlias
+from typing import Annotated, Any, ForwardRef, Literal, get_args, get_origin, is_typeddict
+
+import annotated_types
+import pulumi
+from cloudpatterns.core import Choice, Matches, declared
+from cloudpatterns.core.arguments import default_of, docstrings, metadata
+from cloudpatterns.core.phrases import limit_phrases
+from cloudpatterns.core.vocabulary import LOG_RETENTION_DAYS
+from pydantic import Field, create_model
+from pydantic.fields import FieldInfo
+
+from settings.faults import Allowed, Model
+from settings.fields import WHOLE, LogRetentionDays
+
+_UNITS = {"days": "days", "gib": "GiB", "minutes": "minutes", "percent": "percent", "percentage": "percent", "seconds": "seconds"}
+_KINDS: Mapping[Any, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+
+
+def options(of: type, *, without: Sequence[str] = (), texts: Mapping[str, Allowed] | None = None) -> Any:
+    """A base class with a field for each option of a component.
+
+    `without` are options that the program decides. `texts` say more than the declared limits.
+    """
+    fields = {name: _setting(of, name, hint, (texts or {}).get(name)) for name, hint in declared(of).items() if name not in without}
+    return create_model(of.__name__, __base__=Model, __module__=of.__module__, __doc__=of.__doc__, **fields)
+
+
+@functools.cache
+def _nested(of: type) -> Any:
+    return options(of)
+
+
+def _setting(of: type, name: str, hint: Any, text: Allowed | None) -> Any:
+    kind, default = _kind(hint), default_of(hint)
+    annotation = _annotated(kind, text or Allowed(_allowed(name, hint), _example(hint)))
+
+    def described(schema: dict[str, Any]) -> None:
+        # Only the JSON schema needs it: to read the sources takes longer than all the rest.
+        schema["description"] = docstrings(of)[name]
+
+    if name in getattr(of, "__required_keys__", ()):
+        return annotation, Field(json_schema_extra=described)
+    if default is None:
+        return annotation | None, Field(default=None, json_schema_extra=described)
+    return annotation, Field(default=default, json_schema_extra=described)
+
+
+def _plain(hint: Any) -> Any:
+    """The plain type of a `pulumi.Input`, or the type itself."""
+    members = get_args(hint)
+    if any(isinstance(member, ForwardRef) or get_origin(member) in (Awaitable, pulumi.Output) for member in members):
+        return next(
+            member for member in members if not isinstance(member, ForwardRef) and get_origin(member) not in (Awaitable, pulumi.Output)
+        )
+    return hint
+
+
+def _kind(hint: Any) -> Any:
+    hint, found = metadata(hint)
+    hint = _plain(hint)
+    choice = next((item for item in found if isinstance(item, Choice)), None)
+    origin, members = get_origin(hint), get_args(hint)
+    kind: Any = hint
+    if choice is not None and choice.values == LOG_RETENTION_DAYS:
+        return LogRetentionDays
+    if choice is not None:
+        kind = typing.cast(Any, Literal)[choice.values]
+    elif origin is list:
+        kind = GenericAlias(tuple, (_item(members[0]), ...))
+    elif origin is dict:
+        kind = GenericAlias(dict, (str, _item(members[1])))
+    elif is_typeddict(hint):
+        kind = _nested(hint)
+    elif hint in (int, float):
+        kind = _annotated(hint, WHOLE)
+    for item in found:
+        if not isinstance(item, FieldInfo | Choice):
+            kind = _annotated(kind, item)
+    return kind
+
+
+def _item(hint: Any) -> Any:
+    return _annotated(_kind(hint), Allowed(_allowed("", hint), _example(hint)))
+
+
+def _annotated(kind: Any, *found: Any) -> Any:
+    return typing.cast(Any, Annotated)[(kind, *found)]
+
+
+def _allowed(name: str, hint: Any) -> str:
+    phrases = list(limit_phrases(hint))
+    plain, _ = metadata(hint)
+    unit = next((unit for suffix, unit in _UNITS.items() if name.endswith(f"_{suffix}")), "")
+    if not phrases:
+        return unit or _KINDS.get(_plain(plain), "a list" if get_origin(plain) is list else "an object")
+    return "; ".join([f"{unit}, {phrases[0]}" if unit else phrases[0], *phrases[1:]])
+
+
+def _example(hint: Any) -> Any:
+    """A plausible value: the default, else the least or the first that is allowed."""
+    default, (plain, found) = default_of(hint), metadata(hint)
+    if default not in (None, [], {}):
+        return default
+    for item in found:
+        if isinstance(item, Choice):
+            return item.values[0]
+        if isinstance(item, Matches):
+            return item.example
+        if isinstance(item, annotated_types.Ge):
+            return item.ge
+    plain = _plain(plain)
+    if get_origin(plain) is list:
+        example = _example(get_args(plain)[0])
+        return None if example is None else [example]
+    return {bool: True, int: 1}.get(plain)
