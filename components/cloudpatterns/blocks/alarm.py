@@ -28,7 +28,6 @@ def alarm(
     comparison: str = "GreaterThanThreshold",
     period_seconds: int = 60,
     periods: int = 1,
-    datapoints: bool = True,
     missing: str | None = "notBreaching",
     actions: Sequence[pulumi.Input[str]],
     ok_actions: Sequence[pulumi.Input[str]] | None = None,

@@ -28,8 +28,8 @@ class CountRuleArgs(TypedDict):
     """The rule: one of ``blocked-ipv4``, ``blocked-ipv6``, ``ip-reputation``, ``rate-limit``, ``common``, ``known-bad-inputs``,
     ``sql-injection``, ``cross-site-scripting``, a custom rule, or a rule in a managed group, ``common/SizeRestrictions_BODY``."""
     until: str
-    """Last day of counting, such as ``2026-12-31``, at most 90 days ahead. Nothing changes by itself on that day: later deployments warn and
-    continue, and the web ACL's tag ``count-until:<rule>`` shows the date to policies."""
+    """Last day of counting, such as ``2026-12-31``, at most 90 days ahead. Nothing changes by itself on that day: later deployments warn
+    and continue, and the web ACL's tag ``count-until:<rule>`` shows the date to policies."""
 
 
 class WebExceptionArgs(TypedDict):
