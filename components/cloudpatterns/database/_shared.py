@@ -138,7 +138,6 @@ def sustained_alarm(
         comparison=comparison,
         period_seconds=300,
         periods=3,
-        state_datapoints=False,
         # What reports nothing is down or gone.
         missing="breaching",
         actions=topic_arns,
