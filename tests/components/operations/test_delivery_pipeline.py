@@ -284,6 +284,8 @@ def test_what_cannot_be_is_refused(args: Any, problems: list[tuple[str, str]]) -
         ({"environments": {}}, "environments"),
         ({"max_session_duration_seconds": 60}, "max_session_duration_seconds"),
         ({"environments": {"prod": {"apply_policy_arns": {}}}}, "environments.prod.apply_policy_arns"),
+        ({"environments": {"prod": {**PROD, "plan_policy_arns": {}}}}, "environments.prod.plan_policy_arns"),
+        ({"environments": {"prod": {**PROD, "stacks": []}}}, "environments.prod.stacks"),
     ],
 )
 def test_values_have_limits(change: Any, path: str) -> None:
