@@ -254,7 +254,6 @@ class ScaleOut(Component):
             burst_percent(self._checked["scaling"]),
             comparison="GreaterThanOrEqualToThreshold",
             periods=2,
-            datapoints=False,
             # A group without instances has no CPU.
             missing="notBreaching",
             actions=[policy.arn, *self._checked["alarm_topic_arns"]],
