@@ -345,8 +345,8 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], hidden: Sequence[tupl
     if _may_show_secret(parts, hidden):
         return path, _HIDDEN
     message = _message(detail)
-    if kind in ("too_short", "too_long"):
-        return path, message
+    if kind in ("too_short", "too_long", "limit"):
+        return path, message.replace(repr(detail["input"]), "[hidden]") if _SECRET_NAMES.search(path) else message
     return path, f"is {'[hidden]' if _SECRET_NAMES.search(path) else _shown(detail['input'])}; {message}"
 
 
@@ -354,7 +354,7 @@ def _message(detail: ErrorDetails) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
     if kind not in _MESSAGES:
         message = detail["msg"].removeprefix("Value error, ")
-        return f"{message[0].lower()}{message[1:]}"
+        return message if kind == "limit" else f"{message[0].lower()}{message[1:]}"
     limit = context.get("min_length", context.get("max_length"))
     unit = "character" if kind.startswith("string") else "entry"
     if (context.get("actual_length", limit)) != 1:

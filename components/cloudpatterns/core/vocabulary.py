@@ -9,7 +9,7 @@ from typing import Annotated
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.core.limits import Choice, Matches
+from cloudpatterns.core.limits import Choice, Matches, Network, Unique
 
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
@@ -21,6 +21,10 @@ _DAY = "(mon|tue|wed|thu|fri|sat|sun)"
 
 AlarmTopicArns = Annotated[list[pulumi.Input[str]], Field(default=[])]
 """SNS topics that alarms notify."""
+Cidr = Annotated[str, Network()]
+"""An IPv4 or IPv6 network: ``10.250.0.0/16``."""
+Conditions = Annotated[dict[str, dict[str, list[pulumi.Input[str]]]], Field(default={})]
+"""IAM conditions: operator to key to accepted values, as in IAM's JSON."""
 DeletionProtection = Annotated[bool, Field(default=True)]
 """Whether AWS refuses to delete it."""
 DomainName = Annotated[
@@ -50,19 +54,20 @@ LogRetentionDays = Annotated[
 """Days that a CloudWatch log group keeps its events."""
 Port = Annotated[int, Field(ge=1, le=65_535)]
 """A TCP or UDP port."""
+Ports = Annotated[list[Port], Unique()]
+"""TCP or UDP ports, each once."""
 Region = Annotated[str, Matches(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS Region such as eu-west-1")]
 RootDeviceName = Annotated[str, Field(default="/dev/xvda"), Matches(r"/dev/[a-z0-9]+", "a device such as /dev/xvda, Amazon Linux's")]
 """The image's root device."""
 RootDiskGib = Annotated[int, Field(default=10, ge=1, le=65_536)]
 """Size of the root disk, at least the image's own."""
-# Rules allow no ampersand; groups do: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UserIdGroupPair.html
+HostedZoneId = Annotated[pulumi.Input[str], Matches(r"Z[A-Z0-9]{3,31}", "the id of a Route 53 hosted zone such as Z0123456789ABCDEFGHIJ")]
 RuleDescription = Annotated[
     str,
-    Matches(
-        r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=;{}!$*]{1,255}", "1 to 255 of the letters a-z and A-Z, digits, spaces and ._-:/()#,@[]+=;{}!$*"
-    ),
+    # Rules allow no ampersand; groups do. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UserIdGroupPair.html
+    Matches(r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=;{}!$*]{1,255}", "1 to 255 of the letters a-z and A-Z, digits, spaces and ._-:/()#,@[]+=;{}!$*"),
 ]
-"""Description of a security group rule."""
+"""The description of a security group rule or prefix list entry."""
 SecurityGroupIds = Annotated[list[pulumi.Input[str]], Field(min_length=1, max_length=MOST_SECURITY_GROUPS)]
 """Security groups of one network interface."""
 SubnetIdsByZone = Annotated[dict[str, pulumi.Input[str]], Field(min_length=1)]

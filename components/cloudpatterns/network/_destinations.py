@@ -2,17 +2,37 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
+from pydantic import Field
 
-from cloudpatterns.blocks.security_group import Peer, cidr_peer, description_problem, egress_rule, port_problems
-from cloudpatterns.core import Component, Problem, one_of
+from cloudpatterns.blocks.security_group import Peer, cidr_peer, egress_rule, port_problems
+from cloudpatterns.core import Choice, Component, Problem, one_of
+from cloudpatterns.core.vocabulary import Port, RuleDescription
 from cloudpatterns.network._cidrs import parse
-from cloudpatterns.network.functional_firewall import FunctionEgressArgs
 
 # Names of children join two names with -from- or -to-; a name that holds such a part could spell another pair.
 _NAME = re.compile(r"(?!(?:[a-z0-9]+-)*(?:to|from)(?:-|$))[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+
+
+class FunctionEgressArgs(TypedDict):
+    """One further destination of a function, beside the functions that it calls."""
+
+    ports: Annotated[list[Port], Field(min_length=1)]
+    """Ports of the destination, each once."""
+    description: RuleDescription
+    """What the destination is."""
+    cidr: NotRequired[str]
+    """Network of the destination, IPv4 or IPv6, without host bits. Exactly one of ``cidr`` and ``prefix_list_id``."""
+    prefix_list_id: NotRequired[pulumi.Input[str]]
+    """Prefix list with the networks of the destination, such as Amazon S3's. Exactly one of ``cidr`` and ``prefix_list_id``."""
+    prefix_list_entries: NotRequired[Annotated[int, Field(default=1, ge=1, le=1000)]]
+    """How many rules the prefix list counts as in the quota: its maximum of entries, or the weight of AWS's own lists; 1 is that of S3 and
+    DynamoDB."""
+    protocol: NotRequired[Annotated[str, Choice("tcp", "udp"), Field(default="tcp")]]
+    """Protocol of the ports."""
 
 
 def naming_problem(name: str, reserved: Sequence[str] = ()) -> str | None:
@@ -20,8 +40,8 @@ def naming_problem(name: str, reserved: Sequence[str] = ()) -> str | None:
     if _NAME.fullmatch(name) and name not in reserved:
         return None
     others = "".join(f", and is not `{one}`" for one in reserved)
-    reason = f"a name has lower-case letters, digits and hyphens, a letter first, and no part `to` or `from`{others}."
-    return f"is named {name!r}; {reason} Rename it."
+    rule = f"lower-case letters, digits and hyphens, a letter first, and no part `to` or `from`{others}"
+    return f"is named {name!r}; a name has {rule}. Rename it."
 
 
 def let_out(
@@ -31,29 +51,27 @@ def let_out(
     destinations: Mapping[str, FunctionEgressArgs],
     tags: Mapping[str, pulumi.Input[str]],
 ) -> list[pulumi.Resource]:
-    """One egress rule for each port of each destination, by the destination's name."""
-    rules: list[pulumi.Resource] = []
-    for name, egress in destinations.items():
-        cidr = egress.get("cidr")
-        peer: Peer = cidr_peer(str(parse(cidr))) if cidr is not None else {"prefix_list_id": egress["prefix_list_id"]}
-        for port in egress["ports"]:
-            child_name = f"{prefix}-to-{name}-{port}"
-            rules.append(egress_rule(component, child_name, group.id, port, peer, egress["description"], tags, egress["protocol"]))
-    return rules
+    """One egress rule for each port of each destination."""
+    return [
+        egress_rule(component, f"{prefix}-to-{name}-{port}", group.id, port, _peer(egress), egress["description"], tags, egress["protocol"])
+        for name, egress in destinations.items()
+        for port in egress["ports"]
+    ]
 
 
-def destination_problems(path: str, destinations: Mapping[str, FunctionEgressArgs]) -> Iterator[Problem]:
-    """Everything that is wrong with the destinations."""
+def _peer(egress: FunctionEgressArgs) -> Peer:
+    cidr, prefix_list = egress.get("cidr"), egress.get("prefix_list_id")
+    return {"prefix_list_id": prefix_list} if prefix_list is not None else cidr_peer(str(parse(str(cidr))))
+
+
+def destination_problems(path: str, destinations: Mapping[str, FunctionEgressArgs], reserved: Sequence[str] = ()) -> Iterator[Problem]:
+    """What is wrong with the destinations; ``reserved`` are names that none may have."""
     for name, egress in destinations.items():
         at = f"{path}.{name}"
-        if problem := naming_problem(name):
+        if problem := naming_problem(name, reserved):
             yield at, problem
-        if not egress["ports"]:
-            yield f"{at}.ports", "is empty. Name the destination's ports."
         yield from port_problems(f"{at}.ports", egress["ports"])
-        if problem := description_problem(egress["description"]):
-            yield f"{at}.description", problem
         yield from one_of(egress, "cidr", "prefix_list_id", path=f"{at}.")
         cidr = egress.get("cidr")
-        if cidr is not None and isinstance(reason := parse(cidr), str):
-            yield f"{at}.cidr", reason
+        if cidr is not None and isinstance(network := parse(cidr), str):
+            yield f"{at}.cidr", network

@@ -35,7 +35,6 @@ def test_an_alarm_compares_the_average_of_the_last_minute_and_reports_either_cha
         "comparisonOperator": "GreaterThanThreshold",
         "period": 60,
         "evaluationPeriods": 1,
-        "datapointsToAlarm": 1,
         "treatMissingData": "notBreaching",
         "alarmActions": [TOPIC],
         "okActions": [TOPIC],
@@ -48,7 +47,7 @@ def test_an_alarm_compares_the_average_of_the_last_minute_and_reports_either_cha
     [
         ({"comparison": "LessThanThreshold"}, {"comparisonOperator": "LessThanThreshold"}),
         ({"period_seconds": 300}, {"period": 300}),
-        ({"periods": 3}, {"evaluationPeriods": 3, "datapointsToAlarm": 3}),
+        ({"periods": 3}, {"evaluationPeriods": 3}),
         ({"missing": "breaching"}, {"treatMissingData": "breaching"}),
         ({"actions": []}, {"alarmActions": [], "okActions": []}),
         ({"ok_actions": [OTHER]}, {"alarmActions": [TOPIC], "okActions": [OTHER]}),
