@@ -1,5 +1,6 @@
 """The descriptions of arguments: what the docstring says, then the declared default and limits in words."""
 
+from enum import Enum
 from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
@@ -57,6 +58,13 @@ class ShopArgs(Middle):
     mute: NotRequired[str]
 
 
+class Tier(Enum):
+    """A tier."""
+
+    STANDARD = "standard"
+    """The usual one."""
+
+
 class Shop(Component):
     """A shop."""
 
@@ -109,5 +117,6 @@ def test_the_docstring_alone_has_neither(analyzer: DescribingAnalyzer) -> None:
     assert analyzer.docstring(ShopArgs, "silent") is None
 
 
-def test_outputs_have_no_default(analyzer: DescribingAnalyzer) -> None:
+def test_outputs_and_members_of_an_enum_have_their_docstring_alone(analyzer: DescribingAnalyzer) -> None:
     assert analyzer.get_docstring(Shop, "address") == "Where it is."
+    assert analyzer.get_docstring(Tier, "STANDARD") == "The usual one."
