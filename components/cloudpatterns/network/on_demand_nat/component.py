@@ -34,8 +34,9 @@ class OnDemandNat(Component):
     **Trade-offs**: ``single``, ``instance`` and ``on_demand`` depend on one zone, and other zones pay for traffic to it. A NAT instance has
     the bandwidth of its type, and passes TCP on ``egress_ports`` only; a NAT gateway has no security group.
 
-    **Proven by**: controls ``private-subnet-nat``, ``nat-gateway-default-route``, ``imdsv2-required``, ``launch-template-volumes-encrypted``;
-    ``test_on_demand_nat.py``, ``test_network_routes.py``, which states every route, ``test_on_demand_nat_on_aws.py``, which runs the runbook's script against windows and clock changes, and
+    **Proven by**: controls ``private-subnet-nat``, ``nat-gateway-default-route``, ``imdsv2-required``,
+    ``launch-template-volumes-encrypted``; ``test_on_demand_nat.py``, ``test_network_routes.py``, which states every route,
+    ``test_on_demand_nat_on_aws.py``, which runs the runbook's script against windows and clock changes, and
     ``test_on_demand_nat_boot.py``, which runs the boot script.
     """
 
