@@ -28,7 +28,6 @@ def alarm(
     comparison: str = "GreaterThanThreshold",
     period_seconds: int = 60,
     periods: int = 1,
-    datapoints: bool = True,
     missing: str | None = "notBreaching",
     actions: Sequence[pulumi.Input[str]],
     ok_actions: Sequence[pulumi.Input[str]] | None = None,
@@ -37,8 +36,7 @@ def alarm(
     """An alarm that is raised when all of the last ``periods`` compare with the threshold.
 
     ``missing`` is how periods without data count, as CloudWatch names it. ``actions`` are topics to notify and whatever else happens at the
-    alarm; ``ok_actions`` are those at its end (default: the same actions; an empty list leaves them out). ``datapoints`` says whether
-    ``datapoints_to_alarm`` is set openly: without, CloudWatch takes all periods as well.
+    alarm; ``ok_actions`` are those at its end (default: the same actions; an empty list leaves them out).
     """
     return aws.cloudwatch.MetricAlarm(
         child_name,
@@ -51,7 +49,6 @@ def alarm(
         comparison_operator=comparison,
         period=period_seconds,
         evaluation_periods=periods,
-        datapoints_to_alarm=periods if datapoints else None,
         treat_missing_data=missing,
         alarm_actions=list(actions),
         ok_actions=list(actions) if ok_actions is None else list(ok_actions) or None,

@@ -97,7 +97,6 @@ def recovery_alarms(component: Component, checked: OnDemandNatArgs, instance: aw
             1,
             comparison="GreaterThanOrEqualToThreshold",
             periods=minutes,
-            datapoints=False,
             missing=None,
             actions=[arn, *checked["alarm_topic_arns"]],
             ok_actions=[],

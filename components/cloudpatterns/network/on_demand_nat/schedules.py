@@ -63,7 +63,6 @@ def weekly_schedules(component: Component, checked: OnDemandNatArgs, instance: a
             Metric("AWS/Scheduler", "InvocationDroppedCount", {"ScheduleGroup": group.name}, "Sum"),
             0,
             period_seconds=300,
-            datapoints=False,
             actions=checked["alarm_topic_arns"],
             ok_actions=[],
             tags=tags,
