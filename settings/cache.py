@@ -27,7 +27,7 @@ def _version_of_engine(cache: "Cache", context: Context) -> Iterable[InitErrorDe
     versions = VERSIONS[cache.engine]
     if cache.engine_version not in versions:
         place = ("engine_version",)
-        yield fault(place, f"ElastiCache has no such version of {cache.engine}", mend=[Assign(place, versions[-1])])
+        yield fault(place, f"ElastiCache has no such version of {cache.engine}", fixes=[Assign(place, versions[-1])])
 
 
 class Cache(

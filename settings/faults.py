@@ -43,7 +43,7 @@ class Allowed:
 
 @dataclass(frozen=True)
 class Assign:
-    """A mend: give the setting at this place, relative to the model that speaks, this value."""
+    """A fix: set the setting at this place, relative to the model that reports, to this value."""
 
     place: Location
     value: Any
@@ -51,12 +51,12 @@ class Assign:
 
 @dataclass(frozen=True)
 class Remove:
-    """A mend: take the setting at this place, relative to the model that speaks, away."""
+    """A fix: remove the setting at this place, relative to the model that reports."""
 
     place: Location
 
 
-Mend = Assign | Remove
+Fix = Assign | Remove
 
 
 @dataclass
@@ -85,25 +85,25 @@ class _Partial:
             raise _NotValidError(name) from None
 
 
-def fault(place: Location, because: str, *, mend: Iterable[Mend] = (), allowed: str | None = None) -> InitErrorDetails:
+def fault(place: Location, because: str, *, fixes: Iterable[Fix] = (), allowed: str | None = None) -> InitErrorDetails:
     """A problem at `place`, relative to the model that speaks.
 
     `because` may speak of values and is withheld for secrets. `allowed` replaces the field's own text and must not quote a value.
     """
-    return InitErrorDetails(type=_error(because, mend, allowed, len(place)), loc=place, input=None)
+    return InitErrorDetails(type=_error(because, fixes, allowed, len(place)), loc=place, input=None)
 
 
-def refuse(because: str, mend: Any = ..., *, allowed: str | None = None) -> PydanticCustomError:
-    """The error a field's own validator raises: why, and the value that would do, or a mend; without either the field's example."""
-    if mend is ...:
-        mends: tuple[Mend, ...] = ()
+def refuse(because: str, fix: Any = ..., *, allowed: str | None = None) -> PydanticCustomError:
+    """The error a field's own validator raises: why, and the value that would do, or a fix; without either the field's example."""
+    if fix is ...:
+        fixes: tuple[Fix, ...] = ()
     else:
-        mends = (mend,) if isinstance(mend, (Assign, Remove)) else (Assign((), mend),)
-    return _error(because, mends, allowed, 0)
+        fixes = (fix,) if isinstance(fix, (Assign, Remove)) else (Assign((), fix),)
+    return _error(because, fixes, allowed, 0)
 
 
-def _error(because: str, mend: Iterable[Mend], allowed: str | None, depth: int) -> PydanticCustomError:
-    return PydanticCustomError(_FAULT, "{because}", {"because": because, "mend": tuple(mend), "allowed": allowed, "depth": depth})
+def _error(because: str, fixes: Iterable[Fix], allowed: str | None, depth: int) -> PydanticCustomError:
+    return PydanticCustomError(_FAULT, "{because}", {"because": because, "fixes": tuple(fixes), "allowed": allowed, "depth": depth})
 
 
 def collect(title: str, handler: Callable[[Any], T], data: Any, faults: Callable[[], Iterable[InitErrorDetails]]) -> T:

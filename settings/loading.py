@@ -44,7 +44,7 @@ def _two_zones(settings: "Settings", context: Context) -> Iterable[InitErrorDeta
     yield fault(
         ("network", "zones"),
         f"one zone only, and two are needed by {', '.join(needed_by)}",
-        mend=[Assign(("network", "zones", 1), other)],
+        fixes=[Assign(("network", "zones", 1), other)],
         allowed="at least two zones",
     )
 
@@ -175,9 +175,9 @@ def _without(secrets: Iterable[str], problems: Iterable[Problem]) -> Iterator[Pr
 
     for problem in problems:
         because = None if problem.because is None else clean(problem.because)
-        mend = tuple(map(clean, problem.mend))
+        fixes = tuple(map(clean, problem.fixes))
         # What is allowed is fixed text.
-        yield Problem(problem.key, clean(problem.given), because, problem.allowed, mend)
+        yield Problem(problem.key, clean(problem.given), because, problem.allowed, fixes)
 
 
 def _words(text: str) -> Iterator[str]:

@@ -26,7 +26,7 @@ def _minimum_below_maximum(servers: "Servers", context: Context) -> Iterable[Ini
         yield fault(
             ("min_size",),
             f"more than max_size, which is {servers.max_size}",
-            mend=[Assign(("max_size",), servers.min_size)],
+            fixes=[Assign(("max_size",), servers.min_size)],
             allowed="servers, at least 1 and at most max_size",
         )
 
@@ -35,7 +35,7 @@ def _types_once(servers: "Servers", context: Context) -> Iterable[InitErrorDetai
     for index, name in from_last(servers.instance_types):
         if name in servers.instance_types[:index]:
             yield fault(
-                ("instance_types", index), f"{name} is named twice", mend=[Remove(("instance_types", index))], allowed="each type once"
+                ("instance_types", index), f"{name} is named twice", fixes=[Remove(("instance_types", index))], allowed="each type once"
             )
 
 
@@ -47,7 +47,7 @@ def _one_architecture(servers: "Servers", context: Context) -> Iterable[InitErro
             yield fault(
                 ("instance_types", index),
                 f"{name} is {architecture(name)}, and the preferred {first} is {wanted}: one image cannot start both",
-                mend=[Remove(("instance_types", index))],
+                fixes=[Remove(("instance_types", index))],
                 allowed="types of one CPU architecture (Graviton: arm64, others: x86_64)",
             )
 
@@ -59,7 +59,7 @@ def _image_of_architecture(servers: "Servers", context: Context) -> Iterable[Ini
         yield fault(
             ("image_parameter",),
             f"an image for {named}, and {servers.instance_types[0]} is {wanted}",
-            mend=[Assign(("image_parameter",), servers.image_parameter.replace(named, wanted))],
+            fixes=[Assign(("image_parameter",), servers.image_parameter.replace(named, wanted))],
             allowed="an image of the instance types' CPU architecture",
         )
 
@@ -96,7 +96,7 @@ def _certificate_of_region(load_balancer: "LoadBalancer", context: Context) -> I
         yield fault(
             ("certificate_arn",),
             f"the certificate is in {found[1]}, and a load balancer takes one of its own region only",
-            mend=[Assign(("certificate_arn",), fixed)],
+            fixes=[Assign(("certificate_arn",), fixed)],
         )
 
 
@@ -107,14 +107,14 @@ def _one_certificate(load_balancer: "LoadBalancer", context: Context) -> Iterabl
     given = [name for name, value in pair.items() if value is not None]
     if load_balancer.certificate_arn is not None and given:
         because = f"{' and '.join(given)} would make a second certificate"
-        yield fault((given[0],), because, mend=[Remove((name,)) for name in given], allowed=rule)
+        yield fault((given[0],), because, fixes=[Remove((name,)) for name in given], allowed=rule)
     elif load_balancer.certificate_arn is None and not given:
         example = EXAMPLE_CERTIFICATE.replace("{region}", context.region or "eu-west-1")
-        yield fault(("certificate_arn",), "HTTPS needs a certificate", mend=[Assign(("certificate_arn",), example)], allowed=rule)
+        yield fault(("certificate_arn",), "HTTPS needs a certificate", fixes=[Assign(("certificate_arn",), example)], allowed=rule)
     elif load_balancer.certificate_arn is None and len(given) == 1:
         missing = next(name for name in pair if name not in given)
         yield fault(
-            (missing,), f"{given[0]} makes a certificate only together with it", mend=[Assign((missing,), examples[missing])], allowed=rule
+            (missing,), f"{given[0]} makes a certificate only together with it", fixes=[Assign((missing,), examples[missing])], allowed=rule
         )
 
 
@@ -144,7 +144,7 @@ def _blocked_or_allowed(firewall: "Firewall", context: Context) -> Iterable[Init
     for index, cidr in from_last(firewall.blocked_cidrs):
         if cidr in firewall.allowed_cidrs:
             place = ("blocked_cidrs", index)
-            yield fault(place, "allowed_cidrs has it too", mend=[Remove(place)], allowed="each network in one of the two lists")
+            yield fault(place, "allowed_cidrs has it too", fixes=[Remove(place)], allowed="each network in one of the two lists")
 
 
 _Networks = Annotated[tuple[Cidr, ...], AfterValidator(_not_everything)]
@@ -168,7 +168,9 @@ def _topics_of_region(storefront: "Storefront", context: Context) -> Iterable[In
             yield fault(place, "not the ARN of a topic")
         elif context.region is not None and found[1] != context.region:
             fixed = arn.replace(f":sns:{found[1]}:", f":sns:{context.region}:", 1)
-            yield fault(place, f"the topic is in {found[1]}, and an alarm tells topics of its own region only", mend=[Assign(place, fixed)])
+            yield fault(
+                place, f"the topic is in {found[1]}, and an alarm tells topics of its own region only", fixes=[Assign(place, fixed)]
+            )
 
 
 class Storefront(Model):

@@ -58,8 +58,8 @@ def problems(err: str, stack: str) -> list[tuple[str, str, str]]:
         key, *lines = block.splitlines()
         fields = {name.strip(): text.strip() for name, _, text in (line.partition(":") for line in lines)}
         assert fields["allowed"]
-        assert fields["mend"].startswith("pulumi config ")
-        assert f" --stack {stack} " in fields["mend"]
+        assert fields["fix"].startswith("pulumi config ")
+        assert f" --stack {stack} " in fields["fix"]
         found.append((key.removeprefix("cloudpatterns:"), fields["given"], fields.get("problem", "")))
     return found
 

@@ -1,4 +1,4 @@
-"""Settings under generated configurations: valid ones load, each wrong value is told under its own key, and all are told at once."""
+"""Settings under generated configurations: valid ones load, each wrong value is reported under its own key, and all are told at once."""
 
 import copy
 from contextlib import suppress
@@ -169,11 +169,11 @@ def faults(draw):
 
 @LESS
 @given(faults())
-def test_every_wrong_value_is_told_once_under_its_key_and_no_other(changes):
+def test_every_wrong_value_is_reported_once_under_its_key_and_no_other(changes):
     with pytest.raises(SettingsError) as caught:
         good(broken(changes))
-    told = [problem.key.removeprefix("cloudpatterns:") for problem in caught.value.problems]
-    assert sorted(told) == sorted(changes)
+    keys = [problem.key.removeprefix("cloudpatterns:") for problem in caught.value.problems]
+    assert sorted(keys) == sorted(changes)
 
 
 @LESS
@@ -184,7 +184,7 @@ def test_obeying_the_commands_ends_in_valid_settings(changes, missing):
         try:
             parse(config(sections), "dev")
         except SettingsError as error:
-            obey([command for problem in error.problems for command in problem.mend], sections)
+            obey([command for problem in error.problems for command in problem.fixes], sections)
         else:
             break
     good(sections)
@@ -209,4 +209,4 @@ def test_no_value_whatever_makes_more_than_a_settings_error(value, section):
         return
     with pytest.raises(SettingsError) as caught:
         good(sections)
-    assert all(problem.mend for problem in caught.value.problems)
+    assert all(problem.fixes for problem in caught.value.problems)

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.settings.configurations import ABSENT, VALID, broken, good, obey, problems
-from tests.settings.expectations import TEXT, check_one, put, rm, shown, told
+from tests.settings.expectations import TEXT, check_one, put, reported, rm, shown
 
 CERTIFICATE = VALID["storefront"]["certificate_arn"]
 ABROAD = CERTIFICATE.replace("eu-west-1", "us-east-1")
@@ -112,16 +112,16 @@ ONE = [
 ]
 
 
-@pytest.mark.parametrize(("path", "value", "because", "allowed", "mend"), ONE, ids=lambda value: str(value)[:40])
-def test_one_wrong_storefront_value_is_one_problem_and_its_command_mends_it(path, value, because, allowed, mend):
+@pytest.mark.parametrize(("path", "value", "because", "allowed", "fix"), ONE, ids=lambda value: str(value)[:40])
+def test_one_wrong_storefront_value_is_one_problem_and_its_command_fixes_it(path, value, because, allowed, fix):
     check_one(
-        path, value, because, allowed, mend, ("storefront.instance_types", ["t4g.small", "t4g.small"]) if value == "t4g.small" else None
+        path, value, because, allowed, fix, ("storefront.instance_types", ["t4g.small", "t4g.small"]) if value == "t4g.small" else None
     )
 
 
 def test_a_certificate_to_be_made_needs_both_name_and_zone():
     only_name = broken({"storefront.certificate_arn": ABSENT, "storefront.domain_name": "shop.example.com"})
-    assert told(only_name) == [
+    assert reported(only_name) == [
         (
             "storefront.hosted_zone_id",
             "nothing",
@@ -130,9 +130,9 @@ def test_a_certificate_to_be_made_needs_both_name_and_zone():
         )
     ]
     only_zone = broken({"storefront.certificate_arn": ABSENT, "storefront.hosted_zone_id": "Z123"})
-    assert [key for key, *_ in told(only_zone)] == ["storefront.domain_name"]
+    assert [key for key, *_ in reported(only_zone)] == ["storefront.domain_name"]
     both = broken({"storefront.domain_name": "shop.example.com", "storefront.hosted_zone_id": "Z123"})
-    assert told(both) == [
+    assert reported(both) == [
         (
             "storefront.domain_name",
             '"shop.example.com"',
@@ -147,12 +147,12 @@ def test_names_and_zones_have_their_form(name, value):
     pair = {"domain_name": "shop.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
     changes = {f"storefront.{key}": other for key, other in {**pair, name: value}.items()}
     sections = broken({"storefront.certificate_arn": ABSENT, **changes})
-    assert told(sections) == [(f"storefront.{name}", f'"{value}"', None, (put(f"storefront.{name}", pair[name]),))]
+    assert reported(sections) == [(f"storefront.{name}", f'"{value}"', None, (put(f"storefront.{name}", pair[name]),))]
 
 
-def test_a_network_in_both_waf_lists_is_told():
+def test_a_network_in_both_waf_lists_is_reported():
     sections = broken({"storefront.waf": {"blocked_cidrs": ["192.0.2.0/24"], "allowed_cidrs": ["192.0.2.0/24"]}})
-    assert told(sections) == [
+    assert reported(sections) == [
         ("storefront.waf.blocked_cidrs[0]", '"192.0.2.0/24"', "allowed_cidrs has it too", (rm("storefront.waf.blocked_cidrs[0]"),))
     ]
 
@@ -182,6 +182,6 @@ def test_alarms_tell_topics_of_the_stack_s_region(arn, because):
     (problem,) = problems(sections)
     assert (problem.key, problem.given, problem.because) == ("cloudpatterns:storefront.alarm_topic_arns[0]", shown(arn), because)
     assert problem.allowed == "the ARN of an SNS topic in eu-west-1"
-    assert problem.mend == (put("storefront.alarm_topic_arns[0]", "arn:aws:sns:eu-west-1:123456789012:alarms"),)
-    obey(problem.mend, sections)
+    assert problem.fixes == (put("storefront.alarm_topic_arns[0]", "arn:aws:sns:eu-west-1:123456789012:alarms"),)
+    obey(problem.fixes, sections)
     assert good(sections).storefront.balancer()["alarm_topic_arns"] == ["arn:aws:sns:eu-west-1:123456789012:alarms"]
