@@ -6,7 +6,7 @@ fields are valid; a rule that reads one that is not is skipped. So a person sees
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, ValidationError
+from pydantic_core.core_schema import ErrorType
 
 T = TypeVar("T")
 
@@ -28,6 +29,7 @@ ALLOWED_KEYWORD = "x-allowed"
 _FAULT = "setting"
 # Only says that another field was wrong, which has its own error.
 _NOISE = "default_factory_not_called"
+_PYDANTIC_KINDS = frozenset(get_args(ErrorType))
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,13 @@ def collect(title: str, handler: Callable[[Any], T], data: Any, faults: Callable
 
 
 def _again(error: Any) -> InitErrorDetails:
-    kind = PydanticCustomError(_FAULT, "{because}", error["ctx"]) if error["type"] == _FAULT else error["type"]
-    return InitErrorDetails(type=kind, loc=error["loc"], input=error["input"], ctx=error.get("ctx", {}))
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == _FAULT:
+        kind = PydanticCustomError(_FAULT, "{because}", context)
+    elif kind not in _PYDANTIC_KINDS:
+        # A limit of a component's argument, which pydantic cannot raise again by its name.
+        kind = PydanticCustomError(kind, "{message}", {**context, "message": error["msg"]})
+    return InitErrorDetails(type=kind, loc=error["loc"], input=error["input"], ctx=context)
 
 
 Rule = Callable[[Any, Context], Iterable[InitErrorDetails]]
