@@ -109,12 +109,8 @@ def _one_certificate(load_balancer: "LoadBalancer", context: Context) -> Iterabl
         yield fault(("certificate_arn",), "HTTPS needs a certificate", fixes=[Assign(("certificate_arn",), example)], allowed=rule)
     elif load_balancer.certificate_arn is None and len(given) == 1:
         missing = next(name for name in pair if name not in given)
-        yield fault(
-            (missing,),
-            f"{given[0]} issues a certificate only together with it",
-            fixes=[Assign((missing,), examples[missing])],
-            allowed=rule,
-        )
+        because = f"{given[0]} issues a certificate only together with it"
+        yield fault((missing,), because, fixes=[Assign((missing,), examples[missing])], allowed=rule)
 
 
 class LoadBalancer(

@@ -7,7 +7,7 @@ from settings import SettingsError, parse
 from tests.settings.configurations import ABSENT, VALID, broken, config, good, obey, problems
 from tests.settings.expectations import put_all, reported, rm
 
-CERTIFICATE = VALID["storefront"]["certificate_arn"]
+CERTIFICATE = VALID["storefront"]["load_balancer"]["certificate_arn"]
 ABROAD = CERTIFICATE.replace("eu-west-1", "us-east-1")
 WINDOW = {"name": "b", "days": ["MON"], "start": "03:00", "minutes": 30}
 NETWORK_KEYS = (
@@ -75,8 +75,8 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_sections():
             "cache.replicas": 9,
             "network.cidr_block": "x",
             "network.zones": ["eu-west-1a"],
-            "storefront.max_size": 1,
-            "storefront.app_port": 0,
+            "storefront.servers.max_size": 1,
+            "storefront.servers.app_port": 0,
             "tags.Owner": ABSENT,
             "tags.CostCenter": 7,
             "operators[0].name": "dba",
@@ -87,8 +87,8 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_sections():
     assert [key for key, *_ in reported(sections)] == [
         "network.cidr_block",
         "network.zones",
-        "storefront.app_port",
-        "storefront.min_size",
+        "storefront.servers.app_port",
+        "storefront.servers.min_size",
         "cache.replicas",
         "operators[0].ports[0]",
         "operators[1].name",
@@ -101,8 +101,8 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_sections():
 def test_a_wrong_value_hides_no_check_but_those_that_need_it():
     sections = broken(
         {
-            "storefront.max_size": "x",
-            "storefront.instance_types[1]": "t3.small",
+            "storefront.servers.max_size": "x",
+            "storefront.servers.instance_types[1]": "t3.small",
             "network.nat.strategy": "x",
             "network.nat.windows[1]": WINDOW,
             "network.zones[1]": "eu-west-1a",
@@ -112,8 +112,8 @@ def test_a_wrong_value_hides_no_check_but_those_that_need_it():
         "network.nat.strategy",
         "network.nat.windows[1]",
         "network.zones[1]",
-        "storefront.instance_types[1]",
-        "storefront.max_size",
+        "storefront.servers.instance_types[1]",
+        "storefront.servers.max_size",
     ]
 
 
@@ -143,14 +143,20 @@ cloudpatterns:tags.Owner
 
 
 def test_no_word_of_a_secret_section_shows():
-    secret = broken({"storefront.certificate_arn": ABROAD, "storefront.min_size": 777, "storefront.health_check_path": "hush-hush"})
+    secret = broken(
+        {
+            "storefront.load_balancer.certificate_arn": ABROAD,
+            "storefront.servers.min_size": 777,
+            "storefront.load_balancer.health_check_path": "hush-hush",
+        }
+    )
     found = problems(secret, secret_keys=["cloudpatterns:storefront"])
     assert [(problem.key, problem.given, problem.because) for problem in found] == [
-        ("cloudpatterns:storefront.health_check_path", "[secret]", None),
-        ("cloudpatterns:storefront.certificate_arn", "[secret]", None),
-        ("cloudpatterns:storefront.min_size", "[secret]", None),
+        ("cloudpatterns:storefront.servers.min_size", "[secret]", None),
+        ("cloudpatterns:storefront.load_balancer.health_check_path", "[secret]", None),
+        ("cloudpatterns:storefront.load_balancer.certificate_arn", "[secret]", None),
     ]
-    assert found[0].fixes == ("pulumi config set --stack dev --secret --path 'cloudpatterns:storefront.health_check_path'",)
+    assert found[1].fixes == ("pulumi config set --stack dev --secret --path 'cloudpatterns:storefront.load_balancer.health_check_path'",)
     text = "".join(map(str, found))
     assert not any(word in text for word in ("hush", "777", "us-east-1", "00000000-0000"))
 
