@@ -41,7 +41,7 @@ docs: $(VENV)/ready  ## Write what is generated: the JSON schema of the settings
 	$(BIN)/python -m cloudpatterns_policies.core.catalogue
 
 schema: $(VENV)/ready  ## When a version is released: the schema that the next one is compared with (see components/CHANGELOG.md)
-	$(BIN)/python -m cloudpatterns.plugin
+	$(BIN)/python -m tests.release
 
 wheels: $(VENV)/ready  ## Build the wheels of the four distributions into dist/, and use them in an empty environment
 	$(BIN)/python -m tests.wheels

@@ -36,7 +36,7 @@ def alarm(
     """An alarm that is raised when all of the last ``periods`` compare with the threshold.
 
     ``missing`` is how periods without data count, as CloudWatch names it. ``actions`` are topics to notify and whatever else happens at the
-    alarm; ``ok_actions`` are those at its end (default: the same actions).
+    alarm; ``ok_actions`` are those at its end (default: the same actions; an empty list leaves them out).
     """
     return aws.cloudwatch.MetricAlarm(
         child_name,
@@ -49,10 +49,9 @@ def alarm(
         comparison_operator=comparison,
         period=period_seconds,
         evaluation_periods=periods,
-        datapoints_to_alarm=periods,
         treat_missing_data=missing,
         alarm_actions=list(actions),
-        ok_actions=list(actions if ok_actions is None else ok_actions),
+        ok_actions=list(actions) if ok_actions is None else list(ok_actions) or None,
         tags=tags,
         opts=component.child(),
     )

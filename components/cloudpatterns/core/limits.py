@@ -13,8 +13,9 @@ from pydantic_core import PydanticCustomError, core_schema
 class Limit:
     """What a value must be beyond its type."""
 
-    allowed: str
-    """What is allowed, for messages and the schema."""
+    def words(self) -> str:
+        """What is allowed, for messages and the schema."""
+        raise NotImplementedError
 
     def problem(self, value: Any) -> str | None:
         """What is wrong with a value, in words that follow the argument's name, or None."""
@@ -36,20 +37,20 @@ class Limit:
         return value
 
 
-@dataclass(frozen=True, init=False)
 class Choice(Limit):
     """The value is one of a few: ``Annotated[str, Choice("standard", "advanced")]``."""
 
-    values: tuple[str | int, ...]
-    allowed: str
-
     def __init__(self, *values: str | int, description: str = "one of") -> None:
-        object.__setattr__(self, "values", values)
-        object.__setattr__(self, "allowed", f"{description} {', '.join(map(str, values))}")
+        self.values = values
+        self.description = description
+
+    def words(self) -> str:
+        """See ``Limit``."""
+        return f"{self.description} {', '.join(map(str, self.values))}"
 
     def problem(self, value: Any) -> str | None:
         """See ``Limit``."""
-        return None if value in self.values else f"is {value!r}; must be {self.allowed}"
+        return None if value in self.values else f"is {value!r}; must be {self.words()}"
 
     def json_schema(self) -> dict[str, Any]:
         """See ``Limit``."""
@@ -71,6 +72,10 @@ class Matches(Limit):
         """The example, None where the words give none."""
         return self.allowed.partition("such as ")[2].split(" ")[0].rstrip(",;") or None
 
+    def words(self) -> str:
+        """See ``Limit``."""
+        return self.allowed
+
     def problem(self, value: Any) -> str | None:
         """See ``Limit``."""
         return None if re.fullmatch(self.pattern, value) else f"is {value!r}; must be {self.allowed}"
@@ -87,6 +92,10 @@ class Keys(Limit):
     pattern: str
     allowed: str
 
+    def words(self) -> str:
+        """See ``Limit``."""
+        return f"names of {self.allowed}"
+
     def problem(self, value: Any) -> str | None:
         """See ``Limit``."""
         wrong = next((key for key in value if not re.fullmatch(self.pattern, key)), None)
@@ -96,7 +105,9 @@ class Keys(Limit):
 class Unique(Limit):
     """Every entry of a list is there once: ``Annotated[list[int], Unique()]``."""
 
-    allowed = "each once"
+    def words(self) -> str:
+        """See ``Limit``."""
+        return "each once"
 
     def problem(self, value: Any) -> str | None:
         """See ``Limit``."""
@@ -109,14 +120,16 @@ class Unique(Limit):
 class Network(Limit):
     """The text is an IPv4 or IPv6 network without host bits: AWS would cut these off, and every later preview would show a change."""
 
-    allowed = "a network such as 203.0.113.0/24 or 2001:db8::/32"
+    def words(self) -> str:
+        """See ``Limit``."""
+        return "a network such as 203.0.113.0/24 or 2001:db8::/32"
 
     def problem(self, value: Any) -> str | None:
         """See ``Limit``."""
         try:
             network = ip_network(value, strict=False)
         except ValueError:
-            return f"is {value!r}; must be {self.allowed}"
+            return f"is {value!r}; must be {self.words()}"
         if str(network) == value:
             return None
         if "/" not in value:

@@ -8,7 +8,7 @@ import annotated_types
 from pydantic.fields import FieldInfo
 
 from cloudpatterns.core.arguments import default_of, metadata
-from cloudpatterns.core.limits import Keys, Limit
+from cloudpatterns.core.limits import Limit
 
 
 def default_phrase(hint: Any) -> str:
@@ -31,7 +31,7 @@ def limit_phrases(hint: Any) -> Iterator[str]:
     unit = " entries" if typing.get_origin(hint) in (list, dict) else " characters"
     for item in found:
         if isinstance(item, Limit):
-            yield f"names of {item.allowed}" if isinstance(item, Keys) else item.allowed
+            yield item.words()
         elif isinstance(item, annotated_types.MultipleOf):
             yield f"a multiple of {item.multiple_of}"
     limits = [item for item in found if not isinstance(item, FieldInfo)]

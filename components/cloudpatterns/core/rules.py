@@ -41,11 +41,11 @@ def one_of(checked: Mapping[str, Any], *alternatives: str | tuple[str, ...], pat
             yield f"{path}{name}", f"is missing; {there} needs it. Give it, or remove {there}."
 
 
-def needs(checked: Mapping[str, Any], name: str, *others: str, path: str = "") -> Iterator[Problem]:
-    """Where ``name`` is given, the others are."""
+def needs(checked: Mapping[str, Any], name: str, *others: str, path: str = "", why: str = "") -> Iterator[Problem]:
+    """Where ``name`` is given, the others are; ``why`` is a clause that says the reason."""
     for other in others if is_given(checked, name) else ():
         if not is_given(checked, other):
-            yield f"{path}{other}", f"is missing; {name} needs it. Give it, or remove {name}."
+            yield f"{path}{other}", f"is missing; {name} needs it{f': {why}' if why else ''}. Give it, or remove {name}."
 
 
 def excludes(checked: Mapping[str, Any], name: str, *others: str, path: str = "", why: str = "") -> Iterator[Problem]:

@@ -23,6 +23,8 @@ AlarmTopicArns = Annotated[list[pulumi.Input[str]], Field(default=[])]
 """SNS topics that alarms notify."""
 Cidr = Annotated[str, Network()]
 """An IPv4 or IPv6 network: ``10.250.0.0/16``."""
+Conditions = Annotated[dict[str, dict[str, list[pulumi.Input[str]]]], Field(default={})]
+"""IAM conditions: operator to key to accepted values, as in IAM's JSON."""
 DeletionProtection = Annotated[bool, Field(default=True)]
 """Whether AWS refuses to delete it."""
 DomainName = Annotated[

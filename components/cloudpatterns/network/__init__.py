@@ -11,8 +11,16 @@ from cloudpatterns.network.management_network import (
     ManagementVpnArgs,
 )
 from cloudpatterns.network.multi_load_balancer import AudienceArgs, AudienceEntryArgs, MultiLoadBalancer, MultiLoadBalancerArgs
-from cloudpatterns.network.network import Network, NetworkAcls, NetworkArgs, NetworkFlowLogFiles, NetworkSubnetCidrs, NetworkSubnetPrefixes
-from cloudpatterns.network.on_demand_nat import NatWindow, OnDemandNat, OnDemandNatArgs
+from cloudpatterns.network.network import (
+    Network,
+    NetworkAcls,
+    NetworkArgs,
+    NetworkFlowLogFiles,
+    NetworkOptions,
+    NetworkSubnetCidrs,
+    NetworkSubnetPrefixes,
+)
+from cloudpatterns.network.on_demand_nat import NatWindow, OnDemandNat, OnDemandNatArgs, OnDemandNatOptions
 from cloudpatterns.network.operational_firewall import (
     OperationalFirewall,
     OperationalFirewallArgs,
@@ -76,10 +84,12 @@ __all__ = [
     "NetworkAcls",
     "NetworkArgs",
     "NetworkFlowLogFiles",
+    "NetworkOptions",
     "NetworkSubnetCidrs",
     "NetworkSubnetPrefixes",
     "OnDemandNat",
     "OnDemandNatArgs",
+    "OnDemandNatOptions",
     "OperationalFirewall",
     "OperationalFirewallArgs",
     "OperatorArgs",

@@ -1,70 +1,77 @@
 """Listed egress: rules to named destinations, and what is wrong with them."""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
+from pydantic import Field
 
-from cloudpatterns.blocks.security_group import description_problem, port_problems
-from cloudpatterns.core import Component
+from cloudpatterns.blocks.security_group import Peer, cidr_peer, egress_rule, port_problems
+from cloudpatterns.core import Choice, Component, Problem, one_of
+from cloudpatterns.core.vocabulary import Port, RuleDescription
 from cloudpatterns.network._cidrs import parse
 
 # Names of children join two names with -from- or -to-; a name that holds such a part could spell another pair.
-NAME = re.compile(r"(?!(?:[a-z0-9]+-)*(?:to|from)(?:-|$))[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
-"""Names of destinations and of what is named beside them."""
+_NAME = re.compile(r"(?!(?:[a-z0-9]+-)*(?:to|from)(?:-|$))[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 
-def naming_problem(name: str) -> str | None:
-    """What is wrong with such a name, or None."""
-    if NAME.fullmatch(name):
+class FunctionEgressArgs(TypedDict):
+    """One further destination of a function, beside the functions that it calls."""
+
+    ports: Annotated[list[Port], Field(min_length=1)]
+    """Ports of the destination, each once."""
+    description: RuleDescription
+    """What the destination is."""
+    cidr: NotRequired[str]
+    """Network of the destination, IPv4 or IPv6, without host bits. Exactly one of ``cidr`` and ``prefix_list_id``."""
+    prefix_list_id: NotRequired[pulumi.Input[str]]
+    """Prefix list with the networks of the destination, such as Amazon S3's. Exactly one of ``cidr`` and ``prefix_list_id``."""
+    prefix_list_entries: NotRequired[Annotated[int, Field(default=1, ge=1, le=1000)]]
+    """How many rules the prefix list counts as in the quota: its maximum of entries, or the weight of AWS's own lists; 1 is that of S3 and
+    DynamoDB."""
+    protocol: NotRequired[Annotated[str, Choice("tcp", "udp"), Field(default="tcp")]]
+    """Protocol of the ports."""
+
+
+def naming_problem(name: str, reserved: Sequence[str] = ()) -> str | None:
+    """What is wrong with the name of a destination, or of what is named beside it, or None."""
+    if _NAME.fullmatch(name) and name not in reserved:
         return None
-    return f"is named {name!r}; a name has lower-case letters, digits and hyphens, a letter first, and no part `to` or `from`. Rename it."
+    others = "".join(f", and is not `{one}`" for one in reserved)
+    rule = f"lower-case letters, digits and hyphens, a letter first, and no part `to` or `from`{others}"
+    return f"is named {name!r}; a name has {rule}. Rename it."
 
 
 def let_out(
     component: Component,
     prefix: str,
     group: aws.ec2.SecurityGroup,
-    destinations: Mapping[str, Mapping[str, Any]],
+    destinations: Mapping[str, FunctionEgressArgs],
     tags: Mapping[str, pulumi.Input[str]],
 ) -> list[pulumi.Resource]:
-    """One rule for each port of each checked ``FunctionEgressArgs``, by the destination's name."""
-    made: list[pulumi.Resource] = []
-    for name, egress in destinations.items():
-        target: dict[str, Any] = {"prefix_list_id": egress["prefix_list_id"]}
-        if egress["cidr"] is not None:
-            target = {f"cidr_{'ipv6' if ':' in egress['cidr'] else 'ipv4'}": str(parse(egress["cidr"]))}
-        for port in egress["ports"]:
-            made.append(
-                aws.vpc.SecurityGroupEgressRule(
-                    f"{prefix}-to-{name}-{port}",
-                    security_group_id=group.id,
-                    description=egress["description"],
-                    ip_protocol=egress["protocol"],
-                    from_port=port,
-                    to_port=port,
-                    tags=dict(tags),
-                    opts=component.child(),
-                    **target,
-                )
-            )
-    return made
+    """One egress rule for each port of each destination."""
+    return [
+        egress_rule(component, f"{prefix}-to-{name}-{port}", group.id, port, _peer(egress), egress["description"], tags, egress["protocol"])
+        for name, egress in destinations.items()
+        for port in egress["ports"]
+    ]
 
 
-def destination_problems(path: str, destinations: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Every fault of the destinations."""
+def _peer(egress: FunctionEgressArgs) -> Peer:
+    cidr, prefix_list = egress.get("cidr"), egress.get("prefix_list_id")
+    return {"prefix_list_id": prefix_list} if prefix_list is not None else cidr_peer(str(parse(str(cidr))))
+
+
+def destination_problems(path: str, destinations: Mapping[str, FunctionEgressArgs], reserved: Sequence[str] = ()) -> Iterator[Problem]:
+    """What is wrong with the destinations; ``reserved`` are names that none may have."""
     for name, egress in destinations.items():
         at = f"{path}.{name}"
-        if problem := naming_problem(name):
+        if problem := naming_problem(name, reserved):
             yield at, problem
-        if not egress["ports"]:
-            yield f"{at}.ports", "is empty. Name the destination's ports."
         yield from port_problems(f"{at}.ports", egress["ports"])
-        if problem := description_problem(egress["description"]):
-            yield f"{at}.description", problem
-        if (egress["cidr"] is None) == (egress["prefix_list_id"] is None):
-            yield at, "needs either cidr or prefix_list_id, and not both."
-        elif egress["cidr"] is not None and isinstance(network := parse(egress["cidr"]), str):
+        yield from one_of(egress, "cidr", "prefix_list_id", path=f"{at}.")
+        cidr = egress.get("cidr")
+        if cidr is not None and isinstance(network := parse(cidr), str):
             yield f"{at}.cidr", network

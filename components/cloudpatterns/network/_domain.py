@@ -1,4 +1,4 @@
-"""A domain name's certificate and the records that point the name to a load balancer."""
+"""The certificate of a domain name, and the DNS records that point the name to a load balancer."""
 
 from collections.abc import Mapping
 
@@ -9,9 +9,10 @@ from cloudpatterns.core import Component
 
 
 def issue_certificate(
-    component: Component, name: str, domain_name: str, hosted_zone_id: pulumi.Input[str], tags: Mapping[str, pulumi.Input[str]]
+    component: Component, domain_name: str, hosted_zone_id: pulumi.Input[str], tags: Mapping[str, pulumi.Input[str]]
 ) -> pulumi.Output[str]:
-    """A certificate for one name, given out once it is issued; the record that proves the name stays, for the renewals."""
+    """The ARN of a certificate for one name, available after it is issued; the validation record stays, for renewals."""
+    name = component.pulumi_resource_name
     certificate = aws.acm.Certificate(
         f"{name}-certificate", domain_name=domain_name, validation_method="DNS", tags=tags, opts=component.child()
     )
@@ -23,7 +24,7 @@ def issue_certificate(
         type=option.resource_record_type,
         records=[option.resource_record_value],
         ttl=300,
-        # The record is the same for every certificate of a name in an account; an earlier one may have made it.
+        # The record is the same for every certificate of a name in an account; another certificate may have created it.
         # https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
         allow_overwrite=True,
         opts=component.child(),
@@ -38,21 +39,20 @@ def issue_certificate(
 
 def alias_records(
     component: Component,
-    name: str,
     domain_name: str,
     hosted_zone_id: pulumi.Input[str],
     balancer: aws.lb.LoadBalancer,
+    listener: aws.lb.Listener,
     *,
-    dualstack: bool,
-    after: pulumi.Resource,
+    dual_stack: bool,
 ) -> None:
-    """Points the name to the balancer, once ``after`` answers there; with an AAAA record where the balancer has IPv6."""
-    for kind in ("A", "AAAA") if dualstack else ("A",):
+    """Points the name to the load balancer after its listener exists; with an AAAA record where the load balancer has IPv6."""
+    for kind in ("A", "AAAA") if dual_stack else ("A",):
         aws.route53.Record(
-            f"{name}-alias-{kind.lower()}",
+            f"{component.pulumi_resource_name}-alias-{kind.lower()}",
             zone_id=hosted_zone_id,
             name=domain_name,
             type=kind,
             aliases=[{"name": balancer.dns_name, "zone_id": balancer.zone_id, "evaluate_target_health": True}],
-            opts=component.child(depends_on=[after]),
+            opts=component.child(depends_on=[listener]),
         )

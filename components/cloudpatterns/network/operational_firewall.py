@@ -1,13 +1,12 @@
-"""Operational Firewall (Cloud Design Patterns for AWS): the Functional Firewall's stricter sister, for those who operate the system.
+"""Security groups for those who operate a system, and trust stores for their consoles.
 
-Makes one security group per operator role. Each admits its administrative ports from a managed prefix list or from a Client VPN, never
-from the internet. For consoles behind a load balancer it makes trust stores, with which the balancer demands a client certificate.
+Pattern: "Operational Firewall" (Cloud Design Patterns for AWS).
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_network
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
@@ -17,13 +16,15 @@ from cloudpatterns.blocks.security_group import (
     GROUP_DELETION,
     MOST_RULES_PER_INTERFACE,
     RULES_PER_GROUP,
+    Peer,
     group_name_problems,
+    ingress_rule,
     port_problems,
+    security_group,
 )
-from cloudpatterns.core import ArgumentError, Component, after, by_name
-from cloudpatterns.core.component import check_names
-from cloudpatterns.core.vocabulary import Tags
-from cloudpatterns.network._cidrs import BROADEST, Network, parse, too_broad
+from cloudpatterns.core import Component, Problem, after, by_name, excludes
+from cloudpatterns.core.vocabulary import Port, Tags
+from cloudpatterns.network._cidrs import BROADEST, Network, network_problems, networks_of, too_broad
 
 _ROLE = re.compile(r"[a-z][a-z0-9-]{0,31}")
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTrustStore.html
@@ -32,29 +33,28 @@ _TRUST_STORE_LENGTH = 32
 
 
 class OperatorEntryArgs(TypedDict):
-    """One network that operators come from."""
+    """One network that operators connect from."""
 
     cidr: str
     """The network, IPv4 or IPv6, without host bits; a single address is a /32 or /128. At most an IPv4 /8 or an IPv6 /16."""
     description: Annotated[str, Field(min_length=1, max_length=255)]
-    """What the network is, 1 to 255 characters. Changing it alone takes the entry out of the list for a moment."""
+    """What the network is. A change of it alone takes the entry out of the prefix list for a moment."""
 
 
 class OperatorArgs(TypedDict):
-    """One operator role: its ports and where it comes from. With no source of its own it has the shared ``entries``."""
+    """One operator role: its ports, and the networks it connects from. Without a source of its own it has the shared ``entries``."""
 
-    ports: list[int]
-    """Administrative TCP ports, 1 to 65535, each once."""
+    ports: Annotated[list[Port], Field(min_length=1)]
+    """Administrative TCP ports, each once."""
     entries: NotRequired[Annotated[list[OperatorEntryArgs], Field(default=[])]]
-    """The networks of this role alone; a prefix list is made of them, one per address family. Default: the shared ``entries``, unless a
-    source below is given."""
+    """Networks of this role alone, of which a prefix list is created per address family. Without any source the role has the shared
+    ``entries``."""
     prefix_list_id: NotRequired[pulumi.Input[str]]
-    """An existing prefix list instead of ``entries``; what it holds is not checked. Default: none."""
+    """Existing prefix list instead of ``entries``; its networks are not checked. Default: none."""
     max_entries: NotRequired[Annotated[int, Field(ge=1, le=1000)]]
-    """Entries that the role's own lists have room for, or that its existing prefix list can hold, 1 to 1000. Default: the
-    firewall's ``max_entries``."""
+    """Entries that the role's own prefix lists have room for, or its existing one can hold. Default: the firewall's ``max_entries``."""
     client_vpn_security_group_id: NotRequired[pulumi.Input[str]]
-    """The security group of a Client VPN, whose users are admitted; alone or beside networks. Default: none."""
+    """Security group of a Client VPN whose users are admitted, alone or beside networks. Default: none."""
 
 
 class RevocationListArgs(TypedDict):
@@ -63,146 +63,142 @@ class RevocationListArgs(TypedDict):
     bucket: pulumi.Input[str]
     """The bucket."""
     key: pulumi.Input[str]
-    """The object."""
+    """Key of the object."""
     object_version: pulumi.Input[str]
-    """The object's version: without one, a new list at the same key would change nothing."""
+    """Version of the object: without it, a new list at the same key would change nothing."""
 
 
 class OperatorConsoleArgs(TypedDict):
-    """An HTTPS console that demands a client certificate: where the bundle of accepted authorities is."""
+    """An HTTPS console that requires a client certificate: the bundle of accepted certificate authorities."""
 
     bucket: pulumi.Input[str]
-    """The bucket of the bundle."""
+    """Bucket of the bundle."""
     key: pulumi.Input[str]
-    """The bundle: certificates of the accepted authorities, PEM."""
+    """Key of the bundle: certificates of the accepted authorities, PEM."""
     object_version: pulumi.Input[str]
-    """The object's version: without one, a new authority at the same key would change nothing."""
+    """Version of the object: without it, a new authority at the same key would change nothing."""
     revocations: NotRequired[Annotated[dict[str, RevocationListArgs], Field(default={})]]
-    """Revocation lists by a name of your choice. Default: none."""
+    """Revocation lists by a name of your choice: letters, digits and hyphens."""
 
 
 class OperationalFirewallArgs(TypedDict):
-    """Arguments of an OperationalFirewall. At least one operator or console is needed."""
+    """Arguments of ``OperationalFirewall``. At least one operator or console is needed."""
 
     vpc_id: pulumi.Input[str]
-    """The VPC of the groups."""
+    """VPC of the security groups."""
     operators: NotRequired[Annotated[dict[str, OperatorArgs], Field(default={})]]
-    """The roles by name: lower-case letters, digits and hyphens, a letter first, at most 32. Default: none."""
+    """Operator roles by name: lower-case letters, digits and hyphens, a letter first, at most 32."""
     entries: NotRequired[Annotated[list[OperatorEntryArgs], Field(default=[])]]
-    """Networks of every role that names no source of its own: one list, so one edit changes all their groups. Default: none."""
+    """Networks of every role without a source of its own: one prefix list, so one edit changes all their groups."""
     # https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-quotas-managed-prefix-lists
     max_entries: NotRequired[Annotated[int, Field(default=10, ge=1, le=1000)]]
-    """Entries that each prefix list made here has room for, 1 to 1000. Times the ports of a role it counts in the rule quota, however few
-    entries there are. Default: 10."""
+    """Entries that each created prefix list has room for. Times the ports of a role it counts in the rule quota, however few entries there
+    are."""
     consoles: NotRequired[Annotated[dict[str, OperatorConsoleArgs], Field(default={})]]
-    """Consoles guarded by client certificates, by name: letters, digits and hyphens. Default: none."""
+    """Consoles guarded by client certificates, by name: letters, digits and hyphens."""
     rules_per_group: NotRequired[Annotated[int, Field(default=RULES_PER_GROUP, ge=1, le=MOST_RULES_PER_INTERFACE)]]
-    """The account's quota of rules of a group, per direction and address family. Default: 60, AWS's own default."""
+    """The account's quota of rules per security group, direction and address family."""
     tags: NotRequired[Tags]
-    """Tags of everything made here. Default: none but the groups' and lists' Name."""
+    """Tags of every child that takes some, beside the Name of groups and lists."""
 
 
 class OperationalFirewall(Component):
     """Security groups by operator role (Cloud Design Patterns for AWS, "Operational Firewall").
 
-    Stack a role's group on the servers it operates, beside the groups of their functions; it lets nothing out, and needs not to. Hand the
-    trust stores to the load balancer of a console, whose mutual TLS in mode ``verify`` then turns away who has no certificate.
+    Creates a security group per role, which admits the role's administrative ports from a managed prefix list or a Client VPN, never from
+    the internet, and allows no egress. Add it to the servers that the role operates, beside the groups of their functions. For consoles
+    behind a load balancer it creates trust stores: mutual TLS in mode ``verify`` then refuses clients without a certificate.
+
+    **Use when**: administrators reach servers over SSH, RDP or database ports, each role its own ports, from known networks.
+
+    **Not when**: Session Manager is enough, which needs no port; or administration needs a network of its own (``ManagementNetwork``).
+
+    **Cost drivers**: none for groups and prefix lists; trust stores are charged by the hour.
+
+    **Trade-offs**: a prefix list counts with its room, not its entries, in the quota of rules; each role takes one of the five groups of a
+    network interface.
+
+    **Proven by**: controls ``operational-firewall``, ``security-group-ssh``, ``security-group-rdp``, ``security-group-high-risk-ports``;
+    ``test_operational_firewall.py``.
     """
 
     security_group_ids: pulumi.Output[dict[str, str]]
-    """Ids of the groups by role, given out once their rules are in place."""
+    """Role to its security group, available after its rules."""
     prefix_list_ids: pulumi.Output[dict[str, str]]
-    """Ids of the prefix lists made here: ``ipv4`` and ``ipv6`` for the shared one, ``<role>-ipv4`` and ``<role>-ipv6`` for a role's own."""
+    """Ids of the created prefix lists: ``ipv4`` and ``ipv6`` for the shared ones, ``<role>-ipv4`` and ``<role>-ipv6`` for a role's own."""
     trust_store_arns: pulumi.Output[dict[str, str]]
-    """ARNs of the trust stores by console, given out once their revocation lists are in place."""
+    """Console to ARN of its trust store, available after its revocation lists."""
 
     def __init__(self, name: str, args: OperationalFirewallArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = self._arguments.check(name, args)
-        if problems := list(_problems(name, checked)):
-            raise ArgumentError("OperationalFirewall", name, problems)
-        check_names("OperationalFirewall", name, dict.fromkeys(checked["operators"], 255))
-        check_names("OperationalFirewall", name, {f"{console}-ca": _TRUST_STORE_LENGTH for console in checked["consoles"]})
-        super().__init__("OperationalFirewall", name, opts)
-        self._label = name
-        self._tags = checked["tags"]
-        self._max_entries = checked["max_entries"]
-        self._lists: dict[str, aws.ec2.ManagedPrefixList] = {}
-        shared = self._make_lists("", checked["entries"], checked["max_entries"])
-        self._ids = {role: self._make_group(role, operator, checked["vpc_id"], shared) for role, operator in checked["operators"].items()}
-        self.security_group_ids = by_name(self._ids)
-        self.prefix_list_ids = by_name({key: prefix_list.id for key, prefix_list in self._lists.items()})
-        self.trust_store_arns = by_name({key: self._make_trust_store(key, console) for key, console in checked["consoles"].items()})
+        checked = self.begin(name, args, opts, problems=lambda checked: _problems(name, checked), names=_child_names)
+        self._checked, self._tags = checked, checked["tags"]
+        self._prefix_lists: dict[str, aws.ec2.ManagedPrefixList] = {}
+        shared = self._create_prefix_lists("", checked["entries"], checked["max_entries"])
+        self._group_ids = {role: self._group_id(role, operator, shared) for role, operator in checked["operators"].items()}
+        self.security_group_ids = by_name(self._group_ids)
+        self.prefix_list_ids = by_name({key: prefix_list.id for key, prefix_list in self._prefix_lists.items()})
+        self.trust_store_arns = by_name({key: self._trust_store_arn(key, console) for key, console in checked["consoles"].items()})
         self.register()
 
     def group_id(self, role: str) -> pulumi.Output[str]:
-        """The id of a role's group, given out once its rules are in place.
+        """The id of a role's security group, available after its rules.
 
-        :raises ArgumentError: when there is no such role.
+        :raises ArgumentError: for an unknown role.
         """
-        if role not in self._ids:
-            reason = f"{role} is no operator; known are {', '.join(self._ids) or 'none'}."
-            raise ArgumentError("OperationalFirewall", self._label, [("group_id", reason)])
-        return self._ids[role]
+        return self.lookup(self._group_ids, role, "group_id", "an operator")
 
-    def _make_lists(self, role: str, entries: Sequence[OperatorEntryArgs], room: int) -> dict[str, aws.ec2.ManagedPrefixList]:
-        made: dict[str, aws.ec2.ManagedPrefixList] = {}
-        networks = [(ip_network(entry["cidr"]), entry["description"]) for entry in entries]
+    def _create_prefix_lists(self, prefix: str, entries: Sequence[OperatorEntryArgs], room: int) -> dict[str, Peer]:
+        peers: dict[str, Peer] = {}
         for version in (4, 6):
             # A list holds one address family, and the family of a list cannot be changed.
+            networks = [(ip_network(entry["cidr"]), entry["description"]) for entry in entries]
             own = [{"cidr": str(network), "description": text} for network, text in networks if network.version == version]
             if not own:
                 continue
-            key = f"{role}-ipv{version}" if role else f"ipv{version}"
-            made[f"ipv{version}"] = self._lists[key] = aws.ec2.ManagedPrefixList(
-                f"{self._label}-{key}",
+            family, name = f"ipv{version}", f"{self.pulumi_resource_name}-{prefix}ipv{version}"
+            prefix_list = aws.ec2.ManagedPrefixList(
+                name,
                 address_family=f"IPv{version}",
                 max_entries=room,
                 entries=own,  # ty: ignore[invalid-argument-type]  # a plain dictionary is the TypedDict it asks for
-                tags={"Name": f"{self._label}-{key}", **self._tags},
+                tags={"Name": name, **self._tags},
                 opts=self.child(),
             )
-        return made
+            self._prefix_lists[f"{prefix}{family}"] = prefix_list
+            peers[family] = {"prefix_list_id": prefix_list.id}
+        return peers
 
-    def _make_group(
-        self, role: str, operator: Mapping[str, Any], vpc_id: pulumi.Input[str], shared: Mapping[str, aws.ec2.ManagedPrefixList]
-    ) -> pulumi.Output[str]:
-        group = aws.ec2.SecurityGroup(
-            f"{self._label}-{role}",
-            vpc_id=vpc_id,
-            # Changing it replaces the group, so it says nothing that may change.
-            description=f"Operated by {role}",
-            # By this tag policies know whom narrow, declared networks may be admitted for.
-            tags={"Name": f"{self._label}-{role}", **self._tags, "cloudpatterns:operator": role},
-            opts=self.child(custom_timeouts=GROUP_DELETION),
-        )
-        lists = (
-            shared if _uses_shared(operator) else self._make_lists(role, operator["entries"], operator["max_entries"] or self._max_entries)
-        )
-        sources: dict[str, dict[str, Any]] = {family: {"prefix_list_id": prefix_list.id} for family, prefix_list in lists.items()}
-        if operator["prefix_list_id"] is not None:
-            sources["list"] = {"prefix_list_id": operator["prefix_list_id"]}
-        if operator["client_vpn_security_group_id"] is not None:
-            sources["vpn"] = {"referenced_security_group_id": operator["client_vpn_security_group_id"]}
+    def _group_id(self, role: str, operator: OperatorArgs, shared: Mapping[str, Peer]) -> pulumi.Output[str]:
+        name = f"{self.pulumi_resource_name}-{role}"
+        # By this tag policies know for whom narrow, declared networks may be admitted.
+        tags = {**self._tags, "cloudpatterns:operator": role}
+        group = security_group(self, name, self._checked["vpc_id"], f"Operated by {role}", tags, custom_timeouts=GROUP_DELETION)
+        room = _room(operator, self._checked)
+        sources = dict(shared) if _uses_shared(operator) else self._create_prefix_lists(f"{role}-", operator["entries"], room)
+        prefix_list, vpn = operator.get("prefix_list_id"), operator.get("client_vpn_security_group_id")
+        if prefix_list is not None:
+            sources["list"] = {"prefix_list_id": prefix_list}
+        if vpn is not None:
+            sources["vpn"] = {"referenced_security_group_id": vpn}
         rules = [
-            aws.vpc.SecurityGroupIngressRule(
-                f"{self._label}-{role}-{source}-{port}",
-                security_group_id=group.id,
-                description=f"From the {'Client VPN' if source == 'vpn' else 'prefix list'} of {role}",
-                ip_protocol="tcp",
-                from_port=port,
-                to_port=port,
-                tags=self._tags,
-                opts=self.child(),
-                **target,
+            ingress_rule(
+                self,
+                f"{name}-{source}-{port}",
+                group.id,
+                port,
+                peer,
+                f"From the {'Client VPN' if source == 'vpn' else 'prefix list'} of {role}",
+                self._tags,
             )
-            for source, target in sources.items()
+            for source, peer in sources.items()
             for port in operator["ports"]
         ]
         return after(group.id, *rules)
 
-    def _make_trust_store(self, console: str, args: Mapping[str, Any]) -> pulumi.Output[str]:
+    def _trust_store_arn(self, console: str, args: OperatorConsoleArgs) -> pulumi.Output[str]:
+        name = f"{self.pulumi_resource_name}-{console}"
         store = aws.lb.TrustStore(
-            f"{self._label}-{console}-ca",
+            f"{name}-ca",
             ca_certificates_bundle_s3_bucket=args["bucket"],
             ca_certificates_bundle_s3_key=args["key"],
             ca_certificates_bundle_s3_object_version=args["object_version"],
@@ -211,7 +207,7 @@ class OperationalFirewall(Component):
         )
         revocations = [
             aws.lb.TrustStoreRevocation(
-                f"{self._label}-{console}-revocation-{key}",
+                f"{name}-revocation-{key}",
                 trust_store_arn=store.arn,
                 revocations_s3_bucket=revocation["bucket"],
                 revocations_s3_key=revocation["key"],
@@ -223,23 +219,31 @@ class OperationalFirewall(Component):
         return after(store.arn, *revocations)
 
 
-def _uses_shared(operator: Mapping[str, Any]) -> bool:
-    return not operator["entries"] and operator["prefix_list_id"] is None and operator["client_vpn_security_group_id"] is None
+def _uses_shared(operator: OperatorArgs) -> bool:
+    return not operator["entries"] and operator.get("prefix_list_id") is None and operator.get("client_vpn_security_group_id") is None
 
 
-def _problems(name: str, checked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _room(operator: OperatorArgs, checked: OperationalFirewallArgs) -> int:
+    room = operator.get("max_entries")
+    return checked["max_entries"] if room is None else room
+
+
+def _child_names(checked: OperationalFirewallArgs) -> dict[str, int]:
+    stores = {f"{console}-ca": _TRUST_STORE_LENGTH for console in checked["consoles"]}
+    return dict.fromkeys(checked["operators"], 255) | stores
+
+
+def _problems(name: str, checked: OperationalFirewallArgs) -> Iterator[Problem]:
     operators, consoles = checked["operators"], checked["consoles"]
     yield from group_name_problems(name)
     if not operators and not consoles:
         yield "operators", "is empty, and so is consoles. Name at least one operator or console."
     if checked["entries"] and not any(map(_uses_shared, operators.values())):
-        yield "entries", "is used by no operator: each has a source of its own. Take it out, or take out a role's own source."
-    sound = [*_entry_problems("entries", checked["entries"], checked["max_entries"])]
+        yield "entries", "is used by no operator: each has a source of its own. Remove it, or a role's own source."
+    one_by_one = [*_entry_problems("entries", checked["entries"], checked["max_entries"])]
     for role, operator in operators.items():
-        sound.extend(_operator_problems(f"operators.{role}", role, operator, checked))
-    yield from sound
-    if not sound:
-        yield from _joint_problems(checked)
+        one_by_one += _operator_problems(f"operators.{role}", role, operator, checked)
+    yield from one_by_one or _joint_problems(operators, checked["entries"])
     for console, args in consoles.items():
         for text in (console, *args["revocations"]):
             if not _TRUST_STORE.fullmatch(text):
@@ -248,71 +252,61 @@ def _problems(name: str, checked: Mapping[str, Any]) -> Iterator[tuple[str, str]
                     f"has the name {text!r}; letters, digits and single hyphens between them are allowed. Rename it.",
                 )
     if consoles and not _TRUST_STORE.fullmatch(name):
-        yield "name", f"is {name!r}; a trust store carries it, and allows letters, digits and single hyphens between them. Rename it."
+        yield "name", f"is {name!r}; trust stores carry it, and allow letters, digits and single hyphens between them. Rename it."
 
 
-def _entry_problems(path: str, entries: Sequence[OperatorEntryArgs], max_entries: int) -> Iterator[tuple[str, str]]:
-    networks: list[Network] = []
-    for index, entry in enumerate(entries):
-        network = parse(entry["cidr"])
-        if isinstance(network, str):
-            yield f"{path}.{index}.cidr", network
-        elif network in networks:
-            yield f"{path}.{index}.cidr", f"is {network}, which is there already. Name each network once."
-        elif too_broad([network]):
-            limit = f"/{BROADEST[network.version]}"
-            whose = "the whole internet" if network.prefixlen == 0 else f"broader than {limit}"
-            yield f"{path}.{index}.cidr", f"is {network}, {whose}; operators come from networks of {limit} or narrower. Name those."
-        else:
-            networks.append(network)
+def _entry_problems(path: str, entries: Sequence[OperatorEntryArgs], room: int) -> Iterator[Problem]:
+    cidrs = [entry["cidr"] for entry in entries]
+    yield from network_problems(path, cidrs, field=".cidr", refusal=_breadth_problem)
+    networks = [network for network in networks_of(cidrs) if not too_broad([network])]
     for network in too_broad(networks):
-        yield path, f"adds up to {network}; together, too, entries stay within an IPv4 /8 or IPv6 /16. Name fewer or narrower networks."
+        yield path, f"adds up to {network}; entries together, too, are at most an IPv4 /8 or IPv6 /16. Name fewer or narrower networks."
     for version in (4, 6):
         count = sum(network.version == version for network in networks)
-        if count > max_entries:
-            yield path, f"has {count} IPv{version} networks; the prefix list has room for {max_entries}. Raise max_entries, or name fewer."
+        if count > room:
+            yield path, f"has {count} IPv{version} networks; the prefix list has room for {room}. Raise max_entries, or name fewer."
 
 
-def _operator_problems(path: str, role: str, operator: Mapping[str, Any], checked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _breadth_problem(network: Network) -> str | None:
+    if not too_broad([network]):
+        return None
+    limit = f"/{BROADEST[network.version]}"
+    breadth = "the whole internet" if network.prefixlen == 0 else f"broader than {limit}"
+    return f"is {network}, {breadth}; operators connect from networks of {limit} or narrower. Name those."
+
+
+def _operator_problems(path: str, role: str, operator: OperatorArgs, checked: OperationalFirewallArgs) -> Iterator[Problem]:
     if not _ROLE.fullmatch(role):
         yield path, f"is named {role!r}; a role has lower-case letters, digits and hyphens, a letter first, at most 32. Rename it."
-    if not operator["ports"]:
-        yield f"{path}.ports", "is empty. Name the role's ports."
     yield from port_problems(f"{path}.ports", operator["ports"])
-    if operator["entries"] and operator["prefix_list_id"] is not None:
-        yield path, "has both entries and prefix_list_id. Give one of both."
+    yield from excludes(operator, "entries", "prefix_list_id", path=f"{path}.")
     if _uses_shared(operator) and not checked["entries"]:
-        yield path, "comes from nowhere. Give it entries, prefix_list_id or client_vpn_security_group_id, or give the shared entries."
-    yield from _entry_problems(f"{path}.entries", operator["entries"], operator["max_entries"] or checked["max_entries"])
-    count = len(operator["ports"]) * _sources(operator, checked)
-    if count > checked["rules_per_group"]:
+        yield path, "has no source. Give it entries, prefix_list_id or client_vpn_security_group_id, or give the shared entries."
+    room = _room(operator, checked)
+    yield from _entry_problems(f"{path}.entries", operator["entries"], room)
+    # AWS counts a prefix list as its room, not as its entries.
+    has_list = operator["entries"] or operator.get("prefix_list_id") is not None
+    listed = room if has_list else checked["max_entries"] if _uses_shared(operator) else 0
+    sources = listed + (operator.get("client_vpn_security_group_id") is not None)
+    count, quota = len(operator["ports"]) * sources, checked["rules_per_group"]
+    if count > quota:
         yield (
             path,
-            f"counts as {count} rules: {len(operator['ports'])} ports times {_sources(operator, checked)}, a prefix list counting as its "
-            f"max_entries; a security group takes {checked['rules_per_group']}. Lower max_entries, use fewer ports, or split the role.",
+            f"counts as {count} rules: {len(operator['ports'])} ports times {sources}, a prefix list counting as its max_entries; a "
+            f"security group takes {quota}. Lower max_entries, use fewer ports, or split the role.",
         )
 
 
-def _sources(operator: Mapping[str, Any], checked: Mapping[str, Any]) -> int:
-    """Rules per port that AWS counts, in the address family that has more; a list counts as its room, not as what is in it."""
-    lists = 0
-    if operator["entries"] or operator["prefix_list_id"] is not None:
-        lists = operator["max_entries"] or checked["max_entries"]
-    elif _uses_shared(operator):
-        lists = checked["max_entries"]
-    return lists + (operator["client_vpn_security_group_id"] is not None)
-
-
-def _joint_problems(checked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _joint_problems(operators: Mapping[str, OperatorArgs], shared: Sequence[OperatorEntryArgs]) -> Iterator[Problem]:
     """Groups are stacked, so what all roles admit to one port counts together."""
     admitted: dict[int, list[Network]] = {}
-    for operator in checked["operators"].values():
-        entries = checked["entries"] if _uses_shared(operator) else operator["entries"]
+    for operator in operators.values():
+        entries = shared if _uses_shared(operator) else operator["entries"]
         for port in operator["ports"]:
-            admitted.setdefault(port, []).extend(ip_network(entry["cidr"]) for entry in entries)
+            admitted.setdefault(port, []).extend(networks_of(entry["cidr"] for entry in entries))
     for port, networks in admitted.items():
         for network in too_broad(networks):
             yield (
                 "operators",
-                f"admit {network} to port {port} together; that is broader than an IPv4 /8 or IPv6 /16. Name narrower networks.",
+                f"together admit {network} to port {port}, which is broader than an IPv4 /8 or IPv6 /16. Name narrower networks.",
             )

@@ -1,27 +1,43 @@
 """Zero Trust Network (2025 guide, "Zero Trust Network"): nothing may talk to anything, except along the edges that are declared.
 
-Makes a security group per app without any rule, and for each declared edge (source, target, port) one rule on either side. Calls to
-VPC Lattice services go through a service network that knows each caller by its IAM role and lets in the declared ones alone.
+Creates a security group per app without any rule, and for each declared edge (source, target, port) one rule on either side. Calls to
+VPC Lattice services go through a service network that authenticates each caller by its IAM role and admits the declared ones alone.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, NotRequired, TypedDict
+from functools import partial
+from typing import Annotated, NamedTuple, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.blocks.security_group import GROUP_DELETION, MOST_RULES_PER_INTERFACE, RULES_PER_GROUP, group_name_problems
-from cloudpatterns.core import ArgumentError, Choice, Component, after, by_name, document
-from cloudpatterns.core.component import check_names
-from cloudpatterns.core.vocabulary import KmsKeyArn, LogRetentionDays, Port, Tags
-from cloudpatterns.network._lattice import NAME_LIMITS, grant_calls, log_destination, may_call, service_network
-from cloudpatterns.network._lattice import name_problem as lattice_name_problem
+from cloudpatterns.blocks.security_group import (
+    GROUP_DELETION,
+    MOST_RULES_PER_INTERFACE,
+    RULES_PER_GROUP,
+    Peer,
+    egress_rule,
+    group_name_problems,
+    ingress_rule,
+    security_group,
+)
+from cloudpatterns.core import Choice, Component, Matches, Problem, after, by_name, is_given, needs, unknown
+from cloudpatterns.core.vocabulary import Port
+from cloudpatterns.network._destinations import naming_problem
+from cloudpatterns.network._lattice import (
+    NAME_LIMITS,
+    LatticeArgs,
+    access_log_problems,
+    grant_calls,
+    join_network,
+    lattice_name_problems,
+    log_destination,
+    may_call,
+    service_network,
+)
 
-# Names of children join two apps with -from- or -to-; a name that holds such a part could spell another pair.
-_NAME = re.compile(r"(?!(?:[a-z0-9]+-)*(?:to|from)(?:-|$))[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _LATTICE = "lattice"
 # What VPC Lattice's prefix list counts in the rule quota.
 # https://docs.aws.amazon.com/vpc/latest/userguide/working-with-aws-managed-prefix-lists.html#aws-managed-prefix-list-weights
@@ -32,38 +48,38 @@ class ZeroTrustAppArgs(TypedDict):
     """An app: whatever carries its security group."""
 
     role_arn: NotRequired[pulumi.Input[str]]
-    """The IAM role the app runs as. Needed by callers of ``services``. Default: none."""
+    """The IAM role the app runs as. Callers of ``services`` need it. Default: no role."""
 
 
 class ZeroTrustEdgeArgs(TypedDict):
-    """One permission to connect; nothing else is permitted, and never the way back."""
+    """One permission to connect; nothing else is permitted, and never the opposite direction."""
 
     source: str
     """The app that connects."""
     target: str
     """The app that is connected to; the source itself for the nodes of a cluster."""
     port: Port
-    """The target's port, 1 to 65535."""
+    """The target's port."""
     protocol: NotRequired[Annotated[str, Choice("tcp", "udp"), Field(default="tcp")]]
-    """``tcp`` or ``udp``. Default: ``tcp``."""
+    """The protocol."""
 
 
 class ZeroTrustServiceArgs(TypedDict):
     """A VPC Lattice service that apps call by HTTPS, with signed requests."""
 
     service_arn: pulumi.Input[str]
-    """The service, e.g. of a ``ServiceMesh`` with ``associate`` False; it joins this network."""
+    """The service, such as one of a ``ServiceMesh`` with ``associate`` false; it joins this network."""
     callers: Annotated[list[str], Field(min_length=1)]
     """The apps that may call; each has a ``role_arn``."""
-    port: NotRequired[Annotated[int, Field(default=443, ge=1, le=65535)]]
-    """The port of the service's listener, 1 to 65535. Default: 443."""
+    port: NotRequired[Annotated[Port, Field(default=443)]]
+    """The port of the service's listener."""
     app: NotRequired[str]
-    """The app that is the service's target, which then admits VPC Lattice on ``app_port``. Default: none, as for functions."""
+    """The app that is the service's target, which then admits VPC Lattice on ``app_port``. Default: no app, as for functions."""
     app_port: NotRequired[Port]
-    """The port of the targets, 1 to 65535. Goes with ``app``."""
+    """The port of the targets. Required with ``app``."""
 
 
-class ZeroTrustNetworkArgs(TypedDict):
+class ZeroTrustNetworkArgs(LatticeArgs):
     """Arguments of ``ZeroTrustNetwork``."""
 
     vpc_id: pulumi.Input[str]
@@ -71,270 +87,210 @@ class ZeroTrustNetworkArgs(TypedDict):
     apps: Annotated[dict[str, ZeroTrustAppArgs], Field(min_length=1)]
     """The apps by name: lower-case letters, digits and hyphens, a letter first, no part ``to`` or ``from``, not ``lattice``."""
     edges: NotRequired[Annotated[list[ZeroTrustEdgeArgs], Field(default=[])]]
-    """The only connections between apps that are allowed, each once. Default: none."""
+    """The only connections between apps that are allowed, each once."""
     services: NotRequired[Annotated[dict[str, ZeroTrustServiceArgs], Field(default={})]]
-    """The services that apps may call, by a name like those of apps. Default: none, and no service network."""
-    lattice_prefix_list_id: NotRequired[Annotated[pulumi.Input[str], Field(pattern="^pl-[0-9a-f]+$")]]
-    """The AWS-managed prefix list ``com.amazonaws.<region>.vpc-lattice`` of the region, whose addresses carry the calls. Needed for
-    ``services``. ``aws ec2 describe-managed-prefix-lists`` shows it."""
-    attach_role_policies: NotRequired[Annotated[bool, Field(default=True)]]
-    """Whether the callers' roles get the permission to call. Default: True; False when they are in another account or have it already."""
-    access_log_destination_arn: NotRequired[pulumi.Input[str]]
-    """Where access logs of the calls go: a CloudWatch log group, an S3 bucket or a Firehose stream of your own, which must let
-    ``delivery.logs.amazonaws.com`` write. Default: a new log group."""
-    log_retention_days: NotRequired[LogRetentionDays]
-    """Days that the new log group keeps the access logs. Default: 365."""
-    kms_key_arn: NotRequired[KmsKeyArn]
-    """Customer key of the new log group; its policy must admit the regional logs principal. Default: CloudWatch's own encryption."""
+    """The services that apps may call, by a name like those of apps. Without any, there is no service network."""
+    lattice_prefix_list_id: NotRequired[
+        Annotated[pulumi.Input[str], Matches("pl-[0-9a-f]+", "the id of a prefix list such as pl-0a1b2c3d")]
+    ]
+    """The Region's AWS-managed prefix list ``com.amazonaws.<region>.vpc-lattice``, to whose addresses calls go.
+    ``aws ec2 describe-managed-prefix-lists`` shows it. Required with ``services``."""
     rules_per_group: NotRequired[Annotated[int, Field(default=RULES_PER_GROUP, ge=1, le=MOST_RULES_PER_INTERFACE)]]
-    """The account's quota of rules of a group, per direction. Default: 60, AWS's own default."""
-    tags: NotRequired[Tags]
-    """Tags of everything that takes some. Default: none but Name."""
+    """The account's quota of rules of a group, per direction."""
 
 
-_RETENTION_DAYS = 365
+class _Connection(NamedTuple):
+    """A permitted connection between two apps, or between an app and VPC Lattice."""
+
+    source: str
+    target: str
+    port: int
+    protocol: str = "tcp"
 
 
 class ZeroTrustNetwork(Component):
     """Deny by default, and only declared connections and calls (2025 guide, "Zero Trust Network").
 
-    The groups let nothing in and nothing out but the declared edges: what an app needs beside them, such as an endpoint of AWS, is an edge
+    The groups admit and allow nothing but the declared edges: what an app needs beside them, such as an endpoint of AWS, is an edge
     to that endpoint's app or another group on the same machine.
+
+    **Use when**: every connection between apps of a VPC must be declared and proven, with IAM authentication of HTTP calls.
+
+    **Not when**: apps share a function and need the same rules (``FunctionalFirewall``), or calls need weights and versions alone
+    (``ServiceMesh``).
+
+    **Cost drivers**: none without ``services``; with them the access logs. VPC Lattice bills the services, not their network.
+
+    **Trade-offs**: each connection is two rules of a quota of ``rules_per_group``, and VPC Lattice's prefix list counts ten; a VPC has one
+    service network.
+
+    **Proven by**: control ``zero-trust-network``; ``test_zero_trust_network.py``, which holds for random edges that the allowed paths are
+    the declared ones.
     """
 
     security_group_ids: pulumi.Output[dict[str, str]]
-    """Ids of the apps' groups by name, given out once their rules are in place."""
+    """Ids of the apps' groups by name, available after their rules."""
     edges: pulumi.Output[list[str]]
-    """All connections that are declared, those of services included, as ``shop-web -> shop-api: 8080``: what policies prove."""
+    """All declared connections, those of services included, as ``shop-web -> shop-api: 8080``: what policies prove."""
     service_network_id: pulumi.Output[str] | None
     """The service network; none without ``services``."""
     lattice_security_group_id: pulumi.Output[str] | None
     """The group of the VPC's connection to the service network; none without ``services``."""
     log_group_name: pulumi.Output[str] | None
-    """The log group with the access logs of the calls; none without ``services`` or with a destination of your own."""
+    """The new log group of the access logs; none without ``services`` or with ``access_log_destination_arn``."""
 
     def __init__(self, name: str, args: ZeroTrustNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = self._arguments.check(name, args)
-        if problems := list(_problems(name, checked)):
-            raise ArgumentError("ZeroTrustNetwork", name, problems)
-        check_names("ZeroTrustNetwork", name, {**dict.fromkeys(checked["apps"], 255), "network": NAME_LIMITS["network"]})
-        super().__init__("ZeroTrustNetwork", name, opts)
-        self._label = name
-        self._checked = checked
+        self._checked = checked = self.begin(name, args, opts, problems=partial(_problems, name), names=_child_names)
         self._groups = {app: self._group(app, f"Members of the app {app}") for app in checked["apps"]}
-        self._rules: dict[str, list[pulumi.Resource]] = {app: [] for app in checked["apps"]}
-        for edge in checked["edges"]:
-            self._connect(edge)
-        self.service_network_id = self.lattice_security_group_id = self.log_group_name = None
         if checked["services"]:
-            self._open_services(checked["services"])
-        self._ids = {app: after(group.id, *self._rules[app]) for app, group in self._groups.items()}
+            self._groups[_LATTICE] = self._group(_LATTICE, "Connection to the service network")
+        self._rules: dict[str, list[pulumi.Resource]] = {key: [] for key in self._groups}
+        connections = _connections(checked)
+        for connection in connections:
+            self._allow(connection)
+        self._ids = {key: after(group.id, *self._rules[key]) for key, group in self._groups.items()}
+        self.lattice_security_group_id = self._ids.pop(_LATTICE, None)
+        self.service_network_id = self.log_group_name = None
+        if self.lattice_security_group_id is not None:
+            self._open_services(name, self.lattice_security_group_id)
         self.security_group_ids = by_name(self._ids)
-        self.edges = pulumi.Output.all(*self._declared())
+        self.edges = pulumi.Output.all(*[self._written(connection) for connection in connections])
         self.register()
 
     def group_id(self, app: str) -> pulumi.Output[str]:
-        """The id of an app's group, given out once its rules are in place.
+        """The id of an app's group, available after its rules.
 
         :raises ArgumentError: when there is no such app.
         """
-        if app not in self._ids:
-            reason = f"{app} is no app; known are {', '.join(self._ids)}."
-            raise ArgumentError("ZeroTrustNetwork", self._label, [("group_id", reason)])
-        return self._ids[app]
-
-    def _declared(self) -> Iterator[pulumi.Output[str]]:
-        """The declared connections by the names of their groups; VPC Lattice calls from the addresses of its prefix list."""
-        for edge in self._checked["edges"]:
-            port = f"{edge['port']}" if edge["protocol"] == "tcp" else f"{edge['port']}/{edge['protocol']}"
-            yield pulumi.Output.from_input(f"{self._label}-{edge['source']} -> {self._label}-{edge['target']}: {port}")
-        callers, targets = _lattice_ports(self._checked["services"])
-        for app, port in callers:
-            yield pulumi.Output.from_input(f"{self._label}-{app} -> {self._label}-{_LATTICE}: {port}")
-        for app, port in targets:
-            yield pulumi.Output.concat(self._checked["lattice_prefix_list_id"], f" -> {self._label}-{app}: {port}")
+        return self.lookup(self._ids, app, "group_id", "an app")
 
     def _group(self, key: str, description: str) -> aws.ec2.SecurityGroup:
-        # The provider takes away the rule with which a new group lets everything out.
-        # https://www.pulumi.com/registry/packages/aws/api-docs/ec2/securitygroup/ ("NOTE on Egress rules")
-        return aws.ec2.SecurityGroup(
-            f"{self._label}-{key}",
-            vpc_id=self._checked["vpc_id"],
-            description=description,
-            tags={"Name": f"{self._label}-{key}", **self._checked["tags"]},
-            opts=self.child(custom_timeouts=GROUP_DELETION),
-        )
+        child_name = f"{self.pulumi_resource_name}-{key}"
+        checked = self._checked
+        return security_group(self, child_name, checked["vpc_id"], description, checked["tags"], custom_timeouts=GROUP_DELETION)
 
-    def _connect(self, edge: Mapping[str, Any]) -> None:
-        source, target, port, protocol = edge["source"], edge["target"], edge["port"], edge["protocol"]
-        suffix = f"{port}" if protocol == "tcp" else f"{port}-{protocol}"
-        from_source = {"referenced_security_group_id": self._groups[source].id, "description": f"From the app {source}"}
-        self._rules[target].append(self._ingress(f"{target}-from-{source}-{suffix}", self._groups[target], port, protocol, from_source))
-        to_target = {"referenced_security_group_id": self._groups[target].id, "description": f"To the app {target}"}
-        self._rules[source].append(self._egress(f"{source}-to-{target}-{suffix}", self._groups[source], port, protocol, to_target))
-
-    def _open_services(self, services: Mapping[str, Mapping[str, Any]]) -> None:
-        checked, name, tags = self._checked, self._label, self._checked["tags"]
-        gate = self._group(_LATTICE, "Connection to the service network")
-        gate_rules = self._gate_rules(gate, services)
-        network, association = service_network(self, name, checked["vpc_id"], [after(gate.id, *gate_rules)], tags)
-        statements = [
-            may_call(service["service_arn"], [checked["apps"][app]["role_arn"] for app in service["callers"]], checked["vpc_id"])
-            for service in services.values()
-        ]
-        policy = aws.vpclattice.AuthPolicy(f"{name}-auth", resource_identifier=network.id, policy=document(*statements), opts=self.child())
-        destination, group = log_destination(
-            self,
-            name,
-            checked["access_log_destination_arn"],
-            checked["log_retention_days"] or _RETENTION_DAYS,
-            checked["kms_key_arn"],
-            tags,
-        )
-        logs = aws.vpclattice.AccessLogSubscription(
-            f"{name}-logs", resource_identifier=network.id, destination_arn=destination, tags=tags, opts=self.child()
-        )
-        for key, service in services.items():
-            aws.vpclattice.ServiceNetworkServiceAssociation(
-                f"{name}-{key}-association",
-                service_identifier=service["service_arn"],
-                service_network_identifier=network.id,
-                tags=tags,
-                # No call goes unlogged, and none is refused for want of the policy.
-                opts=self.child(depends_on=[policy, logs, association]),
-            )
-        if checked["attach_role_policies"]:
-            for app, arns in _calls(services).items():
-                grant_calls(self, f"{name}-{app}-calls", checked["apps"][app]["role_arn"], arns)
-        self.service_network_id, self.lattice_security_group_id = network.id, gate.id
-        self.log_group_name = group.name if group else None
-
-    def _gate_rules(self, gate: aws.ec2.SecurityGroup, services: Mapping[str, Mapping[str, Any]]) -> list[pulumi.Resource]:
-        """Rules of callers, of the connection to the service network, which knows their groups, and of targets, which see Lattice alone.
+    def _allow(self, connection: _Connection) -> None:
+        """A rule on either side; VPC Lattice calls targets from the addresses of its prefix list, which have no group.
 
         https://docs.aws.amazon.com/vpc-lattice/latest/ug/security-groups.html
         """
-        lattice = {"prefix_list_id": self._checked["lattice_prefix_list_id"]}
-        rules: list[pulumi.Resource] = []
-        callers, targets = _lattice_ports(services)
-        for app, port in callers:
-            caller = {"referenced_security_group_id": self._groups[app].id, "description": f"From the app {app}"}
-            rules.append(self._ingress(f"{_LATTICE}-from-{app}-{port}", gate, port, "tcp", caller))
-            out = self._egress(f"{app}-to-{_LATTICE}-{port}", self._groups[app], port, "tcp", {**lattice, "description": "To VPC Lattice"})
-            self._rules[app].append(out)
-        for app, port in targets:
-            source = {**lattice, "description": "From VPC Lattice"}
-            self._rules[app].append(self._ingress(f"{app}-from-{_LATTICE}-{port}", self._groups[app], port, "tcp", source))
-        return rules
+        source, target, port, protocol = connection
+        name, tags = self.pulumi_resource_name, self._checked["tags"]
+        suffix = f"{port}" if protocol == "tcp" else f"{port}-{protocol}"
+        sides = [(ingress_rule, target, "from", source)]
+        if source != _LATTICE:
+            sides.append((egress_rule, source, "to", target))
+        for create_rule, own, direction, other in sides:
+            peer, group = self._peer(other), self._groups[own].id
+            description = f"{direction.capitalize()} {'VPC Lattice' if other == _LATTICE else f'the app {other}'}"
+            child_name = f"{name}-{own}-{direction}-{other}-{suffix}"
+            self._rules[own].append(create_rule(self, child_name, group, port, peer, description, tags, protocol))
 
-    def _ingress(
-        self, suffix: str, group: aws.ec2.SecurityGroup, port: int, protocol: str, source: Mapping[str, Any]
-    ) -> aws.vpc.SecurityGroupIngressRule:
-        return aws.vpc.SecurityGroupIngressRule(
-            f"{self._label}-{suffix}",
-            security_group_id=group.id,
-            ip_protocol=protocol,
-            from_port=port,
-            to_port=port,
-            tags=self._checked["tags"],
-            opts=self.child(),
-            **source,
+    def _peer(self, key: str) -> Peer:
+        if key == _LATTICE:
+            return {"prefix_list_id": self._checked["lattice_prefix_list_id"]}
+        return {"referenced_security_group_id": self._groups[key].id}
+
+    def _written(self, connection: _Connection) -> pulumi.Output[str]:
+        """The connection by the names of its groups."""
+        source, target, port, protocol = connection
+        name = self.pulumi_resource_name
+        suffix = f"{port}" if protocol == "tcp" else f"{port}/{protocol}"
+        start = self._checked["lattice_prefix_list_id"] if source == _LATTICE else f"{name}-{source}"
+        return pulumi.Output.concat(start, f" -> {name}-{target}: {suffix}")
+
+    def _open_services(self, name: str, group_id: pulumi.Output[str]) -> None:
+        checked, apps = self._checked, self._checked["apps"]
+        statements = [
+            may_call(service["service_arn"], [apps[app]["role_arn"] for app in service["callers"]], checked["vpc_id"])
+            for service in checked["services"].values()
+        ]
+        network, prerequisites = service_network(self, checked, checked["vpc_id"], [group_id], statements)
+        destination_arn, self.log_group_name = log_destination(self, checked)
+        logs = aws.vpclattice.AccessLogSubscription(
+            f"{name}-logs", resource_identifier=network.id, destination_arn=destination_arn, tags=checked["tags"], opts=self.child()
         )
-
-    def _egress(
-        self, suffix: str, group: aws.ec2.SecurityGroup, port: int, protocol: str, target: Mapping[str, Any]
-    ) -> aws.vpc.SecurityGroupEgressRule:
-        return aws.vpc.SecurityGroupEgressRule(
-            f"{self._label}-{suffix}",
-            security_group_id=group.id,
-            ip_protocol=protocol,
-            from_port=port,
-            to_port=port,
-            tags=self._checked["tags"],
-            opts=self.child(),
-            **target,
-        )
+        called: dict[str, list[pulumi.Input[str]]] = {}
+        for key, service in checked["services"].items():
+            # No call goes unlogged, and none is refused because the policy comes later.
+            join_network(self, key, service["service_arn"], network.id, checked["tags"], [*prerequisites, logs])
+            for app in service["callers"]:
+                called.setdefault(app, []).append(service["service_arn"])
+        for app, arns in called.items() if checked["attach_role_policies"] else ():
+            grant_calls(self, f"{name}-{app}-calls", apps[app]["role_arn"], arns)
+        self.service_network_id = network.id
 
 
-def _lattice_ports(services: Mapping[str, Mapping[str, Any]]) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
-    """Apps that call VPC Lattice, and apps that it calls, each with the port."""
-    callers = {(app, service["port"]) for service in services.values() for app in service["callers"]}
-    targets = {(service["app"], service["app_port"]) for service in services.values() if service["app"]}
-    return sorted(callers), sorted(targets)
+def _connections(checked: ZeroTrustNetworkArgs) -> list[_Connection]:
+    """The edges, the connections of callers to VPC Lattice, and those of VPC Lattice to targets."""
+    services = checked["services"].values()
+    callers = {_Connection(app, _LATTICE, service["port"]) for service in services for app in service["callers"]}
+    targets = {
+        _Connection(_LATTICE, service["app"], service["app_port"])
+        for service in services
+        if is_given(service, "app") and is_given(service, "app_port")
+    }
+    edges = [_Connection(edge["source"], edge["target"], edge["port"], edge["protocol"]) for edge in checked["edges"]]
+    return [*edges, *sorted(callers), *sorted(targets)]
 
 
-def _calls(services: Mapping[str, Mapping[str, Any]]) -> dict[str, list[pulumi.Input[str]]]:
-    calls: dict[str, list[pulumi.Input[str]]] = {}
-    for service in services.values():
-        for app in service["callers"]:
-            calls.setdefault(app, []).append(service["service_arn"])
-    return calls
+def _child_names(checked: ZeroTrustNetworkArgs) -> dict[str, int]:
+    return {**dict.fromkeys(checked["apps"], 255), "network": NAME_LIMITS["network"]}
 
 
-def _problems(name: str, checked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _problems(name: str, checked: ZeroTrustNetworkArgs) -> Iterator[Problem]:
     yield from group_name_problems(name)
-    if checked["services"] and (problem := lattice_name_problem(name)):
-        yield "name", problem
-    for path in ("apps", "services"):
-        for key in checked[path]:
-            if key == _LATTICE or not _NAME.fullmatch(key):
-                reason = "a name has lower-case letters, digits and hyphens, a letter first, no part `to` or `from`, and is not `lattice`."
-                yield f"{path}.{key}", f"is named {key!r}; {reason} Choose another."
-    yield from _edge_problems(checked["apps"], checked["edges"])
+    if checked["services"]:
+        yield from lattice_name_problems(name)
+    for argument in ("apps", "services"):
+        for key in checked[argument]:
+            if problem := naming_problem(key, [_LATTICE]):
+                yield f"{argument}.{key}", problem
+    yield from _edge_problems(checked)
     for key, service in checked["services"].items():
         yield from _service_problems(f"services.{key}", checked["apps"], service)
-    if bool(checked["services"]) != (checked["lattice_prefix_list_id"] is not None):
-        missing = (
-            "is missing; services are called at its addresses. Give" if checked["services"] else "is of no use without services. Leave out"
-        )
-        yield "lattice_prefix_list_id", f"{missing} the region's com.amazonaws.<region>.vpc-lattice."
-    for key in ("access_log_destination_arn", "log_retention_days", "kms_key_arn"):
-        if checked[key] is not None and not checked["services"]:
-            yield key, "is of no use without services: only their calls are logged here. Leave it out."
-        elif checked[key] is not None and key != "access_log_destination_arn" and checked["access_log_destination_arn"] is not None:
-            yield key, "excludes access_log_destination_arn: it is about a log group of the network's own. Leave out one of the two."
+    yield from needs(checked, "services", "lattice_prefix_list_id")
+    for argument in ("lattice_prefix_list_id", "access_log_destination_arn", "log_retention_days", "kms_key_arn"):
+        yield from needs(checked, argument, "services")
+    yield from access_log_problems(checked)
     yield from _quota_problems(checked)
 
 
-def _edge_problems(apps: Mapping[str, Any], edges: list[ZeroTrustEdgeArgs]) -> Iterator[tuple[str, str]]:
-    for index, edge in enumerate(edges):
-        for end in (edge["source"], edge["target"]):
-            if end not in apps:
-                yield f"edges.{index}", f"names {end!r}, which is no app; known are {', '.join(apps)}. Add it, or correct the name."
-        if edge in edges[:index]:
-            what = f"{edge['source']} to {edge['target']} on {edge['protocol']} {edge['port']}"
-            yield f"edges.{index}", f"is {what}, which is there already. Declare each edge once."
+def _edge_problems(checked: ZeroTrustNetworkArgs) -> Iterator[Problem]:
+    for index, edge in enumerate(checked["edges"]):
+        for end in ("source", "target"):
+            if edge[end] not in checked["apps"]:
+                yield f"edges.{index}.{end}", unknown(edge[end], "an app", checked["apps"])
+        if edge in checked["edges"][:index]:
+            connection = f"{edge['source']} to {edge['target']} on {edge['protocol']} {edge['port']}"
+            yield f"edges.{index}", f"is {connection}, which is already in the list. Declare each edge once."
 
 
-def _service_problems(path: str, apps: Mapping[str, Any], service: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _service_problems(path: str, apps: Mapping[str, ZeroTrustAppArgs], service: ZeroTrustServiceArgs) -> Iterator[Problem]:
     for index, caller in enumerate(service["callers"]):
         if caller not in apps:
-            yield f"{path}.callers.{index}", f"is {caller!r}, which is no app; known are {', '.join(apps)}. Add it, or correct the name."
-        elif apps[caller]["role_arn"] is None:
-            yield f"{path}.callers.{index}", f"is {caller!r}, which has no role_arn to be known by. Give apps.{caller}.role_arn."
+            yield f"{path}.callers.{index}", unknown(caller, "an app", apps)
+        elif not is_given(apps[caller], "role_arn"):
+            yield f"{path}.callers.{index}", f"is {caller!r}, which has no role_arn to authenticate with. Give apps.{caller}.role_arn."
         if caller in service["callers"][:index]:
-            yield f"{path}.callers.{index}", f"is {caller!r}, which is there already. Name each caller once."
-    if (service["app"] is None) != (service["app_port"] is None):
-        yield path, "has only one of app and app_port, which go together. Give both or neither."
-    elif service["app"] is not None and service["app"] not in apps:
-        yield f"{path}.app", f"is {service['app']!r}, which is no app; known are {', '.join(apps)}. Add it, or correct the name."
+            yield f"{path}.callers.{index}", f"is {caller!r}, which is already in the list. Name each caller once."
+    yield from needs(service, "app", "app_port", path=f"{path}.")
+    yield from needs(service, "app_port", "app", path=f"{path}.")
+    if (app := service.get("app")) is not None and app not in apps:
+        yield f"{path}.app", unknown(app, "an app", apps)
 
 
-def _quota_problems(checked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    quota, services = checked["rules_per_group"], checked["services"].values()
+def _quota_problems(checked: ZeroTrustNetworkArgs) -> Iterator[Problem]:
+    quota = checked["rules_per_group"]
     counts: Counter[tuple[str, str]] = Counter()
-    for edge in checked["edges"]:
-        counts[edge["target"], "ingress"] += 1
-        counts[edge["source"], "egress"] += 1
-    for app, _ in {(app, service["port"]) for service in services for app in service["callers"]}:
-        counts[app, "egress"] += _LATTICE_ENTRIES
-        counts[_LATTICE, "ingress"] += 1
-    for app, _ in {(service["app"], service["app_port"]) for service in services if service["app"]}:
-        counts[app, "ingress"] += _LATTICE_ENTRIES
-    for (app, direction), count in sorted(counts.items()):
+    for source, target, _, _ in _connections(checked):
+        counts[target, "ingress"] += _LATTICE_ENTRIES if source == _LATTICE else 1
+        if source != _LATTICE:
+            counts[source, "egress"] += _LATTICE_ENTRIES if target == _LATTICE else 1
+    for (key, direction), count in sorted(counts.items()):
         if count > quota:
             yield (
-                "services" if app == _LATTICE else f"apps.{app}",
+                "services" if key == _LATTICE else f"apps.{key}",
                 f"needs {count} {direction} rules; a security group takes {quota} per direction. Divide the app, or have the quota "
                 "raised and say so in rules_per_group.",
             )

@@ -1,13 +1,11 @@
-"""IAM role of a workload, or of named people for a limited time, with nothing but what a table of statements lists.
+"""The IAM role of a workload, or of named people for a limited time, with nothing but what a table of statements lists.
 
-Pattern: "Use IAM roles" (AWS Well-Architected; EC2 instances and functions take temporary credentials from a role instead of
-keys on disk). Made are the role, one inline policy, attachments of managed policies and, on request, an instance profile.
-The just-in-time variant (``assume``) trusts named users or roles instead of a service, with MFA and an expiry.
+Pattern: "Use IAM roles" (AWS Well-Architected): instances and functions take temporary credentials from a role, instead of keys on disk.
 """
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, NamedTuple, NotRequired, TypedDict
@@ -16,9 +14,8 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.core import ArgumentError, Component, Statement, assume_role, document
-from cloudpatterns.core.component import check_names
-from cloudpatterns.core.vocabulary import Tags
+from cloudpatterns.core import Component, Matches, Problem, Statement, after, assume_role, document, excludes, one_of
+from cloudpatterns.core.vocabulary import Conditions, Tags
 
 # Actions without resource types, for which IAM accepts only "*"; they are listed in the Service Authorization
 # Reference, https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
@@ -64,58 +61,71 @@ class WorkloadStatementArgs(TypedDict):
     """Actions as ``service:Action``. A part may be a wildcard (``s3:Get*``); every action of a service may not."""
     resources: Annotated[list[pulumi.Input[str]], Field(min_length=1)]
     """ARNs. ``*`` is refused unless every action of the statement has no resource types of its own."""
-    sid: NotRequired[Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]]
-    """Statement id: letters and digits, unique in the role. Default: none."""
-    conditions: NotRequired[dict[str, dict[str, list[pulumi.Input[str]]]]]
-    """Conditions: operator to key to accepted values, as in IAM's JSON. Default: none."""
+    sid: NotRequired[Annotated[str, Matches("[A-Za-z0-9]+", "letters and digits such as ReadOrders")]]
+    """Statement id, unique in the role. Default: no id."""
+    conditions: NotRequired[Conditions]
+    """Conditions: operator to key to accepted values, as in IAM's JSON."""
 
 
 class WorkloadAssumeArgs(TypedDict):
-    """Who may take the role just in time: named users or roles, not a service."""
+    """Who may assume the role just in time: named users or roles, not a service."""
 
     principal_arns: Annotated[list[pulumi.Input[str]], Field(min_length=1)]
-    """ARNs of IAM users or roles. A whole account (``:root``) and ``*`` are refused. IAM keeps the principal's internal id:
-    one that is deleted and made again under the same name needs another deployment."""
+    """ARNs of IAM users or roles. A whole account (``:root``) and ``*`` are refused. IAM keeps the principal's internal id: one that is
+    deleted and created again under the same name needs another deployment."""
     mfa_required: NotRequired[Annotated[bool, Field(default=True)]]
-    """Whether the caller must have signed in with MFA. The session of a role never carries AWS's MFA mark, so set False for
-    role principals, such as those of IAM Identity Center, whose MFA is asked for at their own sign-in. Default: True."""
-    external_id: NotRequired[Annotated[str, Field(min_length=2, max_length=1224, pattern=r"^[\w+=,.@:/-]+$")]]
-    """The external id that a third party must send, 2 to 1,224 characters. Default: none."""
+    """Whether the caller must have signed in with MFA. The session of a role never carries AWS's MFA mark, so set False for role
+    principals, such as those of IAM Identity Center, which asks for MFA at its own sign-in."""
+    external_id: NotRequired[
+        Annotated[
+            str, Field(min_length=2, max_length=1224), Matches(r"[\w+=,.@:/-]+", "letters, digits and +=,.@:/-_ such as partner-4711")
+        ]
+    ]
+    """The external id that a third party must send. Default: none is asked for."""
     expires: NotRequired[str]
-    """ISO 8601 time with its offset (``2027-01-31T18:00:00+01:00``), after which the role can no longer be taken, and sessions
-    that are still open lose what ``statements`` gives (not what managed policies give). Default: never."""
+    """ISO 8601 time with its offset (``2027-01-31T18:00:00+01:00``), after which the role can no longer be assumed, and open sessions lose
+    what ``statements`` allow (not what managed policies allow). Default: never."""
 
 
 class WorkloadRoleArgs(TypedDict):
     """Arguments of ``WorkloadRole``."""
 
     statements: NotRequired[Annotated[list[WorkloadStatementArgs], Field(default=[])]]
-    """The permissions. Default: none."""
-    service: NotRequired[Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?$")]]
-    """The service that takes the role: ``ec2.amazonaws.com``, ``lambda.amazonaws.com``. Exactly one of ``service`` and ``assume``."""
-    trust_conditions: NotRequired[Annotated[dict[str, dict[str, list[pulumi.Input[str]]]], Field(default={})]]
-    """Conditions on the service's trust, such as ``aws:SourceAccount`` against the confused deputy; EC2 and Lambda send none.
-    Default: none."""
+    """The permissions."""
+    service: NotRequired[
+        Annotated[
+            str, Matches(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?", "the principal of a service such as lambda.amazonaws.com")
+        ]
+    ]
+    """The service that assumes the role: ``ec2.amazonaws.com``, ``lambda.amazonaws.com``. Exactly one of ``service`` and ``assume``."""
+    trust_conditions: NotRequired[Conditions]
+    """Conditions on the service's trust, such as ``aws:SourceAccount`` against the confused deputy; EC2 and Lambda send none."""
     assume: NotRequired[WorkloadAssumeArgs]
-    """The just-in-time variant: named principals instead of a service."""
+    """The just-in-time variant: named principals instead of a service. Exactly one of ``service`` and ``assume``."""
     managed_policy_arns: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={}, max_length=_MANAGED_POLICIES)]]
-    """Managed policies by a short name of your choice, which names the attachment. At most 10. Default: none."""
+    """Managed policies by a short name of your choice, which names the attachment."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
-    """A managed policy that the role can never go beyond. Default: none."""
+    """A managed policy that the role can never exceed. Default: no boundary."""
     max_session_duration_seconds: NotRequired[Annotated[int, Field(default=3600, ge=3600, le=43_200)]]
-    """Longest session, 3,600 to 43,200 seconds. Default: 3600."""
-    path: NotRequired[Annotated[str, Field(default="/", pattern=r"^/([\x21-\x7e]+/)?$", max_length=512)]]
-    """IAM path; begins and ends with a slash. Default: ``/``."""
+    """Longest session."""
+    path: NotRequired[
+        Annotated[
+            str,
+            Field(default="/", max_length=512),
+            Matches(r"/([\x21-\x7e]+/)?", "a path that begins and ends with a slash such as /shop/"),
+        ]
+    ]
+    """IAM path of the role and the profile."""
     description: NotRequired[Annotated[str, Field(max_length=1000)]]
-    """Description, at most 1,000 characters. Default: names the service, or says just in time."""
+    """Description of the role. Default: names the service, or says just in time."""
     instance_profile: NotRequired[Annotated[bool, Field(default=False)]]
-    """Whether to make an instance profile as well; needs service ``ec2.amazonaws.com``. Default: False."""
+    """Whether to create an instance profile as well; needs the service ``ec2.amazonaws.com``."""
     tags: NotRequired[Tags]
-    """Tags of the role and the profile. Default: none."""
+    """Tags of the role and the profile."""
 
 
 def session_manager_statements() -> list[WorkloadStatementArgs]:
-    """What an instance needs for Session Manager, and nothing more: no shared key, no open port, no reading of parameters.
+    """What an instance needs for Session Manager, and nothing more: no shared key, no open port, no access to parameters.
 
     https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
     """
@@ -124,61 +134,80 @@ def session_manager_statements() -> list[WorkloadStatementArgs]:
 
 
 class WorkloadRole(Component):
-    """A role with least privilege, for a service or, just in time, for named principals."""
+    """A role with least privilege, for a service or, just in time, for named principals (AWS Well-Architected, "Use IAM roles").
+
+    A statement with every action, or with ``*`` where the action can be limited to resources, is refused, also when a resource turns out to
+    be ``*`` during the deployment. ``assume`` trusts users or roles instead of a service, with MFA and an expiry.
+
+    **Use when**: an instance, a function or a service of AWS calls AWS, or people need rights for a limited time.
+
+    **Not when**: GitHub Actions deploys (``DeliveryPipeline``), or people sign in every day: IAM Identity Center is for them.
+
+    **Cost drivers**: none; IAM is free of charge.
+
+    **Trade-offs**: every action and resource must be named, and a new need is a new deployment; at most 10,240 characters of statements.
+
+    **Proven by**: controls ``iam-policy-no-administrator``, ``iam-policy-no-service-wildcard``, ``iam-policy-resources-named``,
+    ``iam-role-trust-not-public``; ``test_workload_role.py``.
+    """
 
     role_arn: pulumi.Output[str]
-    """ARN of the role; given out only once its policies are attached."""
+    """ARN of the role; available after its policies are attached."""
     role_name: pulumi.Output[str]
-    """Name of the role; given out only once its policies are attached."""
+    """Name of the role; available after its policies are attached."""
     instance_profile_arn: pulumi.Output[str]
-    """ARN of the instance profile, given out only once the role's policies are attached; empty without ``instance_profile``."""
+    """ARN of the instance profile, available after the role's policies are attached; empty without ``instance_profile``."""
     instance_profile_name: pulumi.Output[str]
-    """Name of the instance profile, given out only once the role's policies are attached; empty without ``instance_profile``."""
+    """Name of the instance profile, available after the role's policies are attached; empty without ``instance_profile``."""
 
     def __init__(self, name: str, args: WorkloadRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = self._arguments.check(name, args)
-        check_names("WorkloadRole", name, {"role": 64})
-        statements, assume = checked.get("statements") or [], checked.get("assume")
-        problems = [*_trust_problems(checked), *_statement_problems(statements)]
-        expires = _utc(assume.get("expires"), problems) if assume else None
-        if expires:
-            problems += _expiry_problems(statements)
-        if problems:
-            raise ArgumentError("WorkloadRole", name, problems)
-        super().__init__("WorkloadRole", name, opts)
-        tags = checked.get("tags") or {}
+        checked = self.begin(name, args, opts, problems=_problems, names={"role": 64})
         role = aws.iam.Role(
             f"{name}-role",
-            assume_role_policy=_trust(checked, expires),
+            assume_role_policy=_trust(checked),
             description=checked.get("description") or _description(checked),
-            max_session_duration=checked.get("max_session_duration_seconds"),
-            path=checked.get("path"),
+            max_session_duration=checked["max_session_duration_seconds"],
+            path=checked["path"],
             permissions_boundary=checked.get("permissions_boundary_arn"),
-            tags=tags,
+            tags=checked["tags"],
             opts=self.child(),
         )
-        attached: list[pulumi.Resource] = []
-        if statements:
-            policy = document(*[_statement(statement, expires) for statement in statements])
-            checked_policy = pulumi.Output.all(policy, name).apply(lambda values: _checked_policy(values[1], values[0]))
-            attached.append(aws.iam.RolePolicy(f"{name}-policy", role=role.name, policy=checked_policy, opts=self.child()))
-        for key, arn in (checked.get("managed_policy_arns") or {}).items():
-            child = aws.iam.RolePolicyAttachment(f"{name}-policy-{key}", role=role.name, policy_arn=arn, opts=self.child())
-            attached.append(child)
-        self.role_arn = _once(role.arn, attached)
-        self.role_name = _once(role.name, attached)
+        policies: list[pulumi.Resource] = []
+        if checked["statements"]:
+            expires = _expiry(checked)
+            policy = document(*[_statement(statement, expires) for statement in checked["statements"]]).apply(self._resolved)
+            policies.append(aws.iam.RolePolicy(f"{name}-policy", role=role.name, policy=policy, opts=self.child()))
+        for key, arn in checked["managed_policy_arns"].items():
+            policies.append(aws.iam.RolePolicyAttachment(f"{name}-policy-{key}", role=role.name, policy_arn=arn, opts=self.child()))
+        self.role_arn, self.role_name = after(role.arn, *policies), after(role.name, *policies)
         self.instance_profile_arn = self.instance_profile_name = pulumi.Output.from_input("")
-        if checked.get("instance_profile"):
-            profile = aws.iam.InstanceProfile(f"{name}-profile", role=role.name, path=checked.get("path"), tags=tags, opts=self.child())
-            self.instance_profile_arn = _once(profile.arn, attached)
-            self.instance_profile_name = _once(profile.name, attached)
+        if checked["instance_profile"]:
+            profile = aws.iam.InstanceProfile(
+                f"{name}-profile", role=role.name, path=checked["path"], tags=checked["tags"], opts=self.child()
+            )
+            self.instance_profile_arn, self.instance_profile_name = after(profile.arn, *policies), after(profile.name, *policies)
         self.register()
 
+    def _resolved(self, policy: str) -> str:
+        """The policy, checked once more with every ARN known.
 
-def _once(value: pulumi.Output[str], attached: Sequence[pulumi.Resource]) -> pulumi.Output[str]:
-    """The value, as soon as all the others are there: who uses it earlier meets a role without rights."""
-    ids = [resource.id for resource in attached if isinstance(resource, pulumi.CustomResource)]
-    return pulumi.Output.all(value, *ids).apply(lambda values: values[0])
+        :raises ArgumentError: for a resource that turned out to be a wildcard, and for a policy that is too long.
+        """
+        statements: list[WorkloadStatementArgs] = [
+            {"sid": statement.get("Sid", ""), "actions": statement["Action"], "resources": statement["Resource"]}
+            for statement in json.loads(policy)["Statement"]
+        ]
+        problems = [*_statement_problems(statements)]
+        size = len(re.sub(r"\s", "", policy))
+        if size > _INLINE_CHARACTERS:
+            reason = (
+                f"take {size} characters; IAM allows {_INLINE_CHARACTERS} in the inline policies of a role. "
+                "Move some to a managed policy (managed_policy_arns)."
+            )
+            problems.append(("statements", reason))
+        if problems:
+            self.refuse(*problems)
+        return policy
 
 
 class InstanceProfile(NamedTuple):
@@ -211,99 +240,93 @@ def _description(checked: WorkloadRoleArgs) -> str:
     return f"Workload of {checked.get('service')}" if checked.get("service") else "Just-in-time access of named principals"
 
 
-def _trust(checked: WorkloadRoleArgs, expires: str | None) -> pulumi.Output[str]:
+def _trust(checked: WorkloadRoleArgs) -> pulumi.Output[str]:
     assume = checked.get("assume")
     if assume is None:
-        return assume_role(checked.get("service") or "", conditions=checked.get("trust_conditions"))
+        return assume_role(checked["service"], conditions=checked["trust_conditions"])
     conditions: dict[str, dict[str, Any]] = {}
-    if assume.get("mfa_required"):
+    if assume["mfa_required"]:
         # Bool, not BoolIfExists: a request with long-term keys and no MFA does not send the key at all.
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-multifactorauthpresent
         conditions["Bool"] = {"aws:MultiFactorAuthPresent": "true"}
-    if assume.get("external_id"):
-        conditions["StringEquals"] = {"sts:ExternalId": assume.get("external_id")}
-    if expires:
+    if external_id := assume.get("external_id"):
+        conditions["StringEquals"] = {"sts:ExternalId": external_id}
+    if expires := _expiry(checked):
         conditions["DateLessThan"] = {"aws:CurrentTime": expires}
     return document(Statement(actions=["sts:AssumeRole"], principals={"AWS": assume["principal_arns"]}, conditions=conditions))
 
 
 def _statement(statement: WorkloadStatementArgs, expires: str | None) -> Statement:
-    conditions: dict[str, dict[str, Any]] = {operator: dict(keys) for operator, keys in (statement.get("conditions") or {}).items()}
+    conditions: dict[str, dict[str, Any]] = {operator: {**keys} for operator, keys in statement["conditions"].items()}
     if expires:
         conditions.setdefault("DateLessThan", {})["aws:CurrentTime"] = expires
     return Statement(sid=statement.get("sid"), actions=statement["actions"], resources=statement["resources"], conditions=conditions)
 
 
-def _trust_problems(checked: WorkloadRoleArgs) -> list[tuple[str, str]]:
-    service, assume = checked.get("service"), checked.get("assume")
-    if (service is None) == (assume is None):
-        given = "neither is given" if service is None else "both are given"
-        return [("service", f"excludes assume, and one of them is needed; {given}. Give the service or the principals that take the role.")]
-    problems: list[tuple[str, str]] = []
-    if checked.get("instance_profile") and service not in ("ec2.amazonaws.com", "ec2.amazonaws.com.cn"):
-        problems.append(("instance_profile", 'is True; only instances take one. Set service to "ec2.amazonaws.com" or leave it out.'))
+def _expiry(checked: WorkloadRoleArgs) -> str | None:
+    """When the role expires, in UTC as IAM wants it; None for never, and for what is not a time with its offset."""
+    assume = checked.get("assume")
+    expires = assume.get("expires") if assume else None
+    try:
+        time = datetime.fromisoformat(expires) if expires else None
+    except ValueError:
+        return None
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if time and time.tzinfo else None
+
+
+def _problems(checked: WorkloadRoleArgs) -> Iterator[Problem]:
+    yield from one_of(checked, "service", "assume")
+    if checked["instance_profile"] and checked.get("service") not in ("ec2.amazonaws.com", "ec2.amazonaws.com.cn"):
+        yield "instance_profile", 'is True; only instances take one. Set service to "ec2.amazonaws.com" or leave it out.'
+    yield from excludes(checked, "trust_conditions", "assume", why="the conditions on principals are the arguments of assume")
+    yield from _assume_problems(checked)
+    yield from _statement_problems(checked["statements"])
+
+
+def _assume_problems(checked: WorkloadRoleArgs) -> Iterator[Problem]:
+    assume = checked.get("assume")
     if assume is None:
-        return problems
-    if checked.get("trust_conditions"):
-        problems.append(("trust_conditions", "belongs to service; the conditions on principals are the arguments of assume."))
+        return
     for index, principal in enumerate(assume["principal_arns"]):
         if isinstance(principal, str) and not _PRINCIPAL.fullmatch(principal):
             reason = f"is {principal!r}; the ARN of one IAM user or role is needed, since an account or * trusts people unknown."
-            problems.append((f"assume.principal_arns.{index}", reason))
-    return problems
+            yield f"assume.principal_arns.{index}", reason
+    expires = assume.get("expires")
+    if expires is None:
+        return
+    if _expiry(checked) is None:
+        yield "assume.expires", f"is {expires!r}; an ISO 8601 time with its offset is needed, such as 2027-01-31T18:00:00Z."
+    for index, statement in enumerate(checked["statements"]):
+        if "aws:CurrentTime" in statement["conditions"].get("DateLessThan", {}):
+            reason = "has aws:CurrentTime, which assume.expires sets. Leave one of them out."
+            yield f"statements.{index}.conditions.DateLessThan", reason
 
 
-def _utc(text: str | None, problems: list[tuple[str, str]]) -> str | None:
-    if text is None:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        time = None
-    if time is None or time.tzinfo is None:
-        reason = f"is {text!r}; an ISO 8601 time with its offset is needed, such as 2027-01-31T18:00:00Z."
-        problems.append(("assume.expires", reason))
-        return None
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _expiry_problems(statements: Sequence[WorkloadStatementArgs]) -> list[tuple[str, str]]:
-    return [
-        (f"statements.{index}.conditions.DateLessThan", "has aws:CurrentTime, which assume.expires sets. Leave one of them out.")
-        for index, statement in enumerate(statements)
-        if "aws:CurrentTime" in (statement.get("conditions") or {}).get("DateLessThan", {})
-    ]
-
-
-def _statement_problems(statements: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    problems: list[tuple[str, str]] = []
+def _statement_problems(statements: Sequence[WorkloadStatementArgs]) -> Iterator[Problem]:
     sids: set[str] = set()
     for index, statement in enumerate(statements):
         path, sid = f"statements.{index}", statement.get("sid")
-        which = f"statement {sid or index}"
+        label = f"statement {sid or index}"
         if sid and sid in sids:
-            problems.append((f"{path}.sid", f"is {sid!r} a second time; ids are unique in a role. Choose another."))
+            yield f"{path}.sid", f"is {sid!r} a second time; ids are unique in a role. Choose another."
         sids.add(sid or "")
-        problems += _action_problems(path, which, statement["actions"])
-        everything = [str(resource) for resource in statement["resources"] if isinstance(resource, str) and _is_everything(resource)]
+        yield from _action_problems(path, label, statement["actions"])
+        everything = [resource for resource in statement["resources"] if isinstance(resource, str) and _is_everything(resource)]
         for action in statement["actions"] if everything else ():
             if _ACTION.fullmatch(action) and not _is_service_wide(action) and not _is_unscoped(action):
                 reason = (
-                    f"is {everything[0]!r} with {action} in {which}; the action can be limited to resources. Name their ARNs, or, for a "
+                    f"is {everything[0]!r} with {action} in {label}; the action can be limited to resources. Name their ARNs, or, for a "
                     "permission that truly has none, attach a managed policy of your own (managed_policy_arns)."
                 )
-                problems.append((f"{path}.resources", reason))
-    return problems
+                yield f"{path}.resources", reason
 
 
-def _action_problems(path: str, which: str, actions: Sequence[str]) -> list[tuple[str, str]]:
-    problems: list[tuple[str, str]] = []
+def _action_problems(path: str, label: str, actions: Sequence[str]) -> Iterator[Problem]:
     for action in actions:
         if action == "*" or _is_service_wide(action):
-            problems.append((f"{path}.actions", f"has {action} in {which}; every action is no least privilege. Name the actions."))
+            yield f"{path}.actions", f"has {action} in {label}; every action is not least privilege. Name the actions."
         elif not _ACTION.fullmatch(action):
-            problems.append((f"{path}.actions", f"has {action!r} in {which}; an action is service:Action, such as s3:GetObject."))
-    return problems
+            yield f"{path}.actions", f"has {action!r} in {label}; an action is service:Action, such as s3:GetObject."
 
 
 def _is_service_wide(action: str) -> bool:
@@ -318,24 +341,3 @@ def _is_everything(resource: str) -> bool:
 def _is_unscoped(action: str) -> bool:
     service, _, verb = action.partition(":")
     return any(fnmatchcase(verb.lower(), known.lower()) for known in _UNSCOPED.get(service, ()))
-
-
-def _checked_policy(name: str, policy: str) -> str:
-    """The policy, checked once more with every ARN known.
-
-    :raises ArgumentError: for a resource that turned out to be a wildcard, and for a policy that is too long.
-    """
-    statements = [
-        {"sid": item.get("Sid"), "actions": item["Action"], "resources": item["Resource"]} for item in json.loads(policy)["Statement"]
-    ]
-    problems = _statement_problems(statements)
-    size = len(re.sub(r"\s", "", policy))
-    if size > _INLINE_CHARACTERS:
-        reason = (
-            f"take {size} characters; IAM allows {_INLINE_CHARACTERS} in the inline policies of a role. "
-            "Move some to a managed policy (managed_policy_arns)."
-        )
-        problems.append(("statements", reason))
-    if problems:
-        raise ArgumentError("WorkloadRole", name, problems)
-    return policy

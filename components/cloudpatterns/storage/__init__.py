@@ -1,4 +1,4 @@
-"""Storage patterns."""
+"""Storage: buckets."""
 
 from cloudpatterns.storage.durable_bucket import (
     BucketStatement,

@@ -306,7 +306,7 @@ def test_values_that_are_not_known_yet_are_waited_for() -> None:
         ({"health_check_path": "/a\n"}, ("health_check_path", "is '/a\\n'; a plain URL path is needed, such as /healthz.")),
         (
             {"environment": {"lower": "x"}},
-            ("environment.lower", "is no name of a variable; capital letters, digits and _ are allowed."),
+            ("environment.lower", "is not the name of a variable; capital letters, digits and _ are allowed. Rename it."),
         ),
         ({"environment": {"PORT": "1"}}, ("environment.PORT", "is set by the boot script. Choose another name.")),
         (
@@ -326,11 +326,11 @@ def test_values_that_are_not_known_yet_are_waited_for() -> None:
         ),
         (
             {"artifact_uri": "s3://b/k"},
-            ("artifact_sha256", "is ''; the artifact's SHA-256 in hexadecimal goes with artifact_uri."),
+            ("artifact_sha256", "is ''; the artifact's SHA-256 in hexadecimal is needed with artifact_uri."),
         ),
         (
             {"artifact_uri": "s3://b/k", "artifact_sha256": "XYZ"},
-            ("artifact_sha256", "is 'XYZ'; the artifact's SHA-256 in hexadecimal goes with artifact_uri."),
+            ("artifact_sha256", "is 'XYZ'; the artifact's SHA-256 in hexadecimal is needed with artifact_uri."),
         ),
     ],
 )

@@ -85,6 +85,9 @@ def test_needs() -> None:
         ("p.other", "is missing; key needs it. Give it, or remove key."),
         ("p.domain_name", "is missing; key needs it. Give it, or remove key."),
     ]
+    assert list(needs(checked(key=1), "key", "other", why="AWS says so")) == [
+        ("other", "is missing; key needs it: AWS says so. Give it, or remove key.")
+    ]
 
 
 def test_excludes() -> None:

@@ -285,7 +285,7 @@ def test_changes_can_wait_for_the_maintenance_window() -> None:
     assert make(apply_immediately=False).one(GROUP).inputs["applyImmediately"] is False
 
 
-def test_a_key_of_ones_own() -> None:
+def test_a_key_of_the_caller() -> None:
     key = "arn:aws:kms:eu-west-1:123456789012:key/mine"
     for base, token in ((CACHE, GROUP), (SERVERLESS, SERVERLESS_CACHE)):
         graph = make(base, kms_key_arn=key)
@@ -295,7 +295,7 @@ def test_a_key_of_ones_own() -> None:
     assert make(final_snapshot_identifier="last-one").one(GROUP).inputs["finalSnapshotIdentifier"] == "last-one"
 
 
-def test_alarms_and_notifications_tell_the_topics() -> None:
+def test_alarms_and_events_notify_the_topics() -> None:
     topic = "arn:aws:sns:eu-west-1:123456789012:alarms"
     graph = make(alarm_topic_arns=[topic], notification_topic_arn=topic)
     group = graph.one(GROUP)

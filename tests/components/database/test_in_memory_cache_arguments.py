@@ -10,7 +10,7 @@ from tests.harness import record
 
 PROBLEMS: Any = [
     ({"security_group_ids": []}, "security_group_ids", "has 0 entries; at least 1 is needed"),
-    ({"node_type": None}, "node_type", "is missing; give a node type such as cache.t4g.small, or serverless."),
+    ({"node_type": None}, "node_type", "exactly one of node_type and serverless is needed; none is given. Give one."),
     ({"replicas": 6}, "replicas", "is 6; must be at most 5"),
     (
         {"subnet_ids_by_zone": {"eu-west-1a": "subnet-a"}, "replicas": 2},
@@ -19,12 +19,12 @@ PROBLEMS: Any = [
     ),
     ({"engine_version": "7.0"}, "engine_version", "is '7.0'; valkey takes 7.2 to 9. Use 8.1."),
     ({"engine_version": "10.0"}, "engine_version", "is '10.0'; valkey takes 7.2 to 9. Use 8.1."),
-    ({"engine_version": "8"}, "engine_version", "pattern"),
+    ({"engine_version": "8"}, "engine_version", "is '8'; must be a major and a minor version such as 8.1"),
     ({"engine": "redis", "engine_version": "6.2"}, "engine_version", "is '6.2'; redis takes 7.0 and 7.1. Use 7.1, or valkey."),
     (
         {"password": {"value": CANARY}, "auth_token": {"value": CANARY}},
         "auth_token",
-        "and password exclude each other: ElastiCache takes AUTH or RBAC, not both. Give one, or none to log in through IAM.",
+        "excludes password: ElastiCache takes AUTH or RBAC, not both; both are given. Remove one of them.",
     ),
     ({"password": {}}, "password.value", "is missing; give it a value"),
     ({"password": {"value": "too-short"}}, "password.value", "cannot be used; a password has 16 to 128 characters."),
@@ -41,22 +41,26 @@ PROBLEMS: Any = [
     (
         {**SERVERLESS, "node_type": "cache.t4g.small"},
         "node_type",
-        "and serverless exclude each other: a serverless cache has none. Leave one out.",
+        "exactly one of node_type and serverless is needed; both are given. Remove one.",
     ),
-    ({**SERVERLESS, "replicas": 0}, "replicas", "and serverless exclude each other"),
-    ({**SERVERLESS, "auth_token": {"value": CANARY}}, "auth_token", "and serverless exclude each other"),
+    ({**SERVERLESS, "replicas": 0}, "replicas", "excludes serverless: a serverless cache has none; both are given. Remove one of them."),
+    (
+        {**SERVERLESS, "auth_token": {"value": CANARY}},
+        "auth_token",
+        "excludes serverless: a serverless cache has none; both are given. Remove one of them.",
+    ),
     (
         {**SERVERLESS, "subnet_ids_by_zone": {"eu-west-1a": "subnet-a"}},
         "subnet_ids_by_zone",
-        "has 1 zones; a serverless cache takes two or three.",
+        "has 1 zones; a serverless cache takes two or three. Name as many.",
     ),
     (
         {**SERVERLESS, "serverless": {"max_storage_gb": 10, "max_ecpu_per_second": 10}},
         "serverless.max_ecpu_per_second",
         "is 10; must be at least 1000",
     ),
-    ({"snapshot_window": "02:00-02:59"}, "snapshot_window", "is '02:00-02:59'; a window has 60 minutes at least."),
-    ({"maintenance_window": "sun:23:30-mon:00:29"}, "maintenance_window", "a window has 60 minutes at least."),
+    ({"snapshot_window": "02:00-02:59"}, "snapshot_window", "is '02:00-02:59'; a window has at least 60 minutes. Extend it."),
+    ({"maintenance_window": "sun:23:30-mon:00:29"}, "maintenance_window", "a window has at least 60 minutes. Extend it."),
     ({"log_retention_days": 31}, "log_retention_days", "must be one of the days that CloudWatch Logs keeps"),
 ]
 

@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pytest
 from cloudpatterns.database import RelationalDatabase
-from cloudpatterns.database.relational_database.instance import first_secret
+from cloudpatterns.database.relational_database.foundation import managed_secret
 from offline_preview.graph import Graph
 from offline_preview.values import Secret
 
@@ -184,10 +184,10 @@ def test_own_parameters_wait_for_a_reboot() -> None:
 
 
 def test_a_password_that_is_about_to_be_managed_has_no_secret_yet() -> None:
-    assert first_secret([]) == ""
+    assert managed_secret([]) == ""
 
 
-def test_a_managed_password_is_given_out_as_its_secret() -> None:
+def test_the_secret_of_a_managed_password_is_an_output() -> None:
     graph = make()
     assert (
         graph.one("cloudpatterns:index:RelationalDatabase").outputs["secret_arn"]
@@ -395,7 +395,7 @@ def test_what_dev_loosens() -> None:
     assert not graph.one("aws:kms/key:Key").options.get("retainOnDelete")
 
 
-def test_a_key_of_ones_own() -> None:
+def test_a_key_of_the_caller() -> None:
     key = "arn:aws:kms:eu-west-1:123456789012:key/mine"
     graph = make(kms_key_arn=key, final_snapshot_identifier="last-one")
     assert graph.of_type("aws:kms/key:Key") == []
@@ -404,7 +404,7 @@ def test_a_key_of_ones_own() -> None:
     assert {group.inputs["kmsKeyId"] for group in graph.of_type(LOG_GROUP)} == {key}
 
 
-def test_alarms_tell_the_topics() -> None:
+def test_alarms_notify_the_topics() -> None:
     topic = "arn:aws:sns:eu-west-1:123456789012:alarms"
     graph = make(alarm_topic_arns=[topic], alarm_connections=100)
     alarms = graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")

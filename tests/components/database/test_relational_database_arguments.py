@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from cloudpatterns.core import ArgumentError
 from cloudpatterns.database import RelationalDatabase
-from cloudpatterns.database.relational_database.engines import windows_overlap
+from cloudpatterns.database._shared import windows_overlap
 
 from tests.components.database.stores import AURORA, CANARY, DATABASE, FUNCTION, PASSWORD, REPLICA
 from tests.components.database.stores import database as make
@@ -13,7 +13,7 @@ PROBLEMS: Any = [
     ({"subnet_ids_by_zone": {"eu-west-1a": "subnet-a"}}, "subnet_ids_by_zone", "has 1 entry; at least 2 are needed"),
     ({"security_group_ids": []}, "security_group_ids", "has 0 entries; at least 1 is needed"),
     ({"backup_retention_days": 0}, "backup_retention_days", "is 0; must be at least 1"),
-    ({"engine": "oracle"}, "engine", "mysql|postgres|aurora-mysql|aurora-postgresql"),
+    ({"engine": "oracle"}, "engine", "is 'oracle'; must be one of mysql, postgres, aurora-mysql, aurora-postgresql"),
     (
         {"engine_version": "8.0"},
         "engine_version",
@@ -30,26 +30,33 @@ PROBLEMS: Any = [
         "max_allocated_storage_gib",
         "is 109; it must be at least a tenth more than allocated_storage_gib 100.",
     ),
-    ({"instance_class": "db.serverless"}, "instance_class", "only Aurora has it, not mysql."),
-    ({"max_capacity_units": 4}, "max_capacity_units", "is 4.0; only instance_class db.serverless takes it. Leave it out."),
+    (
+        {"instance_class": "db.serverless"},
+        "instance_class",
+        "is 'db.serverless'; only Aurora supports it, not mysql. Use a class such as db.t4g.medium.",
+    ),
+    ({"max_capacity_units": 4}, "max_capacity_units", "is 4.0; only instance_class db.serverless takes it. Remove it."),
     (
         {**AURORA, "allocated_storage_gib": 20},
         "allocated_storage_gib",
-        "is 20; Aurora's storage grows by itself. Leave it out.",
+        "is 20; Aurora's storage grows by itself. Remove it.",
     ),
     ({**AURORA, "instance_class": "db.serverless"}, "max_capacity_units", "is missing; db.serverless needs it."),
     (
         {**AURORA, "instance_class": "db.serverless", "max_capacity_units": 1, "min_capacity_units": 2},
         "min_capacity_units",
-        "is 2.0; that is above max_capacity_units 1.0.",
+        "is 2.0, which is above max_capacity_units 1.0. Lower it.",
     ),
     (
         REPLICA,
-        "replica",
-        "and a password managed by Secrets Manager exclude each other: RDS makes no replica of a database whose password it manages. "
-        "Give password (a value and a rotation function), or leave replica out.",
+        "password",
+        "is missing; replica needs it: RDS creates no replica of a database whose password it manages. Give it, or remove replica.",
     ),
-    ({**AURORA, **PASSWORD, **REPLICA}, "replica", "is not made for aurora-postgresql: Aurora crosses regions as a global database."),
+    (
+        {**AURORA, **PASSWORD, **REPLICA},
+        "replica",
+        "is not supported with aurora-postgresql: Aurora crosses regions as a global database. Remove it.",
+    ),
     (
         {"maintenance_window": "sun:02:30-sun:03:30"},
         "maintenance_window",
@@ -64,27 +71,27 @@ PROBLEMS: Any = [
     (
         {"parameters": {"require_secure_transport": "0"}},
         "parameters.require_secure_transport",
-        "is decided here: connections without TLS are refused. Leave it out.",
+        "is set by the component: connections without TLS are refused. Remove it.",
     ),
     (
         {"instance_class": "db.t4g.micro", "performance_insights": True},
         "performance_insights",
-        "is not to be had on db.t4g.micro with mysql. Leave it out or take a larger class.",
+        "is not supported on db.t4g.micro with mysql. Remove it, or use a larger class.",
     ),
     (
         {"instance_class": "db.t4g.micro", "database_insights_mode": "advanced"},
         "database_insights_mode",
-        "is not to be had on db.t4g.micro",
+        "is not supported on db.t4g.micro with mysql. Remove it, or use a larger class.",
     ),
     (
         {"database_insights_mode": "advanced", "performance_insights": False},
         "performance_insights",
-        "is False; database_insights_mode 'advanced' needs it. Leave it out.",
+        "is False; database_insights_mode 'advanced' needs it. Remove it.",
     ),
-    ({"monitoring_interval_seconds": 20}, "monitoring_interval_seconds", "is 20; allowed are 0, 1, 5, 10, 15, 30, 60."),
-    ({"alarm_connections": 5}, "alarm_connections", "needs alarm_topic_arns: an alarm that tells nobody is none. Give a topic."),
-    ({"backup_window": "23:45-00:14"}, "backup_window", "is '23:45-00:14'; a window has 30 minutes at least."),
-    ({"maintenance_window": "sun:05:00-sun:05:00"}, "maintenance_window", "a window has 30 minutes at least."),
+    ({"monitoring_interval_seconds": 20}, "monitoring_interval_seconds", "is 20; must be one of 0, 1, 5, 10, 15, 30, 60"),
+    ({"alarm_connections": 5}, "alarm_topic_arns", "is missing; alarm_connections needs it. Give it, or remove alarm_connections."),
+    ({"backup_window": "23:45-00:14"}, "backup_window", "is '23:45-00:14'; a window has at least 30 minutes. Extend it."),
+    ({"maintenance_window": "sun:05:00-sun:05:00"}, "maintenance_window", "a window has at least 30 minutes. Extend it."),
     *[
         ({"password": {"value": value, "rotation_function_arn": FUNCTION}}, "password.value", "cannot be used; a password has 8 to 41")
         for value in ("short77", "x" * 42, "with/slash", "with at@sign", 'with"quote', "with space")

@@ -98,7 +98,6 @@ def test_both_instances_are_watched_whichever_has_the_address() -> None:
             "comparisonOperator": "GreaterThanOrEqualToThreshold",
             "period": 60,
             "evaluationPeriods": 3,
-            "datapointsToAlarm": 3,
             "treatMissingData": "breaching",
             "alarmActions": [TOPIC],
             "okActions": [TOPIC],

@@ -159,12 +159,12 @@ def test_a_group_id_waits_for_the_rules_of_its_group() -> None:
 @pytest.mark.parametrize(
     ("stack", "reason"),
     [
-        (("app", "nobody"), "nobody is no function; known are http, https, app, mysql, redis."),
+        (("app", "nobody"), "is 'nobody', which is not a function; known are http, https, app, mysql, redis."),
         (("app", "app"), "app, app names a function twice. Name each once."),
         (
             ("http", "https", "app"),
-            "http, https, app are 3 groups; a network interface takes 2. Join functions into one of your own, or have the quota raised and "
-            "say so in groups_per_interface.",
+            "http, https, app are 3 groups; a network interface takes 2. Join functions into one, or have the quota raised and say "
+            "so in groups_per_interface.",
         ),
     ],
 )
@@ -177,10 +177,8 @@ def test_a_stack_that_cannot_be_is_refused(stack: tuple[str, ...], reason: str) 
     assert caught.value.problems == [("group_ids", reason)]
 
 
-NAMING = "a name has lower-case letters, digits and hyphens, a letter first, no part `to` or `from`, and is not `internet`. Choose another."
-WEB_ONLY = (
-    "is true; only http, https and functions of your own on the ports 80 and 443 alone may accept the internet. Name its callers instead."
-)
+NAMING = "a name has lower-case letters, digits and hyphens, a letter first, and no part `to` or `from`, and is not `internet`. Rename it."
+WEB_ONLY = "is true; only http, https and custom functions on the ports 80 and 443 may admit the internet. Name its callers instead."
 
 
 @pytest.mark.parametrize(
@@ -203,27 +201,27 @@ WEB_ONLY = (
         ),
         (
             {"own": {"callers": ["own"]}},
-            ("functions.own.ports", "is empty, so its callers could not connect. Name the ports it serves."),
+            ("functions.own.ports", "is empty, so its callers could not connect. Name the ports that it serves."),
         ),
         (
             {"own": {"internet": True}},
-            ("functions.own.ports", "is empty, so its callers could not connect. Name the ports it serves."),
+            ("functions.own.ports", "is empty, so its callers could not connect. Name the ports that it serves."),
         ),
         (
             {"mysql": {"callers": ["ap"]}},
-            ("functions.mysql.callers.0", "is 'ap', which is no function; known are mysql. Add it, or correct the name."),
+            ("functions.mysql.callers.0", "is 'ap', which is not a function; known are mysql."),
         ),
         (
             {"redis": {"callers": ["redis", "redis"]}},
-            ("functions.redis.callers.1", "is 'redis', which is there already. Name each caller once."),
+            ("functions.redis.callers.1", "is 'redis', which is already in the list. Name each caller once."),
         ),
         (
             {"own": {"ports": [70000], "callers": ["own"]}},
-            ("functions.own.ports.0", "is 70000; a port is a number from 1 to 65535. Correct it."),
+            ("functions.own.ports.0", "is 70000; must be at most 65535"),
         ),
         (
             {"own": {"ports": [90, 90], "callers": ["own"]}},
-            ("functions.own.ports.1", "is 90, which is there already. Name each port once."),
+            ("functions.own.ports.1", "is 90, which is already in the list. Name each port once."),
         ),
         ({"own": {"egress": {"To": EGRESS_443}}}, ("functions.own.egress.To", f"is named 'To'; {NAMING}")),
         (
@@ -235,26 +233,26 @@ WEB_ONLY = (
         ),
         (
             {"own": {"egress": {"x": {**EGRESS_443, "ports": []}}}},
-            ("functions.own.egress.x.ports", "is empty. Name the destination's ports."),
+            ("functions.own.egress.x.ports", "has 0 entries; at least 1 is needed"),
         ),
         (
             {"own": {"egress": {"x": {**EGRESS_443, "ports": [0]}}}},
-            ("functions.own.egress.x.ports.0", "is 0; a port is a number from 1 to 65535. Correct it."),
+            ("functions.own.egress.x.ports.0", "is 0; must be at least 1"),
         ),
         (
             {"own": {"egress": {"x": {**EGRESS_443, "description": "R&D"}}}},
             (
                 "functions.own.egress.x.description",
-                "is 'R&D'; AWS allows 1 to 255 of the letters a-z and A-Z, digits, blanks and ._-:/()#,@[]+=;{}!$*. Write it in those.",
+                "is 'R&D'; must be 1 to 255 of the letters a-z and A-Z, digits, spaces and ._-:/()#,@[]+=;{}!$*",
             ),
         ),
         (
             {"own": {"egress": {"x": {**EGRESS_443, "prefix_list_id": "pl-1"}}}},
-            ("functions.own.egress.x", "needs either cidr or prefix_list_id, and not both."),
+            ("functions.own.egress.x.cidr", "exactly one of cidr and prefix_list_id is needed; both are given. Remove one."),
         ),
         (
             {"own": {"egress": {"x": {"ports": [443], "description": "x"}}}},
-            ("functions.own.egress.x", "needs either cidr or prefix_list_id, and not both."),
+            ("functions.own.egress.x.cidr", "exactly one of cidr and prefix_list_id is needed; none is given. Give one."),
         ),
         (
             {"own": {"egress": {"x": {**EGRESS_443, "cidr": "192.0.2.1/24"}}}},
@@ -272,7 +270,7 @@ WEB_ONLY = (
         ),
         (
             {"own": {"egress": {"x": {**EGRESS_443, "protocol": "icmp"}}}},
-            ("functions.own.egress.x.protocol", "is 'icmp'; string should match pattern '^(tcp|udp)$'"),
+            ("functions.own.egress.x.protocol", "is 'icmp'; must be one of tcp, udp"),
         ),
     ],
 )
@@ -287,7 +285,7 @@ def test_no_function_and_unknown_arguments_are_refused() -> None:
 
 @pytest.mark.parametrize("name", ["sg-shop", "SG-shop", "sg"])
 def test_a_name_that_aws_reserves_is_refused(name: str) -> None:
-    reason = f"is {name!r}; the names of security groups may not begin with sg-. Give the component another name."
+    reason = f"is {name!r}; names of security groups cannot begin with sg-. Give the component another name."
     assert problems({"http": {}}, name) == [("name", reason)]
 
 
@@ -321,7 +319,7 @@ def test_rules_count_against_the_quota_by_direction_and_family() -> None:
 
 
 def test_quotas_that_aws_does_not_grant_together_are_refused() -> None:
-    reason = "is 101; times 10 groups per interface it passes the 1000 rules that AWS allows an interface. Lower one of both."
+    reason = "is 101; times 10 groups per interface it passes the 1000 rules that AWS allows an interface. Lower one of them."
     assert problems({"http": {}}, rules_per_group=101, groups_per_interface=10) == [("rules_per_group", reason)]
     assert firewall({"http": {}}, rules_per_group=100, groups_per_interface=10).of_type(GROUP)
 

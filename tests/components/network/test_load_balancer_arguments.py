@@ -21,6 +21,7 @@ def refused(args, name: str = "web") -> list[tuple[str, str]]:
     return caught.value.problems
 
 
+CERTIFICATE = "exactly one of certificate_arn and domain_name with hosted_zone_id is needed;"
 BARE = {key: value for key, value in BASE.items() if key != "certificate_arn"}
 
 
@@ -29,57 +30,60 @@ BARE = {key: value for key, value in BASE.items() if key != "certificate_arn"}
     [
         (
             BARE,
-            [
-                (
-                    "certificate_arn",
-                    "is missing, and so are domain_name and hosted_zone_id, which make a certificate. Give one or the other.",
-                )
-            ],
+            [("certificate_arn", f"{CERTIFICATE} none is given. Give one.")],
         ),
         (
             {**BASE, "domain_name": "www.example.org", "hosted_zone_id": "Z1"},
-            [("certificate_arn", "excludes domain_name and hosted_zone_id, which make a certificate. Leave out one or the other.")],
+            [("certificate_arn", f"{CERTIFICATE} both are given. Remove one.")],
         ),
         (
             {**BASE, "hosted_zone_id": "Z1"},
-            [("certificate_arn", "excludes hosted_zone_id, which make a certificate. Leave out one or the other.")],
+            [("certificate_arn", f"{CERTIFICATE} both are given. Remove one.")],
         ),
         (
             {**BARE, "domain_name": "www.example.org"},
-            [("hosted_zone_id", "is missing; domain_name needs it to make a certificate. Give both, or certificate_arn alone.")],
+            [("hosted_zone_id", "is missing; domain_name needs it. Give it, or remove domain_name.")],
         ),
         (
             {**BARE, "hosted_zone_id": "Z1"},
-            [("domain_name", "is missing; hosted_zone_id needs it to make a certificate. Give both, or certificate_arn alone.")],
+            [("domain_name", "is missing; hosted_zone_id needs it. Give it, or remove hosted_zone_id.")],
         ),
         (
             {**BASE, "subnet_ids_by_zone": {"eu-west-1a": "subnet-a"}},
-            [("subnet_ids_by_zone", "has eu-west-1a; a load balancer stands in two zones at least. Give a subnet in another.")],
+            [("subnet_ids_by_zone", "has 1 entry; at least 2 are needed")],
         ),
         (
             {**BASE, "subnet_ids_by_zone": {}},
-            [("subnet_ids_by_zone", "has no zone; a load balancer stands in two zones at least. Give a subnet in another.")],
+            [("subnet_ids_by_zone", "has 0 entries; at least 2 are needed")],
         ),
         (
             {**BASE, "health_check_interval_seconds": 5},
             [
                 (
                     "health_check_timeout_seconds",
-                    "is 5; it must be below health_check_interval_seconds, 5. Lower it, or check less often.",
+                    "is 5; it must be less than health_check_interval_seconds, 5. Lower it, or check less often.",
                 )
             ],
         ),
-        ({**BASE, "slow_start_seconds": 29}, [("slow_start_seconds", "is 29; 30 to 900, or 0 for none. Give at least 30.")]),
+        (
+            {**BASE, "slow_start_seconds": 29},
+            [("slow_start_seconds", "is 29; 30 to 900 is allowed, or 0 for no slow start. Give at least 30.")],
+        ),
         (
             {**BASE, "slow_start_seconds": 30, "routing_algorithm": "least_outstanding_requests"},
-            [("slow_start_seconds", "excludes the routing_algorithm least_outstanding_requests. Leave out one of the two.")],
+            [
+                (
+                    "slow_start_seconds",
+                    "excludes routing_algorithm: AWS has a slow start with round_robin only; both are given. Remove one of them.",
+                )
+            ],
         ),
         (
             {**BASE, "access_log_bucket_name": "logs", "log_retention_days": 30, "force_destroy": True},
             [
                 (
-                    key,
-                    "excludes access_log_bucket_name: it is about a log bucket of the balancer's own. Leave out one of the two.",
+                    "access_log_bucket_name",
+                    f"excludes {key}: it is for a bucket that is created; both are given. Remove one of them.",
                 )
                 for key in ("log_retention_days", "force_destroy")
             ],
@@ -117,7 +121,7 @@ def test_the_name_fits_a_load_balancer(name):
     assert refused(BASE, name=name) == [
         (
             "name",
-            f"is {name!r}; names of load balancers have letters, digits and dashes and do not begin with internal-. "
+            f"is {name!r}; names of load balancers have letters, digits and hyphens and do not begin with a hyphen or internal-. "
             "Give the component such a name.",
         )
     ]
@@ -125,6 +129,11 @@ def test_the_name_fits_a_load_balancer(name):
 
 def test_the_name_leaves_room_for_the_children():
     record(lambda: LoadBalancer("n" * 21, BASE))
-    [(path, reason)] = refused(BASE, name="n" * 22)
-    assert path == "name"
-    assert reason.endswith("Give the component a name of at most 21 characters.")
+    assert refused(BASE, name="n" * 22) == [
+        (
+            "name",
+            f"has 22 characters; the child {'n' * 22}-{child} would pass the 32 characters that AWS allows. "
+            "Give the component a name of at most 21 characters.",
+        )
+        for child in ("lb", "tg")
+    ]

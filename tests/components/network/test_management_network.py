@@ -318,7 +318,7 @@ def test_addresses_are_those_of_either_side() -> None:
         assert set(refs(graph, graph.one("aws:ssm/parameter:Parameter", side), "value")) == {f"ops-{side}-app", f"ops-{side}-jobs"}
 
 
-NEITHER = "excludes entries, and one of them is needed; neither is given. Say where administrators come from."
+NEITHER = "exactly one of client_vpn and entries is needed; none is given. Give one."
 NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and no part `to` or `from`. Rename it."
 
 
@@ -326,20 +326,34 @@ NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and 
     ("args", "path", "reason"),
     [
         ({"client_vpn": ...}, "client_vpn", NEITHER),
-        ({"entries": [OFFICE]}, "client_vpn", NEITHER.replace("neither is given", "both are given")),
-        ({"vpn_gateway_id": "vgw-1"}, "vpn_gateway_id", "leads to entries, and there are none. Leave it out."),
+        ({"entries": [OFFICE]}, "client_vpn", NEITHER.replace("none is given. Give", "both are given. Remove")),
+        (
+            {"vpn_gateway_id": "vgw-1"},
+            "vpn_gateway_id",
+            "excludes client_vpn: it leads to entries; both are given. Remove one of them.",
+        ),
+        (
+            {"transit_gateway_id": "tgw-1"},
+            "transit_gateway_id",
+            "excludes client_vpn: it leads to entries; both are given. Remove one of them.",
+        ),
         (
             {"client_vpn": ..., "entries": [OFFICE], "vpn_gateway_id": "vgw-1", "transit_gateway_id": "tgw-1"},
             "vpn_gateway_id",
-            "excludes transit_gateway_id; both are given. Leave out the one that does not lead to the entries.",
+            "excludes transit_gateway_id: the routes to entries have one target; both are given. Remove one of them.",
         ),
-        ({"instance_connect_zone": "eu-west-1c"}, "instance_connect_zone", f"is 'eu-west-1c'; it must be one of {A}, {B}."),
+        (
+            {"instance_connect_zone": "eu-west-1c"},
+            "instance_connect_zone",
+            f"is 'eu-west-1c', which is not a zone of management_cidrs_by_zone; known are {A}, {B}.",
+        ),
         (
             {"instance_connect_zone": A, "admin_ports": [9090]},
             "instance_connect_zone",
-            "reaches the ports 22 and 3389 alone, and admin_ports has neither. Leave it out.",
+            "reaches the ports 22 and 3389 alone, and admin_ports has neither. Remove it.",
         ),
-        ({"admin_ports": [70000]}, "admin_ports.0", "is 70000; a port is a number from 1 to 65535. Correct it."),
+        ({"admin_ports": [70000]}, "admin_ports.0", "is 70000; must be at most 65535"),
+        ({"admin_ports": [22, 22]}, "admin_ports.1", "is 22, which is already in the list. Name each port once."),
         (
             {"management_cidrs_by_zone": {A: "10.0.15.1/26", B: "10.0.15.64/26"}},
             f"management_cidrs_by_zone.{A}",
@@ -363,7 +377,7 @@ NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and 
         (
             {"client_vpn": {**VPN, "session_timeout_hours": 9}},
             "client_vpn.session_timeout_hours",
-            "is 9; AWS allows 8, 10, 12, 24. Choose one of these.",
+            "is 9; must be one of 8, 10, 12, 24",
         ),
         (
             {"client_vpn": {**VPN, "client_cidr_block": "10.250.0.0/23"}},
@@ -398,12 +412,12 @@ NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and 
         (
             {"client_vpn": ..., "entries": [OFFICE, OFFICE]},
             "entries.1.cidr",
-            "is 10.8.0.0/16, which is there already. Name each network once.",
+            "is 10.8.0.0/16, which is already in the list. Name each network once.",
         ),
         (
             {"client_vpn": ..., "entries": [{"cidr": "10.8.0.0/16", "description": ""}]},
             "entries.0.description",
-            "is ''; AWS allows 1 to 255 of the letters a-z and A-Z, digits, blanks and ._-:/()#,@[]+=;{}!$*. Write it in those.",
+            "is ''; must be 1 to 255 of the letters a-z and A-Z, digits, spaces and ._-:/()#,@[]+=;{}!$*",
         ),
         (
             {
@@ -420,36 +434,36 @@ NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and 
         (
             {"servers": {"app": {**JOBS, "zone": "eu-west-1c"}}, "subnet_ids_by_zone": {"eu-west-1c": "s"}},
             "servers.app.zone",
-            f"is 'eu-west-1c', which management_cidrs_by_zone has not; it has {A}, {B}.",
+            f"is 'eu-west-1c', which is not a zone of management_cidrs_by_zone; known are {A}, {B}.",
         ),
         (
-            {"servers": {"app": JOBS}, "subnet_ids_by_zone": {}},
+            {"servers": {"app": JOBS}, "subnet_ids_by_zone": {A: "s"}},
             "servers.app.zone",
-            f"is '{B}', which subnet_ids_by_zone has not; it has none.",
+            f"is '{B}', which is not a zone of subnet_ids_by_zone; known are {A}.",
         ),
         (
             {"servers": {"app": {**APP, "ports": [22, 8080]}}},
             "servers.app.ports",
-            "has 22, which admin_ports has too; administration stays off the business interface. Take it out.",
+            "has 22, which admin_ports has too; administration stays off the business interface. Remove it.",
         ),
-        ({"servers": {"app": {**APP, "ports": [0]}}}, "servers.app.ports.0", "is 0; a port is a number from 1 to 65535. Correct it."),
+        ({"servers": {"app": {**APP, "ports": [0]}}}, "servers.app.ports.0", "is 0; must be at least 1"),
         (
             {"servers": {"app": {**APP, "callers": {}}}},
             "servers.app.callers",
-            "is empty; ports and callers go together. Give both or neither.",
+            "is missing; ports needs it. Give it, or remove ports.",
         ),
-        ({"servers": {"app": {**APP, "ports": []}}}, "servers.app.ports", "is empty; ports and callers go together. Give both or neither."),
+        ({"servers": {"app": {**APP, "ports": []}}}, "servers.app.ports", "is missing; callers needs it. Give it, or remove callers."),
         (
             {"servers": {"app": {**JOBS, "image_parameter": "/image"}}},
             "servers.app.image_parameter",
-            "excludes image_id, and one of them is needed; both are given.",
+            "exactly one of image_parameter and image_id is needed; both are given. Remove one.",
         ),
         ({"management_egress": {"S3": PACKAGES}}, "management_egress.S3", f"is named 'S3'; {NAMES}"),
         ({"management_egress": {"s3": {**PACKAGES, "ports": []}}}, "management_egress.s3.ports", "is empty. Name the destination's ports."),
         (
             {"management_egress": {"s3": {**PACKAGES, "cidr": "10.0.0.0/8"}}},
-            "management_egress.s3",
-            "needs either cidr or prefix_list_id, and not both.",
+            "management_egress.s3.cidr",
+            "exactly one of cidr and prefix_list_id is needed; both are given. Remove one.",
         ),
         (
             {"management_egress": {"lab": {"ports": [1], "cidr": "lab", "description": "x"}}},
@@ -459,10 +473,11 @@ NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and 
         (
             {"management_egress": {"s3": {**PACKAGES, "description": "a & b"}}},
             "management_egress.s3.description",
-            "is 'a & b'; AWS allows 1 to 255 of the letters a-z and A-Z, digits, blanks and ._-:/()#,@[]+=;{}!$*. Write it in those.",
+            "is 'a & b'; AWS allows 1 to 255 of the letters a-z and A-Z, digits, spaces and ._-:/()#,@[]+=;{}!$*. Write it in those.",
         ),
-        ({"servers": {}}, "servers", "is {}; dictionary should have at least 1 item after validation, not 0"),
-        ({"admin_ports": []}, "admin_ports", "is []; list should have at least 1 item after validation, not 0"),
+        ({"servers": {}}, "servers", "has 0 entries; at least 1 is needed"),
+        ({"subnet_ids_by_zone": {}}, "subnet_ids_by_zone", "has 0 entries; at least 1 is needed"),
+        ({"admin_ports": []}, "admin_ports", "has 0 entries; at least 1 is needed"),
     ],
 )
 def test_what_cannot_be_made_is_refused_before_anything_is(args: dict[str, Any], path: str, reason: str) -> None:
@@ -471,7 +486,7 @@ def test_what_cannot_be_made_is_refused_before_anything_is(args: dict[str, Any],
     assert error.value.problems == [(path, reason)]
 
 
-@pytest.mark.parametrize(("name", "message"), [("sg-ops", "may not begin with sg-"), ("x" * 45, "at most 44 characters")])
+@pytest.mark.parametrize(("name", "message"), [("sg-ops", "cannot begin with sg-"), ("x" * 45, "at most 44 characters")])
 def test_names_that_aws_would_refuse(name: str, message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         record(lambda: ManagementNetwork(name, cast(ManagementNetworkArgs, {**BASE, "client_vpn": VPN})))

@@ -220,7 +220,7 @@ def test_the_balancer_of_an_audience_can_be_asked_for() -> None:
         pulumi.export("arn", edge.balancer("staff").load_balancer_arn)
         with pytest.raises(ArgumentError) as error:
             edge.balancer("press")
-        assert error.value.problems == [("balancer", "press is no audience; known are public, partner, staff.")]
+        assert error.value.problems == [("balancer", "is 'press', which is not an audience; known are public, partner, staff.")]
 
     graph = record(program, mode="deployed")
     assert graph.outputs["arn"] == graph.named("edge-staff-lb").outputs["arn"]
@@ -233,8 +233,8 @@ NOBODY = "admits nobody. Set internet to True, or give entries, prefix_list_id o
 @pytest.mark.parametrize(
     ("audiences", "args", "path", "reason"),
     [
-        (ONE, {}, "audiences", "has public; for one audience a LoadBalancer is enough. Name two at least."),
-        ({}, {}, "audiences", "has none; for one audience a LoadBalancer is enough. Name two at least."),
+        (ONE, {}, "audiences", "has public; for one audience a LoadBalancer is enough. Name two or more."),
+        ({}, {}, "audiences", "has none; for one audience a LoadBalancer is enough. Name two or more."),
         (
             {**ONE, "fleet": AUDIENCES["staff"]},
             {},
@@ -258,13 +258,13 @@ NOBODY = "admits nobody. Set internet to True, or give entries, prefix_list_id o
             {**ONE, "staff": audience("staff", internal=True, internet=True)},
             {},
             "audiences.staff.internet",
-            "excludes internal: the internet does not reach private addresses. Leave out one of the two.",
+            "excludes internal: the internet does not reach private addresses; both are given. Remove one of them.",
         ),
         (
             {**ONE, "partner": audience("partner", internet=True, entries=[OFFICE])},
             {},
             "audiences.partner.internet",
-            "admits everybody, entries and prefix_list_id included. Leave out one or the other.",
+            "excludes entries: the internet includes every network; both are given. Remove one of them.",
         ),
         (
             {**ONE, "partner": audience("partner", entries=[{"cidr": "203.0.113.1/24", "description": "x"}])},
@@ -276,19 +276,19 @@ NOBODY = "admits nobody. Set internet to True, or give entries, prefix_list_id o
             {**ONE, "partner": audience("partner", entries=[OFFICE, OFFICE])},
             {},
             "audiences.partner.entries.1.cidr",
-            "is 203.0.113.0/24, which is there already. Name each network once.",
+            "is 203.0.113.0/24, which is already in the list. Name each network once.",
         ),
         (
             {**ONE, "partner": audience("partner", entries=[{"cidr": "203.0.113.0/24", "description": "A & B"}])},
             {},
             "audiences.partner.entries.0.description",
-            "is 'A & B'; AWS allows 1 to 255 of the letters a-z and A-Z, digits, blanks and ._-:/()#,@[]+=;{}!$*. Write it in those.",
+            "is 'A & B'; must be 1 to 255 of the letters a-z and A-Z, digits, spaces and ._-:/()#,@[]+=;{}!$*",
         ),
         (
             {**ONE, "partner": audience("partner", entries=[{"cidr": "0.0.0.0/0", "description": "x"}])},
             {},
             "audiences.partner.entries",
-            "add up to 0.0.0.0/0; broader than an IPv4 /8 or IPv6 /16 is no audience. Name narrower networks, or set internet to True.",
+            "add up to 0.0.0.0/0, broader than an IPv4 /8 or IPv6 /16. Name narrower networks, or set internet to True.",
         ),
         (
             {**ONE, "staff": audience("staff", client_security_group_ids={"a b": "sg-1"})},
@@ -300,31 +300,31 @@ NOBODY = "admits nobody. Set internet to True, or give entries, prefix_list_id o
             {**ONE, "staff": audience("staff", prefix_list_id="pl-1", prefix_list_max_entries=31)},
             {},
             "audiences.staff",
-            "counts as 62 rules, a prefix list as its prefix_list_max_entries; a group takes 60. Name fewer.",
+            "needs 62 rules, a prefix list counting as its prefix_list_max_entries; a security group takes 60. Name fewer.",
         ),
         (
             {**ONE, "staff": audience("staff", internal=True, client_security_group_ids={"vpn": "sg-1"})},
             {"rules_per_group": 2, "health_check_port": 1},
             "audiences",
-            "are 4 rules of the fleet's group, which takes 2. Name fewer audiences.",
+            "need 4 rules in the fleet's security group, which takes 2. Name fewer audiences.",
         ),
         (
             {**ONE, "staff": audience("staff", certificate_arn=..., client_security_group_ids={"vpn": "sg-1"})},
             {},
             "audiences.staff.certificate_arn",
-            "is missing, and so are domain_name and hosted_zone_id, which make a certificate. Give one or the other.",
+            "exactly one of certificate_arn and domain_name with hosted_zone_id is needed; none is given. Give one.",
         ),
         (
             {**ONE, "staff": audience("staff", subnet_ids_by_zone={"eu-west-1a": "s"}, client_security_group_ids={"vpn": "sg-1"})},
             {},
             "audiences.staff.subnet_ids_by_zone",
-            "has eu-west-1a; a load balancer stands in two zones at least. Give a subnet in another.",
+            "has 1 entry; at least 2 are needed",
         ),
         (
             AUDIENCES,
             {"access_log_bucket_name": "mine", "force_destroy": True},
-            "force_destroy",
-            "excludes access_log_bucket_name: it is about a log bucket of the component's own. Leave out one of the two.",
+            "access_log_bucket_name",
+            "excludes force_destroy: it is for a bucket that is created; both are given. Remove one of them.",
         ),
     ],
 )
@@ -338,7 +338,7 @@ def test_what_cannot_be_made_is_refused_before_anything_is(audiences: Any, args:
 def test_a_fault_of_what_all_balancers_share_names_the_shared_argument() -> None:
     with pytest.raises(ArgumentError) as error:
         make(health_check_path="healthz")
-    assert error.value.problems == [("health_check_path", "is 'healthz'; string should match pattern '^/'")]
+    assert error.value.problems == [("health_check_path", "is 'healthz'; must be a path such as /healthz")]
 
 
 def test_the_same_output_is_no_second_certificate() -> None:
@@ -353,8 +353,8 @@ def test_the_same_output_is_no_second_certificate() -> None:
 
 def test_names_that_aws_would_refuse() -> None:
     for name, message in (
-        ("sg-edge", "may not begin with sg-"),
-        ("x" * 20, "at most 21 characters"),
+        ("sg-edge", "cannot begin with sg-"),
+        ("x" * 20, "at most 13 characters"),
         ("internal-edge", "do not begin with"),
     ):
         given = cast(MultiLoadBalancerArgs, {"vpc_id": "v", "audiences": AUDIENCES, "target_port": 80})

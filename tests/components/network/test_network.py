@@ -7,9 +7,10 @@ from typing import Any, cast
 import pulumi
 import pulumi_aws as aws
 import pytest
+from cloudpatterns.core import ArgumentError
 from cloudpatterns.network import Network
 from cloudpatterns.network.network import NetworkArgs
-from cloudpatterns.network.network.tiers import _ipv6
+from cloudpatterns.network.network.subnets import ipv6
 from offline_preview.graph import Graph
 
 from tests.harness import record, refs
@@ -109,9 +110,9 @@ def test_dual_stack_takes_amazons_block_and_a_subnet_of_it_each() -> None:
 
 def test_ipv6_subnets_have_places_by_tier_and_letter() -> None:
     block = "2a05:d018:abc:de00::/56"
-    assert _ipv6("public", A)(block) == "2a05:d018:abc:de00::/64"
-    assert _ipv6("private", C)(block) == "2a05:d018:abc:de12::/64"
-    places = {_ipv6(tier, f"eu-west-1{letter}")(block) for tier in ("public", "private", "data") for letter in "abcdef"}
+    assert ipv6(block, "public", A) == "2a05:d018:abc:de00::/64"
+    assert ipv6(block, "private", C) == "2a05:d018:abc:de12::/64"
+    places = {ipv6(block, tier, f"eu-west-1{letter}") for tier in ("public", "private", "data") for letter in "abcdef"}
     assert len(places) == 18
 
 
@@ -159,7 +160,8 @@ def test_the_flow_log_takes_all_traffic_to_a_log_group_of_its_own() -> None:
         "cloud-watch-logs",
         ["net-vpc"],
     )
-    assert (refs(graph, log, "logDestination"), refs(graph, log, "iamRoleArn")) == (["net-flow-log"], ["net-flow-log-role"])
+    assert refs(graph, log, "logDestination") == ["net-flow-log"]
+    assert refs(graph, log, "iamRoleArn") == ["net-flow-log-role", "net-flow-log-policy"]
     group = graph.one("aws:cloudwatch/logGroup:LogGroup", "net-flow-log")
     assert (group.inputs["retentionInDays"], group.inputs["kmsKeyId"]) == (30, "arn:aws:kms:eu-west-1:123456789012:key/1")
     assert graph.one("aws:iam/rolePolicy:RolePolicy", "net-flow-log-policy").urn in log.dependencies
@@ -230,7 +232,7 @@ def test_methods_have_plain_zones_and_hand_out_copies() -> None:
         assert list(made.subnet_ids("data")) == [B, A]
         made.route_table_ids("data").clear()
         assert list(made.route_table_ids("data")) == [B, A]
-        with pytest.raises(KeyError):
+        with pytest.raises(ArgumentError, match="tier: is 'dmz', which is not a tier; known are public, private, data"):
             made.subnet_ids("dmz")
 
     record(program)

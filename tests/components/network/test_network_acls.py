@@ -318,13 +318,13 @@ def refused(acls: Mapping[str, Any], **args: Any) -> list[tuple[str, str]]:
             {"public_ports": [443, 8080]},
             {},
             "public_ports.1",
-            "is 8080; a port from 1 to 1023 is needed, those above are open for answers anyway. Remove it.",
+            "is 8080; must be at most 1023",
         ),
         (
             {"public_ports": [0]},
             {},
             "public_ports.0",
-            "is 0; a port from 1 to 1023 is needed, those above are open for answers anyway. Remove it.",
+            "is 0; must be at least 1",
         ),
         (
             {"public_ports": [22]},
@@ -332,25 +332,30 @@ def refused(acls: Mapping[str, Any], **args: Any) -> list[tuple[str, str]]:
             "public_ports.0",
             "is 22, an administration port; reach servers through Session Manager or a trusted network. Remove it.",
         ),
-        ({"public_ports": [80, 80]}, {}, "public_ports.1", "is 80 again; name each port once."),
+        ({"public_ports": [80, 80]}, {}, "public_ports.1", "is 80, which is already in the list. Name each port once."),
         (
             {"public_ports": [80, 81, 82, 443]},
             {"dual_stack": True},
             "public_ports",
-            "makes 20 inbound rules of the public tier's ACL; AWS's quota leaves room for 18. Join or remove some.",
+            "needs 20 inbound rules in the public tier's ACL; AWS's quota leaves room for 18. Join or remove some.",
         ),
-        ({"trusted_cidrs": ["10.250.0.1/16"]}, {}, "trusted_cidrs.0", "is no network: 10.250.0.1/16 has host bits set"),
+        (
+            {"trusted_cidrs": ["10.250.0.1/16"]},
+            {},
+            "trusted_cidrs.0",
+            "is '10.250.0.1/16', an address inside a network. Write 10.250.0.0/16, or a /32 or /128 for one address.",
+        ),
         (
             {"trusted_cidrs": ["0.0.0.0/0"]},
             {},
             "trusted_cidrs.0",
-            "is 0.0.0.0/0, far too broad for networks of one's own. Name those alone.",
+            "is 0.0.0.0/0, broader than an IPv4 /8 or an IPv6 /16. Name the trusted networks alone.",
         ),
         (
             {"trusted_cidrs": ["2000::/3"]},
             {"dual_stack": True},
             "trusted_cidrs.0",
-            "is 2000::/3, far too broad for networks of one's own. Name those alone.",
+            "is 2000::/3, broader than an IPv4 /8 or an IPv6 /16. Name the trusted networks alone.",
         ),
         (
             {"trusted_cidrs": ["2001:db8::/32"]},
@@ -358,18 +363,23 @@ def refused(acls: Mapping[str, Any], **args: Any) -> list[tuple[str, str]]:
             "trusted_cidrs.0",
             "is 2001:db8::/32, an IPv6 network, and the VPC has no IPv6. Remove it, or set dual_stack.",
         ),
-        ({"trusted_cidrs": ["10.250.0.0/16"] * 2}, {}, "trusted_cidrs.1", "is 10.250.0.0/16 again; name each network once."),
+        (
+            {"trusted_cidrs": ["10.250.0.0/16"] * 2},
+            {},
+            "trusted_cidrs.1",
+            "is 10.250.0.0/16, which is already in the list. Name each network once.",
+        ),
         (
             {"trusted_cidrs": ["10.20.16.0/20"]},
             {},
             "trusted_cidrs.0",
-            "is 10.20.16.0/20, inside the VPC's 10.20.0.0/16, where everything passes anyway. Remove it.",
+            "is 10.20.16.0/20, inside the VPC's 10.20.0.0/16, where all traffic is allowed already. Remove it.",
         ),
         (
             {"trusted_cidrs": [f"10.{n}.0.0/16" for n in range(100, 113)]},
             {},
             "trusted_cidrs",
-            "makes 19 inbound rules of the private tier's ACL; AWS's quota leaves room for 18. Join or remove some.",
+            "needs 19 inbound rules in the private tier's ACL; AWS's quota leaves room for 18. Join or remove some.",
         ),
     ],
 )
@@ -388,4 +398,6 @@ def test_a_vpc_whose_block_is_no_network_is_told_by_its_layout_alone() -> None:
 
 def test_an_acl_on_an_adopted_vpc_is_refused() -> None:
     adopted = {"vpc_id": "vpc-0a", "public_subnet_ids_by_zone": {A: "subnet-0a", B: "subnet-0b"}}
-    assert refused({}, **adopted) == [("network_acls", "shapes a new VPC, and vpc_id adopts one as it is. Remove one.")]
+    assert refused({}, **adopted) == [
+        ("vpc_id", "excludes network_acls: an adopted VPC is left as it is; both are given. Remove one of them.")
+    ]

@@ -67,11 +67,15 @@ def test_ids_to_adopt_may_be_known_later() -> None:
     assert record(program, mode="deployed").one(COMPONENT).outputs["public_subnet_ids_by_zone"] == {A: "subnet-0a"}
 
 
+def left_alone(argument: str) -> tuple[str, str]:
+    return ("vpc_id", f"excludes {argument}: an adopted VPC is left as it is; both are given. Remove one of them.")
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"cidr_block": None}, ("cidr_block", "is missing; give the adopted VPC's IPv4 block.")),
-        ({"cidr_block": "10.0.0.1/16"}, ("cidr_block", "is no IPv4 network: 10.0.0.1/16 has host bits set")),
+        ({"cidr_block": None}, ("cidr_block", "is missing; vpc_id needs it. Give it, or remove vpc_id.")),
+        ({"cidr_block": "10.0.0.1/16"}, ("cidr_block", "is not an IPv4 network: 10.0.0.1/16 has host bits set")),
         (
             {"public_subnet_ids_by_zone": None, "private_subnet_ids_by_zone": None},
             (
@@ -86,16 +90,16 @@ def test_ids_to_adopt_may_be_known_later() -> None:
         ),
         (
             {"private_subnet_ids_by_zone": {A: "subnet-1a", B: "vpc-1b"}},
-            ("private_subnet_ids_by_zone.eu-west-1b", "is 'vpc-1b'; an id such as subnet-0123456789abcdef0 is needed."),
+            ("private_subnet_ids_by_zone.eu-west-1b", "is 'vpc-1b'; must be the id of a subnet such as subnet-0123456789abcdef0"),
         ),
-        ({"dual_stack": True}, ("dual_stack", "shapes a new VPC, and vpc_id adopts one as it is. Remove one.")),
-        ({"flow_log_retention_days": 30}, ("flow_log_retention_days", "shapes a new VPC, and vpc_id adopts one as it is. Remove one.")),
-        ({"interface_endpoints": ["ssm"]}, ("interface_endpoints", "shapes a new VPC, and vpc_id adopts one as it is. Remove one.")),
+        ({"dual_stack": True}, left_alone("dual_stack")),
+        ({"flow_log_retention_days": 30}, left_alone("flow_log_retention_days")),
+        ({"interface_endpoints": ["ssm"]}, left_alone("interface_endpoints")),
         (
             {"block_public_access": "block-ingress"},
-            ("block_public_access", "shapes a new VPC, and vpc_id adopts one as it is. Remove one."),
+            left_alone("block_public_access"),
         ),
-        ({"flow_log_destination": "s3"}, ("flow_log_destination", "shapes a new VPC, and vpc_id adopts one as it is. Remove one.")),
+        ({"flow_log_destination": "s3"}, left_alone("flow_log_destination")),
     ],
 )
 def test_what_does_not_fit_an_adopted_vpc_is_refused(change: dict[str, Any], problem: tuple[str, str]) -> None:
@@ -103,7 +107,7 @@ def test_what_does_not_fit_an_adopted_vpc_is_refused(change: dict[str, Any], pro
 
 
 def test_a_subnet_that_stands_twice_is_told_in_both_places() -> None:
-    twice = "is 'subnet-0a', which stands elsewhere too; a subnet has one zone and one tier."
+    twice = "is 'subnet-0a', which is also given elsewhere; a subnet has one zone and one tier. Correct one."
     assert refused(**{**ADOPTED, "private_subnet_ids_by_zone": {A: "subnet-1a", B: "subnet-0a"}}) == [
         ("public_subnet_ids_by_zone.eu-west-1a", twice),
         ("private_subnet_ids_by_zone.eu-west-1b", twice),
@@ -118,34 +122,34 @@ def test_a_subnet_that_stands_twice_is_told_in_both_places() -> None:
     [
         (
             {"cidr_block": ...},
-            ("cidr_block", "is missing; give it, or ipv4_ipam_pool_id and ipv4_netmask_length, or vpc_id to adopt a VPC."),
+            ("cidr_block", "exactly one of cidr_block and ipv4_netmask_length is needed; none is given. Give one."),
         ),
         (
             {"ipv4_netmask_length": 20, "ipv4_ipam_pool_id": "ipam-pool-1"},
-            ("cidr_block", "and ipv4_netmask_length exclude each other: the pool chooses the block. Remove one."),
+            ("cidr_block", "exactly one of cidr_block and ipv4_netmask_length is needed; both are given. Remove one."),
         ),
         (
             {"cidr_block": ..., "ipv4_netmask_length": 20},
-            ("ipv4_netmask_length", "needs ipv4_ipam_pool_id, the pool to take from. Give it, or cidr_block instead."),
+            ("ipv4_ipam_pool_id", "is missing; ipv4_netmask_length needs it. Give it, or remove ipv4_netmask_length."),
         ),
         (
             {
                 **{"cidr_block": ..., "ipv4_netmask_length": 20, "ipv4_ipam_pool_id": "ipam-pool-1"},
                 "subnet_cidrs": {"public": {}, "private": {}, "data": {}},
             },
-            ("subnet_cidrs", "needs cidr_block: what the pool will choose is not known. Give subnet_prefixes instead."),
+            ("ipv4_netmask_length", "excludes subnet_cidrs: the pool chooses the block; both are given. Remove one of them."),
         ),
         (
             {"subnet_prefixes": {"data": 26}, "subnet_cidrs": {"public": {}, "private": {}, "data": {}}},
-            ("subnet_prefixes", "and subnet_cidrs exclude each other: the latter gives every subnet its size. Remove one."),
+            ("subnet_prefixes", "excludes subnet_cidrs: the latter gives every subnet its size; both are given. Remove one of them."),
         ),
         (
             {"flow_log_bucket_arn": "arn:aws:s3:::logs", "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1"},
-            ("kms_key_arn", "encrypts what is made for the flow log, and flow_log_bucket_arn replaces that. Remove one."),
+            ("flow_log_bucket_arn", "excludes kms_key_arn: nothing is created for the flow log; both are given. Remove one of them."),
         ),
         (
             {"public_subnet_ids_by_zone": {A: "subnet-0a"}},
-            ("public_subnet_ids_by_zone", "belongs to an adopted VPC. Remove it, or give vpc_id."),
+            ("vpc_id", "is missing; public_subnet_ids_by_zone needs it. Give it, or remove public_subnet_ids_by_zone."),
         ),
         (
             {"zones": [A, "us-east-1b"]},
@@ -153,13 +157,16 @@ def test_a_subnet_that_stands_twice_is_told_in_both_places() -> None:
         ),
         (
             {"interface_endpoints": ["ssm", "com.amazonaws/ecr"]},
-            ("interface_endpoints.1", "is 'com.amazonaws/ecr'; the short name of a service is needed, such as ssm or ecr.api."),
+            ("interface_endpoints.1", "is 'com.amazonaws/ecr'; must be the short name of a service such as ssm or ecr.api"),
         ),
         (
             {"interface_endpoints": ["s3"]},
             ("interface_endpoints.0", "is 's3', which every network reaches through a gateway endpoint already. Remove it."),
         ),
-        ({"interface_endpoints": ["ssm", "ssm"]}, ("interface_endpoints.1", "is 'ssm' again; name each service once.")),
+        (
+            {"interface_endpoints": ["ssm", "ssm"]},
+            ("interface_endpoints.1", "is 'ssm', which is already in the list. Name each service once."),
+        ),
     ],
 )
 def test_contradictions_are_refused(args: dict[str, Any], problem: tuple[str, str]) -> None:
@@ -205,5 +212,5 @@ def test_values_out_of_range_are_refused(args: dict[str, Any], path: str) -> Non
 
 
 def test_a_name_too_long_for_the_flow_logs_role_is_refused() -> None:
-    with pytest.raises(ArgumentError, match=r"its child n{43}-flow-log-role would pass the 64 characters"):
+    with pytest.raises(ArgumentError, match=r"the child n{43}-flow-log-role would pass the 64 characters"):
         record(lambda: Network("n" * 43, {"cidr_block": "10.20.0.0/16", "zones": [A]}))

@@ -163,7 +163,7 @@ def refused(name: str = "net", **args: Any) -> list[tuple[str, str]]:
 
 
 OWN = "arn:aws:s3:::logs"
-REPLACED = "is about what is made for the flow log, and flow_log_bucket_arn replaces that. Remove one."
+CREATED = "nothing is created for the flow log; both are given. Remove one of them."
 
 
 @pytest.mark.parametrize(
@@ -173,20 +173,26 @@ REPLACED = "is about what is made for the flow log, and flow_log_bucket_arn repl
             {"flow_log_bucket_arn": OWN, "flow_log_destination": "cloud-watch-logs"},
             ("flow_log_destination", "is cloud-watch-logs, and flow_log_bucket_arn names a bucket. Remove one."),
         ),
-        ({"flow_log_bucket_arn": OWN, "flow_log_customer_key": True}, ("flow_log_customer_key", REPLACED)),
-        ({"flow_log_bucket_arn": OWN, "flow_log_retention_days": 30}, ("flow_log_retention_days", REPLACED)),
+        (
+            {"flow_log_bucket_arn": OWN, "flow_log_customer_key": True},
+            ("flow_log_bucket_arn", f"excludes flow_log_customer_key: {CREATED}"),
+        ),
+        (
+            {"flow_log_bucket_arn": OWN, "flow_log_retention_days": 30},
+            ("flow_log_bucket_arn", f"excludes flow_log_retention_days: {CREATED}"),
+        ),
         (
             {"flow_log_files": {}},
             ("flow_log_files", "is about files in a bucket. Remove it, or set flow_log_destination to s3."),
         ),
         (
             {"flow_log_customer_key": True, "kms_key_arn": GIVEN_KEY},
-            ("flow_log_customer_key", "makes a key, and kms_key_arn gives one. Remove one."),
+            ("flow_log_customer_key", "excludes kms_key_arn: one creates a key, the other gives one; both are given. Remove one of them."),
         ),
         *(
             (
                 {**args, "flow_log_force_destroy": True},
-                ("flow_log_force_destroy", "is about the bucket that is made with flow_log_destination s3. Remove it."),
+                ("flow_log_force_destroy", "is about the bucket that is created with flow_log_destination s3. Remove it."),
             )
             for args in ({}, {"flow_log_bucket_arn": OWN})
         ),
@@ -202,7 +208,7 @@ def test_names_that_no_bucket_can_have_are_refused_before_anything_is_made() -> 
     network("my_net")
     ((path, reason),) = refused("n" * 34, flow_log_destination="s3")
     assert path == "name"
-    assert "its child " + "n" * 34 + "-flow-logs-logs-bucket would pass the 63 characters" in reason
+    assert "the child " + "n" * 34 + "-flow-logs-logs-bucket would pass the 63 characters" in reason
     network("n" * 33, flow_log_destination="s3", flow_log_customer_key=True)
 
 

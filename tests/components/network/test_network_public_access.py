@@ -85,27 +85,27 @@ def test_exclusions_have_tags() -> None:
     [
         (
             {"public_access_exclusions": {"data": OUTWARD}},
-            ("data", "is not possible: data subnets have no way to the internet. The keys are vpc, public, private."),
+            ("data", "is 'data', which is not a part of a network that can be exempt; known are vpc, public, private."),
         ),
         (
             {"public_access_exclusions": {"dmz": OUTWARD}},
-            ("dmz", "is not possible: 'dmz' is no part of a network. The keys are vpc, public, private."),
+            ("dmz", "is 'dmz', which is not a part of a network that can be exempt; known are vpc, public, private."),
         ),
         (
             {"public_access_exclusions": {"public": "allow"}},
-            ("public", "is 'allow'; allowed are allow-bidirectional and allow-egress."),
+            ("public", "is 'allow'; must be one of allow-bidirectional, allow-egress"),
         ),
         (
             {"public_access_exclusions": {"private": BOTH_WAYS}},
-            ("private", "is allow-bidirectional, and private subnets are never entered from the internet. Give allow-egress."),
+            ("private", "is allow-bidirectional, and private subnets have no internet ingress. Give allow-egress."),
         ),
         (
             {"public_access_exclusions": {"private": OUTWARD}, "block_public_access": "block-ingress"},
-            ("private", "is allow-egress, which block-ingress allows everyone already. Remove it."),
+            ("private", "is allow-egress, which block-ingress allows already. Remove it."),
         ),
         (
             {"public_access_exclusions": {"vpc": OUTWARD, "private": OUTWARD}},
-            ("vpc", "excludes every subnet already. Remove the others, or vpc."),
+            ("vpc", "exempts every subnet already. Remove the others, or vpc."),
         ),
     ],
 )

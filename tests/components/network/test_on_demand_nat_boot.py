@@ -8,7 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from cloudpatterns.network.on_demand_nat.instance import image_architecture, user_data
+from cloudpatterns.blocks.server import architecture
+from cloudpatterns.network.on_demand_nat.instance import user_data
 
 SCRIPT = str(files("cloudpatterns").joinpath("network/on_demand_nat/on_aws/nat_instance.sh"))
 BASH = shutil.which("bash") or "/bin/bash"
@@ -85,7 +86,7 @@ def test_user_data_fits_and_is_the_script_with_its_settings_before_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("instance_type", "architecture"),
+    ("instance_type", "expected"),
     [
         *(("t4g.nano", "arm64"), ("c7gn.medium", "arm64"), ("im4gn.large", "arm64"), ("x2gd.medium", "arm64"), ("a1.medium", "arm64")),
         *(
@@ -97,8 +98,8 @@ def test_user_data_fits_and_is_the_script_with_its_settings_before_it() -> None:
         ),
     ],
 )
-def test_the_image_fits_the_processor(instance_type: str, architecture: str) -> None:
-    assert image_architecture(instance_type) == architecture
+def test_the_image_fits_the_processor(instance_type: str, expected: str) -> None:
+    assert architecture(instance_type) == expected
 
 
 def test_the_first_boot_installs_a_unit_and_closes(machine: Machine) -> None:

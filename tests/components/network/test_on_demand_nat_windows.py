@@ -2,8 +2,8 @@
 
 import pytest
 from cloudpatterns.network.on_demand_nat.windows import (
-    Occasion,
-    Window,
+    NatWindow,
+    WeeklyTime,
     clashes,
     closing,
     closing_again,
@@ -12,11 +12,11 @@ from cloudpatterns.network.on_demand_nat.windows import (
     retry_seconds_open,
 )
 
-NIGHT = Window("night", ("SUN", "TUE"), 23 * 60 + 30, 120)
+NIGHT: NatWindow = {"name": "night", "days": ["SUN", "TUE"], "start": "23:30", "minutes": 120}
 
 
-def window(day: str, start: str, minutes: int, name: str = "patch") -> Window:
-    return Window(name, tuple(day.split()), int(start[:2]) * 60 + int(start[3:]), minutes)
+def window(day: str, start: str, minutes: int, name: str = "patch") -> NatWindow:
+    return {"name": name, "days": day.split(), "start": start, "minutes": minutes}
 
 
 def test_a_window_over_midnight_closes_on_the_next_day() -> None:
@@ -26,23 +26,24 @@ def test_a_window_over_midnight_closes_on_the_next_day() -> None:
 
 
 def test_a_window_of_a_day_closes_at_its_own_time_of_the_next_day() -> None:
-    assert closing(window("MON", "02:00", 1440)) == Occasion(("TUE",), 120)
+    assert closing(window("MON", "02:00", 1440)) == WeeklyTime(("TUE",), 120)
 
 
 @pytest.mark.parametrize(("end", "again"), [("00:10", "01:10"), ("03:59", "04:59"), ("04:00", None), ("23:59", None)])
 def test_a_closing_in_the_hours_that_clocks_skip_has_a_second_one(end: str, again: str | None) -> None:
-    minutes = int(end[:2]) * 60 + int(end[3:])
-    one = Window("patch", ("SUN",), (minutes - 5) % 1440, 5)
-    found = closing_again(one, [one])
+    start = (int(end[:2]) * 60 + int(end[3:]) - 5) % 1440
+    one = window("SUN", f"{start // 60:02}:{start % 60:02}", 5)
+    found = closing_again(one, [one], "Europe/Berlin")
+    assert closing_again(one, [one], "UTC") is None
     assert (found and found.clock) == again
 
 
 def test_a_second_closing_spares_the_windows_that_follow() -> None:
     first = window("SAT SUN", "01:00", 60)
-    assert closing_again(first, [first, window("SUN", "02:30", 60, "next")]) == Occasion(("SAT",), 180)
-    assert closing_again(first, [first, window("SUN", "03:02", 60, "next")]) == Occasion(("SAT",), 180)
-    assert closing_again(first, [first, window("SUN", "03:03", 60, "next")]) == Occasion(("SAT", "SUN"), 180)
-    assert closing_again(first, [first, window("SAT SUN", "02:30", 60, "next")]) is None
+    assert closing_again(first, [first, window("SUN", "02:30", 60, "next")], "Europe/Berlin") == WeeklyTime(("SAT",), 180)
+    assert closing_again(first, [first, window("SUN", "03:02", 60, "next")], "Europe/Berlin") == WeeklyTime(("SAT",), 180)
+    assert closing_again(first, [first, window("SUN", "03:03", 60, "next")], "Europe/Berlin") == WeeklyTime(("SAT", "SUN"), 180)
+    assert closing_again(first, [first, window("SAT SUN", "02:30", 60, "next")], "Europe/Berlin") is None
 
 
 @pytest.mark.parametrize(("minutes", "seconds"), [(1, 60), (2, 60), (120, 119 * 60), (1440, 1439 * 60)])
@@ -73,7 +74,7 @@ def test_a_failed_closing_is_given_up_halfway_to_the_next_opening() -> None:
         (window("MON", "02:00", 60), window("TUE", "02:00", 60), False),
     ],
 )
-def test_windows_overlap_on_the_circle_of_a_week(first: Window, second: Window, clash: bool) -> None:
+def test_windows_overlap_on_the_circle_of_a_week(first: NatWindow, second: NatWindow, clash: bool) -> None:
     assert list(clashes([first, second])) == ([(0, 1)] if clash else [])
 
 

@@ -126,7 +126,7 @@ def test_an_unknown_role_has_no_group() -> None:
 
     with pytest.raises(ArgumentError) as caught:
         record(program)
-    assert caught.value.problems == [("group_id", "devops is no operator; known are none.")]
+    assert caught.value.problems == [("group_id", "is 'devops', which is not an operator; known are none.")]
 
 
 def test_a_console_has_a_trust_store_of_one_version_of_its_bundle() -> None:
@@ -169,7 +169,7 @@ def test_a_console_without_object_version_is_refused() -> None:
     assert problems(consoles={"admin": console}) == [("consoles.admin.object_version", "is missing; give it a value")]
 
 
-TOO_BROAD = "operators come from networks of {} or narrower. Name those."
+TOO_BROAD = "operators connect from networks of {} or narrower. Name those."
 
 
 @pytest.mark.parametrize(
@@ -181,17 +181,17 @@ TOO_BROAD = "operators come from networks of {} or narrower. Name those."
         (["2000::/15"], (".0.cidr", f"is 2000::/15, broader than /16; {TOO_BROAD.format('/16')}")),
         (
             ["10.0.0.0/9", "11.0.0.0/8", "10.128.0.0/9"],
-            ("", "adds up to 10.0.0.0/7; together, too, entries stay within an IPv4 /8 or IPv6 /16. Name fewer or narrower networks."),
+            ("", "adds up to 10.0.0.0/7; entries together, too, are at most an IPv4 /8 or IPv6 /16. Name fewer or narrower networks."),
         ),
         (
             ["2000::/16", "2001::/16"],
-            ("", "adds up to 2000::/15; together, too, entries stay within an IPv4 /8 or IPv6 /16. Name fewer or narrower networks."),
+            ("", "adds up to 2000::/15; entries together, too, are at most an IPv4 /8 or IPv6 /16. Name fewer or narrower networks."),
         ),
         (
             ["203.0.113.1/24"],
             (".0.cidr", "is '203.0.113.1/24', an address inside a network. Write 203.0.113.0/24, or a /32 or /128 for one address."),
         ),
-        (["2001:db8::/32", "2001:DB8::/32"], (".1.cidr", "is 2001:db8::/32, which is there already. Name each network once.")),
+        (["2001:db8::/32", "2001:DB8::/32"], (".1.cidr", "is 2001:db8::/32, which is already in the list. Name each network once.")),
         (
             [f"192.0.2.{last}/32" for last in range(0, 8, 2)],
             ("", "has 4 IPv4 networks; the prefix list has room for 3. Raise max_entries, or name fewer."),
@@ -213,7 +213,7 @@ def test_the_broadest_networks_that_are_admitted() -> None:
 def test_roles_do_not_add_up_to_the_internet_on_one_port() -> None:
     first: dict[str, Any] = {"ports": [22], "entries": entries("10.0.0.0/8")}
     second: dict[str, Any] = {"ports": [22, 3306], "entries": entries("11.0.0.0/8")}
-    reason = "admit 10.0.0.0/7 to port 22 together; that is broader than an IPv4 /8 or IPv6 /16. Name narrower networks."
+    reason = "together admit 10.0.0.0/7 to port 22, which is broader than an IPv4 /8 or IPv6 /16. Name narrower networks."
     assert problems(operators={"one": first, "two": second}) == [("operators", reason)]
     assert firewall(operators={"one": {**first, "ports": [23]}, "two": second}).of_type(GROUP)
 
@@ -250,25 +250,25 @@ def test_a_prefix_list_counts_with_its_room(role: dict[str, Any], expected: tupl
             {"operators": {"Ops": {"ports": [22], "entries": [OFFICE]}}},
             ("operators.Ops", "is named 'Ops'; a role has lower-case letters, digits and hyphens, a letter first, at most 32. Rename it."),
         ),
-        ({"operators": {"ops": {"ports": [], "entries": [OFFICE]}}}, ("operators.ops.ports", "is empty. Name the role's ports.")),
+        ({"operators": {"ops": {"ports": [], "entries": [OFFICE]}}}, ("operators.ops.ports", "has 0 entries; at least 1 is needed")),
         (
             {"operators": {"ops": {"ports": [0], "entries": [OFFICE]}}},
-            ("operators.ops.ports.0", "is 0; a port is a number from 1 to 65535. Correct it."),
+            ("operators.ops.ports.0", "is 0; must be at least 1"),
         ),
         (
             {"operators": {"ops": {"ports": [22], "entries": [OFFICE], "prefix_list_id": "pl-1"}}},
-            ("operators.ops", "has both entries and prefix_list_id. Give one of both."),
+            ("operators.ops.entries", "excludes prefix_list_id; both are given. Remove one of them."),
         ),
         (
             {"operators": {"ops": {"ports": [22]}}},
             (
                 "operators.ops",
-                "comes from nowhere. Give it entries, prefix_list_id or client_vpn_security_group_id, or give the shared entries.",
+                "has no source. Give it entries, prefix_list_id or client_vpn_security_group_id, or give the shared entries.",
             ),
         ),
         (
             {"entries": [OFFICE], "operators": {"ops": {"ports": [22], "prefix_list_id": "pl-1"}}},
-            ("entries", "is used by no operator: each has a source of its own. Take it out, or take out a role's own source."),
+            ("entries", "is used by no operator: each has a source of its own. Remove it, or a role's own source."),
         ),
         (
             {"consoles": {"a--b": BUNDLE}},
@@ -280,17 +280,17 @@ def test_a_prefix_list_counts_with_its_room(role: dict[str, Any], expected: tupl
         ),
         (
             {"name": "my_ops", "consoles": {"a": BUNDLE}},
-            ("name", "is 'my_ops'; a trust store carries it, and allows letters, digits and single hyphens between them. Rename it."),
+            ("name", "is 'my_ops'; trust stores carry it, and allow letters, digits and single hyphens between them. Rename it."),
         ),
         (
             {"name": "sg-ops", "operators": {"ops": {"ports": [22], "entries": [OFFICE]}}},
-            ("name", "is 'sg-ops'; the names of security groups may not begin with sg-. Give the component another name."),
+            ("name", "is 'sg-ops'; names of security groups cannot begin with sg-. Give the component another name."),
         ),
         (
             {"name": "operations-of-europe", "consoles": {"admin": BUNDLE}},
             (
                 "name",
-                "the name has 20 characters; its child operations-of-europe-admin-ca would pass the 32 characters that AWS allows. "
+                "has 20 characters; the child operations-of-europe-admin-ca would pass the 32 characters that AWS allows. "
                 "Give the component a name of at most 15 characters.",
             ),
         ),

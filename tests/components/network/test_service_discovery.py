@@ -151,7 +151,7 @@ def test_the_arn_of_a_service_by_its_name() -> None:
 
     with pytest.raises(ArgumentError) as caught:
         record(program, mode="deployed")
-    assert caught.value.problems == [("service_arn", "carts is no service; known are orders.")]
+    assert caught.value.problems == [("service_arn", "is 'carts', which is not a service; known are orders.")]
 
     def without_services() -> None:
         args: Any = {"vpc_id": "vpc-1", "domain_name": "shop.internal", "load_balancers": {"web": BALANCER}}
@@ -159,7 +159,7 @@ def test_the_arn_of_a_service_by_its_name() -> None:
 
     with pytest.raises(ArgumentError) as caught:
         record(without_services)
-    assert caught.value.problems == [("service_arn", "web is no service; known are none.")]
+    assert caught.value.problems == [("service_arn", "is 'web', which is not a service; known are none.")]
 
 
 def test_transforms_reach_the_children() -> None:
@@ -175,32 +175,32 @@ def test_transforms_reach_the_children() -> None:
     assert record(program).one(SERVICE).inputs["description"] == "changed"
 
 
-ONE_OF_TWO = "a private domain is a namespace of services or a zone of load balancers. Give one of the two."
+ONE_OF_TWO = "exactly one of services and load_balancers is needed;"
 BAD_NAME = "a name has lower-case letters, digits, _ and - between dots, each part up to 63 and without - at its ends. Choose another."
-BAD_DOMAIN = "a domain has lower-case letters, digits and hyphens between dots, each part up to 63, e.g. shop.internal. Correct it."
+BAD_DOMAIN = "must be a domain in lower case such as shop.internal"
 BAD_TYPES = "Cloud Map takes A, AAAA, A and AAAA, SRV, or CNAME. Choose one of these."
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ({}, [("services", f"is empty, and so is load_balancers; {ONE_OF_TWO}")]),
+        ({}, [("services", f"{ONE_OF_TWO} none is given. Give one.")]),
         (
             {"services": {"orders": {}}, "load_balancers": {"web": BALANCER}},
-            [("services", f"is there beside load_balancers; {ONE_OF_TWO}")],
+            [("services", f"{ONE_OF_TWO} both are given. Remove one.")],
         ),
         (
             {"load_balancers": {"web": BALANCER}, "namespace_id": "ns-1"},
             [
                 (
                     "namespace_id",
-                    "is of no use to load_balancers: a namespace's records are Cloud Map's own. Give hosted_zone_id, or neither.",
+                    "excludes load_balancers: Cloud Map alone writes the records of a namespace; both are given. Remove one of them.",
                 )
             ],
         ),
         (
             {"services": {"orders": {}}, "hosted_zone_id": "Z1"},
-            [("hosted_zone_id", "is of no use to services, which register in a namespace. Give namespace_id, or neither.")],
+            [("hosted_zone_id", "excludes services: services register in a namespace; both are given. Remove one of them.")],
         ),
         ({"services": {"orders": {}}, "domain_name": "Shop.internal"}, [("domain_name", f"is 'Shop.internal'; {BAD_DOMAIN}")]),
         ({"services": {"orders": {}}, "domain_name": "shop."}, [("domain_name", f"is 'shop.'; {BAD_DOMAIN}")]),
@@ -214,7 +214,7 @@ BAD_TYPES = "Cloud Map takes A, AAAA, A and AAAA, SRV, or CNAME. Choose one of t
         ({"services": {"orders": {"record_types": []}}}, [("services.orders.record_types", f"is []; {BAD_TYPES}")]),
         (
             {"services": {"orders": {"record_types": ["CNAME"], "routing_policy": "MULTIVALUE"}}},
-            [("services.orders.routing_policy", "is MULTIVALUE; CNAME takes WEIGHTED alone. Leave it out.")],
+            [("services.orders.routing_policy", "is MULTIVALUE; CNAME takes WEIGHTED alone. Remove it.")],
         ),
     ],
 )

@@ -344,7 +344,7 @@ def test_the_arn_of_a_service_by_its_name() -> None:
 
     with pytest.raises(ArgumentError) as caught:
         record(program)
-    assert caught.value.problems == [("service_arn", "carts is no service; known are orders.")]
+    assert caught.value.problems == [("service_arn", "is 'carts', which is not a service; known are orders.")]
 
 
 def test_transforms_reach_the_children() -> None:
@@ -374,7 +374,7 @@ def test_names_that_are_too_long() -> None:
     assert problems({"orders": ORDERS}, "a" * 26) == [
         (
             "name",
-            "the name has 26 characters; its child " + "a" * 26 + "-orders would pass the 40 characters that AWS allows. "
+            "has 26 characters; the child " + "a" * 26 + "-orders would pass the 40 characters that AWS allows. "
             "Give the component a name of at most 25 characters.",
         )
     ]
@@ -383,75 +383,81 @@ def test_names_that_are_too_long() -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"callers": {}}, [("services.orders.callers", "is empty, so nobody could call. Name the callers' roles, or change iam_auth.")]),
-        ({"iam_auth": False}, [("services.orders.callers", "is of no use without iam_auth. Leave it out, or change iam_auth.")]),
+        (
+            {"callers": {}},
+            [("services.orders.callers", "is empty, so nobody could call. Name the callers' roles, or set iam_auth to False.")],
+        ),
+        ({"iam_auth": False}, [("services.orders.callers", "needs iam_auth, which is False. Remove one of them.")]),
         (
             {"callers": {"Web": WEB}},
-            [("services.orders.callers.Web", "is named 'Web'; names are like those of services. Choose another.")],
+            [("services.orders.callers.Web", f"is named 'Web'; {SERVICE_NAMES}")],
         ),
         (
             {"custom_domain_name": "orders.example.com"},
-            [("services.orders.certificate_arn", "is missing; a name of your own and its certificate go together. Give both or neither.")],
+            [("services.orders.certificate_arn", "is missing; custom_domain_name needs it. Give it, or remove custom_domain_name.")],
         ),
         (
             {"certificate_arn": CERTIFICATE},
             [
                 (
                     "services.orders.custom_domain_name",
-                    "is missing; a name of your own and its certificate go together. Give both or neither.",
+                    "is missing; certificate_arn needs it. Give it, or remove certificate_arn.",
                 )
             ],
         ),
-        ({"hosted_zone_id": "Z1"}, [("services.orders.hosted_zone_id", "is of no use without custom_domain_name. Leave it out.")]),
+        (
+            {"hosted_zone_id": "Z1"},
+            [("services.orders.custom_domain_name", "is missing; hosted_zone_id needs it. Give it, or remove hosted_zone_id.")],
+        ),
         (
             {"versions": {"v-1": {"port": 80}}},
-            [("services.orders.versions.v-1", "is named 'v-1'; a version has lower-case letters and digits, e.g. v2. Choose another.")],
+            [("services.orders.versions.v-1", "is named 'v-1'; a version has lower-case letters and digits, such as v2. Choose another.")],
         ),
         (
             {"versions": {"v1": {"port": 80, "weight": 0}}},
-            [("services.orders.versions", "have no weight above 0, so requests would go nowhere. Give one of them a weight.")],
+            [("services.orders.versions", "have no weight above 0, so requests would have no target. Give one of them a weight.")],
         ),
         (
             {"versions": {"v1": {"port": 80, "weight": 1}, "v2": {"port": 80}}},
             [
                 (
                     "services.orders.versions.v2.weight",
-                    "is missing, and no canary names the version. Give it a weight; 0 sends nothing yet.",
+                    "is missing, and no canary names the version. Give it a weight; with 0 it gets no requests yet.",
                 )
             ],
         ),
         (
             {"canary": {"weights": {"v2": 1}}},
-            [("services.orders.canary.weights.v2", "is no version; known are v1. Add it, or correct the name.")],
+            [("services.orders.canary.weights.v2", "is 'v2', which is not a version; known are v1.")],
         ),
         (
             {"canary": {"weights": {"v1": 1000}}},
-            [("services.orders.canary.weights.v1", "is 1000; a weight is a number from 0 to 999. Correct it.")],
+            [("services.orders.canary.weights.v1", "is 1000; must be at most 999")],
         ),
         (
             {"canary": {"weights": {}}},
-            [("services.orders.canary.weights", "have nothing above 0, so requests would go nowhere. Give one version a weight.")],
+            [("services.orders.canary.weights", "have no weight above 0, so requests would have no target. Give one version a weight.")],
         ),
         (
             {"versions": {"v1": {}}},
-            [("services.orders.versions.v1.port", "is missing; targets of the type instance listen on one. Give it.")],
+            [("services.orders.versions.v1.port", "is missing; targets of the type instance listen on a port. Give it.")],
         ),
         (
             {"versions": {"v1": {"target_type": "lambda", "port": 80}}},
-            [("services.orders.versions.v1.port", "is of no use to the target_type lambda. Leave it out.")],
+            [("services.orders.versions.v1.port", "is not supported on the target_type lambda. Remove it.")],
         ),
         (
             {"versions": {"v1": {"target_type": "alb", "port": 80, "health_check_path": "/"}}},
             [
                 (
                     "services.orders.versions.v1.health_check_path",
-                    "is of no use to the target_type alb, which is not checked. Leave it out.",
+                    "is not supported on the target_type alb. Remove it.",
                 )
             ],
         ),
         (
             {"versions": {"v1": {"target_type": "alb", "port": 80, "targets": {"a": "x", "b": "y"}}}},
-            [("services.orders.versions.v1.targets", "has 2 targets; the target_type alb takes one. Make a version of each.")],
+            [("services.orders.versions.v1.targets", "has 2 targets; the target_type alb takes one. Add a version for each.")],
         ),
     ],
 )
@@ -467,24 +473,24 @@ def test_services_that_cannot_be_made(change: dict[str, Any], expected: list[tup
             [
                 (
                     "security_group_ids",
-                    "is missing; a new service network needs a group that says who in the VPC may reach it. Give one.",
+                    "is missing; a new service network needs a group that decides who in the VPC may reach it. Give one.",
                 )
             ],
         ),
         (
             {"service_network_id": "sn-1"},
-            [("security_group_ids", "is of no use without a new service network: its VPC connection takes them. Leave it out.")],
+            [("security_group_ids", "is only for the VPC connection of a new service network. Remove it.")],
         ),
         (
             {"service_network_id": "sn-1", "associate": False, "security_group_ids": []},
-            [("service_network_id", "excludes associate False, with which no network is joined. Leave out one of the two.")],
+            [("service_network_id", "excludes associate = False, with which the services join no network. Remove one of them.")],
         ),
         (
             {"access_log_destination_arn": "arn:aws:s3:::logs", "log_retention_days": 30},
             [
                 (
                     "log_retention_days",
-                    "excludes access_log_destination_arn: it is about a log group of the mesh's own. Leave out one of the two.",
+                    "excludes access_log_destination_arn: it is for a new log group; both are given. Remove one of them.",
                 )
             ],
         ),

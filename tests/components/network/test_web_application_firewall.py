@@ -282,7 +282,7 @@ def test_a_date_that_has_passed_warns_and_changes_nothing(monkeypatch: pytest.Mo
     graph = firewall(count_rules=counting)
     assert rule(graph, "common")["overrideAction"] == {"count": {}}
     assert graph.one(ACL).inputs["tags"]["count-until:common"] == yesterday
-    assert warned == [f"common should have blocked since {yesterday}: take it out of count_rules"]
+    assert warned == [f"common should block since {yesterday}: remove it from count_rules"]
 
 
 def test_everything_is_logged_but_credentials() -> None:

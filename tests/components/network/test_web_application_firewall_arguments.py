@@ -29,19 +29,19 @@ def problems(name: str = "shop", **arguments: Any) -> list[tuple[str, str]]:
             {"name": "my shop"},
             ("name", "is 'my shop'; metrics carry it: 1 to 50 letters, digits, hyphens and underscores. Give the component another name."),
         ),
-        ({"scope": "GLOBAL"}, ("scope", "is 'GLOBAL'; string should match pattern '^(REGIONAL|CLOUDFRONT)$'")),
+        ({"scope": "GLOBAL"}, ("scope", "is 'GLOBAL'; must be one of REGIONAL, CLOUDFRONT")),
         (
             {"scope": "CLOUDFRONT", "associations": {"lb": BALANCER}},
             ("associations", "cannot be used with scope CLOUDFRONT. Give web_acl_arn to the distribution as its web_acl_id."),
         ),
-        ({"rate_limit": 9}, ("rate_limit", "is 9; input should be greater than or equal to 10")),
+        ({"rate_limit": 9}, ("rate_limit", "is 9; must be at least 10")),
         (
             {"blocked_cidrs": ["0.0.0.0/0"]},
             ("blocked_cidrs.0", "is 0.0.0.0/0, the whole internet, which AWS WAF does not take. Name narrower networks."),
         ),
         (
             {"blocked_cidrs": ["192.0.2.0/24", "192.0.2.0/24"]},
-            ("blocked_cidrs.1", "is 192.0.2.0/24, which is there already. Name each network once."),
+            ("blocked_cidrs.1", "is 192.0.2.0/24, which is already in the list. Name each network once."),
         ),
         (
             {"blocked_cidrs": ["192.0.2.1/24"]},
@@ -58,7 +58,7 @@ def problems(name: str = "shop", **arguments: Any) -> list[tuple[str, str]]:
             {"rules": {"common": OWN}},
             (
                 "rules.common",
-                "is named 'common'; 1 to 70 letters, digits, hyphens and underscores, and no built-in rule's name, are allowed. Rename it.",
+                "is named 'common'; 1 to 70 letters, digits, hyphens and underscores, and no built-in rule's name are allowed. Rename it.",
             ),
         ),
         ({"rules": {"a": OWN, "b": OWN}}, ("rules.b.priority", "is 7, the place of a. Choose another.")),
@@ -73,31 +73,38 @@ def problems(name: str = "shop", **arguments: Any) -> list[tuple[str, str]]:
         ),
         (
             {"rules": {"a": {**OWN, "header_name": "x"}}},
-            ("rules.a", "needs header_name and header_contains together. Give both or none."),
+            ("rules.a.header_contains", "is missing; header_name needs it. Give it, or remove header_name."),
         ),
         (
             {"rules": {"a": {**OWN, "rate_limit": 100, "action": "allow"}}},
-            ("rules.a", "has a rate_limit and the action allow; AWS rate limits can only block. Take one out."),
+            ("rules.a.rate_limit", "excludes action: AWS WAF's rate limits can only block; both are given. Remove one of them."),
         ),
         (
             {"rules": {"a": {**OWN, "rate_limit": 100, "except_country_codes": ["DE"]}}},
-            ("rules.a", "has a rate_limit and except_country_codes; the provider cannot nest that deep. Use country_codes."),
+            (
+                "rules.a.rate_limit",
+                "excludes except_country_codes: the provider does not nest that deep, so use country_codes; both are given. Remove one of "
+                "them.",
+            ),
         ),
         (
             {"rules": {"a": {"priority": 7, "country_codes": ["de"]}}},
-            ("rules.a.country_codes.0", "is 'de'; a country has two capitals, such as DE. Correct it."),
+            ("rules.a.country_codes.0", "is 'de'; must be a country code such as DE"),
         ),
         (
             {"rules": {"a": {**OWN, "rule_group_arn": "arn:x", "rule_group_capacity": 1}}},
-            ("rules.a", "has a rule_group_arn and also an action, conditions or a rate_limit. Its group decides; leave them out."),
+            (
+                "rules.a.rule_group_arn",
+                "excludes method: the group's rules have conditions and actions of their own; both are given. Remove one of them.",
+            ),
         ),
         (
             {"rules": {"a": {"priority": 7, "rule_group_arn": "arn:x"}}},
-            ("rules.a.rule_group_capacity", "is missing; AWS shows it with the rule group. Give it."),
+            ("rules.a.rule_group_capacity", "is missing; rule_group_arn needs it. Give it, or remove rule_group_arn."),
         ),
         (
             {"rules": {"a": {**OWN, "rule_group_capacity": 1}}},
-            ("rules.a.rule_group_capacity", "is given without rule_group_arn. Give both or none."),
+            ("rules.a.rule_group_arn", "is missing; rule_group_capacity needs it. Give it, or remove rule_group_capacity."),
         ),
         (
             {"count_rules": [{"rule": "common", "until": "tomorrow"}]},
@@ -115,13 +122,13 @@ def problems(name: str = "shop", **arguments: Any) -> list[tuple[str, str]]:
             {"allowed_cidrs": ["192.0.2.0/24"], "count_rules": [{"rule": "allowed-ipv4", "until": SOON}]},
             (
                 "count_rules.0.rule",
-                "is 'allowed-ipv4', which is no blocking rule here; there are ip-reputation, common, known-bad-inputs, sql-injection, "
+                "is 'allowed-ipv4', which is not a rule that blocks; those are ip-reputation, common, known-bad-inputs, sql-injection, "
                 "rate-limit, cross-site-scripting.",
             ),
         ),
         (
             {"count_rules": [{"rule": "common", "until": SOON}, {"rule": "common", "until": SOON}]},
-            ("count_rules.1.rule", "is 'common', which is named already. Name each rule once."),
+            ("count_rules.1.rule", "is 'common', which is already in the list. Name each rule once."),
         ),
         (
             {"count_rules": [{"rule": "rate-limit/x", "until": SOON}]},
@@ -133,57 +140,57 @@ def problems(name: str = "shop", **arguments: Any) -> list[tuple[str, str]]:
         ),
         (
             {"count_rules": [{"rule": name, "until": SOON} for name in BUILT_IN]},
-            ("count_rules", "leaves no rule that blocks. Take at least one out."),
+            ("count_rules", "leaves no rule that blocks. Remove at least one."),
         ),
         (
             {"exceptions": [{"rule": "common", "reason": "x"}]},
-            ("exceptions.0.rule", "is 'common'; name one rule inside a managed group, such as common/SizeRestrictions_BODY."),
+            ("exceptions.0.rule", "is 'common'; must be a rule inside a managed group such as common/SizeRestrictions_BODY"),
         ),
         (
             {"exceptions": [{"rule": "common/X", "reason": "R&D"}]},
-            ("exceptions.0.reason", "must be 1 to 256 letters, digits, blanks and _.:/=+-@, as it becomes a tag. Reword it."),
+            ("exceptions.0.reason", "is 'R&D'; must be 1 to 256 letters, digits, spaces and _.:/=+-@, as it becomes a tag"),
         ),
         (
             {"tags": {f"k{number}": "v" for number in range(50)}, "count_rules": [{"rule": "common", "until": SOON}]},
-            ("tags", "has 50 tags; with 1 for counting rules and exceptions it passes the 50 that AWS allows. Use fewer."),
+            ("tags", "has 50 tags; with 1 for counting rules and exceptions it passes AWS's limit of 50. Use fewer."),
         ),
         (
             {"log_destination_arn": DESTINATION, "log_retention_days": 30},
             (
-                "log_retention_days",
-                "is for the log group made here, and log_destination_arn names another place. Give log_retention_days or "
-                "log_destination_arn.",
+                "log_destination_arn",
+                "excludes log_retention_days: it is for a log group that is created; both are given. Remove one of them.",
             ),
         ),
         (
             {"log_destination_arn": DESTINATION, "kms_key_arn": "arn:x"},
             (
-                "kms_key_arn",
-                "is for the log group made here, and log_destination_arn names another place. Give kms_key_arn or log_destination_arn.",
+                "log_destination_arn",
+                "excludes kms_key_arn: it is for a log group that is created; both are given. Remove one of them.",
             ),
         ),
         (
             {"log_destination_arn": "arn:aws:s3:::logs"},
             (
                 "log_destination_arn",
-                "is 'arn:aws:s3:::logs'; an ARN is needed whose name starts with aws-waf-logs- and which has no :* at its end.",
+                "is 'arn:aws:s3:::logs'; must be an ARN without :* at its end whose name starts with aws-waf-logs-, such as "
+                "arn:aws:s3:::aws-waf-logs-shop",
             ),
         ),
         (
             {"log_destination_arn": "arn:aws:logs:eu-west-1:123456789012:log-group:aws-waf-logs-shop:*"},
             (
                 "log_destination_arn",
-                "is 'arn:aws:logs:eu-west-1:123456789012:log-group:aws-waf-logs-shop:*'; an ARN is needed whose name starts with "
-                "aws-waf-logs- and which has no :* at its end.",
+                "is 'arn:aws:logs:eu-west-1:123456789012:log-group:aws-waf-logs-shop:*'; must be an ARN without :* at its end whose name "
+                "starts with aws-waf-logs-, such as arn:aws:s3:::aws-waf-logs-shop",
             ),
         ),
         (
             {"redacted_headers": ["a b"]},
-            ("redacted_headers.0", "is 'a b'; the name of a header, at most 64 characters, is needed. Correct it."),
+            ("redacted_headers.0", "is 'a b'; must be the name of a header such as X-Session, of at most 64 characters"),
         ),
         (
             {"redacted_headers": [f"x-{number}" for number in range(91)]},
-            ("redacted_headers", "has 91 headers; AWS WAF leaves out 90 at most beside the usual ones. Name fewer."),
+            ("redacted_headers", "has 91 entries; at most 90 are allowed"),
         ),
     ],
 )

@@ -269,7 +269,7 @@ def test_the_group_of_an_unknown_app() -> None:
 
     with pytest.raises(ArgumentError) as caught:
         record(program)
-    assert caught.value.problems == [("group_id", "db is no app; known are web, api.")]
+    assert caught.value.problems == [("group_id", "is 'db', which is not an app; known are web, api.")]
 
 
 def test_transforms_reach_the_children() -> None:
@@ -281,7 +281,7 @@ def test_transforms_reach_the_children() -> None:
     assert graph.one(GROUP).inputs["name"] == "mine"
 
 
-NAMES = "a name has lower-case letters, digits and hyphens, a letter first, no part `to` or `from`, and is not `lattice`. Choose another."
+NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and no part `to` or `from`, and is not `lattice`. Rename it."
 
 
 @pytest.mark.parametrize("name", ["Web", "1st", "a-to-b", "from", "lattice", "a--b"])
@@ -301,52 +301,53 @@ def orders(**change: Any) -> dict[str, Any]:
     [
         (
             {"edges": [{**WEB, "source": "www"}]},
-            [("edges.0", "names 'www', which is no app; known are web, api, db. Add it, or correct the name.")],
+            [("edges.0.source", "is 'www', which is not an app; known are web, api, db.")],
         ),
         (
             {"edges": [WEB, {**WEB, "port": 1}, {**WEB, "protocol": "tcp"}]},
-            [("edges.2", "is web to api on tcp 8080, which is there already. Declare each edge once.")],
+            [("edges.2", "is web to api on tcp 8080, which is already in the list. Declare each edge once.")],
         ),
         (
             orders(callers=["www"]),
-            [("services.orders.callers.0", "is 'www', which is no app; known are web, api, job. Add it, or correct the name.")],
+            [("services.orders.callers.0", "is 'www', which is not an app; known are web, api, job.")],
         ),
         (
             orders(callers=["job"]),
-            [("services.orders.callers.0", "is 'job', which has no role_arn to be known by. Give apps.job.role_arn.")],
+            [("services.orders.callers.0", "is 'job', which has no role_arn to authenticate with. Give apps.job.role_arn.")],
         ),
         (
             orders(callers=["web", "web"]),
-            [("services.orders.callers.1", "is 'web', which is there already. Name each caller once.")],
+            [("services.orders.callers.1", "is 'web', which is already in the list. Name each caller once.")],
         ),
-        (orders(app="api"), [("services.orders", "has only one of app and app_port, which go together. Give both or neither.")]),
+        (orders(app="api"), [("services.orders.app_port", "is missing; app needs it. Give it, or remove app.")]),
+        (orders(app_port=80), [("services.orders.app", "is missing; app_port needs it. Give it, or remove app_port.")]),
         (
             orders(app="www", app_port=80),
-            [("services.orders.app", "is 'www', which is no app; known are web, api, job. Add it, or correct the name.")],
+            [("services.orders.app", "is 'www', which is not an app; known are web, api, job.")],
         ),
         (
             {**CALLS, "lattice_prefix_list_id": None},
             [
                 (
                     "lattice_prefix_list_id",
-                    "is missing; services are called at its addresses. Give the region's com.amazonaws.<region>.vpc-lattice.",
+                    "is missing; services needs it. Give it, or remove services.",
                 )
             ],
         ),
         (
             {"lattice_prefix_list_id": "pl-1"},
-            [("lattice_prefix_list_id", "is of no use without services. Leave out the region's com.amazonaws.<region>.vpc-lattice.")],
+            [("services", "is missing; lattice_prefix_list_id needs it. Give it, or remove lattice_prefix_list_id.")],
         ),
         (
             {"kms_key_arn": "arn:k"},
-            [("kms_key_arn", "is of no use without services: only their calls are logged here. Leave it out.")],
+            [("services", "is missing; kms_key_arn needs it. Give it, or remove kms_key_arn.")],
         ),
         (
             {**CALLS, "access_log_destination_arn": "arn:aws:s3:::logs", "kms_key_arn": "arn:k"},
             [
                 (
                     "kms_key_arn",
-                    "excludes access_log_destination_arn: it is about a log group of the network's own. Leave out one of the two.",
+                    "excludes access_log_destination_arn: it is for a new log group; both are given. Remove one of them.",
                 )
             ],
         ),
@@ -381,7 +382,7 @@ def test_lattice_counts_as_ten_rules() -> None:
 
 def test_names_of_the_component() -> None:
     assert problems("sg-shop") == [
-        ("name", "is 'sg-shop'; the names of security groups may not begin with sg-. Give the component another name.")
+        ("name", "is 'sg-shop'; names of security groups cannot begin with sg-. Give the component another name.")
     ]
     assert [path for path, _ in problems("Shop", **CALLS)] == ["name"]
     network("Shop")

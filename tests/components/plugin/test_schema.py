@@ -10,11 +10,12 @@ from typing import Any
 
 import pulumi
 import pytest
-from cloudpatterns.plugin import breaking_changes, components, may_break, package_schema, project_version
-from cloudpatterns.plugin import schema as module
+from cloudpatterns.plugin import components, package_schema, project_version
 
-ROOT = Path(__file__).resolve().parents[3]
-RELEASED = json.loads((ROOT / "components" / "schema.json").read_text(encoding="utf-8"))
+from tests import release
+from tests.release import SCHEMA, breaking_changes, may_break
+
+RELEASED = json.loads(SCHEMA.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -184,15 +185,15 @@ def test_a_version_says_whether_it_may_break(released: str, version: str, allowe
 
 def test_a_release_that_breaks_is_not_written(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "schema.json"
-    assert module.main(path) == 0
+    assert release.main(path) == 0
     written = path.read_text(encoding="utf-8")
     assert json.loads(written) == package_schema(project_version())
     released = json.loads(written)
     released["resources"]["cloudpatterns:index:Gone"] = copy.deepcopy(one(OLD))
     path.write_text(json.dumps(released), encoding="utf-8")
-    assert module.main(path) == 1
+    assert release.main(path) == 1
     assert capsys.readouterr().err.splitlines()[1:] == ["  cloudpatterns:index:Gone: is gone"]
     assert json.loads(path.read_text(encoding="utf-8")) == released
-    monkeypatch.setattr(module, "project_version", lambda: "99.0.0")
-    assert module.main(path) == 0
+    monkeypatch.setattr(release, "project_version", lambda: "99.0.0")
+    assert release.main(path) == 0
     assert json.loads(path.read_text(encoding="utf-8"))["version"] == "99.0.0"

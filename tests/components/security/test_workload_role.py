@@ -202,7 +202,7 @@ def test_a_star_resource_is_refused_where_the_action_could_be_limited(action: st
 @pytest.mark.parametrize("action", ["*", "s3:*", "s3:?*", "iam:**"])
 def test_every_action_is_refused_even_on_one_resource(action: str) -> None:
     assert refused({"service": "ec2.amazonaws.com", "statements": [{"actions": [action], "resources": [BUCKET]}]}) == [
-        ("statements.0.actions", f"has {action} in statement 0; every action is no least privilege. Name the actions.")
+        ("statements.0.actions", f"has {action} in statement 0; every action is not least privilege. Name the actions.")
     ]
 
 
@@ -234,21 +234,26 @@ def test_the_policy_may_have_10240_characters_without_white_space() -> None:
     ]
 
 
-NEITHER = "excludes assume, and one of them is needed; {}. Give the service or the principals that take the role."
+ONE = "exactly one of service and assume is needed; {}."
 
 
 @pytest.mark.parametrize(
     ("args", "problems"),
     [
-        ({}, [("service", NEITHER.format("neither is given"))]),
-        ({"service": "ec2.amazonaws.com", "assume": {"principal_arns": [USER]}}, [("service", NEITHER.format("both are given"))]),
+        ({}, [("service", ONE.format("none is given. Give one"))]),
+        ({"service": "ec2.amazonaws.com", "assume": {"principal_arns": [USER]}}, [("service", ONE.format("both are given. Remove one"))]),
         (
             {"service": "lambda.amazonaws.com", "instance_profile": True},
             [("instance_profile", 'is True; only instances take one. Set service to "ec2.amazonaws.com" or leave it out.')],
         ),
         (
             {"assume": {"principal_arns": [USER]}, "trust_conditions": {"Bool": {"aws:SecureTransport": ["true"]}}},
-            [("trust_conditions", "belongs to service; the conditions on principals are the arguments of assume.")],
+            [
+                (
+                    "trust_conditions",
+                    "excludes assume: the conditions on principals are the arguments of assume; both are given. Remove one of them.",
+                )
+            ],
         ),
         *[
             (

@@ -18,13 +18,13 @@ def refused(args: DurableBucketArgs, name: str = "store") -> list[tuple[str, str
     return caught.value.problems
 
 
-ONLY_DATA = "is for the kind data only: buckets that receive logs take SSE-S3, no object lock, and are not logged. Leave it out."
+ONLY_DATA = "is for the kind data only: buckets that receive logs take SSE-S3, no object lock, and are not logged. Remove it."
 
 
 @pytest.mark.parametrize(
     ("args", "problems"),
     [
-        ({"kind": "logs"}, [("kind", "is 'logs'; input should be 'data' or 'log_target'")]),
+        ({"kind": "logs"}, [("kind", "is 'logs'; must be one of data, log_target")]),
         ({**LOG_TARGET, "kms_key_arn": KEY}, [("kms_key_arn", ONLY_DATA)]),
         ({**LOG_TARGET, "log_bucket_name": "logs"}, [("log_bucket_name", ONLY_DATA)]),
         ({**LOG_TARGET, "object_lock": {"mode": "GOVERNANCE", "retention_days": 1}}, [("object_lock", ONLY_DATA)]),
@@ -43,7 +43,7 @@ ONLY_DATA = "is for the kind data only: buckets that receive logs take SSE-S3, n
             [
                 (
                     "log_writers",
-                    "is for the kind log_target only: log services cannot write under a customer key. Make a log_target for them.",
+                    "is for the kind log_target only: log services cannot write under a customer key. Create a log_target for them.",
                 )
             ],
         ),
@@ -55,21 +55,24 @@ ONLY_DATA = "is for the kind data only: buckets that receive logs take SSE-S3, n
                 "replication": {"region": "eu-west-2", "log_bucket_name": "there"},
             },
             [
-                ("log_bucket_name", "excludes access_logging False: nothing would be written there. Leave out one of the two."),
-                ("replication.log_bucket_name", "excludes access_logging False: nothing would be written there. Leave out one of the two."),
+                ("log_bucket_name", "excludes access_logging False: nothing would be written there. Remove one of them."),
+                ("replication.log_bucket_name", "excludes access_logging False: nothing would be written there. Remove one of them."),
             ],
         ),
         (
             {**DATA, "force_destroy": True, "object_lock": {"mode": "GOVERNANCE", "retention_days": 1}},
-            [("force_destroy", "excludes object_lock: it would delete locked objects. Leave out one of the two.")],
+            [("force_destroy", "excludes object_lock: it would delete locked objects; both are given. Remove one of them.")],
         ),
         (
             {**DATA, "region": "eu-west-2", "replication": {"region": "eu-west-2"}},
-            [("replication.region", "is 'eu-west-2', the bucket's own region; name another one.")],
+            [("replication.region", "is 'eu-west-2', the bucket's own Region. Name another one.")],
         ),
         (
-            {**DATA, "existing_bucket_arn": "arn:aws:s3:::theirs", "retention_days": 3, "tags": {}},
-            [("existing_bucket_arn", "excludes retention_days, tags: an adopted bucket is not changed. Leave out one or the other.")],
+            {**DATA, "existing_bucket_arn": "arn:aws:s3:::theirs", "retention_days": 3, "tags": {"Team": "storage"}},
+            [
+                ("existing_bucket_arn", f"excludes {other}: an adopted bucket is not changed; both are given. Remove one of them.")
+                for other in ("retention_days", "tags")
+            ],
         ),
         (
             {**DATA, "transitions": [{"storage_class": "GLACIER", "days": 1}, {"storage_class": "STANDARD_IA", "days": 2}]},
@@ -88,11 +91,11 @@ ONLY_DATA = "is for the kind data only: buckets that receive logs take SSE-S3, n
         ),
         (
             {**DATA, "retention_days": 10, "transitions": [{"storage_class": "GLACIER_IR", "days": 10}]},
-            [("retention_days", "is 10; objects that move to GLACIER_IR live 11 days at least. Give at least 11.")],
+            [("retention_days", "is 10; objects that move to GLACIER_IR live at least 11 days. Give at least 11.")],
         ),
         (
             {**LOG_TARGET, "transitions": [{"storage_class": "GLACIER_IR", "days": 365}]},
-            [("retention_days", "is 365; objects that move to GLACIER_IR live 366 days at least. Give at least 366.")],
+            [("retention_days", "is 365; objects that move to GLACIER_IR live at least 366 days. Give at least 366.")],
         ),
     ],
 )

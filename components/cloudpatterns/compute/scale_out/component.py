@@ -6,7 +6,7 @@ Pattern: "Scale-Out" (Cloud Design Patterns for AWS).
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import create_key
+from cloudpatterns.blocks import Metric, alarm, create_key
 from cloudpatterns.blocks.server import disk, encoded, launch_template
 from cloudpatterns.compute.scale_out.arguments import ScaleOutArgs
 from cloudpatterns.compute.scale_out.checks import argument_problems, burst_percent
@@ -23,6 +23,7 @@ _METRICS = [
     aws.autoscaling.Metric.GROUP_TERMINATING_INSTANCES,
     aws.autoscaling.Metric.GROUP_TOTAL_INSTANCES,
 ]
+_TrackedMetric = aws.autoscaling.PolicyTargetTrackingConfigurationPredefinedMetricSpecificationArgsDict
 # This many points above the burst threshold the group doubles.
 _BURST_STEP = 10
 
@@ -43,7 +44,8 @@ class ScaleOut(Component):
     **Trade-offs**: a new instance takes its boot time and ``instance_warmup_seconds`` before it helps; Spot instances can be reclaimed
     within two minutes. A deployment does not reset the number of instances that scaling has chosen.
 
-    **Proven by**: controls ``imdsv2-required``, ``imds-hop-limit``, ``launch-template-volumes-encrypted``; ``test_scale_out.py``.
+    **Proven by**: controls ``auto-scaling-launch-template``, ``auto-scaling-load-balancer-health``, ``auto-scaling-several-zones``,
+    ``imdsv2-required``, ``imds-hop-limit``, ``launch-template-volumes-encrypted``, ``instance-no-public-ip``; ``test_scale_out.py``.
     """
 
     auto_scaling_group_name: pulumi.Output[str]
@@ -215,31 +217,18 @@ class ScaleOut(Component):
 
     def _target_tracking(self, name: str, group: aws.autoscaling.Group) -> None:
         scaling = self._checked["scaling"]
+        self._track(f"{name}-cpu", group, {"predefined_metric_type": "ASGAverageCPUUtilization"}, scaling["cpu_target_percent"])
+        if (requests := scaling.get("requests_per_target")) is not None:
+            label = pulumi.Output.concat(self._checked["load_balancer_arn_suffix"], "/", self._checked["target_group_arn_suffix"])
+            metric: _TrackedMetric = {"predefined_metric_type": "ALBRequestCountPerTarget", "resource_label": label}
+            self._track(f"{name}-requests", group, metric, requests)
+
+    def _track(self, child_name: str, group: aws.autoscaling.Group, metric: _TrackedMetric, target: int) -> None:
         aws.autoscaling.Policy(
-            f"{name}-cpu",
+            child_name,
             autoscaling_group_name=group.name,
             policy_type="TargetTrackingScaling",
-            target_tracking_configuration={
-                "predefined_metric_specification": {"predefined_metric_type": "ASGAverageCPUUtilization"},
-                "target_value": scaling["cpu_target_percent"],
-            },
-            opts=self.child(),
-        )
-        requests = scaling.get("requests_per_target")
-        if requests is None:
-            return
-        balancer, target_group = self._checked["load_balancer_arn_suffix"], self._checked["target_group_arn_suffix"]
-        aws.autoscaling.Policy(
-            f"{name}-requests",
-            autoscaling_group_name=group.name,
-            policy_type="TargetTrackingScaling",
-            target_tracking_configuration={
-                "predefined_metric_specification": {
-                    "predefined_metric_type": "ALBRequestCountPerTarget",
-                    "resource_label": pulumi.Output.concat(balancer, "/", target_group),
-                },
-                "target_value": requests,
-            },
+            target_tracking_configuration={"predefined_metric_specification": metric, "target_value": target},
             opts=self.child(),
         )
 
@@ -257,22 +246,19 @@ class ScaleOut(Component):
             ],
             opts=self.child(),
         )
-        aws.cloudwatch.MetricAlarm(
+        alarm(
+            self,
             f"{name}-burst-alarm",
-            alarm_description=f"CPU of {name} is too high for target tracking alone; the group grows at once",
-            namespace="AWS/EC2",
-            metric_name="CPUUtilization",
-            dimensions={"AutoScalingGroupName": group.name},
-            statistic="Average",
-            period=60,
-            evaluation_periods=2,
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            threshold=burst_percent(self._checked["scaling"]),
+            f"CPU of {name} is too high for target tracking alone; the group grows at once",
+            Metric("AWS/EC2", "CPUUtilization", {"AutoScalingGroupName": group.name}),
+            burst_percent(self._checked["scaling"]),
+            comparison="GreaterThanOrEqualToThreshold",
+            periods=2,
             # A group without instances has no CPU.
-            treat_missing_data="notBreaching",
-            alarm_actions=[policy.arn, *self._checked["alarm_topic_arns"]],
+            missing="notBreaching",
+            actions=[policy.arn, *self._checked["alarm_topic_arns"]],
+            ok_actions=[],
             tags=self._tags,
-            opts=self.child(),
         )
 
     def _scheduled_actions(self, name: str, group: aws.autoscaling.Group) -> None:

@@ -1,4 +1,4 @@
-"""What runs on web servers: the boot script with its parameters."""
+"""The boot script of web servers, as user data with its parameters."""
 
 from cloudpatterns.compute.web_server.user_data import web_server_user_data
 

@@ -2,13 +2,12 @@
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pulumi
 
-from cloudpatterns.core import ArgumentError
+from cloudpatterns.core import ArgumentError, Problem
 
 _RESERVED = ("AWS_REGION", "HEALTH_CHECK_PATH", "PORT")
 _SECRET = re.compile(r"(^|_)(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIALS?|API_KEY|ACCESS_KEY|PRIVATE_KEY)$")
@@ -24,66 +23,59 @@ def web_server_user_data(
 ) -> pulumi.Output[str]:
     """The boot script of a web server on Amazon Linux 2023 (``on_aws/boot.sh``) with its parameters.
 
-    It serves ``artifact_uri`` (``s3://bucket/key`` of a ``.tar.gz`` with ``artifact_sha256``, read by the instance's role), or a
-    page of its own without one, on ``app_port`` (1,024 to 65,535), answers ``health_check_path`` and gives the application
-    ``environment``: endpoints, names, ARNs of secrets, never the secrets, since everybody who may describe the instance reads user data.
-    Values are quoted, so none of them is ever run.
+    The server listens on ``app_port`` (1,024 to 65,535), answers ``health_check_path`` and serves ``artifact_uri`` (``s3://bucket/key`` of
+    a ``.tar.gz`` with ``artifact_sha256``, which the instance's role must be allowed to read); without an artifact, a page that says that
+    it is ready. The application gets ``environment``: endpoints, names, ARNs of secrets, never the secrets, because everyone who may
+    describe the instance can read user data. Values are quoted, so none of them is ever run.
 
-    :raises ArgumentError: for a value that the script would refuse, and for an environment entry named like a secret.
+    :raises ArgumentError: for a value that the script would refuse, and for a variable named like a secret.
     """
-    parameters = {"APP_PORT": app_port, "HEALTH_CHECK_PATH": health_check_path}
-    artifact = {"ARTIFACT_URI": artifact_uri or "", "ARTIFACT_SHA256": artifact_sha256 or ""}
+    environment = environment or {}
     # Names are plain: what can be known is refused before anything is created.
-    if problems := [*_parameter_problems(parameters), *_name_problems(environment or {})]:
-        raise ArgumentError("web_server_user_data", "boot.sh", problems)
-    return pulumi.Output.all(artifact, dict(environment or {})).apply(lambda values: _render(parameters, *values))
+    _refuse([*_parameter_problems(app_port, health_check_path), *_name_problems(environment)])
+    parameters = {"APP_PORT": app_port, "HEALTH_CHECK_PATH": health_check_path}
+    return pulumi.Output.all(artifact_uri or "", artifact_sha256 or "", {**environment}).apply(lambda values: _render(parameters, *values))
 
 
-def _render(parameters: Mapping[str, Any], artifact: Mapping[str, str], environment: Mapping[str, str]) -> str:
-    if problems := [*_artifact_problems(artifact), *_value_problems(environment)]:
-        raise ArgumentError("web_server_user_data", "boot.sh", problems)
+def _render(parameters: Mapping[str, str | int], artifact_uri: str, artifact_sha256: str, environment: Mapping[str, str]) -> str:
+    _refuse([*_artifact_problems(artifact_uri, artifact_sha256), *_value_problems(environment)])
     lines = "\n".join(f"{name}={value}" for name, value in environment.items())
-    values = {**parameters, **artifact, "APP_ENVIRONMENT": lines}
+    values = {**parameters, "ARTIFACT_URI": artifact_uri, "ARTIFACT_SHA256": artifact_sha256, "APP_ENVIRONMENT": lines}
     shebang, _, body = (Path(__file__).parent / "on_aws/boot.sh").read_text(encoding="utf-8").partition("\n")
     return "\n".join([shebang, *[f"{name}={shlex.quote(str(value))}" for name, value in values.items()], body])
 
 
-def _parameter_problems(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
-    problems: list[tuple[str, str]] = []
-    port, path = parameters["APP_PORT"], parameters["HEALTH_CHECK_PATH"]
+def _refuse(problems: Sequence[Problem]) -> None:
+    if problems:
+        raise ArgumentError("web_server_user_data", "boot.sh", problems)
+
+
+def _parameter_problems(port: int, path: str) -> Iterator[Problem]:
     if isinstance(port, bool) or not isinstance(port, int) or not 1024 <= port <= 65_535:
-        problems.append(("app_port", f"is {port!r}; a port from 1024 to 65535 is needed, since the server is not privileged."))
+        yield "app_port", f"is {port!r}; a port from 1024 to 65535 is needed, since the server is not privileged."
     if not re.fullmatch(r"/[A-Za-z0-9._~/-]*", path):
-        problems.append(("health_check_path", f"is {path!r}; a plain URL path is needed, such as /healthz."))
-    return problems
+        yield "health_check_path", f"is {path!r}; a plain URL path is needed, such as /healthz."
 
 
-def _name_problems(environment: Mapping[str, Any]) -> list[tuple[str, str]]:
-    problems: list[tuple[str, str]] = []
-    for name in environment:
+def _name_problems(names: Iterable[str]) -> Iterator[Problem]:
+    for name in names:
         if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
-            problems.append((f"environment.{name}", "is no name of a variable; capital letters, digits and _ are allowed."))
+            yield f"environment.{name}", "is not the name of a variable; capital letters, digits and _ are allowed. Rename it."
         elif name in _RESERVED:
-            problems.append((f"environment.{name}", "is set by the boot script. Choose another name."))
+            yield f"environment.{name}", "is set by the boot script. Choose another name."
         elif _SECRET.search(name):
             reason = f"is named like a secret, and user data can be read. Pass the secret's ARN as {name}_ARN and fetch it at run time."
-            problems.append((f"environment.{name}", reason))
-    return problems
+            yield f"environment.{name}", reason
 
 
-def _artifact_problems(artifact: Mapping[str, str]) -> list[tuple[str, str]]:
-    uri, checksum = artifact["ARTIFACT_URI"], artifact["ARTIFACT_SHA256"]
-    problems: list[tuple[str, str]] = []
+def _artifact_problems(uri: str, checksum: str) -> Iterator[Problem]:
     if uri and not re.fullmatch(r"s3://[a-z0-9.-]+/[^\x00-\x1f\x7f]+", uri):
-        problems.append(("artifact_uri", f"is {uri!r}; s3://bucket/key is needed."))
+        yield "artifact_uri", f"is {uri!r}; s3://bucket/key is needed."
     if bool(uri) != bool(checksum) or not re.fullmatch(r"([0-9a-f]{64})?", checksum):
-        problems.append(("artifact_sha256", f"is {checksum!r}; the artifact's SHA-256 in hexadecimal goes with artifact_uri."))
-    return problems
+        yield "artifact_sha256", f"is {checksum!r}; the artifact's SHA-256 in hexadecimal is needed with artifact_uri."
 
 
-def _value_problems(environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [
-        (f"environment.{name}", "has a line break or another control character; one line of text is needed.")
-        for name, value in environment.items()
-        if re.search(r"[\x00-\x1f\x7f]", str(value))
-    ]
+def _value_problems(environment: Mapping[str, str]) -> Iterator[Problem]:
+    for name, value in environment.items():
+        if re.search(r"[\x00-\x1f\x7f]", str(value)):
+            yield f"environment.{name}", "has a line break or another control character; one line of text is needed."

@@ -5,7 +5,7 @@ from typing import Annotated, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.core import HIDDEN, Choice
+from cloudpatterns.core import HIDDEN, Choice, Matches
 from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
     DailyWindow,
@@ -17,88 +17,85 @@ from cloudpatterns.core.vocabulary import (
     Tags,
     WeeklyWindow,
 )
-from cloudpatterns.database._shared import HYPHENATED_NAME
+from cloudpatterns.database._shared import CredentialOptions, HyphenatedName
 
 
-class InMemoryCacheCredentialArgs(TypedDict):
-    """A password or token of one's own; it goes through the program as a secret and stays in no plain state."""
+class InMemoryCacheCredentialArgs(CredentialOptions):
+    """A password or token that the caller gives; it goes through the program as a secret and is in no plain state."""
 
     value: Annotated[pulumi.Input[str], HIDDEN]
     """A Pulumi secret of 16 to 128 characters; a token takes letters, digits and ``! & # $ ^ < > -``."""
-    version: NotRequired[Annotated[int, Field(default=1, ge=1)]]
-    """Raise it by one to set `value` anew. Default: 1."""
     rotation_function_arn: NotRequired[pulumi.Input[str]]
-    """The function that rotates it, such as AWS's `SecretsManagerElasticacheUserRotation`. Default: nothing rotates it."""
-    rotation_days: NotRequired[Annotated[int, Field(default=30, ge=1, le=1000)]]
-    """Days between rotations, 1 to 1000. Default: 30."""
+    """The function that rotates it, such as AWS's ``SecretsManagerElasticacheUserRotation``. Default: nothing rotates it."""
 
 
 class InMemoryCacheServerlessArgs(TypedDict):
-    """What a serverless cache may grow to; both bound the bill."""
+    """How far a serverless cache may grow; both limits bound the bill."""
 
     max_storage_gb: Annotated[int, Field(ge=1, le=5000)]
-    """Data at most, 1 to 5000 GB."""
+    """Most data, in GB."""
     max_ecpu_per_second: Annotated[int, Field(ge=1000, le=15_000_000)]
-    """ElastiCache processing units a second at most, 1,000 to 15,000,000."""
+    """Most ElastiCache processing units per second."""
 
 
 class InMemoryCacheOptions(TypedDict):
-    """What a user of `InMemoryCache` tunes."""
+    """What a user of ``InMemoryCache`` tunes."""
 
     engine: NotRequired[Annotated[str, Choice("valkey", "redis"), Field(default="valkey")]]
-    """`valkey` or `redis`. Default: `valkey`."""
-    engine_version: NotRequired[Annotated[str, Field(pattern=r"^\d+\.\d+$")]]
-    """`7.2` and up for Valkey, `7.0` or `7.1` for Redis; raise it after AWS has upgraded by itself. Default: `8.1`, Redis `7.1`."""
-    node_type: NotRequired[Annotated[str, Field(pattern=r"^cache\.[a-z0-9]+\.[a-z0-9]+$")]]
-    """Such as `cache.t4g.small`. Needed unless `serverless` is given."""
-    replicas: NotRequired[Annotated[int, Field(ge=0, le=5)]]
-    """Nodes beside the primary, 0 to 5, in other zones; with one or more it fails over. Default: 1."""
+    """The engine."""
+    engine_version: NotRequired[Annotated[str, Matches(r"\d+\.\d+", "a major and a minor version such as 8.1")]]
+    """``7.2`` and up for Valkey, ``7.0`` or ``7.1`` for Redis; raise it after AWS has upgraded by itself. Default: Valkey ``8.1``, Redis
+    ``7.1``."""
+    node_type: NotRequired[Annotated[str, Matches(r"cache\.[a-z0-9]+\.[a-z0-9]+", "a node type such as cache.t4g.small")]]
+    """Type of the nodes. Exactly one of ``node_type`` and ``serverless``."""
+    replicas: NotRequired[Annotated[int, Field(default=1, ge=0, le=5)]]
+    """Nodes beside the primary, in other zones; with one or more the cache fails over."""
     serverless: NotRequired[InMemoryCacheServerlessArgs]
-    """A serverless cache instead of nodes; it answers on 6379, and on 6380 for reads. Default: nodes."""
+    """A serverless cache; it answers on port 6379, and on 6380 for reads. Exactly one of ``node_type`` and ``serverless``."""
     access_string: NotRequired[Annotated[str, Field(default="on ~* +@all")]]
-    """What the user may do, as AWS gives it back. Default: `on ~* +@all`."""
+    """What the user may do, in the form in which AWS returns it."""
     parameters: NotRequired[Annotated[dict[str, str], Field(default={})]]
-    """Engine parameters. Default: the engine's."""
+    """Engine parameters that differ from the engine's own."""
     snapshot_retention_days: NotRequired[Annotated[int, Field(default=7, ge=0, le=35)]]
-    """Days that daily snapshots are kept, 0 (none) to 35. Default: 7."""
+    """Days that daily snapshots are kept; with 0 there are none."""
     snapshot_window: NotRequired[Annotated[DailyWindow, Field(default="02:00-03:00")]]
-    """Daily window in UTC, `HH:MM-HH:MM`, an hour at least. Default: `02:00-03:00`."""
+    """Daily window for snapshots, an hour or more."""
     maintenance_window: NotRequired[Annotated[WeeklyWindow, Field(default="sun:03:30-sun:04:30")]]
-    """Weekly window in UTC, `ddd:HH:MM-ddd:HH:MM`, outside the snapshot window. Default: `sun:03:30-sun:04:30`."""
+    """Weekly window for maintenance, an hour or more, outside the snapshot window."""
     skip_final_snapshot: NotRequired[Annotated[bool, Field(default=False)]]
-    """Deletes without a last snapshot. A serverless cache never leaves one. Default: false."""
-    final_snapshot_identifier: NotRequired[Annotated[str, Field(pattern=rf"^{HYPHENATED_NAME}$", max_length=255)]]
-    """Name of the last snapshot. Default: one that is new for every cache; set it if AWS says that the name is taken."""
+    """Deletes without a final snapshot. A serverless cache never leaves one."""
+    final_snapshot_identifier: NotRequired[Annotated[HyphenatedName, Field(max_length=255)]]
+    """Name of the final snapshot. Default: a new one for every cache; set it if AWS says that the name is taken."""
     deletion_protection: NotRequired[DeletionProtection]
-    """Pulumi refuses to delete or replace the cache, also when `engine_version` fell behind AWS's own upgrades. Default: true."""
+    """Pulumi refuses to delete or replace the cache, also when ``engine_version`` is behind AWS's own upgrades."""
     auto_minor_version_upgrade: NotRequired[Annotated[bool, Field(default=True)]]
-    """AWS upgrades minor versions in the maintenance window. Default: true."""
+    """AWS upgrades minor versions in the maintenance window."""
     apply_immediately: NotRequired[Annotated[bool, Field(default=True)]]
-    """Changes take effect now instead of in the maintenance window. Waiting, more replicas stay without failover until then, and none
-    instead of some is refused, because the failover that needs them is still on. Default: true."""
+    """Changes take effect at once instead of in the maintenance window. If they wait, added replicas are without failover until then, and
+    the removal of all replicas is refused, because the failover that needs them is still on."""
     log_retention_days: NotRequired[LogRetentionDays]
-    """Days that slow and engine logs are kept, one of CloudWatch's numbers. Default: 365."""
+    """Days that slow log and engine log are kept."""
     description: NotRequired[Annotated[str, Field(min_length=1, max_length=255)]]
-    """Default: the component's name."""
+    """Description of the cache. Default: one with the component's name."""
 
 
 class InMemoryCacheArgs(InMemoryCacheOptions):
-    """Arguments of `InMemoryCache`: its options, and where it stands."""
+    """Arguments of ``InMemoryCache``: its options, and what it stands among."""
 
     subnet_ids_by_zone: SubnetIdsByZone
-    """Data subnets by zone; two zones at least for replicas, two or three for a serverless cache."""
+    """Data subnets by zone; two zones or more for replicas, two or three for a serverless cache."""
     security_group_ids: SecurityGroupIds
-    """Security groups that admit the callers and nobody else; at least one."""
+    """Security groups that admit the callers and nobody else."""
     password: NotRequired[InMemoryCacheCredentialArgs]
-    """A user with a password (RBAC), kept in Secrets Manager. Excludes `auth_token`. Default: the user logs in through IAM."""
+    """A user with a password (RBAC), kept in Secrets Manager. Excludes ``auth_token``. Default: the user logs in through IAM."""
     auth_token: NotRequired[InMemoryCacheCredentialArgs]
-    """One token for everyone (AUTH), kept in Secrets Manager. Excludes `password`. Not for serverless."""
+    """One token for all callers (AUTH), kept in Secrets Manager. Excludes ``password`` and ``serverless``. Default: no token."""
     notification_topic_arn: NotRequired[pulumi.Input[str]]
     """SNS topic for the cache's events (failover, replaced nodes). Default: none."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
-    """SNS topics told when a node runs out of processor or memory. Default: no alarms are made."""
+    """SNS topics to notify when a node runs out of processor or memory. Without any, there are no alarms."""
     kms_key_arn: NotRequired[KmsKeyArn]
-    """Key for data, logs and secret; its policy must let CloudWatch Logs use it. Default: a key is made, and kept
-    for the sake of the final snapshot."""
+    """Key for data, logs and secret; its policy must let CloudWatch Logs use it. Default: a new key, which stays when the cache goes,
+    because the final snapshot cannot be read without it."""
     tags: NotRequired[Tags]
-    """Tags of every child. Default: none."""
+    """Tags of every child."""

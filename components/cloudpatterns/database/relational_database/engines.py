@@ -1,10 +1,8 @@
-"""What RDS engines differ in: versions, parameter families, forced TLS, logs, reserved names, classes without Database Insights."""
+"""Differences between RDS engines: versions, parameter families, forced TLS, logs, reserved names, classes without Database Insights."""
 
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-
-__all__ = ["ENGINES", "Engine", "window_minutes", "windows_overlap"]
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.Procedural.UploadtoCloudWatch.html; the audit logs need an option
 # group (MySQL) or server_audit_logging (Aurora MySQL), the general log holds every statement: neither is on unless asked for.
@@ -21,41 +19,41 @@ _MYSQL_WITHOUT_INSIGHTS = re.compile(r"db\.(t2|t3|t4g)\.(micro|small)")
 _AURORA_MYSQL_WITHOUT_INSIGHTS = re.compile(r"db\.(t2|t3)\..+|db\.t4g\.(micro|small)")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Engine:
-    """One engine: what the service calls it and what it may be given."""
+    """One engine: its name in AWS, and what it accepts."""
 
     name: str
-    port: int
     oldest: tuple[int, int]
     """Oldest version in standard support (major, minor; 0 where the minor does not count)."""
+    version_example: str
     logs: tuple[str, ...]
     default_logs: tuple[str, ...]
-    user_name_limit: int
 
     @property
     def aurora(self) -> bool:
-        """Whether it is a cluster with shared storage."""
+        """Whether it is Aurora, a cluster with shared storage."""
         return self.name.startswith("aurora-")
 
     @property
     def mysql(self) -> bool:
-        """Whether it speaks MySQL."""
+        """Whether it speaks MySQL; else it speaks PostgreSQL."""
         return self.name.endswith("mysql")
 
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return 3306 if self.mysql else 5432
+
     def version_problem(self, version: str) -> str | None:
-        """Why this version cannot be had, or None."""
+        """Why this version cannot be used, or None."""
         pattern = r"(\d+)\.(\d+)(\.\d+|\.mysql_aurora(\.\d+)+)?" if self.mysql else r"(\d+)()(\.\d+)*"
         match = re.fullmatch(pattern, version)
-        shape = (
-            "a version such as 8.4 or 8.4.5"
-            if self.name == "mysql"
-            else "a version such as 8.0"
-            if self.mysql
-            else "a version such as 17 or 17.4"
-        )
         if match is None:
-            return f"{self.name} needs {shape}. A major version alone lets minor upgrades happen without a difference in the next preview."
+            return (
+                f"{self.name} needs a version such as {self.version_example}. "
+                "A major version alone lets minor upgrades happen without a difference in the next preview."
+            )
         if (int(match[1]), int(match[2] or 0)) < self.oldest:
             oldest = f"{self.oldest[0]}.{self.oldest[1]}" if self.mysql else str(self.oldest[0])
             return f"{self.name} before {oldest} has left standard support, and paid extended support is off. Use {oldest} or newer."
@@ -66,18 +64,23 @@ class Engine:
         parts = version.split(".")
         return f"{self.name}{parts[0]}.{parts[1]}" if self.mysql else f"{self.name}{parts[0]}"
 
+    @property
+    def tls_parameter_name(self) -> str:
+        """Name of the parameter that decides about TLS."""
+        return "require_secure_transport" if self.mysql else "rds.force_ssl"
+
     def tls_parameter(self, version: str) -> tuple[str, str, str] | None:
-        """Name, value and apply method of the parameter that refuses plain connections; None where the default already does.
+        """Name, value and apply method of the parameter that refuses connections without TLS; None where the default already does.
 
         A default that is set again shows as a difference in every preview.
         """
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mysql-ssl-connections.require-ssl.html (0 or 1; Aurora takes ON or OFF)
         if self.mysql:
-            return "require_secure_transport", "ON" if self.aurora else "1", "immediate"
+            return self.tls_parameter_name, "ON" if self.aurora else "1", "immediate"
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/PostgreSQL.Concepts.General.SSL.html: default since 15, Aurora since 17
         if int(version.split(".")[0]) >= (17 if self.aurora else 15):
             return None
-        return "rds.force_ssl", "1", "pending-reboot"
+        return self.tls_parameter_name, "1", "pending-reboot"
 
     def log_parameters(self, kinds: Collection[str]) -> dict[str, str]:
         """Parameters without which one of the exported logs stays empty."""
@@ -87,13 +90,8 @@ class Engine:
         # Aurora writes files by itself.
         return {**wanted, "log_output": "FILE"} if wanted and not self.aurora else wanted
 
-    @property
-    def tls_parameters(self) -> frozenset[str]:
-        """Parameters that decide about TLS, whatever the version."""
-        return frozenset({"require_secure_transport"} if self.mysql else {"rds.force_ssl"})
-
     def has_insights(self, instance_class: str) -> bool:
-        """Whether Performance Insights and the advanced mode of Database Insights exist for an instance class."""
+        """Whether an instance class supports Performance Insights and the advanced mode of Database Insights."""
         if not self.mysql:
             return True
         pattern = _AURORA_MYSQL_WITHOUT_INSIGHTS if self.aurora else _MYSQL_WITHOUT_INSIGHTS
@@ -101,8 +99,9 @@ class Engine:
 
     def user_name_problem(self, user_name: str) -> str | None:
         """Why the master user cannot have this name, or None."""
-        if re.fullmatch(r"[a-z][a-z0-9_]*", user_name) is None or len(user_name) > self.user_name_limit:
-            return f"{self.name} takes 1 to {self.user_name_limit} lower case letters, digits and underscores, a letter first."
+        longest = 16 if self.mysql else 63
+        if re.fullmatch(r"[a-z][a-z0-9_]*", user_name) is None or len(user_name) > longest:
+            return f"{self.name} takes 1 to {longest} lower case letters, digits and underscores, a letter first."
         if user_name in _RESERVED_USERS or user_name.startswith(("pg_", "rds")):
             return f"the name is reserved by {self.name}. Use another, such as dbadmin."
         return None
@@ -113,53 +112,10 @@ ENGINES = {
     for engine in (
         # 8.0 left standard support on 2026-07-31, PostgreSQL 13 on 2026-02-28:
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support.html
-        Engine(name="mysql", port=3306, oldest=(8, 4), logs=_MYSQL_LOGS, default_logs=("error", "slowquery"), user_name_limit=16),
-        Engine(
-            name="postgres",
-            port=5432,
-            oldest=(14, 0),
-            logs=(*_POSTGRES_LOGS, "upgrade"),
-            default_logs=("postgresql", "upgrade"),
-            user_name_limit=63,
-        ),
-        Engine(
-            name="aurora-mysql",
-            port=3306,
-            oldest=(8, 0),
-            logs=(*_MYSQL_LOGS, "instance"),
-            default_logs=("error", "slowquery"),
-            user_name_limit=16,
-        ),
-        Engine(
-            name="aurora-postgresql",
-            port=5432,
-            oldest=(14, 0),
-            logs=(*_POSTGRES_LOGS, "instance"),
-            default_logs=("postgresql",),
-            user_name_limit=63,
-        ),
+        Engine("mysql", (8, 4), "8.4 or 8.4.5", _MYSQL_LOGS, ("error", "slowquery")),
+        Engine("postgres", (14, 0), "17 or 17.4", (*_POSTGRES_LOGS, "upgrade"), ("postgresql", "upgrade")),
+        Engine("aurora-mysql", (8, 0), "8.0", (*_MYSQL_LOGS, "instance"), ("error", "slowquery")),
+        Engine("aurora-postgresql", (14, 0), "17 or 17.4", (*_POSTGRES_LOGS, "instance"), ("postgresql",)),
     )
 }
-"""The engines that can be asked for, by name."""
-
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_DAY = 24 * 60
-
-
-def windows_overlap(daily: str, weekly: str) -> bool:
-    """Whether a daily window (``03:00-04:00``) and a weekly one (``sun:04:30-sun:05:30``) share a minute; both may run past midnight."""
-    daily_start, weekly_start = _position(daily), _position(weekly)
-    busy = {(weekly_start + minute) % (7 * _DAY) for minute in range(window_minutes(weekly))}
-    return any((day * _DAY + daily_start + minute) % (7 * _DAY) in busy for day in range(7) for minute in range(window_minutes(daily)))
-
-
-def window_minutes(window: str) -> int:
-    """Length of a daily or weekly window in minutes; one that ends where it begins has none."""
-    start, end = (_position(text) for text in window.split("-"))
-    return (end - start) % (_DAY if window[0].isdigit() else 7 * _DAY)
-
-
-def _position(text: str) -> int:
-    """Minute of the day, or of the week, at which a window that ``text`` begins with starts."""
-    day, time = (0, text) if text[0].isdigit() else (_DAYS.index(text[:3]), text[4:])
-    return day * _DAY + int(time[:2]) * 60 + int(time[3:5])
+"""The engines by name."""

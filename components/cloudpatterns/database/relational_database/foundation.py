@@ -1,184 +1,235 @@
-"""What stands before a database: its place in the network, its name, key, log groups, monitoring role and alarms."""
+"""What a database is built on in one region, and the inputs that instances, replicas and clusters share."""
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks.key import create_key, logs_statement
-from cloudpatterns.core import Component, assume_role
-from cloudpatterns.database._shared import digest, log_groups, parts_of, unique_name
-from cloudpatterns.database.relational_database.engines import Engine
-
-__all__ = ["Foundation", "Made", "insights", "log_kinds", "make_alarms", "make_foundation", "subnets_and_identifier"]
-
-
-class Foundation(NamedTuple):
-    """What an instance and a cluster are built on."""
-
-    subnet_group: aws.rds.SubnetGroup
-    identifier: pulumi.Output[str]
-    """Known before the database; it waits for the log groups."""
-    kms_key_arn: pulumi.Input[str]
-    log_groups: list[aws.cloudwatch.LogGroup]
-    monitoring_role_arn: pulumi.Output[str] | None
-    """None without Enhanced Monitoring."""
-    final_snapshot_identifier: pulumi.Input[str] | None
+from cloudpatterns.blocks import Metric, create_key, logs_statement, service_role
+from cloudpatterns.core import Component, account_of, after
+from cloudpatterns.database._shared import credential_secret, final_snapshot, log_groups, sustained_alarm, unique_name
+from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs
+from cloudpatterns.database.relational_database.engines import ENGINES
 
 
-class Made(NamedTuple):
-    """What there is to know about a database that was made."""
+class Foundation:
+    """Subnet group, identifier, key, log groups and monitoring role of a database, or of its replica.
 
-    endpoint: pulumi.Output[str]
-    address: pulumi.Output[str]
-    reader_address: pulumi.Output[str]
-    port: pulumi.Output[int]
-    secret_arn: pulumi.Output[str]
-    identifier: pulumi.Output[str]
-    arn: pulumi.Output[str]
-    resource_id: pulumi.Output[str]
-
-
-def subnets_and_identifier(
-    component: Component, name: str, child_prefix: str, description: str, subnets: dict[str, pulumi.Input[str]], checked: Any, **place: Any
-) -> tuple[aws.rds.SubnetGroup, pulumi.Output[str]]:
-    """A subnet group, and the identifier that takes its random suffix: unique in the account, known before the database."""
-    group = aws.rds.SubnetGroup(
-        f"{child_prefix}-subnets",
-        description=description,
-        subnet_ids=list(subnets.values()),
-        tags={"Name": child_prefix, **checked["tags"]},
-        opts=component.child(),
-        **place,
-    )
-    return group, unique_name(group.name, f"{child_prefix}-subnets", child_prefix)
-
-
-def make_foundation(component: Component, name: str, engine: Engine, checked: Any) -> Foundation:
-    """Makes everything that has to be there first."""
-    group, derived = subnets_and_identifier(component, name, name, f"Data subnets of {name}", checked["subnet_ids_by_zone"], checked)
-    identifier = pulumi.Output.from_input(checked["identifier"] or derived)
-    kms_key_arn = checked["kms_key_arn"]
-    if not kms_key_arn:
-        # RDS, Performance Insights and Secrets Manager use the key through grants of whoever creates the database: the account's
-        # administrators. CloudWatch Logs comes by itself.
-        statement = logs_statement(group.arn, "/aws/rds/*")
-        # The final snapshot and the retained backups are worth nothing without it.
-        kms_key_arn = create_key(
-            component,
-            f"{name}-key",
-            f"Database {name}",
-            [statement],
-            tags=checked["tags"],
-            retain_on_delete=not checked["skip_final_snapshot"],
-        ).arn
-    kind = "cluster" if engine.aurora else "instance"
-    groups = log_groups(
-        component,
-        f"{name}-logs",
-        pulumi.Output.concat(f"/aws/rds/{kind}/", identifier),
-        log_kinds(engine, checked),
-        retention_days=checked["log_retention_days"],
-        kms_key_arn=kms_key_arn,
-        tags=checked["tags"],
-    )
-    return Foundation(
-        group,
-        pulumi.Output.all(identifier, *[each.name for each in groups]).apply(lambda values: values[0]),
-        kms_key_arn,
-        groups,
-        _monitoring_role(component, name, group, checked) if checked["monitoring_interval_seconds"] else None,
-        None if checked["skip_final_snapshot"] else _final_snapshot(identifier, kms_key_arn, checked),
-    )
-
-
-def log_kinds(engine: Engine, checked: Any) -> list[str]:
-    """The logs to export, in a fixed order."""
-    return sorted(set(engine.default_logs if checked["log_exports"] is None else checked["log_exports"]))
-
-
-def _final_snapshot(identifier: pulumi.Output[str], kms_key_arn: pulumi.Input[str], checked: Any) -> pulumi.Input[str]:
-    """A name that no earlier database of this component has used.
-
-    The identifier's suffix is new when the component is made anew. The digest is of what replaces the database alone, so the old one
-    and its replacement leave snapshots of different names.
+    The identifier is known before the database exists: only so can the log groups come first, with a retention and a key.
     """
-    if checked["final_snapshot_identifier"]:
-        return checked["final_snapshot_identifier"]
-    replacing = digest(checked["engine"], checked["master_username"], checked["database_name"], kms_key_arn)
-    return pulumi.Output.concat(identifier, "-final-", replacing)
 
-
-def _monitoring_role(component: Component, name: str, group: aws.rds.SubnetGroup, checked: Any) -> pulumi.Output[str]:
-    partition, _, account = parts_of(group.arn)
-    role = aws.iam.Role(
-        f"{name}-monitoring",
-        description=f"Enhanced Monitoring of {name}",
-        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Monitoring.OS.Enabling.html, confused deputy
-        assume_role_policy=assume_role("monitoring.rds.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": account}}),
-        tags=checked["tags"],
-        opts=component.child(),
-    )
-    attachment = aws.iam.RolePolicyAttachment(
-        f"{name}-monitoring-policy",
-        role=role.name,
-        policy_arn=pulumi.Output.concat("arn:", partition, ":iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"),
-        opts=component.child(),
-    )
-    return pulumi.Output.all(role.arn, attachment.id).apply(lambda values: values[0])
-
-
-def insights(engine: Engine, instance_class: str, checked: Any, kms_key_arn: pulumi.Input[str]) -> dict[str, Any]:
-    """Arguments for Performance Insights; none but `enabled` where the class has no insights."""
-    wanted = engine.has_insights(instance_class) if checked["performance_insights"] is None else checked["performance_insights"]
-    if not wanted:
-        return {"performance_insights_enabled": False}
-    # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_DatabaseInsights.Considerations.html
-    days = 465 if checked["database_insights_mode"] == "advanced" else 7
-    return {
-        "performance_insights_enabled": True,
-        "performance_insights_kms_key_id": kms_key_arn,
-        "performance_insights_retention_period": days,
-    }
-
-
-def make_alarms(component: Component, name: str, checked: Any, dimension: dict[str, pulumi.Output[str]]) -> None:
-    """Alarms that tell the topics; none without topics."""
-    if not checked["alarm_topic_arns"]:
-        return
-    alarms: dict[str, tuple[str, str, float, str]] = {
-        "cpu": ("CPUUtilization", "GreaterThanThreshold", 80, "Processor of the database above 80 percent for a quarter of an hour"),
-    }
-    if first := checked["allocated_storage_gib"]:
-        alarms["storage"] = (
-            "FreeStorageSpace",
-            "LessThanThreshold",
-            first * 1024**3 / 10,
-            "Free storage of the database below a tenth of its first size for a quarter of an hour",
-        )
-    if most := checked["alarm_connections"]:
-        alarms["connections"] = (
-            "DatabaseConnections",
-            "GreaterThanThreshold",
-            most,
-            f"More than {most} connections to the database for a quarter of an hour",
-        )
-    for suffix, (metric, comparison, threshold, description) in alarms.items():
-        aws.cloudwatch.MetricAlarm(
-            f"{name}-{suffix}",
-            alarm_description=description,
-            namespace="AWS/RDS",
-            metric_name=metric,
-            dimensions=dimension,
-            statistic="Average",
-            period=300,
-            evaluation_periods=3,
-            comparison_operator=comparison,
-            threshold=threshold,
-            # A database that reports nothing is down or gone.
-            treat_missing_data="breaching",
-            alarm_actions=checked["alarm_topic_arns"],
-            ok_actions=checked["alarm_topic_arns"],
-            tags=checked["tags"],
+    def __init__(self, component: Component, name: str, checked: RelationalDatabaseArgs, source: "Foundation | None" = None) -> None:
+        """``source`` is the foundation of the database whose replica this one is for."""
+        self.component, self.name, self.checked = component, name, checked
+        self.engine = ENGINES[checked["engine"]]
+        replica = None if source is None else checked.get("replica")
+        place = checked if replica is None else replica
+        self.region = None if replica is None else replica["region"]
+        instance_class = place.get("instance_class")
+        self.instance_class = checked["instance_class"] if instance_class is None else instance_class
+        self.security_group_ids = place["security_group_ids"]
+        self.subnet_group = aws.rds.SubnetGroup(
+            f"{name}-subnets",
+            description=f"Data subnets of {name}",
+            subnet_ids=list(place["subnet_ids_by_zone"].values()),
+            region=self.region,
+            tags={"Name": name, **checked["tags"]},
             opts=component.child(),
         )
+        # The final snapshot and the retained backups cannot be read without the key; a replica leaves none.
+        retain_key = not checked["skip_final_snapshot"] if source is None else None
+        given_key = place.get("kms_key_arn")
+        self.kms_key_arn = self._key(retain_key) if given_key is None else given_key
+        fixed = checked.get("identifier") if source is None else None
+        identifier = unique_name(self.subnet_group.name, f"{name}-subnets", name) if fixed is None else pulumi.Output.from_input(fixed)
+        exports = checked.get("log_exports")
+        self.logs = sorted(set(self.engine.default_logs if exports is None else exports))
+        self.log_groups = log_groups(
+            component,
+            f"{name}-logs",
+            pulumi.Output.concat("/aws/rds/cluster/" if self.engine.aurora else "/aws/rds/instance/", identifier),
+            self.logs,
+            retention_days=checked["log_retention_days"],
+            kms_key_arn=self.kms_key_arn,
+            region=self.region,
+            tags=checked["tags"],
+        )
+        self.identifier = after(identifier, *self.log_groups)
+        # IAM is global: one role monitors database and replica.
+        self.monitoring_role_arn = self._monitoring_role() if source is None else source.monitoring_role_arn
+
+    def _key(self, retain: bool | None) -> pulumi.Output[str]:
+        # RDS, Performance Insights and Secrets Manager use the key through grants of whoever creates the database, the account's
+        # administrators; CloudWatch Logs uses it by itself.
+        return create_key(
+            self.component,
+            f"{self.name}-key",
+            f"Database {self.name}",
+            [logs_statement(self.subnet_group.arn, "/aws/rds/*")],
+            region=self.region,
+            tags=self.checked["tags"],
+            retain_on_delete=retain,
+        ).arn
+
+    def _monitoring_role(self) -> pulumi.Output[str] | None:
+        if self.checked["monitoring_interval_seconds"] == 0:
+            return None
+        return service_role(
+            self.component,
+            f"{self.name}-monitoring",
+            "monitoring.rds.amazonaws.com",
+            f"Enhanced Monitoring of {self.name}",
+            managed_policies={f"{self.name}-monitoring-policy": "service-role/AmazonRDSEnhancedMonitoringRole"},
+            # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Monitoring.OS.Enabling.html, confused deputy
+            conditions={"StringEquals": {"aws:SourceAccount": account_of(self.subnet_group.arn)}},
+            tags=self.checked["tags"],
+        ).arn
+
+    def parameter_group_inputs(self) -> dict[str, Any]:
+        """Inputs of a parameter group: parameters that force TLS, that fill the exported logs, and the caller's."""
+        checked, version = self.checked, self.checked["engine_version"]
+        forced = self.engine.tls_parameter(version)
+        own = [(name, value, "pending-reboot") for name, value in sorted(checked["parameters"].items())]
+        logging = [
+            (name, value, "immediate") for name, value in self.engine.log_parameters(self.logs).items() if name not in checked["parameters"]
+        ]
+        return {
+            "description": f"Parameters of {self.name}",
+            "family": self.engine.family(version),
+            "parameters": [
+                {"name": name, "value": value, "apply_method": method}
+                for name, value, method in [*([forced] if forced else []), *logging, *own]
+            ],
+            "region": self.region,
+            "tags": checked["tags"],
+            "opts": self.component.child(),
+        }
+
+    def source_inputs(self, password_argument: str) -> dict[str, Any]:
+        """Inputs of an instance or a cluster that is not a replica: engine, master password and final snapshot."""
+        checked, password = self.checked, self.checked.get("password")
+        if password is None:
+            credentials = {"manage_master_user_password": True, "master_user_secret_kms_key_id": self.kms_key_arn}
+        else:
+            value = pulumi.Output.secret(password["value"])
+            credentials = {password_argument: value, f"{password_argument}_version": password["version"]}
+        replacing = (checked["engine"], checked["master_username"], checked.get("database_name"), self.kms_key_arn)
+        return {
+            "engine": self.engine.name,
+            "engine_version": checked["engine_version"],
+            # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support.html: the default is the paid one.
+            "engine_lifecycle_support": "open-source-rds-extended-support-disabled",
+            "allow_major_version_upgrade": checked["allow_major_version_upgrade"],
+            "port": self.engine.port,
+            "skip_final_snapshot": checked["skip_final_snapshot"],
+            "final_snapshot_identifier": final_snapshot(
+                checked["skip_final_snapshot"], checked.get("final_snapshot_identifier"), self.identifier, *replacing
+            ),
+            **credentials,
+        }
+
+    def storage_inputs(self) -> dict[str, Any]:
+        """Inputs of what holds data: an instance, its replica, or a cluster."""
+        checked = self.checked
+        return {
+            "region": self.region,
+            "storage_encrypted": True,
+            "kms_key_id": self.kms_key_arn,
+            "db_subnet_group_name": self.subnet_group.name,
+            "vpc_security_group_ids": self.security_group_ids,
+            "network_type": "DUAL" if checked["dual_stack"] else "IPV4",
+            "iam_database_authentication_enabled": True,
+            "apply_immediately": checked["apply_immediately"],
+            "backup_retention_period": checked["backup_retention_days"],
+            "deletion_protection": checked["deletion_protection"],
+            "copy_tags_to_snapshot": True,
+            "delete_automated_backups": False,
+            "enabled_cloudwatch_logs_exports": self.logs,
+            # Without it the service takes the advanced mode, which is paid.
+            "database_insights_mode": checked["database_insights_mode"],
+            "tags": {"Name": self.name, **checked["tags"]},
+            **self.insights_inputs(),
+        }
+
+    def server_inputs(self) -> dict[str, Any]:
+        """Inputs of what runs the engine: an instance, its replica, or an instance of a cluster."""
+        return {
+            "publicly_accessible": False,
+            "ca_cert_identifier": self.checked["ca_certificate"],
+            "auto_minor_version_upgrade": True,
+            "monitoring_interval": self.checked["monitoring_interval_seconds"],
+            "monitoring_role_arn": self.monitoring_role_arn,
+        }
+
+    def insights_inputs(self) -> dict[str, Any]:
+        """Inputs for Performance Insights; the class may not support it."""
+        wanted = self.checked.get("performance_insights")
+        if not (self.engine.has_insights(self.instance_class) if wanted is None else wanted):
+            return {"performance_insights_enabled": False}
+        return {
+            "performance_insights_enabled": True,
+            "performance_insights_kms_key_id": self.kms_key_arn,
+            # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_DatabaseInsights.Considerations.html
+            "performance_insights_retention_period": 465 if self.checked["database_insights_mode"] == "advanced" else 7,
+        }
+
+    def secret(self, database: aws.rds.Instance | aws.rds.Cluster, address: pulumi.Output[str]) -> pulumi.Output[str]:
+        """ARN of the secret of the master user: the one that RDS manages, or a new one with the caller's password."""
+        checked, password = self.checked, self.checked.get("password")
+        if password is None:
+            return database.master_user_secrets.apply(managed_secret)
+        database_name = checked.get("database_name")
+        # The form that AWS's rotation functions read:
+        # https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
+        value = {
+            "engine": "mysql" if self.engine.mysql else "postgres",
+            "host": address,
+            "port": self.engine.port,
+            "username": checked["master_username"],
+            "password": pulumi.Output.secret(password["value"]),
+            **({} if database_name is None else {"dbname": database_name}),
+            "dbClusterIdentifier" if self.engine.aurora else "dbInstanceIdentifier": self.identifier,
+        }
+        return credential_secret(
+            self.component,
+            f"{self.name}-master",
+            f"{self.name}-master-rotation",
+            f"Master user of {self.name}",
+            pulumi.Output.json_dumps(value),
+            password,
+            function_arn=password["rotation_function_arn"],
+            kms_key_arn=self.kms_key_arn,
+            user=database,
+            tags=checked["tags"],
+        )
+
+    def alarms(self, dimensions: Mapping[str, pulumi.Output[str]]) -> None:
+        """Alarms on processor, storage and connections; none without topics."""
+        checked = self.checked
+        if not checked["alarm_topic_arns"]:
+            return
+
+        def create(suffix: str, description: str, metric: str, threshold: float, comparison: str = "GreaterThanThreshold") -> None:
+            sustained_alarm(
+                self.component,
+                f"{self.name}-{suffix}",
+                description,
+                Metric("AWS/RDS", metric, dimensions),
+                threshold,
+                comparison=comparison,
+                topic_arns=checked["alarm_topic_arns"],
+                tags=checked["tags"],
+            )
+
+        create("cpu", "Processor of the database above 80 percent", "CPUUtilization", 80)
+        if first := checked.get("allocated_storage_gib"):
+            description = "Free storage of the database below a tenth of its first size"
+            create("storage", description, "FreeStorageSpace", first * 1024**3 / 10, "LessThanThreshold")
+        if most := checked.get("alarm_connections"):
+            create("connections", f"More than {most} connections to the database", "DatabaseConnections", most)
+
+
+def managed_secret(secrets: Sequence[Any]) -> str:
+    """The ARN of the secret that RDS manages; empty in the preview that turns the caller's password into a managed one."""
+    return (secrets[0].secret_arn if secrets else None) or ""

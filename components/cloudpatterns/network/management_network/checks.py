@@ -1,14 +1,14 @@
-"""What is wrong with the arguments of a management network."""
+"""Rules over the arguments of a management network."""
 
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 from itertools import combinations
-from typing import Any
 
-from cloudpatterns.blocks.security_group import RULES_PER_GROUP, description_problem, group_name_problems, port_problems
+from cloudpatterns.blocks.security_group import RULES_PER_GROUP, group_name_problems, port_problems
+from cloudpatterns.core import Problem, excludes, needs, one_of, unknown
 from cloudpatterns.network._cidrs import Network, parse, too_broad
 from cloudpatterns.network._destinations import destination_problems, naming_problem
-from cloudpatterns.network._server import image_problems
+from cloudpatterns.network.management_network.arguments import ManagedServerArgs, ManagementNetworkArgs, ManagementVpnArgs
 
 INSTANCE_CONNECT_PORTS = (22, 3389)
 """Ports that an EC2 Instance Connect endpoint reaches.
@@ -16,7 +16,6 @@ INSTANCE_CONNECT_PORTS = (22, 3389)
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/connect-with-ec2-instance-connect-endpoint.html
 """
 
-_SESSION_HOURS = (8, 10, 12, 24)
 # A Client VPN's subnet: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/cvpn-working-target.html
 _VPN_SUBNET_PREFIX = 27
 # A Client VPN's clients: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/what-is-best-practices.html
@@ -25,22 +24,24 @@ _CLIENT_PREFIXES = range(12, 23)
 _SUBNET_PREFIXES = range(16, 29)
 
 
-def problems(name: str, checked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every fault of checked ``ManagementNetworkArgs``."""
+def problems(name: str, checked: ManagementNetworkArgs) -> Iterator[Problem]:
+    """Everything that is wrong with checked arguments."""
     yield from group_name_problems(name)
     yield from port_problems("admin_ports", checked["admin_ports"])
     subnets = {zone: parse(cidr) for zone, cidr in checked["management_cidrs_by_zone"].items()}
     yield from _subnet_problems(subnets)
     yield from _entrance_problems(checked)
     yield from _entry_problems(checked)
-    if checked["client_vpn"] is not None:
-        yield from _vpn_problems(checked["client_vpn"], subnets)
+    if (vpn := checked.get("client_vpn")) is not None:
+        yield from _vpn_problems(vpn, subnets)
     yield from destination_problems("management_egress", checked["management_egress"])
     for key, server in checked["servers"].items():
-        yield from _server_problems(f"servers.{key}", key, server, checked)
+        if problem := naming_problem(key):
+            yield f"servers.{key}", problem
+        yield from _server_problems(f"servers.{key}", server, checked)
 
 
-def _subnet_problems(subnets: Mapping[str, Network | str]) -> Iterator[tuple[str, str]]:
+def _subnet_problems(subnets: Mapping[str, Network | str]) -> Iterator[Problem]:
     for zone, network in subnets.items():
         path = f"management_cidrs_by_zone.{zone}"
         if isinstance(network, str):
@@ -53,26 +54,19 @@ def _subnet_problems(subnets: Mapping[str, Network | str]) -> Iterator[tuple[str
             yield f"management_cidrs_by_zone.{other}", f"is {second}, which overlaps {first} of {one}. Choose another."
 
 
-def _entrance_problems(checked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    vpn, entries = checked["client_vpn"], checked["entries"]
-    if (vpn is None) == (not entries):
-        given = "neither is given" if vpn is None else "both are given"
-        yield "client_vpn", f"excludes entries, and one of them is needed; {given}. Say where administrators come from."
-    gateways = [key for key in ("vpn_gateway_id", "transit_gateway_id") if checked[key] is not None]
-    if len(gateways) == 2:
-        yield "vpn_gateway_id", "excludes transit_gateway_id; both are given. Leave out the one that does not lead to the entries."
-    for key in gateways:
-        if not entries:
-            yield key, "leads to entries, and there are none. Leave it out."
-    zone = checked["instance_connect_zone"]
-    if zone is not None:
-        if zone not in checked["management_cidrs_by_zone"]:
-            yield "instance_connect_zone", f"is {zone!r}; it must be one of {', '.join(checked['management_cidrs_by_zone'])}."
-        if not set(INSTANCE_CONNECT_PORTS) & set(checked["admin_ports"]):
-            yield "instance_connect_zone", "reaches the ports 22 and 3389 alone, and admin_ports has neither. Leave it out."
+def _entrance_problems(checked: ManagementNetworkArgs) -> Iterator[Problem]:
+    yield from one_of(checked, "client_vpn", "entries")
+    yield from excludes(checked, "vpn_gateway_id", "transit_gateway_id", why="the routes to entries have one target")
+    for gateway in ("vpn_gateway_id", "transit_gateway_id"):
+        yield from excludes(checked, gateway, "client_vpn", why="it leads to entries")
+    zone, zones = checked.get("instance_connect_zone"), checked["management_cidrs_by_zone"]
+    if zone is not None and zone not in zones:
+        yield "instance_connect_zone", unknown(zone, "a zone of management_cidrs_by_zone", zones)
+    if zone is not None and not set(INSTANCE_CONNECT_PORTS) & set(checked["admin_ports"]):
+        yield "instance_connect_zone", "reaches the ports 22 and 3389 alone, and admin_ports has neither. Remove it."
 
 
-def _entry_problems(checked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _entry_problems(checked: ManagementNetworkArgs) -> Iterator[Problem]:
     networks: list[Network] = []
     for index, entry in enumerate(checked["entries"]):
         path, network = f"entries.{index}.cidr", parse(entry["cidr"])
@@ -81,22 +75,16 @@ def _entry_problems(checked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         elif network.version != 4:
             yield path, f"is {network}; the management subnets have IPv4 addresses alone. Name an IPv4 network."
         elif network in networks:
-            yield path, f"is {network}, which is there already. Name each network once."
+            yield path, f"is {network}, which is already in the list. Name each network once."
         else:
             networks.append(network)
-        if problem := description_problem(entry["description"]):
-            yield f"entries.{index}.description", problem
     if (count := len(networks) * len(checked["admin_ports"])) > RULES_PER_GROUP:
         yield "entries", f"times admin_ports are {count} rules; a security group takes {RULES_PER_GROUP}. Name fewer, wider networks."
     for network in too_broad(networks):
         yield "entries", f"add up to {network}; administrators come from an IPv4 /8 or narrower. Name narrower networks."
 
 
-def _vpn_problems(vpn: Mapping[str, Any], subnets: Mapping[str, Network | str]) -> Iterator[tuple[str, str]]:
-    hours = vpn["session_timeout_hours"]
-    if hours not in _SESSION_HOURS:
-        allowed = ", ".join(map(str, _SESSION_HOURS))
-        yield "client_vpn.session_timeout_hours", f"is {hours}; AWS allows {allowed}. Choose one of these."
+def _vpn_problems(vpn: ManagementVpnArgs, subnets: Mapping[str, Network | str]) -> Iterator[Problem]:
     clients, path = parse(vpn["client_cidr_block"]), "client_vpn.client_cidr_block"
     if isinstance(clients, str):
         yield path, clients
@@ -113,21 +101,18 @@ def _vpn_problems(vpn: Mapping[str, Any], subnets: Mapping[str, Network | str]) 
             yield f"management_cidrs_by_zone.{zone}", f"is {network}; a Client VPN needs a /27 or larger. Widen it."
 
 
-def _server_problems(path: str, key: str, server: Mapping[str, Any], checked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if problem := naming_problem(key):
-        yield path, problem
+def _server_problems(path: str, server: ManagedServerArgs, checked: ManagementNetworkArgs) -> Iterator[Problem]:
     for tier in ("subnet_ids_by_zone", "management_cidrs_by_zone"):
         if server["zone"] not in checked[tier]:
-            yield f"{path}.zone", f"is {server['zone']!r}, which {tier} has not; it has {', '.join(checked[tier]) or 'none'}."
+            yield f"{path}.zone", unknown(server["zone"], f"a zone of {tier}", checked[tier])
     yield from port_problems(f"{path}.ports", server["ports"])
     if shared := sorted(set(server["ports"]) & set(checked["admin_ports"])):
         ports = ", ".join(map(str, shared))
-        yield f"{path}.ports", f"has {ports}, which admin_ports has too; administration stays off the business interface. Take it out."
-    if bool(server["ports"]) != bool(server["callers"]):
-        missing = "callers" if server["ports"] else "ports"
-        yield f"{path}.{missing}", "is empty; ports and callers go together. Give both or neither."
+        yield f"{path}.ports", f"has {ports}, which admin_ports has too; administration stays off the business interface. Remove it."
+    yield from needs(server, "ports", "callers", path=f"{path}.")
+    yield from needs(server, "callers", "ports", path=f"{path}.")
     for caller in server["callers"]:
         if problem := naming_problem(caller):
             yield f"{path}.callers.{caller}", problem
     yield from destination_problems(f"{path}.egress", server["egress"])
-    yield from image_problems(f"{path}.image_parameter", server["image_parameter"], server["image_id"])
+    yield from one_of(server, "image_parameter", "image_id", path=f"{path}.")

@@ -1,66 +1,59 @@
-"""Where the clients of an audience come from: the rules that admit them, and what is wrong with them."""
+"""The clients of an audience: from where its load balancer admits them, and what is wrong with that."""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from cloudpatterns.blocks.security_group import description_problem
-from cloudpatterns.network._cidrs import parse, too_broad
-
-
-def ports(args: Mapping[str, Any]) -> list[int]:
-    """Ports that the balancer of a checked audience listens on."""
-    return [443, 80] if args["http_redirect"] else [443]
+from cloudpatterns.blocks.security_group import INTERNET, Peer, cidr_peer
+from cloudpatterns.core import Problem, excludes
+from cloudpatterns.network._cidrs import network_problems, networks_of, parse, too_broad
+from cloudpatterns.network.load_balancer import listener_problems
+from cloudpatterns.network.multi_load_balancer.arguments import AudienceArgs
 
 
-def sources(args: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Part of the rules' names to where clients come from, for a checked audience."""
-    found: dict[str, dict[str, Any]] = {}
-    if args["internet"]:
-        found["internet"] = {"cidr_ipv4": "0.0.0.0/0", "description": "From the internet"}
-        if args["ip_address_type"] == "dualstack":
-            found["internet-ipv6"] = {"cidr_ipv6": "::/0", "description": "From the internet"}
-    for entry in args["entries"]:
+def ports(audience: AudienceArgs) -> list[int]:
+    """Ports that the load balancer of an audience listens on."""
+    return [443, 80] if audience["http_redirect"] else [443]
+
+
+def sources(audience: AudienceArgs) -> Iterator[tuple[str, Peer, str]]:
+    """From where clients connect: a part of the rules' names, the peer, and the rules' description."""
+    if audience["internet"]:
+        yield "internet", INTERNET["ipv4"], "From the internet"
+        if audience["ip_address_type"] == "dualstack":
+            yield "internet-ipv6", INTERNET["ipv6"], "From the internet"
+    for entry in audience["entries"]:
         network = str(parse(entry["cidr"]))
-        family = "ipv6" if ":" in network else "ipv4"
-        # Two colons part the fields of a URN.
-        name = network.replace(":", "_").replace("/", "-")
-        found[name] = {f"cidr_{family}": network, "description": entry["description"]}
-    if args["prefix_list_id"] is not None:
-        found["list"] = {"prefix_list_id": args["prefix_list_id"], "description": "From the prefix list of the audience"}
-    for client, group_id in args["client_security_group_ids"].items():
-        found[f"client-{client}"] = {"referenced_security_group_id": group_id, "description": f"From {client}"}
-    return found
+        # Two colons separate the parts of a URN.
+        yield network.replace(":", "_").replace("/", "-"), cidr_peer(network), entry["description"]
+    prefix_list = audience.get("prefix_list_id")
+    if prefix_list is not None:
+        yield "list", {"prefix_list_id": prefix_list}, "From the prefix list of the audience"
+    for client, group_id in audience["client_security_group_ids"].items():
+        yield f"client-{client}", {"referenced_security_group_id": group_id}, f"From {client}"
 
 
-def source_problems(path: str, args: Mapping[str, Any], quota: int) -> Iterator[tuple[str, str]]:
-    """Every fault of an audience's sources; ``quota`` is the number of rules that a group takes."""
-    entries, has_list, clients = args["entries"], args["prefix_list_id"] is not None, args["client_security_group_ids"]
-    if args["internal"] and args["internet"]:
-        yield f"{path}.internet", "excludes internal: the internet does not reach private addresses. Leave out one of the two."
-    if args["internet"] and (entries or has_list):
-        yield f"{path}.internet", "admits everybody, entries and prefix_list_id included. Leave out one or the other."
-    networks = []
-    for index, entry in enumerate(entries):
-        network = parse(entry["cidr"])
-        if isinstance(network, str):
-            yield f"{path}.entries.{index}.cidr", network
-        elif network in networks:
-            yield f"{path}.entries.{index}.cidr", f"is {network}, which is there already. Name each network once."
-        else:
-            networks.append(network)
-        if problem := description_problem(entry["description"]):
-            yield f"{path}.entries.{index}.description", problem
-    for network in too_broad(networks):
+def audience_problems(path: str, audience: AudienceArgs, quota: int) -> Iterator[Problem]:
+    """What is wrong with an audience; ``quota`` is the number of rules that a security group takes."""
+    at = f"{path}."
+    yield from listener_problems(audience, at)
+    yield from excludes(audience, "internet", "internal", path=at, why="the internet does not reach private addresses")
+    yield from excludes(audience, "internet", "entries", "prefix_list_id", path=at, why="the internet includes every network")
+    cidrs = [entry["cidr"] for entry in audience["entries"]]
+    yield from network_problems(f"{path}.entries", cidrs, field=".cidr")
+    for network in too_broad(networks_of(cidrs)):
         yield (
             f"{path}.entries",
-            f"add up to {network}; broader than an IPv4 /8 or IPv6 /16 is no audience. Name narrower networks, or set internet to True.",
+            f"add up to {network}, broader than an IPv4 /8 or IPv6 /16. Name narrower networks, or set internet to True.",
         )
+    clients, has_list = audience["client_security_group_ids"], audience.get("prefix_list_id") is not None
     for client in clients:
         if not re.fullmatch("[A-Za-z0-9-]+", client):
             yield f"{path}.client_security_group_ids.{client}", f"is named {client!r}; letters, digits and hyphens are allowed. Rename it."
-    if not (args["internet"] or entries or has_list or clients):
+    if not (audience["internet"] or cidrs or has_list or clients):
         yield path, "admits nobody. Set internet to True, or give entries, prefix_list_id or client_security_group_ids."
-    count = len(ports(args)) * (has_list * args["prefix_list_max_entries"] + len(entries) + len(clients))
+    count = len(ports(audience)) * (has_list * audience["prefix_list_max_entries"] + len(cidrs) + len(clients))
     if count > quota:
-        yield path, f"counts as {count} rules, a prefix list as its prefix_list_max_entries; a group takes {quota}. Name fewer."
+        yield (
+            path,
+            f"needs {count} rules, a prefix list counting as its prefix_list_max_entries; a security group takes {quota}. Name fewer.",
+        )

@@ -1,104 +1,111 @@
-"""What arguments of a `Network` do not go together, whether it makes a VPC or adopts one."""
+"""Rules over the arguments of a ``Network``, whether it creates a VPC or adopts one."""
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from ipaddress import IPv4Network
-from typing import Any
 
-from cloudpatterns.network.network import subnets
-from cloudpatterns.network.network.flow_log import FlowLogSettings, flow_log_problems
+from cloudpatterns.core import Problem, declared, excludes, is_given, needs, one_of
+from cloudpatterns.network.network.arguments import SUBNET_IDS, TABLE_IDS, NetworkArgs
+from cloudpatterns.network.network.flow_log import CLOUDWATCH, LONGEST_BUCKET_SUFFIX, S3, goes_to_bucket
 from cloudpatterns.network.network.network_acls import acl_problems
 from cloudpatterns.network.network.public_access import exclusion_problems
+from cloudpatterns.network.network.subnets import SubnetPlanError
+from cloudpatterns.network.network.tiers import subnet_networks
 
-SUBNET_IDS = {tier: f"{tier}_subnet_ids_by_zone" for tier in subnets.TIERS}
-"""Tier to the argument with the ids of its subnets."""
-TABLE_IDS = {tier: f"{tier}_route_table_ids_by_zone" for tier in subnets.TIERS}
-"""Tier to the argument with the ids of its route tables."""
 _ADOPTED = ("internet_gateway_id", *SUBNET_IDS.values(), *TABLE_IDS.values())
-_MADE = (
-    *("subnet_prefixes", "subnet_cidrs", "dual_stack", "ipv4_ipam_pool_id", "ipv4_netmask_length"),
-    *("interface_endpoints", "network_acls", "block_public_access", "public_access_exclusions"),
-    *("flow_log_destination", "flow_log_retention_days", "flow_log_bucket_arn", "flow_log_customer_key", "flow_log_files"),
-    *("flow_log_aggregation_seconds", "flow_log_force_destroy", "kms_key_arn"),
-)
-
-Problems = list[tuple[str, str]]
+_CREATED = tuple(name for name in declared(NetworkArgs) if name not in ("zones", "cidr_block", "vpc_id", "tags", *_ADOPTED))
 
 
-def problems(name: str, args: Mapping[str, Any], flow_log: FlowLogSettings) -> Problems:
-    """Everything that is wrong with checked arguments taken together, as paths and reasons."""
-    given = {key: value for key, value in args.items() if value is not None and value is not False and value != []}
-    regions = sorted({zone[:-1] for zone in args["zones"]})
-    found: Problems = []
+def child_names(checked: NetworkArgs) -> dict[str, int]:
+    """AWS's limits of the names of children, by suffix."""
+    if checked.get("vpc_id") is not None or checked.get("flow_log_bucket_arn") is not None:
+        return {}
+    return {LONGEST_BUCKET_SUFFIX: 63} if goes_to_bucket(checked) else {"flow-log-role": 64}
+
+
+def problems(name: str, checked: NetworkArgs) -> Iterator[Problem]:
+    """What is wrong with the arguments taken together, and whether the subnets fit."""
+    rules = _adoption_problems(checked) if checked.get("vpc_id") is not None else _creation_problems(name, checked)
+    found = [*_zone_problems(checked), *rules]
+    yield from found
+    if not found and checked.get("vpc_id") is None:
+        yield from _layout_problems(checked)
+
+
+def _zone_problems(checked: NetworkArgs) -> Iterator[Problem]:
+    regions = sorted({zone[:-1] for zone in checked["zones"]})
     if len(regions) > 1:
-        found.append(("zones", f"are of the regions {', '.join(regions)}; all zones of a network are of one region. Remove the others."))
-    if "vpc_id" in given:
-        return found + _adoption_problems(args["zones"], given)
-    found += _creation_problems(given)
-    found += flow_log_problems(name, flow_log)
-    found += exclusion_problems(args["block_public_access"], args["public_access_exclusions"] or {})
-    if args["network_acls"] is not None:
-        acls = acl_problems(args["network_acls"], args["cidr_block"], args["dual_stack"])
-        found += [(f"network_acls.{path}", reason) for path, reason in acls]
-    return found + _endpoint_problems(args["interface_endpoints"])
+        yield "zones", f"are of the regions {', '.join(regions)}; all zones of a network are of one region. Remove the others."
 
 
-def _creation_problems(given: Mapping[str, Any]) -> Problems:
-    found = [(key, "belongs to an adopted VPC. Remove it, or give vpc_id.") for key in _ADOPTED if key in given]
-    if "ipv4_netmask_length" in given:
-        if "ipv4_ipam_pool_id" not in given:
-            found.append(("ipv4_netmask_length", "needs ipv4_ipam_pool_id, the pool to take from. Give it, or cidr_block instead."))
-        if "cidr_block" in given:
-            found.append(("cidr_block", "and ipv4_netmask_length exclude each other: the pool chooses the block. Remove one."))
-        elif "subnet_cidrs" in given:
-            found.append(("subnet_cidrs", "needs cidr_block: what the pool will choose is not known. Give subnet_prefixes instead."))
-    elif "cidr_block" not in given:
-        found.append(("cidr_block", "is missing; give it, or ipv4_ipam_pool_id and ipv4_netmask_length, or vpc_id to adopt a VPC."))
-    if "subnet_prefixes" in given and "subnet_cidrs" in given:
-        found.append(("subnet_prefixes", "and subnet_cidrs exclude each other: the latter gives every subnet its size. Remove one."))
-    return found
+def _creation_problems(name: str, checked: NetworkArgs) -> Iterator[Problem]:
+    for argument in _ADOPTED:
+        yield from needs(checked, argument, "vpc_id")
+    yield from one_of(checked, "cidr_block", "ipv4_netmask_length")
+    yield from needs(checked, "ipv4_netmask_length", "ipv4_ipam_pool_id")
+    yield from excludes(checked, "ipv4_netmask_length", "subnet_cidrs", why="the pool chooses the block")
+    yield from excludes(checked, "subnet_prefixes", "subnet_cidrs", why="the latter gives every subnet its size")
+    yield from _flow_log_problems(name, checked)
+    yield from exclusion_problems(checked)
+    yield from acl_problems(checked)
+    yield from _endpoint_problems(checked["interface_endpoints"])
 
 
-def _endpoint_problems(services: Sequence[str]) -> Problems:
-    found: Problems = []
+def _flow_log_problems(name: str, checked: NetworkArgs) -> Iterator[Problem]:
+    created = ("kms_key_arn", "flow_log_customer_key", "flow_log_retention_days")
+    yield from excludes(checked, "flow_log_bucket_arn", *created, why="nothing is created for the flow log")
+    yield from excludes(checked, "flow_log_customer_key", "kms_key_arn", why="one creates a key, the other gives one")
+    creates_bucket = goes_to_bucket(checked) and not is_given(checked, "flow_log_bucket_arn")
+    if goes_to_bucket(checked) and checked.get("flow_log_destination") == CLOUDWATCH:
+        yield "flow_log_destination", f"is {CLOUDWATCH}, and flow_log_bucket_arn names a bucket. Remove one."
+    if is_given(checked, "flow_log_files") and not goes_to_bucket(checked):
+        yield "flow_log_files", f"is about files in a bucket. Remove it, or set flow_log_destination to {S3}."
+    if checked["flow_log_force_destroy"] and not creates_bucket:
+        yield "flow_log_force_destroy", f"is about the bucket that is created with flow_log_destination {S3}. Remove it."
+    if creates_bucket and not re.fullmatch("[A-Za-z0-9][A-Za-z0-9-]*", name):
+        yield "name", f"is {name!r}; names of buckets have letters, digits and dashes only. Give the component such a name."
+
+
+def _endpoint_problems(services: list[str]) -> Iterator[Problem]:
     for index, service in enumerate(services):
         path = f"interface_endpoints.{index}"
-        if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", service):
-            found.append((path, f"is {service!r}; the short name of a service is needed, such as ssm or ecr.api."))
-        elif service in ("s3", "dynamodb"):
-            found.append((path, f"is {service!r}, which every network reaches through a gateway endpoint already. Remove it."))
+        if service in ("s3", "dynamodb"):
+            yield path, f"is {service!r}, which every network reaches through a gateway endpoint already. Remove it."
         elif service in services[:index]:
-            found.append((path, f"is {service!r} again; name each service once."))
-    return found
+            yield path, f"is {service!r}, which is already in the list. Name each service once."
 
 
-def _adoption_problems(zones: Sequence[str], given: Mapping[str, Any]) -> Problems:
-    found = [(key, "shapes a new VPC, and vpc_id adopts one as it is. Remove one.") for key in _MADE if key in given]
-    if "cidr_block" not in given:
-        found.append(("cidr_block", "is missing; give the adopted VPC's IPv4 block."))
-    else:
+def _layout_problems(checked: NetworkArgs) -> Iterator[Problem]:
+    block, explicit = checked.get("cidr_block"), checked.get("subnet_cidrs")
+    # Whether the subnets fit does not depend on which block the pool chooses.
+    block = f"10.0.0.0/{checked['ipv4_netmask_length']}" if block is None else block
+    try:
+        subnet_networks(checked, block)
+    except SubnetPlanError as error:
+        path = "zones" if error.zone else "cidr_block"
+        if error.tier:
+            path = "subnet_prefixes" if explicit is None else "subnet_cidrs"
+        yield path, f"cannot be laid out: {error}"
+
+
+def _adoption_problems(checked: NetworkArgs) -> Iterator[Problem]:
+    yield from excludes(checked, "vpc_id", *_CREATED, why="an adopted VPC is left as it is")
+    yield from needs(checked, "vpc_id", "cidr_block")
+    if (block := checked.get("cidr_block")) is not None:
         try:
-            IPv4Network(given["cidr_block"])
+            IPv4Network(block)
         except ValueError as error:
-            found.append(("cidr_block", f"is no IPv4 network: {error}"))
-    if not any(key in given for key in SUBNET_IDS.values()):
-        found.append(("vpc_id", f"adopts a VPC without subnets; give at least one of {', '.join(SUBNET_IDS.values())}."))
-    for keys, prefix in ((SUBNET_IDS, "subnet"), (TABLE_IDS, "rtb")):
-        for key in keys.values():
-            ids = given.get(key)
-            if ids is None:
-                continue
-            if set(ids) != set(zones):
-                found.append((key, f"has the zones {', '.join(sorted(ids)) or 'none'}; one id is needed for each of {', '.join(zones)}."))
-            for zone, value in ids.items():
-                if isinstance(value, str) and not re.fullmatch(rf"{prefix}-[0-9a-f]+", value):
-                    found.append((f"{key}.{zone}", f"is {value!r}; an id such as {prefix}-0123456789abcdef0 is needed."))
-    return found + _repeated_subnets(given)
-
-
-def _repeated_subnets(given: Mapping[str, Any]) -> Problems:
-    places = [(f"{key}.{zone}", value) for key in SUBNET_IDS.values() for zone, value in given.get(key, {}).items()]
-    times = Counter(value for _, value in places if isinstance(value, str))
-    repeated = [(path, value) for path, value in places if isinstance(value, str) and times[value] > 1]
-    return [(path, f"is {value!r}, which stands elsewhere too; a subnet has one zone and one tier.") for path, value in repeated]
+            yield "cidr_block", f"is not an IPv4 network: {error}"
+    zones = checked["zones"]
+    given = {name: ids for name in (*SUBNET_IDS.values(), *TABLE_IDS.values()) if (ids := checked.get(name)) is not None}
+    if not given.keys() & {*SUBNET_IDS.values()}:
+        yield "vpc_id", f"adopts a VPC without subnets; give at least one of {', '.join(SUBNET_IDS.values())}."
+    for name, ids in given.items():
+        if set(ids) != set(zones):
+            yield name, f"has the zones {', '.join(sorted(ids)) or 'none'}; one id is needed for each of {', '.join(zones)}."
+    subnets = {f"{name}.{zone}": subnet_id for name in SUBNET_IDS.values() for zone, subnet_id in given.get(name, {}).items()}
+    times = Counter(subnet_id for subnet_id in subnets.values() if isinstance(subnet_id, str))
+    for path, subnet_id in subnets.items():
+        if isinstance(subnet_id, str) and times[subnet_id] > 1:
+            yield path, f"is {subnet_id!r}, which is also given elsewhere; a subnet has one zone and one tier. Correct one."

@@ -1,147 +1,69 @@
-"""Network ACLs of the three tiers: what their subnets let in and out, whatever the security groups behind say.
+"""Network ACLs of the three tiers: what their subnets admit and send, whatever the security groups behind them say.
 
-An ACL keeps no state, so the answers of every connection need a rule of their own, and it knows no prefix lists, so whatever must reach
+An ACL keeps no state, so the responses of every connection need a rule of their own, and it knows no prefix lists, so whatever must reach
 S3 and DynamoDB through their gateway endpoints needs the internet's addresses. It does not see the VPC's DNS resolver, Amazon's time
 service, instance metadata and DHCP. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html
 """
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, NotRequired, TypedDict
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Network, ip_network
+from itertools import product
+from typing import Any, NamedTuple
 
-import pulumi
 import pulumi_aws as aws
-from pydantic import Field
 
-from cloudpatterns.core import Component
-from cloudpatterns.network.network import subnets
-
-Tags = Mapping[str, pulumi.Input[str]]
+from cloudpatterns.blocks.security_group import port_problems
+from cloudpatterns.core import Component, Problem
+from cloudpatterns.network._cidrs import BROADEST, parse
+from cloudpatterns.network.network.arguments import NetworkAcls, NetworkArgs
+from cloudpatterns.network.network.subnets import TIERS
+from cloudpatterns.network.network.tiers import Tiers
 
 MOST_RULES = 18
 """Rules in one direction of an ACL: AWS's default quota is 20, of which one for each IP version is its own last rule, deny.
 https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-nacls"""
 
-
-class NetworkAcls(TypedDict):
-    """Network ACLs, one for each tier.
-
-    Inside the VPC they let everything pass. Public subnets admit ``public_ports`` from the internet besides, private ones
-    ``trusted_cidrs``, data ones nothing: not even S3 and DynamoDB, so a database cannot import from or export to a bucket. Public and
-    private subnets may send everything out and admit the answers, TCP and UDP at ports 1024 to 65535 and ICMP for path MTU. Port 3389
-    is left out of these, lest Remote Desktop be open; an outgoing connection that happens to start from it gets no answer. A Network
-    Load Balancer that keeps clients' addresses reaches private targets on ports from 1024 only.
-    """
-
-    public_ports: NotRequired[Annotated[list[int], Field(default=[80, 443])]]
-    """TCP ports below 1024 at which public subnets admit the internet, each once, not 22. Those above are open for answers anyway.
-    Default: 80 and 443."""
-    trusted_cidrs: NotRequired[Annotated[list[str], Field(default=[])]]
-    """Networks outside the VPC, IPv6 ones only with ``dual_stack``, that reach private subnets over a VPN, Direct Connect or peering, each
-    once; the internet is refused. There is room for 12, or 6 with ``dual_stack``. Default: none."""
-
-
+# Numbers of protocols, as AWS gives back nothing else.
 _ALL, _ICMP, _TCP, _UDP, _ICMPV6 = "-1", "1", "6", "17", "58"
-_TRANSPORTS = ((_TCP, "tcp"), (_UDP, "udp"))
-_FIRST_EPHEMERAL, _LAST_PORT = 1024, 65535
-_SSH, _REMOTE_DESKTOP = 22, 3389
+_SSH = 22
 _INTERNET = {4: "0.0.0.0/0", 6: "::/0"}
 # NAT gateways, load balancers and Lambda functions use the whole range. https://docs.aws.amazon.com/vpc/latest/userguide/nacl-ephemeral-ports.html
-# In two parts, since scanners fault a rule that allows an administration port whether or not another denies it before.
+# In two parts without 3389, since scanners fault a rule that allows an administration port whether or not another denies it before.
 # https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html#ec2-21
-_ANSWER_PORTS = {"low": (_FIRST_EPHEMERAL, _REMOTE_DESKTOP - 1), "high": (_REMOTE_DESKTOP + 1, _LAST_PORT)}
+_RESPONSE_PORTS = (("low", (1024, 3388)), ("high", (3390, 65_535)))
+# "Fragmentation needed" and "packet too big": https://docs.aws.amazon.com/vpc/latest/userguide/path_mtu_discovery.html
+_PATH_MTU_MESSAGES = {4: (_ICMP, (3, 4)), 6: (_ICMPV6, (2, 0))}
 
-# A rule's number is tied to what it says, since AWS takes each number once and an update adds the new rule before it removes the old one:
+# A rule's number is tied to its content, since AWS takes each number once and an update adds the new rule before it removes the old one:
 # who changes a rule's content gives it another suffix and number.
-_VPC, _TRUSTED, _PORTS, _ANSWERS, _PATH_MTU, _OUT = 100, 1000, 10000, 21100, 22000, 30000
+_VPC, _TRUSTED, _PORTS, _RESPONSES, _PATH_MTU, _OUTBOUND = 100, 1000, 10000, 21100, 22000, 30000
 _TRUSTED_NUMBERS = 9000
 
 
-@dataclass(frozen=True)
-class _Rule:
-    """One rule. Without ``cidr`` it is about the VPC's own addresses of that IP version."""
+class _Rule(NamedTuple):
+    """One rule; without ``cidr`` it is about the VPC's own addresses of that IP version."""
 
     suffix: str
     number: int
     version: int
     protocol: str
     cidr: str | None
-    ports: tuple[int, int] | None = None
-    icmp: tuple[int, int] | None = None
+    ports: tuple[int | None, int | None] = (None, None)
+    icmp: tuple[int | None, int | None] = (None, None)
 
 
-def acl_problems(acls: NetworkAcls, cidr_block: str | None, dual_stack: bool) -> Iterator[tuple[str, str]]:
-    """What is wrong with checked ``acls``, as paths below the argument and reasons."""
-    ports = acls["public_ports"]
-    for index, port in enumerate(ports):
-        path = f"public_ports.{index}"
-        if not 1 <= port < _FIRST_EPHEMERAL:
-            yield path, f"is {port}; a port from 1 to 1023 is needed, those above are open for answers anyway. Remove it."
-        elif port == _SSH:
-            yield path, "is 22, an administration port; reach servers through Session Manager or a trusted network. Remove it."
-        elif port in ports[:index]:
-            yield path, f"is {port} again; name each port once."
-    yield from _trusted_problems(acls["trusted_cidrs"], cidr_block, dual_stack)
-    for tier, argument in (("public", "public_ports"), ("private", "trusted_cidrs")):
-        over = len(_inbound(tier, acls, dual_stack)) - MOST_RULES
-        if over > 0:
-            yield (
-                argument,
-                f"makes {MOST_RULES + over} inbound rules of the {tier} tier's ACL; AWS's quota leaves room for {MOST_RULES}. "
-                "Join or remove some.",
-            )
-
-
-def _trusted_problems(cidrs: Sequence[str], cidr_block: str | None, dual_stack: bool) -> Iterator[tuple[str, str]]:
-    for index, cidr in enumerate(cidrs):
-        path = f"trusted_cidrs.{index}"
-        try:
-            network = ip_network(cidr)
-        except ValueError as error:
-            yield path, f"is no network: {error}"
-            continue
-        if network.prefixlen < (8 if network.version == 4 else 16):
-            yield path, f"is {cidr}, far too broad for networks of one's own. Name those alone."
-        elif network.version == 6 and not dual_stack:
-            yield path, f"is {cidr}, an IPv6 network, and the VPC has no IPv6. Remove it, or set dual_stack."
-        elif str(network) in [_canonical(other) for other in cidrs[:index]]:
-            yield path, f"is {cidr} again; name each network once."
-        elif isinstance(network, IPv4Network) and cidr_block and _inside(network, cidr_block):
-            yield path, f"is {cidr}, inside the VPC's {cidr_block}, where everything passes anyway. Remove it."
-
-
-def _canonical(cidr: str) -> str:
-    try:
-        return str(ip_network(cidr))
-    except ValueError:
-        return cidr
-
-
-def _inside(network: IPv4Network, cidr_block: str) -> bool:
-    try:
-        return network.subnet_of(IPv4Network(cidr_block))
-    except ValueError:
-        # A block that is no network is reported with the layout.
-        return False
-
-
-def make_acls(
-    component: Component,
-    name: str,
-    vpc: aws.ec2.Vpc,
-    subnet_ids: Mapping[str, Mapping[str, pulumi.Output[str]]],
-    acls: NetworkAcls,
-    dual_stack: bool,
-    tags: Tags,
-) -> None:
+def create_acls(component: Component, checked: NetworkArgs, vpc: aws.ec2.Vpc, tiers: Tiers) -> None:
     """An ACL for each tier, with its rules, on the tier's subnets."""
-    for tier in subnets.TIERS:
-        acl = aws.ec2.NetworkAcl(f"{name}-acl-{tier}", vpc_id=vpc.id, tags={"Name": f"{name}-{tier}", **tags}, opts=component.child())
-        rules = [_make_rule(component, name, tier, vpc, acl, rule, egress=False) for rule in _inbound(tier, acls, dual_stack)]
-        rules += [_make_rule(component, name, tier, vpc, acl, rule, egress=True) for rule in _outbound(tier, dual_stack)]
-        for zone, subnet_id in subnet_ids[tier].items():
+    name, acls, versions = component.pulumi_resource_name, checked["network_acls"], _versions(checked)
+    for tier in TIERS:
+        tags = {"Name": f"{name}-{tier}", **checked["tags"]}
+        acl = aws.ec2.NetworkAcl(f"{name}-acl-{tier}", vpc_id=vpc.id, tags=tags, opts=component.child())
+        rules = [
+            *(_create_rule(component, f"{name}-acl-{tier}-in", vpc, acl, rule, egress=False) for rule in _inbound(tier, acls, versions)),
+            *(_create_rule(component, f"{name}-acl-{tier}-out", vpc, acl, rule, egress=True) for rule in _outbound(tier, versions)),
+        ]
+        for zone, subnet_id in tiers.subnet_ids[tier].items():
             # A resource for each subnet, so that a zone that goes leaves the ACL as it is. After the rules: an ACL without any lets nothing
             # through. A subnet that loses its association falls back to the VPC's default ACL, so destroying needs no order of its own.
             aws.ec2.NetworkAclAssociation(
@@ -149,92 +71,108 @@ def make_acls(
             )
 
 
-def _make_rule(
-    component: Component, name: str, tier: str, vpc: aws.ec2.Vpc, acl: aws.ec2.NetworkAcl, rule: _Rule, *, egress: bool
+def acl_problems(checked: NetworkArgs) -> Iterator[Problem]:
+    """What is wrong with the ACLs, and whether AWS's quota has room for their rules."""
+    acls = checked.get("network_acls")
+    if acls is None:
+        return
+    faults = list(port_problems("network_acls.public_ports", acls["public_ports"]))
+    if _SSH in acls["public_ports"]:
+        path = f"network_acls.public_ports.{acls['public_ports'].index(_SSH)}"
+        faults.append((path, "is 22, an administration port; reach servers through Session Manager or a trusted network. Remove it."))
+    faults += _trusted_problems(checked, acls["trusted_cidrs"])
+    yield from faults
+    for tier, argument in (("public", "public_ports"), ("private", "trusted_cidrs")) if not faults else ():
+        rules = len(list(_inbound(tier, acls, _versions(checked))))
+        if rules > MOST_RULES:
+            yield (
+                f"network_acls.{argument}",
+                f"needs {rules} inbound rules in the {tier} tier's ACL; AWS's quota leaves room for {MOST_RULES}. Join or remove some.",
+            )
+
+
+def _trusted_problems(checked: NetworkArgs, cidrs: Sequence[str]) -> Iterator[Problem]:
+    block = checked.get("cidr_block")
+    vpc = None if block is None else parse(block)
+    networks = [parse(cidr) for cidr in cidrs]
+    for index, network in enumerate(networks):
+        path = f"network_acls.trusted_cidrs.{index}"
+        if isinstance(network, str):
+            yield path, network
+        elif network.prefixlen < BROADEST[network.version]:
+            yield path, f"is {network}, broader than an IPv4 /8 or an IPv6 /16. Name the trusted networks alone."
+        elif network.version == 6 and not checked["dual_stack"]:
+            yield path, f"is {network}, an IPv6 network, and the VPC has no IPv6. Remove it, or set dual_stack."
+        elif network in networks[:index]:
+            yield path, f"is {network}, which is already in the list. Name each network once."
+        elif isinstance(network, IPv4Network) and isinstance(vpc, IPv4Network) and network.subnet_of(vpc):
+            yield path, f"is {network}, inside the VPC's {vpc}, where all traffic is allowed already. Remove it."
+
+
+def _create_rule(
+    component: Component, prefix: str, vpc: aws.ec2.Vpc, acl: aws.ec2.NetworkAcl, rule: _Rule, *, egress: bool
 ) -> aws.ec2.NetworkAclRule:
-    first, last = rule.ports or (None, None)
-    kind, code = rule.icmp or (None, None)
-    own = vpc.cidr_block if rule.version == 4 else vpc.ipv6_cidr_block
+    own = {4: vpc.cidr_block, 6: vpc.ipv6_cidr_block}[rule.version]
     cidr = own if rule.cidr is None else rule.cidr
     return aws.ec2.NetworkAclRule(
-        f"{name}-acl-{tier}-{'out' if egress else 'in'}-{rule.suffix}",
+        f"{prefix}-{rule.suffix}",
         network_acl_id=acl.id,
         rule_number=rule.number,
         egress=egress,
         rule_action="allow",
-        # The number: AWS gives back nothing else.
         protocol=rule.protocol,
-        from_port=first,
-        to_port=last,
-        icmp_type=kind,
-        icmp_code=code,
+        from_port=rule.ports[0],
+        to_port=rule.ports[1],
+        icmp_type=rule.icmp[0],
+        icmp_code=rule.icmp[1],
         cidr_block=cidr if rule.version == 4 else None,
         ipv6_cidr_block=cidr if rule.version == 6 else None,
         opts=component.child(),
     )
 
 
-def _versions(dual_stack: bool) -> tuple[int, ...]:
-    return (4, 6) if dual_stack else (4,)
+def _versions(checked: NetworkArgs) -> tuple[int, ...]:
+    return (4, 6) if checked["dual_stack"] else (4,)
 
 
-def _offset(version: int) -> int:
-    return 0 if version == 4 else 1
-
-
-def _suffix(text: str, version: int) -> str:
-    return text if version == 4 else f"{text}-ipv6"
-
-
-def _own(version: int) -> _Rule:
-    return _Rule(_suffix("vpc", version), _VPC + _offset(version), version, _ALL, None)
-
-
-def _inbound(tier: str, acls: NetworkAcls, dual_stack: bool) -> list[_Rule]:
-    rules = [_own(version) for version in _versions(dual_stack)]
+def _inbound(tier: str, acls: NetworkAcls, versions: Sequence[int]) -> Iterator[_Rule]:
+    yield from (_rule("vpc", _VPC, version, _ALL, None) for version in versions)
     if tier == "data":
-        return rules
+        return
     if tier == "private":
-        rules += _trusted(acls["trusted_cidrs"])
-    for version in _versions(dual_stack):
-        internet, offset = _INTERNET[version], _offset(version)
-        if tier == "public":
-            rules += [
-                _Rule(_suffix(f"port-{port}", version), _PORTS + 2 * port + offset, version, _TCP, internet, (port, port))
-                for port in acls["public_ports"]
-            ]
-        for place, (protocol, transport) in enumerate(_TRANSPORTS):
-            for after, (part, ports) in enumerate(_ANSWER_PORTS.items()):
-                number = _ANSWERS + 4 * place + 2 * after + offset
-                rules.append(_Rule(_suffix(f"answers-{transport}-{part}", version), number, version, protocol, internet, ports))
-        # "Fragmentation needed" and "packet too big": https://docs.aws.amazon.com/vpc/latest/userguide/path_mtu_discovery.html
-        protocol, message = (_ICMP, (3, 4)) if version == 4 else (_ICMPV6, (2, 0))
-        rules.append(_Rule(_suffix("path-mtu", version), _PATH_MTU + offset, version, protocol, internet, icmp=message))
-    return rules
+        yield from _trusted(acls["trusted_cidrs"])
+    for version in versions:
+        internet = _INTERNET[version]
+        for port in acls["public_ports"] if tier == "public" else ():
+            yield _rule(f"port-{port}", _PORTS + 2 * port, version, _TCP, internet, (port, port))
+        transports = ((_TCP, "tcp"), (_UDP, "udp"))
+        for place, ((protocol, transport), (part, ports)) in enumerate(product(transports, _RESPONSE_PORTS)):
+            yield _rule(f"answers-{transport}-{part}", _RESPONSES + 2 * place, version, protocol, internet, ports)
+        protocol, message = _PATH_MTU_MESSAGES[version]
+        yield _rule("path-mtu", _PATH_MTU, version, protocol, internet, icmp=message)
 
 
-def _outbound(tier: str, dual_stack: bool) -> list[_Rule]:
-    if tier == "data":
-        return [_own(version) for version in _versions(dual_stack)]
-    return [
-        _Rule(_suffix("everywhere", version), _OUT + _offset(version), version, _ALL, _INTERNET[version])
-        for version in _versions(dual_stack)
-    ]
+def _outbound(tier: str, versions: Sequence[int]) -> Iterator[_Rule]:
+    for version in versions:
+        if tier == "data":
+            yield _rule("vpc", _VPC, version, _ALL, None)
+        else:
+            yield _rule("everywhere", _OUTBOUND, version, _ALL, _INTERNET[version])
+
+
+def _rule(suffix: str, number: int, version: int, *content: Any, **more: Any) -> _Rule:
+    """A rule of which there is one for each IP version; that for IPv6 has the next number."""
+    return _Rule(f"{suffix}-ipv6" if version == 6 else suffix, number + (version == 6), version, *content, **more)
 
 
 def _trusted(cidrs: Sequence[str]) -> Iterator[_Rule]:
     """A rule for each network, at a number that depends on the network, so that one that comes or goes leaves the others alone."""
     taken: set[int] = set()
-    for network in sorted(map(_network, cidrs), key=str):
+    for network in sorted(map(ip_network, cidrs), key=str):
         place = zlib.crc32(str(network).encode()) % _TRUSTED_NUMBERS
         while place in taken:
             place = (place + 1) % _TRUSTED_NUMBERS
         taken.add(place)
         # Two colons in a row would end a part of the URN.
-        name = str(network).replace(":", "-").replace("/", "_")
-        yield _Rule(f"trusted-{name}", _TRUSTED + place, network.version, _ALL, str(network))
-
-
-def _network(cidr: str) -> IPv4Network | IPv6Network:
-    # In the form that AWS gives back.
-    return ip_network(cidr, strict=False)
+        suffix = str(network).replace(":", "-").replace("/", "_")
+        yield _Rule(f"trusted-{suffix}", _TRUSTED + place, network.version, _ALL, str(network))

@@ -1,70 +1,64 @@
 """VPC block public access: the region's switch, and what of this network is exempt from it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from typing import Any
 
-import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.core import Component
+from cloudpatterns.core import Component, Problem, unknown
+from cloudpatterns.network.network.arguments import NetworkArgs
+from cloudpatterns.network.network.tiers import Tiers
 
-Tags = Mapping[str, pulumi.Input[str]]
-
-BIDIRECTIONAL, INGRESS = "block-bidirectional", "block-ingress"
-"""Modes of the switch."""
-_BOTH_WAYS, _OUTWARD = "allow-bidirectional", "allow-egress"
+_BIDIRECTIONAL, _INGRESS = "block-bidirectional", "block-ingress"
+_BOTH_WAYS, _OUTBOUND = "allow-bidirectional", "allow-egress"
 _PLACES = ("vpc", "public", "private")
 
 
-def exclusion_problems(mode: str | None, exclusions: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """What is wrong with the exclusions from a switch in this mode, or one that is set elsewhere, as paths and reasons."""
+def block_public_access(component: Component, checked: NetworkArgs, vpc: aws.ec2.Vpc, tiers: Tiers) -> None:
+    """The exclusions, and after them, so that nothing is cut off in between, the region's switch."""
+    name, mode = component.pulumi_resource_name, checked.get("block_public_access")
+    exclusions = []
+    for place, exclusion in _exclusions(checked).items():
+        targets: dict[str, dict[str, Any]] = {"vpc": {"vpc_id": vpc.id}}
+        if place != "vpc":
+            targets = {f"{place}-{zone}": {"subnet_id": subnet_id} for zone, subnet_id in tiers.subnet_ids[place].items()}
+        exclusions += [
+            aws.ec2.VpcBlockPublicAccessExclusion(
+                f"{name}-exclusion-{suffix}",
+                internet_gateway_exclusion_mode=exclusion,
+                tags={"Name": f"{name}-{suffix}", **checked["tags"]},
+                opts=component.child(),
+                **target,
+            )
+            for suffix, target in targets.items()
+        ]
+    if mode is not None:
+        aws.ec2.VpcBlockPublicAccessOptions(
+            f"{name}-block-public-access", internet_gateway_block_mode=mode, opts=component.child(depends_on=exclusions)
+        )
+
+
+def exclusion_problems(checked: NetworkArgs) -> Iterator[Problem]:
+    """What is wrong with the exclusions from the switch, or from one that is set elsewhere."""
+    exclusions, mode = _exclusions(checked), checked.get("block_public_access")
     for place, exclusion in exclusions.items():
         path = f"public_access_exclusions.{place}"
         if place not in _PLACES:
-            reason = "data subnets have no way to the internet" if place == "data" else f"{place!r} is no part of a network"
-            yield path, f"is not possible: {reason}. The keys are {', '.join(_PLACES)}."
-        elif exclusion not in (_BOTH_WAYS, _OUTWARD):
-            yield path, f"is {exclusion!r}; allowed are {_BOTH_WAYS} and {_OUTWARD}."
+            yield path, unknown(place, "a part of a network that can be exempt", _PLACES)
         elif place == "private" and exclusion == _BOTH_WAYS:
-            yield path, f"is {_BOTH_WAYS}, and private subnets are never entered from the internet. Give {_OUTWARD}."
-        elif mode == INGRESS and exclusion == _OUTWARD:
-            yield path, f"is {_OUTWARD}, which {INGRESS} allows everyone already. Remove it."
+            yield path, f"is {_BOTH_WAYS}, and private subnets have no internet ingress. Give {_OUTBOUND}."
+        elif mode == _INGRESS and exclusion == _OUTBOUND:
+            yield path, f"is {_OUTBOUND}, which {_INGRESS} allows already. Remove it."
     if "vpc" in exclusions and len(exclusions) > 1:
-        yield "public_access_exclusions.vpc", "excludes every subnet already. Remove the others, or vpc."
+        yield "public_access_exclusions.vpc", "exempts every subnet already. Remove the others, or vpc."
 
 
-def default_exclusions(mode: str | None, dual_stack: bool) -> dict[str, str]:
-    """What must be exempt for load balancers and NATs in public subnets, and for the egress-only gateway, to go on working."""
+def _exclusions(checked: NetworkArgs) -> dict[str, str]:
+    """What is exempt; by default what load balancers and NATs in public subnets, and the egress-only gateway, need to go on working."""
+    exclusions, mode = checked.get("public_access_exclusions"), checked.get("block_public_access")
+    if exclusions is not None:
+        return exclusions
     if mode is None:
         return {}
-    outward = {"private": _OUTWARD} if mode == BIDIRECTIONAL and dual_stack else {}
-    return {"public": _BOTH_WAYS, **outward}
-
-
-def block_public_access(
-    component: Component,
-    name: str,
-    vpc: aws.ec2.Vpc,
-    subnet_ids: Mapping[str, Mapping[str, pulumi.Output[str]]],
-    mode: str | None,
-    exclusions: Mapping[str, str],
-    tags: Tags,
-) -> None:
-    """The exclusions, and after them, so that nothing is cut off in between, the region's switch."""
-    made = []
-    for place, exclusion in exclusions.items():
-        targets = {"vpc": None} if place == "vpc" else {f"{place}-{zone}": subnet_id for zone, subnet_id in subnet_ids[place].items()}
-        for suffix, subnet_id in targets.items():
-            made.append(
-                aws.ec2.VpcBlockPublicAccessExclusion(
-                    f"{name}-exclusion-{suffix}",
-                    vpc_id=vpc.id if subnet_id is None else None,
-                    subnet_id=subnet_id,
-                    internet_gateway_exclusion_mode=exclusion,
-                    tags={"Name": f"{name}-{suffix}", **tags},
-                    opts=component.child(),
-                )
-            )
-    if mode is not None:
-        aws.ec2.VpcBlockPublicAccessOptions(
-            f"{name}-block-public-access", internet_gateway_block_mode=mode, opts=component.child(depends_on=made)
-        )
+    private = {"private": _OUTBOUND} if mode == _BIDIRECTIONAL and checked["dual_stack"] else {}
+    return {"public": _BOTH_WAYS, **private}

@@ -9,10 +9,10 @@ Nothing here needs Pulumi, so settings can check a layout before a program runs.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from itertools import combinations
 
-__all__ = ["MAX_ZONES", "TIERS", "SubnetPlanError", "SubnetProblem", "default_prefixes", "explicit", "plan", "problems", "slots"]
+__all__ = ["MAX_ZONES", "TIERS", "SubnetPlanError", "SubnetProblem", "default_prefixes", "explicit", "ipv6", "plan", "problems", "slots"]
 
 TIERS: tuple[str, ...] = ("public", "private", "data")
 """The tiers of a network, outermost first."""
@@ -27,10 +27,11 @@ _LARGEST_PREFIX, _SMALLEST_PREFIX = 16, 28
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
 _SMALLEST_PUBLIC_PREFIX = 27
 _PRIVATE_BITS, _OTHER_BITS = 4, 8
+_IPV6_PER_TIER = 16
 
 
 class SubnetPlanError(ValueError):
-    """A layout that cannot be made. `tier`, `zone` and `prefix` name the subnet at fault, each None where no single one is."""
+    """A layout that does not work. `tier`, `zone` and `prefix` name the subnet at fault, each None where no single one is."""
 
     def __init__(self, message: str, *, tier: str | None = None, zone: str | None = None, prefix: int | None = None):
         super().__init__(message)
@@ -114,6 +115,12 @@ def explicit(
     if found:
         raise SubnetPlanError("; ".join(problem.message for problem in found), tier=found[0].tier, zone=found[0].zone)
     return {tier: {zone: networks[tier][zone] for zone in zones} for tier in TIERS}
+
+
+def ipv6(vpc_block: str, tier: str, zone: str) -> str:
+    """The /64 of a tier and zone in the VPC's /56, at a place that depends on the tier and the zone's letter alone."""
+    place = TIERS.index(tier) * _IPV6_PER_TIER + _slot(zone)
+    return str(IPv6Network((int(IPv6Network(vpc_block).network_address) + (place << 64), 64)))
 
 
 def problems(vpc: IPv4Network, zones: Sequence[str], cidrs: Mapping[str, Mapping[str, IPv4Network]]) -> Iterator[SubnetProblem]:

@@ -1,104 +1,77 @@
 """The weekly schedules that start and stop a NAT instance, and the one role that may do so."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.core import Component, Statement, account_of, assume_role, document, partition_of
-from cloudpatterns.network.on_demand_nat import windows as weekly
+from cloudpatterns.blocks import Metric, ServiceRole, alarm, api_target, schedule, service_role
+from cloudpatterns.core import Component, Statement, account_of, partition_of
+from cloudpatterns.network.on_demand_nat.arguments import OnDemandNatArgs
+from cloudpatterns.network.on_demand_nat.windows import closing, closing_again, opening, retry_seconds_close, retry_seconds_open
 
-Tags = Mapping[str, pulumi.Input[str]]
 
-
-@dataclass(frozen=True)
-class Schedules:
-    """The schedule group, the role its schedules run with, and the policy that must be in place before they run."""
+class Schedules(NamedTuple):
+    """The schedule group, and the role that its schedules run with."""
 
     group: aws.scheduler.ScheduleGroup
-    role: aws.iam.Role
-    policy: aws.iam.RolePolicy
+    role: ServiceRole
 
 
-def make_schedules(
-    component: Component,
-    name: str,
-    instance: aws.ec2.Instance,
-    windows: Sequence[weekly.Window],
-    time_zone: str,
-    kms_key_arn: pulumi.Input[str] | None,
-    alarm_topic_arns: Sequence[pulumi.Input[str]],
-    tags: Tags,
-) -> Schedules:
+def weekly_schedules(component: Component, checked: OnDemandNatArgs, instance: aws.ec2.Instance) -> Schedules:
     """Schedules that start the instance when a window opens and stop it when it closes, and an alarm when either fails for good."""
+    name, tags, windows, time_zone = component.pulumi_resource_name, checked["tags"], checked["windows"], checked["time_zone"]
     # The confused-deputy condition takes the ARN of a group, not of a schedule, so the component has a group of its own.
     # https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
-    group = aws.scheduler.ScheduleGroup(f"{name}-windows", tags=dict(tags), opts=component.child())
-    role = aws.iam.Role(
+    group = aws.scheduler.ScheduleGroup(f"{name}-windows", tags=tags, opts=component.child())
+    rights = Statement(actions=["ec2:StartInstances", "ec2:StopInstances"], resources=[instance.arn])
+    role = service_role(
+        component,
         f"{name}-windows-role",
-        description="Starts and stops one NAT instance on schedule",
-        assume_role_policy=assume_role(
-            "scheduler.amazonaws.com",
-            conditions={"StringEquals": {"aws:SourceAccount": account_of(group.arn), "aws:SourceArn": group.arn}},
-        ),
-        tags=dict(tags),
-        opts=component.child(),
-    )
-    policy = aws.iam.RolePolicy(
-        f"{name}-windows-policy",
-        role=role.id,
-        policy=document(
-            Statement(actions=["ec2:StartInstances", "ec2:StopInstances"], resources=[instance.arn]),
-            *start_with_key(instance, kms_key_arn),
-        ),
-        opts=component.child(),
+        "scheduler.amazonaws.com",
+        "Starts and stops one NAT instance on schedule",
+        statements={f"{name}-windows-policy": [rights, *disk_key_statements(instance, checked.get("kms_key_arn"))]},
+        conditions={"StringEquals": {"aws:SourceAccount": account_of(group.arn), "aws:SourceArn": group.arn}},
+        tags=tags,
     )
     for window in windows:
-        retry = weekly.retry_seconds_open(window)
-        _schedule(component, f"{name}-open-{window.name}", group, role, policy, instance, "start", weekly.opening(window), time_zone, retry)
-        retry = weekly.retry_seconds_close(window, windows)
-        _schedule(component, f"{name}-close-{window.name}", group, role, policy, instance, "stop", weekly.closing(window), time_zone, retry)
-        again = second_closing(window, windows, time_zone)
-        if again is not None:
-            retry = weekly.retry_seconds_close(window, windows, after_minutes=60)
-            _schedule(component, f"{name}-close-again-{window.name}", group, role, policy, instance, "stop", again, time_zone, retry)
-    if alarm_topic_arns:
-        _alarm(component, name, group, alarm_topic_arns, tags)
-    return Schedules(group, role, policy)
+        runs = [
+            ("open", "startInstances", opening(window), retry_seconds_open(window)),
+            ("close", "stopInstances", closing(window), retry_seconds_close(window, windows)),
+        ]
+        if again := closing_again(window, windows, time_zone):
+            runs.append(("close-again", "stopInstances", again, retry_seconds_close(window, windows, after_minutes=60)))
+        for suffix, action, time, retry_seconds in runs:
+            schedule(
+                component,
+                f"{name}-{suffix}-{window['name']}",
+                group=group,
+                expression=time.cron,
+                time_zone=time_zone,
+                target_arn=api_target(group.arn, "ec2", action),
+                target_input={"InstanceIds": [instance.id]},
+                role_arn=role.arn,
+                retry_seconds=retry_seconds,
+            )
+    if checked["alarm_topic_arns"]:
+        # A stop that was dropped leaves the instance running, a start stopped.
+        # https://docs.aws.amazon.com/scheduler/latest/UserGuide/monitoring-cloudwatch.html
+        alarm(
+            component,
+            f"{name}-windows-dropped",
+            "A scheduled start or stop of the NAT instance failed until its last retry: check whether the NAT instance is running",
+            Metric("AWS/Scheduler", "InvocationDroppedCount", {"ScheduleGroup": group.name}, "Sum"),
+            0,
+            period_seconds=300,
+            actions=checked["alarm_topic_arns"],
+            ok_actions=[],
+            tags=tags,
+        )
+    return Schedules(group, role)
 
 
-def _alarm(
-    component: Component, name: str, group: aws.scheduler.ScheduleGroup, topic_arns: Sequence[pulumi.Input[str]], tags: Tags
-) -> None:
-    """A stop that was dropped leaves the way out open; a start, shut."""
-    # https://docs.aws.amazon.com/scheduler/latest/UserGuide/monitoring-cloudwatch.html
-    aws.cloudwatch.MetricAlarm(
-        f"{name}-windows-dropped",
-        alarm_description="A scheduled start or stop of the NAT instance failed until its last retry: look whether the NAT is open or shut",
-        namespace="AWS/Scheduler",
-        metric_name="InvocationDroppedCount",
-        dimensions={"ScheduleGroup": group.name},
-        statistic="Sum",
-        period=300,
-        evaluation_periods=1,
-        threshold=0,
-        comparison_operator="GreaterThanThreshold",
-        # The metric speaks only when something is dropped.
-        treat_missing_data="notBreaching",
-        alarm_actions=list(topic_arns),
-        tags=dict(tags),
-        opts=component.child(),
-    )
-
-
-def second_closing(window: weekly.Window, windows: Sequence[weekly.Window], time_zone: str) -> weekly.Occasion | None:
-    """The second closing of a window, None where clocks never skip an hour."""
-    return None if time_zone == "UTC" else weekly.closing_again(window, windows)
-
-
-def start_with_key(instance: aws.ec2.Instance, kms_key_arn: pulumi.Input[str] | None) -> list[Statement]:
-    """What a role needs besides StartInstances when a customer key encrypts the disk.
+def disk_key_statements(instance: aws.ec2.Instance, kms_key_arn: pulumi.Input[str] | None) -> list[Statement]:
+    """What a role needs besides StartInstances when a customer managed key encrypts the disk.
 
     Without it the instance goes from pending straight back to stopped, with no error to the caller.
     https://repost.aws/knowledge-center/kms-iam-ec2-permission
@@ -116,40 +89,3 @@ def start_with_key(instance: aws.ec2.Instance, kms_key_arn: pulumi.Input[str] | 
             },
         )
     ]
-
-
-def target_arn(arn: pulumi.Input[str], action: str) -> pulumi.Output[str]:
-    """ARN of the universal target that starts or stops instances, in the partition of the given ARN."""
-    # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
-    return pulumi.Output.concat("arn:", partition_of(arn), ":scheduler:::aws-sdk:ec2:", action, "Instances")
-
-
-def _schedule(
-    component: Component,
-    child_name: str,
-    group: aws.scheduler.ScheduleGroup,
-    role: aws.iam.Role,
-    policy: aws.iam.RolePolicy,
-    instance: aws.ec2.Instance,
-    action: str,
-    occasion: weekly.Occasion,
-    time_zone: str,
-    retry_seconds: int,
-) -> None:
-    aws.scheduler.Schedule(
-        child_name,
-        group_name=group.name,
-        schedule_expression=occasion.cron,
-        schedule_expression_timezone=time_zone,
-        # Required; a window closes when it says.
-        flexible_time_window={"mode": "OFF"},
-        target={
-            "arn": target_arn(group.arn, action),
-            "role_arn": role.arn,
-            # The names of the API's own parameters, with their capitals.
-            "input": pulumi.Output.json_dumps({"InstanceIds": [instance.id]}),
-            # The default, a day, would start the instance long after its window, or stop it in the next.
-            "retry_policy": {"maximum_event_age_in_seconds": retry_seconds, "maximum_retry_attempts": 185},
-        },
-        opts=component.child(depends_on=[policy]),
-    )

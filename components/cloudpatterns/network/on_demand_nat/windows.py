@@ -1,8 +1,12 @@
-"""Maintenance windows as weekly cron expressions. Nothing here needs Pulumi."""
+"""Weekly maintenance windows as cron expressions of EventBridge Scheduler."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations
+from typing import Annotated, NamedTuple, TypedDict
+
+from pydantic import Field
+
+from cloudpatterns.core import Choice, Matches
 
 DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
@@ -13,24 +17,23 @@ _SHORTEST_RETRY, _LONGEST_RETRY = 60, 86_400
 _SKIPPED_HOURS = (0, 1, 2, 3)
 
 
-@dataclass(frozen=True)
-class Window:
-    """A weekly window: days, start in minutes since midnight, length in minutes."""
+class NatWindow(TypedDict):
+    """A weekly maintenance window in which the NAT instance runs."""
 
-    name: str
-    days: tuple[str, ...]
-    start: int
-    minutes: int
+    name: Annotated[
+        str, Matches(r"[a-z][a-z0-9-]{0,31}", "at most 32 lower-case letters, digits and hyphens, a letter first, such as patch")
+    ]
+    """Name of the window, part of resource names."""
+    days: Annotated[list[Annotated[str, Choice(*DAYS)]], Field(min_length=1)]
+    """Days on which it opens, each once."""
+    start: Annotated[str, Matches(r"([01]\d|2[0-3]):[0-5]\d", "a time of day such as 02:00")]
+    """Time of day at which it opens, ``HH:MM``. On a day on which the clock skips that time in spring, the window stays closed."""
+    minutes: Annotated[int, Field(ge=1, le=_DAY)]
+    """How long it stays open; it may close on the next day."""
 
-    @property
-    def begins(self) -> list[int]:
-        """Minutes of the week, from Monday 00:00, at which it opens."""
-        return [DAYS.index(day) * _DAY + self.start for day in self.days]
 
-
-@dataclass(frozen=True)
-class Occasion:
-    """Times of the week at which something is done: days and minutes since midnight."""
+class WeeklyTime(NamedTuple):
+    """A time of day, in minutes since midnight, on some days of every week."""
 
     days: tuple[str, ...]
     minute: int
@@ -46,60 +49,69 @@ class Occasion:
         return f"{self.minute // 60:02}:{self.minute % 60:02}"
 
 
-def opening(window: Window) -> Occasion:
+def opening(window: NatWindow) -> WeeklyTime:
     """When a window opens."""
-    return _occasion(window.begins)
+    return _weekly(_openings(window))
 
 
-def closing(window: Window) -> Occasion:
-    """When it closes, which may be on the next day."""
-    return _occasion([begin + window.minutes for begin in window.begins])
+def closing(window: NatWindow) -> WeeklyTime:
+    """When a window closes, which may be on the next day."""
+    return _weekly(_closings(window))
 
 
-def closing_again(window: Window, windows: Sequence[Window]) -> Occasion | None:
+def closing_again(window: NatWindow, windows: Sequence[NatWindow], time_zone: str) -> WeeklyTime | None:
     """A second closing, an hour later, where the first may fall into the hour that clocks skip in spring: such a run is left out.
 
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#daylist-savings-time
     None where it is not needed; days on which it would fall into a window, or come right before one, are left out.
     """
-    if closing(window).minute // 60 not in _SKIPPED_HOURS:
+    if time_zone == "UTC" or closing(window).minute // 60 not in _SKIPPED_HOURS:
         return None
-    later = [begin + window.minutes + 60 for begin in window.begins]
-    free = [time for time in later if not any(_inside(time, other) for other in windows)]
-    return _occasion(free) if free else None
+    free = [time for time in _closings(window, 60) if not any(_is_inside(time, other) for other in windows)]
+    return _weekly(free) if free else None
 
 
-def retry_seconds_open(window: Window) -> int:
+def retry_seconds_open(window: NatWindow) -> int:
     """How long a failed opening may be tried again: never into or past the closing."""
-    return _clamp((window.minutes - 1) * 60)
+    return _clamp((window["minutes"] - 1) * 60)
 
 
-def retry_seconds_close(window: Window, windows: Sequence[Window], *, after_minutes: int = 0) -> int:
+def retry_seconds_close(window: NatWindow, windows: Sequence[NatWindow], *, after_minutes: int = 0) -> int:
     """How long a failed closing may be tried again: for half the time to the next opening, so never into a window."""
-    begins = [begin for other in windows for begin in other.begins]
-    ends = [begin + window.minutes + after_minutes for begin in window.begins]
-    gap = min(((begin - end) % _WEEK or _WEEK) for begin in begins for end in ends)
+    begins = [begin for other in windows for begin in _openings(other)]
+    gap = min(((begin - end) % _WEEK or _WEEK) for begin in begins for end in _closings(window, after_minutes))
     return _clamp(gap * 60 // 2)
 
 
-def clashes(windows: Sequence[Window]) -> Iterator[tuple[int, int]]:
+def clashes(windows: Sequence[NatWindow]) -> Iterator[tuple[int, int]]:
     """Pairs of windows (by index; twice the same for a window and its own next day) that overlap or touch."""
-    spans = [(index, begin, window.minutes) for index, window in enumerate(windows) for begin in window.begins]
-    told: set[tuple[int, int]] = set()
-    for (one, begin, minutes), (other, later, later_minutes) in combinations(spans, 2):
-        if (one, other) not in told and ((later - begin) % _WEEK <= minutes or (begin - later) % _WEEK <= later_minutes):
-            told.add((one, other))
-            yield one, other
+    spans = [(index, begin, window["minutes"]) for index, window in enumerate(windows) for begin in sorted(set(_openings(window)))]
+    pairs = [
+        (one, other)
+        for (one, begin, minutes), (other, later, later_minutes) in combinations(spans, 2)
+        if (later - begin) % _WEEK <= minutes or (begin - later) % _WEEK <= later_minutes
+    ]
+    yield from dict.fromkeys(pairs)
 
 
-def _inside(time: int, window: Window) -> bool:
+def _openings(window: NatWindow) -> list[int]:
+    """Minutes of the week, from Monday 00:00, at which a window opens."""
+    hour, minute = window["start"].split(":")
+    return [DAYS.index(day) * _DAY + int(hour) * 60 + int(minute) for day in window["days"]]
+
+
+def _closings(window: NatWindow, after_minutes: int = 0) -> list[int]:
+    return [begin + window["minutes"] + after_minutes for begin in _openings(window)]
+
+
+def _is_inside(time: int, window: NatWindow) -> bool:
     # Two minutes before it opens count as inside: schedules run within the minute they name.
-    return any((time + 2 - begin) % _WEEK <= window.minutes + 2 for begin in window.begins)
+    return any((time + 2 - begin) % _WEEK <= window["minutes"] + 2 for begin in _openings(window))
 
 
-def _occasion(times: Sequence[int]) -> Occasion:
+def _weekly(times: Sequence[int]) -> WeeklyTime:
     week = sorted(time % _WEEK for time in times)
-    return Occasion(tuple(DAYS[time // _DAY] for time in week), week[0] % _DAY)
+    return WeeklyTime(tuple(DAYS[time // _DAY] for time in week), week[0] % _DAY)
 
 
 def _clamp(seconds: int) -> int:

@@ -1,6 +1,6 @@
-"""``service_mesh``."""
+"""Service Mesh on VPC Lattice: ``component`` and the target groups of ``versions``, its ``arguments``, and the ``checks`` over them."""
 
-from cloudpatterns.network.service_mesh.component import MeshCanaryArgs, MeshServiceArgs, ServiceMesh, ServiceMeshArgs
-from cloudpatterns.network.service_mesh.versions import MeshVersionArgs
+from cloudpatterns.network.service_mesh.arguments import MeshCanaryArgs, MeshServiceArgs, MeshVersionArgs, ServiceMeshArgs
+from cloudpatterns.network.service_mesh.component import ServiceMesh
 
 __all__ = ["MeshCanaryArgs", "MeshServiceArgs", "MeshVersionArgs", "ServiceMesh", "ServiceMeshArgs"]

@@ -1,72 +1,46 @@
-"""A version of a service in the mesh: its target group, its health check and its targets."""
+"""A version of a service in the mesh: its target group, its health check, its targets and its share of the requests."""
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, NotRequired, TypedDict
+from collections.abc import Mapping
 
 import pulumi
 import pulumi_aws as aws
-from pydantic import Field
 
-from cloudpatterns.core import Choice, Component
+from cloudpatterns.core import Component
+from cloudpatterns.network.service_mesh.arguments import MeshVersionArgs
 
-_WITHOUT_HEALTH_CHECK = ("alb", "lambda")
+WITHOUT_HEALTH_CHECK = ("alb", "lambda")
+"""Target types that VPC Lattice does not check, and that take one target each.
 
-
-class MeshVersionArgs(TypedDict):
-    """One version of a service."""
-
-    weight: NotRequired[Annotated[pulumi.Input[int], Field(ge=0, le=999)]]
-    """Its share of the requests, 0 to 999, in proportion to the other versions'. Default: all for an only version; none for one of
-    several, which then serves no requests but those of ``canary``."""
-    target_type: NotRequired[Annotated[str, Choice("instance", "ip", "alb", "lambda"), Field(default="instance")]]
-    """``instance``, ``ip``, ``alb`` (an internal load balancer) or ``lambda``. Default: ``instance``."""
-    port: NotRequired[Annotated[int, Field(ge=1, le=65535)]]
-    """The port of the targets, 1 to 65535. Needed unless ``target_type`` is ``lambda``."""
-    protocol: NotRequired[Annotated[str, Choice("HTTP", "HTTPS")]]
-    """``HTTP`` or ``HTTPS`` to the targets, whose certificate is not checked. Default: ``HTTP``, for ``lambda`` none."""
-    protocol_version: NotRequired[Annotated[str, Choice("HTTP1", "HTTP2", "GRPC")]]
-    """``HTTP1``, ``HTTP2`` or ``GRPC``. Default: ``HTTP1``, for ``lambda`` none."""
-    targets: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={})]]
-    """Targets by a name of your choice: ids of instances, addresses, or the ARN of a load balancer or function. Default: none; they
-    register themselves, or a controller does it."""
-    health_check_path: NotRequired[Annotated[str, Field(pattern="^/[a-zA-Z0-9@:%_+.~#?&/=-]*$", max_length=2048)]]
-    """Path that answers when a target is well. Default: ``/``; none for ``GRPC``, which is checked over HTTP2 with a path, else not at all.
-    Load balancers and functions are not checked."""
-    health_check_port: NotRequired[Annotated[int, Field(ge=1, le=65535)]]
-    """Port of the health check, 1 to 65535. Default: the targets' port."""
-    health_check_matcher: NotRequired[Annotated[str, Field(pattern=r"^\d+([-,]\d+)*$")]]
-    """Status codes that mean well, e.g. ``200`` or ``200-299``. Default: ``200``."""
-    health_check_interval_seconds: NotRequired[Annotated[int, Field(ge=5, le=300)]]
-    """Seconds between two checks, 5 to 300. Default: 15."""
-    health_check_timeout_seconds: NotRequired[Annotated[int, Field(ge=1, le=120)]]
-    """Seconds until a check has failed, 1 to 120. Default: 5."""
-    healthy_threshold: NotRequired[Annotated[int, Field(ge=2, le=10)]]
-    """Successes in a row until a target gets requests, 2 to 10. Default: 2."""
-    unhealthy_threshold: NotRequired[Annotated[int, Field(ge=2, le=10)]]
-    """Failures in a row until a target gets no more requests, 2 to 10. Default: 3."""
+https://docs.aws.amazon.com/vpc-lattice/latest/ug/register-targets.html
+"""
 
 
-_CHECKS = ("path", "port", "matcher", "interval_seconds", "timeout_seconds")
-_HEALTH_KEYS = (*(f"health_check_{key}" for key in _CHECKS), "healthy_threshold", "unhealthy_threshold")
+def weights(versions: Mapping[str, MeshVersionArgs]) -> dict[str, pulumi.Input[int]]:
+    """The versions that get requests without the canary's header, with their weights."""
+    given = {key: weight for key, version in versions.items() if (weight := version.get("weight")) is not None}
+    return given if given or len(versions) > 1 else dict.fromkeys(versions, 100)
 
 
 def target_group(
-    component: Component, name: str, args: Mapping[str, Any], vpc_id: pulumi.Input[str], tags: Mapping[str, pulumi.Input[str]]
+    component: Component,
+    child_name: str,
+    version: MeshVersionArgs,
+    vpc_id: pulumi.Input[str],
+    tags: Mapping[str, pulumi.Input[str]],
 ) -> aws.vpclattice.TargetGroup:
-    """The target group of a checked version, with the targets it begins with."""
-    kind, port = args["target_type"], args["port"]
-    # Auto-named, so that a replacement is there before the listener lets go of the old one.
+    """The target group of a version, with the targets it begins with."""
+    port = version.get("port")
+    # Auto-named, so that a replacement exists before the listener leaves the old one.
     group = aws.vpclattice.TargetGroup(
-        name,
-        type=kind.upper(),
-        # https://docs.aws.amazon.com/vpc-lattice/latest/APIReference/API_TargetGroupConfig.html
-        config=None if kind == "lambda" else _config(args, vpc_id),
-        tags={"Name": name, **tags},
+        child_name,
+        type=version["target_type"].upper(),
+        config=_config(version, vpc_id),
+        tags={"Name": child_name, **tags},
         opts=component.child(),
     )
-    for target, target_id in args["targets"].items():
+    for key, target_id in version["targets"].items():
         aws.vpclattice.TargetGroupAttachment(
-            f"{name}-target-{target}",
+            f"{child_name}-target-{key}",
             target_group_identifier=group.id,
             target={"id": target_id} if port is None else {"id": target_id, "port": port},
             opts=component.child(),
@@ -74,44 +48,33 @@ def target_group(
     return group
 
 
-def _config(args: Mapping[str, Any], vpc_id: pulumi.Input[str]) -> aws.vpclattice.TargetGroupConfigArgsDict:
-    protocol, version = args["protocol"] or "HTTP", args["protocol_version"] or "HTTP1"
+def _config(version: MeshVersionArgs, vpc_id: pulumi.Input[str]) -> aws.vpclattice.TargetGroupConfigArgsDict | None:
+    # https://docs.aws.amazon.com/vpc-lattice/latest/APIReference/API_TargetGroupConfig.html
+    if version["target_type"] == "lambda":
+        return None
     config: aws.vpclattice.TargetGroupConfigArgsDict = {
         "vpc_identifier": vpc_id,
-        "port": args["port"],
-        "protocol": protocol,
-        "protocol_version": version,
+        "port": version["port"],
+        "protocol": version["protocol"],
+        "protocol_version": version["protocol_version"],
     }
-    if args["target_type"] not in _WITHOUT_HEALTH_CHECK:
-        config["health_check"] = {
-            # https://docs.aws.amazon.com/vpc-lattice/latest/ug/target-group-health-checks.html
-            "enabled": version != "GRPC" or args["health_check_path"] is not None,
-            "protocol": protocol,
-            "protocol_version": "HTTP1" if version == "HTTP1" else "HTTP2",
-            "path": args["health_check_path"] or "/",
-            "port": args["health_check_port"] or args["port"],
-            "matcher": {"value": args["health_check_matcher"] or "200"},
-            "health_check_interval_seconds": args["health_check_interval_seconds"] or 15,
-            "health_check_timeout_seconds": args["health_check_timeout_seconds"] or 5,
-            "healthy_threshold_count": args["healthy_threshold"] or 2,
-            "unhealthy_threshold_count": args["unhealthy_threshold"] or 3,
-        }
+    if version["target_type"] not in WITHOUT_HEALTH_CHECK:
+        config["health_check"] = _health_check(version)
     return config
 
 
-def version_problems(path: str, args: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every fault of a version that its types do not show."""
-    kind = args["target_type"]
-    if kind != "lambda" and args["port"] is None:
-        yield f"{path}.port", f"is missing; targets of the type {kind} listen on one. Give it."
-    if kind == "lambda":
-        for key in ("port", "protocol", "protocol_version"):
-            if args[key] is not None:
-                yield f"{path}.{key}", "is of no use to the target_type lambda. Leave it out."
-    if kind in _WITHOUT_HEALTH_CHECK:
-        for key in _HEALTH_KEYS:
-            if args[key] is not None:
-                yield f"{path}.{key}", f"is of no use to the target_type {kind}, which is not checked. Leave it out."
-    # https://docs.aws.amazon.com/vpc-lattice/latest/ug/register-targets.html
-    if kind in _WITHOUT_HEALTH_CHECK and len(args["targets"]) > 1:
-        yield f"{path}.targets", f"has {len(args['targets'])} targets; the target_type {kind} takes one. Make a version of each."
+def _health_check(version: MeshVersionArgs) -> aws.vpclattice.TargetGroupConfigHealthCheckArgsDict:
+    path, port = version.get("health_check_path"), version.get("health_check_port")
+    return {
+        # https://docs.aws.amazon.com/vpc-lattice/latest/ug/target-group-health-checks.html
+        "enabled": version["protocol_version"] != "GRPC" or path is not None,
+        "protocol": version["protocol"],
+        "protocol_version": "HTTP1" if version["protocol_version"] == "HTTP1" else "HTTP2",
+        "path": "/" if path is None else path,
+        "port": version["port"] if port is None else port,
+        "matcher": {"value": version["health_check_matcher"]},
+        "health_check_interval_seconds": version["health_check_interval_seconds"],
+        "health_check_timeout_seconds": version["health_check_timeout_seconds"],
+        "healthy_threshold_count": version["healthy_threshold"],
+        "unhealthy_threshold_count": version["unhealthy_threshold"],
+    }

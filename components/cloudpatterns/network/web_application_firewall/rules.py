@@ -1,17 +1,16 @@
 """The rules of a web ACL: their fixed places, what they inspect, and what they cost in web ACL capacity units (WCU)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
+from cloudpatterns.network._cidrs import networks_of
+from cloudpatterns.network.web_application_firewall.arguments import WebApplicationFirewallArgs, WebRuleArgs
+
 # As `aws.wafv2.WebAclRuleStatementArgsDict`, loosely: parts are chosen at run time.
 Statement = dict[str, Any]
-
-# https://docs.aws.amazon.com/waf/latest/developerguide/aws-waf-capacity-units.html: above the first AWS charges extra.
-PRICED_CAPACITY = 1500
-MOST_CAPACITY = 5000
 
 # Places are fixed numbers, so that adding or removing a rule never moves another; custom rules have the numbers between.
 PRIORITIES: dict[str, int] = {
@@ -42,7 +41,7 @@ MANAGED: dict[str, tuple[str, int]] = {
 _IP_SET, _GEO, _RATE, _STRING_EDGE, _STRING_INSIDE, _XSS, _ALL_ARGUMENTS, _TRANSFORMATION = 1, 1, 2, 2, 10, 40, 10, 10
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class WebRule:
     """A rule before it becomes a resource; ``group`` rules take an override instead of an action of their own."""
 
@@ -54,88 +53,99 @@ class WebRule:
     group: bool = False
 
 
-def managed(name: str, counted: list[str]) -> WebRule:
+def address_sets(checked: WebApplicationFirewallArgs) -> dict[str, list[str]]:
+    """The addresses of the IP sets, by the name of the set and its rule."""
+    cidrs = {"blocked": checked["blocked_cidrs"], "allowed": checked["allowed_cidrs"]}
+    sets = {
+        f"{kind}-ipv{version}": [str(network) for network in networks_of(cidrs[kind]) if network.version == version]
+        for kind in cidrs
+        for version in (4, 6)
+    }
+    return {name: addresses for name, addresses in sets.items() if addresses}
+
+
+def web_rules(checked: WebApplicationFirewallArgs, set_arns: Mapping[str, pulumi.Input[str]]) -> Iterator[WebRule]:
+    """All rules; ``set_arns`` are the ARNs of the IP sets by their names."""
+    for name, arn in set_arns.items():
+        statement: Statement = {"ip_set_reference_statement": {"arn": arn}}
+        yield WebRule(name, PRIORITIES[name], statement, _IP_SET, "block" if name.startswith("blocked") else "allow")
+    counted = sorted(entry["rule"] for entry in (*checked["count_rules"], *checked["exceptions"]))
+    for name in MANAGED:
+        yield _managed(name, [rule.removeprefix(f"{name}/") for rule in counted if rule.startswith(f"{name}/")])
+    yield WebRule("rate-limit", PRIORITIES["rate-limit"], _rate(checked["rate_limit"]), _RATE)
+    yield _cross_site_scripting("cross-site-scripting")
+    for name, rule in checked["rules"].items():
+        yield _custom(name, rule)
+
+
+def _managed(name: str, counted: Sequence[str]) -> WebRule:
     """One of AWS's managed groups, whose rules ``counted`` count instead of blocking."""
     group, capacity = MANAGED[name]
-    inner: dict[str, Any] = {"vendor_name": "AWS", "name": group}
+    inner: Statement = {"vendor_name": "AWS", "name": group}
     if counted:
         inner["rule_action_overrides"] = [{"name": rule, "action_to_use": {"count": {}}} for rule in counted]
-    statement = {"managed_rule_group_statement": inner}
-    return WebRule(name=name, priority=PRIORITIES[name], statement=statement, capacity=capacity, group=True)
+    return WebRule(name, PRIORITIES[name], {"managed_rule_group_statement": inner}, capacity, group=True)
 
 
-def ip_set(name: str, arn: pulumi.Input[str], action: str) -> WebRule:
-    """Blocks or allows the addresses of an IP set."""
-    statement = {"ip_set_reference_statement": {"arn": arn}}
-    return WebRule(name=name, priority=PRIORITIES[name], statement=statement, capacity=_IP_SET, action=action)
-
-
-def rate_limit(limit: int) -> WebRule:
-    """Blocks an address that sends more requests in five minutes."""
-    return WebRule(name="rate-limit", priority=PRIORITIES["rate-limit"], statement=_rate(limit, None), capacity=_RATE)
-
-
-def cross_site_scripting() -> WebRule:
+def _cross_site_scripting(name: str) -> WebRule:
     """Blocks scripts in query arguments and in the part of the body that AWS inspects."""
-    transformations = [{"priority": 0, "type": "URL_DECODE"}, {"priority": 1, "type": "HTML_ENTITY_DECODE"}]
-    fields: list[dict[str, Any]] = [{"all_query_arguments": {}}, {"body": {"oversize_handling": "CONTINUE"}}]
+    transformations = _transformations("URL_DECODE", "HTML_ENTITY_DECODE")
+    fields: list[Statement] = [{"all_query_arguments": {}}, {"body": {"oversize_handling": "CONTINUE"}}]
     parts = [{"xss_match_statement": {"field_to_match": field, "text_transformations": transformations}} for field in fields]
     capacity = len(fields) * (_XSS + len(transformations) * _TRANSFORMATION) + _ALL_ARGUMENTS
-    name = "cross-site-scripting"
-    statement = {"or_statement": {"statements": parts}}
-    return WebRule(name=name, priority=PRIORITIES[name], statement=statement, capacity=capacity)
+    return WebRule(name, PRIORITIES[name], {"or_statement": {"statements": parts}}, capacity)
 
 
-def custom(name: str, args: Mapping[str, Any]) -> WebRule:
-    """A rule of the user's own, from checked arguments."""
-    if args["rule_group_arn"] is not None:
-        reference = {"rule_group_reference_statement": {"arn": args["rule_group_arn"]}}
-        return WebRule(name=name, priority=args["priority"], statement=reference, capacity=args["rule_group_capacity"], group=True)
-    conditions, capacity = _conditions(args)
+def _custom(name: str, rule: WebRuleArgs) -> WebRule:
+    group_arn, limit = rule.get("rule_group_arn"), rule.get("rate_limit")
+    if group_arn is not None:
+        reference = {"rule_group_reference_statement": {"arn": group_arn}}
+        return WebRule(name, rule["priority"], reference, rule["rule_group_capacity"], group=True)
+    conditions = list(_conditions(rule))
+    statements, capacity = [statement for statement, _ in conditions], sum(cost for _, cost in conditions)
     # All conditions must hold. AWS's "and" takes two at least, and the provider nests three levels only: there is no deeper tree here.
-    joined = conditions[0] if len(conditions) == 1 else {"and_statement": {"statements": conditions}}
-    if args["rate_limit"] is not None:
-        return WebRule(name=name, priority=args["priority"], statement=_rate(args["rate_limit"], joined), capacity=capacity + _RATE)
-    return WebRule(name=name, priority=args["priority"], statement=joined, capacity=capacity, action=args["action"])
+    joined = statements[0] if len(statements) == 1 else {"and_statement": {"statements": statements}}
+    if limit is not None:
+        return WebRule(name, rule["priority"], _rate(limit, scope_down_statement=joined), capacity + _RATE)
+    return WebRule(name, rule["priority"], joined, capacity, rule["action"])
 
 
-def _rate(limit: int, scope: Statement | None) -> Statement:
-    inner: Statement = {"limit": limit, "aggregate_key_type": "IP", "evaluation_window_sec": 300}
-    if scope is not None:
-        inner["scope_down_statement"] = scope
-    return {"rate_based_statement": inner}
+def _rate(limit: int, **scope: Statement) -> Statement:
+    return {"rate_based_statement": {"limit": limit, "aggregate_key_type": "IP", "evaluation_window_sec": 300, **scope}}
 
 
-def _conditions(args: Mapping[str, Any]) -> tuple[list[Statement], int]:
-    found: list[Statement] = []
-    capacity = 0
-    if args["path_prefix"] is not None:
+def _conditions(rule: WebRuleArgs) -> Iterator[tuple[Statement, int]]:
+    """The statements of the conditions, and what each costs."""
+    path, method, header, contains = (rule.get(key) for key in ("path_prefix", "method", "header_name", "header_contains"))
+    if path is not None:
         # Decoded and normalised first, or %2f and /./ would lead around the rule.
-        decoded = ["URL_DECODE", "NORMALIZE_PATH"]
-        found.append(_string({"uri_path": {}}, "STARTS_WITH", args["path_prefix"], decoded))
-        capacity += _STRING_EDGE + len(decoded) * _TRANSFORMATION
-    if args["method"] is not None:
-        found.append(_string({"method": {}}, "EXACTLY", args["method"], ["NONE"]))
-        capacity += _STRING_EDGE
-    if args["header_name"] is not None:
-        header = {"single_header": {"name": args["header_name"].lower()}}
-        found.append(_string(header, "CONTAINS", args["header_contains"].lower(), ["LOWERCASE"]))
-        capacity += _STRING_INSIDE + _TRANSFORMATION
-    if args["country_codes"]:
-        found.append({"geo_match_statement": {"country_codes": args["country_codes"]}})
-        capacity += _GEO
-    if args["except_country_codes"]:
-        found.append({"not_statement": {"statement": {"geo_match_statement": {"country_codes": args["except_country_codes"]}}}})
-        capacity += _GEO
-    return found, capacity
+        decoded = ("URL_DECODE", "NORMALIZE_PATH")
+        yield _string({"uri_path": {}}, "STARTS_WITH", path, *decoded), _STRING_EDGE + len(decoded) * _TRANSFORMATION
+    if method is not None:
+        yield _string({"method": {}}, "EXACTLY", method, "NONE"), _STRING_EDGE
+    if header is not None and contains is not None:
+        field = {"single_header": {"name": header.lower()}}
+        yield _string(field, "CONTAINS", contains.lower(), "LOWERCASE"), _STRING_INSIDE + _TRANSFORMATION
+    if rule["country_codes"]:
+        yield _countries(rule["country_codes"]), _GEO
+    if rule["except_country_codes"]:
+        yield {"not_statement": {"statement": _countries(rule["except_country_codes"])}}, _GEO
 
 
-def _string(field: dict[str, Any], place: str, text: str, transformations: list[str]) -> Statement:
+def _countries(codes: list[str]) -> Statement:
+    return {"geo_match_statement": {"country_codes": codes}}
+
+
+def _string(field: Statement, position: str, text: str, *transformations: str) -> Statement:
     return {
         "byte_match_statement": {
             "field_to_match": field,
-            "positional_constraint": place,
+            "positional_constraint": position,
             "search_string": text,
-            "text_transformations": [{"priority": index, "type": kind} for index, kind in enumerate(transformations)],
+            "text_transformations": _transformations(*transformations),
         }
     }
+
+
+def _transformations(*kinds: str) -> list[Statement]:
+    return [{"priority": index, "type": kind} for index, kind in enumerate(kinds)]

@@ -1,12 +1,11 @@
 """AWS services that write logs into a bucket, and the bucket policy statements that each of them needs."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
-from pydantic import Field
 
-from cloudpatterns.core import Choice, Statement, partition_of
+from cloudpatterns.core import Problem, Statement, partition_of
+from cloudpatterns.storage.durable_bucket.arguments import LogWriter
 
 # The account that owns the bucket, as IAM resolves it in the policy itself: a bucket's ARN has no account, and no data source
 # is called. AWS's own example of the comparison:
@@ -14,22 +13,10 @@ from cloudpatterns.core import Choice, Statement, partition_of
 _OWN_ACCOUNT = "${aws:ResourceAccount}"
 
 
-class LogWriter(TypedDict):
-    """A service that may write logs into a bucket of the kind ``log_target``."""
-
-    service: Annotated[str, Choice("server_access", "load_balancer", "log_delivery")]
-    """``server_access`` (S3 server access logs), ``load_balancer`` (access, connection and health check logs of application
-    load balancers) or ``log_delivery`` (VPC flow logs, network load balancers and others that deliver through CloudWatch Logs)."""
-    prefix: NotRequired[Annotated[str, Field(default="", pattern=r"^([^/].*[^/]|[^/]?)$")]]
-    """The prefix that is set at the source of the logs, without leading or trailing slash. Default: none."""
-    account_ids: NotRequired[list[pulumi.Input[str]]]
-    """Accounts whose logs are taken. Needed for all but ``server_access``, whose logs come from the bucket's own account, the default."""
-
-
-def writer_problems(writers: Sequence[LogWriter]) -> Iterator[tuple[str, str]]:
-    """Checked writers whose accounts are missing. Their paths name the account, and AWS documents no other form than its number there."""
+def writer_problems(writers: Sequence[LogWriter]) -> Iterator[Problem]:
+    """Writers whose accounts are missing. Their paths name the account, and AWS documents no other form than its number there."""
     for index, writer in enumerate(writers):
-        if writer["service"] != "server_access" and not writer.get("account_ids"):
+        if writer["service"] != "server_access" and not writer["account_ids"]:
             yield (
                 f"log_writers.{index}.account_ids",
                 f"is missing; the logs of {writer['service']} have their account in the path. Give it, as in ['123456789012'].",
@@ -37,7 +24,7 @@ def writer_problems(writers: Sequence[LogWriter]) -> Iterator[tuple[str, str]]:
 
 
 def writer_statements(bucket_arn: pulumi.Output[str], writers: Sequence[LogWriter]) -> list[Statement]:
-    """The statements that let checked ``writers`` write into the bucket."""
+    """The statements that let the services write into the bucket."""
     return [statement for writer in writers for statement in _STATEMENTS[writer["service"]](bucket_arn, writer)]
 
 
@@ -48,7 +35,7 @@ def _server_access(bucket_arn: pulumi.Output[str], writer: LogWriter) -> list[St
             actions=["s3:PutObject"],
             resources=[pulumi.Output.concat(bucket_arn, "/", _directory(writer), "*")],
             principals={"Service": ["logging.s3.amazonaws.com"]},
-            conditions={"StringEquals": {"aws:SourceAccount": writer.get("account_ids") or [_OWN_ACCOUNT]}},
+            conditions={"StringEquals": {"aws:SourceAccount": writer["account_ids"] or [_OWN_ACCOUNT]}},
         )
     ]
 
@@ -87,7 +74,7 @@ _STATEMENTS = {"server_access": _server_access, "load_balancer": _load_balancer,
 
 
 def _directory(writer: LogWriter) -> str:
-    return f"{prefix}/" if (prefix := writer.get("prefix")) else ""
+    return f"{writer['prefix']}/" if writer["prefix"] else ""
 
 
 def _account_paths(bucket_arn: pulumi.Output[str], writer: LogWriter) -> list[pulumi.Output[str]]:

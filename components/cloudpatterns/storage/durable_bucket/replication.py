@@ -1,29 +1,17 @@
 """Replication of one bucket to another: the role with rights on both buckets and both keys, and the replication itself."""
 
 from collections.abc import Mapping
-from typing import Annotated, NamedTuple, NotRequired, TypedDict
+from typing import NamedTuple
 
 import pulumi
 import pulumi_aws as aws
-from pydantic import Field
 
-from cloudpatterns.core import Component, Statement, assume_role, document
-from cloudpatterns.core.vocabulary import KmsKeyArn
-
-
-class Replication(TypedDict):
-    """A replica of a bucket in another region: versioned, encrypted, logged and, where the source is, locked."""
-
-    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
-    """The replica's region (``eu-central-1``)."""
-    kms_key_arn: NotRequired[KmsKeyArn]
-    """The key that encrypts the replica, in its region. Default: a new customer key there."""
-    log_bucket_name: NotRequired[pulumi.Input[str]]
-    """The bucket for the replica's server access logs, in its region. Default: a log target of its own there."""
+from cloudpatterns.blocks import service_role
+from cloudpatterns.core import Component, Statement
 
 
 class ReplicationSide(NamedTuple):
-    """A bucket that is replicated from or to. Its ARN must be given out only once versioning and object lock are in place."""
+    """A bucket that is replicated from or to. Its ARN must be available only after versioning and object lock."""
 
     bucket_arn: pulumi.Output[str]
     kms_key_arn: pulumi.Output[str]
@@ -59,31 +47,28 @@ def replicate(
 ) -> None:
     """Replicates everything that is put into the bucket from now on, delete markers included.
 
-    ``bucket_name`` is the source's, given out only once versioning and object lock are in place; ``region`` is the source's,
-    as its other settings have it (None: the provider's).
+    ``bucket_name`` is the source's, available after versioning and object lock; ``region`` is the source's, as its other settings have it
+    (None: the provider's).
     """
-    role = aws.iam.Role(f"{name}-replication", assume_role_policy=assume_role("s3.amazonaws.com"), tags=tags, opts=component.child())
     lock_reads = ["s3:GetObjectRetention", "s3:GetObjectLegalHold"] if locked else []
     reads = ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging", *lock_reads]
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html
-    policy = aws.iam.RolePolicy(
-        f"{name}-replication-policy",
-        role=role.id,
-        policy=document(
-            Statement(actions=["s3:GetReplicationConfiguration", "s3:ListBucket"], resources=[source.bucket_arn]),
-            Statement(actions=reads, resources=[source.objects]),
-            Statement(actions=["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"], resources=[replica.objects]),
-            source.key_use("kms:Decrypt"),
-            replica.key_use("kms:Encrypt", "kms:GenerateDataKey"),
-        ),
-        opts=component.child(),
+    statements = [
+        Statement(actions=["s3:GetReplicationConfiguration", "s3:ListBucket"], resources=[source.bucket_arn]),
+        Statement(actions=reads, resources=[source.objects]),
+        Statement(actions=["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"], resources=[replica.objects]),
+        source.key_use("kms:Decrypt"),
+        replica.key_use("kms:Encrypt", "kms:GenerateDataKey"),
+    ]
+    role = service_role(
+        component, f"{name}-replication", "s3.amazonaws.com", None, statements={f"{name}-replication-policy": statements}, tags=tags
     )
     aws.s3.BucketReplicationConfig(
         f"{name}-replication",
         bucket=bucket_name,
-        # An object that is put before the role has its rights would fail to replicate, and is not tried again.
-        role=pulumi.Output.all(role.arn, policy.id).apply(lambda values: values[0]),
+        # After the role's policies: an object that is put before the role has its rights fails to replicate, and is not tried again.
+        role=role.arn,
         rules=[
             {
                 "id": "everything",

@@ -1,0 +1,112 @@
+"""Arguments of a service mesh."""
+
+from typing import Annotated, NotRequired, TypedDict
+
+import pulumi
+from pydantic import Field
+
+from cloudpatterns.core import Choice, Matches
+from cloudpatterns.core.vocabulary import MOST_SECURITY_GROUPS, Port
+from cloudpatterns.network._lattice import LatticeArgs
+
+Weight = Annotated[pulumi.Input[int], Field(ge=0, le=999)]
+"""A share of requests, in proportion to the other weights."""
+# https://docs.aws.amazon.com/vpc-lattice/latest/APIReference/API_ForwardAction.html
+_MOST_VERSIONS = 10
+
+
+class MeshVersionArgs(TypedDict):
+    """One version of a service."""
+
+    weight: NotRequired[Weight]
+    """Its share of the requests, in proportion to the other versions'. Default: all for a single version; none for one of several, which
+    then gets the requests of ``canary`` alone."""
+    target_type: NotRequired[Annotated[str, Choice("instance", "ip", "alb", "lambda"), Field(default="instance")]]
+    """Type of the targets; ``alb`` is an internal load balancer."""
+    port: NotRequired[Port]
+    """The port of the targets. Required with every ``target_type`` but ``lambda``."""
+    protocol: NotRequired[Annotated[str, Choice("HTTP", "HTTPS"), Field(default="HTTP")]]
+    """Protocol to the targets, whose certificate is not checked. Not for ``lambda``."""
+    protocol_version: NotRequired[Annotated[str, Choice("HTTP1", "HTTP2", "GRPC"), Field(default="HTTP1")]]
+    """Version of the protocol. Not for ``lambda``."""
+    targets: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={})]]
+    """Targets by a name of your choice: ids of instances, addresses, or the ARN of a load balancer or function. Without any, they register
+    themselves, or a controller registers them."""
+    health_check_path: NotRequired[Annotated[str, Field(max_length=2048), Matches("/[a-zA-Z0-9@:%_+.~#?&/=-]*", "a path such as /health")]]
+    """Path of the health check. Load balancers and functions have none. Default: ``/``; with ``GRPC`` no health check, which VPC Lattice
+    sends over HTTP2 where a path is given."""
+    health_check_port: NotRequired[Port]
+    """Port of the health check. Default: the targets' port."""
+    health_check_matcher: NotRequired[
+        Annotated[str, Matches(r"\d+([-,]\d+)*", "status codes such as 200 or 200-299"), Field(default="200")]
+    ]
+    """Status codes of a healthy target."""
+    health_check_interval_seconds: NotRequired[Annotated[int, Field(default=15, ge=5, le=300)]]
+    """Seconds between two checks."""
+    health_check_timeout_seconds: NotRequired[Annotated[int, Field(default=5, ge=1, le=120)]]
+    """Seconds without an answer after which a check has failed."""
+    healthy_threshold: NotRequired[Annotated[int, Field(default=2, ge=2, le=10)]]
+    """Successes in a row after which a target gets requests."""
+    unhealthy_threshold: NotRequired[Annotated[int, Field(default=3, ge=2, le=10)]]
+    """Failures in a row after which a target gets no more requests."""
+
+
+class MeshCanaryArgs(TypedDict):
+    """Requests that choose their version by a header."""
+
+    weights: dict[str, Weight]
+    """Version to weight of the requests with the header: ``{"v2": 20, "v1": 80}`` or ``{"v2": 100}``."""
+    header_name: NotRequired[
+        Annotated[
+            str,
+            Matches("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}", "a header of at most 100 characters such as x-canary"),
+            Field(default="x-canary"),
+        ]
+    ]
+    """The header."""
+    header_value: NotRequired[Annotated[str, Field(default="true", min_length=1, max_length=200)]]
+    """Its exact value, in upper or lower case."""
+
+
+class MeshServiceArgs(TypedDict):
+    """One service."""
+
+    versions: Annotated[dict[str, MeshVersionArgs], Field(min_length=1, max_length=_MOST_VERSIONS)]
+    """Its versions by a name of lower-case letters and digits, such as ``v1``. The port and protocol of a version never change: another
+    port or protocol is another version."""
+    canary: NotRequired[MeshCanaryArgs]
+    """Requests that choose their version by a header. Default: no request does."""
+    external_weights: NotRequired[Annotated[bool, Field(default=False)]]
+    """Whether a release controller changes the weights, those of ``canary`` too. The weights given here are then those of the first
+    deployment, and no later one changes the routes: the controller also adds and removes versions. Remove a version from the routes before
+    you remove it here."""
+    callers: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={})]]
+    """Who may call, by a name of your choice: ARNs of IAM roles, whose requests must be signed (SigV4, service ``vpc-lattice-svcs``).
+    Needed unless ``iam_auth`` is false."""
+    iam_auth: NotRequired[Annotated[bool, Field(default=True)]]
+    """Whether VPC Lattice authenticates callers by IAM. Without, it accepts every request that reaches it."""
+    port: NotRequired[Annotated[Port, Field(default=443)]]
+    """Port of the TLS listener. A change replaces the listener."""
+    custom_domain_name: NotRequired[Annotated[str, Field(min_length=3, max_length=255)]]
+    """A custom domain name, with ``certificate_arn``. A change replaces the service. Default: a name and certificate of VPC Lattice."""
+    certificate_arn: NotRequired[pulumi.Input[str]]
+    """The certificate of ``custom_domain_name``, in this Region. Required with ``custom_domain_name``."""
+    hosted_zone_id: NotRequired[pulumi.Input[str]]
+    """The hosted zone in which ``custom_domain_name`` gets an alias record. Default: no record; you create it."""
+
+
+class ServiceMeshArgs(LatticeArgs):
+    """Arguments of ``ServiceMesh``."""
+
+    vpc_id: pulumi.Input[str]
+    """The VPC of the targets, and of the callers unless ``service_network_id`` or ``associate`` says otherwise."""
+    services: Annotated[dict[str, MeshServiceArgs], Field(min_length=1)]
+    """The services by name: lower-case letters and digits with single hyphens between them, no part ``caller`` or ``target``."""
+    security_group_ids: NotRequired[Annotated[list[pulumi.Input[str]], Field(default=[], max_length=MOST_SECURITY_GROUPS)]]
+    """Security groups of the VPC's connection to the mesh: their ingress rules decide who in the VPC may reach its services. Needed with a
+    new service network."""
+    service_network_id: NotRequired[pulumi.Input[str]]
+    """An existing service network to join, such as one that several VPCs share; its connections and auth policy are not changed.
+    Default: a new one for this VPC."""
+    associate: NotRequired[Annotated[bool, Field(default=True)]]
+    """Whether the services join a service network; false where another component does that, such as ``ZeroTrustNetwork``."""
