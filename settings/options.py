@@ -94,14 +94,13 @@ def _kind(hint: Any) -> Any:
         kind = GenericAlias(dict, (str, _entry(members[1])))
     elif is_typeddict(hint):
         kind = _nested(hint)
-    elif hint in (int, float):
-        kind = _annotated(hint, WHOLE)
     for limit in found:
         if isinstance(limit, Unique):
             kind = _annotated(kind, AfterValidator(each_once))
         elif not isinstance(limit, FieldInfo | Choice | Network):
             kind = _annotated(kind, limit)
-    return kind
+    # Behind the limits, or the JSON schema would not show them.
+    return _annotated(kind, WHOLE) if hint in (int, float) else kind
 
 
 def _entry(hint: Any) -> Any:
