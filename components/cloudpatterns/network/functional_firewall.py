@@ -179,9 +179,10 @@ def _problems(name: str, checked: FunctionalFirewallArgs) -> Iterator[Problem]:
             if caller not in functions:
                 yield f"{path}.callers.{index}", unknown(caller, "a function", functions)
         yield from destination_problems(f"{path}.egress", function["egress"], _RESERVED)
-        for destination in function["egress"].keys() & functions.keys():
-            reason = f"has the name of a function. To let it connect, name it among the callers of {destination}; else choose another name."
-            yield f"{path}.egress.{destination}", reason
+        for destination in function["egress"]:
+            if destination in functions:
+                reason = f"name it among the callers of {destination} to let it connect, or choose another name."
+                yield f"{path}.egress.{destination}", f"has the name of a function; {reason}"
     yield from _quota_problems(checked)
 
 

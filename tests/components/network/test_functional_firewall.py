@@ -228,7 +228,7 @@ WEB_ONLY = "is true; only http, https and custom functions on the ports 80 and 4
             {"own": {"egress": {"http": EGRESS_443}}, "http": {}},
             (
                 "functions.own.egress.http",
-                "has the name of a function. To let it connect, name it among the callers of http; else choose another name.",
+                "has the name of a function; name it among the callers of http to let it connect, or choose another name.",
             ),
         ),
         (
