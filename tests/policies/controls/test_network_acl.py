@@ -45,7 +45,6 @@ UNKNOWN_PORTS = {"ports": (UNKNOWN, UNKNOWN)}
         ([entry(cidr="10.0.0.0/8")], Pass()),
         ([entry(cidr="203.0.113.0/24")], Pass()),
         ([entry(protocol="icmp", ports=(0, 0))], Pass()),
-        ([entry(cidr="nonsense")], Pass()),
         ([entry(action="deny")], Pass()),
         # Open, in every way of writing it.
         ([entry()], reach("0.0.0.0/0 reach port 22 (SSH)")),
@@ -54,7 +53,6 @@ UNKNOWN_PORTS = {"ports": (UNKNOWN, UNKNOWN)}
         ([entry(ports=(1024, 65535))], reach("0.0.0.0/0 reach port 3389 (RDP)")),
         ([entry(action="ALLOW", **ANY)], Fail(BOTH, "ingress.0")),
         ([entry(protocol="all", ports=(UNKNOWN, UNKNOWN))], Fail(BOTH, "ingress.0")),
-        ([entry(protocol="unheard of")], Fail(BOTH, "ingress.0")),
         ([entry(cidr=None, ipv6CidrBlock="::/0")], reach("::/0 reach port 22 (SSH)")),
         ([entry(100, cidr="0.0.0.0/1"), entry(110, cidr="128.0.0.0/1")], reach("0.0.0.0/1 and 128.0.0.0/1 reach port 22 (SSH)")),
         ([entry(200), entry(100, ports=(443, 443))], reach("0.0.0.0/0 reach port 22 (SSH)")),
@@ -68,7 +66,10 @@ UNKNOWN_PORTS = {"ports": (UNKNOWN, UNKNOWN)}
         ([entry(100), entry(90, "deny", None, ipv6CidrBlock="::/0")], reach("0.0.0.0/0 reach port 22 (SSH)")),
         # Unknowns count where they decide.
         (UNKNOWN, Pass()),
-        ([UNKNOWN], Unknown("ingress.0.egress")),
+        ([UNKNOWN], Unknown("ingress.0")),
+        # What cannot be read is neither open nor closed; the reachability proofs say the same.
+        ([entry(cidr="nonsense")], Unknown("ingress.0.cidrBlock")),
+        ([entry(protocol="unheard of")], Unknown("ingress.0.protocol")),
         ([entry(cidr=UNKNOWN)], Unknown("ingress.0.cidrBlock")),
         ([entry(cidr=None, ipv6CidrBlock=UNKNOWN)], Unknown("ingress.0.ipv6CidrBlock")),
         ([entry(cidr=UNKNOWN, ports=(443, 443))], Pass()),
@@ -84,6 +85,8 @@ UNKNOWN_PORTS = {"ports": (UNKNOWN, UNKNOWN)}
         ([entry(100), entry(110, UNKNOWN)], reach("0.0.0.0/0 reach port 22 (SSH)")),
         ([entry(100), entry(110, cidr=UNKNOWN, ports=(3389, 3389))], reach("0.0.0.0/0 reach port 22 (SSH)")),
         ([entry(90, "deny", ports=(22, 22)), entry(100, UNKNOWN)], Pass()),
+        # The path is that of the rule that would decide, not of the first unknown one.
+        ([entry(80, cidr=UNKNOWN, ports=(443, 443)), entry(90, "deny", UNKNOWN), entry(100)], Unknown("ingress.1.cidrBlock")),
     ],
 )
 def test_rules_in_line(type: str, ingress: Any, expected: Verdict) -> None:
@@ -120,6 +123,8 @@ def test_rules_of_their_own_are_judged_with_their_acl() -> None:
     assert verdicts(control, stack(acl, ssh, outbound))[0][1] == Fail("lets 0.0.0.0/0 reach port 22 (SSH)", "rule ssh")
     either = rule("either", number=90, action="deny", egress=UNKNOWN)
     assert verdicts(control, stack(acl, ssh, either))[0] == ("acl", Unknown("egress of either"))
+    later = rule("later", number=110, action="deny", egress=UNKNOWN)
+    assert verdicts(control, stack(acl, ssh, later))[0] == ("acl", Fail("lets 0.0.0.0/0 reach port 22 (SSH)", "rule ssh"))
     wide = rule("wide", number=90, cidr=UNKNOWN)
     assert verdicts(control, stack(acl, wide))[0] == ("acl", Unknown("cidrBlock of wide"))
 
