@@ -124,10 +124,10 @@ def _denies_plain(statement: Statement) -> bool:
 def _reach(statement: Statement, bucket: Resource) -> tuple[bool, bool]:
     """Whether a statement speaks of the bucket, and of its objects."""
     names = [name for key in ("bucket", "id") if isinstance(name := read(bucket, key), str)]
-    return _covers(statement.resources, names, ""), _covers(statement.resources, names, "/*")
+    return _names_bucket(statement.resources, names, ""), _names_bucket(statement.resources, names, "/*")
 
 
-def _covers(resources: tuple[str, ...], names: list[str], rest: str) -> bool:
+def _names_bucket(resources: tuple[str, ...], names: list[str], rest: str) -> bool:
     # Without a name yet, the shape of the ARN has to do: a policy speaks of its own bucket, or S3 refuses it.
     wanted = [f"arn:aws:s3:::{name}{rest}" for name in names]
     for resource in resources:

@@ -49,6 +49,11 @@ class Statement:
         """Whether it speaks of every action of every service."""
         return any(is_every_action(action) for action in self.actions)
 
+    @property
+    def admits_everybody(self) -> bool:
+        """Whether its principals are everybody. `NotPrincipal` leaves out a few, and admits all others."""
+        return bool(self.not_principals) or ("AWS", "*") in self.principals
+
     def covers_all(self, service: str) -> bool:
         """Whether it speaks of every resource of one of the service's types."""
         return bool(self.not_resources) or any(is_every_one(resource, service) for resource in self.resources)
@@ -83,8 +88,8 @@ def statements(document: Any) -> list[Statement]:
 
 def _statement(fields: dict[str, Any], number: int) -> Statement:
     return Statement(
-        label=f"statement {_known(fields.get('sid')) or number}",
-        allow=_known(fields.get("effect")) == "Allow",
+        label=f"statement {_require_known(fields.get('sid')) or number}",
+        allow=_require_known(fields.get("effect")) == "Allow",
         actions=_texts(fields.get("action")),
         not_actions=_texts(fields.get("notaction")),
         resources=_texts(fields.get("resource")),
@@ -100,26 +105,26 @@ def _statement(fields: dict[str, Any], number: int) -> Statement:
 
 
 def _lower(value: Any) -> dict[str, Any]:
-    if not isinstance(_known(value), dict):
+    if not isinstance(_require_known(value), dict):
         raise ValueError("an object is needed")
     return {str(key).lower(): item for key, item in value.items()}
 
 
-def _known(value: Any) -> Any:
+def _require_known(value: Any) -> Any:
     if value is UNKNOWN:
         raise UnknownValueError()
     return value
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    if _known(value) is None:
+    if _require_known(value) is None:
         return ()
-    items = [_known(item) for item in (value if isinstance(value, list) else [value])]
+    items = [_require_known(item) for item in (value if isinstance(value, list) else [value])]
     return tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in items)
 
 
 def _principals(value: Any) -> tuple[tuple[str, str], ...]:
-    if isinstance(_known(value), dict):
+    if isinstance(_require_known(value), dict):
         return tuple((_KINDS.get(kind.lower(), kind), name) for kind, names in value.items() for name in _texts(names))
     return tuple(("AWS", name) for name in _texts(value))
 

@@ -23,12 +23,8 @@ _WIDEST: Final = {4: 8, 6: 32}
 def public_statements(document: list[Statement]) -> Iterator[Statement]:
     """Statements that allow something to everybody."""
     for statement in document:
-        if statement.allow and _admits_everybody(statement) and not confined(statement):
+        if statement.allow and statement.admits_everybody and not confined(statement):
             yield statement
-
-
-def _admits_everybody(statement: Statement) -> bool:
-    return bool(statement.not_principals) or ("AWS", "*") in statement.principals
 
 
 def confined(statement: Statement) -> bool:

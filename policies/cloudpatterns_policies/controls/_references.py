@@ -7,7 +7,7 @@ from cloudpatterns_policies.core import UNKNOWN, Resource, Stack, UnknownValueEr
 from cloudpatterns_policies.graph.reading import read, refer
 
 
-def given(stack: Stack, resource: Resource, path: str, *types: str, computed: bool = False) -> bool:
+def sets_reference(stack: Stack, resource: Resource, path: str, *types: str, computed: bool = False) -> bool:
     """Whether the program sets the id or ARN at `path`. For stack controls.
 
     One that is unknown counts when it comes from a resource of `types`; else `UnknownValueError` is raised. With `computed`, what is
@@ -26,9 +26,9 @@ def joints(stack: Stack, target: Resource, token: str, path: str, types: Sequenc
     """
     named = stack.referrers(target, token, path)
     sure = [item for item in named if refer(stack, item, path, types).certain]
-    return sure, [item for item in (*named, *_loose(stack, token, path, tuple(types))) if item not in sure]
+    return sure, [item for item in (*named, *_unresolved(stack, token, path, tuple(types))) if item not in sure]
 
 
 @lru_cache(maxsize=8)
-def _loose(stack: Stack, token: str, path: str, types: tuple[str, ...]) -> tuple[Resource, ...]:
+def _unresolved(stack: Stack, token: str, path: str, types: tuple[str, ...]) -> tuple[Resource, ...]:
     return tuple(item for item in stack.of_type(token) if refer(stack, item, path, types).unresolved)

@@ -125,7 +125,7 @@ def _overridden(rule: WebRule, group: Any, overrides: Mapping[str, Effect]) -> E
     if rule.named and rule.name in overrides:
         return overrides[rule.name]
     lists = [UNKNOWN] if group is UNKNOWN else [group.get(key) for key in _OVERRIDES]
-    lost = any(items is UNKNOWN or len(items or ()) > len(_known(items)) for items in lists)
+    lost = any(items is UNKNOWN or len(items or ()) > len(_with_known_names(items)) for items in lists)
     return Effect.UNKNOWN if lost or (overrides and not rule.named) else rule.effect
 
 
@@ -140,13 +140,13 @@ def _strongest(effects: Collection[Effect]) -> Effect:
 
 def _overrides(group: Mapping[str, Any]) -> dict[str, Effect]:
     """For rules inside a group what they do in the place of their own action."""
-    found = {str(item["name"]): Effect.COUNTS for item in _known(group.get("excludedRules"))}
-    for item in _known(group.get("ruleActionOverrides")):
+    found = {str(item["name"]): Effect.COUNTS for item in _with_known_names(group.get("excludedRules"))}
+    for item in _with_known_names(group.get("ruleActionOverrides")):
         found[str(item["name"])] = _effect(item.get("actionToUse"), "block", "count")
     return found
 
 
-def _known(items: Any) -> list[Mapping[str, Any]]:
+def _with_known_names(items: Any) -> list[Mapping[str, Any]]:
     listed = items if isinstance(items, list) else []
     return [item for item in listed if item is not UNKNOWN and item.get("name") is not UNKNOWN]
 

@@ -49,7 +49,7 @@ def _value(resource: Resource, path: str) -> Any:
     return read(resource, path, computed=True)
 
 
-def _protocol(resource: Resource, stack: Stack) -> str:
+def _api_type(resource: Resource, stack: Stack) -> str:
     """HTTP or WEBSOCKET, as the API of a route or stage says; empty when the stack does not show the API."""
     for api in stack.refs(resource, "apiId", _API):
         return str(api.get("protocolType"))
@@ -70,7 +70,7 @@ def api_route_authorized(resource: Resource, stack: Stack) -> Verdict:
     key = str(resource.get("routeKey", ""))
     if key.startswith("OPTIONS "):
         return _PREFLIGHT
-    protocol = _protocol(resource, stack) or ("HTTP" if " " in key or key == "$default" else "WEBSOCKET")
+    protocol = _api_type(resource, stack) or ("HTTP" if " " in key or key == "$default" else "WEBSOCKET")
     if protocol == "WEBSOCKET" and key != "$connect":
         # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-control-access.html
         return NotApplicable("belongs to a WebSocket API, which asks for the login at $connect")
@@ -192,7 +192,7 @@ def api_access_logs(resource: Resource) -> Verdict:
 def api_execution_logs(resource: Resource, stack: Stack) -> Verdict:
     if resource.type == REST_STAGE:
         return _rest_logs(resource, stack)
-    if _protocol(resource, stack) != "WEBSOCKET":
+    if _api_type(resource, stack) != "WEBSOCKET":
         return NotApplicable("belongs to no WebSocket API of the stack; HTTP APIs have access logs alone")
     path = "defaultRouteSettings.loggingLevel"
     level = _value(resource, path)

@@ -6,7 +6,7 @@ Trails and recorders exist once for an account or organisation and are often mad
 from collections.abc import Iterator
 from typing import Final
 
-from cloudpatterns_policies.controls._references import given
+from cloudpatterns_policies.controls._references import sets_reference
 from cloudpatterns_policies.core import Fail, NotApplicable, Pass, Resource, Severity, Stack, Unknown, Verdict, control, stack_control
 from cloudpatterns_policies.graph.reading import read
 
@@ -124,7 +124,7 @@ def cloudtrail_log_validation(resource: Resource) -> Verdict:
     frameworks={"FSBP": ("CloudTrail.2",), "CIS 5.0": ("3.5",), "Checkov": ("CKV_AWS_35",)},
 )
 def cloudtrail_encrypted(resource: Resource, stack: Stack) -> Verdict:
-    return Pass() if given(stack, resource, "kmsKeyId", *_KEYS) else Fail("has no KMS key", "kmsKeyId")
+    return Pass() if sets_reference(stack, resource, "kmsKeyId", *_KEYS) else Fail("has no KMS key", "kmsKeyId")
 
 
 @stack_control(
@@ -139,7 +139,7 @@ def cloudtrail_encrypted(resource: Resource, stack: Stack) -> Verdict:
 )
 def cloudtrail_log_group(resource: Resource, stack: Stack) -> Verdict:
     path = "cloudWatchLogsGroupArn"
-    return Pass() if given(stack, resource, path, _LOG_GROUP) else Fail("sends nothing to CloudWatch Logs", path)
+    return Pass() if sets_reference(stack, resource, path, _LOG_GROUP) else Fail("sends nothing to CloudWatch Logs", path)
 
 
 @stack_control(

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from cloudpatterns_policies.controls._references import given
+from cloudpatterns_policies.controls._references import sets_reference
 from cloudpatterns_policies.core import Fail, Pass, Resource, Severity, Stack, Verdict, stack_control
 from cloudpatterns_policies.graph.reading import read
 
@@ -20,7 +20,7 @@ _KEYS: Final = ("aws:kms/key:Key", "aws:kms/replicaKey:ReplicaKey", "aws:kms/ext
     frameworks={"Checkov": ("CKV_AWS_166",)},
 )
 def backup_vault_customer_key(resource: Resource, stack: Stack) -> Verdict:
-    if not given(stack, resource, "kmsKeyArn", *_KEYS, computed=True):
+    if not sets_reference(stack, resource, "kmsKeyArn", *_KEYS, computed=True):
         return Fail("lies under the AWS managed key", "kmsKeyArn")
     key = read(resource, "kmsKeyArn")
     # A preview as deployed invents the key that the provider works out; only its alias gives the managed one away.

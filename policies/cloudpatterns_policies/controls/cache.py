@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from cloudpatterns_policies.core import Fail, NotApplicable, Pass, Resource, Severity, Unknown, Verdict, control
+from cloudpatterns_policies.graph.reading import has_value
 
 _PAGE: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/elasticache-controls.html"
 
@@ -19,8 +20,7 @@ def _exempt(resource: Resource) -> NotApplicable | None:
     """Why what a cache is made with says nothing, or None."""
     if resource.type == _SERVERLESS:
         return _ALWAYS
-    secondary = resource.is_unknown("globalReplicationGroupId") or resource.get("globalReplicationGroupId")
-    return _SECONDARY if secondary else None
+    return _SECONDARY if has_value(resource, "globalReplicationGroupId") else None
 
 
 @control(
@@ -144,7 +144,7 @@ def elasticache_failover(resource: Resource) -> Verdict:
 def elasticache_backups(resource: Resource, config: Mapping[str, Any]) -> Verdict:
     if resource.type != _GROUP and resource.get("engine") == "memcached":
         return NotApplicable("runs Memcached, which has no backups")
-    if resource.type == _CLUSTER and (resource.is_unknown("replicationGroupId") or resource.get("replicationGroupId")):
+    if resource.type == _CLUSTER and has_value(resource, "replicationGroupId"):
         return NotApplicable("is a node of a replication group, which is judged itself")
     days = resource.get("snapshotRetentionLimit", 0)
     if days >= config["minimumDays"]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from cloudpatterns_policies.controls._references import given
+from cloudpatterns_policies.controls._references import sets_reference
 from cloudpatterns_policies.core import (
     UNKNOWN,
     Fail,
@@ -112,7 +112,7 @@ def cloudfront_tls_policy(resource: Resource, config: Mapping[str, Any]) -> Verd
     frameworks={"FSBP": ("CloudFront.6",), "Checkov": ("CKV_AWS_68",)},
 )
 def cloudfront_web_acl(resource: Resource, stack: Stack) -> Verdict:
-    return Pass() if given(stack, resource, "webAclId", *_WEB_ACLS) else Fail("has no web ACL", "webAclId")
+    return Pass() if sets_reference(stack, resource, "webAclId", *_WEB_ACLS) else Fail("has no web ACL", "webAclId")
 
 
 @stack_control(
@@ -135,7 +135,7 @@ def cloudfront_origin_access_control(resource: Resource, stack: Stack) -> list[V
             continue
         path = f"{origin}.originAccessControlId"
         try:
-            closed = given(stack, resource, path, _ACCESS_CONTROL)
+            closed = sets_reference(stack, resource, path, _ACCESS_CONTROL)
         except UnknownValueError:
             found.append(Unknown(path))
         else:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from cloudpatterns_policies.controls._references import given
+from cloudpatterns_policies.controls._references import sets_reference
 from cloudpatterns_policies.controls._user_data import secrets_in
 from cloudpatterns_policies.core import Fail, NotApplicable, Pass, Resource, Severity, Stack, Unknown, Verdict, control, stack_control
-from cloudpatterns_policies.graph.reading import from_provider, read
+from cloudpatterns_policies.graph.reading import from_provider, has_value, read
 
 _EC2: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html"
 _AUTO_SCALING: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/autoscaling-controls.html"
@@ -124,7 +124,7 @@ def instance_no_public_ip(resource: Resource) -> Iterator[Verdict]:
     frameworks={"CIS 5.0": ("1.17",), "Checkov": ("CKV2_AWS_41",)},
 )
 def instance_role(resource: Resource, stack: Stack) -> Verdict:
-    if given(stack, resource, "iamInstanceProfile", _PROFILE, computed=True):
+    if sets_reference(stack, resource, "iamInstanceProfile", _PROFILE, computed=True):
         return Pass()
     if not from_provider(resource, "launchTemplate") and read(resource, "launchTemplate") is not None:
         return NotApplicable("takes its role from its launch template")
@@ -136,7 +136,11 @@ def instance_role(resource: Resource, stack: Stack) -> Verdict:
 def _only_for_instances_with_a_role(template: Resource, stack: Stack) -> bool:
     instances = [user for kind in _INSTANCES for user in stack.referrers(template, kind, "launchTemplate")]
     fleets = [user for kind, path in _FLEETS for user in stack.referrers(template, kind, path)]
-    return bool(instances) and not fleets and all(given(stack, user, "iamInstanceProfile", _PROFILE, computed=True) for user in instances)
+    return (
+        bool(instances)
+        and not fleets
+        and all(sets_reference(stack, instance, "iamInstanceProfile", _PROFILE, computed=True) for instance in instances)
+    )
 
 
 @control(
@@ -258,7 +262,7 @@ def auto_scaling_launch_template(resource: Resource) -> Verdict:
     config={"minimumZones": {"type": "integer", "minimum": 2, "maximum": 6, "default": 2, "description": "Zones a group spans at least."}},
 )
 def auto_scaling_several_zones(resource: Resource, stack: Stack, config: Mapping[str, Any]) -> Verdict:
-    where = next((path for path in ("vpcZoneIdentifiers", "availabilityZones") if not _left_out(resource, path)), "")
+    where = next((path for path in ("vpcZoneIdentifiers", "availabilityZones") if has_value(resource, path, computed=True)), "")
     if not where:
         return Fail("names no zones", "vpcZoneIdentifiers")
     items = resource.get(where)
@@ -274,11 +278,6 @@ def auto_scaling_several_zones(resource: Resource, stack: Stack, config: Mapping
     return Fail(f"spans {count} zone{'s' if count > 1 else ''}, not {config['minimumZones']}", where)
 
 
-def _left_out(resource: Resource, path: str) -> bool:
-    """Whether the program says nothing of a property that the provider then fills in."""
-    return from_provider(resource, path) or (not resource.is_unknown(path) and not resource.get(path))
-
-
 @stack_control(
     id="auto-scaling-load-balancer-health",
     title="Auto Scaling groups behind a load balancer use its health checks",
@@ -290,8 +289,8 @@ def _left_out(resource: Resource, path: str) -> bool:
     frameworks={"FSBP": ("AutoScaling.1",), "Checkov": ("CKV2_AWS_15",)},
 )
 def auto_scaling_load_balancer_health(resource: Resource, stack: Stack) -> Verdict:
-    attached = any(not _left_out(resource, path) for path in ("targetGroupArns", "loadBalancers", "trafficSources"))
+    attached = any(has_value(resource, path, computed=True) for path in ("targetGroupArns", "loadBalancers", "trafficSources"))
     if not attached and not any(stack.referrers(resource, kind, "autoscalingGroupName") for kind in _ATTACHMENTS):
         return NotApplicable("is not behind a load balancer")
-    kind = "EC2" if _left_out(resource, "healthCheckType") else resource.get("healthCheckType")
+    kind = resource.get("healthCheckType") if has_value(resource, "healthCheckType", computed=True) else "EC2"
     return Pass() if "ELB" in kind.split(",") else Fail(f"goes by the {kind} health check alone", "healthCheckType")

@@ -69,13 +69,13 @@ def _scans(configuration: Resource, repository: Resource) -> bool | None:
             unsure = True
         elif frequency != "MANUAL":
             patterns = [read(configuration, f"rules.{index}.repositoryFilters.{number}.filter") for number in range(len(filters or ()))]
-            if any(pattern is not UNKNOWN and _covers(str(pattern), name) for pattern in patterns):
+            if any(pattern is not UNKNOWN and _filter_matches(str(pattern), name) for pattern in patterns):
                 return True
             unsure = unsure or UNKNOWN in [pattern for pattern in patterns if pattern is UNKNOWN] or name is UNKNOWN
     return None if unsure else False
 
 
-def _covers(pattern: str, name: Any) -> bool:
+def _filter_matches(pattern: str, name: Any) -> bool:
     # A filter without a wildcard matches every name that holds it:
     # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
     if not pattern.strip("*"):

@@ -17,7 +17,7 @@ from cloudpatterns_policies.core import (
     control,
     stack_control,
 )
-from cloudpatterns_policies.graph.reading import expand, read
+from cloudpatterns_policies.graph.reading import expand, has_value, read
 
 _PRODUCTION: Final = {
     "type": "boolean",
@@ -163,7 +163,7 @@ def budget_alerts(resource: Resource, stack: Stack) -> Verdict:
     late = False
     for index in range(len(notifications or ())):
         prefix = f"notifications.{index}"
-        if not any(_subscribers(resource, f"{prefix}.{kind}") for kind in ("subscriberEmailAddresses", "subscriberSnsTopicArns")):
+        if not any(has_value(resource, f"{prefix}.{kind}") for kind in ("subscriberEmailAddresses", "subscriberSnsTopicArns")):
             continue
         threshold = read(resource, f"{prefix}.threshold")
         if threshold is UNKNOWN:
@@ -172,11 +172,6 @@ def budget_alerts(resource: Resource, stack: Stack) -> Verdict:
             return Pass()
         late = True
     return Fail("alerts only when the limit is passed" if late else "alerts nobody", "notifications")
-
-
-def _subscribers(resource: Resource, path: str) -> bool:
-    value = read(resource, path)
-    return value is UNKNOWN or bool(value)
 
 
 @stack_control(

@@ -25,7 +25,7 @@ from cloudpatterns_policies.core import (
     control,
     stack_control,
 )
-from cloudpatterns_policies.graph.reading import from_provider, read
+from cloudpatterns_policies.graph.reading import from_provider, has_value, read
 
 _RDS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/rds-controls.html"
 _DYNAMODB: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/dynamodb-controls.html"
@@ -68,12 +68,8 @@ _PORTS: Final[Mapping[str, int]] = {
 _ORIGINS: Final = ("snapshotIdentifier", "restoreToPointInTime")
 
 
-def _given(resource: Resource, path: str) -> bool:
-    return resource.is_unknown(path) or bool(resource.get(path))
-
-
 def _is_replica(resource: Resource) -> bool:
-    return _given(resource, "replicateSourceDb")
+    return has_value(resource, "replicateSourceDb")
 
 
 @control(
@@ -106,7 +102,7 @@ def rds_encrypted(resource: Resource) -> Verdict:
         return Pass()
     if _is_replica(resource):
         return NotApplicable("is a replica, encrypted as its source is")
-    if encrypted is None and any(_given(resource, path) for path in _ORIGINS):
+    if encrypted is None and any(has_value(resource, path) for path in _ORIGINS):
         return NotApplicable("is restored, and encrypted as what it comes from")
     return Fail("stores its data unencrypted", "storageEncrypted")
 
@@ -125,7 +121,7 @@ def rds_encrypted(resource: Resource) -> Verdict:
 )
 def rds_default_port(resource: Resource) -> Verdict:
     port = resource.get("port")
-    if port is None and (_is_replica(resource) or any(_given(resource, path) for path in _ORIGINS)):
+    if port is None and (_is_replica(resource) or any(has_value(resource, path) for path in _ORIGINS)):
         return NotApplicable("takes its port over from what it comes from")
     engine = str(resource.get("engine", "")).lower()
     default = next((number for name, number in _PORTS.items() if engine.startswith(name)), None)

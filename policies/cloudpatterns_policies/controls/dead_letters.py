@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from cloudpatterns_policies.core import UNKNOWN, Fail, NotApplicable, Pass, Resource, Severity, Stack, Unknown, Verdict, stack_control
-from cloudpatterns_policies.graph.reading import read
+from cloudpatterns_policies.graph.reading import has_value, read
 
 _QUEUE: Final = "aws:sqs/queue:Queue"
 _REDRIVE: Final = "aws:sqs/redrivePolicy:RedrivePolicy"
@@ -60,9 +60,9 @@ _INVOKERS: Final = (
     pack="operations",
 )
 def queue_dead_letters(resource: Resource, stack: Stack) -> Verdict:
-    if _given(resource, "redrivePolicy") or stack.referrers(resource, _REDRIVE, "queueUrl"):
+    if has_value(resource, "redrivePolicy", computed=True) or stack.referrers(resource, _REDRIVE, "queueUrl"):
         return Pass()
-    if _given(resource, "redriveAllowPolicy") or stack.referrers(resource, _REDRIVE_ALLOW, "queueUrl"):
+    if has_value(resource, "redriveAllowPolicy", computed=True) or stack.referrers(resource, _REDRIVE_ALLOW, "queueUrl"):
         return NotApplicable("is a dead-letter queue")
     if any(stack.referrers(resource, kind, path) for kind, path in _DEAD_LETTERS_OF if kind != _SCHEDULE):
         return NotApplicable("is a dead-letter queue")
@@ -73,12 +73,6 @@ def queue_dead_letters(resource: Resource, stack: Stack) -> Verdict:
 
 def _is_schedules_dead_letters(schedule: Resource, queue: Resource, stack: Stack) -> bool:
     return queue in stack.refs(schedule, "target.deadLetterConfig.arn") and queue not in stack.refs(schedule, "target.arn")
-
-
-def _given(resource: Resource, path: str) -> bool:
-    """Whether the program gives a value, be it one that is not known yet."""
-    value = read(resource, path, computed=True)
-    return value is UNKNOWN or bool(value)
 
 
 @stack_control(
@@ -97,11 +91,11 @@ def function_async_failures_kept(resource: Resource, stack: Stack) -> Verdict:
     invokers = [item for name in names for kind, path in _INVOKERS for item in stack.referrers(name, kind, path)]
     if not invokers:
         return NotApplicable("is invoked asynchronously by nothing in the stack")
-    if _given(resource, "deadLetterConfig.targetArn"):
+    if has_value(resource, "deadLetterConfig.targetArn", computed=True):
         return Pass()
     for name in names:
         for item in stack.referrers(name, _ON_FAILURE, "functionName"):
-            if _given(item, "destinationConfig.onFailure.destination"):
+            if has_value(item, "destinationConfig.onFailure.destination", computed=True):
                 return Pass()
     return Fail(f"loses events of {invokers[0].name} that it fails on", "deadLetterConfig")
 
@@ -123,7 +117,7 @@ def stream_failures_kept(resource: Resource, stack: Stack) -> Verdict:
             return Unknown("eventSourceArn")
         if not _STREAM_ARN.fullmatch(str(source if source is not UNKNOWN else "")):
             return NotApplicable("reads no stream")
-    kept = _given(resource, "destinationConfig.onFailure.destinationArn")
+    kept = has_value(resource, "destinationConfig.onFailure.destinationArn", computed=True)
     return Pass() if kept else Fail("has no place for records that it fails on", "destinationConfig.onFailure")
 
 
@@ -138,7 +132,11 @@ def stream_failures_kept(resource: Resource, stack: Stack) -> Verdict:
     pack="operations",
 )
 def event_target_dead_letters(resource: Resource, stack: Stack) -> Verdict:
-    return Pass() if _given(resource, "deadLetterConfig.arn") else Fail("drops events that do not arrive", "deadLetterConfig")
+    return (
+        Pass()
+        if has_value(resource, "deadLetterConfig.arn", computed=True)
+        else Fail("drops events that do not arrive", "deadLetterConfig")
+    )
 
 
 @stack_control(
@@ -155,7 +153,7 @@ def subscription_dead_letters(resource: Resource, stack: Stack) -> Verdict:
     protocol = str(resource.get("protocol"))
     if protocol not in ("sqs", "lambda", "firehose", "http", "https"):
         return NotApplicable(f"tells people, by {protocol}")
-    return Pass() if _given(resource, "redrivePolicy") else Fail("drops messages that do not arrive", "redrivePolicy")
+    return Pass() if has_value(resource, "redrivePolicy", computed=True) else Fail("drops messages that do not arrive", "redrivePolicy")
 
 
 @stack_control(
@@ -172,5 +170,5 @@ def schedule_dead_letters(resource: Resource, stack: Stack) -> Iterator[Verdict]
     # A target that is unknown as a whole hides whether it has one.
     if read(resource, "target") is UNKNOWN:
         yield Unknown("target")
-    elif not _given(resource, "target.deadLetterConfig.arn"):
+    elif not has_value(resource, "target.deadLetterConfig.arn", computed=True):
         yield Fail("drops calls that fail", "target.deadLetterConfig")

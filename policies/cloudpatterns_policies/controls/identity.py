@@ -17,6 +17,7 @@ from cloudpatterns_policies.controls._documents import (
 from cloudpatterns_policies.controls._escalation import ESCALATIONS, PASS_ROLE, PASSING, UNSCOPED
 from cloudpatterns_policies.controls._public_access import not_public
 from cloudpatterns_policies.core import Fail, NotApplicable, Pass, Resource, Severity, Unknown, Verdict, control
+from cloudpatterns_policies.graph.reading import some
 
 _IAM: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/iam-controls.html"
 _KMS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/kms-controls.html"
@@ -59,7 +60,7 @@ _CONFINES_SERVICE: Final = re.compile(r"iam:passedtoservice")
 Check = Callable[[str, Sequence[Statement]], Iterator[Verdict]]
 
 
-def _judge(resource: Resource, check: Check) -> Iterator[Verdict]:
+def _each_document(resource: Resource, check: Check) -> Iterator[Verdict]:
     """Runs `check` on each document of a resource, with the path it stands at."""
     path = _POLICIES[resource.type]
     paths = [path]
@@ -85,15 +86,9 @@ def _is_administrator(statement: Statement) -> bool:
 
 
 def _but(statement: Statement) -> str:
-    actions = f"every action but {_some(statement.not_actions)}" if statement.not_actions else "every action"
-    resources = f"every resource but {_some(statement.not_resources)}" if statement.not_resources else "every resource"
+    actions = f"every action but {some(statement.not_actions, 3)}" if statement.not_actions else "every action"
+    resources = f"every resource but {some(statement.not_resources, 3)}" if statement.not_resources else "every resource"
     return f"{actions} on {resources}"
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first three names, and how many more there are."""
-    more = len(names) - 3
-    return f"{', '.join(names[:3])} and {more} more" if more > 0 else ", ".join(names)
 
 
 @control(
@@ -112,7 +107,7 @@ def iam_policy_no_administrator(resource: Resource) -> Iterator[Verdict]:
         for statement in filter(_is_administrator, statements):
             yield Fail(f"allows {_but(statement)} in {statement.label}", path)
 
-    yield from _judge(resource, check)
+    yield from _each_document(resource, check)
 
 
 @control(
@@ -154,11 +149,11 @@ def iam_policy_no_service_wildcard(resource: Resource) -> Iterator[Verdict]:
             if not statement.allow or _is_administrator(statement):
                 continue
             if statement.not_actions:
-                yield Fail(f"allows every action but {_some(statement.not_actions)} in {statement.label}", path)
+                yield Fail(f"allows every action but {some(statement.not_actions, 3)} in {statement.label}", path)
             elif whole := [action for action in statement.actions if is_every_action_of_a_service(action)]:
-                yield Fail(f"allows {_some(whole)} in {statement.label}", path)
+                yield Fail(f"allows {some(whole, 3)} in {statement.label}", path)
 
-    yield from _judge(resource, check)
+    yield from _each_document(resource, check)
 
 
 @control(
@@ -175,7 +170,7 @@ def iam_policy_no_service_wildcard(resource: Resource) -> Iterator[Verdict]:
     frameworks={"Checkov": ("CKV_AWS_286",)},
 )
 def iam_policy_no_escalation(resource: Resource) -> Iterator[Verdict]:
-    yield from _judge(resource, _escalations)
+    yield from _each_document(resource, _escalations)
 
 
 def _escalations(path: str, statements: Sequence[Statement]) -> Iterator[Verdict]:
@@ -194,7 +189,7 @@ def _escalations(path: str, statements: Sequence[Statement]) -> Iterator[Verdict
         if may_on_all(PASS_ROLE, passing) and all(may(action, allowed) for action in actions):
             found.append(f"{PASS_ROLE} with {' and '.join(actions)}")
     if found:
-        yield Fail(f"lets its holder take more rights by {_some(found)}", path)
+        yield Fail(f"lets its holder take more rights by {some(found, 3)}", path)
 
 
 def _denied(action: str, statements: Sequence[Statement]) -> bool:
@@ -241,9 +236,9 @@ def iam_policy_resources_named(resource: Resource, config: Mapping[str, Any]) ->
             # A pattern that a known one matches letter by letter is contained in it.
             open_ones = [action for action in statement.actions if not any(matches(known, action) for known in unscoped)]
             if open_ones:
-                yield Fail(f"allows {_some(open_ones)} on every resource in {statement.label}", path)
+                yield Fail(f"allows {some(open_ones, 3)} on every resource in {statement.label}", path)
 
-    yield from _judge(resource, check)
+    yield from _each_document(resource, check)
 
 
 @control(
@@ -265,7 +260,7 @@ def iam_policy_no_decrypt_on_all_keys(resource: Resource) -> Iterator[Verdict]:
             if found := [action for action in _DECRYPTION if statement.names(action) and not _denied(action, statements)]:
                 yield Fail(f"allows {' and '.join(found)} with every key in {statement.label}", path)
 
-    yield from _judge(resource, check)
+    yield from _each_document(resource, check)
 
 
 @control(

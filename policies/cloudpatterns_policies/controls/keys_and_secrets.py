@@ -18,7 +18,7 @@ from cloudpatterns_policies.core import (
     control,
     stack_control,
 )
-from cloudpatterns_policies.graph.reading import read
+from cloudpatterns_policies.graph.reading import has_value, read
 
 _KMS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/kms-controls.html"
 _SECRETS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/secretsmanager-controls.html"
@@ -55,7 +55,7 @@ def kms_key_rotation(resource: Resource) -> Verdict:
     spec, usage = resource.get("customerMasterKeySpec", "SYMMETRIC_DEFAULT"), resource.get("keyUsage", "ENCRYPT_DECRYPT")
     if spec != "SYMMETRIC_DEFAULT" or usage != "ENCRYPT_DECRYPT":
         return NotApplicable("is no symmetric key for encryption, and KMS rotates only those")
-    if resource.is_unknown("customKeyStoreId") or resource.get("customKeyStoreId"):
+    if has_value(resource, "customKeyStoreId"):
         return NotApplicable("lies in a custom key store, where KMS does not rotate")
     return Fail("does not rotate", "enableKeyRotation")
 
@@ -79,12 +79,8 @@ def kms_key_not_public(resource: Resource) -> Iterator[Verdict]:
         yield document
         return
     for statement in document:
-        if statement.allow and _admits_everybody(statement) and not _knows_the_caller(statement):
+        if statement.allow and statement.admits_everybody and not _knows_the_caller(statement):
             yield Fail(f"admits everybody in {statement.label}", "policy")
-
-
-def _admits_everybody(statement: Statement) -> bool:
-    return bool(statement.not_principals) or ("AWS", "*") in statement.principals
 
 
 def _knows_the_caller(statement: Statement) -> bool:

@@ -55,7 +55,7 @@ def _stated_protocol(listener: Resource) -> str:
     return str(_stated(listener, "protocol") or "HTTP").upper()
 
 
-def _protocol(listener: Resource) -> str:
+def _listener_protocol(listener: Resource) -> str:
     """The listener's protocol; empty for a gateway load balancer's listener, which has neither protocol nor port."""
     # The provider takes it in any case.
     return str(listener.get("protocol", "")).upper() or ("HTTP" if listener.is_unknown("port") or listener.get("port") is not None else "")
@@ -87,7 +87,7 @@ def _plain_actions(resource: Resource, prefix: str) -> Iterator[Verdict]:
     frameworks={"FSBP": ("ELB.1",), "Checkov": ("CKV_AWS_2", "CKV2_AWS_20")},
 )
 def alb_http_redirect(resource: Resource) -> list[Verdict]:
-    if (protocol := _protocol(resource)) != "HTTP":
+    if (protocol := _listener_protocol(resource)) != "HTTP":
         return [NotApplicable(f"speaks {protocol or 'no protocol of its own'}")]
     return list(_plain_actions(resource, "defaultActions"))
 
@@ -120,7 +120,7 @@ def alb_http_rules_redirect(resource: Resource, stack: Stack) -> list[Verdict]:
     frameworks={"FSBP": ("ELB.18",), "Checkov": ("CKV_AWS_2",)},
 )
 def lb_listener_encrypted(resource: Resource) -> Verdict:
-    protocol = _protocol(resource)
+    protocol = _listener_protocol(resource)
     if not protocol or protocol in ("GENEVE", "HTTP"):
         # An HTTP listener may redirect; `alb-http-redirect` sees to it that it does nothing else.
         return NotApplicable(f"speaks {protocol or 'no protocol of its own'}")
@@ -171,7 +171,7 @@ def _unclear(listener: Resource) -> bool:
     },
 )
 def lb_tls_policy(resource: Resource, config: Mapping[str, Any]) -> Verdict:
-    if (protocol := _protocol(resource)) not in ("HTTPS", "TLS"):
+    if (protocol := _listener_protocol(resource)) not in ("HTTPS", "TLS"):
         return NotApplicable(f"speaks {protocol or 'no protocol of its own'}")
     policy = resource.get("sslPolicy", _DEFAULT_TLS_POLICY)
     return Pass() if policy in config["policies"] else Fail(f"uses the security policy {policy}", "sslPolicy")

@@ -80,12 +80,12 @@ def _findings(stack: Stack, statements: list[Any]) -> Iterator[Finding | Verdict
     seen: set[tuple[str, Verdict]] = set()
     for index, given in enumerate(statements):
         try:
-            statement = _read(stack, given)
+            statement = _parse(stack, given)
         except _StatementError as error:
             where = f"statements.{index}" + (f".{error.field}" if error.field else "")
             yield Fail(f"a statement of the profile proves nothing: {error.problem}", where)
             continue
-        told = [finding for target in statement.targets for finding in _judge(stack, statement, target, index)]
+        told = [finding for target in statement.targets for finding in _prove(stack, statement, target, index)]
         ends = loose_ends(stack) if statement.sources and statement.targets else ()
         if any(isinstance(verdict, Fail) for _, verdict in told):
             # What may belong anywhere may shut the way.
@@ -100,7 +100,7 @@ def _findings(stack: Stack, statements: list[Any]) -> Iterator[Finding | Verdict
                 yield finding
 
 
-def _judge(stack: Stack, statement: _Statement, target: Endpoint | None, index: int) -> Iterator[Finding]:
+def _prove(stack: Stack, statement: _Statement, target: Endpoint | None, index: int) -> Iterator[Finding]:
     """At most one failure: the first path to the target, and how many sources more have one. Without a failure, the unknowns."""
     reach = reach_of(stack)
     found: list[tuple[Endpoint | None, Path]] = []
@@ -124,7 +124,7 @@ def _judge(stack: Stack, statement: _Statement, target: Endpoint | None, index: 
         yield target.subject, Fail(message, f"statements.{index}")
 
 
-def _read(stack: Stack, given: Any) -> _Statement:
+def _parse(stack: Stack, given: Any) -> _Statement:
     """Raises `_StatementError`."""
     if not isinstance(given, Mapping):
         raise _StatementError("", f"{given!r} is no statement; write from, to and ports")

@@ -31,7 +31,7 @@ _AUTO_SCALING: Final = "aws:autoscaling/group:Group"
 def required_tags(stack: Stack, config: Mapping[str, Any]) -> Iterator[tuple[Resource, Verdict]]:
     for resource in stack.resources:
         if _takes_tags(resource):
-            yield resource, _judge(resource, config["requiredTags"])
+            yield resource, _missing_tags(resource, config["requiredTags"])
 
 
 def _takes_tags(resource: Resource) -> bool:
@@ -39,8 +39,8 @@ def _takes_tags(resource: Resource) -> bool:
     return resource.type.startswith("aws:") and ("tagsAll" in resource.raw or resource.type == _AUTO_SCALING)
 
 
-def _judge(resource: Resource, required: list[str]) -> Verdict:
-    own = _read(resource)
+def _missing_tags(resource: Resource, required: list[str]) -> Verdict:
+    own = _own_tags(resource)
     if own is UNKNOWN:
         return Unknown("tags")
     tags = {**_defaults(resource), **own}
@@ -48,7 +48,7 @@ def _judge(resource: Resource, required: list[str]) -> Verdict:
     return Fail(f"has no tag {', '.join(missing)}", "tags") if missing else Pass()
 
 
-def _read(resource: Resource) -> Any:
+def _own_tags(resource: Resource) -> Any:
     """The resource's own tags, or `UNKNOWN`. The value of a tag may be `UNKNOWN` too."""
     tags = read(resource, "tags", computed=True)
     if isinstance(tags, list):

@@ -111,12 +111,12 @@ def web_application_firewall(resource: Resource, stack: Stack) -> Iterator[Verdi
     if (reason := _elsewhere(resource, stack)) is not None:
         yield NotApplicable(reason)
         return
-    for verdict in _judge(resource, stack):
+    for verdict in _entrance(resource, stack):
         doubtful = isinstance(verdict, Fail) and resource.type == REST_STAGE and _api_unknown(resource, stack)
         yield Unknown("restApi") if doubtful else verdict
 
 
-def _judge(resource: Resource, stack: Stack) -> Iterator[Verdict]:
+def _entrance(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     if resource.type == V2_STAGE:
         yield _by_distribution(resource, stack)
         return

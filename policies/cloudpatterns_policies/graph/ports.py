@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from cloudpatterns_policies.graph.reading import some
 from cloudpatterns_policies.graph.spans import Spans
 
 _SPACE: Final = 65536
+_SHOWN: Final = 4
 _ICMP, _TCP, _UDP, _ICMPV6 = 1, 6, 17, 58
 _NUMBERS: Final = {"tcp": _TCP, "udp": _UDP, "icmp": _ICMP, "icmpv6": _ICMPV6, "ipv6-icmp": _ICMPV6}
 _ALL_NAMES: Final = frozenset({"-1", "all", ""})
@@ -107,12 +109,8 @@ def describe(ports: Spans) -> str:
             numbers.append(f"{low}{suffix}{name}" if low == high else f"{low}-{high}{suffix}")
         else:
             others.append({_ICMP: "ICMP", _ICMPV6: "ICMPv6"}.get(protocol, f"protocol {protocol}"))
-    parts = [f"port{'s' if len(numbers) > 1 or '-' in numbers[0] else ''} {_some(numbers)}"] if numbers else []
-    return " and ".join([*parts, *([_some(list(dict.fromkeys(others)))] if others else [])])
-
-
-def _some(items: list[str], limit: int = 4) -> str:
-    return ", ".join(items[:limit]) + (f" and {len(items) - limit} more" if len(items) > limit else "")
+    parts = [f"port{'s' if len(numbers) > 1 or '-' in numbers[0] else ''} {some(numbers, _SHOWN)}"] if numbers else []
+    return " and ".join([*parts, *([some(list(dict.fromkeys(others)), _SHOWN)] if others else [])])
 
 
 def _pieces(ports: Spans) -> list[tuple[int, int, int]]:

@@ -28,6 +28,15 @@ def read(resource: Resource, path: str, *, computed: bool = False) -> Any:
     return None if value is not UNKNOWN and value == "" else value
 
 
+def has_value(resource: Resource, path: str, *, computed: bool = False) -> bool:
+    """Whether the property at a dotted path has a value, known or unknown. False, zero and empty values do not count.
+
+    With `computed`, an unknown that came from no other resource counts as missing; see `read`.
+    """
+    value = read(resource, path, computed=computed)
+    return value is UNKNOWN or bool(value)
+
+
 def from_provider(resource: Resource, path: str) -> bool:
     """Whether the top-level property of `path` is unknown as a whole without coming from another resource."""
     top = path.partition(".")[0]
