@@ -1,4 +1,4 @@
-"""Network ACLs: what their rules, read in order, let in from the internet."""
+"""Network ACLs: inbound traffic from the internet that their rules, evaluated in order, allow."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
@@ -12,15 +12,15 @@ from cloudpatterns_policies.graph.spans import Spans
 
 _TCP: Final = 6
 _PROTOCOLS: Final = (_TCP, 17)
-"""TCP and UDP: Remote Desktop speaks both."""
+"""TCP and UDP: Remote Desktop uses both."""
 
 
 @stack_control(
     id="network-acl-admin-ports",
-    title="Network ACLs keep the internet away from administration ports",
+    title="Network ACLs do not allow the internet on administration ports",
     severity=Severity.MEDIUM,
     types=(*ACLS, ACL_RULE),
-    why="The ACL is the last door when a security group is opened by mistake.",
+    why="The network ACL is the second line of defence when a security group is opened by mistake.",
     remediation='Narrow cidr_block of the rule, or put a rule with action "deny" for these ports before it.',
     url="https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html#ec2-21",
     frameworks={"FSBP": ("EC2.21",), "CIS 5.0": ("5.2",), "Checkov": ("CKV_AWS_231", "CKV_AWS_232")},
@@ -36,9 +36,9 @@ _PROTOCOLS: Final = (_TCP, 17)
 def network_acl_admin_ports(resource: Resource, stack: Stack, config: Mapping[str, Any]) -> list[Verdict]:
     acl = acls_of(stack).by_urn.get(resource.urn)
     if acl is None:
-        return [NotApplicable("is judged with its network ACL")]
+        return [NotApplicable("is checked with its network ACL")]
     if resource.type == ACL_RULE and not any(ingress for ingress, _ in acl.rules):
-        return [NotApplicable("is a rule for outbound traffic")]
+        return [NotApplicable("is an outbound rule")]
     reached: dict[tuple[str, str], list[int]] = {}
     doubts: list[str] = []
     decisions = {(version, sure): acl.decisions(True, version, sure=sure) for version in VERSIONS for sure in (True, False)}
@@ -52,7 +52,7 @@ def network_acl_admin_ports(resource: Resource, stack: Stack, config: Mapping[st
             deciding = [*_deciding(open_, point, version, allow=True), *_deciding(strict, point, version, allow=False)]
             doubts += [_unknown(rule, resource) for rule, _ in deciding if rule.unknown]
     if reached:
-        return [Fail(f"lets {cidrs} reach {_describe(points)}", where) for (cidrs, where), points in reached.items()]
+        return [Fail(f"allows {cidrs} on {_describe(points)}", where) for (cidrs, where), points in reached.items()]
     return [Unknown(doubts[0])] if doubts else []
 
 
@@ -78,5 +78,5 @@ def _unknown(rule: AclRule, judged: Resource) -> str:
 
 
 def _describe(points: Sequence[int]) -> str:
-    """The ports; one that is reached over TCP is not named for UDP once more."""
+    """The ports; one that is reached over TCP is not repeated for UDP."""
     return describe(Spans.of((point, point) for point in points if point >> 16 == _TCP or (_TCP << 16 | point & 0xFFFF) not in points))

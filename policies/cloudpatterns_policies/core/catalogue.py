@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.file.exists() and options.file.read_text(encoding="utf-8") == wanted:
         return 0
     if options.check:
-        print(f"{options.file}: out of step with the controls. Mend: make docs")
+        print(f"{options.file}: out of step with the controls. Fix: make docs")
         return 1
     options.file.parent.mkdir(parents=True, exist_ok=True)
     options.file.write_text(wanted, encoding="utf-8")

@@ -17,11 +17,11 @@ class Admission:
     """The security groups of one stack, by endpoint."""
 
     def __init__(self, stack: Stack) -> None:
-        self._loose: dict[str, list[Rule]] = {}
-        for rule in (rule for group in firewall_of(stack).loose for rule in group.rules):
+        self._unassigned: dict[str, list[Rule]] = {}
+        for rule in (rule for group in firewall_of(stack).unassigned for rule in group.rules):
             # A rule of which nothing is known may belong to any group.
             for key in [""] if rule.group.unresolved else [target.urn for target in rule.group.targets]:
-                self._loose.setdefault(key, []).append(rule)
+                self._unassigned.setdefault(key, []).append(rule)
         self._open: dict[tuple[object, ...], tuple[Fact, Spans]] = {}
 
     def of_internet(self, endpoint: Endpoint, version: int, *, ingress: bool) -> tuple[Fact, Spans]:
@@ -34,7 +34,7 @@ class Admission:
 
     def of(self, endpoint: Endpoint, other: Endpoint | None, version: int, *, ingress: bool) -> Fact:
         """What the groups of `endpoint` let through, by the address of the other end; `other` is that end, None for the internet."""
-        if endpoint.unguarded:
+        if endpoint.without_groups:
             return Fact.sure(everything(version))
         low: list[Region] = []
         high: list[Region] = []
@@ -48,8 +48,8 @@ class Admission:
                     places += [place] if place and maybe else []
         unsure = [(rule, group, place) for group, place in endpoint.doubtful for rule in group.rules]
         for group in endpoint.groups:
-            loose = (*self._loose.get(group.key, ()), *self._loose.get("", ()))
-            unsure += [(rule, group, (rule.resource, rule.group.path)) for rule in loose]
+            unassigned = (*self._unassigned.get(group.key, ()), *self._unassigned.get("", ()))
+            unsure += [(rule, group, (rule.resource, rule.group.path)) for rule in unassigned]
         for rule, group, place in unsure:
             region, maybe, _ = self._rule(rule, group, other, version) if rule.ingress == ingress else (Region(), Region(), None)
             high += [region, maybe]

@@ -79,7 +79,7 @@ class Firewall:
     """All security groups of a stack."""
 
     groups: tuple[Group, ...]
-    loose: tuple[Group, ...]
+    unassigned: tuple[Group, ...]
     """For each rule whose group cannot be told, a group of its own with nothing attached."""
     scopes: tuple[tuple[Group, ...], ...]
     """Sets of two or more groups that stand together at one interface, instance, template or other resource."""
@@ -87,7 +87,7 @@ class Firewall:
     """Resources and properties that name a group which this stack does not describe."""
     origins: frozenset[str]
     """URNs of load balancers and instances that a CloudFront distribution has as origin."""
-    open: tuple[tuple[Resource, str], ...] = ()
+    unresolved_attachments: tuple[tuple[Resource, str], ...] = ()
     """Resources and properties that may put any group anywhere: those of a wearer that name groups, or of a group that name wearers."""
 
     launches: tuple[tuple[Resource, str], ...] = ()
@@ -95,7 +95,7 @@ class Firewall:
 
     def may_belong(self, group: Group) -> list[Rule]:
         """The rules for arriving traffic whose group cannot be told, and may be that one."""
-        rules = (rule for loose in self.loose for rule in loose.ingress)
+        rules = (rule for group in self.unassigned for rule in group.ingress)
         return [
             rule
             for rule in rules
@@ -105,7 +105,7 @@ class Firewall:
     @property
     def empty(self) -> bool:
         """Whether the stack has nothing to do with security groups."""
-        return not (self.groups or self.loose or self.unresolved)
+        return not (self.groups or self.unassigned or self.unresolved)
 
 
 @lru_cache(maxsize=2)
@@ -118,9 +118,9 @@ class _Builder:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._groups: dict[str, Group] = {item.urn: Group(item.urn, item) for item in stack.of_type(*GROUPS)}
-        self._loose: list[Group] = []
+        self._unassigned: list[Group] = []
         self._unresolved: list[tuple[Resource, str]] = []
-        self._open: list[tuple[Resource, str]] = []
+        self._unresolved_attachments: list[tuple[Resource, str]] = []
         self._at: dict[str, dict[str, Group]] = {}
 
     def build(self) -> Firewall:
@@ -136,8 +136,10 @@ class _Builder:
         for holder in self._stack.of_type(_ENDPOINT_ASSOCIATION):
             self._join(holder, "vpcEndpointId", (_ENDPOINT,))
         sets = {frozenset(groups): tuple(groups.values()) for groups in self._at.values() if len(groups) > 1}
-        groups, loose, unresolved = tuple(self._groups.values()), tuple(self._loose), tuple(self._unresolved)
-        return Firewall(groups, loose, tuple(sets.values()), unresolved, self._origins(), tuple(self._open), self._launches())
+        groups, unassigned, unresolved = tuple(self._groups.values()), tuple(self._unassigned), tuple(self._unresolved)
+        return Firewall(
+            groups, unassigned, tuple(sets.values()), unresolved, self._origins(), tuple(self._unresolved_attachments), self._launches()
+        )
 
     def _add_rule(self, rule: Rule) -> None:
         owners = self._owners(rule.group)
@@ -145,7 +147,7 @@ class _Builder:
             owners[0].rules[rule] = None
         else:
             names = [owner.resource.name if owner.resource else owner.key for owner in owners]
-            self._loose.append(Group(f"(one of {some(names)})" if names else "of an unknown id", None, {rule: None}))
+            self._unassigned.append(Group(f"(one of {some(names)})" if names else "of an unknown id", None, {rule: None}))
 
     def _owners(self, reference: Reference) -> list[Group]:
         found = [self._groups[target.urn] for target in reference.targets]
@@ -157,7 +159,7 @@ class _Builder:
         if found.unresolved or found.foreign:
             self._unresolved.append((holder, path))
         if found.unresolved:
-            self._open.append((holder, path))
+            self._unresolved_attachments.append((holder, path))
         kind, users = KINDS[subject.type], self._users(subject)
         for group in self._owners(found):
             certain = sure and found.certain
@@ -169,7 +171,7 @@ class _Builder:
     def _join(self, holder: Resource, path: str, types: tuple[str, ...]) -> None:
         found = refer(self._stack, holder, path, types)
         if found.unresolved:
-            self._open.append((holder, path))
+            self._unresolved_attachments.append((holder, path))
         # The id of an instance's own interface is an attribute of the instance.
         owners = owning(self._stack, (INSTANCE,), ("primaryNetworkInterfaceId",), found.foreign)
         for subject in (*found.targets, *owners):

@@ -87,7 +87,7 @@ class _Reader:
             primary = _is_first(subject, path) if read(subject, f"{path}.deviceIndex") is not None else index == 0
             made = Interface(subject, f"{path} of {label(subject)}", primary)
             given = refer(self._stack, subject, f"{path}.networkInterfaceId", (INTERFACE,))
-            self._guard(made, subject, f"{path}.", silent=not given.empty)
+            self._guard(made, subject, f"{path}.", optional=not given.empty)
             for interface in given.targets:
                 self._guard(made, interface)
             if given.unresolved or given.foreign or not given.certain:
@@ -142,13 +142,13 @@ class _Reader:
         """The interface that AWS makes with an instance, with the groups of its template where it names none itself."""
         made = Interface(subject, "primary interface", primary=True)
         templates = self._stack.refs(subject, "launchTemplate", TEMPLATE)
-        self._guard(made, subject, silent=bool(templates))
+        self._guard(made, subject, optional=bool(templates))
         for template in templates if not made.groups and not made.unknown else ():
             self._guard(made, template)
         made.subnets.append(refer(self._stack, subject, "subnetId", SUBNETS, computed=True))
         return made
 
-    def _guard(self, made: Interface, subject: Resource, prefix: str = "", *, silent: bool = False) -> None:
+    def _guard(self, made: Interface, subject: Resource, prefix: str = "", *, optional: bool = False) -> None:
         """Adds the groups that are attached to `subject`, in its properties below `prefix` or by a resource of their own."""
         for group, item in self._attached.get(subject.urn, ()):
             if item.holder is subject and not item.path.startswith(prefix):
@@ -160,7 +160,7 @@ class _Reader:
         for place in self._unresolved.get(subject.urn, ()):
             if place[1].startswith(prefix) and place not in made.unknown:
                 made.unknown.append(place)
-        if not made.groups and not made.unknown and not silent:
+        if not made.groups and not made.unknown and not optional:
             # AWS then takes the default group of the VPC, whatever that admits.
             made.unknown.append((subject, "vpcSecurityGroupIds" if subject.type == INSTANCE else f"{prefix}securityGroups"))
 

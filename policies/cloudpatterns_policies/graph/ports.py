@@ -84,7 +84,7 @@ def parse_ports(specs: Iterable[str]) -> Spans:
         match = re.fullmatch(PATTERN, spec.strip())
         low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if match is None or not 0 <= low <= high < _SPACE:
-            raise ValueError(f"{spec!r} is no port; write 22, 9092-9098 or 2049/udp")
+            raise ValueError(f"{spec!r} is not a port; use 22, 9092-9098 or 2049/udp")
         base = _NUMBERS[match[3] or "tcp"] * _SPACE
         runs.append((base + low, base + high))
     return Spans.of(runs)

@@ -1,6 +1,6 @@
 """Reachability: "may A reach B on port p?" and "who may reach B?", with the path as the answer, resource by resource.
 
-Besides the legs of `graph.ways` a path may lead over load balancers, which pass on to their targets what arrives at their listeners, over
+Besides the legs of `graph.paths` a path may lead over load balancers, which pass on to their targets what arrives at their listeners, over
 RDS proxies, and out to the internet and in again. An application is no relay: that a web server is reached, and talks to a database, does
 not make the database reached.
 """
@@ -15,11 +15,11 @@ from cloudpatterns_policies.core import UNKNOWN, Resource, Stack
 from cloudpatterns_policies.graph.endpoints import FLEET, SERVICE, Endpoint, Known, endpoints_of
 from cloudpatterns_policies.graph.firewall import INSTANCE
 from cloudpatterns_policies.graph.kinds import BALANCERS
+from cloudpatterns_policies.graph.paths import INTERNET, DirectPaths, Leg
 from cloudpatterns_policies.graph.ports import ALL, admitted
 from cloudpatterns_policies.graph.reading import arrow, expand, label, read, refer
 from cloudpatterns_policies.graph.regions import Passage, Place
 from cloudpatterns_policies.graph.spans import Spans
-from cloudpatterns_policies.graph.ways import INTERNET, Leg, Ways
 
 if TYPE_CHECKING:
     from networkx import DiGraph
@@ -78,7 +78,7 @@ class Reach:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._ways = Ways(stack)
+        self._ways = DirectPaths(stack)
         self.endpoints: dict[str, Endpoint] = endpoints_of(stack).by_urn
         """Everything that a path can begin or end at, by URN."""
         self._legs: dict[tuple[str, str], list[Leg]] = {}
@@ -165,7 +165,7 @@ class Reach:
                 doubt = relay.unknown
                 legs = [Leg(leg.ports & relay.ports, leg.hops, leg.unknown or doubt) for leg in self._between(relay.via, relay.target)]
                 if (kept := _keeps_address(relay)) is not False:
-                    passage = self._ways.handed_on(relay.via, relay.target, source)
+                    passage = self._ways.with_client_address(relay.via, relay.target, source)
                     if kept is not True:
                         passage = Passage(passage.low, ALL, kept)
                     legs = [part for leg in legs for part in _within(leg, passage)]

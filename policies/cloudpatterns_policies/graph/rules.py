@@ -46,7 +46,7 @@ class Source:
     """By IP version, the addresses that are known of it."""
     unknown: str = ""
     """Where addresses stand that are unknown; empty when all are known. Groups have no addresses of their own."""
-    given: bool = True
+    certain: bool = True
     """Whether it is surely there. An unknown list may be empty."""
     names: frozenset[str] = frozenset()
     """Ids and logical names of a prefix list, by which configuration can declare it."""

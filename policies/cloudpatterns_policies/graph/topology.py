@@ -54,7 +54,7 @@ class Topology:
         self._stack = stack
         self.unresolved: list[tuple[Resource, str]] = []
         """Routes and associations whose table, subnet or VPC cannot be told, with the property that should tell."""
-        self._loose_main: tuple[str, str] | None = None
+        self._unresolved_main: tuple[str, str] | None = None
         """What may be the main table of any VPC."""
         self._tables: dict[str, Table] = {}
         for table in stack.of_type(*ROUTE_TABLES):
@@ -98,7 +98,7 @@ class Topology:
         if len(keys) != 1 or not vpc.certain:
             return Subnet(resource.urn, name, resource, (), (resource.urn, "vpcId"))
         table = self._main.get(keys[0]) or self._original_of(keys[0], vpc.targets[0] if vpc.targets else None, (resource.urn, "vpcId"))
-        return Subnet(resource.urn, name, resource, (table,), self._loose_main)
+        return Subnet(resource.urn, name, resource, (table,), self._unresolved_main)
 
     def _foreign_subnet(self, text: str, reference: Reference) -> Subnet:
         tables, unknown = self._explicit.get(text, ((), None))
@@ -158,7 +158,7 @@ class Topology:
     def _note_main(self, holder: Resource, vpc: Reference) -> None:
         if vpc.unresolved:
             self.unresolved.append((holder, vpc.path))
-            self._loose_main = self._loose_main or (holder.urn, vpc.path)
+            self._unresolved_main = self._unresolved_main or (holder.urn, vpc.path)
 
     def _tables_at(self, association: Resource) -> tuple[tuple[Table, ...], tuple[str, str] | None]:
         """Tables that an association names, and what leaves them unknown."""

@@ -52,7 +52,7 @@ def test_what_ec2_would_refuse(rule: tuple[Any, Any, Any]) -> None:
 
 @pytest.mark.parametrize("spec", ["ssh", "22-", "-22", "70000", "30-20", "22/sctp", "", "22,23"])
 def test_what_configuration_may_not_say(spec: str) -> None:
-    with pytest.raises(ValueError, match="is no port; write 22, 9092-9098 or 2049/udp"):
+    with pytest.raises(ValueError, match="is not a port; use 22, 9092-9098 or 2049/udp"):
         parse_ports([spec])
 
 

@@ -21,7 +21,7 @@ _ANY: Final = ()
 _TARGET_GROUPS: Final = ("aws:lb/targetGroup:TargetGroup", "aws:alb/targetGroup:TargetGroup")
 _LISTENERS: Final = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
 _FLEET: Final = "aws:autoscaling/group:Group"
-_SHUTTING: Final[dict[str, dict[str, Sequence[str]]]] = {
+_BLOCKING: Final[dict[str, dict[str, Sequence[str]]]] = {
     ROUTE: {"routeTableId": (*ROUTE_TABLES, *VPCS)},
     "aws:ec2/routeTableAssociation:RouteTableAssociation": {"subnetId": SUBNETS},
     "aws:ec2/mainRouteTableAssociation:MainRouteTableAssociation": {"vpcId": VPCS},
@@ -66,30 +66,30 @@ _ACTIONS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class LooseEnd:
+class UnresolvedReference:
     """A property that should say where a resource belongs, and does not."""
 
     resource: Resource
     path: str
-    shuts: bool
+    blocks: bool
     """Whether the resource may shut a way that is open without it."""
 
 
 @lru_cache(maxsize=2)
-def loose_ends(stack: Stack) -> tuple[LooseEnd, ...]:
+def unresolved_references(stack: Stack) -> tuple[UnresolvedReference, ...]:
     """All loose ends of a stack, in the order of URNs."""
-    found = [*_of(stack, _SHUTTING, True), *_of(stack, _OPENING, False)]
+    found = [*_of(stack, _BLOCKING, True), *_of(stack, _OPENING, False)]
     for token, path in _ACTIONS.items():
-        found += [LooseEnd(item, path, False) for item in stack.of_type(token) if _forwards_anywhere(stack, item, path)]
+        found += [UnresolvedReference(item, path, False) for item in stack.of_type(token) if _forwards_anywhere(stack, item, path)]
     return tuple(sorted(found, key=lambda end: (end.resource.urn, end.path)))
 
 
-def _of(stack: Stack, table: dict[str, dict[str, Sequence[str]]], shuts: bool) -> Iterator[LooseEnd]:
+def _of(stack: Stack, table: dict[str, dict[str, Sequence[str]]], blocks: bool) -> Iterator[UnresolvedReference]:
     for token, paths in table.items():
         for item in stack.of_type(token):
             for path, types in paths.items():
                 if _unresolved(stack, item, path, types):
-                    yield LooseEnd(item, path, shuts)
+                    yield UnresolvedReference(item, path, blocks)
 
 
 def _unresolved(stack: Stack, item: Resource, path: str, types: Sequence[str]) -> bool:
