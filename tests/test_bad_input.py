@@ -157,7 +157,7 @@ ENTRY = {
         (
             {"exemptions": {"entries": [ENTRY]}},
             "policy pack cloudpatterns-security refuses {file}: exemptions: entries[0]: exemption of security-group-egress for * (OPS-1)"
-            " expired on 2020-01-31; mend the finding or renew it",
+            " expired on 2020-01-31; fix the finding or renew it",
         ),
         (
             {"exemptions": {"entries": [{**ENTRY, "expires": "2999-01-31", "control": "security-group-egres"}]}},

@@ -100,13 +100,13 @@ def test_sarif_shows_every_unknown_as_an_open_result(undecided: StackReport) -> 
         ("own/closed", "open", "none"),
         ("own/unknowns", "open", "none"),
     ]
-    assert results[0]["message"]["text"] == "logs: cannot be judged before deployment, because acl is not known until then."
+    assert results[0]["message"]["text"] == "logs: cannot be checked before deployment, because acl is unknown until then."
 
 
 def test_junit_shows_every_unknown_at_its_control(undecided: StackReport) -> None:
     root = ElementTree.fromstring(junit.render([undecided]).encode())
     assert (root.get("tests"), root.get("failures")) == ("2", "0")
-    text = "unknown: logs: cannot be judged before deployment, because {} is not known until then.\n    " + LOGS
+    text = "unknown: logs: cannot be checked before deployment, because {} is unknown until then.\n    " + LOGS
     assert root.findtext(".//testcase[@name='closed']/system-out") == "\n".join(text.format(path) for path in ("acl", "policy of x"))
 
 

@@ -1,4 +1,4 @@
-"""Network ACLs: the traffic they let into and out of subnets, and the rule that decides on it, in the order of rule numbers."""
+"""Network ACLs: the traffic they allow into and out of subnets, and the rule that decides on it, in the order of rule numbers."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -28,15 +28,15 @@ _RESOURCE_NAMES: Final = ("ruleNumber", "ruleAction")
 _SPACE: Final = 65536
 _TCP, _UDP = 6, 17
 EPHEMERAL: Final = (1024, 65535)
-"""Ports that clients are answered on: https://docs.aws.amazon.com/vpc/latest/userguide/nacl-ephemeral-ports.html"""
+"""Ports to which responses are sent: https://docs.aws.amazon.com/vpc/latest/userguide/nacl-ephemeral-ports.html"""
 
 
 def _block(first: int, last: int, low: int = 0, high: int = _SPACE - 1) -> Spans:
     return Spans(((first * _SPACE + low, last * _SPACE + high),))
 
 
-# For each block of protocols, where its answers go: TCP and UDP to a port of the client's choice, others within the block.
-_ANSWERS: Final = (
+# For each block of protocols, the ports of its responses: for TCP and UDP a port that the client chooses, for others the block itself.
+_RESPONSES: Final = (
     (_block(_TCP, _TCP), _block(_TCP, _TCP, *EPHEMERAL)),
     (_block(_UDP, _UDP), _block(_UDP, _UDP, *EPHEMERAL)),
     *((block, block) for block in (_block(0, _TCP - 1), _block(_TCP + 1, _UDP - 1), _block(_UDP + 1, 255))),
@@ -72,12 +72,12 @@ class Decision:
 
 @dataclass(eq=False, slots=True)
 class Acl:
-    """A network ACL. Without a rule it lets nothing through."""
+    """A network ACL. Without a rule it allows nothing."""
 
     name: str
     """How messages name it."""
     open: bool = False
-    """Whether it is the one that AWS creates with a VPC, unchanged: it lets everything through."""
+    """Whether it is the one that AWS creates with a VPC, unchanged: it allows everything."""
     unknown: Place | None = None
     """The unknown value that leaves all its rules unclear."""
     rules: dict[tuple[bool, int], list[AclRule]] = field(default_factory=dict)
@@ -85,19 +85,19 @@ class Acl:
     _facts: dict[tuple[bool, int], Fact] = field(default_factory=dict)
 
     def fact(self, ingress: bool, version: int) -> Fact:
-        """The traffic that it lets through in one direction, by the address of the other end."""
+        """The traffic that it allows in one direction, by the address of the other end."""
         key = (ingress, version)
         if key not in self._facts:
             self._facts[key] = self._judge(*key)
         return self._facts[key]
 
-    def answers(self, ingress: bool, version: int) -> Fact:
-        """The ports whose connections get their answers through in that direction, by the address of the other end.
+    def responses(self, ingress: bool, version: int) -> Fact:
+        """The ports whose connections get their responses through in that direction, by the address of the other end.
 
-        An ACL keeps no state: for TCP and UDP the answers need some ephemeral port, which the client is free to choose.
+        An ACL is stateless: for TCP and UDP, responses need some ephemeral port, which the client chooses.
         """
         fact = self.fact(ingress, version)
-        return Fact(_answers(fact.low), _answers(fact.high), fact.place)
+        return Fact(_responses(fact.low), _responses(fact.high), fact.place)
 
     def decisions(self, ingress: bool, version: int, *, sure: bool) -> list[Decision]:
         """The rules of one direction, each with the traffic it decides on, in the order in which they are evaluated.
@@ -125,8 +125,8 @@ class Acl:
         return Fact(low, high, next(((rule.resource, rule.unknown) for rule in rules if rule.unknown), None))
 
 
-def _answers(region: Region) -> Region:
-    return Region.union(Region.of(block, region.addresses(answers)) for block, answers in _ANSWERS)
+def _responses(region: Region) -> Region:
+    return Region.union(Region.of(block, region.addresses(responses)) for block, responses in _RESPONSES)
 
 
 def _meaning(rule: AclRule, version: int, sure: bool) -> tuple[int, Decision] | None:

@@ -1,4 +1,4 @@
-"""The things that stand in a network: their security groups, subnets and public addresses."""
+"""Resources in the network: their security groups, subnets and public addresses."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ _MORE_SUBNETS: Final = {
 _OUTBOUND_ONLY: Final = frozenset(
     {"aws:lambda/function:Function", "aws:codebuild/project:Project", "aws:apprunner/vpcConnector:VpcConnector"}
 )
-# The property that gives a public address, for those that do not say `associatePublicIpAddress` or follow the subnet.
+# The property that gives a public address, for types without `associatePublicIpAddress` that do not follow the subnet.
 _PUBLIC_FLAGS: Final = {
     "aws:rds/instance:Instance": "publiclyAccessible",
     "aws:redshift/cluster:Cluster": "publiclyAccessible",
@@ -52,12 +52,12 @@ _MSK: Final = "aws:msk/cluster:Cluster"
 _PUBLIC_ACCESS: Final = "brokerNodeGroupInfo.connectivityInfo.publicAccess.type"
 
 Known = bool | Place
-"""Yes, no, or where it stands what is unknown."""
+"""Yes, no, or the place of the unknown value that decides."""
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """One subnet that an endpoint may sit in. `doubt` says what leaves that unsure."""
+    """One subnet that an endpoint may be in. `doubt` is the place of the unknown value that decides."""
 
     subnet: Subnet
     doubt: Place | None = None
@@ -65,37 +65,37 @@ class Location:
 
 @dataclass(eq=False)
 class Endpoint:
-    """A resource with a place in the network."""
+    """A resource in the network."""
 
     subject: Resource
     kind: Kind
     groups: tuple[Group, ...] = ()
-    """Its security groups that are sure."""
+    """Its certain security groups."""
     doubtful: tuple[tuple[Group, Place], ...] = ()
-    """Groups that it may have, and what leaves them unsure."""
+    """Groups that it may have, each with the unknown value that decides."""
     unknown_groups: Place | None = None
     """What leaves further groups unknown."""
     without_groups: bool = False
-    """Whether no security group stands before it at all."""
+    """Whether it has no security groups at all, so that all traffic is allowed."""
     locations: tuple[Location, ...] = ()
     unknown_locations: Place | None = None
     """What leaves further subnets unknown."""
     interfaces: tuple[Resource, ...] = field(default=())
-    """Network interfaces, launch templates and configurations that say how it is attached."""
+    """Network interfaces, launch templates and configurations that define its network."""
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return label(self.subject, self.kind.noun)
 
     @property
     def outbound_only(self) -> bool:
-        """Whether nothing listens there: it only calls others."""
+        """Whether it only makes outbound connections."""
         return self.subject.type in _OUTBOUND_ONLY
 
     @cached_property
     def signature(self) -> tuple[object, ...]:
-        """Endpoints of the same signature are admitted and let out by the same rules."""
+        """The same rules apply to endpoints of the same signature."""
         return (
             *sorted(group.key for group in self.groups),
             *(id(pair[0]) for pair in self.doubtful),
@@ -129,7 +129,7 @@ class Endpoints:
         """By URN, and in the order of URNs."""
 
     def vpc(self, endpoint: Endpoint, location: Location | None) -> str | None:
-        """The VPC of an endpoint, by its subnet or its security groups: a URN or an id; None when it cannot be told."""
+        """The VPC of an endpoint, by its subnet or its security groups: a URN or an id; None when it is unknown."""
         holders = [location.subnet.resource] if location and location.subnet.resource else []
         holders += [group.resource for group in endpoint.groups if group.resource]
         for holder in holders:
@@ -140,7 +140,7 @@ class Endpoints:
         return None
 
     def public(self, endpoint: Endpoint, location: Location | None, version: int) -> Known:
-        """Whether it has an address of that IP version, in that subnet, that the internet can send to."""
+        """Whether it has a public address of that IP version in that subnet."""
         subject = endpoint.subject
         if subject.type in BALANCERS:
             internal = is_internal(subject)
@@ -159,7 +159,7 @@ class Endpoints:
         return False
 
     def has_v6(self, endpoint: Endpoint, location: Location | None) -> Known:
-        """Whether it has an IPv6 address in that subnet. Yes where nothing is known of how its type gets one."""
+        """Whether it has an IPv6 address in that subnet. Yes for types of which the model does not know."""
         if endpoint.subject.type in _BY_SUBNET or endpoint.subject.type == INTERFACE:
             return self._addressed_by_subnet(endpoint, location, 6)
         return True
@@ -198,7 +198,7 @@ class Endpoints:
 
     @staticmethod
     def _counts(subject: Resource) -> bool:
-        # A node of a replication group stands where the group stands.
+        # A node of a replication group is in the subnets of the group.
         return subject.type != _CACHE_NODE or read(subject, "replicationGroupId", computed=True) is None
 
     def _make(self, subject: Resource) -> Endpoint:
@@ -212,7 +212,7 @@ class Endpoints:
         return made
 
     def _interfaces(self, subject: Resource) -> Iterator[Resource]:
-        """What describes an instance's or a fleet's network interfaces for it."""
+        """Resources that define the network interfaces of an instance or Auto Scaling group."""
         if subject.type == INSTANCE:
             for path in ("primaryNetworkInterface", "networkInterfaces"):
                 if read(subject, path, computed=True) is not None:
@@ -278,13 +278,13 @@ class Endpoints:
         elif shape in ("network", "gateway"):
             made.without_groups = True
         elif not kind.groups and subject.type != FLEET:
-            # EKS and the like bring groups of their own.
+            # EKS and similar services create their own groups.
             made.unknown_groups = (subject, kind.subnets[0])
         else:
             self._default_group(made, (holders[-1], next(iter(KINDS[holders[-1].type].groups), "launchTemplate").replace("*", "0")))
 
     def _default_group(self, made: Endpoint, place: Place) -> None:
-        """Who names no group gets the default group of the VPC."""
+        """An endpoint that names no group gets the default group of the VPC."""
         vpc = self.vpc(made, made.locations[0]) if made.locations else None
         target = self._stack.by_urn(vpc) if vpc else None
         managed = self._stack.referrers(target, DEFAULT_GROUP, "vpcId") if target else []
@@ -296,7 +296,7 @@ class Endpoints:
             made.unknown_groups = place
 
     def _original_group(self, vpc: Resource) -> Group:
-        """The default group as AWS makes it with a VPC, and the stack's rules for it: its members reach each other, and everything else."""
+        """The default group that AWS creates with a VPC, with the stack's rules for it: it allows its members, and all outbound traffic."""
         key = f"default group of {vpc.name}"
         if key not in self._originals:
             here = Reference("", (vpc,))
@@ -328,7 +328,7 @@ def _any(values: Iterator[Known]) -> Known:
 
 
 def is_balancer(endpoint: Endpoint) -> bool:
-    """Whether the endpoint passes on what it takes to its targets."""
+    """Whether the endpoint is a load balancer."""
     return endpoint.kind.role is Role.BALANCER
 
 

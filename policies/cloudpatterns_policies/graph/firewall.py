@@ -28,47 +28,47 @@ class Attachment:
     path: str
     """The property of `holder` that names the group."""
     holder: Resource
-    """The subject, or the resource that joins it and the group."""
+    """The subject, or the resource that attaches the group to it."""
     certain: bool
     """Whether the group is surely attached; see `Reference.certain`."""
     router: bool
-    """Whether the subject passes on traffic that is meant for others, as a NAT instance does; see `graph.routers`."""
+    """Whether the subject forwards traffic for others, as a NAT instance does; see `graph.routers`."""
     users: tuple[Resource, ...] = ()
-    """For a launch template, the instances and Auto Scaling groups that are made from it."""
+    """For a launch template, the instances and Auto Scaling groups that use it."""
     router_doubt: Place | None = None
-    """What leaves it unknown whether the subject is a router; None where it surely is one, or none."""
+    """What leaves it unknown whether the subject is a router; None when that is known."""
 
     @property
     def name(self) -> str:
-        """What messages call the subject."""
+        """The subject in messages."""
         return label(self.subject, self.kind.noun)
 
 
 @dataclass(eq=False, slots=True)
 class Group:
-    """A security group: of this stack, or one that the stack knows by its id alone."""
+    """A security group: of this stack, or one that the stack knows only by its id."""
 
     key: str
     """URN, or the literal id."""
     resource: Resource | None
     rules: dict[Rule, None] = field(default_factory=dict)
-    """Its rules in order; a dictionary, so that asking for one is quick."""
+    """Its rules in order; a dictionary, for fast lookup."""
     attachments: list[Attachment] = field(default_factory=list)
     elsewhere: list[Place] = field(default_factory=list)
-    """What attaches it to an interface that cannot be told, or is not of this stack."""
+    """Resources that attach it to an interface that is unknown or not in this stack."""
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return label(self.resource, "security group") if self.resource else f"security group {self.key}"
 
     @property
     def ingress(self) -> list[Rule]:
-        """The rules for arriving traffic."""
+        """The inbound rules."""
         return [rule for rule in self.rules if rule.ingress]
 
     def path(self, rule: Rule) -> str:
-        """The way in for a message: rule, group, and what it is attached to."""
+        """The path for a message: rule, group, and what it is attached to."""
         shown = [item.name for item in self.attachments[:2]]
         more = len(self.attachments) - len(shown)
         return arrow(rule.name, self.name, ", ".join(shown) + (f" and {more} more" if more > 0 else ""))
@@ -80,21 +80,21 @@ class Firewall:
 
     groups: tuple[Group, ...]
     unassigned: tuple[Group, ...]
-    """For each rule whose group cannot be told, a group of its own with nothing attached."""
+    """For each rule of an unknown group, a separate group without attachments."""
     scopes: tuple[tuple[Group, ...], ...]
-    """Sets of two or more groups that stand together at one interface, instance, template or other resource."""
+    """Sets of two or more groups that are attached to the same interface, instance, template or other resource."""
     unresolved: tuple[tuple[Resource, str], ...]
-    """Resources and properties that name a group which this stack does not describe."""
+    """Resources and properties that name a group outside this stack."""
     origins: frozenset[str]
     """URNs of load balancers and instances that a CloudFront distribution has as origin."""
     unresolved_attachments: tuple[tuple[Resource, str], ...] = ()
-    """Resources and properties that may put any group anywhere: those of a wearer that name groups, or of a group that name wearers."""
+    """Resources and properties that may attach any group to any resource."""
 
     launches: tuple[tuple[Resource, str], ...] = ()
-    """Resources and properties that name a launch template which cannot be told."""
+    """Resources and properties that name an unknown launch template."""
 
     def may_belong(self, group: Group) -> list[Rule]:
-        """The rules for arriving traffic whose group cannot be told, and may be that one."""
+        """The inbound rules of an unknown group that may be this one."""
         rules = (rule for group in self.unassigned for rule in group.ingress)
         return [
             rule
@@ -104,7 +104,7 @@ class Firewall:
 
     @property
     def empty(self) -> bool:
-        """Whether the stack has nothing to do with security groups."""
+        """Whether the stack has no security groups, and no references to any."""
         return not (self.groups or self.unassigned or self.unresolved)
 
 
@@ -154,7 +154,7 @@ class _Builder:
         return found + [self._groups.setdefault(text, Group(text, None)) for text in reference.foreign]
 
     def _attach(self, subject: Resource, holder: Resource, path: str, *, sure: bool = True) -> None:
-        # What the provider computes is a default of AWS, not a group that the program names.
+        # A value that the provider computes is a default of AWS, not a group that the program names.
         found = refer(self._stack, holder, path, GROUPS, computed=True)
         if found.unresolved or found.foreign:
             self._unresolved.append((holder, path))
@@ -172,7 +172,7 @@ class _Builder:
         found = refer(self._stack, holder, path, types)
         if found.unresolved:
             self._unresolved_attachments.append((holder, path))
-        # The id of an instance's own interface is an attribute of the instance.
+        # The id of an instance's primary interface is an attribute of the instance.
         owners = owning(self._stack, (INSTANCE,), ("primaryNetworkInterfaceId",), found.foreign)
         for subject in (*found.targets, *owners):
             self._attach(subject, holder, "securityGroupId", sure=found.certain)
@@ -197,7 +197,7 @@ class _Builder:
         """Whether a resource is a router, and what leaves that unknown."""
         users = self._users(subject) if subject.type == TEMPLATE else (subject,)
         if not users:
-            # An instance of which the template cannot be told may be made from it.
+            # An instance with an unknown template may use this one.
             lost = [place for place in self._launches() if is_router(self._stack, place[0]) or router_doubt(self._stack, place[0])]
             return False, next(iter(lost), None)
         if subject.type == TEMPLATE and any(user.type != INSTANCE for user in users):
@@ -216,7 +216,7 @@ class _Builder:
 
 
 def is_internal(balancer: Resource) -> bool | None:
-    """Whether a load balancer is internal; None when that is unknown. Without a word AWS makes it face the internet."""
+    """Whether a load balancer is internal; None when that is unknown. By default it is internet-facing."""
     value = read(balancer, "internal", computed=True)
     return None if value is UNKNOWN else value is True
 

@@ -210,7 +210,7 @@ def test_a_rule_of_an_acl_elsewhere_stands_alone() -> None:
 
 def test_answers_go_to_ephemeral_ports() -> None:
     network = stack(VPC, SUBNET, acl(line(100, "allow", 1024), line(110, "allow", 1023, cidr="11.0.0.0/8")))
-    found = acls_of(network).of(topology_of(network).subnet(SUBNET), (SUBNET, "id")).answers(True, 4)
+    found = acls_of(network).of(topology_of(network).subnet(SUBNET), (SUBNET, "id")).responses(True, 4)
     assert found.low.addresses(parse_ports(["443"])) == TEN
     assert not found.low.addresses(parse_ports(["443/udp"]))
 
