@@ -112,7 +112,7 @@ def test_junit_shows_every_unknown_at_its_control(undecided: StackReport) -> Non
 
 def test_the_terminal_shows_unknowns_in_one_line(undecided: StackReport) -> None:
     text = shown(undecided)
-    assert "CANNOT BE JUDGED BEFORE DEPLOYMENT  1 finding" in text
+    assert "CANNOT BE CHECKED BEFORE DEPLOYMENT  1 finding" in text
     assert "shop-dev: 2 checks of 1 control cannot be decided." in text
     assert text.splitlines()[-1].endswith("compliant: 0 mandatory, 0 advisory, 2 unknown  (0.0 s)")
 
@@ -265,7 +265,7 @@ shop / dev
   new  advisory
     • shop-dev: is new
 
- CANNOT BE JUDGED BEFORE DEPLOYMENT  1 finding
+ CANNOT BE CHECKED BEFORE DEPLOYMENT  1 finding
   open  Ports are closed  advisory
     • db: cannot be judged.
     → Close it.

@@ -108,5 +108,5 @@ def test_references_to_whole_resources_are_found_at_every_depth() -> None:
 
 
 def test_something_else_is_no_property_value() -> None:
-    with pytest.raises(TypeError, match="a set is no property value"):
+    with pytest.raises(TypeError, match="a set is not a property value"):
         encode({1})
