@@ -46,20 +46,20 @@ def _blocked_or_allowed(waf: "Waf", context: Context) -> Iterable[InitErrorDetai
     for index, cidr in from_last(waf.blocked_cidrs):
         if cidr in waf.allowed_cidrs:
             place = ("blocked_cidrs", index)
-            yield fault(place, "allowed_cidrs has it too", mend=[Remove(place)], allowed="each network in one of the two lists")
+            yield fault(place, "it is also in allowed_cidrs", fix=[Remove(place)], allowed="each network in one of the two lists")
 
 
 class CountRule(Model):
-    """A rule that counts for a while instead of blocking."""
+    """A rule that temporarily counts instead of blocking."""
 
     rule: Annotated[str, Field(pattern=r"^[A-Za-z0-9_/-]{1,128}$"), Allowed("a rule's name", "rate-limit")]
-    """The rule, as the component `WebApplicationFirewall` names it."""
+    """Name of the rule in the component `WebApplicationFirewall`."""
     until: Annotated[date, Allowed("the last day of counting, in quotes, at most 90 days ahead", "2026-12-31")]
     """The last day of counting."""
 
 
 class RuleException(Model):
-    """A rule inside a managed group that counts for good, because it does not fit the application."""
+    """A rule inside a managed group that always counts, because it does not fit the application."""
 
     rule: Annotated[
         str,
@@ -70,9 +70,9 @@ class RuleException(Model):
     reason: Annotated[
         str,
         Field(pattern=r"^[A-Za-z0-9_ .:/=+@-]{1,256}$"),
-        Allowed("why, 1 to 256 letters, digits, blanks and _.:/=+-@", "customers upload pictures"),
+        Allowed("reason, 1 to 256 letters, digits, spaces and _.:/=+-@", "customers upload pictures"),
     ]
-    """Why; it becomes a tag of the web ACL."""
+    """Reason; it becomes a tag of the web ACL."""
 
 
 class Waf(Model):
@@ -81,9 +81,9 @@ class Waf(Model):
     rules = (_blocked_or_allowed,)
 
     rate_limit: Annotated[
-        int, Field(ge=10, le=2_000_000_000), WHOLE, Allowed("requests per five minutes and address, 10 to 2000000000", 2000)
+        int, Field(ge=10, le=2_000_000_000), WHOLE, Allowed("requests per address in five minutes, 10 to 2000000000", 2000)
     ] = 2000
-    """Requests one address may send in five minutes before it is blocked."""
+    """Requests that one address may send in five minutes before it is blocked."""
     blocked_cidrs: Annotated[
         tuple[Cidr, ...], AfterValidator(_not_everything), Allowed("networks, none of them /0, each once", ["198.51.100.0/24"])
     ] = ()
@@ -94,17 +94,17 @@ class Waf(Model):
     """Networks that skip the other rules."""
     count_rules: Annotated[
         tuple[CountRule, ...],
-        Allowed("rules that count for a while, each with its last day", [{"rule": "rate-limit", "until": "2026-12-31"}]),
+        Allowed("rules that count temporarily, each with its last day", [{"rule": "rate-limit", "until": "2026-12-31"}]),
     ] = ()
     """Rules that count instead of block, while they are rolled out."""
     exceptions: Annotated[
         tuple[RuleException, ...],
         Allowed(
-            "rules of managed groups that count for good, each with a reason",
+            "rules of managed groups that always count, each with a reason",
             [{"rule": "common/SizeRestrictions_BODY", "reason": "customers upload pictures"}],
         ),
     ] = ()
-    """Rules inside managed groups that count for good. Without any, bodies over 8 KB are blocked."""
+    """Rules inside managed groups that always count. By default, bodies over 8 KB are blocked."""
 
 
 def _certificate_of_region(storefront: "Storefront", context: Context) -> Iterable[InitErrorDetails]:
@@ -116,26 +116,26 @@ def _certificate_of_region(storefront: "Storefront", context: Context) -> Iterab
         fixed = arn.replace(f":acm:{found[1]}:", f":acm:{region}:", 1) if arn else arn
         yield fault(
             ("certificate_arn",),
-            f"the certificate is in {found[1]}, and a load balancer takes one of its own region only",
-            mend=[Assign(("certificate_arn",), fixed)],
+            f"the certificate is in {found[1]}, and a load balancer needs one in its own region",
+            fix=[Assign(("certificate_arn",), fixed)],
         )
 
 
 def _one_certificate(storefront: "Storefront", context: Context) -> Iterable[InitErrorDetails]:
-    rule = "certificate_arn, or domain_name and hosted_zone_id, with which a certificate is made; not both"
+    rule = "certificate_arn, or domain_name and hosted_zone_id, with which a certificate is created; not both"
     pair = {"domain_name": storefront.domain_name, "hosted_zone_id": storefront.hosted_zone_id}
     examples = {"domain_name": "shop.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
     given = [name for name, value in pair.items() if value is not None]
     if storefront.certificate_arn is not None and given:
         because = f"{' and '.join(given)} would make a second certificate"
-        yield fault((given[0],), because, mend=[Remove((name,)) for name in given], allowed=rule)
+        yield fault((given[0],), because, fix=[Remove((name,)) for name in given], allowed=rule)
     elif storefront.certificate_arn is None and not given:
         example = EXAMPLE_CERTIFICATE.replace("{region}", context.region or "eu-west-1")
-        yield fault(("certificate_arn",), "HTTPS needs a certificate", mend=[Assign(("certificate_arn",), example)], allowed=rule)
+        yield fault(("certificate_arn",), "HTTPS needs a certificate", fix=[Assign(("certificate_arn",), example)], allowed=rule)
     elif storefront.certificate_arn is None and len(given) == 1:
         missing = next(name for name in pair if name not in given)
         yield fault(
-            (missing,), f"{given[0]} makes a certificate only together with it", mend=[Assign((missing,), examples[missing])], allowed=rule
+            (missing,), f"{given[0]} creates a certificate only together with it", fix=[Assign((missing,), examples[missing])], allowed=rule
         )
 
 
@@ -146,7 +146,9 @@ def _topics_of_region(storefront: "Storefront", context: Context) -> Iterable[In
             yield fault(place, "not the ARN of a topic")
         elif context.region is not None and found[1] != context.region:
             fixed = arn.replace(f":sns:{found[1]}:", f":sns:{context.region}:", 1)
-            yield fault(place, f"the topic is in {found[1]}, and an alarm tells topics of its own region only", mend=[Assign(place, fixed)])
+            yield fault(
+                place, f"the topic is in {found[1]}, and an alarm can notify only topics in its own region", fix=[Assign(place, fixed)]
+            )
 
 
 def _minimum_below_maximum(storefront: "Storefront", context: Context) -> Iterable[InitErrorDetails]:
@@ -154,7 +156,7 @@ def _minimum_below_maximum(storefront: "Storefront", context: Context) -> Iterab
         yield fault(
             ("min_size",),
             f"more than max_size, which is {storefront.max_size}",
-            mend=[Assign(("max_size",), storefront.min_size)],
+            fix=[Assign(("max_size",), storefront.min_size)],
             allowed="servers, at least 1 and at most max_size",
         )
 
@@ -166,8 +168,8 @@ def _one_architecture(storefront: "Storefront", context: Context) -> Iterable[In
         if architecture_of(name) != wanted:
             yield fault(
                 ("instance_types", index),
-                f"{name} is {architecture_of(name)}, and the preferred {first} is {wanted}: one image cannot start both",
-                mend=[Remove(("instance_types", index))],
+                f"{name} is {architecture_of(name)}, and the preferred {first} is {wanted}: one image cannot run on both",
+                fix=[Remove(("instance_types", index))],
                 allowed="types of one CPU architecture (Graviton: arm64, others: x86_64)",
             )
 
@@ -179,7 +181,7 @@ def _image_of_architecture(storefront: "Storefront", context: Context) -> Iterab
         yield fault(
             ("image_parameter",),
             f"an image for {named}, and {storefront.instance_types[0]} is {wanted}",
-            mend=[Assign(("image_parameter",), storefront.image_parameter.replace(named, wanted))],
+            fix=[Assign(("image_parameter",), storefront.image_parameter.replace(named, wanted))],
             allowed="an image of the instance types' CPU architecture",
         )
 
@@ -197,36 +199,36 @@ class Storefront(Model):
     )
 
     certificate_arn: Annotated[str | None, Allowed("the ARN of an ACM certificate in {region}", EXAMPLE_CERTIFICATE)] = None
-    """Certificate of the HTTPS listener. Or give `domain_name` and `hosted_zone_id`."""
+    """Certificate of the HTTPS listener. Alternatively, set `domain_name` and `hosted_zone_id`."""
     domain_name: Annotated[
         Annotated[str, Field(pattern=_DOMAIN, min_length=4, max_length=253)] | None,
         Allowed("a host name in lower case", "shop.example.com"),
     ] = None
-    """Name for which a certificate is made. Needs `hosted_zone_id`."""
+    """Domain name for which a certificate is created. Requires `hosted_zone_id`."""
     hosted_zone_id: Annotated[
         Annotated[str, Field(pattern=r"^Z[A-Z0-9]{3,31}$")] | None,
         Allowed("the id of a public Route 53 zone, Z and capitals or digits", "Z0123456789ABCDEFGHIJ"),
     ] = None
-    """Route 53 zone in which the name and the certificate's proof are written. Needs `domain_name`."""
-    app_port: Annotated[int, Field(ge=1024, le=65535), WHOLE, Allowed("a port that needs no root, 1024 to 65535", 8080)] = 8080
+    """Route 53 zone for the records of the name and the certificate's validation. Requires `domain_name`."""
+    app_port: Annotated[int, Field(ge=1024, le=65535), WHOLE, Allowed("an unprivileged port, 1024 to 65535", 8080)] = 8080
     """Port on which the application listens on the servers."""
     health_check_path: Annotated[
         str, Field(pattern=r"^/[\x21-\x7e]*$", max_length=1024), Allowed("a path that begins with a slash", "/healthz")
     ] = "/healthz"
-    """Path that answers 200 while a server is well."""
+    """Path that returns 200 while a server is healthy."""
     instance_types: Annotated[
         tuple[Annotated[str, Field(pattern=_INSTANCE_TYPE), Allowed("an EC2 instance type such as t4g.small", "t4g.small")], ...],
         Field(min_length=1, max_length=40),
         AfterValidator(each_once),
         Allowed("at least one EC2 instance type, all of one CPU architecture, each once", ["t4g.small"]),
     ]
-    """EC2 types of the servers, the preferred first. More types find more Spot capacity."""
+    """EC2 types of the servers, in order of preference. More types find more Spot capacity."""
     min_size: Annotated[int, Field(ge=1, le=1000), WHOLE, Allowed("servers, at least 1 and at most max_size", 2)]
-    """Fewest servers."""
+    """Minimum number of servers."""
     max_size: Annotated[int, Field(ge=1, le=1000), WHOLE, Allowed("servers, at least min_size and at most 1000", 6)]
-    """Most servers."""
+    """Maximum number of servers."""
     spot_percentage: Annotated[int, Field(ge=0, le=100), WHOLE, Allowed("per cent, 0 to 100", 0)] = 0
-    """Share of Spot instances, which are cheaper and can be taken away at two minutes' notice."""
+    """Share of Spot instances, which are cheaper and can be interrupted with two minutes' notice."""
     image_parameter: Annotated[
         str,
         Field(pattern=r"^/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$", max_length=1011),
@@ -234,30 +236,30 @@ class Storefront(Model):
             "the name of an SSM parameter that holds an image id", "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
         ),
     ] = Field(default_factory=lambda known: _default_image(known.get("instance_types", ())))
-    """SSM parameter with the id of the servers' image. Default: the newest Amazon Linux 2023 of the instance types' architecture."""
+    """SSM parameter with the image id of the servers. Default: the newest Amazon Linux 2023 of the instance types' architecture."""
     cpu_target_percent: Annotated[int, Field(ge=10, le=90), WHOLE, Allowed("per cent, 10 to 90", 50)] = 50
-    """CPU use the scaling aims at."""
+    """Target CPU utilization of scaling."""
     access_log_retention_days: Annotated[int, Field(ge=1, le=3653), WHOLE, Allowed("days, 1 to 3653", 365)] = 365
-    """Days the load balancer's access logs are kept."""
+    """Days that the load balancer's access logs are kept."""
     waf: Annotated[Waf, Allowed("settings of the web application firewall", None)] = Field(default_factory=dict, validate_default=True)
     """The web application firewall."""
     deletion_protection: Switch = True
-    """Whether the load balancer refuses to be deleted."""
+    """Whether deletion protection of the load balancer is on."""
     log_retention_days: LogRetentionDays = 365
-    """Days the web application firewall's and the cache's logs are kept."""
+    """Days that the logs of the web application firewall and the cache are kept."""
     alarm_topic_arns: Annotated[
         tuple[Annotated[str, Allowed("the ARN of an SNS topic in {region}", EXAMPLE_TOPIC)], ...],
         AfterValidator(each_once),
         Allowed("ARNs of SNS topics in {region}, each once", [EXAMPLE_TOPIC]),
     ] = ()
-    """SNS topics that are told when processor, storage, memory or servers run short. Without one no such alarm is made."""
+    """SNS topics for alarms when CPU, storage, memory or healthy servers run short. Without topics, these alarms are not created."""
 
     def servers(self) -> Any:
-        """What concerns the servers, as arguments."""
+        """The arguments of the servers."""
         return {name: value for name, value in self.as_args().items() if name in _SERVERS}
 
     def balancer(self) -> Any:
-        """What concerns neither the servers nor the firewall, as arguments."""
+        """The arguments of neither the servers nor the firewall."""
         return self.as_args("waf", *_SERVERS)
 
     @property
@@ -266,7 +268,7 @@ class Storefront(Model):
         return architecture_of(self.instance_types[0])
 
 
-# The settings of the Auto Scaling group, which are an object of their own among the component's arguments.
+# The settings of the Auto Scaling group, a separate object in the component's arguments.
 _SERVERS = (
     *("app_port", "health_check_path", "instance_types", "min_size", "max_size"),
     *("spot_percentage", "image_parameter", "cpu_target_percent"),

@@ -4,7 +4,7 @@ import json
 
 from tests.settings.configurations import ABSENT, broken, good, obey, problems
 
-TEXT = "a text where another kind of value belongs"
+TEXT = "text where another type of value is expected"
 NUMBER_VERSION = "a number, of which YAML drops trailing zeros: write the version in quotes"
 NAMES = "lower-case letters, digits and hyphens, a letter first, at most 32 characters, each name once"
 
@@ -34,18 +34,18 @@ def shown(value):
 
 def told(sections, **options):
     return [
-        (problem.key.removeprefix("cloudpatterns:"), problem.given, problem.because, problem.mend)
+        (problem.key.removeprefix("cloudpatterns:"), problem.given, problem.because, problem.fix)
         for problem in problems(sections, **options)
     ]
 
 
-def check_one(path, value, because, allowed, mend, told_at=None):
-    """One wrong value is one problem, of exactly this text, and its command mends it. `told_at`: its key and value, if others."""
+def check_one(path, value, because, allowed, fix, told_at=None):
+    """One wrong value is one problem, of exactly this text, and its command fixes it. `told_at`: its key and value, if others."""
     sections = broken({path: value})
     key, given = told_at or (path, value)
     (problem,) = problems(sections)
     assert (problem.key, problem.given, problem.because) == (f"cloudpatterns:{key}", shown(given), because)
     assert problem.allowed == allowed
-    assert problem.mend == (mend,)
-    obey(problem.mend, sections)
+    assert problem.fix == (fix,)
+    obey(problem.fix, sections)
     good(sections)

@@ -22,16 +22,16 @@ def test_a_missing_section_is_one_problem_whose_command_gives_a_valid_one(sectio
     for lacking in (broken({section: ABSENT}), broken({section: {}})) if section != "operators" else (broken({section: ABSENT}),):
         (problem,) = problems(lacking)
         assert (problem.key, problem.given, problem.because) == (f"cloudpatterns:{section}", "nothing", "the whole section is missing")
-        mended = broken({section: ABSENT})
-        obey(problem.mend, mended)
-        good(mended)
+        corrected = broken({section: ABSENT})
+        obey(problem.fix, corrected)
+        good(corrected)
 
 
 @pytest.mark.parametrize(
     ("text", "given", "because"),
     [
-        ('{"zones":', '"{\\"zones\\":"', "not an object: not JSON either (Expecting value: line 1 column 10 (char 9))"),
-        ("hello", '"hello"', "a text where an object belongs"),
+        ('{"zones":', '"{\\"zones\\":"', "not an object: and not JSON (Expecting value: line 1 column 10 (char 9))"),
+        ("hello", '"hello"', "text where an object is expected"),
         ("[1]", "[1]", "not an object"),
         ("17", "17", "not an object"),
     ],
@@ -39,7 +39,7 @@ def test_a_missing_section_is_one_problem_whose_command_gives_a_valid_one(sectio
 def test_a_malformed_section_is_one_problem(text, given, because):
     (problem,) = problems(broken({"network": text}))
     assert (problem.key, problem.given, problem.because, problem.allowed) == ("cloudpatterns:network", given, because, NETWORK_KEYS)
-    assert problem.mend == (
+    assert problem.fix == (
         put_all(
             **{
                 "network.cidr_block": "10.20.0.0/16",
@@ -56,7 +56,7 @@ def test_an_unknown_section_is_told_with_the_nearest():
     assert (problem.key, problem.given) == ("cloudpatterns:netwrok", '{"a": 1}')
     assert problem.because == "unknown key; did you mean cloudpatterns:network?"
     assert problem.allowed == "the sections network, storefront, database, cache, operators, tags"
-    assert problem.mend == ("pulumi config rm --stack dev 'cloudpatterns:netwrok'",)
+    assert problem.fix == ("pulumi config rm --stack dev 'cloudpatterns:netwrok'",)
     (other,) = problems(broken({"xyz": "1"}))
     assert other.because == "unknown key"
 
@@ -66,7 +66,7 @@ def test_a_missing_or_wrong_region_is_the_only_problem(region, given, because):
     (problem,) = problems(VALID, region)
     assert (problem.key, problem.given, problem.because) == ("aws:region", given, because)
     assert problem.allowed == "the name of an AWS region, such as eu-west-1"
-    assert problem.mend == ("pulumi config set --stack dev aws:region eu-west-1",)
+    assert problem.fix == ("pulumi config set --stack dev aws:region eu-west-1",)
 
 
 def test_all_problems_are_told_at_once_in_the_order_of_the_sections():
@@ -131,13 +131,13 @@ cloudpatterns:network.zones[1]
   given:    "eu-west-2b"
   problem:  is not a zone of eu-west-1 (local and wavelength zones are not supported)
   allowed:  a zone of eu-west-1, eu-west-1a to eu-west-1f, each once
-  mend:     pulumi config set --stack 'my stack' --path 'cloudpatterns:network.zones[1]' eu-west-1b
+  fix:      pulumi config set --stack 'my stack' --path 'cloudpatterns:network.zones[1]' eu-west-1b
 
 cloudpatterns:tags.Owner
   given:    nothing
-  problem:  is missing; owner differs in its capitals
+  problem:  is missing; owner differs in case
   allowed:  every stack has the tags Owner, CostCenter and Environment
-  mend:     pulumi config rm --stack 'my stack' --path 'cloudpatterns:tags.owner'
+  fix:      pulumi config rm --stack 'my stack' --path 'cloudpatterns:tags.owner'
             pulumi config set --stack 'my stack' --path 'cloudpatterns:tags.Owner' platform"""
     )
 
@@ -150,14 +150,14 @@ def test_no_word_of_a_secret_section_shows():
         ("cloudpatterns:storefront.certificate_arn", "[secret]", None),
         ("cloudpatterns:storefront.min_size", "[secret]", None),
     ]
-    assert found[0].mend == ("pulumi config set --stack dev --secret --path 'cloudpatterns:storefront.health_check_path'",)
+    assert found[0].fix == ("pulumi config set --stack dev --secret --path 'cloudpatterns:storefront.health_check_path'",)
     text = "".join(map(str, found))
     assert not any(word in text for word in ("hush", "777", "us-east-1", "00000000-0000"))
 
 
 def test_an_unknown_key_of_a_secret_section_is_still_told():
     (problem,) = problems(broken({"cache.engin": "hush-hush"}), secret_keys=["cloudpatterns:cache"])
-    assert (problem.given, problem.because, problem.mend) == ("[secret]", "unknown key; did you mean engine?", (rm("cache.engin"),))
+    assert (problem.given, problem.because, problem.fix) == ("[secret]", "unknown key; did you mean engine?", (rm("cache.engin"),))
 
 
 def test_secret_regions_and_unreadable_secret_sections_stay_hidden():

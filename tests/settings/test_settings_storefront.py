@@ -7,7 +7,7 @@ from tests.settings.expectations import TEXT, check_one, put, rm, shown, told
 
 CERTIFICATE = VALID["storefront"]["certificate_arn"]
 ABROAD = CERTIFICATE.replace("eu-west-1", "us-east-1")
-CERTIFICATE_RULE = "certificate_arn, or domain_name and hosted_zone_id, with which a certificate is made; not both"
+CERTIFICATE_RULE = "certificate_arn, or domain_name and hosted_zone_id, with which a certificate is created; not both"
 
 
 ONE = [
@@ -15,7 +15,7 @@ ONE = [
     (
         "storefront.certificate_arn",
         ABROAD,
-        "the certificate is in us-east-1, and a load balancer takes one of its own region only",
+        "the certificate is in us-east-1, and a load balancer needs one in its own region",
         "the ARN of an ACM certificate in eu-west-1",
         put("storefront.certificate_arn", CERTIFICATE),
     ),
@@ -33,8 +33,8 @@ ONE = [
         CERTIFICATE_RULE,
         rm("storefront.domain_name"),
     ),
-    ("storefront.app_port", "x", TEXT, "a port that needs no root, 1024 to 65535", put("storefront.app_port", 8080)),
-    ("storefront.app_port", 80, None, "a port that needs no root, 1024 to 65535", put("storefront.app_port", 8080)),
+    ("storefront.app_port", "x", TEXT, "an unprivileged port, 1024 to 65535", put("storefront.app_port", 8080)),
+    ("storefront.app_port", 80, None, "an unprivileged port, 1024 to 65535", put("storefront.app_port", 8080)),
     ("storefront.health_check_path", "healthz", None, "a path that begins with a slash", put("storefront.health_check_path", "/healthz")),
     (
         "storefront.instance_types",
@@ -46,14 +46,14 @@ ONE = [
     (
         "storefront.instance_types[1]",
         "t4g.small",
-        "t4g.small is named twice",
+        "t4g.small is listed twice",
         "at least one EC2 instance type, all of one CPU architecture, each once",
         rm("storefront.instance_types[1]"),
     ),
     (
         "storefront.instance_types[1]",
         "t3.small",
-        "t3.small is x86_64, and the preferred t4g.small is arm64: one image cannot start both",
+        "t3.small is x86_64, and the preferred t4g.small is arm64: one image cannot run on both",
         "types of one CPU architecture (Graviton: arm64, others: x86_64)",
         rm("storefront.instance_types[1]"),
     ),
@@ -62,14 +62,14 @@ ONE = [
     (
         "storefront.min_size",
         2.5,
-        "a number where another kind of value belongs",
+        "a number where another type of value is expected",
         "servers, at least 1 and at most max_size",
         put("storefront.min_size", 2),
     ),
     (
         "storefront.max_size",
         None,
-        "empty where another kind of value belongs",
+        "empty where another type of value is expected",
         "servers, at least min_size and at most 1000",
         put("storefront.max_size", 6),
     ),
@@ -84,7 +84,7 @@ ONE = [
     (
         "storefront.image_parameter",
         5,
-        "a number where another kind of value belongs: write it in quotes",
+        "a number where another type of value is expected: write it in quotes",
         "the name of an SSM parameter that holds an image id",
         put("storefront.image_parameter", "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"),
     ),
@@ -92,7 +92,7 @@ ONE = [
         "storefront.waf.rate_limit",
         9,
         None,
-        "requests per five minutes and address, 10 to 2000000000",
+        "requests per address in five minutes, 10 to 2000000000",
         put("storefront.waf.rate_limit", 2000),
     ),
     (
@@ -112,10 +112,10 @@ ONE = [
 ]
 
 
-@pytest.mark.parametrize(("path", "value", "because", "allowed", "mend"), ONE, ids=lambda value: str(value)[:40])
-def test_one_wrong_storefront_value_is_one_problem_and_its_command_mends_it(path, value, because, allowed, mend):
+@pytest.mark.parametrize(("path", "value", "because", "allowed", "fix"), ONE, ids=lambda value: str(value)[:40])
+def test_one_wrong_storefront_value_is_one_problem_and_its_command_fixes_it(path, value, because, allowed, fix):
     check_one(
-        path, value, because, allowed, mend, ("storefront.instance_types", ["t4g.small", "t4g.small"]) if value == "t4g.small" else None
+        path, value, because, allowed, fix, ("storefront.instance_types", ["t4g.small", "t4g.small"]) if value == "t4g.small" else None
     )
 
 
@@ -125,7 +125,7 @@ def test_a_certificate_to_be_made_needs_both_name_and_zone():
         (
             "storefront.hosted_zone_id",
             "nothing",
-            "domain_name makes a certificate only together with it",
+            "domain_name creates a certificate only together with it",
             (put("storefront.hosted_zone_id", "Z0123456789ABCDEFGHIJ"),),
         )
     ]
@@ -153,7 +153,7 @@ def test_names_and_zones_have_their_form(name, value):
 def test_a_network_in_both_waf_lists_is_told():
     sections = broken({"storefront.waf": {"blocked_cidrs": ["192.0.2.0/24"], "allowed_cidrs": ["192.0.2.0/24"]}})
     assert told(sections) == [
-        ("storefront.waf.blocked_cidrs[0]", '"192.0.2.0/24"', "allowed_cidrs has it too", (rm("storefront.waf.blocked_cidrs[0]"),))
+        ("storefront.waf.blocked_cidrs[0]", '"192.0.2.0/24"', "it is also in allowed_cidrs", (rm("storefront.waf.blocked_cidrs[0]"),))
     ]
 
 
@@ -173,7 +173,7 @@ def test_a_firewall_exception_names_one_rule_of_a_group_and_a_reason(rule, reaso
 @pytest.mark.parametrize(
     ("arn", "because"),
     [
-        ("arn:aws:sns:us-east-1:123456789012:alarms", "the topic is in us-east-1, and an alarm tells topics of its own region only"),
+        ("arn:aws:sns:us-east-1:123456789012:alarms", "the topic is in us-east-1, and an alarm can notify only topics in its own region"),
         ("alarms", "not the ARN of a topic"),
     ],
 )
@@ -182,6 +182,6 @@ def test_alarms_tell_topics_of_the_stack_s_region(arn, because):
     (problem,) = problems(sections)
     assert (problem.key, problem.given, problem.because) == ("cloudpatterns:storefront.alarm_topic_arns[0]", shown(arn), because)
     assert problem.allowed == "the ARN of an SNS topic in eu-west-1"
-    assert problem.mend == (put("storefront.alarm_topic_arns[0]", "arn:aws:sns:eu-west-1:123456789012:alarms"),)
-    obey(problem.mend, sections)
+    assert problem.fix == (put("storefront.alarm_topic_arns[0]", "arn:aws:sns:eu-west-1:123456789012:alarms"),)
+    obey(problem.fix, sections)
     assert good(sections).storefront.balancer()["alarm_topic_arns"] == ["arn:aws:sns:eu-west-1:123456789012:alarms"]
