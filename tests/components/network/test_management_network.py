@@ -468,7 +468,7 @@ NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and 
         (
             {"management_egress": {"lab": {"ports": [1], "cidr": "lab", "description": "x"}}},
             "management_egress.lab.cidr",
-            "is 'lab'; a network such as 203.0.113.0/24 or 2001:db8::/32 is needed. Correct it.",
+            "is 'lab'; must be a network such as 203.0.113.0/24 or 2001:db8::/32",
         ),
         (
             {"management_egress": {"s3": {**PACKAGES, "description": "a & b"}}},
