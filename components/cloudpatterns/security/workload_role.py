@@ -165,7 +165,7 @@ class WorkloadRole(Component):
         role = aws.iam.Role(
             f"{name}-role",
             assume_role_policy=_trust(checked),
-            description=checked.get("description") or _description(checked),
+            description=_description(checked),
             max_session_duration=checked["max_session_duration_seconds"],
             path=checked["path"],
             permissions_boundary=checked.get("permissions_boundary_arn"),
@@ -237,7 +237,9 @@ def instance_profile(
 
 
 def _description(checked: WorkloadRoleArgs) -> str:
-    return f"Workload of {checked.get('service')}" if checked.get("service") else "Just-in-time access of named principals"
+    if given := checked.get("description"):
+        return given
+    return f"Workload of {checked['service']}" if checked.get("service") else "Just-in-time access of named principals"
 
 
 def _trust(checked: WorkloadRoleArgs) -> pulumi.Output[str]:
