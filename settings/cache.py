@@ -7,7 +7,7 @@ from cloudpatterns.database import InMemoryCacheOptions
 from pydantic import BeforeValidator
 from pydantic_core import InitErrorDetails
 
-from settings.faults import Allowed, Assign, Context, fault
+from settings.faults import Allowed, Assign, Context, Remove, fault
 from settings.fields import number_as_version
 from settings.options import options
 
@@ -27,7 +27,15 @@ def _version_of_engine(cache: "Cache", context: Context) -> Iterable[InitErrorDe
     versions = VERSIONS[cache.engine]
     if cache.engine_version not in versions:
         place = ("engine_version",)
-        yield fault(place, f"ElastiCache has no such version of {cache.engine}", mend=[Assign(place, versions[-1])])
+        yield fault(place, f"ElastiCache has no such version of {cache.engine}", fixes=[Assign(place, versions[-1])])
+
+
+def _nodes_or_serverless(cache: "Cache", context: Context) -> Iterable[InitErrorDetails]:
+    place = ("node_type",)
+    if cache.node_type is None and cache.serverless is None:
+        yield fault(place, "is missing; a cache has nodes, or it is serverless")
+    elif cache.node_type is not None and cache.serverless is not None:
+        yield fault(place, "a serverless cache has no nodes", fixes=[Remove(place)], allowed="node_type or serverless, not both")
 
 
 class Cache(
@@ -42,7 +50,7 @@ class Cache(
 ):
     """The in-memory cache (ElastiCache)."""
 
-    checks = (_version_of_engine,)
+    checks = (_version_of_engine, _nodes_or_serverless)
 
     engine_version: Annotated[str, BeforeValidator(_version, json_schema_input_type=str | float), Allowed(_ALLOWED, "8.1")]
     """Version, major and minor."""

@@ -33,7 +33,7 @@ def _version_of_engine(database: "Database", context: Context) -> Iterable[InitE
         yield fault(
             ("engine_version",),
             f"{database.engine} has no such version in standard support",
-            mend=[Assign(("engine_version",), _NEWEST[database.engine])],
+            fixes=[Assign(("engine_version",), _NEWEST[database.engine])],
             allowed="mysql: 8.4 or 8.4.<minor>; postgres: 14 to 18, or with a minor such as 17.5; in quotes",
         )
 
@@ -48,7 +48,7 @@ def _room_to_grow(database: "Database", context: Context) -> Iterable[InitErrorD
     yield fault(
         place,
         f"allocated_storage_gib is {database.allocated_storage_gib}, so the least is {least}",
-        mend=[Assign(place, 2 * database.allocated_storage_gib) if 2 * database.allocated_storage_gib <= 65536 else Remove(place)],
+        fixes=[Assign(place, 2 * database.allocated_storage_gib) if 2 * database.allocated_storage_gib <= 65536 else Remove(place)],
     )
 
 
@@ -61,7 +61,7 @@ def _class_has_insights(database: "Database", context: Context) -> Iterable[Init
         yield fault(
             ("database_insights_mode",),
             f"{database.instance_class} with mysql has no Performance Insights, which advanced needs",
-            mend=[Assign(("database_insights_mode",), "standard")],
+            fixes=[Assign(("database_insights_mode",), "standard")],
             allowed="standard, with mysql on t2, t3 and t4g micro and small",
         )
 

@@ -1,4 +1,4 @@
-"""How problems in the settings are told: the key, the value, what is allowed, and the commands that mend it."""
+"""How problems in the settings are told: the key, the value, what is allowed, and the commands that fix it."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from settings.faults import Allowed, Assign, Location, Mend, Remove
+from settings.faults import Allowed, Assign, Fix, Location, Remove
 
 _SECRET = "[secret]"
 _NOTHING = "nothing"
@@ -26,13 +26,13 @@ _BARE_NAME = re.compile(r"[A-Za-z0-9_$-]+")
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: the configuration key, the value as shown, why, what is allowed, and the commands that mend it."""
+    """One thing that is wrong: the configuration key, the value as shown, why, what is allowed, and the commands that fix it."""
 
     key: str
     given: str
     because: str | None
     allowed: str
-    mend: tuple[str, ...]
+    fixes: tuple[str, ...]
 
     def __str__(self) -> str:
         lines = [self.key, f"  given:    {self.given}"]
@@ -40,8 +40,8 @@ class Problem:
             lines.append(f"  problem:  {self.because}")
         lines.append(f"  allowed:  {self.allowed}")
         lines.extend(
-            f"  {'mend:' if first else '     '}     {command}"
-            for first, command in zip((True, *(False,) * len(self.mend)), self.mend, strict=False)
+            f"  {'fix:' if first else '    '}      {command}"
+            for first, command in zip((True, *(False,) * len(self.fixes)), self.fixes, strict=False)
         )
         return "\n".join(lines)
 
@@ -84,29 +84,29 @@ class Speaker:
         text = _text(annotation, allowed)
         if kind == "setting":
             base = place[: len(place) - context["depth"]]
-            mends = [type(mend)(base + mend.place, *((mend.value,) if isinstance(mend, Assign) else ())) for mend in context["mend"]]
+            fixes = [type(fix)(base + fix.place, *((fix.value,) if isinstance(fix, Assign) else ())) for fix in context["fixes"]]
             text = context["allowed"] or text
             if value is ... and isinstance(default, (bool, int, str)):
                 shown = f"{_show(default)}, the default"
-            mends = mends or self._plausible(place, annotation, allowed, default)
-            return self._tell(place, shown, context["because"], text, mends)
+            fixes = fixes or self._plausible(place, annotation, allowed, default)
+            return self._tell(place, shown, context["because"], text, fixes)
         if kind == "missing":
             return self._tell(place, _NOTHING, "is missing", text, self._plausible(place, annotation, allowed, default))
         if kind == "too_long" and isinstance(value, list):
             return self._tell(place, shown, f"{len(value)} are too many", text, [Remove((*place, len(value) - 1))])
-        mends = self._plausible(place, annotation, allowed, default)
+        fixes = self._plausible(place, annotation, allowed, default)
         if get_origin(annotation) is Literal and (near := get_close_matches(str(value), get_args(annotation), n=1)):
-            mends = [Assign(place, near[0])]
+            fixes = [Assign(place, near[0])]
         if _is_container(annotation) and value:
-            mends = [Remove(place), *mends]
-        return self._tell(place, shown, _because(kind, value), text, mends)
+            fixes = [Remove(place), *fixes]
+        return self._tell(place, shown, _because(kind, value), text, fixes)
 
     def missing_section(self, section: str, shown: str | None = None, because: str = "the whole section is missing") -> Problem:
         """The problem of a section that is absent or not readable."""
         annotation, allowed, default = self._field((section,))
-        mends = self._plausible((section,), annotation, allowed, default)
+        fixes = self._plausible((section,), annotation, allowed, default)
         given = shown or _NOTHING
-        return self._tell((section,), given, because, _text(annotation, allowed), mends)
+        return self._tell((section,), given, because, _text(annotation, allowed), fixes)
 
     def unknown_section(self, name: str, text: str, sections: Iterable[str]) -> Problem:
         """The problem of a key that is no section."""
@@ -126,10 +126,10 @@ class Speaker:
         command = f"pulumi config set --stack {shlex.quote(self.stack)} aws:region {example}"
         return Problem(key, shown, "is missing" if value is None else None, "the name of an AWS region, such as eu-west-1", (command,))
 
-    def _tell(self, place: Location, shown: str, because: str | None, allowed: str, mends: Iterable[Mend]) -> Problem:
+    def _tell(self, place: Location, shown: str, because: str | None, allowed: str, fixes: Iterable[Fix]) -> Problem:
         secret = f"{self.project}:{place[0]}" in self.secret_keys
-        mends = list(mends)
-        commands = tuple(self._commands(mends, secret=secret))
+        fixes = list(fixes)
+        commands = tuple(self._commands(fixes, secret=secret))
         if secret:
             # The reason may quote the value, and so may a text about the value of another setting of the section.
             because, shown = None, _SECRET
@@ -141,16 +141,16 @@ class Speaker:
         near = get_close_matches(str(place[-1]), known, n=1)
         because = f"unknown key; did you mean {near[0]}?" if near else "unknown key"
         problem = self._tell(place, shown, because, f"the keys {', '.join(known)}", [Remove(place)])
-        return problem if problem.because else Problem(problem.key, problem.given, because, problem.allowed, problem.mend)
+        return problem if problem.because else Problem(problem.key, problem.given, because, problem.allowed, problem.fixes)
 
-    def _commands(self, mends: list[Mend], *, secret: bool) -> Iterator[str]:
+    def _commands(self, fixes: list[Fix], *, secret: bool) -> Iterator[str]:
         stack = shlex.quote(self.stack)
         assigns: list[Assign] = []
-        for mend in mends:
-            if isinstance(mend, Remove):
-                yield f"pulumi config rm --stack {stack} --path {_quote(self.key(mend.place))}"
+        for fix in fixes:
+            if isinstance(fix, Remove):
+                yield f"pulumi config rm --stack {stack} --path {_quote(self.key(fix.place))}"
             else:
-                assigns.extend(_leaves(mend.place, mend.value))
+                assigns.extend(_leaves(fix.place, fix.value))
         if secret:
             # Without a value the CLI asks for it, unseen.
             yield from (f"pulumi config set --stack {stack} --secret --path {_quote(self.key(leaf.place))}" for leaf in assigns)
@@ -171,17 +171,17 @@ class Speaker:
     def _local(self, text: str) -> str:
         return text.replace("{region}", self.region)
 
-    def _plausible(self, place: Location, annotation: Any, allowed: Allowed | None, default: Any) -> list[Mend]:
+    def _plausible(self, place: Location, annotation: Any, allowed: Allowed | None, default: Any) -> list[Fix]:
         if isinstance(default, (bool, int, str)):
             return [Assign(place, default)]
         if allowed is not None and allowed.example is not None:
             return [Assign(place, self._localised(allowed.example))]
-        mends: list[Mend] = []
+        fixes: list[Fix] = []
         model = _model(annotation)
         for name, info in model.model_fields.items() if model else ():
             if info.is_required():
-                mends.extend(self._plausible((*place, name), *_of_field(info)))
-        return mends or [Remove(place)]
+                fixes.extend(self._plausible((*place, name), *_of_field(info)))
+        return fixes or [Remove(place)]
 
     def _localised(self, example: Any) -> Any:
         if isinstance(example, dict):

@@ -6,7 +6,7 @@ fields are valid; a rule that reads one that is not is skipped. So a person sees
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, ValidationError
+from pydantic_core.core_schema import ErrorType
 
 T = TypeVar("T")
 
@@ -28,6 +29,7 @@ ALLOWED_KEYWORD = "x-allowed"
 _FAULT = "setting"
 # Only says that another field was wrong, which has its own error.
 _NOISE = "default_factory_not_called"
+_PYDANTIC_KINDS = frozenset(get_args(ErrorType))
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Allowed:
 
 @dataclass(frozen=True)
 class Assign:
-    """A mend: give the setting at this place, relative to the model that speaks, this value."""
+    """A fix: set the setting at this place, relative to the model that reports, to this value."""
 
     place: Location
     value: Any
@@ -51,12 +53,12 @@ class Assign:
 
 @dataclass(frozen=True)
 class Remove:
-    """A mend: take the setting at this place, relative to the model that speaks, away."""
+    """A fix: remove the setting at this place, relative to the model that reports."""
 
     place: Location
 
 
-Mend = Assign | Remove
+Fix = Assign | Remove
 
 
 @dataclass
@@ -85,25 +87,25 @@ class _Partial:
             raise _NotValidError(name) from None
 
 
-def fault(place: Location, because: str, *, mend: Iterable[Mend] = (), allowed: str | None = None) -> InitErrorDetails:
+def fault(place: Location, because: str, *, fixes: Iterable[Fix] = (), allowed: str | None = None) -> InitErrorDetails:
     """A problem at `place`, relative to the model that speaks.
 
     `because` may speak of values and is withheld for secrets. `allowed` replaces the field's own text and must not quote a value.
     """
-    return InitErrorDetails(type=_error(because, mend, allowed, len(place)), loc=place, input=None)
+    return InitErrorDetails(type=_error(because, fixes, allowed, len(place)), loc=place, input=None)
 
 
-def refuse(because: str, mend: Any = ..., *, allowed: str | None = None) -> PydanticCustomError:
-    """The error a field's own validator raises: why, and the value that would do, or a mend; without either the field's example."""
-    if mend is ...:
-        mends: tuple[Mend, ...] = ()
+def refuse(because: str, fix: Any = ..., *, allowed: str | None = None) -> PydanticCustomError:
+    """The error a field's own validator raises: why, and the value that would do, or a fix; without either the field's example."""
+    if fix is ...:
+        fixes: tuple[Fix, ...] = ()
     else:
-        mends = (mend,) if isinstance(mend, (Assign, Remove)) else (Assign((), mend),)
-    return _error(because, mends, allowed, 0)
+        fixes = (fix,) if isinstance(fix, (Assign, Remove)) else (Assign((), fix),)
+    return _error(because, fixes, allowed, 0)
 
 
-def _error(because: str, mend: Iterable[Mend], allowed: str | None, depth: int) -> PydanticCustomError:
-    return PydanticCustomError(_FAULT, "{because}", {"because": because, "mend": tuple(mend), "allowed": allowed, "depth": depth})
+def _error(because: str, fixes: Iterable[Fix], allowed: str | None, depth: int) -> PydanticCustomError:
+    return PydanticCustomError(_FAULT, "{because}", {"because": because, "fixes": tuple(fixes), "allowed": allowed, "depth": depth})
 
 
 def collect(title: str, handler: Callable[[Any], T], data: Any, faults: Callable[[], Iterable[InitErrorDetails]]) -> T:
@@ -123,8 +125,13 @@ def collect(title: str, handler: Callable[[Any], T], data: Any, faults: Callable
 
 
 def _again(error: Any) -> InitErrorDetails:
-    kind = PydanticCustomError(_FAULT, "{because}", error["ctx"]) if error["type"] == _FAULT else error["type"]
-    return InitErrorDetails(type=kind, loc=error["loc"], input=error["input"], ctx=error.get("ctx", {}))
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == _FAULT:
+        kind = PydanticCustomError(_FAULT, "{because}", context)
+    elif kind not in _PYDANTIC_KINDS:
+        # A limit of a component's argument, which pydantic cannot raise again by its name.
+        kind = PydanticCustomError(kind, "{message}", {**context, "message": error["msg"]})
+    return InitErrorDetails(type=kind, loc=error["loc"], input=error["input"], ctx=context)
 
 
 Rule = Callable[[Any, Context], Iterable[InitErrorDetails]]

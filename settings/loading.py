@@ -38,13 +38,15 @@ def _two_zones(settings: "Settings", context: Context) -> Iterable[InitErrorDeta
     # A rule is left unfinished when a section is not valid: the load balancer alone is reason enough.
     if context.partials.get(Database, {}).get("multi_az"):
         needed_by.append("database.multi_az")
-    if context.partials.get(Cache, {}).get("replicas"):
-        needed_by.append("cache.replicas")
+    cache = context.partials.get(Cache, {})
+    # Without a value there is one replica; a serverless cache is in two zones by itself.
+    if cache.get("replicas", 0) != 0 or cache.get("serverless"):
+        needed_by.append("cache.serverless" if cache.get("serverless") else "cache.replicas")
     other = f"{context.region or _EXAMPLE_REGION}{'b' if zones[0].endswith('a') else 'a'}"
     yield fault(
         ("network", "zones"),
         f"one zone only, and two are needed by {', '.join(needed_by)}",
-        mend=[Assign(("network", "zones", 1), other)],
+        fixes=[Assign(("network", "zones", 1), other)],
         allowed="at least two zones",
     )
 
@@ -77,7 +79,7 @@ class Settings(Model):
     """Servers, load balancer with its certificate, web application firewall and alarms."""
     database: Database
     """The relational database."""
-    cache: Cache
+    cache: Annotated[Cache, Allowed("an object", {"engine_version": "8.1", "node_type": "cache.t4g.micro"})]
     """The in-memory cache."""
     operators: Operators
     """Who may reach administrative ports, from where."""
@@ -175,9 +177,9 @@ def _without(secrets: Iterable[str], problems: Iterable[Problem]) -> Iterator[Pr
 
     for problem in problems:
         because = None if problem.because is None else clean(problem.because)
-        mend = tuple(map(clean, problem.mend))
+        fixes = tuple(map(clean, problem.fixes))
         # What is allowed is fixed text.
-        yield Problem(problem.key, clean(problem.given), because, problem.allowed, mend)
+        yield Problem(problem.key, clean(problem.given), because, problem.allowed, fixes)
 
 
 def _words(text: str) -> Iterator[str]:

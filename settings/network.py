@@ -12,7 +12,7 @@ from cloudpatterns.network.network import subnets as layout
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import InitErrorDetails
 
-from settings.faults import Allowed, Assign, Context, Mend, Model, Remove, fault, refuse
+from settings.faults import Allowed, Assign, Context, Fix, Model, Remove, fault, refuse
 from settings.fields import WHOLE, Ipv4Cidr, LogRetentionDays, Switch, each_once, from_last
 from settings.network_traffic import AggregationSeconds, BlockMode, FlowLogFiles, NetworkAcls
 
@@ -93,15 +93,17 @@ def _only_where_used(nat: "Nat", context: Context) -> Iterable[InitErrorDetails]
     owners = {"instance_type": _INSTANCE_STRATEGIES, "time_zone": ("on_demand",), "windows": ("on_demand",)}
     for name, strategies in owners.items():
         if getattr(nat, name) and nat.strategy not in strategies:
-            yield fault((name,), f"strategy {nat.strategy} does not use it", mend=[Remove((name,))], allowed=f"only with {_or(strategies)}")
+            yield fault(
+                (name,), f"strategy {nat.strategy} does not use it", fixes=[Remove((name,))], allowed=f"only with {_or(strategies)}"
+            )
 
 
 def _windows_required(nat: "Nat", context: Context) -> Iterable[InitErrorDetails]:
     if nat.strategy == "on_demand" and not nat.windows:
         first: tuple[str | int, ...] = ("windows", 0)
         example = {"name": "patch", "start": "02:00", "minutes": 120}
-        mend: list[Mend] = [Assign((*first, "days", 0), "TUE"), *(Assign((*first, key), value) for key, value in example.items())]
-        yield fault(("windows",), "strategy on_demand opens in windows alone", mend=mend, allowed="at least one window with on_demand")
+        fixes: list[Fix] = [Assign((*first, "days", 0), "TUE"), *(Assign((*first, key), value) for key, value in example.items())]
+        yield fault(("windows",), "strategy on_demand opens in windows alone", fixes=fixes, allowed="at least one window with on_demand")
 
 
 def _windows_apart(nat: "Nat", context: Context) -> Iterable[InitErrorDetails]:
@@ -111,27 +113,27 @@ def _windows_apart(nat: "Nat", context: Context) -> Iterable[InitErrorDetails]:
             yield fault(
                 ("windows", index, "name"),
                 "another window has this name",
-                mend=[Assign(("windows", index, "name"), f"{window.name}-{index}")],
+                fixes=[Assign(("windows", index, "name"), f"{window.name}-{index}")],
             )
         names.add(window.name)
     spans = [(index, begin, length) for index, window in enumerate(nat.windows) for begin, length in _gapless(window)]
-    told: set[tuple[int, int]] = set()
+    reported: set[tuple[int, int]] = set()
     for (one, begin, length), (other, later, later_length) in combinations(spans, 2):
         # On the circle of a week, each must end before the other begins. One window's closing and another's opening in the same minute
         # would race, so touching is refused too.
         to_later, to_begin = (later - begin) % _WEEK_MINUTES, (begin - later) % _WEEK_MINUTES
         clash_ahead, clash_behind = to_later <= length, to_begin <= later_length
-        if not (clash_ahead or clash_behind) or (one, other) in told:
+        if not (clash_ahead or clash_behind) or (one, other) in reported:
             continue
-        told.add((one, other))
+        reported.add((one, other))
         long, room = (one, to_later) if clash_ahead else (other, to_begin)
-        mend: Mend = Assign(("windows", long, "minutes"), room - 1) if room > 1 else Remove(("windows", other))
+        fix: Fix = Assign(("windows", long, "minutes"), room - 1) if room > 1 else Remove(("windows", other))
         yield fault(
             ("windows", other),
             f"window {nat.windows[other].name} overlaps or touches window {nat.windows[one].name}"
             if one != other
             else f"window {nat.windows[one].name} overlaps or touches its own next day",
-            mend=[mend],
+            fixes=[fix],
             allowed="windows that end at least a minute before the next begins",
         )
 
@@ -201,13 +203,13 @@ def _zones_of_region(network: "Network", context: Context) -> Iterable[InitError
             continue
         because = "is named twice" if right else f"is not a zone of {context.region} (local and wavelength zones are not supported)"
         free = [f"{context.region}{letter}" for letter in "abcdef" if f"{context.region}{letter}" not in (*network.zones, *taken)]
-        mend: Mend = Remove(("zones", index))
+        fix: Fix = Remove(("zones", index))
         if free and context.region is not None:
             letter = zone[-1:]
             value = next((name for name in free if name[-1] == letter), free[0])
             taken.add(value)
-            mend = Assign(("zones", index), value)
-        yield fault(("zones", index), because, mend=[mend])
+            fix = Assign(("zones", index), value)
+        yield fault(("zones", index), because, fixes=[fix])
 
 
 def _one_way_of_addressing(network: "Network", context: Context) -> Iterable[InitErrorDetails]:
@@ -215,7 +217,7 @@ def _one_way_of_addressing(network: "Network", context: Context) -> Iterable[Ini
         yield fault(
             ("subnet_prefixes",),
             "subnet_cidrs is set as well, and gives every subnet its network",
-            mend=[Remove(("subnet_prefixes",))],
+            fixes=[Remove(("subnet_prefixes",))],
             allowed="subnet_prefixes or subnet_cidrs, not both",
         )
 
@@ -232,9 +234,9 @@ def _derived_subnets_fit(network: "Network", context: Context) -> Iterable[InitE
             if error.tier is None:
                 continue
             larger = IPv4Network((int(network.cidr_block.network_address) & 0xFFFF0000, 16))
-            mend: Mend = Remove(("subnet_prefixes", error.tier)) if error.tier in prefixes else Assign(("cidr_block",), str(larger))
+            fix: Fix = Remove(("subnet_prefixes", error.tier)) if error.tier in prefixes else Assign(("cidr_block",), str(larger))
             yield fault(
-                ("zones", index), str(error), mend=[mend], allowed="a zone whose subnets fit in the VPC; zone a comes first, then b ..."
+                ("zones", index), str(error), fixes=[fix], allowed="a zone whose subnets fit in the VPC; zone a comes first, then b ..."
             )
 
 
@@ -249,11 +251,11 @@ def _explicit_subnets_fit(network: "Network", context: Context) -> Iterable[Init
         free = next(
             (str(net) for net in network.cidr_block.subnets(new_prefix=size) if not any(net.overlaps(other) for other in used)), None
         )
-        mend: Mend = Remove(place) if problem.zone not in network.zones else Assign(place, free or f"(no /{size} is free)")
+        fix: Fix = Remove(place) if problem.zone not in network.zones else Assign(place, free or f"(no /{size} is free)")
         yield fault(
             place,
             problem.message,
-            mend=[mend],
+            fixes=[fix],
             allowed="a network of /16 to /28 inside the VPC for each zone, none overlapping another",
         )
     for zone, cidr in cidrs["public"].items():
@@ -261,7 +263,7 @@ def _explicit_subnets_fit(network: "Network", context: Context) -> Iterable[Init
             yield fault(
                 ("subnet_cidrs", "public", zone),
                 "too small for a load balancer",
-                mend=[Assign(("subnet_cidrs", "public", zone), str(cidr.supernet()))],
+                fixes=[Assign(("subnet_cidrs", "public", zone), str(cidr.supernet()))],
                 allowed="a public subnet of /27 or larger",
             )
 
@@ -271,7 +273,7 @@ def _no_second_way_out(network: "Network", context: Context) -> Iterable[InitErr
         yield fault(
             ("dual_stack",),
             "private subnets would reach the internet by IPv6 outside the windows of on_demand",
-            mend=[Assign(("dual_stack",), False)],
+            fixes=[Assign(("dual_stack",), False)],
             allowed="false with nat.strategy on_demand",
         )
 
@@ -284,16 +286,16 @@ def _acls_fit(network: "Network", context: Context) -> Iterable[InitErrorDetails
     for index, cidr in from_last(acls.trusted_cidrs):
         place = ("network_acls", "trusted_cidrs", index)
         if isinstance(cidr, IPv6Network) and not network.dual_stack:
-            yield fault(place, "an IPv6 network, and the VPC has no IPv6", mend=[Remove(place)])
+            yield fault(place, "an IPv6 network, and the VPC has no IPv6", fixes=[Remove(place)])
         elif isinstance(cidr, IPv4Network) and cidr.subnet_of(network.cidr_block):
-            yield fault(place, f"inside the VPC's {network.cidr_block}, where everything passes anyway", mend=[Remove(place)])
+            yield fault(place, f"inside the VPC's {network.cidr_block}, where everything passes anyway", fixes=[Remove(place)])
     versions = 2 if network.dual_stack else 1
     room = (_MOST_RULES - _OTHER_RULES["public_ports"] * versions) // versions
     if _HTTPS not in acls.public_ports and len(acls.public_ports) <= room:
         yield fault(
             ("network_acls", "public_ports"),
             "the load balancer in the public subnets listens on 443, and nobody would reach it",
-            mend=[Assign(("network_acls", "public_ports", min(len(acls.public_ports), room - 1)), _HTTPS)],
+            fixes=[Assign(("network_acls", "public_ports", min(len(acls.public_ports), room - 1)), _HTTPS)],
             allowed="443 among the ports",
         )
     for name, each in (("public_ports", versions), ("trusted_cidrs", 1)):
@@ -302,7 +304,7 @@ def _acls_fit(network: "Network", context: Context) -> Iterable[InitErrorDetails
             yield fault(
                 ("network_acls", name),
                 f"{count} are more than AWS's quota of rules leaves room for",
-                mend=[Remove(("network_acls", name, index)) for index in range(count - 1, most - 1, -1)],
+                fixes=[Remove(("network_acls", name, index)) for index in range(count - 1, most - 1, -1)],
                 allowed=f"at most {most}",
             )
 
@@ -313,7 +315,7 @@ def _nat_is_spared(network: "Network", context: Context) -> Iterable[InitErrorDe
         yield fault(
             ("block_public_access",),
             "a regional NAT gateway is in none of the public subnets that are spared, so private subnets would lose the internet",
-            mend=[Assign(("block_public_access",), "block-ingress")],
+            fixes=[Assign(("block_public_access",), "block-ingress")],
             allowed="block-ingress with nat.strategy regional",
         )
 
@@ -324,7 +326,7 @@ def _flow_log_options_fit(network: "Network", context: Context) -> Iterable[Init
         return
     for name in ("flow_log_files", "flow_log_force_destroy"):
         if getattr(network, name):
-            yield fault((name,), "the flow log goes to no bucket", mend=[Remove((name,))], allowed="only with flow_log_destination s3")
+            yield fault((name,), "the flow log goes to no bucket", fixes=[Remove((name,))], allowed="only with flow_log_destination s3")
 
 
 class Network(Model):
@@ -413,7 +415,7 @@ def operators_get_through(network: "Network", operators: Iterable, context: Cont
             yield fault(
                 ("operators", number, "entries", index, "cidr"),
                 "the network ACL of the private subnets, where the servers are, does not let it in",
-                mend=[Assign(trusted, str(cidr))],
+                fixes=[Assign(trusted, str(cidr))],
                 allowed="a network inside one of network.network_acls.trusted_cidrs",
             )
 

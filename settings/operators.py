@@ -57,7 +57,7 @@ def _not_the_internet_in_pieces(operator: "Operator", context: Context) -> Itera
             yield fault(
                 ("entries", pieces[-1], "cidr"),
                 f"together with the other entries it covers {joined}",
-                mend=[Remove(("entries", pieces[-1]))],
+                fixes=[Remove(("entries", pieces[-1]))],
                 allowed="entries that do not add up to more than an IPv4 /8 or an IPv6 /32",
             )
 
@@ -67,7 +67,7 @@ def _entries_once(operator: "Operator", context: Context) -> Iterable[InitErrorD
     for index, cidr in from_last(networks):
         if cidr in networks[:index]:
             place = ("entries", index)
-            yield fault((*place, "cidr"), "another entry has it", mend=[Remove(place)], allowed="each network once")
+            yield fault((*place, "cidr"), "another entry has it", fixes=[Remove(place)], allowed="each network once")
 
 
 def _rules_fit_the_group(operator: "Operator", context: Context) -> Iterable[InitErrorDetails]:
@@ -75,13 +75,13 @@ def _rules_fit_the_group(operator: "Operator", context: Context) -> Iterable[Ini
     needed = max(sum(entry.cidr.version == version for entry in operator.entries) for version in _BROADEST)
     place = ("max_entries",)
     if needed > most:
-        yield fault(place, f"there are {needed} entries", mend=[Assign(place, needed)])
+        yield fault(place, f"there are {needed} entries", fixes=[Assign(place, needed)])
     elif most * len(operator.ports) > _RULES_PER_GROUP:
         room = _RULES_PER_GROUP // len(operator.ports)
         yield fault(
             place,
             f"{most} entries for each of {len(operator.ports)} ports are more than the {_RULES_PER_GROUP} rules of a security group",
-            mend=[Assign(place, room) if room >= needed else Remove(("ports", len(operator.ports) - 1))],
+            fixes=[Assign(place, room) if room >= needed else Remove(("ports", len(operator.ports) - 1))],
         )
 
 
@@ -125,7 +125,7 @@ def _names_once(value: Any, handler: Callable[[Any], Any]) -> Any:
             if isinstance(name, str) and name in names[:index]:
                 place = (index, "name")
                 free = next(other for number in count(2) if (other := f"{name[:29]}-{number}") not in names)
-                yield fault(place, "another operator has this name", mend=[Assign(place, free)])
+                yield fault(place, "another operator has this name", fixes=[Assign(place, free)])
 
     return collect("operators", handler, value, faults)
 

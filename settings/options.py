@@ -14,24 +14,35 @@ import annotated_types
 import pulumi
 from cloudpatterns.core import Choice, Matches, declared
 from cloudpatterns.core.arguments import default_of, docstrings, metadata
+from cloudpatterns.core.limits import Network, Unique
 from cloudpatterns.core.phrases import limit_phrases
 from cloudpatterns.core.vocabulary import LOG_RETENTION_DAYS
-from pydantic import Field, create_model
+from pydantic import AfterValidator, Field, create_model
 from pydantic.fields import FieldInfo
 
 from settings.faults import Allowed, Model
-from settings.fields import WHOLE, LogRetentionDays
+from settings.fields import WHOLE, Cidr, LogRetentionDays, each_once
 
 _UNITS = {"days": "days", "gib": "GiB", "minutes": "minutes", "percent": "percent", "percentage": "percent", "seconds": "seconds"}
 _KINDS: Mapping[Any, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
-def options(of: type, *, without: Sequence[str] = (), texts: Mapping[str, Allowed] | None = None) -> Any:
+def options(
+    of: type,
+    *,
+    without: Sequence[str] = (),
+    limits: Mapping[str, Any] | None = None,
+    texts: Mapping[str, Allowed] | None = None,
+) -> Any:
     """A base class with a field for each option of a component.
 
-    `without` are options that the program decides. `texts` say more than the declared limits.
+    `without` are options that the program decides. `limits` are annotated types that narrow down the declared ones for the stack
+    configuration alone. `texts` say more than the limits.
     """
-    fields = {name: _setting(of, name, hint, (texts or {}).get(name)) for name, hint in declared(of).items() if name not in without}
+    hints = {name: hint for name, hint in declared(of).items() if name not in without}
+    for name, limit in (limits or {}).items():
+        hints[name] = _annotated(hints[name], *limit.__metadata__)
+    fields = {name: _setting(of, name, hint, (texts or {}).get(name)) for name, hint in hints.items()}
     return create_model(of.__name__, __base__=Model, __module__=of.__module__, __doc__=of.__doc__, **fields)
 
 
@@ -68,33 +79,36 @@ def _plain(hint: Any) -> Any:
 def _kind(hint: Any) -> Any:
     hint, found = metadata(hint)
     hint = _plain(hint)
-    choice = next((item for item in found if isinstance(item, Choice)), None)
+    choice = next((limit for limit in found if isinstance(limit, Choice)), None)
     origin, members = get_origin(hint), get_args(hint)
     kind: Any = hint
     if choice is not None and choice.values == LOG_RETENTION_DAYS:
         return LogRetentionDays
-    if choice is not None:
+    if any(isinstance(limit, Network) for limit in found):
+        kind = Cidr
+    elif choice is not None:
         kind = typing.cast(Any, Literal)[choice.values]
     elif origin is list:
-        kind = GenericAlias(tuple, (_item(members[0]), ...))
+        kind = GenericAlias(tuple, (_entry(members[0]), ...))
     elif origin is dict:
-        kind = GenericAlias(dict, (str, _item(members[1])))
+        kind = GenericAlias(dict, (str, _entry(members[1])))
     elif is_typeddict(hint):
         kind = _nested(hint)
-    elif hint in (int, float):
-        kind = _annotated(hint, WHOLE)
-    for item in found:
-        if not isinstance(item, FieldInfo | Choice):
-            kind = _annotated(kind, item)
-    return kind
+    for limit in found:
+        if isinstance(limit, Unique):
+            kind = _annotated(kind, AfterValidator(each_once))
+        elif not isinstance(limit, FieldInfo | Choice | Network):
+            kind = _annotated(kind, limit)
+    # Behind the limits, or the JSON schema would not show them.
+    return _annotated(kind, WHOLE) if hint in (int, float) else kind
 
 
-def _item(hint: Any) -> Any:
+def _entry(hint: Any) -> Any:
     return _annotated(_kind(hint), Allowed(_allowed("", hint), _example(hint)))
 
 
-def _annotated(kind: Any, *found: Any) -> Any:
-    return typing.cast(Any, Annotated)[(kind, *found)]
+def _annotated(kind: Any, *more: Any) -> Any:
+    return typing.cast(Any, Annotated)[(kind, *more)]
 
 
 def _allowed(name: str, hint: Any) -> str:
@@ -111,13 +125,15 @@ def _example(hint: Any) -> Any:
     default, (plain, found) = default_of(hint), metadata(hint)
     if default not in (None, [], {}):
         return default
-    for item in found:
-        if isinstance(item, Choice):
-            return item.values[0]
-        if isinstance(item, Matches):
-            return item.example
-        if isinstance(item, annotated_types.Ge):
-            return item.ge
+    for limit in found:
+        if isinstance(limit, Choice):
+            return limit.values[0]
+        if isinstance(limit, Matches):
+            return limit.example
+        if isinstance(limit, Network):
+            return "203.0.113.0/24"
+        if isinstance(limit, annotated_types.Ge):
+            return limit.ge
     plain = _plain(plain)
     if get_origin(plain) is list:
         example = _example(get_args(plain)[0])

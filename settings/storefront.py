@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Iterable
+from datetime import date
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated
 
 from cloudpatterns.blocks.server import amazon_linux, architecture
-from cloudpatterns.network import WebApplicationFirewallOptions
+from cloudpatterns.core import Matches
+from cloudpatterns.core.limits import Unique
+from cloudpatterns.core.vocabulary import DomainName
+from cloudpatterns.network import CountRuleArgs, WebApplicationFirewallOptions, WebExceptionArgs
 from cloudpatterns.systems.storefront import StorefrontLoadBalancerArgs, StorefrontServersArgs
 from pydantic import AfterValidator, Field
 from pydantic_core import InitErrorDetails
@@ -26,17 +30,9 @@ def _minimum_below_maximum(servers: "Servers", context: Context) -> Iterable[Ini
         yield fault(
             ("min_size",),
             f"more than max_size, which is {servers.max_size}",
-            mend=[Assign(("max_size",), servers.min_size)],
+            fixes=[Assign(("max_size",), servers.min_size)],
             allowed="servers, at least 1 and at most max_size",
         )
-
-
-def _types_once(servers: "Servers", context: Context) -> Iterable[InitErrorDetails]:
-    for index, name in from_last(servers.instance_types):
-        if name in servers.instance_types[:index]:
-            yield fault(
-                ("instance_types", index), f"{name} is named twice", mend=[Remove(("instance_types", index))], allowed="each type once"
-            )
 
 
 def _one_architecture(servers: "Servers", context: Context) -> Iterable[InitErrorDetails]:
@@ -47,19 +43,19 @@ def _one_architecture(servers: "Servers", context: Context) -> Iterable[InitErro
             yield fault(
                 ("instance_types", index),
                 f"{name} is {architecture(name)}, and the preferred {first} is {wanted}: one image cannot start both",
-                mend=[Remove(("instance_types", index))],
+                fixes=[Remove(("instance_types", index))],
                 allowed="types of one CPU architecture (Graviton: arm64, others: x86_64)",
             )
 
 
 def _image_of_architecture(servers: "Servers", context: Context) -> Iterable[InitErrorDetails]:
-    wanted = architecture(servers.instance_types[0])
-    named = next((arch for arch in ("arm64", "x86_64") if arch in servers.image_parameter), None)
+    wanted, image_parameter = architecture(servers.instance_types[0]), servers.image_parameter
+    named = next((cpu for cpu in ("arm64", "x86_64") if cpu in (image_parameter or "")), None)
     if named is not None and named != wanted:
         yield fault(
             ("image_parameter",),
             f"an image for {named}, and {servers.instance_types[0]} is {wanted}",
-            mend=[Assign(("image_parameter",), servers.image_parameter.replace(named, wanted))],
+            fixes=[Assign(("image_parameter",), image_parameter.replace(named, wanted))],
             allowed="an image of the instance types' CPU architecture",
         )
 
@@ -67,7 +63,14 @@ def _image_of_architecture(servers: "Servers", context: Context) -> Iterable[Ini
 class Servers(
     options(
         StorefrontServersArgs,
+        limits={
+            "instance_types": Annotated[list, Unique()],
+            "min_size": Annotated[int, Field(ge=1, le=1000)],
+            "max_size": Annotated[int, Field(ge=1, le=1000)],
+        },
         texts={
+            "app_port": Allowed("a port that needs no root, 1024 to 65535", 8080),
+            "image_parameter": Allowed("the name of an SSM parameter that holds an image id", amazon_linux("t4g.small")),
             "instance_types": Allowed("at least one EC2 instance type, all of one CPU architecture, each once", ["t4g.small"]),
             "min_size": Allowed("servers, at least 1 and at most max_size", 2),
             "max_size": Allowed("servers, at least min_size and at most 1000", 6),
@@ -76,14 +79,7 @@ class Servers(
 ):
     """The servers, and what they serve."""
 
-    checks = (_minimum_below_maximum, _types_once, _one_architecture, _image_of_architecture)
-
-    image_parameter: Annotated[
-        str,
-        Field(pattern=r"^/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$", max_length=1011),
-        Allowed("the name of an SSM parameter that holds an image id", amazon_linux("t4g.small")),
-    ] = Field(default_factory=lambda known: amazon_linux(next(iter(known.get("instance_types", ())), "t4g.small")))
-    """SSM parameter with the id of the servers' image. Default: the newest Amazon Linux 2023 of the instance types' architecture."""
+    checks = (_minimum_below_maximum, _one_architecture, _image_of_architecture)
 
 
 def _certificate_of_region(load_balancer: "LoadBalancer", context: Context) -> Iterable[InitErrorDetails]:
@@ -96,32 +92,37 @@ def _certificate_of_region(load_balancer: "LoadBalancer", context: Context) -> I
         yield fault(
             ("certificate_arn",),
             f"the certificate is in {found[1]}, and a load balancer takes one of its own region only",
-            mend=[Assign(("certificate_arn",), fixed)],
+            fixes=[Assign(("certificate_arn",), fixed)],
         )
 
 
 def _one_certificate(load_balancer: "LoadBalancer", context: Context) -> Iterable[InitErrorDetails]:
-    rule = "certificate_arn, or domain_name and hosted_zone_id, with which a certificate is made; not both"
+    rule = "certificate_arn, or domain_name and hosted_zone_id, for which a certificate is issued; not both"
     pair = {"domain_name": load_balancer.domain_name, "hosted_zone_id": load_balancer.hosted_zone_id}
     examples = {"domain_name": "shop.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
     given = [name for name, value in pair.items() if value is not None]
     if load_balancer.certificate_arn is not None and given:
-        because = f"{' and '.join(given)} would make a second certificate"
-        yield fault((given[0],), because, mend=[Remove((name,)) for name in given], allowed=rule)
+        because = f"{' and '.join(given)} would issue a second certificate"
+        yield fault((given[0],), because, fixes=[Remove((name,)) for name in given], allowed=rule)
     elif load_balancer.certificate_arn is None and not given:
         example = EXAMPLE_CERTIFICATE.replace("{region}", context.region or "eu-west-1")
-        yield fault(("certificate_arn",), "HTTPS needs a certificate", mend=[Assign(("certificate_arn",), example)], allowed=rule)
+        yield fault(("certificate_arn",), "HTTPS needs a certificate", fixes=[Assign(("certificate_arn",), example)], allowed=rule)
     elif load_balancer.certificate_arn is None and len(given) == 1:
         missing = next(name for name in pair if name not in given)
-        yield fault(
-            (missing,), f"{given[0]} makes a certificate only together with it", mend=[Assign((missing,), examples[missing])], allowed=rule
-        )
+        because = f"{given[0]} issues a certificate only together with it"
+        yield fault((missing,), because, fixes=[Assign((missing,), examples[missing])], allowed=rule)
 
 
 class LoadBalancer(
     options(
         StorefrontLoadBalancerArgs,
+        limits={
+            "domain_name": Annotated[DomainName, Field(max_length=253)],
+            "hosted_zone_id": Annotated[str, Matches("Z[A-Z0-9]{3,31}", "the id of a hosted zone such as Z0123456789ABCDEFGHIJ")],
+        },
         texts={
+            "domain_name": Allowed("a host name in lower case", "shop.example.com"),
+            "health_check_path": Allowed("a path that begins with a slash", "/healthz"),
             "certificate_arn": Allowed("the ARN of an ACM certificate in {region}", EXAMPLE_CERTIFICATE),
             "hosted_zone_id": Allowed("the id of a public Route 53 zone, Z and capitals or digits", "Z0123456789ABCDEFGHIJ"),
         },
@@ -144,13 +145,44 @@ def _blocked_or_allowed(firewall: "Firewall", context: Context) -> Iterable[Init
     for index, cidr in from_last(firewall.blocked_cidrs):
         if cidr in firewall.allowed_cidrs:
             place = ("blocked_cidrs", index)
-            yield fault(place, "allowed_cidrs has it too", mend=[Remove(place)], allowed="each network in one of the two lists")
+            yield fault(place, "allowed_cidrs has it too", fixes=[Remove(place)], allowed="each network in one of the two lists")
+
+
+class CountRule(options(CountRuleArgs, limits={"rule": Annotated[str, Matches("[A-Za-z0-9_/-]{1,128}", "a rule such as rate-limit")]})):
+    """A rule that counts for a while instead of blocking."""
+
+    until: Annotated[date, Allowed("the last day of counting, in quotes, at most 90 days ahead", "2026-12-31")]
+    """The last day of counting."""
+
+
+class RuleException(
+    options(
+        WebExceptionArgs,
+        limits={
+            "rule": Annotated[
+                str,
+                Matches(
+                    "(ip-reputation|common|known-bad-inputs|sql-injection)/[A-Za-z0-9_-]{1,70}",
+                    "a managed group and a rule of it, such as common/SizeRestrictions_BODY",
+                ),
+            ],
+            "reason": Annotated[str, Matches("[A-Za-z0-9_ .:/=+@-]{1,256}", "1 to 256 letters, digits, spaces and _.:/=+-@")],
+        },
+        texts={"reason": Allowed("why, 1 to 256 letters, digits, spaces and _.:/=+-@", "customers upload pictures")},
+    )
+):
+    """A rule inside a managed group that counts permanently, because it does not fit the application."""
 
 
 _Networks = Annotated[tuple[Cidr, ...], AfterValidator(_not_everything)]
 
 
-class Firewall(options(WebApplicationFirewallOptions)):
+class Firewall(
+    options(
+        WebApplicationFirewallOptions,
+        texts={"rate_limit": Allowed("requests per five minutes and address, 10 to 2000000000", 2000)},
+    )
+):
     """The web application firewall in front of the load balancer."""
 
     checks = (_blocked_or_allowed,)
@@ -159,6 +191,19 @@ class Firewall(options(WebApplicationFirewallOptions)):
     """Networks that are always blocked."""
     allowed_cidrs: Annotated[_Networks, Allowed("networks, none of them /0, each once", ["203.0.113.0/24"])] = ()
     """Networks that skip the other rules."""
+    count_rules: Annotated[
+        tuple[CountRule, ...],
+        Allowed("rules that count for a while, each with its last day", [{"rule": "rate-limit", "until": "2026-12-31"}]),
+    ] = ()
+    """Rules that count instead of block, while they are rolled out."""
+    exceptions: Annotated[
+        tuple[RuleException, ...],
+        Allowed(
+            "rules of managed groups that count permanently, each with a reason",
+            [{"rule": "common/SizeRestrictions_BODY", "reason": "customers upload pictures"}],
+        ),
+    ] = ()
+    """Rules inside managed groups that count permanently. Without any, bodies over 8 KB are blocked."""
 
 
 def _topics_of_region(storefront: "Storefront", context: Context) -> Iterable[InitErrorDetails]:
@@ -168,7 +213,9 @@ def _topics_of_region(storefront: "Storefront", context: Context) -> Iterable[In
             yield fault(place, "not the ARN of a topic")
         elif context.region is not None and found[1] != context.region:
             fixed = arn.replace(f":sns:{found[1]}:", f":sns:{context.region}:", 1)
-            yield fault(place, f"the topic is in {found[1]}, and an alarm tells topics of its own region only", mend=[Assign(place, fixed)])
+            yield fault(
+                place, f"the topic is in {found[1]}, and an alarm notifies topics of its own region only", fixes=[Assign(place, fixed)]
+            )
 
 
 class Storefront(Model):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema, WrapValidator
 from pydantic_core import InitErrorDetails
 
-from settings.faults import Allowed, Assign, Mend, Remove, collect, fault, refuse
+from settings.faults import Allowed, Assign, Fix, Remove, collect, fault, refuse
 
 REQUIRED = {"Owner": "platform", "CostCenter": "cc-1234", "Environment": "dev"}
 """Tags every stack must have, each with an example."""
@@ -32,22 +32,22 @@ def _keys(value: Any, handler: Callable[[Any], Any]) -> Any:
     def faults() -> Iterable[InitErrorDetails]:
         if not isinstance(value, dict):
             return
-        mend: list[Mend]
+        fixes: list[Fix]
         lowered = {key.lower(): key for key in value}
         for key, example in REQUIRED.items():
             if key not in value:
-                mend = [Assign((key,), example)]
+                fixes = [Assign((key,), example)]
                 because = "is missing"
                 if (other := lowered.get(key.lower())) is not None:
-                    because, mend = f"is missing; {other} differs in its capitals", [*mend, Remove((other,))]
-                yield fault((key,), because, mend=mend, allowed="every stack has the tags Owner, CostCenter and Environment")
+                    because, fixes = f"is missing; {other} differs in its capitals", [*fixes, Remove((other,))]
+                yield fault((key,), because, fixes=fixes, allowed="every stack has the tags Owner, CostCenter and Environment")
         for key in value:
             if not 1 <= len(key) <= 128 or not re.fullmatch(_CHARACTERS, key) or key.lower().startswith("aws:"):
-                yield fault((key,), "AWS refuses this key", mend=[Remove((key,))], allowed=f"a key of {_KEY_TEXT}")
+                yield fault((key,), "AWS refuses this key", fixes=[Remove((key,))], allowed=f"a key of {_KEY_TEXT}")
         if len(value) > _MOST:
             others = [key for key in value if key not in REQUIRED]
-            mend = [Remove((key,)) for key in others[_MOST - len(REQUIRED) :]]
-            yield fault((), f"{len(value)} tags", mend=mend, allowed="at most 50 tags")
+            fixes = [Remove((key,)) for key in others[_MOST - len(REQUIRED) :]]
+            yield fault((), f"{len(value)} tags", fixes=fixes, allowed="at most 50 tags")
 
     return collect("tags", handler, value, faults)
 

@@ -58,8 +58,8 @@ def problems(err: str, stack: str) -> list[tuple[str, str, str]]:
         key, *lines = block.splitlines()
         fields = {name.strip(): text.strip() for name, _, text in (line.partition(":") for line in lines)}
         assert fields["allowed"]
-        assert fields["mend"].startswith("pulumi config ")
-        assert f" --stack {stack} " in fields["mend"]
+        assert fields["fix"].startswith("pulumi config ")
+        assert f" --stack {stack} " in fields["fix"]
         found.append((key.removeprefix("cloudpatterns:"), fields["given"], fields.get("problem", "")))
     return found
 
@@ -76,10 +76,10 @@ def test_all_wrong_settings_are_told_at_once(project: Path, tmp_path: Path, capf
     code, out, err = run(capfd, project, "--config-file", str(file))
     assert (code, out) == (2, "")
     assert problems(err, "dev") == [
-        ("network.flow_log_retention_days", '"many"', "a text where another kind of value belongs"),
+        ("network.flow_log_retention_days", '"many"', "text where another type of value is expected"),
         ("network.zones[1]", '"us-east-1b"', "is not a zone of eu-west-1 (local and wavelength zones are not supported)"),
         ("storefront.colour", '"blue"', "unknown key"),
-        ("storefront.certificate_arn", "nothing", "HTTPS needs a certificate"),
+        ("storefront.load_balancer.certificate_arn", "nothing", "HTTPS needs a certificate"),
         ("cache", "nothing", "the whole section is missing"),
         ("operators", "[]", ""),
     ]
@@ -157,7 +157,7 @@ ENTRY = {
         (
             {"exemptions": {"entries": [ENTRY]}},
             "policy pack cloudpatterns-security refuses {file}: exemptions: entries[0]: exemption of security-group-egress for * (OPS-1)"
-            " expired on 2020-01-31; mend the finding or renew it",
+            " expired on 2020-01-31; fix the finding or renew it",
         ),
         (
             {"exemptions": {"entries": [{**ENTRY, "expires": "2999-01-31", "control": "security-group-egres"}]}},

@@ -80,12 +80,12 @@ class Change:
 
 _ZONE = "eu-west-1c"
 TABLE = [
-    Change("dev", "storefront.max_size", 6, update={"shop-app-group"}),
-    Change("dev", "storefront.cpu_target_percent", 60, update={"shop-app-cpu"}),
-    Change("dev", "storefront.health_check_path", "/ready", update={"shop-web-tg", "shop-app-template", "shop-app-group"}),
+    Change("dev", "storefront.servers.max_size", 6, update={"shop-app-group"}),
+    Change("dev", "storefront.servers.scaling.cpu_target_percent", 60, update={"shop-app-cpu"}),
+    Change("dev", "storefront.load_balancer.health_check_path", "/ready", update={"shop-web-tg", "shop-app-template", "shop-app-group"}),
     Change(
         "dev",
-        "storefront.app_port",
+        "storefront.servers.app_port",
         9090,
         create={"shop-firewall-app-from-https-9090", "shop-firewall-https-to-app-9090"},
         # The policy of the log bucket has its account from the target group's ARN: unknown in a preview, the same in the end.
@@ -93,17 +93,17 @@ TABLE = [
         replace={"shop-web-tg"},
         delete={"shop-firewall-app-from-https-8080", "shop-firewall-https-to-app-8080"},
     ),
-    Change("dev", "storefront.access_log_retention_days", 60, update={"shop-web-logs-lifecycle"}),
-    Change("dev", "storefront.waf.rate_limit", 5000, update={"shop-waf-rate-limit"}),
+    Change("dev", "storefront.load_balancer.log_retention_days", 60, update={"shop-web-logs-lifecycle"}),
+    Change("dev", "storefront.firewall.rate_limit", 5000, update={"shop-waf-rate-limit"}),
     # An address set and a rule of the same name.
-    Change("dev", "storefront.waf.blocked_cidrs", ["203.0.113.0/24"], create={"shop-waf-blocked-ipv4"}),
+    Change("dev", "storefront.firewall.blocked_cidrs", ["203.0.113.0/24"], create={"shop-waf-blocked-ipv4"}),
     Change(
         "dev",
-        "storefront.log_retention_days",
+        "storefront.firewall.log_retention_days",
         14,
         update={"shop-waf-logs", "shop-cache-logs-engine-log", "shop-cache-logs-slow-log"},
     ),
-    Change("dev", "storefront.deletion_protection", True, update={"shop-web-lb", "shop-web-logs-bucket"}),
+    Change("dev", "storefront.load_balancer.deletion_protection", True, update={"shop-web-lb", "shop-web-logs-bucket"}),
     Change("dev", "database.instance_class", "db.t4g.small", update={"shop-db-instance"}),
     Change("dev", "database.max_allocated_storage_gib", 200, update={"shop-db-instance"}),
     Change("dev", "database.backup_retention_days", 7, update={"shop-db-instance"}),
@@ -190,7 +190,7 @@ def test_a_tag_updates_what_bears_it_and_nothing_else(deployed: Engine, figures:
 
 def test_a_change_of_the_port_is_deployed_in_an_order_that_aws_takes(deployed: Engine) -> None:
     before = in_account(deployed, "dev")
-    with _changed(deployed, "dev", "storefront.app_port", 9090) as config:
+    with _changed(deployed, "dev", "storefront.servers.app_port", 9090) as config:
         _done(deployed, *UP, "--stack", "dev", "--config-file", str(config))
     assert in_account(deployed, "dev") == in_state(deployed, "dev")
     _done(deployed, *UP, "--stack", "dev")

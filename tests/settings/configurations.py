@@ -21,10 +21,8 @@ VALID: dict[str, Any] = {
         },
     },
     "storefront": {
-        "certificate_arn": "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000000",
-        "instance_types": ["t4g.small", "t4g.medium"],
-        "min_size": 2,
-        "max_size": 6,
+        "servers": {"instance_types": ["t4g.small", "t4g.medium"], "min_size": 2, "max_size": 6},
+        "load_balancer": {"certificate_arn": "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000000"},
     },
     "database": {"engine": "mysql", "engine_version": "8.4", "instance_class": "db.t4g.micro"},
     "cache": {"engine_version": "8.1", "node_type": "cache.t4g.micro"},

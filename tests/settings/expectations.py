@@ -32,20 +32,20 @@ def shown(value):
     return text if len(text) <= 160 else text[:160] + "..."
 
 
-def told(sections, **options):
+def reported(sections, **options):
     return [
-        (problem.key.removeprefix("cloudpatterns:"), problem.given, problem.because, problem.mend)
+        (problem.key.removeprefix("cloudpatterns:"), problem.given, problem.because, problem.fixes)
         for problem in problems(sections, **options)
     ]
 
 
-def check_one(path, value, because, allowed, mend, told_at=None):
-    """One wrong value is one problem, of exactly this text, and its command mends it. `told_at`: its key and value, if others."""
+def check_one(path, value, because, allowed, fix, reported_at=None):
+    """One wrong value is one problem, of exactly this text, and its command fixes it. `reported_at`: its key and value, if others."""
     sections = broken({path: value})
-    key, given = told_at or (path, value)
+    key, given = reported_at or (path, value)
     (problem,) = problems(sections)
     assert (problem.key, problem.given, problem.because) == (f"cloudpatterns:{key}", shown(given), because)
     assert problem.allowed == allowed
-    assert problem.mend == (mend,)
-    obey(problem.mend, sections)
+    assert problem.fixes == (fix,)
+    obey(problem.fixes, sections)
     good(sections)

@@ -5,9 +5,9 @@ import pytest
 
 from settings import SettingsError, parse
 from tests.settings.configurations import ABSENT, VALID, broken, config, good, obey, problems
-from tests.settings.expectations import put_all, rm, told
+from tests.settings.expectations import put_all, reported, rm
 
-CERTIFICATE = VALID["storefront"]["certificate_arn"]
+CERTIFICATE = VALID["storefront"]["load_balancer"]["certificate_arn"]
 ABROAD = CERTIFICATE.replace("eu-west-1", "us-east-1")
 WINDOW = {"name": "b", "days": ["MON"], "start": "03:00", "minutes": 30}
 NETWORK_KEYS = (
@@ -22,9 +22,9 @@ def test_a_missing_section_is_one_problem_whose_command_gives_a_valid_one(sectio
     for lacking in (broken({section: ABSENT}), broken({section: {}})) if section != "operators" else (broken({section: ABSENT}),):
         (problem,) = problems(lacking)
         assert (problem.key, problem.given, problem.because) == (f"cloudpatterns:{section}", "nothing", "the whole section is missing")
-        mended = broken({section: ABSENT})
-        obey(problem.mend, mended)
-        good(mended)
+        fixed = broken({section: ABSENT})
+        obey(problem.fixes, fixed)
+        good(fixed)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_missing_section_is_one_problem_whose_command_gives_a_valid_one(sectio
 def test_a_malformed_section_is_one_problem(text, given, because):
     (problem,) = problems(broken({"network": text}))
     assert (problem.key, problem.given, problem.because, problem.allowed) == ("cloudpatterns:network", given, because, NETWORK_KEYS)
-    assert problem.mend == (
+    assert problem.fixes == (
         put_all(
             **{
                 "network.cidr_block": "10.20.0.0/16",
@@ -51,12 +51,12 @@ def test_a_malformed_section_is_one_problem(text, given, because):
     )
 
 
-def test_an_unknown_section_is_told_with_the_nearest():
+def test_an_unknown_section_is_reported_with_the_nearest():
     (problem,) = problems(broken({"netwrok": {"a": 1}}))
     assert (problem.key, problem.given) == ("cloudpatterns:netwrok", '{"a": 1}')
     assert problem.because == "unknown key; did you mean cloudpatterns:network?"
     assert problem.allowed == "the sections network, storefront, database, cache, operators, tags"
-    assert problem.mend == ("pulumi config rm --stack dev 'cloudpatterns:netwrok'",)
+    assert problem.fixes == ("pulumi config rm --stack dev 'cloudpatterns:netwrok'",)
     (other,) = problems(broken({"xyz": "1"}))
     assert other.because == "unknown key"
 
@@ -66,17 +66,17 @@ def test_a_missing_or_wrong_region_is_the_only_problem(region, given, because):
     (problem,) = problems(VALID, region)
     assert (problem.key, problem.given, problem.because) == ("aws:region", given, because)
     assert problem.allowed == "the name of an AWS region, such as eu-west-1"
-    assert problem.mend == ("pulumi config set --stack dev aws:region eu-west-1",)
+    assert problem.fixes == ("pulumi config set --stack dev aws:region eu-west-1",)
 
 
-def test_all_problems_are_told_at_once_in_the_order_of_the_sections():
+def test_all_problems_are_reported_at_once_in_the_order_of_the_sections():
     sections = broken(
         {
             "cache.replicas": 9,
             "network.cidr_block": "x",
             "network.zones": ["eu-west-1a"],
-            "storefront.max_size": 1,
-            "storefront.app_port": 0,
+            "storefront.servers.max_size": 1,
+            "storefront.servers.app_port": 0,
             "tags.Owner": ABSENT,
             "tags.CostCenter": 7,
             "operators[0].name": "dba",
@@ -84,11 +84,11 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_sections():
             "zzz": "1",
         }
     )
-    assert [key for key, *_ in told(sections)] == [
+    assert [key for key, *_ in reported(sections)] == [
         "network.cidr_block",
         "network.zones",
-        "storefront.app_port",
-        "storefront.min_size",
+        "storefront.servers.app_port",
+        "storefront.servers.min_size",
         "cache.replicas",
         "operators[0].ports[0]",
         "operators[1].name",
@@ -101,19 +101,19 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_sections():
 def test_a_wrong_value_hides_no_check_but_those_that_need_it():
     sections = broken(
         {
-            "storefront.max_size": "x",
-            "storefront.instance_types[1]": "t3.small",
+            "storefront.servers.max_size": "x",
+            "storefront.servers.instance_types[1]": "t3.small",
             "network.nat.strategy": "x",
             "network.nat.windows[1]": WINDOW,
             "network.zones[1]": "eu-west-1a",
         }
     )
-    assert sorted(key for key, *_ in told(sections)) == [
+    assert sorted(key for key, *_ in reported(sections)) == [
         "network.nat.strategy",
         "network.nat.windows[1]",
         "network.zones[1]",
-        "storefront.instance_types[1]",
-        "storefront.max_size",
+        "storefront.servers.instance_types[1]",
+        "storefront.servers.max_size",
     ]
 
 
@@ -131,33 +131,39 @@ cloudpatterns:network.zones[1]
   given:    "eu-west-2b"
   problem:  is not a zone of eu-west-1 (local and wavelength zones are not supported)
   allowed:  a zone of eu-west-1, eu-west-1a to eu-west-1f, each once
-  mend:     pulumi config set --stack 'my stack' --path 'cloudpatterns:network.zones[1]' eu-west-1b
+  fix:      pulumi config set --stack 'my stack' --path 'cloudpatterns:network.zones[1]' eu-west-1b
 
 cloudpatterns:tags.Owner
   given:    nothing
   problem:  is missing; owner differs in its capitals
   allowed:  every stack has the tags Owner, CostCenter and Environment
-  mend:     pulumi config rm --stack 'my stack' --path 'cloudpatterns:tags.owner'
+  fix:      pulumi config rm --stack 'my stack' --path 'cloudpatterns:tags.owner'
             pulumi config set --stack 'my stack' --path 'cloudpatterns:tags.Owner' platform"""
     )
 
 
 def test_no_word_of_a_secret_section_shows():
-    secret = broken({"storefront.certificate_arn": ABROAD, "storefront.min_size": 777, "storefront.health_check_path": "hush-hush"})
+    secret = broken(
+        {
+            "storefront.load_balancer.certificate_arn": ABROAD,
+            "storefront.servers.min_size": 777,
+            "storefront.load_balancer.health_check_path": "hush-hush",
+        }
+    )
     found = problems(secret, secret_keys=["cloudpatterns:storefront"])
     assert [(problem.key, problem.given, problem.because) for problem in found] == [
-        ("cloudpatterns:storefront.health_check_path", "[secret]", None),
-        ("cloudpatterns:storefront.certificate_arn", "[secret]", None),
-        ("cloudpatterns:storefront.min_size", "[secret]", None),
+        ("cloudpatterns:storefront.servers.min_size", "[secret]", None),
+        ("cloudpatterns:storefront.load_balancer.health_check_path", "[secret]", None),
+        ("cloudpatterns:storefront.load_balancer.certificate_arn", "[secret]", None),
     ]
-    assert found[0].mend == ("pulumi config set --stack dev --secret --path 'cloudpatterns:storefront.health_check_path'",)
+    assert found[1].fixes == ("pulumi config set --stack dev --secret --path 'cloudpatterns:storefront.load_balancer.health_check_path'",)
     text = "".join(map(str, found))
     assert not any(word in text for word in ("hush", "777", "us-east-1", "00000000-0000"))
 
 
-def test_an_unknown_key_of_a_secret_section_is_still_told():
+def test_an_unknown_key_of_a_secret_section_is_still_reported():
     (problem,) = problems(broken({"cache.engin": "hush-hush"}), secret_keys=["cloudpatterns:cache"])
-    assert (problem.given, problem.because, problem.mend) == ("[secret]", "unknown key; did you mean engine?", (rm("cache.engin"),))
+    assert (problem.given, problem.because, problem.fixes) == ("[secret]", "unknown key; did you mean engine?", (rm("cache.engin"),))
 
 
 def test_secret_regions_and_unreadable_secret_sections_stay_hidden():

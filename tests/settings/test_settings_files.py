@@ -41,8 +41,12 @@ def test_the_stack_loads_with_either_reader_of_yaml(name, loader):
 def test_dev_is_small_and_easy_to_delete():
     dev = stack("dev", CliLoader)
     assert (len(dev.network.zones), dev.network.nat.strategy) == (2, "on_demand")
-    assert dev.storefront.spot_percentage == 100
-    assert (dev.storefront.deletion_protection, dev.database.deletion_protection, dev.database.multi_az) == (False, False, False)
+    assert dev.storefront.servers.spot_percentage == 100
+    assert (dev.storefront.load_balancer.deletion_protection, dev.database.deletion_protection, dev.database.multi_az) == (
+        False,
+        False,
+        False,
+    )
     assert dev.database.apply_immediately is True
     assert dev.database.backup_retention_days < 7
 
@@ -50,9 +54,13 @@ def test_dev_is_small_and_easy_to_delete():
 def test_prod_survives_a_zone_and_a_mistake():
     prod = stack("prod", CliLoader)
     assert (len(prod.network.zones), prod.network.nat.strategy) == (3, "per_zone")
-    assert prod.storefront.spot_percentage == 0
-    assert (prod.storefront.deletion_protection, prod.database.deletion_protection, prod.database.multi_az) == (True, True, True)
-    assert prod.storefront.min_size >= 3
+    assert prod.storefront.servers.spot_percentage == 0
+    assert (prod.storefront.load_balancer.deletion_protection, prod.database.deletion_protection, prod.database.multi_az) == (
+        True,
+        True,
+        True,
+    )
+    assert prod.storefront.servers.min_size >= 3
     assert prod.cache.replicas >= 1
     assert prod.network.flow_log_retention_days >= 365
 
@@ -87,9 +95,9 @@ def test_the_schema_knows_ranges_lists_and_what_is_allowed():
     network = document["$defs"]["Network"]
     assert network["additionalProperties"] is False
     assert 3653 in network["properties"]["flow_log_retention_days"]["enum"]
-    port = document["$defs"]["Storefront"]["properties"]["app_port"]
+    port = document["$defs"]["Servers"]["properties"]["app_port"]
     assert (port["minimum"], port["maximum"], port["default"]) == (1024, 65535, 8080)
-    assert port["description"] == "Port on which the application listens on the servers. Allowed: a port that needs no root, 1024 to 65535."
+    assert port["description"] == "Port of the application. Allowed: a port that needs no root, 1024 to 65535."
     assert "x-allowed" not in schema.document()
 
 

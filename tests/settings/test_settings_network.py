@@ -6,7 +6,7 @@ from cloudpatterns.network import Network
 
 from tests.harness import record
 from tests.settings.configurations import ABSENT, SUBNET_CIDRS, VALID, broken, good, obey, problems
-from tests.settings.expectations import TEXT, check_one, put, put_all, rm, shown, told
+from tests.settings.expectations import TEXT, check_one, put, put_all, reported, rm, shown
 
 WINDOW = {"name": "b", "days": ["MON"], "start": "03:00", "minutes": 30}
 RETENTIONS = f"days, one of {', '.join(map(str, LOG_RETENTION_DAYS))}"
@@ -305,25 +305,25 @@ ONE = [
 ]
 
 
-@pytest.mark.parametrize(("path", "value", "because", "allowed", "mend"), ONE, ids=lambda value: str(value)[:40])
-def test_one_wrong_network_value_is_one_problem_and_its_command_mends_it(path, value, because, allowed, mend):
-    check_one(path, value, because, allowed, mend)
+@pytest.mark.parametrize(("path", "value", "because", "allowed", "fix"), ONE, ids=lambda value: str(value)[:40])
+def test_one_wrong_network_value_is_one_problem_and_its_command_fixes_it(path, value, because, allowed, fix):
+    check_one(path, value, because, allowed, fix)
 
 
 def test_zones_named_twice_get_zones_of_their_own():
     sections = broken({"network.zones": ["eu-west-1a", "eu-west-1a", "eu-west-1b", "x"]})
-    assert [(key, mend) for key, _, _, mend in told(sections)] == [
+    assert [(key, fix) for key, _, _, fix in reported(sections)] == [
         ("network.zones[1]", (put("network.zones[1]", "eu-west-1c"),)),
         ("network.zones[3]", (put("network.zones[3]", "eu-west-1d"),)),
     ]
     (twice,) = [problem for problem in problems(broken({"network.zones[1]": "eu-west-1a"}), None) if problem.key != "aws:region"]
-    assert twice.mend == (rm("network.zones[1]"),)
+    assert twice.fixes == (rm("network.zones[1]"),)
 
 
 def test_what_a_strategy_does_not_use_is_refused_piece_by_piece():
     sections = broken({"network.nat.strategy": "single", "network.nat.instance_type": "t4g.nano"})
     why = "strategy single does not use it"
-    assert told(sections) == [
+    assert reported(sections) == [
         ("network.nat.instance_type", '"t4g.nano"', why, (rm("network.nat.instance_type"),)),
         ("network.nat.time_zone", '"Europe/Berlin"', why, (rm("network.nat.time_zone"),)),
         ("network.nat.windows", shown(VALID["network"]["nat"]["windows"]), why, (rm("network.nat.windows"),)),
@@ -343,37 +343,37 @@ def test_every_other_strategy_stands_alone(strategy):
 
 
 def test_a_day_long_window_touches_itself_on_the_next_day():
-    ((key, _, because, mend),) = told(broken({"network.nat.windows[0].minutes": 1440}))
+    ((key, _, because, fix),) = reported(broken({"network.nat.windows[0].minutes": 1440}))
     assert (key, because) == ("network.nat.windows[0]", "window patch overlaps or touches its own next day")
-    assert mend == (put("network.nat.windows[0].minutes", 1439),)
+    assert fix == (put("network.nat.windows[0].minutes", 1439),)
     good(broken({"network.nat.windows[0].minutes": 1440, "network.nat.windows[0].days": ["MON"]}))
 
 
 def test_windows_have_names_of_their_own():
     sections = broken({"network.nat.windows[1]": {**WINDOW, "name": "patch", "start": "12:00"}})
-    ((key, given, because, mend),) = told(sections)
+    ((key, given, because, fix),) = reported(sections)
     assert (key, given, because) == ("network.nat.windows[1].name", '"patch"', "another window has this name")
-    assert mend == (put("network.nat.windows[1].name", "patch-1"),)
-    obey(mend, sections)
+    assert fix == (put("network.nat.windows[1].name", "patch-1"),)
+    obey(fix, sections)
     good(sections)
 
 
 def test_derived_subnets_without_room_name_the_zone():
-    ((key, given, because, mend),) = told(broken({"network.subnet_prefixes": {"private": 17}}))
+    ((key, given, because, fix),) = reported(broken({"network.subnet_prefixes": {"private": 17}}))
     assert (key, given) == ("network.zones[1]", '"eu-west-1b"')
     assert because == (
         "no room in 10.20.0.0/16 for the private subnet of zone eu-west-1b: it needs a /17, and with public /24, private /17, data /24 "
         "per zone the block has room for zone a alone"
     )
-    assert mend == (rm("network.subnet_prefixes.private"),)
-    ((key, _, because, mend),) = told(broken({"network.cidr_block": "10.20.4.0/24", "network.zones[1]": "eu-west-1e"}))
+    assert fix == (rm("network.subnet_prefixes.private"),)
+    ((key, _, because, fix),) = reported(broken({"network.cidr_block": "10.20.4.0/24", "network.zones[1]": "eu-west-1e"}))
     assert key == "network.zones[1]"
     assert because.startswith("no room in 10.20.4.0/24 for the public subnet of zone eu-west-1e: it needs a /27")
-    assert mend == (put("network.cidr_block", "10.20.0.0/16"),)
+    assert fix == (put("network.cidr_block", "10.20.0.0/16"),)
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "because", "mend"),
+    ("path", "value", "because", "fix"),
     [
         (
             "data.eu-west-1b",
@@ -413,16 +413,16 @@ def test_derived_subnets_without_room_name_the_zone():
         ),
     ],
 )
-def test_explicit_subnets_are_told_by_tier_and_zone(path, value, because, mend):
+def test_explicit_subnets_are_reported_by_tier_and_zone(path, value, because, fix):
     sections = broken({"network.subnet_cidrs": SUBNET_CIDRS, f"network.subnet_cidrs.{path}": value})
-    assert told(sections) == [(f"network.subnet_cidrs.{path}", shown(value), because, (mend,))]
-    obey((mend,), sections)
+    assert reported(sections) == [(f"network.subnet_cidrs.{path}", shown(value), because, (fix,))]
+    obey((fix,), sections)
     good(sections)
 
 
 def test_prefixes_and_explicit_subnets_exclude_each_other():
     sections = broken({"network.subnet_cidrs": SUBNET_CIDRS, "network.subnet_prefixes": {"data": 24}})
-    assert told(sections) == [
+    assert reported(sections) == [
         (
             "network.subnet_prefixes",
             '{"data": 24}',
@@ -435,7 +435,7 @@ def test_prefixes_and_explicit_subnets_exclude_each_other():
 def test_a_wrong_kind_of_value_is_removed_before_its_parts_are_set():
     (problem,) = problems(broken({"network.zones": "eu-west-1a"}))
     assert problem.because == TEXT
-    assert problem.mend == (rm("network.zones"), put_all(**{"network.zones[0]": "eu-west-1a", "network.zones[1]": "eu-west-1b"}))
+    assert problem.fixes == (rm("network.zones"), put_all(**{"network.zones[0]": "eu-west-1a", "network.zones[1]": "eu-west-1b"}))
 
 
 # --- network ACLs ---
@@ -452,7 +452,7 @@ def test_network_acls_have_defaults_of_their_own():
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "because", "mend"),
+    ("path", "value", "because", "fix"),
     [
         ("public_ports", [80, 8080], None, put("network.network_acls.public_ports[1]", 443)),
         (
@@ -478,13 +478,13 @@ def test_network_acls_have_defaults_of_their_own():
         ("trusted_cidrs", [*OPERATORS, OPERATORS[0]], "203.0.113.10/32 is named twice", rm("network.network_acls.trusted_cidrs[2]")),
     ],
 )
-def test_what_network_acls_cannot_admit_is_told_and_mended(path, value, because, mend):
+def test_what_network_acls_cannot_admit_is_reported_and_fixed(path, value, because, fix):
     sections = broken({**ACLS, f"network.network_acls.{path}": value})
-    ((_, _, told_because, told_mend),) = told(sections)
-    assert (told_because, told_mend) == (because, (mend,))
-    obey(told_mend, sections)
+    ((_, _, found_because, found_fixes),) = reported(sections)
+    assert (found_because, found_fixes) == (because, (fix,))
+    obey(found_fixes, sections)
     # The example that takes a wrong value's place may stand beside it already.
-    if "443" not in str(mend):
+    if "443" not in str(fix):
         good(sections)
 
 
@@ -497,14 +497,14 @@ def test_what_network_acls_cannot_admit_is_told_and_mended(path, value, because,
         (False, "trusted_cidrs", 12, [OPERATORS[0], *(f"10.{number}.0.0/16" for number in range(100, 113))]),
     ],
 )
-def test_more_rules_than_aws_takes_are_told_and_cut(dual_stack, name, most, values):
+def test_more_rules_than_aws_takes_are_reported_and_cut(dual_stack, name, most, values):
     acls = {"trusted_cidrs": OPERATORS if dual_stack else OPERATORS[:1], name: values}
     operators = VALID["operators"][: 2 if dual_stack else 1]
     sections = broken({**ACLS, "network.dual_stack": dual_stack, "network.network_acls": acls, "operators": operators})
-    ((key, _, because, mend),) = told(sections)
+    ((key, _, because, fix),) = reported(sections)
     assert (key, because) == (f"network.network_acls.{name}", f"{len(values)} are more than AWS's quota of rules leaves room for")
     assert [problem.allowed for problem in problems(sections)] == [f"at most {most}"]
-    obey(mend, sections)
+    obey(fix, sections)
     assert len(good(sections).network.as_args()["network_acls"][name]) == most
     record(lambda: Network("net", good(sections).network.as_args("nat")))
 
@@ -518,11 +518,11 @@ def test_the_load_balancers_port_is_open(dual_stack, ports, index):
     acls = {"trusted_cidrs": OPERATORS if dual_stack else OPERATORS[:1], "public_ports": ports}
     operators = VALID["operators"][: 2 if dual_stack else 1]
     sections = broken({**ACLS, "network.dual_stack": dual_stack, "network.network_acls": acls, "operators": operators})
-    mend = put(f"network.network_acls.public_ports[{index}]", 443)
+    fix = put(f"network.network_acls.public_ports[{index}]", 443)
     why = "the load balancer in the public subnets listens on 443, and nobody would reach it"
-    assert told(sections) == [("network.network_acls.public_ports", shown(ports), why, (mend,))]
+    assert reported(sections) == [("network.network_acls.public_ports", shown(ports), why, (fix,))]
     assert [problem.allowed for problem in problems(sections)] == ["443 among the ports"]
-    obey((mend,), sections)
+    obey((fix,), sections)
     assert good(sections).network.as_args()["network_acls"]["public_ports"] == [*ports[:index], 443]
 
 
@@ -530,17 +530,17 @@ def test_a_regional_nat_gateway_is_not_cut_off():
     changes = {"network.nat": {"strategy": "regional"}, "network.block_public_access": "block-bidirectional"}
     sections = broken(changes)
     why = "a regional NAT gateway is in none of the public subnets that are spared, so private subnets would lose the internet"
-    mend = put("network.block_public_access", "block-ingress")
-    assert told(sections) == [("network.block_public_access", '"block-bidirectional"', why, (mend,))]
+    fix = put("network.block_public_access", "block-ingress")
+    assert reported(sections) == [("network.block_public_access", '"block-bidirectional"', why, (fix,))]
     assert [problem.allowed for problem in problems(sections)] == ["block-ingress with nat.strategy regional"]
-    obey((mend,), sections)
+    obey((fix,), sections)
     assert good(sections).network.block_public_access == "block-ingress"
     good(broken({**changes, "network.nat": {"strategy": "per_zone"}}))
 
 
 def test_an_ipv6_network_is_trusted_with_ipv6_alone():
     sections = broken({**ACLS, "network.dual_stack": False, "operators": [VALID["operators"][0]]})
-    assert told(sections) == [
+    assert reported(sections) == [
         (
             "network.network_acls.trusted_cidrs[1]",
             '"2001:db8:1::/48"',
@@ -550,14 +550,14 @@ def test_an_ipv6_network_is_trusted_with_ipv6_alone():
     ]
 
 
-def test_operators_that_the_acl_keeps_out_are_told_and_let_in():
+def test_operators_that_the_acl_keeps_out_are_reported_and_let_in():
     sections = broken({**ACLS, "network.network_acls": {"trusted_cidrs": ["10.250.0.0/16"]}})
     why = "the network ACL of the private subnets, where the servers are, does not let it in"
-    assert told(sections) == [
+    assert reported(sections) == [
         ("operators[0].entries[0].cidr", '"203.0.113.10/32"', why, (put("network.network_acls.trusted_cidrs[1]", "203.0.113.10/32"),)),
         ("operators[1].entries[0].cidr", '"2001:db8:1::/48"', why, (put("network.network_acls.trusted_cidrs[2]", "2001:db8:1::/48"),)),
     ]
-    obey([command for problem in problems(sections) for command in problem.mend], sections)
+    obey([command for problem in problems(sections) for command in problem.fixes], sections)
     good(sections)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.settings.configurations import ABSENT, broken, good, obey, problems
-from tests.settings.expectations import NAMES, check_one, put, put_all, put_text, rm, told
+from tests.settings.expectations import NAMES, check_one, put, put_all, put_text, reported, rm
 
 MAX_ENTRIES = "1 to 60, at least the number of entries of one address family; times the ports at most 60"
 TAG_VALUE = "a text of at most 256 letters, digits, spaces and + - = . _ : / @"
@@ -60,9 +60,9 @@ ONE = [
 ]
 
 
-@pytest.mark.parametrize(("path", "value", "because", "allowed", "mend"), ONE, ids=lambda value: str(value)[:40])
-def test_one_wrong_operators_value_is_one_problem_and_its_command_mends_it(path, value, because, allowed, mend):
-    check_one(path, value, because, allowed, mend)
+@pytest.mark.parametrize(("path", "value", "because", "allowed", "fix"), ONE, ids=lambda value: str(value)[:40])
+def test_one_wrong_operators_value_is_one_problem_and_its_command_fixes_it(path, value, because, allowed, fix):
+    check_one(path, value, because, allowed, fix)
 
 
 def entries(*cidrs):
@@ -77,24 +77,24 @@ def entries(*cidrs):
     ],
 )
 def test_entries_that_add_up_are_refused(cidrs, last, covers):
-    ((key, given, because, mend),) = told(broken({"operators[0].entries": entries(*cidrs)}))
+    ((key, given, because, fix),) = reported(broken({"operators[0].entries": entries(*cidrs)}))
     assert (key, given) == (f"operators[0].entries[{last}].cidr", f'"{cidrs[last]}"')
     assert because == f"together with the other entries it covers {covers}"
-    assert mend == (rm(f"operators[0].entries[{last}]"),)
+    assert fix == (rm(f"operators[0].entries[{last}]"),)
 
 
 def test_the_internet_in_halves_is_refused_twice():
-    keys = [key for key, *_ in told(broken({"operators[0].entries": entries("0.0.0.0/1", "128.0.0.0/1")}))]
+    keys = [key for key, *_ in reported(broken({"operators[0].entries": entries("0.0.0.0/1", "128.0.0.0/1")}))]
     assert keys == ["operators[0].entries[0].cidr", "operators[0].entries[1].cidr"]
 
 
 def test_a_repeated_entry_is_refused():
-    ((key, _, because, mend),) = told(broken({"operators[0].entries": entries("192.0.2.0/24", "192.0.2.0/24")}))
-    assert (key, because, mend) == ("operators[0].entries[1].cidr", "another entry has it", (rm("operators[0].entries[1]"),))
+    ((key, _, because, fix),) = reported(broken({"operators[0].entries": entries("192.0.2.0/24", "192.0.2.0/24")}))
+    assert (key, because, fix) == ("operators[0].entries[1].cidr", "another entry has it", (rm("operators[0].entries[1]"),))
 
 
 @pytest.mark.parametrize(
-    ("changes", "given", "because", "mend"),
+    ("changes", "given", "because", "fix"),
     [
         (
             {"operators[0].ports": list(range(1, 20))},
@@ -121,18 +121,18 @@ def test_a_repeated_entry_is_refused():
         ({"operators[0].max_entries": 61}, "61", None, put("operators[0].max_entries", 10)),
     ],
 )
-def test_prefix_lists_fit_their_group(changes, given, because, mend):
+def test_prefix_lists_fit_their_group(changes, given, because, fix):
     sections = broken(changes)
-    assert told(sections) == [("operators[0].max_entries", given, because, (mend,))]
+    assert reported(sections) == [("operators[0].max_entries", given, because, (fix,))]
     assert problems(sections)[0].allowed == MAX_ENTRIES
-    obey((mend,), sections)
+    obey((fix,), sections)
     good(sections)
 
 
 def test_empty_operators_are_refused():
     (problem,) = problems(broken({"operators": []}))
     assert (problem.key, problem.given, problem.allowed) == ("cloudpatterns:operators", "[]", "a list of at least one operator")
-    assert problem.mend == (
+    assert problem.fixes == (
         put_all(
             **{
                 "operators[0].name": "devops",
@@ -144,12 +144,12 @@ def test_empty_operators_are_refused():
     )
 
 
-def test_tags_that_differ_in_capitals_and_too_many_tags_are_told():
-    assert told(broken({"tags.Owner": ABSENT, "tags.owner": "x"})) == [
+def test_tags_that_differ_in_capitals_and_too_many_tags_are_reported():
+    assert reported(broken({"tags.Owner": ABSENT, "tags.owner": "x"})) == [
         ("tags.Owner", "nothing", "is missing; owner differs in its capitals", (rm("tags.owner"), put("tags.Owner", "platform")))
     ]
     sections = broken({f"tags.k{n}": "v" for n in range(49)})
-    ((key, _, because, mend),) = told(sections)
-    assert (key, because, mend) == ("tags", "52 tags", (rm("tags.k47"), rm("tags.k48")))
-    obey(mend, sections)
+    ((key, _, because, fix),) = reported(sections)
+    assert (key, because, fix) == ("tags", "52 tags", (rm("tags.k47"), rm("tags.k48")))
+    obey(fix, sections)
     assert len(good(sections).tags) == 50

@@ -1,4 +1,4 @@
-"""Settings under generated configurations: valid ones load, each wrong value is told under its own key, and all are told at once."""
+"""Settings under generated configurations: valid ones load, each wrong value is reported under its own key, and all at once."""
 
 import copy
 from contextlib import suppress
@@ -56,17 +56,19 @@ def networks(draw):
 @st.composite
 def storefronts(draw):
     least = draw(st.integers(1, 100))
-    certificate = {"certificate_arn": VALID["storefront"]["certificate_arn"]}
-    made = {"domain_name": "shop.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
+    certificate = VALID["storefront"]["load_balancer"]
+    issued = {"domain_name": "shop.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
     types = draw(st.sampled_from([["t4g.small", "c7gn.large"], ["t3.small", "m5.large"], ["a1.medium"]]))
     return {
-        **draw(st.sampled_from([certificate, made])),
-        "instance_types": types,
-        "min_size": least,
-        "max_size": least + draw(st.integers(0, 100)),
-        "spot_percentage": draw(st.integers(0, 100)),
-        "app_port": draw(st.integers(1024, 65535)),
-        "log_retention_days": draw(RETENTION),
+        "servers": {
+            "instance_types": types,
+            "min_size": least,
+            "max_size": least + draw(st.integers(0, 100)),
+            "spot_percentage": draw(st.integers(0, 100)),
+            "app_port": draw(st.integers(1024, 65535)),
+        },
+        "load_balancer": draw(st.sampled_from([certificate, issued])),
+        "firewall": {"log_retention_days": draw(RETENTION)},
     }
 
 
@@ -123,7 +125,7 @@ def test_valid_configurations_load_as_written(sections):
     found = good(sections)
     assert list(found.network.zones) == sections["network"]["zones"]
     assert found.network.nat.model_dump(mode="json", exclude_none=True)["windows"] == sections["network"]["nat"].get("windows", [])
-    assert found.storefront.max_size == sections["storefront"]["max_size"]
+    assert found.storefront.servers.max_size == sections["storefront"]["servers"]["max_size"]
     assert found.database.engine_version == sections["database"]["engine_version"]
     assert [operator.model_dump(mode="json", exclude={"max_entries"}) for operator in found.operators] == sections["operators"]
     assert dict(found.tags) == sections["tags"]
@@ -142,12 +144,12 @@ WRONG = {
     "network.nat.strategy": ["two", None],
     "network.nat.windows[0].minutes": [0, 1441],
     "network.nat.windows[0].start": [1350, "25:00"],
-    "storefront.app_port": [0, 1023, 65536, True],
-    "storefront.max_size": [0, 1001, "x"],
-    "storefront.spot_percentage": [-1, 101],
-    "storefront.cpu_target_percent": [5, "x"],
-    "storefront.log_retention_days": [4, 366],
-    "storefront.deletion_protection": ["maybe"],
+    "storefront.servers.app_port": [0, 1023, 65536, True],
+    "storefront.servers.max_size": [0, 1001, "x"],
+    "storefront.servers.spot_percentage": [-1, 101],
+    "storefront.servers.scaling.cpu_target_percent": [5, "x"],
+    "storefront.firewall.log_retention_days": [4, 366],
+    "storefront.load_balancer.deletion_protection": ["maybe"],
     "database.instance_class": ["t4g.micro", 5],
     "database.backup_retention_days": [0, 36],
     "database.multi_az": ["perhaps"],
@@ -169,11 +171,11 @@ def faults(draw):
 
 @LESS
 @given(faults())
-def test_every_wrong_value_is_told_once_under_its_key_and_no_other(changes):
+def test_every_wrong_value_is_reported_once_under_its_key_and_no_other(changes):
     with pytest.raises(SettingsError) as caught:
         good(broken(changes))
-    told = [problem.key.removeprefix("cloudpatterns:") for problem in caught.value.problems]
-    assert sorted(told) == sorted(changes)
+    keys = [problem.key.removeprefix("cloudpatterns:") for problem in caught.value.problems]
+    assert sorted(keys) == sorted(changes)
 
 
 @LESS
@@ -184,7 +186,7 @@ def test_obeying_the_commands_ends_in_valid_settings(changes, missing):
         try:
             parse(config(sections), "dev")
         except SettingsError as error:
-            obey([command for problem in error.problems for command in problem.mend], sections)
+            obey([command for problem in error.problems for command in problem.fixes], sections)
         else:
             break
     good(sections)
@@ -209,4 +211,4 @@ def test_no_value_whatever_makes_more_than_a_settings_error(value, section):
         return
     with pytest.raises(SettingsError) as caught:
         good(sections)
-    assert all(problem.mend for problem in caught.value.problems)
+    assert all(problem.fixes for problem in caught.value.problems)

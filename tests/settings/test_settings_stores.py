@@ -3,7 +3,7 @@
 import pytest
 
 from tests.settings.configurations import broken, good, problems
-from tests.settings.expectations import NUMBER_VERSION, check_one, put, put_text, rm, told
+from tests.settings.expectations import NUMBER_VERSION, check_one, put, put_text, reported, rm
 
 DATABASE_VERSION = "mysql: 8.4 or 8.4.<minor>; postgres: 14 to 18, or with a minor such as 17.5; in quotes"
 CACHE_VERSION = "valkey: 7.2, 8.0, 8.1, 8.2, 9.0, 9.1; redis: 7.0, 7.1; in quotes"
@@ -65,24 +65,24 @@ ONE = [
     ("cache.snapshot_retention_days", 36, None, "days, 0 (no snapshots) to 35", put("cache.snapshot_retention_days", 7)),
 ]
 
-TOLD_AT = {"postgres": ("database.engine_version", "8.4"), "redis": ("cache.engine_version", "8.1")}
+REPORTED_AT = {"postgres": ("database.engine_version", "8.4"), "redis": ("cache.engine_version", "8.1")}
 """Engines whose version is then the wrong one."""
 
 
-@pytest.mark.parametrize(("path", "value", "because", "allowed", "mend"), ONE, ids=lambda value: str(value)[:40])
-def test_one_wrong_stores_value_is_one_problem_and_its_command_mends_it(path, value, because, allowed, mend):
-    check_one(path, value, because, allowed, mend, TOLD_AT.get(str(value)))
+@pytest.mark.parametrize(("path", "value", "because", "allowed", "fix"), ONE, ids=lambda value: str(value)[:40])
+def test_one_wrong_stores_value_is_one_problem_and_its_command_fixes_it(path, value, because, allowed, fix):
+    check_one(path, value, because, allowed, fix, REPORTED_AT.get(str(value)))
 
 
 @pytest.mark.parametrize(
-    ("start", "most", "because", "mend"),
+    ("start", "most", "because", "fix"),
     [
         (21, 23, "allocated_storage_gib is 21, so the least is 24", put("database.max_allocated_storage_gib", 42)),
         (65536, 65536, "allocated_storage_gib is 65536, so the least is 72090", rm("database.max_allocated_storage_gib")),
     ],
 )
-def test_storage_needs_ten_per_cent_to_grow(start, most, because, mend):
+def test_storage_needs_ten_per_cent_to_grow(start, most, because, fix):
     sections = broken({"database.allocated_storage_gib": start, "database.max_allocated_storage_gib": most})
-    assert told(sections) == [("database.max_allocated_storage_gib", str(most), because, (mend,))]
+    assert reported(sections) == [("database.max_allocated_storage_gib", str(most), because, (fix,))]
     assert problems(sections)[0].allowed == STORAGE
     good(broken({"database.allocated_storage_gib": 20, "database.max_allocated_storage_gib": 22}))

@@ -9,7 +9,6 @@ from pulumi.runtime.config import set_all_config
 from pydantic import ValidationError
 
 import settings
-from settings.storefront import architecture_of
 from tests.settings.configurations import ABSENT, SUBNET_CIDRS, VALID, broken, config, good, problems
 
 
@@ -32,27 +31,29 @@ def test_what_is_left_out_has_a_safe_default():
     assert (found.network.flow_log_destination, found.network.flow_log_aggregation_seconds) == ("cloud-watch-logs", 600)
     assert (found.network.flow_log_customer_key, found.network.flow_log_force_destroy) == (False, False)
     assert found.network.nat.instance_type == "t4g.nano"
-    front = found.storefront
-    assert (front.app_port, front.health_check_path, front.spot_percentage, front.cpu_target_percent) == (8080, "/healthz", 0, 50)
-    assert (front.access_log_retention_days, front.log_retention_days, front.deletion_protection) == (365, 365, True)
-    assert (front.waf.rate_limit, front.waf.blocked_cidrs, front.waf.allowed_cidrs, front.waf.count_rules) == (2000, (), (), ())
-    assert front.waf.exceptions == ()
+    servers, balancer, firewall = found.storefront.servers, found.storefront.load_balancer, found.storefront.firewall
+    assert (servers.app_port, servers.spot_percentage, servers.scaling.cpu_target_percent) == (8080, 0, 50)
+    assert (balancer.health_check_path, balancer.log_retention_days) == ("/healthz", 365)
+    assert (balancer.deletion_protection, balancer.force_destroy) == (True, False)
+    assert (firewall.rate_limit, firewall.blocked_cidrs, firewall.allowed_cidrs, firewall.count_rules) == (2000, (), (), ())
+    assert (firewall.exceptions, firewall.log_retention_days) == ((), 365)
     base = found.database
     assert (base.multi_az, base.deletion_protection, base.backup_retention_days, base.log_retention_days) == (True, True, 30, 365)
     assert base.apply_immediately is False
     assert (base.allocated_storage_gib, base.max_allocated_storage_gib, base.database_insights_mode) == (20, None, "standard")
     assert (found.cache.engine, found.cache.replicas, found.cache.snapshot_retention_days) == ("valkey", 1, 7)
+    assert (found.cache.deletion_protection, found.cache.log_retention_days) == (True, 365)
     assert found.operators[0].max_entries == 10
     utc = good(broken({"network.nat.time_zone": ABSENT}))
     assert utc.network.nat.time_zone == "UTC"
 
 
-def test_the_image_follows_the_architecture():
-    assert good(VALID).storefront.image_parameter.endswith("default-arm64")
-    intel = good(broken({"storefront.instance_types": ["t3.small"]})).storefront
-    assert (intel.architecture, intel.image_parameter.rpartition("-")[2]) == ("x86_64", "x86_64")
-    own = good(broken({"storefront.image_parameter": "/golden/web"})).storefront
-    assert own.image_parameter == "/golden/web"
+def test_an_image_is_as_given_and_else_for_the_component_to_choose():
+    assert good(VALID).storefront.servers.image_parameter is None
+    custom = good(broken({"storefront.servers.image_parameter": "/golden/web"})).storefront
+    assert custom.servers.image_parameter == "/golden/web"
+    fixed = good(broken({"storefront.servers.image_id": "ami-0abc1234def567890"})).storefront.as_args()["servers"]
+    assert (fixed["image_id"], "image_parameter" in fixed) == ("ami-0abc1234def567890", False)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +66,11 @@ def test_the_image_follows_the_architecture():
         ),
     ],
 )
-def test_architecture_of_a_type(instance_type, architecture):
-    assert architecture_of(instance_type) == architecture
+def test_image_of_another_architecture_than_the_types_is_refused(instance_type, architecture):
+    other = {"arm64": "x86_64", "x86_64": "arm64"}[architecture]
+    sections = broken({"storefront.servers.instance_types": [instance_type], "storefront.servers.image_parameter": f"/images/{other}"})
+    (problem,) = problems(sections)
+    assert problem.because == f"an image for {other}, and {instance_type} is {architecture}"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +83,7 @@ def test_architecture_of_a_type(instance_type, architecture):
         ("cache.engine_version", 9.0, "9.0"),
         ("database.multi_az", "yes", True),
         ("database.multi_az", "off", False),
-        ("storefront.min_size", "2", 2),
+        ("storefront.servers.min_size", "2", 2),
         ("tags.CostCenter", "0123", "0123"),
     ],
 )
@@ -147,7 +151,7 @@ def test_load_knows_secrets_and_unknown_keys(runtime):
 
 def test_sections_cannot_be_made_around_parse():
     with pytest.raises(TypeError, match=r"call settings\.parse"):
-        settings.Waf()
+        settings.Firewall()
 
 
 def test_public_names_exist_and_are_listed():

@@ -19,7 +19,7 @@ def default_phrase(hint: Any) -> str:
     if isinstance(default, int | float):
         return _number(default)
     if isinstance(default, str):
-        return f"`{default}`"
+        return f"`{default}`" if default else "none"
     if isinstance(default, Sequence | Mapping):
         return ", ".join(f"`{item}`" if isinstance(item, str) else str(item) for item in default) or "none"
     return ""

@@ -44,6 +44,7 @@ DailyWindow = Annotated[str, Matches(rf"{_TIME}-{_TIME}", "a daily window in UTC
 """``HH:MM-HH:MM`` in UTC."""
 WeeklyWindow = Annotated[str, Matches(rf"{_DAY}:{_TIME}-{_DAY}:{_TIME}", "a weekly window in UTC such as sun:03:30-sun:04:30")]
 """``ddd:HH:MM-ddd:HH:MM`` in UTC."""
+Ipv4Cidr = Annotated[str, Matches(r"[0-9.]+/\d{1,2}", "an IPv4 network such as 10.20.0.0/16"), Network()]
 KmsKeyArn = pulumi.Input[str]
 """A customer managed key."""
 LogRetentionDays = Annotated[

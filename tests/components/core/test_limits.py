@@ -34,6 +34,10 @@ def test_what_is_within_the_limits_is_taken_as_it_is(args: Any) -> None:
     assert {name: checked[name] for name in args} == args
 
 
+def test_a_network_is_read_in_its_canonical_form() -> None:
+    assert SHELF.check("s", {"cidrs": ["2001:DB8:0::/48", "10.0.0.0/255.0.0.0"]})["cidrs"] == ["2001:db8::/48", "10.0.0.0/8"]
+
+
 @pytest.mark.parametrize(
     ("args", "path", "reason"),
     [

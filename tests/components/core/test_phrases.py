@@ -18,6 +18,7 @@ from pydantic import Field
         (NotRequired[Annotated[float, Field(default=0.5)]], "0.5"),
         (NotRequired[Annotated[bool, Field(default=True)]], "true"),
         (NotRequired[Annotated[str, Field(default="UTC")]], "`UTC`"),
+        (NotRequired[Annotated[str, Field(default="")]], "none"),
         (NotRequired[Annotated[list[int], Field(default=[80, 443])]], "80, 443"),
         (NotRequired[Annotated[list[str], Field(default=["A"])]], "`A`"),
         (NotRequired[Tags], "none"),

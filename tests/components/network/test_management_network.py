@@ -459,7 +459,7 @@ NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and 
             "exactly one of image_parameter and image_id is needed; both are given. Remove one.",
         ),
         ({"management_egress": {"S3": PACKAGES}}, "management_egress.S3", f"is named 'S3'; {NAMES}"),
-        ({"management_egress": {"s3": {**PACKAGES, "ports": []}}}, "management_egress.s3.ports", "is empty. Name the destination's ports."),
+        ({"management_egress": {"s3": {**PACKAGES, "ports": []}}}, "management_egress.s3.ports", "has 0 entries; at least 1 is needed"),
         (
             {"management_egress": {"s3": {**PACKAGES, "cidr": "10.0.0.0/8"}}},
             "management_egress.s3.cidr",
@@ -473,7 +473,7 @@ NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and 
         (
             {"management_egress": {"s3": {**PACKAGES, "description": "a & b"}}},
             "management_egress.s3.description",
-            "is 'a & b'; AWS allows 1 to 255 of the letters a-z and A-Z, digits, spaces and ._-:/()#,@[]+=;{}!$*. Write it in those.",
+            "is 'a & b'; must be 1 to 255 of the letters a-z and A-Z, digits, spaces and ._-:/()#,@[]+=;{}!$*",
         ),
         ({"servers": {}}, "servers", "has 0 entries; at least 1 is needed"),
         ({"subnet_ids_by_zone": {}}, "subnet_ids_by_zone", "has 0 entries; at least 1 is needed"),

@@ -19,7 +19,7 @@ from cloudpatterns.core.vocabulary import (
     SubnetIdsByZone,
     Tags,
 )
-from cloudpatterns.network.functional_firewall import FunctionEgressArgs
+from cloudpatterns.network._destinations import FunctionEgressArgs
 
 
 class ManagementVpnArgs(TypedDict):

@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from ipaddress import IPv4Network
 
 from cloudpatterns.core import Problem, declared, excludes, is_given, needs, one_of
 from cloudpatterns.network.network.arguments import SUBNET_IDS, TABLE_IDS, NetworkArgs
@@ -69,11 +68,8 @@ def _flow_log_problems(name: str, checked: NetworkArgs) -> Iterator[Problem]:
 
 def _endpoint_problems(services: list[str]) -> Iterator[Problem]:
     for index, service in enumerate(services):
-        path = f"interface_endpoints.{index}"
         if service in ("s3", "dynamodb"):
-            yield path, f"is {service!r}, which every network reaches through a gateway endpoint already. Remove it."
-        elif service in services[:index]:
-            yield path, f"is {service!r}, which is already in the list. Name each service once."
+            yield f"interface_endpoints.{index}", f"is {service!r}, which has a gateway endpoint in every network already. Remove it."
 
 
 def _layout_problems(checked: NetworkArgs) -> Iterator[Problem]:
@@ -92,11 +88,6 @@ def _layout_problems(checked: NetworkArgs) -> Iterator[Problem]:
 def _adoption_problems(checked: NetworkArgs) -> Iterator[Problem]:
     yield from excludes(checked, "vpc_id", *_CREATED, why="an adopted VPC is left as it is")
     yield from needs(checked, "vpc_id", "cidr_block")
-    if (block := checked.get("cidr_block")) is not None:
-        try:
-            IPv4Network(block)
-        except ValueError as error:
-            yield "cidr_block", f"is not an IPv4 network: {error}"
     zones = checked["zones"]
     given = {name: ids for name in (*SUBNET_IDS.values(), *TABLE_IDS.values()) if (ids := checked.get(name)) is not None}
     if not given.keys() & {*SUBNET_IDS.values()}:

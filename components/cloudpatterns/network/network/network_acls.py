@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 
 import pulumi_aws as aws
 
-from cloudpatterns.blocks.security_group import port_problems
 from cloudpatterns.core import Component, Problem
-from cloudpatterns.network._cidrs import BROADEST, parse
+from cloudpatterns.network._cidrs import BROADEST
 from cloudpatterns.network.network.arguments import NetworkAcls, NetworkArgs
 from cloudpatterns.network.network.subnets import TIERS
 from cloudpatterns.network.network.tiers import Tiers
@@ -76,13 +75,11 @@ def acl_problems(checked: NetworkArgs) -> Iterator[Problem]:
     acls = checked.get("network_acls")
     if acls is None:
         return
-    faults = list(port_problems("network_acls.public_ports", acls["public_ports"]))
     if _SSH in acls["public_ports"]:
         path = f"network_acls.public_ports.{acls['public_ports'].index(_SSH)}"
-        faults.append((path, "is 22, an administration port; reach servers through Session Manager or a trusted network. Remove it."))
-    faults += _trusted_problems(checked, acls["trusted_cidrs"])
-    yield from faults
-    for tier, argument in (("public", "public_ports"), ("private", "trusted_cidrs")) if not faults else ():
+        yield path, "is 22, an administration port; reach servers through Session Manager or a trusted network. Remove it."
+    yield from _trusted_problems(checked, acls["trusted_cidrs"])
+    for tier, argument in (("public", "public_ports"), ("private", "trusted_cidrs")):
         rules = len(list(_inbound(tier, acls, _versions(checked))))
         if rules > MOST_RULES:
             yield (
@@ -93,20 +90,14 @@ def acl_problems(checked: NetworkArgs) -> Iterator[Problem]:
 
 def _trusted_problems(checked: NetworkArgs, cidrs: Sequence[str]) -> Iterator[Problem]:
     block = checked.get("cidr_block")
-    vpc = None if block is None else parse(block)
-    networks = [parse(cidr) for cidr in cidrs]
-    for index, network in enumerate(networks):
+    for index, network in enumerate(map(ip_network, cidrs)):
         path = f"network_acls.trusted_cidrs.{index}"
-        if isinstance(network, str):
-            yield path, network
-        elif network.prefixlen < BROADEST[network.version]:
+        if network.prefixlen < BROADEST[network.version]:
             yield path, f"is {network}, broader than an IPv4 /8 or an IPv6 /16. Name the trusted networks alone."
         elif network.version == 6 and not checked["dual_stack"]:
             yield path, f"is {network}, an IPv6 network, and the VPC has no IPv6. Remove it, or set dual_stack."
-        elif network in networks[:index]:
-            yield path, f"is {network}, which is already in the list. Name each network once."
-        elif isinstance(network, IPv4Network) and isinstance(vpc, IPv4Network) and network.subnet_of(vpc):
-            yield path, f"is {network}, inside the VPC's {vpc}, where all traffic is allowed already. Remove it."
+        elif isinstance(network, IPv4Network) and block is not None and network.subnet_of(IPv4Network(block)):
+            yield path, f"is {network}, inside the VPC's {block}, where all traffic is allowed already. Remove it."
 
 
 def _create_rule(

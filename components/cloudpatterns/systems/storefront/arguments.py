@@ -7,7 +7,7 @@ from pydantic import Field
 
 from cloudpatterns.compute import ScaleOutOptions
 from cloudpatterns.core import Matches
-from cloudpatterns.core.vocabulary import AlarmTopicArns, DualStack, KmsKeyArn, SubnetIdsByZones, Tags
+from cloudpatterns.core.vocabulary import AlarmTopicArns, DualStack, ImageParameter, KmsKeyArn, SubnetIdsByZones, Tags
 from cloudpatterns.database import InMemoryCacheOptions, RelationalDatabaseOptions
 from cloudpatterns.network import LoadBalancerOptions, OperatorArgs, WebApplicationFirewallOptions
 
@@ -15,6 +15,9 @@ from cloudpatterns.network import LoadBalancerOptions, OperatorArgs, WebApplicat
 class StorefrontServersArgs(ScaleOutOptions):
     """The servers, an Auto Scaling group of ``ScaleOut``, and what they serve."""
 
+    image_parameter: NotRequired[ImageParameter]
+    """SSM parameter that names the image, see ``ScaleOut``. Not with ``image_id``. Default: without ``image_id``, that of the newest Amazon
+    Linux 2023 for the architecture of ``instance_types``."""
     # The boot script would refuse the same, but only when the endpoints are known: in the middle of a deployment.
     app_port: NotRequired[Annotated[int, Field(default=8080, ge=1024, le=65_535)]]
     """Port of the application."""
@@ -30,8 +33,12 @@ class StorefrontServersArgs(ScaleOutOptions):
 class StorefrontLoadBalancerArgs(LoadBalancerOptions):
     """The load balancer, see ``LoadBalancer``."""
 
-    health_check_path: NotRequired[Annotated[str, Matches("/[A-Za-z0-9._~/-]*", "a URL path such as /healthz"), Field(default="/healthz")]]
+    health_check_path: NotRequired[
+        Annotated[str, Matches("/[A-Za-z0-9._~/-]*", "a URL path such as /healthz"), Field(default="/healthz", max_length=1024)]
+    ]
     """Path that answers 200 while a server is healthy."""
+    log_retention_days: NotRequired[Annotated[int, Field(default=365, ge=1, le=3653)]]
+    """Days that the access logs are kept."""
 
 
 class StorefrontOptions(TypedDict):
@@ -43,7 +50,7 @@ class StorefrontOptions(TypedDict):
     """The load balancer: a certificate at least, ``certificate_arn``, or ``domain_name`` with ``hosted_zone_id``."""
     database: RelationalDatabaseOptions
     """The database, see ``RelationalDatabase``."""
-    cache: NotRequired[Annotated[InMemoryCacheOptions, Field(default={})]]
+    cache: InMemoryCacheOptions
     """The cache, see ``InMemoryCache``."""
     firewall: NotRequired[Annotated[WebApplicationFirewallOptions, Field(default={})]]
     """The web application firewall, see ``WebApplicationFirewall``. Without exceptions, bodies over 8 KB are blocked."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pulumi
 
+from cloudpatterns.blocks.server import amazon_linux
 from cloudpatterns.compute import ScaleOut, ScaleOutOptions, web_server_user_data
 from cloudpatterns.core import Component, Problem, declared, needs, one_of, pick
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
@@ -168,6 +169,9 @@ class Storefront(Component):
         self, name: str, firewall: FunctionalFirewall, balancer: LoadBalancer, role: WorkloadRole, user_data: pulumi.Output[str]
     ) -> ScaleOut:
         checked = self._checked
+        options = pick(checked["servers"], *declared(ScaleOutOptions))
+        if "image_id" not in options:
+            options.setdefault("image_parameter", amazon_linux(checked["servers"]["instance_types"][0]))
         groups: list[pulumi.Input[str]] = [*firewall.group_ids("app")]
         if operators := checked["operators"]:
             admin = OperationalFirewall(
@@ -177,7 +181,7 @@ class Storefront(Component):
         return ScaleOut(
             f"{name}-app",
             {
-                **pick(checked["servers"], *declared(ScaleOutOptions)),
+                **options,
                 "subnet_ids_by_zone": checked["private_subnet_ids_by_zone"],
                 "security_group_ids": groups,
                 "target_group_arns": [balancer.target_group_arn],
