@@ -97,7 +97,7 @@ class WorkloadRoleArgs(TypedDict):
             str, Matches(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?", "the principal of a service such as lambda.amazonaws.com")
         ]
     ]
-    """The service that assumes the role: ``ec2.amazonaws.com``, ``lambda.amazonaws.com``. Exactly one of ``service`` and ``assume``."""
+    """The service that assumes the role. Exactly one of ``service`` and ``assume``."""
     trust_conditions: NotRequired[Conditions]
     """Conditions on the service's trust, such as ``aws:SourceAccount`` against the confused deputy; EC2 and Lambda send none."""
     assume: NotRequired[WorkloadAssumeArgs]
