@@ -81,7 +81,7 @@ class DeliveryPipelineArgs(TypedDict):
     """The repository as the token's subject spells it. Repositories created or renamed after June 18, 2026 have ids in it; the repository's
     OIDC settings show the spelling. Default: ``repository``."""
     repository_id: NotRequired[Annotated[str, Matches("[0-9]+", "GitHub's number of the repository such as 4711")]]
-    """GitHub's number of the repository, so that another one that takes over the name is refused. Default: not checked."""
+    """Refuses another repository that takes over the name. Default: not checked."""
     branch: NotRequired[Annotated[str, Field(default="main"), Matches("[A-Za-z0-9._/-]+", "the name of a branch such as release/1")]]
     """The protected branch: only its jobs can apply."""
     apply_workflow: NotRequired[
