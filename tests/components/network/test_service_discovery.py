@@ -176,7 +176,7 @@ def test_transforms_reach_the_children() -> None:
 
 
 ONE_OF_TWO = "exactly one of services and load_balancers is needed;"
-BAD_NAME = "a name has lower-case letters, digits, _ and - between dots, each part up to 63 and without - at its ends. Choose another."
+BAD_NAME = "a name has lower-case letters, digits, _ and - between dots, each part up to 63 and without - at its ends. Rename it"
 BAD_DOMAIN = "must be a domain in lower case such as shop.internal"
 BAD_TYPES = "Cloud Map takes A, AAAA, A and AAAA, SRV, or CNAME. Choose one of these."
 
@@ -204,9 +204,9 @@ BAD_TYPES = "Cloud Map takes A, AAAA, A and AAAA, SRV, or CNAME. Choose one of t
         ),
         ({"services": {"orders": {}}, "domain_name": "Shop.internal"}, [("domain_name", f"is 'Shop.internal'; {BAD_DOMAIN}")]),
         ({"services": {"orders": {}}, "domain_name": "shop."}, [("domain_name", f"is 'shop.'; {BAD_DOMAIN}")]),
-        ({"services": {"Orders": {}}}, [("services.Orders", f"is named 'Orders'; {BAD_NAME}")]),
-        ({"services": {"a" * 64: {}}}, [(f"services.{'a' * 64}", f"is named {'a' * 64!r}; {BAD_NAME}")]),
-        ({"load_balancers": {"web-": BALANCER}}, [("load_balancers.web-", f"is named 'web-'; {BAD_NAME}")]),
+        ({"services": {"Orders": {}}}, [("services", f"has 'Orders'; {BAD_NAME}")]),
+        ({"services": {"a" * 64: {}}}, [("services", f"has {'a' * 64!r}; {BAD_NAME}")]),
+        ({"load_balancers": {"web-": BALANCER}}, [("load_balancers", f"has 'web-'; {BAD_NAME}")]),
         (
             {"services": {"orders": {"record_types": ["A", "SRV"]}}},
             [("services.orders.record_types", f"is ['A', 'SRV']; {BAD_TYPES}")],
