@@ -13,7 +13,7 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from cloudpatterns.core import Choice, Component, Keys, Matches, Problem, by_name, excludes, one_of
-from cloudpatterns.core.vocabulary import DualStack, Tags
+from cloudpatterns.core.vocabulary import DualStack, HostedZoneId, Tags
 
 # https://docs.aws.amazon.com/cloud-map/latest/api/API_DnsRecord.html
 _RECORD_SETS = (["A"], ["AAAA"], ["A", "AAAA"], ["SRV"], ["CNAME"])
@@ -71,7 +71,7 @@ class ServiceDiscoveryArgs(TypedDict):
     namespace_id: NotRequired[Annotated[pulumi.Input[str], Matches("ns-[a-z0-9]+", "the id of a namespace such as ns-0a1b2c3d4e5f")]]
     """An existing private DNS namespace for ``services``, with the domain ``domain_name``. Its id does not tell whether it is private,
     so nothing checks that. Default: a new one."""
-    hosted_zone_id: NotRequired[Annotated[pulumi.Input[str], Matches("Z[A-Z0-9]+", "the id of a hosted zone such as Z0123456789ABC")]]
+    hosted_zone_id: NotRequired[HostedZoneId]
     """An existing private hosted zone for ``load_balancers``, with the domain ``domain_name``. Its id does not tell whether it is
     private, so nothing checks that. Default: a new one."""
     tags: NotRequired[Tags]

@@ -221,7 +221,13 @@ def test_access_logs_go_to_a_log_group_or_elsewhere() -> None:
 
 
 def test_a_name_and_certificate_of_your_own() -> None:
-    own = {**ORDERS, "custom_domain_name": "orders.example.com", "certificate_arn": CERTIFICATE, "hosted_zone_id": "Z1", "port": 8443}
+    own = {
+        **ORDERS,
+        "custom_domain_name": "orders.example.com",
+        "certificate_arn": CERTIFICATE,
+        "hosted_zone_id": "Z0123456789",
+        "port": 8443,
+    }
     graph = mesh({"orders": own}, mode="deployed")
     service = graph.one(SERVICE)
     assert (service.inputs["customDomainName"], service.inputs["certificateArn"]) == ("orders.example.com", CERTIFICATE)
@@ -229,7 +235,7 @@ def test_a_name_and_certificate_of_your_own() -> None:
     entry = service.outputs["dnsEntries"][0]
     assert (alias.name, alias.inputs["zoneId"], alias.inputs["name"], alias.inputs["type"]) == (
         "shop-orders-alias",
-        "Z1",
+        "Z0123456789",
         "orders.example.com",
         "A",
     )
@@ -404,7 +410,7 @@ def test_names_that_are_too_long() -> None:
             ],
         ),
         (
-            {"hosted_zone_id": "Z1"},
+            {"hosted_zone_id": "Z0123456789"},
             [("services.orders.custom_domain_name", "is missing; hosted_zone_id needs it. Give it, or remove hosted_zone_id.")],
         ),
         (

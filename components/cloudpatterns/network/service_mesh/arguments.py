@@ -6,7 +6,7 @@ import pulumi
 from pydantic import Field
 
 from cloudpatterns.core import Choice, Keys, Matches
-from cloudpatterns.core.vocabulary import MOST_SECURITY_GROUPS, Port
+from cloudpatterns.core.vocabulary import MOST_SECURITY_GROUPS, HostedZoneId, Port
 from cloudpatterns.network._lattice import LatticeArgs
 
 Weight = Annotated[pulumi.Input[int], Field(ge=0, le=999)]
@@ -98,7 +98,7 @@ class MeshServiceArgs(TypedDict):
     """A custom domain name, with ``certificate_arn``. A change replaces the service. Default: a name and certificate of VPC Lattice."""
     certificate_arn: NotRequired[pulumi.Input[str]]
     """The certificate of ``custom_domain_name``, in this Region. Required with ``custom_domain_name``."""
-    hosted_zone_id: NotRequired[pulumi.Input[str]]
+    hosted_zone_id: NotRequired[HostedZoneId]
     """The hosted zone in which ``custom_domain_name`` gets an alias record. Default: no record; you create it."""
 
 
