@@ -144,6 +144,18 @@ class Network(Limit):
         return str(ip_network(super()._check(value)))
 
 
+class Ipv4Network(Network):
+    """A ``Network`` of IPv4."""
+
+    def words(self) -> str:
+        """See ``Limit``."""
+        return "an IPv4 network such as 10.20.0.0/16"
+
+    def problem(self, value: Any) -> str | None:
+        """See ``Limit``."""
+        return f"is {value!r}; must be {self.words()}" if ":" in value else super().problem(value)
+
+
 class Hidden:
     """The value may be a secret: no message shows it, nor what stands in its place or around it."""
 

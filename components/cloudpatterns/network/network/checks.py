@@ -25,11 +25,10 @@ def child_names(checked: NetworkArgs) -> dict[str, int]:
 
 def problems(name: str, checked: NetworkArgs) -> Iterator[Problem]:
     """What is wrong with the arguments taken together, and whether the subnets fit."""
-    rules = _adoption_problems(checked) if checked.get("vpc_id") is not None else _creation_problems(name, checked)
-    found = [*_zone_problems(checked), *rules]
-    yield from found
-    if not found and checked.get("vpc_id") is None:
-        yield from _layout_problems(checked)
+    if checked.get("vpc_id") is not None:
+        yield from [*_zone_problems(checked), *_adoption_problems(checked)]
+    else:
+        yield from [*_zone_problems(checked), *_creation_problems(name, checked)] or _layout_problems(checked)
 
 
 def _zone_problems(checked: NetworkArgs) -> Iterator[Problem]:
@@ -55,8 +54,9 @@ def _flow_log_problems(name: str, checked: NetworkArgs) -> Iterator[Problem]:
     created = ("kms_key_arn", "flow_log_customer_key", "flow_log_retention_days")
     yield from excludes(checked, "flow_log_bucket_arn", *created, why="nothing is created for the flow log")
     yield from excludes(checked, "flow_log_customer_key", "kms_key_arn", why="one creates a key, the other gives one")
-    creates_bucket = goes_to_bucket(checked) and not is_given(checked, "flow_log_bucket_arn")
-    if goes_to_bucket(checked) and checked.get("flow_log_destination") == CLOUDWATCH:
+    has_bucket = is_given(checked, "flow_log_bucket_arn")
+    creates_bucket = goes_to_bucket(checked) and not has_bucket
+    if has_bucket and checked.get("flow_log_destination") == CLOUDWATCH:
         yield "flow_log_destination", f"is {CLOUDWATCH}, and flow_log_bucket_arn names a bucket. Remove one."
     if is_given(checked, "flow_log_files") and not goes_to_bucket(checked):
         yield "flow_log_files", f"is about files in a bucket. Remove it, or set flow_log_destination to {S3}."

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, ip_network
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pulumi_aws as aws
 
@@ -127,7 +127,7 @@ def _versions(checked: NetworkArgs) -> tuple[int, ...]:
 
 
 def _inbound(tier: str, acls: NetworkAcls, versions: Sequence[int]) -> Iterator[_Rule]:
-    yield from (_rule("vpc", _VPC, version, _ALL, None) for version in versions)
+    yield from (_Rule(*_key("vpc", _VPC, version), _ALL, None) for version in versions)
     if tier == "data":
         return
     if tier == "private":
@@ -135,25 +135,25 @@ def _inbound(tier: str, acls: NetworkAcls, versions: Sequence[int]) -> Iterator[
     for version in versions:
         internet = _INTERNET[version]
         for port in acls["public_ports"] if tier == "public" else ():
-            yield _rule(f"port-{port}", _PORTS + 2 * port, version, _TCP, internet, (port, port))
+            yield _Rule(*_key(f"port-{port}", _PORTS + 2 * port, version), _TCP, internet, (port, port))
         transports = ((_TCP, "tcp"), (_UDP, "udp"))
         for place, ((protocol, transport), (part, ports)) in enumerate(product(transports, _RESPONSE_PORTS)):
-            yield _rule(f"answers-{transport}-{part}", _RESPONSES + 2 * place, version, protocol, internet, ports)
+            yield _Rule(*_key(f"answers-{transport}-{part}", _RESPONSES + 2 * place, version), protocol, internet, ports)
         protocol, message = _PATH_MTU_MESSAGES[version]
-        yield _rule("path-mtu", _PATH_MTU, version, protocol, internet, icmp=message)
+        yield _Rule(*_key("path-mtu", _PATH_MTU, version), protocol, internet, icmp=message)
 
 
 def _outbound(tier: str, versions: Sequence[int]) -> Iterator[_Rule]:
     for version in versions:
         if tier == "data":
-            yield _rule("vpc", _VPC, version, _ALL, None)
+            yield _Rule(*_key("vpc", _VPC, version), _ALL, None)
         else:
-            yield _rule("everywhere", _OUTBOUND, version, _ALL, _INTERNET[version])
+            yield _Rule(*_key("everywhere", _OUTBOUND, version), _ALL, _INTERNET[version])
 
 
-def _rule(suffix: str, number: int, version: int, *content: Any, **more: Any) -> _Rule:
-    """A rule of which there is one for each IP version; that for IPv6 has the next number."""
-    return _Rule(f"{suffix}-ipv6" if version == 6 else suffix, number + (version == 6), version, *content, **more)
+def _key(suffix: str, number: int, version: int) -> tuple[str, int, int]:
+    """Suffix, number and IP version of a rule of which there is one for each version; that for IPv6 has the next number."""
+    return (f"{suffix}-ipv6", number + 1, 6) if version == 6 else (suffix, number, 4)
 
 
 def _trusted(cidrs: Sequence[str]) -> Iterator[_Rule]:
