@@ -1,17 +1,17 @@
-# One set of verbs. Every target sets up what it needs once; a second run sets nothing up again.
+# Every target sets up what it needs once; a second run needs no set-up.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STACK ?= dev
 
 PROJECTS := components/pyproject.toml components/setup.py components/runtime/pyproject.toml policies/pyproject.toml preview/pyproject.toml
-# A stack without a profile of its own takes that of its environment, which is its name up to the first dash.
+# A stack without its own profile uses that of its environment, which is its name up to the first dash.
 profile = $(firstword $(wildcard policies/$(1)/$(STACK).json) policies/$(1)/$(firstword $(subst -, ,$(STACK))).json)
 PACKS := $(foreach pack,security operations,--policy-pack policies/$(pack) --policy-pack-config $(call profile,$(pack)))
 
 .PHONY: preview test engine sandbox lint types docs schema wheels compat bench mutants up destroy clean
 
-preview: $(VENV)/ready  ## Preview and police every stack: no CLI, no account, no network
+preview: $(VENV)/ready  ## Preview every stack with its policies: no CLI, no account, no network
 	$(BIN)/offline-preview
 
 test: $(VENV)/ready-dev lint types  ## Style, types and tests
@@ -25,7 +25,7 @@ engine: $(VENV)/ready-dev  ## Tests on the real Pulumi CLI, which must be on PAT
 sandbox: $(VENV)/ready  ## A whole up, a second up and destroy against a stand-in for AWS, without an account: make sandbox STACK=prod
 	$(BIN)/python -m sandbox --stack $(STACK)
 
-lint: $(VENV)/ready-dev  ## Style, floors of imports, repeated lines, and the workflows' own weaknesses
+lint: $(VENV)/ready-dev  ## Style, layers of imports, repeated lines, and weaknesses of the workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
@@ -35,7 +35,7 @@ lint: $(VENV)/ready-dev  ## Style, floors of imports, repeated lines, and the wo
 types: $(VENV)/ready-dev  ## Types; also finds wrong argument names inside nested dictionaries of pulumi-aws
 	$(BIN)/ty check
 
-docs: $(VENV)/ready  ## Write what is generated: the JSON schema of the settings, the profiles of the packs, the catalogue of controls
+docs: $(VENV)/ready  ## Write the generated files: the JSON schema of the settings, the profiles of the packs, the catalogue of controls
 	$(BIN)/python -m settings.schema
 	$(BIN)/python -m cloudpatterns_policies.core.profiles
 	$(BIN)/python -m cloudpatterns_policies.core.catalogue
@@ -46,11 +46,11 @@ schema: $(VENV)/ready  ## When a version is released: the schema that the next o
 wheels: $(VENV)/ready  ## Build the wheels of the four distributions into dist/, and use them in an empty environment
 	$(BIN)/python -m tests.wheels
 
-compat: $(VENV)/ready  ## Tests at both ends of the ranges of versions that the four distributions state; takes long
+compat: $(VENV)/ready  ## Tests with the lowest and the latest supported versions of the four distributions; takes long
 	$(BIN)/python -m tests.compat lowest
 	$(BIN)/python -m tests.compat latest
 
-bench: $(VENV)/ready  ## The design's figures as ratios in one run; not part of the tests
+bench: $(VENV)/ready  ## Performance figures as ratios in one run; not part of the tests
 	$(BIN)/python -m tests.bench
 
 mutants: $(VENV)/ready-dev  ## Mutation testing of the policies, an hour and more; of one module: make mutants MODULE=graph/rules.py
@@ -59,10 +59,10 @@ mutants: $(VENV)/ready-dev  ## Mutation testing of the policies, an hour and mor
 up: $(VENV)/ready  ## Deploy for real: make up STACK=dev
 	pulumi up --stack $(STACK) $(PACKS)
 
-destroy: $(VENV)/ready  ## Remove what was deployed: make destroy STACK=dev
+destroy: $(VENV)/ready  ## Destroy the deployment: make destroy STACK=dev
 	pulumi destroy --stack $(STACK)
 
-clean:  ## Remove what these targets made
+clean:  ## Remove everything that these targets created
 	rm -rf $(VENV) .coverage .coverage.* .hypothesis .mutants .pytest_cache .ruff_cache htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf components/*.egg-info components/runtime/*.egg-info policies/*.egg-info preview/*.egg-info

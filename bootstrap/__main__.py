@@ -1,4 +1,4 @@
-"""What exists before the first deployment: the bucket of Pulumi's state, a key for each environment's secrets, the roles of CI."""
+"""Resources that must exist before the first deployment: the bucket of Pulumi's state, a key per environment, the roles of CI."""
 
 import pulumi
 import pulumi_aws as aws
@@ -10,7 +10,7 @@ repository = config.require("repository")
 environments = config.require_object("environments")
 tags = config.get_object("tags") or {}
 
-# Without them no stack can be read any more: a destroy must be asked for twice.
+# Without them no stack can be read any more, so they must be unprotected before a destroy.
 protected = pulumi.ResourceOptions(protect=True)
 
 state = DurableBucket("state", {"kind": "data", "noncurrent_retention_days": 365, "tags": tags}, protected)
@@ -36,7 +36,7 @@ delivery = DeliveryPipeline(
         "repository": repository,
         "environments": {
             environment: {
-                # As the workflows group them: prod-us-east-1 is a stack of prod.
+                # The workflows group stacks in this way: prod-us-east-1 is a stack of prod.
                 "stacks": [f"*/{environment}", f"*/{environment}-*"],
                 "state_bucket_arn": state.bucket_arn,
                 "state_kms_key_arns": [state.kms_key_arn, keys[environment].arn],

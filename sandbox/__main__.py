@@ -18,12 +18,12 @@ from types import FrameType
 from sandbox import facts, workspace
 from sandbox.workspace import PACKS, ROOT, Workspace
 
-# Where the settings can protect resources against deletion.
+# Where the settings have deletion protection.
 _PROTECTING = ("storefront.load_balancer", "database", "cache")
 
 
 class FailedError(Exception):
-    """A step did not do what it should; the text is for the user."""
+    """A step failed; the text is for the user."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    # A call of the CLI that is interrupted ends with all that it has started, and then the folder goes.
+    # An interrupted call of the CLI ends with all its child processes; then the folder is deleted.
     with tempfile.TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True) as folder:
         try:
             print(_deploy(workspace.make(Path(folder)), wanted.stack))
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{error}\n{wanted.stack}  FAILED", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
-            print(f"\n{wanted.stack}  stopped; nothing is left behind", file=sys.stderr)
+            print(f"\n{wanted.stack}  stopped; no processes or files are left", file=sys.stderr)
             return 130
     return 0
 
@@ -63,7 +63,7 @@ def _profile(pack: str, stack: str) -> str:
 
 
 def _deploy(made: Workspace, stack: str) -> str:
-    """The verdict line. Raises ``FailedError`` at the first step that does not do what it should."""
+    """The verdict line. Raises ``FailedError`` at the first step that fails."""
     started = time.monotonic()
     packs = [part for pack in PACKS for part in ("--policy-pack", f"policies/{pack}", "--policy-pack-config", _profile(pack, stack))]
     _run(made, "a stack", "stack", "init", stack)
@@ -74,10 +74,10 @@ def _deploy(made: Workspace, stack: str) -> str:
     if len(cloud.journal()) != changes:
         raise FailedError("the second up changed something in the account")
     if any(one.inputs.get(facts.PROTECTED.get(one.kind, ("",))[0]) is True for one in cloud.living()):
-        # As for a real stack: protection off, up, destroy. The packs would refuse it, and are there to.
+        # As for a real stack: protection off, up, destroy. This up is without the packs, which would refuse it.
         for part in _PROTECTING:
             _run(made, "", "config", "set", "--stack", stack, "--path", f"cloudpatterns:{part}.deletion_protection", "false")
-        _run(made, "up without protection against deletion", "up", "--stack", stack, "--yes", "--skip-preview")
+        _run(made, "up without deletion protection", "up", "--stack", stack, "--yes", "--skip-preview")
     kept = made.retained(stack)
     _run(made, "destroy", "destroy", "--stack", stack, "--yes", "--skip-preview")
     living = cloud.living()
@@ -85,9 +85,9 @@ def _deploy(made: Workspace, stack: str) -> str:
     if left := [one for one in living if one.urn not in kept]:
         raise FailedError(f"destroy left {', '.join(sorted(f'{one.kind} {one.name}' for one in left))}")
     _run(made, "", "stack", "rm", stack, "--yes")
-    result = f"{stack}  {count} resources: up compliant, second up without a change, destroy left nothing"
+    result = f"{stack}  {count} resources: up compliant, second up without changes, destroy left nothing"
     if living:
-        result += f" but what outlives it on purpose ({', '.join(sorted({one.name for one in living}))})"
+        result += f" but resources retained on purpose ({', '.join(sorted({one.name for one in living}))})"
     return f"{result}  ({time.monotonic() - started:.0f} s)"
 
 

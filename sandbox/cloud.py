@@ -1,6 +1,6 @@
-"""The "account" of the stand-in: what lives in it, in an SQLite file, and what it refuses.
+"""The "account" of the stand-in: its resources, in an SQLite file, and the requests that it refuses.
 
-One file is one account; several processes may use it at once. Values of secrets are not written, only a digest that tells whether they
+One file is one account; several processes may use it at once. Values of secrets are not written, only a digest that shows whether they
 have changed. A journal keeps every change, so that a test can say what was made twice or left behind.
 """
 
@@ -30,7 +30,7 @@ create table if not exists journal (
 
 
 class RefusedError(Exception):
-    """AWS says no. The text is what the provider would show."""
+    """AWS refuses the request. The text is the provider's message."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Living:
 
     @property
     def name(self) -> str:
-        """The name in the program that made it."""
+        """The logical name in the program."""
         return self.urn.rpartition("::")[2]
 
 
@@ -60,11 +60,11 @@ class Entry:
 
 
 class Cloud:
-    """The account in a file; in memory, and so empty at every start, without one."""
+    """The account in a file, or without one in memory, and empty at every start."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._database = sqlite3.connect(file or ":memory:", isolation_level=None, check_same_thread=False, timeout=60)
-        # A killed process loses nothing; only a power cut could, and this is no real account.
+        # A killed process loses nothing; only a power failure could, which is acceptable here.
         self._database.execute("pragma synchronous = off")
         self._database.executescript(_TABLES)
 
@@ -73,7 +73,7 @@ class Cloud:
         self._database.close()
 
     def living(self, kind: str | None = None, region: str | None = None) -> list[Living]:
-        """What is there, in the order of creation; of one type and in one region where they are given."""
+        """The resources, in the order of creation; optionally of one type and in one region."""
         found = self._database.execute(
             "select kind, id, urn, inputs, outputs from resources"
             " where (?1 is null or kind = ?1) and (?2 is null or region = ?2) order by rowid",
@@ -93,7 +93,7 @@ class Cloud:
         return found and Living(*found[:3], json.loads(found[3]), json.loads(found[4]))
 
     def create(self, kind: str, region: str, urn: str, made: tuple[str, Mapping[str, Any], Mapping[str, Any]]) -> None:
-        """Makes a resource of id, inputs and outputs. Raises ``RefusedError`` when AWS would not."""
+        """Creates a resource. Raises ``RefusedError`` when AWS would refuse it."""
         identity, inputs, outputs = made
         with self._transaction():
             replaced = self.read(kind, region, identity) if kind in facts.PUTS else None
@@ -102,7 +102,7 @@ class Cloud:
             self._write("create", kind, region, identity, urn, inputs, outputs)
 
     def update(self, kind: str, region: str, urn: str, made: tuple[str, Mapping[str, Any], Mapping[str, Any]]) -> None:
-        """Gives a resource new inputs and outputs. Raises ``RefusedError`` when it is not there, or AWS would not."""
+        """Updates a resource. Raises ``RefusedError`` when it does not exist, or AWS would refuse it."""
         identity, inputs, outputs = made
         with self._transaction():
             before = self.read(kind, region, identity)
@@ -112,7 +112,7 @@ class Cloud:
             self._write("update", kind, region, identity, urn, inputs, outputs)
 
     def delete(self, kind: str, region: str, identity: str) -> None:
-        """Deletes a resource; one that is not there is as good as deleted. Raises ``RefusedError`` while something holds it."""
+        """Deletes a resource; a missing one counts as deleted. Raises ``RefusedError`` while another resource uses it."""
         with self._transaction():
             found = self.read(kind, region, identity)
             if found is None:
@@ -163,7 +163,7 @@ class Cloud:
             _refuse_overlap(mine, others)
 
     def _refuse_dead(self, kind: str, region: str, inputs: Mapping[str, Any]) -> None:
-        """What is made on something that was deleted is refused. Ids that never were in this account may be real ones."""
+        """Refuses references to deleted resources. Ids that were never in this account may be real ones."""
         for path, target in facts.HOLDS.get(kind, {}).items():
             for value in _at(inputs, path.split(".")):
                 dead = self._database.execute(
@@ -177,7 +177,7 @@ class Cloud:
         for kind, paths in facts.HOLDS.items():
             wanted = [path.split(".") for path, target in paths.items() if target == found.kind]
             for holder in self.living(kind, region) if wanted else ():
-                # A rule of a group goes with the group.
+                # A rule of a group is deleted with the group.
                 if any(value in names for path in wanted for value in _at(holder.inputs, path)) and (
                     holder.inputs.get("securityGroupId") != found.id
                 ):
@@ -186,7 +186,7 @@ class Cloud:
             yield from self._public_addresses(found.inputs.get("vpcId"), region)
 
     def _public_addresses(self, vpc: Any, region: str) -> Iterator[Living]:
-        """What has a public address in a VPC; its gateway cannot be detached before."""
+        """Resources with a public address in a VPC; its gateway cannot be detached before they are deleted."""
         subnets = {subnet.id for subnet in self.living("ec2/subnet:Subnet", region) if subnet.inputs.get("vpcId") == vpc}
         interfaces = {
             interface.id
@@ -205,7 +205,7 @@ class Cloud:
 
 
 class _Transaction:
-    """Other processes wait; what raises leaves nothing behind."""
+    """Other processes wait; an exception rolls back."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
@@ -218,7 +218,7 @@ class _Transaction:
 
 
 def restored(kept: Any, known: Any) -> Any:
-    """What was read from the account, with the secrets that the reader knows already put back in their place."""
+    """The values read from the account, with the secrets that the reader already has."""
     if isinstance(kept, dict):
         if _SECRET in kept:
             return known if isinstance(known, Secret) else Secret("")
@@ -241,7 +241,7 @@ def _kept(value: Any) -> Any:
 
 
 def _at(value: Any, path: list[str]) -> Iterator[Any]:
-    """The values at a dotted path; lists on the way are looked through."""
+    """The values at a dotted path; lists in between are searched."""
     if isinstance(value, list):
         for item in value:
             yield from _at(item, path)

@@ -1,4 +1,4 @@
-"""What a change of inputs does to a resource: nothing, an update, or a replacement."""
+"""The effect of changed inputs on a resource: nothing, an update, or a replacement."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sandbox.properties import DEFAULTS
 
 @dataclass(frozen=True)
 class Difference:
-    """The properties that change, those that replace the resource, and whether the old one goes first."""
+    """The properties that change, those that replace the resource, and whether the old one is deleted first."""
 
     changed: tuple[str, ...]
     replaces: tuple[str, ...]
@@ -20,7 +20,7 @@ class Difference:
 
 
 def difference(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
-    """What leads from the old inputs of a type (without the package) to the new ones. An unknown differs from everything."""
+    """The changes from the old inputs of a type (without the package) to the new ones. An unknown value differs from every value."""
     changed = sorted(name for name in {*old, *new} - {DEFAULTS} if not _same(old.get(name), new.get(name)))
     forcing = facts.replaces(kind) | _forced(kind, old, new)
     replaces = [name for name in changed if name in forcing]
@@ -46,7 +46,7 @@ def _forced(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> set[st
 
 
 def _delete_first(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Two of the same name cannot live side by side; with a name that is made up anew they can."""
+    """Two resources of the same name cannot coexist; with a newly generated name they can."""
     naming = facts.naming_of(kind).property
     given = old.get(naming)
     return kind in facts.DELETED_FIRST or (given is not None and given == new.get(naming) and naming not in new.get(DEFAULTS, []))

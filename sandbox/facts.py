@@ -1,8 +1,8 @@
-"""What AWS and its provider do with a resource type, as data: what replaces it, how it is named, what it collides with, what it holds.
+"""Facts about resource types of AWS and its provider, as data: what replaces them, names, conflicts, dependents.
 
 Source: the schemas of terraform-provider-aws (``ForceNew``, ``RequiresReplace``), the overrides of pulumi-aws, and the errors of the AWS
 APIs. The SDK does not carry these facts. A type that is not listed here is named by its property ``name``, is replaced when its name
-changes, and holds nothing.
+changes, and blocks no deletion.
 """
 
 from collections.abc import Mapping
@@ -81,7 +81,7 @@ REPLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "wafv2/webAclRule:WebAclRule": ("name", "webAclArn"),
 }
 
-# Everything that hangs on a bucket by its name.
+# All settings that refer to a bucket by its name.
 _BUCKET_PARTS: Final = (
     *("bucketLifecycleConfiguration:BucketLifecycleConfiguration", "bucketOwnershipControls:BucketOwnershipControls"),
     *("bucketPolicy:BucketPolicy", "bucketPublicAccessBlock:BucketPublicAccessBlock", "bucketVersioning:BucketVersioning"),
@@ -89,11 +89,11 @@ _BUCKET_PARTS: Final = (
     *("bucketObjectLockConfiguration:BucketObjectLockConfiguration", "bucketReplicationConfig:BucketReplicationConfig"),
 )
 
-# The only settings of a security group rule that say where traffic comes from: a change of kind replaces the rule.
+# The sources of a security group rule: a change of kind replaces the rule.
 RULE_TYPES: Final = ("vpc/securityGroupEgressRule:SecurityGroupEgressRule", "vpc/securityGroupIngressRule:SecurityGroupIngressRule")
 RULE_SOURCES: Final = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
 
-# Creating one writes over what is there under the same key, as AWS's Put, Attach and Associate calls do. The key is the id.
+# Creating one overwrites an existing one of the same key, as AWS's Put, Attach and Associate calls do. The key is the id.
 PUTS: Final[Mapping[str, tuple[str, ...]]] = {
     **{f"s3/{part}": ("bucket",) for part in _BUCKET_PARTS},
     "autoscaling/policy:Policy": ("autoscalingGroupName", "name"),
@@ -107,7 +107,7 @@ PUTS: Final[Mapping[str, tuple[str, ...]]] = {
     "wafv2/webAclRule:WebAclRule": ("webAclArn", "name"),
 }
 
-# The provider deletes these before it makes their replacement, because the two would be the same thing in AWS.
+# The provider deletes these before it creates their replacement, because both would be the same object in AWS.
 DELETED_FIRST: Final = frozenset(
     {
         "iam/groupPolicyAttachment:GroupPolicyAttachment",
@@ -154,7 +154,7 @@ RENAMED: Final = frozenset({"ec2/managedPrefixList:ManagedPrefixList", "rds/inst
 
 _RULE_KEY: Final = ("securityGroupId", "ipProtocol", "fromPort", "toPort", *RULE_SOURCES)
 
-# Properties that no two of a kind in a region have alike, and what AWS says. A tuple none of whose properties is set does not count;
+# Properties that must be unique in a region, and the error of AWS. A tuple none of whose properties is set does not count;
 # the default is the name.
 UNIQUE: Final[Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]] = {
     "ec2/internetGateway:InternetGateway": ((("vpcId",), "Resource.AlreadyAssociated"),),
@@ -180,7 +180,7 @@ UNIQUE: Final[Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]] = {
 _VPC, _SUBNET, _GROUP = "ec2/vpc:Vpc", "ec2/subnet:Subnet", "ec2/securityGroup:SecurityGroup"
 _ROLE = "iam/role:Role"
 
-# What a living resource keeps from being deleted: its property (dotted, lists are looked through), and the type that it names.
+# References that block deletion: the property (dotted, lists are searched), and the type that it names.
 HOLDS: Final[Mapping[str, Mapping[str, str]]] = {
     "autoscaling/group:Group": {"vpcZoneIdentifiers": _SUBNET},
     "ec2/instance:Instance": {
@@ -230,7 +230,7 @@ HOLDS: Final[Mapping[str, Mapping[str, str]]] = {
     "wafv2/webAclAssociation:WebAclAssociation": {"webAclArn": "wafv2/webAcl:WebAcl"},
 }
 
-# How each service says that something is still in use; EC2's own word is the default.
+# The error of each service when a resource is still in use; that of EC2 is the default.
 IN_USE: Final[Mapping[str, str]] = {
     "acm": "ResourceInUseException",
     "elasticache": "CacheResourceInUse",
@@ -249,7 +249,7 @@ PROTECTED: Final[Mapping[str, tuple[str, str]]] = {
     "rds/instance:Instance": ("deletionProtection", "InvalidParameterCombination"),
 }
 
-# Outputs that an update gives a new value, so that what follows them changes in the same run.
+# Outputs that change in an update, so that resources that use them change in the same run.
 RENEWED: Final[Mapping[str, tuple[str, ...]]] = {
     "ec2/launchTemplate:LaunchTemplate": ("latestVersion",),
     "ec2/managedPrefixList:ManagedPrefixList": ("version",),
@@ -266,5 +266,5 @@ def replaces(kind: str) -> frozenset[str]:
 
 
 def naming_of(kind: str) -> Naming:
-    """How the resources of a type are named."""
+    """The naming of the resources of a type."""
     return NAMINGS.get(kind, Naming())

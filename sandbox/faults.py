@@ -1,9 +1,9 @@
-"""Faults on demand: the n-th call of an operation fails, hangs or takes the provider down.
+"""Faults on demand: the n-th call of an operation fails, hangs or crashes the provider.
 
 ``STAND_IN_FAULTS`` lists them, separated by commas, as ``operation:n:fault``: the operation is create, update, delete or read, or ``any``
 of the first three; ``n`` counts from 1 in one process, ``*`` is every call. The faults:
 
-- ``fail``: AWS refuses, nothing is done;
+- ``fail``: AWS refuses, nothing is changed;
 - ``partial``: it is done, but not ready in time: the resource is in the account, and the call says so and fails;
 - ``lost``: it is done, but the answer is an error, as when a connection breaks: the caller does not know;
 - ``hang``: no answer ever comes, nothing is done;
@@ -24,7 +24,7 @@ _OPERATIONS: Final = (*_CHANGES, "read", "any")
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault that was asked for; ``number`` 0 is every call."""
+    """One requested fault; ``number`` 0 is every call."""
 
     operation: str
     number: int
@@ -37,14 +37,14 @@ def parse(text: str) -> list[Fault]:
     for entry in filter(None, (part.strip() for part in text.split(","))):
         parts = entry.split(":")
         if len(parts) != 3 or parts[0] not in _OPERATIONS or parts[2] not in FAULTS or not (parts[1] == "*" or parts[1].isdigit()):
-            raise ValueError(f"{entry!r} is no fault; it is operation:n:fault, with {', '.join(_OPERATIONS)} and {', '.join(FAULTS)}")
+            raise ValueError(f"{entry!r} is not a fault; use operation:n:fault, with {', '.join(_OPERATIONS)} and {', '.join(FAULTS)}")
         operation, number, what = parts
         found.append(Fault(operation, 0 if number == "*" else int(number), what))
     return found
 
 
 class Faults:
-    """Counts the calls of this process and says which of them go wrong."""
+    """Counts the calls of this process and decides which of them fail."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self._faults = list(faults)
@@ -52,7 +52,7 @@ class Faults:
         self._lock = threading.Lock()
 
     def of(self, operation: str) -> str:
-        """What goes wrong with this call, the next of its operation; nothing is the empty text."""
+        """The fault of this call, the next of its operation; empty for none."""
         with self._lock:
             self._counts[operation] += 1
             self._counts["any"] += operation in _CHANGES
@@ -64,5 +64,5 @@ class Faults:
 
 
 def crash() -> None:
-    """Ends the process at once, with nothing flushed and nothing answered."""
+    """Ends the process immediately, without flushing and without a response."""
     os._exit(70)

@@ -1,4 +1,4 @@
-"""Names that the provider makes up, and the ids that AWS does."""
+"""Names that the provider generates, and ids that AWS generates."""
 
 import hashlib
 import secrets
@@ -18,7 +18,7 @@ _Options = provider_pb2.CheckRequest.AutonamingOptions
 def named(
     request: provider_pb2.CheckRequest, token: str, news: Mapping[str, Any], olds: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[Failure]]:
-    """The inputs with a name, where the resource takes one and the program gives none; a name made up before stays."""
+    """The inputs with a generated name, if the resource needs one and the program sets none; an earlier generated name stays."""
     naming = facts.naming_of(_kind(token))
     shape = shape_of(token)
     inputs = dict(news)
@@ -29,7 +29,7 @@ def named(
         return inputs, []
     asked = request.autonaming if request.HasField("autonaming") else None
     if asked is not None and asked.mode == _Options.DISABLE:
-        return inputs, [Failure(naming.property, "is required: automatic naming is switched off")]
+        return inputs, [Failure(naming.property, "is required: auto-naming is disabled")]
     if naming.property in olds.get(DEFAULTS, []):
         name = olds[naming.property]
     elif asked is not None and asked.proposed_name:
@@ -40,12 +40,12 @@ def named(
     name = name.lower() if naming.lower else name
     if len(name) > naming.longest:
         given = f"{_name(request)!r} and {_RANDOM_CHARACTERS + 1} characters more"
-        return inputs, [Failure(naming.property, f"would be {name!r}, made of {given}; the longest is {naming.longest} characters")]
+        return inputs, [Failure(naming.property, f"would be {name!r}, generated from {given}; the maximum is {naming.longest} characters")]
     return {**inputs, naming.property: name, DEFAULTS: [naming.property]}, []
 
 
 def made(token: str, name: str, inputs: Mapping[str, Any], region: str) -> tuple[str, dict[str, Any]]:
-    """The id and the outputs of a new resource. They differ every time, unless AWS knows the resource by a key of its own."""
+    """The id and the outputs of a new resource. They differ every time, unless AWS identifies the resource by a key."""
     kind = _kind(token)
     keys = [str(inputs.get(key)) for key in facts.PUTS.get(kind, ())]
     salt = ":".join(keys) if keys else secrets.token_hex(16)

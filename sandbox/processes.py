@@ -1,4 +1,4 @@
-"""Ends a command and everything that it has started."""
+"""Ends a command and all its child processes."""
 
 import contextlib
 import os
@@ -34,7 +34,7 @@ def kill(process: int) -> int:
     The CLI puts its plugins into process groups of their own, so a signal to its group would not reach them.
     """
     found: set[int] = set()
-    # What is stopped starts nothing more while the others are being looked for.
+    # A stopped process starts no others while the search goes on.
     while new := {process, *descendants(process)} - found:
         for one in new:
             _signal(one, signal.SIGSTOP)
@@ -47,7 +47,7 @@ def kill(process: int) -> int:
 
 
 def alive(processes: Iterable[int]) -> bool:
-    """Whether one of them still does something; one that only waits for its parent to ask does not."""
+    """Whether one of them is still running; a zombie is not."""
     table = _table()
     return any(table.get(one, (0, "Z"))[1] != "Z" for one in processes)
 
@@ -58,7 +58,7 @@ def _table() -> dict[int, tuple[int, str]]:
     for file in _PROC.glob("[0-9]*/stat"):
         # A process may end while it is looked at.
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            # The name stands in parentheses and may hold anything.
+            # The name is in parentheses and may contain any character.
             state, parent = file.read_text(encoding="utf-8", errors="replace").rpartition(") ")[2].split(" ")[:2]
             found[int(file.parent.name)] = (int(parent), state)
     if not found:

@@ -1,6 +1,6 @@
-"""What a resource takes: its properties, their types and which are required, from the argument classes of the SDK.
+"""The properties of a resource, their types and which are required, from the argument classes of the SDK.
 
-The same classes that a program in Python is written against are the measure for every program, whatever language or transformation its
+The same classes that a program in Python is written against are used for every program, whatever language or transformation its
 properties come from.
 """
 
@@ -19,7 +19,7 @@ from offline_preview import outputs
 from offline_preview.values import SIGNATURE, UNKNOWN, Secret
 from pulumi import _types
 
-# Kept by the engine's bridge beside the inputs, not a property: the names that the provider has made up.
+# Kept by the engine's bridge beside the inputs, not a property: the names that the provider has generated.
 DEFAULTS: Final = "__defaults"
 
 
@@ -33,7 +33,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Failure:
-    """What Check refuses, and where."""
+    """An error of Check, and its property."""
 
     property: str
     reason: str
@@ -46,7 +46,7 @@ def shape_of(token: str) -> Shape | None:
     if cls is None:
         return None
     module = sys.modules[cls.__module__]
-    # By the module's own list: the name that one would expect may be that of an object inside another resource.
+    # By the module's own list: the expected name may be that of an object inside another resource.
     arguments = next(name for name in module.__all__ if name.endswith("Args"))
     return _shape(getattr(module, arguments))
 
@@ -60,7 +60,7 @@ def _shape(cls: type) -> Shape:
 
 
 def failures(token: str, inputs: Mapping[str, Any]) -> list[Failure]:
-    """Everything in the inputs of a resource that its type does not take, in the order of the properties."""
+    """All invalid inputs of a resource, in the order of the properties."""
     shape = shape_of(token)
     if shape is None:
         return [Failure("", f"the AWS provider has no resource type {token}")]
@@ -85,19 +85,19 @@ def _value(path: str, value: Any, annotation: Any) -> Iterator[Failure]:
     origin = typing.get_origin(kind)
     if origin is collections.abc.Sequence:
         if not isinstance(value, list):
-            yield Failure(path, f"is {_called(value)}, but a list is wanted")
+            yield Failure(path, f"is {_called(value)}, but a list is expected")
             return
         for index, item in enumerate(value):
             yield from _value(f"{path}[{index}]", item, typing.get_args(kind)[0])
     elif origin is collections.abc.Mapping:
         if not isinstance(value, dict):
-            yield Failure(path, f"is {_called(value)}, but an object is wanted")
+            yield Failure(path, f"is {_called(value)}, but an object is expected")
             return
         for name, item in value.items():
             yield from _value(_join(path, name), item, typing.get_args(kind)[1])
     elif _types.is_input_type(kind):
         if not isinstance(value, dict):
-            yield Failure(path, f"is {_called(value)}, but an object is wanted")
+            yield Failure(path, f"is {_called(value)}, but an object is expected")
             return
         yield from _object(path, value, _shape(kind))
     else:
@@ -105,8 +105,8 @@ def _value(path: str, value: Any, annotation: Any) -> Iterator[Failure]:
 
 
 def _scalar(path: str, value: Any, kind: type) -> Iterator[Failure]:
-    wanted = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}.get(kind)
-    # As the real provider: texts take numbers and switches, and turn them into text.
+    wanted = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}.get(kind)
+    # As the real provider does: numbers and booleans are converted to text.
     fits = {
         str: isinstance(value, str | int | float),
         bool: isinstance(value, bool),
@@ -114,7 +114,7 @@ def _scalar(path: str, value: Any, kind: type) -> Iterator[Failure]:
         float: isinstance(value, int | float) and not isinstance(value, bool),
     }.get(kind, True)
     if not fits:
-        yield Failure(path, f"is {_called(value)}, but {wanted} is wanted")
+        yield Failure(path, f"is {_called(value)}, but {wanted} is expected")
 
 
 def plain_kind(annotation: Any) -> Any:
@@ -132,7 +132,7 @@ def plain_kind(annotation: Any) -> Any:
 def _called(value: Any) -> str:
     if isinstance(value, bool):
         return "true or false"
-    return {list: "a list", dict: "an object", str: "a text"}.get(type(value), "a number")
+    return {list: "a list", dict: "an object", str: "text"}.get(type(value), "a number")
 
 
 def _join(path: str, name: str) -> str:

@@ -1,8 +1,7 @@
-"""The stand-in for the AWS provider plugin: it speaks the engine's protocol and keeps what it makes in a file.
+"""The stand-in for the AWS provider plugin: it implements the engine's protocol and stores its resources in a file.
 
-Environment: ``STAND_IN_CLOUD`` is the file of the account (without it nothing is kept, and nothing refused for what is
-there), ``STAND_IN_FAULTS`` the faults that are wanted (see ``faults``), ``STAND_IN_DELAY_MS`` how long a change takes to be answered
-after it is done.
+Environment: ``STAND_IN_CLOUD`` is the file of the account (without it nothing is stored, and nothing conflicts),
+``STAND_IN_FAULTS`` the requested faults (see ``faults``), ``STAND_IN_DELAY_MS`` the delay of the response to a change.
 """
 
 import os
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import grpc
-import pulumi_aws  # registers the resource classes whose annotations tell inputs and outputs
+import pulumi_aws  # registers the resource classes whose annotations define inputs and outputs
 from google.protobuf import any_pb2, empty_pb2
 from offline_preview import functions, outputs
 from offline_preview.values import UNKNOWN, decode_struct, encode_struct
@@ -42,7 +41,7 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
         self._cancelled = threading.Event()
 
     def Handshake(self, request: Any, context: Any) -> provider_pb2.ProviderHandshakeResponse:
-        """What this provider understands."""
+        """The features of this provider."""
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True, accept_resources=True, accept_outputs=False)
 
     def Attach(self, request: Any, context: Any) -> empty_pb2.Empty:
@@ -54,7 +53,7 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
         return plugin_pb2.PluginInfo(version=VERSION)
 
     def CheckConfig(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
-        """Any configuration is taken; there is nobody to authenticate with."""
+        """Accepts any configuration; no authentication is needed."""
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def DiffConfig(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
@@ -65,7 +64,7 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_SOME, diffs=["region"], replaces=["region"])
 
     def Configure(self, request: provider_pb2.ConfigureRequest, context: Any) -> provider_pb2.ConfigureResponse:
-        """Takes the region; everything else is of no use without an account."""
+        """Stores the region; other configuration is not needed without an account."""
         region = decode_struct(request.args).get("region")
         if isinstance(region, str):
             self._region = region
@@ -76,11 +75,11 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
         with self._lock:
             answer = functions.invoke(request.tok, decode_struct(request.args), self._region)
         response = provider_pb2.InvokeResponse()
-        getattr(response, "return").CopyFrom(encode_struct(answer))  # a word of Python's own
+        getattr(response, "return").CopyFrom(encode_struct(answer))  # a keyword of Python
         return response
 
     def Check(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
-        """Refuses what the type does not take, and makes up the name."""
+        """Refuses invalid properties, and generates the name."""
         token = _token(request.urn)
         with self._lock:
             news = outputs.checked(token, decode_struct(request.news))
@@ -94,13 +93,13 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=encode_struct(inputs))
 
     def Diff(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
-        """What changes, and what of it replaces."""
+        """The changes, and which of them replace the resource."""
         found = difference(_kind(request.urn), decode_struct(request.old_inputs), decode_struct(request.news))
         some = provider_pb2.DiffResponse.DIFF_SOME if found.changed else provider_pb2.DiffResponse.DIFF_NONE
         return provider_pb2.DiffResponse(changes=some, diffs=found.changed, replaces=found.replaces, deleteBeforeReplace=found.delete_first)
 
     def Create(self, request: provider_pb2.CreateRequest, context: Any) -> provider_pb2.CreateResponse:
-        """Makes it, or in a preview says what will be known of it."""
+        """Creates it, or in a preview returns its known outputs."""
         inputs = decode_struct(request.properties)
         token, kind = _token(request.urn), _kind(request.urn)
         with self._lock:
@@ -134,11 +133,11 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.UpdateResponse(properties=encode_struct(found))
 
     def Read(self, request: provider_pb2.ReadRequest, context: Any) -> provider_pb2.ReadResponse:
-        """What is in the account; an empty id when it is gone."""
+        """The resource in the account; an empty id when it does not exist."""
         if self._cloud is None:
             return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
         if self._faults.of("read"):
-            self._refuse(context, "RequestLimitExceeded: a fault that was asked for")
+            self._refuse(context, "RequestLimitExceeded: a requested fault")
         properties, inputs = decode_struct(request.properties), decode_struct(request.inputs)
         with self._lock:
             found = self._cloud.read(_kind(request.urn), self._region_of(properties), request.id)
@@ -151,7 +150,7 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> empty_pb2.Empty:
-        """Removes it, unless AWS would refuse."""
+        """Deletes it, unless AWS would refuse."""
 
         def act() -> None:
             if self._cloud is not None:
@@ -161,7 +160,7 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def Cancel(self, request: Any, context: Any) -> empty_pb2.Empty:
-        """Ends what hangs."""
+        """Ends hanging calls."""
         self._cancelled.set()
         return empty_pb2.Empty()
 
@@ -170,14 +169,14 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
         return region if isinstance(region, str) else self._region
 
     def _change(self, operation: str, act: Any, context: Any, identity: str, found: Mapping[str, Any]) -> None:
-        """Does it in the account, or what the fault of this call wants."""
+        """Runs the operation in the account, or the fault of this call."""
         fault = self._faults.of(operation)
         if fault == "crash":
             faults.crash()
         if fault == "hang":
             self._cancelled.wait()
         if fault in ("fail", "hang"):
-            self._refuse(context, f"InternalError: a fault that was asked for: {operation} {fault}")
+            self._refuse(context, f"InternalError: a requested fault: {operation} {fault}")
         try:
             with self._lock:
                 act()
@@ -190,7 +189,7 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
         if fault == "partial":
             _half_done(context, identity, found)
         if fault == "lost":
-            self._refuse(context, f"RequestTimeout: a fault that was asked for: {operation} lost")
+            self._refuse(context, f"RequestTimeout: a requested fault: {operation} lost")
 
     @staticmethod
     def _refuse(context: Any, message: str) -> NoReturn:
@@ -199,8 +198,8 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def _half_done(context: Any, identity: str, found: Mapping[str, Any]) -> NoReturn:
-    """The provider's answer for what was made but did not become ready."""
-    reason = "timeout while waiting for state to become 'available': a fault that was asked for"
+    """The provider's error for a resource that was created but did not become ready."""
+    reason = "timeout while waiting for state to become 'available': a requested fault"
     detail = any_pb2.Any()
     detail.Pack(provider_pb2.ErrorResourceInitFailed(id=identity, properties=encode_struct(found), reasons=[reason]))
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reason, details=[detail])
@@ -218,14 +217,14 @@ def _kind(urn: str) -> str:
 
 
 def _end_with(parent: int) -> None:
-    """Ends this process when the engine is gone, also when it was killed."""
+    """Ends this process when the engine has ended, even if it was killed."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(0)
 
 
 def main() -> None:
-    """Serves on a free port and prints it, as the engine wants a plugin to."""
+    """Serves on a free port and prints it, as the engine expects of a plugin."""
     file = os.environ.get("STAND_IN_CLOUD")
     provider = StandInProvider(
         Cloud(Path(file)) if file else None,

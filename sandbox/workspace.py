@@ -1,4 +1,4 @@
-"""A folder with all that one run of the CLI needs: a copy of the project, a home, a backend, the stand-in plugin and its account."""
+"""A folder with everything for one run of the CLI: a copy of the project, a home, a backend, the stand-in plugin and its account."""
 
 import json
 import os
@@ -16,14 +16,14 @@ from sandbox import processes
 from sandbox.cloud import Cloud
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-# What the program of this repository is made of; stack files are copied, because the CLI writes the salt of the passphrase there.
+# The files of this repository's program; stack files are copied, because the CLI writes the salt of the passphrase to them.
 PROGRAM: Final = ("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "settings", "policies")
 PACKS: Final = ("security", "operations")
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """The CLI in a home, a backend and an account of its own."""
+    """The CLI with its own home, backend and account."""
 
     project: Path
     environment: dict[str, str]
@@ -47,12 +47,12 @@ class Workspace:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # Ctrl-C in a terminal reaches this process alone, which then ends the CLI and its plugins.
+            # Ctrl-C in a terminal reaches only this process, which then ends the CLI and its plugins.
             start_new_session=True,
         )
 
     def pulumi(self, *arguments: str, timeout: float = 240, **environment: str) -> subprocess.CompletedProcess[str]:
-        """One call of the CLI. What it has started is gone afterwards, however this ends. Raises ``TimeoutExpired``."""
+        """One call of the CLI. Its child processes are ended afterwards in any case. Raises ``TimeoutExpired``."""
         started = self.start(*arguments, **environment)
         try:
             out, err = started.communicate(timeout=timeout)
@@ -67,11 +67,11 @@ class Workspace:
         return json.loads(done.stdout)["deployment"].get("resources", [])
 
     def retained(self, stack: str) -> set[str]:
-        """URNs of what a destroy leaves on purpose (``retainOnDelete``)."""
+        """URNs of resources that a destroy retains (``retainOnDelete``)."""
         return {resource["urn"] for resource in self.resources(stack) if resource.get("retainOnDelete")}
 
     def end(self, started: subprocess.Popen[str]) -> None:
-        """Kills a call that is still running, with everything that it has started."""
+        """Kills a running call with all its child processes."""
         if started.poll() is None:
             processes.kill(started.pid)
             started.communicate()
@@ -80,7 +80,7 @@ class Workspace:
 def make(folder: Path, program: Mapping[str, str] | None = None) -> Workspace:
     """A workspace in an empty folder, of this repository's program or of other files by their names, both with the packs.
 
-    Raises ``subprocess.CalledProcessError`` when the CLI does not take the plugin.
+    Raises ``subprocess.CalledProcessError`` when the CLI does not accept the plugin.
     """
     project = folder / "project"
     project.mkdir()
@@ -102,7 +102,7 @@ def make(folder: Path, program: Mapping[str, str] | None = None) -> Workspace:
     made = Workspace(
         project,
         {
-            # What else the user has told the CLI is about real stacks.
+            # Other configuration of the user's CLI is for real stacks.
             **{name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")},
             "PULUMI_HOME": str(folder / "home"),
             "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",

@@ -76,7 +76,7 @@ def test_all_wrong_settings_are_reported_at_once(project: Path, tmp_path: Path, 
     code, out, err = run(capfd, project, "--config-file", str(file))
     assert (code, out) == (2, "")
     assert problems(err, "dev") == [
-        ("network.flow_log_retention_days", '"many"', "a text where another kind of value belongs"),
+        ("network.flow_log_retention_days", '"many"', "text where another type of value is expected"),
         ("network.zones[1]", '"us-east-1b"', "is not a zone of eu-west-1 (local and wavelength zones are not supported)"),
         ("storefront.load_balancer.certificate_arn", "nothing", "HTTPS needs a certificate"),
         ("storefront.colour", '"blue"', "unknown key"),
@@ -157,7 +157,7 @@ ENTRY = {
         (
             {"exemptions": {"entries": [ENTRY]}},
             "policy pack cloudpatterns-security refuses {file}: exemptions: entries[0]: exemption of security-group-egress for * (OPS-1)"
-            " expired on 2020-01-31; mend the finding or renew it",
+            " expired on 2020-01-31; fix the finding or renew it",
         ),
         (
             {"exemptions": {"entries": [{**ENTRY, "expires": "2999-01-31", "control": "security-group-egres"}]}},

@@ -89,7 +89,7 @@ VARIANTS = {
         found={
             **{(control, "shop-firewall-mysql-from-app-3306"): "port 3306 (MySQL)" for control in OPEN_PORT},
             ("rds-private", "shop-db-instance"): "is publicly accessible",
-            ("private-subnet-nat", "shop-db-subnets"): "sits in a public subnet, and a data store may have no way out: ",
+            ("private-subnet-nat", "shop-db-subnets"): "is in a public subnet, but a data store must not have internet egress: ",
             ("no-path", "shop-db-instance"): "is reached by the internet on port 3306 (MySQL): internet -> "
             "internet gateway network-gateway -> route table network-public -> subnet network-public-eu-west-1a -> "
             "network ACL network-acl-public -> "
@@ -107,7 +107,7 @@ VARIANTS = {
             "props.update(protocol='HTTP'); del props['sslPolicy'], props['certificateArn']",
         ),
         found={
-            ("alb-https-listener", "shop-web-lb"): "has HTTP listeners only",
+            ("alb-https-listener", "shop-web-lb"): "has only HTTP listeners",
             ("alb-http-redirect", "shop-web-https"): "answers plain HTTP with forward",
         },
     ),

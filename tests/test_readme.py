@@ -68,5 +68,5 @@ def test_every_target_and_file_that_is_named_exists() -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     for file in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / file).exists(), file
-    for component in re.findall(r"`([A-Z]\w+)`", README[README.index("| room |") : README.index("Arguments and outputs")]):
+    for component in re.findall(r"`([A-Z]\w+)`", README[README.index("| package |") : README.index("Arguments and outputs")]):
         assert any(f"class {component}(Component)" in path.read_text() for path in (ROOT / "components").rglob("*.py")), component

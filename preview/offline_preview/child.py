@@ -1,7 +1,7 @@
-"""The process that runs one program for one stack: the SDK's own runtime, with the recording monitor in the engine's place.
+"""The process that runs one program for one stack: the SDK's own runtime, with the recording monitor instead of the engine.
 
 It is started by ``runner`` with the program's own interpreter, and needs nothing there but the Pulumi SDK. It reads its
-task as JSON on standard input, and writes the graph, or what went wrong, as JSON to the file descriptor that it is given.
+task as JSON on standard input, and writes the graph, or the error, as JSON to the file descriptor that it is given.
 """
 
 import gc
@@ -21,7 +21,7 @@ from offline_preview.values import from_json
 
 def main(descriptor: int) -> None:
     """Runs the task on standard input and writes the answer to ``descriptor``."""
-    # Loading the SDK makes millions of objects that all stay; looking among them for garbage takes a third of the time.
+    # Loading the SDK creates millions of objects that stay alive; garbage collection would take a third of the time.
     gc.disable()
     task = json.load(sys.stdin)
     # The program must not read our task, nor wait for a terminal.
@@ -42,7 +42,7 @@ def _run(task: dict[str, Any]) -> dict[str, Any]:
         return _error("program", f"no program: {main_file} has no __main__.py")
 
     def program() -> None:
-        # As the CLI's language host does: a folder goes onto the path first, of a file nothing does.
+        # As the CLI's language host does: a program folder is put first on the path, the folder of a program file is not.
         if not os.path.isdir(main_file):
             sys.path.insert(0, os.path.dirname(main_file))
         runpy.run_path(main_file, run_name="__main__")
@@ -60,13 +60,13 @@ def _run(task: dict[str, Any]) -> dict[str, Any]:
             root=task["root"],
         )
     except pulumi.RunError as error:
-        # Its message is meant for the user as it is; where in the program it began says more than where it was raised.
+        # Its message is meant for the user; the place in the program where the call began says more than where it was raised.
         return _error("run", str(error), _frame(error, directory, innermost=False))
     except SystemExit as error:
         if error.code in (None, 0):
-            return _error("exit", "the program ended itself with sys.exit() before its resources were registered")
-        return _error("exit", f"the program ended itself with sys.exit({error.code!r})", _frame(error, directory))
-    except Exception as error:  # whatever a program raises is the user's to see
+            return _error("exit", "the program called sys.exit() before its resources were registered")
+        return _error("exit", f"the program called sys.exit({error.code!r})", _frame(error, directory))
+    except Exception as error:  # whatever a program raises is shown to the user
         return _error("exception", _described(error), _frame(error, directory))
     return {"graph": graph.to_json()}
 

@@ -27,7 +27,7 @@ FAILED: Final = 2
 INTERRUPTED: Final = 130
 _STANDARD_OUTPUT: Final = "-"
 _PROGRAM_OPTIONS: Final = ("project", "stack", "set", "config_file", "stack_reference", "as")
-"""What says how to run a program, by the names in the parsed command line."""
+"""Options that define how to run a program, by their names in the parsed command line."""
 _EPILOG: Final = """\
 exit codes: 0 compliant, 1 a mandatory control fails, 2 an error in the program, the settings, a pack or the command line
 
@@ -35,13 +35,13 @@ examples:
   offline-preview                                  every stack, every pack under policies/
   offline-preview --stack prod --json -            the whole graph of one stack as JSON
   offline-preview --set network.nat.strategy=none  what a setting would change
-  offline-preview --state export.json              a stack that exists, from `pulumi stack export --file export.json`
+  offline-preview --state export.json              an existing stack, from `pulumi stack export --file export.json`
 """
 
 
 def entry_point() -> None:
     """The console command: ends the process with the exit code."""
-    # Pack processes are to be stopped when this one is asked to end, as with Ctrl-C.
+    # Pack processes must be stopped when this process is asked to end, as with Ctrl-C.
     signal.signal(signal.SIGTERM, _terminated)
     sys.exit(main())
 
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("offline-preview: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of standard output has gone, e.g. `head`; nothing is wrong, but Python would complain again at its end.
+        # The reader of standard output has ended, e.g. `head`. That is not an error, but Python would report it again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
 
@@ -74,14 +74,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--project", metavar="DIR", type=Path, help="folder of Pulumi.yaml; default: this folder")
-    add("--stack", metavar="NAME", action="append", default=[], help="stack to preview, again for more; default: every Pulumi.<stack>.yaml")
+    add(
+        "--stack", metavar="NAME", action="append", default=[], help="stack to preview, may be repeated; default: every Pulumi.<stack>.yaml"
+    )
     add(
         "--policy-pack",
         metavar="DIR",
         type=Path,
         action="append",
         default=[],
-        help="policy pack, again for more; default: all in policies/",
+        help="policy pack, may be repeated; default: all in policies/",
     )
     add(
         "--policy-pack-config",
@@ -91,14 +93,20 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="profile of a pack, one for each in their order; default: <pack>/<stack>.json",
     )
-    add("--set", metavar="KEY=VALUE", action="append", default=[], help="configuration on top of the stack's; KEY may be a path: a.b[0].c")
-    add("--config-file", metavar="FILE", type=Path, help="configuration in place of Pulumi.<stack>.yaml; for one stack")
+    add(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="configuration in addition to the stack's; KEY may be a path: a.b[0].c",
+    )
+    add("--config-file", metavar="FILE", type=Path, help="configuration instead of Pulumi.<stack>.yaml; for one stack")
     add(
         "--stack-reference",
         metavar="NAME=FILE",
         action="append",
         default=[],
-        help="outputs of another stack, as `pulumi stack output --json` writes them",
+        help="outputs of another stack, written by `pulumi stack output --json`",
     )
     add(
         "--as",
@@ -109,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         "--state",
         metavar="FILE",
         type=Path,
-        help="check a stack that exists, in any language, as `pulumi stack export` writes it, instead of a program; - is standard input",
+        help="check an existing stack, in any language, from the file of `pulumi stack export`, instead of a program; - is standard input",
     )
     for name in ("json", "sarif", "junit"):
         add(f"--{name}", metavar="FILE", help=f"write a {name.upper()} report; - is standard output")
@@ -120,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace, started: float) -> int:
     targets = {name: target for name in ("json", "sarif", "junit") if (target := getattr(options, name)) is not None}
     _check_targets(targets)
-    # Standard output is the report's alone when a report goes there.
+    # When a report goes to standard output, nothing else may.
     to_stdout = _STANDARD_OUTPUT in targets.values()
     if options.state is not None:
         return _run_state(options, started, targets, to_stdout)
@@ -141,18 +149,18 @@ def _run(options: argparse.Namespace, started: float) -> int:
 
 
 def _run_state(options: argparse.Namespace, started: float, targets: dict[str, str], to_stdout: bool) -> int:
-    """Judges an exported stack: packs and profiles are found as for a program in this folder."""
+    """Checks an exported stack: packs and profiles are found as for a program in this folder."""
     for name in _PROGRAM_OPTIONS:
         if getattr(options, name):
             option = name.replace("_", "-")
             raise PreviewError(
-                f"--{option}: says how to run a program, and --state runs none: it checks the stack in the file. Leave --{option} out."
+                f"--{option}: is for running a program, but --state runs none: it checks the stack in the file. Remove --{option}."
             )
     folder = Path.cwd()
     packs = select_packs(folder, options.policy_pack, options.policy_pack_config)
     if not packs:
         raise PreviewError(
-            f"--state: there is no policy pack under {folder / 'policies'}, so nothing to check with. Add --policy-pack DIR."
+            f"--state: there is no policy pack under {folder / 'policies'}, so there is nothing to check with. Add --policy-pack DIR."
         )
     state = load_state(options.state)
     with _progress() as progress:
@@ -162,7 +170,7 @@ def _run_state(options: argparse.Namespace, started: float, targets: dict[str, s
 
 
 def _print(stream: IO[str] | None, line: str) -> None:
-    # A reader that has gone is noticed when the result is printed; the program shall come to its end.
+    # When the reader has ended, printing the result fails; the program still runs to its end.
     with contextlib.suppress(BrokenPipeError):
         print(line, file=stream, flush=True)
 
@@ -172,12 +180,12 @@ def _stacks(project: Project, names: Sequence[str], config_file: Path | None) ->
         if not config_file.is_file():
             raise PreviewError(f"--config-file: {config_file} does not exist.")
         if len(names) > 1:
-            raise PreviewError("--config-file: is for one stack; give one --stack, or none when the file is called Pulumi.<stack>.yaml.")
+            raise PreviewError("--config-file: is for one stack; use one --stack, or none when the file is named Pulumi.<stack>.yaml.")
         if names:
             return list(names)
         stack = config_file.name.removeprefix("Pulumi.").removesuffix(config_file.suffix)
         if not config_file.name.startswith("Pulumi.") or not stack:
-            raise PreviewError(f"--config-file: {config_file.name} does not say which stack it is for. Add --stack NAME.")
+            raise PreviewError(f"--config-file: {config_file.name} does not name its stack. Add --stack NAME.")
         return [stack]
     for name in names:
         project.check_stack(name)
@@ -185,7 +193,7 @@ def _stacks(project: Project, names: Sequence[str], config_file: Path | None) ->
     if not stacks:
         raise PreviewError(
             f"{project.stack_folder}: there is no Pulumi.<stack>.yaml, so there is no stack to preview."
-            " Mend: pulumi stack init dev, or write Pulumi.dev.yaml."
+            " Fix: pulumi stack init dev, or write Pulumi.dev.yaml."
         )
     return stacks
 
@@ -201,22 +209,22 @@ def _stack_reference(text: str) -> tuple[str, dict[str, Any]]:
     except ValueError as error:
         raise PreviewError(f"--stack-reference: {file} is not valid JSON: {error}. Write it with `pulumi stack output --json`.") from error
     if not isinstance(outputs, dict):
-        raise PreviewError(f"--stack-reference: {file} holds a {type(outputs).__name__}; allowed is an object of outputs.")
+        raise PreviewError(f"--stack-reference: {file} contains a {type(outputs).__name__}; it must be an object of outputs.")
     return name, outputs
 
 
 def _check_targets(targets: dict[str, str]) -> None:
-    """Finds out before the work that a report cannot be written after it."""
+    """Checks before the work that reports can be written."""
     if list(targets.values()).count(_STANDARD_OUTPUT) > 1:
-        raise PreviewError(f"--{', --'.join(targets)}: only one report can go to standard output; give the others a file.")
+        raise PreviewError(f"--{', --'.join(targets)}: only one report can go to standard output; write the others to files.")
     for option, target in targets.items():
         path = Path(target)
         if target == _STANDARD_OUTPUT:
             continue
         if path.is_dir():
-            raise PreviewError(f"--{option}: {target} is a folder. Give the name of a file in it.")
+            raise PreviewError(f"--{option}: {target} is a folder. Use the name of a file in it.")
         if not path.absolute().parent.is_dir():
-            raise PreviewError(f"--{option}: there is no folder {path.absolute().parent}. Make it, or give another file.")
+            raise PreviewError(f"--{option}: there is no folder {path.absolute().parent}. Create it, or use another file.")
 
 
 def _report(outcome: Outcome, place: str, targets: dict[str, str], debug: bool, to_stdout: bool) -> int:
@@ -270,7 +278,7 @@ def _show_error(error: Exception, stacks: Sequence[str], debug: bool) -> None:
     if isinstance(error, ProgramError):
         subject = f"stack {', '.join(stacks)}"
         if "\n" in message:
-            # Several lines are a text made for people, such as the list of all wrong settings: it is shown as it is.
+            # A text of several lines, such as the list of all wrong settings, is shown unchanged.
             message = f"{subject}{f', {error.where}' if error.where else ''}:\n{message}"
         else:
             message = f"{subject}: {message}{f' at {error.where}' if error.where else ''}"
@@ -283,7 +291,7 @@ def _show_error(error: Exception, stacks: Sequence[str], debug: bool) -> None:
 
 @contextlib.contextmanager
 def _progress() -> Generator[Callable[[str], None]]:
-    """Shows what is being done while it is, on standard error, if that is a terminal."""
+    """Shows the progress on standard error, if that is a terminal."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -292,7 +300,7 @@ def _progress() -> Generator[Callable[[str], None]]:
     from rich.spinner import Spinner
 
     spinner = Spinner("dots", "starting")
-    # What programs print meanwhile is shown above the spinner, unless it goes elsewhere.
+    # Output of programs is shown above the spinner, unless it is redirected.
     with Live(spinner, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()):
         yield lambda text: spinner.update(text=text)
 

@@ -1,4 +1,4 @@
-"""The engine's service as far as a policy pack may call it: a pack gets its address on the command line."""
+"""The part of the engine's service that a policy pack may call: a pack gets its address on the command line."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from offline_preview import protos
 
 
 class EngineServer:
-    """Listens on a free local port, at ``address``, until ``stop``. ``log`` gets what packs log, debugging left out."""
+    """Listens on a free local port, at ``address``, until ``stop``. ``log`` gets the log messages of packs, except debug messages."""
 
     def __init__(self, log: Callable[[str], None]) -> None:
         self._pb = protos.load("engine_pb2")
@@ -27,17 +27,17 @@ class EngineServer:
         self._server.stop(None)
 
     def Log(self, request: Any, _context: grpc.ServicerContext) -> empty_pb2.Empty:
-        """Hands a message on."""
+        """Forwards a message."""
         if request.severity > self._pb.DEBUG and request.message:
             self._log(request.message)
         return empty_pb2.Empty()
 
     def GetRootResource(self, _request: Any, _context: grpc.ServicerContext) -> Any:
-        """What ``SetRootResource`` was given."""
+        """The URN that ``SetRootResource`` set."""
         return self._pb.GetRootResourceResponse(urn=self._root)
 
     def SetRootResource(self, request: Any, _context: grpc.ServicerContext) -> Any:
-        """Remembers the URN."""
+        """Stores the URN."""
         self._root = request.urn
         return self._pb.SetRootResourceResponse()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 class PreviewError(Exception):
     """Something in the project, its settings, a policy pack or the command line is wrong.
 
-    The text is the whole message for the user: what is wrong, where, what is allowed and how to mend it. ``details`` is for debugging only.
+    The text is the whole message for the user: what is wrong, where, what is allowed and how to fix it. ``details`` is for debugging only.
     """
 
     def __init__(self, message: str, details: str = "") -> None:
@@ -16,7 +16,7 @@ class PreviewError(Exception):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`` Did you mean 'x'?`` when a known name is close to the given one, else an empty text."""
+    """`` Did you mean 'x'?`` when a known name is similar, else an empty text."""
     matches = difflib.get_close_matches(name, list(known), n=1)
     return f" Did you mean '{matches[0]}'?" if matches else ""
 

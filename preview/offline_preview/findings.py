@@ -1,4 +1,4 @@
-"""What the packs found: controls, findings and the report of one stack."""
+"""The results of the packs: controls, findings and the report of one stack."""
 
 import re
 from collections.abc import Iterable
@@ -10,17 +10,17 @@ from offline_preview.graph import Graph, Resource
 from offline_preview.values import Secret
 
 Verdict = Literal["fail", "unknown", "exempt", "error"]
-"""``error``: the control itself failed, so nothing is proven."""
+"""``error``: the control itself failed, so nothing was checked."""
 Level = Literal["advisory", "mandatory", "remediate", "disabled"]
 
 SEVERITIES: Final = ("critical", "high", "medium", "low", "unspecified")
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 _PREFIXES: Final[dict[str, Verdict]] = {"[UNKNOWN]": "unknown", "[EXEMPT]": "exempt", "[ERROR]": "error"}
 _UNDECIDED: Final = "[UNKNOWN] "
-# What Pulumi's own policy SDK says when a policy reads a value that is not known yet.
+# The message of Pulumi's policy SDK when a policy reads an unknown value.
 _SDK_UNKNOWN: Final = ("can't run policy '", "can't run remediation '")
 _REMEDY_LABEL: Final = re.compile(r"[\s-]*(Remedy|If it fails then):?\s*\Z")
-# Shorter texts are found all over a report by chance.
+# Shorter texts occur in a report by chance.
 _SHORTEST_SECRET: Final = 4
 
 
@@ -42,7 +42,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing a control has to say about one resource, or, with the stack's URN, about the stack."""
+    """One finding of a control on one resource, or, with the stack's URN, on the stack."""
 
     control: str
     pack: str
@@ -55,7 +55,7 @@ class Finding:
 
     @property
     def blocks(self) -> bool:
-        """Whether it stops a deployment."""
+        """Whether it blocks a deployment."""
         return self.level == "mandatory"
 
     def to_json(self) -> dict[str, str]:
@@ -75,7 +75,7 @@ class Finding:
 class Undecided:
     """A check without a verdict, because the value at ``path`` is known only after deployment.
 
-    ``urn`` is the stack's when no resource is meant. A pack names such checks beside its findings, in which it sums them up.
+    ``urn`` is the stack's when it is about no resource. A pack names such checks beside its findings, in which it sums them up.
     """
 
     control: str
@@ -89,8 +89,8 @@ class Undecided:
         return {"control": self.control, "severity": self.severity, "urn": self.urn, "path": self.path}
 
     def finding(self) -> Finding:
-        """The check as a finding, for reports that know nothing else."""
-        message = f"cannot be judged before deployment, because {self.path} is not known until then."
+        """The check as a finding, for reports that support only findings."""
+        message = f"cannot be checked before deployment, because {self.path} is unknown until then."
         return Finding(self.control, self.pack, "unknown", "advisory", self.severity, self.urn, message)
 
 
@@ -108,7 +108,7 @@ class PackReport:
 
     @property
     def all_findings(self) -> list[Finding]:
-        """The findings, and each undecided check that is none of them already."""
+        """The findings, and each undecided check that is not among them."""
         told = {(finding.control, finding.urn) for finding in self.findings if finding.verdict == "unknown"}
         return [*self.findings, *(check.finding() for check in self.undecided if (check.control, check.urn) not in told)]
 
@@ -119,7 +119,7 @@ class PackReport:
 
 @dataclass(frozen=True, slots=True)
 class StackReport:
-    """Everything that is known of one stack after its preview. ``seconds`` is wall time from the start of the command."""
+    """The results of one stack after its preview. ``seconds`` is wall time from the start of the command."""
 
     graph: Graph
     packs: tuple[PackReport, ...] = ()
@@ -143,7 +143,7 @@ class StackReport:
 
     @property
     def compliant(self) -> bool:
-        """Whether no finding stops a deployment."""
+        """Whether no finding blocks a deployment."""
         return not any(finding.blocks for finding in self.findings)
 
     @staticmethod
@@ -171,7 +171,7 @@ class StackReport:
 
 
 def is_component(resource: Resource) -> bool:
-    """Whether it is a component; the stack itself is none."""
+    """Whether it is a component; the stack itself is not."""
     return not resource.custom and resource.type != STACK_TYPE
 
 
@@ -224,7 +224,7 @@ def shown_message(finding: Finding, control: Control) -> str:
 
 
 class Redactor:
-    """Takes the values of a graph's secrets out of texts, since a policy may quote what it was given."""
+    """Removes the values of a graph's secrets from texts, since a policy may quote its input."""
 
     def __init__(self, graph: Graph) -> None:
         found: set[str] = set()

@@ -1,6 +1,6 @@
 """Answers to provider functions (``aws.get_region()``, ``aws.iam.get_policy_document()``...) without an account.
 
-What does not depend on an account is computed; who and where one is, is invented, and so is any other result, from the
+Results that do not depend on an account are computed; caller identity and region, and all other results, are invented from the
 SDK's annotations: the CLI's preview would ask AWS here, which an offline preview cannot.
 """
 
@@ -15,10 +15,10 @@ from offline_preview.values import plain
 
 
 def invoke(token: str, arguments: Mapping[str, Any], region: str) -> dict[str, Any]:
-    """The result of a function as its properties: what was asked for, and what AWS would answer."""
+    """The result of a function as properties: its arguments, and the result that AWS would return."""
     asked = plain(dict(arguments))
     region = asked.get("region") or region
-    # Two questions have two answers: the subnets of one tier are not those of another.
+    # Different arguments have different results: the subnets of one tier are not those of another.
     found = invented_result(token, region, json.dumps(asked, sort_keys=True, default=repr) if asked else "")
     if answer := _ANSWERS.get(token):
         found |= answer(asked, region)
@@ -49,7 +49,7 @@ def _zones(_arguments: dict[str, Any], region: str) -> dict[str, Any]:
 
 
 def _subnets(arguments: dict[str, Any], region: str) -> dict[str, Any]:
-    """A subnet in each of the zones: one alone would look like a fleet that lives in one zone."""
+    """A subnet in each of the zones: a single one would look like a fleet in one zone."""
     question = json.dumps(arguments, sort_keys=True, default=repr)
     return {"ids": [f"subnet-{digest(f'{question}{zone}')}" for zone in _zones(arguments, region)["names"]], "id": region}
 

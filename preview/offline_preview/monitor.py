@@ -1,8 +1,8 @@
-"""The recording monitor: an object that takes the engine's place before the SDK's own runtime.
+"""The recording monitor: an object that replaces the engine for the SDK's own runtime.
 
 It has the methods of the engine's resource monitor and of its engine service, records every registration and answers as
-the engine would in a preview. It advertises exactly the features that it implements. What the engine does to a
-registration on its way is done here too: inheritance of protect, retainOnDelete, deletedWith and providers, default
+the engine would in a preview. It advertises exactly the features that it implements. It also does what the
+engine does with a registration: inheritance of protect, retainOnDelete, deletedWith and providers, default
 providers, stack-wide and per-resource transforms (pulumi/pkg/resource/deploy/source_eval.go).
 """
 
@@ -36,14 +36,14 @@ _FEATURES: Final = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS,
     resource_pb2.RESOURCE_MONITOR_FEATURE_ERROR_HOOKS,
 )
-# The names that SDKs before GetDeploymentInfo ask for.
+# The names that SDKs without GetDeploymentInfo ask for.
 _FEATURE_NAMES: Final = frozenset(
     {"secrets", "resourceReferences", "outputValues", "aliasSpecs", "deletedWith", "transforms", "resourceHooks", "errorHooks"}
 )
 
 
 class RecordingError(pulumi.RunError):
-    """A program asked the engine for something that an engine would refuse, too."""
+    """A program requested something that the engine would refuse, too."""
 
 
 class RecordingMonitor:
@@ -86,7 +86,7 @@ class RecordingMonitor:
     # The resource monitor.
 
     def GetDeploymentInfo(self, _request: empty_pb2.Empty) -> resource_pb2.DeploymentInfo:
-        """What kind of run this is, and the features that this monitor implements."""
+        """The kind of run, and the features that this monitor implements."""
         return resource_pb2.DeploymentInfo(
             project=self.graph.project,
             stack=self.graph.stack,
@@ -187,7 +187,7 @@ class RecordingMonitor:
         raise RecordingError(f"the method {request.tok} cannot be called offline; preview this program with `pulumi preview`.")
 
     def RegisterStackTransform(self, callback: callback_pb2.Callback) -> empty_pb2.Empty:
-        """Remembers a transform that applies to every resource from here on."""
+        """Stores a transform that applies to every later resource."""
         with self._lock:
             self._stack_transforms.append(callback)
         return empty_pb2.Empty()
@@ -201,7 +201,7 @@ class RecordingMonitor:
         return empty_pb2.Empty()
 
     def SignalAndWaitForShutdown(self, _request: empty_pb2.Empty) -> empty_pb2.Empty:
-        """The program is done."""
+        """The program has ended."""
         for channel in self._channels.values():
             channel.close()
         return empty_pb2.Empty()
@@ -219,7 +219,7 @@ class RecordingMonitor:
         return engine_pb2.GetRootResourceResponse(urn=self._root_urn)
 
     def SetRootResource(self, request: engine_pb2.SetRootResourceRequest) -> engine_pb2.SetRootResourceResponse:
-        """Remembers the URN of the stack."""
+        """Stores the URN of the stack."""
         self._root_urn = request.urn
         return engine_pb2.SetRootResourceResponse()
 
@@ -240,7 +240,7 @@ class RecordingMonitor:
     def _add(self, resource: Resource) -> None:
         if resource.urn in self._by_urn:
             raise RecordingError(
-                f"Duplicate resource URN '{resource.urn}'; give one of the two resources of type {resource.type} another name than "
+                f"Duplicate resource URN '{resource.urn}'; give one of the two resources of type {resource.type} a name other than "
                 f"'{resource.name}'"
             )
         self._by_urn[resource.urn] = resource
@@ -325,8 +325,8 @@ class RecordingMonitor:
         known = self._stack_references.get(wanted)
         if known is None:
             raise RecordingError(
-                f"the program reads the outputs of stack {wanted}, which are not known offline. "
-                f"Give them as a file: --stack-reference {wanted}=FILE, with the output of `pulumi stack output --json --stack {wanted}`."
+                f"the program reads the outputs of stack {wanted}, which are unknown offline. "
+                f"Provide them in a file: --stack-reference {wanted}=FILE, written by `pulumi stack output --json --stack {wanted}`."
             )
         return {"name": wanted, "outputs": dict(known), "secretOutputNames": []}
 

@@ -1,4 +1,4 @@
-"""Resource options: as the record has them, and as transforms get and give them."""
+"""Resource options: as recorded, and as transforms receive and return them."""
 
 from typing import Any, Final
 
@@ -73,7 +73,7 @@ def for_transform(request: resource_pb2.RegisterResourceRequest) -> resource_pb2
 
 
 def apply(request: resource_pb2.RegisterResourceRequest, options: resource_pb2.TransformResourceOptions) -> None:
-    """Takes over the options that a transform gave back."""
+    """Applies the options that a transform returned."""
     for target, source in (
         ("dependencies", options.depends_on),
         ("ignoreChanges", options.ignore_changes),

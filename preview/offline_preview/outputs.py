@@ -1,8 +1,9 @@
 """Outputs that AWS would compute, invented from the SDK's own annotations.
 
 For ``--as deployed``: controls then see whole IAM documents instead of unknowns. Values are made up but have the right
-form, are the same in every run, and differ between resources. What a user may set and AWS otherwise chooses stays
-unknown, because inventing it would hide a setting that is missing; a resource's own name is the exception, Pulumi makes it itself.
+form, are the same in every run, and differ between resources. A property that the user may set and
+AWS otherwise chooses stays unknown, because inventing it would hide a missing setting. The exception is a resource's own name, which
+Pulumi generates.
 """
 
 import functools
@@ -22,7 +23,7 @@ from offline_preview.values import UNKNOWN, Secret
 
 ACCOUNT: Final = "123456789012"
 
-# Prefixes of ids that AWS makes up, by type token without the package.
+# Prefixes of ids that AWS generates, by type token without the package.
 _ID_PREFIXES: Final = {
     "ec2/vpc:Vpc": "vpc",
     "ec2/subnet:Subnet": "subnet",
@@ -45,7 +46,7 @@ _ID_PREFIXES: Final = {
     "ebs/volume:Volume": "vol",
 }
 
-# The same prefixes for outputs that hold the id of something else: vpcId, defaultRouteTableId...
+# The same prefixes for outputs that are ids of other resources: vpcId, defaultRouteTableId...
 _ID_NAMES: Final = {
     f"{start}{token.split(':')[1]}id".lower(): prefix for token, prefix in _ID_PREFIXES.items() for start in ("", "default", "main")
 }
@@ -83,9 +84,9 @@ _ID_IS_ARN: Final = frozenset(
 _SWITCHES: Final = {"true": True, "false": False}
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 
-# What Pulumi names itself. Other names that can be set refer to something else: `parameterGroupName`, `keyName`.
+# Names that Pulumi generates. Other names that can be set refer to something else: `parameterGroupName`, `keyName`.
 _OWN_NAMES: Final = frozenset({"name", "bucket", "identifier", "clusterIdentifier"})
-# What can be set and yet speaks of the resource itself.
+# Inputs that describe the resource itself.
 _OWN: Final = _OWN_NAMES | {"arn"}
 
 
@@ -190,7 +191,7 @@ def invented(type_token: str, name: str, urn: str, inputs: Mapping[str, Any], re
         else:
             outputs[output] = _value(output, types.get(output), kind, physical, urn, region)
             if outputs[output] == {} and output != "tagsAll":
-                outputs[output] = UNKNOWN  # a map whose keys AWS chooses: an empty one would lack what the program reads
+                outputs[output] = UNKNOWN  # a map whose keys AWS chooses: in an empty one, the keys that the program reads would be missing
     arn = outputs.get("arn")
     if kind in _ID_IS_ARN and isinstance(arn, str):
         identity = arn
@@ -201,7 +202,7 @@ def invented(type_token: str, name: str, urn: str, inputs: Mapping[str, Any], re
     else:
         identity = physical
     if type_token.startswith("aws:"):
-        outputs["id"] = identity  # this provider repeats it among the outputs, and controls find by it what a literal id means
+        outputs["id"] = identity  # this provider also returns it as an output, by which controls resolve literal ids
     return identity, outputs
 
 
@@ -219,7 +220,7 @@ def _result_class(token: str) -> type | None:
 
 
 def result(token: str, region: str, question: str = "") -> dict[str, Any]:
-    """An invented result of a provider's function, from the SDK's annotations; another one for another question.
+    """An invented result of a provider's function, from the SDK's annotations; it depends on the arguments.
 
     Empty when no loaded SDK has the function.
     """

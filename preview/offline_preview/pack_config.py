@@ -1,7 +1,7 @@
 """A pack's configuration, reconciled as the CLI does it (pulumi: ``pkg/resource/analyzer/config.go``).
 
 The order: defaults of the policies' schemas, the pack's own initial configuration, the profile; in each, ``all`` before single policies.
-One thing is stricter here: the CLI hands a policy's name that the pack does not know on to the pack, which ignores it; here it is an error.
+One rule is stricter: the CLI passes an unknown policy name to the pack, which ignores it; here it is an error.
 """
 
 import json
@@ -27,7 +27,7 @@ class PolicyConfig:
 
 @dataclass(frozen=True, slots=True)
 class PolicySchema:
-    """What a pack says of one policy: its default level and the JSON schema of its properties."""
+    """The pack's declaration of one policy: its default level and the JSON schema of its properties."""
 
     name: str
     level: str
@@ -36,7 +36,7 @@ class PolicySchema:
 
 
 def read_profile(path: Path) -> dict[str, PolicyConfig]:
-    """A profile: a JSON file that gives policies a level or an object. Raises ``PreviewError`` when it is none."""
+    """A profile: a JSON file that gives policies a level or an object. Raises ``PreviewError`` when it is invalid."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -46,10 +46,10 @@ def read_profile(path: Path) -> dict[str, PolicyConfig]:
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
-        raise PreviewError(f"{path}:{error.lineno}:{error.colno}: is not valid JSON: {error.msg}. Mend that line.") from error
+        raise PreviewError(f"{path}:{error.lineno}:{error.colno}: is not valid JSON: {error.msg}. Fix that line.") from error
     if not isinstance(data, dict):
-        raise PreviewError(f"{path}: holds a {type(data).__name__}; allowed is an object of policies.")
-    # References to Pulumi ESC are no policies, and cannot be resolved offline.
+        raise PreviewError(f"{path}: contains a {type(data).__name__}; it must be an object of policies.")
+    # References to Pulumi ESC are not policies, and cannot be resolved offline.
     return {name: _policy(path, name, value) for name, value in data.items() if name != _ENVIRONMENTS}
 
 
@@ -57,7 +57,7 @@ def _policy(path: Path, name: str, value: Any) -> PolicyConfig:
     if isinstance(value, str):
         return PolicyConfig(_level(path, name, value))
     if not isinstance(value, dict):
-        raise PreviewError(f"{path}: '{name}' is {value!r}; allowed is a level ({listed(LEVELS)}) or an object.")
+        raise PreviewError(f"{path}: '{name}' is {value!r}; it must be a level ({listed(LEVELS)}) or an object.")
     properties = {key: item for key, item in value.items() if key != "enforcementLevel"}
     return PolicyConfig(_level(path, name, value["enforcementLevel"]) if "enforcementLevel" in value else "", properties)
 
@@ -99,7 +99,7 @@ def _applied(result: Mapping[str, PolicyConfig], given: Mapping[str, PolicyConfi
     changed = {name: replace(config, level=everything.level or config.level) for name, config in result.items()}
     for name, config in given.items():
         before = changed.get(name, PolicyConfig())
-        # "all" is handed on under its own name, too, as the CLI does.
+        # "all" is also passed under its own name, as the CLI does.
         changed[name] = PolicyConfig(config.level or before.level, {**before.properties, **config.properties})
     return changed
 

@@ -1,4 +1,4 @@
-"""A policy pack's process: started early, asked later, always stopped."""
+"""A policy pack's process: started early, used later, always stopped."""
 
 import json
 import os
@@ -17,9 +17,9 @@ from offline_preview.packs import Pack
 from offline_preview.stack_config import StackConfig
 
 START_SECONDS = 60.0
-"""A pack that has not told its port by then is given up."""
+"""Time in which a pack must print its port; after that it is stopped."""
 STOP_SECONDS = 2.0
-"""A pack that does not end by then when asked to is killed."""
+"""Time in which a pack must end when asked to; after that it is killed."""
 _TAIL_LINES = 200
 _TRACEBACK = "Traceback (most recent call last):"
 _FRAME = re.compile(r' +File "(?P<file>.*)", line (?P<line>\d+)')
@@ -82,18 +82,18 @@ class PackProcess:
             return int(line)
         except ValueError:
             raise self.error(
-                f"printed {line.strip()!r} where its port must stand, on the first line."
-                " Do not print before the policy pack is made; log to standard error"
+                f"printed {line.strip()!r} instead of its port, on the first line."
+                " Do not print before the policy pack is created; log to standard error"
             ) from None
 
     def error(self, what: str) -> PreviewError:
-        """An error that names the pack, says what it did and ends with what the pack wrote to standard error."""
+        """An error that names the pack and its failure, and ends with what the pack wrote to standard error."""
         try:
             code: int | None = self._process.wait(timeout=0.2)
         except subprocess.TimeoutExpired:
             code = None
         if code is not None:
-            # All that the process wrote shall be in the message.
+            # The message includes all output of the process.
             for reader in self._readers:
                 reader.join(timeout=1.0)
         ended = f" (it ended with exit code {code})" if code is not None else ""
@@ -121,7 +121,7 @@ class PackProcess:
 
 
 def without_tracebacks(lines: Iterable[str], folder: Path) -> list[str]:
-    """Lines without empty ones, each traceback cut down to its exception and the innermost line of the folder's own files."""
+    """Lines without empty ones, each traceback shortened to its exception and the innermost line of the folder's own files."""
     result: list[str] = []
     where = ""
     within = False
@@ -147,7 +147,7 @@ def _environment(pack: Pack, stack: PackStack) -> dict[str, str]:
         "PULUMI_ORGANIZATION": stack.organization,
         "PULUMI_PROJECT": stack.project,
         "PULUMI_STACK": stack.stack,
-        # Whatever the graph is made of: nothing is ever deployed, and a pack shall not act as if it were.
+        # Always a dry run: nothing is ever deployed, and a pack must not act as if it were.
         "PULUMI_DRY_RUN": "true",
         "PULUMI_CONFIG": json.dumps(stack.config.values, separators=(",", ":")),
     }

@@ -23,7 +23,7 @@ from offline_preview.values import decode_struct, encode_struct
 from offline_preview.wire import Requests
 
 ANSWER_SECONDS: float = 120.0
-"""A pack that has not answered a single question by then is given up."""
+"""Time in which a pack must answer each request; after that it is stopped."""
 _IN_FLIGHT: Final = 16
 _LARGEST_MESSAGE: Final = 400 * 1024 * 1024
 _CHANNEL_OPTIONS: Final = (
@@ -49,7 +49,7 @@ class PackSession:
         """Waits for the pack and configures it. Raises ``PreviewError`` when it does not start, its profile is wrong or it refuses it."""
         profile = read_profile(self._profile) if self._profile else {}
         self._channel = grpc.insecure_channel(f"127.0.0.1:{self._process.port()}", options=_CHANNEL_OPTIONS)
-        # No handshake: the CLI's language host keeps it to itself, and Python packs never see it.
+        # No handshake: the CLI's language host answers it, and Python packs never see it.
         config = self._stack.config
         request = self._pb.AnalyzerStackConfigureRequest(
             stack=self._stack.stack,
@@ -106,7 +106,7 @@ class PackSession:
     def _configure(self, profile: Mapping[str, PolicyConfig]) -> None:
         if not self._info.supportsConfig:
             if self._profile:
-                raise PreviewError(f"{self._profile}: policy pack {self._info.name} takes no configuration; remove the file.")
+                raise PreviewError(f"{self._profile}: policy pack {self._info.name} accepts no configuration; remove the file.")
             return
         schemas = [
             PolicySchema(
@@ -134,7 +134,7 @@ class PackSession:
             self._controls[name] = replace(control, level=cast(Level, config[name].level))
 
     def _remediate(self, requests: Requests, graph: Graph, findings: list[Finding], redact: Redactor) -> dict[str, Mapping[str, Any]]:
-        """Inputs by URN that the pack's remediations give; what they could not do becomes an advisory finding, as with the CLI."""
+        """Inputs by URN after the pack's remediations; a failed remediation becomes an advisory finding, as with the CLI."""
         changed: dict[str, Mapping[str, Any]] = {}
         resources = requests.resources()
         messages = (requests.analyze(resource) for resource in resources)
@@ -160,7 +160,7 @@ class PackSession:
             control=diagnostic.policyName,
             pack=self._info.name,
             verdict=verdict,
-            # A remediation that left a violation behind blocks, and a stack policy cannot be remediated.
+            # A violation that remains after a remediation blocks, and a stack policy cannot be remediated.
             level="mandatory" if level == "remediate" else level,
             severity=self._severity(diagnostic.severity) if diagnostic.severity else control.severity,
             urn=urn,
@@ -196,13 +196,13 @@ class PackSession:
         return self._pb.PolicySeverity.Name(number).removeprefix("POLICY_SEVERITY_").lower()
 
     def _ask(self, method: str, request: Any, *, optional: bool = False, redact: Callable[[str], str] = str) -> Any:
-        """The answer to one question; ``None`` when the pack lacks an optional method."""
+        """The response to one request; ``None`` when the pack lacks an optional method."""
         return next(self._ask_all(method, iter((request,)), redact, optional=optional))
 
     def _ask_all(
         self, method: str, requests: Iterator[Any], redact: Callable[[str], str], *, optional: bool | None = None
     ) -> Iterator[Any]:
-        """The answers in the order of the questions, of which a few are under way at a time."""
+        """The responses in the order of the requests, a few of which run at a time."""
         assert self._channel is not None
         call = getattr(protos.load("analyzer_pb2_grpc").AnalyzerStub(self._channel), method)
         optional = method == "Remediate" if optional is None else optional
@@ -234,5 +234,5 @@ class PackSession:
 
 
 def _reason(details: str) -> str:
-    """What a pack's own exception says, without what gRPC puts before it."""
+    """The message of a pack's exception, without the prefix of gRPC."""
     return details.removeprefix("Exception calling application: ").strip()

@@ -14,7 +14,7 @@ _FILE = "PulumiPolicy.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A pack's folder, its version (empty: the pack says), the folder of its program and the interpreter that runs it."""
+    """A pack's folder, its version (empty: the pack reports it), the folder of its program and the interpreter that runs it."""
 
     folder: Path
     program: Path
@@ -42,13 +42,13 @@ class PackSelection:
 def select_packs(project: Path, folders: Sequence[Path], configs: Sequence[Path]) -> list[PackSelection]:
     """The packs to run: the given folders, or else all under the project's ``policies/``; configs belong to packs by their order.
 
-    Raises ``PreviewError`` when a folder is no pack or the numbers differ.
+    Raises ``PreviewError`` when a folder is not a pack or the numbers differ.
     """
     chosen = list(folders) or [path.parent for path in sorted((project / "policies").glob(f"*/{_FILE}"))]
     if configs and len(configs) != len(chosen):
         raise PreviewError(
             f"--policy-pack-config: {len(configs)} given for {len(chosen)} packs ({listed(str(folder) for folder in chosen)});"
-            " give one for each pack, in the same order, or none."
+            " use one for each pack, in the same order, or none."
         )
     for config in configs:
         if not config.is_file():
@@ -60,7 +60,7 @@ def load_pack(folder: Path) -> Pack:
     """The pack in a folder. Raises ``PreviewError`` when there is none, or none in Python."""
     file = folder / _FILE
     if not file.is_file():
-        raise PreviewError(f"--policy-pack: there is no {_FILE} in {folder.absolute()}. Give the folder of a policy pack.")
+        raise PreviewError(f"--policy-pack: there is no {_FILE} in {folder.absolute()}. Use the folder of a policy pack.")
     data = read_mapping(file)
     runtime = data.get("runtime")
     name, options = (runtime.get("name"), runtime.get("options")) if isinstance(runtime, dict) else (runtime, None)

@@ -1,4 +1,4 @@
-"""One preview: programs and packs of all stacks side by side, since starting them is what takes the time."""
+"""One preview: programs and packs of all stacks in parallel, since starting them takes most of the time."""
 
 import subprocess
 import threading
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from offline_preview.pack_session import PackSession
 
 ORGANIZATION: Final = "organization"
-"""What the CLI calls the organization with a backend of one's own."""
+"""The CLI's name of the organization with a self-managed backend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Job:
 
 @dataclass(slots=True)
 class Outcome:
-    """Reports of the stacks that could be previewed, what went wrong with the others, and what packs logged."""
+    """Reports of the stacks that could be previewed, errors of the others, and log messages of packs."""
 
     reports: list[StackReport] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Outcome:
     logs: list[str] = field(default_factory=list)
 
     def fail(self, stack: str, error: Exception) -> None:
-        """Keeps an error; the same error of several stacks once."""
+        """Adds an error; the same error of several stacks only once."""
         stacks = self.stacks.setdefault(str(error), [])
         if not stacks:
             self.errors.append(error)
@@ -75,7 +75,7 @@ def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started:
         return outcome
     with ExitStack() as cleanup:
         workers = ThreadPoolExecutor(max_workers=max(1, len(job.stacks) * (len(job.packs) + 1)), thread_name_prefix="preview")
-        # Cleaned up last: the threads end when the processes that they wait for have been stopped.
+        # Last: the threads end when the processes that they wait for have been stopped.
         cleanup.callback(workers.shutdown, wait=True, cancel_futures=True)
         programs = _Programs(job)
         cleanup.callback(programs.stop)
@@ -103,7 +103,7 @@ def judge(
     progress: Callable[[str], None] = lambda _: None,
     started: float | None = None,
 ) -> Outcome:
-    """Runs packs on a graph that is there already, without a program and its configuration. Else as ``preview``."""
+    """Runs packs on an existing graph, without a program and its configuration. Otherwise like ``preview``."""
     begin = time.monotonic() if started is None else started
     outcome = Outcome()
     with ExitStack() as cleanup:
@@ -177,7 +177,7 @@ class _Packs:
         self._sessions: dict[str, list[Any]] = {stack: [] for stack in configs}
         if not packs:
             return
-        # These bring gRPC along, which a preview without packs does not need, and which the programs need not wait for.
+        # These import gRPC, which a preview without packs does not need, and for which the programs need not wait.
         from offline_preview.engine_service import EngineServer
         from offline_preview.pack_process import PackProcess, PackStack
         from offline_preview.pack_session import PackSession

@@ -56,25 +56,25 @@ class Project:
     def check_stack(self, stack: str) -> None:
         """Raises ``PreviewError``, naming the nearest stack, when the stack has no file."""
         if not _STACK_NAME.fullmatch(stack):
-            raise PreviewError(f"--stack: '{stack}' is no stack name; allowed are letters, digits, '_', '.' and '-', at most 100.")
+            raise PreviewError(f"--stack: '{stack}' is not a stack name; allowed are letters, digits, '_', '.' and '-', at most 100.")
         if not self.stack_file(stack).is_file():
             raise PreviewError(
                 f"--stack: there is no stack '{stack}': {self.stack_file(stack)} does not exist."
-                f" Stacks there: {listed(self.stacks())}.{nearest(stack, self.stacks())}"
+                f" Existing stacks: {listed(self.stacks())}.{nearest(stack, self.stacks())}"
             )
 
 
 def load_project(folder: Path) -> Project:
     """The project in a folder. Raises ``PreviewError`` when there is none or its file is wrong."""
     if not folder.is_dir():
-        raise PreviewError(f"--project: {folder} is no folder. Give the folder that holds Pulumi.yaml.")
+        raise PreviewError(f"--project: {folder} is not a folder. Use the folder that contains Pulumi.yaml.")
     file = next((folder / name for name in _PROJECT_FILES if (folder / name).is_file()), None)
     if file is None:
-        raise PreviewError(f"--project: there is no Pulumi.yaml in {folder.resolve()}. Give the folder that holds it.")
+        raise PreviewError(f"--project: there is no Pulumi.yaml in {folder.resolve()}. Use the folder that contains it.")
     data = read_mapping(file)
     name = data.get("name")
     if not isinstance(name, str) or not name:
-        raise PreviewError(f"{file}: 'name' must be a text that is not empty; it is {name!r}.{nearest('name', set(data) - {'name'})}")
+        raise PreviewError(f"{file}: 'name' must be a non-empty text; it is {name!r}.{nearest('name', set(data) - {'name'})}")
     options = _runtime_options(file, data.get("runtime"))
     config, stack_folder = data.get("config"), data.get("stackConfigDir")
     if isinstance(config, str):
@@ -104,12 +104,12 @@ def interpreter(root: Path, virtualenv: Any) -> str:
 
 
 def namespaced(project: str, key: str) -> str:
-    """A configuration key with its namespace, which is the project's name where none is written."""
+    """A configuration key with its namespace, by default the project's name."""
     return key if ":" in key else f"{project}:{key}"
 
 
 def is_of_type(value: Any, type_: str, items: dict[str, Any] | None) -> bool:
-    """Whether a configuration value is of a declared type, by the CLI's rules: text that reads as an integer or a boolean is one."""
+    """Whether a configuration value is of a declared type, by the CLI's rules: text that looks like an integer or a boolean is one."""
     if type_ == "string":
         return isinstance(value, str)
     if type_ == "boolean":
@@ -158,7 +158,7 @@ def _declaration(file: Path, project: str, key: str, value: Any) -> Declared:
     where = f"{file}: config '{key}'"
     if not isinstance(value, dict):
         if value is None:
-            raise PreviewError(f"{where}: has neither a value nor a declaration; write one of {listed(_DECLARATION_KEYS)}.")
+            raise PreviewError(f"{where}: has neither a value nor a declaration; use one of {listed(_DECLARATION_KEYS)}.")
         return Declared(namespaced(project, key), default=value)
     for attribute in value:
         if attribute not in _DECLARATION_KEYS:
@@ -169,11 +169,11 @@ def _declaration(file: Path, project: str, key: str, value: Any) -> Declared:
     if default is not None and value.get("value") is not None:
         raise PreviewError(f"{where}: has a 'default' and a 'value'; keep one.")
     if not own and (type_ is not None or default is not None or value.get("value") is None):
-        raise PreviewError(f"{where}: is not in the project's namespace and needs a 'value' alone, without 'type' and 'default'.")
+        raise PreviewError(f"{where}: is not in the project's namespace and needs only a 'value', without 'type' and 'default'.")
     if type_ is not None and type_ not in _TYPES:
         raise PreviewError(f"{where}: the type '{type_}' is unknown; allowed: {listed(_TYPES)}.{nearest(str(type_), _TYPES)}")
     if type_ == "array" and not items:
-        raise PreviewError(f"{where}: is an array without 'items'; write the type of its items, e.g. 'items: {{type: string}}'.")
+        raise PreviewError(f"{where}: is an array without 'items'; add the type of its items, e.g. 'items: {{type: string}}'.")
     if type_ is not None and default is not None and not is_of_type(default, type_, items):
         raise PreviewError(f"{where}: the default {default!r} is not of the type '{type_name(type_, items)}'.")
     return Declared(

@@ -16,7 +16,7 @@ def load(name: str) -> ModuleType:
     if _PACKAGE not in sys.modules:
         spec = importlib.util.find_spec("pulumi")
         if spec is None or not spec.submodule_search_locations:
-            raise PreviewError("the Python package 'pulumi' is not installed beside offline-preview. Mend: pip install pulumi")
+            raise PreviewError("the Python package 'pulumi' is not installed with offline-preview. Fix: pip install pulumi")
         package = ModuleType(_PACKAGE)
         # The generated modules import each other relatively, so they work under any package name.
         package.__path__ = [str(Path(spec.submodule_search_locations[0]) / "runtime" / "proto")]

@@ -21,9 +21,9 @@ _T = TypeVar("_T")
 
 
 class _InlineExecutor(ThreadPoolExecutor):
-    """Runs work at once, in the caller's thread: the monitor answers from memory, so a thread buys nothing but disorder.
+    """Runs work immediately, in the caller's thread: the monitor answers from memory, so threads would only make the order random.
 
-    Transforms are the exception: the monitor then waits for the program's own event loop, which must be free to answer.
+    Transforms are the exception: the monitor then waits for the program's own event loop, which must be able to respond.
     """
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
@@ -33,7 +33,7 @@ class _InlineExecutor(ThreadPoolExecutor):
         future: Future[_T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except BaseException as error:  # handed to the caller through the future, whatever it is
+        except BaseException as error:  # any exception is passed to the caller through the future
             future.set_exception(error)
         return future
 
@@ -80,7 +80,7 @@ def record(
             root_directory=root or None,
         )
     )
-    # A program that fails leaves unresolved futures behind; asyncio would report each of them.
+    # A program that fails leaves unresolved futures; asyncio would report each of them.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

@@ -1,4 +1,4 @@
-"""Runs a program for one stack in a process of its own, and gives back the graph that it recorded."""
+"""Runs a program for one stack in a separate process, and returns the recorded graph."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from typing import IO, Any, Final
 from offline_preview.graph import Graph
 from offline_preview.values import to_json
 
-# Loads this package by its own place, so that nothing else beside it gets onto the program's path.
+# Loads this package from its own path, so that no other package next to it gets onto the program's path.
 _BOOTSTRAP: Final = """
 import importlib.util, sys
 try:
@@ -30,7 +30,7 @@ main(int(sys.argv[2]))
 
 
 class ProgramError(Exception):
-    """The program could not be run to its end.
+    """The program failed.
 
     The text is the whole message for the user; ``where`` is the program's own line, ``file:line``, or empty; ``details`` is the traceback.
     """
@@ -116,7 +116,7 @@ def run(
                 answer = answers.read()
                 process.wait()
                 reader.join()
-            except BaseException:  # also Ctrl-C: no program may stay behind
+            except BaseException:  # also Ctrl-C: no program may keep running
                 process.kill()
                 raise
     return _graph(program, process.returncode, answer, lines)
@@ -140,7 +140,7 @@ def _send(process: subprocess.Popen[str], task: str) -> None:
             process.stdin.write(task)
             process.stdin.close()
         except BrokenPipeError:
-            # The process has ended already; what it said on its way out tells why.
+            # The process has already ended; its output tells why.
             pass
 
 
@@ -163,7 +163,7 @@ def _graph(program: Program, code: int, answer: str, lines: list[str]) -> Graph:
     except ValueError:
         tail = "\n".join(lines[-20:])
         raise ProgramError(
-            f"stack {program.stack}: the program's process ended with code {code} and gave no result", details=tail
+            f"stack {program.stack}: the program's process ended with code {code} and returned no result", details=tail
         ) from None
     if "error" in data:
         error = data["error"]

@@ -1,4 +1,4 @@
-"""Which line of the program is behind a stack trace."""
+"""The line of the program in a stack trace."""
 
 import functools
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 def own_line(frames: Iterable[tuple[str, int]], root: str) -> str:
     """``file:line``, relative to ``root``, of the innermost frame (first in ``frames``) that is the program's own, or empty.
 
-    A file is the program's own when it lies in ``root`` or in a package right there. Libraries that are installed from a
+    A file is the program's own when it is in ``root`` or in a package directly in it. Libraries that are installed from a
     folder of the project lie deeper; their lines are given only when the program has none.
     """
     fallback = ""

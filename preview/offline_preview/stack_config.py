@@ -1,4 +1,4 @@
-"""A stack's configuration as the CLI hands it to the program: every value a text, objects as JSON.
+"""A stack's configuration as the CLI passes it to the program: every value is text, objects are JSON.
 
 The rules are those of the CLI (pulumi: ``sdk/go/common/resource/config``, ``pkg/workspace/config.go``): a stack's value replaces the
 project's default whole, without merging; one encrypted leaf makes its whole key a secret.
@@ -18,7 +18,7 @@ from offline_preview.project import Declared, Project, is_of_type, namespaced, t
 from offline_preview.yaml_text import read_mapping
 
 PLACEHOLDER: Final = "OfflinePlaceholder0Secret"
-"""Stands for an encrypted value, which cannot be read here: 25 letters and digits, which pass the usual checks of passwords and tokens."""
+"""Replaces an encrypted value, which cannot be read here: 25 letters and digits, which pass the usual checks of passwords and tokens."""
 
 _SEGMENT = re.compile(r"""\[(?P<index>\d+)\]|\["(?P<quoted>(?:[^"\\]|\\.)*)"\]|\.?(?P<name>[^.\[\]"]+)""")
 _STACK_KEYS: Final = ("config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt")
@@ -50,14 +50,14 @@ def load_stack_config(project: Project, stack: str, sets: Iterable[str] = (), fi
         _apply(project, objects, setting)
     notes = [f"{path}: '{key}' is unknown to Pulumi and ignored." for key in data if key not in _STACK_KEYS]
     if data.get("environment"):
-        notes.append(f"{path}: values of 'environment' (Pulumi ESC) are not there offline; give those that matter with --set.")
+        notes.append(f"{path}: values of 'environment' (Pulumi ESC) are not available offline; set those that matter with --set.")
     declared = {declaration.key: declaration for declaration in project.declared}
     missing = [key for key, item in declared.items() if item.default is None and key not in objects]
     if missing:
         first = missing[0].removeprefix(f"{project.name}:")
         raise PreviewError(
             f"{path}: required by {project.file.name} and missing: {listed(missing)}."
-            f" Mend: pulumi config set {first} <value> --stack {stack}"
+            f" Fix: pulumi config set {first} <value> --stack {stack}"
         )
     values, secrets = {}, []
     for key, value in objects.items():
@@ -66,7 +66,7 @@ def load_stack_config(project: Project, stack: str, sets: Iterable[str] = (), fi
             secrets.append(key)
         elif declaration.secret and not any(_set_key(project, setting) == key for setting in sets):
             raise PreviewError(
-                f"{path}: {key} is declared secret and stands there in plain. Mend: pulumi config set --secret {key} --stack {stack}"
+                f"{path}: {key} is declared secret but stored in plain text. Fix: pulumi config set --secret {key} --stack {stack}"
             )
         elif declaration.secret:
             secrets.append(key)
@@ -115,7 +115,7 @@ def _checked(value: Any, where: str) -> Any:
     if isinstance(value, list):
         return [_checked(item, f"{where}[{index}]") for index, item in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
-        raise PreviewError(f"{where}: {value} is no number that configuration can hold; write it as a text in quotes.")
+        raise PreviewError(f"{where}: {value} is not a number that configuration supports; write it as text in quotes.")
     return value
 
 
@@ -145,7 +145,7 @@ def _set_key(project: Project, setting: str) -> str:
 
 
 def _apply(project: Project, objects: dict[str, Any], setting: str) -> None:
-    """Puts one ``KEY=VALUE`` into the configuration as ``pulumi config set --path`` does: texts that read as integers become them."""
+    """Puts one ``KEY=VALUE`` into the configuration as ``pulumi config set --path`` does: texts that look like integers become integers."""
     path, equals, text = setting.partition("=")
     top = re.split(r"[.\[]", path, maxsplit=1)[0]
     if not equals or not top or top.endswith(":"):
@@ -156,26 +156,26 @@ def _apply(project: Project, objects: dict[str, Any], setting: str) -> None:
         objects[key] = text
         return
     current = objects.get(key)
-    # A text or number in the place of an object gives way, as it does with the CLI.
+    # A text or number in place of an object is replaced, as with the CLI.
     objects[key] = _placed(current if isinstance(current, dict | list) else None, segments, _coerced(text), setting)
 
 
 def _placed(current: Any, segments: list[str | int], value: Any, setting: str) -> Any:
-    """``current`` with the value at the place that the segments lead to; what is missing on the way is made."""
+    """``current`` with the value at the path of the segments; missing objects are created."""
     if not segments:
         return value
     segment, rest = segments[0], segments[1:]
     if isinstance(segment, int):
         items = [] if current is None else current
         if not isinstance(items, list):
-            raise PreviewError(f"--set: '{setting}': [{segment}] leads into {items!r}, which is no list.")
+            raise PreviewError(f"--set: '{setting}': [{segment}] points into {items!r}, which is not a list.")
         if segment > len(items):
             raise PreviewError(f"--set: '{setting}': the list has {len(items)} items; allowed are the indices 0 to {len(items)}.")
         child = items[segment] if segment < len(items) else None
         return [*items[:segment], _placed(child, rest, value, setting), *items[segment + 1 :]]
     fields = {} if current is None else current
     if not isinstance(fields, dict):
-        raise PreviewError(f"--set: '{setting}': '{segment}' leads into {fields!r}, which is no mapping.")
+        raise PreviewError(f"--set: '{setting}': '{segment}' points into {fields!r}, which is not a mapping.")
     return {**fields, segment: _placed(fields.get(segment), rest, value, setting)}
 
 
@@ -185,7 +185,7 @@ def _segments(setting: str, rest: str) -> list[str | int]:
     while position < len(rest):
         match = _SEGMENT.match(rest, position)
         if match is None or (match["name"] is not None and not match[0].startswith(".")):
-            raise PreviewError(f"--set: '{setting}': the path cannot be read at '{rest[position:]}'; write it like a.b[0].c or a[\"b.c\"].")
+            raise PreviewError(f"--set: '{setting}': the path is invalid at '{rest[position:]}'; use the form a.b[0].c or a[\"b.c\"].")
         if match["index"] is not None:
             segments.append(int(match["index"]))
         elif match["quoted"] is not None:

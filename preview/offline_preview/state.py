@@ -1,8 +1,8 @@
-"""A stack that exists, as ``pulumi stack export`` writes it, as a graph: what packs are to judge without the program that made it.
+"""An existing stack, exported by ``pulumi stack export``, as a graph: packs can check it without its program.
 
 The format is the engine's own: ``sdk/go/common/apitype/core.go`` (``UntypedDeployment``, ``DeploymentV3``, ``ResourceV3``) for the
-envelope, ``pkg/resource/stack/deployment.go`` (``DeserializePropertyValue``) for the values. An export holds what the last update,
-refresh or import saw; what has changed in the cloud since then is not in it.
+envelope, ``pkg/resource/stack/deployment.go`` (``DeserializePropertyValue``) for the values. An export contains the state after the
+last update, refresh or import; later changes in the cloud are not in it.
 """
 
 import base64
@@ -36,10 +36,10 @@ FEATURES: Final = frozenset(
         "byteString",
     }
 )
-"""What a deployment of version 4 may say that it uses; none of it changes what is read here."""
+"""The features that a deployment of version 4 may list; none of them changes what is read here."""
 
 _VERSIONS: Final = (3, 4)
-_MEND: Final = "Write it with `pulumi stack export --stack NAME --file FILE`."
+_FIX: Final = "Write it with `pulumi stack export --stack NAME --file FILE`."
 # As exported: as a recorded graph has it.
 _OPTIONS: Final = {
     "protect": "protect",
@@ -54,7 +54,7 @@ _OPTIONS: Final = {
     "deletedWith": "deletedWith",
     "provider": "provider",
 }
-# What each part of a resource must be where it is there.
+# The type of each part of a resource, if it exists.
 _SHAPES: Final = {
     "type": str,
     "parent": str,
@@ -73,7 +73,7 @@ _FOREIGN: Final = frozenset({"..", "site-packages", "node_modules"})
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """An exported stack: its graph, and notes for the user on what the export does not say."""
+    """An exported stack: its graph, and notes for the user on missing information."""
 
     graph: Graph
     notes: tuple[str, ...] = ()
@@ -83,8 +83,8 @@ def load_state(file: Path) -> State:
     """The stack in a file that ``pulumi stack export`` has written; ``-`` is standard input.
 
     Resources that are only waiting to be deleted are left out. A secret that the export encrypts is ``Secret(UNKNOWN)``: its text could
-    be a number, a switch or a whole document, so any other stand-in would make controls pass or fail wrongly.
-    Raises ``PreviewError`` when the file is no export, of a version that is not known, or of a stack without resources.
+    be a number, a switch or a whole document, so any other placeholder would make controls pass or fail wrongly.
+    Raises ``PreviewError`` when the file is not an export, is of an unknown version, or of a stack without resources.
     """
     name = "standard input" if str(file) == STANDARD_INPUT else str(file)
     where = f"--state: {name}"
@@ -95,16 +95,16 @@ def load_state(file: Path) -> State:
     try:
         data = json.loads(text, parse_int=_number, parse_float=_number)
     except (ValueError, RecursionError) as error:
-        raise PreviewError(f"{where} is not valid JSON: {error}. {_MEND}") from error
+        raise PreviewError(f"{where} is not valid JSON: {error}. {_FIX}") from error
     return _Reader(name).state(_deployment(where, data))
 
 
 def _deployment(where: str, data: Any) -> dict[str, Any]:
     """The deployment in an export, its version and features checked."""
     if isinstance(data, dict) and "checkpoint" in data:
-        raise PreviewError(f"{where} is a backend's own state file, not an export. {_MEND}")
+        raise PreviewError(f"{where} is a backend's own state file, not an export. {_FIX}")
     if not isinstance(data, dict) or not isinstance(data.get("deployment"), dict):
-        raise PreviewError(f"{where} is no export of a stack: it is no object with a 'version' and a 'deployment'. {_MEND}")
+        raise PreviewError(f"{where} is not an export of a stack: it is not an object with a 'version' and a 'deployment'. {_FIX}")
     version = data.get("version")
     if version not in _VERSIONS:
         raise PreviewError(
@@ -112,7 +112,7 @@ def _deployment(where: str, data: Any) -> dict[str, Any]:
         )
     features = data.get("features") or []
     if unknown := set(map(str, features if isinstance(features, list) else [features])) - FEATURES:
-        raise PreviewError(f"{where} uses features that are not known here: {listed(unknown)}. Known: {listed(FEATURES)}.")
+        raise PreviewError(f"{where} uses unknown features: {listed(unknown)}. Known: {listed(FEATURES)}.")
     return data["deployment"]
 
 
@@ -127,11 +127,11 @@ class _Reader:
         """The graph of a deployment, with notes."""
         listed_resources = deployment.get("resources") or []
         if not isinstance(listed_resources, list):
-            raise self._error("'resources' is no list")
+            raise self._error("'resources' is not a list")
         found = [self._checked(item, f"resource {number}") for number, item in enumerate(listed_resources, 1)]
         kept = [item for item in found if not item.get("delete")]
         if not kept:
-            raise PreviewError(f"--state: {self._name} holds no resources: nothing to check. Export a stack that has been deployed.")
+            raise PreviewError(f"--state: {self._name} contains no resources: nothing to check. Export a stack that has been deployed.")
         stack, project = kept[0]["urn"].removeprefix("urn:pulumi:").split("::")[:2]
         resources = [self._resource(item) for item in kept]
         outputs = next((resource.outputs for resource in resources if resource.type == STACK_TYPE), {})
@@ -190,9 +190,9 @@ class _Reader:
             try:
                 return decoder(value)
             except (KeyError, OverflowError, TypeError, ValueError) as error:
-                raise self._error(f"{what} holds a malformed value") from error
+                raise self._error(f"{what} contains a malformed value") from error
         if signature not in (None, ASSET, ARCHIVE):
-            raise self._error(f"{what} holds a value of an unknown kind, {signature}")
+            raise self._error(f"{what} contains a value of an unknown kind, {signature}")
         return {key: self._value(item, what) for key, item in value.items()}
 
     def _secret(self, value: Mapping[str, Any], what: str) -> Secret:
@@ -202,40 +202,40 @@ class _Reader:
                 return Secret(self._value(json.loads(plain, parse_int=_number, parse_float=_number), what))
             # The text of the parser's error may quote the secret.
             except (ValueError, RecursionError):
-                raise self._error(f"{what} holds a secret that is not valid JSON") from None
+                raise self._error(f"{what} contains a secret that is not valid JSON") from None
         if isinstance(encrypted, str) and plain is None:
             self._encrypted += 1
             return Secret(UNKNOWN)
-        raise self._error(f"{what} holds a secret that has not exactly one of 'plaintext' and 'ciphertext'")
+        raise self._error(f"{what} contains a secret that does not have exactly one of 'plaintext' and 'ciphertext'")
 
     def _left_out(self, number: int) -> Iterable[str]:
         if number:
-            yield f"{self._name}: left out, because only waiting to be deleted: {number} of the resources."
+            yield f"{self._name}: ignored, because they are pending deletion: {number} of the resources."
 
     def _pending(self, operations: Any) -> Iterable[str]:
         if not isinstance(operations, list):
-            raise self._error("'pending_operations' is no list")
+            raise self._error("'pending_operations' is not a list")
         for number, item in enumerate(operations, 1):
             operation = item if isinstance(item, dict) else {}
             resource = self._checked(operation.get("resource"), f"pending operation {number}")
             yield (
                 f"{self._name}: {operation.get('type') or 'changing'} {resource['urn']} was not finished when the stack was exported."
-                " Mend: pulumi refresh, then export again."
+                " Fix: pulumi refresh, then export again."
             )
 
     def _unread(self) -> Iterable[str]:
         if self._encrypted:
             yield (
                 f"{self._name}: encrypted values, which cannot be read: {self._encrypted}. A control that needs one reports it as unknown."
-                " `pulumi stack export --show-secrets` writes them in plain: keep such a file to yourself."
+                " `pulumi stack export --show-secrets` writes them in plain text: keep such a file secret."
             )
 
     def _error(self, what: str) -> PreviewError:
-        return PreviewError(f"--state: {self._name} is a damaged export: {what}. {_MEND}")
+        return PreviewError(f"--state: {self._name} is a damaged export: {what}. {_FIX}")
 
 
 def _number(text: str) -> int | float:
-    """A number as the engine knows it, a 64-bit float, whole ones as ``int``."""
+    """A number as the engine stores it, a 64-bit float, whole ones as ``int``."""
     number = float(text)
     return int(number) if number.is_integer() else number
 

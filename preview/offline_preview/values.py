@@ -2,7 +2,7 @@
 
 The wire is a protobuf ``Struct`` in which unknowns, secrets, assets and references are marked by signatures
 (pulumi/sdk: ``pulumi/runtime/rpc.py``). Here an unknown is the sentinel ``UNKNOWN``, a secret is ``Secret(value)``;
-everything else is plain Python, with numbers that are whole given back as ``int``.
+everything else is plain Python, and whole numbers are ``int``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ ARCHIVE: Final = "0def7320c3a5731c473e5ecbe6d01bc7"
 RESOURCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
 OUTPUT_VALUE: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 UNKNOWN_WIRE: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-# One sentinel for each kind of value; all of them mean "not known before the deployment".
+# One sentinel for each kind of value; all of them mean "unknown before the deployment".
 UNKNOWN_WIRES: Final = frozenset(
     {
         UNKNOWN_WIRE,
@@ -32,7 +32,7 @@ UNKNOWN_WIRES: Final = frozenset(
 
 
 class _Unknown:
-    """The one value that stands for "not known before the deployment". It has no truth value on purpose."""
+    """The one value that stands for "not known before the deployment". It has no truth value, on purpose."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
@@ -124,7 +124,7 @@ def encode(value: Any) -> struct_pb2.Value:
     elif isinstance(value, list | tuple):
         result.list_value.values.extend(encode(item) for item in value)
     else:
-        raise TypeError(f"a {type(value).__name__} is no property value")
+        raise TypeError(f"a {type(value).__name__} is not a property value")
     return result
 
 
@@ -166,7 +166,7 @@ def from_json(value: Any) -> Any:
 
 
 def shown(value: Any) -> Any:
-    """The value as people may see it: ``[unknown]`` and ``[secret]`` in the place of what is neither known nor theirs to read."""
+    """The value for reports, with ``[unknown]`` and ``[secret]`` instead of unknown and secret values."""
     if value is UNKNOWN:
         return "[unknown]"
     if isinstance(value, Secret):
@@ -179,7 +179,7 @@ def shown(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """The value with secrets unwrapped at every depth, as the engine hands it to a policy pack."""
+    """The value with secrets unwrapped at every depth, as the engine sends it to a policy pack."""
     if isinstance(value, Secret):
         return plain(value.value)
     if isinstance(value, dict):

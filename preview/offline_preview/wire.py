@@ -104,7 +104,7 @@ def _unreferenced(value: Any) -> Any:
     if isinstance(value, dict):
         if value.get(SIGNATURE) == RESOURCE:
             identity = value.get("id")
-            # An id that is there and empty is one that is not known yet.
+            # An empty id is an unknown id.
             return UNKNOWN if identity == "" else value["urn"] if identity is None else identity
         return {key: _unreferenced(item) for key, item in value.items()}
     if isinstance(value, list):

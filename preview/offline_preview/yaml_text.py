@@ -1,4 +1,4 @@
-"""YAML as the Pulumi CLI reads it, which differs from PyYAML's YAML 1.1 where configuration is concerned.
+"""YAML as the Pulumi CLI reads it, which differs from PyYAML's YAML 1.1 in ways that matter for configuration.
 
 The CLI uses Go's yaml.v3: ``yes`` and ``on`` are text, ``12:30`` is text and not a sexagesimal number, ``0o14`` is an octal number.
 A date becomes text in the form Go prints it.
@@ -26,7 +26,7 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value != "<<":
                 if key.value in seen:
-                    raise ConstructorError(None, None, f"the key '{key.value}' is there twice", key.start_mark)
+                    raise ConstructorError(None, None, f"the key '{key.value}' is defined twice", key.start_mark)
                 seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
 
@@ -61,9 +61,9 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
-    """The mapping a YAML (or JSON) file holds; an empty file is an empty mapping.
+    """The mapping in a YAML (or JSON) file; an empty file is an empty mapping.
 
-    Raises ``PreviewError``, with line and column, when the file cannot be read, is not YAML or holds anything else.
+    Raises ``PreviewError``, with line and column, when the file cannot be read, is not YAML or contains anything else.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -74,11 +74,11 @@ def read_mapping(path: Path) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise PreviewError(f"{path}{where}: is not valid YAML: {error.problem}. Mend that line.") from error
+        raise PreviewError(f"{path}{where}: is not valid YAML: {error.problem}. Fix that line.") from error
     except yaml.YAMLError as error:
         raise PreviewError(f"{path}: is not valid YAML: {error}.") from error
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise PreviewError(f"{path}: holds a {type(data).__name__}; allowed is a mapping of keys to values.")
+        raise PreviewError(f"{path}: contains a {type(data).__name__}; it must be a mapping of keys to values.")
     return data

@@ -58,7 +58,7 @@ def _complete(engine: Engine, stack: str) -> list[tuple[str, str]]:
     return living
 
 
-def _mend(engine: Engine, stack: str) -> bool:
+def _repair(engine: Engine, stack: str) -> bool:
     """Removes what the kill has left half-written beside the state; whether there was any.
 
     On a disk the CLI replaces the state file as a whole, but writes its `.attrs` file in place: an empty one makes every command end with
@@ -109,7 +109,7 @@ def test_ten_kills_at_random_moments_leave_nothing_behind(network: Engine, whole
         _wait_until(lambda stack=stack, target=target: len(in_account(network, stack)) >= target, started)
         time.sleep(moments.uniform(0, 0.15))
         network.end(started)
-        torn = _mend(network, stack)
+        torn = _repair(network, stack)
         made = in_account(network, stack)
         if number == 1:
             assert "the stack is currently locked by 1 lock(s)" in _failed(network, stack, *UP)
@@ -128,8 +128,8 @@ def test_ten_kills_at_random_moments_leave_nothing_behind(network: Engine, whole
         assert set(made) <= set(_complete(network, stack))
         assert len(in_account(network, stack)) == whole
         before = f"{len(made):3} / {len(known):3} / {len(operations):2} ({len(unknown)})"
-        mended = ", an empty .attrs file removed" if torn else ""
-        figures(f"  {number:2}  {before}  after the next up: {whole}, orphans 0, twice 0{mended}")
+        repaired = ", an empty .attrs file removed" if torn else ""
+        figures(f"  {number:2}  {before}  after the next up: {whole}, orphans 0, twice 0{repaired}")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_the_run_after_a_failed_creation_completes(
     stack = new_stack(network, f"{fault}{number}")
     text = _failed(network, stack, *UP, STAND_IN_FAULTS=f"create:{number}:{fault}")
     expected = {
-        "fail": "InternalError: a fault that was asked for",
+        "fail": "InternalError: a requested fault",
         "partial": "timeout while waiting for state",
         "crash": "error reading from server",
     }
@@ -165,7 +165,7 @@ def test_the_run_after_a_failed_deletion_completes(network: Engine, whole: int, 
     number = max(1, round(whole * share))
     stack = new_stack(network, f"delete{number}")
     _done(network, stack, *UP)
-    assert "InternalError: a fault that was asked for" in _failed(network, stack, *DESTROY, STAND_IN_FAULTS=f"delete:{number}:fail")
+    assert "InternalError: a requested fault" in _failed(network, stack, *DESTROY, STAND_IN_FAULTS=f"delete:{number}:fail")
     left = _complete(network, stack)
     assert 0 < len(left) <= whole
     _done(network, stack, *DESTROY)
@@ -176,7 +176,7 @@ def test_the_run_after_a_failed_deletion_completes(network: Engine, whole: int, 
 def test_a_lost_answer_is_told_and_only_that_resource_is_made_twice(network: Engine, whole: int) -> None:
     stack = new_stack(network, "lost")
     text = _failed(network, stack, *UP, STAND_IN_FAULTS="create:1:lost")
-    assert "RequestTimeout: a fault that was asked for" in text
+    assert "RequestTimeout: a requested fault" in text
     _done(network, stack, *UP)
     living = in_account(network, stack)
     # AWS has made it, and nobody could tell the engine its id.
@@ -240,6 +240,6 @@ def test_an_attributes_file_that_a_kill_has_left_empty_is_in_the_way_and_nobody_
     assert attributes.stat().st_size > 0
     attributes.write_bytes(b"")
     assert "failed to load checkpoint: EOF" in _failed(network, stack, "stack", "export")
-    assert _mend(network, stack)
-    assert not _mend(network, stack)
+    assert _repair(network, stack)
+    assert not _repair(network, stack)
     _done(network, stack, "stack", "export")

@@ -62,7 +62,7 @@ def _refused(engine: Engine, stack: str, *arguments: str) -> str:
     [
         ("props['cidr'] = props.pop('cidrBlock')", "cidr is not a property of this resource"),
         ("del props['vpcId']", "vpcId is required"),
-        ("props['mapPublicIpOnLaunch'] = ['yes']", "mapPublicIpOnLaunch is a list, but true or false is wanted"),
+        ("props['mapPublicIpOnLaunch'] = ['yes']", "mapPublicIpOnLaunch is a list, but true or false is expected"),
     ],
 )
 def test_what_a_type_does_not_take_ends_preview_and_up(engine: Engine, stack: str, lines: str, message: str) -> None:

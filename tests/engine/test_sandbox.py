@@ -29,8 +29,8 @@ def test_a_whole_deployment_ends_with_a_verdict_and_leaves_nothing_behind(tempor
         [sys.executable, "-m", "sandbox", "--stack", "dev"], cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    kept = r"destroy left nothing but what outlives it on purpose \(shop-.*\)"
-    verdict = rf"dev  \d{{3}} resources: up compliant, second up without a change, {kept}  \(\d+ s\)"
+    kept = r"destroy left nothing but resources that are retained on purpose \(shop-.*\)"
+    verdict = rf"dev  \d{{3}} resources: up compliant, second up without changes, {kept}  \(\d+ s\)"
     assert re.fullmatch(verdict, done.stdout.splitlines()[-1])
     assert done.stderr == ""
     assert list(temporary.glob("sandbox-*")) == []
@@ -50,6 +50,6 @@ def test_an_interrupt_in_the_middle_of_up_leaves_no_process_and_no_file(temporar
     assert len(below) > 2
     started.send_signal(signal.SIGINT)
     _out, err = started.communicate(timeout=120)
-    assert (started.returncode, err) == (130, "\ndev  stopped; nothing is left behind\n")
+    assert (started.returncode, err) == (130, "\ndev  stopped; no processes or files are left\n")
     assert list(temporary.glob("sandbox-*")) == []
     assert not processes.alive(below)

@@ -184,12 +184,13 @@ def error(capfd: pytest.CaptureFixture[str], folder: Path, *arguments: str) -> s
 
 
 def test_no_project(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert error(capfd, tmp_path) == f"error: --project: there is no Pulumi.yaml in {tmp_path}. Give the folder that holds it.\n"
+    assert error(capfd, tmp_path) == f"error: --project: there is no Pulumi.yaml in {tmp_path}. Use the folder that contains it.\n"
 
 
 def test_unknown_stack(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert error(capfd, shop, "--stack", "prd") == (
-        f"error: --stack: there is no stack 'prd': {shop}/Pulumi.prd.yaml does not exist. Stacks there: dev, prod. Did you mean 'prod'?\n"
+        f"error: --stack: there is no stack 'prd': {shop}/Pulumi.prd.yaml does not exist. Existing stacks: dev, prod."
+        " Did you mean 'prod'?\n"
     )
 
 
@@ -198,7 +199,7 @@ def test_no_stack_file(bare: Callable[[str], Path], capfd: pytest.CaptureFixture
     (folder / "Pulumi.dev.yaml").unlink()
     assert error(capfd, folder) == (
         f"error: {folder}: there is no Pulumi.<stack>.yaml, so there is no stack to preview."
-        " Mend: pulumi stack init dev, or write Pulumi.dev.yaml.\n"
+        " Fix: pulumi stack init dev, or write Pulumi.dev.yaml.\n"
     )
 
 
@@ -212,14 +213,14 @@ def test_malformed_yaml(bare: Callable[[str], Path], capfd: pytest.CaptureFixtur
     ("arguments", "message"),
     [
         (["--json", "nowhere/x.json"], "--json: there is no folder "),
-        (["--sarif", "."], "--sarif: . is a folder. Give the name of a file in it."),
-        (["--json", "-", "--sarif", "-"], "--json, --sarif: only one report can go to standard output; give the others a file."),
+        (["--sarif", "."], "--sarif: . is a folder. Use the name of a file in it."),
+        (["--json", "-", "--sarif", "-"], "--json, --sarif: only one report can go to standard output; write the others to files."),
         (["--set", "x"], "--set: 'x' must be KEY=VALUE"),
         (["--stack-reference", "x"], "--stack-reference: 'x' must be NAME=FILE"),
         (["--stack-reference", "x=nowhere"], "--stack-reference: nowhere cannot be read: No such file or directory."),
         (["--stack-reference", f"x={__file__}"], f"--stack-reference: {__file__} is not valid JSON: "),
         (["--config-file", "nowhere"], "--config-file: nowhere does not exist."),
-        (["--config-file", __file__], "--config-file: test_cli.py does not say which stack it is for. Add --stack NAME."),
+        (["--config-file", __file__], "--config-file: test_cli.py does not name its stack. Add --stack NAME."),
         (["--config-file", __file__, "--stack", "a", "--stack", "b"], "--config-file: is for one stack;"),
         (["--policy-pack", "nowhere"], "--policy-pack: there is no PulumiPolicy.yaml in "),
     ],
@@ -232,7 +233,7 @@ def test_stack_outputs_must_be_an_object(bare: Callable[[str], Path], tmp_path: 
     file = tmp_path / "outputs.json"
     file.write_text("[]")
     message = error(capfd, bare(EMPTY), "--stack-reference", f"x={file}")
-    assert message == f"error: --stack-reference: {file} holds a list; allowed is an object of outputs.\n"
+    assert message == f"error: --stack-reference: {file} contains a list; it must be an object of outputs.\n"
 
 
 def test_unknown_options_are_refused(capfd: pytest.CaptureFixture[str]) -> None:

@@ -55,7 +55,7 @@ def test_an_exported_stack_is_judged_by_the_profile_of_its_name(exported: Path, 
     assert code == 1
     assert err == (
         "note: export.json: updating urn:pulumi:prod::other::a:b:C::c was not finished when the stack was exported."
-        " Mend: pulumi refresh, then export again.\n"
+        " Fix: pulumi refresh, then export again.\n"
     )
     lines = [line.rstrip() for line in out.splitlines()]
     assert lines[0] == "other / prod"
@@ -111,8 +111,7 @@ def test_options_of_programs_are_refused_with_an_export(exported: Path, capfd: p
     code, out, err = run_state(capfd, exported.name, *arguments)
     assert (code, out) == (2, "")
     assert err == (
-        f"error: {arguments[0]}: says how to run a program, and --state runs none: it checks the stack in the file."
-        f" Leave {arguments[0]} out.\n"
+        f"error: {arguments[0]}: is for running a program, but --state runs none: it checks the stack in the file. Remove {arguments[0]}.\n"
     )
 
 
@@ -120,7 +119,7 @@ def test_an_export_that_is_none(exported: Path, capfd: pytest.CaptureFixture[str
     exported.write_text("{}")
     code, out, err = run_state(capfd, exported.name)
     assert (code, out) == (2, "")
-    assert err.startswith("error: --state: export.json is no export of a stack: ")
+    assert err.startswith("error: --state: export.json is not an export of a stack: ")
     assert err.count("\n") == 1
 
 
@@ -132,7 +131,8 @@ def test_an_export_without_a_pack_to_check_it(
     code, _, err = run_state(capfd, str(exported))
     assert (code, err) == (
         2,
-        f"error: --state: there is no policy pack under {tmp_path}/empty/policies, so nothing to check with. Add --policy-pack DIR.\n",
+        f"error: --state: there is no policy pack under {tmp_path}/empty/policies, so there is nothing to check with."
+        " Add --policy-pack DIR.\n",
     )
 
 

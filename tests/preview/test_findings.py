@@ -87,7 +87,7 @@ def test_undecided_checks_are_counted_in_the_place_of_their_summary(graph: Graph
 def test_an_undecided_check_that_is_a_finding_already_is_not_told_twice() -> None:
     checks = tuple(Undecided("c", "p", "medium", urn, "acl") for urn in (STACK_URN, "other"))
     told = (finding(verdict="unknown", level="mandatory"), finding(control="d"))
-    message = "cannot be judged before deployment, because acl is not known until then."
+    message = "cannot be checked before deployment, because acl is unknown until then."
     assert PackReport("p", "1", Path("p"), (), told, undecided=checks).all_findings == [
         *told,
         finding(verdict="unknown", urn="other", message=message),

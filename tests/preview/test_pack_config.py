@@ -74,9 +74,9 @@ def test_a_profile_gives_levels_and_properties(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"a":\n', ":2:1: is not valid JSON: Expecting value. Mend that line."),
-        ("[]", ": holds a list; allowed is an object of policies."),
-        ('{"a": 3}', ": 'a' is 3; allowed is a level (advisory, disabled, mandatory, remediate) or an object."),
+        ('{"a":\n', ":2:1: is not valid JSON: Expecting value. Fix that line."),
+        ("[]", ": contains a list; it must be an object of policies."),
+        ('{"a": 3}', ": 'a' is 3; it must be a level (advisory, disabled, mandatory, remediate) or an object."),
         (
             '{"a": "mandatry"}',
             ": 'a' has the level 'mandatry'; allowed: advisory, disabled, mandatory, remediate. Did you mean 'mandatory'?",

@@ -216,7 +216,7 @@ def test_a_pack_that_does_not_start_shows_what_it_wrote(pack: Write, run: Callab
 def test_a_pack_that_prints_before_its_port_is_told_so(pack: Write, run: Callable[..., PackReport]) -> None:
     message = broken(pack, run, "import time\nprint('hello', flush=True)\ntime.sleep(60)\n")
     assert message == (
-        "printed 'hello' where its port must stand, on the first line. Do not print before the policy pack is made; log to standard error."
+        "printed 'hello' instead of its port, on the first line. Do not print before the policy pack is created; log to standard error."
     )
 
 
@@ -307,7 +307,7 @@ def test_a_pack_may_lack_the_optional_methods(pack: Write, run: Callable[..., Pa
 def test_a_profile_for_a_pack_that_takes_none_is_refused(pack: Write, run: Callable[..., PackReport], tmp_path: Path) -> None:
     with pytest.raises(PreviewError) as error:
         run(pack(REFUSING.replace("SUPPORTS", "False")), "{}")
-    assert str(error.value) == f"{tmp_path}/profile.json: policy pack own takes no configuration; remove the file."
+    assert str(error.value) == f"{tmp_path}/profile.json: policy pack own accepts no configuration; remove the file."
 
 
 def test_a_pack_can_talk_to_the_engine(pack: Write, run: Callable[..., PackReport]) -> None:

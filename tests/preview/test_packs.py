@@ -32,9 +32,7 @@ def test_configs_belong_to_packs_one_by_one(pack: Write, tmp_path: Path) -> None
     folder = pack("")
     with pytest.raises(PreviewError) as error:
         select_packs(tmp_path, [folder], [tmp_path / "a.json", tmp_path / "b.json"])
-    assert str(error.value) == (
-        f"--policy-pack-config: 2 given for 1 packs ({folder}); give one for each pack, in the same order, or none."
-    )
+    assert str(error.value) == (f"--policy-pack-config: 2 given for 1 packs ({folder}); use one for each pack, in the same order, or none.")
     with pytest.raises(PreviewError, match=r"--policy-pack-config: .*/a\.json does not exist\."):
         select_packs(tmp_path, [folder], [tmp_path / "a.json"])
 
@@ -57,7 +55,7 @@ def test_a_packs_own_virtual_environment_runs_it_when_it_exists(pack: Write) -> 
 def test_what_is_no_python_pack_is_refused(pack: Write, tmp_path: Path) -> None:
     with pytest.raises(PreviewError) as error:
         load_pack(tmp_path)
-    assert str(error.value) == f"--policy-pack: there is no PulumiPolicy.yaml in {tmp_path}. Give the folder of a policy pack."
+    assert str(error.value) == f"--policy-pack: there is no PulumiPolicy.yaml in {tmp_path}. Use the folder of a policy pack."
     folder = pack("", settings="runtime: nodejs\n")
     with pytest.raises(PreviewError) as error:
         load_pack(folder)

@@ -64,23 +64,23 @@ config:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nam: shop\nruntime: python", "'name' must be a text that is not empty; it is None. Did you mean 'nam'?"),
+        ("nam: shop\nruntime: python", "'name' must be a non-empty text; it is None. Did you mean 'nam'?"),
         ("name: shop\nruntime: nodejs", "'runtime' is 'nodejs'; the offline preview runs Python programs only, 'runtime: python'."),
         ("name: shop", "'runtime' is None; the offline preview runs Python programs only, 'runtime: python'."),
         ("config: a\nstackConfigDir: b", "'config' and 'stackConfigDir' both name the folder of the stack files; keep 'stackConfigDir'."),
         ("config: [a]", "'config' must be a mapping of keys to values or declarations; it is ['a']."),
         ("main: 3", "'main' must be a path; it is 3."),
-        ("config: {a: }", "config 'a': has neither a value nor a declaration; write one of"),
+        ("config: {a: }", "config 'a': has neither a value nor a declaration; use one of"),
         (
             "config: {a: {typ: string}}",
             "config 'a': 'typ' is unknown; allowed: default, description, items, secret, type, value. Did you mean 'type'?",
         ),
         ("config: {a: {default: 1, value: 2}}", "config 'a': has a 'default' and a 'value'; keep one."),
-        ("config: {'aws:region': {type: string}}", "config 'aws:region': is not in the project's namespace and needs a 'value' alone"),
+        ("config: {'aws:region': {type: string}}", "config 'aws:region': is not in the project's namespace and needs only a 'value'"),
         ("config: {a: {type: text}}", "config 'a': the type 'text' is unknown; allowed: array, boolean, integer, object, string."),
         (
             "config: {a: {type: array}}",
-            "config 'a': is an array without 'items'; write the type of its items, e.g. 'items: {type: string}'.",
+            "config 'a': is an array without 'items'; add the type of its items, e.g. 'items: {type: string}'.",
         ),
         ("config: {a: {type: integer, default: x}}", "config 'a': the default 'x' is not of the type 'integer'."),
         (
@@ -107,8 +107,8 @@ def test_a_wrong_project_file_is_refused(project: Write, text: str, message: str
 def test_a_folder_without_a_project_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PreviewError) as error:
         load_project(tmp_path)
-    assert str(error.value) == f"--project: there is no Pulumi.yaml in {tmp_path}. Give the folder that holds it."
-    with pytest.raises(PreviewError, match=r"--project: .*/nowhere is no folder\. Give the folder that holds Pulumi\.yaml\."):
+    assert str(error.value) == f"--project: there is no Pulumi.yaml in {tmp_path}. Use the folder that contains it."
+    with pytest.raises(PreviewError, match=r"--project: .*/nowhere is not a folder\. Use the folder that contains Pulumi\.yaml\."):
         load_project(tmp_path / "nowhere")
 
 
@@ -117,8 +117,8 @@ def test_an_unknown_stack_names_the_nearest(project: Write) -> None:
     with pytest.raises(PreviewError) as error:
         load_project(folder).check_stack("prd")
     assert str(error.value) == (
-        f"--stack: there is no stack 'prd': {folder / 'Pulumi.prd.yaml'} does not exist. Stacks there: dev, prod. Did you mean 'prod'?"
+        f"--stack: there is no stack 'prd': {folder / 'Pulumi.prd.yaml'} does not exist. Existing stacks: dev, prod. Did you mean 'prod'?"
     )
-    with pytest.raises(PreviewError, match="'a/b' is no stack name"):
+    with pytest.raises(PreviewError, match="'a/b' is not a stack name"):
         load_project(folder).check_stack("a/b")
     load_project(folder).check_stack("dev")

@@ -100,19 +100,19 @@ def test_sarif_shows_every_unknown_as_an_open_result(undecided: StackReport) -> 
         ("own/closed", "open", "none"),
         ("own/unknowns", "open", "none"),
     ]
-    assert results[0]["message"]["text"] == "logs: cannot be judged before deployment, because acl is not known until then."
+    assert results[0]["message"]["text"] == "logs: cannot be checked before deployment, because acl is unknown until then."
 
 
 def test_junit_shows_every_unknown_at_its_control(undecided: StackReport) -> None:
     root = ElementTree.fromstring(junit.render([undecided]).encode())
     assert (root.get("tests"), root.get("failures")) == ("2", "0")
-    text = "unknown: logs: cannot be judged before deployment, because {} is not known until then.\n    " + LOGS
+    text = "unknown: logs: cannot be checked before deployment, because {} is unknown until then.\n    " + LOGS
     assert root.findtext(".//testcase[@name='closed']/system-out") == "\n".join(text.format(path) for path in ("acl", "policy of x"))
 
 
 def test_the_terminal_shows_unknowns_in_one_line(undecided: StackReport) -> None:
     text = shown(undecided)
-    assert "CANNOT BE JUDGED BEFORE DEPLOYMENT  1 finding" in text
+    assert "CANNOT BE CHECKED BEFORE DEPLOYMENT  1 finding" in text
     assert "shop-dev: 2 checks of 1 control cannot be decided." in text
     assert text.splitlines()[-1].endswith("compliant: 0 mandatory, 0 advisory, 2 unknown  (0.0 s)")
 
@@ -265,7 +265,7 @@ shop / dev
   new  advisory
     • shop-dev: is new
 
- CANNOT BE JUDGED BEFORE DEPLOYMENT  1 finding
+ CANNOT BE CHECKED BEFORE DEPLOYMENT  1 finding
   open  Ports are closed  advisory
     • db: cannot be judged.
     → Close it.

@@ -61,8 +61,8 @@ def test_the_line_behind_a_resource_is_the_program_s_not_an_installed_library_s(
     [
         ("raise ValueError('boom')\n", "ValueError: boom", "__main__.py:3"),
         ("raise pulumi.RunError('settings are wrong')\n", "settings are wrong", "__main__.py:3"),
-        ("import sys\nsys.exit(3)\n", "the program ended itself with sys.exit(3)", "__main__.py:4"),
-        ("import sys\nsys.exit()\n", "the program ended itself with sys.exit() before its resources were registered", ""),
+        ("import sys\nsys.exit(3)\n", "the program called sys.exit(3)", "__main__.py:4"),
+        ("import sys\nsys.exit()\n", "the program called sys.exit() before its resources were registered", ""),
         ("pulumi.Config().require('x')\n", "Missing required configuration variable 'p:x'", "__main__.py:3"),
     ],
 )
@@ -101,7 +101,7 @@ def test_a_main_file_works_like_a_main_folder(tmp_path: Path) -> None:
 
 def test_a_process_that_dies_is_told_with_what_it_said(tmp_path: Path) -> None:
     error = failure(program(tmp_path, "import os\nprint('last words', flush=True)\nos._exit(7)\n"))
-    assert str(error) == "stack dev: the program's process ended with code 7 and gave no result"
+    assert str(error) == "stack dev: the program's process ended with code 7 and returned no result"
     assert error.details == "last words"
 
 

@@ -105,12 +105,12 @@ def test_a_setting_hides_the_projects_default(load: Callable[..., StackConfig]) 
         ("=a", "'=a' must be KEY=VALUE"),
         ("aws:=a", "'aws:=a' must be KEY=VALUE"),
         ("o.l[5]=1", "'o.l[5]=1': the list has 1 items; allowed are the indices 0 to 1."),
-        ("o.l.x=1", "'o.l.x=1': 'x' leads into [1], which is no mapping."),
-        ("o.x.y=1", "'o.x.y=1': 'y' leads into 1, which is no mapping."),
-        ("o[0]=1", "'o[0]=1': [0] leads into {'x': 1, 'l': [1]}, which is no list."),
-        ("o[x]=1", "'o[x]=1': the path cannot be read at '[x]'; write it like"),
-        ("o[0]x=1", "'o[0]x=1': the path cannot be read at 'x'; write it like"),
-        ("o.=1", "'o.=1': the path cannot be read at '.'; write it like"),
+        ("o.l.x=1", "'o.l.x=1': 'x' points into [1], which is not a mapping."),
+        ("o.x.y=1", "'o.x.y=1': 'y' points into 1, which is not a mapping."),
+        ("o[0]=1", "'o[0]=1': [0] points into {'x': 1, 'l': [1]}, which is not a list."),
+        ("o[x]=1", "'o[x]=1': the path is invalid at '[x]'; use the form"),
+        ("o[0]x=1", "'o[0]x=1': the path is invalid at 'x'; use the form"),
+        ("o.=1", "'o.=1': the path is invalid at '.'; use the form"),
     ],
 )
 def test_a_wrong_setting_is_refused(load: Callable[..., StackConfig], setting: str, message: str) -> None:
@@ -126,16 +126,16 @@ def test_a_wrong_setting_is_refused(load: Callable[..., StackConfig], setting: s
         (
             "",
             "  a: {type: string}\n  b: {description: x}\n",
-            "required by Pulumi.yaml and missing: shop:a, shop:b. Mend: pulumi config set a",
+            "required by Pulumi.yaml and missing: shop:a, shop:b. Fix: pulumi config set a",
         ),
         ("config: {a: x}", "  a: {type: integer}\n", "shop:a is 'x'; it must be of the type 'integer'."),
         ("config: {a: {x: 1}}", "  a: {type: string}\n", "shop:a is {'x': 1}; it must be of the type 'string'."),
         (
             "config: {a: x}",
             "  a: {type: string, secret: true}\n",
-            "shop:a is declared secret and stands there in plain. Mend: pulumi config set --secret",
+            "shop:a is declared secret but stored in plain text. Fix: pulumi config set --secret",
         ),
-        ("config: {a: {b: [.inf]}}", "", "a.b[0]: inf is no number that configuration can hold; write it as a text in quotes."),
+        ("config: {a: {b: [.inf]}}", "", "a.b[0]: inf is not a number that configuration supports; write it as text in quotes."),
     ],
 )
 def test_a_configuration_that_the_cli_refuses_is_refused(load: Callable[..., StackConfig], stack: str, declared: str, message: str) -> None:
@@ -153,7 +153,7 @@ def test_what_is_ignored_is_noted(load: Callable[..., StackConfig]) -> None:
     notes = load("confg: {}\nenvironment: [a]\nencryptionsalt: x\n").notes
     assert [note.split(": ", 1)[1] for note in notes] == [
         "'confg' is unknown to Pulumi and ignored.",
-        "values of 'environment' (Pulumi ESC) are not there offline; give those that matter with --set.",
+        "values of 'environment' (Pulumi ESC) are not available offline; set those that matter with --set.",
     ]
 
 

@@ -17,7 +17,7 @@ from offline_preview.wire import Requests
 
 from tests.preview.conftest import STACK_URN, URN
 
-MEND = "Write it with `pulumi stack export --stack NAME --file FILE`."
+FIX = "Write it with `pulumi stack export --stack NAME --file FILE`."
 STACK = {"urn": STACK_URN, "custom": False, "type": "pulumi:pulumi:Stack"}
 BUCKET = f"{URN}shop:index:Store$aws:s3/bucket:Bucket::logs"
 PROVIDER = f"{URN}pulumi:providers:aws::default"
@@ -152,13 +152,13 @@ def test_a_name_may_hold_the_separator(load: Load) -> None:
 def test_resources_that_wait_to_be_deleted_are_left_out_and_noted(load: Load, file: Path) -> None:
     state = load(bucket(id="new"), bucket(id="old", delete=True))
     assert [resource.id for resource in state.graph.of_type("aws:s3/bucket:Bucket")] == ["new"]
-    assert state.notes == (f"{file}: left out, because only waiting to be deleted: 1 of the resources.",)
+    assert state.notes == (f"{file}: ignored, because they are pending deletion: 1 of the resources.",)
 
 
 def test_operations_that_were_not_finished_are_noted(load: Load, file: Path) -> None:
     state = load(pending_operations=[{"resource": bucket(), "type": "creating"}, {"resource": bucket()}])
     assert len(state.graph.resources) == 1
-    end = f"{BUCKET} was not finished when the stack was exported. Mend: pulumi refresh, then export again."
+    end = f"{BUCKET} was not finished when the stack was exported. Fix: pulumi refresh, then export again."
     assert state.notes == (f"{file}: creating {end}", f"{file}: changing {end}")
 
 
@@ -180,7 +180,7 @@ def test_encrypted_secrets_are_unknown_and_counted(load: Load, file: Path) -> No
     assert found.outputs["a"][0].value is UNKNOWN
     assert state.notes == (
         f"{file}: encrypted values, which cannot be read: 2. A control that needs one reports it as unknown."
-        " `pulumi stack export --show-secrets` writes them in plain: keep such a file to yourself.",
+        " `pulumi stack export --show-secrets` writes them in plain text: keep such a file secret.",
     )
 
 
@@ -258,29 +258,29 @@ def test_a_newer_version_is_read_when_its_features_are_known(file: Path) -> None
         file.write_text(json.dumps({**data, "features": features}))
         with pytest.raises(PreviewError) as raised:
             load_state(file)
-        assert str(raised.value) == f"--state: {file} uses features that are not known here: magic. Known: {known}."
+        assert str(raised.value) == f"--state: {file} uses unknown features: magic. Known: {known}."
 
 
-NO_EXPORT = f" is no export of a stack: it is no object with a 'version' and a 'deployment'. {MEND}"
+NO_EXPORT = f" is not an export of a stack: it is not an object with a 'version' and a 'deployment'. {FIX}"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", f" is not valid JSON: Expecting value: line 1 column 1 (char 0). {MEND}"),
-        ("[" * 100_000, f" is not valid JSON: maximum recursion depth exceeded while decoding a JSON array from a unicode string. {MEND}"),
+        ("", f" is not valid JSON: Expecting value: line 1 column 1 (char 0). {FIX}"),
+        ("[" * 100_000, f" is not valid JSON: maximum recursion depth exceeded while decoding a JSON array from a unicode string. {FIX}"),
         ("[]", NO_EXPORT),
         ('{"version": 3}', NO_EXPORT),
         ('{"version": 3, "deployment": []}', NO_EXPORT),
-        ('{"version": 3, "checkpoint": {}}', f" is a backend's own state file, not an export. {MEND}"),
+        ('{"version": 3, "checkpoint": {}}', f" is a backend's own state file, not an export. {FIX}"),
         ('{"deployment": {}}', " has version null; allowed are 3 and 4. Export it again with Pulumi 3."),
         ('{"version": 2, "deployment": {}}', " has version 2; allowed are 3 and 4. Export it again with Pulumi 3."),
         ('{"version": 5, "deployment": {}}', " has version 5; allowed are 3 and 4. Export it again with Pulumi 3."),
         (
             '{"version": 3, "deployment": {"manifest": {}}}',
-            " holds no resources: nothing to check. Export a stack that has been deployed.",
+            " contains no resources: nothing to check. Export a stack that has been deployed.",
         ),
-        ('{"version": 3, "deployment": {"resources": {"a": 1}}}', f" is a damaged export: 'resources' is no list. {MEND}"),
+        ('{"version": 3, "deployment": {"resources": {"a": 1}}}', f" is a damaged export: 'resources' is not a list. {FIX}"),
     ],
 )
 def test_what_is_no_export(file: Path, text: str, message: str) -> None:
@@ -313,14 +313,14 @@ def test_a_file_that_is_not_there(file: Path) -> None:
     ],
 )
 def test_damaged_resources(load: Load, file: Path, resource: Any, problem: str) -> None:
-    assert refused(load, resource) == f"--state: {file} is a damaged export: {problem}. {MEND}"
+    assert refused(load, resource) == f"--state: {file} is a damaged export: {problem}. {FIX}"
 
 
 @pytest.mark.parametrize(
     ("exported", "problem"),
     [
-        (secret(), "a secret that has not exactly one of 'plaintext' and 'ciphertext'"),
-        (secret(plaintext='"a"', ciphertext="x"), "a secret that has not exactly one of 'plaintext' and 'ciphertext'"),
+        (secret(), "a secret that does not have exactly one of 'plaintext' and 'ciphertext'"),
+        (secret(plaintext='"a"', ciphertext="x"), "a secret that does not have exactly one of 'plaintext' and 'ciphertext'"),
         (secret(plaintext="hunter22"), "a secret that is not valid JSON"),
         ({SIGNATURE: RESOURCE}, "a malformed value"),
         ({SIGNATURE: BYTE_STRING, "value": "é"}, "a malformed value"),
@@ -333,16 +333,16 @@ def test_damaged_resources(load: Load, file: Path, resource: Any, problem: str) 
 )
 def test_damaged_values(load: Load, file: Path, exported: Any, problem: str) -> None:
     message = refused(load, bucket(outputs={"value": {"in": [exported]}}))
-    assert message == f"--state: {file} is a damaged export: {BUCKET}: 'value' holds {problem}. {MEND}"
+    assert message == f"--state: {file} is a damaged export: {BUCKET}: 'value' contains {problem}. {FIX}"
 
 
 @pytest.mark.parametrize(
     ("operations", "problem"),
     [
-        ({"a": 1}, "'pending_operations' is no list"),
+        ({"a": 1}, "'pending_operations' is not a list"),
         (["x"], "pending operation 1 has no URN"),
         ([{"resource": bucket(parent=1)}], f"{BUCKET}: 'parent' is of the wrong type"),
     ],
 )
 def test_damaged_operations(load: Load, file: Path, operations: Any, problem: str) -> None:
-    assert refused(load, pending_operations=operations) == f"--state: {file} is a damaged export: {problem}. {MEND}"
+    assert refused(load, pending_operations=operations) == f"--state: {file} is a damaged export: {problem}. {FIX}"

@@ -19,6 +19,8 @@ from offline_preview.values import (
     shown,
     to_json,
 )
+from pulumi.runtime import rpc
+from pulumi_policy import proxy
 
 scalars = st.none() | st.booleans() | st.integers(-(2**52), 2**52) | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 trees = st.recursive(
@@ -54,6 +56,20 @@ def test_what_goes_through_the_pipe_comes_back(value: Any) -> None:
 @pytest.mark.parametrize("wire", sorted(values.UNKNOWN_WIRES))
 def test_every_kind_of_unknown_is_unknown(wire: str) -> None:
     assert decode(struct_pb2.Value(string_value=wire)) is UNKNOWN
+
+
+def test_the_wire_is_that_of_the_sdk() -> None:
+    typed = {value for name, value in vars(proxy).items() if name.startswith("UNKNOWN_") and name.endswith("_VALUE")}
+    assert typed | {rpc.UNKNOWN} == values.UNKNOWN_WIRES
+    assert rpc.UNKNOWN == values.UNKNOWN_WIRE
+    assert rpc._special_sig_key == values.SIGNATURE
+    assert [
+        rpc._special_secret_sig,
+        rpc._special_asset_sig,
+        rpc._special_archive_sig,
+        rpc._special_resource_sig,
+        rpc._special_output_value_sig,
+    ] == [values.SECRET, values.ASSET, values.ARCHIVE, values.RESOURCE, values.OUTPUT_VALUE]
 
 
 def test_an_output_value_is_its_value_a_secret_or_unknown() -> None:
@@ -92,5 +108,5 @@ def test_references_to_whole_resources_are_found_at_every_depth() -> None:
 
 
 def test_something_else_is_no_property_value() -> None:
-    with pytest.raises(TypeError, match="a set is no property value"):
+    with pytest.raises(TypeError, match="a set is not a property value"):
         encode({1})

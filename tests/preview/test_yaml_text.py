@@ -55,9 +55,9 @@ def test_an_empty_file_is_an_empty_mapping(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"a: [1,\n", "x.yaml:2:1: is not valid YAML: expected the node content, but found '<stream end>'. Mend that line."),
-        (b"a: 1\na: 2\n", "x.yaml:2:1: is not valid YAML: the key 'a' is there twice. Mend that line."),
-        (b"- 1\n", "x.yaml: holds a list; allowed is a mapping of keys to values."),
+        (b"a: [1,\n", "x.yaml:2:1: is not valid YAML: expected the node content, but found '<stream end>'. Fix that line."),
+        (b"a: 1\na: 2\n", "x.yaml:2:1: is not valid YAML: the key 'a' is defined twice. Fix that line."),
+        (b"- 1\n", "x.yaml: contains a list; it must be a mapping of keys to values."),
         (b"a: \xff\n", "x.yaml: cannot be read:"),
         (b"a: \x01\n", "x.yaml: is not valid YAML:"),
     ],

@@ -98,7 +98,7 @@ def test_the_verdict_of_a_whole_deployment(cli: Path, capfd: pytest.CaptureFixtu
     ]
     verdict = capfd.readouterr().out.splitlines()[-1]
     assert verdict.startswith(
-        "dev  2 resources: up compliant, second up without a change, destroy left nothing but what outlives it on purpose (shop-key)  ("
+        "dev  2 resources: up compliant, second up without changes, destroy left nothing but resources retained on purpose (shop-key)  ("
     )
     assert left_behind(cli) == []
 
@@ -153,7 +153,7 @@ def test_an_interrupt_leaves_nothing_behind(cli: Path, number: signal.Signals) -
     assert below
     started.send_signal(number)
     _out, err = started.communicate(timeout=60)
-    assert (started.returncode, err) == (130, "\ndev  stopped; nothing is left behind\n")
+    assert (started.returncode, err) == (130, "\ndev  stopped; no processes or files are left\n")
     assert left_behind(cli) == []
     assert not processes.alive(below)
 

@@ -12,7 +12,7 @@ def test_faults_are_listed_with_commas() -> None:
 
 @pytest.mark.parametrize("text", ["create", "create:1", "create:1:fail:more", "make:1:fail", "create:one:fail", "create:1:fall"])
 def test_what_is_no_fault_is_told(text: str) -> None:
-    with pytest.raises(ValueError, match=f"^{text!r} is no fault; it is operation:n:fault, with create, .* and fail, partial"):
+    with pytest.raises(ValueError, match=f"^{text!r} is not a fault; use operation:n:fault, with create, .* and fail, partial"):
         parse(text)
 
 

@@ -105,7 +105,7 @@ def test_a_name_is_of_the_kind_that_aws_takes(provider: StandInProvider) -> None
     assert check(provider, "aws:lb/loadBalancer:LoadBalancer", {}, name="b" * 24)["name"] == "b" * 24 + "-19b2585"
     long = "b" * 25
     assert check(provider, "aws:lb/loadBalancer:LoadBalancer", {}, name=long) == [
-        ("name", f"name would be '{long}-19b2585', made of '{long}' and 8 characters more; the longest is 32 characters")
+        ("name", f"name would be '{long}-19b2585', generated from '{long}' and 8 characters more; the maximum is 32 characters")
     ]
     # No names: a VPC has none, and a record's is given.
     assert check(provider, VPC, {}) == {}
@@ -117,7 +117,7 @@ def test_the_engines_own_naming_is_followed(provider: StandInProvider) -> None:
     proposed = options(proposed_name="stack-it", mode=options.ENFORCE)
     assert check(provider, "aws:sns/topic:Topic", {}, autonaming=proposed)["name"] == "stack-it"
     disabled = options(mode=options.DISABLE)
-    refused = [("name", "name is required: automatic naming is switched off")]
+    refused = [("name", "name is required: auto-naming is disabled")]
     assert check(provider, "aws:sns/topic:Topic", {}, autonaming=disabled) == refused
 
 
@@ -125,7 +125,7 @@ def test_check_refuses_what_is_unknown_missing_or_of_another_type(provider: Stan
     assert check(provider, SUBNET, {"cidr": "10.0.0.0/24", "mapPublicIpOnLaunch": []}) == [
         ("vpcId", "vpcId is required"),
         ("cidr", "cidr is not a property of this resource"),
-        ("mapPublicIpOnLaunch", "mapPublicIpOnLaunch is a list, but true or false is wanted"),
+        ("mapPublicIpOnLaunch", "mapPublicIpOnLaunch is a list, but true or false is expected"),
     ]
     # As the real provider: a switch in a text is a switch, and what is null is not given.
     assert check(provider, SUBNET, {"vpcId": "vpc", "mapPublicIpOnLaunch": "true", "cidrBlock": None}) == {
@@ -234,10 +234,10 @@ def test_functions_answer_as_in_the_offline_preview(provider: StandInProvider) -
 def test_a_failed_call_has_done_nothing_and_a_lost_one_everything() -> None:
     provider = wanted("create:1:fail,create:2:lost")
     assert provider._cloud is not None
-    with pytest.raises(AbortError, match=r"^InternalError: a fault that was asked for: create fail$"):
+    with pytest.raises(AbortError, match=r"^InternalError: a requested fault: create fail$"):
         create(provider, VPC, {})
     assert provider._cloud.living() == []
-    with pytest.raises(AbortError, match=r"^RequestTimeout: a fault that was asked for: create lost$"):
+    with pytest.raises(AbortError, match=r"^RequestTimeout: a requested fault: create lost$"):
         create(provider, VPC, {})
     assert len(provider._cloud.living()) == 1
     create(provider, VPC, {})
@@ -259,7 +259,7 @@ def test_what_is_not_ready_in_time_is_told_with_its_id() -> None:
 def test_what_hangs_is_ended_by_cancel() -> None:
     provider = wanted("delete:1:hang")
     provider.Cancel(None, CONTEXT)
-    with pytest.raises(AbortError, match="a fault that was asked for: delete hang"):
+    with pytest.raises(AbortError, match="a requested fault: delete hang"):
         delete(provider, VPC, "vpc")
 
 
@@ -300,7 +300,7 @@ def test_the_plugin_serves_until_the_engine_that_started_it_is_gone(tmp_path: Pa
         stub = provider_pb2_grpc.ResourceProviderStub(channel)
         request = provider_pb2.CreateRequest(urn=urn(VPC), properties=encode_struct({}))
         made = stub.Create(request)
-        with pytest.raises(grpc.RpcError, match="InternalError: a fault that was asked for"):
+        with pytest.raises(grpc.RpcError, match="InternalError: a requested fault"):
             stub.Create(request)
     assert [one.id for one in Cloud(tmp_path / "account").living()] == [made.id]
     started.kill()

@@ -1,6 +1,5 @@
 """Security groups and their rules, each a resource of its own, and AWS's limits on them."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -19,11 +18,6 @@ MOST_RULES_PER_INTERFACE = 1000
 GROUP_DELETION = pulumi.CustomTimeouts(delete="60m")
 """A group can be deleted once no instance has it: an instance refresh takes it off them one by one, for longer than the provider's 15
 minutes."""
-
-# Rules allow no ampersand; groups do.
-# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UserIdGroupPair.html
-_DESCRIPTION = re.compile(r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=;{}!$*]{1,255}")
-_ALLOWED_IN_DESCRIPTION = "1 to 255 of the letters a-z and A-Z, digits, spaces and ._-:/()#,@[]+=;{}!$*"
 
 Peer = Mapping[str, pulumi.Input[str]]
 """The other side of a rule, in the provider's words: ``cidr_peer(...)``, ``{"prefix_list_id": ...}`` or
@@ -102,11 +96,6 @@ def _rule(
         "opts": component.child(),
         **peer,
     }
-
-
-def description_problem(text: str) -> str | None:
-    """What is wrong with the description of a security group rule, or None."""
-    return None if _DESCRIPTION.fullmatch(text) else f"is {text!r}; AWS allows {_ALLOWED_IN_DESCRIPTION}. Write it in those."
 
 
 def group_name_problems(name: str) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """Servers: groups of instances that scale with the load, and their boot script."""
 
-from cloudpatterns.compute.scale_out import (
-    ScaleOut,
+from cloudpatterns.compute.scale_out import ScaleOut
+from cloudpatterns.compute.scale_out.arguments import (
     ScaleOutActionArgs,
     ScaleOutArgs,
     ScaleOutDiskArgs,

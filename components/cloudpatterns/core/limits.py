@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pulumi
@@ -118,7 +118,10 @@ class Unique(Limit):
 
 
 class Network(Limit):
-    """The text is an IPv4 or IPv6 network without host bits: AWS would cut these off, and every later preview would show a change."""
+    """The text is an IPv4 or IPv6 network without host bits: AWS would cut these off, and every later preview would show a change.
+
+    The checked value is the network's canonical text: ``2001:DB8:0::/48`` becomes ``2001:db8::/48``.
+    """
 
     def words(self) -> str:
         """See ``Limit``."""
@@ -130,11 +133,27 @@ class Network(Limit):
             network = ip_network(value, strict=False)
         except ValueError:
             return f"is {value!r}; must be {self.words()}"
-        if str(network) == value:
-            return None
         if "/" not in value:
             return f"is {value!r}; must be in CIDR notation: write {network}"
+        address, _, _ = value.partition("/")
+        if ip_address(address) == network.network_address:
+            return None
         return f"is {value!r}; must have no host bits: write {network}, or a /32 or /128 for one address"
+
+    def _check(self, value: Any) -> Any:
+        return str(ip_network(super()._check(value)))
+
+
+class Ipv4Network(Network):
+    """A ``Network`` of IPv4."""
+
+    def words(self) -> str:
+        """See ``Limit``."""
+        return "an IPv4 network such as 10.20.0.0/16"
+
+    def problem(self, value: Any) -> str | None:
+        """See ``Limit``."""
+        return f"is {value!r}; must be {self.words()}" if ":" in value else super().problem(value)
 
 
 class Hidden:

@@ -12,14 +12,17 @@ from cloudpatterns.core.limits import Limit
 
 
 def default_phrase(hint: Any) -> str:
-    """The declared default (``10``, ``true``, ``none``), empty without one."""
+    """The declared default (``10``, ``true``, ``none``), empty without one and for an object, whose entries have theirs."""
     default = default_of(hint)
     if isinstance(default, bool):
         return str(default).lower()
     if isinstance(default, int | float):
         return _number(default)
     if isinstance(default, str):
-        return f"`{default}`"
+        return f"`{default}`" if default else "none"
+    if typing.is_typeddict(metadata(hint)[0]):
+        # An object with defaults of its own.
+        return ""
     if isinstance(default, Sequence | Mapping):
         return ", ".join(f"`{item}`" if isinstance(item, str) else str(item) for item in default) or "none"
     return ""

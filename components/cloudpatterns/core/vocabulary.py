@@ -9,7 +9,7 @@ from typing import Annotated
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.core.limits import Choice, Matches, Network, Unique
+from cloudpatterns.core.limits import Choice, Ipv4Network, Matches, Network, Unique
 
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
@@ -44,6 +44,8 @@ DailyWindow = Annotated[str, Matches(rf"{_TIME}-{_TIME}", "a daily window in UTC
 """``HH:MM-HH:MM`` in UTC."""
 WeeklyWindow = Annotated[str, Matches(rf"{_DAY}:{_TIME}-{_DAY}:{_TIME}", "a weekly window in UTC such as sun:03:30-sun:04:30")]
 """``ddd:HH:MM-ddd:HH:MM`` in UTC."""
+Ipv4Cidr = Annotated[str, Ipv4Network()]
+"""An IPv4 network: ``10.20.0.0/16``."""
 KmsKeyArn = pulumi.Input[str]
 """A customer managed key."""
 LogRetentionDays = Annotated[

@@ -1,6 +1,6 @@
 """Networks in CIDR notation: which are well written, and which are narrow enough to be admitted."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from cloudpatterns.core import Problem
@@ -24,25 +24,15 @@ def parse(cidr: str) -> Network | str:
 
 
 def networks_of(cidrs: Iterable[str]) -> list[Network]:
-    """The networks that are well written, each once."""
-    return list(dict.fromkeys(network for cidr in cidrs if not isinstance(network := parse(cidr), str)))
+    """The networks of checked arguments."""
+    return [ip_network(cidr) for cidr in cidrs]
 
 
-def network_problems(
-    path: str, cidrs: Iterable[str], *, field: str = "", refusal: Callable[[Network], str | None] = lambda _: None
-) -> Iterator[Problem]:
-    """What is wrong with each network of a list, at ``<path>.<index><field>``; ``refusal`` gives a reason of the component's own."""
-    seen: set[Network] = set()
+def repetition_problems(path: str, cidrs: Sequence[str]) -> Iterator[Problem]:
+    """What is wrong with entries whose ``cidr`` an earlier entry has."""
     for index, cidr in enumerate(cidrs):
-        network = parse(cidr)
-        if isinstance(network, str):
-            yield f"{path}.{index}{field}", network
-            continue
-        if network in seen:
-            yield f"{path}.{index}{field}", f"is {network}, which is already in the list. Name each network once."
-        elif reason := refusal(network):
-            yield f"{path}.{index}{field}", reason
-        seen.add(network)
+        if cidr in cidrs[:index]:
+            yield f"{path}.{index}.cidr", f"is {cidr}, which is already in the list. Name each network once."
 
 
 def too_broad(networks: Iterable[Network]) -> list[Network]:

@@ -8,10 +8,9 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.blocks.security_group import Peer, cidr_peer, egress_rule, port_problems
+from cloudpatterns.blocks.security_group import Peer, cidr_peer, egress_rule
 from cloudpatterns.core import Choice, Component, Problem, one_of
-from cloudpatterns.core.vocabulary import Port, RuleDescription
-from cloudpatterns.network._cidrs import parse
+from cloudpatterns.core.vocabulary import Cidr, Ports, RuleDescription
 
 # Names of children join two names with -from- or -to-; a name that holds such a part could spell another pair.
 _NAME = re.compile(r"(?!(?:[a-z0-9]+-)*(?:to|from)(?:-|$))[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
@@ -20,12 +19,12 @@ _NAME = re.compile(r"(?!(?:[a-z0-9]+-)*(?:to|from)(?:-|$))[a-z][a-z0-9]*(?:-[a-z
 class FunctionEgressArgs(TypedDict):
     """One further destination of a function, beside the functions that it calls."""
 
-    ports: Annotated[list[Port], Field(min_length=1)]
-    """Ports of the destination, each once."""
+    ports: Annotated[Ports, Field(min_length=1)]
+    """Ports of the destination."""
     description: RuleDescription
     """What the destination is."""
-    cidr: NotRequired[str]
-    """Network of the destination, IPv4 or IPv6, without host bits. Exactly one of ``cidr`` and ``prefix_list_id``."""
+    cidr: NotRequired[Cidr]
+    """Network of the destination. Exactly one of ``cidr`` and ``prefix_list_id``."""
     prefix_list_id: NotRequired[pulumi.Input[str]]
     """Prefix list with the networks of the destination, such as Amazon S3's. Exactly one of ``cidr`` and ``prefix_list_id``."""
     prefix_list_entries: NotRequired[Annotated[int, Field(default=1, ge=1, le=1000)]]
@@ -61,7 +60,7 @@ def let_out(
 
 def _peer(egress: FunctionEgressArgs) -> Peer:
     cidr, prefix_list = egress.get("cidr"), egress.get("prefix_list_id")
-    return {"prefix_list_id": prefix_list} if prefix_list is not None else cidr_peer(str(parse(str(cidr))))
+    return {"prefix_list_id": prefix_list} if prefix_list is not None else cidr_peer(str(cidr))
 
 
 def destination_problems(path: str, destinations: Mapping[str, FunctionEgressArgs], reserved: Sequence[str] = ()) -> Iterator[Problem]:
@@ -70,8 +69,4 @@ def destination_problems(path: str, destinations: Mapping[str, FunctionEgressArg
         at = f"{path}.{name}"
         if problem := naming_problem(name, reserved):
             yield at, problem
-        yield from port_problems(f"{at}.ports", egress["ports"])
         yield from one_of(egress, "cidr", "prefix_list_id", path=f"{at}.")
-        cidr = egress.get("cidr")
-        if cidr is not None and isinstance(network := parse(cidr), str):
-            yield f"{at}.cidr", network

@@ -4,7 +4,6 @@ Pattern: "Functional Firewall" (Cloud Design Patterns for AWS).
 """
 
 from collections.abc import Iterator, Mapping
-from ipaddress import IPv6Network
 from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
@@ -20,12 +19,10 @@ from cloudpatterns.blocks.security_group import (
     egress_rule,
     group_name_problems,
     ingress_rule,
-    port_problems,
     security_group,
 )
-from cloudpatterns.core import Component, Problem, after, by_name, unknown
-from cloudpatterns.core.vocabulary import Port, Tags
-from cloudpatterns.network._cidrs import parse
+from cloudpatterns.core import Component, Problem, Unique, after, by_name, unknown
+from cloudpatterns.core.vocabulary import Ports, Tags
 from cloudpatterns.network._destinations import FunctionEgressArgs, destination_problems, let_out, naming_problem
 
 _BUILT_IN = {"http": [80], "https": [443], "app": [8080], "mysql": [3306], "postgres": [5432], "redis": [6379]}
@@ -39,10 +36,10 @@ _RESERVED = ("internet",)
 class FunctionArgs(TypedDict):
     """One function. The built-in ones know their ports: http 80, https 443, app 8080, mysql 3306, postgres 5432, redis 6379."""
 
-    ports: NotRequired[list[Port]]
-    """TCP ports that the function serves, each once. Default: those of the built-in function of this name, of which only ``app`` may have
+    ports: NotRequired[Ports]
+    """TCP ports that the function serves. Default: those of the built-in function of this name, of which only ``app`` may have
     others; none for a custom function, which then only calls."""
-    callers: NotRequired[Annotated[list[str], Field(default=[])]]
+    callers: NotRequired[Annotated[list[str], Field(default=[]), Unique()]]
     """Functions that may connect, by name; a function may call itself, as the nodes of a cluster do."""
     internet: NotRequired[bool]
     """Whether the internet may connect, over IPv4 and IPv6: for ``http``, ``https`` and custom functions on the ports 80 and 443 only.
@@ -181,18 +178,16 @@ def _problems(name: str, checked: FunctionalFirewallArgs) -> Iterator[Problem]:
         for index, caller in enumerate(function["callers"]):
             if caller not in functions:
                 yield f"{path}.callers.{index}", unknown(caller, "a function", functions)
-            elif caller in function["callers"][:index]:
-                yield f"{path}.callers.{index}", f"is {caller!r}, which is already in the list. Name each caller once."
         yield from destination_problems(f"{path}.egress", function["egress"], _RESERVED)
-        for destination in function["egress"].keys() & functions.keys():
-            reason = f"has the name of a function. To let it connect, name it among the callers of {destination}; else choose another name."
-            yield f"{path}.egress.{destination}", reason
+        for destination in function["egress"]:
+            if destination in functions:
+                reason = f"name it among the callers of {destination} to let it connect, or choose another name."
+                yield f"{path}.egress.{destination}", f"has the name of a function; {reason}"
     yield from _quota_problems(checked)
 
 
 def _port_problems(path: str, key: str, function: FunctionArgs) -> Iterator[Problem]:
     ports, internet = _ports(key, function), _admits_internet(key, function)
-    yield from port_problems(f"{path}.ports", ports)
     if key in _BUILT_IN and key != "app" and ports != _BUILT_IN[key]:
         yield f"{path}.ports", f"is {ports}; {key} is the port {_BUILT_IN[key][0]}. Leave the ports out, or choose a name of your own."
     if internet and key not in _WEB and (key in _BUILT_IN or not set(ports) <= _WEB_PORTS):
@@ -237,6 +232,6 @@ def _egress_count(destinations: Mapping[str, FunctionEgressArgs], version: int) 
         cidr = egress.get("cidr")
         if cidr is None:
             count += len(egress["ports"]) * egress["prefix_list_entries"]
-        elif isinstance(parse(cidr), IPv6Network) == (version == 6):
+        elif (":" in cidr) == (version == 6):
             count += len(egress["ports"])
     return count

@@ -13,7 +13,7 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from cloudpatterns.core import Choice, Component, Matches, Problem, account_of, after, excludes, one_of
-from cloudpatterns.core.vocabulary import DeletionProtection, Port, SecurityGroupIds, SubnetIdsByZones, Tags
+from cloudpatterns.core.vocabulary import DeletionProtection, DomainName, HostedZoneId, Port, SecurityGroupIds, SubnetIdsByZones, Tags
 from cloudpatterns.network._domain import alias_records, issue_certificate
 from cloudpatterns.storage import DurableBucket
 
@@ -43,10 +43,10 @@ class ListenerOptions(TypedDict):
 
     certificate_arn: NotRequired[pulumi.Input[str]]
     """Certificate of the HTTPS listener. Exactly one of this, and ``domain_name`` with ``hosted_zone_id``."""
-    domain_name: NotRequired[str]
+    domain_name: NotRequired[DomainName]
     """Domain name to serve. A certificate is created for it, and alias records point to the load balancer. Needed with
     ``hosted_zone_id``."""
-    hosted_zone_id: NotRequired[pulumi.Input[str]]
+    hosted_zone_id: NotRequired[HostedZoneId]
     """Public Route 53 hosted zone of ``domain_name``. Needed with ``domain_name``."""
     # TLS 1.2 and 1.3 with forward secrecy and post-quantum key exchange: AWS's recommendation.
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html

@@ -19,24 +19,22 @@ from cloudpatterns.blocks.security_group import (
     Peer,
     group_name_problems,
     ingress_rule,
-    port_problems,
     security_group,
 )
-from cloudpatterns.core import Component, Problem, after, by_name, excludes
-from cloudpatterns.core.vocabulary import Port, Tags
-from cloudpatterns.network._cidrs import BROADEST, Network, network_problems, networks_of, too_broad
+from cloudpatterns.core import Component, Keys, Problem, after, by_name, excludes
+from cloudpatterns.core.vocabulary import Cidr, Ports, Tags
+from cloudpatterns.network._cidrs import BROADEST, Network, networks_of, repetition_problems, too_broad
 
-_ROLE = re.compile(r"[a-z][a-z0-9-]{0,31}")
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTrustStore.html
-_TRUST_STORE = re.compile(r"[a-zA-Z0-9]+(?:-[a-zA-Z0-9]+)*")
+_TRUST_STORE_NAMES = Keys("[a-zA-Z0-9]+(-[a-zA-Z0-9]+)*", "letters, digits and single hyphens between them")
 _TRUST_STORE_LENGTH = 32
 
 
 class OperatorEntryArgs(TypedDict):
     """One network that operators connect from."""
 
-    cidr: str
-    """The network, IPv4 or IPv6, without host bits; a single address is a /32 or /128. At most an IPv4 /8 or an IPv6 /16."""
+    cidr: Cidr
+    """The network; a single address is a /32 or /128. At most an IPv4 /8 or an IPv6 /16."""
     description: Annotated[str, Field(min_length=1, max_length=255)]
     """What the network is. A change of it alone takes the entry out of the prefix list for a moment."""
 
@@ -44,8 +42,8 @@ class OperatorEntryArgs(TypedDict):
 class OperatorArgs(TypedDict):
     """One operator role: its ports, and the networks it connects from. Without a source of its own it has the shared ``entries``."""
 
-    ports: Annotated[list[Port], Field(min_length=1)]
-    """Administrative TCP ports, each once."""
+    ports: Annotated[Ports, Field(min_length=1)]
+    """Administrative TCP ports."""
     entries: NotRequired[Annotated[list[OperatorEntryArgs], Field(default=[])]]
     """Networks of this role alone, of which a prefix list is created per address family. Without any source the role has the shared
     ``entries``."""
@@ -77,8 +75,8 @@ class OperatorConsoleArgs(TypedDict):
     """Key of the bundle: certificates of the accepted authorities, PEM."""
     object_version: pulumi.Input[str]
     """Version of the object: without it, a new authority at the same key would change nothing."""
-    revocations: NotRequired[Annotated[dict[str, RevocationListArgs], Field(default={})]]
-    """Revocation lists by a name of your choice: letters, digits and hyphens."""
+    revocations: NotRequired[Annotated[dict[str, RevocationListArgs], Field(default={}), _TRUST_STORE_NAMES]]
+    """Revocation lists by a name of your choice."""
 
 
 class OperationalFirewallArgs(TypedDict):
@@ -86,16 +84,22 @@ class OperationalFirewallArgs(TypedDict):
 
     vpc_id: pulumi.Input[str]
     """VPC of the security groups."""
-    operators: NotRequired[Annotated[dict[str, OperatorArgs], Field(default={})]]
-    """Operator roles by name: lower-case letters, digits and hyphens, a letter first, at most 32."""
+    operators: NotRequired[
+        Annotated[
+            dict[str, OperatorArgs],
+            Field(default={}),
+            Keys("[a-z][a-z0-9-]{0,31}", "lower-case letters, digits and hyphens, a letter first, at most 32"),
+        ]
+    ]
+    """Operator roles by name."""
     entries: NotRequired[Annotated[list[OperatorEntryArgs], Field(default=[])]]
     """Networks of every role without a source of its own: one prefix list, so one edit changes all their groups."""
     # https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-quotas-managed-prefix-lists
     max_entries: NotRequired[Annotated[int, Field(default=10, ge=1, le=1000)]]
     """Entries that each created prefix list has room for. Times the ports of a role it counts in the rule quota, however few entries there
     are."""
-    consoles: NotRequired[Annotated[dict[str, OperatorConsoleArgs], Field(default={})]]
-    """Consoles guarded by client certificates, by name: letters, digits and hyphens."""
+    consoles: NotRequired[Annotated[dict[str, OperatorConsoleArgs], Field(default={}), _TRUST_STORE_NAMES]]
+    """Consoles guarded by client certificates, by name."""
     rules_per_group: NotRequired[Annotated[int, Field(default=RULES_PER_GROUP, ge=1, le=MOST_RULES_PER_INTERFACE)]]
     """The account's quota of rules per security group, direction and address family."""
     tags: NotRequired[Tags]
@@ -242,22 +246,18 @@ def _problems(name: str, checked: OperationalFirewallArgs) -> Iterator[Problem]:
         yield "entries", "is used by no operator: each has a source of its own. Remove it, or a role's own source."
     one_by_one = [*_entry_problems("entries", checked["entries"], checked["max_entries"])]
     for role, operator in operators.items():
-        one_by_one += _operator_problems(f"operators.{role}", role, operator, checked)
+        one_by_one += _operator_problems(f"operators.{role}", operator, checked)
     yield from one_by_one or _joint_problems(operators, checked["entries"])
-    for console, args in consoles.items():
-        for text in (console, *args["revocations"]):
-            if not _TRUST_STORE.fullmatch(text):
-                yield (
-                    f"consoles.{console}",
-                    f"has the name {text!r}; letters, digits and single hyphens between them are allowed. Rename it.",
-                )
-    if consoles and not _TRUST_STORE.fullmatch(name):
-        yield "name", f"is {name!r}; trust stores carry it, and allow letters, digits and single hyphens between them. Rename it."
+    if consoles and not re.fullmatch(_TRUST_STORE_NAMES.pattern, name):
+        yield "name", f"is {name!r}; trust stores carry it, and allow {_TRUST_STORE_NAMES.allowed}. Rename it."
 
 
 def _entry_problems(path: str, entries: Sequence[OperatorEntryArgs], room: int) -> Iterator[Problem]:
     cidrs = [entry["cidr"] for entry in entries]
-    yield from network_problems(path, cidrs, field=".cidr", refusal=_breadth_problem)
+    yield from repetition_problems(path, cidrs)
+    for index, network in enumerate(networks_of(cidrs)):
+        if problem := _breadth_problem(network):
+            yield f"{path}.{index}.cidr", problem
     networks = [network for network in networks_of(cidrs) if not too_broad([network])]
     for network in too_broad(networks):
         yield path, f"adds up to {network}; entries together, too, are at most an IPv4 /8 or IPv6 /16. Name fewer or narrower networks."
@@ -275,10 +275,7 @@ def _breadth_problem(network: Network) -> str | None:
     return f"is {network}, {breadth}; operators connect from networks of {limit} or narrower. Name those."
 
 
-def _operator_problems(path: str, role: str, operator: OperatorArgs, checked: OperationalFirewallArgs) -> Iterator[Problem]:
-    if not _ROLE.fullmatch(role):
-        yield path, f"is named {role!r}; a role has lower-case letters, digits and hyphens, a letter first, at most 32. Rename it."
-    yield from port_problems(f"{path}.ports", operator["ports"])
+def _operator_problems(path: str, operator: OperatorArgs, checked: OperationalFirewallArgs) -> Iterator[Problem]:
     yield from excludes(operator, "entries", "prefix_list_id", path=f"{path}.")
     if _uses_shared(operator) and not checked["entries"]:
         yield path, "has no source. Give it entries, prefix_list_id or client_vpn_security_group_id, or give the shared entries."

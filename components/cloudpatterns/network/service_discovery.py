@@ -5,7 +5,6 @@ themselves by IP address and port, with a custom health check. ``load_balancers`
 hide the names of load balancers, so that one can replace another.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Annotated, NotRequired, TypedDict
 
@@ -13,14 +12,17 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.core import Choice, Component, Matches, Problem, by_name, excludes, one_of
-from cloudpatterns.core.vocabulary import DualStack, Tags
+from cloudpatterns.core import Choice, Component, Keys, Matches, Problem, by_name, excludes, one_of
+from cloudpatterns.core.vocabulary import DualStack, HostedZoneId, Tags
 
 # https://docs.aws.amazon.com/cloud-map/latest/api/API_DnsRecord.html
 _RECORD_SETS = (["A"], ["AAAA"], ["A", "AAAA"], ["SRV"], ["CNAME"])
 # One label, which may begin with an underscore as in _orders._tcp; https://docs.aws.amazon.com/cloud-map/latest/api/API_CreateService.html
 _LABEL = "(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)"
-_SERVICE = re.compile(rf"(?=.{{1,127}}$){_LABEL}(?:\.{_LABEL})*")
+_NAMES = Keys(
+    rf"(?=.{{1,127}}$){_LABEL}(?:\.{_LABEL})*",
+    "lower-case letters, digits, _ and - between dots, each part up to 63 and without - at its ends",
+)
 _DOMAIN = r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*"
 
 
@@ -61,15 +63,15 @@ class ServiceDiscoveryArgs(TypedDict):
     """The VPC in which the names resolve; it needs DNS support and DNS hostnames."""
     domain_name: Annotated[str, Matches(_DOMAIN, "a domain in lower case such as shop.internal")]
     """The domain of the names. Inside the VPC it hides a public domain of the same name."""
-    services: NotRequired[Annotated[dict[str, DiscoveredServiceArgs], Field(default={})]]
+    services: NotRequired[Annotated[dict[str, DiscoveredServiceArgs], _NAMES, Field(default={})]]
     """Services by name, in a Cloud Map namespace; a name is the part before the domain, such as ``orders`` or ``_orders._tcp``.
     Exactly one of ``services`` and ``load_balancers``: a namespace's zone belongs to Cloud Map, and a VPC takes one zone of a name."""
-    load_balancers: NotRequired[Annotated[dict[str, DiscoveredLoadBalancerArgs], Field(default={})]]
+    load_balancers: NotRequired[Annotated[dict[str, DiscoveredLoadBalancerArgs], _NAMES, Field(default={})]]
     """Load balancers by name, in a private hosted zone. Exactly one of ``services`` and ``load_balancers``."""
     namespace_id: NotRequired[Annotated[pulumi.Input[str], Matches("ns-[a-z0-9]+", "the id of a namespace such as ns-0a1b2c3d4e5f")]]
     """An existing private DNS namespace for ``services``, with the domain ``domain_name``. Its id does not tell whether it is private,
     so nothing checks that. Default: a new one."""
-    hosted_zone_id: NotRequired[Annotated[pulumi.Input[str], Matches("Z[A-Z0-9]+", "the id of a hosted zone such as Z0123456789ABC")]]
+    hosted_zone_id: NotRequired[HostedZoneId]
     """An existing private hosted zone for ``load_balancers``, with the domain ``domain_name``. Its id does not tell whether it is
     private, so nothing checks that. Default: a new one."""
     tags: NotRequired[Tags]
@@ -197,11 +199,6 @@ def _problems(checked: ServiceDiscoveryArgs) -> Iterator[Problem]:
     yield from one_of(checked, "services", "load_balancers")
     yield from excludes(checked, "namespace_id", "load_balancers", why="Cloud Map alone writes the records of a namespace")
     yield from excludes(checked, "hosted_zone_id", "services", why="services register in a namespace")
-    for argument in ("services", "load_balancers"):
-        for key in checked[argument]:
-            if not _SERVICE.fullmatch(key):
-                reason = "a name has lower-case letters, digits, _ and - between dots, each part up to 63 and without - at its ends."
-                yield f"{argument}.{key}", f"is named {key!r}; {reason} Choose another."
     for key, service in checked["services"].items():
         types = service["record_types"]
         if sorted(types) not in _RECORD_SETS:

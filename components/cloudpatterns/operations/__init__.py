@@ -1,4 +1,4 @@
-"""Patterns of operations: how a change reaches an account."""
+"""Operations: how a change reaches an account."""
 
 from cloudpatterns.operations.delivery_pipeline import DeliveryEnvironment, DeliveryPipeline, DeliveryPipelineArgs
 

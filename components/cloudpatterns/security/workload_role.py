@@ -51,7 +51,13 @@ _INLINE_CHARACTERS = 10_240
 _MANAGED_POLICIES = 10
 
 _ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9*?]+")
-_PRINCIPAL = re.compile(r"arn:[a-z-]+:iam::\d{12}:(user|role)/[\w+=,.@/-]+")
+# Not an account or *: those trust people unknown.
+_Principal = Annotated[
+    pulumi.Input[str],
+    Matches(
+        r"arn:[a-z-]+:iam::\d{12}:(user|role)/[\w+=,.@/-]+", "the ARN of one IAM user or role such as arn:aws:iam::123456789012:user/ada"
+    ),
+]
 
 
 class WorkloadStatementArgs(TypedDict):
@@ -70,8 +76,8 @@ class WorkloadStatementArgs(TypedDict):
 class WorkloadAssumeArgs(TypedDict):
     """Who may assume the role just in time: named users or roles, not a service."""
 
-    principal_arns: Annotated[list[pulumi.Input[str]], Field(min_length=1)]
-    """ARNs of IAM users or roles. A whole account (``:root``) and ``*`` are refused. IAM keeps the principal's internal id: one that is
+    principal_arns: Annotated[list[_Principal], Field(min_length=1)]
+    """IAM users or roles; a whole account (``:root``) and ``*`` are refused. IAM keeps the principal's internal id: one that is
     deleted and created again under the same name needs another deployment."""
     mfa_required: NotRequired[Annotated[bool, Field(default=True)]]
     """Whether the caller must have signed in with MFA. The session of a role never carries AWS's MFA mark, so set False for role
@@ -97,7 +103,7 @@ class WorkloadRoleArgs(TypedDict):
             str, Matches(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?", "the principal of a service such as lambda.amazonaws.com")
         ]
     ]
-    """The service that assumes the role: ``ec2.amazonaws.com``, ``lambda.amazonaws.com``. Exactly one of ``service`` and ``assume``."""
+    """The service that assumes the role. Exactly one of ``service`` and ``assume``."""
     trust_conditions: NotRequired[Conditions]
     """Conditions on the service's trust, such as ``aws:SourceAccount`` against the confused deputy; EC2 and Lambda send none."""
     assume: NotRequired[WorkloadAssumeArgs]
@@ -165,7 +171,7 @@ class WorkloadRole(Component):
         role = aws.iam.Role(
             f"{name}-role",
             assume_role_policy=_trust(checked),
-            description=checked.get("description") or _description(checked),
+            description=_description(checked),
             max_session_duration=checked["max_session_duration_seconds"],
             path=checked["path"],
             permissions_boundary=checked.get("permissions_boundary_arn"),
@@ -237,7 +243,9 @@ def instance_profile(
 
 
 def _description(checked: WorkloadRoleArgs) -> str:
-    return f"Workload of {checked.get('service')}" if checked.get("service") else "Just-in-time access of named principals"
+    if given := checked.get("description"):
+        return given
+    return f"Workload of {checked['service']}" if checked.get("service") else "Just-in-time access of named principals"
 
 
 def _trust(checked: WorkloadRoleArgs) -> pulumi.Output[str]:
@@ -279,19 +287,13 @@ def _problems(checked: WorkloadRoleArgs) -> Iterator[Problem]:
     if checked["instance_profile"] and checked.get("service") not in ("ec2.amazonaws.com", "ec2.amazonaws.com.cn"):
         yield "instance_profile", 'is True; only instances take one. Set service to "ec2.amazonaws.com" or leave it out.'
     yield from excludes(checked, "trust_conditions", "assume", why="the conditions on principals are the arguments of assume")
-    yield from _assume_problems(checked)
+    yield from _expiry_problems(checked)
     yield from _statement_problems(checked["statements"])
 
 
-def _assume_problems(checked: WorkloadRoleArgs) -> Iterator[Problem]:
+def _expiry_problems(checked: WorkloadRoleArgs) -> Iterator[Problem]:
     assume = checked.get("assume")
-    if assume is None:
-        return
-    for index, principal in enumerate(assume["principal_arns"]):
-        if isinstance(principal, str) and not _PRINCIPAL.fullmatch(principal):
-            reason = f"is {principal!r}; the ARN of one IAM user or role is needed, since an account or * trusts people unknown."
-            yield f"assume.principal_arns.{index}", reason
-    expires = assume.get("expires")
+    expires = assume.get("expires") if assume else None
     if expires is None:
         return
     if _expiry(checked) is None:

@@ -1,8 +1,8 @@
-"""What surrounds an S3 bucket: its settings, wherever they are made, and whether it is there for logs.
+"""The settings of an S3 bucket, wherever the program makes them, and whether it is a log bucket.
 
-Log targets are excused from KMS keys and from logging of their own, because the writers demand it. The tag that says so is no excuse
-alone, or it would be the way around both controls: either a resource of the stack writes its logs there, or the tag stands beside a
-policy that admits nobody but services which deliver logs.
+Log buckets are exempt from KMS keys and from access logs, because the services that write to them require it. A tag alone does not exempt a
+bucket, or it would bypass both controls: either a resource of the stack writes its logs there, or the bucket has the tag and a policy that
+allows only services that deliver logs.
 """
 
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ class LogTarget:
 
     reason: str
     refuses_kms: bool
-    """Whether the writer cannot write under a KMS key."""
+    """Whether the writer does not support KMS keys."""
 
 
 def settings(stack: Stack, bucket: Resource, *types: str) -> list[Resource]:
@@ -48,7 +48,7 @@ def settings(stack: Stack, bucket: Resource, *types: str) -> list[Resource]:
     found = [item for kind in types for item in stack.referrers(bucket, kind, "bucket")]
     name = read(bucket, "bucket")
     if not found and isinstance(name, str):
-        # A name that is not known yet leads to its bucket by reference, or to none of the stack.
+        # An unknown name refers to its bucket by dependency, or to none of the stack.
         found = [item for item in stack.of_type(*types) if not item.is_unknown("bucket") and item.get("bucket") == name]
     return found
 
@@ -66,7 +66,7 @@ def log_target(stack: Stack, bucket: Resource) -> LogTarget | Unknown | None:
         if isinstance(document, Unknown):
             return Unknown(f"policy of {policy.name}")
         if not isinstance(document, Fail) and _for_logs_alone(document):
-            return LogTarget("is tagged as a log target, and its policy admits services that deliver logs alone", True)
+            return LogTarget("is tagged as a log target, and its policy allows only services that deliver logs", True)
     return None
 
 
@@ -83,7 +83,7 @@ def _writers(stack: Stack, bucket: Resource) -> Iterator[LogTarget]:
     for kind in _BALANCERS:
         for path in ("accessLogs", "connectionLogs", "healthCheckLogs"):
             for balancer in stack.referrers(bucket, kind, path):
-                # Network load balancers alone write under a customer key:
+                # Only network load balancers support customer-managed keys:
                 # https://docs.aws.amazon.com/elasticloadbalancing/latest/network/enable-access-logs.html
                 network = not from_provider(balancer, "loadBalancerType") and balancer.get("loadBalancerType") == "network"
                 yield LogTarget(f"receives the logs of load balancer {balancer.name}", not network)
@@ -101,7 +101,7 @@ def _for_logs_alone(document: list[Statement]) -> bool:
 
 
 def requires_tls(document: list[Statement], bucket: Resource) -> str | None:
-    """None when the policy denies whatever comes without TLS, else what is missing."""
+    """None when the policy denies requests without TLS, else what is missing."""
     reaches = [_reach(statement, bucket) for statement in document if _denies_plain(statement)]
     itself, objects = (any(reach[index] for reach in reaches) for index in (0, 1))
     if itself and objects:
@@ -122,13 +122,13 @@ def _denies_plain(statement: Statement) -> bool:
 
 
 def _reach(statement: Statement, bucket: Resource) -> tuple[bool, bool]:
-    """Whether a statement speaks of the bucket, and of its objects."""
+    """Whether a statement covers the bucket, and its objects."""
     names = [name for key in ("bucket", "id") if isinstance(name := read(bucket, key), str)]
-    return _covers(statement.resources, names, ""), _covers(statement.resources, names, "/*")
+    return _names_bucket(statement.resources, names, ""), _names_bucket(statement.resources, names, "/*")
 
 
-def _covers(resources: tuple[str, ...], names: list[str], rest: str) -> bool:
-    # Without a name yet, the shape of the ARN has to do: a policy speaks of its own bucket, or S3 refuses it.
+def _names_bucket(resources: tuple[str, ...], names: list[str], rest: str) -> bool:
+    # While the name is unknown, only the form of the ARN counts: S3 refuses a bucket policy that names another bucket.
     wanted = [f"arn:aws:s3:::{name}{rest}" for name in names]
     for resource in resources:
         generic = ":".join(["arn", "aws", *resource.split(":")[2:]]) if resource.startswith("arn:") else resource

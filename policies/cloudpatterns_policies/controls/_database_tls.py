@@ -1,4 +1,4 @@
-"""Which parameter makes an RDS engine refuse plain connections, and whether it does so without being told."""
+"""The parameter with which an RDS engine requires TLS, and whether it does so by default."""
 
 import re
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ _GROUPS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """What an engine knows about TLS."""
+    """The TLS parameter of an engine."""
 
     parameter: str
     default_since: tuple[int, int] | None
-    """First version that refuses plain connections unless told otherwise; None where no version does."""
+    """First version that requires TLS by default; None when no version does."""
     on: tuple[str, ...] = ("1", "on", "true")
 
 
@@ -48,12 +48,12 @@ class Group:
     path: str
     resource: Resource | None = None
     foreign: str = ""
-    """Its name, when it is neither in the stack nor one of AWS's own."""
+    """Its name, when it is neither in the stack nor a default group of AWS."""
     unknown: bool = False
 
 
 def parameter_group(database: Resource, stack: Stack) -> Group:
-    """The group that decides, as far as it can be told."""
+    """The parameter group of the database, as far as it is known."""
     path, kind = _GROUPS[database.type]
     name = read(database, path, computed=True)
     if name is None:
@@ -67,11 +67,11 @@ def parameter_group(database: Resource, stack: Stack) -> Group:
 
 
 def engine_of(database: Resource, group: Group) -> tuple[str, str]:
-    """Engine and version, from the database or else from the family of its parameter group; empty where nobody tells.
+    """Engine and version, from the database or else from the family of its parameter group; empty when neither is known.
 
     Raises `UnknownValueError` when the engine is unknown.
     """
-    # RDS takes the names of engines and of parameters in any case.
+    # RDS ignores the case of engine and parameter names.
     engine = "" if read(database, "engine", computed=True) is None else str(database.get("engine")).lower()
     version = read(database, "engineVersion", computed=True)
     family = read(group.resource, "family") if group.resource else None
@@ -84,12 +84,12 @@ def engine_of(database: Resource, group: Group) -> tuple[str, str]:
 
 
 def tls_of(engine: str) -> Tls | None:
-    """What the engine knows about TLS; None for engines that set it elsewhere."""
+    """The TLS parameter of the engine; None for engines that have none."""
     return next((tls for name, tls in _ENGINES.items() if engine == name or engine.startswith(f"{name}-")), None)
 
 
 def is_default(tls: Tls, version: str) -> bool:
-    """Whether the version refuses plain connections unless told otherwise. Without a version RDS takes its newest default."""
+    """Whether the version requires TLS by default. Without a version, RDS uses its newest default."""
     if tls.default_since is None:
         return False
     numbers = [int(part) for part in re.findall(r"\d+", version)[:2]]
@@ -97,7 +97,7 @@ def is_default(tls: Tls, version: str) -> bool:
 
 
 def setting(group: Resource, name: str) -> Any:
-    """The value of a parameter in lower case; None when the group leaves it, `UNKNOWN` when it, or which it is, is unknown."""
+    """The value of a parameter in lower case; None when the group does not set it, `UNKNOWN` when its name or value is unknown."""
     parameters = read(group, "parameters")
     if parameters is UNKNOWN:
         return UNKNOWN

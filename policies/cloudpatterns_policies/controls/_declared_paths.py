@@ -10,10 +10,10 @@ from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Stack, Unknown,
 from cloudpatterns_policies.graph import ports
 from cloudpatterns_policies.graph.addresses import parse
 from cloudpatterns_policies.graph.firewall import Group, firewall_of
+from cloudpatterns_policies.graph.paths import INTERNET
 from cloudpatterns_policies.graph.reading import read
 from cloudpatterns_policies.graph.rules import PREFIX_LIST, Source
 from cloudpatterns_policies.graph.spans import Spans
-from cloudpatterns_policies.graph.ways import INTERNET
 
 COMPONENT: Final = "cloudpatterns:index:ZeroTrustNetwork"
 """The component that declares its edges in its output `edges`, each as `shop-web -> shop-api: 8080`."""
@@ -32,7 +32,7 @@ _EDGE: Final = re.compile(r"(?P<source>\S+) -> (?P<target>\S+): (?P<ports>\S+)")
 
 
 class _EdgeError(Exception):
-    """An edge that cannot be used."""
+    """An invalid edge."""
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Edge:
     where: str
     """Where it is declared: `edges.0`."""
     owner: Resource | None
-    """The component that declares it, whose own groups it names; None for the profile, which names groups of the whole stack."""
+    """The component that declares it, whose own groups it names; None for the profile, which may name any group of the stack."""
     sources: list[Group] = field(default_factory=list)
     """The groups that connect; none where `source` is no group of the stack."""
     targets: list[Group] = field(default_factory=list)
@@ -53,47 +53,47 @@ class Edge:
 
 
 class Declaration:
-    """All that is declared: `edges`, `members`, and in `problems` what cannot be used of it."""
+    """The declared `edges` and `members`, and in `problems` the invalid ones."""
 
     def __init__(self, stack: Stack, config: Mapping[str, Any]) -> None:
         self._stack = stack
         self._groups = firewall_of(stack).groups
         self.edges: list[Edge] = []
         self.lost: set[str] = set()
-        """URNs of components of whose edges one is not known."""
+        """URNs of components that have an unknown edge."""
         self.members: dict[str, Group] = {}
-        """By key the groups that are services, in a network where only what is declared may be."""
+        """By key, the groups that are services, which only declared paths may reach."""
         components = [item for item in stack.of_type(COMPONENT) if read(item, "edges") is not None]
         self.empty = not (config["edges"] or config["members"] or components)
-        """Whether nothing is declared at all."""
+        """Whether nothing is declared."""
         self.problems: list[tuple[Resource, Verdict] | Verdict] = [
             *(problem for component in sorted(components, key=lambda item: item.urn) for problem in self._of_component(component)),
             *self._of_profile(config),
         ]
 
     def _of_component(self, component: Resource) -> Iterator[tuple[Resource, Verdict] | Verdict]:
-        self._join(group for group in self._groups if group.resource is not None and group.resource.parent == component.urn)
-        given = read(component, "edges")
-        for index, text in enumerate(given if isinstance(given, list) else [UNKNOWN]):
-            where = f"edges.{index}" if isinstance(given, list) else "edges"
+        self._add_members(group for group in self._groups if group.resource is not None and group.resource.parent == component.urn)
+        declared = read(component, "edges")
+        for index, text in enumerate(declared if isinstance(declared, list) else [UNKNOWN]):
+            where = f"edges.{index}" if isinstance(declared, list) else "edges"
             if text is UNKNOWN:
                 self.lost.add(component.urn)
             match = None if text is UNKNOWN else _EDGE.fullmatch(str(text))
             if match:
                 yield from self._use(match["source"], match["target"], match["ports"], where, component)
             else:
-                yield component, Unknown(where) if text is UNKNOWN else Fail(f"declares {text!r}, which is no path", where)
+                yield component, Unknown(where) if text is UNKNOWN else Fail(f"declares {text!r}, which is not a path", where)
 
     def _of_profile(self, config: Mapping[str, Any]) -> Iterator[tuple[Resource, Verdict] | Verdict]:
-        for index, given in enumerate(config["edges"]):
-            texts = list(given.values()) if isinstance(given, Mapping) and set(given) == {"from", "to", "ports"} else []
+        for index, declared in enumerate(config["edges"]):
+            texts = list(declared.values()) if isinstance(declared, Mapping) and set(declared) == {"from", "to", "ports"} else []
             if texts and all(isinstance(text, str) and text for text in texts):
-                yield from self._use(given["from"], given["to"], given["ports"], f"edges.{index}", None)
+                yield from self._use(declared["from"], declared["to"], declared["ports"], f"edges.{index}", None)
             else:
-                yield Fail(f"the profile declares {given!r}, which is no edge; write from, to and ports", f"edges.{index}")
+                yield Fail(f"the profile declares {declared!r}, which is not an edge; use from, to and ports", f"edges.{index}")
         for index, pattern in enumerate(config["members"]):
             found = self._named(pattern, None)
-            self._join(found)
+            self._add_members(found)
             if not found:
                 yield Fail(f"the profile names the member {pattern!r}, which matches no security group", f"members.{index}")
 
@@ -103,21 +103,21 @@ class Declaration:
             if not (edge.sources or edge.targets):
                 raise _EdgeError("neither end is a security group of the stack")
         except _EdgeError as error:
-            message = f"declares a path that proves nothing: {error}"
+            message = f"declares an invalid path: {error}"
             yield (owner, Fail(message, where)) if owner else Fail(f"the profile {message}", where)
             return
         self.edges.append(edge)
-        self._join((*edge.sources, *edge.targets))
+        self._add_members((*edge.sources, *edge.targets))
 
-    def _join(self, groups: Any) -> None:
+    def _add_members(self, groups: Any) -> None:
         self.members.update((group.key, group) for group in groups)
 
     def _end(self, pattern: str, owner: Resource | None) -> list[Group]:
-        """The groups that an end names. Raises `_EdgeError` for an end that is nothing."""
+        """The groups that an end names. Raises `_EdgeError` for an end that matches nothing."""
         found = self._named(pattern, owner)
         lists = [item for item in self._stack.of_type(PREFIX_LIST) if fnmatchcase(item.name, pattern)]
         if not (found or lists or _ID.match(pattern) or networks(pattern)):
-            raise _EdgeError(f"{pattern!r} matches nothing of the stack; write {END}")
+            raise _EdgeError(f"{pattern!r} matches nothing in the stack; use {END}")
         return found
 
     def _named(self, pattern: str, owner: Resource | None) -> list[Group]:
@@ -139,7 +139,7 @@ def networks(pattern: str) -> dict[int, Spans]:
 
 
 def covers(pattern: str, source: Source) -> bool:
-    """Whether an end that is no group covers a source that is none either."""
+    """Whether an end that is not a group contains a source that is not a group."""
     if any(fnmatchcase(name, pattern) for name in source.names):
         return True
     known = networks(pattern)
@@ -148,7 +148,7 @@ def covers(pattern: str, source: Source) -> bool:
 
 
 def means(item: Source, own: Group, other: Group | None, pattern: str) -> bool | None:
-    """Whether a rule of `own` names the group `other`, or the id that `pattern` is where that is no group of the stack."""
+    """Whether a rule of `own` names the group `other`, or an id that matches `pattern` when that is no group of the stack."""
     if item.group is None:
         return own is other
     named = {target.urn for target in item.group.targets} | set(item.group.foreign)

@@ -1,4 +1,4 @@
-"""Reads IAM policy documents: statements, wildcards, conditions. Nothing is missed for its spelling: keys are read in any case."""
+"""Reads IAM policy documents: statements, wildcards, conditions. Keys are read case-insensitively, as IAM does."""
 
 import json
 import re
@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Unknown, UnknownValueError
 
-# An operator that holds only when the key is there and has a listed value: no negation, no `IfExists`, no `ForAllValues`, which
-# hold when the key is missing.
+# An operator that is true only when the key exists and has a listed value: no negation, no `IfExists`, no `ForAllValues`, which
+# are true when the key is missing.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 _FIRM_OPERATOR: Final = re.compile(r"(foranyvalue:)?(string(equals(ignorecase)?|like)|arn(equals|like)|ipaddress)")
 
@@ -18,10 +18,10 @@ _KINDS: Final = {kind.lower(): kind for kind in ("AWS", "CanonicalUser", "Federa
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement. Patterns are kept as written; what is missing is empty."""
+    """One statement. Patterns are kept as written; missing elements are empty."""
 
     label: str
-    """What to call it: `statement Admin`, or by its number, from 1."""
+    """Its name in messages: `statement Admin`, or its number, from 1."""
     allow: bool
     actions: tuple[str, ...] = ()
     not_actions: tuple[str, ...] = ()
@@ -34,27 +34,32 @@ class Statement:
     """Triples of operator, key (both in lower case) and values."""
 
     def names(self, action: str) -> bool:
-        """Whether the statement speaks of an action, given without wildcards."""
+        """Whether the statement covers an action, given without wildcards."""
         if self.not_actions:
             return not any(matches(pattern, action) for pattern in self.not_actions)
         return any(matches(pattern, action) for pattern in self.actions)
 
     @property
     def everything(self) -> bool:
-        """Whether it speaks of every resource. `NotResource` leaves out a few, and what will be made tomorrow is not among them."""
+        """Whether it covers every resource. `NotResource` excludes some, but not those that will be created later."""
         return bool(self.not_resources) or any(is_everything(resource) for resource in self.resources)
 
     @property
     def every_action(self) -> bool:
-        """Whether it speaks of every action of every service."""
+        """Whether it covers every action of every service."""
         return any(is_every_action(action) for action in self.actions)
 
+    @property
+    def allows_everyone(self) -> bool:
+        """Whether its principals are everyone. `NotPrincipal` excludes some, and includes all others."""
+        return bool(self.not_principals) or ("AWS", "*") in self.principals
+
     def covers_all(self, service: str) -> bool:
-        """Whether it speaks of every resource of one of the service's types."""
+        """Whether it covers every resource of one of the service's types."""
         return bool(self.not_resources) or any(is_every_one(resource, service) for resource in self.resources)
 
     def confined_by(self, keys: re.Pattern[str]) -> Iterator[tuple[str, ...]]:
-        """Values of the conditions on matching keys that surely confine the statement."""
+        """Values of the conditions on matching keys that surely restrict the statement."""
         for operator, key, values in self.conditions:
             if keys.fullmatch(key) and _FIRM_OPERATOR.fullmatch(operator) and not any(set(value) <= set("*?") for value in values):
                 yield values
@@ -67,13 +72,13 @@ def read_document(resource: Resource, path: str) -> list[Statement] | Unknown | 
     try:
         return statements(resource.json(path, {}))
     except ValueError:
-        return Fail("is no policy document", path)
+        return Fail("is not a valid policy document", path)
 
 
 def statements(document: Any) -> list[Statement]:
     """Parses a document, or the text of one.
 
-    Raises `ValueError` when it is none, and `UnknownValueError` when a part of a statement is unknown.
+    Raises `ValueError` when it is invalid, and `UnknownValueError` when a part of a statement is unknown.
     """
     if isinstance(document, str):
         document = json.loads(document)
@@ -83,8 +88,8 @@ def statements(document: Any) -> list[Statement]:
 
 def _statement(fields: dict[str, Any], number: int) -> Statement:
     return Statement(
-        label=f"statement {_known(fields.get('sid')) or number}",
-        allow=_known(fields.get("effect")) == "Allow",
+        label=f"statement {_require_known(fields.get('sid')) or number}",
+        allow=_require_known(fields.get("effect")) == "Allow",
         actions=_texts(fields.get("action")),
         not_actions=_texts(fields.get("notaction")),
         resources=_texts(fields.get("resource")),
@@ -100,32 +105,32 @@ def _statement(fields: dict[str, Any], number: int) -> Statement:
 
 
 def _lower(value: Any) -> dict[str, Any]:
-    if not isinstance(_known(value), dict):
-        raise ValueError("an object is needed")
+    if not isinstance(_require_known(value), dict):
+        raise ValueError("an object is required")
     return {str(key).lower(): item for key, item in value.items()}
 
 
-def _known(value: Any) -> Any:
+def _require_known(value: Any) -> Any:
     if value is UNKNOWN:
         raise UnknownValueError()
     return value
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    if _known(value) is None:
+    if _require_known(value) is None:
         return ()
-    items = [_known(item) for item in (value if isinstance(value, list) else [value])]
+    items = [_require_known(item) for item in (value if isinstance(value, list) else [value])]
     return tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in items)
 
 
 def _principals(value: Any) -> tuple[tuple[str, str], ...]:
-    if isinstance(_known(value), dict):
+    if isinstance(_require_known(value), dict):
         return tuple((_KINDS.get(kind.lower(), kind), name) for kind, names in value.items() for name in _texts(names))
     return tuple(("AWS", name) for name in _texts(value))
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether an IAM pattern matches: `*` is any characters or none, `?` is one, and case does not count. Never backtracks twice."""
+    """Whether an IAM pattern matches: `*` is any characters or none, `?` is one, and case is ignored. Backtracks to the last `*` only."""
     pattern, text = pattern.lower(), text.lower()
     at = here = 0
     star, resume = -1, 0
@@ -149,13 +154,13 @@ def is_every_action(pattern: str) -> bool:
 
 
 def is_every_action_of_a_service(pattern: str) -> bool:
-    """`s3:*`, `i*:*`, `*`: the part behind the service is wildcards alone."""
+    """`s3:*`, `i*:*`, `*`: the part after the service has only wildcards."""
     verb = pattern.rpartition(":")[2]
     return "*" in verb and set(verb) <= set("*?")
 
 
 def is_everything(resource: str) -> bool:
-    """`*` and ARNs that name no service and nothing else but partition and account."""
+    """`*`, and ARNs that name only partition and account."""
     rest = re.sub(r"^arn:[a-z-]*|\d{12}", "", resource)
     return "*" in rest and set(rest) <= set("*?:/")
 

@@ -1,8 +1,8 @@
-"""Which rights let their holder take more, and which actions cannot be confined to resources. Tables, with their sources."""
+"""Actions that allow privilege escalation, and actions that do not support resources. Tables, with their sources."""
 
 from typing import Final
 
-# The published methods, without those that need a foothold on a running machine:
+# The published methods, except those that need access to a running instance:
 # https://github.com/RhinoSecurityLabs/AWS-IAM-Privilege-Escalation
 # https://cloudsplaining.readthedocs.io/en/latest/glossary/privilege-escalation/ (and the pathfinding.cloud entries it lists)
 ESCALATIONS: Final[tuple[str, ...]] = (
@@ -11,7 +11,7 @@ ESCALATIONS: Final[tuple[str, ...]] = (
     *("iam:PutGroupPolicy", "iam:PutRolePolicy", "iam:AddUserToGroup", "iam:UpdateAssumeRolePolicy"),
     *("lambda:UpdateFunctionCode", "glue:UpdateDevEndpoint"),
 )
-"""Actions that do it alone, when they are allowed on every resource of their type."""
+"""Actions that are enough alone, when they are allowed on every resource of their type."""
 
 PASS_ROLE: Final = "iam:PassRole"
 
@@ -31,11 +31,11 @@ PASSING: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("glue.amazonaws.com", ("glue:CreateJob", "glue:StartJobRun")),
     ("sagemaker.amazonaws.com", ("sagemaker:CreateNotebookInstance",)),
 )
-"""Service and actions that do it together with the right to pass any role to that service."""
+"""Service and actions that are enough together with permission to pass any role to that service."""
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
-# ec2:Describe* is absent on purpose: some of it, DescribeInstanceAttribute for one, does take resources.
-# ssm:UpdateInstanceInformation and the channels are the agent's own, which Session Manager's minimum gives on "*":
+# ec2:Describe* is absent on purpose: some of these actions, such as DescribeInstanceAttribute, support resources.
+# ssm:UpdateInstanceInformation and the channels are used by the agent; AWS's minimal policy for Session Manager allows them on "*":
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
 UNSCOPED: Final[frozenset[str]] = frozenset(
     action.lower()
@@ -64,4 +64,4 @@ UNSCOPED: Final[frozenset[str]] = frozenset(
         *("xray:PutTelemetryRecords", "xray:PutTraceSegments"),
     )
 )
-"""Actions, in lower case, for which IAM takes no resource but `*`."""
+"""Actions, in lower case, for which IAM supports only `*` as resource."""

@@ -1,4 +1,4 @@
-"""Whether a resource names another one, when ids and ARNs are not known yet."""
+"""Whether a resource refers to another one, when ids and ARNs are unknown."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -7,11 +7,11 @@ from cloudpatterns_policies.core import UNKNOWN, Resource, Stack, UnknownValueEr
 from cloudpatterns_policies.graph.reading import read, refer
 
 
-def given(stack: Stack, resource: Resource, path: str, *types: str, computed: bool = False) -> bool:
+def sets_reference(stack: Stack, resource: Resource, path: str, *types: str, computed: bool = False) -> bool:
     """Whether the program sets the id or ARN at `path`. For stack controls.
 
-    One that is unknown counts when it comes from a resource of `types`; else `UnknownValueError` is raised. With `computed`, what is
-    unknown and came from no resource counts as left out, since the provider works it out then.
+    An unknown value counts when it comes from a resource of `types`; else `UnknownValueError` is raised. With `computed`, an unknown value
+    that comes from no resource counts as omitted: the provider computes it.
     """
     value = read(resource, path, computed=computed)
     if value is UNKNOWN and not stack.refs(resource, path, *types):
@@ -19,16 +19,16 @@ def given(stack: Stack, resource: Resource, path: str, *types: str, computed: bo
     return value is UNKNOWN or value is not None
 
 
-def joints(stack: Stack, target: Resource, token: str, path: str, types: Sequence[str]) -> tuple[list[Resource], list[Resource]]:
-    """The resources of type `token` that surely belong to `target` by what `path` names, and those that may.
+def associations(stack: Stack, target: Resource, token: str, path: str, types: Sequence[str]) -> tuple[list[Resource], list[Resource]]:
+    """The resources of type `token` whose `path` surely refers to `target`, and those whose `path` may.
 
-    `types` are all that the property can name: what is unknown and comes from none of them may belong to anything.
+    `types` are all types that the property can name: an unknown value that comes from none of them may refer to any resource.
     """
     named = stack.referrers(target, token, path)
     sure = [item for item in named if refer(stack, item, path, types).certain]
-    return sure, [item for item in (*named, *_loose(stack, token, path, tuple(types))) if item not in sure]
+    return sure, [item for item in (*named, *_unresolved(stack, token, path, tuple(types))) if item not in sure]
 
 
 @lru_cache(maxsize=8)
-def _loose(stack: Stack, token: str, path: str, types: tuple[str, ...]) -> tuple[Resource, ...]:
+def _unresolved(stack: Stack, token: str, path: str, types: tuple[str, ...]) -> tuple[Resource, ...]:
     return tuple(item for item in stack.of_type(token) if refer(stack, item, path, types).unresolved)

@@ -1,4 +1,4 @@
-"""One view of a security group rule, however it is written: in line in its group, or as a resource of its own of either kind."""
+"""One view of a security group rule, however it is written: inline in its group, or as a separate resource of either type."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -26,10 +26,10 @@ class Rule:
 
     resource: Resource
     prefix: str = ""
-    """Where an inline rule stands in its group, with a final dot; empty for a resource of its own."""
+    """The path of an inline rule in its group, with a final dot; empty for a separate resource."""
 
     def ports(self) -> Spans:
-        """The protocols and ports it admits. What EC2 would refuse counts as everything."""
+        """The protocols and ports it allows. Values that EC2 would refuse count as everything."""
         kind = "protocol" if self.resource.type in (GROUP, RULE) else "ipProtocol"
         fields = [self.resource.get(f"{self.prefix}{name}") for name in (kind, "fromPort", "toPort")]
         try:
@@ -63,7 +63,7 @@ def _internet(texts: list[str]) -> str:
     """Those of the CIDRs that amount to the internet, alone or, where none does alone, together."""
     ranges: dict[int, dict[str, Spans]] = {version: {} for version in VERSIONS}
     for text in texts:
-        # EC2 refuses what is no CIDR, so it opens nothing.
+        # EC2 refuses an invalid CIDR, so it opens nothing.
         with contextlib.suppress(ValueError):
             version, addresses = parse(text)
             ranges[version][text] = addresses
@@ -84,7 +84,7 @@ def rules(resource: Resource, direction: Direction) -> Iterator[Rule]:
 
 
 def judge(resource: Resource, direction: Direction, check: Callable[[Rule], Verdict | None]) -> Iterator[Verdict]:
-    """The verdicts of `check` on each rule of one direction; a value that is unknown in one rule hides no other rule."""
+    """The verdicts of `check` on each rule of one direction; an unknown value in one rule does not hide other rules."""
     found = False
     for rule in rules(resource, direction):
         found = True
@@ -95,13 +95,13 @@ def judge(resource: Resource, direction: Direction, check: Callable[[Rule], Verd
         if verdict:
             yield verdict
     if not found:
-        yield NotApplicable(f"has no {direction} rules of its own")
+        yield NotApplicable(f"has no {direction} rules")
 
 
 def internet_reach(rule: Rule, concern: Callable[[Spans], Spans]) -> tuple[Spans, str, str] | None:
-    """What of a rule is of concern and shared with the internet: ports, property and CIDRs; None when nothing is.
+    """The ports selected by `concern` that a rule opens to the internet, with the property and CIDRs; None when there are none.
 
-    `concern` picks from the rule's ports. An unknown value is raised only where it decides.
+    An unknown value is raised only where it decides.
     """
     try:
         reached = concern(rule.ports())

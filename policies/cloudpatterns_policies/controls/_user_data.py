@@ -1,4 +1,4 @@
-"""Finds secrets in user data. What it finds is never given out."""
+"""Finds secrets in user data. Their values are never returned."""
 
 import base64
 import binascii
@@ -7,7 +7,7 @@ import zlib
 from typing import Final
 
 _LIMIT: Final = 1 << 20
-"""Bytes that are unpacked at most; EC2 takes 16 KB of user data, packed."""
+"""Maximum number of bytes that are decompressed; EC2 accepts 16 KB of user data, compressed."""
 
 # A value that is fetched or filled in when the script runs begins with one of these.
 _LITERAL: Final = r"""["']?(?![$`{<%(\[|>&*!#"'])"""
@@ -28,17 +28,17 @@ _PATTERNS: Final = {
 # A block of Base64 inside a text, as multipart user data and cloud-init's write_files carry scripts; its lines may be indented.
 _BLOCK: Final = re.compile(r"[A-Za-z0-9+/]{24,}(?:\r?\n[ \t]*[A-Za-z0-9+/]+)*={0,2}")
 _DEPTH: Final = 3
-"""How often packed text is looked for inside packed text."""
+"""Maximum nesting of encoded text."""
 
 
 def secrets_in(text: str) -> list[str]:
-    """What kinds of secrets a text holds: plain, in Base64 and then perhaps packed by gzip, as a whole or in blocks within it."""
+    """The kinds of secrets in a text: plain, in Base64, or in Base64 and gzip, as a whole or in blocks within it."""
     readings = _readings(text)
     return [kind for kind, pattern in _PATTERNS.items() if any(pattern.search(reading) for reading in readings)]
 
 
 def _readings(text: str) -> list[str]:
-    """The text and all that is packed in it."""
+    """The text and everything that is encoded in it."""
     found = layer = [text, _decoded(text, whole=True)]
     room = _LIMIT
     for _ in range(_DEPTH):
@@ -51,7 +51,7 @@ def _readings(text: str) -> list[str]:
 
 def _decoded(text: str, *, whole: bool) -> str:
     packed = "".join(text.split())
-    # What follows a block on the next line may look like Base64 as well.
+    # The line after a block may look like Base64 as well.
     packed = packed if whole else packed[: len(packed) // 4 * 4]
     try:
         data = base64.b64decode(packed, validate=True)

@@ -1,11 +1,11 @@
-"""The rules of a web ACL, in line, as JSON and as resources of their own, and which of them block and which only count."""
+"""The rules of a web ACL, inline, as JSON and as separate resources, and which of them block and which only count."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final
 
-from cloudpatterns_policies.controls._references import joints
+from cloudpatterns_policies.controls._references import associations
 from cloudpatterns_policies.core import UNKNOWN, Resource, Stack, UnknownValueError
 from cloudpatterns_policies.graph.reading import from_provider
 
@@ -23,7 +23,7 @@ class Effect(Enum):
 
     BLOCKS = "block"
     COUNTS = "count"
-    OTHER = "lets it go on, or asks for a proof that it comes from a person"
+    OTHER = "allows the request, or requires a CAPTCHA or challenge"
     UNKNOWN = "known only after deployment"
 
 
@@ -32,24 +32,24 @@ class WebRule:
     """One rule of a web ACL or a rule group."""
 
     name: str
-    """Its name, which metrics, logs and tags show; for one that is not known yet the name of the resource that holds it."""
+    """Its name in metrics, logs and tags; when that is unknown, the name of the resource that contains it."""
     effect: Effect
-    """What it does. A group's rule blocks when one of the group's rules does, and that is taken for granted of a group kept elsewhere."""
+    """Its effect. A rule group blocks when one of its rules does; a group outside the stack is assumed to block."""
     where: str
-    """The property that says so."""
+    """The property that sets the effect."""
     counts: bool = False
-    """Whether it only counts as a whole."""
+    """Whether the whole rule only counts."""
     counted: tuple[str, ...] = ()
-    """Rules inside its group that only count, whatever the group does as a whole."""
+    """Rules inside its group that only count."""
     named: bool = field(default=True, compare=False)
-    """Whether `name` is its own."""
+    """Whether `name` is the name of the rule itself."""
 
 
 def web_rules(acl: Resource, stack: Stack) -> Iterator[WebRule]:
-    """The rules of a web ACL. Those that are not known at all are one rule of an unknown effect, as is one that may be another's."""
+    """The rules of a web ACL. An unknown list is one rule of unknown effect, and so is a rule that may belong to another web ACL."""
     yield from _own(acl, stack, "rules", "ruleJson")
     for token in (RULE, GROUP_ASSOCIATION):
-        sure, possible = joints(stack, acl, token, "webAclArn", (WEB_ACL,))
+        sure, possible = associations(stack, acl, token, "webAclArn", (WEB_ACL,))
         for resource in sure:
             yield _rule(resource, stack, "", resource.raw) if token == RULE else _association(resource, stack)
         yield from (WebRule(resource.name, Effect.UNKNOWN, "webAclArn", named=False) for resource in possible)
@@ -70,12 +70,12 @@ def _own(holder: Resource, stack: Stack, listed: str, text: str) -> Iterator[Web
 
 
 def _rule(holder: Resource, stack: Stack, place: str, rule: Mapping[str, Any]) -> WebRule:
-    """A rule that stands at `place` of `holder`; an empty place is the resource itself."""
+    """A rule at the path `place` of `holder`; an empty path is the resource itself."""
     given = rule.get("name", "")
     named = given is not UNKNOWN
     name = str(given) if named else holder.name
     statement = rule.get("statement")
-    # A rule has an action, or, with a group as its statement, an override of the group's actions. AWS refuses both, and neither.
+    # A rule has an action, or, with a group as its statement, an override of the group's actions. AWS refuses a rule with both or neither.
     if (action := rule.get("action")) is not None:
         effect = _effect(action, "block", "count")
         return WebRule(name, effect, _path(place, "action"), effect is Effect.COUNTS, named=named)
@@ -90,7 +90,7 @@ def _rule(holder: Resource, stack: Stack, place: str, rule: Mapping[str, Any]) -
 
 
 def _association(resource: Resource, stack: Stack) -> WebRule:
-    """A rule group that is joined to a web ACL by a resource of its own."""
+    """A rule group that a separate resource attaches to a web ACL."""
     given = resource.raw.get("overrideAction")
     effect = Effect.UNKNOWN if given is UNKNOWN else Effect.COUNTS if given == "count" else Effect.BLOCKS
     kept = resource.raw.get("ruleGroupReference")
@@ -102,11 +102,11 @@ def _association(resource: Resource, stack: Stack) -> WebRule:
 
 
 def _of_group(holder: Resource, stack: Stack, rule: WebRule, group: Any, reference: str) -> WebRule:
-    """The rule, with what the rules inside its group make of it."""
+    """The rule, with the effect of the rules inside its group."""
     overrides = _overrides(group) if isinstance(group, Mapping) else {}
     targets = stack.refs(holder, reference, _RULE_GROUP) if reference else []
     if reference and not targets and isinstance(arn := group.get("arn"), str):
-        # In a JSON text no property leads to it.
+        # A reference in JSON text is no property dependency.
         targets = [target for target in stack.of_type(_RULE_GROUP) if _arn(target) == arn]
     inside = [list(_own(target, stack, "rules", "rulesJson")) for target in targets]
     possible = {_strongest([_overridden(found, group, overrides) for found in rules]) for rules in inside}
@@ -114,18 +114,18 @@ def _of_group(holder: Resource, stack: Stack, rule: WebRule, group: Any, referen
     if effect is Effect.BLOCKS and reference and not targets and group is not UNKNOWN and group.get("arn") is UNKNOWN:
         effect, where = Effect.UNKNOWN, reference
     elif effect is Effect.BLOCKS and (group is UNKNOWN or possible):
-        # Where several groups went into a value that is not known yet, any of them may be meant.
+        # When an unknown value depends on several groups, it may be any of them.
         effect = possible.pop() if len(possible) == 1 else Effect.UNKNOWN
     actions = {**({found.name: found.effect for found in inside[0]} if len(inside) == 1 else {}), **overrides}
     return replace(rule, effect=effect, where=where, counted=tuple(name for name, found in actions.items() if found is Effect.COUNTS))
 
 
 def _overridden(rule: WebRule, group: Any, overrides: Mapping[str, Effect]) -> Effect:
-    """What a rule inside a group does where the group is used."""
+    """The effect of a rule inside a group where the group is used."""
     if rule.named and rule.name in overrides:
         return overrides[rule.name]
     lists = [UNKNOWN] if group is UNKNOWN else [group.get(key) for key in _OVERRIDES]
-    lost = any(items is UNKNOWN or len(items or ()) > len(_known(items)) for items in lists)
+    lost = any(items is UNKNOWN or len(items or ()) > len(_with_known_names(items)) for items in lists)
     return Effect.UNKNOWN if lost or (overrides and not rule.named) else rule.effect
 
 
@@ -134,19 +134,19 @@ def _arn(target: Resource) -> Any:
 
 
 def _strongest(effects: Collection[Effect]) -> Effect:
-    """What a group does whose rules do that."""
+    """The effect of a group whose rules have these effects."""
     return next((effect for effect in (Effect.BLOCKS, Effect.UNKNOWN, Effect.COUNTS) if effect in effects), Effect.OTHER)
 
 
 def _overrides(group: Mapping[str, Any]) -> dict[str, Effect]:
-    """For rules inside a group what they do in the place of their own action."""
-    found = {str(item["name"]): Effect.COUNTS for item in _known(group.get("excludedRules"))}
-    for item in _known(group.get("ruleActionOverrides")):
+    """The effects that replace the actions of rules inside a group."""
+    found = {str(item["name"]): Effect.COUNTS for item in _with_known_names(group.get("excludedRules"))}
+    for item in _with_known_names(group.get("ruleActionOverrides")):
         found[str(item["name"])] = _effect(item.get("actionToUse"), "block", "count")
     return found
 
 
-def _known(items: Any) -> list[Mapping[str, Any]]:
+def _with_known_names(items: Any) -> list[Mapping[str, Any]]:
     listed = items if isinstance(items, list) else []
     return [item for item in listed if item is not UNKNOWN and item.get("name") is not UNKNOWN]
 
@@ -154,7 +154,7 @@ def _known(items: Any) -> list[Mapping[str, Any]]:
 def _effect(action: Any, blocks: str, counts: str) -> Effect:
     if action is UNKNOWN:
         return Effect.UNKNOWN
-    # Exported stacks hold the actions that were not chosen as null.
+    # Exported stacks contain unset actions as null.
     chosen = {key for key, value in (action or {}).items() if value is UNKNOWN or value is not None}
     return Effect.BLOCKS if blocks in chosen else Effect.COUNTS if counts in chosen else Effect.OTHER
 
@@ -164,14 +164,14 @@ def _path(place: str, name: str) -> str:
 
 
 def _lowered(value: Any) -> Any:
-    """A rule as WAF's own JSON has it, `{"Action": {"Block": {}}}`, in the form that the provider's properties have."""
+    """A rule in WAF's JSON form, `{"Action": {"Block": {}}}`, converted to the form of the provider's properties."""
     if isinstance(value, Mapping):
         return {"arn" if key == "ARN" else key[:1].lower() + key[1:]: _lowered(item) for key, item in value.items()}
     return [_lowered(item) for item in value] if isinstance(value, list) else value
 
 
 def default_blocks(acl: Resource) -> bool:
-    """Whether a web ACL blocks what no rule lets through. Raises `UnknownValueError`."""
+    """Whether the default action of a web ACL is to block. Raises `UnknownValueError`."""
     if acl.is_unknown("defaultAction") or acl.is_unknown("defaultAction.block"):
         raise UnknownValueError("defaultAction", acl.urn)
     return acl.get("defaultAction.block") is not None

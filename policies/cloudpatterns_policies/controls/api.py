@@ -1,6 +1,6 @@
-"""API Gateway: nobody without a login, web ACLs, logs, and a certificate towards HTTP backends.
+"""API Gateway: authentication, web ACLs, logs, and client certificates for HTTP backends.
 
-Routes that an OpenAPI `body` brings along are not judged: which of them the service makes is its own business.
+Routes that an OpenAPI `body` defines are not checked: the service creates them, not the program.
 """
 
 import re
@@ -38,7 +38,7 @@ _SETTINGS: Final = "aws:apigateway/methodSettings:MethodSettings"
 _CERTIFICATE: Final = "aws:apigateway/clientCertificate:ClientCertificate"
 _WEB_ACL_ASSOCIATION: Final = "aws:wafv2/webAclAssociation:WebAclAssociation"
 
-_PREFLIGHT: Final = NotApplicable("answers browsers' preflight requests, which carry no login")
+_PREFLIGHT: Final = NotApplicable("answers browsers' preflight requests, which carry no credentials")
 _LEVELS: Final = ("ERROR", "INFO")
 _OTHERS: Final = re.compile(r"(string|arn)not(equals|like)|notipaddress")
 _OTHERS_KEY: Final = re.compile(r"aws:(source(vpc|vpce|account|arn|ip)|vpcsourceip|principal(account|arn|orgid))")
@@ -49,7 +49,7 @@ def _value(resource: Resource, path: str) -> Any:
     return read(resource, path, computed=True)
 
 
-def _protocol(resource: Resource, stack: Stack) -> str:
+def _api_type(resource: Resource, stack: Stack) -> str:
     """HTTP or WEBSOCKET, as the API of a route or stage says; empty when the stack does not show the API."""
     for api in stack.refs(resource, "apiId", _API):
         return str(api.get("protocolType"))
@@ -58,10 +58,10 @@ def _protocol(resource: Resource, stack: Stack) -> str:
 
 @stack_control(
     id="api-route-authorized",
-    title="Routes of HTTP and WebSocket APIs demand a login",
+    title="Routes of HTTP and WebSocket APIs require authorization",
     severity=Severity.MEDIUM,
     types=(_ROUTE,),
-    why="Whoever knows the address, which is no secret, calls the route.",
+    why="Anyone who knows the URL, which is not secret, can call the route.",
     remediation='Set authorization_type to "JWT", "CUSTOM" or "AWS_IAM", and authorizer_id for the first two.',
     url=f"{_PAGE}#apigateway-8",
     frameworks={"FSBP": ("APIGateway.8",), "Checkov": ("CKV_AWS_309",)},
@@ -70,23 +70,23 @@ def api_route_authorized(resource: Resource, stack: Stack) -> Verdict:
     key = str(resource.get("routeKey", ""))
     if key.startswith("OPTIONS "):
         return _PREFLIGHT
-    protocol = _protocol(resource, stack) or ("HTTP" if " " in key or key == "$default" else "WEBSOCKET")
+    protocol = _api_type(resource, stack) or ("HTTP" if " " in key or key == "$default" else "WEBSOCKET")
     if protocol == "WEBSOCKET" and key != "$connect":
         # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-control-access.html
-        return NotApplicable("belongs to a WebSocket API, which asks for the login at $connect")
+        return NotApplicable("belongs to a WebSocket API, which authorizes clients at $connect")
     kind = _value(resource, "authorizationType")
     if kind is UNKNOWN:
         return Unknown("authorizationType")
-    return Fail("lets everybody call it", "authorizationType") if kind in (None, "NONE") else Pass()
+    return Fail("can be called by anyone", "authorizationType") if kind in (None, "NONE") else Pass()
 
 
 @stack_control(
     id="api-method-authorized",
-    title="Methods of REST APIs demand a login",
+    title="Methods of REST APIs require authorization",
     severity=Severity.MEDIUM,
     types=(_METHOD,),
-    why="Whoever knows the address calls the method. An API key is no login: it only counts calls.",
-    remediation='Set authorization to "COGNITO_USER_POOLS", "CUSTOM" or "AWS_IAM", or confine the API by an aws.apigateway.RestApiPolicy.',
+    why="Anyone who knows the URL can call the method. An API key does not authenticate: it only meters calls.",
+    remediation='Set authorization to "COGNITO_USER_POOLS", "CUSTOM" or "AWS_IAM", or add an aws.apigateway.RestApiPolicy with limits.',
     url="https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-control-access-to-api.html",
     frameworks={"Checkov": ("CKV_AWS_59",)},
 )
@@ -100,7 +100,7 @@ def api_method_authorized(resource: Resource, stack: Stack) -> Verdict:
         for verdict in verdicts:
             if isinstance(verdict, wanted):
                 return verdict
-    return Fail("lets everybody call it", "authorization")
+    return Fail("can be called by anyone", "authorization")
 
 
 def _policies(stack: Stack, api: Resource) -> Iterator[Resource]:
@@ -119,7 +119,7 @@ def _by_policy(holder: Resource) -> Verdict:
     allowed = [statement for statement in document if statement.allow]
     if allowed and (not list(public_statements(document)) or any(_keeps_others_out(statement) for statement in document)):
         return Pass()
-    return Fail("has a policy that admits everybody", "policy")
+    return Fail("has a policy that allows everyone", "policy")
 
 
 def _keeps_others_out(statement: Statement) -> bool:
@@ -167,24 +167,24 @@ def _endpoints(api: Resource) -> list[Any]:
 
 @control(
     id="api-access-logs",
-    title="API stages log requests",
+    title="API stages have access logs",
     severity=Severity.MEDIUM,
     types=(REST_STAGE, V2_STAGE),
-    why="After an incident nobody can tell who asked for what.",
+    why="After an incident, nobody can find out who sent which request.",
     remediation="Set access_log_settings with the destination_arn of a log group, and a format.",
     url=f"{_PAGE}#apigateway-9",
     frameworks={"FSBP": ("APIGateway.9",), "Checkov": ("CKV_AWS_76",)},
 )
 def api_access_logs(resource: Resource) -> Verdict:
-    return Pass() if resource.get("accessLogSettings") else Fail("does not log requests", "accessLogSettings")
+    return Pass() if resource.get("accessLogSettings") else Fail("has no access logs", "accessLogSettings")
 
 
 @stack_control(
     id="api-execution-logs",
-    title="Stages of REST and WebSocket APIs log executions",
+    title="Stages of REST and WebSocket APIs have execution logs",
     severity=Severity.MEDIUM,
     types=(REST_STAGE, V2_STAGE),
-    why="Without them nobody sees why the gateway or the backend refused a call.",
+    why="Without them, nobody can see why the gateway or the backend refused a call.",
     remediation='Add an aws.apigateway.MethodSettings for "*/*" with logging_level "ERROR"; WebSockets: in default_route_settings.',
     url=f"{_PAGE}#apigateway-1",
     frameworks={"FSBP": ("APIGateway.1",), "Checkov": ("CKV2_AWS_4",)},
@@ -192,7 +192,7 @@ def api_access_logs(resource: Resource) -> Verdict:
 def api_execution_logs(resource: Resource, stack: Stack) -> Verdict:
     if resource.type == REST_STAGE:
         return _rest_logs(resource, stack)
-    if _protocol(resource, stack) != "WEBSOCKET":
+    if _api_type(resource, stack) != "WEBSOCKET":
         return NotApplicable("belongs to no WebSocket API of the stack; HTTP APIs have access logs alone")
     path = "defaultRouteSettings.loggingLevel"
     level = _value(resource, path)
@@ -228,11 +228,11 @@ def _same_stage(item: Resource, stage: Resource, stack: Stack) -> bool:
 
 @stack_control(
     id="api-client-certificate",
-    title="REST APIs show HTTP backends a certificate",
+    title="REST APIs present a client certificate to HTTP backends",
     severity=Severity.MEDIUM,
     types=(REST_STAGE,),
-    why="Without one the backend cannot tell the gateway from whoever finds its address, and logins are passed by.",
-    remediation="Set client_certificate_id to an aws.apigateway.ClientCertificate, and let the backend ask for it.",
+    why="Without one, the backend cannot tell the gateway from anyone else who finds its address, so callers can bypass authorization.",
+    remediation="Set client_certificate_id to an aws.apigateway.ClientCertificate, and let the backend verify it.",
     url=f"{_PAGE}#apigateway-2",
     frameworks={"FSBP": ("APIGateway.2",), "Checkov": ("CKV2_AWS_51",)},
 )
@@ -248,4 +248,4 @@ def api_client_certificate(resource: Resource, stack: Stack) -> Verdict:
     certificate = _value(resource, "clientCertificateId")
     if certificate is UNKNOWN:
         return Pass() if stack.refs(resource, "clientCertificateId", _CERTIFICATE) else Unknown("clientCertificateId")
-    return Pass() if certificate else Fail("shows its HTTP backends no certificate", "clientCertificateId")
+    return Pass() if certificate else Fail("presents no client certificate to its HTTP backends", "clientCertificateId")

@@ -1,12 +1,12 @@
-"""CloudTrail and AWS Config: what is made records everything, and can be relied on.
+"""CloudTrail and AWS Config: trails and recorders record everything, and their logs are protected.
 
-Trails and recorders exist once for an account or organisation and are often made by another stack. So no stack is asked to have them.
+Trails and recorders exist once for an account or organisation and are often created by another stack, so no stack is required to have them.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
-from cloudpatterns_policies.controls._references import given
+from cloudpatterns_policies.controls._references import sets_reference
 from cloudpatterns_policies.core import Fail, NotApplicable, Pass, Resource, Severity, Stack, Unknown, Verdict, control, stack_control
 from cloudpatterns_policies.graph.reading import read
 
@@ -32,7 +32,7 @@ _SETTINGS_OF_A_TRAIL: Final = (
     title="Trails record all regions",
     severity=Severity.HIGH,
     types=(_TRAIL,),
-    why="Intruders work in the regions that nobody watches.",
+    why="Intruders use the regions that nobody monitors.",
     remediation="Set is_multi_region_trail to True, and leave enable_logging and include_global_service_events at True.",
     url=f"{_CLOUDTRAIL}#cloudtrail-1",
     frameworks={"FSBP": ("CloudTrail.1",), "CIS 5.0": ("3.1",), "Checkov": ("CKV_AWS_67", "CKV_AWS_251")},
@@ -47,11 +47,11 @@ def cloudtrail_all_regions(resource: Resource) -> Iterator[Verdict]:
 
 @control(
     id="cloudtrail-management-events",
-    title="Trails of management events record all of them",
+    title="Trails record all management events",
     severity=Severity.HIGH,
     types=(_TRAIL,),
-    why="Reads show what an intruder looked for, writes what was changed; each alone tells half the story.",
-    remediation='Set read_write_type to "All" and leave out exclude_management_event_sources, or leave out event_selectors altogether.',
+    why="Read events show what an intruder looked for, and write events what was changed; both are needed.",
+    remediation='Set read_write_type to "All" and omit exclude_management_event_sources, or omit event_selectors altogether.',
     url=f"{_CLOUDTRAIL}#cloudtrail-1",
     frameworks={"FSBP": ("CloudTrail.1",)},
 )
@@ -94,37 +94,37 @@ def _advanced(resource: Resource) -> list[Verdict]:
         return [NotApplicable("records data events alone")]
     # Two selectors, one for reads and one for writes, make a whole as well.
     return (
-        [Pass()] if halves == {"true", "false"} else [Fail(f"narrows its management events by {names}", path) for names, path in narrowed]
+        [Pass()] if halves == {"true", "false"} else [Fail(f"filters its management events by {names}", path) for names, path in narrowed]
     )
 
 
 @control(
     id="cloudtrail-log-validation",
-    title="Trails sign their log files",
+    title="Trails have log file validation",
     severity=Severity.LOW,
     types=(_TRAIL,),
-    why="Without digests nobody can tell whether a log file was changed or deleted afterwards.",
+    why="Without digests, nobody can detect that a log file was changed or deleted afterwards.",
     remediation="Set enable_log_file_validation to True.",
     url=f"{_CLOUDTRAIL}#cloudtrail-4",
     frameworks={"FSBP": ("CloudTrail.4",), "CIS 5.0": ("3.2",), "Checkov": ("CKV_AWS_36",)},
 )
 def cloudtrail_log_validation(resource: Resource) -> Verdict:
     signed = resource.get("enableLogFileValidation", False)
-    return Pass() if signed else Fail("does not sign its log files", "enableLogFileValidation")
+    return Pass() if signed else Fail("has no log file validation", "enableLogFileValidation")
 
 
 @stack_control(
     id="cloudtrail-encrypted",
-    title="Trails encrypt their log files under a KMS key",
+    title="Trails encrypt their log files with a KMS key",
     severity=Severity.MEDIUM,
     types=(_TRAIL,),
-    why="Whoever may read the bucket reads the account's whole history; under a key, that takes a second right.",
-    remediation="Set kms_key_id to the ARN of a key whose policy admits CloudTrail.",
+    why="Anyone who can read the bucket can read the account's whole history; a KMS key requires a second permission.",
+    remediation="Set kms_key_id to the ARN of a key whose policy allows CloudTrail.",
     url=f"{_CLOUDTRAIL}#cloudtrail-2",
     frameworks={"FSBP": ("CloudTrail.2",), "CIS 5.0": ("3.5",), "Checkov": ("CKV_AWS_35",)},
 )
 def cloudtrail_encrypted(resource: Resource, stack: Stack) -> Verdict:
-    return Pass() if given(stack, resource, "kmsKeyId", *_KEYS) else Fail("has no KMS key", "kmsKeyId")
+    return Pass() if sets_reference(stack, resource, "kmsKeyId", *_KEYS) else Fail("has no KMS key", "kmsKeyId")
 
 
 @stack_control(
@@ -132,14 +132,14 @@ def cloudtrail_encrypted(resource: Resource, stack: Stack) -> Verdict:
     title="Trails send events to CloudWatch Logs",
     severity=Severity.LOW,
     types=(_TRAIL,),
-    why="Files in a bucket raise no alarm.",
+    why="Log files in a bucket cannot trigger an alarm.",
     remediation='Set cloud_watch_logs_group_arn to the log group\'s ARN followed by ":*", and cloud_watch_logs_role_arn.',
     url=f"{_CLOUDTRAIL}#cloudtrail-5",
     frameworks={"FSBP": ("CloudTrail.5",), "Checkov": ("CKV2_AWS_10",)},
 )
 def cloudtrail_log_group(resource: Resource, stack: Stack) -> Verdict:
     path = "cloudWatchLogsGroupArn"
-    return Pass() if given(stack, resource, path, _LOG_GROUP) else Fail("sends nothing to CloudWatch Logs", path)
+    return Pass() if sets_reference(stack, resource, path, _LOG_GROUP) else Fail("does not send events to CloudWatch Logs", path)
 
 
 @stack_control(
@@ -147,7 +147,7 @@ def cloudtrail_log_group(resource: Resource, stack: Stack) -> Verdict:
     title="Configuration recorders are started",
     severity=Severity.CRITICAL,
     types=(_RECORDER,),
-    why="A recorder that was never started records nothing, and every rule over it finds nothing.",
+    why="A recorder that was never started records nothing, so AWS Config rules find nothing.",
     remediation="Add an aws.cfg.RecorderStatus with the recorder's name and is_enabled=True.",
     url=f"{_CONFIG}#config-1",
     frameworks={"FSBP": ("Config.1",), "CIS 5.0": ("3.3",), "Checkov": ("CKV2_AWS_45",)},
@@ -161,7 +161,7 @@ def config_recorder_started(resource: Resource, stack: Stack) -> Verdict:
     title="Configuration recorders are not stopped",
     severity=Severity.CRITICAL,
     types=(_RECORDER_STATUS,),
-    why="While the recorder is stopped, changes leave no trace, and every rule over it judges what was long ago.",
+    why="While the recorder is stopped, changes are not recorded, and AWS Config rules evaluate outdated data.",
     remediation="Set is_enabled to True.",
     url=f"{_CONFIG}#config-1",
     frameworks={"FSBP": ("Config.1",), "CIS 5.0": ("3.3",), "Checkov": ("CKV2_AWS_45",)},
@@ -175,8 +175,8 @@ def config_recorder_enabled(resource: Resource) -> Verdict:
     title="Configuration recorders record all types",
     severity=Severity.CRITICAL,
     types=(_RECORDER,),
-    why="What is not recorded is never judged, and a rule over it reports nothing at all.",
-    remediation="Leave out recording_group, or set all_supported to True in it.",
+    why="AWS Config rules never evaluate resource types that are not recorded.",
+    remediation="Omit recording_group, or set all_supported to True in it.",
     url=f"{_CONFIG}#config-1",
     frameworks={"FSBP": ("Config.1",), "CIS 5.0": ("3.3",), "Checkov": ("CKV2_AWS_45",)},
 )
@@ -184,7 +184,7 @@ def config_recorder_complete(resource: Resource) -> Verdict:
     if resource.get("recordingGroup.allSupported", True):
         return Pass()
     count = len(resource.get("recordingGroup.resourceTypes", ()))
-    return Fail(f"records {count} type{'s' if count > 1 else ''} only" if count else "leaves types out", "recordingGroup.allSupported")
+    return Fail(f"records {count} type{'s' if count > 1 else ''} only" if count else "excludes types", "recordingGroup.allSupported")
 
 
 @control(
@@ -192,7 +192,7 @@ def config_recorder_complete(resource: Resource) -> Verdict:
     title="Configuration aggregators cover all regions",
     severity=Severity.LOW,
     types=(_AGGREGATOR,),
-    why="A region that is left out is the one nobody looks at.",
+    why="Nobody monitors a region that is not aggregated.",
     remediation="Set all_regions to True in account_aggregation_source or organization_aggregation_source.",
     url="https://docs.aws.amazon.com/config/latest/developerguide/aggregate-data.html",
     frameworks={"Checkov": ("CKV_AWS_121",)},

@@ -1,6 +1,6 @@
-"""Production outlives the loss of one zone, tier by tier.
+"""Production survives the loss of one Availability Zone, tier by tier.
 
-Auto Scaling groups, load balancers, databases and caches are judged by the security pack, since AWS's own standard asks for it.
+Auto Scaling groups, load balancers, databases and caches are checked by the security pack, because AWS's own standard requires it.
 """
 
 from collections.abc import Mapping
@@ -25,27 +25,33 @@ _PLACES: Final[Mapping[str, str]] = {
     "aws:msk/cluster:Cluster": "brokerNodeGroupInfo.clientSubnets",
     "aws:ec2/vpcEndpoint:VpcEndpoint": "subnetIds",
 }
-"""Where a resource names the subnets that it lives in."""
+"""The property in which a resource names its subnets."""
 
 _PRODUCTION: Final = {
     "type": "boolean",
     "default": True,
     "description": "Whether the stack is production; the profile of any other sets it to false.",
 }
-_NOT_HERE: Final = NotApplicable("need not outlive a zone: the profile's property production is false")
+_NOT_HERE: Final = NotApplicable("need not survive the loss of a zone: production is false in the profile")
 
 
 @stack_control(
     id="tier-several-zones",
-    title="Each tier of production spans several zones",
+    title="Each tier of production spans several Availability Zones",
     severity=Severity.MEDIUM,
     types=tuple(_PLACES),
-    why="A zone fails as a whole now and then, and takes everything along that lives in it alone.",
+    why="When an Availability Zone fails, everything that runs only in that zone fails with it.",
     remediation="Name a subnet in each of several zones in subnet_ids, subnets or client_subnets.",
     url="https://docs.aws.amazon.com/wellarchitected/latest/reliability-pillar/rel_fault_isolation_multiaz_region_system.html",
     config={
         "production": _PRODUCTION,
-        "minimumZones": {"type": "integer", "minimum": 2, "maximum": 6, "default": 2, "description": "Zones a tier spans at least."},
+        "minimumZones": {
+            "type": "integer",
+            "minimum": 2,
+            "maximum": 6,
+            "default": 2,
+            "description": "Minimum number of Availability Zones that a tier spans.",
+        },
     },
     pack="operations",
 )
@@ -55,24 +61,24 @@ def tier_several_zones(resource: Resource, stack: Stack, config: Mapping[str, An
     path = _PLACES[resource.type]
     items = read(resource, path, computed=True)
     if items is not UNKNOWN and not items:
-        return NotApplicable("lives in no subnet")
+        return NotApplicable("is in no subnet")
     zones = [read(subnet, "availabilityZone") for subnet in stack.refs(resource, path, *_SUBNETS)]
     known = {zone for zone in zones if isinstance(zone, str)}
     if len(known) >= config["minimumZones"]:
         return Pass()
     if items is not UNKNOWN and len(items) == 1:
-        return Fail("lives in one subnet, and so in one zone", path)
+        return Fail("is in one subnet, and so in one zone", path)
     # Only when the zone of every subnet is known is it sure that there are no more.
     complete = bool(zones) and all(isinstance(zone, str) for zone in zones) and (items is UNKNOWN or len(zones) >= len(items))
-    return Fail(f"lives in {', '.join(sorted(known))} alone", path) if complete else Unknown(path)
+    return Fail(f"is only in {', '.join(sorted(known))}", path) if complete else Unknown(path)
 
 
 @stack_control(
     id="nat-in-each-zone",
-    title="Each zone of production has its own way out",
+    title="Each Availability Zone of production has its own internet egress",
     severity=Severity.MEDIUM,
     types=(_GATEWAY,),
-    why="When the gateway's zone fails, the healthy zones lose their way out with it, and traffic between zones costs extra until then.",
+    why="When the gateway's zone fails, the healthy zones lose outbound access too; until then, traffic between zones costs extra.",
     remediation="Add an aws.ec2.NatGateway in each zone, or one with availability_mode regional, and route each zone to its own.",
     url="https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html",
     config={"production": _PRODUCTION},
@@ -83,7 +89,7 @@ def nat_in_each_zone(resource: Resource, stack: Stack, config: Mapping[str, Any]
         return _NOT_HERE
     own = {zone for subnet in stack.refs(resource, "subnetId", *_SUBNETS) if isinstance(zone := read(subnet, "availabilityZone"), str)}
     if len(own) != 1:
-        return NotApplicable("stands in no single zone that the stack shows")
+        return NotApplicable("is in no single zone that the stack shows")
     tables = [table for route in stack.referrers(resource, _ROUTE, "natGatewayId") for table in stack.refs(route, "routeTableId", _TABLE)]
     served = {
         zone
@@ -93,4 +99,4 @@ def nat_in_each_zone(resource: Resource, stack: Stack, config: Mapping[str, Any]
         if isinstance(zone := read(subnet, "availabilityZone"), str)
     }
     others = sorted(served - own)
-    return Fail(f"stands in {own.pop()} and is the way out of {', '.join(others)} too", "subnetId") if others else Pass()
+    return Fail(f"is in {own.pop()} and also serves {', '.join(others)}", "subnetId") if others else Pass()

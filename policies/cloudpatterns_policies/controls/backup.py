@@ -1,8 +1,8 @@
-"""AWS Backup: the key that recovery points lie under."""
+"""AWS Backup: the key that encrypts recovery points."""
 
 from typing import Final
 
-from cloudpatterns_policies.controls._references import given
+from cloudpatterns_policies.controls._references import sets_reference
 from cloudpatterns_policies.core import Fail, Pass, Resource, Severity, Stack, Verdict, stack_control
 from cloudpatterns_policies.graph.reading import read
 
@@ -11,17 +11,17 @@ _KEYS: Final = ("aws:kms/key:Key", "aws:kms/replicaKey:ReplicaKey", "aws:kms/ext
 
 @stack_control(
     id="backup-vault-customer-key",
-    title="Backup vaults lie under customer keys",
+    title="Backup vaults are encrypted with customer-managed keys",
     severity=Severity.MEDIUM,
     types=("aws:backup/vault:Vault",),
-    why="The AWS managed key cannot be withdrawn or shared, so backups stay in the one account that ransomware reaches first.",
-    remediation="Set kms_key_arn to the ARN of a key of your own.",
+    why="The AWS managed key cannot be shared, so backups cannot be copied out of the account that ransomware reaches first.",
+    remediation="Set kms_key_arn to the ARN of a customer-managed key.",
     url="https://docs.aws.amazon.com/aws-backup/latest/devguide/encryption.html",
     frameworks={"Checkov": ("CKV_AWS_166",)},
 )
 def backup_vault_customer_key(resource: Resource, stack: Stack) -> Verdict:
-    if not given(stack, resource, "kmsKeyArn", *_KEYS, computed=True):
-        return Fail("lies under the AWS managed key", "kmsKeyArn")
+    if not sets_reference(stack, resource, "kmsKeyArn", *_KEYS, computed=True):
+        return Fail("is encrypted with the AWS managed key", "kmsKeyArn")
     key = read(resource, "kmsKeyArn")
-    # A preview as deployed invents the key that the provider works out; only its alias gives the managed one away.
-    return Fail(f"lies under {key}", "kmsKeyArn") if isinstance(key, str) and key.endswith("alias/aws/backup") else Pass()
+    # The offline preview of a deployed stack fills in the key that the provider computes; only the alias shows that it is the managed one.
+    return Fail(f"is encrypted with {key}", "kmsKeyArn") if isinstance(key, str) and key.endswith("alias/aws/backup") else Pass()

@@ -1,9 +1,10 @@
-"""ElastiCache for Valkey and Redis: encrypted at rest and in transit, with a login, failover and backups."""
+"""ElastiCache for Valkey and Redis: encrypted at rest and in transit, with authentication, failover and backups."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from cloudpatterns_policies.core import Fail, NotApplicable, Pass, Resource, Severity, Unknown, Verdict, control
+from cloudpatterns_policies.graph.reading import has_value
 
 _PAGE: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/elasticache-controls.html"
 
@@ -12,15 +13,14 @@ _SERVERLESS: Final = "aws:elasticache/serverlessCache:ServerlessCache"
 _CLUSTER: Final = "aws:elasticache/cluster:Cluster"
 
 _ALWAYS: Final = NotApplicable("is serverless, where ElastiCache always does this")
-_SECONDARY: Final = NotApplicable("is the secondary of a global datastore, which takes this from its primary")
+_SECONDARY: Final = NotApplicable("is the secondary of a global datastore, which takes this setting from its primary")
 
 
 def _exempt(resource: Resource) -> NotApplicable | None:
-    """Why what a cache is made with says nothing, or None."""
+    """Why the properties of a cache do not decide, or None when they do."""
     if resource.type == _SERVERLESS:
         return _ALWAYS
-    secondary = resource.is_unknown("globalReplicationGroupId") or resource.get("globalReplicationGroupId")
-    return _SECONDARY if secondary else None
+    return _SECONDARY if has_value(resource, "globalReplicationGroupId") else None
 
 
 @control(
@@ -45,10 +45,10 @@ def elasticache_encrypted_at_rest(resource: Resource) -> Verdict:
 
 @control(
     id="elasticache-tls-required",
-    title="Caches refuse connections without TLS",
+    title="Caches require TLS",
     severity=Severity.MEDIUM,
     types=(_GROUP, _SERVERLESS),
-    why="Whoever listens in the network reads sessions, tokens and the password itself.",
+    why="Anyone who captures network traffic can read sessions, tokens and the password itself.",
     remediation='Set transit_encryption_enabled to True and transit_encryption_mode to "required".',
     url=f"{_PAGE}#elasticache-5",
     frameworks={"FSBP": ("ElastiCache.5",), "Checkov": ("CKV_AWS_30",)},
@@ -57,21 +57,21 @@ def elasticache_tls_required(resource: Resource) -> Verdict:
     if reason := _exempt(resource):
         return reason
     if not resource.get("transitEncryptionEnabled", False):
-        return Fail("lets clients connect without TLS", "transitEncryptionEnabled")
+        return Fail("allows connections without TLS", "transitEncryptionEnabled")
     if resource.get("transitEncryptionMode", "required") == "preferred":
-        return Fail("lets clients connect without TLS while its mode is preferred", "transitEncryptionMode")
+        return Fail("allows connections without TLS while its mode is preferred", "transitEncryptionMode")
     return Pass()
 
 
 @control(
     id="elasticache-login-required",
-    title="Caches demand a login",
+    title="Caches require authentication",
     severity=Severity.MEDIUM,
     types=(_GROUP, _SERVERLESS),
-    why="Without a login every process that reaches the port reads and deletes everything.",
+    why="Without authentication, every process that reaches the port can read and delete everything.",
     remediation="Set user_group_ids (serverless: user_group_id) to a group of users with IAM or a password, or auth_token_wo.",
     url=f"{_PAGE}#elasticache-6",
-    # ElastiCache.6 speaks of Redis before 6.0, which knows the token alone.
+    # ElastiCache.6 is about Redis before 6.0, which has auth tokens only.
     frameworks={"FSBP": ("ElastiCache.6",), "Checkov": ("CKV_AWS_31",)},
 )
 def elasticache_login_required(resource: Resource) -> Verdict:
@@ -82,34 +82,34 @@ def elasticache_login_required(resource: Resource) -> Verdict:
 
 
 def _login(resource: Resource, *paths: str) -> Verdict:
-    """Whether one of the properties is given; a list with an item whose value is unknown is."""
+    """Passes when one of the properties is set; a list that has an unknown item counts as set."""
     unknown = [path for path in paths if resource.is_unknown(path)]
     if any(bool(resource.get(path)) for path in paths if path not in unknown):
         return Pass()
-    return Unknown(unknown[0]) if unknown else Fail("lets clients in without a login", paths[0])
+    return Unknown(unknown[0]) if unknown else Fail("allows clients without authentication", paths[0])
 
 
 @control(
     id="elasticache-token-not-in-state",
-    title="Auth tokens of caches do not pass through the stack's state",
+    title="Auth tokens of caches are not kept in the stack's state",
     severity=Severity.HIGH,
     types=(_GROUP,),
-    why="Whoever reads the state, its backups or a pack's input reads the token.",
+    why="Anyone who can read the state, its backups or a policy pack's input can read the token.",
     remediation="Use auth_token_wo, or users with IAM in user_group_ids.",
     url="https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth.html",
 )
 def elasticache_token_not_in_state(resource: Resource) -> Verdict:
-    # That there is one is enough: its value is not looked at.
+    # It is enough that it is set: its value is not read.
     given = resource.raw.get("authToken") is not None
     return Fail("keeps its auth token in the state", "authToken") if given else Pass()
 
 
 @control(
     id="elasticache-failover",
-    title="Caches fail over by themselves",
+    title="Caches have automatic failover",
     severity=Severity.MEDIUM,
     types=(_GROUP, _SERVERLESS),
-    why="When the node fails, the cache is away and empty until somebody acts.",
+    why="When the node fails, the cache is unavailable, and then empty, until somebody acts.",
     remediation="Set num_cache_clusters to 2 or more, and automatic_failover_enabled and multi_az_enabled to True.",
     url=f"{_PAGE}#elasticache-3",
     frameworks={"FSBP": ("ElastiCache.3",), "Checkov": ("CKV2_AWS_50",)},
@@ -125,7 +125,7 @@ def elasticache_failover(resource: Resource) -> Verdict:
         return Fail("has one node, which cannot fail over", "numCacheClusters")
     if resource.get("automaticFailoverEnabled", secondary):
         return Pass()
-    return Fail("does not fail over by itself", "automaticFailoverEnabled")
+    return Fail("has no automatic failover", "automaticFailoverEnabled")
 
 
 @control(
@@ -133,19 +133,25 @@ def elasticache_failover(resource: Resource) -> Verdict:
     title="Caches are backed up",
     severity=Severity.HIGH,
     types=(_GROUP, _SERVERLESS, _CLUSTER),
-    why="Sessions and counters are data too: after a wrong FLUSHALL they are gone.",
+    why="Sessions and counters are data too: an accidental FLUSHALL deletes them.",
     remediation="Set snapshot_retention_limit to 1 day or more.",
     url=f"{_PAGE}#elasticache-1",
     frameworks={"FSBP": ("ElastiCache.1",), "Checkov": ("CKV_AWS_134",)},
     config={
-        "minimumDays": {"type": "integer", "minimum": 1, "maximum": 35, "default": 1, "description": "Days a backup is kept at least."}
+        "minimumDays": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 35,
+            "default": 1,
+            "description": "Minimum number of days that a backup is kept.",
+        }
     },
 )
 def elasticache_backups(resource: Resource, config: Mapping[str, Any]) -> Verdict:
     if resource.type != _GROUP and resource.get("engine") == "memcached":
         return NotApplicable("runs Memcached, which has no backups")
-    if resource.type == _CLUSTER and (resource.is_unknown("replicationGroupId") or resource.get("replicationGroupId")):
-        return NotApplicable("is a node of a replication group, which is judged itself")
+    if resource.type == _CLUSTER and has_value(resource, "replicationGroupId"):
+        return NotApplicable("is a node of a replication group, which is checked itself")
     days = resource.get("snapshotRetentionLimit", 0)
     if days >= config["minimumDays"]:
         return Pass()

@@ -1,9 +1,9 @@
-"""CloudFront distributions: TLS to viewers and to origins, a web ACL, closed S3 origins."""
+"""CloudFront distributions: TLS to viewers and to origins, a web ACL, private S3 origins."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from cloudpatterns_policies.controls._references import given
+from cloudpatterns_policies.controls._references import sets_reference
 from cloudpatterns_policies.core import (
     UNKNOWN,
     Fail,
@@ -34,7 +34,7 @@ _OLD_PROTOCOLS: Final = ("SSLv3", "TLSv1", "TLSv1.1")
 
 
 def _behaviors(resource: Resource) -> Iterator[str]:
-    """The paths of the cache behaviors. Raises `UnknownValueError` once the default one is given."""
+    """The paths of the cache behaviors. Raises `UnknownValueError` after the default one."""
     yield "defaultCacheBehavior"
     for index in range(len(resource.get("orderedCacheBehaviors", ()))):
         yield f"orderedCacheBehaviors.{index}"
@@ -48,7 +48,7 @@ def _origins(resource: Resource) -> Iterator[tuple[str, str]]:
 
 
 def _custom_origins(resource: Resource) -> Iterator[tuple[str, str]]:
-    """Path of the configuration, and name, of each origin that is no bucket."""
+    """Path of the configuration, and name, of each origin that is not a bucket."""
     for origin, name in _origins(resource):
         path = f"{origin}.customOriginConfig"
         if read(resource, path) is not None:
@@ -60,7 +60,7 @@ def _custom_origins(resource: Resource) -> Iterator[tuple[str, str]]:
     title="CloudFront distributions serve viewers over HTTPS only",
     severity=Severity.MEDIUM,
     types=(DISTRIBUTION,),
-    why="What a viewer gets over plain HTTP can be read and changed on its way, session cookies included.",
+    why="Content sent over plain HTTP can be read and changed in transit, including session cookies.",
     remediation='Set viewer_protocol_policy to "redirect-to-https" or "https-only" in default_cache_behavior and ordered_cache_behaviors.',
     url=f"{_PAGE}#cloudfront-3",
     frameworks={"FSBP": ("CloudFront.3",), "Checkov": ("CKV_AWS_34",)},
@@ -79,7 +79,7 @@ def cloudfront_https(resource: Resource) -> Iterator[Verdict]:
     title="CloudFront distributions use a recommended TLS policy",
     severity=Severity.MEDIUM,
     types=(DISTRIBUTION,),
-    why="Older policies, the default certificate's among them, still take TLS 1.0 and weak ciphers.",
+    why="Older policies, including that of the default certificate, still accept TLS 1.0 and weak ciphers.",
     remediation='Set viewer_certificate with acm_certificate_arn and minimum_protocol_version="TLSv1.2_2021" or later.',
     url=f"{_PAGE}#cloudfront-15",
     frameworks={"FSBP": ("CloudFront.15",), "Checkov": ("CKV_AWS_174",)},
@@ -88,7 +88,7 @@ def cloudfront_https(resource: Resource) -> Iterator[Verdict]:
             "type": "array",
             "items": {"type": "string"},
             "default": list(_TLS_POLICIES),
-            "description": "The security policies that are good enough.",
+            "description": "The accepted security policies.",
         }
     },
 )
@@ -96,7 +96,7 @@ def cloudfront_tls_policy(resource: Resource, config: Mapping[str, Any]) -> Verd
     # With CloudFront's own certificate the policy is TLSv1, whatever minimum_protocol_version says.
     # https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_ViewerCertificate.html
     if resource.get(f"{_CERTIFICATE}.cloudfrontDefaultCertificate"):
-        return Fail("uses CloudFront's default certificate, which takes TLSv1", f"{_CERTIFICATE}.cloudfrontDefaultCertificate")
+        return Fail("uses CloudFront's default certificate, which accepts TLSv1", f"{_CERTIFICATE}.cloudfrontDefaultCertificate")
     policy = resource.get(f"{_CERTIFICATE}.minimumProtocolVersion", "TLSv1")
     return Pass() if policy in config["policies"] else Fail(f"uses the TLS policy {policy}", f"{_CERTIFICATE}.minimumProtocolVersion")
 
@@ -112,7 +112,7 @@ def cloudfront_tls_policy(resource: Resource, config: Mapping[str, Any]) -> Verd
     frameworks={"FSBP": ("CloudFront.6",), "Checkov": ("CKV_AWS_68",)},
 )
 def cloudfront_web_acl(resource: Resource, stack: Stack) -> Verdict:
-    return Pass() if given(stack, resource, "webAclId", *_WEB_ACLS) else Fail("has no web ACL", "webAclId")
+    return Pass() if sets_reference(stack, resource, "webAclId", *_WEB_ACLS) else Fail("has no web ACL", "webAclId")
 
 
 @stack_control(
@@ -120,7 +120,7 @@ def cloudfront_web_acl(resource: Resource, stack: Stack) -> Verdict:
     title="CloudFront distributions read S3 origins with origin access control",
     severity=Severity.MEDIUM,
     types=(DISTRIBUTION,),
-    why="Otherwise the bucket has to admit everybody, or an identity that can read nothing under a KMS key.",
+    why="Otherwise the bucket must allow everyone, or an origin access identity, which cannot read objects encrypted with a KMS key.",
     remediation="Set origin_access_control_id of each S3 origin to the id of an aws.cloudfront.OriginAccessControl.",
     url=f"{_PAGE}#cloudfront-13",
     frameworks={"FSBP": ("CloudFront.13",), "Checkov": ("CKV2_AWS_46",)},
@@ -135,7 +135,7 @@ def cloudfront_origin_access_control(resource: Resource, stack: Stack) -> list[V
             continue
         path = f"{origin}.originAccessControlId"
         try:
-            closed = given(stack, resource, path, _ACCESS_CONTROL)
+            closed = sets_reference(stack, resource, path, _ACCESS_CONTROL)
         except UnknownValueError:
             found.append(Unknown(path))
         else:
@@ -153,10 +153,10 @@ def _is_bucket(resource: Resource, origin: str) -> bool:
 
 @control(
     id="cloudfront-origin-tls",
-    title="CloudFront distributions encrypt the way to their origins",
+    title="CloudFront distributions use HTTPS to their origins",
     severity=Severity.MEDIUM,
     types=(DISTRIBUTION,),
-    why="Between edge and origin a request crosses the internet; over plain HTTP it can be read and changed there.",
+    why="Requests between edge location and origin cross the internet; over plain HTTP they can be read and changed there.",
     remediation='Set origin_protocol_policy of custom_origin_config to "https-only".',
     url=f"{_PAGE}#cloudfront-9",
     frameworks={"FSBP": ("CloudFront.9",), "Checkov": ("CKV2_AWS_72",)},
@@ -171,11 +171,11 @@ def cloudfront_origin_tls(resource: Resource) -> Iterator[Verdict]:
         elif plain is UNKNOWN:
             yield Unknown(_VIEWER_POLICY)
         elif policy != "https-only" and (policy != "match-viewer" or plain):
-            yield Fail(f"asks the origin {name} over plain HTTP: its policy is {policy}{plain}", path)
+            yield Fail(f"requests the origin {name} over plain HTTP: its policy is {policy}{plain}", path)
 
 
 def _plain_viewers(resource: Resource) -> Any:
-    """Words for a message when viewers may come over plain HTTP; empty when they may not, `UNKNOWN` when that is unknown."""
+    """A text for messages when viewers may use plain HTTP; empty when they may not, `UNKNOWN` when that is unknown."""
     if read(resource, "orderedCacheBehaviors") is UNKNOWN:
         return UNKNOWN
     policies = [read(resource, f"{behavior}.{_VIEWER_POLICY}") for behavior in _behaviors(resource)]
@@ -186,10 +186,10 @@ def _plain_viewers(resource: Resource) -> Any:
 
 @control(
     id="cloudfront-origin-protocols",
-    title="CloudFront distributions speak no deprecated protocol with their origins",
+    title="CloudFront distributions use no deprecated TLS protocol with their origins",
     severity=Severity.MEDIUM,
     types=(DISTRIBUTION,),
-    why="SSL 3.0 and TLS before 1.2 have known weaknesses, and whoever sits in between can force the connection down to them.",
+    why="SSL 3.0 and TLS before 1.2 have known weaknesses, and an attacker in between can force the connection down to them.",
     remediation='Set origin_ssl_protocols of custom_origin_config to ["TLSv1.2"].',
     url=f"{_PAGE}#cloudfront-10",
     frameworks={"FSBP": ("CloudFront.10",), "Checkov": ("CKV2_AWS_54",)},
@@ -198,7 +198,7 @@ def _plain_viewers(resource: Resource) -> Any:
             "type": "array",
             "items": {"type": "string"},
             "default": list(_OLD_PROTOCOLS),
-            "description": "Protocols that no origin may be offered. CloudFront.10 itself asks for SSLv3 only.",
+            "description": "Protocols that must not be offered to origins. CloudFront.10 itself is about SSLv3 only.",
         }
     },
 )

@@ -1,4 +1,4 @@
-"""Cognito: no guests in identity pools, threat protection in user pools."""
+"""Cognito: no guest access in identity pools, threat protection in user pools."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,10 +10,10 @@ _PAGE: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/cognito
 
 @control(
     id="cognito-identity-pool-no-guests",
-    title="Cognito identity pools admit no guests",
+    title="Cognito identity pools allow no guest access",
     severity=Severity.MEDIUM,
     types=("aws:cognito/identityPool:IdentityPool",),
-    why="Whoever knows the pool's id, which every page of the application shows, gets AWS credentials without a login.",
+    why="Anyone who knows the pool's id, which the application's pages contain, gets AWS credentials without signing in.",
     remediation="Set allow_unauthenticated_identities to False.",
     url=f"{_PAGE}#cognito-2",
     frameworks={"FSBP": ("Cognito.2",), "Checkov": ("CKV_AWS_366",)},
@@ -26,19 +26,19 @@ def cognito_identity_pool_no_guests(resource: Resource) -> Verdict:
 
 @control(
     id="cognito-user-pool-threat-protection",
-    title="Cognito user pools act on threats",
+    title="Cognito user pools have threat protection",
     severity=Severity.MEDIUM,
     types=("aws:cognito/userPool:UserPool",),
-    why="Passwords that leaked elsewhere are tried on every login page; without threat protection they simply work.",
+    why="Attackers try leaked passwords on every sign-in page; without threat protection, nothing stops those that work.",
     remediation='Set user_pool_add_ons with advanced_security_mode="ENFORCED", and user_pool_tier to "PLUS".',
-    # The page shows it as Cognito.1; public rule sets disagree whether that is part of FSBP, so the id is not claimed.
+    # The page lists it as Cognito.1; public rule sets disagree on whether that is part of FSBP, so the id is left out.
     url=f"{_PAGE}#cognito-1",
     config={
         "modes": {
             "type": "array",
             "items": {"type": "string", "enum": ["AUDIT", "ENFORCED"]},
             "default": ["ENFORCED"],
-            "description": "The enforcement modes that are good enough.",
+            "description": "The accepted enforcement modes.",
         }
     },
 )

@@ -1,12 +1,12 @@
-"""Instances, and what makes them: launch templates, launch configurations, Spot requests, Auto Scaling groups."""
+"""Instances, and what launches them: launch templates, launch configurations, Spot requests, Auto Scaling groups."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from cloudpatterns_policies.controls._references import given
+from cloudpatterns_policies.controls._references import sets_reference
 from cloudpatterns_policies.controls._user_data import secrets_in
 from cloudpatterns_policies.core import Fail, NotApplicable, Pass, Resource, Severity, Stack, Unknown, Verdict, control, stack_control
-from cloudpatterns_policies.graph.reading import from_provider, read
+from cloudpatterns_policies.graph.reading import from_provider, has_value, read
 
 _EC2: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html"
 _AUTO_SCALING: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/autoscaling-controls.html"
@@ -21,7 +21,7 @@ _VOLUME: Final = "aws:ebs/volume:Volume"
 _GROUP: Final = "aws:autoscaling/group:Group"
 _ATTACHMENTS: Final = ("aws:autoscaling/attachment:Attachment", "aws:autoscaling/trafficSourceAttachment:TrafficSourceAttachment")
 _SUBNETS: Final = ("aws:ec2/subnet:Subnet", "aws:ec2/defaultSubnet:DefaultSubnet")
-# What makes instances that cannot be given a role each.
+# Launches instances that cannot each have their own role.
 _FLEETS: Final = (
     (_GROUP, "launchTemplate"),
     (_GROUP, "mixedInstancesPolicy"),
@@ -32,7 +32,7 @@ _FLEETS: Final = (
 
 
 def _from_template(resource: Resource, path: str) -> bool:
-    """Whether an instance leaves a setting to its launch template, which is judged on its own."""
+    """Whether an instance leaves a setting to its launch template, which is checked itself."""
     return (
         not resource.is_unknown(path)
         and resource.get(path) is None
@@ -52,13 +52,13 @@ def _true(resource: Resource, path: str) -> bool:
 
 @control(
     id="imdsv2-required",
-    title="Instances answer metadata requests of version 2 only",
+    title="Instances require IMDSv2",
     severity=Severity.HIGH,
     types=_LAUNCHES,
-    why="With version 1, whoever makes the application fetch a URL reads the credentials of the instance's role.",
+    why="With IMDSv1, anyone who can make the application fetch a URL can read the credentials of the instance's role.",
     remediation='Set metadata_options with http_tokens="required".',
     url=f"{_EC2}#ec2-8",
-    # EC2.170 (launch templates) is of low severity; what the template makes is then an instance under EC2.8.
+    # EC2.170 (launch templates) is of low severity; an instance launched from the template falls under EC2.8.
     frameworks={"FSBP": ("EC2.8", "EC2.170", "AutoScaling.3"), "CIS 5.0": ("5.7",), "Checkov": ("CKV_AWS_79",)},
 )
 def imdsv2_required(resource: Resource) -> Verdict:
@@ -66,27 +66,33 @@ def imdsv2_required(resource: Resource) -> Verdict:
         return NotApplicable("takes its metadata options from its launch template")
     if resource.get("metadataOptions.httpEndpoint") == "disabled" or resource.get("metadataOptions.httpTokens") == "required":
         return Pass()
-    return Fail("answers metadata requests without a session token", "metadataOptions.httpTokens")
+    return Fail("allows IMDSv1, metadata requests without a session token", "metadataOptions.httpTokens")
 
 
 @control(
     id="imds-hop-limit",
-    title="Metadata stays on the instance",
+    title="Instance metadata is not reachable from containers",
     severity=Severity.MEDIUM,
     types=_LAUNCHES,
-    why="With more hops, containers and whatever the instance routes for reach the credentials of its role.",
+    why="With a higher hop limit, containers, and hosts that the instance routes for, can read the credentials of its role.",
     remediation="Set metadata_options with http_put_response_hop_limit=1.",
     url="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-IMDS-new-instances.html",
     frameworks={"Checkov": ("CKV_AWS_341",)},
     config={
-        "maximumHops": {"type": "integer", "minimum": 1, "maximum": 64, "default": 1, "description": "Hops a metadata answer may travel."}
+        "maximumHops": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 64,
+            "default": 1,
+            "description": "Maximum number of hops for a metadata response.",
+        }
     },
 )
 def imds_hop_limit(resource: Resource, config: Mapping[str, Any]) -> Verdict:
     hops = resource.get("metadataOptions.httpPutResponseHopLimit", 1)
     if hops <= config["maximumHops"] or resource.get("metadataOptions.httpEndpoint") == "disabled":
         return Pass()
-    return Fail(f"lets metadata answers travel {hops} hops", "metadataOptions.httpPutResponseHopLimit")
+    return Fail(f"has a metadata hop limit of {hops}", "metadataOptions.httpPutResponseHopLimit")
 
 
 @control(
@@ -94,13 +100,13 @@ def imds_hop_limit(resource: Resource, config: Mapping[str, Any]) -> Verdict:
     title="Instances get no public IPv4 address when they start",
     severity=Severity.HIGH,
     types=(*_LAUNCHES, _SPOT_FLEET),
-    why="An instance with a public address is one open port away from the internet, past balancer and web ACL.",
+    why="An instance with a public address is one open port away from the internet, bypassing load balancer and web ACL.",
     remediation="Set associate_public_ip_address to False, and reach the instance through a load balancer or Session Manager.",
     url=f"{_EC2}#ec2-9",
     frameworks={"FSBP": ("EC2.9", "EC2.25", "Autoscaling.5"), "Checkov": ("CKV_AWS_88",)},
 )
 def instance_no_public_ip(resource: Resource) -> Iterator[Verdict]:
-    # Left out, the subnet decides; `subnet-no-public-ip` sees to that.
+    # If omitted, the subnet decides; `subnet-no-public-ip` checks that.
     paths = ["associatePublicIpAddress"]
     if resource.type == _TEMPLATE:
         paths = _each(resource, "networkInterfaces", *paths)
@@ -118,25 +124,29 @@ def instance_no_public_ip(resource: Resource) -> Iterator[Verdict]:
     title="Instances have a role",
     severity=Severity.MEDIUM,
     types=_LAUNCHES,
-    why="Without a role, what calls AWS on the instance is given an access key, which nobody rotates; nor can Systems Manager reach it.",
-    remediation="Set iam_instance_profile to the profile of a role that allows what is needed; WorkloadRole makes both.",
+    why="Without a role, applications need access keys, which nobody rotates, and Systems Manager cannot manage the instance.",
+    remediation="Set iam_instance_profile to the profile of a role that allows what is needed; WorkloadRole creates both.",
     url="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/iam-roles-for-amazon-ec2.html",
     frameworks={"CIS 5.0": ("1.17",), "Checkov": ("CKV2_AWS_41",)},
 )
 def instance_role(resource: Resource, stack: Stack) -> Verdict:
-    if given(stack, resource, "iamInstanceProfile", _PROFILE, computed=True):
+    if sets_reference(stack, resource, "iamInstanceProfile", _PROFILE, computed=True):
         return Pass()
     if not from_provider(resource, "launchTemplate") and read(resource, "launchTemplate") is not None:
         return NotApplicable("takes its role from its launch template")
     if resource.type == _TEMPLATE and _only_for_instances_with_a_role(resource, stack):
-        return NotApplicable("leaves the role to the instances it makes")
+        return NotApplicable("leaves the role to the instances launched from it")
     return Fail("has no role", "iamInstanceProfile")
 
 
 def _only_for_instances_with_a_role(template: Resource, stack: Stack) -> bool:
     instances = [user for kind in _INSTANCES for user in stack.referrers(template, kind, "launchTemplate")]
     fleets = [user for kind, path in _FLEETS for user in stack.referrers(template, kind, path)]
-    return bool(instances) and not fleets and all(given(stack, user, "iamInstanceProfile", _PROFILE, computed=True) for user in instances)
+    return (
+        bool(instances)
+        and not fleets
+        and all(sets_reference(stack, instance, "iamInstanceProfile", _PROFILE, computed=True) for instance in instances)
+    )
 
 
 @control(
@@ -144,7 +154,7 @@ def _only_for_instances_with_a_role(template: Resource, stack: Stack) -> bool:
     title="EBS volumes are encrypted",
     severity=Severity.MEDIUM,
     types=(_VOLUME, *_INSTANCES, _CONFIGURATION),
-    why="Snapshots and discarded disks of an unencrypted volume are readable by whoever gets hold of them.",
+    why="Anyone who obtains a snapshot or a discarded disk of an unencrypted volume can read it.",
     remediation="Set encrypted to True on the volume, or in root_block_device and each of ebs_block_devices.",
     url=f"{_EC2}#ec2-3",
     frameworks={"FSBP": ("EC2.3",), "Checkov": ("CKV_AWS_3", "CKV_AWS_8")},
@@ -164,8 +174,8 @@ def ebs_volume_encrypted(resource: Resource) -> Iterator[Verdict]:
     title="Launch templates encrypt their EBS volumes",
     severity=Severity.MEDIUM,
     types=(_TEMPLATE,),
-    why="Each instance that the template makes gets an unencrypted disk, and snapshots of it are readable by whoever gets hold of them.",
-    remediation="Give each of block_device_mappings, the root volume's included, ebs with encrypted=True.",
+    why="Each instance launched from the template gets an unencrypted disk, and anyone who obtains a snapshot of it can read it.",
+    remediation="Set ebs with encrypted=True in each of block_device_mappings, including that of the root volume.",
     url=f"{_EC2}#ec2-181",
     frameworks={"FSBP": ("EC2.181",)},
 )
@@ -175,7 +185,7 @@ def launch_template_volumes_encrypted(resource: Resource) -> Iterator[Verdict]:
         yield Fail("does not encrypt its root volume", "blockDeviceMappings")
     for index in range(len(mappings)):
         path = f"blockDeviceMappings.{index}"
-        # A mapping without `ebs` is an instance store, or takes a device of the image away.
+        # A mapping without `ebs` is an instance store volume, or removes a device of the image.
         if resource.is_unknown(f"{path}.ebs") or resource.get(f"{path}.ebs") is not None:
             yield from _unencrypted(resource, f"{path}.ebs.", _device(resource, path))
 
@@ -195,16 +205,16 @@ def _unencrypted(resource: Resource, prefix: str, volume: str) -> Iterator[Verdi
 
 @control(
     id="ebs-encryption-by-default",
-    title="EBS encryption by default is not switched off",
+    title="EBS encryption by default is not disabled",
     severity=Severity.MEDIUM,
     types=("aws:ebs/encryptionByDefault:EncryptionByDefault",),
-    why="Every volume of the account and region that does not ask for encryption is then made without it.",
+    why="Without it, every volume of the account and region that does not request encryption is created unencrypted.",
     remediation="Set enabled to True, or remove the resource.",
     url=f"{_EC2}#ec2-7",
     frameworks={"FSBP": ("EC2.7",), "CIS 5.0": ("5.1.1",), "Checkov": ("CKV_AWS_106",)},
 )
 def ebs_encryption_by_default(resource: Resource) -> Verdict:
-    return Pass() if resource.get("enabled", True) else Fail("switches encryption by default off", "enabled")
+    return Pass() if resource.get("enabled", True) else Fail("disables EBS encryption by default", "enabled")
 
 
 @control(
@@ -212,8 +222,8 @@ def ebs_encryption_by_default(resource: Resource) -> Verdict:
     title="User data holds no secrets",
     severity=Severity.HIGH,
     types=(*_LAUNCHES, _SPOT_FLEET),
-    why="Every process on the instance, and everyone who may describe it, can read its user data.",
-    remediation="Keep the secret in Secrets Manager, let the instance's role read it, and take it out of user_data.",
+    why="Every process on the instance, and everyone who may describe the instance, can read its user data.",
+    remediation="Keep the secret in Secrets Manager, allow the instance's role to read it, and remove it from user_data.",
     url="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html",
     frameworks={"Checkov": ("CKV_AWS_46",)},
 )
@@ -232,7 +242,7 @@ def user_data_no_secrets(resource: Resource) -> Iterator[Verdict]:
     title="Auto Scaling groups start from launch templates",
     severity=Severity.MEDIUM,
     types=(_GROUP,),
-    why="Launch configurations know no newer instance types or settings, cannot be versioned, and AWS gives them up.",
+    why="Launch configurations lack newer instance types and settings, cannot be versioned, and are deprecated by AWS.",
     remediation="Set launch_template, or mixed_instances_policy with one, in place of launch_configuration.",
     url=f"{_AUTO_SCALING}#autoscaling-9",
     frameworks={"FSBP": ("AutoScaling.9",), "Checkov": ("CKV_AWS_315",)},
@@ -240,7 +250,7 @@ def user_data_no_secrets(resource: Resource) -> Iterator[Verdict]:
 def auto_scaling_launch_template(resource: Resource) -> Verdict:
     if any(resource.get(path) is not None for path in ("launchTemplate", "mixedInstancesPolicy.launchTemplate")):
         return Pass()
-    # Its name may be unknown: it comes from another resource then.
+    # Its name may be unknown: then it comes from another resource.
     if read(resource, "launchConfiguration") is not None:
         return Fail("starts from a launch configuration", "launchConfiguration")
     return Fail("has no launch template", "launchTemplate")
@@ -248,17 +258,25 @@ def auto_scaling_launch_template(resource: Resource) -> Verdict:
 
 @stack_control(
     id="auto-scaling-several-zones",
-    title="Auto Scaling groups span several zones",
+    title="Auto Scaling groups span several Availability Zones",
     severity=Severity.MEDIUM,
     types=(_GROUP,),
-    why="When its only zone fails, the group has nowhere to start new instances.",
-    remediation="Give vpc_zone_identifiers a subnet in each of several zones.",
+    why="When its only zone fails, the group cannot launch new instances.",
+    remediation="Set vpc_zone_identifiers to subnets in several Availability Zones.",
     url=f"{_AUTO_SCALING}#autoscaling-2",
     frameworks={"FSBP": ("AutoScaling.2",)},
-    config={"minimumZones": {"type": "integer", "minimum": 2, "maximum": 6, "default": 2, "description": "Zones a group spans at least."}},
+    config={
+        "minimumZones": {
+            "type": "integer",
+            "minimum": 2,
+            "maximum": 6,
+            "default": 2,
+            "description": "Minimum number of Availability Zones that a group spans.",
+        }
+    },
 )
 def auto_scaling_several_zones(resource: Resource, stack: Stack, config: Mapping[str, Any]) -> Verdict:
-    where = next((path for path in ("vpcZoneIdentifiers", "availabilityZones") if not _left_out(resource, path)), "")
+    where = next((path for path in ("vpcZoneIdentifiers", "availabilityZones") if has_value(resource, path, computed=True)), "")
     if not where:
         return Fail("names no zones", "vpcZoneIdentifiers")
     items = resource.get(where)
@@ -266,7 +284,7 @@ def auto_scaling_several_zones(resource: Resource, stack: Stack, config: Mapping
     count = len(set(known)) + len(items) - len(known)
     if where == "vpcZoneIdentifiers":
         zones = [read(subnet, "availabilityZone") for subnet in stack.refs(resource, where, *_SUBNETS)]
-        # Where the subnets are of this stack, their zones count; several may share one.
+        # Where the subnets are in this stack, their zones count; several subnets may share a zone.
         if len(zones) >= len(items) and all(isinstance(zone, str) for zone in zones):
             count = min(count, len(set(zones)))
     if count >= config["minimumZones"]:
@@ -274,24 +292,19 @@ def auto_scaling_several_zones(resource: Resource, stack: Stack, config: Mapping
     return Fail(f"spans {count} zone{'s' if count > 1 else ''}, not {config['minimumZones']}", where)
 
 
-def _left_out(resource: Resource, path: str) -> bool:
-    """Whether the program says nothing of a property that the provider then fills in."""
-    return from_provider(resource, path) or (not resource.is_unknown(path) and not resource.get(path))
-
-
 @stack_control(
     id="auto-scaling-load-balancer-health",
     title="Auto Scaling groups behind a load balancer use its health checks",
     severity=Severity.LOW,
     types=(_GROUP,),
-    why="An instance that runs but no longer answers is never replaced.",
+    why="Otherwise an instance that runs but no longer responds is never replaced.",
     remediation='Set health_check_type to "ELB".',
     url=f"{_AUTO_SCALING}#autoscaling-1",
     frameworks={"FSBP": ("AutoScaling.1",), "Checkov": ("CKV2_AWS_15",)},
 )
 def auto_scaling_load_balancer_health(resource: Resource, stack: Stack) -> Verdict:
-    attached = any(not _left_out(resource, path) for path in ("targetGroupArns", "loadBalancers", "trafficSources"))
+    attached = any(has_value(resource, path, computed=True) for path in ("targetGroupArns", "loadBalancers", "trafficSources"))
     if not attached and not any(stack.referrers(resource, kind, "autoscalingGroupName") for kind in _ATTACHMENTS):
         return NotApplicable("is not behind a load balancer")
-    kind = "EC2" if _left_out(resource, "healthCheckType") else resource.get("healthCheckType")
-    return Pass() if "ELB" in kind.split(",") else Fail(f"goes by the {kind} health check alone", "healthCheckType")
+    kind = resource.get("healthCheckType") if has_value(resource, "healthCheckType", computed=True) else "EC2"
+    return Pass() if "ELB" in kind.split(",") else Fail(f"uses only the {kind} health check", "healthCheckType")

@@ -39,8 +39,8 @@ _SECRET_NAMES: Final = (
     title="ECR repositories scan images",
     severity=Severity.HIGH,
     types=(_REPOSITORY,),
-    why="Images carry libraries whose weaknesses are found later; without scans nobody hears of them.",
-    remediation='Set image_scanning_configuration={"scan_on_push": True}, or scan by an aws.ecr.RegistryScanningConfiguration.',
+    why="Vulnerabilities in libraries are found after an image is built; without scans, nobody learns of them.",
+    remediation='Set image_scanning_configuration={"scan_on_push": True}, or add an aws.ecr.RegistryScanningConfiguration.',
     url=f"{_ECR}#ecr-1",
     frameworks={"FSBP": ("ECR.1",), "Checkov": ("CKV_AWS_163",)},
 )
@@ -69,13 +69,13 @@ def _scans(configuration: Resource, repository: Resource) -> bool | None:
             unsure = True
         elif frequency != "MANUAL":
             patterns = [read(configuration, f"rules.{index}.repositoryFilters.{number}.filter") for number in range(len(filters or ()))]
-            if any(pattern is not UNKNOWN and _covers(str(pattern), name) for pattern in patterns):
+            if any(pattern is not UNKNOWN and _filter_matches(str(pattern), name) for pattern in patterns):
                 return True
             unsure = unsure or UNKNOWN in [pattern for pattern in patterns if pattern is UNKNOWN] or name is UNKNOWN
     return None if unsure else False
 
 
-def _covers(pattern: str, name: Any) -> bool:
+def _filter_matches(pattern: str, name: Any) -> bool:
     # A filter without a wildcard matches every name that holds it:
     # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
     if not pattern.strip("*"):
@@ -88,7 +88,7 @@ def _covers(pattern: str, name: Any) -> bool:
     title="ECR tags cannot be overwritten",
     severity=Severity.MEDIUM,
     types=(_REPOSITORY,),
-    why="What was tested under a tag is not what runs under it when somebody has pushed over it.",
+    why="If a tag can be overwritten, the image that runs may not be the one that was tested.",
     remediation='Set image_tag_mutability to "IMMUTABLE".',
     url=f"{_ECR}#ecr-2",
     frameworks={"FSBP": ("ECR.2",), "Checkov": ("CKV_AWS_51",)},
@@ -98,7 +98,7 @@ def ecr_immutable_tags(resource: Resource) -> Verdict:
     if mutability == "IMMUTABLE":
         return Pass()
     which = "some tags" if mutability == "IMMUTABLE_WITH_EXCLUSION" else "tags"
-    return Fail(f"lets {which} be overwritten", "imageTagMutability")
+    return Fail(f"allows {which} to be overwritten", "imageTagMutability")
 
 
 @control(
@@ -106,7 +106,7 @@ def ecr_immutable_tags(resource: Resource) -> Verdict:
     title="ECS tasks get no public address",
     severity=Severity.HIGH,
     types=("aws:ecs/service:Service", "aws:ecs/taskSet:TaskSet"),
-    why="With a public address the containers themselves stand on the internet, past load balancer and web ACL.",
+    why="With a public address, the containers can be reached from the internet, bypassing load balancer and web ACL.",
     remediation="Set assign_public_ip of network_configuration to False, and use private subnets.",
     url=f"{_ECS}#ecs-2",
     frameworks={"FSBP": ("ECS.2",), "Checkov": ("CKV_AWS_333",)},
@@ -121,10 +121,10 @@ def _each_container(resource: Resource) -> Iterator[tuple[str, str, dict[str, An
     try:
         containers = resource.json(_CONTAINERS, [])
     except ValueError:
-        yield Fail("has container definitions that are no JSON", _CONTAINERS)
+        yield Fail("has container definitions that are not valid JSON", _CONTAINERS)
         return
     if not isinstance(containers, list) or not all(isinstance(item, dict) for item in containers):
-        yield Fail("has container definitions that are no list of objects", _CONTAINERS)
+        yield Fail("has container definitions that are not a list of objects", _CONTAINERS)
         return
     for index, container in enumerate(containers):
         yield f"{_CONTAINERS}.{index}", f"container {container.get('name', index)}", container
@@ -136,7 +136,7 @@ def _each_container(resource: Resource) -> Iterator[tuple[str, str, dict[str, An
     severity=Severity.HIGH,
     types=(_TASK,),
     why="A privileged container is root on its host, and on every other container there.",
-    remediation="Leave privileged out of container_definitions, or set it to false; add single capabilities instead.",
+    remediation="Omit privileged in container_definitions, or set it to false; add individual Linux capabilities instead.",
     url=f"{_ECS}#ecs-4",
     frameworks={"FSBP": ("ECS.4",), "Checkov": ("CKV_AWS_334",)},
 )
@@ -150,10 +150,10 @@ def ecs_not_privileged(resource: Resource) -> Iterator[Verdict]:
 
 @control(
     id="ecs-read-only-root",
-    title="ECS containers cannot write to their own file system",
+    title="ECS containers have a read-only root file system",
     severity=Severity.HIGH,
     types=(_TASK,),
-    why="Who breaks in can change the program and leave his own behind.",
+    why="An attacker who breaks in can change the program or install another one.",
     remediation="Set readonlyRootFilesystem to true in container_definitions, and mount a volume where the program writes.",
     url=f"{_ECS}#ecs-5",
     frameworks={"FSBP": ("ECS.5",), "Checkov": ("CKV_AWS_336",)},
@@ -161,22 +161,22 @@ def ecs_not_privileged(resource: Resource) -> Iterator[Verdict]:
 def ecs_read_only_root(resource: Resource) -> Iterator[Verdict]:
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html
     if str(resource.get("runtimePlatform.operatingSystemFamily", "LINUX")).startswith("WINDOWS"):
-        yield NotApplicable("runs on Windows, where ECS knows no read-only file system")
+        yield NotApplicable("runs on Windows, where ECS has no read-only root file system")
         return
     for found in _each_container(resource):
         if not isinstance(found, tuple):
             yield found
         elif not found[2].get("readonlyRootFilesystem"):
-            yield Fail(f"lets {found[1]} write to its root file system", f"{found[0]}.readonlyRootFilesystem")
+            yield Fail(f"allows {found[1]} to write to its root file system", f"{found[0]}.readonlyRootFilesystem")
 
 
 @control(
     id="ecs-no-secret-in-environment",
-    title="ECS containers get no secret as a plain environment variable",
+    title="ECS containers get no secrets as plain environment variables",
     severity=Severity.HIGH,
     types=(_TASK,),
-    why="Whoever may describe the task definition reads its environment, and so does the stack's state.",
-    remediation="Move it to a secret and name its ARN under secrets in container_definitions; give rights by task_role_arn.",
+    why="Anyone who may describe the task definition, or read the stack's state, can read its environment variables.",
+    remediation="Move it to a secret and name its ARN under secrets in container_definitions; grant permissions by task_role_arn.",
     url=f"{_ECS}#ecs-8",
     frameworks={"FSBP": ("ECS.8",)},
     config={
@@ -184,7 +184,7 @@ def ecs_read_only_root(resource: Resource) -> Iterator[Verdict]:
             "type": "array",
             "items": {"type": "string"},
             "default": list(_SECRET_NAMES),
-            "description": "Names of variables that hold secrets; case does not count, and * stands for any characters.",
+            "description": "Names of variables that hold secrets; case is ignored, and * matches any characters.",
         }
     },
 )
@@ -196,6 +196,6 @@ def ecs_no_secret_in_environment(resource: Resource, config: Mapping[str, Any]) 
         path, container, definition = found
         for index, variable in enumerate(definition.get("environment") or []):
             name, value = variable.get("name"), str(variable.get("value") or "")
-            # An ARN only says where the secret lies.
+            # An ARN only says where the secret is stored.
             if value and not value.startswith("arn:") and any(matches(pattern, str(name)) for pattern in config["names"]):
-                yield Fail(f"gives {container} the secret {name} in plain text", f"{path}.environment.{index}")
+                yield Fail(f"passes the secret {name} to {container} in plain text", f"{path}.environment.{index}")

@@ -1,4 +1,4 @@
-"""Cost: small sizes and closing times outside production, and a budget that alerts somebody."""
+"""Cost: small sizes and scheduled stops outside production, and a budget with alerts."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,14 +17,14 @@ from cloudpatterns_policies.core import (
     control,
     stack_control,
 )
-from cloudpatterns_policies.graph.reading import expand, read
+from cloudpatterns_policies.graph.reading import expand, has_value, read
 
 _PRODUCTION: Final = {
     "type": "boolean",
     "default": True,
     "description": "Whether the stack is production; the profile of any other sets it to false.",
 }
-_NOT_HERE: Final = NotApplicable("is of production, where the profile's property production is true")
+_NOT_HERE: Final = NotApplicable("belongs to production: production is true in the profile")
 
 _CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
     "aws:ec2/instance:Instance": ("instanceType",),
@@ -42,7 +42,7 @@ _CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
     "aws:msk/cluster:Cluster": ("brokerNodeGroupInfo.instanceType",),
     "aws:mq/broker:Broker": ("hostInstanceType",),
 }
-"""Where a resource names the class of its machines."""
+"""The property that names the size of a resource."""
 
 _SIZE: Final = re.compile(r"(?:^|\.)(nano|micro|small|medium|x?large|\d+xlarge|metal(?:-\w+)?)(?:\.|$)")
 
@@ -59,10 +59,10 @@ _STOPS: Final[Mapping[str, str]] = {
 
 @control(
     id="small-outside-production",
-    title="Machines outside production are small",
+    title="Compute and databases outside production are small",
     severity=Severity.MEDIUM,
     types=tuple(_CLASSES),
-    why="Production's sizes around the clock, for a stack that a few people look at, are the commonest waste there is.",
+    why="Production sizes that run around the clock for a few users are a very common waste.",
     remediation="Choose a smaller instance_type, instance_class or node_type for this stack.",
     url="https://docs.aws.amazon.com/wellarchitected/latest/cost-optimization-pillar/select-the-correct-resource-type-size-and-number.html",
     config={
@@ -71,7 +71,7 @@ _STOPS: Final[Mapping[str, str]] = {
             "type": "array",
             "items": {"type": "string"},
             "default": ["nano", "micro", "small", "medium", "large"],
-            "description": "Sizes that are good outside production, such as medium or xlarge.",
+            "description": "Sizes that are accepted outside production, such as medium or xlarge.",
         },
     },
     pack="operations",
@@ -91,10 +91,10 @@ def small_outside_production(resource: Resource, config: Mapping[str, Any]) -> I
 
 @stack_control(
     id="schedule-outside-production",
-    title="Machines outside production have closing times",
+    title="Compute and databases outside production are stopped on a schedule",
     severity=Severity.LOW,
     types=(_GROUP, *_STOPS),
-    why="Nights and weekends are 128 of the week's 168 hours, and cost as much as the others.",
+    why="Nights and weekends are 128 of the week's 168 hours, and cost as much as working hours.",
     remediation="Add an aws.autoscaling.Schedule, or an aws.scheduler.Schedule that stops it, or the tag of your instance scheduler.",
     url="https://docs.aws.amazon.com/wellarchitected/latest/cost-optimization-pillar/cost_manage_demand_resources_dynamic.html",
     config={
@@ -103,7 +103,7 @@ def small_outside_production(resource: Resource, config: Mapping[str, Any]) -> I
             "type": "array",
             "items": {"type": "string"},
             "default": ["Schedule"],
-            "description": "Tags by which a scheduler outside the stack finds what it stops.",
+            "description": "Tags by which a scheduler outside the stack finds the resources that it stops.",
         },
     },
     pack="operations",
@@ -126,7 +126,7 @@ def schedule_outside_production(resource: Resource, stack: Stack, config: Mappin
 
 
 def _group_closings(group: Resource, stack: Stack) -> Iterator[Verdict]:
-    """For each scheduled action whether it leaves no instance: none is wanted, or none allowed."""
+    """For each scheduled action, whether it stops all instances: desired or maximum size is zero."""
     for item in stack.referrers(group, _GROUP_SCHEDULE, "autoscalingGroupName"):
         for path in ("desiredCapacity", "maxSize"):
             value = read(item, path, computed=True)
@@ -137,7 +137,7 @@ def _group_closings(group: Resource, stack: Stack) -> Iterator[Verdict]:
 
 
 def _machine_closings(machine: Resource, stack: Stack) -> Iterator[Verdict]:
-    """For each schedule with the machine in its target whether that stops it."""
+    """For each schedule that targets the resource, whether it stops it."""
     for item in stack.referrers(machine, _SCHEDULE, "target"):
         target = read(item, "target.arn")
         if target is UNKNOWN:
@@ -148,10 +148,10 @@ def _machine_closings(machine: Resource, stack: Stack) -> Iterator[Verdict]:
 
 @stack_control(
     id="budget-alerts",
-    title="Budgets alert somebody before the limit",
+    title="Budgets send an alert before the limit is reached",
     severity=Severity.MEDIUM,
     types=("aws:budgets/budget:Budget",),
-    why="A budget that tells nobody, or only when the money is spent, limits nothing.",
+    why="A budget that alerts nobody, or only after the money is spent, does not limit costs.",
     remediation="Set notifications with a threshold of at most 100 per cent, and subscriber_email_addresses or subscriber_sns_topic_arns.",
     url="https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-best-practices.html",
     pack="operations",
@@ -163,7 +163,7 @@ def budget_alerts(resource: Resource, stack: Stack) -> Verdict:
     late = False
     for index in range(len(notifications or ())):
         prefix = f"notifications.{index}"
-        if not any(_subscribers(resource, f"{prefix}.{kind}") for kind in ("subscriberEmailAddresses", "subscriberSnsTopicArns")):
+        if not any(has_value(resource, f"{prefix}.{kind}") for kind in ("subscriberEmailAddresses", "subscriberSnsTopicArns")):
             continue
         threshold = read(resource, f"{prefix}.threshold")
         if threshold is UNKNOWN:
@@ -171,21 +171,16 @@ def budget_alerts(resource: Resource, stack: Stack) -> Verdict:
         if read(resource, f"{prefix}.thresholdType") != "PERCENTAGE" or (threshold or 0) <= 100:
             return Pass()
         late = True
-    return Fail("alerts only when the limit is passed" if late else "alerts nobody", "notifications")
-
-
-def _subscribers(resource: Resource, path: str) -> bool:
-    value = read(resource, path)
-    return value is UNKNOWN or bool(value)
+    return Fail("alerts only after the limit is exceeded" if late else "alerts nobody", "notifications")
 
 
 @stack_control(
     id="stack-budget",
-    title="The stack's cost has a budget",
+    title="The stack has a budget",
     severity=Severity.LOW,
     types=("pulumi:pulumi:Stack",),
-    why="A loop that writes to a bucket is noticed on the bill, a month later.",
-    remediation="Add an aws.budgets.Budget, or say in the profile's property keptElsewhere where the account's budget is kept.",
+    why="Without a budget, a runaway cost is noticed on the bill, a month later.",
+    remediation="Add an aws.budgets.Budget, or state in the profile's property keptElsewhere where the account's budget is kept.",
     url="https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-managing-costs.html",
     config={"keptElsewhere": {"type": "string", "default": "", "description": "Where the budget is kept, if not in this stack."}},
     pack="operations",

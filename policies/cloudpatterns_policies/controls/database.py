@@ -25,7 +25,7 @@ from cloudpatterns_policies.core import (
     control,
     stack_control,
 )
-from cloudpatterns_policies.graph.reading import from_provider, read
+from cloudpatterns_policies.graph.reading import from_provider, has_value, read
 
 _RDS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/rds-controls.html"
 _DYNAMODB: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/dynamodb-controls.html"
@@ -36,7 +36,7 @@ _TABLE: Final = "aws:dynamodb/table:Table"
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html
 _WITH_IAM: Final = ("mysql", "mariadb", "postgres", "aurora")
 
-# The logs that RDS can export without more ado and that hold no statement with its secrets: audit needs an option group or a
+# The logs that RDS can export without further settings and that contain no statements with secrets: audit needs an option group or a
 # parameter, and the general log holds every statement.
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.Procedural.UploadtoCloudWatch.html
 _LOGS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -68,12 +68,8 @@ _PORTS: Final[Mapping[str, int]] = {
 _ORIGINS: Final = ("snapshotIdentifier", "restoreToPointInTime")
 
 
-def _given(resource: Resource, path: str) -> bool:
-    return resource.is_unknown(path) or bool(resource.get(path))
-
-
 def _is_replica(resource: Resource) -> bool:
-    return _given(resource, "replicateSourceDb")
+    return has_value(resource, "replicateSourceDb")
 
 
 @control(
@@ -81,7 +77,7 @@ def _is_replica(resource: Resource) -> bool:
     title="RDS databases are not reachable from the internet",
     severity=Severity.CRITICAL,
     types=(INSTANCE, _MEMBER, CLUSTER),
-    why="A database with a public address is found by scanners within hours, and only its password is left.",
+    why="Scanners find a database with a public address within hours; then only its password protects it.",
     remediation="Set publicly_accessible to False and place the database in private subnets.",
     url=f"{_RDS}#rds-2",
     frameworks={"FSBP": ("RDS.2",), "CIS 5.0": ("2.2.3",), "Checkov": ("CKV_AWS_17",)},
@@ -95,8 +91,8 @@ def rds_private(resource: Resource) -> Verdict:
     title="RDS storage is encrypted",
     severity=Severity.MEDIUM,
     types=(INSTANCE, CLUSTER),
-    why="Snapshots, backups and disks of an unencrypted database are readable by whoever gets hold of them.",
-    remediation="Set storage_encrypted to True and kms_key_id to a key of your own; an existing database has to be copied.",
+    why="Anyone who obtains a snapshot, a backup or a disk of an unencrypted database can read it.",
+    remediation="Set storage_encrypted to True and kms_key_id to a customer-managed key; an existing database has to be copied.",
     url=f"{_RDS}#rds-3",
     frameworks={"FSBP": ("RDS.3", "RDS.27"), "CIS 5.0": ("2.2.1",), "Checkov": ("CKV_AWS_16", "CKV_AWS_96")},
 )
@@ -106,8 +102,8 @@ def rds_encrypted(resource: Resource) -> Verdict:
         return Pass()
     if _is_replica(resource):
         return NotApplicable("is a replica, encrypted as its source is")
-    if encrypted is None and any(_given(resource, path) for path in _ORIGINS):
-        return NotApplicable("is restored, and encrypted as what it comes from")
+    if encrypted is None and any(has_value(resource, path) for path in _ORIGINS):
+        return NotApplicable("is restored, and encrypted as its source is")
     return Fail("stores its data unencrypted", "storageEncrypted")
 
 
@@ -116,17 +112,17 @@ def rds_encrypted(resource: Resource) -> Verdict:
     title="RDS databases do not listen on the default port of their engine",
     severity=Severity.LOW,
     types=(INSTANCE, CLUSTER),
-    why="Scanners that try default ports alone pass by a database on another one.",
-    remediation="Set port to another one than the engine's own.",
+    why="Scanners that try only default ports miss a database on another port.",
+    remediation="Set port to a value other than the engine's default.",
     url=f"{_RDS}#rds-23",
     frameworks={"FSBP": ("RDS.23",)},
-    disabled="it contradicts the functional firewall, which knows a data function by its usual port and closes it to all but its callers; a"
-    " database that strangers cannot reach gains nothing from another port, and one on another port is overlooked where ports are judged.",
+    disabled="it contradicts the functional firewall, which recognises data stores by their default ports and allows only their callers; a"
+    " database that is not reachable gains nothing from another port, and controls that check ports would miss it.",
 )
 def rds_default_port(resource: Resource) -> Verdict:
     port = resource.get("port")
-    if port is None and (_is_replica(resource) or any(_given(resource, path) for path in _ORIGINS)):
-        return NotApplicable("takes its port over from what it comes from")
+    if port is None and (_is_replica(resource) or any(has_value(resource, path) for path in _ORIGINS)):
+        return NotApplicable("takes its port from its source")
     engine = str(resource.get("engine", "")).lower()
     default = next((number for name, number in _PORTS.items() if engine.startswith(name)), None)
     if default is None:
@@ -136,10 +132,10 @@ def rds_default_port(resource: Resource) -> Verdict:
 
 @control(
     id="rds-instance-multi-az",
-    title="RDS instances have a standby in another zone",
+    title="RDS instances have a standby in another Availability Zone",
     severity=Severity.MEDIUM,
     types=(INSTANCE,),
-    why="When the zone or the machine fails, the database is away until it has been restored.",
+    why="When the zone or the host fails, the database is unavailable until it has been restored.",
     remediation="Set multi_az to True.",
     url=f"{_RDS}#rds-5",
     frameworks={"FSBP": ("RDS.5",), "CIS 5.0": ("2.2.4",), "Checkov": ("CKV_AWS_157",)},
@@ -152,24 +148,24 @@ def rds_instance_multi_az(resource: Resource) -> Verdict:
 
 @stack_control(
     id="rds-cluster-multi-az",
-    title="RDS clusters have instances in several zones",
+    title="RDS clusters have instances in several Availability Zones",
     severity=Severity.MEDIUM,
     types=(CLUSTER,),
-    why="When the only instance or its zone fails, nothing answers until a new one has started.",
+    why="When the only instance or its zone fails, the database is unavailable until a new instance has started.",
     remediation="Add a second aws.rds.ClusterInstance with another availability_zone.",
     url=f"{_RDS}#rds-15",
     frameworks={"FSBP": ("RDS.15",), "CIS 5.0": ("2.2.4",)},
 )
 def rds_cluster_multi_az(resource: Resource, stack: Stack) -> Verdict:
     if read(resource, "dbClusterInstanceClass", computed=True) is not None:
-        return Pass()  # a Multi-AZ DB cluster, which is nothing else
+        return Pass()  # a Multi-AZ DB cluster always spans several zones
     if not from_provider(resource, "engineMode") and resource.get("engineMode") == "serverless":
         return NotApplicable("is moved between zones by Aurora Serverless v1")
     members = stack.referrers(resource, _MEMBER, "clusterIdentifier")
     if len(members) < 2:
         return Fail("has one instance" if members else "has no instance")
     zones = [read(member, "availabilityZone", computed=True) for member in members]
-    # Where no zone is asked for, RDS spreads the instances.
+    # Where no zone is requested, RDS spreads the instances.
     if any(zone is None or zone is UNKNOWN for zone in zones) or len(set(zones)) > 1:
         return Pass()
     return Fail(f"has all instances in {zones[0]}", f"availabilityZone of {members[0].name}")
@@ -180,12 +176,18 @@ def rds_cluster_multi_az(resource: Resource, stack: Stack) -> Verdict:
     title="RDS keeps automatic backups long enough",
     severity=Severity.MEDIUM,
     types=(INSTANCE, CLUSTER),
-    why="What was deleted by mistake or by an intruder is often missed only after days.",
+    why="Data that was deleted by mistake or by an intruder is often missed only days later.",
     remediation="Set backup_retention_period to 7 days or more.",
     url=f"{_RDS}#rds-11",
     frameworks={"FSBP": ("RDS.11",), "Checkov": ("CKV_AWS_133",)},
     config={
-        "minimumDays": {"type": "integer", "minimum": 1, "maximum": 35, "default": 7, "description": "Days a backup is kept at least."}
+        "minimumDays": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 35,
+            "default": 7,
+            "description": "Minimum number of days that a backup is kept.",
+        }
     },
 )
 def rds_backups(resource: Resource, config: Mapping[str, Any]) -> Verdict:
@@ -202,38 +204,38 @@ def rds_backups(resource: Resource, config: Mapping[str, Any]) -> Verdict:
     title="RDS databases are protected against deletion",
     severity=Severity.LOW,
     types=(INSTANCE, CLUSTER),
-    why="One wrong command or plan deletes the database.",
+    why="One wrong command or deployment deletes the database.",
     remediation="Set deletion_protection to True.",
     url=f"{_RDS}#rds-8",
     frameworks={"FSBP": ("RDS.7", "RDS.8"), "Checkov": ("CKV_AWS_139", "CKV_AWS_293")},
 )
 def rds_deletion_protection(resource: Resource) -> Verdict:
-    return Pass() if resource.get("deletionProtection", False) else Fail("can be deleted at once", "deletionProtection")
+    return Pass() if resource.get("deletionProtection", False) else Fail("has no deletion protection", "deletionProtection")
 
 
 @control(
     id="rds-minor-upgrades",
-    title="RDS takes minor upgrades by itself",
+    title="RDS installs minor version upgrades automatically",
     severity=Severity.HIGH,
-    # RDS.35, medium, asks the same of Multi-AZ DB clusters. Of Aurora clusters it does not, but the switch is the same.
+    # RDS.35, medium, requires the same of Multi-AZ DB clusters. It does not of Aurora clusters, but the setting is the same.
     types=(INSTANCE, _MEMBER, CLUSTER),
-    why="Minor versions close known holes, and nobody remembers to install them.",
-    remediation="Set auto_minor_version_upgrade to True, or leave it out.",
+    why="Minor versions fix known vulnerabilities, and manual upgrades are forgotten.",
+    remediation="Set auto_minor_version_upgrade to True, or omit it.",
     url=f"{_RDS}#rds-13",
     frameworks={"FSBP": ("RDS.13", "RDS.35"), "CIS 5.0": ("2.2.2",), "Checkov": ("CKV_AWS_226",)},
 )
 def rds_minor_upgrades(resource: Resource) -> Verdict:
     if resource.get("autoMinorVersionUpgrade", True):
         return Pass()
-    return Fail("does not take minor upgrades by itself", "autoMinorVersionUpgrade")
+    return Fail("does not install minor version upgrades automatically", "autoMinorVersionUpgrade")
 
 
 @control(
     id="rds-iam-authentication",
-    title="RDS databases let IAM identities log in",
+    title="RDS databases have IAM authentication",
     severity=Severity.MEDIUM,
     types=(INSTANCE, CLUSTER),
-    why="Without it every client needs a password that is stored, copied and never changed.",
+    why="Without it, every client needs a password that is stored, copied and never changed.",
     remediation="Set iam_database_authentication_enabled to True.",
     url=f"{_RDS}#rds-10",
     frameworks={"FSBP": ("RDS.10", "RDS.12"), "Checkov": ("CKV_AWS_161", "CKV_AWS_162")},
@@ -244,7 +246,7 @@ def rds_iam_authentication(resource: Resource) -> Verdict:
     engine = str(resource.get("engine", "")).lower()
     if engine and not engine.startswith(_WITH_IAM):
         return NotApplicable(f"runs {engine}, which has no IAM authentication")
-    return Fail("lets nobody log in with IAM", "iamDatabaseAuthenticationEnabled")
+    return Fail("has no IAM authentication", "iamDatabaseAuthenticationEnabled")
 
 
 @control(
@@ -252,10 +254,10 @@ def rds_iam_authentication(resource: Resource) -> Verdict:
     title="RDS sends its logs to CloudWatch",
     severity=Severity.MEDIUM,
     types=(INSTANCE, CLUSTER),
-    why="Logs on the database's own disk are gone after days, and with the instance.",
+    why="Logs on the database's own disk are deleted after days, and with the instance.",
     remediation="Set enabled_cloudwatch_logs_exports to the logs of the engine, such as error and slowquery, or postgresql and upgrade.",
     url=f"{_RDS}#rds-36",
-    # Not RDS.9 and RDS.42, which demand the audit log, and of MySQL the log of every statement, too: `logs` can.
+    # Not RDS.9 and RDS.42, which require the audit log and, for MySQL, the log of every statement too: set `logs` for these.
     frameworks={"FSBP": ("RDS.36", "RDS.37", "RDS.40"), "Checkov": ("CKV_AWS_129",)},
     config={
         "logs": {
@@ -280,16 +282,16 @@ def rds_logs_exported(resource: Resource, config: Mapping[str, Any]) -> Verdict:
 
 @stack_control(
     id="rds-tls-required",
-    title="RDS databases refuse connections without TLS",
+    title="RDS databases require TLS",
     severity=Severity.MEDIUM,
     types=(INSTANCE, CLUSTER),
-    why="Drivers fall back to plain connections silently, and queries and passwords cross the network readable.",
+    why="Drivers silently fall back to plain connections, which expose queries and passwords on the network.",
     remediation=(
         "Set parameter_group_name to an aws.rds.ParameterGroup (clusters: db_cluster_parameter_group_name and a ClusterParameterGroup) "
         "with require_secure_transport or rds.force_ssl at 1."
     ),
     url=f"{_RDS}#rds-44",
-    # RDS.38 (PostgreSQL) and RDS.39 (MySQL) demand the same and are no part of FSBP.
+    # RDS.38 (PostgreSQL) and RDS.39 (MySQL) require the same and are not part of FSBP.
     frameworks={"FSBP": ("RDS.41", "RDS.44"), "Checkov": ("CKV2_AWS_69",)},
 )
 def rds_tls_required(resource: Resource, stack: Stack) -> Verdict:
@@ -299,11 +301,11 @@ def rds_tls_required(resource: Resource, stack: Stack) -> Verdict:
         return NotApplicable("takes its engine from its source")
     tls = tls_of(engine)
     if tls is None:
-        return NotApplicable(f"runs {engine}, whose TLS is no parameter")
+        return NotApplicable(f"runs {engine}, which has no parameter for TLS")
     if group.unknown:
         return Unknown(group.path)
     if group.foreign:
-        return NotApplicable(f"takes parameter group {group.foreign}, which this stack does not make")
+        return NotApplicable(f"takes parameter group {group.foreign}, which is not in this stack")
     value = setting(group.resource, tls.parameter) if group.resource else None
     if value is UNKNOWN:
         return Unknown(f"parameters of {group.resource.name if group.resource else ''}")
@@ -315,25 +317,25 @@ def rds_tls_required(resource: Resource, stack: Stack) -> Verdict:
 
 @control(
     id="rds-password-not-in-state",
-    title="RDS master passwords do not pass through the stack's state",
+    title="RDS master passwords are not kept in the stack's state",
     severity=Severity.HIGH,
     types=(INSTANCE, CLUSTER),
-    why="Whoever reads the state, its backups or a pack's input reads the password, and nobody rotates it.",
+    why="Anyone who can read the state, its backups or a policy pack's input can read the password, and nobody rotates it.",
     remediation="Set manage_master_user_password to True, or use password_wo (clusters: master_password_wo).",
     url="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html",
 )
 def rds_password_not_in_state(resource: Resource) -> Verdict:
     path = "password" if resource.type == INSTANCE else "masterPassword"
-    # That there is one is enough: its value is not looked at.
+    # It is enough that it is set: its value is not read.
     return Fail("keeps its master password in the state", path) if resource.raw.get(path) is not None else Pass()
 
 
 @control(
     id="dynamodb-point-in-time-recovery",
-    title="DynamoDB tables can be restored to any second",
+    title="DynamoDB tables have point-in-time recovery",
     severity=Severity.MEDIUM,
     types=(_TABLE,),
-    why="A faulty deployment overwrites items faster than anybody makes backups.",
+    why="A faulty deployment overwrites items faster than scheduled backups can save them.",
     remediation='Set point_in_time_recovery={"enabled": True}, and in each of replicas point_in_time_recovery to True.',
     url=f"{_DYNAMODB}#dynamodb-2",
     frameworks={"FSBP": ("DynamoDB.2",), "Checkov": ("CKV_AWS_28",)},
@@ -356,11 +358,11 @@ def dynamodb_point_in_time_recovery(resource: Resource) -> Iterator[Verdict]:
     title="DynamoDB tables are protected against deletion",
     severity=Severity.MEDIUM,
     types=(_TABLE,),
-    why="One wrong command or plan deletes the table with all its items.",
+    why="One wrong command or deployment deletes the table with all its items.",
     remediation="Set deletion_protection_enabled to True.",
     url=f"{_DYNAMODB}#dynamodb-6",
     frameworks={"FSBP": ("DynamoDB.6",)},
 )
 def dynamodb_deletion_protection(resource: Resource) -> Verdict:
     protected = resource.get("deletionProtectionEnabled", False)
-    return Pass() if protected else Fail("can be deleted at once", "deletionProtectionEnabled")
+    return Pass() if protected else Fail("has no deletion protection", "deletionProtectionEnabled")

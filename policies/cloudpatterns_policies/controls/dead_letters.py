@@ -1,11 +1,11 @@
-"""Asynchronous work: what fails for good is kept in a dead-letter queue instead of lost."""
+"""Asynchronous processing: events and messages that fail are kept in a dead-letter queue instead of being lost."""
 
 import re
 from collections.abc import Iterator
 from typing import Final
 
 from cloudpatterns_policies.core import UNKNOWN, Fail, NotApplicable, Pass, Resource, Severity, Stack, Unknown, Verdict, stack_control
-from cloudpatterns_policies.graph.reading import read
+from cloudpatterns_policies.graph.reading import has_value, read
 
 _QUEUE: Final = "aws:sqs/queue:Queue"
 _REDRIVE: Final = "aws:sqs/redrivePolicy:RedrivePolicy"
@@ -36,7 +36,7 @@ _DEAD_LETTERS_OF: Final = (
     (_SCHEDULE, "target"),
     ("aws:cloudwatch/eventBus:EventBus", "deadLetterConfig"),
 )
-"""Where a dead-letter queue is named. A schedule's `target` may name its work queue there too, so a queue counts by its place in it."""
+"""Properties that name a dead-letter queue. A schedule's `target` may name the queue that it sends to as well, so its path decides."""
 
 _INVOKERS: Final = (
     (_EVENT_TARGET, "arn"),
@@ -46,23 +46,23 @@ _INVOKERS: Final = (
     ("aws:ses/receiptRule:ReceiptRule", "lambdaActions"),
     ("aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter", "destinationArn"),
 )
-"""What invokes a function without waiting for it: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html"""
+"""What invokes a function asynchronously: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html"""
 
 
 @stack_control(
     id="queue-dead-letters",
-    title="Queues park what cannot be processed in a dead-letter queue",
+    title="Queues have a dead-letter queue",
     severity=Severity.MEDIUM,
     types=(_QUEUE,),
-    why="A message that fails every time comes back until it expires: it costs each time, and then it is lost.",
-    remediation="Set redrive_policy with deadLetterTargetArn and maxReceiveCount; give a dead-letter queue a redrive_allow_policy.",
+    why="A message that always fails is retried until it expires: each retry costs money, and then the message is lost.",
+    remediation="Set redrive_policy with deadLetterTargetArn and maxReceiveCount; on a dead-letter queue itself, set redrive_allow_policy.",
     url="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
     pack="operations",
 )
 def queue_dead_letters(resource: Resource, stack: Stack) -> Verdict:
-    if _given(resource, "redrivePolicy") or stack.referrers(resource, _REDRIVE, "queueUrl"):
+    if has_value(resource, "redrivePolicy", computed=True) or stack.referrers(resource, _REDRIVE, "queueUrl"):
         return Pass()
-    if _given(resource, "redriveAllowPolicy") or stack.referrers(resource, _REDRIVE_ALLOW, "queueUrl"):
+    if has_value(resource, "redriveAllowPolicy", computed=True) or stack.referrers(resource, _REDRIVE_ALLOW, "queueUrl"):
         return NotApplicable("is a dead-letter queue")
     if any(stack.referrers(resource, kind, path) for kind, path in _DEAD_LETTERS_OF if kind != _SCHEDULE):
         return NotApplicable("is a dead-letter queue")
@@ -75,18 +75,12 @@ def _is_schedules_dead_letters(schedule: Resource, queue: Resource, stack: Stack
     return queue in stack.refs(schedule, "target.deadLetterConfig.arn") and queue not in stack.refs(schedule, "target.arn")
 
 
-def _given(resource: Resource, path: str) -> bool:
-    """Whether the program gives a value, be it one that is not known yet."""
-    value = read(resource, path, computed=True)
-    return value is UNKNOWN or bool(value)
-
-
 @stack_control(
     id="function-async-failures-kept",
-    title="Functions that are invoked asynchronously keep the events they fail on",
+    title="Functions that are invoked asynchronously keep failed events",
     severity=Severity.MEDIUM,
     types=(_FUNCTION,),
-    why="Lambda tries an event twice more and then drops it: nobody hears of the order that was never processed.",
+    why="Lambda retries an event twice and then drops it, and nobody is notified.",
     remediation="Set dead_letter_config, or add an aws.lambda_.FunctionEventInvokeConfig with on_failure in destination_config.",
     url="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
     frameworks={"Checkov": ("CKV_AWS_116",)},
@@ -96,22 +90,22 @@ def function_async_failures_kept(resource: Resource, stack: Stack) -> Verdict:
     names = [resource, *stack.referrers(resource, _ALIAS, "functionName")]
     invokers = [item for name in names for kind, path in _INVOKERS for item in stack.referrers(name, kind, path)]
     if not invokers:
-        return NotApplicable("is invoked asynchronously by nothing in the stack")
-    if _given(resource, "deadLetterConfig.targetArn"):
+        return NotApplicable("is not invoked asynchronously by the stack")
+    if has_value(resource, "deadLetterConfig.targetArn", computed=True):
         return Pass()
     for name in names:
         for item in stack.referrers(name, _ON_FAILURE, "functionName"):
-            if _given(item, "destinationConfig.onFailure.destination"):
+            if has_value(item, "destinationConfig.onFailure.destination", computed=True):
                 return Pass()
-    return Fail(f"loses events of {invokers[0].name} that it fails on", "deadLetterConfig")
+    return Fail(f"loses failed events from {invokers[0].name}", "deadLetterConfig")
 
 
 @stack_control(
     id="stream-failures-kept",
-    title="Functions that read streams keep the records they fail on",
+    title="Functions that read streams keep failed records",
     severity=Severity.MEDIUM,
     types=(_MAPPING,),
-    why="One bad record stops its shard until it expires, and takes the good ones behind it along.",
+    why="One bad record blocks its shard until it expires, and the good records behind it expire too.",
     remediation="Set destination_config with on_failure, and maximum_retry_attempts.",
     url="https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html",
     pack="operations",
@@ -122,55 +116,59 @@ def stream_failures_kept(resource: Resource, stack: Stack) -> Verdict:
         if source is UNKNOWN and not stack.refs(resource, "eventSourceArn"):
             return Unknown("eventSourceArn")
         if not _STREAM_ARN.fullmatch(str(source if source is not UNKNOWN else "")):
-            return NotApplicable("reads no stream")
-    kept = _given(resource, "destinationConfig.onFailure.destinationArn")
-    return Pass() if kept else Fail("has no place for records that it fails on", "destinationConfig.onFailure")
+            return NotApplicable("does not read a stream")
+    kept = has_value(resource, "destinationConfig.onFailure.destinationArn", computed=True)
+    return Pass() if kept else Fail("has no destination for failed records", "destinationConfig.onFailure")
 
 
 @stack_control(
     id="event-target-dead-letters",
-    title="Targets of event rules keep the events that do not arrive",
+    title="Targets of event rules have a dead-letter queue",
     severity=Severity.MEDIUM,
     types=(_EVENT_TARGET,),
-    why="EventBridge tries for a day, or not at all when a right is missing, and then drops the event.",
-    remediation="Set dead_letter_config with the ARN of an SQS queue whose policy admits events.amazonaws.com.",
+    why="EventBridge retries for a day, or not at all when a permission is missing, and then drops the event.",
+    remediation="Set dead_letter_config with the ARN of an SQS queue whose policy allows events.amazonaws.com.",
     url="https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html",
     pack="operations",
 )
 def event_target_dead_letters(resource: Resource, stack: Stack) -> Verdict:
-    return Pass() if _given(resource, "deadLetterConfig.arn") else Fail("drops events that do not arrive", "deadLetterConfig")
+    return (
+        Pass()
+        if has_value(resource, "deadLetterConfig.arn", computed=True)
+        else Fail("drops events that it cannot deliver", "deadLetterConfig")
+    )
 
 
 @stack_control(
     id="subscription-dead-letters",
-    title="Subscriptions of machines keep the messages that do not arrive",
+    title="Subscriptions other than e-mail and SMS have a dead-letter queue",
     severity=Severity.MEDIUM,
     types=(_SUBSCRIPTION,),
-    why="SNS gives up when the queue or function refuses, after a missing right at once, and drops the message.",
-    remediation="Set redrive_policy with deadLetterTargetArn, an SQS queue whose policy admits sns.amazonaws.com.",
+    why="SNS drops a message after its retries, or at once when a permission is missing.",
+    remediation="Set redrive_policy with deadLetterTargetArn, the ARN of an SQS queue whose policy allows sns.amazonaws.com.",
     url="https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html",
     pack="operations",
 )
 def subscription_dead_letters(resource: Resource, stack: Stack) -> Verdict:
     protocol = str(resource.get("protocol"))
     if protocol not in ("sqs", "lambda", "firehose", "http", "https"):
-        return NotApplicable(f"tells people, by {protocol}")
-    return Pass() if _given(resource, "redrivePolicy") else Fail("drops messages that do not arrive", "redrivePolicy")
+        return NotApplicable(f"notifies people by {protocol}")
+    return Pass() if has_value(resource, "redrivePolicy", computed=True) else Fail("drops messages that it cannot deliver", "redrivePolicy")
 
 
 @stack_control(
     id="schedule-dead-letters",
-    title="Schedules keep the calls that fail",
+    title="Schedules have a dead-letter queue",
     severity=Severity.LOW,
     types=(_SCHEDULE,),
-    why="A nightly task that could not start leaves no trace but a metric nobody looks at.",
+    why="A scheduled task that could not start is visible only in a metric.",
     remediation="Set dead_letter_config in target to the ARN of an SQS queue.",
     url="https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html",
     pack="operations",
 )
 def schedule_dead_letters(resource: Resource, stack: Stack) -> Iterator[Verdict]:
-    # A target that is unknown as a whole hides whether it has one.
+    # When the whole target is unknown, so is whether it has one.
     if read(resource, "target") is UNKNOWN:
         yield Unknown("target")
-    elif not _given(resource, "target.deadLetterConfig.arn"):
-        yield Fail("drops calls that fail", "target.deadLetterConfig")
+    elif not has_value(resource, "target.deadLetterConfig.arn", computed=True):
+        yield Fail("drops failed invocations", "target.deadLetterConfig")

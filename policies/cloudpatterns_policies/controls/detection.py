@@ -1,6 +1,6 @@
-"""GuardDuty and Inspector: what is made is on, and looks at everything.
+"""GuardDuty and Inspector: they are enabled and cover everything.
 
-Both exist once for each account and region and are often made by another stack. So no stack is asked to have them.
+Both exist once for each account and region and are often created by another stack, so no stack is required to have them.
 """
 
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ _INSPECTOR: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/in
 
 @control(
     id="guardduty-detector-enabled",
-    title="GuardDuty detectors are on",
+    title="GuardDuty detectors are enabled",
     severity=Severity.HIGH,
     types=("aws:guardduty/detector:Detector",),
-    why="A suspended detector sees neither stolen credentials nor crypto miners, although the account looks watched.",
-    remediation="Set enable to True, or leave it out.",
+    why="A suspended detector finds neither stolen credentials nor crypto miners, although the account seems to be monitored.",
+    remediation="Set enable to True, or omit it.",
     url=f"{_GUARDDUTY}#guardduty-1",
     frameworks={"FSBP": ("GuardDuty.1",), "Checkov": ("CKV_AWS_238",)},
 )
@@ -31,7 +31,7 @@ def guardduty_detector_enabled(resource: Resource) -> Verdict:
     title="Inspector scans instances, images and functions",
     severity=Severity.HIGH,
     types=("aws:inspector2/enabler:Enabler",),
-    why="What is not scanned keeps known vulnerabilities until somebody else finds them.",
+    why="Known vulnerabilities remain in resources that are not scanned.",
     remediation='Set resource_types to ["EC2", "ECR", "LAMBDA", "LAMBDA_CODE"].',
     url=f"{_INSPECTOR}#inspector-1",
     frameworks={"FSBP": ("Inspector.1", "Inspector.2", "Inspector.3", "Inspector.4")},
@@ -40,7 +40,7 @@ def guardduty_detector_enabled(resource: Resource) -> Verdict:
             "type": "array",
             "items": {"type": "string"},
             "default": ["EC2", "ECR", "LAMBDA", "LAMBDA_CODE"],
-            "description": "What has to be scanned; shorten it where an account has none of a kind, or another stack scans it.",
+            "description": "What must be scanned; shorten the list where an account has no such resources, or another stack scans them.",
         }
     },
 )

@@ -1,4 +1,4 @@
-"""Proof of the Functional Firewall: the internet meets public entrances on web ports alone, and data ports name their callers."""
+"""Proof of the Functional Firewall: the internet reaches only web ports of public entry points; data ports allow only callers' groups."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ DATA_PORTS: Final = (
 )  # fmt: skip
 """SQL Server, Oracle, NFS, MySQL, PostgreSQL, Redshift, Redis, DAX, Neptune, Cassandra, Kafka, OpenSearch, Memcached, MongoDB."""
 
-# What a host needs to hear about the packets it sent: ICMP "destination unreachable", and the four ICMPv6 errors that must not be dropped.
+# Network errors that a host must receive: ICMP "destination unreachable", and the four ICMPv6 errors that must not be dropped.
 # https://www.rfc-editor.org/rfc/rfc4890#section-4.3.1
 _NETWORK_ERRORS: Final = ports.icmp([3]) | ports.icmp([1, 2, 3, 4], v6=True)
 
@@ -44,7 +44,7 @@ class _Settings:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "_Settings":
-        """Raises `ValueError` for a port that is none."""
+        """Raises `ValueError` for an invalid port."""
         return cls(
             ports.parse_ports(config["internetPorts"]) | _NETWORK_ERRORS,
             ports.parse_ports(config["dataPorts"]),
@@ -56,7 +56,7 @@ class _Settings:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Whether a group is a public entrance: `refusal` says why not; `unknown` is what would have to be known."""
+    """Whether a group is a public entry point: `refusal` says why not; `unknown` is the value that would decide."""
 
     refusal: str = ""
     unknown: tuple[Resource, str] | None = None
@@ -64,30 +64,30 @@ class _Place:
 
 @stack_control(
     id="functional-firewall",
-    title="The internet reaches ports 80 and 443 of public entrances alone, and data ports admit their callers' security groups alone",
+    title="The internet reaches only ports 80 and 443 of public entry points, and data ports allow only security groups of callers",
     severity=Severity.CRITICAL,
-    why="One rule too wide puts a database, a cache or an internal service within reach of everybody, whatever else protects it. "
-    "A data port that admits addresses instead of groups admits whatever comes to stand at those addresses.",
-    remediation="Let the internet in on 80 and 443 only, at an internet-facing load balancer or a CDN origin, or mark the group with "
-    "the tag cloudpatterns:internet=true; name the callers' security groups as the source of data ports.",
+    why="One rule that is too wide exposes a database, a cache or an internal service to everyone, whatever else protects it. "
+    "A data port that allows addresses instead of groups allows any resource that gets one of these addresses later.",
+    remediation="Allow the internet only on ports 80 and 443, at an internet-facing load balancer or a CDN origin, or tag the group with "
+    " cloudpatterns:internet=true; name the callers' security groups as the source of data ports.",
     url="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
     config={
         "internetPorts": {
             **_PORTS,
             "default": list(WEB_PORTS),
-            "description": "Ports the internet may reach: 443, 8000-8010 or 443/udp.",
+            "description": "Ports that the internet may reach: 443, 8000-8010 or 443/udp.",
         },
-        "dataPorts": {**_PORTS, "default": list(DATA_PORTS), "description": "Ports of data stores, which admit security groups alone."},
+        "dataPorts": {**_PORTS, "default": list(DATA_PORTS), "description": "Ports of data stores, which may allow only security groups."},
         "publicTags": {
             **_STRINGS,
             "default": [PUBLIC_TAG],
-            "description": "Tags, key or key=value, of groups (or of what they are attached to) that may be public.",
+            "description": "Tags, key or key=value, of groups, or of the resources that they are attached to, that may be public.",
         },
-        "publicNames": {**_STRINGS, "default": [], "description": "The same by logical name or group id; * stands for any text."},
+        "publicNames": {**_STRINGS, "default": [], "description": "The same by logical name or group id; * matches any text."},
         "operatorTags": {
             **_STRINGS,
             "default": [OPERATOR_TAG],
-            "description": "Tags of operators' groups: what these admit to data ports is for operational-firewall to judge.",
+            "description": "Tags of operators' groups: operational-firewall checks what these allow on data ports.",
         },
         "trustedPrefixLists": {
             **_STRINGS,
@@ -97,7 +97,7 @@ class _Place:
     },
 )
 def functional_firewall(stack: Stack, *, config: Mapping[str, Any]) -> Verdict | Iterator[Finding]:
-    """Judges each group by itself, then what groups admit together where they stand at one interface."""
+    """Checks each group by itself, then the groups of one interface together."""
     firewall = firewall_of(stack)
     if firewall.empty:
         return NotApplicable("the stack has no security group")
@@ -105,7 +105,7 @@ def functional_firewall(stack: Stack, *, config: Mapping[str, Any]) -> Verdict |
 
 
 class _Judge:
-    """Judges the groups of one stack."""
+    """Checks the groups of one stack."""
 
     def __init__(self, firewall: Firewall, settings: _Settings) -> None:
         self._firewall = firewall
@@ -115,11 +115,11 @@ class _Judge:
 
     def findings(self) -> Iterator[Finding]:
         """Findings of the whole stack."""
-        for group in (*self._firewall.groups, *self._firewall.loose):
+        for group in (*self._firewall.groups, *self._firewall.unassigned):
             yield from self.group(group)
         for scope in self._firewall.scopes:
             yield from self.scope(scope)
-        yield from self.loose()
+        yield from self.unassigned()
         for resource, path in self._firewall.unresolved:
             yield resource, Unknown(path)
 
@@ -135,37 +135,37 @@ class _Judge:
                 yield from self._unknowns(rule, group)
 
     def scope(self, groups: Sequence[Group]) -> Iterator[Finding]:
-        """Findings of what several groups admit together, and none of them alone."""
-        given = [entry for group in groups for entry in entries(group.ingress, ports.ALL, self._settings.trusted)]
-        for exposure in exposures(given, THE_INTERNET, singles=False):
+        """Findings on what several groups allow together, and none of them alone."""
+        known = [entry for group in groups for entry in entries(group.ingress, ports.ALL, self._settings.trusted)]
+        for exposure in exposures(known, THE_INTERNET, singles=False):
             involved = tuple(group for group in groups if any(rule in group.rules for rule in exposure.rules))
             if len(involved) > 1 and not self._failed.issuperset(exposure.rules):
                 yield from self._internet(exposure, involved)
 
-    def loose(self) -> Iterator[Finding]:
-        """What rules whose group cannot be told may admit together with those of some group."""
-        for group in self._firewall.groups if self._firewall.loose else ():
-            joined = self._firewall.may_belong(group)
-            given = entries([*joined, *group.ingress], ports.ALL, self._settings.trusted)
-            for exposure in exposures(given, THE_INTERNET, singles=False):
-                added = [rule for rule in exposure.rules if rule in joined]
+    def unassigned(self) -> Iterator[Finding]:
+        """What rules of an unknown group may allow together with those of a known group."""
+        for group in self._firewall.groups if self._firewall.unassigned else ():
+            possible = self._firewall.may_belong(group)
+            known = entries([*possible, *group.ingress], ports.ALL, self._settings.trusted)
+            for exposure in exposures(known, THE_INTERNET, singles=False):
+                added = [rule for rule in exposure.rules if rule in possible]
                 harmless = not exposure.ports - self._settings.open_ports and self._place(group) == _Place()
                 if added and not harmless and not self._failed.issuperset(exposure.rules):
                     yield added[0].resource, Unknown(added[0].group.path)
 
     def _internet(self, exposure: Exposure, groups: Sequence[Group]) -> Iterator[Finding]:
-        """What to say of ports that the internet reaches: at most one finding."""
+        """The finding on ports that the internet reaches, if any."""
         resource, who, path = exposure.rules[0].resource, exposure.sources, paths(exposure, groups)
         if exposure.ports - self._settings.open_ports:
             what = "; only web ports may be open to it" if exposure.ports & self._settings.open_ports else ""
-            yield resource, Fail(f"lets the internet ({who}) in on {ports.describe(exposure.ports)}{what}: {path}", exposure.where)
+            yield resource, Fail(f"allows the internet ({who}) on {ports.describe(exposure.ports)}{what}: {path}", exposure.where)
             return
         if not exposure.ports - _NETWORK_ERRORS:
             return
         for group in groups:
             place = self._place(group)
             if place.refusal:
-                message = f"lets the internet ({who}) in on {ports.describe(exposure.ports)} {place.refusal}: {path}"
+                message = f"allows the internet ({who}) on {ports.describe(exposure.ports)} {place.refusal}: {path}"
                 yield resource, Fail(message, exposure.where)
                 return
             if place.unknown:
@@ -173,7 +173,7 @@ class _Judge:
                 return
 
     def _data(self, rule: Rule, group: Group) -> Iterator[Finding]:
-        """What to say of a rule on a data port: one finding, however many sources are wrong."""
+        """The finding on a rule for a data port: one, however many sources are wrong."""
         hit = rule.ports & self._settings.data_ports
         wrong = [source for source in rule.sources if source.kind is not SourceKind.GROUP]
         if not hit or not wrong or _is_router(group):
@@ -187,17 +187,17 @@ class _Judge:
         if isinstance(operated, str) and group.resource:
             yield group.resource, Unknown(operated)
             return
-        sure = [source for source in wrong if source.given]
+        sure = [source for source in wrong if source.certain]
         if not sure:
             yield rule.resource, Unknown(wrong[0].path)
             return
         within = f", within {ports.describe(rule.ports)}," if hit != rule.ports else ""
         who = some([source.text for source in sure])
-        message = f"admits data {ports.describe(hit)}{within} from {who} and not from a caller's security group by reference"
+        message = f"allows data {ports.describe(hit)}{within} from {who} instead of a caller's security group"
         yield rule.resource, Fail(f"{message}: {group.path(rule)}", sure[0].path)
 
     def _unknowns(self, rule: Rule, group: Group) -> Iterator[Finding]:
-        """What cannot be judged of a rule that shows no fault so far."""
+        """The unknown value that matters in a rule without a failure."""
         if rule.unknown:
             if any(source.kind is not SourceKind.GROUP for source in rule.sources):
                 yield rule.resource, Unknown(rule.unknown)
@@ -221,13 +221,13 @@ class _Judge:
         if isinstance(marked, str) and group.resource:
             return _Place(unknown=(group.resource, marked))
         if group.resource is None:
-            # Its tags, and what else it is attached to, are not in this stack.
+            # Its tags and its other attachments are not in this stack.
             rule = next(iter(group.rules))
             return _Place(unknown=(rule.resource, rule.group.path))
-        if not group.attachments and (lost := (*group.elsewhere, *self._firewall.open)):
+        if not group.attachments and (lost := (*group.elsewhere, *self._firewall.unresolved_attachments)):
             return _Place(unknown=lost[0])
         if not group.attachments:
-            return _Place(f"at {group.name}, which has no load balancer or CDN origin and is not marked as public")
+            return _Place(f"at {group.name}, which has no load balancer or CDN origin and is not tagged as public")
         unknown = group.elsewhere[0] if group.elsewhere else None
         for attachment in group.attachments:
             refusal, place = self._refusal(attachment)
@@ -240,7 +240,7 @@ class _Judge:
         return _Place(unknown=unknown)
 
     def _refusal(self, attachment: Attachment) -> tuple[str, tuple[Resource, str] | None]:
-        """Why a group there may not let the internet in, and what leaves that unknown; neither when it may."""
+        """Why a group that is attached there may not allow the internet, and what leaves that unknown; neither when it may."""
         subject = attachment.subject
         if subject.urn in self._firewall.origins:
             return "", None
@@ -254,10 +254,10 @@ class _Judge:
             return (f"{attachment.name}, which is internal", None) if internal else ("", None)
         if marked:
             return "", marked
-        return f"{attachment.name}, which is no internet-facing load balancer, no CDN origin and not marked as public", None
+        return f"{attachment.name}, which is no internet-facing load balancer or CDN origin and is not tagged as public", None
 
     def _marked(self, attachment: Attachment) -> bool | tuple[Resource, str]:
-        """Whether the subject is marked as public, or all that is made from it; where the tag stands when that is unknown."""
+        """Whether the subject, or each instance launched from it, is tagged as public; the place of the tag when it is unknown."""
         marked = self._settings.public.on(attachment.subject)
         if marked:
             return True if marked is True else (attachment.subject, marked)
@@ -270,12 +270,12 @@ class _Judge:
 
 
 def _is_router(group: Group) -> bool:
-    """Whether the group guards NAT instances alone: what arrives there is on its way to somebody else."""
+    """Whether the group is attached only to NAT instances, which forward traffic to other destinations."""
     return bool(group.attachments) and all(item.router and item.certain for item in group.attachments)
 
 
 def _router_doubt(group: Group) -> Place | None:
-    """What leaves it unknown whether a group guards NAT instances alone; None where it surely guards something else."""
+    """What leaves it unknown whether a group is attached only to NAT instances; None when it surely has other attachments."""
     doubts = [
         (item.holder, item.path) if item.router else item.router_doubt for item in group.attachments if not (item.router and item.certain)
     ]
@@ -283,5 +283,5 @@ def _router_doubt(group: Group) -> Place | None:
 
 
 def paths(exposure: Exposure, groups: Sequence[Group]) -> str:
-    """The ways in for a message: for each group one of its rules that has a part in the exposure."""
+    """The paths for a message: for each group one of its rules in the exposure."""
     return "; ".join(group.path(next(rule for rule in exposure.rules if rule in group.rules)) for group in groups)

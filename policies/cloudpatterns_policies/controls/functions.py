@@ -36,10 +36,10 @@ _ENDED: Final = (
 
 @control(
     id="lambda-not-public",
-    title="Lambda functions are not open to everybody",
+    title="Lambda functions are not open to everyone",
     severity=Severity.CRITICAL,
     types=(_PERMISSION,),
-    why="Anybody could run the function, with its rights and at your cost, from any account.",
+    why="Anyone with an AWS account could run the function, with its permissions and at your cost.",
     remediation="Set principal to an account or a service, or add source_account, source_arn or principal_org_id.",
     url=f"{_PAGE}#lambda-1",
     frameworks={"FSBP": ("Lambda.1",), "Checkov": ("CKV_AWS_301",)},
@@ -50,26 +50,26 @@ def lambda_not_public(resource: Resource) -> Verdict:
     unknown = [path for path in _CONFINING if resource.is_unknown(path)]
     if any(is_fixed(str(resource.get(path, ""))) for path in _CONFINING if path not in unknown):
         return Pass()
-    return Unknown(unknown[0]) if unknown else Fail("may be invoked by everybody", "principal")
+    return Unknown(unknown[0]) if unknown else Fail("may be invoked by everyone", "principal")
 
 
 @stack_control(
     id="lambda-service-permission-confined",
-    title="Services invoke Lambda functions for known resources alone",
+    title="AWS services invoke Lambda functions only for known resources",
     severity=Severity.MEDIUM,
     types=(_PERMISSION,),
-    why="A service acts for every customer: without a source, somebody else's bucket, topic or rule may run the function.",
-    remediation="Set source_arn to the ARN of what invokes the function; for S3 source_account too: a bucket's ARN names no account.",
+    why="A service acts for every AWS customer: without a source, a bucket, topic or rule of another account may run the function.",
+    remediation="Set source_arn to the ARN of the invoking resource; for S3 also source_account, because bucket ARNs contain no account.",
     url=f"{_PAGE}#lambda-1",
     frameworks={"FSBP": ("Lambda.1",), "Checkov": ("CKV_AWS_364",)},
 )
 def lambda_service_permission_confined(resource: Resource, stack: Stack) -> Verdict:
     principal = str(resource.get("principal"))
     if not principal.endswith((".amazonaws.com", ".amazonaws.com.cn")):
-        return NotApplicable("speaks of no AWS service")
+        return NotApplicable("is not for an AWS service")
     paths = ("sourceAccount",) if principal.startswith("s3.") else ("sourceAccount", "sourceArn", "principalOrgId")
     found = {path: _source(resource, stack, path) for path in paths}
-    if "given" in found.values():
+    if "set" in found.values():
         return Pass()
     unknown = [path for path, state in found.items() if state == "unknown"]
     if unknown:
@@ -79,11 +79,11 @@ def lambda_service_permission_confined(resource: Resource, stack: Stack) -> Verd
 
 
 def _source(resource: Resource, stack: Stack, path: str) -> str:
-    """Whether a source is `given`, `missing` or `unknown`. What comes from a resource of the stack is that resource's."""
+    """Whether a source is `set`, `missing` or `unknown`. An unknown value that comes from a resource of the stack is set."""
     value = read(resource, path, computed=True)
     if value is UNKNOWN:
-        return "given" if stack.refs(resource, path) else "unknown"
-    return "given" if isinstance(value, str) and is_fixed(value) else "missing"
+        return "set" if stack.refs(resource, path) else "unknown"
+    return "set" if isinstance(value, str) and is_fixed(value) else "missing"
 
 
 @control(
@@ -91,8 +91,8 @@ def _source(resource: Resource, stack: Stack, path: str) -> str:
     title="Lambda functions run on supported runtimes",
     severity=Severity.MEDIUM,
     types=(_FUNCTION,),
-    why="A runtime at its end gets no security updates, and soon the function can no longer be changed.",
-    remediation='Set runtime to one that is supported, such as "python3.13", and test the function on it.',
+    why="A deprecated runtime gets no security updates, and soon the function can no longer be updated.",
+    remediation='Set runtime to a supported one, such as "python3.13", and test the function on it.',
     url=f"{_PAGE}#lambda-2",
     frameworks={"FSBP": ("Lambda.2",), "Checkov": ("CKV_AWS_363",)},
     config={
@@ -106,20 +106,20 @@ def _source(resource: Resource, stack: Stack, path: str) -> str:
 )
 def lambda_runtime_supported(resource: Resource, config: Mapping[str, Any]) -> Verdict:
     if resource.get("packageType", "Zip") == "Image":
-        return NotApplicable("runs a container image, which brings its own runtime")
+        return NotApplicable("runs a container image, which contains its own runtime")
     runtime = resource.get("runtime", "")
     return Fail(f"runs on {runtime}, which is no longer supported", "runtime") if runtime in config["ended"] else Pass()
 
 
 @control(
     id="lambda-url-authenticated",
-    title="Lambda function URLs demand a login",
+    title="Lambda function URLs require authentication",
     severity=Severity.HIGH,
     types=("aws:lambda/functionUrl:FunctionUrl",),
-    why="Everybody on the internet may run the function, past web ACL and API gateway.",
+    why="Anyone on the internet may run the function, bypassing web ACL and API Gateway.",
     remediation='Set authorization_type to "AWS_IAM", behind CloudFront with an origin access control if browsers call it.',
     url="https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html",
     frameworks={"Checkov": ("CKV_AWS_258",)},
 )
 def lambda_url_authenticated(resource: Resource) -> Verdict:
-    return Pass() if resource.get("authorizationType", "NONE") == "AWS_IAM" else Fail("answers everybody", "authorizationType")
+    return Pass() if resource.get("authorizationType", "NONE") == "AWS_IAM" else Fail("can be called by anyone", "authorizationType")

@@ -1,6 +1,6 @@
-"""IAM policies and trust of roles, users and groups: nobody is an administrator by accident, or can make himself one.
+"""IAM policies and role trust: nobody is an administrator by accident, or can escalate to one.
 
-Documents are judged whole. A condition is no excuse for `*` on `*` or for a whole service, since it says when, not what. Elsewhere
+Documents are evaluated as a whole. A condition is no excuse for `*` on `*` or for a whole service, since it says when, not what. Elsewhere
 a condition counts when it surely confines the resources, the policies or the service that a statement speaks of.
 """
 
@@ -17,6 +17,7 @@ from cloudpatterns_policies.controls._documents import (
 from cloudpatterns_policies.controls._escalation import ESCALATIONS, PASS_ROLE, PASSING, UNSCOPED
 from cloudpatterns_policies.controls._public_access import not_public
 from cloudpatterns_policies.core import Fail, NotApplicable, Pass, Resource, Severity, Unknown, Verdict, control
+from cloudpatterns_policies.graph.reading import some
 
 _IAM: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/iam-controls.html"
 _KMS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/kms-controls.html"
@@ -42,10 +43,10 @@ _ATTACHMENTS: Final[Mapping[str, str]] = {
     _ROLE: "managedPolicyArns",
 }
 
-# AWS's own policies that are `*` on `*`, or let their holder attach it to himself.
+# AWS managed policies that allow `*` on `*`, or allow a principal to attach such a policy to itself.
 _ADMINISTRATOR: Final = re.compile(r"arn:[a-z-]+:iam::aws:policy/(AdministratorAccess|IAMFullAccess)")
 
-# Who may do one of these on every resource can do everything.
+# One of these on every resource is enough to gain every permission.
 _KEYS_TO_ALL: Final = ("iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:CreatePolicyVersion")
 
 _DECRYPTION: Final = ("kms:Decrypt", "kms:ReEncryptFrom")
@@ -59,8 +60,8 @@ _CONFINES_SERVICE: Final = re.compile(r"iam:passedtoservice")
 Check = Callable[[str, Sequence[Statement]], Iterator[Verdict]]
 
 
-def _judge(resource: Resource, check: Check) -> Iterator[Verdict]:
-    """Runs `check` on each document of a resource, with the path it stands at."""
+def _each_document(resource: Resource, check: Check) -> Iterator[Verdict]:
+    """Runs `check` on each policy document of a resource, with its path."""
     path = _POLICIES[resource.type]
     paths = [path]
     if resource.type == _ROLE:
@@ -69,7 +70,7 @@ def _judge(resource: Resource, check: Check) -> Iterator[Verdict]:
             return
         paths = [f"{path}.{index}.policy" for index in range(len(resource.get(path, ())))]
         if not paths:
-            yield NotApplicable("has no policy in itself")
+            yield NotApplicable("has no inline policy")
     for each in paths:
         document = read_document(resource, each)
         if isinstance(document, list):
@@ -85,25 +86,19 @@ def _is_administrator(statement: Statement) -> bool:
 
 
 def _but(statement: Statement) -> str:
-    actions = f"every action but {_some(statement.not_actions)}" if statement.not_actions else "every action"
-    resources = f"every resource but {_some(statement.not_resources)}" if statement.not_resources else "every resource"
+    actions = f"every action but {some(statement.not_actions, 3)}" if statement.not_actions else "every action"
+    resources = f"every resource but {some(statement.not_resources, 3)}" if statement.not_resources else "every resource"
     return f"{actions} on {resources}"
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first three names, and how many more there are."""
-    more = len(names) - 3
-    return f"{', '.join(names[:3])} and {more} more" if more > 0 else ", ".join(names)
 
 
 @control(
     id="iam-policy-no-administrator",
     title="IAM policies do not allow every action on every resource",
-    # FSBP rates IAM.1 high. Nothing in an account is safe from who holds such a policy, so it blocks everywhere.
+    # FSBP rates IAM.1 high. Such a policy endangers everything in the account, so the control blocks everywhere.
     severity=Severity.CRITICAL,
     types=tuple(_POLICIES),
-    why="Whoever gets hold of the credentials owns the account: its data, its keys, its logs and its bill.",
-    remediation="List in Action what is needed, and in Resource the ARNs it is needed on; WorkloadRole refuses wildcards for you.",
+    why="Anyone who obtains the credentials controls the account: its data, keys, logs and bill.",
+    remediation="List the needed actions in Action, and their ARNs in Resource; the component WorkloadRole refuses wildcards.",
     url=f"{_IAM}#iam-1",
     frameworks={"FSBP": ("IAM.1",), "CIS 5.0": ("1.15",), "Checkov": ("CKV_AWS_62", "CKV_AWS_63")},
 )
@@ -112,7 +107,7 @@ def iam_policy_no_administrator(resource: Resource) -> Iterator[Verdict]:
         for statement in filter(_is_administrator, statements):
             yield Fail(f"allows {_but(statement)} in {statement.label}", path)
 
-    yield from _judge(resource, check)
+    yield from _each_document(resource, check)
 
 
 @control(
@@ -120,7 +115,7 @@ def iam_policy_no_administrator(resource: Resource) -> Iterator[Verdict]:
     title="No AWS managed administrator policy is attached",
     severity=Severity.CRITICAL,
     types=tuple(_ATTACHMENTS),
-    why="AdministratorAccess is every action on every resource, and IAMFullAccess lets its holder attach it to himself.",
+    why="AdministratorAccess allows every action on every resource, and IAMFullAccess allows a principal to attach it to itself.",
     remediation="Set policy_arn to a policy that lists what is needed.",
     url=f"{_IAM}#iam-1",
     frameworks={"Checkov": ("CKV_AWS_274",)},
@@ -143,7 +138,7 @@ def iam_no_administrator_attachment(resource: Resource) -> Iterator[Verdict]:
     title="IAM policies do not allow every action of a service",
     severity=Severity.LOW,
     types=tuple(_POLICIES),
-    why="A whole service includes deleting its data, changing its policies, and whatever AWS adds to it tomorrow.",
+    why="All actions of a service include deleting its data, changing its policies, and any action that AWS adds later.",
     remediation="List the actions that are needed, such as s3:GetObject instead of s3:*.",
     url=f"{_IAM}#iam-21",
     frameworks={"FSBP": ("IAM.21",)},
@@ -154,28 +149,28 @@ def iam_policy_no_service_wildcard(resource: Resource) -> Iterator[Verdict]:
             if not statement.allow or _is_administrator(statement):
                 continue
             if statement.not_actions:
-                yield Fail(f"allows every action but {_some(statement.not_actions)} in {statement.label}", path)
+                yield Fail(f"allows every action but {some(statement.not_actions, 3)} in {statement.label}", path)
             elif whole := [action for action in statement.actions if is_every_action_of_a_service(action)]:
-                yield Fail(f"allows {_some(whole)} in {statement.label}", path)
+                yield Fail(f"allows {some(whole, 3)} in {statement.label}", path)
 
-    yield from _judge(resource, check)
+    yield from _each_document(resource, check)
 
 
 @control(
     id="iam-policy-no-escalation",
-    title="IAM policies do not let their holder take more rights",
+    title="IAM policies do not allow privilege escalation",
     severity=Severity.HIGH,
     types=tuple(_POLICIES),
-    why="Who may change any policy, make keys for any user, or start a machine with any role, is an administrator in two steps.",
+    why="Who may change any policy, create access keys for any user, or launch an instance with any role can become administrator.",
     remediation=(
         "Name the ARNs of the roles, users or functions in Resource; for iam:PassRole add a condition on iam:PassedToService, "
-        "for policies one on iam:PolicyARN or iam:PermissionsBoundary."
+        "for policy actions a condition on iam:PolicyARN or iam:PermissionsBoundary."
     ),
     url="https://cloudsplaining.readthedocs.io/en/latest/glossary/privilege-escalation/",
     frameworks={"Checkov": ("CKV_AWS_286",)},
 )
 def iam_policy_no_escalation(resource: Resource) -> Iterator[Verdict]:
-    yield from _judge(resource, _escalations)
+    yield from _each_document(resource, _escalations)
 
 
 def _escalations(path: str, statements: Sequence[Statement]) -> Iterator[Verdict]:
@@ -194,7 +189,7 @@ def _escalations(path: str, statements: Sequence[Statement]) -> Iterator[Verdict
         if may_on_all(PASS_ROLE, passing) and all(may(action, allowed) for action in actions):
             found.append(f"{PASS_ROLE} with {' and '.join(actions)}")
     if found:
-        yield Fail(f"lets its holder take more rights by {_some(found)}", path)
+        yield Fail(f"allows privilege escalation by {some(found, 3)}", path)
 
 
 def _denied(action: str, statements: Sequence[Statement]) -> bool:
@@ -210,11 +205,11 @@ def _passes_to(statement: Statement, service: str) -> bool:
 
 @control(
     id="iam-policy-resources-named",
-    title="IAM policies name the resources of actions that can be confined",
+    title="IAM policies name resources for actions that support it",
     severity=Severity.MEDIUM,
     types=tuple(_POLICIES),
-    why="On every resource an action reaches the data of all other workloads in the account as well.",
-    remediation="Set Resource to the ARNs that are meant, or add a condition on the resources' tags.",
+    why="With Resource *, an action also reaches the data of all other workloads in the account.",
+    remediation="Set Resource to the needed ARNs, or add a condition on the resources' tags.",
     url="https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html",
     frameworks={"Checkov": ("CKV_AWS_355",)},
     config={
@@ -222,7 +217,7 @@ def _passes_to(statement: Statement, service: str) -> bool:
             "type": "array",
             "items": {"type": "string"},
             "default": [],
-            "description": "More actions that IAM gives on * alone, such as iam:ListRoles.",
+            "description": "Further actions that support only * as resource, such as iam:ListRoles.",
         }
     },
 )
@@ -238,12 +233,12 @@ def iam_policy_resources_named(resource: Resource, config: Mapping[str, Any]) ->
             if statement.not_actions:
                 yield Fail(f"allows {_but(statement)} in {statement.label}", path)
                 continue
-            # A pattern that a known one matches letter by letter is contained in it.
+            # A pattern that a known pattern matches, wildcards included, is contained in it.
             open_ones = [action for action in statement.actions if not any(matches(known, action) for known in unscoped)]
             if open_ones:
-                yield Fail(f"allows {_some(open_ones)} on every resource in {statement.label}", path)
+                yield Fail(f"allows {some(open_ones, 3)} on every resource in {statement.label}", path)
 
-    yield from _judge(resource, check)
+    yield from _each_document(resource, check)
 
 
 @control(
@@ -251,8 +246,8 @@ def iam_policy_resources_named(resource: Resource, config: Mapping[str, Any]) ->
     title="IAM policies do not allow decryption with every KMS key",
     severity=Severity.MEDIUM,
     types=tuple(_POLICIES),
-    why="Encryption under separate keys separates nothing when one identity can decrypt with all of them.",
-    remediation="Set Resource to the ARNs of the keys that are meant.",
+    why="Separate KMS keys separate nothing when one principal can decrypt with all of them.",
+    remediation="Set Resource to the ARNs of the needed keys.",
     # Like FSBP, which looks at Resource alone: a condition such as kms:ViaService still leaves every key.
     url=f"{_KMS}#kms-1",
     frameworks={"FSBP": ("KMS.1", "KMS.2")},
@@ -265,16 +260,16 @@ def iam_policy_no_decrypt_on_all_keys(resource: Resource) -> Iterator[Verdict]:
             if found := [action for action in _DECRYPTION if statement.names(action) and not _denied(action, statements)]:
                 yield Fail(f"allows {' and '.join(found)} with every key in {statement.label}", path)
 
-    yield from _judge(resource, check)
+    yield from _each_document(resource, check)
 
 
 @control(
     id="iam-role-trust-not-public",
-    title="IAM roles trust known principals alone",
+    title="IAM roles trust only known principals",
     severity=Severity.CRITICAL,
     types=(_ROLE,),
-    why="A role that trusts everybody can be taken by every AWS account there is, with all its rights.",
-    remediation="Name accounts, roles or services as Principal in assume_role_policy, or add a condition on who calls, such as "
+    why="Any AWS account can assume a role that trusts everyone, with all its permissions.",
+    remediation="Name accounts, roles or services as Principal in assume_role_policy, or add a condition on the caller, such as "
     "StringEquals aws:PrincipalOrgID.",
     url="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-anonymous",
     frameworks={"Checkov": ("CKV_AWS_60",)},
@@ -285,30 +280,30 @@ def iam_role_trust_not_public(resource: Resource) -> list[Verdict]:
 
 @control(
     id="iam-user-no-policy",
-    title="IAM users have no policies of their own",
+    title="IAM users have no policies attached directly",
     severity=Severity.LOW,
     types=(
         "aws:iam/userPolicy:UserPolicy",
         "aws:iam/userPolicyAttachment:UserPolicyAttachment",
         "aws:iam/policyAttachment:PolicyAttachment",
     ),
-    why="Rights given to single users are forgotten when people change their work.",
-    remediation="Use an aws.iam.GroupPolicyAttachment and groups, or better roles that people take through IAM Identity Center.",
+    why="Permissions of individual users are forgotten when people change roles.",
+    remediation="Use groups with an aws.iam.GroupPolicyAttachment, or better, roles that people assume through IAM Identity Center.",
     url=f"{_IAM}#iam-2",
     frameworks={"FSBP": ("IAM.2",), "CIS 5.0": ("1.14",), "Checkov": ("CKV_AWS_40",)},
 )
 def iam_user_no_policy(resource: Resource) -> Verdict:
     if resource.type.startswith("aws:iam/policyAttachment:"):
         return Fail("attaches a policy to users", "users") if resource.get("users") else Pass()
-    return Fail("gives a user a policy of its own", "user")
+    return Fail("attaches a policy directly to a user", "user")
 
 
 @control(
     id="iam-no-access-key",
-    title="No long-lived access keys are made",
+    title="No long-lived access keys are created",
     severity=Severity.MEDIUM,
     types=("aws:iam/accessKey:AccessKey",),
-    why="A key that never expires leaks one day, and without pgp_key its secret part stands in the stack's state.",
+    why="A key that never expires leaks sooner or later, and without pgp_key its secret is stored in the stack's state.",
     remediation="Use a role: an instance profile, an execution role, or OpenID Connect for pipelines.",
     url="https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html",
 )

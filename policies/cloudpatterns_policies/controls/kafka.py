@@ -1,4 +1,4 @@
-"""MSK clusters: TLS alone, private, and nobody without a login."""
+"""MSK clusters: TLS only, private, and with client authentication."""
 
 from typing import Final
 
@@ -12,10 +12,10 @@ _LOGINS: Final = ("sasl.iam", "sasl.scram", "tls.certificateAuthorityArns")
 
 @control(
     id="msk-tls-between-brokers",
-    title="Kafka brokers talk to each other over TLS",
+    title="Kafka brokers use TLS between each other",
     severity=Severity.MEDIUM,
     types=(_CLUSTER,),
-    why="Every record crosses from zone to zone between brokers, and whoever listens there reads it.",
+    why="Records are replicated between brokers across Availability Zones, where unencrypted traffic can be captured.",
     remediation="Leave in_cluster of encryption_info.encryption_in_transit at True; it cannot be changed later.",
     url=f"{_PAGE}#msk-1",
     frameworks={"FSBP": ("MSK.1",), "Checkov": ("CKV_AWS_81",)},
@@ -27,10 +27,10 @@ def msk_tls_between_brokers(resource: Resource) -> Verdict:
 
 @control(
     id="msk-tls-clients",
-    title="Kafka clients connect over TLS alone",
+    title="Kafka clients connect only over TLS",
     severity=Severity.MEDIUM,
     types=(_CLUSTER,),
-    why="Over a plaintext listener records, and the passwords that lead to them, can be read on their way.",
+    why="Over a plaintext listener, records and passwords can be read in transit.",
     remediation='Set client_broker of encryption_info.encryption_in_transit to "TLS".',
     url="https://docs.aws.amazon.com/msk/latest/developerguide/msk-encryption.html",
     frameworks={"Checkov": ("CKV_AWS_81",)},
@@ -38,7 +38,7 @@ def msk_tls_between_brokers(resource: Resource) -> Verdict:
 def msk_tls_clients(resource: Resource) -> Verdict:
     path = f"{_TRANSIT}.clientBroker"
     listener = resource.get(path, "TLS")
-    return Pass() if listener == "TLS" else Fail(f"takes clients without TLS: {listener}", path)
+    return Pass() if listener == "TLS" else Fail(f"accepts clients without TLS: {listener}", path)
 
 
 @control(
@@ -46,8 +46,8 @@ def msk_tls_clients(resource: Resource) -> Verdict:
     title="Kafka clusters are not reachable from the internet",
     severity=Severity.CRITICAL,
     types=(_CLUSTER,),
-    why="Public brokers are found within hours, and everything of the business runs through them.",
-    remediation='Leave out public_access of broker_node_group_info.connectivity_info, or set its type to "DISABLED".',
+    why="Scanners find public brokers within hours, and brokers carry much of the business data.",
+    remediation='Omit public_access of broker_node_group_info.connectivity_info, or set its type to "DISABLED".',
     url=f"{_PAGE}#msk-4",
     frameworks={"FSBP": ("MSK.4",), "Checkov": ("CKV_AWS_291",)},
 )
@@ -58,10 +58,10 @@ def msk_private(resource: Resource) -> Verdict:
 
 @control(
     id="msk-login-required",
-    title="Kafka clusters demand a login",
+    title="Kafka clusters require client authentication",
     severity=Severity.MEDIUM,
     types=(_CLUSTER,),
-    why="Without a login every process that reaches a broker reads and writes every topic.",
+    why="Without authentication, every process that reaches a broker can read and write every topic.",
     remediation="Set sasl.iam of client_authentication to True, and unauthenticated to False.",
     url=f"{_PAGE}#msk-6",
     frameworks={"FSBP": ("MSK.6",)},
@@ -69,9 +69,9 @@ def msk_private(resource: Resource) -> Verdict:
 def msk_login_required(resource: Resource) -> Verdict:
     path = "clientAuthentication.unauthenticated"
     if resource.get(path, False):
-        return Fail("lets clients in without a login", path)
+        return Fail("allows clients without authentication", path)
     logins = [f"clientAuthentication.{login}" for login in _LOGINS]
     unknown = [login for login in logins if resource.is_unknown(login)]
     if any(resource.get(login) for login in logins if login not in unknown):
         return Pass()
-    return Unknown(unknown[0]) if unknown else Fail("knows no login", "clientAuthentication")
+    return Unknown(unknown[0]) if unknown else Fail("has no client authentication", "clientAuthentication")

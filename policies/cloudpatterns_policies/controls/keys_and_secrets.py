@@ -1,4 +1,4 @@
-"""KMS keys and Secrets Manager: keys rotate and are not public, secrets rotate and lie under keys of their own."""
+"""KMS keys and Secrets Manager: keys rotate and are not public, secrets rotate and are encrypted with customer-managed keys."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ from cloudpatterns_policies.core import (
     control,
     stack_control,
 )
-from cloudpatterns_policies.graph.reading import read
+from cloudpatterns_policies.graph.reading import has_value, read
 
 _KMS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/kms-controls.html"
 _SECRETS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/secretsmanager-controls.html"
@@ -30,7 +30,7 @@ _ALIAS: Final = "aws:kms/alias:Alias"
 _SECRET: Final = "aws:secretsmanager/secret:Secret"
 _ROTATION: Final = "aws:secretsmanager/secretRotation:SecretRotation"
 
-# Conditions that say who calls, or for whom. What says only through which service (kms:ViaService) admits every account.
+# Conditions that name the caller, or on whose behalf. One that names only the service in between (kms:ViaService) allows every account.
 _CALLER: Final = re.compile(r"kms:calleraccount|aws:principal(account|orgid|orgpaths|arn)|aws:source(account|orgid|orgpaths|arn|vpc|vpce)")
 _FIXED_ACCOUNT: Final = re.compile(r"arn:[^:]*:[^:]*:[^:]*:\d{12}:.*")
 _RATE: Final = re.compile(r"rate\((\d+) (hour|day)s?\)")
@@ -39,52 +39,48 @@ _MONTHLY: Final = re.compile(r"cron\(\S+ \S+ \S+ \* .*\)")
 
 @control(
     id="kms-key-rotation",
-    title="KMS keys rotate every year or more often",
+    title="KMS keys rotate at least once a year",
     severity=Severity.MEDIUM,
     types=(_KEY,),
-    why="What was encrypted under one key for many years is lost with it all at once.",
-    remediation="Set enable_key_rotation to True; rotation_period_in_days can shorten the year.",
+    why="When key material that was used for many years is compromised, all data encrypted with it is exposed.",
+    remediation="Set enable_key_rotation to True, and if wanted rotation_period_in_days to less than 365.",
     url=f"{_KMS}#kms-4",
-    # KMS.4 demands the same and is no part of FSBP.
+    # KMS.4 requires the same and is not part of FSBP.
     frameworks={"CIS 5.0": ("3.6",), "Checkov": ("CKV_AWS_7",)},
 )
 def kms_key_rotation(resource: Resource) -> Verdict:
     if resource.get("enableKeyRotation", False):
         days = resource.get("rotationPeriodInDays", 365)
-        return Pass() if days <= 366 else Fail(f"rotates every {days} days only", "rotationPeriodInDays")
+        return Pass() if days <= 366 else Fail(f"rotates only every {days} days", "rotationPeriodInDays")
     spec, usage = resource.get("customerMasterKeySpec", "SYMMETRIC_DEFAULT"), resource.get("keyUsage", "ENCRYPT_DECRYPT")
     if spec != "SYMMETRIC_DEFAULT" or usage != "ENCRYPT_DECRYPT":
-        return NotApplicable("is no symmetric key for encryption, and KMS rotates only those")
-    if resource.is_unknown("customKeyStoreId") or resource.get("customKeyStoreId"):
-        return NotApplicable("lies in a custom key store, where KMS does not rotate")
+        return NotApplicable("is not a symmetric encryption key, and KMS rotates only those")
+    if has_value(resource, "customKeyStoreId"):
+        return NotApplicable("is in a custom key store, where KMS does not rotate keys")
     return Fail("does not rotate", "enableKeyRotation")
 
 
 @control(
     id="kms-key-not-public",
-    title="KMS key policies admit known callers alone",
+    title="KMS key policies allow only known callers",
     severity=Severity.CRITICAL,
     types=(*_KEYS, _KEY_POLICY),
-    why="Whoever may use the key decrypts whatever he can get hold of that lies under it, from any account.",
+    why="Anyone, from any account, could decrypt data that is encrypted with the key.",
     remediation='Set Principal to ARNs or services, or add a condition such as StringEquals {"kms:CallerAccount": "<account>"}.',
     url=f"{_KMS}#kms-5",
     frameworks={"FSBP": ("KMS.5",), "Checkov": ("CKV_AWS_33",)},
 )
 def kms_key_not_public(resource: Resource) -> Iterator[Verdict]:
     if not resource.is_unknown("policy") and resource.get("policy") is None:
-        yield NotApplicable("sets no policy here, and KMS begins with the account's own")
+        yield NotApplicable("sets no policy here; the default key policy allows the account only")
         return
     document = read_document(resource, "policy")
     if not isinstance(document, list):
         yield document
         return
     for statement in document:
-        if statement.allow and _admits_everybody(statement) and not _knows_the_caller(statement):
-            yield Fail(f"admits everybody in {statement.label}", "policy")
-
-
-def _admits_everybody(statement: Statement) -> bool:
-    return bool(statement.not_principals) or ("AWS", "*") in statement.principals
+        if statement.allow and statement.allows_everyone and not _knows_the_caller(statement):
+            yield Fail(f"allows everyone in {statement.label}", "policy")
 
 
 def _knows_the_caller(statement: Statement) -> bool:
@@ -95,10 +91,10 @@ def _knows_the_caller(statement: Statement) -> bool:
 
 @stack_control(
     id="secret-rotated",
-    title="Secrets rotate by themselves",
+    title="Secrets have automatic rotation",
     severity=Severity.MEDIUM,
     types=(_SECRET,),
-    why="A secret that never changes is worth stealing, and still works after everybody who knew it has left.",
+    why="A stolen secret that never changes works forever, and so does one known to people who have left.",
     remediation="Add an aws.secretsmanager.SecretRotation with the secret's id, or let RDS manage the password.",
     url=f"{_SECRETS}#secretsmanager-1",
     frameworks={"FSBP": ("SecretsManager.1",), "Checkov": ("CKV2_AWS_57",)},
@@ -112,12 +108,18 @@ def secret_rotated(resource: Resource, stack: Stack) -> Verdict:
     title="Secrets rotate often enough",
     severity=Severity.MEDIUM,
     types=(_ROTATION,),
-    why="The longer a secret lives, the more places it has been copied to.",
+    why="The longer a secret is in use, the more places it has been copied to.",
     remediation='Set rotation_rules={"automatically_after_days": 90} or less.',
     url=f"{_SECRETS}#secretsmanager-4",
     frameworks={"FSBP": ("SecretsManager.4",), "Checkov": ("CKV_AWS_304",)},
     config={
-        "maximumDays": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 90, "description": "Days a secret lives at most."}
+        "maximumDays": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 1000,
+            "default": 90,
+            "description": "Maximum number of days between rotations.",
+        }
     },
 )
 def secret_rotation_period(resource: Resource, config: Mapping[str, Any]) -> Verdict:
@@ -128,21 +130,21 @@ def secret_rotation_period(resource: Resource, config: Mapping[str, Any]) -> Ver
         if _MONTHLY.fullmatch(schedule) and config["maximumDays"] >= 31:
             return Pass()
         if schedule.startswith("cron("):
-            return NotApplicable(f"rotates by the calendar: {schedule}")
+            return NotApplicable(f"rotates by a cron expression: {schedule}")
         rate = _RATE.fullmatch(schedule)
         if rate is None:
-            return Fail("does not say when it rotates", path)
+            return Fail("has no rotation schedule", path)
         days = int(rate[1]) if rate[2] == "day" else int(rate[1]) / 24
-    return Pass() if days <= config["maximumDays"] else Fail(f"rotates every {days:g} days only", path)
+    return Pass() if days <= config["maximumDays"] else Fail(f"rotates only every {days:g} days", path)
 
 
 @stack_control(
     id="secret-customer-key",
-    title="Secrets lie under customer keys",
+    title="Secrets are encrypted with customer-managed keys",
     severity=Severity.MEDIUM,
     types=(_SECRET,),
-    why="The AWS managed key's policy cannot be changed: it admits whoever may read secrets, and cannot be shared or withdrawn.",
-    remediation="Set kms_key_id to the ARN of a key of your own, in each of replicas as well.",
+    why="The AWS managed key's policy cannot be changed: it allows everyone in the account who may read secrets, and no other account.",
+    remediation="Set kms_key_id to the ARN of a customer-managed key, also in each of replicas.",
     url="https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html",
     frameworks={"Checkov": ("CKV_AWS_149",)},
 )
@@ -158,4 +160,4 @@ def secret_customer_key(resource: Resource, stack: Stack) -> Iterator[Verdict]:
             if not stack.refs(resource, path, *_KEYS, _ALIAS):
                 yield Unknown(path)
         elif key is None or "alias/aws/" in str(key):
-            yield Fail(f"lies under the AWS managed key{what}", path)
+            yield Fail(f"is encrypted with the AWS managed key{what}", path)

@@ -21,7 +21,7 @@ from cloudpatterns_policies.graph.reading import from_provider
 _PAGE: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/elb-controls.html"
 
 BALANCERS: Final = ("aws:lb/loadBalancer:LoadBalancer", "aws:alb/loadBalancer:LoadBalancer")
-"""Application, network and gateway load balancers, under both of their tokens."""
+"""Application, network and gateway load balancers, under both of their type tokens."""
 _LISTENERS: Final = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
 _LISTENER_RULES: Final = ("aws:lb/listenerRule:ListenerRule", "aws:alb/listenerRule:ListenerRule")
 
@@ -41,12 +41,12 @@ _ENCRYPTED: Final = ("HTTPS", "TLS", "QUIC")
 
 
 def public_application(balancer: Resource) -> bool:
-    """Whether a load balancer is of the application kind and faces the internet. Raises `UnknownValueError`."""
+    """Whether a load balancer is an internet-facing Application Load Balancer. Raises `UnknownValueError`."""
     return (_stated(balancer, "loadBalancerType") or "application") == "application" and not _stated(balancer, "internal")
 
 
 def _stated(resource: Resource, path: str) -> Any:
-    """The value in a stack control, where the preview shows what the program left out as unknown; None for that."""
+    """The value in a stack control; None if the program omits it, which the preview shows as unknown."""
     return None if from_provider(resource, path) else resource.get(path)
 
 
@@ -55,9 +55,9 @@ def _stated_protocol(listener: Resource) -> str:
     return str(_stated(listener, "protocol") or "HTTP").upper()
 
 
-def _protocol(listener: Resource) -> str:
+def _listener_protocol(listener: Resource) -> str:
     """The listener's protocol; empty for a gateway load balancer's listener, which has neither protocol nor port."""
-    # The provider takes it in any case.
+    # The provider ignores its case.
     return str(listener.get("protocol", "")).upper() or ("HTTP" if listener.is_unknown("port") or listener.get("port") is not None else "")
 
 
@@ -71,7 +71,7 @@ def _plain_actions(resource: Resource, prefix: str) -> Iterator[Verdict]:
             yield Fail(f"answers plain HTTP with {kind}", f"{path}.type")
         elif resource.is_unknown(f"{path}.redirect.protocol"):
             yield Unknown(f"{path}.redirect.protocol")
-        # Left out, it is the request's own: plain HTTP.
+        # If omitted, it is that of the request: plain HTTP.
         elif (protocol := resource.get(f"{path}.redirect.protocol", "HTTP")) != "HTTPS":
             yield Fail(f"redirects plain HTTP to {protocol}", f"{path}.redirect.protocol")
 
@@ -81,14 +81,14 @@ def _plain_actions(resource: Resource, prefix: str) -> Iterator[Verdict]:
     title="HTTP listeners only redirect to HTTPS",
     severity=Severity.MEDIUM,
     types=_LISTENERS,
-    why="What is served over plain HTTP can be read and changed on its way, session cookies included.",
+    why="Content sent over plain HTTP can be read and changed in transit, including session cookies.",
     remediation='Give the listener one default action of type "redirect" with redirect.protocol "HTTPS".',
     url=f"{_PAGE}#elb-1",
     frameworks={"FSBP": ("ELB.1",), "Checkov": ("CKV_AWS_2", "CKV2_AWS_20")},
 )
 def alb_http_redirect(resource: Resource) -> list[Verdict]:
-    if (protocol := _protocol(resource)) != "HTTP":
-        return [NotApplicable(f"speaks {protocol or 'no protocol of its own'}")]
+    if (protocol := _listener_protocol(resource)) != "HTTP":
+        return [NotApplicable(f"uses {protocol or 'no protocol'}")]
     return list(_plain_actions(resource, "defaultActions"))
 
 
@@ -97,7 +97,7 @@ def alb_http_redirect(resource: Resource) -> list[Verdict]:
     title="Rules of HTTP listeners only redirect to HTTPS",
     severity=Severity.MEDIUM,
     types=_LISTENER_RULES,
-    why="A rule is asked before the listener's default action, so it can serve plain HTTP behind a listener that redirects.",
+    why="A rule is evaluated before the listener's default action, so it can serve plain HTTP on a listener that redirects.",
     remediation="Attach the rule to the HTTPS listener: set listener_arn to its ARN.",
     url=f"{_PAGE}#elb-1",
     frameworks={"FSBP": ("ELB.1",)},
@@ -105,26 +105,26 @@ def alb_http_redirect(resource: Resource) -> list[Verdict]:
 def alb_http_rules_redirect(resource: Resource, stack: Stack) -> list[Verdict]:
     listeners = stack.refs(resource, "listenerArn", *_LISTENERS)
     if not listeners or any(_stated_protocol(listener) != "HTTP" for listener in listeners):
-        return [NotApplicable("belongs to no HTTP listener of the stack")]
+        return [NotApplicable("does not belong to an HTTP listener of the stack")]
     return list(_plain_actions(resource, "actions"))
 
 
 @control(
     id="lb-listener-encrypted",
-    title="Listeners encrypt the traffic",
+    title="Listeners use TLS",
     severity=Severity.MEDIUM,
     types=_LISTENERS,
-    why="Traffic that is not encrypted can be read and changed on its way.",
+    why="Unencrypted traffic can be read and changed in transit.",
     remediation='Set protocol to "HTTPS" (application) or "TLS" (network), and certificate_arn.',
     url=f"{_PAGE}#elb-18",
     frameworks={"FSBP": ("ELB.18",), "Checkov": ("CKV_AWS_2",)},
 )
 def lb_listener_encrypted(resource: Resource) -> Verdict:
-    protocol = _protocol(resource)
+    protocol = _listener_protocol(resource)
     if not protocol or protocol in ("GENEVE", "HTTP"):
-        # An HTTP listener may redirect; `alb-http-redirect` sees to it that it does nothing else.
-        return NotApplicable(f"speaks {protocol or 'no protocol of its own'}")
-    return Pass() if protocol in _ENCRYPTED else Fail(f"takes traffic over {protocol}, without TLS", "protocol")
+        # An HTTP listener may redirect; `alb-http-redirect` checks that it does nothing else.
+        return NotApplicable(f"uses {protocol or 'no protocol'}")
+    return Pass() if protocol in _ENCRYPTED else Fail(f"accepts traffic over {protocol}, without TLS", "protocol")
 
 
 @stack_control(
@@ -132,7 +132,7 @@ def lb_listener_encrypted(resource: Resource) -> Verdict:
     title="Internet-facing application load balancers have an HTTPS listener",
     severity=Severity.HIGH,
     types=BALANCERS,
-    why="Without one all visitors' traffic crosses the internet in plain text.",
+    why="Without one, all traffic of visitors crosses the internet in plain text.",
     remediation='Add an aws.lb.Listener with protocol="HTTPS", a certificate_arn and this load_balancer_arn.',
     url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/create-https-listener.html",
 )
@@ -145,7 +145,7 @@ def alb_https_listener(resource: Resource, stack: Stack) -> Verdict:
         return Pass()
     for listener in filter(_unclear, listeners):
         raise UnknownValueError("protocol", listener.urn)
-    return Fail("has HTTP listeners only" if protocols else "has no listener for HTTPS")
+    return Fail("has only HTTP listeners" if protocols else "has no HTTPS listener")
 
 
 def _unclear(listener: Resource) -> bool:
@@ -157,7 +157,7 @@ def _unclear(listener: Resource) -> bool:
     title="TLS listeners use a recommended security policy",
     severity=Severity.MEDIUM,
     types=_LISTENERS,
-    why="Older policies, the default one among them, still take TLS 1.0 and ciphers without forward secrecy.",
+    why="Older policies, including the default, still accept TLS 1.0 and ciphers without forward secrecy.",
     remediation='Set ssl_policy to a recommended policy, such as "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09".',
     url=f"{_PAGE}#elb-17",
     frameworks={"FSBP": ("ELB.17",), "Checkov": ("CKV_AWS_103",)},
@@ -166,13 +166,13 @@ def _unclear(listener: Resource) -> bool:
             "type": "array",
             "items": {"type": "string"},
             "default": list(_TLS_POLICIES),
-            "description": "The security policies that are good enough.",
+            "description": "The accepted security policies.",
         }
     },
 )
 def lb_tls_policy(resource: Resource, config: Mapping[str, Any]) -> Verdict:
-    if (protocol := _protocol(resource)) not in ("HTTPS", "TLS"):
-        return NotApplicable(f"speaks {protocol or 'no protocol of its own'}")
+    if (protocol := _listener_protocol(resource)) not in ("HTTPS", "TLS"):
+        return NotApplicable(f"uses {protocol or 'no protocol'}")
     policy = resource.get("sslPolicy", _DEFAULT_TLS_POLICY)
     return Pass() if policy in config["policies"] else Fail(f"uses the security policy {policy}", "sslPolicy")
 
@@ -182,7 +182,7 @@ def lb_tls_policy(resource: Resource, config: Mapping[str, Any]) -> Verdict:
     title="Application load balancers drop invalid headers",
     severity=Severity.MEDIUM,
     types=BALANCERS,
-    why="A header that balancer and server read differently lets one request smuggle in another.",
+    why="A header that load balancer and server interpret differently allows request smuggling.",
     remediation="Set drop_invalid_header_fields to True.",
     url=f"{_PAGE}#elb-4",
     frameworks={"FSBP": ("ELB.4",), "Checkov": ("CKV_AWS_131",)},
@@ -190,24 +190,24 @@ def lb_tls_policy(resource: Resource, config: Mapping[str, Any]) -> Verdict:
 def alb_drop_invalid_headers(resource: Resource) -> Verdict:
     if (kind := resource.get("loadBalancerType", "application")) != "application":
         return NotApplicable(f"is a {kind} load balancer")
-    return Pass() if resource.get("dropInvalidHeaderFields") else Fail("lets invalid headers through", "dropInvalidHeaderFields")
+    return Pass() if resource.get("dropInvalidHeaderFields") else Fail("does not drop invalid headers", "dropInvalidHeaderFields")
 
 
 @control(
     id="alb-access-logs",
-    title="Application load balancers log requests",
+    title="Application load balancers have access logs",
     severity=Severity.MEDIUM,
     types=BALANCERS,
-    why="After an incident nobody can tell who asked for what.",
+    why="After an incident, nobody can find out who sent which request.",
     remediation="Set access_logs with the bucket and enabled=True.",
     url=f"{_PAGE}#elb-5",
     frameworks={"FSBP": ("ELB.5",), "Checkov": ("CKV_AWS_91",)},
 )
 def alb_access_logs(resource: Resource) -> Verdict:
-    # A gateway load balancer has no access logs, and a network load balancer's cover TLS listeners alone.
+    # A gateway load balancer has no access logs, and those of a network load balancer cover only TLS listeners.
     if (kind := resource.get("loadBalancerType", "application")) != "application":
         return NotApplicable(f"is a {kind} load balancer")
-    return Pass() if resource.get("accessLogs.enabled") else Fail("does not log requests", "accessLogs.enabled")
+    return Pass() if resource.get("accessLogs.enabled") else Fail("has no access logs", "accessLogs.enabled")
 
 
 @control(
@@ -215,21 +215,21 @@ def alb_access_logs(resource: Resource) -> Verdict:
     title="Load balancers are protected against deletion",
     severity=Severity.MEDIUM,
     types=BALANCERS,
-    why="One wrong command takes the entrance away, and its DNS name never comes back.",
+    why="One wrong command deletes the load balancer, and its DNS name cannot be restored.",
     remediation="Set enable_deletion_protection to True.",
     url=f"{_PAGE}#elb-6",
     frameworks={"FSBP": ("ELB.6",), "Checkov": ("CKV_AWS_150",)},
 )
 def lb_deletion_protection(resource: Resource) -> Verdict:
-    return Pass() if resource.get("enableDeletionProtection") else Fail("can be deleted at once", "enableDeletionProtection")
+    return Pass() if resource.get("enableDeletionProtection") else Fail("has no deletion protection", "enableDeletionProtection")
 
 
 @control(
     id="alb-desync-mitigation",
-    title="Application load balancers mitigate desynchronised requests",
+    title="Application load balancers have desync mitigation",
     severity=Severity.MEDIUM,
     types=BALANCERS,
-    why="A request that balancer and server cut at different places smuggles another one past the rules.",
+    why="A request whose end load balancer and server see differently can smuggle another request past the rules.",
     remediation='Set desync_mitigation_mode to "defensive" or "strictest".',
     url=f"{_PAGE}#elb-12",
     frameworks={"FSBP": ("ELB.12",), "Checkov": ("CKV_AWS_328",)},
@@ -238,24 +238,30 @@ def alb_desync_mitigation(resource: Resource) -> Verdict:
     if (kind := resource.get("loadBalancerType", "application")) != "application":
         return NotApplicable(f"is a {kind} load balancer")
     mode = resource.get("desyncMitigationMode", "defensive")
-    return Pass() if mode in ("defensive", "strictest") else Fail(f"has its desync mitigation at {mode}", "desyncMitigationMode")
+    return Pass() if mode in ("defensive", "strictest") else Fail(f"has its desync mitigation mode at {mode}", "desyncMitigationMode")
 
 
 @control(
     id="lb-several-zones",
-    title="Load balancers span several zones",
+    title="Load balancers span several Availability Zones",
     severity=Severity.MEDIUM,
     types=BALANCERS,
-    why="When its only zone fails, nothing behind the balancer can be reached.",
-    remediation="Give subnets, or subnet_mappings, a subnet in each of several zones.",
+    why="When its only zone fails, nothing behind the load balancer can be reached.",
+    remediation="Set subnets, or subnet_mappings, to subnets in several Availability Zones.",
     url=f"{_PAGE}#elb-13",
     frameworks={"FSBP": ("ELB.13",)},
     config={
-        "minimumZones": {"type": "integer", "minimum": 2, "maximum": 6, "default": 2, "description": "Zones a balancer spans at least."}
+        "minimumZones": {
+            "type": "integer",
+            "minimum": 2,
+            "maximum": 6,
+            "default": 2,
+            "description": "Minimum number of Availability Zones that a load balancer spans.",
+        }
     },
 )
 def lb_several_zones(resource: Resource, config: Mapping[str, Any]) -> Verdict:
-    # A balancer takes one subnet of each zone, so its subnets are its zones.
+    # A load balancer takes one subnet per zone, so the number of subnets is that of zones.
     where = "subnetMappings" if resource.is_unknown("subnetMappings") or resource.get("subnetMappings") else "subnets"
     count = len(resource.get(where, ()))
     if count >= config["minimumZones"]:
@@ -265,11 +271,11 @@ def lb_several_zones(resource: Resource, config: Mapping[str, Any]) -> Verdict:
 
 @control(
     id="classic-lb-web-ports",
-    title="Classic load balancers take the internet on ports 80 and 443 alone",
+    title="Internet-facing Classic Load Balancers listen only on ports 80 and 443",
     severity=Severity.HIGH,
     types=("aws:elb/loadBalancer:LoadBalancer",),
-    why="A classic balancer passes on whatever arrives at a listener, so one on the port of SSH puts every server's SSH on the internet.",
-    remediation="Set internal to True, or keep listeners on lb_port 80 and 443 alone.",
+    why="A Classic Load Balancer forwards whatever arrives at a listener: one on port 22 exposes SSH of every server to the internet.",
+    remediation="Set internal to True, or keep only listeners with lb_port 80 and 443.",
     url="https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/elb-listener-config.html",
     config={
         "ports": {
@@ -289,4 +295,4 @@ def classic_lb_web_ports(resource: Resource, config: Mapping[str, Any]) -> Itera
         if resource.is_unknown(path):
             yield Unknown(path)
         elif (port := int(resource.get(path))) not in config["ports"]:
-            yield Unknown("internal") if resource.is_unknown("internal") else Fail(f"listens on port {port} for the internet", path)
+            yield Unknown("internal") if resource.is_unknown("internal") else Fail(f"listens on port {port}, open to the internet", path)

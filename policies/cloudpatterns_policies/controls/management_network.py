@@ -1,8 +1,8 @@
-"""Proof of the Management Network: administration ports answer on management interfaces alone, and to declared entrances alone.
+"""Proof of the Management Network: administration ports are reachable only on management interfaces, and only from declared entry points.
 
-A server has a management network when it has two interfaces at least, and one of them is marked: by a tag of its own, of its subnet or of a
-security group that it wears. Where every interface is marked, the primary one is for business. Network ACLs excuse nothing: a rule that
-admits is a finding whatever else stops the traffic.
+A server has a management network when it has at least two interfaces, and one of them is tagged: itself, its subnet or one of its security
+groups. When every interface is tagged, the primary one is for business traffic. Network ACLs do not count: a rule that allows the traffic
+is a finding, whatever else blocks it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,12 +27,12 @@ ENTRANCES: Final = (
     "aws:ec2clientvpn/endpoint:Endpoint",
     "aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint",
 )
-"""What administrators come in by: who wears its group has shown a certificate, or an identity of IAM."""
+"""Entry points of administrators: they authenticate with a certificate or with IAM before their traffic has this group."""
 
-_GROUP_JOIN: Final = "aws:ec2/networkInterfaceSecurityGroupAttachment:NetworkInterfaceSecurityGroupAttachment"
-_TABLE_JOIN: Final = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+_GROUP_ATTACHMENT: Final = "aws:ec2/networkInterfaceSecurityGroupAttachment:NetworkInterfaceSecurityGroupAttachment"
+_TABLE_ASSOCIATION: Final = "aws:ec2/routeTableAssociation:RouteTableAssociation"
 
-# Errors and echoes of the network, which no business runs on.
+# Network errors and echo, which are not business traffic.
 _ICMP: Final = ports.icmp(range(256)) | ports.icmp(range(256), v6=True)
 _STRINGS: Final = {"type": "array", "items": {"type": "string"}}
 _PORTS: Final = {"type": "array", "items": {"type": "string", "pattern": ports.PATTERN}}
@@ -52,7 +52,7 @@ class _Settings:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "_Settings":
-        """Raises `ValueError` for a port or network that is none."""
+        """Raises `ValueError` for an invalid port or network."""
         networks: dict[int, Spans] = {}
         for version, addresses in map(parse, config["entranceCidrs"]):
             networks[version] = networks.get(version, Spans()) | addresses
@@ -66,12 +66,12 @@ class _Settings:
 
 @stack_control(
     id="management-network",
-    title="Administration ports of servers with a management interface answer there alone, to declared entrances alone",
+    title="Servers with a management interface allow administration ports only there, and only from declared entry points",
     severity=Severity.HIGH,
-    why="An administration port that also answers where customers come in makes the second network useless: whoever takes over one of the "
-    "business's callers stands before every server's SSH.",
-    remediation="Admit administration ports in the management interface's group alone, from the group of a Client VPN or EC2 Instance "
-    "Connect endpoint or from networks outside of the VPC; serve business on the other interface, and let management subnets have no "
+    why="An administration port that is also open on the business interface makes the management network useless: an attacker who takes "
+    "over a caller of the service can reach SSH of every server.",
+    remediation="Allow administration ports only in the management interface's group, from the group of a Client VPN or EC2 Instance "
+    "Connect endpoint or from networks outside the VPC; serve business traffic on the other interface, and give management subnets no "
     "route to an internet gateway.",
     url="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/scenarios-enis.html",
     config={
@@ -81,27 +81,27 @@ class _Settings:
             "default": [OPERATOR_TAG, MANAGEMENT_SUBNET_TAG],
             "description": "Tags, key or key=value, of management interfaces, their groups or their subnets.",
         },
-        "managementNames": {**_STRINGS, "default": [], "description": "The same by logical name or id; * stands for any text."},
+        "managementNames": {**_STRINGS, "default": [], "description": "The same by logical name or id; * matches any text."},
         "entranceNames": {
             **_STRINGS,
             "default": [],
-            "description": "Security groups and prefix lists, by logical name or id, that administrators come from besides VPN endpoints.",
+            "description": "Security groups and prefix lists of administrators, by logical name or id, besides those of VPN endpoints.",
         },
         "entranceCidrs": {
             **_STRINGS,
             "default": [],
-            "description": "The only networks that administrators come from; without any, every network outside of the VPC may be one.",
+            "description": "The only networks of administrators; if empty, every network outside the VPC is accepted.",
         },
     },
 )
 def management_network(stack: Stack, *, config: Mapping[str, Any]) -> Verdict | Iterator[Finding]:
-    """Judges every server that has an interface for administration and one for business."""
+    """Checks every server that has a management interface and a business interface."""
     judge = _Judge(stack, _Settings.of(config))
     return judge.findings() if judge.applies else NotApplicable("the stack has no server with a management interface")
 
 
 class _Judge:
-    """Judges the servers of one stack."""
+    """Checks the servers of one stack."""
 
     def __init__(self, stack: Stack, settings: _Settings) -> None:
         self._stack = stack
@@ -112,10 +112,10 @@ class _Judge:
         self._marks = any(settings.management.on(item) is not False for item in candidates) or bool(settings.management.names)
         self._marked_subnets = any(settings.management.on(item) is not False for item in stack.of_type(*SUBNETS))
         uncertain = [item for group in self._firewall.groups for item in group.attachments if not item.certain]
-        self._lost = {*self._firewall.open, *((item.holder, item.path) for item in uncertain)}
-        """What may put a group where none is seen."""
-        self._joins = [place for place in self._firewall.open if place[0].type == _GROUP_JOIN]
-        self._marking = [place for place in self._joins if self._may_mark(place[0])]
+        self._lost = {*self._firewall.unresolved_attachments, *((item.holder, item.path) for item in uncertain)}
+        """What may attach a group to an interface unseen."""
+        self._unresolved_attachments = [place for place in self._firewall.unresolved_attachments if place[0].type == _GROUP_ATTACHMENT]
+        self._marking = [place for place in self._unresolved_attachments if self._may_mark(place[0])]
         self._unsure: list[Finding] = [(place[0], Unknown(place[1])) for place in unclaimed if self._marks]
         self._business: list[tuple[Server, Interface]] = []
         self._management: list[tuple[Server, Interface]] = []
@@ -149,20 +149,20 @@ class _Judge:
                     yield from self._on_management(server, interface, group, rule)
         for _, interface in (*self._business, *self._management):
             yield from ((place[0], Unknown(place[1])) for place in interface.unknown)
-        yield from self._loose()
+        yield from self._unassigned()
         yield from self._unsure
-        # A group that nobody knows where may stand at any interface.
-        yield from ((place[0], Unknown(place[1])) for place in self._joins)
+        # A group with an unknown attachment may be attached to any interface.
+        yield from ((place[0], Unknown(place[1])) for place in self._unresolved_attachments)
 
     def _sort(self, server: Server) -> None:
-        """Tells the server's interfaces apart."""
+        """Sorts the server's interfaces into management and business."""
         marks = [(interface, self._mark(interface)) for interface in server.interfaces]
         marked = [interface for interface, mark in marks if mark is True]
         places = [mark for _, mark in marks if isinstance(mark, tuple)]
         if len(marks) + len(server.unknown) < 2 or not self._marks:
             return
         if not marked:
-            # Whatever is unknown may be what has the mark.
+            # The tag may be on whatever is unknown.
             places += [place for interface in server.interfaces for place in interface.unknown]
             self._unsure += [(place[0], Unknown(place[1])) for place in (*places, *server.unknown)]
             return
@@ -176,58 +176,58 @@ class _Judge:
                 self._business.append((server, interface))
 
     def _mark(self, interface: Interface) -> bool | Place:
-        """Whether an interface is one of the management network; where it stands what leaves that unknown."""
+        """Whether an interface is a management interface; the place of the unknown value that would decide."""
         own = [interface.holder] if interface.holder.type == INTERFACE else []
         own += [subnet for reference in interface.subnets for subnet in reference.targets]
-        worn = [group.resource for group in interface.groups if group.resource]
-        if interface.primary and len(worn) > 1:
-            # Administrators let in beside the business: the group is what is wrong there, and no mark.
-            worn = [] if any(self._settings.management.on(group) is False for group in worn) else worn
+        attached = [group.resource for group in interface.groups if group.resource]
+        if interface.primary and len(attached) > 1:
+            # A group for administrators on the business interface is a finding; it does not make the interface a management interface.
+            attached = [] if any(self._settings.management.on(group) is False for group in attached) else attached
         if any(self._settings.management.named(group.key) for group in interface.groups):
             return True
         lost = [place for place in interface.unknown if place in self._lost]
         if (
             interface.primary
-            and worn
-            and (lost := [*lost, *self._joins])
+            and attached
+            and (lost := [*lost, *self._unresolved_attachments])
             and not any(self._settings.management.on(item) is True for item in own)
         ):
             return lost[0]
-        found = [(resource, self._settings.management.on(resource)) for resource in (*own, *worn)]
+        found = [(resource, self._settings.management.on(resource)) for resource in (*own, *attached)]
         if any(mark is True for _, mark in found):
             return True
         lost += self._marking
         lost += [(resource, mark) for resource, mark in found if isinstance(mark, str)]
-        # Which subnet it is decides only where one of the stack's is marked.
+        # The subnet matters only when a subnet of the stack is tagged.
         doubtful = [item for item in interface.subnets if item.unresolved or not item.certain] if self._marked_subnets else []
         return next(iter((*lost, *((interface.holder, item.path) for item in doubtful))), False)
 
-    def _may_mark(self, join: Resource) -> bool:
-        """Whether a resource may put a group with a mark on an interface."""
-        found = refer(self._stack, join, "securityGroupId", GROUPS)
+    def _may_mark(self, attachment: Resource) -> bool:
+        """Whether a resource may attach a tagged group to an interface."""
+        found = refer(self._stack, attachment, "securityGroupId", GROUPS)
         return found.unresolved or any(self._settings.management.on(target) for target in found.targets)
 
     def _on_business(self, server: Server, interface: Interface, group: Group, rule: Rule) -> Iterator[Finding]:
-        """That a rule of a business interface admits no administration port."""
+        """Checks that a rule of a business interface allows no administration port."""
         operated = group.resource is not None and self._settings.management.on(group.resource) is True
         hit = rule.ports if operated else rule.ports & self._settings.admin_ports
         if rule.unknown and rule.sources:
             yield rule.resource, Unknown(rule.unknown)
-        elif hit and (sure := [source for source in rule.sources if source.given]):
-            message = f"admits {ports.describe(hit)} from {sure[0].text} on a business interface of a server with a management network"
+        elif hit and (sure := [source for source in rule.sources if source.certain]):
+            message = f"allows {ports.describe(hit)} from {sure[0].text} on a business interface of a server with a management network"
             yield rule.resource, Fail(f"{message}: {_way(server, interface, group, rule)}", sure[0].path)
         elif hit and rule.sources:
             yield rule.resource, Unknown(rule.sources[0].path)
 
     def _on_management(self, server: Server, interface: Interface, group: Group, rule: Rule) -> Iterator[Finding]:
-        """That a rule of a management interface admits administration ports alone, from entrances alone."""
+        """Checks that a rule of a management interface allows only administration ports, only from entry points."""
         if rule.unknown and rule.sources:
             yield rule.resource, Unknown(rule.unknown)
             return
         way = _way(server, interface, group, rule)
-        sure = [source for source in rule.sources if source.given]
+        sure = [source for source in rule.sources if source.certain]
         if (business := rule.ports - self._settings.admin_ports - _ICMP) and sure:
-            message = f"admits {ports.describe(business)}, no administration port, on a management interface"
+            message = f"allows {ports.describe(business)}, not an administration port, on a management interface"
             yield rule.resource, Fail(f"{message}: {way}", sure[0].path)
             return
         unknown: list[Finding] = []
@@ -235,37 +235,37 @@ class _Judge:
             found = self._stranger(source, group)
             if isinstance(found, str) and found:
                 what = ports.describe(rule.ports)
-                yield rule.resource, Fail(f"admits {what} on a management interface from {found}: {way}", source.path)
+                yield rule.resource, Fail(f"allows {what} on a management interface from {found}: {way}", source.path)
                 return
             if isinstance(found, tuple):
                 unknown.append((found[0] or rule.resource, Unknown(found[1])))
         yield from unknown[:1]
 
     def _stranger(self, source: Source, group: Group) -> str | tuple[Resource | None, str]:
-        """What a source is that is no entrance; empty when it is one; where it stands what leaves that unknown."""
+        """A description of a source that is no entry point; empty when it is one; the place of the unknown value that would decide."""
         if source.kind is SourceKind.GROUP:
             return self._strange_group(source)
         if any(self._settings.entrances.named(name) for name in source.names):
             return ""
-        if not source.given or source.unknown:
+        if not source.certain or source.unknown:
             return (None, source.unknown or source.path)
         for version, addresses in source.addresses.items():
             if is_internet(version, addresses):
                 return f"the internet ({source.text})"
             if self._settings.networks:
                 if addresses - self._settings.networks.get(version, Spans()):
-                    return f"{source.text}, which is no declared network of administrators"
+                    return f"{source.text}, which is not a declared network of administrators"
                 continue
             inside = vpc_addresses(self._stack, group.resource, version) if group.resource else Spans()
             if isinstance(inside, tuple):
                 return inside
             if addresses & inside:
-                return f"{source.text}, which holds addresses of the VPC's own business"
+                return f"{source.text}, which contains addresses of the VPC itself"
         return ""
 
     def _strange_group(self, source: Source) -> str | tuple[Resource | None, str]:
         if source.group is None:
-            return "the group itself, so from server to server"
+            return "the group itself, that is from server to server"
         if source.group.unresolved or not source.group.certain:
             return (None, source.path)
         for text in source.group.foreign:
@@ -273,7 +273,7 @@ class _Judge:
                 return (None, source.path)
         for target in source.group.targets:
             if target.urn in self._own:
-                return f"{source.text}, which is that of management interfaces, so from server to server"
+                return f"{source.text}, the group of management interfaces, that is from server to server"
             attachments = [item for one in self._firewall.groups if one.key == target.urn for item in one.attachments]
             endpoints = [item for item in attachments if item.subject.type in ENTRANCES and item.certain]
             mark = self._settings.entrances.on(target)
@@ -284,18 +284,18 @@ class _Judge:
             others = [item for item in attachments if item.subject.type not in ENTRANCES]
             doubts = [(item.holder, item.path) for item in attachments if not item.certain]
             if not any(item.certain for item in others):
-                # Whatever may wear the group too decides: an entrance or a server.
-                doubts += [place for place in self._firewall.open if endpoints or place[0].type in ENTRANCES]
+                # Unknown attachments decide: the group may be that of an entry point or of a server.
+                doubts += [place for place in self._firewall.unresolved_attachments if endpoints or place[0].type in ENTRANCES]
                 if doubts:
                     return doubts[0]
             if endpoints and len(endpoints) == len(attachments):
                 continue
-            where = next((f", which {item.name} wears" for item in attachments if item not in endpoints), "")
-            return f"{source.text}, which is not the group of a VPN's or another entrance's own{where}"
+            where = next((f"; {item.name} uses it too" for item in attachments if item not in endpoints), "")
+            return f"{source.text}, which is not a dedicated group of a VPN or another entry point{where}"
         return ""
 
     def _place(self, server: Server, interface: Interface) -> Iterator[Finding]:
-        """That a management interface sits in no public subnet."""
+        """Checks that a management interface is not in a public subnet."""
         for reference in interface.subnets:
             if reference.unresolved:
                 yield interface.holder, Unknown(reference.path)
@@ -319,19 +319,19 @@ class _Judge:
                     yield (resource, Unknown(place[1])) if resource else (interface.holder, Unknown(f"{reference.path} ({subnet.name})"))
 
     def _may_lead(self, subnet: Subnet, *, public: bool) -> Place | None:
-        """What may be a route or the table of a subnet, and make it public or keep it from being so."""
-        joined = subnet.resource is not None and self._stack.referrers(subnet.resource, _TABLE_JOIN, "subnetId")
+        """An unresolved route or association that may make the subnet public, or private."""
+        associated = subnet.resource is not None and self._stack.referrers(subnet.resource, _TABLE_ASSOCIATION, "subnetId")
         for place in topology_of(self._stack).unresolved:
-            # A subnet has one table, and a further route does not take away the one that makes it public.
-            if not joined if place[0].type == _TABLE_JOIN else not public:
+            # A subnet has one table, and a further route does not remove the one that makes it public.
+            if not associated if place[0].type == _TABLE_ASSOCIATION else not public:
                 return place
         return None
 
-    def _loose(self) -> Iterator[Finding]:
-        """Rules of which nobody can tell whether they belong to the servers' groups."""
+    def _unassigned(self) -> Iterator[Finding]:
+        """Rules that may belong to the servers' groups."""
         mine = {group.key for _, interface in (*self._business, *self._management) for group in interface.groups}
-        for loose in self._firewall.loose:
-            for rule in loose.ingress:
+        for unassigned in self._firewall.unassigned:
+            for rule in unassigned.ingress:
                 owners = {target.urn for target in rule.group.targets} | set(rule.group.foreign)
                 if rule.group.unresolved or owners & mine:
                     yield rule.resource, Unknown(rule.group.path)

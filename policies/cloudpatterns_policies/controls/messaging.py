@@ -1,4 +1,4 @@
-"""SQS, SNS, Kinesis and EventBridge: encrypted, and closed to the public."""
+"""SQS, SNS, Kinesis and EventBridge: encrypted, and not public."""
 
 from typing import Final
 
@@ -38,13 +38,13 @@ _KEYS: Final = (
     title="SQS queues are encrypted at rest",
     severity=Severity.MEDIUM,
     types=(_QUEUE,),
-    why="Messages hold orders and personal data, and wait in the queue for up to 14 days.",
+    why="Messages often contain personal data, and stay in the queue for up to 14 days.",
     remediation="Leave sqs_managed_sse_enabled at True, or set kms_master_key_id.",
     url=f"{_PAGE}/sqs-controls.html#sqs-1",
     frameworks={"FSBP": ("SQS.1",), "Checkov": ("CKV_AWS_27",)},
 )
 def sqs_encrypted(resource: Resource) -> Verdict:
-    # SQS encrypts by itself what is made without either argument:
+    # SQS encrypts queues that are created without either argument:
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-server-side-encryption.html
     if resource.get("sqsManagedSseEnabled", True) or resource.get("kmsMasterKeyId"):
         return Pass()
@@ -53,10 +53,10 @@ def sqs_encrypted(resource: Resource) -> Verdict:
 
 @control(
     id="sqs-not-public",
-    title="SQS queue policies admit known callers alone",
+    title="SQS queue policies allow only known callers",
     severity=Severity.CRITICAL,
     types=(_QUEUE, _QUEUE_POLICY),
-    why="Anybody could read, forge or delete messages, from any account.",
+    why="Anyone, from any account, could read, forge or delete messages.",
     remediation="Name accounts, roles or services as Principal, or add a condition such as ArnEquals aws:SourceArn, in policy.",
     url=f"{_PAGE}/sqs-controls.html#sqs-3",
     frameworks={"FSBP": ("SQS.3",), "Checkov": ("CKV_AWS_168", "CKV_AWS_387")},
@@ -67,17 +67,17 @@ def sqs_not_public(resource: Resource) -> list[Verdict]:
 
 def _policy_not_public(resource: Resource) -> list[Verdict]:
     if not resource.is_unknown("policy") and not resource.get("policy"):
-        return [NotApplicable("sets no policy here, and AWS begins with the owner's own")]
+        return [NotApplicable("sets no policy here; the default policy allows the owner only")]
     return not_public(resource)
 
 
 @stack_control(
     id="sns-encrypted",
-    title="SNS topics are encrypted under a KMS key",
+    title="SNS topics are encrypted with a KMS key",
     severity=Severity.MEDIUM,
     types=(_TOPIC,),
-    why="Whoever gets at the topic's storage reads the messages, and no key stands between.",
-    remediation="Set kms_master_key_id to a key of your own, whose policy names the services that publish.",
+    why="Without a KMS key, anyone who obtains the topic's storage can read the messages.",
+    remediation="Set kms_master_key_id to a customer-managed key whose policy allows the services that publish.",
     url=f"{_PAGE}/sns-controls.html#sns-1",
     frameworks={"FSBP": ("SNS.1",), "Checkov": ("CKV_AWS_26",)},
 )
@@ -90,10 +90,10 @@ def sns_encrypted(resource: Resource, stack: Stack) -> Verdict:
 
 @control(
     id="sns-not-public",
-    title="SNS topic policies admit known callers alone",
+    title="SNS topic policies allow only known callers",
     severity=Severity.CRITICAL,
     types=(_TOPIC, _TOPIC_POLICY),
-    why="Anybody could publish forged messages or subscribe and read along, from any account.",
+    why="Anyone, from any account, could publish forged messages, or subscribe and read all messages.",
     remediation="Name accounts, roles or services as Principal, or add a condition such as StringEquals aws:SourceAccount, in policy.",
     url=f"{_PAGE}/sns-controls.html#sns-4",
     frameworks={"FSBP": ("SNS.4",), "Checkov": ("CKV_AWS_169",)},
@@ -107,7 +107,7 @@ def sns_not_public(resource: Resource) -> list[Verdict]:
     title="Kinesis streams are encrypted at rest",
     severity=Severity.MEDIUM,
     types=("aws:kinesis/stream:Stream",),
-    why="Records stay in the stream for days and can be read again by whoever gets at its storage.",
+    why="Records stay in the stream for days, and anyone who obtains its storage can read them.",
     remediation='Set encryption_type to "KMS" and kms_key_id to a key, such as "alias/aws/kinesis".',
     url=f"{_PAGE}/kinesis-controls.html#kinesis-1",
     frameworks={"FSBP": ("Kinesis.1",), "Checkov": ("CKV_AWS_43",)},
@@ -121,22 +121,22 @@ def kinesis_encrypted(resource: Resource) -> Verdict:
     title="Custom event buses have a policy",
     severity=Severity.LOW,
     types=(_BUS,),
-    why="A policy says who may send events and manage rules, and keeps a too generous identity policy from deciding it.",
+    why="Without a resource policy, identity policies alone decide who may send events and manage rules.",
     remediation="Add an aws.cloudwatch.EventBusPolicy with the bus's event_bus_name.",
     url=f"{_PAGE}/eventbridge-controls.html#eventbridge-3",
     frameworks={"FSBP": ("EventBridge.3",)},
 )
 def event_bus_policy(resource: Resource, stack: Stack) -> Verdict:
     holders = [item for kind in (_BUS_POLICY, _BUS_PERMISSION) for item in stack.referrers(resource, kind, "eventBusName")]
-    return Pass() if holders else Fail("has no policy of its own")
+    return Pass() if holders else Fail("has no policy")
 
 
 @control(
     id="event-bus-not-public",
-    title="Event bus policies admit known callers alone",
+    title="Event bus policies allow only known callers",
     severity=Severity.CRITICAL,
     types=(_BUS_POLICY, _BUS_PERMISSION),
-    why="Anybody could send events that your rules take for your own, from any account.",
+    why="Anyone, from any account, could send events that your rules treat as your own.",
     remediation="Name accounts as principal, or add the condition StringEquals aws:PrincipalOrgID.",
     url="https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-perms.html",
 )
@@ -145,4 +145,4 @@ def event_bus_not_public(resource: Resource) -> list[Verdict]:
         return not_public(resource)
     if resource.get("principal") != "*":
         return [Pass()]
-    return [Pass() if is_fixed(resource.get("condition.value", "")) else Fail("admits everybody", "principal")]
+    return [Pass() if is_fixed(resource.get("condition.value", "")) else Fail("allows everyone", "principal")]

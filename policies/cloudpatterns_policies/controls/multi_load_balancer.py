@@ -1,4 +1,4 @@
-"""Proof of the Multi-Load Balancer: balancers before one fleet share no certificate and no group, and the fleet admits them alone."""
+"""Proof of the Multi-Load Balancer: load balancers of one fleet share no certificate and no group, and the fleet allows only them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from cloudpatterns_policies.graph import ports
 from cloudpatterns_policies.graph.endpoints import SERVICE, Endpoint, is_balancer
 from cloudpatterns_policies.graph.firewall import Group, firewall_of
 from cloudpatterns_policies.graph.kinds import BALANCERS
-from cloudpatterns_policies.graph.loose_ends import loose_ends
 from cloudpatterns_policies.graph.reach import Relay, reach_of
 from cloudpatterns_policies.graph.reading import arrow, expand, label, read, refer, some
 from cloudpatterns_policies.graph.rules import GROUPS, Rule, Source, SourceKind
 from cloudpatterns_policies.graph.spans import Spans
+from cloudpatterns_policies.graph.unresolved import unresolved_references
 
 _TLS: Final = ("HTTPS", "TLS", "SSL")
 _ISSUED: Final = "aws:acm/certificate:Certificate"
@@ -21,7 +21,7 @@ _VALIDATION: Final = "aws:acm/certificateValidation:CertificateValidation"
 _CERTIFICATES: Final = (_ISSUED, _VALIDATION, "aws:iam/serverCertificate:ServerCertificate")
 _MORE_CERTIFICATES: Final = ("aws:lb/listenerCertificate:ListenerCertificate", "aws:alb/listenerCertificate:ListenerCertificate")
 _LISTENERS: Final = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
-_JOINTS: Final = (
+_ASSOCIATIONS: Final = (
     *_LISTENERS,
     "aws:lb/listenerRule:ListenerRule",
     "aws:alb/listenerRule:ListenerRule",
@@ -38,7 +38,7 @@ Finding = tuple[Resource, Verdict]
 
 @dataclass(frozen=True, slots=True)
 class _Certificate:
-    """A certificate, and the listener that has it."""
+    """A certificate, and the listener that uses it."""
 
     key: str
     """URN, or the literal ARN."""
@@ -50,91 +50,95 @@ class _Certificate:
 
 @dataclass(frozen=True, slots=True)
 class _Fleet:
-    """Targets of several balancers."""
+    """Targets of several load balancers."""
 
     target: Endpoint
     relays: tuple[Relay, ...]
 
     @property
     def balancers(self) -> list[Endpoint]:
-        """The balancers, each once."""
+        """The load balancers, each once."""
         return list({relay.via.subject.urn: relay.via for relay in self.relays}.values())
 
 
 @stack_control(
     id="multi-load-balancer",
-    title="Load balancers before one fleet end TLS with certificates and security groups of their own, and the fleet admits them alone",
+    title="Load balancers of one fleet have separate certificates and security groups, and the fleet allows only these groups",
     severity=Severity.HIGH,
-    why="Each balancer stands for an audience of its own. With a shared certificate or group, what is granted to one audience is granted "
-    "to all of them, and whoever reaches the fleet directly passes by every balancer, its TLS and its firewall.",
-    remediation="Give each balancer an HTTPS listener with its own certificate, and its own security group; on the ports that the fleet "
-    "serves, name these groups, and nothing else, as the sources in the fleet's groups.",
+    why="Each load balancer serves its own audience. With a shared certificate or group, what one audience may do, all may do, "
+    "and whoever reaches the fleet directly bypasses every load balancer, its TLS and its firewall.",
+    remediation="Give each load balancer its own security group, and an HTTPS listener with its own certificate; on the ports that the "
+    "fleet serves, allow only these groups as sources in the fleet's groups.",
     url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-update-security-groups.html",
 )
 def multi_load_balancer(stack: Stack) -> Verdict | Iterator[Finding]:
-    """Judges each fleet that at least two balancers send to; a target that is a balancer itself is no fleet."""
+    """Checks each fleet behind at least two load balancers; a target that is a load balancer itself is no fleet."""
     found: dict[str, list[Relay]] = {}
-    # Most stacks have one balancer, and need no model of their network for this.
+    # Most stacks have one load balancer, and need no network model for this.
     for relay in reach_of(stack).relays if len(stack.of_type(*BALANCERS)) > 1 else ():
         shape = read(relay.via.subject, "loadBalancerType")
         if is_balancer(relay.via) and not is_balancer(relay.target) and (shape is UNKNOWN or shape != "gateway"):
             found.setdefault(relay.target.subject.urn, []).append(relay)
     fleets = [_Fleet(relays[0].target, tuple(relays)) for _, relays in sorted(found.items())]
     shared = [fleet for fleet in fleets if len(fleet.balancers) > 1]
-    loose = _loose(stack) if len(stack.of_type(*BALANCERS)) > 1 else []
-    return _findings(stack, shared, loose) if shared or loose else NotApplicable("the stack has no fleet behind two load balancers")
+    unresolved = _unresolved(stack) if len(stack.of_type(*BALANCERS)) > 1 else []
+    return (
+        _findings(stack, shared, unresolved) if shared or unresolved else NotApplicable("the stack has no fleet behind two load balancers")
+    )
 
 
-def _loose(stack: Stack) -> list[Finding]:
-    """Listeners, targets and certificates that may belong to any balancer or fleet."""
-    found: list[Finding] = [(end.resource, Unknown(end.path)) for end in loose_ends(stack) if end.resource.type in _JOINTS]
+def _unresolved(stack: Stack) -> list[Finding]:
+    """Listeners, targets and certificates that may belong to any load balancer or fleet."""
+    found: list[Finding] = [(end.resource, Unknown(end.path)) for end in unresolved_references(stack) if end.resource.type in _ASSOCIATIONS]
     more = stack.of_type(*_MORE_CERTIFICATES)
     return found + [(item, Unknown("listenerArn")) for item in more if refer(stack, item, "listenerArn", _LISTENERS).unresolved]
 
 
-def _findings(stack: Stack, fleets: Sequence[_Fleet], loose: Sequence[Finding]) -> Iterator[Finding]:
-    """Each finding once, however many fleets it is about."""
-    yield from loose
+def _findings(stack: Stack, fleets: Sequence[_Fleet], unresolved: Sequence[Finding]) -> Iterator[Finding]:
+    """Each finding once, even if it concerns several fleets."""
+    yield from unresolved
     seen: set[tuple[str, Verdict]] = set()
     for fleet in fleets:
-        for resource, verdict in (*_certificates(stack, fleet), *_groups(stack, fleet), *_Admissions(stack, fleet).findings()):
+        for resource, verdict in (*_certificates(stack, fleet), *_groups(stack, fleet), *_FleetRules(stack, fleet).findings()):
             if (resource.urn, verdict) not in seen:
                 seen.add((resource.urn, verdict))
                 yield resource, verdict
 
 
 def _certificates(stack: Stack, fleet: _Fleet) -> Iterator[Finding]:
-    """That every listener before the fleet ends TLS, with a certificate that no other balancer has."""
+    """Checks that every listener in front of the fleet terminates TLS, with a certificate that no other load balancer uses."""
     owners: dict[str, tuple[Endpoint, _Certificate]] = {}
     for balancer in fleet.balancers:
-        for item in _ended(stack, fleet, balancer):
-            if not isinstance(item, _Certificate):
-                yield item
+        for certificate in _tls_certificates(stack, fleet, balancer):
+            if not isinstance(certificate, _Certificate):
+                yield certificate
                 continue
-            owner, first = owners.setdefault(item.key, (balancer, item))
+            owner, first = owners.setdefault(certificate.key, (balancer, certificate))
             if owner is not balancer:
-                way = arrow(owner.name, first.listener, item.name, item.listener, balancer.name)
-                yield item.holder, Fail(f"ends TLS with {item.name}, which is that of {owner.name} as well: {way}", item.path)
+                path = arrow(owner.name, first.listener, certificate.name, certificate.listener, balancer.name)
+                yield (
+                    certificate.holder,
+                    Fail(f"terminates TLS with {certificate.name}, which {owner.name} uses too: {path}", certificate.path),
+                )
 
 
-def _ended(stack: Stack, fleet: _Fleet, balancer: Endpoint) -> Iterator[_Certificate | Finding]:
-    """The certificates of one balancer before the fleet, and what is wrong or unknown of its listeners."""
+def _tls_certificates(stack: Stack, fleet: _Fleet, balancer: Endpoint) -> Iterator[_Certificate | Finding]:
+    """The certificates of one load balancer in front of the fleet, and findings on its listeners."""
     relays = [relay for relay in fleet.relays if relay.via is balancer]
     for listener in {relay.listener.urn: relay.listener for relay in relays if relay.listener}.values():
         name = label(listener)
-        more = [item for token in _MORE_CERTIFICATES for item in stack.referrers(listener, token, "listenerArn")]
-        way = arrow(balancer.name, name, next(relay.name for relay in relays if relay.listener is listener), fleet.target.name)
-        yield from _tls(listener, "protocol", way)
+        additional = [holder for token in _MORE_CERTIFICATES for holder in stack.referrers(listener, token, "listenerArn")]
+        hops = arrow(balancer.name, name, next(relay.name for relay in relays if relay.listener is listener), fleet.target.name)
+        yield from _tls(listener, "protocol", hops)
         if _is_tls(listener, "protocol"):
-            yield from _of(stack, listener, "certificateArn", name, way)
-            for item in more:
-                yield from _of(stack, item, "certificateArn", name, way)
+            for holder in (listener, *additional):
+                yield from _certificate(stack, holder, "certificateArn", name, hops)
     if any(relay.listener is None for relay in relays):
         for path in expand(balancer.subject, "listeners.*"):
-            way = arrow(balancer.name, path, fleet.target.name)
-            yield from _tls(balancer.subject, f"{path}.lbProtocol", way)
+            hops = arrow(balancer.name, path, fleet.target.name)
+            yield from _tls(balancer.subject, f"{path}.lbProtocol", hops)
             if _is_tls(balancer.subject, f"{path}.lbProtocol"):
-                yield from _of(stack, balancer.subject, f"{path}.sslCertificateId", path, way)
+                yield from _certificate(stack, balancer.subject, f"{path}.sslCertificateId", path, hops)
 
 
 def _is_tls(resource: Resource, path: str) -> bool:
@@ -142,30 +146,31 @@ def _is_tls(resource: Resource, path: str) -> bool:
     return protocol is not UNKNOWN and str(protocol).upper() in _TLS
 
 
-def _tls(resource: Resource, path: str, way: str) -> Iterator[Finding]:
+def _tls(resource: Resource, path: str, hops: str) -> Iterator[Finding]:
     protocol = read(resource, path, computed=True)
     if protocol is UNKNOWN:
         yield resource, Unknown(path)
     elif not _is_tls(resource, path):
-        yield resource, Fail(f"passes {protocol or 'HTTP'} on to a fleet of several balancers without ending TLS: {way}", path)
+        message = f"forwards {protocol or 'HTTP'} to a fleet behind several load balancers without terminating TLS"
+        yield resource, Fail(f"{message}: {hops}", path)
 
 
-def _of(stack: Stack, holder: Resource, path: str, listener: str, way: str) -> Iterator[_Certificate | Finding]:
+def _certificate(stack: Stack, holder: Resource, path: str, listener: str, hops: str) -> Iterator[_Certificate | Finding]:
     """The certificate that a property names."""
-    found = refer(stack, holder, path, _CERTIFICATES)
-    if found.empty:
-        yield holder, Fail(f"has no certificate to end TLS with: {way}", path)
+    reference = refer(stack, holder, path, _CERTIFICATES)
+    if reference.empty:
+        yield holder, Fail(f"has no certificate to terminate TLS with: {hops}", path)
         return
-    names: dict[str, str] = {text: f"certificate {text}" for text in found.foreign}
-    for target in found.targets:
+    names: dict[str, str] = {text: f"certificate {text}" for text in reference.foreign}
+    for target in reference.targets:
         issued = refer(stack, target, "certificateArn", (_ISSUED,)) if target.type == _VALIDATION else None
         if issued is not None and (issued.unresolved or not issued.certain or issued.empty):
             yield target, Unknown("certificateArn")
             return
-        # A validation gives out the certificate's own ARN, once it is issued.
-        names.update((item.urn, f"certificate {item.name}") for item in (issued.targets if issued else (target,)))
+        # The ARN that a validation returns after issuing is that of the certificate.
+        names.update((certificate.urn, f"certificate {certificate.name}") for certificate in (issued.targets if issued else (target,)))
         names.update((text, f"certificate {text}") for text in (issued.foreign if issued else ()))
-    if found.unresolved or len(names) != 1:
+    if reference.unresolved or len(names) != 1:
         yield holder, Unknown(path)
         return
     for key, name in names.items():
@@ -173,23 +178,23 @@ def _of(stack: Stack, holder: Resource, path: str, listener: str, way: str) -> I
 
 
 def _groups(stack: Stack, fleet: _Fleet) -> Iterator[Finding]:
-    """That no two balancers wear the same group."""
+    """Checks that no two load balancers have the same group."""
     owners: dict[str, Endpoint] = {}
     for balancer in fleet.balancers:
-        if balancer.unguarded:
-            message = "has no security group, by which alone the fleet could know it"
+        if balancer.without_groups:
+            message = "has no security group that the fleet could allow"
             yield balancer.subject, Fail(f"{message}: {arrow(balancer.name, fleet.target.name)}", "securityGroups")
         if _unsure(stack, balancer):
             yield from _unknown_groups(balancer)
         for group in balancer.groups:
             owner = owners.setdefault(group.key, balancer)
             if owner is not balancer:
-                way = arrow(owner.name, group.name, balancer.name)
-                yield balancer.subject, Fail(f"shares {group.name} with {owner.name}, before the same fleet: {way}", "securityGroups")
+                path = arrow(owner.name, group.name, balancer.name)
+                yield balancer.subject, Fail(f"shares {group.name} with {owner.name}, in front of the same fleet: {path}", "securityGroups")
 
 
 def _unsure(stack: Stack, balancer: Endpoint) -> bool:
-    """Whether a balancer may wear groups that cannot be told. One that is known by its id alone is told well enough."""
+    """Whether a load balancer may have unknown groups. A group that is known by its id is known well enough."""
     place = balancer.unknown_groups
     return bool(balancer.doubtful) or (place is not None and refer(stack, *place, GROUPS, computed=True).unresolved)
 
@@ -199,8 +204,8 @@ def _unknown_groups(endpoint: Endpoint) -> Iterator[Finding]:
         yield resource, Unknown(path)
 
 
-class _Admissions:
-    """What the groups of one fleet let in on the ports that it serves."""
+class _FleetRules:
+    """The traffic that the groups of one fleet allow on the ports that it serves."""
 
     def __init__(self, stack: Stack, fleet: _Fleet) -> None:
         self._stack = stack
@@ -209,7 +214,7 @@ class _Admissions:
         self._keys = {group.key for balancer in fleet.balancers for group in balancer.groups}
 
     def findings(self) -> Iterator[Finding]:
-        """Findings of the fleet's groups, rule by rule, and then what they lack."""
+        """Findings on the fleet's groups, rule by rule, and then on missing rules."""
         fleet = self._fleet
         unknown = list(_unknown_groups(fleet.target))
         served: dict[str, Spans] = {}
@@ -227,18 +232,18 @@ class _Admissions:
                     yield resource, verdict
                 else:
                     unknown.append((resource, verdict))
-        unknown += self._loose(every)
+        unknown += self._unassigned(every)
         if not unknown:
             yield from self._missing([rule for _, rule in rules], served)
         yield from unknown
 
     def _taken(self, relay: Relay) -> Spans | Finding:
-        """The ports that the fleet takes from a balancer, or what leaves them unknown."""
+        """The ports on which the fleet receives traffic of a load balancer, or what leaves them unknown."""
         if relay.ports != ports.ALL:
             return relay.ports & _TCP
         subject = relay.target.subject
         if subject.type == SERVICE:
-            # A task with a network interface of its own listens on the container's port.
+            # A task with its own network interface listens on the container's port.
             values = [(path, read(subject, f"{path}.containerPort")) for path in expand(subject, "loadBalancers.*")]
             known = [str(value) for _, value in values if value is not UNKNOWN and value is not None]
             if known and len(known) == len(values):
@@ -247,57 +252,57 @@ class _Admissions:
         return (relay.through, Unknown("port")) if relay.through else (relay.via.subject, Unknown("listeners"))
 
     def _rule(self, group: Group, rule: Rule, served: Spans) -> Iterator[Finding]:
-        """What is wrong with one rule: at most one failure, else what cannot be judged."""
+        """The finding on one rule: at most one failure, else an unknown value."""
         if rule.unknown:
             if rule.sources:
                 yield rule.resource, Unknown(rule.unknown)
             return
-        hit = rule.ports & served
-        strangers = [source for source in rule.sources if hit and self._meant(source) is False]
-        if strangers:
-            message = f"admits {ports.describe(hit)} of a fleet behind load balancers from {some([source.text for source in strangers])}"
-            way = f"{group.path(rule)}"
-            yield rule.resource, Fail(f"{message}, and not from a balancer's group by reference: {way}", strangers[0].path)
+        exposed = rule.ports & served
+        others = [source for source in rule.sources if exposed and self._is_balancer_group(source) is False]
+        if others:
+            message = f"allows {ports.describe(exposed)} of a fleet behind load balancers from {some([source.text for source in others])}"
+            path = f"{group.path(rule)}"
+            yield rule.resource, Fail(f"{message} instead of a load balancer's group: {path}", others[0].path)
             return
         for source in rule.sources:
-            if hit and self._meant(source) is None:
+            if exposed and self._is_balancer_group(source) is None:
                 yield rule.resource, Unknown(source.path)
                 return
 
-    def _meant(self, source: Source) -> bool | None:
-        """Whether a source is a balancer's group, and no other; None when that cannot be told."""
+    def _is_balancer_group(self, source: Source) -> bool | None:
+        """Whether a source is only a load balancer's group; None when that is unknown."""
         if source.kind is not SourceKind.GROUP:
-            return False if source.given else None
+            return False if source.certain else None
         if source.group is None:
             return False
         if source.group.unresolved or not source.group.certain:
             return None
         return True if _named(source) <= self._keys else None if self._unsure else False
 
-    def _loose(self, served: Spans) -> Iterator[Finding]:
-        """Rules of which nobody can tell whether they belong to the fleet's groups."""
+    def _unassigned(self, served: Spans) -> Iterator[Finding]:
+        """Rules that may belong to the fleet's groups."""
         mine = {group.key for group in self._fleet.target.groups}
-        for loose in firewall_of(self._stack).loose:
-            for rule in loose.ingress:
+        for unassigned in firewall_of(self._stack).unassigned:
+            for rule in unassigned.ingress:
                 owners = {target.urn for target in rule.group.targets} | set(rule.group.foreign)
                 if (rule.group.unresolved or owners & mine) and (rule.unknown or rule.ports & served):
                     yield rule.resource, Unknown(rule.group.path)
 
     def _missing(self, rules: Sequence[Rule], served: dict[str, Spans]) -> Iterator[Finding]:
-        """Balancers that the fleet does not let in."""
+        """Load balancers that the fleet does not allow."""
         target = self._fleet.target
         for balancer in self._fleet.balancers:
-            if balancer.unguarded or _unsure(self._stack, balancer):
+            if balancer.without_groups or _unsure(self._stack, balancer):
                 continue
             keys = {group.key for group in balancer.groups}
             admitted = Spans.union(rule.ports for rule in rules if any(_named(source) & keys for source in rule.sources))
-            if lacking := served[balancer.subject.urn] - admitted:
+            if missing := served[balancer.subject.urn] - admitted:
                 relay = next(relay for relay in self._fleet.relays if relay.via is balancer)
-                way = arrow(balancer.name, relay.name, target.name, some([group.name for group in target.groups]))
-                message = f"does not admit {balancer.name} on {ports.describe(lacking)} by its group"
-                yield target.subject, Fail(f"{message}: {way}")
+                path = arrow(balancer.name, relay.name, target.name, some([group.name for group in target.groups]))
+                message = f"does not allow the group of {balancer.name} on {ports.describe(missing)}"
+                yield target.subject, Fail(f"{message}: {path}")
 
 
 def _named(source: Source) -> set[str]:
-    """URNs and ids of the groups that a source is."""
+    """URNs and ids of the groups that a source names."""
     return {*(target.urn for target in source.group.targets), *source.group.foreign} if source.group else set()

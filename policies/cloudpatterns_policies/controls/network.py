@@ -1,4 +1,4 @@
-"""VPCs and subnets: their default group, their logs, their addresses."""
+"""VPCs and subnets: default security group, flow logs, public addresses, EC2 API endpoint."""
 
 from typing import Final
 
@@ -19,8 +19,8 @@ _DEFAULT_SUBNET: Final = "aws:ec2/defaultSubnet:DefaultSubnet"
     title="Default security groups have no rules",
     severity=Severity.HIGH,
     types=(_DEFAULT_GROUP,),
-    why="Whatever is launched without a group of its own lands in the default group and gets its rules.",
-    remediation="Leave out ingress and egress of the DefaultSecurityGroup.",
+    why="Resources that are launched without a security group get the default group and its rules.",
+    remediation="Omit ingress and egress of the DefaultSecurityGroup.",
     url=f"{_PAGE}#ec2-2",
     frameworks={"FSBP": ("EC2.2",), "CIS 5.0": ("5.5",), "Checkov": ("CKV2_AWS_12",)},
 )
@@ -36,10 +36,10 @@ def default_security_group_empty(resource: Resource) -> list[Verdict]:
 
 @stack_control(
     id="vpc-default-security-group-closed",
-    title="The default security group of each VPC is closed",
+    title="The default security group of each VPC has no rules",
     severity=Severity.HIGH,
     types=_VPCS,
-    why="AWS gives every VPC a default group that lets its members talk to each other and to the internet.",
+    why="AWS creates a default group in every VPC that allows traffic between its members and to the internet.",
     remediation="Add an aws.ec2.DefaultSecurityGroup with the VPC's vpc_id and without rules.",
     url=f"{_PAGE}#ec2-2",
     frameworks={"FSBP": ("EC2.2",), "CIS 5.0": ("5.5",), "Checkov": ("CKV2_AWS_12",)},
@@ -58,16 +58,16 @@ def vpc_default_security_group_closed(resource: Resource, stack: Stack) -> list[
 
 def _in_default_group(stack: Stack, rule: Resource, vpc: Resource, groups: list[Resource]) -> bool:
     targets = stack.refs(rule, "securityGroupId")
-    # The VPC names its default group as well. Beside another group it only stands for an order of creation.
+    # The VPC has its default group as an attribute. Beside another group, the reference only sets an order of creation.
     return any(group in targets for group in groups) or (vpc in targets and not any(target.type == GROUP for target in targets))
 
 
 @stack_control(
     id="vpc-flow-logs",
-    title="Each VPC logs all its traffic",
+    title="Each VPC has a flow log for all traffic",
     severity=Severity.MEDIUM,
     types=_VPCS,
-    why="Without flow logs nobody can tell afterwards who talked to whom; rejected traffic alone does not show what got through.",
+    why="Without flow logs, nobody can reconstruct connections after an incident; rejected traffic alone is not enough.",
     remediation='Add an aws.ec2.FlowLog with the VPC\'s vpc_id and traffic_type="ALL".',
     url=f"{_PAGE}#ec2-6",
     frameworks={"FSBP": ("EC2.6",), "CIS 5.0": ("3.7",), "Checkov": ("CKV2_AWS_11",)},
@@ -80,44 +80,44 @@ def vpc_flow_logs(resource: Resource, stack: Stack) -> Verdict:
     for log in logs:
         log.get("trafficType")
     for log, kind in kinds:
-        return Fail(f"has its {kind or 'unnamed'} traffic logged only", f"trafficType of {log.name}")
+        return Fail(f"logs only {kind or 'unnamed'} traffic", f"trafficType of {log.name}")
     return Fail("has no flow log")
 
 
 @control(
     id="subnet-no-public-ip",
-    title="Subnets do not hand out public IPv4 addresses",
+    title="Subnets do not assign public IPv4 addresses",
     severity=Severity.MEDIUM,
     types=("aws:ec2/subnet:Subnet", _DEFAULT_SUBNET),
-    why="Whatever is launched in the subnet is on the internet, although nobody asked for it.",
+    why="Every instance launched in the subnet gets a public address, although nobody requested it.",
     remediation="Set map_public_ip_on_launch to False.",
     url=f"{_PAGE}#ec2-15",
     frameworks={"FSBP": ("EC2.15",), "Checkov": ("CKV_AWS_130",)},
 )
 def subnet_no_public_ip(resource: Resource) -> Verdict:
-    # All IPv6 addresses are global: whether the internet reaches one is a matter of routes and groups, which are proved on the graph.
+    # All IPv6 addresses are global: routes and groups decide whether the internet reaches one, which other controls check on the graph.
     if resource.get("mapPublicIpOnLaunch", resource.type == _DEFAULT_SUBNET):
-        return Fail("gives each new instance a public IPv4 address", "mapPublicIpOnLaunch")
+        return Fail("assigns each new instance a public IPv4 address", "mapPublicIpOnLaunch")
     return Pass()
 
 
 @stack_control(
     id="vpc-ec2-endpoint",
-    title="Each VPC reaches the API of EC2 by an endpoint",
-    # Security Hub says medium. Here low, and so advice alone: what never calls the API, as servers that only serve, gains nothing from an
-    # endpoint, which is billed by the hour in each zone; and no property of a server tells whether it calls.
+    title="Each VPC has an endpoint for the EC2 API",
+    # Security Hub says medium. Here low, so only advisory: a VPC in which nothing calls the API gains nothing from an
+    # endpoint, which is billed by the hour in each zone; and no property shows whether a server calls it.
     severity=Severity.LOW,
     types=_VPCS,
-    why="Calls to EC2's API from the VPC otherwise go through a NAT and over the internet, out of reach of an endpoint policy.",
-    remediation='Where anything in the VPC calls the API, add an aws.ec2.VpcEndpoint of type "Interface" for com.amazonaws.<region>.ec2;'
-    ' Network makes it for interface_endpoints=["ec2"].',
+    why="Otherwise, calls to the EC2 API from the VPC go through a NAT and over the internet, and no endpoint policy applies.",
+    remediation='If anything in the VPC calls the API, add an aws.ec2.VpcEndpoint of type "Interface" for com.amazonaws.<region>.ec2;'
+    ' the component Network creates it for interface_endpoints=["ec2"].',
     url=f"{_PAGE}#ec2-10",
     frameworks={"FSBP": ("EC2.10",)},
 )
 def vpc_ec2_endpoint(resource: Resource, stack: Stack) -> Verdict:
     unclear = None
     for endpoint in stack.referrers(resource, _ENDPOINT, "vpcId"):
-        # Left out it is a gateway endpoint, which EC2 has none of.
+        # If omitted, it is a gateway endpoint, which EC2 does not have.
         kind = read(endpoint, "vpcEndpointType", computed=True)
         service = read(endpoint, "serviceName")
         if kind is not UNKNOWN and kind != "Interface":
@@ -128,4 +128,4 @@ def vpc_ec2_endpoint(resource: Resource, stack: Stack) -> Verdict:
             if kind is not UNKNOWN:
                 return Pass()
             unclear = Unknown(f"vpcEndpointType of {endpoint.name}")
-    return unclear or Fail("has no endpoint for the API of EC2")
+    return unclear or Fail("has no endpoint for the EC2 API")

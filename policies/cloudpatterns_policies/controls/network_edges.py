@@ -1,4 +1,4 @@
-"""Where a VPC meets other networks: the account's switch for the internet, peering, NAT."""
+"""Connections of a VPC to other networks: VPC block public access, peering, NAT."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -25,10 +25,10 @@ def _routes(resource: Resource) -> Iterator[tuple[str, tuple[str, str]]]:
 
 @control(
     id="vpc-block-public-access",
-    title="VPC block public access is not switched off",
+    title="VPC block public access is not disabled",
     severity=Severity.MEDIUM,
     types=("aws:ec2/vpcBlockPublicAccessOptions:VpcBlockPublicAccessOptions",),
-    why="Switched off, one internet gateway and one route put any subnet of the region on the internet.",
+    why="Without it, one internet gateway and one route expose any subnet of the region to the internet.",
     remediation='Set internet_gateway_block_mode to "block-bidirectional" or "block-ingress", and exclude the VPCs that need the internet.',
     url=f"{_PAGE}#ec2-172",
     frameworks={"FSBP": ("EC2.172",)},
@@ -44,12 +44,12 @@ def vpc_block_public_access(resource: Resource) -> Verdict:
     title="Routes to peered VPCs are narrow",
     severity=Severity.MEDIUM,
     types=_ROUTES,
-    why="A route wider than the peer's subnets that are meant lets whatever is added there be reached too.",
-    remediation="Set the route's destination to the CIDR of the subnets that have to be reached.",
+    why="A wide route also makes everything reachable that is added to the peered VPC later.",
+    remediation="Set the route's destination to the CIDR of the subnets that must be reached.",
     url="https://docs.aws.amazon.com/vpc/latest/peering/peering-configurations-partial-access.html",
     frameworks={"CIS 5.0": ("5.6",), "Checkov": ("CKV2_AWS_44",)},
     config={
-        # What a VPC can have at most: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
+        # The largest CIDR blocks of a VPC: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
         "minimumPrefix": {
             "type": "integer",
             "minimum": 0,
@@ -70,7 +70,7 @@ def peering_routes_narrow(resource: Resource, config: Mapping[str, Any]) -> list
     limits = {4: config["minimumPrefix"], 6: config["minimumIpv6Prefix"]}
     found: list[Verdict] = []
     for prefix, destinations in _routes(resource):
-        # An id that is unknown is an id all the same: it comes from another resource.
+        # An unknown id is an id too: it comes from another resource.
         if read(resource, f"{prefix}vpcPeeringConnectionId") is None:
             continue
         for name in destinations:
@@ -79,7 +79,7 @@ def peering_routes_narrow(resource: Resource, config: Mapping[str, Any]) -> list
             if text is UNKNOWN:
                 found.append(Unknown(path))
             elif text is not None:
-                found.append(Fail(f"sends all of {text} to a peer", path) if _wide(text, limits) else Pass())
+                found.append(Fail(f"routes all of {text} to a peered VPC", path) if _wide(text, limits) else Pass())
     return found or [NotApplicable("has no route to a peered VPC by CIDR")]
 
 
@@ -95,10 +95,10 @@ def _wide(text: str, limits: Mapping[int, int]) -> bool:
 @control(
     id="nat-gateway-default-route",
     title="Default routes lead to managed gateways",
-    # A NAT instance is a choice of cost against availability, and a fair one outside production.
+    # A NAT instance trades availability for cost, which is reasonable outside production.
     severity=Severity.LOW,
     types=_ROUTES,
-    why="Behind one instance, the whole subnet loses its way out whenever that instance is patched, overloaded or gone.",
+    why="Behind a single instance, the whole subnet loses outbound access whenever that instance is patched, overloaded or terminated.",
     remediation="Set nat_gateway_id of the route to an aws.ec2.NatGateway of the same zone.",
     url="https://docs.aws.amazon.com/vpc/latest/userguide/vpc-nat-comparison.html",
     frameworks={"Checkov": ("CKV2_AWS_35",)},
@@ -114,5 +114,5 @@ def nat_gateway_default_route(resource: Resource) -> list[Verdict]:
             if text is UNKNOWN:
                 found.append(Unknown(f"{prefix}{name}"))
             elif text in _DEFAULT_ROUTES:
-                found.append(Fail(f"sends {text} through a single network interface", path))
+                found.append(Fail(f"routes {text} through a single network interface", path))
     return found

@@ -1,4 +1,4 @@
-"""S3 buckets: closed to the public, TLS alone, encrypted under KMS, versioned, logged."""
+"""S3 buckets: not public, TLS only, encrypted with KMS keys, versioned, logged."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -43,10 +43,10 @@ _SETTINGS_OF_A_BLOCK: Final = ("blockPublicAcls", "blockPublicPolicy", "ignorePu
 
 @control(
     id="s3-public-access-block-complete",
-    title="Public access blocks have all four settings on",
+    title="S3 public access blocks have all four settings on",
     severity=Severity.HIGH,
     types=(BLOCK, _ACCOUNT_BLOCK),
-    why="Each setting closes another way to the public: new ACLs, old ACLs, new policies, old policies.",
+    why="Each setting blocks another form of public access: new ACLs, existing ACLs, new policies, existing policies.",
     remediation="Set block_public_acls, block_public_policy, ignore_public_acls and restrict_public_buckets to True.",
     url=f"{_PAGE}#s3-8",
     frameworks={
@@ -68,7 +68,7 @@ def s3_public_access_block_complete(resource: Resource) -> Iterator[Verdict]:
     title="S3 buckets have a public access block",
     severity=Severity.HIGH,
     types=BUCKETS,
-    why="Without it one careless policy or ACL opens the bucket to everybody.",
+    why="Without it, one wrong policy or ACL makes the bucket public.",
     remediation="Add an aws.s3.BucketPublicAccessBlock with the bucket's id.",
     url=f"{_PAGE}#s3-8",
     frameworks={"FSBP": ("S3.8",), "CIS 5.0": ("2.1.4",), "Checkov": ("CKV2_AWS_6",)},
@@ -82,7 +82,7 @@ def s3_bucket_public_access_blocked(resource: Resource, stack: Stack) -> Verdict
     title="S3 buckets deny requests without TLS",
     severity=Severity.MEDIUM,
     types=BUCKETS,
-    why="S3 answers plain HTTP too, and who listens reads the objects and the signed URLs.",
+    why="S3 also accepts plain HTTP, over which objects and presigned URLs can be read in transit.",
     remediation=(
         "Add to the policy of an aws.s3.BucketPolicy a Deny of s3:* for Principal * on the bucket and on its objects, "
         "with the condition Bool aws:SecureTransport false."
@@ -101,7 +101,7 @@ def s3_tls_only(resource: Resource, stack: Stack) -> Verdict:
         if isinstance(document, Unknown):
             verdicts.append(Unknown(where))
         elif isinstance(document, Fail):
-            verdicts.append(Fail("has a policy that is no policy document", where))
+            verdicts.append(Fail("has a policy that is not a valid policy document", where))
         elif (missing := requires_tls(document, resource)) is None:
             return Pass()
         else:
@@ -112,16 +112,16 @@ def s3_tls_only(resource: Resource, stack: Stack) -> Verdict:
 
 @stack_control(
     id="s3-kms",
-    title="S3 buckets encrypt under a KMS key by default",
+    title="S3 buckets have default encryption with a KMS key",
     severity=Severity.MEDIUM,
     types=BUCKETS,
-    why="Under a KMS key, reading takes a second right that can be withdrawn, and every use of the key is logged.",
+    why="With a KMS key, reading requires a second permission that can be revoked, and every use of the key is logged.",
     remediation=(
         'Add an aws.s3.BucketServerSideEncryptionConfiguration with sse_algorithm="aws:kms" and a kms_master_key_id. '
-        "A bucket for logs is excused once the stack shows who writes into it."
+        "A log bucket is exempt when the stack shows which service writes to it."
     ),
     url="https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html",
-    # S3.17 demands the same and is no part of FSBP.
+    # S3.17 requires the same and is not part of FSBP.
     frameworks={"Checkov": ("CKV_AWS_145",)},
 )
 def s3_kms(resource: Resource, stack: Stack) -> Verdict:
@@ -137,13 +137,13 @@ def s3_kms(resource: Resource, stack: Stack) -> Verdict:
     if isinstance(target, Unknown):
         return target
     if not found:
-        return Fail("has no default encryption under a KMS key")
+        return Fail("has no default encryption with a KMS key")
     where, value = found[0]
     return Fail(f"encrypts with {value or 'no algorithm'}", where)
 
 
 def _algorithms(bucket: Resource, stack: Stack) -> Iterator[tuple[Resource, str]]:
-    """Where the algorithm of the default encryption stands."""
+    """The property that sets the algorithm of the default encryption."""
     for item in settings(stack, bucket, *_ENCRYPTION):
         rules = read(item, "rules")
         if rules is UNKNOWN:
@@ -160,11 +160,11 @@ def _algorithms(bucket: Resource, stack: Stack) -> Iterator[tuple[Resource, str]
 
 @stack_control(
     id="s3-versioning",
-    title="S3 buckets keep old versions",
-    # Security Hub rates S3.14, which is no part of FSBP, low as well.
+    title="S3 buckets have versioning",
+    # Security Hub rates S3.14, which is not part of FSBP, low as well.
     severity=Severity.LOW,
     types=BUCKETS,
-    why="Without versions an overwritten or deleted object is gone, by mistake or by malice.",
+    why="Without versioning, an object that is overwritten or deleted, by mistake or by an attacker, is lost.",
     remediation='Add an aws.s3.BucketVersioning with versioning_configuration={"status": "Enabled"}.',
     url="https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html",
     frameworks={"Checkov": ("CKV_AWS_21",)},
@@ -185,11 +185,11 @@ def s3_versioning(resource: Resource, stack: Stack) -> Verdict:
 
 @stack_control(
     id="s3-access-logging",
-    title="S3 buckets log the requests to them",
+    title="S3 buckets have server access logs",
     severity=Severity.MEDIUM,
     types=BUCKETS,
-    why="After a leak nobody can tell what was read, and by whom.",
-    remediation="Add an aws.s3.BucketLogging with a target_bucket that is there for logs.",
+    why="After a data leak, nobody can find out what was read, and by whom.",
+    remediation="Add an aws.s3.BucketLogging with a separate log bucket as target_bucket.",
     url=f"{_PAGE}#s3-9",
     frameworks={"FSBP": ("S3.9",), "Checkov": ("CKV_AWS_18",)},
 )
@@ -197,10 +197,10 @@ def s3_access_logging(resource: Resource, stack: Stack) -> Verdict:
     loggings = settings(stack, resource, *LOGGING)
     for item in loggings:
         if resource in stack.refs(item, "targetBucket") and len(stack.refs(item, "targetBucket", *BUCKETS)) == 1:
-            return Fail("logs its requests into itself, and each log line makes another", f"targetBucket of {item.name}")
+            return Fail("writes its access logs to itself, so that each log entry causes another", f"targetBucket of {item.name}")
     if loggings or inline(resource, "logging.targetBucket", "loggings.0.targetBucket") is not None:
         return Pass()
     target = log_target(stack, resource)
     if isinstance(target, Unknown):
         return target
-    return NotApplicable(target.reason) if target else Fail("does not log the requests to it")
+    return NotApplicable(target.reason) if target else Fail("has no server access logs")

@@ -1,4 +1,4 @@
-"""Proof of the Operational Firewall: administration ports know where operators come from."""
+"""Proof of the Operational Firewall: administration ports allow only declared networks of operators."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class _Settings:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "_Settings":
-        """Raises `ValueError` for a port that is none."""
+        """Raises `ValueError` for an invalid port."""
         prefixes = {4: config["widestIpv4Prefix"], 6: config["widestIpv6Prefix"]}
 
         def too_wide(version: int, addresses: Spans) -> bool:
@@ -50,7 +50,7 @@ class _Settings:
             ports.parse_ports(config["adminPorts"]),
             Marks.of(config["operatorTags"]),
             frozenset(config["trustedPrefixLists"]),
-            # A network wider than the limit holds at least two of that size.
+            # A network wider than the limit contains at least two of that size.
             Limit(lambda version: 2 * network_size(version, prefixes[version]) - 1, too_wide),
             prefixes,
         )
@@ -58,11 +58,11 @@ class _Settings:
 
 @stack_control(
     id="operational-firewall",
-    title="Administration ports admit declared networks of operators alone, never the internet",
+    title="Administration ports allow only declared networks of operators, never the internet",
     severity=Severity.CRITICAL,
-    why="Administration ports give control over the machine, and the internet tries keys and passwords on them without pause. Two "
-    "halves of the internet in two rules, or in two groups of one machine, are the internet all the same.",
-    remediation="Admit operators from a managed prefix list, a narrow CIDR or the security group of a Client VPN, or demand a "
+    why="Administration ports give control over an instance, and attackers on the internet constantly try keys and passwords on them. Two "
+    "halves of the internet in two rules, or in two groups of one instance, are the internet too.",
+    remediation="Allow operators from a managed prefix list, a narrow CIDR or the security group of a Client VPN, or require a "
     "client certificate at a load balancer (mutual TLS in mode verify); better, close the port and use Session Manager.",
     url="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
     config={
@@ -72,7 +72,7 @@ class _Settings:
             "minimum": 8,
             "maximum": 32,
             "default": 16,
-            "description": "Prefix length of the widest public IPv4 network that operators may have. Private ones may be wider.",
+            "description": "Prefix length of the widest public IPv4 network for operators. Private networks may be wider.",
         },
         "widestIpv6Prefix": {
             "type": "integer",
@@ -94,7 +94,7 @@ class _Settings:
     },
 )
 def operational_firewall(stack: Stack, *, config: Mapping[str, Any]) -> Verdict | Iterator[Finding]:
-    """Judges each group by itself, then what groups admit together where they stand at one interface."""
+    """Checks each group by itself, then the groups of one interface together."""
     firewall = firewall_of(stack)
     if firewall.empty:
         return NotApplicable("the stack has no security group")
@@ -102,40 +102,40 @@ def operational_firewall(stack: Stack, *, config: Mapping[str, Any]) -> Verdict 
 
 
 class _Judge:
-    """Judges the groups of one stack."""
+    """Checks the groups of one stack."""
 
     def __init__(self, firewall: Firewall, settings: _Settings, certificates: "_Certificates") -> None:
         self._firewall = firewall
         self._failed: set[Rule] = set()
         self._settings = settings
         self._certificates = certificates
-        self._relevant = {id(group): self._ports(group) for group in (*firewall.groups, *firewall.loose)}
+        self._relevant = {id(group): self._ports(group) for group in (*firewall.groups, *firewall.unassigned)}
 
     def findings(self) -> Iterator[Finding]:
         """Findings of the whole stack."""
-        for group in (*self._firewall.groups, *self._firewall.loose):
+        for group in (*self._firewall.groups, *self._firewall.unassigned):
             yield from self.group(group)
         for scope in self._firewall.scopes:
             yield from self.scope(scope)
-        yield from self.loose()
+        yield from self.unassigned()
         for resource, path in self._firewall.unresolved:
             yield resource, Unknown(path)
 
     def group(self, group: Group) -> Iterator[Finding]:
         """Findings of one group's own rules."""
         relevant = self._relevant[id(group)]
-        given = list(entries(group.ingress, relevant, self._settings.trusted))
+        known = list(entries(group.ingress, relevant, self._settings.trusted))
         failed = self._failed
-        for exposure in exposures(given, THE_INTERNET):
-            if not exposure.ports - self._guarded(group):
+        for exposure in exposures(known, THE_INTERNET):
+            if not exposure.ports - self._with_certificate(group):
                 continue
             failed.update(exposure.rules)
             if doubt := self._doubt(exposure, group):
                 yield doubt
                 continue
-            yield self._fail(exposure, f"lets the internet ({exposure.sources}) in on {ports.describe(exposure.ports)}", (group,))
-        for exposure in exposures([entry for entry in given if entry.rule not in failed], self._settings.wide):
-            if not exposure.ports - self._guarded(group):
+            yield self._fail(exposure, f"allows the internet ({exposure.sources}) on {ports.describe(exposure.ports)}", (group,))
+        for exposure in exposures([entry for entry in known if entry.rule not in failed], self._settings.wide):
+            if not exposure.ports - self._with_certificate(group):
                 continue
             if doubt := self._doubt(exposure, group):
                 failed.update(exposure.rules)
@@ -144,38 +144,38 @@ class _Judge:
             version = exposure.entries[0].version
             network = widest(version, Spans.union(entry.addresses for entry in exposure.entries))
             failed.update(exposure.rules)
-            limit = f"which holds {network} and so is wider than /{self._settings.prefixes[version]}"
-            yield self._fail(exposure, f"admits {ports.describe(exposure.ports)} from {exposure.sources}, {limit}", (group,))
-        yield from self._unmarked(group)
+            limit = f"which contains {network}, wider than /{self._settings.prefixes[version]}"
+            yield self._fail(exposure, f"allows {ports.describe(exposure.ports)} from {exposure.sources}, {limit}", (group,))
+        yield from self._possible_operators(group)
         for rule in group.ingress:
             if rule not in failed:
                 yield from self._unknowns(rule, relevant)
 
     def scope(self, groups: tuple[Group, ...]) -> Iterator[Finding]:
-        """Findings of what several groups admit together, and none of them alone."""
-        given = [entry for group in groups for entry in entries(group.ingress, self._relevant[id(group)], self._settings.trusted)]
-        for exposure in exposures(given, THE_INTERNET, singles=False):
+        """Findings on what several groups allow together, and none of them alone."""
+        known = [entry for group in groups for entry in entries(group.ingress, self._relevant[id(group)], self._settings.trusted)]
+        for exposure in exposures(known, THE_INTERNET, singles=False):
             involved = tuple(group for group in groups if any(rule in group.rules for rule in exposure.rules))
             if len(involved) > 1 and not self._failed.issuperset(exposure.rules):
-                yield self._fail(exposure, f"lets the internet ({exposure.sources}) in on {ports.describe(exposure.ports)}", involved)
+                yield self._fail(exposure, f"allows the internet ({exposure.sources}) on {ports.describe(exposure.ports)}", involved)
 
-    def loose(self) -> Iterator[Finding]:
-        """What rules whose group cannot be told may admit to some group, alone or together with that group's own rules."""
-        for group in self._firewall.groups if self._firewall.loose else ():
-            joined = self._firewall.may_belong(group)
-            given = list(entries([*joined, *group.ingress], self._possible(group), self._settings.trusted))
-            for exposure in (*exposures(given, THE_INTERNET), *exposures(given, self._settings.wide)):
-                added = [rule for rule in exposure.rules if rule in joined]
+    def unassigned(self) -> Iterator[Finding]:
+        """What rules of an unknown group may allow, alone or together with the rules of a known group."""
+        for group in self._firewall.groups if self._firewall.unassigned else ():
+            possible = self._firewall.may_belong(group)
+            known = list(entries([*possible, *group.ingress], self._possible(group), self._settings.trusted))
+            for exposure in (*exposures(known, THE_INTERNET), *exposures(known, self._settings.wide)):
+                added = [rule for rule in exposure.rules if rule in possible]
                 if added and not self._failed.issuperset(exposure.rules):
                     yield added[0].resource, Unknown(added[0].group.path)
 
-    def _unmarked(self, group: Group) -> Iterator[Finding]:
-        """What would be wrong with a group if it were one of operators, which is not known."""
+    def _possible_operators(self, group: Group) -> Iterator[Finding]:
+        """The unknown tag of a group that would fail if it were tagged as one of operators."""
         mark = self._settings.operators.on(group.resource) if group.resource else False
         if not isinstance(mark, str) or not group.resource:
             return
-        given = [item for item in entries(group.ingress, ports.ALL, self._settings.trusted) if item.rule not in self._failed]
-        if exposures(given, THE_INTERNET) or exposures(given, self._settings.wide):
+        known = [item for item in entries(group.ingress, ports.ALL, self._settings.trusted) if item.rule not in self._failed]
+        if exposures(known, THE_INTERNET) or exposures(known, self._settings.wide):
             yield group.resource, Unknown(mark)
 
     @staticmethod
@@ -183,7 +183,7 @@ class _Judge:
         return exposure.rules[0].resource, Fail(f"{message}: {paths(exposure, groups)}", exposure.where)
 
     def _unknowns(self, rule: Rule, relevant: Spans) -> Iterator[Finding]:
-        """What cannot be judged of a rule that shows no fault so far."""
+        """The unknown value that matters in a rule without a failure."""
         if rule.unknown:
             if any(source.kind is not SourceKind.GROUP for source in rule.sources):
                 yield rule.resource, Unknown(rule.unknown)
@@ -197,22 +197,22 @@ class _Judge:
         return ports.ALL if marked is True else self._settings.admin_ports
 
     def _possible(self, group: Group) -> Spans:
-        """The ports that may be those of administration."""
+        """The ports that may be administration ports."""
         return ports.ALL if group.resource and self._settings.operators.on(group.resource) else self._settings.admin_ports
 
-    def _guarded(self, group: Group) -> Spans:
-        """Ports at which whatever the group guards demands a client certificate."""
+    def _with_certificate(self, group: Group) -> Spans:
+        """Ports on which every resource that the group is attached to requires a client certificate."""
         return self._common(group, self._certificates.sure)
 
     def _doubt(self, exposure: Exposure, group: Group) -> Finding | None:
-        """What would have to be known to tell that a client certificate is demanded on all ports of an exposure, or None."""
-        if group in self._firewall.loose:
+        """The unknown value that decides whether a client certificate is required on all ports of an exposure, or None."""
+        if group in self._firewall.unassigned:
             rule = next(iter(group.rules))
             owners = [item for item in self._firewall.groups if rule in self._firewall.may_belong(item)]
-            guarded = any(not exposure.ports - self._common(item, self._certificates.possible) for item in owners)
-            return (rule.resource, Unknown(rule.group.path)) if guarded else None
+            certified = any(not exposure.ports - self._common(item, self._certificates.possible) for item in owners)
+            return (rule.resource, Unknown(rule.group.path)) if certified else None
         if not group.attachments:
-            for holder, path in self._firewall.open:
+            for holder, path in self._firewall.unresolved_attachments:
                 if not exposure.ports - self._certificates.possible.get(holder.urn, Spans()):
                     return holder, Unknown(path)
         if exposure.ports - self._common(group, self._certificates.possible):
@@ -231,13 +231,13 @@ class _Judge:
 
 @dataclass(frozen=True, slots=True)
 class _Certificates:
-    """By load balancer, the ports where a listener refuses who has no certificate of a known authority."""
+    """By load balancer, the ports where a listener requires a client certificate of a known authority."""
 
     sure: dict[str, Spans] = field(default_factory=dict)
     possible: dict[str, Spans] = field(default_factory=dict)
-    """The same, and those of which it is not known."""
+    """The same, and those where that is unknown."""
     unknown: dict[str, list[Finding]] = field(default_factory=dict)
-    """What would have to be known."""
+    """The unknown values that would decide."""
 
 
 def _certificate_ports(stack: Stack) -> _Certificates:
@@ -249,14 +249,14 @@ def _certificate_ports(stack: Stack) -> _Certificates:
         if (mode is not UNKNOWN and mode != "verify") or (port is not UNKNOWN and not str(port).isdigit()):
             continue
         unknown = [(listener, Unknown(path)) for path, value in values.items() if value is UNKNOWN]
-        demanded = ports.ALL if port is UNKNOWN else ports.parse_ports([str(port)])
+        required = ports.ALL if port is UNKNOWN else ports.parse_ports([str(port)])
         targets = balancers.targets
         if balancers.unresolved or not balancers.certain:
             unknown.append((listener, Unknown("loadBalancerArn")))
             targets = targets or tuple(stack.of_type(*BALANCERS))
         for urn in [target.urn for target in targets]:
-            found.possible[urn] = found.possible.get(urn, Spans()) | demanded
+            found.possible[urn] = found.possible.get(urn, Spans()) | required
             found.unknown.setdefault(urn, []).extend(unknown)
             if not unknown:
-                found.sure[urn] = found.sure.get(urn, Spans()) | demanded
+                found.sure[urn] = found.sure.get(urn, Spans()) | required
     return found

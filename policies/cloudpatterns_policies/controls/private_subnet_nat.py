@@ -1,4 +1,4 @@
-"""Proof of private subnets: workloads have no internet gateway route, and data stores no way out at all."""
+"""Proof of private subnets: workloads have no internet gateway route, and data stores have no internet egress at all."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,43 +18,43 @@ Finding = tuple[Resource, Verdict]
 
 
 @dataclass(slots=True)
-class _Way:
-    """A way out of data subnets, told once however many stores it serves."""
+class _OutboundRoute:
+    """An outbound route of data subnets, reported once however many stores use it."""
 
-    lead: "_Lead"
+    subnet_route: "_SubnetRoute"
     placement: Placement
     subnets: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
-class _Lead:
-    """Where a subnet's route table leads."""
+class _SubnetRoute:
+    """A subnet with a route of its table."""
 
     subnet: Subnet
     table: Table
     route: Route
 
     def path(self, *before: str, after: str = "", more: int = 0) -> str:
-        """The way from a resource in the subnet to the route, for a message."""
+        """The path from a resource in the subnet to the route, for a message."""
         return arrow(*before, self.subnet.name + (f" and {more} more" if more else ""), self.table.name, self.route.name, after)
 
 
 @stack_control(
     id="private-subnet-nat",
-    title="Workloads sit in private subnets whose way out is a NAT or none, and data stores in subnets without any way out",
+    title="Workloads are in private subnets, with a NAT at most, and data stores in subnets without outbound routes",
     severity=Severity.HIGH,
-    why="A machine with a route to an internet gateway is one address or one rule away from the internet. A data store that can reach out "
-    "can be made to send its data out.",
-    remediation="Move the resource to subnets whose route table fits its tier, or delete the route; mark a bastion or another public "
-    "instance with the tag cloudpatterns:internet=true.",
+    why="A workload with a route to an internet gateway is one address or one rule away from the internet. An attacker can send data out "
+    "of a data store that has outbound access.",
+    remediation="Move the resource to subnets whose route table fits its tier, or delete the route; tag a bastion or another public "
+    "instance with cloudpatterns:internet=true.",
     url="https://docs.aws.amazon.com/vpc/latest/userguide/configure-subnets.html",
     config={
         "publicTags": {
             **_STRINGS,
             "default": [PUBLIC_TAG],
-            "description": "Tags, key or key=value, of workloads that may sit in public subnets, such as bastions.",
+            "description": "Tags, key or key=value, of workloads that may be in public subnets, such as bastions.",
         },
-        "publicNames": {**_STRINGS, "default": [], "description": "The same by logical name; * stands for any text."},
+        "publicNames": {**_STRINGS, "default": [], "description": "The same by logical name; * matches any text."},
         "dataSubnetTags": {
             **_STRINGS,
             "default": [DATA_SUBNET_TAG],
@@ -63,7 +63,7 @@ class _Lead:
     },
 )
 def private_subnet_nat(stack: Stack, *, config: Mapping[str, Any]) -> Verdict | Iterator[Finding]:
-    """Judges each workload and data store by the route tables of its subnets."""
+    """Checks each workload and data store by the route tables of its subnets."""
     data = Marks.of(config["dataSubnetTags"])
     found = [*placements(stack), *_data_subnets(stack, data)]
     if not found:
@@ -72,7 +72,7 @@ def private_subnet_nat(stack: Stack, *, config: Mapping[str, Any]) -> Verdict | 
 
 
 def _data_subnets(stack: Stack, data: Marks) -> list[Placement]:
-    """Subnets that say themselves that they are for data, and those that may."""
+    """Subnets that are tagged for data, and those that may be."""
     marks = [(subnet, data.on(subnet)) for subnet in stack.of_type(*SUBNETS)]
     return [
         Placement(subnet, Role.DATA, Reference("", (subnet,)), (), (subnet, mark) if isinstance(mark, str) else None)
@@ -83,15 +83,15 @@ def _data_subnets(stack: Stack, data: Marks) -> list[Placement]:
 
 def _findings(stack: Stack, found: list[Placement], public: Marks) -> Iterator[Finding]:
     topology = topology_of(stack)
-    ways: dict[int, _Way] = {}
+    outbound: dict[int, _OutboundRoute] = {}
     for placement in found:
         subnets = topology.subnets(placement.subnets)
         if placement.role is Role.DATA:
-            yield from _data(topology, placement, subnets, ways)
+            yield from _data(topology, placement, subnets, outbound)
         else:
             yield from _workload(topology, placement, subnets, public)
-    for way in ways.values():
-        yield _way_out(stack, way)
+    for outbound_route in outbound.values():
+        yield _outbound_finding(stack, outbound_route)
     for resource, path in topology.unresolved:
         yield resource, Unknown(path)
 
@@ -100,35 +100,35 @@ def _workload(topology: Topology, placement: Placement, subnets: list[Subnet], p
     marked = next((mark for mark in map(public.on, placement.marked_by) if mark), False)
     if marked is True:
         return
-    leads = [lead for subnet in subnets for lead in _leads(subnet) if lead.route.public]
+    subnet_routes = [subnet_route for subnet in subnets for subnet_route in _subnet_routes(subnet) if subnet_route.route.public]
     doubt = placement.doubt or ((placement.subject, marked) if isinstance(marked, str) else None)
-    if leads and doubt:
+    if subnet_routes and doubt:
         yield doubt[0], Unknown(doubt[1])
-    elif leads and _sure(placement, subnets, leads):
-        lead = next(lead for lead in leads if lead.subnet.unknown is None)
-        message = f"sits in a public subnet, with a route to an {lead.route.target}: {lead.path(placement.name)}"
+    elif subnet_routes and _sure(placement, subnets, subnet_routes):
+        subnet_route = next(subnet_route for subnet_route in subnet_routes if subnet_route.subnet.unknown is None)
+        message = f"is in a public subnet, with a route to an {subnet_route.route.target}: {subnet_route.path(placement.name)}"
         yield placement.subject, Fail(message, placement.subnets.path)
     else:
-        unsure = [lead for subnet in subnets for lead in _leads(subnet) if lead.route.public is None]
-        yield from _unknown(topology, placement, subnets, [*leads, *unsure])
+        unsure = [subnet_route for subnet in subnets for subnet_route in _subnet_routes(subnet) if subnet_route.route.public is None]
+        yield from _unknown(topology, placement, subnets, [*subnet_routes, *unsure])
 
 
-def _data(topology: Topology, placement: Placement, subnets: list[Subnet], ways: dict[int, _Way]) -> Iterator[Finding]:
-    leads = [lead for subnet in subnets for lead in _leads(subnet) if lead.route.leads_out]
-    if leads and placement.doubt:
+def _data(topology: Topology, placement: Placement, subnets: list[Subnet], outbound: dict[int, _OutboundRoute]) -> Iterator[Finding]:
+    subnet_routes = [subnet_route for subnet in subnets for subnet_route in _subnet_routes(subnet) if subnet_route.route.leads_out]
+    if subnet_routes and placement.doubt:
         yield placement.doubt[0], Unknown(placement.doubt[1])
         return
-    known = [lead for lead in leads if not lead.route.unseen and not _may_stay_inside(lead.route)]
-    sure = [lead for lead in known if lead.subnet.unknown is None] if _sure(placement, subnets, known) else []
-    for lead in sure:
-        if not lead.route.public:
-            ways.setdefault(id(lead.route), _Way(lead, placement)).subnets.add(lead.subnet.name)
-    if public := [lead for lead in sure if lead.route.public]:
-        # The route makes a public subnet of it, which is right elsewhere: the store is in the wrong place.
-        message = f"sits in a public subnet, and a data store may have no way out: {public[0].path(placement.name)}"
+    known = [subnet_route for subnet_route in subnet_routes if not subnet_route.route.unseen and not _may_stay_inside(subnet_route.route)]
+    sure = [subnet_route for subnet_route in known if subnet_route.subnet.unknown is None] if _sure(placement, subnets, known) else []
+    for subnet_route in sure:
+        if not subnet_route.route.public:
+            outbound.setdefault(id(subnet_route.route), _OutboundRoute(subnet_route, placement)).subnets.add(subnet_route.subnet.name)
+    if public := [subnet_route for subnet_route in sure if subnet_route.route.public]:
+        # The route is right for a public subnet: the store is in the wrong subnet.
+        message = f"is in a public subnet, but a data store must not have internet egress: {public[0].path(placement.name)}"
         yield placement.subject, Fail(message, placement.subnets.path)
-    told = {id(lead) for lead in sure}
-    yield from _unknown(topology, placement, subnets, [lead for lead in leads if id(lead) not in told])
+    reported = {id(subnet_route) for subnet_route in sure}
+    yield from _unknown(topology, placement, subnets, [subnet_route for subnet_route in subnet_routes if id(subnet_route) not in reported])
 
 
 def _may_stay_inside(route: Route) -> bool:
@@ -136,35 +136,35 @@ def _may_stay_inside(route: Route) -> bool:
     return route.public is None and route.destination not in ("0.0.0.0/0", "::/0")
 
 
-def _way_out(stack: Stack, way: _Way) -> Finding:
-    route, subject = way.lead.route, way.placement.subject
-    stores = ", ".join(user.name for user in users(stack, way.placement)[:2])
-    place = "" if subject.type in SUBNETS else way.placement.name
-    path = way.lead.path(stores, place, more=len(way.subnets) - 1)
-    return route.resource, Fail(f"gives a data store a way out through {route.target_name}: {path}", route.where)
+def _outbound_finding(stack: Stack, outbound: _OutboundRoute) -> Finding:
+    route, subject = outbound.subnet_route.route, outbound.placement.subject
+    stores = ", ".join(user.name for user in users(stack, outbound.placement)[:2])
+    place = "" if subject.type in SUBNETS else outbound.placement.name
+    path = outbound.subnet_route.path(stores, place, more=len(outbound.subnets) - 1)
+    return route.resource, Fail(f"gives a data store an outbound route through {route.target_name}: {path}", route.where)
 
 
-def _leads(subnet: Subnet) -> Iterator[_Lead]:
+def _subnet_routes(subnet: Subnet) -> Iterator[_SubnetRoute]:
     for table in subnet.tables:
         for route in table.routes:
-            yield _Lead(subnet, table, route)
+            yield _SubnetRoute(subnet, table, route)
 
 
-def _sure(placement: Placement, subnets: list[Subnet], leads: list[_Lead]) -> bool:
-    """Whether at least one of `leads` surely counts: the placement's subnets are certain, or it has a lead in whichever it means."""
-    reached = {lead.subnet.key for lead in leads if lead.subnet.unknown is None}
+def _sure(placement: Placement, subnets: list[Subnet], subnet_routes: list[_SubnetRoute]) -> bool:
+    """Whether at least one of `subnet_routes` surely applies: the placement's subnets are certain, or each possible subnet has one."""
+    reached = {subnet_route.subnet.key for subnet_route in subnet_routes if subnet_route.subnet.unknown is None}
     return bool(reached) if placement.subnets.certain else all(subnet.key in reached for subnet in subnets)
 
 
-def _unknown(topology: Topology, placement: Placement, subnets: list[Subnet], doubtful: list[_Lead]) -> Iterator[Finding]:
-    """At most one finding: what leaves the placement's routes unknown. `doubtful` are leads that may count against it."""
+def _unknown(topology: Topology, placement: Placement, subnets: list[Subnet], doubtful: list[_SubnetRoute]) -> Iterator[Finding]:
+    """At most one finding: what leaves the placement's routes unknown. `doubtful` are subnet_routes that may apply to it."""
     reference = placement.subnets
     if doubtful and not reference.certain:
         yield placement.subject, Unknown(reference.path)
         return
-    for lead in doubtful:
-        if lead.subnet.unknown is None and (lead.route.public is None or lead.route.unseen):
-            yield lead.route.resource, Unknown(lead.route.where)
+    for subnet_route in doubtful:
+        if subnet_route.subnet.unknown is None and (subnet_route.route.public is None or subnet_route.route.unseen):
+            yield subnet_route.route.resource, Unknown(subnet_route.route.where)
             return
     for subnet in subnets:
         place = subnet.unknown or next((table.unknown for table in subnet.tables if table.unknown), None)

@@ -1,4 +1,4 @@
-"""Security group rules, one by one. What several rules amount to together is proved on the graph."""
+"""Security group rules, one by one. Other controls check the combination of several rules on the graph."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
@@ -29,7 +29,7 @@ _NO_DESCRIPTION: Final = ("", "Managed by Pulumi", "Managed by Terraform")
 
 
 def _opened(resource: Resource, concern: Callable[[Spans], Spans]) -> Iterable[Verdict]:
-    """Fails for each ingress rule that opens to the internet what `concern` picks from its ports."""
+    """Fails for each ingress rule that opens ports selected by `concern` to the internet."""
 
     def check(rule: Rule) -> Verdict | None:
         reach = internet_reach(rule, concern)
@@ -40,10 +40,10 @@ def _opened(resource: Resource, concern: Callable[[Spans], Spans]) -> Iterable[V
 
 @control(
     id="security-group-authorized-ports",
-    title="Security groups open authorised ports only to the internet",
+    title="Security groups open only authorised ports to the internet",
     severity=Severity.HIGH,
     types=_INGRESS,
-    why="Every port that the internet reaches is tried by strangers within minutes, whatever listens there.",
+    why="Scanners try every port that is open to the internet within minutes.",
     remediation="Narrow cidr_ipv4, cidr_ipv6 or cidr_blocks to the callers, or name their group in referenced_security_group_id.",
     url=f"{_PAGE}#ec2-18",
     frameworks={"FSBP": ("EC2.18",), "Checkov": ("CKV_AWS_277",)},
@@ -67,7 +67,7 @@ def security_group_authorized_ports(resource: Resource, config: Mapping[str, Any
     title="Security groups do not open high-risk ports to the internet",
     severity=Severity.CRITICAL,
     types=_INGRESS,
-    why="Remote consoles, databases and development servers are the first things that scanners look for and break into.",
+    why="Scanners look for remote consoles, databases and development servers first.",
     remediation="Remove the rule, or name the callers' group in referenced_security_group_id.",
     url=f"{_PAGE}#ec2-19",
     frameworks={"FSBP": ("EC2.19",)},
@@ -81,7 +81,7 @@ def security_group_high_risk_ports(resource: Resource) -> Iterable[Verdict]:
     title="Security groups do not open SSH to the internet",
     severity=Severity.HIGH,
     types=_INGRESS,
-    why="SSH that the internet reaches is one stolen key or one flaw away from a shell on the host.",
+    why="When SSH is open to the internet, one stolen key or one vulnerability gives a shell on the host.",
     remediation="Name the operators' prefix_list_id or their CIDR in the rule, or use Session Manager and remove it.",
     url=f"{_PAGE}#ec2-54",
     frameworks={"CIS 5.0": ("5.3", "5.4"), "Checkov": ("CKV_AWS_24",)},
@@ -95,7 +95,7 @@ def security_group_ssh(resource: Resource) -> Iterable[Verdict]:
     title="Security groups do not open RDP to the internet",
     severity=Severity.HIGH,
     types=_INGRESS,
-    why="RDP that the internet reaches is a usual way in for ransomware.",
+    why="RDP that is open to the internet is a common entry point for ransomware.",
     remediation="Name the operators' prefix_list_id or their CIDR in the rule, or use Fleet Manager and remove it.",
     url=f"{_PAGE}#ec2-54",
     frameworks={"CIS 5.0": ("5.3", "5.4"), "Checkov": ("CKV_AWS_25",)},
@@ -106,29 +106,29 @@ def security_group_rdp(resource: Resource) -> Iterable[Verdict]:
 
 @control(
     id="security-group-egress",
-    title="Security groups do not let everything out to the internet",
+    title="Security groups do not allow all outbound traffic to the internet",
     severity=Severity.MEDIUM,
     types=_EGRESS,
-    why="A host that was broken into can send data anywhere, and fetch what it likes, over any port.",
-    remediation="Set from_port, to_port and ip_protocol to what is needed, such as 443 over tcp, or name a group or prefix list.",
+    why="A compromised host can send data to any address, and download tools, over any port.",
+    remediation="Set from_port, to_port and ip_protocol to the needed values, such as 443 over tcp, or name a group or prefix list.",
     url="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
     frameworks={"Checkov": ("CKV_AWS_382",)},
 )
 def security_group_egress(resource: Resource) -> Iterable[Verdict]:
-    # A rule for some ports passes: the addresses of package repositories and public APIs are not fixed, and a group knows no names.
+    # A rule for some ports passes: addresses of package repositories and public APIs change, and a group cannot use DNS names.
     def check(rule: Rule) -> Verdict | None:
         reach = internet_reach(rule, lambda ports: ports if any(ports & everything == everything for everything in _WHOLE) else Spans())
-        return Fail(f"lets {describe(reach[0])} out to {reach[2]}", reach[1]) if reach else None
+        return Fail(f"allows outbound {describe(reach[0])} to {reach[2]}", reach[1]) if reach else None
 
     return judge(resource, "egress", check)
 
 
 @control(
     id="security-group-descriptions",
-    title="Security groups and their rules say what they are for",
+    title="Security groups and their rules have a description",
     severity=Severity.LOW,
     types=(*_INGRESS, EGRESS_RULE),
-    why="Nobody dares to remove a rule whose purpose is not written down.",
+    why="Nobody removes a rule whose purpose is unknown.",
     remediation="Set description on the group and on each of its rules.",
     url="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
     frameworks={"Checkov": ("CKV_AWS_23",)},

@@ -1,6 +1,6 @@
-"""The anti-pattern of a database that two services share.
+"""The anti-pattern of a database that several services share.
 
-Which service a machine belongs to cannot be seen in the graph, so it must be said: by a tag, or by being an ECS service.
+The graph does not show which service a resource belongs to: a tag, or an ECS service, must state it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,13 +26,15 @@ _COMPUTE: Final = (
 
 @stack_control(
     id="database-of-one-service",
-    title="A database belongs to one service",
+    title="Each database is used by one service only",
     severity=Severity.MEDIUM,
     types=("aws:rds/instance:Instance", "aws:rds/cluster:Cluster", "aws:docdb/cluster:Cluster"),
-    why="Two services on one database cannot change its tables, scale or fail without each other.",
-    remediation="Give each service a database of its own, and let the other ask by API or event; drop its rule in vpc_security_group_ids.",
+    why="Services that share a database cannot change its tables, scale or fail independently.",
+    remediation="Give each service its own database, exchange data through APIs or events, and remove the other service's rule.",
     url="https://docs.aws.amazon.com/prescriptive-guidance/latest/modernization-data-persistence/database-per-service.html",
-    config={"serviceTag": {"type": "string", "default": "Service", "description": "The tag that says which service a machine belongs to."}},
+    config={
+        "serviceTag": {"type": "string", "default": "Service", "description": "The tag that states which service a resource belongs to."}
+    },
     pack="operations",
 )
 def database_of_one_service(resource: Resource, stack: Stack, config: Mapping[str, Any]) -> Verdict:
@@ -50,7 +52,7 @@ def database_of_one_service(resource: Resource, stack: Stack, config: Mapping[st
 
 
 def _admitted(own: Resource, stack: Stack) -> Iterator[Resource]:
-    """Groups that the rules of a group admit."""
+    """Groups that the rules of a group allow."""
     yield from (group for group in stack.refs(own, "ingress", _GROUP) if group is not own)
     for kind, source in _SOURCES:
         for rule in stack.referrers(own, kind, "securityGroupId"):

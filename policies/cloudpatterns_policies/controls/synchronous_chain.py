@@ -1,4 +1,4 @@
-"""The anti-pattern of a chain of service calls that wait for each other, as far as the graph shows it.
+"""The anti-pattern of a chain of synchronous service calls, as far as the graph shows it.
 
 The graph shows who may invoke whom: the rights of a Lambda function's role on another function of the stack. Whether it waits for the
 answer, no property tells; one that parks what fails in a dead-letter queue is made to be called without waiting, and does not count. What
@@ -29,12 +29,12 @@ _ENTRANCES: Final = (
     ("aws:appsync/dataSource:DataSource", "lambdaConfig"),
     ("aws:lambda/functionUrl:FunctionUrl", "functionName"),
 )
-"""What calls a function for somebody who waits."""
+"""Resources that invoke a function synchronously."""
 
 
 @dataclass(slots=True)
 class _Calls:
-    """Who may call whom, by URN. Of a doubtful call the value that would tell."""
+    """By the caller's URN, the functions it may call. For a doubtful call, the unknown value that would decide."""
 
     functions: dict[str, Resource]
     certain: dict[str, set[str]] = field(default_factory=dict)
@@ -50,35 +50,35 @@ class _Calls:
 
 @stack_control(
     id="synchronous-chain",
-    title="No call waits for a chain of functions that call each other",
+    title="Functions do not call each other in a synchronous chain",
     severity=Severity.LOW,
     types=(_FUNCTION,),
-    why="Each link waits for, and pays for, all that come after it; the slowest sets the pace, and one that fails fails them all.",
-    remediation="Put a queue or an event bus between the functions, or let a Step Functions state machine call them one by one; give a"
-    " function that nobody waits for an aws.lambda_.FunctionEventInvokeConfig.",
+    why="Each function waits for, and is billed for, all that follow; the slowest decides the latency, and one failure fails them all.",
+    remediation="Put a queue or an event bus between the functions, or let a Step Functions state machine call them one by one; add an"
+    " aws.lambda_.FunctionEventInvokeConfig to a function that is invoked asynchronously.",
     url="https://docs.aws.amazon.com/lambda/latest/dg/concepts-event-driven-architectures.html",
     config={
-        "maximumCalls": {"type": "integer", "minimum": 1, "default": 2, "description": "How many calls may wait for each other in a row."}
+        "maximumCalls": {"type": "integer", "minimum": 1, "default": 2, "description": "Maximum number of synchronous calls in a row."}
     },
     pack="operations",
 )
 def synchronous_chain(stack: Stack, config: Mapping[str, Any]) -> Iterator[tuple[Resource, Verdict]]:
     calls = _calls(stack)
     called = {target for targets in calls.certain.values() for target in targets}
-    # Who is called by nobody begins a chain; the others only where they go round in a circle.
+    # A function without callers begins a chain; others only where they form a cycle.
     starts = sorted(calls.functions, key=lambda urn: (urn in called and urn not in calls.entrances, urn))
-    told: set[str] = set()
+    reported: set[str] = set()
     for start in starts:
-        if start in told:
+        if start in reported:
             continue
         entrance = calls.entrances.get(start)
         links = config["maximumCalls"] + (1 if entrance is None else 0)
         chain = _chain(calls, [start], links, doubtful=False)
         if chain:
-            told |= _reached(calls, start)
+            reported |= _reached(calls, start)
             shown = [f"{entrance.type.split(':')[1].split('/')[0]} {entrance.name}"] if entrance else []
             names = [calls.functions[urn].name for urn in chain]
-            message = f"may begin a chain of {len(shown) + len(names) - 1} calls that wait for each other: {arrow(*shown, *names)}"
+            message = f"may begin a chain of {len(shown) + len(names) - 1} synchronous calls: {arrow(*shown, *names)}"
             yield calls.functions[start], Fail(message, "role")
         elif chain := _chain(calls, [start], links, doubtful=True):
             pair = next(pair for pair in itertools.pairwise(chain) if pair in calls.doubtful)
@@ -86,7 +86,7 @@ def synchronous_chain(stack: Stack, config: Mapping[str, Any]) -> Iterator[tuple
 
 
 def _chain(calls: _Calls, chain: list[str], links: int, *, doubtful: bool) -> list[str]:
-    """A chain of that many more links, no function in it twice; empty when there is none."""
+    """A chain of that many more calls, with no function twice; empty when there is none."""
     if not links:
         return chain
     for target in calls.targets(chain[-1], doubtful=doubtful):
@@ -126,7 +126,7 @@ def _calls(stack: Stack) -> _Calls:
 
 
 def _without_waiting(function: Resource, stack: Stack) -> bool:
-    """Whether a function is made to be called without waiting for its answer."""
+    """Whether a function is meant to be invoked asynchronously."""
     return read(function, "deadLetterConfig") is not None or bool(stack.referrers(function, _WITHOUT_WAITING, "functionName"))
 
 
@@ -137,7 +137,7 @@ def _functions(item: Resource, path: str, stack: Stack) -> Iterator[Resource]:
 
 
 def _documents(function: Resource, stack: Stack) -> Iterator[tuple[Resource, str]]:
-    """The policies of a function's role, and where their documents stand."""
+    """The policies of a function's role, and the paths of their documents."""
     for role in stack.refs(function, "role", _ROLE):
         inline = read(role, "inlinePolicies", computed=True)
         for index in range(len(inline) if isinstance(inline, list) else 0):
@@ -150,7 +150,7 @@ def _documents(function: Resource, stack: Stack) -> Iterator[tuple[Resource, str
 
 
 def _invoked(holder: Resource, path: str) -> list[str | None]:
-    """The functions that a document lets its holder invoke, by ARN; None for a document that is not known yet."""
+    """The functions that a document allows to invoke, by ARN; None for an unknown document."""
     try:
         document = read_document(holder, path)
     except UnknownValueError:

@@ -1,4 +1,4 @@
-"""Tags: whose a resource is, who pays for it, and what it belongs to."""
+"""Tags: owner, cost centre and environment of a resource."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,17 +13,17 @@ _AUTO_SCALING: Final = "aws:autoscaling/group:Group"
 
 @stack_control(
     id="required-tags",
-    title="Whatever takes tags has the required ones",
+    title="Resources that support tags have the required tags",
     severity=Severity.MEDIUM,
-    why="Nobody knows whose an untagged resource is, who pays for it, or whether it may go.",
-    remediation="Set them in tags, or for all resources in default_tags of the provider; an Auto Scaling group needs its own tags.",
+    why="Nobody knows who owns an untagged resource, who pays for it, or whether it may be deleted.",
+    remediation="Set the tags in tags, or for all resources in default_tags of the provider; an Auto Scaling group needs its own tags.",
     url="https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html",
     config={
         "requiredTags": {
             "type": "array",
             "items": {"type": "string"},
             "default": ["Owner", "CostCenter", "Environment"],
-            "description": "Keys of the tags that must be there, with a value.",
+            "description": "Keys of the tags that are required, with a value.",
         }
     },
     pack="operations",
@@ -31,16 +31,16 @@ _AUTO_SCALING: Final = "aws:autoscaling/group:Group"
 def required_tags(stack: Stack, config: Mapping[str, Any]) -> Iterator[tuple[Resource, Verdict]]:
     for resource in stack.resources:
         if _takes_tags(resource):
-            yield resource, _judge(resource, config["requiredTags"])
+            yield resource, _missing_tags(resource, config["requiredTags"])
 
 
 def _takes_tags(resource: Resource) -> bool:
-    # The provider gives `tagsAll` out of whatever takes tags, except of Auto Scaling groups.
+    # The provider returns `tagsAll` for every resource that supports tags, except Auto Scaling groups.
     return resource.type.startswith("aws:") and ("tagsAll" in resource.raw or resource.type == _AUTO_SCALING)
 
 
-def _judge(resource: Resource, required: list[str]) -> Verdict:
-    own = _read(resource)
+def _missing_tags(resource: Resource, required: list[str]) -> Verdict:
+    own = _own_tags(resource)
     if own is UNKNOWN:
         return Unknown("tags")
     tags = {**_defaults(resource), **own}
@@ -48,7 +48,7 @@ def _judge(resource: Resource, required: list[str]) -> Verdict:
     return Fail(f"has no tag {', '.join(missing)}", "tags") if missing else Pass()
 
 
-def _read(resource: Resource) -> Any:
+def _own_tags(resource: Resource) -> Any:
     """The resource's own tags, or `UNKNOWN`. The value of a tag may be `UNKNOWN` too."""
     tags = read(resource, "tags", computed=True)
     if isinstance(tags, list):
@@ -58,13 +58,13 @@ def _read(resource: Resource) -> Any:
 
 
 def _defaults(resource: Resource) -> dict[str, Any]:
-    """What the provider adds: as the provider itself shows it, and as its configuration says."""
+    """The default tags of the provider: from its output, and from its configuration."""
     if resource.type == _AUTO_SCALING:
         return {}
     shown = read(resource, "tagsAll")
     configured = Decoder().struct(resource.message.provider.properties).get("defaultTags")
     if isinstance(configured, str):
-        # A provider's nested configuration travels as JSON text.
+        # A provider's nested configuration is sent as JSON text.
         configured = json.loads(configured)
     tags = configured.get("tags") if isinstance(configured, dict) else None
     return {**(tags if isinstance(tags, dict) else {}), **(shown if isinstance(shown, dict) else {})}

@@ -1,6 +1,6 @@
 """Redshift, Neptune and DMS: not reachable from the internet.
 
-DocumentDB has no switch for it and is private always; MSK and RDS have controls of their own.
+DocumentDB is always private; MSK and RDS have their own controls.
 """
 
 from typing import Final
@@ -21,7 +21,7 @@ def _private(resource: Resource) -> Verdict:
     title="Redshift clusters and workgroups are not reachable from the internet",
     severity=Severity.CRITICAL,
     types=("aws:redshift/cluster:Cluster", "aws:redshiftserverless/workgroup:Workgroup"),
-    why="A warehouse holds the data of all other stores in one place, and only its password is left before it.",
+    why="A data warehouse contains the data of many other stores; when it is public, only its password protects it.",
     remediation="Set publicly_accessible to False and place it in private subnets.",
     url=f"{_PAGE}/redshift-controls.html#redshift-1",
     frameworks={"FSBP": ("Redshift.1", "RedshiftServerless.3"), "Checkov": ("CKV_AWS_87",)},
@@ -35,7 +35,7 @@ def redshift_private(resource: Resource) -> Verdict:
     title="Neptune instances are not reachable from the internet",
     severity=Severity.CRITICAL,
     types=("aws:neptune/clusterInstance:ClusterInstance",),
-    why="Without IAM authentication, which is off by default, whoever reaches a graph database reads and changes it.",
+    why="Without IAM authentication, which is off by default, anyone who reaches a graph database can read and change it.",
     remediation="Set publicly_accessible to False and place the cluster in private subnets.",
     url="https://docs.aws.amazon.com/neptune/latest/userguide/get-started-vpc.html",
     frameworks={"Checkov": ("CKV_AWS_102",)},
@@ -49,7 +49,7 @@ def neptune_private(resource: Resource) -> Verdict:
     title="DMS replication instances are not reachable from the internet",
     severity=Severity.CRITICAL,
     types=("aws:dms/replicationInstance:ReplicationInstance",),
-    why="A replication instance holds the credentials of both databases, and copies of what it moves.",
+    why="A replication instance stores the credentials of both databases, and copies of the data that it moves.",
     remediation="Set publicly_accessible to False; reach sources elsewhere by VPN, Direct Connect or a NAT gateway.",
     url=f"{_PAGE}/dms-controls.html#dms-1",
     frameworks={"FSBP": ("DMS.1",), "Checkov": ("CKV_AWS_89",)},

@@ -1,14 +1,14 @@
-"""Web ACLs: attached where the internet arrives, not empty, and logged; and the proof of the Web Application Firewall.
+"""Web ACLs: attached to internet-facing HTTP endpoints, not empty, and logged; and the proof of the Web Application Firewall.
 
-The proof goes from what answers web requests to its web ACL, to the rules in it, and to its log. A web ACL of another stack cannot be
-looked into and is reported as unknown. Only `block` blocks: a CAPTCHA or a challenge lets through whoever solves it.
+The proof goes from each internet-facing HTTP endpoint to its web ACL, to the rules in it, and to its logging. The rules of a web ACL of
+another stack are not visible, so it is reported as unknown. Only `block` counts: a CAPTCHA or a challenge allows whoever solves it.
 """
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
-from cloudpatterns_policies.controls._references import joints
+from cloudpatterns_policies.controls._references import associations
 from cloudpatterns_policies.controls._web_rules import GROUP_ASSOCIATION, RULE, WEB_ACL, Effect, default_blocks, web_rules
 from cloudpatterns_policies.controls.api import REST_STAGE, V2_STAGE, of_private_api
 from cloudpatterns_policies.controls.cloudfront import DISTRIBUTION
@@ -29,14 +29,14 @@ from cloudpatterns_policies.core.configuration import today
 from cloudpatterns_policies.graph.reading import from_provider, read, refer, some
 
 GRAPHQL_API: Final = "aws:appsync/graphQLApi:GraphQLApi"
-_ENTRANCES: Final = (*BALANCERS, REST_STAGE, GRAPHQL_API)
+_WEB_ENDPOINTS: Final = (*BALANCERS, REST_STAGE, GRAPHQL_API)
 _OTHERS: Final = (
     "aws:amplify/app:App",
     "aws:apprunner/service:Service",
     "aws:cognito/userPool:UserPool",
     "aws:verifiedaccess/instance:Instance",
 )
-"""What else takes a web ACL by an association."""
+"""Other types that an association attaches a web ACL to."""
 
 _ASSOCIATION: Final = "aws:wafv2/webAclAssociation:WebAclAssociation"
 _RULES: Final = (RULE, GROUP_ASSOCIATION)
@@ -63,7 +63,7 @@ _EXCEPTION: Final = "exception:"
 def alb_web_acl(resource: Resource, stack: Stack) -> Verdict:
     if not public_application(resource):
         return NotApplicable("is internal or not an application load balancer")
-    return Pass() if stack.referrers(resource, _ASSOCIATION, "resourceArn") else Fail("faces the internet without a web ACL")
+    return Pass() if stack.referrers(resource, _ASSOCIATION, "resourceArn") else Fail("is internet-facing without a web ACL")
 
 
 @stack_control(
@@ -71,8 +71,8 @@ def alb_web_acl(resource: Resource, stack: Stack) -> Verdict:
     title="Web ACLs have rules",
     severity=Severity.MEDIUM,
     types=(WEB_ACL,),
-    why="A web ACL without rules treats every request alike.",
-    remediation="Add an aws.wafv2.WebAclRule with the web ACL's ARN as web_acl_arn, or rules in line.",
+    why="A web ACL without rules treats all requests alike.",
+    remediation="Add an aws.wafv2.WebAclRule with the web ACL's ARN as web_acl_arn, or inline rules.",
     url="https://docs.aws.amazon.com/securityhub/latest/userguide/waf-controls.html#waf-10",
     frameworks={"FSBP": ("WAF.10",), "Checkov": ("CKV_AWS_175",)},
 )
@@ -85,10 +85,10 @@ def web_acl_rules(resource: Resource, stack: Stack) -> Verdict:
 
 @stack_control(
     id="web-acl-logging",
-    title="Web ACLs log requests",
+    title="Web ACLs have logging",
     severity=Severity.MEDIUM,
     types=(WEB_ACL,),
-    why="Without logs nobody can tell an attack from a rule that turns customers away.",
+    why="Without logs, nobody can distinguish an attack from a rule that blocks customers.",
     remediation="Add an aws.wafv2.WebAclLoggingConfiguration with the web ACL's ARN as resource_arn.",
     url="https://docs.aws.amazon.com/waf/latest/developerguide/logging-management.html",
     frameworks={"Checkov": ("CKV2_AWS_31",)},
@@ -99,45 +99,45 @@ def web_acl_logging(resource: Resource, stack: Stack) -> Verdict:
 
 @stack_control(
     id="web-application-firewall",
-    title="What answers web requests from the internet has a web ACL that blocks and logs",
+    title="Internet-facing HTTP endpoints have a web ACL that blocks and logs",
     severity=Severity.HIGH,
     types=(*BALANCERS, REST_STAGE, V2_STAGE, GRAPHQL_API, DISTRIBUTION),
-    why="A web ACL that is missing, empty or only counts lets floods, scanners and known exploits through to the application.",
-    remediation="Attach a web ACL that has a blocking rule and logs, as WebApplicationFirewall makes it; put a CloudFront distribution that"
-    " sends a secret header before an HTTP or WebSocket API.",
+    why="When the web ACL is missing, empty or only counts, floods, scanners and known exploits reach the application.",
+    remediation="Attach a web ACL that has a blocking rule and logs, as the component WebApplicationFirewall creates it; put a CloudFront"
+    " distribution that sends a secret header in front of an HTTP or WebSocket API.",
     url="https://docs.aws.amazon.com/waf/latest/developerguide/how-aws-waf-works-resources.html",
 )
 def web_application_firewall(resource: Resource, stack: Stack) -> Iterator[Verdict]:
-    if (reason := _elsewhere(resource, stack)) is not None:
+    if (reason := _not_internet_facing(resource, stack)) is not None:
         yield NotApplicable(reason)
         return
-    for verdict in _judge(resource, stack):
+    for verdict in _endpoint_findings(resource, stack):
         doubtful = isinstance(verdict, Fail) and resource.type == REST_STAGE and _api_unknown(resource, stack)
         yield Unknown("restApi") if doubtful else verdict
 
 
-def _judge(resource: Resource, stack: Stack) -> Iterator[Verdict]:
+def _endpoint_findings(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     if resource.type == V2_STAGE:
         yield _by_distribution(resource, stack)
         return
     acls = list(_web_acls(resource, stack))
     if not acls:
-        yield Fail("faces the internet without a web ACL", "webAclId" if resource.type == DISTRIBUTION else "")
+        yield Fail("is internet-facing without a web ACL", "webAclId" if resource.type == DISTRIBUTION else "")
     for acl, path in acls:
         if acl is None:
             yield Unknown(path)
         else:
-            yield from _guarding(acl, stack)
+            yield from _web_acl_findings(acl, stack)
 
 
 def _api_unknown(stage: Resource, stack: Stack) -> bool:
-    """Whether nobody can tell which API a stage belongs to, and so whether that is private."""
+    """Whether the API of a stage is unknown, and so whether it is private."""
     api = refer(stack, stage, "restApi", (_REST_API,))
     return api.unresolved or not api.certain
 
 
-def _elsewhere(resource: Resource, stack: Stack) -> str | None:
-    """Why no web request from the internet arrives there; None where one does. Raises `UnknownValueError`."""
+def _not_internet_facing(resource: Resource, stack: Stack) -> str | None:
+    """Why the resource is not internet-facing; None when it is. Raises `UnknownValueError`."""
     if resource.type in BALANCERS and not public_application(resource):
         return "is internal or not an application load balancer"
     if resource.type == REST_STAGE and not _api_unknown(resource, stack) and of_private_api(resource, stack):
@@ -148,12 +148,12 @@ def _elsewhere(resource: Resource, stack: Stack) -> str | None:
 
 
 def _web_acls(resource: Resource, stack: Stack) -> Iterator[tuple[Resource | None, str]]:
-    """The web ACLs of a resource; None with what leaves it unknown for one that the stack does not show, or that may be another's."""
+    """The web ACLs of a resource; None, with what leaves it unknown, for one that is not in the stack or may belong to another resource."""
     holders = [(resource, "webAclId")] if resource.type == DISTRIBUTION else []
     if not holders:
-        sure, possible = joints(stack, resource, _ASSOCIATION, "resourceArn", (*_ENTRANCES, *_OTHERS))
+        sure, possible = associations(stack, resource, _ASSOCIATION, "resourceArn", (*_WEB_ENDPOINTS, *_OTHERS))
         holders = [(found, "webAclArn") for found in sure]
-        # A resource has one web ACL at most.
+        # A resource has at most one web ACL.
         yield from ((None, f"resourceArn of {found.name}") for found in possible if not sure)
     for holder, path in holders:
         if read(holder, path) is None:
@@ -163,12 +163,12 @@ def _web_acls(resource: Resource, stack: Stack) -> Iterator[tuple[Resource | Non
         if found.certain and found.targets:
             yield from ((acl, path) for acl in found.targets)
         else:
-            yield None, f"{path}{of}" if found.targets else f"{path}{of} (a web ACL that is kept elsewhere)"
+            yield None, f"{path}{of}" if found.targets else f"{path}{of} (a web ACL outside the stack)"
 
 
-def _guarding(acl: Resource, stack: Stack) -> Iterator[Verdict]:
-    """What keeps a web ACL from guarding; nothing where it does."""
-    logs, possible = joints(stack, acl, _LOGGING, "resourceArn", (WEB_ACL,))
+def _web_acl_findings(acl: Resource, stack: Stack) -> Iterator[Verdict]:
+    """Findings on a web ACL that does not protect; none when it does."""
+    logs, possible = associations(stack, acl, _LOGGING, "resourceArn", (WEB_ACL,))
     if not logs and possible:
         yield Unknown(f"resourceArn of {possible[0].name}")
     elif not logs:
@@ -184,33 +184,36 @@ def _guarding(acl: Resource, stack: Stack) -> Iterator[Verdict]:
         yield Unknown(f"{unclear.where} of {unclear.name}")
         return
     counted = sorted(rule.name for rule in rules if rule.effect is Effect.COUNTS)
-    note = f", for {some(counted)} only count" if len(counted) > 1 else f", for {counted[0]} only counts" if counted else ""
+    note = f": {some(counted)} only count" if len(counted) > 1 else f": {counted[0]} only counts" if counted else ""
     yield Fail(f"has the web ACL {acl.name}, in which no rule blocks{note}", acl.name)
 
 
 def _by_distribution(stage: Resource, stack: Stack) -> Verdict:
-    """The verdict on a stage of an HTTP or WebSocket API, which takes no web ACL itself.
+    """The verdict on a stage of an HTTP or WebSocket API, which does not support web ACLs.
 
-    Only a distribution can have one in its place, and only where the API can tell the distribution's requests from others, by a header
-    that the origin is sent. Whether the API really looks at it, no property tells.
+    Only a distribution can have one in its place, and only when the API can recognise the distribution's requests by a header that it sends
+    to its origin. No property shows whether the API really checks the header.
     """
     apis = stack.refs(stage, "apiId", _V2_API)
     mappings = [item for api in apis for item in stack.referrers(api, _V2_MAPPING, "apiId")]
     domains = [domain for item in mappings for domain in stack.refs(item, "domainName", _V2_DOMAIN)]
     wanted = {item.urn for item in (stage, *apis, *domains)}
-    before = [item for item in stack.of_type(DISTRIBUTION) if any(target.urn in wanted for target in stack.refs(item, "origins"))]
-    if not before and (doubt := _may_stand_before(stage, stack)):
+    distributions = [item for item in stack.of_type(DISTRIBUTION) if any(target.urn in wanted for target in stack.refs(item, "origins"))]
+    if not distributions and (doubt := _distribution_doubt(stage, stack)):
         return Unknown(doubt)
-    if not before:
-        return Fail("belongs to an API that takes no web ACL, and no distribution stands before it", "apiId")
-    for distribution in before:
+    if not distributions:
+        return Fail("belongs to an API that supports no web ACL, and no distribution is in front of it", "apiId")
+    for distribution in distributions:
         if not any(distribution.get(f"origins.{index}.customHeaders") for index in range(len(distribution.get("origins", [])))):
-            return Fail(f"can be called around the distribution {distribution.name}, which sends its origin no secret header", "apiId")
+            return Fail(
+                f"can be called directly, bypassing the distribution {distribution.name}, which sends no secret header to its origin",
+                "apiId",
+            )
     return Pass()
 
 
-def _may_stand_before(stage: Resource, stack: Stack) -> str:
-    """What leaves it unknown whether a distribution stands before a stage of an HTTP or WebSocket API; empty when none does."""
+def _distribution_doubt(stage: Resource, stack: Stack) -> str:
+    """What leaves it unknown whether a distribution is in front of a stage of an HTTP or WebSocket API; empty when none is."""
     distributions = stack.of_type(DISTRIBUTION)
     if distributions and refer(stack, stage, "apiId", (_V2_API,)).unresolved:
         return "apiId"
@@ -218,11 +221,11 @@ def _may_stand_before(stage: Resource, stack: Stack) -> str:
         for path, token in (("apiId", _V2_API), ("domainName", _V2_DOMAIN)):
             if refer(stack, mapping, path, (token,)).unresolved:
                 return f"{path} of {mapping.name}"
-    return next((f"origins of {item.name}" for item in distributions if _leads_anywhere(item, stack)), "")
+    return next((f"origins of {item.name}" for item in distributions if _has_unresolved_origin(item, stack)), "")
 
 
-def _leads_anywhere(distribution: Resource, stack: Stack) -> bool:
-    """Whether an origin's name is unknown, and may come from a resource that the stack does not show."""
+def _has_unresolved_origin(distribution: Resource, stack: Stack) -> bool:
+    """Whether an origin's name is unknown, and may come from a resource outside the stack."""
     unknown = [path for path in distribution.unknown_paths("origins") if path.count(".") < 2 or path.endswith(".domainName")]
     found = [stack.by_urn(urn) for urn in distribution.property_dependencies.get("origins", ())]
     ours = [item for item in found if item is not None and item.type.startswith("aws:")]
@@ -231,19 +234,19 @@ def _leads_anywhere(distribution: Resource, stack: Stack) -> bool:
 
 @stack_control(
     id="web-acl-count-expires",
-    title="Rules of web ACLs that only count say until when",
+    title="Rules of web ACLs that only count have an end date",
     severity=Severity.MEDIUM,
     types=(WEB_ACL,),
-    why="Counting is meant for the days in which a rule is tried out. Without an end it stays, and the rule never blocks anything.",
-    remediation="Let the rule block, or tag the web ACL with count-until:<rule> and the last day of counting, such as 2026-12-31;"
-    " a rule inside a group is <rule>/<rule inside>, and may carry exception:<rule>/<rule inside> and a reason instead.",
+    why="Counting is meant for testing a rule. Without an end date, the rule stays in count mode and never blocks.",
+    remediation="Make the rule block, or tag the web ACL with count-until:<rule> and the last day of counting, such as 2026-12-31;"
+    " a rule inside a group is <rule>/<inner rule>, and may have the tag exception:<rule>/<inner rule> with a reason instead.",
     url="https://docs.aws.amazon.com/waf/latest/developerguide/web-acl-testing.html",
     config={
         "maximumDays": {
             "type": "integer",
             "minimum": 1,
             "default": 90,
-            "description": "How many days ahead the last day of counting may be.",
+            "description": "Maximum number of days until the last day of counting.",
         }
     },
 )
@@ -255,15 +258,15 @@ def web_acl_count_expires(resource: Resource, stack: Stack, config: Mapping[str,
             yield from _expiry(resource, rule.name, config["maximumDays"])
         for inner in rule.counted:
             name = f"{rule.name}/{inner}"
-            exception = _mark(resource, f"{_EXCEPTION}{name}")
+            exception = _tag(resource, f"{_EXCEPTION}{name}")
             if exception is UNKNOWN:
                 yield Unknown(f"tags.{_EXCEPTION}{name}")
             elif not exception:
                 yield from _expiry(resource, name, config["maximumDays"])
 
 
-def _mark(acl: Resource, key: str) -> Any:
-    """The value of a tag, be it a default one of the provider; `UNKNOWN` where tags are not known."""
+def _tag(acl: Resource, key: str) -> Any:
+    """The value of a tag, including default tags of the provider; `UNKNOWN` when the tags are unknown."""
     for path in ("tags", "tagsAll"):
         tags = None if from_provider(acl, path) else acl.raw.get(path)
         if tags is UNKNOWN:
@@ -274,21 +277,21 @@ def _mark(acl: Resource, key: str) -> Any:
 
 
 def _expiry(acl: Resource, rule: str, maximum_days: int) -> Iterator[Verdict]:
-    """What is wrong with the end of a rule's counting."""
+    """Findings on the end date of a rule that counts."""
     key = f"{_COUNT_UNTIL}{rule}"
-    value = _mark(acl, key)
+    value = _tag(acl, key)
     if value is UNKNOWN:
         yield Unknown(f"tags.{key}")
         return
     if not value:
-        yield Fail(f"only counts what {rule} matches, without an end", f"tags.{key}")
+        yield Fail(f"only counts matches of {rule}, without an end date", f"tags.{key}")
         return
     try:
         until = date.fromisoformat(value)
     except ValueError:
-        yield Fail(f"counts what {rule} matches until {value!r}, which is no date", f"tags.{key}")
+        yield Fail(f"counts matches of {rule} until {value!r}, which is not a date", f"tags.{key}")
         return
     if until < today():
-        yield Fail(f"only counts what {rule} matches, though it should have blocked since {until}", f"tags.{key}")
+        yield Fail(f"only counts matches of {rule}, but should have blocked since {until}", f"tags.{key}")
     elif until > today() + timedelta(days=maximum_days):
-        yield Fail(f"only counts what {rule} matches until {until}, more than {maximum_days} days ahead", f"tags.{key}")
+        yield Fail(f"only counts matches of {rule} until {until}, more than {maximum_days} days ahead", f"tags.{key}")

@@ -1,4 +1,4 @@
-"""Step Functions: what a state machine did can be read afterwards."""
+"""Step Functions: execution logs."""
 
 from cloudpatterns_policies.core import Fail, Pass, Resource, Severity, Verdict, control
 
@@ -8,12 +8,12 @@ from cloudpatterns_policies.core import Fail, Pass, Resource, Severity, Verdict,
     title="State machines log their executions",
     severity=Severity.MEDIUM,
     types=("aws:sfn/stateMachine:StateMachine",),
-    why="Express executions leave no history at all, and a standard one's is gone after 90 days.",
+    why="Express executions keep no history at all, and standard executions keep it for 90 days only.",
     remediation='Set logging_configuration with level "ERROR" or more and a log_destination.',
     url="https://docs.aws.amazon.com/securityhub/latest/userguide/stepfunctions-controls.html#stepfunctions-1",
-    # Checkov wants the data in the logs as well; that may be secret, so it is left to the author.
+    # Checkov also requires the data in the logs; that may be secret, so the author decides.
     frameworks={"FSBP": ("StepFunctions.1",), "Checkov": ("CKV_AWS_285",)},
 )
 def step_functions_logging(resource: Resource) -> Verdict:
     level = resource.get("loggingConfiguration.level", "OFF")
-    return Fail("logs nothing", "loggingConfiguration.level") if level == "OFF" else Pass()
+    return Fail("has no execution logs", "loggingConfiguration.level") if level == "OFF" else Pass()

@@ -1,9 +1,9 @@
-"""The controls as plain `pulumi_policy` policies, for those who mix them into a `PolicyPack` of their own.
+"""The controls as plain `pulumi_policy` policies, for use in your own `PolicyPack`.
 
     PolicyPack("ours", [*as_policies(discover()), our_policy])
 
-What the SDK cannot do is lost there: an unknown value shows for each resource, exemptions do not exist, and a secret that a control's
-message holds is not recognised, because the SDK has taken the marks of secrets off by then. `onUnknown` works as in the packs.
+The SDK has limits: unknown values are reported for each resource, exemptions do not exist, and a secret in a control's message is not
+recognised, because the SDK has removed the marks of secrets by then. `onUnknown` works as in the packs.
 """
 
 from collections.abc import Iterable
@@ -75,7 +75,7 @@ def _tell(
             report(message(outcome, redact), outcome.urn)
     for outcome in outcomes:
         if isinstance(outcome.verdict, Unknown) and not fails:
-            # The SDK makes an advisory of it and keeps what was reported before.
+            # The SDK reports it as advisory and keeps earlier findings.
             raise UnknownValueError(UNKNOWN_STRING_VALUE, outcome.verdict.path.split("."))
     reasons = [outcome.verdict.reason for outcome in outcomes if isinstance(outcome.verdict, NotApplicable)]
     if len(reasons) == len(outcomes):

@@ -1,4 +1,4 @@
-"""The catalogue of controls, `docs/controls.md`, kept in step with them: `python -m cloudpatterns_policies.core.catalogue` rewrites it.
+"""The catalogue of controls, `docs/controls.md`, kept up to date with them: `python -m cloudpatterns_policies.core.catalogue` rewrites it.
 
 Everything in it comes from the registry, the packs and the rule of their profiles; a concern's heading and introduction are the docstring
 of the module that holds its controls.
@@ -20,7 +20,7 @@ from cloudpatterns_policies.core.profiles import PACKS, RULES
 from cloudpatterns_policies.core.verdicts import Severity
 
 FILE: Final = Path(__file__).parents[3] / "docs" / "controls.md"
-"""Where the catalogue lies."""
+"""The path of the catalogue."""
 
 _INTRODUCTION: Final = """\
 # Controls
@@ -29,12 +29,12 @@ Written by `make docs` from the controls themselves: change those, not this file
 
 Controls of severity {levels} are mandatory: a finding blocks the deployment. The others are advisory:
 a finding is reported, and blocks nothing. These are the levels of the packs' own profiles.
-A control that *looks at the inputs* judges each resource before it is made; one that *follows references* judges the graph, in the preview.
+A control that *looks at the inputs* checks each resource before creation; one that *follows references* checks the stack, in the preview.
 Every control takes the setting `onUnknown` in a profile: `warn` (default) counts checks that read a value known only after deployment
-in one line for the stack, `fail` makes each of them a finding as hard as the control.
-Framework ids (FSBP is AWS Foundational Security Best Practices, CIS 5.0 the CIS AWS Foundations Benchmark) stand where they were verified.
+in one line for the stack, `fail` makes each of them a finding with the level of the control.
+Framework ids (FSBP: AWS Foundational Security Best Practices, CIS 5.0: CIS AWS Foundations Benchmark) are listed where they were verified.
 """
-# What Markdown would take for markup. Underscores within a word are none.
+# Characters that Markdown would read as markup, except underscores within a word.
 _MARKUP: Final = re.compile(r"[\\*<`]|(?<!\w)_|_(?!\w)")
 
 
@@ -60,21 +60,21 @@ def catalogue(packs: Mapping[str, Iterable[Control]]) -> str:
 
 
 def anchor(heading: str) -> str:
-    """The name under which GitHub finds a heading."""
+    """The anchor of a heading on GitHub."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Rewrites the catalogue, or with `--check` only tells whether it is out of step. Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m cloudpatterns_policies.core.catalogue", description="Keep the catalogue in step.")
-    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when the catalogue is out of step")
+    """Rewrites the catalogue, or with `--check` only reports whether it is out of date. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m cloudpatterns_policies.core.catalogue", description="Keep the catalogue up to date.")
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when the catalogue is out of date")
     parser.add_argument("--file", type=Path, default=FILE, help="the catalogue")
     options = parser.parse_args(arguments)
     wanted = catalogue({pack: controls() for pack, controls in PACKS.items()})
     if options.file.exists() and options.file.read_text(encoding="utf-8") == wanted:
         return 0
     if options.check:
-        print(f"{options.file}: out of step with the controls. Mend: make docs")
+        print(f"{options.file}: out of date with the controls. Fix: make docs")
         return 1
     options.file.parent.mkdir(parents=True, exist_ok=True)
     options.file.write_text(wanted, encoding="utf-8")

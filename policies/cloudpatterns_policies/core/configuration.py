@@ -1,4 +1,4 @@
-"""What a profile says to a pack: the level of each control, its properties, and the exemptions."""
+"""The profile of a pack: the level of each control, its properties, and the exemptions."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -30,13 +30,13 @@ class Level(Enum):
 
     @classmethod
     def of(cls, number: int) -> "Level":
-        """The level of a protocol number; raises `ValueError` when there is none. A control mends nothing: `remediate` is `mandatory`."""
+        """The level of a protocol number; raises `ValueError` when there is none. No control remediates: `remediate` is `mandatory`."""
         level = cls[analyzer_pb2.EnforcementLevel.Name(number)]  # ty: ignore[invalid-argument-type] - a newer engine may send another number
         return cls.MANDATORY if level is cls.REMEDIATE else level
 
 
 class ProfileError(Exception):
-    """The profile cannot be used. The text names every problem."""
+    """The profile is invalid. The text names every problem."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
@@ -94,10 +94,10 @@ def configure(
         if schema is not None:
             problems += [f"{name}: {problem}" for problem in _property_problems(given, schema)]
     everywhere = levels.get("all")
-    # "all" reaches the summary as well; only who names it can mean that it should block.
+    # "all" includes the summary; only an entry that names it can mean that it should block.
     if levels.get(UNKNOWNS) is Level.MANDATORY and everywhere is not Level.MANDATORY:
         problems.append(
-            f"{UNKNOWNS}: only sums up, so it is advisory or disabled; set {ON_UNKNOWN} to fail on the controls that are to block"
+            f"{UNKNOWNS}: is only a summary, so it must be advisory or disabled; set {ON_UNKNOWN} to fail on the controls that should block"
         )
     entries = properties.get(EXEMPTIONS, {}).get("entries", [])
     parsed, wrong = exemptions.parse(entries, known.keys(), on)
@@ -124,7 +124,7 @@ def read_profile(profile: Mapping[str, Any], controls: Iterable[Control], on: da
             try:
                 levels[name] = Level(level)
             except ValueError:
-                problems.append(f"{name}: {level!r} is no enforcement level; use one of {', '.join(item.value for item in Level)}")
+                problems.append(f"{name}: {level!r} is not an enforcement level; use one of {', '.join(item.value for item in Level)}")
         properties[name] = given
     try:
         configuration = configure(controls, levels, properties, on or today())
@@ -136,7 +136,7 @@ def read_profile(profile: Mapping[str, Any], controls: Iterable[Control], on: da
 
 
 def validate_profile(profile: Mapping[str, Any], controls: Iterable[Control], on: date | None = None) -> list[str]:
-    """Returns what is wrong with a profile file, one line for each problem; an empty list when it can be used."""
+    """Returns the problems of a profile file, one line each; an empty list when it is valid."""
     try:
         read_profile(profile, controls, on)
     except ProfileError as error:

@@ -1,4 +1,4 @@
-"""What a control is: metadata and one pure function, joined by a decorator."""
+"""A control: metadata and one pure function, combined by a decorator."""
 
 import inspect
 import re
@@ -13,17 +13,17 @@ RESERVED_IDS: Final = frozenset({"all", "environments", "exemptions", "unknowns"
 """Names that mean something else in a profile."""
 
 ON_UNKNOWN: Final = "onUnknown"
-"""The property that every control takes in a profile: what an unknown verdict amounts to."""
+"""The property that every control has in a profile: how an unknown verdict is reported."""
 
 FAIL_ON_UNKNOWN: Final = "fail"
-"""The value of `onUnknown` that makes an unknown as hard as a failure; `warn`, the default, leaves it to the summary."""
+"""The value of `onUnknown` that treats an unknown verdict as a failure; `warn`, the default, leaves it to the summary."""
 
 ON_UNKNOWN_SCHEMA: Final[Mapping[str, Any]] = {
     "type": "string",
     "enum": ["warn", FAIL_ON_UNKNOWN],
     "default": "warn",
-    "description": "What a check amounts to that reads a value known only after deployment: warn, one advisory line for all such checks"
-    " together; fail, a finding of its own with the control's level.",
+    "description": "How to report a check that reads a value known only after deployment: warn, one advisory line for all such checks"
+    " together; fail, a finding for each with the control's level.",
 }
 """JSON schema of `onUnknown`."""
 
@@ -47,27 +47,27 @@ class Control:
     title: str
     """The rule as a statement that holds when the control passes."""
     severity: Severity
-    """How bad a failure is; decides the default enforcement level."""
+    """The severity of a failure; it decides the default enforcement level."""
     types: tuple[str, ...]
-    """Resource types the control looks at. May be empty only for a stack control of the form `(stack)`."""
+    """Resource types that the control checks. May be empty only for a stack control of the form `(stack)`."""
     why: str
     """What can go wrong without it."""
     remediation: str
     """What to do, as a full sentence."""
     url: str
-    """The page that shows the rule or explains it."""
+    """The page that defines or explains the rule."""
     frameworks: Mapping[str, tuple[str, ...]]
     """Framework name to its ids for this rule, such as `{"CIS 5.0": ("2.2.3",)}`."""
     kind: Literal["resource", "stack"]
-    """Whether it judges one resource's inputs or the whole stack."""
+    """Whether it checks one resource's inputs or the whole stack."""
     check: Callable[..., Any]
     """The function."""
     config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """JSON schema of each property the control can be configured with; each has a `default`."""
     pack: str = SECURITY
-    """The pack that serves it: the name of a folder beside the library."""
+    """The pack that it belongs to: the name of a folder next to the library."""
     disabled: str = ""
-    """Why it is shipped disabled, so that only a profile that names it switches it on; empty for a control that is on."""
+    """Why it is disabled by default, so that only a profile that names it enables it; empty for an enabled control."""
     per_resource: bool = field(init=False)
     """Whether the runner calls the function once for each resource of `types`."""
     takes_config: bool = field(init=False)
@@ -87,7 +87,7 @@ class Control:
         problems += [f"framework {name!r} has no ids" for name, ids in self.frameworks.items() if not ids or isinstance(ids, str)]
         problems += [f"config {name!r} has no default" for name, schema in self.config.items() if "default" not in schema]
         if ON_UNKNOWN in self.config:
-            problems.append(f"config {ON_UNKNOWN!r} is every control's own")
+            problems.append(f"config {ON_UNKNOWN!r} is reserved: every control has it")
         parameters = [name for name in inspect.signature(self.check).parameters if name != "config"]
         object.__setattr__(self, "takes_config", "config" in inspect.signature(self.check).parameters)
         object.__setattr__(self, "per_resource", self.kind == "resource" or len(parameters) == 2)
@@ -151,7 +151,7 @@ def stack_control(
     """Makes a control over the whole stack, of one of two kinds of function.
 
     `(resource, stack)` is called for each resource of `types` and gives its verdict or verdicts. Prefer it: an unknown value or an error
-    ends the judgement of that resource alone. `(stack)` yields `(resource, verdict)` pairs; an unknown value that it does not handle ends
+    ends the check of that resource only. `(stack)` yields `(resource, verdict)` pairs; an unknown value that it does not handle ends
     the whole control.
     """
 

@@ -1,4 +1,4 @@
-"""Exemptions: accepted weaknesses, as data in the profile, each with a person who answers for it and a date on which it ends.
+"""Exemptions: accepted weaknesses, as data in the profile, each with an owner and an expiry date.
 
 In the profile:
 
@@ -6,7 +6,7 @@ In the profile:
         "control": "lb-deletion-protection", "urn": "*::aws:lb/loadBalancer:LoadBalancer::preview-*",
         "reason": "Torn down every night.", "owner": "platform@example.com", "ticket": "OPS-12", "expires": "2027-01-31"}]}
 
-A control may find several things on one resource; `"detail": "*port 8080*"` confines the exemption to the findings that say so.
+A control may find several things on one resource; `"detail": "*port 8080*"` limits the exemption to findings with that text.
 """
 
 import difflib
@@ -21,15 +21,15 @@ EXEMPTIONS: Final = "exemptions"
 
 _TEXTS: Final = {
     "control": "Id of the control whose finding is exempted.",
-    "urn": "Pattern of the resource's URN; `*` stands for any text.",
+    "urn": "Pattern of the resource's URN; `*` matches any text.",
     "reason": "Why the weakness is acceptable.",
-    "owner": "Who answers for it.",
-    "ticket": "Where it was decided.",
-    "expires": "Last day on which it holds, as YYYY-MM-DD (UTC).",
+    "owner": "The owner of the exemption.",
+    "ticket": "The ticket in which it was decided.",
+    "expires": "Last day on which it is valid, as YYYY-MM-DD (UTC).",
 }
 _ANY: Final = "*"
 _OPTIONAL: Final = {
-    "detail": "Pattern of the finding: of what it says, or of where in the resource it stands; `*` stands for any text. Default: every "
+    "detail": "Pattern of the finding: of what it says, or of where in the resource it stands; `*` matches any text. Default: every "
     "finding of the control on the resource.",
 }
 
@@ -62,26 +62,26 @@ class Exemption:
     detail: str = _ANY
 
     def covers(self, control: str, urn: str) -> bool:
-        """Whether it speaks of this control on this resource."""
+        """Whether it is for this control on this resource."""
         return control == self.control and fnmatchcase(urn, self.urn)
 
     def accepts(self, control: str, urn: str, *texts: str) -> bool:
-        """Whether it also speaks of a finding of which `texts` are what it says and where it stands."""
+        """Whether it also covers a finding with these `texts`: its message and its path."""
         return self.covers(control, urn) and any(fnmatchcase(text, self.detail) for text in texts)
 
     @property
     def scope(self) -> str:
-        """The resources, and the findings, that it is meant for."""
+        """The resources, and the findings, that it covers."""
         return self.urn if self.detail == _ANY else f"{self.urn} with detail {self.detail}"
 
     @property
     def note(self) -> str:
-        """What a report says beside an exempted finding."""
+        """The note on an exempted finding."""
         return f"Exempted until {self.expires} by {self.owner} ({self.ticket}): {self.reason.rstrip('.')}"
 
 
 def parse(entries: object, controls: Collection[str], today: date) -> tuple[list[Exemption], list[str]]:
-    """Returns the exemptions and what is wrong with those left out: missing or unknown fields, an unknown control, a bad or past date."""
+    """Returns the valid exemptions and the problems of the others: missing or unknown fields, an unknown control, a bad or past date."""
     if not isinstance(entries, list):
         return [], ["exemptions: entries must be a list"]
     exemptions, problems = [], []
@@ -112,7 +112,7 @@ def _problems(entry: object, controls: Collection[str], today: date) -> list[str
         return [*problems, f"expires must be a date such as 2027-01-31, not {entry['expires']!r}"]
     if expires < today:
         problems.append(
-            f"exemption of {entry['control']} for {entry['urn']} ({entry['ticket']}) expired on {expires}; mend the finding or renew it"
+            f"exemption of {entry['control']} for {entry['urn']} ({entry['ticket']}) expired on {expires}; fix the finding or renew it"
         )
     return problems
 

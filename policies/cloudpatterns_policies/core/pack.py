@@ -1,4 +1,4 @@
-"""A pack at work: runs its controls on resources and stacks, and turns verdicts into findings.
+"""Runs the controls of a pack on resources and stacks, and turns verdicts into findings.
 
 A finding's message begins with a mark that tells its verdict, stable for programs that read it:
 
@@ -10,8 +10,8 @@ A finding's message begins with a mark that tells its verdict, stable for progra
 | `[UNKNOWN]` | UNKNOWN of a control whose `onUnknown` is `fail`, one by one       | the control's    |
 | `[ERROR]`   | none: the control itself failed                                    | the control's    |
 
-PASS gives no finding; NOT_APPLICABLE is told apart in the protocol's own field, and so is each UNKNOWN with its path, which the CLI would
-otherwise count as a pass. Messages end with the remedy and the link, since the CLI prints neither on its own.
+PASS gives no finding; NOT_APPLICABLE is reported in the protocol's own field, and so is each UNKNOWN with its path, which the CLI would
+otherwise count as a pass. Messages end with the remedy and the link, since the CLI prints neither by itself.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,7 +45,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Findings in a fixed order, and for each control that had nothing to judge, or could not judge, the reason."""
+    """Findings in a fixed order, and the reason for each control that had nothing to check, or could not decide."""
 
     findings: tuple[Finding, ...]
     not_applicable: tuple[tuple[str, str], ...]
@@ -65,7 +65,7 @@ class Pack:
         self.configure({}, {})
 
     def configure(self, levels: Mapping[str, Level], properties: Mapping[str, Mapping[str, Any]]) -> None:
-        """Takes over a profile. Raises `ProfileError` when it cannot be used."""
+        """Applies a profile. Raises `ProfileError` when it is invalid."""
         self.configuration: Configuration = configure(self.controls, levels, properties, self._on or today())
         active = [control for control in self.controls if self.configuration.levels[control.id] is not Level.DISABLED]
         self._stack_controls = [control for control in active if control.kind == "stack"]
@@ -81,7 +81,7 @@ class Pack:
         self._config_secrets |= frozenset(secret_texts(list(values)))
 
     def analyze(self, resource: Resource) -> Report:
-        """Judges one resource by the resource controls. Unknown verdicts are kept for the summary that `analyze_stack` gives."""
+        """Checks one resource with the resource controls. Unknown verdicts are kept for the summary that `analyze_stack` gives."""
         controls = self._by_type.get(resource.type, ())
         outcomes = [outcome for control in controls for outcome in judge_resource(control, resource, self._config(control))]
         unknowns = undecided(outcomes)
@@ -92,7 +92,7 @@ class Pack:
         return Report(findings, (*self._not_of_type(resource.type), *_not_applicable(outcomes), *marks))
 
     def analyze_stack(self, stack: Stack) -> Report:
-        """Judges the stack by the stack controls, and reports what `analyze` could not judge and which exemptions were of no use."""
+        """Checks the stack with the stack controls, and reports what `analyze` could not decide and which exemptions were not used."""
         outcomes = [outcome for control in self._stack_controls for outcome in judge_stack(control, stack, self._config(control))]
         unknowns = undecided(outcomes)
         warned = self._warned(unknowns).union(*self._unknowns.values())
@@ -141,11 +141,11 @@ class Pack:
         ]
 
     def _findings(self, outcomes: Iterable[Outcome], resources: Sequence[Resource]) -> tuple[Finding, ...]:
-        told = sorted((outcome for outcome in outcomes if self._shows(outcome)), key=sort_key)
-        if not told:
+        reported = sorted((outcome for outcome in outcomes if self._shows(outcome)), key=sort_key)
+        if not reported:
             return ()
         redact = Redactor(self._config_secrets.union(*(resource.secrets for resource in resources)))
-        return tuple(self._finding(outcome, redact) for outcome in told)
+        return tuple(self._finding(outcome, redact) for outcome in reported)
 
     def _shows(self, outcome: Outcome) -> bool:
         if isinstance(outcome.verdict, Unknown):
@@ -170,11 +170,11 @@ def message(outcome: Outcome, redact: Redactor, note: str = "") -> str:
     """The text of a failure, an unknown or a control's own failure, without secrets. `note` is that of an exemption."""
     control, verdict = outcome.control, outcome.verdict
     if isinstance(verdict, Broken):
-        remedy = f"Report it, or mend the control {control.id}."
-        return f"[ERROR] the control itself failed with {verdict.error}, so nothing is proven. Remedy: {remedy}"
+        remedy = f"Report it, or fix the control {control.id}."
+        return f"[ERROR] the control itself failed with {verdict.error}, so nothing was checked. Remedy: {remedy}"
     tail = f" {note}." if note else ""
     if isinstance(verdict, Unknown):
-        what = f"cannot be judged before deployment, because {redact(verdict.path)} is not known until then"
+        what = f"cannot be checked before deployment, because {redact(verdict.path)} is unknown until then"
         return f"[UNKNOWN] {what}.{tail} If it fails then: {control.remediation} {control.url}"
     assert isinstance(verdict, Fail)
     what = redact(verdict.message) + (f" - {redact(verdict.where)}" if verdict.where else "")
@@ -183,7 +183,7 @@ def message(outcome: Outcome, redact: Redactor, note: str = "") -> str:
 
 
 def _used(exemption: Exemption, outcome: Outcome) -> bool:
-    # What could not be judged counts as use: the finding may well be there after deployment.
+    # An undecided check counts as use: the finding may exist after deployment.
     undecided = isinstance(outcome.verdict, Unknown | Broken) and exemption.covers(outcome.control.id, outcome.urn)
     return undecided or _accepts(exemption, outcome)
 
@@ -196,7 +196,7 @@ def _accepts(exemption: Exemption, outcome: Outcome) -> bool:
 
 
 def _not_applicable(outcomes: Iterable[Outcome]) -> tuple[tuple[str, str], ...]:
-    """Controls that had nothing to judge at all, with the first reason given."""
+    """Controls that had nothing to check, with the first reason."""
     reasons: dict[str, str] = {}
     applied: set[str] = set()
     for outcome in outcomes:

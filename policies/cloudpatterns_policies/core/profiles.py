@@ -1,7 +1,7 @@
-"""The packs' own profiles, kept in step with the controls: `python -m cloudpatterns_policies.core.profiles` rewrites them.
+"""The packs' own profiles, kept up to date with the controls: `python -m cloudpatterns_policies.core.profiles` rewrites them.
 
 A control blocks by severity, and without a profile medium and above do. So a profile lists only where it differs: `prod.json` nowhere,
-`dev.json` openly each control that it loosens. Properties and exemptions that stand in a profile are kept.
+`dev.json` every control that it loosens. Properties and exemptions in a profile are kept.
 """
 
 import argparse
@@ -44,9 +44,11 @@ def profile(controls: Iterable[Control], lowest_mandatory: Severity, present: Ma
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Rewrites the profiles, or with `--check` only tells which are out of step. Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m cloudpatterns_policies.core.profiles", description="Keep the packs' profiles in step.")
-    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when a profile is out of step")
+    """Rewrites the profiles, or with `--check` only reports which are out of date. Returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m cloudpatterns_policies.core.profiles", description="Keep the packs' profiles up to date."
+    )
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when a profile is out of date")
     parser.add_argument("--folder", type=Path, default=Path(__file__).parents[2], help="the folder that holds the packs")
     options = parser.parse_args(arguments)
     stale = 0
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if wanted == present:
                 continue
             stale += 1
-            print(f"{path}: {'out of step' if options.check else 'rewritten'}")
+            print(f"{path}: {'out of date' if options.check else 'rewritten'}")
             if not options.check:
                 path.write_text(wanted, encoding="utf-8")
     return 1 if stale and options.check else 0

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from cloudpatterns_policies.core.control import SECURITY, Control
 
 CONTROLS_PACKAGE = "cloudpatterns_policies.controls"
-"""Where the project's own controls live."""
+"""The package of the project's own controls."""
 
 
 def discover(package: str = CONTROLS_PACKAGE, *, pack: str | None = SECURITY) -> tuple[Control, ...]:

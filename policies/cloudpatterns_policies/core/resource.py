@@ -11,7 +11,7 @@ from pulumi.runtime.proto import analyzer_pb2
 from cloudpatterns_policies.core.values import UNKNOWN, Decoder, secret_texts
 from cloudpatterns_policies.core.verdicts import UnknownValueError
 
-# The container that was handed out last. `UNKNOWN` inside it knows neither its path nor its resource when it is touched; this tells them.
+# The container that was returned last. `UNKNOWN` inside it has neither path nor resource; this has both.
 _last_read: ContextVar[tuple["Resource", str] | None] = ContextVar("last_read", default=None)
 
 _MISSING = object()
@@ -85,7 +85,7 @@ class Resource:
         """Returns the value at a dotted path such as `metadataOptions.httpTokens` or `ingress.0.cidrBlocks`.
 
         A missing or null value, and a path through one, gives `default`. Raises `UnknownValueError` when the value, or one on the way to
-        it, is known only after deployment. A list or map is returned even if something inside it is unknown; touching that raises.
+        it, is known only after deployment. A list or map is returned even if something inside it is unknown; using that raises.
         """
         value = self._find(path)
         if value is UNKNOWN:
@@ -103,7 +103,7 @@ class Resource:
     def json(self, path: str, default: Any = None) -> Any:
         """Returns the parsed JSON document at `path`; a value that is a list or map already is returned as it is.
 
-        `default` when it is missing. Raises `UnknownValueError` when unknown and `ValueError` when it is no JSON.
+        `default` when it is missing. Raises `UnknownValueError` when unknown and `ValueError` when it is not JSON.
         """
         value = self.get(path)
         if value is None:
@@ -146,7 +146,7 @@ def _unknowns(value: Any, path: str) -> Iterator[str]:
 
 
 def locate(error: UnknownValueError) -> tuple[str, str]:
-    """Returns URN and path of the value that raised `error`, as far as they can be told."""
+    """Returns URN and path of the value that raised `error`, as far as they are known."""
     if error.path:
         return error.urn, error.path
     last = _last_read.get()
@@ -158,5 +158,5 @@ def locate(error: UnknownValueError) -> tuple[str, str]:
 
 
 def forget_last_read() -> None:
-    """Forgets what was read last; called before each control, so that one control's unknown is not put down to another's reading."""
+    """Forgets what was read last; called before each control, so that an unknown value is never attributed to what another control read."""
     _last_read.set(None)

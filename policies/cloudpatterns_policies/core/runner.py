@@ -1,4 +1,4 @@
-"""Runs one control on its own: whatever it does, the others are judged all the same."""
+"""Runs one control in isolation: its failure never affects the others."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one control said of one resource. `urn` is empty when it spoke of the stack."""
+    """The verdict of one control on one resource. `urn` is empty for the whole stack."""
 
     control: Control
     urn: str
@@ -48,14 +48,14 @@ def _run(control: Control, arguments: tuple[Any, ...], urn: str, config: Mapping
     outcomes: list[Outcome] = []
     keywords = {"config": {**control.defaults(), **(config or {})}} if control.takes_config else {}
     try:
-        # `extend` keeps what a generator gave before it met an unknown value or failed.
+        # `extend` keeps what a generator yielded before it met an unknown value or failed.
         outcomes.extend(_outcomes(control, control.check(*arguments, **keywords), urn))
     except UnknownValueError as error:
         where, path = locate(error)
         if urn and where not in ("", urn):
             path = f"{path} of {where.rsplit('::', 1)[-1]}"
         outcomes.append(Outcome(control, urn or where, Unknown(path)))
-    except Exception as error:  # a control may raise anything, and must take no other control down
+    except Exception as error:  # a control may raise anything, and must not affect other controls
         if not isolate:
             raise
         outcomes.append(Outcome(control, urn, Broken(type(error).__name__)))
@@ -74,11 +74,11 @@ def _outcomes(control: Control, result: object, urn: str) -> Iterator[Outcome]:
         elif isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], Resource) and isinstance(item[1], Verdict):
             yield Outcome(control, item[0].urn, item[1])
         else:
-            raise TypeError(f"control {control.id} gave {type(item).__name__}, not a verdict")
+            raise TypeError(f"control {control.id} yielded {type(item).__name__}, not a verdict")
 
 
 def sort_key(outcome: Outcome) -> tuple[str, ...]:
-    """Orders outcomes the same whatever the order of resources."""
+    """Sorts outcomes independently of the order of resources."""
     verdict = outcome.verdict
     detail = (verdict.where, verdict.message) if isinstance(verdict, Fail) else (str(verdict),)
     return (outcome.control.id, outcome.urn, *detail)

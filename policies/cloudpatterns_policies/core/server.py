@@ -1,7 +1,7 @@
 """Serves a pack over CrossGuard's analyzer protocol.
 
-The SDK's own server decodes every property for every policy and gives a policy one level for all its findings; this one decodes once and
-gives each finding the level it deserves.
+The SDK's own server decodes every property for every policy and gives a policy one level for all its findings; this one decodes once, and
+each finding has its own level.
 """
 
 import contextlib
@@ -31,14 +31,14 @@ _KEPT_RESPONSES: Final = 1000
 
 
 class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
-    """The protocol's side of a `Pack`."""
+    """The protocol server of a `Pack`."""
 
     def __init__(self, name: str, version: str, controls: Iterable[Control], on: date | None = None) -> None:
         self.name = name
         self.version = version
         self.pack = Pack(controls, on)
         self.cancelled = threading.Event()
-        """Set when the engine has no more use for the pack."""
+        """Set when the engine no longer needs the pack."""
         self._skipped: dict[tuple[tuple[str, str], ...], analyzer_pb2.AnalyzeResponse] = {}
 
     def Handshake(
@@ -59,12 +59,12 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     def ConfigureStack(
         self, request: analyzer_pb2.AnalyzerStackConfigureRequest, context: grpc.ServicerContext
     ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
-        """Takes note of the stack's secret settings, to keep them out of messages."""
+        """Stores the stack's secret settings, to keep them out of messages."""
         self.pack.add_secrets(request.config[key] for key in request.config_secret_keys if key in request.config)
         return analyzer_pb2.AnalyzerStackConfigureResponse()
 
     def Configure(self, request: analyzer_pb2.ConfigureAnalyzerRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        """Takes over the profile, which the engine has completed with defaults. A profile with a mistake ends the run with one message."""
+        """Applies the profile, which the engine has completed with defaults. An invalid profile ends the run with one message."""
         try:
             levels = {name: Level.of(item.enforcementLevel) for name, item in request.policyConfig.items()}
             properties = {name: _plain(json_format.MessageToDict(item.properties)) for name, item in request.policyConfig.items()}
@@ -74,19 +74,19 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         return empty_pb2.Empty()
 
     def Analyze(self, request: analyzer_pb2.AnalyzeRequest, context: grpc.ServicerContext) -> analyzer_pb2.AnalyzeResponse:
-        """Judges one resource's inputs, before it is created."""
+        """Checks one resource's inputs, before it is created."""
         return self._response(self.pack.analyze(Resource(request)))
 
     def AnalyzeStack(self, request: analyzer_pb2.AnalyzeStackRequest, context: grpc.ServicerContext) -> analyzer_pb2.AnalyzeResponse:
-        """Judges the whole stack."""
+        """Checks the whole stack."""
         return self._response(self.pack.analyze_stack(Stack.sent(map(Resource, request.resources))))
 
     def Remediate(self, request: analyzer_pb2.AnalyzeRequest, context: grpc.ServicerContext) -> analyzer_pb2.RemediateResponse:
-        """Changes nothing: a control says what to do and leaves it to people."""
+        """Changes nothing: controls report, they do not remediate."""
         return analyzer_pb2.RemediateResponse()
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        """Lets `serve` end."""
+        """Ends `serve`."""
         self.cancelled.set()
         return empty_pb2.Empty()
 
@@ -96,7 +96,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         if skipped is None:
             items = [analyzer_pb2.PolicyNotApplicable(policy_name=name, reason=reason) for name, reason in report.not_applicable]
             skipped = analyzer_pb2.AnalyzeResponse(not_applicable=items)
-            # The same dozens of lines answer every resource of a type, so they are kept; one that names a resource would fill the memory.
+            # The same dozens of lines are returned for every resource of a type, so they are cached; lines that name a resource are not.
             if len(self._skipped) < _KEPT_RESPONSES:
                 self._skipped[report.not_applicable] = skipped
         response.CopyFrom(skipped)
@@ -144,7 +144,7 @@ def _exemptions_info() -> analyzer_pb2.PolicyInfo:
     info = analyzer_pb2.PolicyInfo(
         name=EXEMPTIONS,
         displayName=EXEMPTIONS_TITLE,
-        description="Carries the profile's exemptions. One that covers nothing would hide the weakness it names when that comes back.",
+        description="Holds the profile's exemptions. One that covers nothing is an error: it would hide the weakness when it comes back.",
         message="Remove the exemption from the profile.",
         enforcementLevel=Level.MANDATORY.wire,
         policy_type=analyzer_pb2.POLICY_TYPE_STACK,
@@ -159,7 +159,7 @@ def _unknowns_info() -> analyzer_pb2.PolicyInfo:
     return analyzer_pb2.PolicyInfo(
         name=UNKNOWNS,
         displayName=UNKNOWNS_TITLE,
-        description="Sums up the checks that no verdict was possible for before deployment. It never blocks.",
+        description="Sums up the checks without a verdict before deployment. It never blocks.",
         message=UNKNOWNS_REMEDY,
         enforcementLevel=Level.ADVISORY.wire,
         policy_type=analyzer_pb2.POLICY_TYPE_STACK,
@@ -195,7 +195,7 @@ def serve(name: str, version: str, controls: Iterable[Control]) -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    # The terminal's interrupt reaches the pack as well as the engine, which is stopping anyway.
+    # An interrupt in the terminal reaches both the pack and the engine, which stops the pack.
     with contextlib.suppress(KeyboardInterrupt):
         analyzer.cancelled.wait()
     server.stop(_STOP_GRACE_SECONDS).wait()

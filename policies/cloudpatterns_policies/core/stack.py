@@ -27,7 +27,7 @@ class Stack:
 
     @classmethod
     def sent(cls, resources: Iterable[Resource]) -> Self:
-        """The stack that the engine sent, sorted by URN: the engine's order differs from run to run, and no message may."""
+        """The stack that the engine sent, sorted by URN: the engine's order differs from run to run, and messages must not."""
         return cls(sorted(resources, key=lambda resource: resource.urn))
 
     def of_type(self, *types: str) -> list[Resource]:

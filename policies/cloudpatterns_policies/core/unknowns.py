@@ -1,4 +1,4 @@
-"""What no control could decide before deployment, summed up in one line, and marked check by check for programs that read it."""
+"""Checks that could not be decided before deployment: a summary in one line, and a mark for each, for programs that read them."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -15,10 +15,10 @@ UNKNOWNS_TITLE: Final = "Every check could be decided before deployment"
 """Its title."""
 
 UNKNOWNS_REMEDY: Final = (
-    "Run offline-preview --as deployed, which fills in what AWS would compute; its --json lists each check. Where a control must be"
-    " certain, set its onUnknown to fail in the profile."
+    "Run offline-preview --as deployed, which fills in what AWS would compute; its --json lists each check. Where a control must"
+    " decide, set its onUnknown to fail in the profile."
 )
-"""What to do about unknowns."""
+"""The remedy for unknown values."""
 
 _SHOWN: Final = 5
 
@@ -32,7 +32,7 @@ class Undecided:
     path: str
 
     def mark(self, *, named: bool = False) -> str:
-        """How the check shows among the reasons of the controls that did not apply; `named` with its resource."""
+        """The text of the check among the reasons of controls that did not apply; `named` with its resource."""
         return f"[UNKNOWN] {self.path} at {self.urn}" if named and self.urn else f"[UNKNOWN] {self.path}"
 
 

@@ -13,7 +13,7 @@ from google.protobuf import struct_pb2
 from cloudpatterns_policies.core.verdicts import UnknownValueError
 
 SIGNATURE_KEY: Final = "4dabf18193072939515e22adb298388d"
-"""The key that marks a map on the wire as a value of a special kind."""
+"""The key that marks a map on the wire as a special value."""
 SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"
 ASSET_SIGNATURE: Final = "c44067f5952c0a294b673a41bacd8c17"
 ARCHIVE_SIGNATURE: Final = "0def7320c3a5731c473e5ecbe6d01bc7"
@@ -31,13 +31,13 @@ UNKNOWN_SENTINELS: Final = frozenset(
         "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",  # object
     }
 )
-"""What stands on the wire for a value that is known only after deployment."""
+"""The texts that represent an unknown value on the wire."""
 
 
 class UnknownValue:
-    """The type of `UNKNOWN`. Whatever asks it for a value raises `UnknownValueError`, so that no control passes by mistake.
+    """The type of `UNKNOWN`. Any use of its value raises `UnknownValueError`, so that no control passes by mistake.
 
-    `is UNKNOWN` is the one safe question.
+    `is UNKNOWN` is the only safe test.
     """
 
     __slots__ = ()
@@ -71,7 +71,7 @@ class UnknownValue:
 
 
 UNKNOWN: Final = UnknownValue()
-"""Stands in decoded properties for a value that is known only after deployment."""
+"""Represents, in decoded properties, a value that is known only after deployment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +103,11 @@ class Decoder:
         self.secrets: set[str] = set()
         """Texts of the secret values, to be kept out of messages."""
         self.secret_paths: list[str] = []
-        """Where the secrets stand."""
+        """The paths of the secrets."""
 
     def struct(self, struct: struct_pb2.Struct) -> dict[str, Any]:
         """Returns the decoded top-level properties."""
-        # Not `.items()`: of a protobuf map that is a slow Python mixin.
+        # Not `.items()`, which is slow for a protobuf map.
         fields = struct.fields
         return {key: self._value(fields[key], key) for key in fields}
 
@@ -163,8 +163,8 @@ _LARGEST_PORT: Final = 65535
 def secret_texts(value: Any) -> Iterator[str]:
     """Yields the texts under which a secret value could show in a message: each leaf, and the lines of a long one.
 
-    Small numbers inside a secret object are left out: a connection with a secret password has a port, too, and every message that names the
-    port would lose it.
+    Small numbers inside a secret object are left out: a connection with a secret password also has a port, which messages must be able to
+    name.
     """
     if isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
@@ -182,7 +182,7 @@ def secret_texts(value: Any) -> Iterator[str]:
 
 
 class Redactor:
-    """Keeps secrets out of text. A secret of under four characters is replaced only where it stands as a word of its own."""
+    """Keeps secrets out of text. A secret of under four characters is replaced only where it is a separate word."""
 
     def __init__(self, secrets: set[str] | frozenset[str]) -> None:
         forms: set[str] = set()

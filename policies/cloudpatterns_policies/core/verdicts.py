@@ -5,7 +5,7 @@ from enum import IntEnum
 
 
 class Severity(IntEnum):
-    """How bad a failure is. Ordered, so that `severity >= Severity.HIGH` reads as it should."""
+    """The severity of a failure. Ordered, so that `severity >= Severity.HIGH` works."""
 
     LOW = 1
     MEDIUM = 2
@@ -20,15 +20,15 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """The control looked and found nothing wrong."""
+    """The control found no weakness."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fail:
     """The control found a weakness.
 
-    `message` completes the sentence "<resource> ...": what is wrong, without a full stop and without the remedy, which the control's
-    metadata holds. `where` is the property path, rule or route that shows it; empty when the resource as a whole is meant.
+    `message` completes the sentence "<resource> ...": the weakness, without a full stop and without the remedy, which the control's
+    metadata holds. `where` is the property path, rule or route that shows it; empty for the whole resource.
     """
 
     message: str
@@ -36,19 +36,19 @@ class Fail:
 
     def __post_init__(self) -> None:
         if not self.message.strip():
-            raise ValueError("Fail needs a message: what is wrong")
+            raise ValueError("Fail needs a message that states the weakness")
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The control could not judge, because the value at `path` is known only after deployment."""
+    """The control could not decide, because the value at `path` is known only after deployment."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotApplicable:
-    """The control has nothing to say about this resource, for `reason`."""
+    """The control does not apply to this resource, for `reason`."""
 
     reason: str
 
@@ -59,7 +59,7 @@ Verdict = Pass | Fail | Unknown | NotApplicable
 class UnknownValueError(Exception):
     """Raised when a value that is known only after deployment is read.
 
-    `path` is where it stands in the resource's properties and `urn` whose properties they are; both are empty when the value was met away
+    `path` is where it stands in the resource's properties and `urn` whose properties they are; both are empty when the value was used away
     from its resource. The runner turns the error into `Unknown(path)`.
     """
 

@@ -1,12 +1,12 @@
-"""Address ranges, and the question when they amount to the internet.
+"""Address ranges, and when they count as the internet.
 
-A source counts as the internet when it holds more public addresses than any one party has. Whatever is broader is open to
+A source counts as the internet when it contains more public addresses than any one organisation has. Anything broader is open to
 strangers, however it is written: `0.0.0.0/0`, two halves, three quarters, or everything but the private ranges. The private
 ranges, together or alone, never count.
 
 - IPv4: more than one /8. No larger block was ever assigned to one organisation (https://www.iana.org/assignments/ipv4-address-space).
 - IPv6: more than one /16, the most a registry gives to one organisation (https://www.arin.net/participate/policy/nrpm/, section 6.5.2.1).
-  IPv6 is judged apart from IPv4: each alone can open a group.
+  IPv6 is checked separately from IPv4: each alone can open a group.
 """
 
 import ipaddress
@@ -22,7 +22,7 @@ BITS: Final = {4: 32, 6: 128}
 """Length of an address in bits, by IP version."""
 
 INTERNET_PREFIX: Final = {4: 8, 6: 16}
-"""By IP version: more public addresses than one network of this prefix length holds are the internet."""
+"""By IP version: more public addresses than a network of this prefix length has count as the internet."""
 
 
 @lru_cache(maxsize=4096)
@@ -36,8 +36,8 @@ def _spans(*cidrs: str) -> Spans:
     return Spans.union(parse(cidr)[1] for cidr in cidrs)
 
 
-# Blocks of the special-purpose registry that never cross the internet. The small documentation blocks are left in, so that examples behave
-# like real addresses. https://www.iana.org/assignments/iana-ipv4-special-registry
+# Blocks of the special-purpose registry that are not routed on the internet. The small documentation blocks are kept, so that examples
+# behave like real addresses. https://www.iana.org/assignments/iana-ipv4-special-registry
 _NOT_PUBLIC = _spans(
     "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
     "172.16.0.0/12", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3",
@@ -53,7 +53,7 @@ def public(version: int, addresses: Spans) -> Spans:
 
 
 def is_internet(version: int, addresses: Spans) -> bool:
-    """Whether `addresses` of one IP version amount to the internet."""
+    """Whether `addresses` of one IP version count as the internet."""
     return public(version, addresses).size > network_size(version, INTERNET_PREFIX[version])
 
 
@@ -63,9 +63,9 @@ def network_size(version: int, prefix: int) -> int:
 
 
 def widest(version: int, addresses: Spans) -> str:
-    """The widest network, as a CIDR, that lies wholly in the public part of `addresses`; empty when there is none.
+    """The widest network, as a CIDR, inside the public part of `addresses`; empty when there is none.
 
-    Adjacent ranges count as one, so that cutting a network in two does not make it narrower.
+    Adjacent ranges count as one, so that splitting a network in two does not make it narrower.
     """
     kind = ipaddress.IPv4Address if version == 4 else ipaddress.IPv6Address
     networks = [

@@ -1,4 +1,4 @@
-"""What the security groups of an endpoint let through, and which rule shows it."""
+"""The traffic that the security groups of an endpoint allow, and the rules that allow it."""
 
 from collections.abc import Iterable
 
@@ -17,15 +17,15 @@ class Admission:
     """The security groups of one stack, by endpoint."""
 
     def __init__(self, stack: Stack) -> None:
-        self._loose: dict[str, list[Rule]] = {}
-        for rule in (rule for group in firewall_of(stack).loose for rule in group.rules):
-            # A rule of which nothing is known may belong to any group.
+        self._unassigned: dict[str, list[Rule]] = {}
+        for rule in (rule for group in firewall_of(stack).unassigned for rule in group.rules):
+            # A rule of an unknown group may belong to any group.
             for key in [""] if rule.group.unresolved else [target.urn for target in rule.group.targets]:
-                self._loose.setdefault(key, []).append(rule)
+                self._unassigned.setdefault(key, []).append(rule)
         self._open: dict[tuple[object, ...], tuple[Fact, Spans]] = {}
 
     def of_internet(self, endpoint: Endpoint, version: int, *, ingress: bool) -> tuple[Fact, Spans]:
-        """What the endpoint's groups let through, and the ports on which that may be the internet."""
+        """The traffic that the endpoint's groups allow, and the ports on which that may be the internet."""
         key = (*endpoint.signature, version, ingress)
         if key not in self._open:
             fact = self.of(endpoint, None, version, ingress=ingress)
@@ -33,8 +33,8 @@ class Admission:
         return self._open[key]
 
     def of(self, endpoint: Endpoint, other: Endpoint | None, version: int, *, ingress: bool) -> Fact:
-        """What the groups of `endpoint` let through, by the address of the other end; `other` is that end, None for the internet."""
-        if endpoint.unguarded:
+        """The traffic that the groups of `endpoint` allow, by the address of the other end; `other` is that end, None for the internet."""
+        if endpoint.without_groups:
             return Fact.sure(everything(version))
         low: list[Region] = []
         high: list[Region] = []
@@ -48,8 +48,8 @@ class Admission:
                     places += [place] if place and maybe else []
         unsure = [(rule, group, place) for group, place in endpoint.doubtful for rule in group.rules]
         for group in endpoint.groups:
-            loose = (*self._loose.get(group.key, ()), *self._loose.get("", ()))
-            unsure += [(rule, group, (rule.resource, rule.group.path)) for rule in loose]
+            unassigned = (*self._unassigned.get(group.key, ()), *self._unassigned.get("", ()))
+            unsure += [(rule, group, (rule.resource, rule.group.path)) for rule in unassigned]
         for rule, group, place in unsure:
             region, maybe, _ = self._rule(rule, group, other, version) if rule.ingress == ingress else (Region(), Region(), None)
             high += [region, maybe]
@@ -62,13 +62,13 @@ class Admission:
 
     @staticmethod
     def _rule(rule: Rule, group: Group, other: Endpoint | None, version: int) -> tuple[Region, Region, Place | None]:
-        """What a rule surely admits, what more it may admit, and why that is not known."""
+        """What a rule surely allows, what else it may allow, and the unknown value that decides."""
         sure: list[Region] = []
         maybe: list[Region] = []
         place = (rule.resource, rule.unknown) if rule.unknown else None
         ports = ALL if rule.unknown else rule.ports
         for source in rule.sources:
-            known = _meant(source, group, other) if source.kind is SourceKind.GROUP else source.addresses.get(version)
+            known = _names_group(source, group, other) if source.kind is SourceKind.GROUP else source.addresses.get(version)
             if known is True or (isinstance(known, Spans) and known):
                 (maybe if rule.unknown else sure).append(Region.of(ports, EVERYWHERE[version] if known is True else known))
             if known is UNKNOWN or source.unknown:
@@ -77,8 +77,8 @@ class Admission:
         return Region.union(sure), Region.union(maybe), place
 
 
-def _meant(source: Source, group: Group, other: Endpoint | None) -> object:
-    """Whether a rule's group is one of the other end's; UNKNOWN when that cannot be told."""
+def _names_group(source: Source, group: Group, other: Endpoint | None) -> object:
+    """Whether a rule's group is one of the other end; UNKNOWN when that is unknown."""
     if other is None:
         return False
     keys = {item.key for item in other.groups}
@@ -101,7 +101,7 @@ def shown_rules(groups: Iterable[Group], ingress: bool, ports: Spans, version: i
                 continue
             sizes = [
                 EVERYWHERE[version].size
-                if _meant(source, group, other) is not False
+                if _names_group(source, group, other) is not False
                 else 0
                 if source.kind is SourceKind.GROUP
                 else (public(version, known) if other is None else known).size or bool(source.unknown)
@@ -112,6 +112,6 @@ def shown_rules(groups: Iterable[Group], ingress: bool, ports: Spans, version: i
                 found.append((rule, group, sum(sizes)))
     found.sort(key=lambda item: (item[1].name, item[0].name))
     enough = [item for item in found if other is not None or item[2] > network_size(version, INTERNET_PREFIX[version])]
-    told = enough[:1] or found
-    names = list(dict.fromkeys(item[1].name for item in told))
-    return (some([item[0].name for item in told], 3, " + "), some(names, 3, " + ")) if told else ()
+    shown = enough[:1] or found
+    names = list(dict.fromkeys(item[1].name for item in shown))
+    return (some([item[0].name for item in shown], 3, " + "), some(names, 3, " + ")) if shown else ()

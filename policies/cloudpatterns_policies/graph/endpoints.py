@@ -1,4 +1,4 @@
-"""The things that stand in a network: their security groups, subnets and public addresses."""
+"""Resources in the network: their security groups, subnets and public addresses."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -29,8 +29,10 @@ _MORE_SUBNETS: Final = {
     "aws:opensearch/serverlessVpcEndpoint:ServerlessVpcEndpoint": ("subnetIds",),
     "aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint": ("subnetId",),
 }
-_SILENT: Final = frozenset({"aws:lambda/function:Function", "aws:codebuild/project:Project", "aws:apprunner/vpcConnector:VpcConnector"})
-# The property that gives a public address, for those that do not say `associatePublicIpAddress` or follow the subnet.
+_OUTBOUND_ONLY: Final = frozenset(
+    {"aws:lambda/function:Function", "aws:codebuild/project:Project", "aws:apprunner/vpcConnector:VpcConnector"}
+)
+# The property that gives a public address, for types without `associatePublicIpAddress` that do not follow the subnet.
 _PUBLIC_FLAGS: Final = {
     "aws:rds/instance:Instance": "publiclyAccessible",
     "aws:redshift/cluster:Cluster": "publiclyAccessible",
@@ -50,12 +52,12 @@ _MSK: Final = "aws:msk/cluster:Cluster"
 _PUBLIC_ACCESS: Final = "brokerNodeGroupInfo.connectivityInfo.publicAccess.type"
 
 Known = bool | Place
-"""Yes, no, or where it stands what is unknown."""
+"""Yes, no, or the place of the unknown value that decides."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
-    """One subnet that an endpoint may sit in. `doubt` says what leaves that unsure."""
+class Location:
+    """One subnet that an endpoint may be in. `doubt` is the place of the unknown value that decides."""
 
     subnet: Subnet
     doubt: Place | None = None
@@ -63,38 +65,43 @@ class Seat:
 
 @dataclass(eq=False)
 class Endpoint:
-    """A resource with a place in the network."""
+    """A resource in the network."""
 
     subject: Resource
     kind: Kind
     groups: tuple[Group, ...] = ()
-    """Its security groups that are sure."""
+    """Its certain security groups."""
     doubtful: tuple[tuple[Group, Place], ...] = ()
-    """Groups that it may have, and what leaves them unsure."""
+    """Groups that it may have, each with the unknown value that decides."""
     unknown_groups: Place | None = None
     """What leaves further groups unknown."""
-    unguarded: bool = False
-    """Whether no security group stands before it at all."""
-    seats: tuple[Seat, ...] = ()
-    unknown_seats: Place | None = None
+    without_groups: bool = False
+    """Whether it has no security groups at all, so that all traffic is allowed."""
+    locations: tuple[Location, ...] = ()
+    unknown_locations: Place | None = None
     """What leaves further subnets unknown."""
     interfaces: tuple[Resource, ...] = field(default=())
-    """Network interfaces, launch templates and configurations that say how it is attached."""
+    """Network interfaces, launch templates and configurations that define its network."""
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return label(self.subject, self.kind.noun)
 
     @property
-    def silent(self) -> bool:
-        """Whether nothing listens there: it only calls others."""
-        return self.subject.type in _SILENT
+    def outbound_only(self) -> bool:
+        """Whether it only makes outbound connections."""
+        return self.subject.type in _OUTBOUND_ONLY
 
     @cached_property
     def signature(self) -> tuple[object, ...]:
-        """Endpoints of the same signature are admitted and let out by the same rules."""
-        return (*sorted(group.key for group in self.groups), *(id(pair[0]) for pair in self.doubtful), self.unknown_groups, self.unguarded)
+        """The same rules apply to endpoints of the same signature."""
+        return (
+            *sorted(group.key for group in self.groups),
+            *(id(pair[0]) for pair in self.doubtful),
+            self.unknown_groups,
+            self.without_groups,
+        )
 
 
 class Endpoints:
@@ -121,9 +128,9 @@ class Endpoints:
         self.by_urn = {subject.urn: self._make(subject) for subject in subjects}
         """By URN, and in the order of URNs."""
 
-    def vpc(self, endpoint: Endpoint, seat: Seat | None) -> str | None:
-        """The VPC of an endpoint, by its subnet or its security groups: a URN or an id; None when it cannot be told."""
-        holders = [seat.subnet.resource] if seat and seat.subnet.resource else []
+    def vpc(self, endpoint: Endpoint, location: Location | None) -> str | None:
+        """The VPC of an endpoint, by its subnet or its security groups: a URN or an id; None when it is unknown."""
+        holders = [location.subnet.resource] if location and location.subnet.resource else []
         holders += [group.resource for group in endpoint.groups if group.resource]
         for holder in holders:
             found = refer(self._stack, holder, "vpcId", VPCS)
@@ -132,8 +139,8 @@ class Endpoints:
                 return keys[0]
         return None
 
-    def public(self, endpoint: Endpoint, seat: Seat | None, version: int) -> Known:
-        """Whether it has an address of that IP version, in that subnet, that the internet can send to."""
+    def public(self, endpoint: Endpoint, location: Location | None, version: int) -> Known:
+        """Whether it has a public address of that IP version in that subnet."""
         subject = endpoint.subject
         if subject.type in BALANCERS:
             internal = is_internal(subject)
@@ -148,13 +155,13 @@ class Endpoints:
         if subject.type == _MSK:
             return False if version == 6 else _is((subject, _PUBLIC_ACCESS), lambda value: value == "SERVICE_PROVIDED_EIPS")
         if subject.type in _BY_SUBNET or subject.type == INTERFACE:
-            return self._addressed_by_subnet(endpoint, seat, version)
+            return self._addressed_by_subnet(endpoint, location, version)
         return False
 
-    def has_v6(self, endpoint: Endpoint, seat: Seat | None) -> Known:
-        """Whether it has an IPv6 address in that subnet. Yes where nothing is known of how its type gets one."""
+    def has_v6(self, endpoint: Endpoint, location: Location | None) -> Known:
+        """Whether it has an IPv6 address in that subnet. Yes for types of which the model does not know."""
         if endpoint.subject.type in _BY_SUBNET or endpoint.subject.type == INTERFACE:
-            return self._addressed_by_subnet(endpoint, seat, 6)
+            return self._addressed_by_subnet(endpoint, location, 6)
         return True
 
     def _flagged(self, subject: Resource, version: int) -> Known:
@@ -168,9 +175,9 @@ class Endpoints:
                 return False
         return _any(_is((member, path), lambda value: value is True) for member in members)
 
-    def _addressed_by_subnet(self, endpoint: Endpoint, seat: Seat | None, version: int) -> Known:
+    def _addressed_by_subnet(self, endpoint: Endpoint, location: Location | None, version: int) -> Known:
         subject, holders = endpoint.subject, (endpoint.subject, *endpoint.interfaces)
-        subnet = seat.subnet.resource if seat else None
+        subnet = location.subnet.resource if location else None
         if version == 4 and any(holder.urn in self._addressed for holder in holders):
             return True
         own = ("associatePublicIpAddress",) if version == 4 else ("ipv6AddressCount", "ipv6Addresses")
@@ -183,7 +190,7 @@ class Endpoints:
         if subject.type == INTERFACE or (version == 4 and any(holder.type == INTERFACE for holder in holders)):
             return False
         if subnet is None:
-            return (subject, endpoint.unknown_seats[1]) if endpoint.unknown_seats else (subject, KINDS[subject.type].subnets[0])
+            return (subject, endpoint.unknown_locations[1]) if endpoint.unknown_locations else (subject, KINDS[subject.type].subnets[0])
         if version == 6:
             return _is((subnet, "assignIpv6AddressOnCreation"), lambda value: value is True)
         default = subnet.type != SUBNETS[0]
@@ -191,7 +198,7 @@ class Endpoints:
 
     @staticmethod
     def _counts(subject: Resource) -> bool:
-        # A node of a replication group stands where the group stands.
+        # A node of a replication group is in the subnets of the group.
         return subject.type != _CACHE_NODE or read(subject, "replicationGroupId", computed=True) is None
 
     def _make(self, subject: Resource) -> Endpoint:
@@ -200,12 +207,12 @@ class Endpoints:
         references = list(self._subnets(subject, kind))
         for holder in made.interfaces if not any(not item.empty for _, item in references) else ():
             references += self._subnets(holder, KINDS[holder.type])
-        self._seat(made, references)
+        self._locate(made, references)
         self._guard(made)
         return made
 
     def _interfaces(self, subject: Resource) -> Iterator[Resource]:
-        """What describes an instance's or a fleet's network interfaces for it."""
+        """Resources that define the network interfaces of an instance or Auto Scaling group."""
         if subject.type == INSTANCE:
             for path in ("primaryNetworkInterface", "networkInterfaces"):
                 if read(subject, path, computed=True) is not None:
@@ -232,18 +239,18 @@ class Endpoints:
                 for source in refer(self._stack, subject, path, (subject.type,), computed=True).targets:
                     yield from self._subnets(source, kind)
 
-    def _seat(self, made: Endpoint, references: list[tuple[Resource, Reference]]) -> None:
-        seats: dict[str, Seat] = {}
+    def _locate(self, made: Endpoint, references: list[tuple[Resource, Reference]]) -> None:
+        locations: dict[str, Location] = {}
         for holder, reference in references:
             place = (holder, reference.path)
             for subnet in topology_of(self._stack).subnets(reference):
-                seats.setdefault(subnet.key, Seat(subnet, None if reference.certain else place))
+                locations.setdefault(subnet.key, Location(subnet, None if reference.certain else place))
             if reference.unresolved:
-                made.unknown_seats = made.unknown_seats or place
-        made.seats = tuple(seats.values())
-        if not seats and made.unknown_seats is None:
+                made.unknown_locations = made.unknown_locations or place
+        made.locations = tuple(locations.values())
+        if not locations and made.unknown_locations is None:
             paths = (made.kind.subnet_group, *made.kind.subnets, "subnetIds")
-            made.unknown_seats = (made.subject, next(path for path in paths if path))
+            made.unknown_locations = (made.subject, next(path for path in paths if path))
 
     def _guard(self, made: Endpoint) -> None:
         subject, kind = made.subject, made.kind
@@ -269,16 +276,16 @@ class Endpoints:
         elif launch is not None:
             made.unknown_groups = launch
         elif shape in ("network", "gateway"):
-            made.unguarded = True
+            made.without_groups = True
         elif not kind.groups and subject.type != FLEET:
-            # EKS and the like bring groups of their own.
+            # EKS and similar services create their own groups.
             made.unknown_groups = (subject, kind.subnets[0])
         else:
             self._default_group(made, (holders[-1], next(iter(KINDS[holders[-1].type].groups), "launchTemplate").replace("*", "0")))
 
     def _default_group(self, made: Endpoint, place: Place) -> None:
-        """Who names no group gets the default group of the VPC."""
-        vpc = self.vpc(made, made.seats[0]) if made.seats else None
+        """An endpoint that names no group gets the default group of the VPC."""
+        vpc = self.vpc(made, made.locations[0]) if made.locations else None
         target = self._stack.by_urn(vpc) if vpc else None
         managed = self._stack.referrers(target, DEFAULT_GROUP, "vpcId") if target else []
         if managed:
@@ -289,7 +296,7 @@ class Endpoints:
             made.unknown_groups = place
 
     def _original_group(self, vpc: Resource) -> Group:
-        """The default group as AWS makes it with a VPC, and the stack's rules for it: its members reach each other, and everything else."""
+        """The default group that AWS creates with a VPC, with the stack's rules for it: it allows its members, and all outbound traffic."""
         key = f"default group of {vpc.name}"
         if key not in self._originals:
             here = Reference("", (vpc,))
@@ -321,7 +328,7 @@ def _any(values: Iterator[Known]) -> Known:
 
 
 def is_balancer(endpoint: Endpoint) -> bool:
-    """Whether the endpoint passes on what it takes to its targets."""
+    """Whether the endpoint is a load balancer."""
     return endpoint.kind.role is Role.BALANCER
 
 

@@ -1,4 +1,4 @@
-"""Which ports a set of rules opens to too many addresses, rule by rule and by unions of rules."""
+"""Ports that rules open to too many addresses, rule by rule and by unions of rules."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from cloudpatterns_policies.graph.spans import Spans
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Entry:
-    """The sources of one rule in one IP version, cut to the ports that matter and to public addresses."""
+    """The sources of one rule in one IP version, limited to the relevant ports and to public addresses."""
 
     rule: Rule
     sources: tuple[Source, ...]
-    """Those with public addresses, the broadest first."""
+    """The sources with public addresses, the broadest first."""
     version: int
     ports: Spans
     addresses: Spans
@@ -25,7 +25,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """Ports, and the entries that together open them too far: those of one rule, or of several of which none does so alone."""
+    """Ports, and the entries that together open them too widely: those of one rule, or of several rules together."""
 
     ports: Spans
     entries: tuple[Entry, ...]
@@ -42,7 +42,7 @@ class Exposure:
 
     @property
     def sources(self) -> str:
-        """What messages call the sources, with the rules that name them where there are several."""
+        """The sources for messages, with their rules when there are several."""
         if len(self.rules) == 1:
             return some([source.text for entry in self.entries for source in entry.sources])
         return some([f"{some([item.text for item in entry.sources])} in {entry.rule.name}" for entry in self.entries], 3, " + ")
@@ -50,39 +50,39 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What is too far: `test` decides; no set of up to `floor(version)` addresses can fail it."""
+    """The limit: `test` decides; sets of up to `floor(version)` addresses never exceed it."""
 
     floor: Callable[[int], int]
     test: Callable[[int, Spans], bool]
 
 
 THE_INTERNET = Limit(lambda version: network_size(version, INTERNET_PREFIX[version]), is_internet)
-"""More public addresses than any one party has."""
+"""More public addresses than any one organisation has."""
 
 
 def entries(rules: Iterable[Rule], ports: Spans, trusted: frozenset[str]) -> Iterator[Entry]:
-    """What is known of the sources of `rules`, on `ports`. Prefix lists named in `trusted` are left out, and so are groups."""
+    """The known sources of `rules` on `ports`, without groups and without prefix lists named in `trusted`."""
     for rule in rules:
         relevant = rule.ports & ports
         if not relevant:
             continue
-        told = [item for item in rule.sources if item.kind is not SourceKind.GROUP and not item.names & trusted]
+        named = [item for item in rule.sources if item.kind is not SourceKind.GROUP and not item.names & trusted]
         for version in VERSIONS:
-            known = [(public(version, item.addresses[version]), item) for item in told if version in item.addresses]
+            known = [(public(version, item.addresses[version]), item) for item in named if version in item.addresses]
             sources = sorted((pair for pair in known if pair[0]), key=lambda pair: -pair[0].size)
             if sources:
                 addresses = Spans.union(part for part, _ in sources)
                 yield Entry(rule, tuple(item for _, item in sources), version, relevant, addresses, addresses.size)
 
 
-def exposures(given: Iterable[Entry], limit: Limit, *, singles: bool = True) -> list[Exposure]:
-    """Where `given` goes too far. IPv4 and IPv6 are judged apart. Without `singles` only unions are told.
+def exposures(candidates: Iterable[Entry], limit: Limit, *, singles: bool = True) -> list[Exposure]:
+    """The exposures beyond `limit`. IPv4 and IPv6 are checked separately. Without `singles`, only unions are returned.
 
-    A rule that goes too far alone takes no part in unions: on its ports nothing is left to be found.
+    A rule that exceeds the limit alone is left out of unions: its ports are already reported.
     """
     alone: dict[Rule, tuple[Entry, ...]] = {}
     rest: dict[int, list[Entry]] = {version: [] for version in VERSIONS}
-    for entry in given:
+    for entry in candidates:
         if entry.size > limit.floor(entry.version) and limit.test(entry.version, entry.addresses):
             alone[entry.rule] = (*alone.get(entry.rule, ()), entry)
         else:
@@ -95,7 +95,7 @@ def exposures(given: Iterable[Entry], limit: Limit, *, singles: bool = True) -> 
 
 
 def _unions(version: int, items: list[Entry], limit: Limit) -> list[Exposure]:
-    """Sweeps over the ports; only where the sizes add up to enough is a union made, and once for each set of entries."""
+    """Sweeps over the ports; a union is computed only where the sizes add up to the limit, and once for each set of entries."""
     changes: dict[int, tuple[list[int], list[int]]] = {}
     for index, item in enumerate(items):
         for first, last in item.ports.runs:

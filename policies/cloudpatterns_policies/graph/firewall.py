@@ -28,47 +28,47 @@ class Attachment:
     path: str
     """The property of `holder` that names the group."""
     holder: Resource
-    """The subject, or the resource that joins it and the group."""
+    """The subject, or the resource that attaches the group to it."""
     certain: bool
     """Whether the group is surely attached; see `Reference.certain`."""
     router: bool
-    """Whether the subject passes on traffic that is meant for others, as a NAT instance does; see `graph.routers`."""
+    """Whether the subject forwards traffic for others, as a NAT instance does; see `graph.routers`."""
     users: tuple[Resource, ...] = ()
-    """For a launch template, the instances and Auto Scaling groups that are made from it."""
+    """For a launch template, the instances and Auto Scaling groups that use it."""
     router_doubt: Place | None = None
-    """What leaves it unknown whether the subject is a router; None where it surely is one, or none."""
+    """What leaves it unknown whether the subject is a router; None when that is known."""
 
     @property
     def name(self) -> str:
-        """What messages call the subject."""
+        """The subject in messages."""
         return label(self.subject, self.kind.noun)
 
 
 @dataclass(eq=False, slots=True)
 class Group:
-    """A security group: of this stack, or one that the stack knows by its id alone."""
+    """A security group: of this stack, or one that the stack knows only by its id."""
 
     key: str
     """URN, or the literal id."""
     resource: Resource | None
     rules: dict[Rule, None] = field(default_factory=dict)
-    """Its rules in order; a dictionary, so that asking for one is quick."""
+    """Its rules in order; a dictionary, for fast lookup."""
     attachments: list[Attachment] = field(default_factory=list)
     elsewhere: list[Place] = field(default_factory=list)
-    """What attaches it to an interface that cannot be told, or is not of this stack."""
+    """Resources that attach it to an interface that is unknown or not in this stack."""
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return label(self.resource, "security group") if self.resource else f"security group {self.key}"
 
     @property
     def ingress(self) -> list[Rule]:
-        """The rules for arriving traffic."""
+        """The inbound rules."""
         return [rule for rule in self.rules if rule.ingress]
 
     def path(self, rule: Rule) -> str:
-        """The way in for a message: rule, group, and what it is attached to."""
+        """The path for a message: rule, group, and what it is attached to."""
         shown = [item.name for item in self.attachments[:2]]
         more = len(self.attachments) - len(shown)
         return arrow(rule.name, self.name, ", ".join(shown) + (f" and {more} more" if more > 0 else ""))
@@ -79,23 +79,23 @@ class Firewall:
     """All security groups of a stack."""
 
     groups: tuple[Group, ...]
-    loose: tuple[Group, ...]
-    """For each rule whose group cannot be told, a group of its own with nothing attached."""
+    unassigned: tuple[Group, ...]
+    """For each rule of an unknown group, a separate group without attachments."""
     scopes: tuple[tuple[Group, ...], ...]
-    """Sets of two or more groups that stand together at one interface, instance, template or other resource."""
+    """Sets of two or more groups that are attached to the same interface, instance, template or other resource."""
     unresolved: tuple[tuple[Resource, str], ...]
-    """Resources and properties that name a group which this stack does not describe."""
+    """Resources and properties that name a group outside this stack."""
     origins: frozenset[str]
     """URNs of load balancers and instances that a CloudFront distribution has as origin."""
-    open: tuple[tuple[Resource, str], ...] = ()
-    """Resources and properties that may put any group anywhere: those of a wearer that name groups, or of a group that name wearers."""
+    unresolved_attachments: tuple[tuple[Resource, str], ...] = ()
+    """Resources and properties that may attach any group to any resource."""
 
     launches: tuple[tuple[Resource, str], ...] = ()
-    """Resources and properties that name a launch template which cannot be told."""
+    """Resources and properties that name an unknown launch template."""
 
     def may_belong(self, group: Group) -> list[Rule]:
-        """The rules for arriving traffic whose group cannot be told, and may be that one."""
-        rules = (rule for loose in self.loose for rule in loose.ingress)
+        """The inbound rules of an unknown group that may be this one."""
+        rules = (rule for group in self.unassigned for rule in group.ingress)
         return [
             rule
             for rule in rules
@@ -104,8 +104,8 @@ class Firewall:
 
     @property
     def empty(self) -> bool:
-        """Whether the stack has nothing to do with security groups."""
-        return not (self.groups or self.loose or self.unresolved)
+        """Whether the stack has no security groups, and no references to any."""
+        return not (self.groups or self.unassigned or self.unresolved)
 
 
 @lru_cache(maxsize=2)
@@ -118,9 +118,9 @@ class _Builder:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._groups: dict[str, Group] = {item.urn: Group(item.urn, item) for item in stack.of_type(*GROUPS)}
-        self._loose: list[Group] = []
+        self._unassigned: list[Group] = []
         self._unresolved: list[tuple[Resource, str]] = []
-        self._open: list[tuple[Resource, str]] = []
+        self._unresolved_attachments: list[tuple[Resource, str]] = []
         self._at: dict[str, dict[str, Group]] = {}
 
     def build(self) -> Firewall:
@@ -136,8 +136,10 @@ class _Builder:
         for holder in self._stack.of_type(_ENDPOINT_ASSOCIATION):
             self._join(holder, "vpcEndpointId", (_ENDPOINT,))
         sets = {frozenset(groups): tuple(groups.values()) for groups in self._at.values() if len(groups) > 1}
-        groups, loose, unresolved = tuple(self._groups.values()), tuple(self._loose), tuple(self._unresolved)
-        return Firewall(groups, loose, tuple(sets.values()), unresolved, self._origins(), tuple(self._open), self._launches())
+        groups, unassigned, unresolved = tuple(self._groups.values()), tuple(self._unassigned), tuple(self._unresolved)
+        return Firewall(
+            groups, unassigned, tuple(sets.values()), unresolved, self._origins(), tuple(self._unresolved_attachments), self._launches()
+        )
 
     def _add_rule(self, rule: Rule) -> None:
         owners = self._owners(rule.group)
@@ -145,19 +147,19 @@ class _Builder:
             owners[0].rules[rule] = None
         else:
             names = [owner.resource.name if owner.resource else owner.key for owner in owners]
-            self._loose.append(Group(f"(one of {some(names)})" if names else "of an unknown id", None, {rule: None}))
+            self._unassigned.append(Group(f"(one of {some(names)})" if names else "of an unknown id", None, {rule: None}))
 
     def _owners(self, reference: Reference) -> list[Group]:
         found = [self._groups[target.urn] for target in reference.targets]
         return found + [self._groups.setdefault(text, Group(text, None)) for text in reference.foreign]
 
     def _attach(self, subject: Resource, holder: Resource, path: str, *, sure: bool = True) -> None:
-        # What the provider computes is a default of AWS, not a group that the program names.
+        # A value that the provider computes is a default of AWS, not a group that the program names.
         found = refer(self._stack, holder, path, GROUPS, computed=True)
         if found.unresolved or found.foreign:
             self._unresolved.append((holder, path))
         if found.unresolved:
-            self._open.append((holder, path))
+            self._unresolved_attachments.append((holder, path))
         kind, users = KINDS[subject.type], self._users(subject)
         for group in self._owners(found):
             certain = sure and found.certain
@@ -169,8 +171,8 @@ class _Builder:
     def _join(self, holder: Resource, path: str, types: tuple[str, ...]) -> None:
         found = refer(self._stack, holder, path, types)
         if found.unresolved:
-            self._open.append((holder, path))
-        # The id of an instance's own interface is an attribute of the instance.
+            self._unresolved_attachments.append((holder, path))
+        # The id of an instance's primary interface is an attribute of the instance.
         owners = owning(self._stack, (INSTANCE,), ("primaryNetworkInterfaceId",), found.foreign)
         for subject in (*found.targets, *owners):
             self._attach(subject, holder, "securityGroupId", sure=found.certain)
@@ -195,7 +197,7 @@ class _Builder:
         """Whether a resource is a router, and what leaves that unknown."""
         users = self._users(subject) if subject.type == TEMPLATE else (subject,)
         if not users:
-            # An instance of which the template cannot be told may be made from it.
+            # An instance with an unknown template may use this one.
             lost = [place for place in self._launches() if is_router(self._stack, place[0]) or router_doubt(self._stack, place[0])]
             return False, next(iter(lost), None)
         if subject.type == TEMPLATE and any(user.type != INSTANCE for user in users):
@@ -214,7 +216,7 @@ class _Builder:
 
 
 def is_internal(balancer: Resource) -> bool | None:
-    """Whether a load balancer is internal; None when that is unknown. Without a word AWS makes it face the internet."""
+    """Whether a load balancer is internal; None when that is unknown. By default it is internet-facing."""
     value = read(balancer, "internal", computed=True)
     return None if value is UNKNOWN else value is True
 

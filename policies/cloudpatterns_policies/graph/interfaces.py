@@ -10,7 +10,7 @@ from cloudpatterns_policies.graph.regions import Place
 from cloudpatterns_policies.graph.topology import SUBNETS
 
 ATTACHMENT: Final = "aws:ec2/networkInterfaceAttachment:NetworkInterfaceAttachment"
-"""The resource type that attaches an interface to an instance that is there already."""
+"""The resource type that attaches an interface to an existing instance."""
 
 
 @dataclass(eq=False, slots=True)
@@ -18,15 +18,15 @@ class Interface:
     """One network interface of a server."""
 
     holder: Resource
-    """What describes it: the interface itself, or the instance or launch template that has it in line."""
+    """The resource that defines it: the interface itself, or the instance or launch template with an inline interface."""
     name: str
-    """What messages call it."""
+    """Its name in messages."""
     primary: bool
-    """Whether it is the one at device index 0, through which the server's default route leads."""
+    """Whether it is at device index 0, which the server's default route uses."""
     groups: list[Group] = field(default_factory=list)
-    """Its security groups that are sure."""
+    """Its certain security groups."""
     unknown: list[Place] = field(default_factory=list)
-    """What leaves further groups, or the rules of some, unknown."""
+    """What leaves further groups, or rules of its groups, unknown."""
     subnets: list[Reference] = field(default_factory=list)
 
 
@@ -41,15 +41,15 @@ class Server:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return label(self.subject)
 
 
 def servers_of(stack: Stack) -> tuple[list[Server], list[Place]]:
-    """The stack's instances and launch templates in the order of URNs, and attachments of which nobody can tell whose they are."""
+    """The stack's instances and launch templates in the order of URNs, and attachments to unknown instances."""
     reader = _Reader(stack)
     found = [*map(reader.instance, stack.of_type(INSTANCE)), *map(reader.template, stack.of_type(TEMPLATE))]
-    return sorted(found, key=lambda server: server.subject.urn), reader.unclaimed()
+    return sorted(found, key=lambda server: server.subject.urn), reader.unassigned()
 
 
 class _Reader:
@@ -64,7 +64,7 @@ class _Reader:
             self._unresolved.setdefault(place[0].urn, []).append(place)
 
     def instance(self, subject: Resource) -> Server:
-        """An instance: what it names as its own interfaces, else the one that AWS makes for it, and what is attached to it later."""
+        """An instance: the interfaces that it names, else the one that AWS creates, and those that are attached later."""
         server = Server(subject, [])
         if read(subject, "primaryNetworkInterface", computed=True) is not None:
             self._named(server, subject, "primaryNetworkInterface.networkInterfaceId", primary=True)
@@ -78,7 +78,7 @@ class _Reader:
         return server
 
     def template(self, subject: Resource) -> Server:
-        """A launch template: the interfaces that it describes."""
+        """A launch template: the interfaces that it defines."""
         server = Server(subject, [])
         for index, path in enumerate(expand(subject, "networkInterfaces.*")):
             if path == "networkInterfaces":
@@ -86,18 +86,18 @@ class _Reader:
                 continue
             primary = _is_first(subject, path) if read(subject, f"{path}.deviceIndex") is not None else index == 0
             made = Interface(subject, f"{path} of {label(subject)}", primary)
-            given = refer(self._stack, subject, f"{path}.networkInterfaceId", (INTERFACE,))
-            self._guard(made, subject, f"{path}.", silent=not given.empty)
-            for interface in given.targets:
+            reference = refer(self._stack, subject, f"{path}.networkInterfaceId", (INTERFACE,))
+            self._guard(made, subject, f"{path}.", optional=not reference.empty)
+            for interface in reference.targets:
                 self._guard(made, interface)
-            if given.unresolved or given.foreign or not given.certain:
-                made.unknown.append((subject, given.path))
+            if reference.unresolved or reference.foreign or not reference.certain:
+                made.unknown.append((subject, reference.path))
             made.subnets.append(refer(self._stack, subject, f"{path}.subnetId", SUBNETS))
             server.interfaces.append(made)
         return server
 
-    def unclaimed(self) -> list[Place]:
-        """Attachments whose instance cannot be told."""
+    def unassigned(self) -> list[Place]:
+        """Attachments to unknown instances."""
         found = []
         for attachment in sorted(self._stack.of_type(ATTACHMENT), key=lambda item: item.urn):
             reference = refer(self._stack, attachment, "instanceId", (INSTANCE,))
@@ -106,7 +106,7 @@ class _Reader:
         return found
 
     def _listed(self, server: Server, subject: Resource) -> None:
-        """The interfaces of the older argument, whose dependencies are those of the whole list: as many as it has items are all meant."""
+        """The interfaces of the older argument. Dependencies are those of the whole list: as many as it has items, so all apply."""
         paths = expand(subject, "networkInterfaces.*")
         if paths == ["networkInterfaces"]:
             self._named(server, subject, "networkInterfaces", primary=False)
@@ -139,17 +139,17 @@ class _Reader:
         server.interfaces.append(made)
 
     def _own(self, subject: Resource) -> Interface:
-        """The interface that AWS makes with an instance, with the groups of its template where it names none itself."""
+        """The interface that AWS creates with an instance, with the groups of its template when the instance names none."""
         made = Interface(subject, "primary interface", primary=True)
         templates = self._stack.refs(subject, "launchTemplate", TEMPLATE)
-        self._guard(made, subject, silent=bool(templates))
+        self._guard(made, subject, optional=bool(templates))
         for template in templates if not made.groups and not made.unknown else ():
             self._guard(made, template)
         made.subnets.append(refer(self._stack, subject, "subnetId", SUBNETS, computed=True))
         return made
 
-    def _guard(self, made: Interface, subject: Resource, prefix: str = "", *, silent: bool = False) -> None:
-        """Adds the groups that are attached to `subject`, in its properties below `prefix` or by a resource of their own."""
+    def _guard(self, made: Interface, subject: Resource, prefix: str = "", *, optional: bool = False) -> None:
+        """Adds the groups that are attached to `subject`, in its properties below `prefix` or by a separate resource."""
         for group, item in self._attached.get(subject.urn, ()):
             if item.holder is subject and not item.path.startswith(prefix):
                 continue
@@ -160,12 +160,12 @@ class _Reader:
         for place in self._unresolved.get(subject.urn, ()):
             if place[1].startswith(prefix) and place not in made.unknown:
                 made.unknown.append(place)
-        if not made.groups and not made.unknown and not silent:
-            # AWS then takes the default group of the VPC, whatever that admits.
+        if not made.groups and not made.unknown and not optional:
+            # AWS then uses the default group of the VPC, whose rules are unknown.
             made.unknown.append((subject, "vpcSecurityGroupIds" if subject.type == INSTANCE else f"{prefix}securityGroups"))
 
 
 def _is_first(subject: Resource, path: str) -> bool:
-    """Whether the interface described at `path` surely is the one at device index 0."""
+    """Whether the interface defined at `path` surely is at device index 0."""
     index = read(subject, f"{path}.deviceIndex")
     return index is not UNKNOWN and str(index) == "0"

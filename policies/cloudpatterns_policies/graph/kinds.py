@@ -1,4 +1,4 @@
-"""Which resources sit in a network, and which of their properties name security groups and subnets. A new type is a new line."""
+"""Resource types in a network, and their properties that name security groups and subnets. A new type is a new line."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -10,7 +10,7 @@ TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
 
 
 class Role(Enum):
-    """What a resource is to the network."""
+    """The role of a resource in the network."""
 
     BALANCER = "load balancer"
     WORKLOAD = "workload"
@@ -21,11 +21,11 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Where a resource type names its place. Paths are dotted, `*` stands for each item of a list."""
+    """The properties of a resource type that define its place in the network. Paths are dotted, `*` stands for each item of a list."""
 
     role: Role
     noun: str
-    """What messages call it."""
+    """Its name in messages."""
     groups: tuple[str, ...] = ()
     """Properties that name security groups."""
     subnets: tuple[str, ...] = ()
@@ -33,12 +33,12 @@ class Kind:
     subnet_group: str = ""
     """The property that names a subnet group."""
     inherits: tuple[str, ...] = ()
-    """When one of these is set, the place is that of another resource."""
+    """When one of these is set, the subnets are those of another resource."""
 
 
 _BALANCER = Kind(Role.BALANCER, "load balancer", ("securityGroups",), ("subnets", "subnetMappings.*.subnetId"))
 _VPC_IDS = ("vpcSecurityGroupIds",)
-# In a default VPC, groups may be given by their names.
+# In a default VPC, groups may be named by their names.
 _IDS_OR_NAMES = (*_VPC_IDS, "securityGroups")
 _IDS = ("securityGroupIds",)
 _CONFIG = ("networkConfiguration.securityGroups",), ("networkConfiguration.subnets",)
@@ -126,7 +126,7 @@ KINDS: Final[dict[str, Kind]] = {
     "aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint": Kind(Role.ENDPOINT, "Instance Connect endpoint", _IDS),
     "aws:ec2clientvpn/endpoint:Endpoint": Kind(Role.ENDPOINT, "Client VPN endpoint", _IDS),
 }
-"""Every resource type that the model places in the network."""
+"""Every resource type that the model knows."""
 
 BALANCERS: Final = tuple(token for token, kind in KINDS.items() if kind.role is Role.BALANCER)
 """Load balancers."""

@@ -1,4 +1,4 @@
-"""Marks that a program puts on its resources to state an intention, by tag or by name."""
+"""Marks by which a program states the purpose of its resources: tags or names."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from cloudpatterns_policies.core import UNKNOWN, Resource
 from cloudpatterns_policies.graph.reading import read
 
 PUBLIC_TAG: Final = "cloudpatterns:internet=true"
-"""Marks what may be reached from the internet."""
+"""Marks resources that may be reached from the internet."""
 
 OPERATOR_TAG: Final = "cloudpatterns:operator"
-"""Marks security groups of operators, whatever the value: all their ports are administration ports."""
+"""Marks security groups of operators, with any value: all their ports are administration ports."""
 
 DATA_SUBNET_TAG: Final = "cloudpatterns:tier=data"
-"""Marks subnets that are for data stores."""
+"""Marks subnets for data stores."""
 
 MANAGEMENT_SUBNET_TAG: Final = "cloudpatterns:tier=management"
-"""Marks subnets that are for management interfaces."""
+"""Marks subnets for management interfaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Marks:
         return cls(tuple(tags), tuple(names))
 
     def named(self, name: str) -> bool:
-        """Whether the name or id alone is a mark."""
+        """Whether the name or id is a mark."""
         return any(fnmatchcase(name, pattern) for pattern in self.names)
 
     def on(self, resource: Resource) -> bool | str:
@@ -58,11 +58,11 @@ class Marks:
 
 
 def _tags(resource: Resource) -> list[tuple[str, Any]]:
-    """Paths and mappings of the tags that the resource, or the instances it starts, will carry."""
+    """Paths and mappings of the tags of the resource, or of the instances that it launches."""
     found: list[tuple[str, Any]] = []
     tags = read(resource, "tags", computed=True)
     if isinstance(tags, list):
-        # Auto Scaling groups have a list of their own form.
+        # Auto Scaling groups have a list of another form.
         pairs = [item for item in tags if isinstance(item, dict) and isinstance(item.get("key"), str)]
         found.append(("tags", {item["key"]: item.get("value") for item in pairs}))
         if any(item is UNKNOWN or (isinstance(item, dict) and item.get("key") is UNKNOWN) for item in tags):

@@ -25,19 +25,19 @@ class Placement:
     """`Role.WORKLOAD` or `Role.DATA`."""
     subnets: Reference
     marked_by: tuple[Resource, ...]
-    """Resources whose tags speak for it: itself, and an Auto Scaling group's launch template."""
+    """Resources whose tags count for it: itself, and an Auto Scaling group's launch template."""
     doubt: Place | None = None
-    """What leaves it unknown whether it must be private at all: a load balancer's `internal`, or the route that may make a NAT of it."""
+    """What leaves it unknown whether it must be private at all: a load balancer's `internal`, or a route that may make it a NAT."""
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return label(self.subject, KINDS[self.subject.type].noun if self.subject.type in KINDS else "")
 
 
 @lru_cache(maxsize=2)
 def placements(stack: Stack) -> list[Placement]:
-    """Workloads and data stores of the stack in subnets. Left out: internet-facing load balancers, and NAT instances."""
+    """Workloads and data stores of the stack in subnets. Without internet-facing load balancers and NAT instances."""
     found: list[Placement] = []
     for token, kind in KINDS.items():
         if kind.role not in (Role.WORKLOAD, Role.DATA, Role.BALANCER):
@@ -78,7 +78,7 @@ def _named(stack: Stack, subject: Resource, role: Role, doubt: Place | None = No
 
 
 def _instance(stack: Stack, subject: Resource) -> list[Placement]:
-    """An instance by its subnet, its interfaces, or its launch template; AWS chooses a default subnet when all are silent."""
+    """An instance by its subnet, its interfaces, or its launch template; AWS chooses a default subnet when none names one."""
     found = _named(stack, subject, Role.WORKLOAD)
     interfaces = attached_interfaces(stack, subject)
     for attachment in stack.referrers(subject, _INTERFACE_ATTACHMENT, "instanceId"):
@@ -91,7 +91,7 @@ def _instance(stack: Stack, subject: Resource) -> list[Placement]:
         found.append(Placement(subject, Role.WORKLOAD, reference, (subject, interface)))
     if not found and all(read(subject, path, computed=True) is None for path in ("primaryNetworkInterface", "networkInterfaces")):
         templates = stack.refs(subject, "launchTemplate", TEMPLATE)
-        # The template is judged by itself where it names a subnet.
+        # A template that names a subnet is checked itself.
         if not any(_named(stack, template, Role.WORKLOAD) for template in templates):
             found.append(Placement(subject, Role.WORKLOAD, Reference("subnetId"), (subject, *templates)))
     return found
@@ -104,7 +104,7 @@ def _fleet(stack: Stack, subject: Resource) -> list[Placement]:
 
 
 def _store(stack: Stack, subject: Resource) -> list[Placement]:
-    """A store by its subnet group: the group is judged where the stack has it, and unknown where it has not."""
+    """A data store by its subnet group: a group of the stack is checked itself, another one is unknown."""
     kind = KINDS[subject.type]
     if any(read(subject, path, computed=True) is not None for path in kind.inherits):
         return []

@@ -1,15 +1,17 @@
 """Protocols and ports as one line of numbers: protocol number times 65,536, plus the port (for ICMP: type times 256, plus the code).
 
-So "all traffic" is one run, and what a rule admits, what is allowed and what is left over are sets to be cut and joined.
+So "all traffic" is one run, and the ports of rules are sets that can be intersected and united.
 """
 
 import re
 from collections.abc import Iterable
 from typing import Final
 
+from cloudpatterns_policies.graph.reading import some
 from cloudpatterns_policies.graph.spans import Spans
 
 _SPACE: Final = 65536
+_SHOWN: Final = 4
 _ICMP, _TCP, _UDP, _ICMPV6 = 1, 6, 17, 58
 _NUMBERS: Final = {"tcp": _TCP, "udp": _UDP, "icmp": _ICMP, "icmpv6": _ICMPV6, "ipv6-icmp": _ICMPV6}
 _ALL_NAMES: Final = frozenset({"-1", "all", ""})
@@ -18,7 +20,7 @@ ALL: Final = Spans(((0, 256 * _SPACE - 1),))
 """All protocols and ports."""
 
 PATTERN: Final = r"^(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp))?$"
-"""How configuration writes ports: `22`, `9092-9098` or `2049/udp`."""
+"""The format of ports in configuration: `22`, `9092-9098` or `2049/udp`."""
 
 SERVICES: Final = {
     22: "SSH", 23: "Telnet", 80: "HTTP", 443: "HTTPS", 1433: "SQL Server", 1521: "Oracle", 2049: "NFS", 2375: "Docker",
@@ -26,29 +28,29 @@ SERVICES: Final = {
     5986: "WinRM over TLS", 6379: "Redis", 6380: "Redis over TLS", 6443: "Kubernetes API", 8182: "Neptune", 9092: "Kafka",
     9200: "OpenSearch", 10250: "kubelet", 11211: "Memcached", 27017: "MongoDB",
 }  # fmt: skip
-"""What usually listens at a port; for messages only."""
+"""The usual service on a port; for messages only."""
 
 
 def protocol_number(protocol: object) -> int | None:
     """The IANA number of a protocol as security group rules write it (`tcp`, `6`, 6); None for all protocols (`-1`, `all`).
 
-    Raises `ValueError` for a name that EC2 does not know.
+    Raises `ValueError` for an unknown name.
     """
     text = str(protocol).strip().lower()
     if text in _ALL_NAMES:
         return None
     number = _NUMBERS[text] if text in _NUMBERS else int(text)
     if not 0 <= number <= 255:
-        raise ValueError(f"{text} is no protocol number")
+        raise ValueError(f"{text} is not a protocol number")
     return number
 
 
 def admitted(protocol: object, first: object = None, last: object = None) -> Spans:
-    """What a rule with these fields admits, as EC2 reads it. Raises `ValueError` for fields that are no numbers.
+    """The ports that a rule with these fields allows in EC2. Raises `ValueError` for invalid fields.
 
-    Ports count for TCP, UDP and ICMP alone; any other protocol, and `-1`, means all of it whatever the ports say
+    Ports apply only to TCP, UDP and ICMP; any other protocol, and `-1`, means all of it whatever the ports say
     (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html). Missing ports, and -1, mean all. EC2 refuses a range
-    that ends before it begins; here it counts as written the other way round, since that is what its writer meant to open.
+    that ends before it begins; here its ends are swapped, which is what its author meant.
     """
     number = protocol_number(protocol)
     if number is None:
@@ -76,13 +78,13 @@ def _number(value: object) -> int | None:
 
 
 def parse_ports(specs: Iterable[str]) -> Spans:
-    """The set that configuration such as `["22", "9092-9098", "2049/udp"]` names; TCP where nothing is said. Raises `ValueError`."""
+    """The set that configuration such as `["22", "9092-9098", "2049/udp"]` names; TCP by default. Raises `ValueError`."""
     runs = []
     for spec in specs:
         match = re.fullmatch(PATTERN, spec.strip())
         low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if match is None or not 0 <= low <= high < _SPACE:
-            raise ValueError(f"{spec!r} is no port; write 22, 9092-9098 or 2049/udp")
+            raise ValueError(f"{spec!r} is not a port; use 22, 9092-9098 or 2049/udp")
         base = _NUMBERS[match[3] or "tcp"] * _SPACE
         runs.append((base + low, base + high))
     return Spans.of(runs)
@@ -107,16 +109,12 @@ def describe(ports: Spans) -> str:
             numbers.append(f"{low}{suffix}{name}" if low == high else f"{low}-{high}{suffix}")
         else:
             others.append({_ICMP: "ICMP", _ICMPV6: "ICMPv6"}.get(protocol, f"protocol {protocol}"))
-    parts = [f"port{'s' if len(numbers) > 1 or '-' in numbers[0] else ''} {_some(numbers)}"] if numbers else []
-    return " and ".join([*parts, *([_some(list(dict.fromkeys(others)))] if others else [])])
-
-
-def _some(items: list[str], limit: int = 4) -> str:
-    return ", ".join(items[:limit]) + (f" and {len(items) - limit} more" if len(items) > limit else "")
+    parts = [f"port{'s' if len(numbers) > 1 or '-' in numbers[0] else ''} {some(numbers, _SHOWN)}"] if numbers else []
+    return " and ".join([*parts, *([some(list(dict.fromkeys(others)), _SHOWN)] if others else [])])
 
 
 def _pieces(ports: Spans) -> list[tuple[int, int, int]]:
-    """The runs cut at the protocols' borders, as `(protocol, first, last)`; TCP and UDP first."""
+    """The runs, split by protocol, as `(protocol, first, last)`; TCP and UDP first."""
     pieces = []
     for first, last in ports.runs:
         while first <= last:

@@ -1,8 +1,8 @@
 """Reachability: "may A reach B on port p?" and "who may reach B?", with the path as the answer, resource by resource.
 
-Besides the legs of `graph.ways` a path may lead over load balancers, which pass on to their targets what arrives at their listeners, over
-RDS proxies, and out to the internet and in again. An application is no relay: that a web server is reached, and talks to a database, does
-not make the database reached.
+Besides the direct paths of `graph.paths`, a path may lead through load balancers, which forward traffic from their listeners to their
+targets, through RDS proxies, and out to the internet and in again. An application is not a relay: a database is not reachable from the
+internet because a web server that is reachable connects to it.
 """
 
 import itertools
@@ -15,11 +15,11 @@ from cloudpatterns_policies.core import UNKNOWN, Resource, Stack
 from cloudpatterns_policies.graph.endpoints import FLEET, SERVICE, Endpoint, Known, endpoints_of
 from cloudpatterns_policies.graph.firewall import INSTANCE
 from cloudpatterns_policies.graph.kinds import BALANCERS
+from cloudpatterns_policies.graph.paths import INTERNET, DirectPaths, Leg
 from cloudpatterns_policies.graph.ports import ALL, admitted
 from cloudpatterns_policies.graph.reading import arrow, expand, label, read, refer
 from cloudpatterns_policies.graph.regions import Passage, Place
 from cloudpatterns_policies.graph.spans import Spans
-from cloudpatterns_policies.graph.ways import INTERNET, Leg, Ways
 
 if TYPE_CHECKING:
     from networkx import DiGraph
@@ -37,16 +37,16 @@ _PROXY_TARGETS: Final = {"dbInstanceIdentifier": "aws:rds/instance:Instance", "d
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A way from one thing to another."""
+    """A network path from one endpoint to another."""
 
     ports: Spans
     """The ports it arrives on, of those asked about."""
     hops: tuple[str, ...]
-    """Every resource on the way, both ends included, as messages call them."""
+    """The names of all resources on the path, both ends included."""
     unknown: Place | None = None
-    """What would have to be known to be sure of it; None for a path that is surely there."""
+    """The place of the unknown value that decides whether it exists; None for a certain path."""
     entry: Spans = ALL
-    """The ports it sets out on; others than `ports` when a load balancer stands between."""
+    """The ports at its start; other than `ports` when a load balancer is in between."""
 
     @property
     def text(self) -> str:
@@ -56,81 +56,81 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """What passes traffic on: from `via`, on the ports it listens on, to `target` on `ports`."""
+    """A relay that forwards traffic: from `via`, on the ports on which it listens, to `target` on `ports`."""
 
     via: Endpoint
     listens: Spans
     target: Endpoint
     ports: Spans
-    """The ports that targets take; all of them where that is unknown, or a matter of each task."""
+    """The ports of the targets; all ports when they are unknown, or differ by task."""
     name: str
-    """What messages call what stands between, such as a target group; empty for nothing."""
+    """The name of the resource in between, such as a target group; empty for none."""
     listener: Resource | None = None
-    """The listener that forwards; None where listeners are no resources of their own."""
+    """The listener that forwards; None when listeners are not separate resources."""
     through: Resource | None = None
-    """The target group; None where there is none."""
+    """The target group, or None."""
     unknown: Place | None = None
-    """What leaves one of the ports unknown."""
+    """The place of an unknown port."""
 
 
 class Reach:
-    """Answers the questions for one stack. Nothing is worked out before it is asked for, and nothing twice."""
+    """The reachability of one stack. Results are computed on demand and cached."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._ways = Ways(stack)
+        self._direct_paths = DirectPaths(stack)
         self.endpoints: dict[str, Endpoint] = endpoints_of(stack).by_urn
-        """Everything that a path can begin or end at, by URN."""
+        """All endpoints at which a path can begin or end, by URN."""
         self._legs: dict[tuple[str, str], list[Leg]] = {}
         self._maps: dict[str, DiGraph] = {}
 
     def path(self, source: Endpoint | None, target: Endpoint | None, ports: Spans = ALL) -> Path | None:
-        """The way from `source` to `target` on some of `ports`; None stands for the internet. A sure way is preferred to an unsure one.
+        """The path from `source` to `target` on some of `ports`; None stands for the internet. A certain path is preferred.
 
-        Returns None when there is no way.
+        Returns None when there is no path.
         """
-        found = [self._direct(source, target, ports)]
-        if found[0] is None or found[0].unknown:
-            found += [self._relayed(source, target, ports), self._outside(source, target, ports)]
-        ways = [way for way in found if way is not None]
-        return min(ways, key=lambda way: way.unknown is not None, default=None)
+        candidates = [self._direct(source, target, ports)]
+        if candidates[0] is None or candidates[0].unknown:
+            candidates += [self._relayed(source, target, ports), self._over_internet(source, target, ports)]
+        paths = [path for path in candidates if path is not None]
+        return min(paths, key=lambda path: path.unknown is not None, default=None)
 
     def who(self, target: Endpoint | None, ports: Spans = ALL) -> Iterator[tuple[Endpoint | None, Path]]:
-        """Everybody who may reach `target` on some of `ports`, the internet (None) first."""
+        """All sources that may reach `target` on some of `ports`, the internet (None) first."""
         for source in (None, *self.endpoints.values()):
-            if source is not target and (way := self.path(source, target, ports)):
-                yield source, way
+            if source is not target and (path := self.path(source, target, ports)):
+                yield source, path
 
     def _between(self, source: Endpoint | None, target: Endpoint | None) -> list[Leg]:
         key = (source.subject.urn if source else INTERNET, target.subject.urn if target else INTERNET)
         if key not in self._legs:
             if source is None:
-                self._legs[key] = self._ways.inbound(target) if target else []
+                self._legs[key] = self._direct_paths.inbound(target) if target else []
             else:
-                self._legs[key] = self._ways.between(source, target) if target else self._ways.outbound(source)
+                self._legs[key] = self._direct_paths.between(source, target) if target else self._direct_paths.outbound(source)
         return self._legs[key]
 
     def _direct(self, source: Endpoint | None, target: Endpoint | None, ports: Spans) -> Path | None:
         leg = _best(self._between(source, target), ports)
         return Path(leg.ports & ports, leg.hops, leg.unknown, leg.ports & ports) if leg else None
 
-    def _outside(self, source: Endpoint | None, target: Endpoint | None, ports: Spans) -> Path | None:
+    def _over_internet(self, source: Endpoint | None, target: Endpoint | None, ports: Spans) -> Path | None:
         """Out to the internet, and in again from there."""
         if source is None or target is None:
             return None
-        back = [way for way in (self._direct(None, target, ports), self._relayed(None, target, ports)) if way]
-        for way in sorted(back, key=lambda way: way.unknown is not None):
-            out = _best(self._between(source, None), way.entry)
-            if out is not None:
-                arrives = way.ports & out.ports if way.ports == way.entry else way.ports
-                return Path(arrives, (*out.hops, *way.hops[1:]), out.unknown or way.unknown, out.ports & way.entry)
+        inbound = [path for path in (self._direct(None, target, ports), self._relayed(None, target, ports)) if path]
+        for path in sorted(inbound, key=lambda path: path.unknown is not None):
+            outbound = _best(self._between(source, None), path.entry)
+            if outbound is not None:
+                arrives = path.ports & outbound.ports if path.ports == path.entry else path.ports
+                return Path(arrives, (*outbound.hops, *path.hops[1:]), outbound.unknown or path.unknown, outbound.ports & path.entry)
         return None
 
     def _relayed(self, source: Endpoint | None, target: Endpoint | None, ports: Spans) -> Path | None:
-        """Over load balancers and proxies."""
+        """Through load balancers and proxies."""
         if target is None or target.subject.urn not in {relay.target.subject.urn for relay in self.relays}:
             return None
-        import networkx  # a tenth of a second, which stacks and statements without relays need not spend
+        import networkx  # takes a tenth of a second, which stacks and statements without relays save
 
         start, end = source.subject.urn if source else INTERNET, target.subject.urn
         graph = self._map(start, source)
@@ -145,16 +145,16 @@ class Reach:
             nodes: list[str] = networkx.shortest_path(view, start, end)
             edges: list[dict[str, Any]] = [graph.edges[tail, head] for tail, head in itertools.pairwise(nodes)]
             legs = [_best(edge["legs"], ALL if edge is not edges[-1] else ports, sure) for edge in edges]
-            told = [leg for leg in legs if leg is not None]
-            hops = told[0].hops
-            for edge, leg in zip(edges[1:], told[1:], strict=True):
+            known = [leg for leg in legs if leg is not None]
+            hops = known[0].hops
+            for edge, leg in zip(edges[1:], known[1:], strict=True):
                 hops += (*((edge["name"],) if edge["name"] else ()), *leg.hops[1:])
-            unknown = next((leg.unknown for leg in told if leg.unknown), None)
-            return Path(told[-1].ports & ports, hops, unknown, told[0].ports)
+            unknown = next((leg.unknown for leg in known if leg.unknown), None)
+            return Path(known[-1].ports & ports, hops, unknown, known[0].ports)
         return None
 
     def _map(self, start: str, source: Endpoint | None) -> "DiGraph":
-        """The relays' own edges, and those from `start` to the relays."""
+        """The edges of the relays, and those from `start` to the relays."""
         import networkx  # see above
 
         if start not in self._maps:
@@ -165,7 +165,7 @@ class Reach:
                 doubt = relay.unknown
                 legs = [Leg(leg.ports & relay.ports, leg.hops, leg.unknown or doubt) for leg in self._between(relay.via, relay.target)]
                 if (kept := _keeps_address(relay)) is not False:
-                    passage = self._ways.handed_on(relay.via, relay.target, source)
+                    passage = self._direct_paths.with_client_address(relay.via, relay.target, source)
                     if kept is not True:
                         passage = Passage(passage.low, ALL, kept)
                     legs = [part for leg in legs for part in _within(leg, passage)]
@@ -179,7 +179,7 @@ class Reach:
 
     @cached_property
     def relays(self) -> list[Relay]:
-        """Everything that passes traffic on, in a fixed order."""
+        """All relays, in a fixed order."""
         found = [*self._forwarding(), *self._classic(), *self._proxies()]
         return sorted(found, key=_order)
 
@@ -202,7 +202,7 @@ class Reach:
                         yield Relay(self.endpoints[via.urn], _port(port), target, ports, label(group), listener, group, unknown)
 
     def _members(self) -> dict[str, list[tuple[Endpoint, Spans, Place | None]]]:
-        """By target group, its targets, the ports they take, and what leaves these unknown."""
+        """By target group, its targets, their ports, and the place of an unknown port."""
         found: dict[str, list[tuple[Endpoint, Spans, Place | None]]] = {}
 
         def add(group: Resource, target: Resource, holder: Resource | None) -> None:
@@ -225,7 +225,7 @@ class Reach:
                     add(group, fleet, group)
         for service in self._stack.of_type(SERVICE):
             for group in self._stack.refs(service, "loadBalancers", *_TARGET_GROUPS):
-                # A task may take any port of its own.
+                # Each task may use any port.
                 add(group, service, None)
         return found
 
@@ -253,7 +253,7 @@ class Reach:
 
 
 def _keeps_address(relay: Relay) -> Known:
-    """Whether the target sees the caller's own address: that is for certain network load balancers and target groups.
+    """Whether the target sees the client's address, which depends on network load balancer and target group.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html
     """
@@ -268,7 +268,7 @@ def _keeps_address(relay: Relay) -> Known:
             return place
     family, kept, kind, protocol = values
     if family not in (None, "ipv4"):
-        # An IPv6 caller comes to an IPv4 target under the balancer's address.
+        # An IPv6 client reaches an IPv4 target from the load balancer's address.
         return False
     if kept is not None:
         return str(kept).lower() == "true"
@@ -276,7 +276,7 @@ def _keeps_address(relay: Relay) -> Known:
 
 
 def _within(leg: Leg, passage: Passage) -> Iterator[Leg]:
-    """The parts of a leg that surely pass, and that may."""
+    """The parts of a leg that pass surely, and those that may."""
     sure, possible = leg.ports & passage.low, leg.ports & (passage.high - passage.low)
     if sure:
         yield Leg(sure, leg.hops, leg.unknown)
@@ -289,7 +289,7 @@ def _order(relay: Relay) -> tuple[str, ...]:
 
 
 def _best(legs: list[Leg], ports: Spans, sure: bool = False) -> Leg | None:
-    """The first leg on some of `ports`, a sure one if there is one; only a sure one with `sure`."""
+    """The first leg on some of `ports`, preferably a certain one; with `sure`, only a certain one."""
     fitting = [leg for leg in legs if leg.ports & ports and not (sure and leg.unknown)]
     return min(fitting, key=lambda leg: leg.unknown is not None, default=None)
 

@@ -1,4 +1,4 @@
-"""Reads properties and follows references without ever raising for an unknown value."""
+"""Reads properties and follows references; never raises for an unknown value."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from cloudpatterns_policies.core import UNKNOWN, Resource, ResourceReference, St
 def read(resource: Resource, path: str, *, computed: bool = False) -> Any:
     """The value at a dotted path: None when it is missing or the empty text, `UNKNOWN` when it, or one on the way to it, is unknown.
 
-    With `computed`, an unknown that came from no other resource counts as missing: where the program leaves such a property out, the
+    With `computed`, an unknown value that comes from no other resource counts as missing: when the program omits such a property, the
     provider's preview shows it as unknown.
     """
     if computed and from_provider(resource, path):
@@ -26,6 +26,15 @@ def read(resource: Resource, path: str, *, computed: bool = False) -> Any:
         else:
             return None
     return None if value is not UNKNOWN and value == "" else value
+
+
+def has_value(resource: Resource, path: str, *, computed: bool = False) -> bool:
+    """Whether the property at a dotted path has a value, known or unknown. False, zero and empty values do not count.
+
+    With `computed`, an unknown value that comes from no other resource counts as missing; see `read`.
+    """
+    value = read(resource, path, computed=computed)
+    return value is UNKNOWN or bool(value)
 
 
 def from_provider(resource: Resource, path: str) -> bool:
@@ -57,9 +66,9 @@ class Reference:
     foreign: tuple[str, ...] = ()
     """Literal ids and names that no resource of the stack has."""
     certain: bool = True
-    """Whether every target is surely meant. Not so where more resources went into the value than it has items."""
+    """Whether every target is certain. It is not when the value depends on more resources than it has items."""
     unresolved: bool = False
-    """Whether a part of the value is unknown and comes from no resource of the wanted types."""
+    """Whether a part of the value is unknown and comes from no resource of the requested types."""
 
     @property
     def empty(self) -> bool:
@@ -70,30 +79,29 @@ class Reference:
 def refer(stack: Stack, resource: Resource, path: str, types: Sequence[str], *, computed: bool = False) -> Reference:
     """Follows the reference at `path` to resources of `types`.
 
-    A known text decides by itself: it is the id, ARN or name of a resource, or foreign. For what is unknown the property's
-    dependencies tell, of the wanted types alone: a subnet's id may be given out once its route exists, and then depends on
-    the route as well.
+    A known text is the id, ARN or name of a resource, or foreign. For an unknown value, the property's dependencies of the requested
+    types decide: a subnet's id may be available only after its route exists, and then depends on the route as well.
     """
     value = read(resource, path, computed=computed)
     if value is None:
         return Reference(path)
     texts = list(_texts(value))
     candidates = {target.urn: target for target in _candidates(stack, resource, path, types)}
-    called: dict[str, list[Resource]] = {}
+    by_name: dict[str, list[Resource]] = {}
     for target in candidates.values():
         for name in _names(target):
-            called.setdefault(name, []).append(target)
+            by_name.setdefault(name, []).append(target)
     targets: dict[str, Resource] = {}
     foreign: list[str] = []
     for text in texts:
         if text is not UNKNOWN:
-            found = called.get(text, [])
+            found = by_name.get(text, [])
             targets.update((target.urn, target) for target in found)
             foreign += [] if found else [text]
     left = [target for target in candidates.values() if target.urn not in targets]
     unknown = sum(1 for text in texts if text is UNKNOWN)
     if foreign and not unknown:
-        # A text may be the id of a candidate that does not show its own.
+        # A text may be the id of a candidate whose id is unknown.
         left = [target for target in left if not _names(target)]
         unknown, foreign = (len(foreign), []) if left else (0, foreign)
     if not unknown:
@@ -107,8 +115,8 @@ def refer(stack: Stack, resource: Resource, path: str, types: Sequence[str], *, 
 def refer_all(stack: Stack, resource: Resource, pattern: str, types: Sequence[str], *, computed: bool = False) -> list[Reference]:
     """Follows the references at all paths that a pattern such as `subnetMappings.*.subnetId` stands for.
 
-    Dependencies are known of the top-level property alone. Where they do not tell which item of the list means which resource, but the
-    list as a whole means them all, it is one reference.
+    Dependencies are recorded for the top-level property only. When they do not show which item refers to which resource, but the list
+    refers to all of them, the result is one reference.
     """
     found = [refer(stack, resource, path, types, computed=computed) for path in expand(resource, pattern)]
     if len(found) < 2:
@@ -121,7 +129,7 @@ def refer_all(stack: Stack, resource: Resource, pattern: str, types: Sequence[st
 
 
 def owning(stack: Stack, types: Sequence[str], attributes: Sequence[str], ids: Sequence[str]) -> list[Resource]:
-    """Resources of `types` of which one of `attributes` is known and is one of `ids`."""
+    """Resources of `types` with a known value of `attributes` that is one of `ids`."""
     return [
         resource
         for resource in stack.of_type(*types)
@@ -130,7 +138,7 @@ def owning(stack: Stack, types: Sequence[str], attributes: Sequence[str], ids: S
 
 
 def _candidates(stack: Stack, resource: Resource, path: str, types: Sequence[str]) -> Iterator[Resource]:
-    """Resources that went into the property, and those that its value names."""
+    """Resources that the property depends on, and those that its value names."""
     for urn in resource.property_dependencies.get(path.partition(".")[0], ()):
         target = stack.by_urn(urn)
         if target is not None and target.type in types:
@@ -158,7 +166,7 @@ def _names(resource: Resource) -> set[str]:
 
 
 def label(resource: Resource, noun: str = "") -> str:
-    """What to call a resource in a message: its noun and logical name."""
+    """The name of a resource in messages: its noun and logical name."""
     return f"{noun or spaced(resource.type.rpartition(':')[2])} {resource.name}"
 
 
@@ -172,7 +180,7 @@ def arrow(*hops: str) -> str:
     return " -> ".join(hop for hop in hops if hop)
 
 
-def some(items: Sequence[str], limit: int = 2, joint: str = ", ") -> str:
+def some(items: Sequence[str], limit: int = 2, separator: str = ", ") -> str:
     """The first of a list for a message, and how many more there are."""
     more = len(items) - limit
-    return joint.join(items[:limit]) + (f" and {more} more" if more > 0 else "")
+    return separator.join(items[:limit]) + (f" and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""Sets of (protocol and port, address) pairs, and facts about them that may be known in part only."""
+"""Sets of (protocol and port, address) pairs, and facts about them that may be partly unknown."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ EVERYWHERE: Final = {version: Spans(((0, (1 << bits) - 1),)) for version, bits i
 """All addresses, by IP version."""
 
 Place = tuple[Resource, str]
-"""A resource and the path of one of its properties: where an unknown value stands."""
+"""A resource and the path of one of its properties: the place of an unknown value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,11 @@ class Region:
         return Region(parts)
 
     def addresses(self, ports: Spans = ALL) -> Spans:
-        """Addresses that some port of `ports` goes with."""
+        """Addresses that are paired with some port of `ports`."""
         return Spans.union(addresses for own, addresses in self.parts if own & ports)
 
     def ports_where(self, test: Callable[[Spans], bool]) -> Spans:
-        """The ports whose addresses, taken together, pass `test`. Ports without any address are not asked about."""
+        """The ports whose addresses, taken together, pass `test`. Ports without any address are not tested."""
         changes: dict[int, tuple[list[int], list[int]]] = {}
         for index, (ports, _) in enumerate(self.parts):
             for first, last in ports.runs:
@@ -88,7 +88,7 @@ def everything(version: int) -> Region:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What surely passes somewhere, and what may pass. `place` is where the unknown stands that makes the difference, if any."""
+    """The traffic that surely passes, and that may pass. `place` is the unknown value that makes the difference, if any."""
 
     low: Region
     high: Region
@@ -102,7 +102,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """The same, of ports alone."""
+    """The same, for ports only."""
 
     low: Spans = field(default_factory=Spans)
     high: Spans = field(default_factory=Spans)
@@ -110,9 +110,9 @@ class Passage:
 
 
 def across(fact: Fact, bounds: Spans, bounded_by: Place) -> Passage:
-    """The ports on which a party passes whose address is one of `bounds`.
+    """The ports on which traffic passes for an address in `bounds`.
 
-    A port surely passes when all of `bounds` do. Where only some do it may pass: `bounded_by` would have to be known.
+    A port surely passes when it does for all of `bounds`. If it does only for some, it may pass, and `bounded_by` is the unknown value.
     """
     high = fact.high.ports_where(lambda addresses: bool(addresses & bounds))
     low = fact.low.ports_where(lambda addresses: not bounds - addresses)

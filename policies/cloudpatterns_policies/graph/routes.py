@@ -1,4 +1,4 @@
-"""Routes from every form they are written in, as one form."""
+"""All routes, in one form."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _PROPAGATIONS: Final = {
 }
 
 INTERNET_GATEWAY: Final = "internet gateway"
-"""What a target is called that makes a subnet public."""
+"""The target that makes a subnet public."""
 
 CARRIER_GATEWAY: Final = "carrier gateway"
 """The internet gateway of a Wavelength zone."""
@@ -30,7 +30,7 @@ PRIVATE_NAT: Final = "private NAT gateway"
 """A NAT gateway without a public address, which leads to other networks."""
 
 UNKNOWN_DESTINATION: Final = "an unknown destination"
-"""What a destination is called that is known only after deployment."""
+"""The name of an unknown destination."""
 
 _UNKNOWN_GATEWAY: Final = "gateway"
 _ENDPOINT_TYPE: Final = "aws:ec2/vpcEndpoint:VpcEndpoint"
@@ -51,11 +51,11 @@ _TARGETS: Final = {
     "coreNetworkArn": ("core network",),
     "vpcEndpointId": ("Gateway Load Balancer endpoint", _ENDPOINT_TYPE),
     "odbNetworkArn": ("ODB network",),
-    # Last: the provider fills these in beside the target that the program names.
+    # Last: the provider computes these in addition to the target that the program names.
     "networkInterfaceId": ("network interface", "aws:ec2/networkInterface:NetworkInterface", "aws:ec2/instance:Instance"),
     "instanceId": ("instance", "aws:ec2/instance:Instance"),
 }
-# Where the program leaves these out, the provider works them out.
+# When the program omits these, the provider computes them.
 _COMPUTED: Final = frozenset({"networkInterfaceId", "instanceId"})
 _DESTINATIONS: Final = (
     "destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId", "cidrBlock", "ipv6CidrBlock",
@@ -73,19 +73,19 @@ class Route:
     destination: str
     """For messages."""
     target: str
-    """What it leads to: `internet gateway`, `NAT gateway`, ...; `gateway` when only that much is known; empty when it stays inside."""
+    """Its target: `internet gateway`, `NAT gateway`, ...; `gateway` when no more is known; empty for a target inside the VPC."""
     target_name: str
     """For messages: the target with its name or id."""
     table: Reference
 
     @property
     def leads_out(self) -> bool:
-        """Whether it may lead out of the VPC's own addresses and gateway endpoints."""
+        """Whether it may lead out of the VPC, except to gateway endpoints."""
         return bool(self.target)
 
     @property
     def unseen(self) -> bool:
-        """Whether it stands for routes that are unknown altogether, and may not be there at all."""
+        """Whether it represents an unknown list of routes, which may be empty."""
         return self.where == "routes"
 
     @property
@@ -95,7 +95,7 @@ class Route:
 
     @property
     def name(self) -> str:
-        """What messages call it: what it joins, and the resource that says so."""
+        """Its name in messages: the resource, destination and target."""
         owner = label(self.resource) if self.resource.type not in ROUTE_TABLES else self.where.rpartition(".")[0] or self.where
         return f"{owner} ({self.destination} to {self.target_name})"
 
@@ -103,14 +103,14 @@ class Route:
 def routes(stack: Stack) -> Iterator[Route]:
     """All routes of the stack that have a target, in no promised order."""
     for route in stack.of_type(ROUTE):
-        yield from _of(stack, route, "", table_named(stack, route))
+        yield from _target_routes(stack, route, "", table_named(stack, route))
     for table in stack.of_type(*ROUTE_TABLES):
         own = Reference("", (table,))
         for path in expand(table, "routes.*"):
             if path == "routes":
                 yield Route(table, path, "unknown routes", _UNKNOWN_GATEWAY, "an unknown target", own)
             else:
-                yield from _of(stack, table, f"{path}.", own)
+                yield from _target_routes(stack, table, f"{path}.", own)
         if read(table, "propagatingVgws", computed=True):
             yield Route(table, "propagatingVgws", "propagated routes", "virtual private gateway", "virtual private gateway", own)
     for token, target in _PROPAGATIONS.items():
@@ -119,7 +119,7 @@ def routes(stack: Stack) -> Iterator[Route]:
 
 
 def table_named(stack: Stack, resource: Resource) -> Reference:
-    """The route table that `routeTableId` names, or the VPC whose own table it is: that one's id is an attribute of the VPC."""
+    """The route table that `routeTableId` names, or the VPC whose main table it is: the id of that one is an attribute of the VPC."""
     found = refer(stack, resource, "routeTableId", ROUTE_TABLES)
     if found.targets or found.empty:
         return found
@@ -129,7 +129,7 @@ def table_named(stack: Stack, resource: Resource) -> Reference:
     return Reference(found.path, tuple(owners)) if owners else found
 
 
-def _of(stack: Stack, resource: Resource, prefix: str, table: Reference) -> Iterator[Route]:
+def _target_routes(stack: Stack, resource: Resource, prefix: str, table: Reference) -> Iterator[Route]:
     destinations = [read(resource, f"{prefix}{name}") for name in _DESTINATIONS]
     shown = next(
         (value if isinstance(value, str) else UNKNOWN_DESTINATION for value in destinations if value is not None), "no destination"
@@ -157,7 +157,7 @@ def _is_private(gateway: Resource) -> bool:
 
 
 def _gateway(value: Any, found: Reference) -> str:
-    """What kind of gateway a `gatewayId` names: by the id's beginning, else by the one kind of resource it comes from."""
+    """The kind of gateway that a `gatewayId` names: by the prefix of the id, else by the type of the resource that it comes from."""
     for start, noun in _GATEWAY_IDS.items() if value is not UNKNOWN else ():
         if str(value).startswith(start):
             return noun

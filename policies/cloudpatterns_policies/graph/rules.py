@@ -1,4 +1,4 @@
-"""Security group rules from every form they are written in, as one form."""
+"""All security group rules, in one form."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,11 +22,11 @@ CLASSIC_RULE: Final = "aws:ec2/securityGroupRule:SecurityGroupRule"
 INGRESS_RULE: Final = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS_RULE: Final = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 RULES: Final = (CLASSIC_RULE, INGRESS_RULE, EGRESS_RULE)
-"""Types of rules that are resources of their own."""
+"""Types of rules that are separate resources."""
 
 
 class SourceKind(Enum):
-    """What a rule names as the other end."""
+    """The kind of the other end of a rule."""
 
     CIDR = "CIDR"
     PREFIX_LIST = "prefix list"
@@ -39,19 +39,19 @@ class Source:
 
     kind: SourceKind
     text: str
-    """What messages call it."""
+    """Its name in messages."""
     path: str
     """The property that names it."""
     addresses: Mapping[int, Spans] = field(default_factory=dict)
-    """By IP version, the addresses that are known of it."""
+    """By IP version, its known addresses."""
     unknown: str = ""
-    """Where addresses stand that are unknown; empty when all are known. Groups have no addresses of their own."""
-    given: bool = True
-    """Whether it is surely there. An unknown list may be empty."""
+    """The path of its unknown addresses; empty when all are known. Groups have no addresses."""
+    certain: bool = True
+    """Whether it surely exists. An unknown list may be empty."""
     names: frozenset[str] = frozenset()
     """Ids and logical names of a prefix list, by which configuration can declare it."""
     group: Reference | None = None
-    """The group that is referred to; None for the rule's own group (`self`)."""
+    """The group that it refers to; None for the rule's own group (`self`)."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -61,10 +61,10 @@ class Rule:
     resource: Resource
     """The rule, or the group that holds it inline."""
     where: str
-    """Where in the resource it stands, such as `ingress.0`; empty when the resource is the rule."""
+    """Its path in the resource, such as `ingress.0`; empty when the resource is the rule."""
     ingress: bool
     ports: Spans
-    """Protocols and ports it admits, see `graph.ports`."""
+    """Protocols and ports that it allows, see `graph.ports`."""
     unknown: str
     """The property that leaves protocol, ports or direction unknown; empty when they are known."""
     sources: tuple[Source, ...]
@@ -73,7 +73,7 @@ class Rule:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return self.where if self.where else label(self.resource, "rule")
 
 
@@ -82,14 +82,14 @@ class PrefixList:
     """A managed prefix list, with entries from both forms."""
 
     resource: Resource | None
-    """None for a list that the stack only adds entries to; others of its entries are then elsewhere."""
+    """None for a list outside the stack, to which the stack only adds entries."""
     addresses: Mapping[int, Spans]
     unknown: str
-    """Where an entry stands that is unknown; empty when all are known."""
+    """The path of an unknown entry; empty when all are known."""
 
 
 def prefix_lists(stack: Stack) -> dict[str, PrefixList]:
-    """The stack's managed prefix lists by URN, and by their ids those that it adds entries to."""
+    """The stack's managed prefix lists by URN, and by their ids the lists that it adds entries to."""
     found: dict[str, tuple[Resource | None, list[str], list[str]]] = {item.urn: (item, [], []) for item in stack.of_type(PREFIX_LIST)}
     for item in stack.of_type(PREFIX_LIST):
         _, texts, unknowns = found[item.urn]
@@ -103,7 +103,7 @@ def prefix_lists(stack: Stack) -> dict[str, PrefixList]:
         cidr = read(entry, "cidr")
         owners = refer(stack, entry, "prefixListId", (PREFIX_LIST,))
         sure = owners.certain and not owners.unresolved
-        # An entry of an unknown list may be one of any.
+        # An entry of an unknown list may belong to any list.
         others = found if owners.unresolved and not owners.targets else ()
         for key in [*(target.urn for target in owners.targets), *owners.foreign, *others]:
             _, texts, unknowns = found.setdefault(key, (None, [], []))

@@ -12,7 +12,7 @@ class Spans:
 
     @classmethod
     def of(cls, runs: Iterable[tuple[int, int]]) -> "Spans":
-        """The union of the given runs, both ends included, in any order; a run that ends before it begins is empty."""
+        """The union of runs, both ends included, in any order; a run that ends before it begins is empty."""
         merged: list[tuple[int, int]] = []
         for first, last in sorted(runs):
             if first > last:

@@ -1,4 +1,4 @@
-"""Subnets, their route tables, and where these lead."""
+"""Subnets, their route tables and routes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,23 +19,23 @@ _DEFAULT_TABLE: Final = "aws:ec2/defaultRouteTable:DefaultRouteTable"
 
 @dataclass(eq=False, slots=True)
 class Table:
-    """A route table: of this stack, known by its id alone, or the one that AWS makes with a VPC."""
+    """A route table: of this stack, known only by its id, or the one that AWS creates with a VPC."""
 
     key: str
     name: str
-    """What messages call it."""
+    """Its name in messages."""
     routes: list[Route] = field(default_factory=list)
     unknown: tuple[str, str] | None = None
-    """URN and path of what leaves its other routes unknown; None when `routes` is all there is."""
+    """URN and path of what leaves its other routes unknown; None when `routes` is complete."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
-    """A subnet and the tables it may have: one, or more where the association cannot be told."""
+    """A subnet and the tables that it may have: one, or more when the association is unknown."""
 
     key: str
     name: str
-    """What messages call it."""
+    """Its name in messages."""
     resource: Resource | None
     tables: tuple[Table, ...]
     unknown: tuple[str, str] | None = None
@@ -43,19 +43,19 @@ class Subnet:
 
 
 def main_table_key(vpc: str) -> str:
-    """The key of the table that AWS makes with a VPC, given the VPC's URN or id."""
+    """The key of the table that AWS creates with a VPC, by the VPC's URN or id."""
     return f"{vpc} main"
 
 
 class Topology:
-    """All subnets and route tables of a stack. Whatever the stack refers to by id alone has a place in it too."""
+    """All subnets and route tables of a stack. Includes those that the stack refers to only by id."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self.unresolved: list[tuple[Resource, str]] = []
-        """Routes and associations whose table, subnet or VPC cannot be told, with the property that should tell."""
-        self._loose_main: tuple[str, str] | None = None
-        """What may be the main table of any VPC."""
+        """Routes and associations whose table, subnet or VPC is unknown, with the property."""
+        self._unresolved_main: tuple[str, str] | None = None
+        """A table that may be the main table of any VPC."""
         self._tables: dict[str, Table] = {}
         for table in stack.of_type(*ROUTE_TABLES):
             self._tables[table.urn] = Table(table.urn, label(table))
@@ -67,7 +67,7 @@ class Topology:
         self._subnets: dict[str, Subnet] = {}
 
     def subnets(self, reference: Reference) -> list[Subnet]:
-        """The subnets that a reference names, those known by their id alone included."""
+        """The subnets that a reference names, including those known only by their id."""
         return [self.subnet(target) for target in reference.targets] + [self._foreign_subnet(text, reference) for text in reference.foreign]
 
     def subnet(self, resource: Resource) -> Subnet:
@@ -98,7 +98,7 @@ class Topology:
         if len(keys) != 1 or not vpc.certain:
             return Subnet(resource.urn, name, resource, (), (resource.urn, "vpcId"))
         table = self._main.get(keys[0]) or self._original_of(keys[0], vpc.targets[0] if vpc.targets else None, (resource.urn, "vpcId"))
-        return Subnet(resource.urn, name, resource, (table,), self._loose_main)
+        return Subnet(resource.urn, name, resource, (table,), self._unresolved_main)
 
     def _foreign_subnet(self, text: str, reference: Reference) -> Subnet:
         tables, unknown = self._explicit.get(text, ((), None))
@@ -122,14 +122,14 @@ class Topology:
         return self._tables.setdefault(text, Table(text, f"route table {text}", unknown=("", f"route table {text}")))
 
     def _original_tables(self) -> dict[str, Table]:
-        """By VPC, the table that AWS made with it, where the stack manages that one."""
+        """By VPC, the table that AWS created with it, if the stack manages it."""
         found = {}
         for table in self._stack.of_type(_DEFAULT_TABLE):
             named = refer(self._stack, table, "defaultRouteTableId", VPCS)
             self._note_main(table, named)
             for vpc in named.targets:
                 found[vpc.urn] = self._tables[table.urn]
-        # Where the id is known, it is the VPC's attribute.
+        # A known id is an attribute of the VPC.
         by_id = {value: vpc for vpc in self._stack.of_type(*VPCS) if isinstance(value := vpc.raw.get("defaultRouteTableId"), str)}
         for table in self._stack.of_type(_DEFAULT_TABLE):
             value = table.raw.get("defaultRouteTableId")
@@ -138,7 +138,7 @@ class Topology:
         return found
 
     def _original_of(self, key: str, vpc: Resource | None, place: tuple[str, str]) -> Table:
-        """The table that AWS made with a VPC. In a VPC of the stack it has no route but those the stack adds."""
+        """The table that AWS created with a VPC. In a VPC of the stack, it has only the routes that the stack adds."""
         if key not in self._original:
             name = f"main route table of {vpc.name if vpc else key}"
             known = vpc is not None and vpc.type == VPCS[0]
@@ -158,7 +158,7 @@ class Topology:
     def _note_main(self, holder: Resource, vpc: Reference) -> None:
         if vpc.unresolved:
             self.unresolved.append((holder, vpc.path))
-            self._loose_main = self._loose_main or (holder.urn, vpc.path)
+            self._unresolved_main = self._unresolved_main or (holder.urn, vpc.path)
 
     def _tables_at(self, association: Resource) -> tuple[tuple[Table, ...], tuple[str, str] | None]:
         """Tables that an association names, and what leaves them unknown."""

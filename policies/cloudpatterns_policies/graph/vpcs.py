@@ -22,11 +22,11 @@ def vpc_addresses(stack: Stack, resource: Resource, version: int) -> Spans | Pla
     places = [(vpc, "cidrBlock"), *((item, "cidrBlock") for item in stack.referrers(vpc, BLOCKS, "vpcId"))]
     for item in stack.of_type(BLOCKS) if version == 4 else ():
         owner = refer(stack, item, "vpcId", VPCS)
-        # A block of which nobody can tell the VPC may be of this one.
+        # A block of an unknown VPC may belong to this one.
         if owner.unresolved or (not owner.certain and vpc in owner.targets):
             return (item, "vpcId")
     if version == 6:
-        # Where nobody asked for addresses of Amazon's, a preview still shows the block as unknown.
+        # A preview shows the block as unknown even when no Amazon-provided block is requested.
         generated = read(vpc, "assignGeneratedIpv6CidrBlock", computed=True)
         own = read(vpc, "ipv6CidrBlock", computed=generated is None)
         places = [] if own is None else [(vpc, "ipv6CidrBlock")]

@@ -9,7 +9,7 @@ from offline_preview.values import shown
 
 
 def render(reports: Sequence[StackReport]) -> str:
-    """One object for one stack, a list of objects for several. Secrets are ``[secret]``, values not known yet ``[unknown]``."""
+    """One object for one stack, a list of objects for several. Secrets are ``[secret]``, unknown values ``[unknown]``."""
     stacks = [_stack(report) for report in reports]
     return json.dumps(stacks[0] if len(stacks) == 1 else stacks, indent=2, ensure_ascii=False) + "\n"
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from offline_preview.findings import Control, Finding, PackReport, StackReport, short_name
 
-# What XML 1.0 cannot hold.
+# Characters that XML 1.0 does not allow.
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

@@ -1,6 +1,6 @@
 """The SARIF 2.1.0 report, for code scanning: https://docs.oasis-open.org/sarif/sarif/v2.1.0/.
 
-One run for each stack. A control is a rule; a finding is a result at the program's line that made the resource. An exempted finding is a
+One run for each stack. A control is a rule; a finding is a result at the program's line that created the resource. An exempted finding is a
 suppressed result, one that could not be judged has the kind ``open``.
 """
 
@@ -15,7 +15,7 @@ from offline_preview.findings import Control, Finding, StackReport, short_name, 
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _ROOT: Final = "PROJECTROOT"
-# What GitHub's code scanning sorts by: 9.0 and up critical, 7.0 high, 4.0 medium, above 0.0 low.
+# Scores by which GitHub code scanning sorts: 9.0 and up critical, 7.0 high, 4.0 medium, above 0.0 low.
 _SCORES: Final = {"critical": "9.5", "high": "8.0", "medium": "5.0", "low": "2.0"}
 
 
@@ -50,7 +50,7 @@ def _run(report: StackReport, project_file: str) -> dict[str, Any]:
 
 
 def rule_id(control: Control | Finding) -> str:
-    """A rule's id: pack and control, since two packs may have a control of one name."""
+    """A rule's id: pack and control, since two packs may have a control of the same name."""
     return f"{control.pack}/{control.name if isinstance(control, Control) else control.control}"
 
 

@@ -1,4 +1,4 @@
-"""What people read: a tree per component, the findings by severity, one verdict line per stack."""
+"""The report in the terminal: a tree per component, the findings by severity, one verdict line per stack."""
 
 import re
 from collections import Counter, defaultdict
@@ -26,11 +26,11 @@ from offline_preview.graph import Resource
 _STYLES: Final = {"critical": "bold white on red", "high": "bold red", "medium": "bold yellow", "low": "bold cyan", "unspecified": "bold"}
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _WIDEST: Final = 120
-"""Longer lines are hard to read, however wide the terminal is."""
+"""Longer lines are hard to read, even in a wide terminal."""
 
 
 def console(width: int | None = None, *, stderr: bool = False) -> Console:
-    """The console: colours when it is a terminal that has them, never with NO_COLOR; at most 120 columns, unless a width is given."""
+    """The console: colours when it is a terminal that supports them, never with NO_COLOR; at most 120 columns, unless a width is given."""
     result = Console(highlight=False, width=width, stderr=stderr)
     if width is None and (not result.is_terminal or result.width > _WIDEST):
         return Console(highlight=False, width=_WIDEST, stderr=stderr)
@@ -116,7 +116,7 @@ def _findings(report: StackReport) -> RenderableType | None:
             [finding for finding in failures if finding.severity == severity],
             report,
         )
-    for verdict_, heading in (("unknown", "CANNOT BE JUDGED BEFORE DEPLOYMENT"), ("exempt", "EXEMPT")):
+    for verdict_, heading in (("unknown", "CANNOT BE CHECKED BEFORE DEPLOYMENT"), ("exempt", "EXEMPT")):
         parts += _group(
             Text(f" {heading} ", style="bold dim"), [finding for finding in report.findings if finding.verdict == verdict_], report
         )
@@ -124,7 +124,7 @@ def _findings(report: StackReport) -> RenderableType | None:
 
 
 def _group(heading: Text, findings: Sequence[Finding], report: StackReport) -> list[RenderableType]:
-    """One severity: each control once, with the resources that it found, and its remedy."""
+    """One severity: each control once, with its findings and its remedy."""
     if not findings:
         return []
     heading.append(f" {_plural(len(findings), 'finding')}", style="default not bold")
@@ -155,7 +155,7 @@ def _group(heading: Text, findings: Sequence[Finding], report: StackReport) -> l
 
 
 def _printable(text: str) -> str:
-    """The text without control characters, with which a message could rewrite what stands above it."""
+    """The text without control characters, with which a message could overwrite earlier output."""
     return _CONTROL.sub("", text)
 
 

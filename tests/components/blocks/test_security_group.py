@@ -8,18 +8,20 @@ from cloudpatterns.blocks.security_group import (
     INTERNET,
     Peer,
     cidr_peer,
-    description_problem,
     egress_rule,
     group_name_problems,
     ingress_rule,
     port_problems,
     security_group,
 )
+from cloudpatterns.core.arguments import metadata
+from cloudpatterns.core.vocabulary import RuleDescription
 
 from tests.components.blocks.parent import Parent, children, names
 from tests.harness import refs
 
 TAGS = {"Owner": "web"}
+(DESCRIPTION,) = metadata(RuleDescription)[1]
 INGRESS, EGRESS = "SecurityGroupIngressRule", "SecurityGroupEgressRule"
 
 
@@ -81,13 +83,13 @@ def test_a_preview_knows_both_groups_of_a_rule() -> None:
 
 @pytest.mark.parametrize("text", ["x", "Head office (1.2.3.4/32), a-z_A:Z #1 @[x]+=;{}!$*", "x" * 255])
 def test_descriptions_that_aws_takes(text: str) -> None:
-    assert description_problem(text) is None
+    assert DESCRIPTION.problem(text) is None
 
 
 @pytest.mark.parametrize("text", ["", "a & b", "x" * 256, "é", "a\n"])
 def test_descriptions_that_aws_refuses(text: str) -> None:
     allowed = "1 to 255 of the letters a-z and A-Z, digits, spaces and ._-:/()#,@[]+=;{}!$*"
-    assert description_problem(text) == f"is {text!r}; AWS allows {allowed}. Write it in those."
+    assert DESCRIPTION.problem(text) == f"is {text!r}; must be {allowed}"
 
 
 @pytest.mark.parametrize("name", ["sg", "SG", "sg-shop", "Sg-shop"])

@@ -3,7 +3,7 @@ from typing import Annotated, Any, NotRequired, TypedDict
 import pulumi
 import pytest
 from cloudpatterns.core import ArgumentError, Arguments, Choice, Keys, Matches, Unique
-from cloudpatterns.core.vocabulary import Cidr, Ports
+from cloudpatterns.core.vocabulary import Cidr, Ipv4Cidr, Ports
 
 from tests.harness import record
 
@@ -15,6 +15,7 @@ class ShelfArgs(TypedDict):
     image_id: NotRequired[Annotated[pulumi.Input[str], Matches("ami-[0-9a-f]+", "an image id such as ami-0abc")]]
     ports: NotRequired[Ports]
     cidrs: NotRequired[list[Cidr]]
+    block: NotRequired[Ipv4Cidr]
     boxes: NotRequired[Annotated[dict[str, int], Keys("[a-z]+", "lower-case letters")]]
     topics: NotRequired[Annotated[list[pulumi.Input[str]], Unique()]]
 
@@ -34,6 +35,10 @@ def test_what_is_within_the_limits_is_taken_as_it_is(args: Any) -> None:
     assert {name: checked[name] for name in args} == args
 
 
+def test_a_network_is_read_in_its_canonical_form() -> None:
+    assert SHELF.check("s", {"cidrs": ["2001:DB8:0::/48", "10.0.0.0/255.0.0.0"]})["cidrs"] == ["2001:db8::/48", "10.0.0.0/8"]
+
+
 @pytest.mark.parametrize(
     ("args", "path", "reason"),
     [
@@ -50,6 +55,8 @@ def test_what_is_within_the_limits_is_taken_as_it_is(args: Any) -> None:
             "cidrs.0",
             "is '10.0.0.1/8'; must have no host bits: write 10.0.0.0/8, or a /32 or /128 for one address",
         ),
+        ({"block": "2001:db8::/32"}, "block", "is '2001:db8::/32'; must be an IPv4 network such as 10.20.0.0/16"),
+        ({"block": "10.0.0.0"}, "block", "is '10.0.0.0'; must be in CIDR notation: write 10.0.0.0/32"),
         ({"cidrs": ["office"]}, "cidrs.0", "is 'office'; must be a network such as 203.0.113.0/24 or 2001:db8::/32"),
     ],
 )

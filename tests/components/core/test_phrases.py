@@ -1,4 +1,4 @@
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import pulumi
 import pytest
@@ -6,6 +6,10 @@ from cloudpatterns.core import Choice, Matches
 from cloudpatterns.core.phrases import default_phrase, limit_phrases
 from cloudpatterns.core.vocabulary import LogRetentionDays, SecurityGroupIds, Tags
 from pydantic import Field
+
+
+class WindowArgs(TypedDict):
+    start: NotRequired[Annotated[str, Field(default="02:00")]]
 
 
 @pytest.mark.parametrize(
@@ -18,9 +22,11 @@ from pydantic import Field
         (NotRequired[Annotated[float, Field(default=0.5)]], "0.5"),
         (NotRequired[Annotated[bool, Field(default=True)]], "true"),
         (NotRequired[Annotated[str, Field(default="UTC")]], "`UTC`"),
+        (NotRequired[Annotated[str, Field(default="")]], "none"),
         (NotRequired[Annotated[list[int], Field(default=[80, 443])]], "80, 443"),
         (NotRequired[Annotated[list[str], Field(default=["A"])]], "`A`"),
         (NotRequired[Tags], "none"),
+        (NotRequired[Annotated[WindowArgs, Field(default={})]], ""),
         (NotRequired[Annotated[LogRetentionDays, Field(default=30)]], "30"),
     ],
 )

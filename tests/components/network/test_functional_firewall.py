@@ -213,7 +213,7 @@ WEB_ONLY = "is true; only http, https and custom functions on the ports 80 and 4
         ),
         (
             {"redis": {"callers": ["redis", "redis"]}},
-            ("functions.redis.callers.1", "is 'redis', which is already in the list. Name each caller once."),
+            ("functions.redis.callers", "has redis twice. Name each once"),
         ),
         (
             {"own": {"ports": [70000], "callers": ["own"]}},
@@ -221,14 +221,14 @@ WEB_ONLY = "is true; only http, https and custom functions on the ports 80 and 4
         ),
         (
             {"own": {"ports": [90, 90], "callers": ["own"]}},
-            ("functions.own.ports.1", "is 90, which is already in the list. Name each port once."),
+            ("functions.own.ports", "has 90 twice. Name each once"),
         ),
         ({"own": {"egress": {"To": EGRESS_443}}}, ("functions.own.egress.To", f"is named 'To'; {NAMING}")),
         (
             {"own": {"egress": {"http": EGRESS_443}}, "http": {}},
             (
                 "functions.own.egress.http",
-                "has the name of a function. To let it connect, name it among the callers of http; else choose another name.",
+                "has the name of a function; name it among the callers of http to let it connect, or choose another name.",
             ),
         ),
         (
@@ -258,14 +258,14 @@ WEB_ONLY = "is true; only http, https and custom functions on the ports 80 and 4
             {"own": {"egress": {"x": {**EGRESS_443, "cidr": "192.0.2.1/24"}}}},
             (
                 "functions.own.egress.x.cidr",
-                "is '192.0.2.1/24', an address inside a network. Write 192.0.2.0/24, or a /32 or /128 for one address.",
+                "is '192.0.2.1/24'; must have no host bits: write 192.0.2.0/24, or a /32 or /128 for one address",
             ),
         ),
         (
             {"own": {"egress": {"x": {**EGRESS_443, "cidr": "everywhere"}}}},
             (
                 "functions.own.egress.x.cidr",
-                "is 'everywhere'; a network such as 203.0.113.0/24 or 2001:db8::/32 is needed. Correct it.",
+                "is 'everywhere'; must be a network such as 203.0.113.0/24 or 2001:db8::/32",
             ),
         ),
         (

@@ -22,7 +22,7 @@ BASE: LoadBalancerArgs = {
 DOMAIN = {
     **{key: value for key, value in BASE.items() if key != "certificate_arn"},
     "domain_name": "www.example.org",
-    "hosted_zone_id": "Z1",
+    "hosted_zone_id": "Z123",
 }
 
 
@@ -256,7 +256,7 @@ def test_a_domain_name_gets_a_certificate_and_an_alias():
     assert children(graph) == {**PARTS, **DOMAIN_PARTS, "web-logs": "DurableBucket"}
     assert graph.named("web-certificate").inputs == {"domainName": "www.example.org", "validationMethod": "DNS", "tags": {}}
     proof = graph.named("web-certificate-record")
-    assert (proof.inputs["zoneId"], proof.inputs["ttl"], proof.inputs["allowOverwrite"]) == ("Z1", 300, True)
+    assert (proof.inputs["zoneId"], proof.inputs["ttl"], proof.inputs["allowOverwrite"]) == ("Z123", 300, True)
     assert refs(graph, proof, "name") == refs(graph, proof, "type") == refs(graph, proof, "records") == ["web-certificate"]
     assert refs(graph, graph.named("web-certificate-validation"), "certificateArn") == ["web-certificate"]
     assert refs(graph, graph.named("web-certificate-validation"), "validationRecordFqdns") == ["web-certificate-record"]
@@ -264,7 +264,7 @@ def test_a_domain_name_gets_a_certificate_and_an_alias():
     alias = graph.named("web-alias-a")
     balancer = graph.named("web-lb").outputs
     assert alias.inputs == {
-        "zoneId": "Z1",
+        "zoneId": "Z123",
         "name": "www.example.org",
         "type": "A",
         "aliases": [{"name": balancer["dnsName"], "zoneId": balancer["zoneId"], "evaluateTargetHealth": True}],

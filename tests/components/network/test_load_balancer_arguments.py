@@ -33,11 +33,11 @@ BARE = {key: value for key, value in BASE.items() if key != "certificate_arn"}
             [("certificate_arn", f"{CERTIFICATE} none is given. Give one.")],
         ),
         (
-            {**BASE, "domain_name": "www.example.org", "hosted_zone_id": "Z1"},
+            {**BASE, "domain_name": "www.example.org", "hosted_zone_id": "Z123"},
             [("certificate_arn", f"{CERTIFICATE} both are given. Remove one.")],
         ),
         (
-            {**BASE, "hosted_zone_id": "Z1"},
+            {**BASE, "hosted_zone_id": "Z123"},
             [("certificate_arn", f"{CERTIFICATE} both are given. Remove one.")],
         ),
         (
@@ -45,7 +45,7 @@ BARE = {key: value for key, value in BASE.items() if key != "certificate_arn"}
             [("hosted_zone_id", "is missing; domain_name needs it. Give it, or remove domain_name.")],
         ),
         (
-            {**BARE, "hosted_zone_id": "Z1"},
+            {**BARE, "hosted_zone_id": "Z123"},
             [("domain_name", "is missing; hosted_zone_id needs it. Give it, or remove hosted_zone_id.")],
         ),
         (

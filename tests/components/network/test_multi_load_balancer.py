@@ -238,14 +238,14 @@ NOBODY = "admits nobody. Set internet to True, or give entries, prefix_list_id o
         (
             {**ONE, "fleet": AUDIENCES["staff"]},
             {},
-            "audiences.fleet",
-            "is named 'fleet'; a name has lower-case letters and digits, a letter first, and is not fleet or logs. Rename it.",
+            "audiences",
+            "has 'fleet'; a name has lower-case letters and digits, a letter first, and is not fleet or logs. Rename it",
         ),
         (
             {**ONE, "a-b": AUDIENCES["staff"]},
             {},
-            "audiences.a-b",
-            "is named 'a-b'; a name has lower-case letters and digits, a letter first, and is not fleet or logs. Rename it.",
+            "audiences",
+            "has 'a-b'; a name has lower-case letters and digits, a letter first, and is not fleet or logs. Rename it",
         ),
         (
             {**ONE, "other": audience("public", entries=[OFFICE])},
@@ -270,7 +270,7 @@ NOBODY = "admits nobody. Set internet to True, or give entries, prefix_list_id o
             {**ONE, "partner": audience("partner", entries=[{"cidr": "203.0.113.1/24", "description": "x"}])},
             {},
             "audiences.partner.entries.0.cidr",
-            "is '203.0.113.1/24', an address inside a network. Write 203.0.113.0/24, or a /32 or /128 for one address.",
+            "is '203.0.113.1/24'; must have no host bits: write 203.0.113.0/24, or a /32 or /128 for one address",
         ),
         (
             {**ONE, "partner": audience("partner", entries=[OFFICE, OFFICE])},
@@ -293,8 +293,8 @@ NOBODY = "admits nobody. Set internet to True, or give entries, prefix_list_id o
         (
             {**ONE, "staff": audience("staff", client_security_group_ids={"a b": "sg-1"})},
             {},
-            "audiences.staff.client_security_group_ids.a b",
-            "is named 'a b'; letters, digits and hyphens are allowed. Rename it.",
+            "audiences.staff.client_security_group_ids",
+            "has 'a b'; a name has letters, digits and hyphens. Rename it",
         ),
         (
             {**ONE, "staff": audience("staff", prefix_list_id="pl-1", prefix_list_max_entries=31)},

@@ -75,7 +75,10 @@ def left_alone(argument: str) -> tuple[str, str]:
     ("change", "problem"),
     [
         ({"cidr_block": None}, ("cidr_block", "is missing; vpc_id needs it. Give it, or remove vpc_id.")),
-        ({"cidr_block": "10.0.0.1/16"}, ("cidr_block", "is not an IPv4 network: 10.0.0.1/16 has host bits set")),
+        (
+            {"cidr_block": "10.0.0.1/16"},
+            ("cidr_block", "is '10.0.0.1/16'; must have no host bits: write 10.0.0.0/16, or a /32 or /128 for one address"),
+        ),
         (
             {"public_subnet_ids_by_zone": None, "private_subnet_ids_by_zone": None},
             (
@@ -161,11 +164,11 @@ def test_a_subnet_that_stands_twice_is_told_in_both_places() -> None:
         ),
         (
             {"interface_endpoints": ["s3"]},
-            ("interface_endpoints.0", "is 's3', which every network reaches through a gateway endpoint already. Remove it."),
+            ("interface_endpoints.0", "is 's3', which has a gateway endpoint in every network already. Remove it."),
         ),
         (
             {"interface_endpoints": ["ssm", "ssm"]},
-            ("interface_endpoints.1", "is 'ssm', which is already in the list. Name each service once."),
+            ("interface_endpoints", "has ssm twice. Name each once"),
         ),
     ],
 )

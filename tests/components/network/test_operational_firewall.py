@@ -189,7 +189,7 @@ TOO_BROAD = "operators connect from networks of {} or narrower. Name those."
         ),
         (
             ["203.0.113.1/24"],
-            (".0.cidr", "is '203.0.113.1/24', an address inside a network. Write 203.0.113.0/24, or a /32 or /128 for one address."),
+            (".0.cidr", "is '203.0.113.1/24'; must have no host bits: write 203.0.113.0/24, or a /32 or /128 for one address"),
         ),
         (["2001:db8::/32", "2001:DB8::/32"], (".1.cidr", "is 2001:db8::/32, which is already in the list. Name each network once.")),
         (
@@ -248,7 +248,7 @@ def test_a_prefix_list_counts_with_its_room(role: dict[str, Any], expected: tupl
         ({}, ("operators", "is empty, and so is consoles. Name at least one operator or console.")),
         (
             {"operators": {"Ops": {"ports": [22], "entries": [OFFICE]}}},
-            ("operators.Ops", "is named 'Ops'; a role has lower-case letters, digits and hyphens, a letter first, at most 32. Rename it."),
+            ("operators", "has 'Ops'; a name has lower-case letters, digits and hyphens, a letter first, at most 32. Rename it"),
         ),
         ({"operators": {"ops": {"ports": [], "entries": [OFFICE]}}}, ("operators.ops.ports", "has 0 entries; at least 1 is needed")),
         (
@@ -272,11 +272,11 @@ def test_a_prefix_list_counts_with_its_room(role: dict[str, Any], expected: tupl
         ),
         (
             {"consoles": {"a--b": BUNDLE}},
-            ("consoles.a--b", "has the name 'a--b'; letters, digits and single hyphens between them are allowed. Rename it."),
+            ("consoles", "has 'a--b'; a name has letters, digits and single hyphens between them. Rename it"),
         ),
         (
             {"consoles": {"a": {**BUNDLE, "revocations": {"b.c": BUNDLE}}}},
-            ("consoles.a", "has the name 'b.c'; letters, digits and single hyphens between them are allowed. Rename it."),
+            ("consoles.a.revocations", "has 'b.c'; a name has letters, digits and single hyphens between them. Rename it"),
         ),
         (
             {"name": "my_ops", "consoles": {"a": BUNDLE}},

@@ -122,9 +122,9 @@ def test_a_namespace_or_zone_of_your_own() -> None:
     assert graph.one(SERVICE).inputs["dnsConfig"]["namespaceId"] == "ns-1a2b"
     assert graph.one(COMPONENT).outputs["namespace_id"] == "ns-1a2b"
     assert "hosted_zone_id" not in graph.one(COMPONENT).outputs
-    graph = discovery(load_balancers={"web": BALANCER}, hosted_zone_id="Z1")
+    graph = discovery(load_balancers={"web": BALANCER}, hosted_zone_id="Z0123456789")
     assert children(graph) == [(RECORD, "shop-web-a")]
-    assert graph.one(RECORD).inputs["zoneId"] == "Z1"
+    assert graph.one(RECORD).inputs["zoneId"] == "Z0123456789"
 
 
 def test_outputs() -> None:
@@ -176,7 +176,7 @@ def test_transforms_reach_the_children() -> None:
 
 
 ONE_OF_TWO = "exactly one of services and load_balancers is needed;"
-BAD_NAME = "a name has lower-case letters, digits, _ and - between dots, each part up to 63 and without - at its ends. Choose another."
+BAD_NAME = "a name has lower-case letters, digits, _ and - between dots, each part up to 63 and without - at its ends. Rename it"
 BAD_DOMAIN = "must be a domain in lower case such as shop.internal"
 BAD_TYPES = "Cloud Map takes A, AAAA, A and AAAA, SRV, or CNAME. Choose one of these."
 
@@ -199,14 +199,14 @@ BAD_TYPES = "Cloud Map takes A, AAAA, A and AAAA, SRV, or CNAME. Choose one of t
             ],
         ),
         (
-            {"services": {"orders": {}}, "hosted_zone_id": "Z1"},
+            {"services": {"orders": {}}, "hosted_zone_id": "Z0123456789"},
             [("hosted_zone_id", "excludes services: services register in a namespace; both are given. Remove one of them.")],
         ),
         ({"services": {"orders": {}}, "domain_name": "Shop.internal"}, [("domain_name", f"is 'Shop.internal'; {BAD_DOMAIN}")]),
         ({"services": {"orders": {}}, "domain_name": "shop."}, [("domain_name", f"is 'shop.'; {BAD_DOMAIN}")]),
-        ({"services": {"Orders": {}}}, [("services.Orders", f"is named 'Orders'; {BAD_NAME}")]),
-        ({"services": {"a" * 64: {}}}, [(f"services.{'a' * 64}", f"is named {'a' * 64!r}; {BAD_NAME}")]),
-        ({"load_balancers": {"web-": BALANCER}}, [("load_balancers.web-", f"is named 'web-'; {BAD_NAME}")]),
+        ({"services": {"Orders": {}}}, [("services", f"has 'Orders'; {BAD_NAME}")]),
+        ({"services": {"a" * 64: {}}}, [("services", f"has {'a' * 64!r}; {BAD_NAME}")]),
+        ({"load_balancers": {"web-": BALANCER}}, [("load_balancers", f"has 'web-'; {BAD_NAME}")]),
         (
             {"services": {"orders": {"record_types": ["A", "SRV"]}}},
             [("services.orders.record_types", f"is ['A', 'SRV']; {BAD_TYPES}")],
@@ -228,7 +228,7 @@ def test_arguments_that_cannot_be_used(arguments: dict[str, Any], expected: list
         ({"services": {"orders": {"ttl_seconds": -1}}}, "services.orders.ttl_seconds"),
         ({"services": {"orders": {"routing_policy": "LATENCY"}}}, "services.orders.routing_policy"),
         ({"services": {"orders": {"description": "x" * 1025}}}, "services.orders.description"),
-        ({"services": {"orders": {}}, "namespace_id": "Z1"}, "namespace_id"),
+        ({"services": {"orders": {}}, "namespace_id": "Z0123456789"}, "namespace_id"),
         ({"load_balancers": {"web": BALANCER}, "hosted_zone_id": "ns-1"}, "hosted_zone_id"),
         ({"load_balancers": {"web": {"dns_name": "x"}}}, "load_balancers.web.zone_id"),
     ],

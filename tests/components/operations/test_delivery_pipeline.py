@@ -238,7 +238,7 @@ def test_a_program_can_change_the_children() -> None:
     [
         (
             {**ARGS, "environments": {"pro d": PROD}},
-            [("environments.pro d", "names a child; letters, digits and dashes are allowed. Rename the GitHub environment.")],
+            [("environments", "has 'pro d'; a name has letters, digits and dashes. Rename it")],
         ),
         (
             with_environment(apply_policy_arns={"own": POWER}),
@@ -253,7 +253,7 @@ def test_a_program_can_change_the_children() -> None:
             [
                 (
                     "environments.prod.stacks.0",
-                    "is 'prod'; project/stack is needed, where a part may hold *. For example '*/prod'.",
+                    "is 'prod'; must be project/stack, where each part may have a *, such as */prod",
                 )
             ],
         ),
@@ -262,7 +262,7 @@ def test_a_program_can_change_the_children() -> None:
             [
                 (
                     "environments.prod.stacks.1",
-                    "is '/prod'; project/stack is needed, where a part may hold *. For example '*/prod'.",
+                    "is '/prod'; must be project/stack, where each part may have a *, such as */prod",
                 )
             ],
         ),
@@ -284,6 +284,8 @@ def test_what_cannot_be_is_refused(args: Any, problems: list[tuple[str, str]]) -
         ({"environments": {}}, "environments"),
         ({"max_session_duration_seconds": 60}, "max_session_duration_seconds"),
         ({"environments": {"prod": {"apply_policy_arns": {}}}}, "environments.prod.apply_policy_arns"),
+        ({"environments": {"prod": {**PROD, "plan_policy_arns": {}}}}, "environments.prod.plan_policy_arns"),
+        ({"environments": {"prod": {**PROD, "stacks": []}}}, "environments.prod.stacks"),
     ],
 )
 def test_values_have_limits(change: Any, path: str) -> None:

@@ -114,7 +114,7 @@ def test_an_output_where_the_shape_is_decided_is_told_without_its_value(host: Co
 def test_a_value_of_another_type_is_left_to_the_component(host: ComponentHost) -> None:
     inputs = {"strategy": "none", "vpcId": 5.0, "privateRouteTableIdsByZone": "x", "windows": [[]]}
     told = refused(host, "OnDemandNat", inputs)
-    assert [line.split(":")[0] for line in told[1:]] == ["  vpcId", "  privateRouteTableIdsByZone", "  windows.0"]
+    assert [line.split(":")[0] for line in told[1:]] == ["  windows.0", "  vpcId", "  privateRouteTableIdsByZone"]
 
 
 def test_a_fault_of_a_component_keeps_its_traceback(host: ComponentHost, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -227,8 +227,9 @@ def test_one_arn_by_name() -> None:
     def program() -> None:
         vault = SecretsVault("vault", {"secrets": {"later": EMPTY}})
         pulumi.export("arn", vault.secret_arn("later"))
-        with pytest.raises(KeyError, match="there is no secret other; known are later"):
+        with pytest.raises(ArgumentError) as caught:
             vault.secret_arn("other")
+        assert caught.value.problems == [("name", "is 'other', which is not a secret; known are later.")]
 
     graph = record(program, mode="deployed")
     assert graph.outputs["arn"] == graph.one(SECRET).outputs["arn"]
@@ -250,34 +251,43 @@ PROBLEMS: Any = [
     ({"secrets": {}}, "secrets", "is empty; name at least one secret."),
     ({"secrets": {"api": {}}}, "secrets.api.description", "is missing; give it a value"),
     (
-        {"secrets": {"a.b": {**EMPTY, "value": [CANARY]}}},
+        {"secrets": {"a.b": EMPTY}},
         "secrets.a.b",
         "has a name that cannot be used; allowed are letters, digits and single hyphens",
     ),
+    ({"secrets": {"a.b": {**EMPTY, "value": [CANARY]}}}, "secrets.a.b.value", "what was given is not shown"),
     (
         {"secrets": {"api": {**EMPTY, "value": CANARY}}},
         "secrets.api.value",
         "is a plain string, in the open; give a Pulumi secret, such as config.require_secret gives.",
     ),
-    ({"secrets": {"api": {**EMPTY, "generate": True}}}, "secrets.api.generate", "needs rotation: its function makes the value."),
+    (
+        {"secrets": {"api": {**EMPTY, "generate": True}}},
+        "secrets.api.rotation",
+        "is missing; generate needs it. Give it, or remove generate.",
+    ),
     (
         {"secrets": {"api": {**EMPTY, "rotation": ROTATED}}},
         "secrets.api.rotation",
         "needs value or generate: an empty secret cannot be rotated.",
     ),
-    ({"secrets": {"api": {**EMPTY, "recovery_window_days": 6}}}, "secrets.api.recovery_window_days", "greater than or equal to 7"),
-    ({"secrets": {"api": {**EMPTY, "rotation": {**ROTATED, "days": 0}}}}, "secrets.api.rotation.days", "greater than or equal to 1"),
+    ({"secrets": {"api": {**EMPTY, "recovery_window_days": 6}}}, "secrets.api.recovery_window_days", "is [hidden]; must be at least 7"),
+    ({"secrets": {"api": {**EMPTY, "rotation": {**ROTATED, "days": 0}}}}, "secrets.api.rotation.days", "is [hidden]; must be at least 1"),
     ({"secrets": {"api": {**EMPTY, "value": [CANARY]}}}, "secrets.api.value", "what was given is not shown"),
     ({"secrets": {"api": CANARY}}, "secrets.api", "what was given is not shown"),
     (None, "secrets", "is missing; give it a value"),
     ({"secrets": CANARY}, "secrets", "what was given is not shown"),
-    ({"secrets": {"api": {**EMPTY, "values": CANARY}}}, "secrets.api.values", "is no argument; known are description, generate,"),
+    ({"secrets": {"api": {**EMPTY, "values": CANARY}}}, "secrets.api.values", "is not an argument; known are description, generate,"),
     (
         {"secrets": {"api": EMPTY}, "replica_regions": {"mars": "key"}},
-        "replica_regions.mars",
-        "is no region; give one such as eu-central-1.",
+        "replica_regions",
+        "has 'mars'; a name has the form of eu-central-1. Rename it",
     ),
-    ({"secrets": {"api": EMPTY}, "organization_id": "123"}, "organization_id", "pattern"),
+    (
+        {"secrets": {"api": EMPTY}, "organization_id": "123"},
+        "organization_id",
+        "is '123'; must be the id of an organization such as o-a1b2c3d4e5",
+    ),
 ]
 
 
@@ -291,5 +301,7 @@ def test_problems(args: Any, argument: str, reason: str) -> None:
 
 
 def test_a_value_is_given_or_generated() -> None:
-    with pytest.raises(ArgumentError, match=r"secrets\.api\.generate: and value exclude each other"):
+    with pytest.raises(
+        ArgumentError, match=r"secrets\.api\.generate: excludes value: the rotation function creates the value, or you do; both"
+    ):
         make({"api": {"description": "API", "generate": True, "rotation": ROTATED}}, value=CANARY)

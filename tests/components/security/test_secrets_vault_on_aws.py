@@ -116,7 +116,7 @@ def test_what_is_not_a_rotation_is_refused() -> None:
         step(FakeManager(enabled=False), "createSecret")
     with pytest.raises(ValueError, match="has no version three"):
         step(FakeManager(), "createSecret", "three")
-    with pytest.raises(ValueError, match="dance is no step of a rotation"):
+    with pytest.raises(ValueError, match="dance is not a step of a rotation"):
         step(FakeManager(), "dance")
     manager = FakeManager()
     manager.stages["two"] = []

@@ -261,7 +261,7 @@ ONE = "exactly one of service and assume is needed; {}."
                 [
                     (
                         "assume.principal_arns.1",
-                        f"is {principal!r}; the ARN of one IAM user or role is needed, since an account or * trusts people unknown.",
+                        f"is {principal!r}; must be the ARN of one IAM user or role such as arn:aws:iam::123456789012:user/ada",
                     )
                 ],
             )

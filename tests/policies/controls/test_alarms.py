@@ -9,7 +9,7 @@ from cloudpatterns_policies.core import Fail, NotApplicable, Pass, Unknown, Verd
 from tests.policies.helpers import UNKNOWN, resource, stack, verdicts
 
 ALARM, COMPOSITE, TOPIC = "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/compositeAlarm:CompositeAlarm", "aws:sns/topic:Topic"
-NOBODY = Fail("tells nobody", "alarmActions")
+NOBODY = Fail("has no alarm actions", "alarmActions")
 ACTIONS = {"alarmActions": [UNKNOWN]}
 
 
@@ -20,7 +20,7 @@ ACTIONS = {"alarmActions": [UNKNOWN]}
         (ACTIONS, {}, Pass()),
         ({**ACTIONS, "actionsEnabled": True}, {}, Pass()),
         ({**ACTIONS, "actionsEnabled": UNKNOWN}, {}, Pass()),
-        ({**ACTIONS, "actionsEnabled": False}, {}, Fail("has its actions switched off", "actionsEnabled")),
+        ({**ACTIONS, "actionsEnabled": False}, {}, Fail("has its actions disabled", "actionsEnabled")),
         ({"alarmActions": []}, {}, NOBODY),
         ({"okActions": ["arn"]}, {}, NOBODY),
         ({"alarmActions": UNKNOWN}, {}, NOBODY),
@@ -57,7 +57,7 @@ def test_alarm_that_another_alarm_is_made_of(path: str) -> None:
     assert found == [("alarm", NotApplicable("is read by whole")), ("whole", Pass())]
 
 
-MANAGED = Fail("never hears from sender: it lies under the AWS managed key", "kmsMasterKeyId")
+MANAGED = Fail("receives nothing from sender: it is encrypted with the AWS managed key", "kmsMasterKeyId")
 
 
 @pytest.mark.parametrize(
@@ -95,4 +95,4 @@ def test_the_first_of_several_is_named() -> None:
 
 def test_topic_of_the_stack_s_own() -> None:
     found = verdicts(controls.alarm_topic_key, resource(TOPIC, "topic", {"kmsMasterKeyId": "alias/aws/sns"}))
-    assert found == [("topic", NotApplicable("hears from no AWS service of the stack"))]
+    assert found == [("topic", NotApplicable("is not published to by an AWS service of the stack"))]

@@ -12,8 +12,8 @@ from tests.policies.helpers import UNKNOWN, resource, stack, verdicts
 API, ROUTE, V2_STAGE = "aws:apigatewayv2/api:Api", "aws:apigatewayv2/route:Route", "aws:apigatewayv2/stage:Stage"
 REST, METHOD, REST_STAGE = "aws:apigateway/restApi:RestApi", "aws:apigateway/method:Method", "aws:apigateway/stage:Stage"
 METHOD_SETTINGS = "aws:apigateway/methodSettings:MethodSettings"
-PREFLIGHT = NotApplicable("answers browsers' preflight requests, which carry no login")
-AT_CONNECT = NotApplicable("belongs to a WebSocket API, which asks for the login at $connect")
+PREFLIGHT = NotApplicable("answers browsers' preflight requests, which carry no credentials")
+AT_CONNECT = NotApplicable("belongs to a WebSocket API, which authorizes clients at $connect")
 
 
 def judged(control: Control, subject: Resource, *others: Resource) -> Verdict:
@@ -28,7 +28,7 @@ def of(type: str, name: str, to: str, props: dict[str, Any] | None = None, **mor
     return resource(type, name, {**dict.fromkeys(deps, UNKNOWN), **(props or {})}, deps=deps)
 
 
-OPEN_ROUTE = Fail("lets everybody call it", "authorizationType")
+OPEN_ROUTE = Fail("can be called by anyone", "authorizationType")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_route_whose_login_is_not_known_yet() -> None:
     assert judged(controls.api_route_authorized, route, source) == Unknown("authorizationType")
 
 
-OPEN_METHOD = Fail("lets everybody call it", "authorization")
+OPEN_METHOD = Fail("can be called by anyone", "authorization")
 
 
 @pytest.mark.parametrize(
@@ -177,8 +177,8 @@ def test_web_acl_is_attached() -> None:
     ("props", "expected"),
     [
         ({"accessLogSettings": {"destinationArn": UNKNOWN, "format": "x"}}, Pass()),
-        ({"accessLogSettings": {}}, Fail("does not log requests", "accessLogSettings")),
-        ({}, Fail("does not log requests", "accessLogSettings")),
+        ({"accessLogSettings": {}}, Fail("has no access logs", "accessLogSettings")),
+        ({}, Fail("has no access logs", "accessLogSettings")),
         ({"accessLogSettings": UNKNOWN}, Unknown("accessLogSettings")),
     ],
 )
@@ -254,7 +254,7 @@ def test_settings_count_for_their_stage_alone() -> None:
     assert judged(controls.api_execution_logs, stage, api, by_reference) == Pass()
 
 
-NO_CERTIFICATE = Fail("shows its HTTP backends no certificate", "clientCertificateId")
+NO_CERTIFICATE = Fail("presents no client certificate to its HTTP backends", "clientCertificateId")
 NO_BACKEND = NotApplicable("calls no HTTP backend")
 
 

@@ -84,16 +84,16 @@ def selector(category: Any, **fields: list[str]) -> Props:
         ([selector("Management")], [Pass()]),
         ([selector("Data"), selector("Management", readOnly=["true"]), selector("Management")], [Pass()]),
         ([selector("Management", readOnly=["true"]), selector("Management", readOnly=["false"])], [Pass()]),
-        ([selector("Management", readOnly=["true"])], [Fail("narrows its management events by readOnly", ADVANCED.format(0))]),
+        ([selector("Management", readOnly=["true"])], [Fail("filters its management events by readOnly", ADVANCED.format(0))]),
         (
             [selector("Data", readOnly=["false"]), selector("Management", readOnly=["true"])],
-            [Fail("narrows its management events by readOnly", ADVANCED.format(1))],
+            [Fail("filters its management events by readOnly", ADVANCED.format(1))],
         ),
         (
             [selector("Management", readOnly=["true"]), selector("Management", readOnly=["false"], eventSource=["s3"])],
             [
-                Fail("narrows its management events by readOnly", ADVANCED.format(0)),
-                Fail("narrows its management events by eventSource and readOnly", ADVANCED.format(1)),
+                Fail("filters its management events by readOnly", ADVANCED.format(0)),
+                Fail("filters its management events by eventSource and readOnly", ADVANCED.format(1)),
             ],
         ),
         ([selector("Data")], DATA),
@@ -111,8 +111,8 @@ def test_advanced_selectors(selectors: Any, expected: list[Verdict]) -> None:
     ("value", "expected"),
     [
         (True, Pass()),
-        (False, Fail("does not sign its log files", "enableLogFileValidation")),
-        (None, Fail("does not sign its log files", "enableLogFileValidation")),
+        (False, Fail("has no log file validation", "enableLogFileValidation")),
+        (None, Fail("has no log file validation", "enableLogFileValidation")),
         (UNKNOWN, Unknown("enableLogFileValidation")),
     ],
 )
@@ -124,7 +124,12 @@ def test_log_validation(value: Any, expected: Verdict) -> None:
     ("control", "path", "kind", "message"),
     [
         (controls.cloudtrail_encrypted, "kmsKeyId", "aws:kms/key:Key", "has no KMS key"),
-        (controls.cloudtrail_log_group, "cloudWatchLogsGroupArn", "aws:cloudwatch/logGroup:LogGroup", "sends nothing to CloudWatch Logs"),
+        (
+            controls.cloudtrail_log_group,
+            "cloudWatchLogsGroupArn",
+            "aws:cloudwatch/logGroup:LogGroup",
+            "does not send events to CloudWatch Logs",
+        ),
     ],
 )
 def test_references_of_a_trail(control: Control, path: str, kind: str, message: str) -> None:
@@ -171,7 +176,7 @@ ALL = "recordingGroup.allSupported"
         ({"allSupported": True}, Pass()),
         ({"allSupported": False, "resourceTypes": ["AWS::EC2::Instance"]}, Fail("records 1 type only", ALL)),
         ({"allSupported": False, "resourceTypes": ["AWS::EC2::Instance", UNKNOWN]}, Fail("records 2 types only", ALL)),
-        ({"allSupported": False, "exclusionByResourceTypes": [{}]}, Fail("leaves types out", ALL)),
+        ({"allSupported": False, "exclusionByResourceTypes": [{}]}, Fail("excludes types", ALL)),
         ({"allSupported": False, "resourceTypes": UNKNOWN}, Unknown("recordingGroup.resourceTypes")),
         ({"allSupported": UNKNOWN}, Unknown(ALL)),
     ],

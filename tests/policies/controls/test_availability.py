@@ -9,7 +9,7 @@ from cloudpatterns_policies.core import Control, Fail, NotApplicable, Pass, Reso
 from tests.policies.helpers import UNKNOWN, resource, stack, verdicts
 
 SUBNET, GROUP = "aws:ec2/subnet:Subnet", "aws:rds/subnetGroup:SubnetGroup"
-NOT_HERE = NotApplicable("need not outlive a zone: the profile's property production is false")
+NOT_HERE = NotApplicable("need not survive the loss of a zone: production is false in the profile")
 SUBNETS = [resource(SUBNET, name, {"availabilityZone": zone}) for name, zone in (("a1", "a"), ("a2", "a"), ("b1", "b"), ("x", UNKNOWN))]
 
 
@@ -44,22 +44,22 @@ def judged(type: str, path: str, value: Any, *names: str, config: dict[str, Any]
 )
 def test_tiers(type: str, path: str) -> None:
     assert judged(type, path, [UNKNOWN, UNKNOWN], "a1", "b1") == Pass()
-    assert judged(type, path, [UNKNOWN, UNKNOWN], "a1", "a2") == Fail("lives in a alone", path)
-    assert judged(type, path, [UNKNOWN], "a1") == Fail("lives in one subnet, and so in one zone", path)
+    assert judged(type, path, [UNKNOWN, UNKNOWN], "a1", "a2") == Fail("is only in a", path)
+    assert judged(type, path, [UNKNOWN], "a1") == Fail("is in one subnet, and so in one zone", path)
 
 
 @pytest.mark.parametrize(
     ("value", "names", "expected"),
     [
         (UNKNOWN, ["a1", "b1"], Pass()),
-        (UNKNOWN, ["a1", "a2"], Fail("lives in a alone", "subnetIds")),
+        (UNKNOWN, ["a1", "a2"], Fail("is only in a", "subnetIds")),
         (UNKNOWN, ["a1", "x"], Unknown("subnetIds")),
         (["subnet-1", "subnet-2"], [], Unknown("subnetIds")),
         (["subnet-1", UNKNOWN], ["a1"], Unknown("subnetIds")),
-        (["subnet-1"], [], Fail("lives in one subnet, and so in one zone", "subnetIds")),
-        (UNKNOWN, [], NotApplicable("lives in no subnet")),
-        ([], [], NotApplicable("lives in no subnet")),
-        (None, [], NotApplicable("lives in no subnet")),
+        (["subnet-1"], [], Fail("is in one subnet, and so in one zone", "subnetIds")),
+        (UNKNOWN, [], NotApplicable("is in no subnet")),
+        ([], [], NotApplicable("is in no subnet")),
+        (None, [], NotApplicable("is in no subnet")),
     ],
 )
 def test_what_the_stack_shows_of_a_tier(value: Any, names: list[str], expected: Verdict) -> None:
@@ -68,7 +68,7 @@ def test_what_the_stack_shows_of_a_tier(value: Any, names: list[str], expected: 
 
 def test_more_zones_can_be_demanded() -> None:
     found = judged(GROUP, "subnetIds", [UNKNOWN, UNKNOWN], "a1", "b1", config={"minimumZones": 3})
-    assert found == Fail("lives in a, b alone", "subnetIds")
+    assert found == Fail("is only in a, b", "subnetIds")
 
 
 def edge(type: str, name: str, **to: str) -> Resource:
@@ -97,8 +97,8 @@ def network(*served: str, subnet: str = "a1") -> list[tuple[str, Verdict]]:
         (["a1", "a2"], Pass()),
         ([], Pass()),
         (["x"], Pass()),
-        (["a1", "b1"], Fail("stands in a and is the way out of b too", "subnetId")),
-        (["b1"], Fail("stands in a and is the way out of b too", "subnetId")),
+        (["a1", "b1"], Fail("is in a and also serves b", "subnetId")),
+        (["b1"], Fail("is in a and also serves b", "subnetId")),
     ],
 )
 def test_ways_out(served: list[str], expected: Verdict) -> None:
@@ -106,7 +106,7 @@ def test_ways_out(served: list[str], expected: Verdict) -> None:
 
 
 def test_gateway_whose_zone_is_not_shown() -> None:
-    nowhere = NotApplicable("stands in no single zone that the stack shows")
+    nowhere = NotApplicable("is in no single zone that the stack shows")
     assert network("b1", subnet="x") == [("nat", nowhere)]
     regional = resource("aws:ec2/natGateway:NatGateway", "nat", {"availabilityMode": "regional"})
     assert verdicts(controls.nat_in_each_zone, regional) == [("nat", nowhere)]

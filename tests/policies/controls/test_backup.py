@@ -9,7 +9,7 @@ from cloudpatterns_policies.core import Fail, Pass, Unknown, Verdict
 from tests.policies.helpers import UNKNOWN, resource, stack, verdicts
 
 MANAGED = "arn:aws:kms:eu-west-1:111122223333:alias/aws/backup"
-MISSING = Fail("lies under the AWS managed key", "kmsKeyArn")
+MISSING = Fail("is encrypted with the AWS managed key", "kmsKeyArn")
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ MISSING = Fail("lies under the AWS managed key", "kmsKeyArn")
         (None, None, MISSING),
         # The provider works the key out where the program leaves it out.
         (UNKNOWN, None, MISSING),
-        (MANAGED, None, Fail(f"lies under {MANAGED}", "kmsKeyArn")),
+        (MANAGED, None, Fail(f"is encrypted with {MANAGED}", "kmsKeyArn")),
     ],
 )
 def test_key_of_a_vault(key: Any, source: str | None, expected: Verdict) -> None:

@@ -13,7 +13,7 @@ CLUSTER = "aws:elasticache/cluster:Cluster"
 AT_REST, TLS, LOGIN = controls.elasticache_encrypted_at_rest, controls.elasticache_tls_required, controls.elasticache_login_required
 FAILOVER, BACKUPS, TOKEN = controls.elasticache_failover, controls.elasticache_backups, controls.elasticache_token_not_in_state
 ALWAYS = NotApplicable("is serverless, where ElastiCache always does this")
-SECONDARY = NotApplicable("is the secondary of a global datastore, which takes this from its primary")
+SECONDARY = NotApplicable("is the secondary of a global datastore, which takes this setting from its primary")
 
 
 def judged(control: Control, props: dict[str, Any], kind: str = GROUP) -> Verdict:
@@ -45,11 +45,11 @@ def test_at_rest(props: dict[str, Any], expected: Verdict) -> None:
         ({"transitEncryptionEnabled": True, "transitEncryptionMode": "required"}, Pass()),
         (
             {"transitEncryptionEnabled": True, "transitEncryptionMode": "preferred"},
-            Fail("lets clients connect without TLS while its mode is preferred", "transitEncryptionMode"),
+            Fail("allows connections without TLS while its mode is preferred", "transitEncryptionMode"),
         ),
         ({"transitEncryptionEnabled": True, "transitEncryptionMode": UNKNOWN}, Unknown("transitEncryptionMode")),
-        ({"transitEncryptionEnabled": False}, Fail("lets clients connect without TLS", "transitEncryptionEnabled")),
-        ({}, Fail("lets clients connect without TLS", "transitEncryptionEnabled")),
+        ({"transitEncryptionEnabled": False}, Fail("allows connections without TLS", "transitEncryptionEnabled")),
+        ({}, Fail("allows connections without TLS", "transitEncryptionEnabled")),
         ({"transitEncryptionEnabled": UNKNOWN}, Unknown("transitEncryptionEnabled")),
     ],
 )
@@ -57,7 +57,7 @@ def test_tls(props: dict[str, Any], expected: Verdict) -> None:
     assert judged(TLS, props) == expected
 
 
-OPEN = "lets clients in without a login"
+OPEN = "allows clients without authentication"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_token(value: Any) -> None:
 
 ONE_NODE = Fail("has one node, which cannot fail over", "numCacheClusters")
 ONE_NODE_EACH = Fail("has shards of one node, which cannot fail over", "replicasPerNodeGroup")
-BY_HAND = Fail("does not fail over by itself", "automaticFailoverEnabled")
+BY_HAND = Fail("has no automatic failover", "automaticFailoverEnabled")
 ON = {"automaticFailoverEnabled": True}
 
 
@@ -127,7 +127,7 @@ def test_failover(props: dict[str, Any], expected: Verdict) -> None:
         (GROUP, {"snapshotRetentionLimit": UNKNOWN}, Unknown("snapshotRetentionLimit")),
         (CLUSTER, {"engine": "memcached"}, NotApplicable("runs Memcached, which has no backups")),
         (SERVERLESS, {"engine": "memcached"}, NotApplicable("runs Memcached, which has no backups")),
-        (CLUSTER, {"replicationGroupId": UNKNOWN}, NotApplicable("is a node of a replication group, which is judged itself")),
+        (CLUSTER, {"replicationGroupId": UNKNOWN}, NotApplicable("is a node of a replication group, which is checked itself")),
     ],
 )
 def test_backups(kind: str, props: dict[str, Any], expected: Verdict) -> None:

@@ -61,7 +61,7 @@ def test_https(props: Props, expected: list[Verdict]) -> None:
         (None, Fail("uses the TLS policy TLSv1", MINIMUM)),
         (
             {"cloudfrontDefaultCertificate": True, "minimumProtocolVersion": "TLSv1.2_2021"},
-            Fail("uses CloudFront's default certificate, which takes TLSv1", DEFAULT),
+            Fail("uses CloudFront's default certificate, which accepts TLSv1", DEFAULT),
         ),
         ({"cloudfrontDefaultCertificate": False, "minimumProtocolVersion": "TLSv1.2_2021"}, Pass()),
         ({"minimumProtocolVersion": UNKNOWN}, Unknown(MINIMUM)),
@@ -155,19 +155,19 @@ def origin(policy: Any, viewers: Any = "https-only", ordered: Any = None) -> Pro
         (origin("https-only", UNKNOWN), Pass()),
         (origin("match-viewer"), Pass()),
         (origin("match-viewer", ordered=[behavior("redirect-to-https")]), Pass()),
-        (origin("http-only"), Fail("asks the origin api over plain HTTP: its policy is http-only", f"{CUSTOM}.originProtocolPolicy")),
-        (origin(None), Fail("asks the origin api over plain HTTP: its policy is None", f"{CUSTOM}.originProtocolPolicy")),
+        (origin("http-only"), Fail("requests the origin api over plain HTTP: its policy is http-only", f"{CUSTOM}.originProtocolPolicy")),
+        (origin(None), Fail("requests the origin api over plain HTTP: its policy is None", f"{CUSTOM}.originProtocolPolicy")),
         (
             origin("match-viewer", "allow-all"),
             Fail(
-                "asks the origin api over plain HTTP: its policy is match-viewer, and viewers may use HTTP",
+                "requests the origin api over plain HTTP: its policy is match-viewer, and viewers may use HTTP",
                 f"{CUSTOM}.originProtocolPolicy",
             ),
         ),
         (
             origin("match-viewer", UNKNOWN, [behavior("allow-all")]),
             Fail(
-                "asks the origin api over plain HTTP: its policy is match-viewer, and viewers may use HTTP",
+                "requests the origin api over plain HTTP: its policy is match-viewer, and viewers may use HTTP",
                 f"{CUSTOM}.originProtocolPolicy",
             ),
         ),

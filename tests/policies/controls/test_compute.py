@@ -20,7 +20,7 @@ IMDS, HOPS, PUBLIC = controls.imdsv2_required, controls.imds_hop_limit, controls
 DISKS, TEMPLATE_DISKS, USER_DATA = controls.ebs_volume_encrypted, controls.launch_template_volumes_encrypted, controls.user_data_no_secrets
 ZONES, HEALTH = controls.auto_scaling_several_zones, controls.auto_scaling_load_balancer_health
 
-TOKENS = Fail("answers metadata requests without a session token", "metadataOptions.httpTokens")
+TOKENS = Fail("allows IMDSv1, metadata requests without a session token", "metadataOptions.httpTokens")
 HOP_PATH = "metadataOptions.httpPutResponseHopLimit"
 
 Props = dict[str, Any]
@@ -65,7 +65,7 @@ def test_launch_template_decides(type: str, template: Any) -> None:
         ({"httpPutResponseHopLimit": 1}, Pass()),
         ({}, Pass()),
         (None, Pass()),
-        ({"httpPutResponseHopLimit": 2}, Fail("lets metadata answers travel 2 hops", HOP_PATH)),
+        ({"httpPutResponseHopLimit": 2}, Fail("has a metadata hop limit of 2", HOP_PATH)),
         ({"httpPutResponseHopLimit": 2, "httpEndpoint": "disabled"}, Pass()),
         ({"httpPutResponseHopLimit": UNKNOWN}, Unknown(HOP_PATH)),
     ],
@@ -77,7 +77,7 @@ def test_hop_limit(type: str, options: Any, expected: Verdict) -> None:
 def test_hop_limit_can_be_chosen() -> None:
     props = {"metadataOptions": {"httpPutResponseHopLimit": 3}}
     assert run(HOPS, TEMPLATE, props, {"maximumHops": 3}) == [Pass()]
-    assert run(HOPS, TEMPLATE, props, {"maximumHops": 2}) == [Fail("lets metadata answers travel 3 hops", HOP_PATH)]
+    assert run(HOPS, TEMPLATE, props, {"maximumHops": 2}) == [Fail("has a metadata hop limit of 3", HOP_PATH)]
 
 
 @pytest.mark.parametrize("type", [INSTANCE, SPOT, CONFIGURATION])
@@ -181,7 +181,7 @@ def test_volumes_of_a_template(mappings: Any, expected: list[Verdict]) -> None:
     [
         (True, Pass()),
         (None, Pass()),
-        (False, Fail("switches encryption by default off", "enabled")),
+        (False, Fail("disables EBS encryption by default", "enabled")),
         (UNKNOWN, Unknown("enabled")),
     ],
 )
@@ -346,9 +346,9 @@ def test_zones_that_are_not_known_yet() -> None:
     [
         ("ELB", Pass()),
         ("EBS,ELB", Pass()),
-        ("EC2", Fail("goes by the EC2 health check alone", "healthCheckType")),
-        (None, Fail("goes by the EC2 health check alone", "healthCheckType")),
-        (UNKNOWN, Fail("goes by the EC2 health check alone", "healthCheckType")),
+        ("EC2", Fail("uses only the EC2 health check", "healthCheckType")),
+        (None, Fail("uses only the EC2 health check", "healthCheckType")),
+        (UNKNOWN, Fail("uses only the EC2 health check", "healthCheckType")),
     ],
 )
 def test_health_check(attached: Props, kind: Any, expected: Verdict) -> None:
@@ -360,7 +360,7 @@ def test_health_check(attached: Props, kind: Any, expected: Verdict) -> None:
 )
 def test_health_check_where_the_balancer_is_attached_apart(type: str) -> None:
     attachment = resource(type, "attachment", {"autoscalingGroupName": UNKNOWN}, deps={"autoscalingGroupName": ["fleet"]})
-    expected = Fail("goes by the EC2 health check alone", "healthCheckType")
+    expected = Fail("uses only the EC2 health check", "healthCheckType")
     assert verdicts(HEALTH, stack(group({}), attachment)) == [("fleet", expected)]
 
 

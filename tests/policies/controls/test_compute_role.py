@@ -63,5 +63,5 @@ def test_a_launch_template_may_leave_the_role_to_instances_alone(own: dict[str, 
     parts = [resource(TEMPLATE, "template"), vm]
     if fleet is not None:
         parts.append(resource(fleet, "fleet", {path: UNKNOWN}, deps={path: ["template"]}))
-    left = NotApplicable("leaves the role to the instances it makes")
+    left = NotApplicable("leaves the role to the instances launched from it")
     assert dict(verdicts(instance_role, stack(*parts)))["template"] == (left if own and fleet is None else NONE)

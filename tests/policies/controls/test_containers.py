@@ -66,9 +66,9 @@ def test_scans_of_the_registry(rules: dict[str, Any], name: Any, expected: Verdi
     ("props", "expected"),
     [
         ({"imageTagMutability": "IMMUTABLE"}, Pass()),
-        ({"imageTagMutability": "MUTABLE"}, Fail("lets tags be overwritten", "imageTagMutability")),
-        ({"imageTagMutability": "IMMUTABLE_WITH_EXCLUSION"}, Fail("lets some tags be overwritten", "imageTagMutability")),
-        ({}, Fail("lets tags be overwritten", "imageTagMutability")),
+        ({"imageTagMutability": "MUTABLE"}, Fail("allows tags to be overwritten", "imageTagMutability")),
+        ({"imageTagMutability": "IMMUTABLE_WITH_EXCLUSION"}, Fail("allows some tags to be overwritten", "imageTagMutability")),
+        ({}, Fail("allows tags to be overwritten", "imageTagMutability")),
         ({"imageTagMutability": UNKNOWN}, Unknown("imageTagMutability")),
     ],
 )
@@ -109,10 +109,10 @@ def test_privileged() -> None:
 def test_read_only_root() -> None:
     assert judged(READ_ONLY, {"name": "web", "readonlyRootFilesystem": True}) == [Pass()]
     assert judged(READ_ONLY, {"name": "web"}, {"name": "log", "readonlyRootFilesystem": False}) == [
-        Fail("lets container web write to its root file system", "containerDefinitions.0.readonlyRootFilesystem"),
-        Fail("lets container log write to its root file system", "containerDefinitions.1.readonlyRootFilesystem"),
+        Fail("allows container web to write to its root file system", "containerDefinitions.0.readonlyRootFilesystem"),
+        Fail("allows container log to write to its root file system", "containerDefinitions.1.readonlyRootFilesystem"),
     ]
-    windows = NotApplicable("runs on Windows, where ECS knows no read-only file system")
+    windows = NotApplicable("runs on Windows, where ECS has no read-only root file system")
     assert judged(READ_ONLY, {"name": "web"}, runtimePlatform={"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}) == [windows]
     unknown = {"operatingSystemFamily": UNKNOWN}
     assert judged(READ_ONLY, {"name": "web"}, runtimePlatform=unknown) == [Unknown("runtimePlatform.operatingSystemFamily")]
@@ -122,12 +122,12 @@ def test_secrets_in_the_environment() -> None:
     assert judged(SECRETS, {"name": "web"}, {"name": "log", "environment": [{"name": "STAGE", "value": "dev"}]}) == [Pass()]
     secret = {"name": "aws_secret_access_key", "value": "hunter2"}
     assert judged(SECRETS, {"name": "web", "environment": [{"name": "STAGE", "value": "dev"}, secret]}) == [
-        Fail("gives container web the secret aws_secret_access_key in plain text", "containerDefinitions.0.environment.1")
+        Fail("passes the secret aws_secret_access_key to container web in plain text", "containerDefinitions.0.environment.1")
     ]
     other = {"name": "web", "environment": [{"name": "DB_PIN", "value": "hunter2"}]}
     assert judged(SECRETS, other) == [Pass()]
     assert judged(SECRETS, other, config={"names": ["*pin"]}) == [
-        Fail("gives container web the secret DB_PIN in plain text", "containerDefinitions.0.environment.0")
+        Fail("passes the secret DB_PIN to container web in plain text", "containerDefinitions.0.environment.0")
     ]
 
 
@@ -147,7 +147,7 @@ def test_secrets_in_the_environment() -> None:
     ],
 )
 def test_names_that_secrets_have(name: str, value: str | None, found: bool) -> None:
-    expected = Fail(f"gives container web the secret {name} in plain text", "containerDefinitions.0.environment.0") if found else Pass()
+    expected = Fail(f"passes the secret {name} to container web in plain text", "containerDefinitions.0.environment.0") if found else Pass()
     assert judged(SECRETS, {"name": "web", "environment": [{"name": name, "value": value}]}) == [expected]
 
 
@@ -156,9 +156,9 @@ def test_names_that_secrets_have(name: str, value: str | None, found: bool) -> N
     ("props", "expected"),
     [
         ({"containerDefinitions": UNKNOWN}, Unknown("containerDefinitions")),
-        ({"containerDefinitions": "["}, Fail("has container definitions that are no JSON", "containerDefinitions")),
-        ({"containerDefinitions": "{}"}, Fail("has container definitions that are no list of objects", "containerDefinitions")),
-        ({"containerDefinitions": "[1]"}, Fail("has container definitions that are no list of objects", "containerDefinitions")),
+        ({"containerDefinitions": "["}, Fail("has container definitions that are not valid JSON", "containerDefinitions")),
+        ({"containerDefinitions": "{}"}, Fail("has container definitions that are not a list of objects", "containerDefinitions")),
+        ({"containerDefinitions": "[1]"}, Fail("has container definitions that are not a list of objects", "containerDefinitions")),
         ({"containerDefinitions": "[]"}, Pass()),
         ({}, Pass()),
     ],

@@ -10,7 +10,7 @@ from tests.policies.helpers import UNKNOWN, resource, stack, verdicts
 
 INSTANCE, GROUP, DATABASE = "aws:ec2/instance:Instance", "aws:autoscaling/group:Group", "aws:rds/instance:Instance"
 BUDGET, STACK = "aws:budgets/budget:Budget", "pulumi:pulumi:Stack"
-NOT_HERE = NotApplicable("is of production, where the profile's property production is true")
+NOT_HERE = NotApplicable("belongs to production: production is true in the profile")
 DEV = {"production": False}
 
 
@@ -137,7 +137,7 @@ def test_tag_of_a_scheduler_can_be_chosen_and_may_not_be_known() -> None:
     assert closing(unknown, resource("x:y:Z", "source")) == Unknown("tags")
 
 
-NOBODY, LATE = Fail("alerts nobody", "notifications"), Fail("alerts only when the limit is passed", "notifications")
+NOBODY, LATE = Fail("alerts nobody", "notifications"), Fail("alerts only after the limit is exceeded", "notifications")
 
 
 def alert(threshold: Any = 80, **fields: Any) -> dict[str, Any]:

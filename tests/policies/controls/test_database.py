@@ -16,9 +16,9 @@ REPLICA = {"replicateSourceDb": UNKNOWN}
 PUBLIC = Fail("is publicly accessible", "publiclyAccessible")
 PLAIN = Fail("stores its data unencrypted", "storageEncrypted")
 ALONE = Fail("has no standby in another zone", "multiAz")
-DELETABLE = Fail("can be deleted at once", "deletionProtection")
-OUTDATED = Fail("does not take minor upgrades by itself", "autoMinorVersionUpgrade")
-NO_IAM = Fail("lets nobody log in with IAM", "iamDatabaseAuthenticationEnabled")
+DELETABLE = Fail("has no deletion protection", "deletionProtection")
+OUTDATED = Fail("does not install minor version upgrades automatically", "autoMinorVersionUpgrade")
+NO_IAM = Fail("has no IAM authentication", "iamDatabaseAuthenticationEnabled")
 IN_STATE = "keeps its master password in the state"
 
 
@@ -37,8 +37,8 @@ IN_STATE = "keeps its master password in the state"
             "deletionProtectionEnabled",
             True,
             False,
-            Fail("can be deleted at once", "deletionProtectionEnabled"),
-            Fail("can be deleted at once", "deletionProtectionEnabled"),
+            Fail("has no deletion protection", "deletionProtectionEnabled"),
+            Fail("has no deletion protection", "deletionProtectionEnabled"),
         ),
     ],
     ids=lambda value: value.id if isinstance(value, Control) else None,
@@ -56,9 +56,9 @@ def test_switches(control: Control, types: list[str], path: str, good: Any, bad:
         (INSTANCE, REPLICA, NotApplicable("is a replica, encrypted as its source is")),
         (INSTANCE, {**REPLICA, "storageEncrypted": True}, Pass()),
         (INSTANCE, {"replicateSourceDb": ""}, PLAIN),
-        (INSTANCE, {"snapshotIdentifier": "before"}, NotApplicable("is restored, and encrypted as what it comes from")),
-        (CLUSTER, {"snapshotIdentifier": UNKNOWN}, NotApplicable("is restored, and encrypted as what it comes from")),
-        (CLUSTER, {"restoreToPointInTime": {"x": 1}}, NotApplicable("is restored, and encrypted as what it comes from")),
+        (INSTANCE, {"snapshotIdentifier": "before"}, NotApplicable("is restored, and encrypted as its source is")),
+        (CLUSTER, {"snapshotIdentifier": UNKNOWN}, NotApplicable("is restored, and encrypted as its source is")),
+        (CLUSTER, {"restoreToPointInTime": {"x": 1}}, NotApplicable("is restored, and encrypted as its source is")),
         (CLUSTER, {"snapshotIdentifier": "before", "storageEncrypted": False}, PLAIN),
         (CLUSTER, {"engineMode": "serverless"}, Pass()),
         (CLUSTER, {"engineMode": "serverless", "storageEncrypted": False}, PLAIN),
@@ -231,7 +231,7 @@ def test_tls_of_each_engine(kind: str, engine: str, version: str | None, name: s
         ("mysql8.4", parameter(SECURE, "1"), Pass()),
         ("sqlserver-se-15.0", [], Fail(f"does not set {FORCE}", "parameters of group")),
         ("db2-se-11.5", parameter("db2comm", "TCPIP"), Fail("sets db2comm to tcpip", "parameters of group")),
-        ("oracle-ee-19", [], NotApplicable("runs oracle-ee, whose TLS is no parameter")),
+        ("oracle-ee-19", [], NotApplicable("runs oracle-ee, which has no parameter for TLS")),
     ],
 )
 def test_the_family_tells_the_engine_of_a_replica(family: str, parameters: Any, expected: Verdict) -> None:
@@ -252,7 +252,7 @@ def test_tls_that_cannot_be_judged() -> None:
     assert judged_tls(REPLICA) == NotApplicable("takes its engine from its source")
     assert judged_tls(mysql, UNKNOWN) == Unknown("parameters of group")
     assert judged_tls(mysql, parameter(UNKNOWN, "1")) == Unknown("parameters of group")
-    foreign = NotApplicable("takes parameter group shared, which this stack does not make")
+    foreign = NotApplicable("takes parameter group shared, which is not in this stack")
     assert judged_tls({**mysql, "parameterGroupName": "shared"}) == foreign
     other = resource(INSTANCE, "db", {**mysql, "parameterGroupName": UNKNOWN}, deps={"parameterGroupName": ["table"]})
     assert verdicts(controls.rds_tls_required, stack(other, resource(TABLE, "table"))) == [("db", Unknown("parameterGroupName"))]
@@ -294,8 +294,8 @@ def test_default_ports(kind: str, engine: str, port: int) -> None:
 @pytest.mark.parametrize(
     ("props", "expected"),
     [
-        (REPLICA, NotApplicable("takes its port over from what it comes from")),
-        ({"engine": "mysql", "snapshotIdentifier": "s"}, NotApplicable("takes its port over from what it comes from")),
+        (REPLICA, NotApplicable("takes its port from its source")),
+        ({"engine": "mysql", "snapshotIdentifier": "s"}, NotApplicable("takes its port from its source")),
         ({**REPLICA, "engine": "mysql", "port": 3306}, Fail("listens on 3306, the default port of mysql", "port")),
         ({"engine": "neptune"}, NotApplicable("has an engine without a known default port, neptune")),
         ({}, NotApplicable("names no engine")),

@@ -75,7 +75,7 @@ def test_queue_of_a_schedule() -> None:
     assert found({"arn": UNKNOWN, "deadLetterConfig": {"arn": UNKNOWN}}) == NO_DEAD_LETTERS
 
 
-LOSES = Fail("loses events of source that it fails on", "deadLetterConfig")
+LOSES = Fail("loses failed events from source", "deadLetterConfig")
 
 
 @pytest.mark.parametrize(
@@ -116,13 +116,13 @@ def test_function_behind_an_alias() -> None:
 
 
 def test_function_that_is_waited_for() -> None:
-    expected = NotApplicable("is invoked asynchronously by nothing in the stack")
+    expected = NotApplicable("is not invoked asynchronously by the stack")
     assert judged(controls.function_async_failures_kept, resource(FUNCTION, "f")) == expected
 
 
 KEPT = {"destinationConfig": {"onFailure": {"destinationArn": UNKNOWN}}}
-NOT_KEPT = Fail("has no place for records that it fails on", "destinationConfig.onFailure")
-NO_STREAM = NotApplicable("reads no stream")
+NOT_KEPT = Fail("has no destination for failed records", "destinationConfig.onFailure")
+NO_STREAM = NotApplicable("does not read a stream")
 
 
 @pytest.mark.parametrize("service", ["kinesis", "dynamodb", "kafka"])
@@ -166,21 +166,21 @@ def test_source_that_is_no_stream_or_not_known() -> None:
             TARGET,
             {"deadLetterConfig": {"arn": UNKNOWN}},
             {"deadLetterConfig": {}},
-            Fail("drops events that do not arrive", "deadLetterConfig"),
+            Fail("drops events that it cannot deliver", "deadLetterConfig"),
         ),
         (
             controls.subscription_dead_letters,
             SUBSCRIPTION,
             {"protocol": "sqs", "redrivePolicy": "{...}"},
             {"protocol": "lambda", "redrivePolicy": UNKNOWN},
-            Fail("drops messages that do not arrive", "redrivePolicy"),
+            Fail("drops messages that it cannot deliver", "redrivePolicy"),
         ),
         (
             controls.schedule_dead_letters,
             SCHEDULE,
             {"target": {"arn": "x", "deadLetterConfig": {"arn": UNKNOWN}}},
             {"target": {"arn": "x"}},
-            Fail("drops calls that fail", "target.deadLetterConfig"),
+            Fail("drops failed invocations", "target.deadLetterConfig"),
         ),
     ],
 )
@@ -191,6 +191,6 @@ def test_deliveries(control: Control, type: str, good: dict[str, Any], bad: dict
 
 def test_deliveries_that_are_not_judged() -> None:
     people = resource(SUBSCRIPTION, "s", {"protocol": "email"})
-    assert judged(controls.subscription_dead_letters, people) == NotApplicable("tells people, by email")
+    assert judged(controls.subscription_dead_letters, people) == NotApplicable("notifies people by email")
     assert judged(controls.subscription_dead_letters, resource(SUBSCRIPTION, "s", {"protocol": UNKNOWN})) == Unknown("protocol")
     assert judged(controls.schedule_dead_letters, resource(SCHEDULE, "s", {"target": UNKNOWN})) == Unknown("target")

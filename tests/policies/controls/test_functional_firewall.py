@@ -335,27 +335,27 @@ def only(case: Case) -> Fail:
 
 
 MESSAGES = {
-    "admits data port 3306 (MySQL) from 10.0.0.0/8 and not from a caller's security group by reference: "
+    "allows data port 3306 (MySQL) from 10.0.0.0/8 instead of a caller's security group: "
     "rule r -> security group (one of a, b)": next(case for case in BAD if "whichever" in case.reason),
-    "lets the internet (0.0.0.0/0) in on port 3306 (MySQL): rule r -> security group db -> RDS instance main": BAD[0],
-    "lets the internet (3.0.0.0/8 in rule r0 + 9.0.0.0/8 in rule r1 + 11.0.0.0/8 in rule r2) in on port 8080: "
+    "allows the internet (0.0.0.0/0) on port 3306 (MySQL): rule r -> security group db -> RDS instance main": BAD[0],
+    "allows the internet (3.0.0.0/8 in rule r0 + 9.0.0.0/8 in rule r1 + 11.0.0.0/8 in rule r2) on port 8080: "
     "rule r0 -> security group app": BAD[3],
-    "lets the internet (3.0.0.0/8 in rule ra + 9.0.0.0/8 in rule rb) in on port 8080: "
+    "allows the internet (3.0.0.0/8 in rule ra + 9.0.0.0/8 in rule rb) on port 8080: "
     "rule ra -> security group a -> instance vm; rule rb -> security group b -> instance vm": BAD[5],
-    "lets the internet (128.0.0.0/1, 64.0.0.0/2 and 6 more) in on port 8080: ingress.0 -> security group app": BAD[7],
-    "lets the internet (0.0.0.0/0, ::/0) in on port 22 (SSH): ingress.0 -> security group app": BAD[8],
-    "lets the internet (0.0.0.0/0) in on ports 443-8443; only web ports may be open to it: "
+    "allows the internet (128.0.0.0/1, 64.0.0.0/2 and 6 more) on port 8080: ingress.0 -> security group app": BAD[7],
+    "allows the internet (0.0.0.0/0, ::/0) on port 22 (SSH): ingress.0 -> security group app": BAD[8],
+    "allows the internet (0.0.0.0/0) on ports 443-8443; only web ports may be open to it: "
     "rule r -> security group web -> load balancer alb": BAD[16],
-    "lets the internet (0.0.0.0/0) in on port 443 (HTTPS) at instance vm, which is no internet-facing load balancer, no CDN origin "
-    "and not marked as public: rule r -> security group web -> instance vm": BAD[22],
-    "lets the internet (0.0.0.0/0) in on port 443 (HTTPS) at load balancer alb, which is internal: "
+    "allows the internet (0.0.0.0/0) on port 443 (HTTPS) at instance vm, which is no internet-facing load balancer "
+    "or CDN origin and is not tagged as public: rule r -> security group web -> instance vm": BAD[22],
+    "allows the internet (0.0.0.0/0) on port 443 (HTTPS) at load balancer alb, which is internal: "
     "rule r -> security group web -> load balancer alb": BAD[24],
-    "lets the internet (0.0.0.0/0) in on port 443 (HTTPS) at security group web, which has no load balancer or CDN origin and is not "
-    "marked as public: rule r -> security group web": BAD[25],
-    "admits data port 3306 (MySQL) from 10.0.0.0/16 and not from a caller's security group by reference: "
+    "allows the internet (0.0.0.0/0) on port 443 (HTTPS) at security group web, which has no load balancer or CDN origin and is not "
+    "tagged as public: rule r -> security group web": BAD[25],
+    "allows data port 3306 (MySQL) from 10.0.0.0/16 instead of a caller's security group: "
     "rule r -> security group db -> RDS instance main": BAD[27],
-    "admits data ports 1433 (SQL Server), 1521 (Oracle), 2049 (NFS), 3306 (MySQL) and 12 more, within ports 1024-65535, from 10.0.0.0/8 "
-    "and not from a caller's security group by reference: rule r -> security group db": BAD[31],
+    "allows data ports 1433 (SQL Server), 1521 (Oracle), 2049 (NFS), 3306 (MySQL) and 12 more, within ports 1024-65535, from 10.0.0.0/8 "
+    "instead of a caller's security group: rule r -> security group db": BAD[31],
 }  # fmt: skip
 
 

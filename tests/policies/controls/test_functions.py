@@ -11,7 +11,7 @@ from tests.policies.helpers import UNKNOWN, resource, stack, verdicts
 FUNCTION, PERMISSION = "aws:lambda/function:Function", "aws:lambda/permission:Permission"
 URL = "aws:lambda/functionUrl:FunctionUrl"
 RULE_ARN = "arn:aws:events:eu-west-1:123456789012:rule/nightly"
-EVERYBODY = Fail("may be invoked by everybody", "principal")
+EVERYBODY = Fail("may be invoked by everyone", "principal")
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ OF_BUCKETS = Fail("may be invoked for every account's buckets", "sourceAccount")
         ({"principal": "events.amazonaws.com.cn"}, OF_EVENTS),
         ({"principal": "s3.amazonaws.com", "sourceArn": "arn:aws:s3:::bucket"}, OF_BUCKETS),
         ({"principal": "s3.amazonaws.com", "sourceAccount": "123456789012"}, Pass()),
-        ({"principal": "123456789012"}, NotApplicable("speaks of no AWS service")),
-        ({"principal": "alexa-appkit.amazon.com", "eventSourceToken": "x"}, NotApplicable("speaks of no AWS service")),
+        ({"principal": "123456789012"}, NotApplicable("is not for an AWS service")),
+        ({"principal": "alexa-appkit.amazon.com", "eventSourceToken": "x"}, NotApplicable("is not for an AWS service")),
         ({"principal": UNKNOWN}, Unknown("principal")),
     ],
 )
@@ -87,7 +87,7 @@ def test_source_that_the_provider_or_nobody_in_the_stack_fills_in() -> None:
         ({"runtime": "python99"}, Pass()),
         ({"runtime": "nodejs18.x"}, Fail("runs on nodejs18.x, which is no longer supported", "runtime")),
         ({}, Pass()),
-        ({"packageType": "Image"}, NotApplicable("runs a container image, which brings its own runtime")),
+        ({"packageType": "Image"}, NotApplicable("runs a container image, which contains its own runtime")),
         ({"runtime": UNKNOWN}, Unknown("runtime")),
         ({"packageType": UNKNOWN}, Unknown("packageType")),
     ],
@@ -106,8 +106,8 @@ def test_ended_runtimes_can_be_chosen() -> None:
     ("props", "expected"),
     [
         ({"authorizationType": "AWS_IAM"}, Pass()),
-        ({"authorizationType": "NONE"}, Fail("answers everybody", "authorizationType")),
-        ({}, Fail("answers everybody", "authorizationType")),
+        ({"authorizationType": "NONE"}, Fail("can be called by anyone", "authorizationType")),
+        ({}, Fail("can be called by anyone", "authorizationType")),
         ({"authorizationType": UNKNOWN}, Unknown("authorizationType")),
     ],
 )

@@ -55,10 +55,10 @@ class TestEveryDocument:
         assert verdicts(control, resource(type, props={path: UNKNOWN})) == [Unknown(path)]
         part = {"Statement": [{**GOOD, "Resource": [UNKNOWN]}]}
         assert verdicts(control, resource(type, props={path: part})) == [Unknown(f"{path}.Statement.0.Resource.0")]
-        assert verdicts(control, resource(type, props={path: "no json"})) == [Fail("is no policy document", path)]
+        assert verdicts(control, resource(type, props={path: "no json"})) == [Fail("is not a valid policy document", path)]
 
     def test_inline_policies_of_a_role(self, control: Control) -> None:
-        assert verdicts(control, resource(ROLE)) == [NotApplicable("has no policy in itself")]
+        assert verdicts(control, resource(ROLE)) == [NotApplicable("has no inline policy")]
         assert verdicts(control, resource(ROLE, props={"inlinePolicies": UNKNOWN})) == [Unknown("inlinePolicies")]
         role = resource(ROLE, props={"inlinePolicies": [{"policy": json.dumps({"Statement": GOOD})}, {"policy": UNKNOWN}]})
         assert verdicts(control, role) == [Unknown("inlinePolicies.1.policy")]
@@ -155,7 +155,7 @@ def test_service_wildcard(statement: dict[str, Any], expected: list[Verdict]) ->
 
 
 ROLES, OWN_ROLE = "arn:aws:iam::123456789012:role/*", "arn:aws:iam::123456789012:role/shop"
-TAKES = "lets its holder take more rights by"
+TAKES = "allows privilege escalation by"
 
 
 @pytest.mark.parametrize("action", ESCALATIONS)
@@ -271,8 +271,8 @@ ANY_ATTACHMENT = "aws:iam/policyAttachment:PolicyAttachment"
 @pytest.mark.parametrize(
     ("type", "props", "expected"),
     [
-        ("aws:iam/userPolicy:UserPolicy", {}, Fail("gives a user a policy of its own", "user")),
-        ("aws:iam/userPolicyAttachment:UserPolicyAttachment", {"user": UNKNOWN}, Fail("gives a user a policy of its own", "user")),
+        ("aws:iam/userPolicy:UserPolicy", {}, Fail("attaches a policy directly to a user", "user")),
+        ("aws:iam/userPolicyAttachment:UserPolicyAttachment", {"user": UNKNOWN}, Fail("attaches a policy directly to a user", "user")),
         (ANY_ATTACHMENT, {"users": ["ann"]}, Fail("attaches a policy to users", "users")),
         (ANY_ATTACHMENT, {"roles": ["shop"]}, Pass()),
         (ANY_ATTACHMENT, {"users": UNKNOWN}, Unknown("users")),
@@ -333,7 +333,7 @@ def test_a_role_may_trust_known_principals(statement: dict[str, Any]) -> None:
     ],
 )
 def test_a_role_may_not_trust_everybody(statement: dict[str, Any]) -> None:
-    assert trusted(trust({"Service": "ec2.amazonaws.com"}), statement) == [Fail("admits everybody in statement 2", "assumeRolePolicy")]
+    assert trusted(trust({"Service": "ec2.amazonaws.com"}), statement) == [Fail("allows everyone in statement 2", "assumeRolePolicy")]
 
 
 def test_a_trust_that_is_unknown_or_missing() -> None:
@@ -341,4 +341,6 @@ def test_a_trust_that_is_unknown_or_missing() -> None:
     assert verdicts(TRUST, resource(ROLE, props={"assumeRolePolicy": UNKNOWN})) == [Unknown("assumeRolePolicy")]
     assert verdicts(TRUST, resource(ROLE, props={"assumeRolePolicy": part})) == [Unknown("assumeRolePolicy.Statement.0.Principal.AWS")]
     assert verdicts(TRUST, resource(ROLE)) == [Pass()]
-    assert verdicts(TRUST, resource(ROLE, props={"assumeRolePolicy": "no json"})) == [Fail("is no policy document", "assumeRolePolicy")]
+    assert verdicts(TRUST, resource(ROLE, props={"assumeRolePolicy": "no json"})) == [
+        Fail("is not a valid policy document", "assumeRolePolicy")
+    ]

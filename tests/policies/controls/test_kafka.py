@@ -26,7 +26,7 @@ def nested(path: str, value: Any) -> dict[str, Any]:
             controls.msk_tls_clients,
             CLIENTS,
             ["TLS"],
-            {kind: f"takes clients without TLS: {kind}" for kind in ("TLS_PLAINTEXT", "PLAINTEXT")},
+            {kind: f"accepts clients without TLS: {kind}" for kind in ("TLS_PLAINTEXT", "PLAINTEXT")},
         ),
         (controls.msk_private, PUBLIC, ["DISABLED"], {"SERVICE_PROVIDED_EIPS": "has public brokers"}),
     ],
@@ -43,8 +43,8 @@ def test_settings(control: Control, path: str, good: list[Any], bad: dict[Any, s
     assert judged({}) == Pass()
 
 
-OPEN = Fail("lets clients in without a login", "clientAuthentication.unauthenticated")
-NO_LOGIN = Fail("knows no login", "clientAuthentication")
+OPEN = Fail("allows clients without authentication", "clientAuthentication.unauthenticated")
+NO_LOGIN = Fail("has no client authentication", "clientAuthentication")
 
 
 @pytest.mark.parametrize(

@@ -25,15 +25,15 @@ SECRET, ROTATION = "aws:secretsmanager/secret:Secret", "aws:secretsmanager/secre
     [
         ({"enableKeyRotation": True}, Pass()),
         ({"enableKeyRotation": True, "rotationPeriodInDays": 90}, Pass()),
-        ({"enableKeyRotation": True, "rotationPeriodInDays": 730}, Fail("rotates every 730 days only", "rotationPeriodInDays")),
+        ({"enableKeyRotation": True, "rotationPeriodInDays": 730}, Fail("rotates only every 730 days", "rotationPeriodInDays")),
         ({"enableKeyRotation": True, "rotationPeriodInDays": UNKNOWN}, Unknown("rotationPeriodInDays")),
         ({"enableKeyRotation": False}, Fail("does not rotate", "enableKeyRotation")),
         ({}, Fail("does not rotate", "enableKeyRotation")),
         ({"enableKeyRotation": UNKNOWN}, Unknown("enableKeyRotation")),
-        ({"customerMasterKeySpec": "RSA_2048"}, NotApplicable("is no symmetric key for encryption, and KMS rotates only those")),
-        ({"keyUsage": "GENERATE_VERIFY_MAC"}, NotApplicable("is no symmetric key for encryption, and KMS rotates only those")),
-        ({"customKeyStoreId": UNKNOWN}, NotApplicable("lies in a custom key store, where KMS does not rotate")),
-        ({"customKeyStoreId": "cks-1"}, NotApplicable("lies in a custom key store, where KMS does not rotate")),
+        ({"customerMasterKeySpec": "RSA_2048"}, NotApplicable("is not a symmetric encryption key, and KMS rotates only those")),
+        ({"keyUsage": "GENERATE_VERIFY_MAC"}, NotApplicable("is not a symmetric encryption key, and KMS rotates only those")),
+        ({"customKeyStoreId": UNKNOWN}, NotApplicable("is in a custom key store, where KMS does not rotate keys")),
+        ({"customKeyStoreId": "cks-1"}, NotApplicable("is in a custom key store, where KMS does not rotate keys")),
     ],
 )
 def test_key_rotation(props: dict[str, Any], expected: Verdict) -> None:
@@ -50,7 +50,7 @@ def equals(key: str, value: Any, operator: str = "StringEquals") -> dict[str, An
 
 
 OWNER = allow({"AWS": "arn:aws:iam::123456789012:root"})
-OPEN = Fail("admits everybody in statement 2", "policy")
+OPEN = Fail("allows everyone in statement 2", "policy")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ OPEN = Fail("admits everybody in statement 2", "policy")
         (allow(), OPEN),
         (allow({"AWS": ["arn:aws:iam::123456789012:root", "*"]}), OPEN),
         (allow(None, NotPrincipal={"AWS": "arn:aws:iam::123456789012:user/x"}), OPEN),
-        (allow(Sid="Open"), Fail("admits everybody in statement Open", "policy")),
+        (allow(Sid="Open"), Fail("allows everyone in statement Open", "policy")),
         (equals("kms:CallerAccount", "123456789012"), Pass()),
         (equals("aws:PrincipalOrgID", "o-abc"), Pass()),
         (equals("aws:PrincipalOrgPaths", "o-abc/r-1/*", "ForAnyValue:StringLike"), Pass()),
@@ -84,10 +84,10 @@ def test_public_keys(kind: str, statement: dict[str, Any], expected: Verdict) ->
 @pytest.mark.parametrize(
     ("policy", "expected"),
     [
-        (None, NotApplicable("sets no policy here, and KMS begins with the account's own")),
+        (None, NotApplicable("sets no policy here; the default key policy allows the account only")),
         (UNKNOWN, Unknown("policy")),
         ({"Statement": [allow({"AWS": UNKNOWN})]}, Unknown("policy.Statement.0.Principal.AWS")),
-        ("no json", Fail("is no policy document", "policy")),
+        ("no json", Fail("is not a valid policy document", "policy")),
     ],
 )
 def test_key_policies_that_cannot_be_read(policy: Any, expected: Verdict) -> None:
@@ -108,18 +108,18 @@ RULES = "rotationRules"
     ("rules", "expected"),
     [
         ({"automaticallyAfterDays": 90}, Pass()),
-        ({"automaticallyAfterDays": 91}, Fail("rotates every 91 days only", f"{RULES}.automaticallyAfterDays")),
+        ({"automaticallyAfterDays": 91}, Fail("rotates only every 91 days", f"{RULES}.automaticallyAfterDays")),
         ({"automaticallyAfterDays": UNKNOWN}, Unknown(f"{RULES}.automaticallyAfterDays")),
         ({"scheduleExpression": "rate(90 days)"}, Pass()),
         ({"scheduleExpression": "rate(4 hours)"}, Pass()),
         ({"scheduleExpression": "rate(1 day)"}, Pass()),
-        ({"scheduleExpression": "rate(120 days)"}, Fail("rotates every 120 days only", f"{RULES}.scheduleExpression")),
-        ({"scheduleExpression": "rate(2400 hours)"}, Fail("rotates every 100 days only", f"{RULES}.scheduleExpression")),
+        ({"scheduleExpression": "rate(120 days)"}, Fail("rotates only every 120 days", f"{RULES}.scheduleExpression")),
+        ({"scheduleExpression": "rate(2400 hours)"}, Fail("rotates only every 100 days", f"{RULES}.scheduleExpression")),
         ({"scheduleExpression": "cron(0 8 1 * ? *)"}, Pass()),
-        ({"scheduleExpression": "cron(0 8 1 1 ? *)"}, NotApplicable("rotates by the calendar: cron(0 8 1 1 ? *)")),
+        ({"scheduleExpression": "cron(0 8 1 1 ? *)"}, NotApplicable("rotates by a cron expression: cron(0 8 1 1 ? *)")),
         ({"scheduleExpression": UNKNOWN}, Unknown(f"{RULES}.scheduleExpression")),
-        ({}, Fail("does not say when it rotates", f"{RULES}.scheduleExpression")),
-        (None, Fail("does not say when it rotates", f"{RULES}.scheduleExpression")),
+        ({}, Fail("has no rotation schedule", f"{RULES}.scheduleExpression")),
+        (None, Fail("has no rotation schedule", f"{RULES}.scheduleExpression")),
         (UNKNOWN, Unknown(f"{RULES}.automaticallyAfterDays")),
     ],
 )
@@ -131,7 +131,7 @@ def test_a_shorter_rotation_period_can_be_demanded() -> None:
     every_month = resource(ROTATION, props={RULES: {"scheduleExpression": "cron(0 8 1 * ? *)"}})
     assert verdicts(controls.secret_rotation_period, every_month, {"maximumDays": 31}) == [Pass()]
     found = verdicts(controls.secret_rotation_period, every_month, {"maximumDays": 30})
-    assert found == [NotApplicable("rotates by the calendar: cron(0 8 1 * ? *)")]
+    assert found == [NotApplicable("rotates by a cron expression: cron(0 8 1 * ? *)")]
 
 
 def a_secret(props: dict[str, Any], **deps: list[str]) -> list[Verdict]:
@@ -140,7 +140,7 @@ def a_secret(props: dict[str, Any], **deps: list[str]) -> list[Verdict]:
     return [verdict for _, verdict in found]
 
 
-MANAGED = "lies under the AWS managed key"
+MANAGED = "is encrypted with the AWS managed key"
 
 
 def test_customer_key() -> None:

@@ -49,8 +49,8 @@ def listener(props: Props, name: str = "http", type: str = LISTENER, target: str
         ),
         ({"protocol": "HTTP", "defaultActions": UNKNOWN}, Unknown("defaultActions")),
         ({"protocol": UNKNOWN, "defaultActions": [{"type": "forward"}]}, Unknown("protocol")),
-        ({"protocol": "HTTPS", "defaultActions": [{"type": "forward"}]}, NotApplicable("speaks HTTPS")),
-        ({"defaultActions": [{"type": "forward"}]}, NotApplicable("speaks no protocol of its own")),
+        ({"protocol": "HTTPS", "defaultActions": [{"type": "forward"}]}, NotApplicable("uses HTTPS")),
+        ({"defaultActions": [{"type": "forward"}]}, NotApplicable("uses no protocol")),
     ],
 )
 def test_http_listener_redirects(type: str, props: Props, expected: Verdict) -> None:
@@ -74,7 +74,7 @@ def test_an_unknown_action_hides_no_other() -> None:
         ("HTTP", {"type": "forward"}, Fail("answers plain HTTP with forward", "actions.0.type")),
         ("http", {"type": "forward"}, Fail("answers plain HTTP with forward", "actions.0.type")),
         (None, {"type": "forward"}, Fail("answers plain HTTP with forward", "actions.0.type")),
-        ("HTTPS", {"type": "forward"}, NotApplicable("belongs to no HTTP listener of the stack")),
+        ("HTTPS", {"type": "forward"}, NotApplicable("does not belong to an HTTP listener of the stack")),
     ],
 )
 def test_rules_of_http_listeners(type: str, protocol: str | None, action: Props, expected: Verdict) -> None:
@@ -86,7 +86,7 @@ def test_rules_of_http_listeners(type: str, protocol: str | None, action: Props,
 
 def test_rule_of_a_listener_elsewhere_or_beside_another() -> None:
     rule = resource("aws:lb/listenerRule:ListenerRule", "rule", {"listenerArn": UNKNOWN, "actions": [{"type": "forward"}]})
-    other = NotApplicable("belongs to no HTTP listener of the stack")
+    other = NotApplicable("does not belong to an HTTP listener of the stack")
     assert verdicts(controls.alb_http_rules_redirect, stack(rule)) == [("rule", other)]
     both = resource(rule.type, "rule", rule.raw, deps={"listenerArn": ["http", "https"]})
     listeners = [resource(LISTENER, protocol.lower(), {"protocol": protocol}) for protocol in ("HTTP", "HTTPS")]
@@ -99,13 +99,13 @@ def test_rule_of_a_listener_elsewhere_or_beside_another() -> None:
     [
         *[({"protocol": protocol}, Pass()) for protocol in ("HTTPS", "TLS", "QUIC")],
         *[
-            ({"protocol": protocol}, Fail(f"takes traffic over {protocol}, without TLS", "protocol"))
+            ({"protocol": protocol}, Fail(f"accepts traffic over {protocol}, without TLS", "protocol"))
             for protocol in ("TCP", "UDP", "TCP_UDP", "TCP_QUIC")
         ],
-        ({"protocol": "HTTP"}, NotApplicable("speaks HTTP")),
-        ({"port": 80}, NotApplicable("speaks HTTP")),
-        ({"protocol": "GENEVE"}, NotApplicable("speaks GENEVE")),
-        ({}, NotApplicable("speaks no protocol of its own")),
+        ({"protocol": "HTTP"}, NotApplicable("uses HTTP")),
+        ({"port": 80}, NotApplicable("uses HTTP")),
+        ({"protocol": "GENEVE"}, NotApplicable("uses GENEVE")),
+        ({}, NotApplicable("uses no protocol")),
         ({"protocol": UNKNOWN}, Unknown("protocol")),
     ],
 )
@@ -121,9 +121,9 @@ def test_listener_encrypts(type: str, props: Props, expected: Verdict) -> None:
         (["HTTPS"], Pass()),
         (["HTTP", "HTTPS"], Pass()),
         (["https"], Pass()),
-        (["HTTP"], Fail("has HTTP listeners only")),
-        ([None], Fail("has HTTP listeners only")),
-        ([], Fail("has no listener for HTTPS")),
+        (["HTTP"], Fail("has only HTTP listeners")),
+        ([None], Fail("has only HTTP listeners")),
+        ([], Fail("has no HTTPS listener")),
     ],
 )
 def test_https_listener(type: str, kind: str, protocols: list[Any], expected: Verdict) -> None:
@@ -135,7 +135,7 @@ def test_https_listener_of_another_balancer_does_not_count() -> None:
     found = verdicts(
         controls.alb_https_listener, stack(*(resource(BALANCER, name) for name in ("web", "api")), listener({"protocol": "HTTPS"}))
     )
-    assert found == [("web", Pass()), ("api", Fail("has no listener for HTTPS"))]
+    assert found == [("web", Pass()), ("api", Fail("has no HTTPS listener"))]
 
 
 def test_https_listener_where_the_protocol_is_unknown() -> None:
@@ -150,7 +150,7 @@ def test_https_listener_where_the_protocol_is_unknown() -> None:
     assert found(UNKNOWN, "HTTPS") == [Pass()]
     # What the program left out is unknown at preview without coming from anywhere.
     left_out = listener({"protocol": UNKNOWN})
-    assert verdicts(controls.alb_https_listener, stack(resource(BALANCER, "web"), left_out)) == [("web", Fail("has HTTP listeners only"))]
+    assert verdicts(controls.alb_https_listener, stack(resource(BALANCER, "web"), left_out)) == [("web", Fail("has only HTTP listeners"))]
 
 
 @pytest.mark.parametrize(
@@ -159,8 +159,8 @@ def test_https_listener_where_the_protocol_is_unknown() -> None:
         ({"internal": True}, NOT_PUBLIC),
         ({"loadBalancerType": "network"}, NOT_PUBLIC),
         ({"loadBalancerType": "gateway"}, NOT_PUBLIC),
-        ({"internal": False, "loadBalancerType": "application"}, Fail("has no listener for HTTPS")),
-        ({"internal": UNKNOWN}, Fail("has no listener for HTTPS")),
+        ({"internal": False, "loadBalancerType": "application"}, Fail("has no HTTPS listener")),
+        ({"internal": UNKNOWN}, Fail("has no HTTPS listener")),
     ],
 )
 def test_which_balancers_need_https(props: Props, expected: Verdict) -> None:
@@ -185,8 +185,8 @@ def test_balancer_that_may_be_internal(path: str) -> None:
         ({"protocol": "HTTPS"}, Fail("uses the security policy ELBSecurityPolicy-2016-08", "sslPolicy")),
         ({"protocol": "HTTPS", "sslPolicy": UNKNOWN}, Unknown("sslPolicy")),
         ({"protocol": UNKNOWN, "sslPolicy": RES_PQ}, Unknown("protocol")),
-        ({"protocol": "TCP"}, NotApplicable("speaks TCP")),
-        ({}, NotApplicable("speaks no protocol of its own")),
+        ({"protocol": "TCP"}, NotApplicable("uses TCP")),
+        ({}, NotApplicable("uses no protocol")),
     ],
 )
 def test_tls_policy(props: Props, expected: Verdict) -> None:
@@ -210,22 +210,22 @@ HEADERS, LOGS, PROTECTED = controls.alb_drop_invalid_headers, controls.alb_acces
             HEADERS,
             {"dropInvalidHeaderFields": True},
             {"dropInvalidHeaderFields": False},
-            "lets invalid headers through",
+            "does not drop invalid headers",
             "dropInvalidHeaderFields",
         ),
         (
             LOGS,
             {"accessLogs": {"enabled": True, "bucket": UNKNOWN}},
             {"accessLogs": {"enabled": False, "bucket": "logs"}},
-            "does not log requests",
+            "has no access logs",
             "accessLogs.enabled",
         ),
-        (LOGS, {"accessLogs": {"enabled": True}}, {"accessLogs": {"bucket": "logs"}}, "does not log requests", "accessLogs.enabled"),
+        (LOGS, {"accessLogs": {"enabled": True}}, {"accessLogs": {"bucket": "logs"}}, "has no access logs", "accessLogs.enabled"),
         (
             PROTECTED,
             {"enableDeletionProtection": True},
             {"enableDeletionProtection": False},
-            "can be deleted at once",
+            "has no deletion protection",
             "enableDeletionProtection",
         ),
     ],
@@ -243,7 +243,7 @@ def test_settings_of_a_balancer(type: str, control: Control, good: Props, bad: P
 def test_settings_of_application_load_balancers_alone(control: Control, kind: str) -> None:
     assert verdicts(control, resource(BALANCER, props={"loadBalancerType": kind})) == [NotApplicable(f"is a {kind} load balancer")]
     assert verdicts(PROTECTED, resource(BALANCER, props={"loadBalancerType": kind})) == [
-        Fail("can be deleted at once", "enableDeletionProtection")
+        Fail("has no deletion protection", "enableDeletionProtection")
     ]
 
 
@@ -257,7 +257,7 @@ DESYNC, SPREAD = controls.alb_desync_mitigation, controls.lb_several_zones
         ({"desyncMitigationMode": "defensive"}, Pass()),
         ({"desyncMitigationMode": "strictest"}, Pass()),
         ({}, Pass()),
-        ({"desyncMitigationMode": "monitor"}, Fail("has its desync mitigation at monitor", "desyncMitigationMode")),
+        ({"desyncMitigationMode": "monitor"}, Fail("has its desync mitigation mode at monitor", "desyncMitigationMode")),
         ({"desyncMitigationMode": UNKNOWN}, Unknown("desyncMitigationMode")),
         ({"desyncMitigationMode": "monitor", "loadBalancerType": "network"}, NotApplicable("is a network load balancer")),
         ({"loadBalancerType": UNKNOWN}, Unknown("loadBalancerType")),
@@ -305,10 +305,10 @@ def classic(*ports: Any, **more: Any) -> Resource:
         (classic(443, internal=False), [Pass()]),
         (classic(80, internal=UNKNOWN), [Pass()]),
         (classic(22, internal=True), [NotApplicable("is internal")]),
-        (classic(443, 22), [Fail("listens on port 22 for the internet", "listeners.1.lbPort")]),
-        (classic(8443, internal=False), [Fail("listens on port 8443 for the internet", "listeners.0.lbPort")]),
+        (classic(443, 22), [Fail("listens on port 22, open to the internet", "listeners.1.lbPort")]),
+        (classic(8443, internal=False), [Fail("listens on port 8443, open to the internet", "listeners.0.lbPort")]),
         (classic(22, internal=UNKNOWN), [Unknown("internal")]),
-        (classic(UNKNOWN, 3306), [Unknown("listeners.0.lbPort"), Fail("listens on port 3306 for the internet", "listeners.1.lbPort")]),
+        (classic(UNKNOWN, 3306), [Unknown("listeners.0.lbPort"), Fail("listens on port 3306, open to the internet", "listeners.1.lbPort")]),
         (resource(CLASSIC, props={"listeners": UNKNOWN}), [Unknown("listeners")]),
         (resource(CLASSIC), [Pass()]),
     ],
@@ -319,5 +319,5 @@ def test_a_classic_balancer_takes_the_internet_on_web_ports_alone(balancer: Reso
 
 def test_further_ports_of_a_classic_balancer_by_configuration() -> None:
     assert verdicts(controls.classic_lb_web_ports, classic(8443), {"ports": [8443]}) == [Pass()]
-    found = [Fail("listens on port 443 for the internet", "listeners.0.lbPort")]
+    found = [Fail("listens on port 443, open to the internet", "listeners.0.lbPort")]
     assert verdicts(controls.classic_lb_web_ports, classic(443), {"ports": [8443]}) == found

@@ -332,25 +332,25 @@ FRONT, BACK = (
     ("security group admin -> network interface back -> instance vm"),
 )
 MESSAGES = {
-    "admits port 22 (SSH) from security group vpn on a business interface of a server with a management network: rule hole -> " + FRONT:
+    "allows port 22 (SSH) from security group vpn on a business interface of a server with a management network: rule hole -> " + FRONT:
         "Port 22 on the business interface.",
-    "admits port 22 (SSH) from 192.168.0.0/16 on a business interface of a server with a management network: rule hole -> "
+    "allows port 22 (SSH) from 192.168.0.0/16 on a business interface of a server with a management network: rule hole -> "
     "security group business -> primary interface -> instance vm": "SSH on an instance's own interface.",
-    "admits port 22 (SSH) from security group vpn on a business interface of a server with a management network: rule hole -> "
+    "allows port 22 (SSH) from security group vpn on a business interface of a server with a management network: rule hole -> "
     "security group business -> networkInterfaces.0 of launch template template -> launch template template":
         "SSH on the business interface of a launch template.",
-    "admits port 8080, no administration port, on a management interface: rule hole -> " + BACK:
+    "allows port 8080, not an administration port, on a management interface: rule hole -> " + BACK:
         "A business port on the management interface.",
-    "admits port 22 (SSH) on a management interface from security group callers, which is not the group of a VPN's or another "
-    "entrance's own: rule ssh -> " + BACK: "From a caller's group.",
-    "admits port 22 (SSH) on a management interface from security group vpn, which is not the group of a VPN's or another "
-    "entrance's own, which load balancer alb wears: rule ssh -> " + BACK: "From a VPN's group that a balancer wears too.",
-    "admits port 22 (SSH) on a management interface from security group admin, which is that of management interfaces, so from server "
-    "to server: rule hole -> " + BACK: "From server to server.",
-    "admits port 22 (SSH) on a management interface from the internet (0.0.0.0/0): rule ssh -> " + BACK: "From the internet.",
-    "admits port 22 (SSH) on a management interface from 10.0.1.0/24, which holds addresses of the VPC's own business: rule ssh -> " + BACK:
+    "allows port 22 (SSH) on a management interface from security group callers, which is not a dedicated group of a VPN or another "
+    "entry point: rule ssh -> " + BACK: "From a caller's group.",
+    "allows port 22 (SSH) on a management interface from security group vpn, which is not a dedicated group of a VPN or another "
+    "entry point; load balancer alb uses it too: rule ssh -> " + BACK: "From a VPN's group that a balancer wears too.",
+    "allows port 22 (SSH) on a management interface from security group admin, the group of management interfaces, that is from "
+    "server to server: rule hole -> " + BACK: "From server to server.",
+    "allows port 22 (SSH) on a management interface from the internet (0.0.0.0/0): rule ssh -> " + BACK: "From the internet.",
+    "allows port 22 (SSH) on a management interface from 10.0.1.0/24, which contains addresses of the VPC itself: rule ssh -> " + BACK:
         "From the VPC's own addresses.",
-    "admits port 22 (SSH) on a management interface from 192.168.0.0/16, which is no declared network of administrators: rule ssh -> "
+    "allows port 22 (SSH) on a management interface from 192.168.0.0/16, which is not a declared network of administrators: rule ssh -> "
     + BACK: "From a network that is not among the declared ones.",
     "is a management interface in a public subnet: instance vm -> network interface back -> subnet management -> route table t -> "
     "route out (0.0.0.0/0 to internet gateway igw)": "A management interface in a public subnet.",

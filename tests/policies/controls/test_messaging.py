@@ -13,7 +13,7 @@ QUEUE, QUEUE_POLICY = "aws:sqs/queue:Queue", "aws:sqs/queuePolicy:QueuePolicy"
 TOPIC, TOPIC_POLICY = "aws:sns/topic:Topic", "aws:sns/topicPolicy:TopicPolicy"
 STREAM, BUS, BUS_POLICY = "aws:kinesis/stream:Stream", "aws:cloudwatch/eventBus:EventBus", "aws:cloudwatch/eventBusPolicy:EventBusPolicy"
 BUS_PERMISSION = "aws:cloudwatch/eventPermission:EventPermission"
-DEFAULT_POLICY = NotApplicable("sets no policy here, and AWS begins with the owner's own")
+DEFAULT_POLICY = NotApplicable("sets no policy here; the default policy allows the owner only")
 
 
 def policy(principal: Any, **fields: Any) -> str:
@@ -57,17 +57,17 @@ def test_queue_encryption(props: dict[str, Any], expected: Verdict) -> None:
 )
 def test_policies_are_not_public(control: Control, type: str) -> None:
     assert judged(control, type, {"policy": policy({"Service": "s3.amazonaws.com"})}) == Pass()
-    assert judged(control, type, {"policy": policy("*", Sid="All")}) == Fail("admits everybody in statement All", "policy")
+    assert judged(control, type, {"policy": policy("*", Sid="All")}) == Fail("allows everyone in statement All", "policy")
     assert judged(control, type, {"policy": policy("*", Condition={"StringEquals": {"aws:SourceAccount": "123456789012"}})}) == Pass()
     assert judged(control, type, {"policy": UNKNOWN}) == Unknown("policy")
-    assert judged(control, type, {"policy": "no document"}) == Fail("is no policy document", "policy")
+    assert judged(control, type, {"policy": "no document"}) == Fail("is not a valid policy document", "policy")
 
 
 def test_each_public_statement_is_told() -> None:
     document = {"Statement": [json.loads(policy(who))["Statement"][0] for who in ("*", {"AWS": "123456789012"}, {"AWS": "*"})]}
     assert verdicts(controls.sqs_not_public, resource(QUEUE, props={"policy": json.dumps(document)})) == [
-        Fail("admits everybody in statement 1", "policy"),
-        Fail("admits everybody in statement 3", "policy"),
+        Fail("allows everyone in statement 1", "policy"),
+        Fail("allows everyone in statement 3", "policy"),
     ]
 
 
@@ -109,7 +109,7 @@ def test_stream_encryption(props: dict[str, Any], expected: Verdict) -> None:
 def test_bus_has_a_policy(type: str) -> None:
     holder = resource(type, "policy", {"eventBusName": UNKNOWN}, deps={"eventBusName": ["orders"]})
     found = verdicts(controls.event_bus_policy, stack(resource(BUS, "orders"), resource(BUS, "other"), holder))
-    assert found == [("orders", Pass()), ("other", Fail("has no policy of its own"))]
+    assert found == [("orders", Pass()), ("other", Fail("has no policy"))]
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_bus_has_a_policy(type: str) -> None:
     [
         ({"principal": "123456789012"}, Pass()),
         ({"principal": "*", "condition": {"key": "aws:PrincipalOrgID", "type": "StringEquals", "value": "o-abcdefghij"}}, Pass()),
-        ({"principal": "*", "condition": {"value": "*"}}, Fail("admits everybody", "principal")),
-        ({"principal": "*"}, Fail("admits everybody", "principal")),
+        ({"principal": "*", "condition": {"value": "*"}}, Fail("allows everyone", "principal")),
+        ({"principal": "*"}, Fail("allows everyone", "principal")),
         ({"principal": "*", "condition": {"value": UNKNOWN}}, Unknown("condition.value")),
         ({"principal": UNKNOWN}, Unknown("principal")),
     ],

@@ -228,23 +228,23 @@ def test_metadata() -> None:
 
 FLEET_WAY = "rule hole -> security group fleet -> instance vm"
 MESSAGES = {
-    "passes HTTP on to a fleet of several balancers without ending TLS: load balancer b -> listener b-https -> target group b-tg -> "
-    "instance vm": "A listener without TLS.",
-    "has no certificate to end TLS with: load balancer b -> listener b-https -> target group b-tg -> instance vm":
+    "forwards HTTP to a fleet behind several load balancers without terminating TLS: load balancer b -> listener b-https -> "
+    "target group b-tg -> instance vm": "A listener without TLS.",
+    "has no certificate to terminate TLS with: load balancer b -> listener b-https -> target group b-tg -> instance vm":
         "A TLS listener without a certificate.",
-    f"ends TLS with certificate {ARN}a, which is that of load balancer a as well: load balancer a -> listener a-https -> "
+    f"terminates TLS with certificate {ARN}a, which load balancer a uses too: load balancer a -> listener a-https -> "
     f"certificate {ARN}a -> listener b-https -> load balancer b": "A certificate by its ARN that both have.",
-    "ends TLS with certificate one, which is that of load balancer a as well: load balancer a -> listener a-https -> certificate one -> "
+    "terminates TLS with certificate one, which load balancer a uses too: load balancer a -> listener a-https -> certificate one -> "
     "listener b-https -> load balancer b": "A certificate of the stack that both have, once by its validation.",
-    "shares security group a-group with load balancer a, before the same fleet: load balancer a -> security group a-group -> "
+    "shares security group a-group with load balancer a, in front of the same fleet: load balancer a -> security group a-group -> "
     "load balancer b": "A group that both wear.",
-    "has no security group, by which alone the fleet could know it: load balancer b -> instance vm":
+    "has no security group that the fleet could allow: load balancer b -> instance vm":
         "A network balancer without a group.",
-    "admits port 8080 of a fleet behind load balancers from 10.0.0.0/8, and not from a balancer's group by reference: "
+    "allows port 8080 of a fleet behind load balancers from 10.0.0.0/8 instead of a load balancer's group: "
     f"{FLEET_WAY}": "The fleet admits a network.",
-    "does not admit load balancer b on port 8080 by its group: load balancer b -> target group b-tg -> instance vm -> "
+    "does not allow the group of load balancer b on port 8080: load balancer b -> target group b-tg -> instance vm -> "
     "security group fleet": "The fleet does not admit a balancer.",
-    "passes HTTP on to a fleet of several balancers without ending TLS: classic load balancer b -> listeners.0 -> instance vm":
+    "forwards HTTP to a fleet behind several load balancers without terminating TLS: classic load balancer b -> listeners.0 -> instance vm":
         "A classic balancer without TLS, whatever else it has.",
 }  # fmt: skip
 

@@ -84,9 +84,9 @@ def test_rules_of_their_own_in_the_default_group(kind: str, deps: list[str], see
         (["REJECT", "ALL"], Pass()),
         ([UNKNOWN, "ALL"], Pass()),
         ([], Fail("has no flow log")),
-        (["REJECT"], Fail("has its REJECT traffic logged only", "trafficType of log0")),
-        (["ACCEPT", "REJECT"], Fail("has its ACCEPT traffic logged only", "trafficType of log0")),
-        ([None], Fail("has its unnamed traffic logged only", "trafficType of log0")),
+        (["REJECT"], Fail("logs only REJECT traffic", "trafficType of log0")),
+        (["ACCEPT", "REJECT"], Fail("logs only ACCEPT traffic", "trafficType of log0")),
+        ([None], Fail("logs only unnamed traffic", "trafficType of log0")),
         (["REJECT", UNKNOWN], Unknown("trafficType of log1")),
     ],
 )
@@ -106,8 +106,8 @@ def test_flow_log_of_a_subnet_does_not_count() -> None:
         (SUBNET, False, Pass()),
         (SUBNET, None, Pass()),
         (DEFAULT_SUBNET, False, Pass()),
-        (SUBNET, True, Fail("gives each new instance a public IPv4 address", "mapPublicIpOnLaunch")),
-        (DEFAULT_SUBNET, None, Fail("gives each new instance a public IPv4 address", "mapPublicIpOnLaunch")),
+        (SUBNET, True, Fail("assigns each new instance a public IPv4 address", "mapPublicIpOnLaunch")),
+        (DEFAULT_SUBNET, None, Fail("assigns each new instance a public IPv4 address", "mapPublicIpOnLaunch")),
         (SUBNET, UNKNOWN, Unknown("mapPublicIpOnLaunch")),
     ],
 )
@@ -116,7 +116,7 @@ def test_subnet(type: str, value: Any, expected: Verdict) -> None:
 
 
 EC2_API = "com.amazonaws.eu-west-1.ec2"
-NO_ENDPOINT = Fail("has no endpoint for the API of EC2")
+NO_ENDPOINT = Fail("has no endpoint for the EC2 API")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ ACL, DEFAULT_ACL, RULE = (
     "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl",
     "aws:ec2/networkAclRule:NetworkAclRule",
 )
-BOTH = "lets 0.0.0.0/0 reach ports 22 (SSH), 3389 (RDP)"
+BOTH = "allows 0.0.0.0/0 on ports 22 (SSH), 3389 (RDP)"
 
 Props = dict[str, Any]
 
@@ -26,7 +26,7 @@ def entry(
 
 
 def reach(what: str, index: int = 0) -> Fail:
-    return Fail(f"lets {what}", f"ingress.{index}")
+    return Fail(f"allows {what}", f"ingress.{index}")
 
 
 ANY = {"ports": (0, 0), "protocol": "-1"}
@@ -45,30 +45,31 @@ UNKNOWN_PORTS = {"ports": (UNKNOWN, UNKNOWN)}
         ([entry(cidr="10.0.0.0/8")], Pass()),
         ([entry(cidr="203.0.113.0/24")], Pass()),
         ([entry(protocol="icmp", ports=(0, 0))], Pass()),
-        ([entry(cidr="nonsense")], Pass()),
         ([entry(action="deny")], Pass()),
         # Open, in every way of writing it.
-        ([entry()], reach("0.0.0.0/0 reach port 22 (SSH)")),
-        ([entry(protocol="6")], reach("0.0.0.0/0 reach port 22 (SSH)")),
-        ([entry(protocol=17, ports=(3389, 3389))], reach("0.0.0.0/0 reach port 3389/udp (RDP)")),
-        ([entry(ports=(1024, 65535))], reach("0.0.0.0/0 reach port 3389 (RDP)")),
+        ([entry()], reach("0.0.0.0/0 on port 22 (SSH)")),
+        ([entry(protocol="6")], reach("0.0.0.0/0 on port 22 (SSH)")),
+        ([entry(protocol=17, ports=(3389, 3389))], reach("0.0.0.0/0 on port 3389/udp (RDP)")),
+        ([entry(ports=(1024, 65535))], reach("0.0.0.0/0 on port 3389 (RDP)")),
         ([entry(action="ALLOW", **ANY)], Fail(BOTH, "ingress.0")),
         ([entry(protocol="all", ports=(UNKNOWN, UNKNOWN))], Fail(BOTH, "ingress.0")),
-        ([entry(protocol="unheard of")], Fail(BOTH, "ingress.0")),
-        ([entry(cidr=None, ipv6CidrBlock="::/0")], reach("::/0 reach port 22 (SSH)")),
-        ([entry(100, cidr="0.0.0.0/1"), entry(110, cidr="128.0.0.0/1")], reach("0.0.0.0/1 and 128.0.0.0/1 reach port 22 (SSH)")),
-        ([entry(200), entry(100, ports=(443, 443))], reach("0.0.0.0/0 reach port 22 (SSH)")),
+        ([entry(cidr=None, ipv6CidrBlock="::/0")], reach("::/0 on port 22 (SSH)")),
+        ([entry(100, cidr="0.0.0.0/1"), entry(110, cidr="128.0.0.0/1")], reach("0.0.0.0/1 and 128.0.0.0/1 on port 22 (SSH)")),
+        ([entry(200), entry(100, ports=(443, 443))], reach("0.0.0.0/0 on port 22 (SSH)")),
         # The first rule that fits decides.
         ([entry(100, **ANY), entry(90, "deny", ports=(22, 22)), entry(91, "deny", ports=(3389, 3389), protocol="-1")], Pass()),
-        ([entry(100, **ANY), entry(90, "deny")], reach("0.0.0.0/0 reach ports 3389 (RDP), 22/udp (SSH)")),
+        ([entry(100, **ANY), entry(90, "deny")], reach("0.0.0.0/0 on ports 3389 (RDP), 22/udp (SSH)")),
         ([entry(100), entry(90, "deny")], Pass()),
-        ([entry(100), entry(110, "deny")], reach("0.0.0.0/0 reach port 22 (SSH)")),
-        ([entry(100), entry(90, "deny", "0.0.0.0/1")], reach("0.0.0.0/0 reach port 22 (SSH)")),
+        ([entry(100), entry(110, "deny")], reach("0.0.0.0/0 on port 22 (SSH)")),
+        ([entry(100), entry(90, "deny", "0.0.0.0/1")], reach("0.0.0.0/0 on port 22 (SSH)")),
         ([entry(100), entry(90, "deny", "0.0.0.0/1"), entry(91, "deny", "128.0.0.0/1")], Pass()),
-        ([entry(100), entry(90, "deny", None, ipv6CidrBlock="::/0")], reach("0.0.0.0/0 reach port 22 (SSH)")),
+        ([entry(100), entry(90, "deny", None, ipv6CidrBlock="::/0")], reach("0.0.0.0/0 on port 22 (SSH)")),
         # Unknowns count where they decide.
         (UNKNOWN, Pass()),
-        ([UNKNOWN], Unknown("ingress.0.egress")),
+        ([UNKNOWN], Unknown("ingress.0")),
+        # What cannot be read is neither open nor closed; the reachability proofs say the same.
+        ([entry(cidr="nonsense")], Unknown("ingress.0.cidrBlock")),
+        ([entry(protocol="unheard of")], Unknown("ingress.0.protocol")),
         ([entry(cidr=UNKNOWN)], Unknown("ingress.0.cidrBlock")),
         ([entry(cidr=None, ipv6CidrBlock=UNKNOWN)], Unknown("ingress.0.ipv6CidrBlock")),
         ([entry(cidr=UNKNOWN, ports=(443, 443))], Pass()),
@@ -81,9 +82,11 @@ UNKNOWN_PORTS = {"ports": (UNKNOWN, UNKNOWN)}
         ([entry(100), entry(90, "deny", UNKNOWN)], Unknown("ingress.1.cidrBlock")),
         ([entry(100), entry(90, UNKNOWN)], Unknown("ingress.1.action")),
         ([entry(100), entry(UNKNOWN, "deny")], Unknown("ingress.1.ruleNo")),
-        ([entry(100), entry(110, UNKNOWN)], reach("0.0.0.0/0 reach port 22 (SSH)")),
-        ([entry(100), entry(110, cidr=UNKNOWN, ports=(3389, 3389))], reach("0.0.0.0/0 reach port 22 (SSH)")),
+        ([entry(100), entry(110, UNKNOWN)], reach("0.0.0.0/0 on port 22 (SSH)")),
+        ([entry(100), entry(110, cidr=UNKNOWN, ports=(3389, 3389))], reach("0.0.0.0/0 on port 22 (SSH)")),
         ([entry(90, "deny", ports=(22, 22)), entry(100, UNKNOWN)], Pass()),
+        # The path is that of the rule that would decide, not of the first unknown one.
+        ([entry(80, cidr=UNKNOWN, ports=(443, 443)), entry(90, "deny", UNKNOWN), entry(100)], Unknown("ingress.1.cidrBlock")),
     ],
 )
 def test_rules_in_line(type: str, ingress: Any, expected: Verdict) -> None:
@@ -98,8 +101,8 @@ def test_unknown_list_that_comes_from_elsewhere() -> None:
 def test_both_versions() -> None:
     ingress = [entry(100), entry(110, cidr=None, ipv6CidrBlock="::/0", ports=(3389, 3389))]
     assert verdicts(control, resource(ACL, "acl", {"ingress": ingress})) == [
-        ("acl", reach("0.0.0.0/0 reach port 22 (SSH)")),
-        ("acl", reach("::/0 reach port 3389 (RDP)", 1)),
+        ("acl", reach("0.0.0.0/0 on port 22 (SSH)")),
+        ("acl", reach("::/0 on port 3389 (RDP)", 1)),
     ]
 
 
@@ -111,15 +114,17 @@ def rule(name: str, target: str | None = "acl", **fields: Any) -> Resource:
 
 def test_rules_of_their_own_are_judged_with_their_acl() -> None:
     acl = resource(ACL, "acl", {"ingress": UNKNOWN})
-    judged = ("ssh", NotApplicable("is judged with its network ACL"))
+    judged = ("ssh", NotApplicable("is checked with its network ACL"))
     ssh = rule("ssh", number=100)
-    assert verdicts(control, stack(acl, ssh)) == [("acl", Fail("lets 0.0.0.0/0 reach port 22 (SSH)", "rule ssh")), judged]
+    assert verdicts(control, stack(acl, ssh)) == [("acl", Fail("allows 0.0.0.0/0 on port 22 (SSH)", "rule ssh")), judged]
     closed = rule("closed", number=90, action="deny")
     assert verdicts(control, stack(acl, ssh, closed))[0] == ("acl", Pass())
     outbound = rule("out", number=90, action="deny", egress=True)
-    assert verdicts(control, stack(acl, ssh, outbound))[0][1] == Fail("lets 0.0.0.0/0 reach port 22 (SSH)", "rule ssh")
+    assert verdicts(control, stack(acl, ssh, outbound))[0][1] == Fail("allows 0.0.0.0/0 on port 22 (SSH)", "rule ssh")
     either = rule("either", number=90, action="deny", egress=UNKNOWN)
     assert verdicts(control, stack(acl, ssh, either))[0] == ("acl", Unknown("egress of either"))
+    later = rule("later", number=110, action="deny", egress=UNKNOWN)
+    assert verdicts(control, stack(acl, ssh, later))[0] == ("acl", Fail("allows 0.0.0.0/0 on port 22 (SSH)", "rule ssh"))
     wide = rule("wide", number=90, cidr=UNKNOWN)
     assert verdicts(control, stack(acl, wide))[0] == ("acl", Unknown("cidrBlock of wide"))
 
@@ -127,10 +132,10 @@ def test_rules_of_their_own_are_judged_with_their_acl() -> None:
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({}, Fail("lets 0.0.0.0/0 reach port 22 (SSH)")),
+        ({}, Fail("allows 0.0.0.0/0 on port 22 (SSH)")),
         ({"ports": (443, 443)}, Pass()),
-        ({"egress": True}, NotApplicable("is a rule for outbound traffic")),
-        ({"egress": False}, Fail("lets 0.0.0.0/0 reach port 22 (SSH)")),
+        ({"egress": True}, NotApplicable("is an outbound rule")),
+        ({"egress": False}, Fail("allows 0.0.0.0/0 on port 22 (SSH)")),
         ({"egress": UNKNOWN}, Unknown("egress")),
         ({"cidr": UNKNOWN}, Unknown("cidrBlock")),
     ],
@@ -141,4 +146,4 @@ def test_rule_of_an_acl_elsewhere(fields: Props, expected: Verdict) -> None:
 
 def test_ports_can_be_chosen() -> None:
     acl = resource(ACL, "acl", {"ingress": [entry(ports=(5980, 5990))]})
-    assert verdicts(control, acl, {"ports": [22, 5985, 5989]}) == [("acl", reach("0.0.0.0/0 reach ports 5985 (WinRM), 5989"))]
+    assert verdicts(control, acl, {"ports": [22, 5985, 5989]}) == [("acl", reach("0.0.0.0/0 on ports 5985 (WinRM), 5989"))]

@@ -42,13 +42,13 @@ def peer(**destination: Any) -> Props:
         (peer(destinationCidrBlock="10.1.0.0/16"), Pass()),
         (peer(destinationCidrBlock="10.1.2.3/32"), Pass()),
         (peer(destinationIpv6CidrBlock="2001:db8::/44"), Pass()),
-        (peer(destinationCidrBlock="10.0.0.0/15"), Fail("sends all of 10.0.0.0/15 to a peer", "destinationCidrBlock")),
-        (peer(destinationCidrBlock="0.0.0.0/0"), Fail("sends all of 0.0.0.0/0 to a peer", "destinationCidrBlock")),
-        (peer(destinationIpv6CidrBlock="2001:db8::/43"), Fail("sends all of 2001:db8::/43 to a peer", "destinationIpv6CidrBlock")),
+        (peer(destinationCidrBlock="10.0.0.0/15"), Fail("routes all of 10.0.0.0/15 to a peered VPC", "destinationCidrBlock")),
+        (peer(destinationCidrBlock="0.0.0.0/0"), Fail("routes all of 0.0.0.0/0 to a peered VPC", "destinationCidrBlock")),
+        (peer(destinationIpv6CidrBlock="2001:db8::/43"), Fail("routes all of 2001:db8::/43 to a peered VPC", "destinationIpv6CidrBlock")),
         (peer(destinationCidrBlock=UNKNOWN), Unknown("destinationCidrBlock")),
         (
             {"vpcPeeringConnectionId": "pcx-1", "destinationCidrBlock": "0.0.0.0/0"},
-            Fail("sends all of 0.0.0.0/0 to a peer", "destinationCidrBlock"),
+            Fail("routes all of 0.0.0.0/0 to a peered VPC", "destinationCidrBlock"),
         ),
         # EC2 refuses what is no CIDR.
         (peer(destinationCidrBlock="nonsense"), Pass()),
@@ -71,8 +71,8 @@ def test_peering_routes_of_a_table(type: str) -> None:
     ]
     assert verdicts(PEERING, resource(type, props={"routes": routes})) == [
         Pass(),
-        Fail("sends all of 10.0.0.0/8 to a peer", "routes.2.cidrBlock"),
-        Fail("sends all of ::/0 to a peer", "routes.2.ipv6CidrBlock"),
+        Fail("routes all of 10.0.0.0/8 to a peered VPC", "routes.2.cidrBlock"),
+        Fail("routes all of ::/0 to a peered VPC", "routes.2.ipv6CidrBlock"),
     ]
     assert verdicts(PEERING, resource(type, props={"routes": UNKNOWN})) == [Unknown("routes")]
     assert verdicts(PEERING, resource(type)) == [NO_PEER]
@@ -84,7 +84,7 @@ def test_peering_routes_of_a_table(type: str) -> None:
 )
 def test_limits_of_peering_routes_can_be_chosen(cidr: str, config: Props) -> None:
     subject = resource(ROUTE, props=peer(destinationCidrBlock=cidr))
-    assert verdicts(PEERING, subject, config) == [Fail(f"sends all of {cidr} to a peer", "destinationCidrBlock")]
+    assert verdicts(PEERING, subject, config) == [Fail(f"routes all of {cidr} to a peered VPC", "destinationCidrBlock")]
     assert verdicts(PEERING, subject) == [Pass()]
 
 
@@ -95,11 +95,11 @@ def test_limits_of_peering_routes_can_be_chosen(cidr: str, config: Props) -> Non
         ({"networkInterfaceId": UNKNOWN, "destinationCidrBlock": "10.0.0.0/8"}, Pass()),
         (
             {"networkInterfaceId": UNKNOWN, "destinationCidrBlock": "0.0.0.0/0"},
-            Fail("sends 0.0.0.0/0 through a single network interface", "networkInterfaceId"),
+            Fail("routes 0.0.0.0/0 through a single network interface", "networkInterfaceId"),
         ),
         (
             {"networkInterfaceId": "eni-1", "destinationIpv6CidrBlock": "::/0"},
-            Fail("sends ::/0 through a single network interface", "networkInterfaceId"),
+            Fail("routes ::/0 through a single network interface", "networkInterfaceId"),
         ),
         ({"networkInterfaceId": "eni-1", "destinationCidrBlock": UNKNOWN}, Unknown("destinationCidrBlock")),
         ({}, Pass()),
@@ -113,6 +113,6 @@ def test_default_route(route: Props, expected: Verdict) -> None:
 def test_default_routes_of_a_table(type: str) -> None:
     routes = [{"cidrBlock": "0.0.0.0/0", "natGatewayId": "nat-1"}, {"ipv6CidrBlock": "::/0", "networkInterfaceId": "eni-1"}]
     assert verdicts(NAT, resource(type, props={"routes": routes})) == [
-        Fail("sends ::/0 through a single network interface", "routes.1.networkInterfaceId")
+        Fail("routes ::/0 through a single network interface", "routes.1.networkInterfaceId")
     ]
     assert verdicts(NAT, resource(type, props={"routes": UNKNOWN})) == [Unknown("routes")]

@@ -67,33 +67,33 @@ def test_what_reaches_the_internet_is_told_one_by_one() -> None:
     ]
 
 
-END = "write internet, a resource type such as aws:rds/*, or type and logical name such as aws:ec2/instance:Instance::web-*"
+END = "use internet, a resource type such as aws:rds/*, or type and logical name such as aws:ec2/instance:Instance::web-*"
 
 
 @pytest.mark.parametrize(
     ("statement", "problem", "where"),
     [
-        (say("internet", "aws:rsd/*"), f"'aws:rsd/*' matches no resource that has a place in the network; {END}", ".to"),
-        (say("intenet", "aws:rds/*"), f"'intenet' matches no resource that has a place in the network; {END}", ".from"),
-        (say("internet", "aws:rds/*::mian"), f"'aws:rds/*::mian' matches no resource that has a place in the network; {END}", ".to"),
+        (say("internet", "aws:rsd/*"), f"'aws:rsd/*' matches no resource in the network; {END}", ".to"),
+        (say("intenet", "aws:rds/*"), f"'intenet' matches no resource in the network; {END}", ".from"),
+        (say("internet", "aws:rds/*::mian"), f"'aws:rds/*::mian' matches no resource in the network; {END}", ".to"),
         (
             say("internet", "aws:rds/subnetGroup:SubnetGroup"),
-            f"'aws:rds/subnetGroup:SubnetGroup' matches no resource that has a place in the network; {END}",
+            f"'aws:rds/subnetGroup:SubnetGroup' matches no resource in the network; {END}",
             ".to",
         ),
         (say("internet", "internet"), "from and to are both the internet", ".to"),
-        (say("internet", "aws:rds/*", "22;23"), "'22;23' is no port; write 22, 9092-9098 or 2049/udp, or all", ".ports"),
-        (say("internet", "aws:rds/*", "70000"), "'70000' is no port; write 22, 9092-9098 or 2049/udp, or all", ".ports"),
-        (say("internet", "aws:rds/*", 22), "ports is missing or no text", ".ports"),
-        ({"from": "internet", "to": "aws:rds/*"}, "ports is missing or no text", ".ports"),
-        ({**say("internet", "aws:rds/*"), "port": "1"}, "unknown field 'port'; write from, to and ports", ".port"),
-        ("internet", "'internet' is no statement; write from, to and ports", ""),
+        (say("internet", "aws:rds/*", "22;23"), "'22;23' is not a port; use 22, 9092-9098 or 2049/udp, or all", ".ports"),
+        (say("internet", "aws:rds/*", "70000"), "'70000' is not a port; use 22, 9092-9098 or 2049/udp, or all", ".ports"),
+        (say("internet", "aws:rds/*", 22), "ports is missing or not text", ".ports"),
+        ({"from": "internet", "to": "aws:rds/*"}, "ports is missing or not text", ".ports"),
+        ({**say("internet", "aws:rds/*"), "port": "1"}, "unknown field 'port'; use from, to and ports", ".port"),
+        ("internet", "'internet' is not a statement; use from, to and ports", ""),
     ],
 )
 def test_a_statement_that_proves_nothing_fails_and_the_others_are_judged(statement: Any, problem: str, where: str) -> None:
     found = judge(*open_db(), statements=[statement, say("internet", "aws:rds/*")])
     assert found == [
-        ("", Fail(f"a statement of the profile proves nothing: {problem}", f"statements.0{where}")),
+        ("", Fail(f"a statement of the profile is invalid: {problem}", f"statements.0{where}")),
         ("main", Fail(f"is reached by the internet on port 3306 (MySQL): {OPEN}", "statements.1")),
     ]
 

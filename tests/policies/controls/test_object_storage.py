@@ -129,7 +129,7 @@ def test_tls_in_two_statements_and_without_a_known_name() -> None:
     [
         (UNKNOWN, Unknown("policy of setting")),
         ({"Statement": [deny(Resource=UNKNOWN)]}, Unknown("policy.Statement.0.Resource of setting")),
-        ("no json", Fail("has a policy that is no policy document", "policy of setting")),
+        ("no json", Fail("has a policy that is not a valid policy document", "policy of setting")),
         (None, Fail(NO_TLS, "policy of setting")),
     ],
 )
@@ -164,7 +164,7 @@ ALGORITHM = "applyServerSideEncryptionByDefault"
         ([{}], Fail("encrypts with no algorithm", f"rules.0.{ALGORITHM}.sseAlgorithm of setting")),
         ([{ALGORITHM: {"sseAlgorithm": UNKNOWN}}], Unknown(f"rules.0.{ALGORITHM}.sseAlgorithm of setting")),
         (UNKNOWN, Unknown("rules of setting")),
-        (None, Fail("has no default encryption under a KMS key")),
+        (None, Fail("has no default encryption with a KMS key")),
     ],
 )
 def test_kms(kind: str, rules: Any, expected: Verdict) -> None:
@@ -183,7 +183,7 @@ def test_kms_in_the_bucket_itself(kind: str) -> None:
     found = of_data(KMS, bucket(inline_encryption(kind, "AES256"), kind))
     assert isinstance(found, Fail)
     assert found.message == "encrypts with AES256"
-    assert of_data(KMS, bucket(kind=kind)) == Fail("has no default encryption under a KMS key")
+    assert of_data(KMS, bucket(kind=kind)) == Fail("has no default encryption with a KMS key")
 
 
 @pytest.mark.parametrize("kind", VERSIONING)
@@ -215,7 +215,7 @@ def test_versioning_in_the_bucket_itself(kind: str, props: dict[str, Any], expec
     assert of_data(VERSIONED, bucket(props, kind)) == expected
 
 
-NOT_LOGGED, NOT_KMS = Fail("does not log the requests to it"), Fail("has no default encryption under a KMS key")
+NOT_LOGGED, NOT_KMS = Fail("has no server access logs"), Fail("has no default encryption with a KMS key")
 
 
 @pytest.mark.parametrize("kind", [LOGGING, OLD_LOGGING])
@@ -238,7 +238,7 @@ def test_logging_in_the_bucket_itself(kind: str, props: dict[str, Any]) -> None:
 def test_a_known_name_beside_names_that_are_not_known_yet() -> None:
     # The provider names a bucket by itself before it is made.
     parts = bucket({"bucket": "data-1234567"}), bucket(name="other"), bucket(name="logs"), logging("other", "logs")
-    assert of_data(LOGGED, *parts) == Fail("does not log the requests to it")
+    assert of_data(LOGGED, *parts) == Fail("has no server access logs")
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_a_balancer_whose_kind_is_left_out_or_not_known_yet(kind: dict[str, Any]
 
 def test_a_bucket_that_logs_into_itself_is_no_log_target() -> None:
     itself = logging("data", "data")
-    expected = Fail("logs its requests into itself, and each log line makes another", "targetBucket of logging")
+    expected = Fail("writes its access logs to itself, so that each log entry causes another", "targetBucket of logging")
     assert of_data(LOGGED, bucket(), itself) == expected
     assert of_data(KMS, bucket(), itself) == NOT_KMS
 
@@ -296,7 +296,7 @@ def admits(*principals: Any) -> str:
 
 
 LOG_SERVICE = {"Service": ["logging.s3.amazonaws.com", "logdelivery.elasticloadbalancing.amazonaws.com"]}
-PLAUSIBLE = NotApplicable("is tagged as a log target, and its policy admits services that deliver logs alone")
+PLAUSIBLE = NotApplicable("is tagged as a log target, and its policy allows only services that deliver logs")
 
 
 @pytest.mark.parametrize(

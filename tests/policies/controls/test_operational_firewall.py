@@ -192,17 +192,17 @@ def test_metadata() -> None:
 
 
 MESSAGES = {
-    "lets the internet (0.0.0.0/0) in on port 22 (SSH): rule r -> security group ops -> instance vm": BAD[0],
-    "lets the internet (0.0.0.0/1, 128.0.0.0/1) in on port 3389 (RDP): rule r -> security group ops": BAD[3],
-    "lets the internet (prefix list all) in on port 22 (SSH): rule r -> security group ops": BAD[4],
-    "lets the internet (3.0.0.0/8 in rule ra + 9.0.0.0/8 in rule rb) in on port 22 (SSH): "
+    "allows the internet (0.0.0.0/0) on port 22 (SSH): rule r -> security group ops -> instance vm": BAD[0],
+    "allows the internet (0.0.0.0/1, 128.0.0.0/1) on port 3389 (RDP): rule r -> security group ops": BAD[3],
+    "allows the internet (prefix list all) on port 22 (SSH): rule r -> security group ops": BAD[4],
+    "allows the internet (3.0.0.0/8 in rule ra + 9.0.0.0/8 in rule rb) on port 22 (SSH): "
     "rule ra -> security group a -> instance vm; rule rb -> security group b -> instance vm": BAD[7],
-    "lets the internet (3.0.0.0/8 in rule ra + 9.0.0.0/8 in rule rb) in on port 22 (SSH): rule ra -> security group a -> instance vm; "
+    "allows the internet (3.0.0.0/8 in rule ra + 9.0.0.0/8 in rule rb) on port 22 (SSH): rule ra -> security group a -> instance vm; "
     "rule rb -> security group b -> instance vm ": Case("A third group takes no part.", [
         *HALVES, group("c"), admits("rc", "c", 443, ANY4), instance("vm", "a", "b", "c")], config={"widestIpv4Prefix": 8}),
-    "lets the internet (0.0.0.0/0) in on ports 22-23, 2375-2377, 3389 (RDP), 5900-5901 and 4 more: rule r -> security group x": BAD[8],
-    "admits port 22 (SSH) from 8.0.0.0/15, which holds 8.0.0.0/15 and so is wider than /16: rule r -> security group ops": BAD[11],
-    "admits port 22 (SSH) from 8.0.0.0/16 in rule a + 8.1.0.0/16 in rule b, which holds 8.0.0.0/15 and so is wider than /16: "
+    "allows the internet (0.0.0.0/0) on ports 22-23, 2375-2377, 3389 (RDP), 5900-5901 and 4 more: rule r -> security group x": BAD[8],
+    "allows port 22 (SSH) from 8.0.0.0/15, which contains 8.0.0.0/15, wider than /16: rule r -> security group ops": BAD[11],
+    "allows port 22 (SSH) from 8.0.0.0/16 in rule a + 8.1.0.0/16 in rule b, which contains 8.0.0.0/15, wider than /16: "
     "rule a -> security group ops": BAD[13],
 }  # fmt: skip
 

@@ -372,17 +372,17 @@ def test_metadata() -> None:
 
 
 MESSAGES = {
-    "gives a data store a way out through NAT gateway nat: RDS instance main -> DB subnet group dbs -> subnet data -> "
+    "gives a data store an outbound route through NAT gateway nat: RDS instance main -> DB subnet group dbs -> subnet data -> "
     "route table data-table -> route leak (0.0.0.0/0 to NAT gateway nat)": BAD[0],
-    "gives a data store a way out through NAT gateway nat: DB subnet group dbs -> subnet a and 1 more -> route table t -> "
+    "gives a data store an outbound route through NAT gateway nat: DB subnet group dbs -> subnet a and 1 more -> route table t -> "
     "route leak (0.0.0.0/0 to NAT gateway nat)": BAD[1],
-    "gives a data store a way out through NAT gateway nat: DB subnet group dbs -> subnet data -> route table data-table -> "
+    "gives a data store an outbound route through NAT gateway nat: DB subnet group dbs -> subnet data -> route table data-table -> "
     "routes.0 (0.0.0.0/0 to NAT gateway nat)": BAD[2],
-    "sits in a public subnet, and a data store may have no way out: DB subnet group dbs -> subnet public -> "
+    "is in a public subnet, but a data store must not have internet egress: DB subnet group dbs -> subnet public -> "
     "route table public-table -> route out (0.0.0.0/0 to internet gateway igw)": next(case for case in BAD if "wrong place" in case.reason),
-    "sits in a public subnet, with a route to an internet gateway: instance vm -> subnet public -> route table public-table -> "
+    "is in a public subnet, with a route to an internet gateway: instance vm -> subnet public -> route table public-table -> "
     "route out (0.0.0.0/0 to internet gateway igw)": next(case for case in BAD if case.reason == "An instance in a public subnet."),
-    "sits in a public subnet, with a route to an internet gateway: instance vm -> subnet a -> main route table of vpc -> "
+    "is in a public subnet, with a route to an internet gateway: instance vm -> subnet a -> main route table of vpc -> "
     "route out (0.0.0.0/0 to internet gateway igw)": next(case for case in BAD if case.reason.startswith("The VPC's own table")),
 }  # fmt: skip
 

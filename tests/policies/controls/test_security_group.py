@@ -166,9 +166,9 @@ def test_an_unknown_rule_hides_no_other() -> None:
 
 def test_other_directions_are_not_applicable() -> None:
     outward = {**ports(22), "cidrBlocks": ["0.0.0.0/0"]}
-    assert run(SSH, RULE, {"type": "egress", **outward}) == [NotApplicable("has no ingress rules of its own")]
-    assert run(SSH, GROUP, {"egress": [outward]}) == [NotApplicable("has no ingress rules of its own")]
-    assert run(OUT, GROUP, {"ingress": [outward]}) == [NotApplicable("has no egress rules of its own")]
+    assert run(SSH, RULE, {"type": "egress", **outward}) == [NotApplicable("has no ingress rules")]
+    assert run(SSH, GROUP, {"egress": [outward]}) == [NotApplicable("has no ingress rules")]
+    assert run(OUT, GROUP, {"ingress": [outward]}) == [NotApplicable("has no egress rules")]
 
 
 def test_authorized_ports_can_be_chosen() -> None:
@@ -184,18 +184,18 @@ def test_authorized_ports_can_be_chosen() -> None:
         (
             GROUP,
             {"egress": [{**ports(0, 0, "-1"), "cidrBlocks": ["0.0.0.0/0"]}]},
-            Fail("lets all protocols and ports out to 0.0.0.0/0", "egress.0.cidrBlocks"),
+            Fail("allows outbound all protocols and ports to 0.0.0.0/0", "egress.0.cidrBlocks"),
         ),
         (
             RULE,
             {"type": "egress", **ports(1, 65535), "cidrBlocks": ["0.0.0.0/0"]},
-            Fail("lets ports 1-65535 out to 0.0.0.0/0", "cidrBlocks"),
+            Fail("allows outbound ports 1-65535 to 0.0.0.0/0", "cidrBlocks"),
         ),
-        (EGRESS, {"ipProtocol": "-1", "cidrIpv6": "::/0"}, Fail("lets all protocols and ports out to ::/0", "cidrIpv6")),
+        (EGRESS, {"ipProtocol": "-1", "cidrIpv6": "::/0"}, Fail("allows outbound all protocols and ports to ::/0", "cidrIpv6")),
         (
             EGRESS,
             {"ipProtocol": "udp", "fromPort": 0, "toPort": 65535, "cidrIpv4": "0.0.0.0/0"},
-            Fail("lets ports 0-65535/udp out to 0.0.0.0/0", "cidrIpv4"),
+            Fail("allows outbound ports 0-65535/udp to 0.0.0.0/0", "cidrIpv4"),
         ),
         (EGRESS, {"ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "cidrIpv4": "0.0.0.0/0"}, Pass()),
         (EGRESS, {"ipProtocol": "tcp", "fromPort": 1024, "toPort": 65535, "cidrIpv4": "0.0.0.0/0"}, Pass()),

@@ -42,7 +42,7 @@ def functions(names: str) -> list[Resource]:
 
 
 def chain(count: int, shown: str) -> Fail:
-    return Fail(f"may begin a chain of {count} calls that wait for each other: {shown}", "role")
+    return Fail(f"may begin a chain of {count} synchronous calls: {shown}", "role")
 
 
 def found(*parts: Resource, config: dict[str, Any] | None = None) -> list[tuple[str, Verdict]]:

@@ -27,9 +27,9 @@ LOGGING = "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration"
     [
         ({}, ["web"], Pass()),
         ({}, ["web", "other"], Pass()),
-        ({}, [], Fail("faces the internet without a web ACL")),
-        ({}, ["other"], Fail("faces the internet without a web ACL")),
-        ({"internal": UNKNOWN}, [], Fail("faces the internet without a web ACL")),
+        ({}, [], Fail("is internet-facing without a web ACL")),
+        ({}, ["other"], Fail("is internet-facing without a web ACL")),
+        ({"internal": UNKNOWN}, [], Fail("is internet-facing without a web ACL")),
         ({"internal": True}, [], NotApplicable("is internal or not an application load balancer")),
         ({"loadBalancerType": "network"}, [], NotApplicable("is internal or not an application load balancer")),
     ],
@@ -44,7 +44,7 @@ def test_balancer_is_named_by_its_arn() -> None:
     web = resource(BALANCER, "web", {"arn": "arn:1"})
     assert verdicts(alb_web_acl, stack(web, resource(ASSOCIATION, "a", {"resourceArn": "arn:1"}))) == [("web", Pass())]
     assert verdicts(alb_web_acl, stack(web, resource(ASSOCIATION, "a", {"resourceArn": "arn:2"})))[0][1] == Fail(
-        "faces the internet without a web ACL"
+        "is internet-facing without a web ACL"
     )
 
 
@@ -120,7 +120,7 @@ def test_an_entrance_without_a_web_acl(type: str, props: dict[str, Any]) -> None
         other = resource(token, "other", {"internal": True})
         elsewhere = resource(ASSOCIATION, "a", {"resourceArn": UNKNOWN, "webAclArn": UNKNOWN}, deps={"resourceArn": [other]})
         found = verdicts(web_application_firewall, stack(bare, other, elsewhere))
-        assert dict(found)["web"] == Fail("faces the internet without a web ACL", where)
+        assert dict(found)["web"] == Fail("is internet-facing without a web ACL", where)
 
 
 def test_an_association_that_may_be_anybodys() -> None:
@@ -163,7 +163,7 @@ def test_a_stage_of_an_api_that_is_not_known() -> None:
 
 def test_an_association_that_names_no_web_acl() -> None:
     parts = resource(BALANCER, "web"), resource(ASSOCIATION, "a", {"resourceArn": UNKNOWN}, deps={"resourceArn": ["web"]})
-    assert verdicts(web_application_firewall, stack(*parts)) == [("web", Fail("faces the internet without a web ACL"))]
+    assert verdicts(web_application_firewall, stack(*parts)) == [("web", Fail("is internet-facing without a web ACL"))]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_what_the_internet_does_not_reach(type: str, props: dict[str, Any], reas
 @pytest.mark.parametrize("visibility", [{}, {"visibility": "GLOBAL"}, {"visibility": UNKNOWN}])
 def test_a_public_graphql_api(visibility: dict[str, Any]) -> None:
     found = verdicts(web_application_firewall, resource(GRAPHQL, "web", visibility))
-    assert found == [("web", Fail("faces the internet without a web ACL"))]
+    assert found == [("web", Fail("is internet-facing without a web ACL"))]
 
 
 def test_a_graphql_api_whose_visibility_is_not_known_yet() -> None:
@@ -198,22 +198,22 @@ def test_a_stage_of_a_private_api() -> None:
 def test_a_web_acl_that_is_kept_elsewhere() -> None:
     association = resource(ASSOCIATION, "a", {"resourceArn": UNKNOWN, "webAclArn": "arn:1"}, deps={"resourceArn": ["web"]})
     found = verdicts(web_application_firewall, stack(resource(BALANCER, "web"), association))
-    assert found == [("web", Unknown("webAclArn of a (a web ACL that is kept elsewhere)"))]
+    assert found == [("web", Unknown("webAclArn of a (a web ACL outside the stack)"))]
     found = verdicts(web_application_firewall, resource(DISTRIBUTION, "web", {"webAclId": "arn:1"}))
-    assert found == [("web", Unknown("webAclId (a web ACL that is kept elsewhere)"))]
+    assert found == [("web", Unknown("webAclId (a web ACL outside the stack)"))]
 
 
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [
-        ([{"name": "a", "action": {"count": {}}}], Fail("has the web ACL acl, in which no rule blocks, for a only counts", "acl")),
+        ([{"name": "a", "action": {"count": {}}}], Fail("has the web ACL acl, in which no rule blocks: a only counts", "acl")),
         (
             [{"name": name, "action": {"count": {}}} for name in "ba"],
-            Fail("has the web ACL acl, in which no rule blocks, for a, b only count", "acl"),
+            Fail("has the web ACL acl, in which no rule blocks: a, b only count", "acl"),
         ),
         (
             [{"name": name, "action": {"count": {}}} for name in "cab"],
-            Fail("has the web ACL acl, in which no rule blocks, for a, b and 1 more only count", "acl"),
+            Fail("has the web ACL acl, in which no rule blocks: a, b and 1 more only count", "acl"),
         ),
         ([{"name": "a", "action": {"allow": {}}}], Fail("has the web ACL acl, in which no rule blocks", "acl")),
         ([{"name": "a", "action": {"allow": {}}}, {"name": "b", "action": {"block": {}}}], Pass()),
@@ -248,7 +248,7 @@ HEADERS = {"customHeaders": [{"name": "x-from", "value": UNKNOWN}]}
         ([{"domainName": "other"}, {"domainName": UNKNOWN, **HEADERS}], Pass()),
         (
             [{"domainName": UNKNOWN, "customHeaders": []}],
-            Fail("can be called around the distribution cdn, which sends its origin no secret header", "apiId"),
+            Fail("can be called directly, bypassing the distribution cdn, which sends no secret header to its origin", "apiId"),
         ),
         (UNKNOWN, Unknown("origins of cdn")),
     ],
@@ -276,7 +276,7 @@ def test_an_http_api_without_a_distribution() -> None:
         resource("aws:apigatewayv2/stage:Stage", "stage", {"apiId": UNKNOWN}, deps={"apiId": ["api"]}),
         resource(DISTRIBUTION, "cdn", {"origins": [HEADERS], "webAclId": "arn:1"}, deps={"origins": ["other"]}),
     )
-    fail = Fail("belongs to an API that takes no web ACL, and no distribution stands before it", "apiId")
+    fail = Fail("belongs to an API that supports no web ACL, and no distribution is in front of it", "apiId")
     assert verdicts(web_application_firewall, stack(*parts))[0] == ("stage", fail)
 
 
@@ -292,7 +292,7 @@ def test_an_http_api_without_a_distribution() -> None:
             ["api"],
             {"apiId": ["api"], "domainName": ["domain"]},
             ["bucket"],
-            Fail("belongs to an API that takes no web ACL, and no distribution stands before it", "apiId"),
+            Fail("belongs to an API that supports no web ACL, and no distribution is in front of it", "apiId"),
         ),
     ],
 )
@@ -322,7 +322,7 @@ SOON = "2026-12-31"
 
 
 def endless(rule: str) -> Fail:
-    return Fail(f"only counts what {rule} matches, without an end", f"tags.count-until:{rule}")
+    return Fail(f"only counts matches of {rule}, without an end date", f"tags.count-until:{rule}")
 
 
 @pytest.mark.parametrize(
@@ -339,14 +339,14 @@ def endless(rule: str) -> Fail:
         (
             COUNTED,
             {"count-until:a": "2026-11-19"},
-            [Fail("only counts what a matches, though it should have blocked since 2026-11-19", "tags.count-until:a")],
+            [Fail("only counts matches of a, but should have blocked since 2026-11-19", "tags.count-until:a")],
         ),
         (
             COUNTED,
             {"count-until:a": "2027-02-19"},
-            [Fail("only counts what a matches until 2027-02-19, more than 90 days ahead", "tags.count-until:a")],
+            [Fail("only counts matches of a until 2027-02-19, more than 90 days ahead", "tags.count-until:a")],
         ),
-        (COUNTED, {"count-until:a": "soon"}, [Fail("counts what a matches until 'soon', which is no date", "tags.count-until:a")]),
+        (COUNTED, {"count-until:a": "soon"}, [Fail("counts matches of a until 'soon', which is not a date", "tags.count-until:a")]),
         (COUNTED, {"count-until:a": UNKNOWN}, [Unknown("tags.count-until:a")]),
         ({"name": "a", "action": UNKNOWN}, {}, [Unknown("rules.0.action of a")]),
         (INSIDE, {}, [endless("g/i")]),
@@ -379,6 +379,6 @@ def test_tags_that_are_not_known_yet() -> None:
 def test_how_far_ahead_counting_may_end_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "today", lambda: date(2026, 11, 20))
     acl = resource(WEB_ACL, "acl", {"rules": [COUNTED], "tags": {"count-until:a": SOON}})
-    late = Fail("only counts what a matches until 2026-12-31, more than 40 days ahead", "tags.count-until:a")
+    late = Fail("only counts matches of a until 2026-12-31, more than 40 days ahead", "tags.count-until:a")
     assert verdicts(web_acl_count_expires, acl, {"maximumDays": 40}) == [("acl", late)]
     assert verdicts(web_acl_count_expires, acl, {"maximumDays": 41}) == [("acl", Pass())]

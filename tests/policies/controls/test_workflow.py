@@ -8,7 +8,7 @@ from cloudpatterns_policies.core import Fail, Pass, Unknown, Verdict
 
 from tests.policies.helpers import UNKNOWN, resource, verdicts
 
-NOTHING = Fail("logs nothing", "loggingConfiguration.level")
+NOTHING = Fail("has no execution logs", "loggingConfiguration.level")
 
 
 @pytest.mark.parametrize(

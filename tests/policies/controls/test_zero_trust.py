@@ -227,23 +227,23 @@ def test_where_nothing_is_declared_it_is_not_applicable() -> None:
     assert verdicts(zero_trust_network, stack(*base(), *service("NONE"), older)) == [("", nothing)]
 
 
-END = "write a security group by logical name or id, with * for any text; or internet, a CIDR or a prefix list"
+END = "use a security group by logical name or id, with * for any text; or internet, a CIDR or a prefix list"
 
 
 @pytest.mark.parametrize(
     ("config", "message", "where"),
     [
         ({"edges": [edge("wbe", "api", "80")]},
-         f"the profile declares a path that proves nothing: 'wbe' matches nothing of the stack; {END}",
+         f"the profile declares an invalid path: 'wbe' matches nothing in the stack; {END}",
          "edges.0"),
         ({"edges": [edge("web", "api", "8o")]},
-         "the profile declares a path that proves nothing: '8o' is no port; write 22, 9092-9098 or 2049/udp, or all", "edges.0"),
+         "the profile declares an invalid path: '8o' is not a port; use 22, 9092-9098 or 2049/udp, or all", "edges.0"),
         ({"edges": [edge("internet", "pl-0a", "80")]},
-         "the profile declares a path that proves nothing: neither end is a security group of the stack", "edges.0"),
+         "the profile declares an invalid path: neither end is a security group of the stack", "edges.0"),
         ({"edges": [{"from": "web", "to": "api"}]},
-         "the profile declares {'from': 'web', 'to': 'api'}, which is no edge; write from, to and ports", "edges.0"),
+         "the profile declares {'from': 'web', 'to': 'api'}, which is not an edge; use from, to and ports", "edges.0"),
         ({"edges": [edge("web", "", "80")]},
-         "the profile declares {'from': 'web', 'to': '', 'ports': '80'}, which is no edge; write from, to and ports", "edges.0"),
+         "the profile declares {'from': 'web', 'to': '', 'ports': '80'}, which is not an edge; use from, to and ports", "edges.0"),
         ({"members": ["vualt"]}, "the profile names the member 'vualt', which matches no security group", "members.0"),
     ],
 )  # fmt: skip
@@ -269,12 +269,12 @@ PATH = ["web -> api: 8080"]
         (of_component(PATH, REFERENCE, deps=("other",)), [("", Pass())]),
         (of_component(UNKNOWN), [("zt", Unknown("edges"))]),
         (of_component([UNKNOWN]), [("zt", Unknown("edges.0"))]),
-        (of_component(["web api"]), [("zt", Fail("declares 'web api', which is no path", "edges.0")), ("in", "edges")]),
+        (of_component(["web api"]), [("zt", Fail("declares 'web api', which is not a path", "edges.0")), ("in", "edges")]),
         (of_component([*PATH, "web -> db: 1"], group("db")), [("zt", Fail(
-            f"declares a path that proves nothing: 'db' matches nothing of the stack; {END}", "edges.1"))]),
+            f"declares an invalid path: 'db' matches nothing in the stack; {END}", "edges.1"))]),
         (of_component([*PATH, "api -> web: 1"]), [("zt", Fail(
-            "lacks the declared path on port 1, for no rule of security group web admits it and no rule of security group api lets it out: "
-            "security group api -> security group web", "edges.1"))]),
+            "lacks the declared path on port 1, because no rule of security group web allows it inbound and no rule of security group api "
+            "allows it outbound: security group api -> security group web", "edges.1"))]),
         (of_component([]), [("in", "edges")]),
     ],
     ids=["as declared", "from a dependency", "unknown", "an unknown path", "no path", "another's group", "a missing path", "no edge"],
@@ -282,7 +282,7 @@ PATH = ["web -> api: 8080"]
 def test_a_component_declares_the_paths_of_its_own_groups(network: list[Resource], found: list[Any]) -> None:
     judged = verdicts(zero_trust_network, stack(*network))
     hole = Fail(
-        "opens a path to security group api that is not declared, on port 8080: security group web -> rule in -> security group api",
+        "opens an undeclared path to security group api on port 8080: security group web -> rule in -> security group api",
         "referencedSecurityGroupId",
     )
     assert judged == [(name, hole if verdict == "edges" else verdict) for name, verdict in found]
@@ -322,19 +322,20 @@ def test_metadata() -> None:
 
 
 MESSAGES = {
-    "opens a path to security group db that is not declared, on port 5432 (PostgreSQL): security group web -> rule hole -> "
+    "opens an undeclared path to security group db on port 5432 (PostgreSQL): security group web -> rule hole -> "
     "security group db": "A path more, from another service.",
-    "opens a path to security group db that is not declared, on port 22 (SSH): 0.0.0.0/0 -> rule hole -> security group x -> instance vm "
-    "-> beside security group db": "By another group of the same machine.",
-    "lacks the declared path on port 5432 (PostgreSQL), for no rule of security group db admits it: security group api -> "
+    "opens an undeclared path to security group db on port 22 (SSH): 0.0.0.0/0 -> rule hole -> security group x -> instance vm "
+    "-> together with security group db": "By another group of the same machine.",
+    "lacks the declared path on port 5432 (PostgreSQL), because no rule of security group db allows it inbound: security group api -> "
     "security group db": "A declared path that is not admitted.",
-    "lacks the declared path on port 5432 (PostgreSQL), for no rule of security group api lets it out: security group api -> "
+    "lacks the declared path on port 5432 (PostgreSQL), because no rule of security group api allows it outbound: security group api -> "
     "security group db": "A declared path that is not let out.",
-    "lacks the declared path on port 443 (HTTPS), for no rule of security group web admits it: internet -> security group web":
+    "lacks the declared path on port 443 (HTTPS), because no rule of security group web allows it inbound: internet -> security group web":
         "A declared path from the internet.",
-    "lacks the declared path on port 443 (HTTPS), for no rule of security group web lets it out: security group web -> 192.0.2.0/24":
+    "lacks the declared path on port 443 (HTTPS), because no rule of security group web allows it outbound: security group web -> "
+    "192.0.2.0/24":
         "A declared path to a network.",
-    "takes calls without knowing the caller, in a zero trust network: service network net -> service network service association pay-join "
+    "accepts unauthenticated calls in a zero trust network: service network net -> service network service association pay-join "
     "-> service pay": "A service of VPC Lattice that takes every call.",
 }  # fmt: skip
 
@@ -374,6 +375,8 @@ def test_the_example_with_one_change_fails(changes: dict[str, str], after: str, 
 def test_the_example_judged_by_a_profile_that_says_less_and_more() -> None:
     edges = [edge("shop-zt-web", "shop-zt-api", "9999")]
     judged = verdicts(zero_trust_network, example("zero_trust_network"), {"edges": edges})
-    message = "lacks the declared path on port 9999, for no rule of security group shop-zt-api admits it and no rule of security group "
-    assert judged == [("shop-zt-api", Fail(f"{message}shop-zt-web lets it out: security group shop-zt-web -> security group shop-zt-api",
-                                           "edges.0"))]  # fmt: skip
+    message = (
+        "lacks the declared path on port 9999, because no rule of security group shop-zt-api allows it inbound and no rule of security "
+        "group shop-zt-web allows it outbound: security group shop-zt-web -> security group shop-zt-api"
+    )
+    assert judged == [("shop-zt-api", Fail(message, "edges.0"))]

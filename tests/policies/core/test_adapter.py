@@ -102,7 +102,7 @@ def test_an_unknown_is_reported_as_hard_as_the_control_when_asked_to() -> None:
     serving.Configure(request, None)
     (told,) = analyze({"acl": UNKNOWN}, serving=serving).diagnostics
     assert told.enforcementLevel == analyzer_pb2.MANDATORY
-    text = "cannot be judged before deployment, because acl.mode is not known until then. If it fails then: Close it. https://example.com/x"
+    text = "cannot be checked before deployment, because acl.mode is unknown until then. If it fails then: Close it. https://example.com/x"
     assert told.message == f"Closed\n[UNKNOWN] {text}"
 
 
@@ -139,7 +139,7 @@ def test_stack_controls_follow_references_and_fail_alone() -> None:
         (urn(BUCKET, "bad"), f"Keyed\nhas no key. {REMEDY}"),
         (
             urn(BUCKET, "odd"),
-            "Keyed\n[ERROR] the control itself failed with KeyError, so nothing is proven. Remedy: Report it, or mend the control keyed.",
+            "Keyed\n[ERROR] the control itself failed with KeyError, so nothing was checked. Remedy: Report it, or fix the control keyed.",
         ),
     ]
 

@@ -36,7 +36,7 @@ def test_an_entry_says_everything() -> None:
     assert text[text.index("## S3") :] == (
         "## S3 buckets\n"
         "\n"
-        "S3 buckets: closed to the public, TLS alone, encrypted under KMS, versioned, logged.\n"
+        "S3 buckets: not public, TLS only, encrypted with KMS keys, versioned, logged.\n"
         "\n"
         "### c-good\n"
         "\n"
@@ -111,7 +111,7 @@ def test_the_command_writes_and_checks(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(catalogue, "PACKS", {"some": lambda: [_one()]})
     file = tmp_path / "docs" / "controls.md"
     arguments = ["--file", str(file)]
-    stale = f"{file}: out of step with the controls. Mend: make docs\n"
+    stale = f"{file}: out of date with the controls. Fix: make docs\n"
     assert (main([*arguments, "--check"]), capsys.readouterr().out) == (1, stale)
     assert not file.exists()
     assert (main(arguments), capsys.readouterr().out) == (0, f"{file}: rewritten\n")

@@ -104,12 +104,12 @@ def test_an_unknown_fails_where_the_profile_says_so() -> None:
         ({"zzz": {"days": 1}}, "the profile names an unknown control 'zzz'"),
         (
             {"key-rotated": "madatory"},
-            "key-rotated: 'madatory' is no enforcement level; use one of advisory, mandatory, remediate, disabled",
+            "key-rotated: 'madatory' is not an enforcement level; use one of advisory, mandatory, remediate, disabled",
         ),
-        ({"key-rotated": 3}, "key-rotated: 3 is no enforcement level; use one of advisory, mandatory, remediate, disabled"),
+        ({"key-rotated": 3}, "key-rotated: 3 is not an enforcement level; use one of advisory, mandatory, remediate, disabled"),
         (
             {"key-rotated": {"enforcementLevel": None}},
-            "key-rotated: None is no enforcement level; use one of advisory, mandatory, remediate, disabled",
+            "key-rotated: None is not an enforcement level; use one of advisory, mandatory, remediate, disabled",
         ),
         ({"key-rotated": {"day": 1}}, "key-rotated: unknown property 'day'; did you mean 'days'?"),
         ({"key-rotated": {"days": "x"}}, "key-rotated: days must be integer, not 'x'"),
@@ -124,7 +124,7 @@ def test_an_unknown_fails_where_the_profile_says_so() -> None:
         ({"unknowns": {"onUnknown": "fail"}}, "unknowns: unknown property 'onUnknown'"),
         (
             {"unknowns": "mandatory"},
-            "unknowns: only sums up, so it is advisory or disabled; set onUnknown to fail on the controls that are to block",
+            "unknowns: is only a summary, so it must be advisory or disabled; set onUnknown to fail on the controls that should block",
         ),
         ({"all": {"days": 1}}, "all: takes an enforcement level and no properties"),
         ({"exemptions": {"entry": []}}, "exemptions: unknown property 'entry'; did you mean 'entries'?"),
@@ -151,7 +151,7 @@ def test_an_unknown_fails_where_the_profile_says_so() -> None:
         ),
         (
             {"exemptions": {"entries": [{**ENTRY, "expires": "2026-11-19"}]}},
-            "exemptions: entries[0]: exemption of key-rotated for * (T-1) expired on 2026-11-19; mend the finding or renew it",
+            "exemptions: entries[0]: exemption of key-rotated for * (T-1) expired on 2026-11-19; fix the finding or renew it",
         ),
     ],
 )

@@ -89,7 +89,7 @@ def test_only_a_control_of_the_whole_stack_may_have_no_types() -> None:
         ({"frameworks": {"FSBP": ()}}, "framework 'FSBP' has no ids"),
         ({"frameworks": {"FSBP": "S3.8"}}, "framework 'FSBP' has no ids"),
         ({"config": {"days": {"type": "integer"}}}, "config 'days' has no default"),
-        ({"config": {"onUnknown": {"default": "warn"}}}, "config 'onUnknown' is every control's own"),
+        ({"config": {"onUnknown": {"default": "warn"}}}, "config 'onUnknown' is reserved: every control has it"),
         ({"types": "aws:s3/bucket:Bucket"}, "types must be a tuple"),
         ({"types": ("",)}, "types must be a tuple"),
     ],
@@ -112,7 +112,7 @@ def test_a_function_of_another_form_is_refused() -> None:
 
 
 def test_a_failure_says_what_is_wrong() -> None:
-    with pytest.raises(ValueError, match=r"^Fail needs a message: what is wrong$"):
+    with pytest.raises(ValueError, match=r"^Fail needs a message that states the weakness$"):
         Fail(" ")
 
 

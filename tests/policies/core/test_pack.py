@@ -98,7 +98,7 @@ def test_a_failing_control_is_told_and_takes_no_other_down() -> None:
             "failing",
             "mandatory",
             "b",
-            "[ERROR] the control itself failed with KeyError, so nothing is proven. Remedy: Report it, or mend the control failing.",
+            "[ERROR] the control itself failed with KeyError, so nothing was checked. Remedy: Report it, or fix the control failing.",
         ),
     ]
 

@@ -80,14 +80,14 @@ def test_the_command_writes_and_checks(tmp_path: Path, monkeypatch: pytest.Monke
     arguments = ["--folder", str(tmp_path)]
     dev, prod = (tmp_path / "some" / f"{name}.json" for name in ("dev", "prod"))
     assert main([*arguments, "--check"]) == 1
-    assert capsys.readouterr().out == f"{dev}: out of step\n{prod}: out of step\n"
+    assert capsys.readouterr().out == f"{dev}: out of date\n{prod}: out of date\n"
     assert not dev.exists()
     assert main(arguments) == 0
     assert json.loads(dev.read_text()) == {"exemptions": {"entries": []}, "medium": "advisory"}
     assert main([*arguments, "--check"]) == 0
     prod.write_text('{"low": "mandatory"}')
     assert main([*arguments, "--check"]) == 1
-    assert capsys.readouterr().out.splitlines()[-1] == f"{prod}: out of step"
+    assert capsys.readouterr().out.splitlines()[-1] == f"{prod}: out of date"
 
 
 @pytest.mark.parametrize(("name", "production"), [("dev", False), ("prod", True)])

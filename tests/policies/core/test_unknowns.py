@@ -81,7 +81,7 @@ def test_an_unknown_fails_as_hard_as_its_control_when_asked_to(severity: Severit
     pack = Pack([strict, small])
     pack.configure({}, {"strict": {"onUnknown": "fail"}})
     bucket = resource(BUCKET, "b", {"acl": UNKNOWN, "rules": UNKNOWN})
-    text = "[UNKNOWN] cannot be judged before deployment, because acl is not known until then. If it fails then: Close it."
+    text = "[UNKNOWN] cannot be checked before deployment, because acl is unknown until then. If it fails then: Close it."
     report = pack.analyze(bucket)
     assert told(report.findings) == [("strict", level, "b", f"{text} https://example.com/x")]
     assert report.not_applicable == (("small", "[UNKNOWN] rules"), ("strict", "[UNKNOWN] acl"))

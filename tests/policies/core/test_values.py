@@ -9,6 +9,7 @@ from cloudpatterns_policies.core.values import (
     ARCHIVE_SIGNATURE,
     ASSET_SIGNATURE,
     OUTPUT_SIGNATURE,
+    RESOURCE_SIGNATURE,
     SECRET_SIGNATURE,
     SIGNATURE_KEY,
     UNKNOWN_SENTINELS,
@@ -86,8 +87,9 @@ def test_sentinels_are_those_of_the_sdk() -> None:
         rpc._special_secret_sig,
         rpc._special_asset_sig,
         rpc._special_archive_sig,
+        rpc._special_resource_sig,
         rpc._special_output_value_sig,
-    ] == [SECRET_SIGNATURE, ASSET_SIGNATURE, ARCHIVE_SIGNATURE, OUTPUT_SIGNATURE]
+    ] == [SECRET_SIGNATURE, ASSET_SIGNATURE, ARCHIVE_SIGNATURE, RESOURCE_SIGNATURE, OUTPUT_SIGNATURE]
 
 
 def test_a_text_as_long_as_a_sentinel_is_a_text() -> None:

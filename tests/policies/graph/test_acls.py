@@ -95,7 +95,7 @@ def test_icmp_has_fields_of_its_own(protocol: str) -> None:
         ({"action": UNKNOWN}, Region(), region("22"), "action"),
         ({"protocol": UNKNOWN}, Region(), Region.of(everything(4).parts[0][0], TEN), "protocol"),
         ({"fromPort": UNKNOWN}, Region(), Region.of(everything(4).parts[0][0], TEN), "fromPort"),
-        ({"toPort": UNKNOWN}, Region(), Region.of(everything(4).parts[0][0], TEN), "fromPort"),
+        ({"toPort": UNKNOWN}, Region(), Region.of(everything(4).parts[0][0], TEN), "toPort"),
         ({"protocol": "icmp", "icmpType": UNKNOWN}, Region(), Region.of(everything(4).parts[0][0], TEN), "icmpType"),
         ({"protocol": "no protocol"}, Region(), Region.of(everything(4).parts[0][0], TEN), "protocol"),
         ({"cidrBlock": UNKNOWN}, Region(), region("22", EVERYWHERE[4]), "cidrBlock"),
@@ -141,14 +141,76 @@ def test_rules_that_are_resources() -> None:
     assert not judged(acl(), own("r", egress=True))[1]
     assert same(judged(acl(), own("r", egress=True), ingress=False)[0], region("22"))
     assert judged(acl(), own("r", ruleNumber=UNKNOWN))[2] == ("r", "ruleNumber")
-    source = resource(RULE, "r", {"networkAclId": UNKNOWN, "egress": UNKNOWN}, deps={"networkAclId": ["acl"], "egress": ["vpc"]})
-    low, high, place = judged(acl(), source)
-    assert (bool(low), same(high, everything(4)), place) == (False, True, ("r", "egress"))
+
+
+@pytest.mark.parametrize("action", ["allow", "deny"])
+@pytest.mark.parametrize(("field", "deps"), [("egress", {"networkAclId": ["acl"]}), ("networkAclId", {"networkAclId": ["acl", "other"]})])
+def test_a_rule_that_the_acl_may_not_have_is_read_both_ways(action: str, field: str, deps: dict[str, list[str]]) -> None:
+    props = own("r", ruleAction=action).raw | {field: UNKNOWN}
+    low, high, place = judged(acl(line(200, "allow", 23)), acl(name="other", subnetIds=[]), resource(RULE, "r", props, deps=deps))
+    assert same(low, region("23"))
+    assert same(high, region("22-23"))
+    assert place == ("r", field)
+
+
+def test_a_rule_without_direction_counts_in_both() -> None:
+    unclear = own("r", egress=UNKNOWN)
+    assert same(judged(acl(), unclear)[1], region("22"))
+    assert same(judged(acl(), unclear, ingress=False)[1], region("22"))
+
+
+def decided(*resources: Resource, sure: bool, urn: Resource) -> list[tuple[str, str, bool, Region]]:
+    decisions = acls_of(stack(VPC, SUBNET, *resources)).by_urn[urn.urn].decisions(True, 4, sure=sure)
+    return [(decision.rule.resource.name, decision.rule.path, decision.allow, decision.region) for decision in decisions]
+
+
+def test_each_rule_decides_on_what_no_rule_before_it_matches() -> None:
+    holder = acl(line(300, "allow", cidr="0.0.0.0/0"), line(100, "deny", cidr="10.0.0.0/9"), line(200, "allow"))
+    extra = own("extra", ruleNumber=150, cidrBlock="10.128.0.0/10")
+    found = decided(holder, extra, sure=True, urn=holder)
+    assert [part[:3] for part in found] == [
+        ("acl", "ingress.1", False),
+        ("extra", "", True),
+        ("acl", "ingress.2", True),
+        ("acl", "ingress.0", True),
+    ]
+    addresses = ["10.0.0.0/9", "10.128.0.0/10", "10.192.0.0/10"]
+    for (*_, part), cidr in zip(found, addresses, strict=False):
+        assert same(part, region("22", parse(cidr)[1]))
+    assert same(found[3][3], region("22", EVERYWHERE[4] - TEN))
+
+
+def test_an_unknown_rule_decides_in_the_reading_in_which_it_counts() -> None:
+    holder = acl(line(100, "allow"), line(UNKNOWN, "deny"), line(90, "allow", 23, cidr=UNKNOWN))
+    assert [part[1:3] for part in decided(holder, sure=True, urn=holder)] == [("ingress.1", False), ("ingress.0", True)]
+    assert [part[1:3] for part in decided(holder, sure=False, urn=holder)] == [("ingress.2", True), ("ingress.0", True)]
+
+
+def test_a_rule_keeps_its_cidr_as_written() -> None:
+    holder = acl(line(100, "allow", cidr="10.1.2.3/8"), line(110, "allow", cidr=UNKNOWN), line(120, "allow", cidr="no CIDR"))
+    rules = acls_of(stack(VPC, SUBNET, holder)).by_urn[holder.urn].rules[True, 4]
+    assert [(rule.cidr, rule.unknown) for rule in rules] == [
+        ("10.1.2.3/8", ""),
+        ("", "ingress.1.cidrBlock"),
+        ("", "ingress.2.cidrBlock"),
+    ]
+
+
+def test_an_item_that_is_unknown_as_a_whole() -> None:
+    low, high, place = judged(acl(UNKNOWN))
+    assert (bool(low), same(high, everything(4)), place) == (False, True, ("acl", "ingress.0"))
+
+
+def test_a_rule_of_an_acl_elsewhere_stands_alone() -> None:
+    holder, alone = acl(line(100, "allow", 23)), resource(RULE, "alone", own("r").raw | {"networkAclId": "acl-1"})
+    acls = acls_of(stack(VPC, SUBNET, holder, alone, own("r")))
+    assert set(acls.by_urn) == {holder.urn, alone.urn}
+    assert same(acls.by_urn[alone.urn].fact(True, 4).low, region("22"))
 
 
 def test_answers_go_to_ephemeral_ports() -> None:
     network = stack(VPC, SUBNET, acl(line(100, "allow", 1024), line(110, "allow", 1023, cidr="11.0.0.0/8")))
-    found = acls_of(network).of(topology_of(network).subnet(SUBNET), (SUBNET, "id")).answers(True, 4)
+    found = acls_of(network).of(topology_of(network).subnet(SUBNET), (SUBNET, "id")).responses(True, 4)
     assert found.low.addresses(parse_ports(["443"])) == TEN
     assert not found.low.addresses(parse_ports(["443/udp"]))
 

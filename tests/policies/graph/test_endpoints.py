@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from cloudpatterns_policies.core import Resource
-from cloudpatterns_policies.graph.endpoints import Endpoint, Endpoints, Seat, endpoints_of
+from cloudpatterns_policies.graph.endpoints import Endpoint, Endpoints, Location, endpoints_of
 
 from tests.policies.helpers import UNKNOWN, resource, stack
 
@@ -36,7 +36,7 @@ def made(subject: Resource, *others: Resource, at: Resource | None = None) -> tu
 def public(subject: Resource, *others: Resource, version: int = 4, at: Resource | None = None) -> bool | str:
     """Whether the endpoint has a public address, or the place that leaves it unknown."""
     found, endpoint = made(subject, *others, at=at)
-    known = found.public(endpoint, next(iter(endpoint.seats), None), version)
+    known = found.public(endpoint, next(iter(endpoint.locations), None), version)
     return known if isinstance(known, bool) else f"{known[1]} of {known[0].name}"
 
 
@@ -57,7 +57,7 @@ def test_a_node_of_a_replication_group_stands_where_the_group_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("props", "deps", "seats", "unknown"),
+    ("props", "deps", "locations", "unknown"),
     [
         ({}, {"subnetId": ["subnet"]}, ["subnet"], None),
         ({}, {}, [], "subnetId"),
@@ -66,17 +66,17 @@ def test_a_node_of_a_replication_group_stands_where_the_group_does() -> None:
         ({"subnetId": "subnet-1"}, {}, ["subnet-1"], None),
     ],
 )
-def test_seats_of_an_instance(props: dict[str, Any], deps: dict[str, list[str]], seats: list[str], unknown: str | None) -> None:
+def test_seats_of_an_instance(props: dict[str, Any], deps: dict[str, list[str]], locations: list[str], unknown: str | None) -> None:
     endpoint = made(of(INSTANCE, "vm", props, **deps))[1]
-    assert [seat.subnet.name for seat in endpoint.seats] == [f"subnet {name}" for name in seats]
-    assert (endpoint.unknown_seats[1] if endpoint.unknown_seats else None) == unknown
+    assert [location.subnet.name for location in endpoint.locations] == [f"subnet {name}" for name in locations]
+    assert (endpoint.unknown_locations[1] if endpoint.unknown_locations else None) == unknown
 
 
 def test_an_instance_sits_where_its_interface_does() -> None:
     vm = of(INSTANCE, "vm", {"primaryNetworkInterface": {"networkInterfaceId": UNKNOWN}}, primaryNetworkInterface=["eni"])
     endpoint = made(vm, of(ENI, "eni", {"id": UNKNOWN, "securityGroups": [UNKNOWN]}, subnetId=["subnet"], securityGroups=["web"]))[1]
     assert [item.name for item in endpoint.interfaces] == ["eni"]
-    assert [seat.subnet.name for seat in endpoint.seats] == ["subnet subnet"]
+    assert [location.subnet.name for location in endpoint.locations] == ["subnet subnet"]
     assert [group.name for group in endpoint.groups] == ["security group web"]
 
 
@@ -104,12 +104,12 @@ def test_groups(subject: Resource, expected: tuple[list[str], str | None]) -> No
     assert guards(subject) == expected
 
 
-@pytest.mark.parametrize(("kind", "unguarded"), [("network", True), ("gateway", True), ("application", False), (None, False)])
-def test_balancers_without_groups(kind: str | None, unguarded: bool) -> None:
-    assert made(of(ALB, "lb", {"loadBalancerType": kind}, subnets=["subnet"]))[1].unguarded is unguarded
+@pytest.mark.parametrize(("kind", "without_groups"), [("network", True), ("gateway", True), ("application", False), (None, False)])
+def test_balancers_without_groups(kind: str | None, without_groups: bool) -> None:
+    assert made(of(ALB, "lb", {"loadBalancerType": kind}, subnets=["subnet"]))[1].without_groups is without_groups
     # One that has a group is guarded.
     grouped = of(ALB, "lb", {"loadBalancerType": kind, "securityGroups": [UNKNOWN]}, subnets=["subnet"], securityGroups=["web"])
-    assert not made(grouped)[1].unguarded
+    assert not made(grouped)[1].without_groups
 
 
 @pytest.mark.parametrize(
@@ -206,10 +206,10 @@ def test_an_elastic_address_makes_public(type: str, path: str) -> None:
 
 def test_the_vpc_of_an_endpoint() -> None:
     found, endpoint = made(of(INSTANCE, "vm", subnetId=["subnet"]))
-    assert found.vpc(endpoint, endpoint.seats[0]) == VPC.urn
+    assert found.vpc(endpoint, endpoint.locations[0]) == VPC.urn
     found, endpoint = made(of(INSTANCE, "vm", {"subnetId": "subnet-1", "vpcSecurityGroupIds": [UNKNOWN]}, vpcSecurityGroupIds=["web"]))
-    (seat,) = endpoint.seats
-    assert isinstance(seat, Seat)
-    assert found.vpc(endpoint, seat) == VPC.urn
+    (location,) = endpoint.locations
+    assert isinstance(location, Location)
+    assert found.vpc(endpoint, location) == VPC.urn
     found, endpoint = made(of(INSTANCE, "vm", {"subnetId": "subnet-1"}))
-    assert found.vpc(endpoint, endpoint.seats[0]) is None
+    assert found.vpc(endpoint, endpoint.locations[0]) is None

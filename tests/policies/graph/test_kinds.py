@@ -3,12 +3,12 @@
 import importlib
 
 import pytest
-from cloudpatterns_policies.graph import endpoints, firewall, interfaces, loose_ends, placements, routes, rules, topology, vpcs
+from cloudpatterns_policies.graph import endpoints, firewall, interfaces, placements, routes, rules, topology, unresolved, vpcs
 from cloudpatterns_policies.graph.kinds import KINDS
 
 TOKENS = {
     value
-    for module in (firewall, interfaces, placements, routes, rules, topology, vpcs)
+    for module in (firewall, interfaces, placements, routes, rules, topology, unresolved, vpcs)
     for constant in vars(module).values()
     for value in (constant if isinstance(constant, tuple | dict) else (constant,))
     if isinstance(value, str) and value.startswith("aws:")
@@ -40,8 +40,8 @@ def test_places_exist(token: str) -> None:
 
 
 PROPERTIES: list[tuple[str, str]] = sorted({
-    *((token, path) for table in (loose_ends._SHUTTING, loose_ends._OPENING) for token, paths in table.items() for path in paths),
-    *loose_ends._ACTIONS.items(),
+    *((token, path) for table in (unresolved._BLOCKING, unresolved._OPENING) for token, paths in table.items() for path in paths),
+    *unresolved._ACTIONS.items(),
     *endpoints._PUBLIC_FLAGS.items(),
     *((token, path) for token, paths in endpoints._MORE_SUBNETS.items() for path in paths),
 })  # fmt: skip

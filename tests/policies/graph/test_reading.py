@@ -10,6 +10,7 @@ from cloudpatterns_policies.graph.reading import (
     arrow,
     expand,
     from_provider,
+    has_value,
     label,
     owning,
     read,
@@ -50,6 +51,12 @@ def test_what_the_provider_computes() -> None:
     holder = resource(HOLDER, props={"own": UNKNOWN, "given": UNKNOWN, "part": {"a": UNKNOWN}}, deps={"given": ["s"]})
     assert [from_provider(holder, path) for path in ("own", "own.a", "given", "part.a", "none")] == [True, True, False, False, False]
     assert [read(holder, path, computed=True) for path in ("own", "own.a", "given", "part.a")] == [None, None, UNKNOWN, UNKNOWN]
+    assert [has_value(holder, path, computed=True) for path in ("own", "own.a", "given", "part.a")] == [False, False, True, True]
+
+
+def test_false_and_empty_values_are_none() -> None:
+    holder = resource(HOLDER, props={"a": False, "b": "", "c": [], "d": 0, "e": None, "f": "x", "g": UNKNOWN, "h": [UNKNOWN]})
+    assert [name for name in "abcdefghi" if has_value(holder, name)] == ["f", "g", "h"]
 
 
 @pytest.mark.parametrize(

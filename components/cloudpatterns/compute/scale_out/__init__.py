@@ -1,23 +1,6 @@
-"""Scale-Out: an Auto Scaling group with its arguments and their checks."""
+"""Scale-Out: an Auto Scaling group, its arguments and the rules over them. The types within the arguments are in ``arguments``."""
 
-from cloudpatterns.compute.scale_out.arguments import (
-    ScaleOutActionArgs,
-    ScaleOutArgs,
-    ScaleOutDiskArgs,
-    ScaleOutDisks,
-    ScaleOutOptions,
-    ScaleOutRefresh,
-    ScaleOutScaling,
-)
+from cloudpatterns.compute.scale_out.arguments import ScaleOutArgs, ScaleOutOptions
 from cloudpatterns.compute.scale_out.component import ScaleOut
 
-__all__ = [
-    "ScaleOut",
-    "ScaleOutActionArgs",
-    "ScaleOutArgs",
-    "ScaleOutDiskArgs",
-    "ScaleOutDisks",
-    "ScaleOutOptions",
-    "ScaleOutRefresh",
-    "ScaleOutScaling",
-]
+__all__ = ["ScaleOut", "ScaleOutArgs", "ScaleOutOptions"]

@@ -10,7 +10,7 @@ from cloudpatterns.blocks import Metric, alarm, create_key
 from cloudpatterns.blocks.server import disk, encoded, launch_template
 from cloudpatterns.compute.scale_out.arguments import ScaleOutArgs
 from cloudpatterns.compute.scale_out.checks import argument_problems, burst_percent
-from cloudpatterns.core import Component, Statement, account_of, partition_of
+from cloudpatterns.core import Component, Statement, account_of, is_given, partition_of
 from cloudpatterns.security import instance_profile, session_manager_statements
 
 _METRICS = [
@@ -119,16 +119,7 @@ class ScaleOut(Component):
             image_id=checked.get("image_id"),
             disks=[
                 disk(disks["root_device_name"], disks["root_disk_gib"], key_arn),
-                *(
-                    disk(
-                        device,
-                        data_disk["size_gib"],
-                        key_arn,
-                        iops=data_disk.get("iops"),
-                        throughput_mib_per_second=data_disk.get("throughput_mib_per_second"),
-                    )
-                    for device, data_disk in disks["data_disks"].items()
-                ),
+                *(disk(device, kms_key_arn=key_arn, **data_disk) for device, data_disk in disks["data_disks"].items()),
             ],
             metadata_hop_limit=checked["metadata_hop_limit"],
             tags=self._tags,
@@ -211,9 +202,8 @@ class ScaleOut(Component):
     def _changed_by_scaling(self) -> list[str]:
         """Properties that scaling changes, and that a deployment must not reset."""
         actions = self._checked["scaling"]["scheduled_actions"].values()
-        min_size = ["minSize"] if any(action.get("min_size") is not None for action in actions) else []
-        max_size = ["maxSize"] if any(action.get("max_size") is not None for action in actions) else []
-        return ["desiredCapacity", *min_size, *max_size]
+        sizes = {"minSize": "min_size", "maxSize": "max_size"}
+        return ["desiredCapacity", *(key for key, size in sizes.items() if any(is_given(action, size) for action in actions))]
 
     def _target_tracking(self, name: str, group: aws.autoscaling.Group) -> None:
         scaling = self._checked["scaling"]

@@ -103,8 +103,8 @@ class InMemoryCache(Component):
         self.primary_endpoint, self.reader_endpoint = group.primary_endpoint_address, group.reader_endpoint_address
         self.port = self.reader_port = pulumi.Output.from_input(PORT)
         self.replication_group_id, self.arn = group.id, group.arn
-        self.log_group_names = pulumi.Output.all(*[each.name for each in groups])
-        self._grant(access, group)
+        self.log_group_names = pulumi.Output.all(*[log_group.name for log_group in groups])
+        self._set_access_outputs(access, group)
 
     def _create_serverless(self, name: str, limits: InMemoryCacheServerlessArgs) -> None:
         kms_key_arn = self._key([])
@@ -116,16 +116,16 @@ class InMemoryCache(Component):
         self.reader_port = cache.reader_endpoints.apply(lambda endpoints: endpoints[0].port)
         self.replication_group_id, self.arn = cache.name, cache.arn
         self.log_group_names = pulumi.Output.from_input([])
-        self._grant(access, cache)
+        self._set_access_outputs(access, cache)
 
     def _key(self, statements: Sequence[Statement], retain: bool | None = None) -> pulumi.Output[str]:
-        name, given = self.pulumi_resource_name, self._checked.get("kms_key_arn")
-        if given is None:
-            given = create_key(self, f"{name}-key", f"Cache {name}", statements, tags=self._checked["tags"], retain_on_delete=retain).arn
-        self.kms_key_arn = pulumi.Output.from_input(given)
+        name, tags, key_arn = self.pulumi_resource_name, self._checked["tags"], self._checked.get("kms_key_arn")
+        if key_arn is None:
+            key_arn = create_key(self, f"{name}-key", f"Cache {name}", statements, tags=tags, retain_on_delete=retain).arn
+        self.kms_key_arn = pulumi.Output.from_input(key_arn)
         return self.kms_key_arn
 
-    def _grant(self, access: Access, cache: aws.elasticache.ReplicationGroup | aws.elasticache.ServerlessCache) -> None:
+    def _set_access_outputs(self, access: Access, cache: aws.elasticache.ReplicationGroup | aws.elasticache.ServerlessCache) -> None:
         self.user_name = access.user_name
         self.secret_arn = pulumi.Output.from_input(access.secret(cache, self.primary_endpoint, self.port, self.kms_key_arn))
         self.connect_arns = pulumi.Output.all(*([cache.arn, access.user_arn] if access.by_iam else []))

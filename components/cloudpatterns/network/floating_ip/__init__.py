@@ -1,4 +1,4 @@
-"""``floating_ip``."""
+"""An address that moves between two instances: ``FloatingIp`` with its failover function."""
 
 from cloudpatterns.network.floating_ip.component import FloatingIp, FloatingIpArgs, FloatingIpMetricArgs
 

@@ -76,7 +76,7 @@ class FloatingIpArgs(TypedDict):
     instance_profile_arn: NotRequired[pulumi.Input[str]]
     """Profile of the instances. Default: a new one whose role allows Session Manager and nothing else."""
     root_disk_gib: NotRequired[RootDiskGib]
-    """Size of the root disk, at least the image's own."""
+    """Size of the root disk, at least that of the image."""
     root_device_name: NotRequired[RootDeviceName]
     """The image's root device."""
     kms_key_arn: NotRequired[KmsKeyArn]
@@ -150,7 +150,8 @@ class FloatingIp(Component):
         checked = self.begin(name, args, opts, problems=_problems, names=_child_names)
         self._checked, self._tags = checked, checked["tags"]
         self._facing_tags: Mapping[str, pulumi.Input[str]] = {"Name": name, **_INTERNET_FACING, **checked["tags"]}
-        active = checked.get("active_zone") or min(checked["subnet_ids_by_zone"])
+        zone = checked.get("active_zone")
+        active = min(checked["subnet_ids_by_zone"]) if zone is None else zone
         (standby,) = set(checked["subnet_ids_by_zone"]) - {active}
 
         template = self._template(name)
@@ -236,7 +237,8 @@ class FloatingIp(Component):
 
     def _alarm(self, zone: str, instance: aws.ec2.Instance) -> aws.cloudwatch.MetricAlarm:
         # On both, whichever has the address: a standby must be known to be healthy before it gets it, and can fail later like the other.
-        metric = self._checked.get("health_metric") or _STATUS_CHECKS
+        custom = self._checked.get("health_metric")
+        metric = _STATUS_CHECKS if custom is None else custom
         return alarm(
             self,
             f"{self.pulumi_resource_name}-alarm-{zone}",

@@ -7,19 +7,20 @@ from pydantic import Field
 
 from cloudpatterns.core import Choice
 from cloudpatterns.core.vocabulary import (
+    Cidr,
     ImageId,
     ImageParameter,
     InstanceType,
     KmsKeyArn,
     LogRetentionDays,
-    Port,
+    Ports,
     RootDeviceName,
     RootDiskGib,
     RuleDescription,
     SubnetIdsByZone,
     Tags,
 )
-from cloudpatterns.network.functional_firewall import FunctionEgressArgs
+from cloudpatterns.network._destinations import FunctionEgressArgs
 
 
 class ManagementVpnArgs(TypedDict):
@@ -32,7 +33,7 @@ class ManagementVpnArgs(TypedDict):
     """The endpoint's certificate, in ACM."""
     root_certificate_chain_arn: pulumi.Input[str]
     """The authority of the clients' certificates, in ACM; that of the server where one authority has issued both."""
-    client_cidr_block: str
+    client_cidr_block: Cidr
     """Addresses of the clients, /12 to /22, twice as many as connect at a time, outside of the VPC. A change replaces the endpoint."""
     session_timeout_hours: NotRequired[Annotated[int, Choice(8, 10, 12, 24), Field(default=8)]]
     """Hours after which a client must connect again."""
@@ -44,8 +45,8 @@ class ManagementVpnArgs(TypedDict):
 class ManagementEntryArgs(TypedDict):
     """One network behind an existing VPN or Direct Connect from which administrators come."""
 
-    cidr: str
-    """The network, IPv4, /8 or narrower, without host bits."""
+    cidr: Cidr
+    """The network, IPv4, /8 or narrower."""
     description: RuleDescription
     """Whose it is."""
 
@@ -61,7 +62,7 @@ class ManagedServerArgs(TypedDict):
     """SSM parameter that names the image. A change replaces the server. Exactly one of ``image_parameter`` and ``image_id``."""
     image_id: NotRequired[ImageId]
     """A fixed image (AMI). A change replaces the server. Exactly one of ``image_parameter`` and ``image_id``."""
-    ports: NotRequired[Annotated[list[Port], Field(default=[])]]
+    ports: NotRequired[Annotated[Ports, Field(default=[])]]
     """TCP ports of its business interface, none of them an admin port."""
     callers: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={})]]
     """Security groups that may connect to ``ports``, by a name of your choice."""
@@ -85,11 +86,11 @@ class ManagementNetworkArgs(TypedDict):
     """The VPC."""
     subnet_ids_by_zone: SubnetIdsByZone
     """The servers' business subnets."""
-    management_cidrs_by_zone: Annotated[dict[str, str], Field(min_length=1)]
+    management_cidrs_by_zone: Annotated[dict[str, Cidr], Field(min_length=1)]
     """IPv4 networks of the new management subnets, /16 to /28, free and within the VPC; with ``client_vpn`` /27 or larger."""
     servers: Annotated[dict[str, ManagedServerArgs], Field(min_length=1)]
     """The servers, by name: lower-case letters, digits and hyphens, a letter first."""
-    admin_ports: NotRequired[Annotated[list[Port], Field(default=[22], min_length=1)]]
+    admin_ports: NotRequired[Annotated[Ports, Field(default=[22], min_length=1)]]
     """TCP ports of administration, on the management interfaces alone."""
     client_vpn: NotRequired[ManagementVpnArgs]
     """A Client VPN endpoint for the administrators. Exactly one of ``client_vpn`` and ``entries``."""

@@ -1,14 +1,14 @@
 """Rules over the arguments of a management network."""
 
 from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Network
+from ipaddress import ip_network
 from itertools import combinations
 
-from cloudpatterns.blocks.security_group import RULES_PER_GROUP, group_name_problems, port_problems
+from cloudpatterns.blocks.security_group import RULES_PER_GROUP, group_name_problems
 from cloudpatterns.core import Problem, excludes, needs, one_of, unknown
-from cloudpatterns.network._cidrs import Network, parse, too_broad
+from cloudpatterns.network._cidrs import Network, too_broad
 from cloudpatterns.network._destinations import destination_problems, naming_problem
-from cloudpatterns.network.management_network.arguments import ManagedServerArgs, ManagementNetworkArgs, ManagementVpnArgs
+from cloudpatterns.network.management_network.arguments import ManagedServerArgs, ManagementNetworkArgs
 
 INSTANCE_CONNECT_PORTS = (22, 3389)
 """Ports that an EC2 Instance Connect endpoint reaches.
@@ -27,13 +27,12 @@ _SUBNET_PREFIXES = range(16, 29)
 def problems(name: str, checked: ManagementNetworkArgs) -> Iterator[Problem]:
     """Everything that is wrong with checked arguments."""
     yield from group_name_problems(name)
-    yield from port_problems("admin_ports", checked["admin_ports"])
-    subnets = {zone: parse(cidr) for zone, cidr in checked["management_cidrs_by_zone"].items()}
+    subnets = {zone: ip_network(cidr) for zone, cidr in checked["management_cidrs_by_zone"].items()}
     yield from _subnet_problems(subnets)
     yield from _entrance_problems(checked)
     yield from _entry_problems(checked)
     if (vpn := checked.get("client_vpn")) is not None:
-        yield from _vpn_problems(vpn, subnets)
+        yield from _vpn_problems(ip_network(vpn["client_cidr_block"]), subnets)
     yield from destination_problems("management_egress", checked["management_egress"])
     for key, server in checked["servers"].items():
         if problem := naming_problem(key):
@@ -41,15 +40,11 @@ def problems(name: str, checked: ManagementNetworkArgs) -> Iterator[Problem]:
         yield from _server_problems(f"servers.{key}", server, checked)
 
 
-def _subnet_problems(subnets: Mapping[str, Network | str]) -> Iterator[Problem]:
+def _subnet_problems(subnets: Mapping[str, Network]) -> Iterator[Problem]:
     for zone, network in subnets.items():
-        path = f"management_cidrs_by_zone.{zone}"
-        if isinstance(network, str):
-            yield path, network
-        elif not isinstance(network, IPv4Network) or network.prefixlen not in _SUBNET_PREFIXES:
-            yield path, f"is {network}; an IPv4 network of /16 to /28 is needed. Correct it."
-    known = [(zone, network) for zone, network in subnets.items() if isinstance(network, IPv4Network)]
-    for (one, first), (other, second) in combinations(known, 2):
+        if network.version != 4 or network.prefixlen not in _SUBNET_PREFIXES:
+            yield f"management_cidrs_by_zone.{zone}", f"is {network}; an IPv4 network of /16 to /28 is needed. Correct it."
+    for (one, first), (other, second) in combinations(subnets.items(), 2):
         if first.overlaps(second):
             yield f"management_cidrs_by_zone.{other}", f"is {second}, which overlaps {first} of {one}. Choose another."
 
@@ -67,37 +62,27 @@ def _entrance_problems(checked: ManagementNetworkArgs) -> Iterator[Problem]:
 
 
 def _entry_problems(checked: ManagementNetworkArgs) -> Iterator[Problem]:
-    networks: list[Network] = []
-    for index, entry in enumerate(checked["entries"]):
-        path, network = f"entries.{index}.cidr", parse(entry["cidr"])
-        if isinstance(network, str):
-            yield path, network
-        elif network.version != 4:
-            yield path, f"is {network}; the management subnets have IPv4 addresses alone. Name an IPv4 network."
-        elif network in networks:
-            yield path, f"is {network}, which is already in the list. Name each network once."
-        else:
-            networks.append(network)
+    networks = [ip_network(entry["cidr"]) for entry in checked["entries"]]
+    for index, network in enumerate(networks):
+        if network.version != 4:
+            yield f"entries.{index}.cidr", f"is {network}; the management subnets have IPv4 addresses alone. Name an IPv4 network."
+        elif network in networks[:index]:
+            yield f"entries.{index}.cidr", f"is {network}, which is already in the list. Name each network once."
     if (count := len(networks) * len(checked["admin_ports"])) > RULES_PER_GROUP:
         yield "entries", f"times admin_ports are {count} rules; a security group takes {RULES_PER_GROUP}. Name fewer, wider networks."
-    for network in too_broad(networks):
+    for network in too_broad(network for network in networks if network.version == 4):
         yield "entries", f"add up to {network}; administrators come from an IPv4 /8 or narrower. Name narrower networks."
 
 
-def _vpn_problems(vpn: ManagementVpnArgs, subnets: Mapping[str, Network | str]) -> Iterator[Problem]:
-    clients, path = parse(vpn["client_cidr_block"]), "client_vpn.client_cidr_block"
-    if isinstance(clients, str):
-        yield path, clients
-        return
-    if not isinstance(clients, IPv4Network) or clients.prefixlen not in _CLIENT_PREFIXES:
+def _vpn_problems(clients: Network, subnets: Mapping[str, Network]) -> Iterator[Problem]:
+    path = "client_vpn.client_cidr_block"
+    if clients.version != 4 or clients.prefixlen not in _CLIENT_PREFIXES:
         yield path, f"is {clients}; an IPv4 network of /12 to /22 is needed. Correct it."
         return
     for zone, network in subnets.items():
-        if not isinstance(network, IPv4Network):
-            continue
         if network.overlaps(clients):
             yield path, f"is {clients}, which overlaps {network} of {zone}; clients have addresses outside of the VPC. Choose others."
-        if network.prefixlen > _VPN_SUBNET_PREFIX:
+        if network.version == 4 and network.prefixlen > _VPN_SUBNET_PREFIX:
             yield f"management_cidrs_by_zone.{zone}", f"is {network}; a Client VPN needs a /27 or larger. Widen it."
 
 
@@ -105,7 +90,6 @@ def _server_problems(path: str, server: ManagedServerArgs, checked: ManagementNe
     for tier in ("subnet_ids_by_zone", "management_cidrs_by_zone"):
         if server["zone"] not in checked[tier]:
             yield f"{path}.zone", unknown(server["zone"], f"a zone of {tier}", checked[tier])
-    yield from port_problems(f"{path}.ports", server["ports"])
     if shared := sorted(set(server["ports"]) & set(checked["admin_ports"])):
         ports = ", ".join(map(str, shared))
         yield f"{path}.ports", f"has {ports}, which admin_ports has too; administration stays off the business interface. Remove it."

@@ -6,15 +6,16 @@ import pulumi
 from pydantic import Field
 
 from cloudpatterns.blocks.security_group import MOST_RULES_PER_INTERFACE, RULES_PER_GROUP
-from cloudpatterns.core.vocabulary import RuleDescription
+from cloudpatterns.core import Keys
+from cloudpatterns.core.vocabulary import Cidr, RuleDescription
 from cloudpatterns.network.load_balancer import ListenerArgs, TargetArgs
 
 
 class AudienceEntryArgs(TypedDict):
     """One network of an audience."""
 
-    cidr: str
-    """The network, IPv4 or IPv6, without host bits."""
+    cidr: Cidr
+    """The network."""
     description: RuleDescription
     """Whose network it is."""
 
@@ -32,15 +33,20 @@ class AudienceArgs(ListenerArgs):
     """Prefix list of networks that may connect. Default: none."""
     prefix_list_max_entries: NotRequired[Annotated[int, Field(default=10, ge=1, le=1000)]]
     """How many rules the prefix list counts as in the quota."""
-    client_security_group_ids: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={})]]
-    """Security groups that may connect, by a name of your choice: letters, digits and hyphens."""
+    client_security_group_ids: NotRequired[
+        Annotated[dict[str, pulumi.Input[str]], Field(default={}), Keys("[A-Za-z0-9-]+", "letters, digits and hyphens")]
+    ]
+    """Security groups that may connect, by a name of your choice."""
 
 
 class MultiLoadBalancerArgs(TargetArgs):
     """Arguments of ``MultiLoadBalancer``."""
 
-    audiences: dict[str, AudienceArgs]
-    """Two audiences or more, by name: lower-case letters and digits, a letter first, not ``fleet`` or ``logs``."""
+    audiences: Annotated[
+        dict[str, AudienceArgs],
+        Keys("(?!(fleet|logs)$)[a-z][a-z0-9]*", "lower-case letters and digits, a letter first, and is not fleet or logs"),
+    ]
+    """Two audiences or more, by name. For one, a ``LoadBalancer`` is enough."""
     fleet_security_group_id: NotRequired[pulumi.Input[str]]
     """Security group of the fleet, which receives the rules beside its own, which are not checked. Default: a new one without egress rules:
     add the groups of what the fleet calls to the fleet."""

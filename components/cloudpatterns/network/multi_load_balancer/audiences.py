@@ -1,11 +1,10 @@
 """The clients of an audience: from where its load balancer admits them, and what is wrong with that."""
 
-import re
 from collections.abc import Iterator
 
 from cloudpatterns.blocks.security_group import INTERNET, Peer, cidr_peer
 from cloudpatterns.core import Problem, excludes
-from cloudpatterns.network._cidrs import network_problems, networks_of, parse, too_broad
+from cloudpatterns.network._cidrs import networks_of, repetition_problems, too_broad
 from cloudpatterns.network.load_balancer import listener_problems
 from cloudpatterns.network.multi_load_balancer.arguments import AudienceArgs
 
@@ -22,9 +21,9 @@ def sources(audience: AudienceArgs) -> Iterator[tuple[str, Peer, str]]:
         if audience["ip_address_type"] == "dualstack":
             yield "internet-ipv6", INTERNET["ipv6"], "From the internet"
     for entry in audience["entries"]:
-        network = str(parse(entry["cidr"]))
+        cidr = entry["cidr"]
         # Two colons separate the parts of a URN.
-        yield network.replace(":", "_").replace("/", "-"), cidr_peer(network), entry["description"]
+        yield cidr.replace(":", "_").replace("/", "-"), cidr_peer(cidr), entry["description"]
     prefix_list = audience.get("prefix_list_id")
     if prefix_list is not None:
         yield "list", {"prefix_list_id": prefix_list}, "From the prefix list of the audience"
@@ -39,16 +38,13 @@ def audience_problems(path: str, audience: AudienceArgs, quota: int) -> Iterator
     yield from excludes(audience, "internet", "internal", path=at, why="the internet does not reach private addresses")
     yield from excludes(audience, "internet", "entries", "prefix_list_id", path=at, why="the internet includes every network")
     cidrs = [entry["cidr"] for entry in audience["entries"]]
-    yield from network_problems(f"{path}.entries", cidrs, field=".cidr")
+    yield from repetition_problems(f"{path}.entries", cidrs)
     for network in too_broad(networks_of(cidrs)):
         yield (
             f"{path}.entries",
             f"add up to {network}, broader than an IPv4 /8 or IPv6 /16. Name narrower networks, or set internet to True.",
         )
     clients, has_list = audience["client_security_group_ids"], audience.get("prefix_list_id") is not None
-    for client in clients:
-        if not re.fullmatch("[A-Za-z0-9-]+", client):
-            yield f"{path}.client_security_group_ids.{client}", f"is named {client!r}; letters, digits and hyphens are allowed. Rename it."
     if not (audience["internet"] or cidrs or has_list or clients):
         yield path, "admits nobody. Set internet to True, or give entries, prefix_list_id or client_security_group_ids."
     count = len(ports(audience)) * (has_list * audience["prefix_list_max_entries"] + len(cidrs) + len(clients))

@@ -3,7 +3,6 @@
 Pattern: "Multi-Load Balancer" (Cloud Design Patterns for AWS).
 """
 
-import re
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
@@ -24,7 +23,6 @@ from cloudpatterns.network.load_balancer import (
 from cloudpatterns.network.multi_load_balancer.arguments import AudienceArgs, MultiLoadBalancerArgs
 from cloudpatterns.network.multi_load_balancer.audiences import audience_problems, ports, sources
 
-_RESERVED = ("fleet", "logs")
 # The component's own log bucket has them.
 _OF_THE_LOG_BUCKET = ("access_log_bucket_name", "log_retention_days", "force_destroy")
 
@@ -156,13 +154,7 @@ def _problems(name: str, checked: MultiLoadBalancerArgs) -> Iterator[Problem]:
     if len(audiences) < 2:
         yield "audiences", f"has {', '.join(audiences) or 'none'}; for one audience a LoadBalancer is enough. Name two or more."
     for audience, args in audiences.items():
-        path = f"audiences.{audience}"
-        if not re.fullmatch("[a-z][a-z0-9]*", audience) or audience in _RESERVED:
-            yield (
-                path,
-                f"is named {audience!r}; a name has lower-case letters and digits, a letter first, and is not fleet or logs. Rename it.",
-            )
-        yield from audience_problems(path, args, checked["rules_per_group"])
+        yield from audience_problems(f"audiences.{audience}", args, checked["rules_per_group"])
     yield from _shared_certificate_problems(audiences)
     yield from log_problems(checked)
     rules = len(audiences) * len(_fleet_ports(checked))

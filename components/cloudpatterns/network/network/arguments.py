@@ -5,8 +5,8 @@ from typing import Annotated, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.core import Choice, Matches
-from cloudpatterns.core.vocabulary import DualStack, KmsKeyArn, LogRetentionDays, Tags
+from cloudpatterns.core import Choice, Matches, Unique
+from cloudpatterns.core.vocabulary import Cidr, DualStack, Ipv4Cidr, KmsKeyArn, LogRetentionDays, Tags
 from cloudpatterns.network.network.subnets import MAX_ZONES, TIERS
 
 SUBNET_IDS = {tier: f"{tier}_subnet_ids_by_zone" for tier in TIERS}
@@ -33,11 +33,11 @@ class NetworkSubnetPrefixes(TypedDict):
 class NetworkSubnetCidrs(TypedDict):
     """An explicit CIDR for every tier and zone."""
 
-    public: dict[str, str]
+    public: dict[str, Ipv4Cidr]
     """Zone to CIDR of its public subnet."""
-    private: dict[str, str]
+    private: dict[str, Ipv4Cidr]
     """Zone to CIDR of its private subnet."""
-    data: dict[str, str]
+    data: dict[str, Ipv4Cidr]
     """Zone to CIDR of its data subnet."""
 
 
@@ -62,11 +62,11 @@ class NetworkAcls(TypedDict):
     Network Load Balancer that keeps clients' addresses reaches private targets on ports from 1024 only.
     """
 
-    public_ports: NotRequired[Annotated[list[Annotated[int, Field(ge=1, le=1023)]], Field(default=[80, 443])]]
-    """TCP ports at which public subnets admit the internet, each once, not 22. Those above 1023 are open for responses in any case."""
-    trusted_cidrs: NotRequired[Annotated[list[str], Field(default=[])]]
-    """Networks outside the VPC, IPv6 ones only with ``dual_stack``, that reach private subnets over a VPN, Direct Connect or peering, each
-    once; the internet is refused. There is room for 12, or 6 with ``dual_stack``."""
+    public_ports: NotRequired[Annotated[list[Annotated[int, Field(ge=1, le=1023)]], Unique(), Field(default=[80, 443])]]
+    """TCP ports at which public subnets admit the internet, not 22. Those above 1023 are open for responses in any case."""
+    trusted_cidrs: NotRequired[Annotated[list[Cidr], Unique(), Field(default=[])]]
+    """Networks outside the VPC, IPv6 ones only with ``dual_stack``, that reach private subnets over a VPN, Direct Connect or peering;
+    the internet is refused. There is room for 12, or 6 with ``dual_stack``."""
 
 
 class NetworkOptions(TypedDict):
@@ -74,7 +74,7 @@ class NetworkOptions(TypedDict):
 
     zones: Annotated[list[str], Field(min_length=1, max_length=MAX_ZONES)]
     """Availability Zones of one region, each once; their last letters (a to f) give the subnets their places."""
-    cidr_block: NotRequired[str]
+    cidr_block: NotRequired[Ipv4Cidr]
     """IPv4 addresses of the VPC, /16 to /28. Changing it replaces the network. Exactly one of ``cidr_block`` and
     ``ipv4_netmask_length``."""
     subnet_prefixes: NotRequired[NetworkSubnetPrefixes]
@@ -89,6 +89,7 @@ class NetworkOptions(TypedDict):
     interface_endpoints: NotRequired[
         Annotated[
             list[Annotated[str, Matches(r"[a-z0-9]+([.-][a-z0-9]+)*", "the short name of a service such as ssm or ecr.api")]],
+            Unique(),
             Field(default=[]),
         ]
     ]

@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from ipaddress import IPv4Network
 
 from cloudpatterns.core import Problem, declared, excludes, is_given, needs, one_of
 from cloudpatterns.network.network.arguments import SUBNET_IDS, TABLE_IDS, NetworkArgs
@@ -26,11 +25,10 @@ def child_names(checked: NetworkArgs) -> dict[str, int]:
 
 def problems(name: str, checked: NetworkArgs) -> Iterator[Problem]:
     """What is wrong with the arguments taken together, and whether the subnets fit."""
-    rules = _adoption_problems(checked) if checked.get("vpc_id") is not None else _creation_problems(name, checked)
-    found = [*_zone_problems(checked), *rules]
-    yield from found
-    if not found and checked.get("vpc_id") is None:
-        yield from _layout_problems(checked)
+    if checked.get("vpc_id") is not None:
+        yield from [*_zone_problems(checked), *_adoption_problems(checked)]
+    else:
+        yield from [*_zone_problems(checked), *_creation_problems(name, checked)] or _layout_problems(checked)
 
 
 def _zone_problems(checked: NetworkArgs) -> Iterator[Problem]:
@@ -56,8 +54,9 @@ def _flow_log_problems(name: str, checked: NetworkArgs) -> Iterator[Problem]:
     created = ("kms_key_arn", "flow_log_customer_key", "flow_log_retention_days")
     yield from excludes(checked, "flow_log_bucket_arn", *created, why="nothing is created for the flow log")
     yield from excludes(checked, "flow_log_customer_key", "kms_key_arn", why="one creates a key, the other gives one")
-    creates_bucket = goes_to_bucket(checked) and not is_given(checked, "flow_log_bucket_arn")
-    if goes_to_bucket(checked) and checked.get("flow_log_destination") == CLOUDWATCH:
+    has_bucket = is_given(checked, "flow_log_bucket_arn")
+    creates_bucket = goes_to_bucket(checked) and not has_bucket
+    if has_bucket and checked.get("flow_log_destination") == CLOUDWATCH:
         yield "flow_log_destination", f"is {CLOUDWATCH}, and flow_log_bucket_arn names a bucket. Remove one."
     if is_given(checked, "flow_log_files") and not goes_to_bucket(checked):
         yield "flow_log_files", f"is about files in a bucket. Remove it, or set flow_log_destination to {S3}."
@@ -69,11 +68,8 @@ def _flow_log_problems(name: str, checked: NetworkArgs) -> Iterator[Problem]:
 
 def _endpoint_problems(services: list[str]) -> Iterator[Problem]:
     for index, service in enumerate(services):
-        path = f"interface_endpoints.{index}"
         if service in ("s3", "dynamodb"):
-            yield path, f"is {service!r}, which every network reaches through a gateway endpoint already. Remove it."
-        elif service in services[:index]:
-            yield path, f"is {service!r}, which is already in the list. Name each service once."
+            yield f"interface_endpoints.{index}", f"is {service!r}, which has a gateway endpoint in every network already. Remove it."
 
 
 def _layout_problems(checked: NetworkArgs) -> Iterator[Problem]:
@@ -92,11 +88,6 @@ def _layout_problems(checked: NetworkArgs) -> Iterator[Problem]:
 def _adoption_problems(checked: NetworkArgs) -> Iterator[Problem]:
     yield from excludes(checked, "vpc_id", *_CREATED, why="an adopted VPC is left as it is")
     yield from needs(checked, "vpc_id", "cidr_block")
-    if (block := checked.get("cidr_block")) is not None:
-        try:
-            IPv4Network(block)
-        except ValueError as error:
-            yield "cidr_block", f"is not an IPv4 network: {error}"
     zones = checked["zones"]
     given = {name: ids for name in (*SUBNET_IDS.values(), *TABLE_IDS.values()) if (ids := checked.get(name)) is not None}
     if not given.keys() & {*SUBNET_IDS.values()}:

@@ -23,15 +23,16 @@ class Network(Component):
 
     Creates the VPC with its internet gateway, subnets and route tables, a closed default security group, a flow log and gateway endpoints
     for S3 and DynamoDB, and on request interface endpoints, IPv6, network ACLs per tier and VPC block public access. Public route tables
-    lead to the internet, private ones only where ``OnDemandNat`` and others add routes, data ones nowhere else. No subnet assigns public
-    IPv4 addresses. Removing a zone touches that zone's children alone. With ``vpc_id`` it creates nothing, and checks and reports the ids.
+    lead to the internet, private ones only where ``OnDemandNat`` and others add routes, data ones to S3 and DynamoDB alone. No subnet assigns public
+    IPv4 addresses. Removing a zone touches that zone's children alone. With ``vpc_id`` it creates nothing: it checks the given ids and returns them.
 
-    **Use when**: anything stands in a VPC: other patterns take its subnets and route tables by zone.
+    **Use when**: workloads need a VPC: other patterns take its subnets and route tables by zone; two zones or more for production.
 
-    **Not when**: VPCs are handed out by another team: adopt theirs with ``vpc_id``; or all is serverless and needs no VPC.
+    **Not when**: another team provides the VPC: adopt that with ``vpc_id``; or the workload is functions, queues and tables that need no
+    VPC.
 
-    **Cost drivers**: flow log records by the gigabyte; interface endpoints by the hour and zone; public IPv4 addresses and NATs of what
-    stands in it. VPC, subnets, gateway endpoints and ACLs are free.
+    **Cost drivers**: flow log records by the gigabyte; interface endpoints by the hour and zone, and by the gigabyte. The VPC itself, its
+    subnets, gateway endpoints and network ACLs are free.
 
     **Trade-offs**: block and subnet sizes are fixed once it is deployed; IPv6 cannot be switched off again. Network ACLs keep no state, and
     have room for few rules. Block public access is one switch for the region and account.

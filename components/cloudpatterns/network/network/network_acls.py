@@ -9,13 +9,12 @@ import zlib
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, ip_network
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pulumi_aws as aws
 
-from cloudpatterns.blocks.security_group import port_problems
 from cloudpatterns.core import Component, Problem
-from cloudpatterns.network._cidrs import BROADEST, parse
+from cloudpatterns.network._cidrs import BROADEST
 from cloudpatterns.network.network.arguments import NetworkAcls, NetworkArgs
 from cloudpatterns.network.network.subnets import TIERS
 from cloudpatterns.network.network.tiers import Tiers
@@ -76,13 +75,11 @@ def acl_problems(checked: NetworkArgs) -> Iterator[Problem]:
     acls = checked.get("network_acls")
     if acls is None:
         return
-    faults = list(port_problems("network_acls.public_ports", acls["public_ports"]))
     if _SSH in acls["public_ports"]:
         path = f"network_acls.public_ports.{acls['public_ports'].index(_SSH)}"
-        faults.append((path, "is 22, an administration port; reach servers through Session Manager or a trusted network. Remove it."))
-    faults += _trusted_problems(checked, acls["trusted_cidrs"])
-    yield from faults
-    for tier, argument in (("public", "public_ports"), ("private", "trusted_cidrs")) if not faults else ():
+        yield path, "is 22, an administration port; reach servers through Session Manager or a trusted network. Remove it."
+    yield from _trusted_problems(checked, acls["trusted_cidrs"])
+    for tier, argument in (("public", "public_ports"), ("private", "trusted_cidrs")):
         rules = len(list(_inbound(tier, acls, _versions(checked))))
         if rules > MOST_RULES:
             yield (
@@ -93,20 +90,14 @@ def acl_problems(checked: NetworkArgs) -> Iterator[Problem]:
 
 def _trusted_problems(checked: NetworkArgs, cidrs: Sequence[str]) -> Iterator[Problem]:
     block = checked.get("cidr_block")
-    vpc = None if block is None else parse(block)
-    networks = [parse(cidr) for cidr in cidrs]
-    for index, network in enumerate(networks):
+    for index, network in enumerate(map(ip_network, cidrs)):
         path = f"network_acls.trusted_cidrs.{index}"
-        if isinstance(network, str):
-            yield path, network
-        elif network.prefixlen < BROADEST[network.version]:
+        if network.prefixlen < BROADEST[network.version]:
             yield path, f"is {network}, broader than an IPv4 /8 or an IPv6 /16. Name the trusted networks alone."
         elif network.version == 6 and not checked["dual_stack"]:
             yield path, f"is {network}, an IPv6 network, and the VPC has no IPv6. Remove it, or set dual_stack."
-        elif network in networks[:index]:
-            yield path, f"is {network}, which is already in the list. Name each network once."
-        elif isinstance(network, IPv4Network) and isinstance(vpc, IPv4Network) and network.subnet_of(vpc):
-            yield path, f"is {network}, inside the VPC's {vpc}, where all traffic is allowed already. Remove it."
+        elif isinstance(network, IPv4Network) and block is not None and network.subnet_of(IPv4Network(block)):
+            yield path, f"is {network}, inside the VPC's {block}, where all traffic is allowed already. Remove it."
 
 
 def _create_rule(
@@ -136,7 +127,7 @@ def _versions(checked: NetworkArgs) -> tuple[int, ...]:
 
 
 def _inbound(tier: str, acls: NetworkAcls, versions: Sequence[int]) -> Iterator[_Rule]:
-    yield from (_rule("vpc", _VPC, version, _ALL, None) for version in versions)
+    yield from (_Rule(*_key("vpc", _VPC, version), _ALL, None) for version in versions)
     if tier == "data":
         return
     if tier == "private":
@@ -144,25 +135,25 @@ def _inbound(tier: str, acls: NetworkAcls, versions: Sequence[int]) -> Iterator[
     for version in versions:
         internet = _INTERNET[version]
         for port in acls["public_ports"] if tier == "public" else ():
-            yield _rule(f"port-{port}", _PORTS + 2 * port, version, _TCP, internet, (port, port))
+            yield _Rule(*_key(f"port-{port}", _PORTS + 2 * port, version), _TCP, internet, (port, port))
         transports = ((_TCP, "tcp"), (_UDP, "udp"))
         for place, ((protocol, transport), (part, ports)) in enumerate(product(transports, _RESPONSE_PORTS)):
-            yield _rule(f"answers-{transport}-{part}", _RESPONSES + 2 * place, version, protocol, internet, ports)
+            yield _Rule(*_key(f"answers-{transport}-{part}", _RESPONSES + 2 * place, version), protocol, internet, ports)
         protocol, message = _PATH_MTU_MESSAGES[version]
-        yield _rule("path-mtu", _PATH_MTU, version, protocol, internet, icmp=message)
+        yield _Rule(*_key("path-mtu", _PATH_MTU, version), protocol, internet, icmp=message)
 
 
 def _outbound(tier: str, versions: Sequence[int]) -> Iterator[_Rule]:
     for version in versions:
         if tier == "data":
-            yield _rule("vpc", _VPC, version, _ALL, None)
+            yield _Rule(*_key("vpc", _VPC, version), _ALL, None)
         else:
-            yield _rule("everywhere", _OUTBOUND, version, _ALL, _INTERNET[version])
+            yield _Rule(*_key("everywhere", _OUTBOUND, version), _ALL, _INTERNET[version])
 
 
-def _rule(suffix: str, number: int, version: int, *content: Any, **more: Any) -> _Rule:
-    """A rule of which there is one for each IP version; that for IPv6 has the next number."""
-    return _Rule(f"{suffix}-ipv6" if version == 6 else suffix, number + (version == 6), version, *content, **more)
+def _key(suffix: str, number: int, version: int) -> tuple[str, int, int]:
+    """Suffix, number and IP version of a rule of which there is one for each version; that for IPv6 has the next number."""
+    return (f"{suffix}-ipv6", number + 1, 6) if version == 6 else (suffix, number, 4)
 
 
 def _trusted(cidrs: Sequence[str]) -> Iterator[_Rule]:

@@ -8,9 +8,9 @@ Nothing here needs Pulumi, so settings can check a layout before a program runs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from itertools import combinations
+from typing import NamedTuple
 
 __all__ = ["MAX_ZONES", "TIERS", "SubnetPlanError", "SubnetProblem", "default_prefixes", "explicit", "ipv6", "plan", "problems", "slots"]
 
@@ -40,8 +40,7 @@ class SubnetPlanError(ValueError):
         self.prefix = prefix
 
 
-@dataclass(frozen=True)
-class SubnetProblem:
+class SubnetProblem(NamedTuple):
     """One fault of an explicit layout: the subnet it is about and what is wrong with it."""
 
     tier: str
@@ -65,7 +64,8 @@ def default_prefixes(cidr_block: IPv4Network | str) -> dict[str, int]:
 def slots(cidr_block: IPv4Network | str, prefixes: Mapping[str, int] | None = None) -> int:
     """How many zones, counted from letter `a`, the VPC has room for with these prefix lengths: 0 to 6."""
     vpc = _vpc(cidr_block)
-    return _slots(vpc, _prefixes(vpc, prefixes))
+    per_zone = sum(1 << (32 - length) for length in _prefixes(vpc, prefixes).values())
+    return min(MAX_ZONES, vpc.num_addresses // per_zone)
 
 
 def plan(
@@ -80,7 +80,7 @@ def plan(
     lengths = _prefixes(vpc, prefixes)
     index = {zone: _slot(zone) for zone in zones}
     _refuse_repeats(zones)
-    available = _slots(vpc, lengths)
+    available = slots(vpc, lengths)
     result: dict[str, dict[str, IPv4Network]] = {}
     start = int(vpc.network_address)
     # Largest subnets first keeps every later run aligned to its own size, so no address is lost between runs.
@@ -89,9 +89,10 @@ def plan(
         size = 1 << (32 - length)
         for zone, slot in index.items():
             if slot >= available:
+                sizes = ", ".join(f"{tier} /{lengths[tier]}" for tier in TIERS)
                 raise SubnetPlanError(
                     f"no room in {vpc} for the {tier} subnet of zone {zone}: it needs a /{length}, and with "
-                    f"{_describe(lengths)} per zone the block has room for {_room(available)}",
+                    f"{sizes} per zone the block has room for {_room(available)}",
                     tier=tier,
                     zone=zone,
                     prefix=length,
@@ -111,9 +112,8 @@ def explicit(
     vpc = _vpc(cidr_block)
     _refuse_repeats(zones)
     networks = {tier: {zone: _network(cidr, tier, zone) for zone, cidr in by_zone.items()} for tier, by_zone in cidrs.items()}
-    found = list(problems(vpc, zones, networks))
-    if found:
-        raise SubnetPlanError("; ".join(problem.message for problem in found), tier=found[0].tier, zone=found[0].zone)
+    if faults := list(problems(vpc, zones, networks)):
+        raise SubnetPlanError("; ".join(fault.message for fault in faults), tier=faults[0].tier, zone=faults[0].zone)
     return {tier: {zone: networks[tier][zone] for zone in zones} for tier in TIERS}
 
 
@@ -178,11 +178,6 @@ def _prefixes(vpc: IPv4Network, prefixes: Mapping[str, int] | None) -> dict[str,
     return lengths
 
 
-def _slots(vpc: IPv4Network, lengths: Mapping[str, int]) -> int:
-    per_zone = sum(1 << (32 - length) for length in lengths.values())
-    return min(MAX_ZONES, vpc.num_addresses // per_zone)
-
-
 def _slot(zone: str) -> int:
     letter = zone[-1:]
     if not letter or letter not in _LETTERS:
@@ -201,10 +196,6 @@ def _refuse_repeats(zones: Sequence[str]) -> None:
                 f"zones {seen[letter]} and {zone} have the same letter; each zone is named once, all of one region", zone=zone
             )
         seen[letter] = zone
-
-
-def _describe(lengths: Mapping[str, int]) -> str:
-    return ", ".join(f"{tier} /{lengths[tier]}" for tier in TIERS)
 
 
 def _room(available: int) -> str:

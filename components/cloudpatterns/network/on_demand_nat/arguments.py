@@ -6,9 +6,8 @@ from typing import Annotated, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.blocks.security_group import port_problems
 from cloudpatterns.core import Choice, Matches, Problem, is_given, unknown
-from cloudpatterns.core.vocabulary import AlarmTopicArns, DualStack, InstanceType, KmsKeyArn, Port, SubnetIdsByZone, Tags
+from cloudpatterns.core.vocabulary import AlarmTopicArns, DualStack, InstanceType, KmsKeyArn, Ports, SubnetIdsByZone, Tags
 from cloudpatterns.network.on_demand_nat.windows import NatWindow, clashes
 
 INSTANCES = ("instance", "on_demand")
@@ -42,7 +41,7 @@ class OnDemandNatOptions(TypedDict):
     instance_type: NotRequired[Annotated[InstanceType, Field(default="t4g.nano")]]
     """EC2 type, with ``instance`` and ``on_demand`` only. Changing it replaces the instance; its address stays."""
     # Half of the 60 rules that a security group has room for in each direction.
-    egress_ports: NotRequired[Annotated[list[Port], Field(default=[80, 443], min_length=1, max_length=30)]]
+    egress_ports: NotRequired[Annotated[Ports, Field(default=[80, 443], min_length=1, max_length=30)]]
     """TCP ports on which a NAT instance lets the VPC out; with ``instance`` and ``on_demand`` only, as a NAT gateway has no security group.
     Nothing else passes, UDP neither."""
 
@@ -93,7 +92,6 @@ def problems(checked: OnDemandNatArgs) -> Iterator[Problem]:
     for name, strategies in _USED_BY.items():
         if is_given(checked, name) and strategy not in strategies:
             yield name, f"is not used by strategy {strategy}; only by {', '.join(strategies)}. Remove it."
-    yield from port_problems("egress_ports", checked["egress_ports"])
     if strategy in INSTANCES and checked.get("vpc_cidr_block") is None:
         yield "vpc_cidr_block", f"is missing; strategy {strategy} needs the addresses that may use the instance. Give the VPC's block."
     if strategy == "on_demand":
@@ -122,8 +120,6 @@ def _window_problems(windows: Sequence[NatWindow]) -> Iterator[Problem]:
     for index, window in enumerate(windows):
         if window["name"] in [other["name"] for other in windows[:index]]:
             yield f"windows.{index}.name", f"is {window['name']!r} again; each window needs a name of its own. Rename it."
-        if len(set(window["days"])) < len(window["days"]):
-            yield f"windows.{index}.days", "names a day twice; name each once."
     for one, other in clashes(windows):
         which = f"window {windows[one]['name']}" if one != other else "its own next day"
         yield f"windows.{other}", f"overlaps or touches {which}; a minute at least must lie between. Shorten one."

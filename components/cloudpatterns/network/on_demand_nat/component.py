@@ -25,8 +25,8 @@ class OnDemandNat(Component):
     **Use when**: private subnets need the internet over IPv4: ``per_zone`` or ``regional`` for production, ``single`` or ``instance`` where
     cost counts more, ``on_demand`` where egress is for updates only.
 
-    **Not when**: AWS services are all that is called: gateway and interface endpoints of ``Network`` reach them without the internet; or
-    calls come in from the internet: those are for a load balancer.
+    **Not when**: only AWS services are called: the endpoints of ``Network`` reach them without the internet. For calls from the internet
+    use a load balancer.
 
     **Cost drivers**: NAT gateways by the hour and by the gigabyte, one in each zone with ``per_zone``; a NAT instance by the hour that it
     runs, with its disk; public IPv4 addresses by the hour, also while the instance is stopped.

@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple, TypedDict
 
 from pydantic import Field
 
-from cloudpatterns.core import Choice, Matches
+from cloudpatterns.core import Choice, Matches, Unique
 
 DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
@@ -24,8 +24,8 @@ class NatWindow(TypedDict):
         str, Matches(r"[a-z][a-z0-9-]{0,31}", "at most 32 lower-case letters, digits and hyphens, a letter first, such as patch")
     ]
     """Name of the window, part of resource names."""
-    days: Annotated[list[Annotated[str, Choice(*DAYS)]], Field(min_length=1)]
-    """Days on which it opens, each once."""
+    days: Annotated[list[Annotated[str, Choice(*DAYS)]], Field(min_length=1), Unique()]
+    """Days on which it opens."""
     start: Annotated[str, Matches(r"([01]\d|2[0-3]):[0-5]\d", "a time of day such as 02:00")]
     """Time of day at which it opens, ``HH:MM``. On a day on which the clock skips that time in spring, the window stays closed."""
     minutes: Annotated[int, Field(ge=1, le=_DAY)]
@@ -85,7 +85,7 @@ def retry_seconds_close(window: NatWindow, windows: Sequence[NatWindow], *, afte
 
 def clashes(windows: Sequence[NatWindow]) -> Iterator[tuple[int, int]]:
     """Pairs of windows (by index; twice the same for a window and its own next day) that overlap or touch."""
-    spans = [(index, begin, window["minutes"]) for index, window in enumerate(windows) for begin in sorted(set(_openings(window)))]
+    spans = [(index, begin, window["minutes"]) for index, window in enumerate(windows) for begin in _openings(window)]
     pairs = [
         (one, other)
         for (one, begin, minutes), (other, later, later_minutes) in combinations(spans, 2)

@@ -5,12 +5,17 @@ from typing import Annotated, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.core import Choice, Matches
-from cloudpatterns.core.vocabulary import MOST_SECURITY_GROUPS, Port
+from cloudpatterns.core import Choice, Keys, Matches
+from cloudpatterns.core.vocabulary import MOST_SECURITY_GROUPS, HostedZoneId, Port
 from cloudpatterns.network._lattice import LatticeArgs
 
 Weight = Annotated[pulumi.Input[int], Field(ge=0, le=999)]
 """A share of requests, in proportion to the other weights."""
+# Names of children join a service with its versions, callers and targets; a name that holds such a part could spell another pair.
+_NAMES = Keys(
+    "(?!(?:[a-z0-9]+-)*(?:caller|target)(?:-|$))[a-z0-9]+(?:-[a-z0-9]+)*",
+    "lower-case letters and digits with single hyphens between them, and no part `caller` or `target`",
+)
 # https://docs.aws.amazon.com/vpc-lattice/latest/APIReference/API_ForwardAction.html
 _MOST_VERSIONS = 10
 
@@ -71,8 +76,10 @@ class MeshCanaryArgs(TypedDict):
 class MeshServiceArgs(TypedDict):
     """One service."""
 
-    versions: Annotated[dict[str, MeshVersionArgs], Field(min_length=1, max_length=_MOST_VERSIONS)]
-    """Its versions by a name of lower-case letters and digits, such as ``v1``. The port and protocol of a version never change: another
+    versions: Annotated[
+        dict[str, MeshVersionArgs], Keys("[a-z0-9]+", "lower-case letters and digits"), Field(min_length=1, max_length=_MOST_VERSIONS)
+    ]
+    """Its versions by name, such as ``v1``. The port and protocol of a version never change: another
     port or protocol is another version."""
     canary: NotRequired[MeshCanaryArgs]
     """Requests that choose their version by a header. Default: no request does."""
@@ -80,7 +87,7 @@ class MeshServiceArgs(TypedDict):
     """Whether a release controller changes the weights, those of ``canary`` too. The weights given here are then those of the first
     deployment, and no later one changes the routes: the controller also adds and removes versions. Remove a version from the routes before
     you remove it here."""
-    callers: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={})]]
+    callers: NotRequired[Annotated[dict[str, pulumi.Input[str]], _NAMES, Field(default={})]]
     """Who may call, by a name of your choice: ARNs of IAM roles, whose requests must be signed (SigV4, service ``vpc-lattice-svcs``).
     Needed unless ``iam_auth`` is false."""
     iam_auth: NotRequired[Annotated[bool, Field(default=True)]]
@@ -91,7 +98,7 @@ class MeshServiceArgs(TypedDict):
     """A custom domain name, with ``certificate_arn``. A change replaces the service. Default: a name and certificate of VPC Lattice."""
     certificate_arn: NotRequired[pulumi.Input[str]]
     """The certificate of ``custom_domain_name``, in this Region. Required with ``custom_domain_name``."""
-    hosted_zone_id: NotRequired[pulumi.Input[str]]
+    hosted_zone_id: NotRequired[HostedZoneId]
     """The hosted zone in which ``custom_domain_name`` gets an alias record. Default: no record; you create it."""
 
 
@@ -100,8 +107,8 @@ class ServiceMeshArgs(LatticeArgs):
 
     vpc_id: pulumi.Input[str]
     """The VPC of the targets, and of the callers unless ``service_network_id`` or ``associate`` says otherwise."""
-    services: Annotated[dict[str, MeshServiceArgs], Field(min_length=1)]
-    """The services by name: lower-case letters and digits with single hyphens between them, no part ``caller`` or ``target``."""
+    services: Annotated[dict[str, MeshServiceArgs], _NAMES, Field(min_length=1)]
+    """The services by name."""
     security_group_ids: NotRequired[Annotated[list[pulumi.Input[str]], Field(default=[], max_length=MOST_SECURITY_GROUPS)]]
     """Security groups of the VPC's connection to the mesh: their ingress rules decide who in the VPC may reach its services. Needed with a
     new service network."""

@@ -1,6 +1,5 @@
 """Rules over the arguments of a service mesh."""
 
-import re
 from collections.abc import Iterator, Mapping
 
 import pulumi
@@ -10,10 +9,6 @@ from cloudpatterns.network._lattice import NAME_LIMITS, access_log_problems, lat
 from cloudpatterns.network.service_mesh.arguments import MeshServiceArgs, MeshVersionArgs, ServiceMeshArgs
 from cloudpatterns.network.service_mesh.versions import WITHOUT_HEALTH_CHECK, weights
 
-# Names of children join a service with its versions, callers and targets; a name that holds such a part could spell another pair.
-_NAME = re.compile(r"(?!(?:[a-z0-9]+-)*(?:caller|target)(?:-|$))[a-z0-9]+(?:-[a-z0-9]+)*")
-_NAMES = "a name has lower-case letters and digits with single hyphens between them, and no part `caller` or `target`. Choose another."
-_VERSION = re.compile(r"[a-z0-9]+")
 _HEALTH_CHECK = [name for name in declared(MeshVersionArgs) if name.startswith("health_check") or name.endswith("healthy_threshold")]
 
 
@@ -32,8 +27,6 @@ def problems(name: str, checked: ServiceMeshArgs) -> Iterator[Problem]:
     yield from _network_problems(checked)
     yield from access_log_problems(checked)
     for key, service in checked["services"].items():
-        if not _NAME.fullmatch(key):
-            yield f"services.{key}", f"is named {key!r}; {_NAMES}"
         yield from _service_problems(f"services.{key}", service)
         yield from _route_problems(f"services.{key}", service)
 
@@ -53,15 +46,10 @@ def _service_problems(path: str, service: MeshServiceArgs) -> Iterator[Problem]:
         yield f"{path}.callers", "is empty, so nobody could call. Name the callers' roles, or set iam_auth to False."
     if not service["iam_auth"] and service["callers"]:
         yield f"{path}.callers", "needs iam_auth, which is False. Remove one of them."
-    for caller in service["callers"]:
-        if not _NAME.fullmatch(caller):
-            yield f"{path}.callers.{caller}", f"is named {caller!r}; {_NAMES}"
     yield from needs(service, "custom_domain_name", "certificate_arn", path=f"{path}.")
     yield from needs(service, "certificate_arn", "custom_domain_name", path=f"{path}.")
     yield from needs(service, "hosted_zone_id", "custom_domain_name", path=f"{path}.")
     for key, version in service["versions"].items():
-        if not _VERSION.fullmatch(key):
-            yield f"{path}.versions.{key}", f"is named {key!r}; a version has lower-case letters and digits, such as v2. Choose another."
         yield from _version_problems(f"{path}.versions.{key}", version)
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.core import Choice, Matches
-from cloudpatterns.core.vocabulary import KmsKeyArn, LogRetentionDays, Tags
+from cloudpatterns.core import Choice, Keys, Matches, Unique
+from cloudpatterns.core.vocabulary import Cidr, KmsKeyArn, LogRetentionDays, Tags
 
 # https://docs.aws.amazon.com/waf/latest/developerguide/aws-waf-capacity-units.html: above the first AWS charges extra.
 _PRICED_CAPACITY = 1500
@@ -16,9 +16,7 @@ CountryCode = Annotated[str, Matches("[A-Z]{2}", "a country code such as DE")]
 """ISO 3166-1 alpha-2."""
 RateLimit = Annotated[int, Field(ge=10, le=2_000_000_000)]
 """https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-statement-type-rate-based-high-level-settings.html"""
-HeaderName = Annotated[
-    str, Matches(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}", "the name of a header such as X-Session, of at most 64 characters")
-]
+HeaderName = Annotated[str, Matches(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}", "a header such as X-Session, at most 64 characters")]
 
 
 class CountRuleArgs(TypedDict):
@@ -74,17 +72,21 @@ class WebApplicationFirewallOptions(TypedDict):
 
     rate_limit: NotRequired[Annotated[RateLimit, Field(default=2000)]]
     """Requests that an address may send in five minutes."""
-    blocked_cidrs: NotRequired[Annotated[list[str], Field(default=[])]]
-    """Networks that are always blocked, IPv4 and IPv6, none of them /0, at most 10,000 of each."""
-    allowed_cidrs: NotRequired[Annotated[list[str], Field(default=[])]]
+    blocked_cidrs: NotRequired[Annotated[list[Cidr], Field(default=[]), Unique()]]
+    """Networks that are always blocked, none of them /0, at most 10,000 of IPv4 and IPv6 each."""
+    allowed_cidrs: NotRequired[Annotated[list[Cidr], Field(default=[]), Unique()]]
     """Networks that skip all other rules, except blocked networks and custom rules before place 2000; together at most an IPv4 /8 or an
     IPv6 /16."""
     count_rules: NotRequired[Annotated[list[CountRuleArgs], Field(default=[])]]
     """Rules that count for a while. At least one rule must continue to block."""
     exceptions: NotRequired[Annotated[list[WebExceptionArgs], Field(default=[])]]
     """Rules inside managed groups that count permanently. Without any, bodies over 8 KB, for example, are blocked."""
-    rules: NotRequired[Annotated[dict[str, WebRuleArgs], Field(default={})]]
-    """Custom rules, by name: letters, digits, ``_`` and ``-``, at most 70."""
+    rules: NotRequired[
+        Annotated[
+            dict[str, WebRuleArgs], Field(default={}), Keys("[A-Za-z0-9_-]{1,70}", "1 to 70 letters, digits, hyphens and underscores")
+        ]
+    ]
+    """Custom rules, by name."""
     max_capacity: NotRequired[Annotated[int, Field(default=_PRICED_CAPACITY, ge=1, le=_MOST_CAPACITY)]]
     """Most capacity of all rules together, in WCU; AWS charges extra above 1500."""
     # https://docs.aws.amazon.com/waf/latest/developerguide/limits.html

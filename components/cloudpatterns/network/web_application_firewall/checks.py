@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from cloudpatterns.core import Problem, excludes, is_given, needs
-from cloudpatterns.network._cidrs import Network, network_problems, networks_of, too_broad
+from cloudpatterns.network._cidrs import networks_of, too_broad
 from cloudpatterns.network.web_application_firewall.arguments import (
     CountRuleArgs,
     WebApplicationFirewallArgs,
@@ -50,26 +50,22 @@ def _argument_problems(name: str, checked: WebApplicationFirewallArgs) -> Iterat
 
 
 def _network_problems(path: str, cidrs: Sequence[str]) -> Iterator[Problem]:
-    yield from network_problems(path, cidrs, refusal=_internet_problem)
+    networks = networks_of(cidrs)
+    for index, network in enumerate(networks):
+        if network.prefixlen == 0:
+            yield f"{path}.{index}", f"is {network}, the whole internet, which AWS WAF does not take. Name narrower networks."
     for version in (4, 6):
-        count = sum(network.version == version for network in networks_of(cidrs))
+        count = sum(network.version == version for network in networks)
         if count > _MOST_ADDRESSES:
             yield path, f"has {count} IPv{version} networks; an IP set takes {_MOST_ADDRESSES}. Join neighbouring networks."
-
-
-def _internet_problem(network: Network) -> str | None:
-    return None if network.prefixlen else f"is {network}, the whole internet, which AWS WAF does not take. Name narrower networks."
 
 
 def _rule_problems(rules: Mapping[str, WebRuleArgs]) -> Iterator[Problem]:
     owners = {place: name for name, place in PRIORITIES.items()}
     for name, rule in rules.items():
         path = f"rules.{name}"
-        if not _RULE_NAME.fullmatch(name) or name in PRIORITIES:
-            yield (
-                path,
-                f"is named {name!r}; 1 to 70 letters, digits, hyphens and underscores, and no built-in rule's name are allowed. Rename it.",
-            )
+        if name in PRIORITIES:
+            yield path, "has the name of a built-in rule. Rename it."
         yield from _condition_problems(f"{path}.", rule)
         if not any(is_given(rule, key) for key in (*_CONDITIONS, "rule_group_arn")):
             yield path, f"has no condition; give at least one of {', '.join(_CONDITIONS)}, or a rule_group_arn."

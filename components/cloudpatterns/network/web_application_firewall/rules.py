@@ -6,7 +6,6 @@ from typing import Any
 
 import pulumi
 
-from cloudpatterns.network._cidrs import networks_of
 from cloudpatterns.network.web_application_firewall.arguments import WebApplicationFirewallArgs, WebRuleArgs
 
 # As `aws.wafv2.WebAclRuleStatementArgsDict`, loosely: parts are chosen at run time.
@@ -57,9 +56,7 @@ def address_sets(checked: WebApplicationFirewallArgs) -> dict[str, list[str]]:
     """The addresses of the IP sets, by the name of the set and its rule."""
     cidrs = {"blocked": checked["blocked_cidrs"], "allowed": checked["allowed_cidrs"]}
     sets = {
-        f"{kind}-ipv{version}": [str(network) for network in networks_of(cidrs[kind]) if network.version == version]
-        for kind in cidrs
-        for version in (4, 6)
+        f"{kind}-ipv{version}": [cidr for cidr in cidrs[kind] if (":" in cidr) == (version == 6)] for kind in cidrs for version in (4, 6)
     }
     return {name: addresses for name, addresses in sets.items() if addresses}
 

@@ -1,35 +1,31 @@
-"""Secrets that stand in no code, no plain configuration and no plain state.
+"""Secrets whose values are in no code, no plain configuration and no plain state.
 
-Pattern: "Secrets Management" (2025 guide; there HashiCorp Vault, here Secrets Manager). Makes secrets under a customer key, each behind a
-resource policy that keeps out other accounts and unencrypted calls, with replicas in other regions and rotation where asked for.
+Pattern: "Secrets Management" (2025 guide; there HashiCorp Vault, here Secrets Manager).
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, NotRequired, TypedDict
+from collections.abc import Iterator, Mapping
+from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.blocks.key import create_key
-from cloudpatterns.core import HIDDEN, ArgumentError, Component, Statement, account_of, document
-from cloudpatterns.core.component import check_names
+from cloudpatterns.blocks import create_key
+from cloudpatterns.core import HIDDEN, Component, Keys, Matches, Problem, Statement, account_of, after, document, excludes, is_given, needs
 from cloudpatterns.core.vocabulary import KmsKeyArn, LogRetentionDays, Tags
 from cloudpatterns.security.secret_values import rotate_secret, write_value
 from cloudpatterns.security.secrets_vault.rotation_function import rotation_function
 
-__all__ = ["SecretsVault", "SecretsVaultArgs", "SecretsVaultRotationArgs", "SecretsVaultSecretArgs"]
-
 
 class SecretsVaultRotationArgs(TypedDict):
-    """Who gives a secret a new value, and how often."""
+    """Which function gives a secret a new value, and how often."""
 
     function_arn: NotRequired[pulumi.Input[str]]
-    """The Lambda function that rotates the secret, in the same region; Secrets Manager is let call it. Default: one is made that gives
-    the secret a new random `password` (JSON) or text: for keys and tokens that nobody but their readers needs to know of."""
+    """The Lambda function that rotates the secret, in the same Region; Secrets Manager is allowed to invoke it. Default: a new function
+    that gives the secret a new random ``password`` (JSON) or text: for keys and tokens that only their readers need to know."""
     days: NotRequired[Annotated[int, Field(default=30, ge=1, le=1000)]]
-    """Days between rotations, 1 to 1000; the first is at once. Default: 30."""
+    """Days between rotations; the first is at once."""
 
 
 class SecretsVaultSecretArgs(TypedDict):
@@ -38,208 +34,179 @@ class SecretsVaultSecretArgs(TypedDict):
     description: Annotated[str, Field(min_length=1, max_length=2048)]
     """What the secret is for."""
     value: NotRequired[Annotated[pulumi.Input[str], HIDDEN]]
-    """The value, as a Pulumi secret (`config.require_secret`); a plain string is refused. Default: somebody else writes it."""
+    """The value, as a Pulumi secret (``config.require_secret``); a plain string is refused. Default: someone else writes it."""
     version: NotRequired[Annotated[int, Field(default=1, ge=1)]]
-    """Raise it by one to write `value` again; a changed value alone does nothing. Default: 1."""
+    """Raise it by one to write ``value`` again; a changed value alone does nothing."""
     generate: NotRequired[Annotated[bool, Field(default=False)]]
-    """The rotation function makes the first value, and never sees one of yours. Needs `rotation`, excludes `value`.
-    Until that is done, moments after the update, the secret holds `{}`. Default: false."""
+    """Whether the rotation function creates the first value, instead of ``value``. Needs ``rotation``. Until that is done, moments after
+    the update, the secret holds ``{}``."""
     rotation: NotRequired[SecretsVaultRotationArgs]
-    """Rotation. Default: none. Needs `value` or `generate`, as there is nothing to rotate otherwise."""
+    """Rotation; needs ``value`` or ``generate``, as there is nothing to rotate otherwise. Default: the secret does not rotate."""
     recovery_window_days: NotRequired[Annotated[int, Field(default=30, ge=7, le=30)]]
-    """Days in which a deleted secret can be restored, 7 to 30. Default: 30."""
+    """Days in which a deleted secret can be restored."""
 
 
 class SecretsVaultArgs(TypedDict):
-    """Arguments of `SecretsVault`."""
+    """Arguments of ``SecretsVault``."""
 
     secrets: dict[str, SecretsVaultSecretArgs]
     """The secrets by name; the name is part of the name in AWS, which ends in a random suffix. Letters, digits and hyphens."""
     kms_key_arn: NotRequired[KmsKeyArn]
-    """Key of the secrets. Default: a key is made."""
-    replica_regions: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={})]]
-    """Copies in other regions: region -> ARN of a key in that region. Default: none."""
-    organization_id: NotRequired[Annotated[str, Field(pattern=r"^o-[a-z0-9]{10,32}$")]]
-    """Admits identities of this organization (`o-...`), where something else allows them. Default: those of this account alone."""
+    """Key of the secrets. Default: a new customer managed key."""
+    replica_regions: NotRequired[
+        Annotated[dict[str, pulumi.Input[str]], Field(default={}), Keys(r"[a-z]{2}(-[a-z]+)+-\d", "the form of eu-central-1")]
+    ]
+    """Copies in other Regions: Region to ARN of a key in that Region."""
+    organization_id: NotRequired[Annotated[str, Matches("o-[a-z0-9]{10,32}", "the id of an organization such as o-a1b2c3d4e5")]]
+    """Admits identities of this organization, where something else allows them. Default: those of this account alone."""
     reader_arns: NotRequired[Annotated[list[pulumi.Input[str]], Field(default=[])]]
-    """Roles that may read all secrets of this vault; those of other accounts need `organization_id`. Default: who IAM policies allow."""
+    """Roles that may read all secrets of this vault, beside those that IAM policies allow; roles of other accounts need
+    ``organization_id``."""
     log_retention_days: NotRequired[LogRetentionDays]
-    """Days that the logs of the rotation function made here are kept, one of CloudWatch's numbers. Default: 365."""
+    """Days that the logs of a new rotation function are kept."""
     tags: NotRequired[Tags]
-    """Tags of every child. Default: none."""
-
-
-_PLACEHOLDER = "{}"
+    """Tags of every child that takes some."""
 
 
 class SecretsVault(Component):
-    """Secrets under a customer key and behind a fence, given out as ARNs; the values never are."""
+    """Secrets under a customer managed key, each behind a resource policy (2025 guide, "Secrets Management").
+
+    The resource policy denies other accounts and unencrypted calls, whatever else allows them. Values are written through a write-only
+    argument and never come back: the outputs are ARNs. A secret with ``rotation`` rotates at once, so that a value that went through the
+    program is no longer valid.
+
+    **Use when**: a program needs a password, key or token at run time.
+
+    **Not when**: RDS can manage the password itself (``RelationalDatabase``), or the value is no secret: use a parameter.
+
+    **Cost drivers**: a monthly price for each secret and each replica, API calls, the customer managed key, and a new rotation function's
+    log.
+
+    **Trade-offs**: whoever deploys with ``value`` sees the value once; ``generate`` avoids that. Readers must fetch a rotated secret anew.
+
+    **Proven by**: controls ``secret-customer-key``, ``secret-rotated``, ``secret-rotation-period``, ``kms-key-not-public``;
+    ``test_secrets_vault.py``, and ``test_secrets_vault_on_aws.py``, which runs the rotation function through repeated and failed steps.
+    """
 
     secret_arns: pulumi.Output[dict[str, str]]
-    """ARN by the name of the secret; there once the policy and the value are in place and rotation is on."""
+    """Name of the secret to its ARN, available after its policy, value and rotation."""
     kms_key_arn: pulumi.Output[str]
     """The key that encrypts the secrets."""
 
-    def __init__(self, name: str, args: SecretsVaultArgs, opts: pulumi.ResourceOptions | None = None):
-        """Makes the secrets; raises `ArgumentError`, which shows no value, before anything is made."""
-        _check_secret_names(name, args)
-        checked: Any = self._arguments.check(name, args)
-        _check(name, checked)
-        super().__init__("SecretsVault", name, opts)
-
-        kms_key_arn = checked["kms_key_arn"] or self._key(name, checked)
-        secrets = checked["secrets"]
-        arns = {key: self._secret(f"{name}-{key}", secret, kms_key_arn, checked) for key, secret in secrets.items()}
-        rotated = {key: secret["rotation"] for key, secret in secrets.items() if secret["rotation"]}
-        own = [key for key, rotation in rotated.items() if not rotation["function_arn"]]
-        function_arn = self._function(name, [arns[key] for key in own], kms_key_arn, checked) if own else ""
-        for key, rotation in rotated.items():
-            turned = rotate_secret(
+    def __init__(self, name: str, args: SecretsVaultArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        self._checked = checked = self.begin(name, args, opts, problems=_problems, names=_child_names)
+        given_key = checked.get("kms_key_arn")
+        self.kms_key_arn = self._key(name) if given_key is None else pulumi.Output.from_input(given_key)
+        self._arns = {key: self._secret(f"{name}-{key}", secret) for key, secret in checked["secrets"].items()}
+        function_arn: pulumi.Input[str] = ""
+        if rotated_here := _rotated_here(checked):
+            function_arn = rotation_function(
                 self,
-                f"{name}-{key}-rotation",
-                secret_arn=arns[key],
-                function_arn=rotation["function_arn"] or function_arn,
-                days=rotation["days"],
+                f"{name}-rotate",
+                secret_arns=[self._arns[key] for key in rotated_here],
+                kms_key_arn=self.kms_key_arn,
+                log_retention_days=checked["log_retention_days"],
+                tags=checked["tags"],
             )
-            arns[key] = _after(arns[key], turned.id)
-        self._arns: dict[str, pulumi.Output[str]] = arns
+        for key, secret in checked["secrets"].items():
+            if rotation := secret.get("rotation"):
+                given_function = rotation.get("function_arn")
+                schedule = rotate_secret(
+                    self,
+                    f"{name}-{key}-rotation",
+                    secret_arn=self._arns[key],
+                    function_arn=function_arn if given_function is None else given_function,
+                    days=rotation["days"],
+                )
+                self._arns[key] = after(self._arns[key], schedule)
         self.secret_arns = pulumi.Output.all(**self._arns)
-        self.kms_key_arn = pulumi.Output.from_input(kms_key_arn)
         self.register()
 
     def secret_arn(self, name: str) -> pulumi.Output[str]:
-        """The ARN of one secret; raises `KeyError`, which names the secrets there are."""
-        if name not in self._arns:
-            raise KeyError(f"there is no secret {name}; known are {', '.join(sorted(self._arns))}")
-        return self._arns[name]
+        """The ARN of one secret.
 
-    def _key(self, name: str, checked: Any) -> pulumi.Output[str]:
-        # Roles of this account use the key by their own policies; readers of other accounts need a word here as well.
+        :raises ArgumentError: for an unknown name, with those known.
+        """
+        return self.lookup(self._arns, name, "name", "a secret")
+
+    def _key(self, name: str) -> pulumi.Output[str]:
+        # Roles of this account use the key by their own policies; readers of other accounts need a statement here as well.
         # https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_examples_cross.html
         readers = Statement(
             sid="Readers",
             actions=["kms:Decrypt", "kms:DescribeKey"],
             resources=["*"],
-            principals={"AWS": checked["reader_arns"]},
+            principals={"AWS": self._checked["reader_arns"]},
             conditions={"StringLike": {"kms:ViaService": "secretsmanager.*.amazonaws.com"}},
         )
-        statements = [readers] if checked["reader_arns"] else []
-        return create_key(self, f"{name}-key", f"Secrets of {name}", statements, tags=checked["tags"]).arn
+        statements = [readers] if self._checked["reader_arns"] else []
+        return create_key(self, f"{name}-key", f"Secrets of {name}", statements, tags=self._checked["tags"]).arn
 
-    def _function(
-        self, name: str, secret_arns: Sequence[pulumi.Output[str]], kms_key_arn: pulumi.Input[str], checked: Any
-    ) -> pulumi.Output[str]:
-        return rotation_function(
-            self,
-            f"{name}-rotate",
-            secret_arns=secret_arns,
-            kms_key_arn=kms_key_arn,
-            log_retention_days=checked["log_retention_days"],
-            tags=checked["tags"],
-        )
-
-    def _secret(self, child_name: str, given: Any, kms_key_arn: pulumi.Input[str], checked: Any) -> pulumi.Output[str]:
-        # Auto-named: a name stays taken during the recovery window, and would keep the vault from being made anew.
+    def _secret(self, child_name: str, given: SecretsVaultSecretArgs) -> pulumi.Output[str]:
+        regions = sorted(self._checked["replica_regions"].items())
+        # Auto-named: a name stays taken during the recovery window, and would prevent the vault from being created anew.
         secret = aws.secretsmanager.Secret(
             child_name,
             description=given["description"],
-            kms_key_id=kms_key_arn,
+            kms_key_id=self.kms_key_arn,
             recovery_window_in_days=given["recovery_window_days"],
-            replicas=[{"region": region, "kms_key_id": key} for region, key in sorted(checked["replica_regions"].items())] or None,
-            tags={"Name": child_name, **checked["tags"]},
+            replicas=[{"region": region, "kms_key_id": key_arn} for region, key_arn in regions] or None,
+            tags={"Name": child_name, **self._checked["tags"]},
             opts=self.child(),
         )
         policy = aws.secretsmanager.SecretPolicy(
             f"{child_name}-policy",
             secret_arn=secret.arn,
             block_public_policy=True,
-            policy=document(*_fence(secret.arn, checked)),
+            policy=document(*self._statements(secret.arn)),
             opts=self.child(),
         )
-        arn = _after(secret.arn, policy.id)
-        value = _PLACEHOLDER if given["generate"] else given["value"]
-        if value is not None:
-            written = write_value(self, f"{child_name}-value", secret_id=arn, value=value, version=given["version"])
-            arn = _after(arn, written.id)
-        return arn
+        arn = after(secret.arn, policy)
+        # Something to rotate, which the rotation function replaces.
+        value = "{}" if given["generate"] else given.get("value")
+        if value is None:
+            return arn
+        return after(arn, write_value(self, f"{child_name}-value", secret_id=arn, value=value, version=given["version"]))
 
-
-def _after(arn: pulumi.Output[str], other: pulumi.Output[str]) -> pulumi.Output[str]:
-    return pulumi.Output.all(arn, other).apply(lambda values: values[0])
-
-
-def _fence(secret_arn: pulumi.Output[str], checked: Any) -> list[Statement]:
-    """Denials come first in effect: no other statement, here or in IAM, gets past them."""
-    inside = (
-        {"aws:PrincipalOrgID": checked["organization_id"]}
-        if checked["organization_id"]
-        else {"aws:PrincipalAccount": account_of(secret_arn)}
-    )
-    statements = [
+    def _statements(self, secret_arn: pulumi.Output[str]) -> list[Statement]:
+        """The resource policy of a secret; no other statement, here or in IAM, overrides a Deny."""
+        organization_id, readers = self._checked.get("organization_id"), self._checked["reader_arns"]
+        inside = {"aws:PrincipalOrgID": organization_id} if organization_id else {"aws:PrincipalAccount": account_of(secret_arn)}
         # https://github.com/aws-samples/data-perimeter-policy-examples: services act without an account of their own.
-        Statement(
-            sid="DenyOutside",
-            effect="Deny",
-            actions=["secretsmanager:*"],
-            resources=["*"],
-            principals="*",
-            conditions={"StringNotEqualsIfExists": inside, "BoolIfExists": {"aws:PrincipalIsAWSService": "false"}},
-        ),
-        Statement(
-            sid="DenyPlain",
-            effect="Deny",
-            actions=["secretsmanager:*"],
-            resources=["*"],
-            principals="*",
-            conditions={"Bool": {"aws:SecureTransport": "false"}},
-        ),
-    ]
-    if checked["reader_arns"]:
-        statements.append(
-            Statement(
-                sid="Readers",
-                actions=["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
-                resources=["*"],
-                principals={"AWS": checked["reader_arns"]},
-            )
-        )
-    return statements
+        outside = {"StringNotEqualsIfExists": inside, "BoolIfExists": {"aws:PrincipalIsAWSService": "false"}}
+        reads = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"]
+        return [
+            _denial("DenyOutside", outside),
+            _denial("DenyPlain", {"Bool": {"aws:SecureTransport": "false"}}),
+            *([Statement(sid="Readers", actions=reads, resources=["*"], principals={"AWS": readers})] if readers else []),
+        ]
 
 
-def _check_secret_names(name: str, args: Any) -> None:
-    """Before all else: with a dot in a name the path of an argument no longer tells whether a value is secret."""
-    secrets = args.get("secrets") if isinstance(args, Mapping) else None
-    wrong = (
-        [key for key in secrets if re.fullmatch(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*", str(key)) is None] if isinstance(secrets, Mapping) else []
-    )
-    if wrong:
-        reason = "has a name that cannot be used; allowed are letters, digits and single hyphens between them."
-        raise ArgumentError("SecretsVault", name, [(f"secrets.{key}", reason) for key in wrong])
+def _denial(sid: str, conditions: Mapping[str, Mapping[str, pulumi.Input[str]]]) -> Statement:
+    return Statement(sid=sid, effect="Deny", actions=["secretsmanager:*"], resources=["*"], principals="*", conditions=conditions)
 
 
-def _check(name: str, checked: Any) -> None:
-    """What one argument alone cannot tell."""
-    problems: list[tuple[str, str]] = []
+def _rotated_here(checked: SecretsVaultArgs) -> list[str]:
+    """Names of the secrets that the vault's rotation function rotates."""
+    rotations = {name: secret.get("rotation") for name, secret in checked["secrets"].items()}
+    return [name for name, rotation in rotations.items() if rotation and rotation.get("function_arn") is None]
+
+
+def _child_names(checked: SecretsVaultArgs) -> dict[str, int]:
+    return {"rotate-role": 64} if _rotated_here(checked) else {}
+
+
+def _problems(checked: SecretsVaultArgs) -> Iterator[Problem]:
     if not checked["secrets"]:
-        problems.append(("secrets", "is empty; name at least one secret."))
-    for key, secret in checked["secrets"].items():
-        path = f"secrets.{key}"
-        if isinstance(secret["value"], str):
-            problems.append((f"{path}.value", "is a plain string, in the open; give a Pulumi secret, such as config.require_secret gives."))
-        if secret["value"] is not None and secret["generate"]:
-            problems.append(
-                (f"{path}.generate", "and value exclude each other: the rotation function makes the value, or you do. Leave one out.")
-            )
-        if secret["generate"] and not secret["rotation"]:
-            problems.append((f"{path}.generate", "needs rotation: its function makes the value."))
-        if secret["rotation"] and secret["value"] is None and not secret["generate"]:
-            problems.append((f"{path}.rotation", "needs value or generate: an empty secret cannot be rotated."))
-    problems.extend(
-        (f"replica_regions.{region}", "is no region; give one such as eu-central-1.")
-        for region in checked["replica_regions"]
-        if re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", region) is None
-    )
-    if problems:
-        raise ArgumentError("SecretsVault", name, problems)
-    if any(secret["rotation"] and not secret["rotation"]["function_arn"] for secret in checked["secrets"].values()):
-        check_names("SecretsVault", name, {"rotate-role": 64})
+        yield "secrets", "is empty; name at least one secret."
+    for name, secret in checked["secrets"].items():
+        path = f"secrets.{name}"
+        if re.fullmatch(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*", name) is None:
+            yield path, "has a name that cannot be used; allowed are letters, digits and single hyphens between them."
+        if isinstance(secret.get("value"), str):
+            yield f"{path}.value", "is a plain string, in the open; give a Pulumi secret, such as config.require_secret gives."
+        why = "the rotation function creates the value, or you do"
+        yield from excludes(secret, "generate", "value", path=f"{path}.", why=why)
+        yield from needs(secret, "generate", "rotation", path=f"{path}.")
+        if is_given(secret, "rotation") and not is_given(secret, "generate") and not is_given(secret, "value"):
+            yield f"{path}.rotation", "needs value or generate: an empty secret cannot be rotated."

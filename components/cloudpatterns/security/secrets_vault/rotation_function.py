@@ -1,4 +1,4 @@
-"""The vault's own rotation function, and what it may touch."""
+"""The rotation function of a vault, and what it is allowed to do."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,8 +7,6 @@ import pulumi
 
 from cloudpatterns.blocks import pattern_function
 from cloudpatterns.core import Component, Statement
-
-__all__ = ["rotation_function"]
 
 
 def rotation_function(
@@ -20,8 +18,8 @@ def rotation_function(
     log_retention_days: int,
     tags: Mapping[str, pulumi.Input[str]],
 ) -> pulumi.Output[str]:
-    """The ARN of a function that may rotate the given secrets and no other."""
-    made = pattern_function(
+    """ARN of a new function that is allowed to rotate the given secrets and no others."""
+    return pattern_function(
         component,
         child_name,
         Path(__file__).parent / "on_aws",
@@ -46,5 +44,4 @@ def rotation_function(
         memory_mib=128,
         log_retention_days=log_retention_days,
         tags=tags,
-    )
-    return made.function.arn
+    ).function.arn

@@ -47,7 +47,7 @@ class Transition(TypedDict):
     """A move of current objects to a cheaper storage class."""
 
     storage_class: Annotated[str, Choice(*STORAGE_CLASSES)]
-    """The storage class."""
+    """Where the objects move."""
     days: Annotated[int, Field(ge=1)]
     """Days after an object's creation. STANDARD_IA takes at least 30."""
 

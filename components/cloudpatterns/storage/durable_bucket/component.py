@@ -173,21 +173,22 @@ class DurableBucket(Component):
         elif with_key:
             description = f"Objects of the bucket {name}"
             self.kms_key_arn = create_key(self, f"{name}-key", description, region=self._region, tags=self._checked["tags"]).arn
-        default = aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-            sse_algorithm="aws:kms" if with_key else "AES256",
-            kms_master_key_id=self.kms_key_arn if with_key else None,
-        )
+        default: aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgsDict = {
+            "sse_algorithm": "aws:kms" if with_key else "AES256"
+        }
+        if with_key:
+            default["kms_master_key_id"] = self.kms_key_arn
         return aws.s3.BucketServerSideEncryptionConfiguration(
             f"{name}-encryption",
             bucket=bucket.id,
+            # SSE-C is blocked by default since April 2026, and is blocked openly here:
+            # https://docs.aws.amazon.com/AmazonS3/latest/userguide/blocking-unblocking-s3-c-encryption-gpb.html
             rules=[
-                aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
-                    apply_server_side_encryption_by_default=default,
-                    bucket_key_enabled=with_key,
-                    # The default since April 2026, said openly:
-                    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/blocking-unblocking-s3-c-encryption-gpb.html
-                    blocked_encryption_types=["SSE-C"],
-                )
+                {
+                    "apply_server_side_encryption_by_default": default,
+                    "bucket_key_enabled": with_key,
+                    "blocked_encryption_types": ["SSE-C"],
+                }
             ],
             region=self._region,
             opts=self.child(),

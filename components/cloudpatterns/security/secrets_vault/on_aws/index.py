@@ -1,8 +1,8 @@
-"""Rotates secrets that nobody but their readers needs to know of: signing keys, tokens between own services.
+"""Rotates secrets that only their readers need to know: signing keys, tokens between services.
 
-Secrets Manager calls it four times per rotation, with the steps `createSecret`, `setSecret`, `testSecret` and `finishSecret`, and calls
-again after a failure, so every step may meet its own work. https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_how.html
-A secret that holds a JSON object gets a new `password` in it; any other text is replaced whole. No value is ever logged.
+Secrets Manager invokes it four times per rotation, with the steps `createSecret`, `setSecret`, `testSecret` and `finishSecret`, and again
+after a failure, so every step may find its work done. https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_how.html
+A secret that holds a JSON object gets a new `password` in it; any other text is replaced as a whole. No value is ever logged.
 """
 
 import importlib
@@ -48,7 +48,7 @@ def handler(event: Mapping[str, str], _context: object, client: Any = None) -> N
     elif step == "finishSecret":
         _finish(manager, secret_id, token, secret["VersionIdsToStages"])
     else:
-        raise ValueError(f"{step} is no step of a rotation")
+        raise ValueError(f"{step} is not a step of a rotation")
     _log.info("%s: %s done for version %s", secret_id, step, token)
 
 

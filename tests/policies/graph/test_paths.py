@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from cloudpatterns_policies.core import Resource
 from cloudpatterns_policies.graph.endpoints import endpoints_of
+from cloudpatterns_policies.graph.paths import DirectPaths, Leg
 from cloudpatterns_policies.graph.ports import describe
-from cloudpatterns_policies.graph.ways import Leg, Ways
 
 from tests.policies.controls.networks import ANY4, admits, group, route
 from tests.policies.controls.reach_networks import acl, base, db, leaves, line, open_db, vm
@@ -25,7 +25,7 @@ def told(legs: Iterable[Leg]) -> Told:
 def between(source: str, target: str, network: Sequence[Resource]) -> Told:
     made = stack(*network)
     found = {endpoint.subject.name: endpoint for endpoint in endpoints_of(made).by_urn.values()}
-    ways = Ways(made)
+    ways = DirectPaths(made)
     if source == "internet":
         return told(ways.inbound(found[target]))
     return told(ways.outbound(found[source]) if target == "internet" else ways.between(found[source], found[target]))

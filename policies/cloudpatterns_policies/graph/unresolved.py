@@ -1,7 +1,7 @@
-"""Resources that join two others and of which one end cannot be told: what they open or close is unknown.
+"""Associations with an unresolved reference: the paths that they open or block are unknown.
 
-A route may belong to any table, an address to any server, a listener to any balancer. Where one is about, no path can be ruled out; and
-where it may shut a way, no path is sure.
+A route may belong to any table, an address to any server, a listener to any load balancer. While such a reference exists, no path can be
+ruled out; and if it may block paths, no path is certain.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ _ANY: Final = ()
 _TARGET_GROUPS: Final = ("aws:lb/targetGroup:TargetGroup", "aws:alb/targetGroup:TargetGroup")
 _LISTENERS: Final = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
 _FLEET: Final = "aws:autoscaling/group:Group"
-_SHUTTING: Final[dict[str, dict[str, Sequence[str]]]] = {
+_BLOCKING: Final[dict[str, dict[str, Sequence[str]]]] = {
     ROUTE: {"routeTableId": (*ROUTE_TABLES, *VPCS)},
     "aws:ec2/routeTableAssociation:RouteTableAssociation": {"subnetId": SUBNETS},
     "aws:ec2/mainRouteTableAssociation:MainRouteTableAssociation": {"vpcId": VPCS},
@@ -32,7 +32,7 @@ _SHUTTING: Final[dict[str, dict[str, Sequence[str]]]] = {
     "aws:ec2/networkAclRule:NetworkAclRule": {"networkAclId": (*ACLS, *VPCS)},
     DEFAULT_GROUP: {"vpcId": VPCS},
 }
-"""Properties that say where something belongs which may shut ways, by type. They may open some as well."""
+"""By type, references of resources that may block paths. They may open some as well."""
 
 _OPENING: Final[dict[str, dict[str, Sequence[str]]]] = {
     "aws:ec2/networkInterfaceSecurityGroupAttachment:NetworkInterfaceSecurityGroupAttachment": {
@@ -55,7 +55,7 @@ _OPENING: Final[dict[str, dict[str, Sequence[str]]]] = {
     "aws:rds/clusterInstance:ClusterInstance": {"clusterIdentifier": _ANY},
     "aws:neptune/clusterInstance:ClusterInstance": {"clusterIdentifier": _ANY},
 }
-"""Properties that say where something belongs which opens ways alone, by type. Without types any resource of AWS will do."""
+"""By type, references of resources that can only open paths. Without types, any AWS resource may be the target."""
 
 _ACTIONS: Final = {
     "aws:lb/listener:Listener": "defaultActions",
@@ -66,43 +66,45 @@ _ACTIONS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class LooseEnd:
-    """A property that should say where a resource belongs, and does not."""
+class UnresolvedReference:
+    """A property whose target is unknown."""
 
     resource: Resource
     path: str
-    shuts: bool
-    """Whether the resource may shut a way that is open without it."""
+    blocks: bool
+    """Whether the resource may block a path that is open without it."""
 
 
 @lru_cache(maxsize=2)
-def loose_ends(stack: Stack) -> tuple[LooseEnd, ...]:
-    """All loose ends of a stack, in the order of URNs."""
-    found = [*_of(stack, _SHUTTING, True), *_of(stack, _OPENING, False)]
+def unresolved_references(stack: Stack) -> tuple[UnresolvedReference, ...]:
+    """All unresolved references of a stack, in the order of URNs."""
+    found = [*_references(stack, _BLOCKING, True), *_references(stack, _OPENING, False)]
     for token, path in _ACTIONS.items():
-        found += [LooseEnd(item, path, False) for item in stack.of_type(token) if _forwards_anywhere(stack, item, path)]
-    return tuple(sorted(found, key=lambda end: (end.resource.urn, end.path)))
+        found += [
+            UnresolvedReference(resource, path, False) for resource in stack.of_type(token) if _forwards_anywhere(stack, resource, path)
+        ]
+    return tuple(sorted(found, key=lambda reference: (reference.resource.urn, reference.path)))
 
 
-def _of(stack: Stack, table: dict[str, dict[str, Sequence[str]]], shuts: bool) -> Iterator[LooseEnd]:
+def _references(stack: Stack, table: dict[str, dict[str, Sequence[str]]], blocks: bool) -> Iterator[UnresolvedReference]:
     for token, paths in table.items():
-        for item in stack.of_type(token):
+        for resource in stack.of_type(token):
             for path, types in paths.items():
-                if _unresolved(stack, item, path, types):
-                    yield LooseEnd(item, path, shuts)
+                if _unresolved(stack, resource, path, types):
+                    yield UnresolvedReference(resource, path, blocks)
 
 
-def _unresolved(stack: Stack, item: Resource, path: str, types: Sequence[str]) -> bool:
+def _unresolved(stack: Stack, resource: Resource, path: str, types: Sequence[str]) -> bool:
     if types:
-        return refer(stack, item, path, types, computed=True).unresolved
-    value = read(item, path, computed=True)
+        return refer(stack, resource, path, types, computed=True).unresolved
+    value = read(resource, path, computed=True)
     texts = value if isinstance(value, list) else [value]
-    targets = [target for urn in item.property_dependencies.get(path.partition(".")[0], ()) if (target := stack.by_urn(urn))]
+    targets = [target for urn in resource.property_dependencies.get(path.partition(".")[0], ()) if (target := stack.by_urn(urn))]
     return any(text is UNKNOWN for text in texts) and not any(target.type.startswith("aws:") for target in targets)
 
 
-def _forwards_anywhere(stack: Stack, item: Resource, path: str) -> bool:
-    if stack.refs(item, path, *_TARGET_GROUPS) or read(item, path, computed=True) is None:
+def _forwards_anywhere(stack: Stack, resource: Resource, path: str) -> bool:
+    if stack.refs(resource, path, *_TARGET_GROUPS) or read(resource, path, computed=True) is None:
         return False
-    # Other parts of an action, such as its order, are AWS's to choose.
-    return any(place.count(".") < 2 or place.lower().endswith("arn") for place in item.unknown_paths(path))
+    # Other properties of an action, such as its order, are chosen by AWS.
+    return any(place.count(".") < 2 or place.lower().endswith("arn") for place in resource.unknown_paths(path))
