@@ -18,8 +18,8 @@ from types import FrameType
 from sandbox import facts, workspace
 from sandbox.workspace import PACKS, ROOT, Workspace
 
-# The sections of the settings that have deletion protection.
-_PROTECTING = ("storefront", "database")
+# Where the settings have deletion protection.
+_PROTECTING = ("storefront.load_balancer", "database", "cache")
 
 
 class FailedError(Exception):
@@ -75,8 +75,8 @@ def _deploy(made: Workspace, stack: str) -> str:
         raise FailedError("the second up changed something in the account")
     if any(one.inputs.get(facts.PROTECTED.get(one.kind, ("",))[0]) is True for one in cloud.living()):
         # As for a real stack: protection off, up, destroy. This up is without the packs, which would refuse it.
-        for section in _PROTECTING:
-            _run(made, "", "config", "set", "--stack", stack, "--path", f"cloudpatterns:{section}.deletion_protection", "false")
+        for part in _PROTECTING:
+            _run(made, "", "config", "set", "--stack", stack, "--path", f"cloudpatterns:{part}.deletion_protection", "false")
         _run(made, "up without deletion protection", "up", "--stack", stack, "--yes", "--skip-preview")
     kept = made.retained(stack)
     _run(made, "destroy", "destroy", "--stack", stack, "--yes", "--skip-preview")

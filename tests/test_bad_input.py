@@ -64,12 +64,12 @@ def problems(err: str, stack: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def test_all_wrong_settings_are_told_at_once(project: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_all_wrong_settings_are_reported_at_once(project: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     file = stack_file(
         tmp_path,
         "dev",
         network={"zones": ["eu-west-1a", "us-east-1b"], "flow_log_retention_days": "many"},
-        storefront={"certificate_arn": None, "colour": "blue"},
+        storefront={"load_balancer": {}, "colour": "blue"},
         operators=[],
         cache=None,
     )
@@ -78,8 +78,8 @@ def test_all_wrong_settings_are_told_at_once(project: Path, tmp_path: Path, capf
     assert problems(err, "dev") == [
         ("network.flow_log_retention_days", '"many"', "text where another type of value is expected"),
         ("network.zones[1]", '"us-east-1b"', "is not a zone of eu-west-1 (local and wavelength zones are not supported)"),
-        ("storefront.colour", '"blue"', "unknown key"),
         ("storefront.load_balancer.certificate_arn", "nothing", "HTTPS needs a certificate"),
+        ("storefront.colour", '"blue"', "unknown key"),
         ("cache", "nothing", "the whole section is missing"),
         ("operators", "[]", ""),
     ]
@@ -111,7 +111,7 @@ def test_a_setting_of_the_command_line_is_checked_like_the_files(project: Path, 
     assert problems(err, "prod") == [("database.engine", '"oracle"', "")]
 
 
-def test_wrong_arguments_of_a_component_are_told_like_settings_and_prints_just_show(
+def test_wrong_arguments_of_a_component_are_reported_like_settings_and_prints_just_show(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     program = 'print("noise")\nNetwork("other", {"cidr_block": "10.0.0.0/8", "zones": ["eu-west-1a"]})\n'
@@ -120,7 +120,7 @@ def test_wrong_arguments_of_a_component_are_told_like_settings_and_prints_just_s
     line = len((folder / "__main__.py").read_text().splitlines()) - 1
     assert (code, out) == (2, "noise\n")
     assert err == (
-        f'error: stack dev, __main__.py:{line}:\nNetwork "other" cannot be made:\n'
+        f'error: stack dev, __main__.py:{line}:\nNetwork "other" cannot be created:\n'
         "  cidr_block: cannot be laid out: the VPC's block 10.0.0.0/8 is not between /16 and /28\n"
     )
     code, _, err = run(capfd, folder, "--stack", "dev", "--debug")

@@ -97,13 +97,10 @@ TABLE = [
     Change("dev", "storefront.firewall.rate_limit", 5000, update={"shop-waf-rate-limit"}),
     # An address set and a rule of the same name.
     Change("dev", "storefront.firewall.blocked_cidrs", ["203.0.113.0/24"], create={"shop-waf-blocked-ipv4"}),
-    Change(
-        "dev",
-        "storefront.firewall.log_retention_days",
-        14,
-        update={"shop-waf-logs", "shop-cache-logs-engine-log", "shop-cache-logs-slow-log"},
-    ),
-    Change("dev", "storefront.load_balancer.deletion_protection", True, update={"shop-web-lb", "shop-web-logs-bucket"}),
+    Change("dev", "storefront.firewall.log_retention_days", 14, update={"shop-waf-logs"}),
+    Change("dev", "cache.log_retention_days", 14, update={"shop-cache-logs-engine-log", "shop-cache-logs-slow-log"}),
+    Change("dev", "storefront.load_balancer.deletion_protection", True, update={"shop-web-lb"}),
+    Change("dev", "storefront.load_balancer.force_destroy", False, update={"shop-web-logs-bucket"}),
     Change("dev", "database.instance_class", "db.t4g.small", update={"shop-db-instance"}),
     Change("dev", "database.max_allocated_storage_gib", 200, update={"shop-db-instance"}),
     Change("dev", "database.backup_retention_days", 7, update={"shop-db-instance"}),
@@ -234,8 +231,8 @@ def test_protected_prod_refuses_to_be_destroyed_and_loses_nothing(deployed: Engi
 @pytest.mark.parametrize("stack", STACKS)
 def test_destroy_leaves_nothing_but_what_outlives_it_on_purpose(deployed: Engine, stack: str) -> None:
     if stack == "prod":
-        for section in ("storefront", "database"):
-            _done(deployed, "config", "set", "--stack", stack, "--path", f"cloudpatterns:{section}.deletion_protection", "false")
+        for part in ("storefront.load_balancer", "database", "cache"):
+            _done(deployed, "config", "set", "--stack", stack, "--path", f"cloudpatterns:{part}.deletion_protection", "false")
         _done(deployed, *UP, "--stack", stack)
     others = in_account(deployed, "prod" if stack == "dev" else "dev")
     kept = deployed.retained(stack)

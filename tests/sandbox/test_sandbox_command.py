@@ -106,9 +106,10 @@ def test_the_verdict_of_a_whole_deployment(cli: Path, capfd: pytest.CaptureFixtu
 @pytest.mark.parametrize("cli", ["protected"], indirect=True)
 def test_protection_is_switched_off_before_destroy(cli: Path) -> None:
     assert command.main(["--stack", "prod"]) == 0
-    assert calls(cli)[4:8] == [
-        "config set --stack prod --path cloudpatterns:storefront.deletion_protection false",
+    assert calls(cli)[4:9] == [
+        "config set --stack prod --path cloudpatterns:storefront.load_balancer.deletion_protection false",
         "config set --stack prod --path cloudpatterns:database.deletion_protection false",
+        "config set --stack prod --path cloudpatterns:cache.deletion_protection false",
         "up --stack prod --yes --skip-preview",
         "stack export --stack prod",
     ]

@@ -88,9 +88,10 @@ def test_image_of_another_architecture_than_the_types_is_refused(instance_type, 
     ],
 )
 def test_spellings_that_can_mean_one_thing_only_are_taken(path, written, means):
-    section, name = path.split(".")
-    part = getattr(good(broken({path: written})), section)
-    assert (part[name] if section == "tags" else getattr(part, name)) == means
+    value = good(broken({path: written}))
+    for name in path.split("."):
+        value = value[name] if isinstance(value, dict) else getattr(value, name)
+    assert value == means
 
 
 def test_a_postgres_version_is_taken_as_number_when_whole():

@@ -355,6 +355,9 @@ def _message(detail: ErrorDetails) -> str:
     if kind not in _MESSAGES:
         message = detail["msg"].removeprefix("Value error, ")
         return message if kind == "limit" else f"{message[0].lower()}{message[1:]}"
+    if kind == "too_long":
+        # Of a dictionary pydantic does not count the entries.
+        context = {**context, "actual_length": len(detail["input"])}
     limit = context.get("min_length", context.get("max_length"))
     unit = "character" if kind.startswith("string") else "entry"
     if (context.get("actual_length", limit)) != 1:

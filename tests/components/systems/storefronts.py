@@ -24,7 +24,7 @@ BASE: dict[str, Any] = {
     "servers": {"instance_types": ["m7g.large"], "image_parameter": "/aws/service/image", "min_size": 2, "max_size": 4},
     "database": {"engine": "mysql", "engine_version": "8.4", "instance_class": "db.r7g.large", "allocated_storage_gib": 100},
     "cache": {"engine": "valkey", "engine_version": "8.1", "node_type": "cache.r7g.large"},
-    "certificate_arn": CERTIFICATE,
+    "load_balancer": {"certificate_arn": CERTIFICATE},
 }
 OPERATORS = {
     "devops": {"ports": [22], "entries": [{"cidr": "10.250.10.0/24", "description": "VPN of the platform team"}]},

@@ -249,7 +249,14 @@ def days_of_access_logs(graph: Graph) -> int:
 
 def test_protection_can_be_lifted_and_retention_shortened() -> None:
     graph = make(
-        deletion_protection=False, database__deletion_protection=False, log_retention_days=7, access_log_retention_days=30, firewall={}
+        load_balancer__deletion_protection=False,
+        load_balancer__force_destroy=True,
+        load_balancer__log_retention_days=30,
+        database__deletion_protection=False,
+        database__log_retention_days=7,
+        cache__deletion_protection=False,
+        cache__log_retention_days=7,
+        firewall={"log_retention_days": 7},
     )
     assert graph.named("shop-web-lb").inputs["enableDeletionProtection"] is False
     assert graph.named("shop-web-logs-bucket").inputs["forceDestroy"] is True
@@ -259,10 +266,28 @@ def test_protection_can_be_lifted_and_retention_shortened() -> None:
     assert days_of_access_logs(graph) == 30
 
 
-def test_the_databases_logs_can_have_days_of_their_own() -> None:
-    graph = make(database__log_retention_days=30, log_retention_days=7)
+def test_the_logs_of_each_part_have_their_own_days() -> None:
+    graph = make(database__log_retention_days=30, cache__log_retention_days=14, firewall={"log_retention_days": 7})
     days = {group.name: group.inputs["retentionInDays"] for group in graph.of_type("aws:cloudwatch/logGroup:LogGroup")}
-    assert {name: kept for name, kept in days.items() if kept != 7} == {"shop-db-logs-error": 30, "shop-db-logs-slowquery": 30}
+    assert days == {
+        "shop-db-logs-error": 30,
+        "shop-db-logs-slowquery": 30,
+        "shop-cache-logs-engine-log": 14,
+        "shop-cache-logs-slow-log": 14,
+        "shop-waf-logs": 7,
+    }
+
+
+def test_without_an_image_the_servers_run_amazon_linux_of_their_architecture() -> None:
+    def image(**servers: Any) -> str:
+        graph = make(servers={"min_size": 2, "max_size": 4, **servers})
+        return graph.named("shop-app-template").inputs["imageId"]
+
+    amazon_linux = "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-"
+    assert image(instance_types=["m7g.large"]) == f"{amazon_linux}arm64"
+    assert image(instance_types=["m7i.large"]) == f"{amazon_linux}x86_64"
+    assert image(instance_types=["m7g.large"], image_parameter="/golden/web") == "resolve:ssm:/golden/web"
+    assert image(instance_types=["m7g.large"], image_id="ami-0abc1234def567890") == "ami-0abc1234def567890"
 
 
 def test_dual_stack_gives_the_balancer_addresses_of_both_families() -> None:
@@ -270,7 +295,7 @@ def test_dual_stack_gives_the_balancer_addresses_of_both_families() -> None:
     assert make(dual_stack=True).named("shop-web-lb").inputs["ipAddressType"] == "dualstack"
 
 
-def test_servers_have_no_way_out_but_those_given() -> None:
+def test_servers_have_no_egress_but_what_is_given() -> None:
     graph = make(internet_egress=True, endpoint_cidr="10.0.0.0/16", s3_prefix_list_id="pl-s3")
     added = {name: rule for name, rule in others(graph).items() if name not in others(base())}
     assert added == {
@@ -295,7 +320,7 @@ def test_an_artifact_is_named_to_the_servers_and_may_be_read_by_them() -> None:
 
 def test_scaling_follows_requests_when_asked_to() -> None:
     assert [one.name for one in base().of_type("aws:autoscaling/policy:Policy")] == ["shop-app-cpu", "shop-app-burst"]
-    graph = make(servers__requests_per_target=600, servers__cpu_target_percent=40)
+    graph = make(servers__scaling={"requests_per_target": 600, "cpu_target_percent": 40})
     tracking = graph.named("shop-app-requests").inputs["targetTrackingConfiguration"]
     label = f"{graph.named('shop-web-lb').outputs['arnSuffix']}/{graph.named('shop-web-tg').outputs['arnSuffix']}"
     assert (tracking["targetValue"], tracking["predefinedMetricSpecification"]["resourceLabel"]) == (600, label)
@@ -303,10 +328,10 @@ def test_scaling_follows_requests_when_asked_to() -> None:
 
 
 def test_a_domain_gives_a_certificate_an_address_and_the_url() -> None:
-    graph = make(certificate_arn=None, domain_name="shop.example.com", hosted_zone_id="Z1")
+    graph = make(load_balancer={"domain_name": "shop.example.com", "hosted_zone_id": "Z1"})
     assert graph.one("cloudpatterns:index:Storefront").outputs["url"] == "https://shop.example.com"
     assert graph.one("aws:acm/certificate:Certificate").inputs["domainName"] == "shop.example.com"
-    # The listener waits for the certificate to be proved.
+    # The listener waits for the validation of the certificate.
     assert "shop-web-certificate-validation" in refs(graph, graph.named("shop-web-https"), "certificateArn")
     records = {one.name: one.inputs["zoneId"] for one in graph.of_type("aws:route53/record:Record")}
     assert records == {"shop-web-certificate-record": "Z1", "shop-web-alias-a": "Z1"}
@@ -340,7 +365,7 @@ def test_postgres_has_its_own_function_and_port() -> None:
 def test_servers_and_stores_are_as_asked_for() -> None:
     graph = make(
         servers__app_port=9000,
-        servers__health_check_path="/up",
+        load_balancer__health_check_path="/up",
         servers__spot_percentage=50,
         servers__instance_types=["m7g.large", "m6g.large"],
         database__multi_az=False,

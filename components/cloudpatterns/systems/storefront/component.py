@@ -68,8 +68,8 @@ class Storefront(Component):
     """Address of the cache's primary node."""
 
     def __init__(self, name: str, args: StorefrontArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        # The longest of the composed components' children whose AWS names have limits.
-        checked = self.begin(name, args, opts, problems=_problems, names={"web-lb": 32, "web-tg": 32})
+        # The longest of the composed components' children whose AWS names have limits; the target group's has the same length.
+        checked = self.begin(name, args, opts, problems=_problems, names={"web-lb": 32})
         self._checked, self._tags = checked, checked["tags"]
         firewall = FunctionalFirewall(
             f"{name}-firewall", {"vpc_id": checked["vpc_id"], "functions": _functions(checked), "tags": self._tags}, self.child()
