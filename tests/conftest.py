@@ -32,6 +32,8 @@ def forked_children() -> Generator[None]:
         for module in (runner, pack_process):
             patch.setattr(module, "subprocess", forking.Subprocess())
         yield
+    # Waited for: with coverage, the server writes down at its end what it has run.
+    forking.stop()
 
 
 @pytest.fixture

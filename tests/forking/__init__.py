@@ -7,7 +7,6 @@ and connections of gRPC by then, which no fork survives; it ends with the test p
 
 import atexit
 import contextlib
-import functools
 import json
 import os
 import select
@@ -35,7 +34,7 @@ _LOADED: Final = (
     "pulumi_policy",
 )
 """What programs and packs load: most of a second that each of them would need."""
-_START_SECONDS: Final = 60.0
+_START_SECONDS: Final = 120.0
 """A server that has not started a child by then is given up; the first child waits until the SDK is loaded."""
 
 
@@ -185,11 +184,23 @@ class _Server:
         self._process.wait()
 
 
-@functools.cache
+_servers: list[_Server] = []
+_starting = threading.Lock()
+
+
 def _server() -> _Server:
-    server = _Server()
-    atexit.register(server.stop)
-    return server
+    """The one server, from the first child on; the offline preview asks in several threads at once."""
+    with _starting:
+        if not _servers:
+            _servers.append(_Server())
+            atexit.register(stop)
+        return _servers[0]
+
+
+def stop() -> None:
+    """Ends the server, if there is one; the next child starts another."""
+    while _servers:
+        _servers.pop().stop()
 
 
 class Subprocess:

@@ -115,6 +115,7 @@ def _become(command: dict[str, Any], descriptors: Sequence[int]) -> NoReturn:
         signal.setitimer(signal.ITIMER_REAL, command["seconds"])
         # Else all children would draw the same numbers.
         random.seed()
+        gc.enable()
         code = _run(command["arguments"])
     except BaseException as error:
         sys.excepthook(type(error), error, error.__traceback__)

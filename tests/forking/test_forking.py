@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +135,16 @@ def test_a_server_that_ends_takes_its_children_along(how: str, monkeypatch: pyte
         with pytest.raises(ForkError, match="the server that forks children has ended with code -9"):
             Process([sys.executable, "-c", ""], **PIPES)
         server.stop()
+
+
+def test_threads_share_one_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    servers: list[Any] = []
+    monkeypatch.setattr(forking, "_servers", servers)
+    monkeypatch.setattr(forking.atexit, "register", lambda _stop: None)
+    monkeypatch.setattr(forking, "_Server", lambda: time.sleep(0.05) or object())
+    with ThreadPoolExecutor() as threads:
+        given = [future.result() for future in [threads.submit(forking._server) for _ in range(4)]]
+    assert given == servers * 4
 
 
 def test_only_this_interpreter_is_forked(tmp_path: Path) -> None:
