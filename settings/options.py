@@ -15,7 +15,7 @@ import annotated_types
 import pulumi
 from cloudpatterns.core import Choice, Matches, declared
 from cloudpatterns.core.arguments import default_of, docstrings, metadata
-from cloudpatterns.core.limits import Network, Unique
+from cloudpatterns.core.limits import CidrBlock, Unique
 from cloudpatterns.core.phrases import limit_phrases
 from cloudpatterns.core.vocabulary import LOG_RETENTION_DAYS
 from pydantic import AfterValidator, Field, GetJsonSchemaHandler, create_model
@@ -90,7 +90,7 @@ def _kind(hint: Any) -> Any:
     kind: Any = hint
     if choice is not None and choice.values == LOG_RETENTION_DAYS:
         return LogRetentionDays
-    if any(isinstance(limit, Network) for limit in found):
+    if any(isinstance(limit, CidrBlock) for limit in found):
         kind = Cidr
     elif choice is not None:
         kind = typing.cast(Any, Literal)[choice.values]
@@ -103,7 +103,7 @@ def _kind(hint: Any) -> Any:
     for limit in found:
         if isinstance(limit, Unique):
             kind = _annotated(kind, AfterValidator(each_once))
-        elif not isinstance(limit, FieldInfo | Choice | Network):
+        elif not isinstance(limit, FieldInfo | Choice | CidrBlock):
             kind = _annotated(kind, limit)
     # Behind the limits, or the JSON schema would not show them.
     return _annotated(kind, WHOLE) if hint in (int, float) else kind
@@ -136,7 +136,7 @@ def _example(hint: Any) -> Any:
             return limit.values[0]
         if isinstance(limit, Matches):
             return limit.example
-        if isinstance(limit, Network):
+        if isinstance(limit, CidrBlock):
             return "203.0.113.0/24"
         if isinstance(limit, annotated_types.Ge):
             return limit.ge

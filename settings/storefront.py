@@ -11,7 +11,7 @@ from cloudpatterns.core import Matches
 from cloudpatterns.core.limits import Unique
 from cloudpatterns.core.vocabulary import DomainName
 from cloudpatterns.network import CountRuleArgs, WebApplicationFirewallOptions, WebExceptionArgs
-from cloudpatterns.systems.storefront import StorefrontLoadBalancerArgs, StorefrontServersArgs
+from cloudpatterns.systems import StorefrontLoadBalancerArgs, StorefrontServersArgs
 from pydantic import AfterValidator, Field
 from pydantic_core import InitErrorDetails
 

@@ -1,6 +1,6 @@
 """Security groups and their rules, each a resource of its own, and AWS's limits on them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pulumi
@@ -103,14 +103,3 @@ def group_name_problems(name: str) -> Iterator[Problem]:
     # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html
     if name.lower().startswith("sg-") or name.lower() == "sg":
         yield "name", f"is {name!r}; names of security groups cannot begin with sg-. Give the component another name."
-
-
-def port_problems(path: str, ports: Iterable[int]) -> Iterator[Problem]:
-    """What is wrong with a list of TCP or UDP ports."""
-    seen: set[int] = set()
-    for index, port in enumerate(ports):
-        if not 1 <= port <= 65535:
-            yield f"{path}.{index}", f"is {port}; a port is a number from 1 to 65535. Correct it."
-        elif port in seen:
-            yield f"{path}.{index}", f"is {port}, which is already in the list. Name each port once."
-        seen.add(port)

@@ -1,6 +1,5 @@
 """Servers: groups of instances that scale with the load, and their boot script."""
 
-from cloudpatterns.compute.scale_out import ScaleOut
 from cloudpatterns.compute.scale_out.arguments import (
     ScaleOutActionArgs,
     ScaleOutArgs,
@@ -10,7 +9,8 @@ from cloudpatterns.compute.scale_out.arguments import (
     ScaleOutRefresh,
     ScaleOutScaling,
 )
-from cloudpatterns.compute.web_server import web_server_user_data
+from cloudpatterns.compute.scale_out.component import ScaleOut
+from cloudpatterns.compute.web_server.user_data import web_server_user_data
 
 __all__ = [
     "ScaleOut",

@@ -4,7 +4,7 @@ from cloudpatterns.core.arguments import ArgumentError, Arguments, Problem, decl
 from cloudpatterns.core.component import Component
 from cloudpatterns.core.iam import Statement, assume_role, document
 from cloudpatterns.core.identity import account_of, partition_of, region_of
-from cloudpatterns.core.limits import HIDDEN, Choice, Keys, Matches, Network, Unique
+from cloudpatterns.core.limits import HIDDEN, Choice, CidrBlock, Keys, Matches, Unique
 from cloudpatterns.core.ordering import after, by_name
 from cloudpatterns.core.rules import excludes, is_given, needs, one_of, unknown
 
@@ -13,10 +13,10 @@ __all__ = [
     "ArgumentError",
     "Arguments",
     "Choice",
+    "CidrBlock",
     "Component",
     "Keys",
     "Matches",
-    "Network",
     "Problem",
     "Statement",
     "Unique",

@@ -117,7 +117,7 @@ class Unique(Limit):
         return None if twice is None else f"has {twice} twice. Name each once"
 
 
-class Network(Limit):
+class CidrBlock(Limit):
     """The text is an IPv4 or IPv6 network without host bits: AWS would cut these off, and every later preview would show a change.
 
     The checked value is the network's canonical text: ``2001:DB8:0::/48`` becomes ``2001:db8::/48``.
@@ -144,8 +144,8 @@ class Network(Limit):
         return str(ip_network(super()._check(value)))
 
 
-class Ipv4Network(Network):
-    """A ``Network`` of IPv4."""
+class Ipv4Network(CidrBlock):
+    """A ``CidrBlock`` of IPv4."""
 
     def words(self) -> str:
         """See ``Limit``."""

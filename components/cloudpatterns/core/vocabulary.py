@@ -9,7 +9,7 @@ from typing import Annotated
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.core.limits import Choice, Ipv4Network, Matches, Network, Unique
+from cloudpatterns.core.limits import Choice, CidrBlock, Ipv4Network, Matches, Unique
 
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
@@ -21,14 +21,14 @@ _DAY = "(mon|tue|wed|thu|fri|sat|sun)"
 
 AlarmTopicArns = Annotated[list[pulumi.Input[str]], Field(default=[])]
 """SNS topics that alarms notify."""
-Cidr = Annotated[str, Network()]
+Cidr = Annotated[str, CidrBlock()]
 """An IPv4 or IPv6 network: ``10.250.0.0/16``."""
 Conditions = Annotated[dict[str, dict[str, list[pulumi.Input[str]]]], Field(default={})]
 """IAM conditions: operator to key to accepted values, as in IAM's JSON."""
 DeletionProtection = Annotated[bool, Field(default=True)]
 """Whether AWS refuses to delete it."""
 DomainName = Annotated[
-    str, Matches(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", "a domain name in lower case such as shop.example.com")
+    str, Matches(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", "a domain name in lower case such as shop.example.com")
 ]
 DualStack = Annotated[bool, Field(default=False)]
 """IPv6 beside IPv4."""

@@ -1,19 +1,19 @@
 """Databases and caches."""
 
-from cloudpatterns.database.in_memory_cache import (
-    InMemoryCache,
+from cloudpatterns.database.in_memory_cache.arguments import (
     InMemoryCacheArgs,
     InMemoryCacheCredentialArgs,
     InMemoryCacheOptions,
     InMemoryCacheServerlessArgs,
 )
-from cloudpatterns.database.relational_database import (
-    RelationalDatabase,
+from cloudpatterns.database.in_memory_cache.component import InMemoryCache
+from cloudpatterns.database.relational_database.arguments import (
     RelationalDatabaseArgs,
     RelationalDatabaseOptions,
     RelationalDatabasePasswordArgs,
     RelationalDatabaseReplicaArgs,
 )
+from cloudpatterns.database.relational_database.component import RelationalDatabase
 
 __all__ = [
     "InMemoryCache",

@@ -1,18 +1,18 @@
 """Network patterns."""
 
-from cloudpatterns.network.floating_ip import FloatingIp, FloatingIpArgs, FloatingIpMetricArgs
+from cloudpatterns.network.floating_ip.component import FloatingIp, FloatingIpArgs, FloatingIpMetricArgs
 from cloudpatterns.network.functional_firewall import FunctionalFirewall, FunctionalFirewallArgs, FunctionArgs, FunctionEgressArgs
 from cloudpatterns.network.load_balancer import LoadBalancer, LoadBalancerArgs, LoadBalancerOptions, MutualTls, Stickiness
-from cloudpatterns.network.management_network import (
+from cloudpatterns.network.management_network.arguments import (
     ManagedServerArgs,
     ManagementEntryArgs,
-    ManagementNetwork,
     ManagementNetworkArgs,
     ManagementVpnArgs,
 )
-from cloudpatterns.network.multi_load_balancer import AudienceArgs, AudienceEntryArgs, MultiLoadBalancer, MultiLoadBalancerArgs
-from cloudpatterns.network.network import (
-    Network,
+from cloudpatterns.network.management_network.component import ManagementNetwork
+from cloudpatterns.network.multi_load_balancer.arguments import AudienceArgs, AudienceEntryArgs, MultiLoadBalancerArgs
+from cloudpatterns.network.multi_load_balancer.component import MultiLoadBalancer
+from cloudpatterns.network.network.arguments import (
     NetworkAcls,
     NetworkArgs,
     NetworkFlowLogFiles,
@@ -20,7 +20,10 @@ from cloudpatterns.network.network import (
     NetworkSubnetCidrs,
     NetworkSubnetPrefixes,
 )
-from cloudpatterns.network.on_demand_nat import NatWindow, OnDemandNat, OnDemandNatArgs, OnDemandNatOptions
+from cloudpatterns.network.network.component import Network
+from cloudpatterns.network.on_demand_nat.arguments import OnDemandNatArgs, OnDemandNatOptions
+from cloudpatterns.network.on_demand_nat.component import OnDemandNat
+from cloudpatterns.network.on_demand_nat.windows import NatWindow
 from cloudpatterns.network.operational_firewall import (
     OperationalFirewall,
     OperationalFirewallArgs,
@@ -35,15 +38,16 @@ from cloudpatterns.network.service_discovery import (
     ServiceDiscovery,
     ServiceDiscoveryArgs,
 )
-from cloudpatterns.network.service_mesh import MeshCanaryArgs, MeshServiceArgs, MeshVersionArgs, ServiceMesh, ServiceMeshArgs
-from cloudpatterns.network.web_application_firewall import (
+from cloudpatterns.network.service_mesh.arguments import MeshCanaryArgs, MeshServiceArgs, MeshVersionArgs, ServiceMeshArgs
+from cloudpatterns.network.service_mesh.component import ServiceMesh
+from cloudpatterns.network.web_application_firewall.arguments import (
     CountRuleArgs,
-    WebApplicationFirewall,
     WebApplicationFirewallArgs,
     WebApplicationFirewallOptions,
     WebExceptionArgs,
     WebRuleArgs,
 )
+from cloudpatterns.network.web_application_firewall.component import WebApplicationFirewall
 from cloudpatterns.network.zero_trust_network import (
     ZeroTrustAppArgs,
     ZeroTrustEdgeArgs,

@@ -11,18 +11,6 @@ Network = IPv4Network | IPv6Network
 BROADEST = {4: 8, 6: 16}
 
 
-def parse(cidr: str) -> Network | str:
-    """The network, or what is wrong with the text: AWS would drop host bits, and every later preview would show a difference."""
-    try:
-        return ip_network(cidr)
-    except ValueError:
-        pass
-    try:
-        return f"is {cidr!r}, an address inside a network. Write {ip_network(cidr, strict=False)}, or a /32 or /128 for one address."
-    except ValueError:
-        return f"is {cidr!r}; a network such as 203.0.113.0/24 or 2001:db8::/32 is needed. Correct it."
-
-
 def networks_of(cidrs: Iterable[str]) -> list[Network]:
     """The networks of checked arguments."""
     return [ip_network(cidr) for cidr in cidrs]

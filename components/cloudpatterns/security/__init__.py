@@ -1,6 +1,6 @@
 """Identity and secrets: who may do what, and where secrets live."""
 
-from cloudpatterns.security.secrets_vault import SecretsVault, SecretsVaultArgs, SecretsVaultRotationArgs, SecretsVaultSecretArgs
+from cloudpatterns.security.secrets_vault.component import SecretsVault, SecretsVaultArgs, SecretsVaultRotationArgs, SecretsVaultSecretArgs
 from cloudpatterns.security.workload_role import (
     InstanceProfile,
     WorkloadAssumeArgs,

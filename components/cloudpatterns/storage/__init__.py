@@ -1,14 +1,14 @@
 """Storage: buckets."""
 
-from cloudpatterns.storage.durable_bucket import (
+from cloudpatterns.storage.durable_bucket.arguments import (
     BucketStatement,
-    DurableBucket,
     DurableBucketArgs,
     LogWriter,
     ObjectLock,
     Replication,
     Transition,
 )
+from cloudpatterns.storage.durable_bucket.component import DurableBucket
 
 __all__ = [
     "BucketStatement",

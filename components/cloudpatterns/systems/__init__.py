@@ -1,11 +1,6 @@
 """Whole designs composed of patterns."""
 
-from cloudpatterns.systems.storefront import (
-    Storefront,
-    StorefrontArgs,
-    StorefrontLoadBalancerArgs,
-    StorefrontOptions,
-    StorefrontServersArgs,
-)
+from cloudpatterns.systems.storefront.arguments import StorefrontArgs, StorefrontLoadBalancerArgs, StorefrontOptions, StorefrontServersArgs
+from cloudpatterns.systems.storefront.component import Storefront
 
 __all__ = ["Storefront", "StorefrontArgs", "StorefrontLoadBalancerArgs", "StorefrontOptions", "StorefrontServersArgs"]

@@ -11,7 +11,6 @@ from cloudpatterns.blocks.security_group import (
     egress_rule,
     group_name_problems,
     ingress_rule,
-    port_problems,
     security_group,
 )
 from cloudpatterns.core.arguments import metadata
@@ -101,15 +100,6 @@ def test_names_that_aws_refuses_for_a_group(name: str) -> None:
 @pytest.mark.parametrize("name", ["shop", "sgshop", "my-sg-1"])
 def test_names_that_aws_takes_for_a_group(name: str) -> None:
     assert list(group_name_problems(name)) == []
-
-
-def test_ports_that_are_none_or_repeated() -> None:
-    assert list(port_problems("ports", [1, 65535])) == []
-    assert list(port_problems("web.ports", [443, 0, 443, 65536])) == [
-        ("web.ports.1", "is 0; a port is a number from 1 to 65535. Correct it."),
-        ("web.ports.2", "is 443, which is already in the list. Name each port once."),
-        ("web.ports.3", "is 65536; a port is a number from 1 to 65535. Correct it."),
-    ]
 
 
 def test_the_provider_has_the_peers_that_rules_are_given() -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pulumi
 import pytest
 from cloudpatterns.core import ArgumentError
-from cloudpatterns.network.floating_ip import FloatingIp, FloatingIpArgs
+from cloudpatterns.network import FloatingIp, FloatingIpArgs
 from offline_preview.graph import Graph
 
 from tests.harness import record, refs

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 from cloudpatterns.core import ArgumentError
-from cloudpatterns.network.management_network import ManagementNetwork, ManagementNetworkArgs
+from cloudpatterns.network import ManagementNetwork, ManagementNetworkArgs
 from offline_preview.graph import Graph, Resource
 from offline_preview.values import UNKNOWN
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pulumi
 import pytest
 from cloudpatterns.core import ArgumentError
-from cloudpatterns.network.multi_load_balancer import MultiLoadBalancer, MultiLoadBalancerArgs
+from cloudpatterns.network import MultiLoadBalancer, MultiLoadBalancerArgs
 from offline_preview.graph import Graph, Resource
 
 from tests.harness import record, refs

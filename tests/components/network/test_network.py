@@ -8,8 +8,7 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 from cloudpatterns.core import ArgumentError
-from cloudpatterns.network import Network
-from cloudpatterns.network.network import NetworkArgs
+from cloudpatterns.network import Network, NetworkArgs
 from cloudpatterns.network.network.subnets import ipv6
 from offline_preview.graph import Graph
 

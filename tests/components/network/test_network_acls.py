@@ -9,8 +9,7 @@ from typing import Any, cast
 import pulumi_aws as aws
 import pytest
 from cloudpatterns.core import ArgumentError
-from cloudpatterns.network import Network
-from cloudpatterns.network.network import NetworkArgs
+from cloudpatterns.network import Network, NetworkArgs
 from cloudpatterns.network.network.network_acls import MOST_RULES
 from cloudpatterns_policies.core import Stack
 from cloudpatterns_policies.graph.reach import reach_of

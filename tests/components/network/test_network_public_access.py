@@ -4,8 +4,7 @@ from typing import Any, cast
 
 import pytest
 from cloudpatterns.core import ArgumentError
-from cloudpatterns.network import Network
-from cloudpatterns.network.network import NetworkArgs
+from cloudpatterns.network import Network, NetworkArgs
 from offline_preview.graph import Graph
 
 from tests.harness import record, refs

@@ -7,9 +7,7 @@ from typing import Any, cast
 
 import pytest
 from cloudpatterns.core import ArgumentError
-from cloudpatterns.network import Network, OnDemandNat
-from cloudpatterns.network.network import NetworkArgs
-from cloudpatterns.network.on_demand_nat import OnDemandNatArgs
+from cloudpatterns.network import Network, NetworkArgs, OnDemandNat, OnDemandNatArgs
 from offline_preview.graph import Graph
 
 from tests.harness import record, refs

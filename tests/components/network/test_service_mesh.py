@@ -4,7 +4,7 @@ from typing import Any
 import pulumi
 import pytest
 from cloudpatterns.core import ArgumentError
-from cloudpatterns.network.service_mesh import ServiceMesh
+from cloudpatterns.network import ServiceMesh
 from offline_preview.graph import Graph, Resource
 
 from tests.harness import record, refs

@@ -5,7 +5,7 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 from cloudpatterns.core import ArgumentError
-from cloudpatterns.network.web_application_firewall import WebApplicationFirewall
+from cloudpatterns.network import WebApplicationFirewall
 from cloudpatterns.network.web_application_firewall.rules import PRIORITIES
 from offline_preview.graph import Graph
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from cloudpatterns.core import ArgumentError
-from cloudpatterns.network.web_application_firewall import WebApplicationFirewall
+from cloudpatterns.network import WebApplicationFirewall
 
 from tests.harness import record
 

@@ -4,8 +4,8 @@ import json
 
 import pulumi
 import pytest
-from cloudpatterns.storage import DurableBucket
-from cloudpatterns.storage.durable_bucket import BUCKET_KIND_TAG, DurableBucketArgs
+from cloudpatterns.storage import DurableBucket, DurableBucketArgs
+from cloudpatterns.storage.durable_bucket.component import BUCKET_KIND_TAG
 from offline_preview.graph import Graph
 from offline_preview.values import UNKNOWN
 

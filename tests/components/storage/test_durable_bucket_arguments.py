@@ -2,8 +2,7 @@
 
 import pytest
 from cloudpatterns.core import ArgumentError
-from cloudpatterns.storage import DurableBucket
-from cloudpatterns.storage.durable_bucket import DurableBucketArgs
+from cloudpatterns.storage import DurableBucket, DurableBucketArgs
 
 from tests.harness import record
 

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from cloudpatterns.storage import DurableBucket
-from cloudpatterns.storage.durable_bucket import DurableBucketArgs
+from cloudpatterns.storage import DurableBucket, DurableBucketArgs
 from offline_preview.graph import Graph
 
 from tests.harness import record

@@ -3,7 +3,7 @@
 import copy
 from typing import Any, Literal
 
-from cloudpatterns.systems.storefront import Storefront
+from cloudpatterns.systems import Storefront
 from offline_preview.graph import Graph
 
 from tests.harness import record

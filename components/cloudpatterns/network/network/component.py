@@ -23,8 +23,9 @@ class Network(Component):
 
     Creates the VPC with its internet gateway, subnets and route tables, a closed default security group, a flow log and gateway endpoints
     for S3 and DynamoDB, and on request interface endpoints, IPv6, network ACLs per tier and VPC block public access. Public route tables
-    lead to the internet, private ones only where ``OnDemandNat`` and others add routes, data ones to S3 and DynamoDB alone. No subnet assigns public
-    IPv4 addresses. Removing a zone touches that zone's children alone. With ``vpc_id`` it creates nothing: it checks the given ids and returns them.
+    lead to the internet, private ones only where ``OnDemandNat`` and others add routes, data ones to S3 and DynamoDB alone. No subnet
+    assigns public IPv4 addresses. Removing a zone touches that zone's children alone. With ``vpc_id`` it creates nothing: it checks the
+    given ids and returns them.
 
     **Use when**: workloads need a VPC: other patterns take its subnets and route tables by zone; two zones or more for production.
 

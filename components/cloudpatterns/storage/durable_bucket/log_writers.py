@@ -1,6 +1,7 @@
 """AWS services that write logs into a bucket, and the bucket policy statements that each of them needs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pulumi
 
@@ -30,44 +31,31 @@ def writer_statements(bucket_arn: pulumi.Output[str], writers: Sequence[LogWrite
 
 def _server_access(bucket_arn: pulumi.Output[str], writer: LogWriter) -> list[Statement]:
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html#grant-log-delivery-permissions-general
-    return [
-        Statement(
-            actions=["s3:PutObject"],
-            resources=[pulumi.Output.concat(bucket_arn, "/", _directory(writer), "*")],
-            principals={"Service": ["logging.s3.amazonaws.com"]},
-            conditions={"StringEquals": {"aws:SourceAccount": writer["account_ids"] or [_OWN_ACCOUNT]}},
-        )
-    ]
+    files = [pulumi.Output.concat(bucket_arn, "/", _directory(writer), "*")]
+    return [_put("logging.s3.amazonaws.com", files, {"StringEquals": {"aws:SourceAccount": writer["account_ids"] or [_OWN_ACCOUNT]}})]
 
 
 def _load_balancer(bucket_arn: pulumi.Output[str], writer: LogWriter) -> list[Statement]:
-    # One principal for all regions: the accounts that regions from before August 2022 used are the legacy form. The account
-    # in the path keeps others out; a condition on the source is not part of the documented policy.
+    # One principal for all Regions: the accounts that Regions from before August 2022 used are the legacy form. The account in the path
+    # keeps others out; a condition on the source is not part of the documented policy.
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html#attach-bucket-policy
-    return [
-        Statement(
-            actions=["s3:PutObject"],
-            resources=_account_paths(bucket_arn, writer),
-            principals={"Service": ["logdelivery.elasticloadbalancing.amazonaws.com"]},
-        )
-    ]
+    return [_put("logdelivery.elasticloadbalancing.amazonaws.com", _account_paths(bucket_arn, writer), {})]
 
 
 def _log_delivery(bucket_arn: pulumi.Output[str], writer: LogWriter) -> list[Statement]:
     # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html
-    accounts = writer["account_ids"]
+    service, accounts = "delivery.logs.amazonaws.com", writer["account_ids"]
     sources = [pulumi.Output.concat("arn:", partition_of(bucket_arn), ":logs:*:", account, ":*") for account in accounts]
-    principals = {"Service": ["delivery.logs.amazonaws.com"]}
     source = {"StringEquals": {"aws:SourceAccount": accounts}, "ArnLike": {"aws:SourceArn": sources}}
+    owned = {**source, "StringEquals": {**source["StringEquals"], "s3:x-amz-acl": "bucket-owner-full-control"}}
     return [
-        Statement(actions=["s3:GetBucketAcl"], resources=[bucket_arn], principals=principals, conditions=source),
-        Statement(
-            actions=["s3:PutObject"],
-            resources=_account_paths(bucket_arn, writer),
-            principals=principals,
-            conditions={**source, "StringEquals": {**source["StringEquals"], "s3:x-amz-acl": "bucket-owner-full-control"}},
-        ),
+        Statement(actions=["s3:GetBucketAcl"], resources=[bucket_arn], principals={"Service": [service]}, conditions=source),
+        _put(service, _account_paths(bucket_arn, writer), owned),
     ]
+
+
+def _put(service: str, files: list[pulumi.Output[str]], conditions: Mapping[str, Mapping[str, Any]]) -> Statement:
+    return Statement(actions=["s3:PutObject"], resources=files, principals={"Service": [service]}, conditions=conditions)
 
 
 _STATEMENTS = {"server_access": _server_access, "load_balancer": _load_balancer, "log_delivery": _log_delivery}
