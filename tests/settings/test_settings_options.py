@@ -14,7 +14,7 @@ from cloudpatterns.core.arguments import default_of, docstrings, metadata
 from cloudpatterns.core.vocabulary import Cidr, LogRetentionDays, Ports
 from cloudpatterns.database import InMemoryCacheOptions, RelationalDatabaseOptions
 from cloudpatterns.network import LoadBalancerOptions, WebApplicationFirewallOptions
-from cloudpatterns.systems.storefront import StorefrontLoadBalancerArgs, StorefrontServersArgs
+from cloudpatterns.systems import StorefrontLoadBalancerArgs, StorefrontServersArgs
 from pydantic import BaseModel, Field, ValidationError
 
 from settings import Cache, Database, Firewall, LoadBalancer, Servers, schema
