@@ -4,14 +4,14 @@ Pattern: "Database Replication" (Cloud Design Patterns for AWS), and the data ti
 """
 
 import functools
+from typing import Any
 
 import pulumi
+import pulumi_aws as aws
 
 from cloudpatterns.core import Component, after
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs
-from cloudpatterns.database.relational_database.aurora import aurora_cluster, aurora_instances
 from cloudpatterns.database.relational_database.foundation import Foundation
-from cloudpatterns.database.relational_database.instance import database_instance, replica_instance
 from cloudpatterns.database.relational_database.rules import child_names, problems
 
 
@@ -74,8 +74,42 @@ class RelationalDatabase(Component):
         self.register()
 
     def _create_cluster(self, foundation: Foundation) -> None:
-        cluster = aurora_cluster(foundation)
-        instances = aurora_instances(foundation, cluster)
+        checked, name = foundation.checked, foundation.name
+        group = aws.rds.ClusterParameterGroup(f"{name}-parameters", **foundation.parameter_group_inputs())
+        capacity: aws.rds.ClusterServerlessv2ScalingConfigurationArgsDict | None = None
+        if foundation.instance_class == "db.serverless":
+            capacity = {"min_capacity": checked["min_capacity_units"], "max_capacity": checked["max_capacity_units"]}
+        cluster = aws.rds.Cluster(
+            f"{name}-cluster",
+            cluster_identifier=foundation.identifier,
+            serverlessv2_scaling_configuration=capacity,
+            database_name=checked.get("database_name"),
+            master_username=checked["master_username"],
+            db_cluster_parameter_group_name=group.name,
+            preferred_backup_window=checked["backup_window"],
+            preferred_maintenance_window=checked["maintenance_window"],
+            **foundation.storage_inputs(),
+            **foundation.source_inputs("master_password_wo"),
+            # The name is fixed, so a replacement cannot stand beside the old cluster. AWS adds zones of its own choice to the cluster's.
+            opts=self.child(protect=checked["deletion_protection"], delete_before_replace=True, ignore_changes=["availabilityZones"]),
+        )
+        instances = [
+            aws.rds.ClusterInstance(
+                f"{name}-{zone}",
+                cluster_identifier=cluster.id,
+                engine=aws.rds.EngineType(foundation.engine.name),
+                instance_class=foundation.instance_class,
+                availability_zone=zone,
+                db_subnet_group_name=foundation.subnet_group.name,
+                apply_immediately=checked["apply_immediately"],
+                copy_tags_to_snapshot=True,
+                **foundation.server_inputs(),
+                **foundation.insights_inputs(),
+                tags={"Name": f"{name}-{zone}", **checked["tags"]},
+                opts=self.child(),
+            )
+            for zone in sorted(checked["subnet_ids_by_zone"])[: 2 if checked["multi_az"] else 1]
+        ]
         # A cluster without an instance has an address where nothing answers.
         self.address = after(cluster.endpoint, *instances)
         self.reader_address = after(cluster.reader_endpoint, *instances)
@@ -86,12 +120,47 @@ class RelationalDatabase(Component):
         foundation.alarms({"DBClusterIdentifier": cluster.cluster_identifier})
 
     def _create_instances(self, foundation: Foundation) -> None:
-        instance = database_instance(foundation)
+        checked, name = foundation.checked, foundation.name
+        instance = aws.rds.Instance(
+            f"{name}-instance",
+            allocated_storage=checked.get("allocated_storage_gib"),
+            multi_az=checked["multi_az"],
+            db_name=checked.get("database_name"),
+            username=checked["master_username"],
+            backup_window=checked["backup_window"],
+            **_instance_inputs(foundation),
+            **foundation.source_inputs("password_wo"),
+        )
         self.address = self.reader_address = instance.address
         self.port, self.endpoint = instance.port, instance.endpoint
         self.instance_id, self.instance_arn, self.resource_id = instance.identifier, instance.arn, instance.resource_id
         self.secret_arn = foundation.secret(instance, instance.address)
         foundation.alarms({"DBInstanceIdentifier": instance.identifier})
-        if foundation.checked.get("replica") is not None:
-            replica = replica_instance(Foundation(self, f"{foundation.name}-replica", foundation.checked, source=foundation), instance)
+        if checked.get("replica") is not None:
+            replica = aws.rds.Instance(
+                f"{name}-replica",
+                replicate_source_db=instance.arn,
+                # RDS refuses a final snapshot of a replica; the data is the source's.
+                skip_final_snapshot=True,
+                **_instance_inputs(Foundation(self, f"{name}-replica", checked, source=foundation)),
+            )
             self.replica_endpoints = pulumi.Output.all(replica.endpoint)
+
+
+def _instance_inputs(foundation: Foundation) -> dict[str, Any]:
+    """Inputs of an RDS instance and of its replica in another region."""
+    checked = foundation.checked
+    group = aws.rds.ParameterGroup(f"{foundation.name}-parameters", **foundation.parameter_group_inputs())
+    return {
+        "identifier": foundation.identifier,
+        "instance_class": foundation.instance_class,
+        # gp3 takes neither IOPS nor throughput below 400 GiB; above, it keeps its baseline.
+        "storage_type": "gp3",
+        "max_allocated_storage": checked.get("max_allocated_storage_gib"),
+        "parameter_group_name": group.name,
+        "maintenance_window": checked["maintenance_window"],
+        **foundation.storage_inputs(),
+        **foundation.server_inputs(),
+        # The name is fixed, so a replacement cannot stand beside the old instance.
+        "opts": foundation.component.child(protect=checked["deletion_protection"], delete_before_replace=True),
+    }
