@@ -8,12 +8,6 @@ import pulumi_aws as aws
 from cloudpatterns.blocks import allow_invocation
 from cloudpatterns.core import Component
 
-__all__ = ["FIRST_VERSION_STAGE", "rotate_secret", "write_value"]
-
-FIRST_VERSION_STAGE = "cloudpatterns-first"
-"""An extra stage on the version that the program writes. Without it the second rotation drops that version, a refresh misses it, and the
-next update writes the old value as the current one."""
-
 
 def write_value(
     component: Component, child_name: str, *, secret_id: pulumi.Input[str], value: pulumi.Input[str], version: int
@@ -24,7 +18,9 @@ def write_value(
         secret_id=secret_id,
         secret_string_wo=pulumi.Output.secret(value),
         secret_string_wo_version=version,
-        version_stages=["AWSCURRENT", FIRST_VERSION_STAGE],
+        # Without a stage of its own, the second rotation drops this version, a refresh misses it, and the next update writes the old value
+        # as the current one.
+        version_stages=["AWSCURRENT", "cloudpatterns-first"],
         opts=component.child(
             # Rotation moves AWSCURRENT on; to move it back would bring the old value back.
             ignore_changes=["versionStages"],

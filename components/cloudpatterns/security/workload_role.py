@@ -48,7 +48,6 @@ _UNSCOPED = {
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html (white space is not counted)
 _INLINE_CHARACTERS = 10_240
-_MANAGED_POLICIES = 10
 
 # Not an account or *: those trust people unknown.
 _Principal = Annotated[
@@ -107,7 +106,7 @@ class WorkloadRoleArgs(TypedDict):
     """Conditions on the service's trust, such as ``aws:SourceAccount`` against the confused deputy; EC2 and Lambda send none."""
     assume: NotRequired[WorkloadAssumeArgs]
     """The just-in-time variant: named principals instead of a service. Exactly one of ``service`` and ``assume``."""
-    managed_policy_arns: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={}, max_length=_MANAGED_POLICIES)]]
+    managed_policy_arns: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={}, max_length=10)]]
     """Managed policies by a short name of your choice, which names the attachment."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """A managed policy that the role can never exceed. Default: no boundary."""

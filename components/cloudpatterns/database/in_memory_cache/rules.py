@@ -6,7 +6,6 @@ from cloudpatterns.core import Problem, excludes, one_of
 from cloudpatterns.database._shared import credential_problems, name_problems, window_problems
 from cloudpatterns.database.in_memory_cache.arguments import InMemoryCacheArgs
 
-_SHORTEST_WINDOW_MINUTES = 60
 _PASSWORD = r".{16,128}"
 # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth.html
 _TOKEN = r"[A-Za-z0-9!&#$^<>\-]{16,128}"
@@ -27,7 +26,7 @@ def problems(name: str, checked: InMemoryCacheArgs) -> Iterator[Problem]:
     if token := checked.get("auth_token"):
         allowed = "a token has 16 to 128 letters, digits and ! & # $ ^ < > -"
         yield from credential_problems("auth_token", token["value"], _TOKEN, allowed)
-    yield from window_problems("snapshot_window", checked["snapshot_window"], checked["maintenance_window"], _SHORTEST_WINDOW_MINUTES)
+    yield from window_problems("snapshot_window", checked["snapshot_window"], checked["maintenance_window"], shortest_minutes=60)
 
 
 def _version_problems(checked: InMemoryCacheArgs) -> Iterator[Problem]:
@@ -48,7 +47,5 @@ def _zone_problems(checked: InMemoryCacheArgs) -> Iterator[Problem]:
         if not 2 <= zones <= 3:
             yield "subnet_ids_by_zone", f"has {zones} zones; a serverless cache takes two or three. Name as many."
     elif replicas and zones < 2:
-        yield (
-            "subnet_ids_by_zone",
-            f"has {zones} zone; {replicas} replicas need another to fail over to. Add one, or set replicas to 0.",
-        )
+        reason = f"has {zones} zone; {replicas} replicas need another to fail over to. Add one, or set replicas to 0."
+        yield "subnet_ids_by_zone", reason

@@ -7,7 +7,6 @@ from cloudpatterns.database._shared import credential_problems, name_problems, w
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs
 from cloudpatterns.database.relational_database.engines import ENGINES
 
-_SHORTEST_WINDOW_MINUTES = 30
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html: the shortest limit of the engines, MySQL's
 _PASSWORD = r"""[!#-.0-?A-~]{8,41}"""
 
@@ -29,7 +28,7 @@ def problems(name: str, checked: RelationalDatabaseArgs) -> Iterator[Problem]:
     yield from _storage_problems(checked)
     yield from _capacity_problems(checked)
     yield from _replica_problems(checked)
-    yield from window_problems("backup_window", checked["backup_window"], checked["maintenance_window"], _SHORTEST_WINDOW_MINUTES)
+    yield from window_problems("backup_window", checked["backup_window"], checked["maintenance_window"], shortest_minutes=30)
     if password := checked.get("password"):
         allowed = 'a password has 8 to 41 printable characters without / " @ and space'
         yield from credential_problems("password", password["value"], _PASSWORD, allowed)
@@ -83,9 +82,7 @@ def _insights_problems(checked: RelationalDatabaseArgs) -> Iterator[Problem]:
     engine, wanted = ENGINES[checked["engine"]], checked.get("performance_insights")
     advanced = checked["database_insights_mode"] == "advanced"
     if (wanted or advanced) and not engine.has_insights(checked["instance_class"]):
-        yield (
-            "performance_insights" if wanted else "database_insights_mode",
-            f"is not supported on {checked['instance_class']} with {engine.name}. Remove it, or use a larger class.",
-        )
+        reason = f"is not supported on {checked['instance_class']} with {engine.name}. Remove it, or use a larger class."
+        yield "performance_insights" if wanted else "database_insights_mode", reason
     elif advanced and wanted is False:
         yield "performance_insights", "is False; database_insights_mode 'advanced' needs it. Remove it."

@@ -184,11 +184,11 @@ def _problems(checked: StorefrontArgs) -> Iterator[Problem]:
     for role, operator in checked["operators"].items():
         for port in operator["ports"]:
             if port in _DATA_PORTS:
-                yield (
-                    f"operators.{role}.ports",
+                reason = (
                     f"has {port}, {_DATA_PORTS[port]} port; operators reach the servers alone. Give the role port 22, or use Session "
-                    "Manager, and forward the port through a server.",
+                    "Manager, and forward the port through a server."
                 )
+                yield f"operators.{role}.ports", reason
     for name, other in (("artifact_uri", "artifact_sha256"), ("artifact_sha256", "artifact_uri")):
         yield from needs(checked["servers"], name, other, path="servers.")
 
