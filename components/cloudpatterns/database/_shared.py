@@ -1,21 +1,25 @@
-"""What databases and caches share: names that are known early, log groups, rotated credentials, alarms, and rules over arguments."""
+"""What databases and caches share: names that are known early, rotated credentials, alarms, and rules over arguments."""
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.blocks import Metric, alarm, log_group
 from cloudpatterns.core import Component, Matches, Problem, after
-from cloudpatterns.security.secret_values import rotate_secret, write_secret
+from cloudpatterns.security.secret_values import rotate_secret, write_value
 
 _NAME = Matches(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "lower case letters, digits and single hyphens, a letter first, such as orders-db")
 HyphenatedName = Annotated[str, _NAME]
 """What databases, caches and their users may be named."""
+
+
+# What reports nothing is down or gone.
+SUSTAINED: dict[str, Any] = {"period_seconds": 300, "periods": 3, "missing": "breaching"}
+"""How an alarm looks at a metric for a quarter of an hour."""
 
 
 class CredentialOptions(TypedDict):
@@ -52,32 +56,6 @@ def final_snapshot(skip: bool, given: str | None, identifier: pulumi.Output[str]
     return pulumi.Output.concat(identifier, "-final-", digest)
 
 
-def log_groups(
-    component: Component,
-    child_prefix: str,
-    path: pulumi.Input[str],
-    kinds: Sequence[str],
-    *,
-    retention_days: int,
-    kms_key_arn: pulumi.Input[str],
-    region: str | None = None,
-    tags: Mapping[str, pulumi.Input[str]],
-) -> list[aws.cloudwatch.LogGroup]:
-    """A log group ``<path>/<kind>`` for each kind of log."""
-    return [
-        log_group(
-            component,
-            f"{child_prefix}-{kind}",
-            retention_days,
-            name=pulumi.Output.concat(path, "/", kind),
-            kms_key_arn=kms_key_arn,
-            region=region,
-            tags=tags,
-        )
-        for kind in kinds
-    ]
-
-
 def credential_secret(
     component: Component,
     child_name: str,
@@ -95,15 +73,17 @@ def credential_secret(
 
     ``user`` is the database or cache, into which the first rotation logs in.
     """
-    secret_arn = write_secret(
-        component,
+    # Auto-named: a name stays taken during the recovery window.
+    secret = aws.secretsmanager.Secret(
         child_name,
         description=description,
-        value=value,
-        version=credential["version"],
-        kms_key_arn=kms_key_arn,
+        kms_key_id=kms_key_arn,
+        recovery_window_in_days=30,
         tags=tags,
+        opts=component.child(),
     )
+    written = write_value(component, f"{child_name}-value", secret_id=secret.id, value=value, version=credential["version"])
+    secret_arn = after(secret.arn, written)
     if function_arn is None:
         return secret_arn
     rotation = rotate_secret(
@@ -115,34 +95,6 @@ def credential_secret(
         depends_on=[user],
     )
     return after(secret_arn, rotation)
-
-
-def sustained_alarm(
-    component: Component,
-    child_name: str,
-    description: str,
-    metric: Metric,
-    threshold: float,
-    *,
-    comparison: str = "GreaterThanThreshold",
-    topic_arns: Sequence[pulumi.Input[str]],
-    tags: Mapping[str, pulumi.Input[str]],
-) -> None:
-    """An alarm on a quarter of an hour; its description ends so."""
-    alarm(
-        component,
-        child_name,
-        f"{description} for a quarter of an hour",
-        metric,
-        threshold,
-        comparison=comparison,
-        period_seconds=300,
-        periods=3,
-        # What reports nothing is down or gone.
-        missing="breaching",
-        actions=topic_arns,
-        tags=tags,
-    )
 
 
 def name_problems(name: str) -> Iterator[Problem]:

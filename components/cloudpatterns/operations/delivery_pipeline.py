@@ -129,16 +129,21 @@ class DeliveryPipeline(Component):
     def __init__(self, name: str, args: DeliveryPipelineArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self._checked = checked = self.begin(name, args, opts, problems=_problems, names=_child_names)
         self.provider_arn = self._identity_provider(name)
-        environments = checked["environments"]
-        plan = {key: self._role(key, "plan", self._plan_trust()) for key in environments}
+        environments, subject = checked["environments"], checked.get("subject_repository")
+        self._subject = f"repo:{checked['repository'] if subject is None else subject}"
+        self._ref = f"refs/heads/{checked['branch']}"
+        plan_trust = {"sub": [f"{self._subject}:pull_request", f"{self._subject}:ref:{self._ref}"]}
+        plan = {key: self._role(key, "plan", plan_trust) for key in environments}
         apply = {key: self._role(key, "apply", self._apply_trust(key)) for key in environments}
         protection = self._protection([*plan.values(), *apply.values()])
+        read_only = pulumi.Output.concat("arn:", partition_of(self.provider_arn), ":iam::aws:policy/ReadOnlyAccess")
         plan_arns: dict[str, pulumi.Output[str]] = {}
         apply_arns: dict[str, pulumi.Output[str]] = {}
         for key, environment in environments.items():
             state = _state_statements(key, environment, ["s3:GetObject"], ["kms:Decrypt"])
             statements = [*state, *_plan_denials(key, environment), *protection]
-            plan_arns[key] = self._permit(plan[key], f"{key}-plan", self._plan_policies(environment), statements)
+            policies = environment["plan_policy_arns"] or {"read-only": read_only}
+            plan_arns[key] = self._permit(plan[key], f"{key}-plan", policies, statements)
             writes = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
             state = _state_statements(key, environment, writes, ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"])
             apply_arns[key] = self._permit(apply[key], f"{key}-apply", environment["apply_policy_arns"], [*state, *protection])
@@ -178,18 +183,6 @@ class DeliveryPipeline(Component):
             opts=self.child(),
         )
 
-    @property
-    def _subject(self) -> str:
-        subject = self._checked.get("subject_repository")
-        return f"repo:{self._checked['repository'] if subject is None else subject}"
-
-    @property
-    def _ref(self) -> str:
-        return f"refs/heads/{self._checked['branch']}"
-
-    def _plan_trust(self) -> dict[str, str | list[str]]:
-        return {"sub": [f"{self._subject}:pull_request", f"{self._subject}:ref:{self._ref}"]}
-
     def _apply_trust(self, environment: str) -> dict[str, str | list[str]]:
         # A job with an environment has no branch in its subject; the branch is a claim of its own.
         # https://docs.github.com/en/actions/reference/security/oidc
@@ -197,10 +190,6 @@ class DeliveryPipeline(Component):
         if workflow := self._checked.get("apply_workflow"):
             claims["job_workflow_ref"] = f"{self._checked['repository']}/{workflow}@{self._ref}"
         return claims
-
-    def _plan_policies(self, environment: DeliveryEnvironment) -> Mapping[str, pulumi.Input[str]]:
-        read_only = pulumi.Output.concat("arn:", partition_of(self.provider_arn), ":iam::aws:policy/ReadOnlyAccess")
-        return environment["plan_policy_arns"] or {"read-only": read_only}
 
     def _protection(self, roles: list[aws.iam.Role]) -> list[Statement]:
         """What keeps every role from changing the pipeline."""

@@ -1,18 +1,12 @@
 """Values in Secrets Manager that stay out of the state and survive rotation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks import allow_invocation
-from cloudpatterns.core import Component, after
-
-__all__ = ["FIRST_VERSION_STAGE", "rotate_secret", "write_secret", "write_value"]
-
-FIRST_VERSION_STAGE = "cloudpatterns-first"
-"""An extra stage on the version that the program writes. Without it the second rotation drops that version, a refresh misses it, and the
-next update writes the old value as the current one."""
+from cloudpatterns.core import Component
 
 
 def write_value(
@@ -24,7 +18,9 @@ def write_value(
         secret_id=secret_id,
         secret_string_wo=pulumi.Output.secret(value),
         secret_string_wo_version=version,
-        version_stages=["AWSCURRENT", FIRST_VERSION_STAGE],
+        # Without a stage of its own, the second rotation drops this version, a refresh misses it, and the next update writes the old value
+        # as the current one.
+        version_stages=["AWSCURRENT", "cloudpatterns-first"],
         opts=component.child(
             # Rotation moves AWSCURRENT on; to move it back would bring the old value back.
             ignore_changes=["versionStages"],
@@ -34,29 +30,6 @@ def write_value(
             delete_before_replace=True,
         ),
     )
-
-
-def write_secret(
-    component: Component,
-    child_name: str,
-    *,
-    description: str,
-    value: pulumi.Input[str],
-    version: int,
-    kms_key_arn: pulumi.Input[str],
-    tags: Mapping[str, pulumi.Input[str]],
-) -> pulumi.Output[str]:
-    """The ARN of a new secret, available after the value is in it."""
-    # Auto-named: a name stays taken during the recovery window.
-    secret = aws.secretsmanager.Secret(
-        child_name,
-        description=description,
-        kms_key_id=kms_key_arn,
-        recovery_window_in_days=30,
-        tags=tags,
-        opts=component.child(),
-    )
-    return after(secret.arn, write_value(component, f"{child_name}-value", secret_id=secret.id, value=value, version=version))
 
 
 def rotate_secret(

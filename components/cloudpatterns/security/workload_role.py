@@ -48,9 +48,7 @@ _UNSCOPED = {
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html (white space is not counted)
 _INLINE_CHARACTERS = 10_240
-_MANAGED_POLICIES = 10
 
-_ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9*?]+")
 # Not an account or *: those trust people unknown.
 _Principal = Annotated[
     pulumi.Input[str],
@@ -108,7 +106,7 @@ class WorkloadRoleArgs(TypedDict):
     """Conditions on the service's trust, such as ``aws:SourceAccount`` against the confused deputy; EC2 and Lambda send none."""
     assume: NotRequired[WorkloadAssumeArgs]
     """The just-in-time variant: named principals instead of a service. Exactly one of ``service`` and ``assume``."""
-    managed_policy_arns: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={}, max_length=_MANAGED_POLICIES)]]
+    managed_policy_arns: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={}, max_length=10)]]
     """Managed policies by a short name of your choice, which names the attachment."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """A managed policy that the role can never exceed. Default: no boundary."""
@@ -287,21 +285,15 @@ def _problems(checked: WorkloadRoleArgs) -> Iterator[Problem]:
     if checked["instance_profile"] and checked.get("service") not in ("ec2.amazonaws.com", "ec2.amazonaws.com.cn"):
         yield "instance_profile", 'is True; only instances take one. Set service to "ec2.amazonaws.com" or leave it out.'
     yield from excludes(checked, "trust_conditions", "assume", why="the conditions on principals are the arguments of assume")
-    yield from _expiry_problems(checked)
-    yield from _statement_problems(checked["statements"])
-
-
-def _expiry_problems(checked: WorkloadRoleArgs) -> Iterator[Problem]:
     assume = checked.get("assume")
-    expires = assume.get("expires") if assume else None
-    if expires is None:
-        return
-    if _expiry(checked) is None:
-        yield "assume.expires", f"is {expires!r}; an ISO 8601 time with its offset is needed, such as 2027-01-31T18:00:00Z."
-    for index, statement in enumerate(checked["statements"]):
-        if "aws:CurrentTime" in statement["conditions"].get("DateLessThan", {}):
-            reason = "has aws:CurrentTime, which assume.expires sets. Leave one of them out."
-            yield f"statements.{index}.conditions.DateLessThan", reason
+    if assume and (expires := assume.get("expires")) is not None:
+        if _expiry(checked) is None:
+            yield "assume.expires", f"is {expires!r}; an ISO 8601 time with its offset is needed, such as 2027-01-31T18:00:00Z."
+        for index, statement in enumerate(checked["statements"]):
+            if "aws:CurrentTime" in statement["conditions"].get("DateLessThan", {}):
+                reason = "has aws:CurrentTime, which assume.expires sets. Leave one of them out."
+                yield f"statements.{index}.conditions.DateLessThan", reason
+    yield from _statement_problems(checked["statements"])
 
 
 def _statement_problems(statements: Sequence[WorkloadStatementArgs]) -> Iterator[Problem]:
@@ -312,32 +304,19 @@ def _statement_problems(statements: Sequence[WorkloadStatementArgs]) -> Iterator
         if sid and sid in sids:
             yield f"{path}.sid", f"is {sid!r} a second time; ids are unique in a role. Choose another."
         sids.add(sid or "")
-        yield from _action_problems(path, label, statement["actions"])
-        everything = [resource for resource in statement["resources"] if isinstance(resource, str) and _is_everything(resource)]
-        for action in statement["actions"] if everything else ():
-            if _ACTION.fullmatch(action) and not _is_service_wide(action) and not _is_unscoped(action):
+        # A * or an ARN of wildcards alone.
+        everything = [name for name in statement["resources"] if isinstance(name, str) and set(name.removeprefix("arn")) <= set("*?:/")]
+        for action in statement["actions"]:
+            if re.fullmatch(r"\*|[a-z0-9-]+:[*?]*\*[*?]*", action):
+                yield f"{path}.actions", f"has {action} in {label}; every action is not least privilege. Name the actions."
+            elif not re.fullmatch(r"[a-z0-9-]+:[A-Za-z0-9*?]+", action):
+                yield f"{path}.actions", f"has {action!r} in {label}; an action is service:Action, such as s3:GetObject."
+            elif everything and not _is_unscoped(action):
                 reason = (
                     f"is {everything[0]!r} with {action} in {label}; the action can be limited to resources. Name their ARNs, or, for a "
                     "permission that truly has none, attach a managed policy of your own (managed_policy_arns)."
                 )
                 yield f"{path}.resources", reason
-
-
-def _action_problems(path: str, label: str, actions: Sequence[str]) -> Iterator[Problem]:
-    for action in actions:
-        if action == "*" or _is_service_wide(action):
-            yield f"{path}.actions", f"has {action} in {label}; every action is not least privilege. Name the actions."
-        elif not _ACTION.fullmatch(action):
-            yield f"{path}.actions", f"has {action!r} in {label}; an action is service:Action, such as s3:GetObject."
-
-
-def _is_service_wide(action: str) -> bool:
-    return re.fullmatch(r"[a-z0-9-]+:[*?]*\*[*?]*", action) is not None
-
-
-def _is_everything(resource: str) -> bool:
-    """Whether a resource is ``*`` or an ARN of wildcards alone."""
-    return set(resource.removeprefix("arn")) <= set("*?:/")
 
 
 def _is_unscoped(action: str) -> bool:

@@ -415,7 +415,7 @@ REQUESTS = "is missing; scaling.requests_per_target needs it. Give it, or remove
         ),
         (
             {"instance_types": ["t4g.small", "t4g.small"]},
-            [("instance_types", "has t4g.small more than once. Name each type once, the preferred first.")],
+            [("instance_types", "has t4g.small twice. Name each once")],
         ),
         (
             {"instance_types": ["t4g.small", "t3.small"]},

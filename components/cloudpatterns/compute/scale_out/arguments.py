@@ -5,7 +5,7 @@ from typing import Annotated, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.core import Matches
+from cloudpatterns.core import Matches, Unique
 from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
     ImageId,
@@ -99,7 +99,7 @@ class ScaleOutOptions(TypedDict):
     """What the instances are, how many, and how they change."""
 
     # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_LaunchTemplate.html
-    instance_types: Annotated[list[InstanceType], Field(min_length=1, max_length=40)]
+    instance_types: Annotated[list[InstanceType], Field(min_length=1, max_length=40), Unique()]
     """Types, the preferred first, all of one CPU architecture. With Spot, two or more."""
     min_size: Annotated[int, Field(ge=0)]
     """Fewest instances, and the number at the first deployment."""

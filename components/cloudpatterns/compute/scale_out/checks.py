@@ -22,10 +22,8 @@ def argument_problems(checked: ScaleOutArgs) -> Iterator[Problem]:
     """What is wrong with the arguments."""
     zones, scaling, disks = sorted(checked["subnet_ids_by_zone"]), checked["scaling"], checked["disks"]
     if len(zones) < 2 and not checked["single_zone"]:
-        yield (
-            "subnet_ids_by_zone",
-            f"has {zones[0]} alone; a zone can fail. Name subnets in two zones or more, or set single_zone to True.",
-        )
+        reason = f"has {zones[0]} alone; a zone can fail. Name subnets in two zones or more, or set single_zone to True."
+        yield "subnet_ids_by_zone", reason
     if len(zones) > 1 and checked["single_zone"]:
         yield "single_zone", f"is True with {len(zones)} zones. Leave it out, or name one subnet."
     if checked["min_size"] > checked["max_size"]:
@@ -34,10 +32,7 @@ def argument_problems(checked: ScaleOutArgs) -> Iterator[Problem]:
     yield from _instance_problems(checked)
     burst, target = burst_percent(scaling), scaling["cpu_target_percent"]
     if burst <= target:
-        yield (
-            "scaling.burst_cpu_percent",
-            f"is {burst}; it must be above cpu_target_percent {target}, or every rise counts as a burst.",
-        )
+        yield "scaling.burst_cpu_percent", f"is {burst}; it must be above cpu_target_percent {target}, or every rise counts as a burst."
     if is_given(scaling, "requests_per_target"):
         for needed in ("target_group_arns", "load_balancer_arn_suffix", "target_group_arn_suffix"):
             if not is_given(checked, needed):
@@ -53,8 +48,6 @@ def argument_problems(checked: ScaleOutArgs) -> Iterator[Problem]:
 
 def _instance_problems(checked: ScaleOutArgs) -> Iterator[Problem]:
     instance_types, image_parameter = checked["instance_types"], checked.get("image_parameter")
-    if twice := sorted({name for name in instance_types if instance_types.count(name) > 1}):
-        yield "instance_types", f"has {', '.join(twice)} more than once. Name each type once, the preferred first."
     by_architecture = {architecture(name): name for name in instance_types}
     if len(by_architecture) > 1:
         both = " and ".join(f"{name} ({cpu})" for cpu, name in sorted(by_architecture.items()))
@@ -64,7 +57,7 @@ def _instance_problems(checked: ScaleOutArgs) -> Iterator[Problem]:
         other = "x86_64" if cpu == "arm64" else "arm64"
         if re.search(rf"(^|[^a-z0-9]){other}($|[^a-z0-9])", image_parameter):
             yield "image_parameter", f"is {image_parameter!r}, an {other} image; {name} is {cpu}. Choose the image for {cpu}."
-    if checked["spot_percentage"] and len(set(instance_types)) < 2:
+    if checked["spot_percentage"] and len(instance_types) < 2:
         yield (
             "instance_types",
             f"has {instance_types[0]} alone, with Spot instances; Spot takes capacity back by type and zone. Name two types or more, "
@@ -80,10 +73,8 @@ def _disk_problems(path: str, disk: ScaleOutDiskArgs) -> Iterator[Problem]:
     elif iops > most_iops:
         yield f"{path}.iops", f"is {iops}; {disk['size_gib']} GiB of gp3 allow {most_iops}. Enlarge the disk or lower it."
     if throughput is not None and throughput > iops / 4:
-        yield (
-            f"{path}.throughput_mib_per_second",
-            f"is {throughput}; {iops} operations per second allow {iops // 4}. Raise iops or lower it.",
-        )
+        reason = f"is {throughput}; {iops} operations per second allow {iops // 4}. Raise iops or lower it."
+        yield f"{path}.throughput_mib_per_second", reason
 
 
 def _action_problems(path: str, action: ScaleOutActionArgs, min_size: int, max_size: int) -> Iterator[Problem]:

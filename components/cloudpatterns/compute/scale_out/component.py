@@ -3,6 +3,8 @@
 Pattern: "Scale-Out" (Cloud Design Patterns for AWS).
 """
 
+from typing import Any
+
 import pulumi
 import pulumi_aws as aws
 
@@ -10,20 +12,13 @@ from cloudpatterns.blocks import Metric, alarm, create_key
 from cloudpatterns.blocks.server import disk, encoded, launch_template
 from cloudpatterns.compute.scale_out.arguments import ScaleOutArgs
 from cloudpatterns.compute.scale_out.checks import argument_problems, burst_percent
-from cloudpatterns.core import Component, Statement, account_of, is_given, partition_of
+from cloudpatterns.core import Component, Statement, account_of, is_given, partition_of, pick
 from cloudpatterns.security import instance_profile, session_manager_statements
 
-_METRICS = [
-    aws.autoscaling.Metric.GROUP_MIN_SIZE,
-    aws.autoscaling.Metric.GROUP_MAX_SIZE,
-    aws.autoscaling.Metric.GROUP_DESIRED_CAPACITY,
-    aws.autoscaling.Metric.GROUP_IN_SERVICE_INSTANCES,
-    aws.autoscaling.Metric.GROUP_PENDING_INSTANCES,
-    aws.autoscaling.Metric.GROUP_STANDBY_INSTANCES,
-    aws.autoscaling.Metric.GROUP_TERMINATING_INSTANCES,
-    aws.autoscaling.Metric.GROUP_TOTAL_INSTANCES,
-]
-_TrackedMetric = aws.autoscaling.PolicyTargetTrackingConfigurationPredefinedMetricSpecificationArgsDict
+_METRICS = (
+    *("GroupMinSize", "GroupMaxSize", "GroupDesiredCapacity", "GroupInServiceInstances", "GroupPendingInstances"),
+    *("GroupStandbyInstances", "GroupTerminatingInstances", "GroupTotalInstances"),
+)
 # This many points above the burst threshold the group doubles.
 _BURST_STEP = 10
 
@@ -176,7 +171,7 @@ class ScaleOut(Component):
             max_instance_lifetime=refresh.get("max_instance_lifetime_seconds"),
             termination_policies=scaling["termination_policies"],
             protect_from_scale_in=scaling["protect_from_scale_in"],
-            enabled_metrics=_METRICS,
+            enabled_metrics=[aws.autoscaling.Metric(metric) for metric in _METRICS],
             metrics_granularity="1Minute",
             service_linked_role_arn=checked.get("service_linked_role_arn"),
             # Not 10 minutes, the provider's default: https://github.com/hashicorp/terraform-provider-aws/issues/5241
@@ -207,20 +202,22 @@ class ScaleOut(Component):
 
     def _target_tracking(self, name: str, group: aws.autoscaling.Group) -> None:
         scaling = self._checked["scaling"]
-        self._track(f"{name}-cpu", group, {"predefined_metric_type": "ASGAverageCPUUtilization"}, scaling["cpu_target_percent"])
+        metrics: dict[str, aws.autoscaling.PolicyTargetTrackingConfigurationPredefinedMetricSpecificationArgsDict] = {
+            "cpu": {"predefined_metric_type": "ASGAverageCPUUtilization"}
+        }
+        targets: dict[str, int] = {"cpu": scaling["cpu_target_percent"]}
         if (requests := scaling.get("requests_per_target")) is not None:
             label = pulumi.Output.concat(self._checked["load_balancer_arn_suffix"], "/", self._checked["target_group_arn_suffix"])
-            metric: _TrackedMetric = {"predefined_metric_type": "ALBRequestCountPerTarget", "resource_label": label}
-            self._track(f"{name}-requests", group, metric, requests)
-
-    def _track(self, child_name: str, group: aws.autoscaling.Group, metric: _TrackedMetric, target: int) -> None:
-        aws.autoscaling.Policy(
-            child_name,
-            autoscaling_group_name=group.name,
-            policy_type="TargetTrackingScaling",
-            target_tracking_configuration={"predefined_metric_specification": metric, "target_value": target},
-            opts=self.child(),
-        )
+            targets["requests"] = requests
+            metrics["requests"] = {"predefined_metric_type": "ALBRequestCountPerTarget", "resource_label": label}
+        for suffix, metric in metrics.items():
+            aws.autoscaling.Policy(
+                f"{name}-{suffix}",
+                autoscaling_group_name=group.name,
+                policy_type="TargetTrackingScaling",
+                target_tracking_configuration={"predefined_metric_specification": metric, "target_value": targets[suffix]},
+                opts=self.child(),
+            )
 
     def _burst(self, name: str, group: aws.autoscaling.Group) -> None:
         policy = aws.autoscaling.Policy(
@@ -253,24 +250,11 @@ class ScaleOut(Component):
 
     def _scheduled_actions(self, name: str, group: aws.autoscaling.Group) -> None:
         for key, action in self._checked["scaling"]["scheduled_actions"].items():
+            # Left out, a size would become 0; -1 leaves it as it is.
+            change: dict[str, Any] = {"min_size": -1, "max_size": -1, "desired_capacity": -1, **pick(action, *action)}
             aws.autoscaling.Schedule(
-                f"{name}-at-{key}",
-                scheduled_action_name=key,
-                autoscaling_group_name=group.name,
-                recurrence=action.get("recurrence"),
-                time_zone=action["time_zone"],
-                start_time=action.get("start_time"),
-                end_time=action.get("end_time"),
-                min_size=_or_unchanged(action.get("min_size")),
-                max_size=_or_unchanged(action.get("max_size")),
-                desired_capacity=_or_unchanged(action.get("desired_capacity")),
-                opts=self.child(),
+                f"{name}-at-{key}", scheduled_action_name=key, autoscaling_group_name=group.name, **change, opts=self.child()
             )
-
-
-def _or_unchanged(size: int | None) -> int:
-    # Left out, a size would become 0; -1 leaves it as it is.
-    return -1 if size is None else size
 
 
 def _child_names(checked: ScaleOutArgs) -> dict[str, int]:

@@ -32,13 +32,13 @@ def web_server_user_data(
     """
     environment = environment or {}
     # Names are plain: what can be known is refused before anything is created.
-    _refuse([*_parameter_problems(app_port, health_check_path), *_name_problems(environment)])
+    _refuse([*_problems(app_port, health_check_path, environment)])
     parameters = {"APP_PORT": app_port, "HEALTH_CHECK_PATH": health_check_path}
     return pulumi.Output.all(artifact_uri or "", artifact_sha256 or "", {**environment}).apply(lambda values: _render(parameters, *values))
 
 
 def _render(parameters: Mapping[str, str | int], artifact_uri: str, artifact_sha256: str, environment: Mapping[str, str]) -> str:
-    _refuse([*_artifact_problems(artifact_uri, artifact_sha256), *_value_problems(environment)])
+    _refuse([*_resolved_problems(artifact_uri, artifact_sha256, environment)])
     lines = "\n".join(f"{name}={value}" for name, value in environment.items())
     values = {**parameters, "ARTIFACT_URI": artifact_uri, "ARTIFACT_SHA256": artifact_sha256, "APP_ENVIRONMENT": lines}
     shebang, _, body = (Path(__file__).parent / "on_aws/boot.sh").read_text(encoding="utf-8").partition("\n")
@@ -50,14 +50,11 @@ def _refuse(problems: Sequence[Problem]) -> None:
         raise ArgumentError("web_server_user_data", "boot.sh", problems)
 
 
-def _parameter_problems(port: int, path: str) -> Iterator[Problem]:
+def _problems(port: int, path: str, names: Iterable[str]) -> Iterator[Problem]:
     if isinstance(port, bool) or not isinstance(port, int) or not 1024 <= port <= 65_535:
         yield "app_port", f"is {port!r}; a port from 1024 to 65535 is needed, since the server is not privileged."
     if not re.fullmatch(r"/[A-Za-z0-9._~/-]*", path):
         yield "health_check_path", f"is {path!r}; a plain URL path is needed, such as /healthz."
-
-
-def _name_problems(names: Iterable[str]) -> Iterator[Problem]:
     for name in names:
         if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
             yield f"environment.{name}", "is not the name of a variable; capital letters, digits and _ are allowed. Rename it."
@@ -68,14 +65,11 @@ def _name_problems(names: Iterable[str]) -> Iterator[Problem]:
             yield f"environment.{name}", reason
 
 
-def _artifact_problems(uri: str, checksum: str) -> Iterator[Problem]:
+def _resolved_problems(uri: str, checksum: str, environment: Mapping[str, str]) -> Iterator[Problem]:
     if uri and not re.fullmatch(r"s3://[a-z0-9.-]+/[^\x00-\x1f\x7f]+", uri):
         yield "artifact_uri", f"is {uri!r}; s3://bucket/key is needed."
     if bool(uri) != bool(checksum) or not re.fullmatch(r"([0-9a-f]{64})?", checksum):
         yield "artifact_sha256", f"is {checksum!r}; the artifact's SHA-256 in hexadecimal is needed with artifact_uri."
-
-
-def _value_problems(environment: Mapping[str, str]) -> Iterator[Problem]:
     for name, value in environment.items():
         if re.search(r"[\x00-\x1f\x7f]", str(value)):
             yield f"environment.{name}", "has a line break or another control character; one line of text is needed."

@@ -5,18 +5,24 @@ Pattern: "In-Memory Cache" (Cloud Design Patterns for AWS).
 
 import functools
 import hashlib
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import create_key, logs_statement
-from cloudpatterns.core import Component, Statement
-from cloudpatterns.database._shared import log_groups, unique_name
+from cloudpatterns.blocks import Metric, alarm, create_key, log_group, logs_statement
+from cloudpatterns.core import Component, Problem, Statement, excludes, one_of
+from cloudpatterns.database._shared import SUSTAINED, credential_problems, final_snapshot, name_problems, unique_name, window_problems
 from cloudpatterns.database.in_memory_cache.access import Access
 from cloudpatterns.database.in_memory_cache.arguments import InMemoryCacheArgs, InMemoryCacheServerlessArgs
-from cloudpatterns.database.in_memory_cache.nodes import LOGS, PORT, node_alarms, replication_group, serverless_cache
-from cloudpatterns.database.in_memory_cache.rules import problems
+
+_PORT = 6379
+_PASSWORD = r".{16,128}"
+# https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth.html
+_TOKEN = r"[A-Za-z0-9!&#$^<>\-]{16,128}"
+_NODES_ONLY = ("replicas", "auth_token", "parameters", "final_snapshot_identifier", "notification_topic_arn", "alarm_topic_arns")
 
 
 class InMemoryCache(Component):
@@ -65,7 +71,7 @@ class InMemoryCache(Component):
 
     def __init__(self, name: str, args: InMemoryCacheArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         # A replication group, a serverless cache and a user id have 40 characters; the longest is <name>-<7 characters>-default.
-        checked = self.begin(name, args, opts, problems=functools.partial(problems, name), names={"default": 40})
+        checked = self.begin(name, args, opts, problems=functools.partial(_problems, name), names={"default": 40})
         self._checked = checked
         limits = checked.get("serverless")
         if limits is None:
@@ -87,29 +93,107 @@ class InMemoryCache(Component):
         # ElastiCache uses the key through a grant of whoever creates the cache; CloudWatch Logs uses it by itself.
         kms_key_arn = self._key([logs_statement(subnet_group.arn, "/aws/elasticache/*")], retain=not checked["skip_final_snapshot"])
         access = Access(self, unique, checked)
-        groups = log_groups(
-            self,
-            f"{name}-logs",
-            pulumi.Output.concat("/aws/elasticache/", unique),
-            LOGS,
-            retention_days=checked["log_retention_days"],
-            kms_key_arn=kms_key_arn,
-            tags=checked["tags"],
+        log_groups = self._log_groups(name, pulumi.Output.concat("/aws/elasticache/", unique, "/"))
+        replicated = checked["replicas"] > 0
+        group = aws.elasticache.ReplicationGroup(
+            f"{name}-cache",
+            engine_version=_engine_version(checked),
+            node_type=checked.get("node_type"),
+            num_cache_clusters=checked["replicas"] + 1,
+            # Failover needs a replica, Multi-AZ needs failover.
+            automatic_failover_enabled=replicated,
+            multi_az_enabled=replicated,
+            port=_PORT,
+            subnet_group_name=subnet_group.name,
+            parameter_group_name=self._parameter_group(name).name,
+            at_rest_encryption_enabled=True,
+            transit_encryption_enabled=True,
+            transit_encryption_mode="required",
+            snapshot_window=checked["snapshot_window"],
+            maintenance_window=checked["maintenance_window"],
+            # Without a name there is no final snapshot.
+            final_snapshot_identifier=final_snapshot(
+                checked["skip_final_snapshot"], checked.get("final_snapshot_identifier"), unique, kms_key_arn
+            ),
+            auto_minor_version_upgrade=checked["auto_minor_version_upgrade"],
+            # https://github.com/hashicorp/terraform-provider-aws/issues/18737, https://github.com/hashicorp/terraform-provider-aws/issues/24244
+            apply_immediately=checked["apply_immediately"],
+            notification_topic_arn=checked.get("notification_topic_arn"),
+            log_delivery_configurations=[
+                {"destination": log_group_name, "destination_type": "cloudwatch-logs", "log_format": "json", "log_type": log}
+                for log, log_group_name in log_groups.items()
+            ],
+            **access.replication_group_inputs(),
+            **self._cache_inputs(name),
         )
-        group = replication_group(
-            self, checked, subnet_group=subnet_group, unique=unique, access=access, kms_key_arn=kms_key_arn, log_groups=groups
-        )
-        node_alarms(self, checked, group)
+        self._alarms(name, group)
         self.primary_endpoint, self.reader_endpoint = group.primary_endpoint_address, group.reader_endpoint_address
-        self.port = self.reader_port = pulumi.Output.from_input(PORT)
+        self.port = self.reader_port = pulumi.Output.from_input(_PORT)
         self.replication_group_id, self.arn = group.id, group.arn
-        self.log_group_names = pulumi.Output.all(*[log_group.name for log_group in groups])
+        self.log_group_names = pulumi.Output.all(*log_groups.values())
         self._set_access_outputs(access, group)
 
+    def _log_groups(self, name: str, path: pulumi.Output[str]) -> dict[str, pulumi.Output[str]]:
+        checked = self._checked
+        return {
+            log: log_group(
+                self,
+                f"{name}-logs-{log}",
+                checked["log_retention_days"],
+                name=pulumi.Output.concat(path, log),
+                kms_key_arn=self.kms_key_arn,
+                tags=checked["tags"],
+            ).name
+            for log in ("engine-log", "slow-log")
+        }
+
+    def _parameter_group(self, name: str) -> aws.elasticache.ParameterGroup:
+        checked = self._checked
+        return aws.elasticache.ParameterGroup(
+            f"{name}-parameters",
+            description=f"Parameters of {name}",
+            # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ParameterGroups.Engine.html: valkey7, valkey8, valkey9, redis7
+            family=f"{checked['engine']}{_major(checked)}",
+            parameters=[{"name": parameter, "value": value} for parameter, value in sorted(checked["parameters"].items())],
+            tags=checked["tags"],
+            opts=self.child(),
+        )
+
+    def _alarms(self, name: str, group: aws.elasticache.ReplicationGroup) -> None:
+        """Alarms on processor and memory of each node; none without topics."""
+        checked = self._checked
+        # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/CacheMetrics.WhichShouldIMonitor.html
+        metrics = [("cpu", "EngineCPUUtilization", 90), ("memory", "DatabaseMemoryUsagePercentage", 80)]
+        nodes = [f"{number:03}" for number in range(1, checked["replicas"] + 2)] if checked["alarm_topic_arns"] else []
+        for node, (suffix, metric, percent) in itertools.product(nodes, metrics):
+            alarm(
+                self,
+                f"{name}-{suffix}-{node}",
+                f"{metric} of node {node} of cache {name} above {percent} percent for a quarter of an hour",
+                Metric("AWS/ElastiCache", metric, {"CacheClusterId": pulumi.Output.concat(group.id, "-", node), "CacheNodeId": "0001"}),
+                percent,
+                **SUSTAINED,
+                actions=checked["alarm_topic_arns"],
+                tags=checked["tags"],
+            )
+
     def _create_serverless(self, name: str, limits: InMemoryCacheServerlessArgs) -> None:
-        kms_key_arn = self._key([])
-        access = Access(self, _stack_unique(name), self._checked)
-        cache = serverless_cache(self, self._checked, limits, access=access, kms_key_arn=kms_key_arn)
+        checked = self._checked
+        self._key([])
+        access = Access(self, _stack_unique(name), checked)
+        # In transit it is always encrypted.
+        cache = aws.elasticache.ServerlessCache(
+            f"{name}-cache",
+            major_engine_version=_major(checked),
+            cache_usage_limits={
+                "data_storage": {"maximum": limits["max_storage_gb"], "unit": "GB"},
+                "ecpu_per_seconds": [{"maximum": limits["max_ecpu_per_second"]}],
+            },
+            subnet_ids=list(checked["subnet_ids_by_zone"].values()),
+            user_group_id=access.user_group_id,
+            daily_snapshot_time=checked["snapshot_window"].split("-")[0] if checked["snapshot_retention_days"] else None,
+            **self._cache_inputs(name),
+        )
         self.primary_endpoint = cache.endpoints.apply(lambda endpoints: endpoints[0].address)
         self.reader_endpoint = cache.reader_endpoints.apply(lambda endpoints: endpoints[0].address)
         self.port = cache.endpoints.apply(lambda endpoints: endpoints[0].port)
@@ -117,6 +201,19 @@ class InMemoryCache(Component):
         self.replication_group_id, self.arn = cache.name, cache.arn
         self.log_group_names = pulumi.Output.from_input([])
         self._set_access_outputs(access, cache)
+
+    def _cache_inputs(self, name: str) -> dict[str, Any]:
+        checked, description = self._checked, self._checked.get("description")
+        return {
+            "description": f"Cache {name}" if description is None else description,
+            "engine": checked["engine"],
+            "security_group_ids": checked["security_group_ids"],
+            "kms_key_id": self.kms_key_arn,
+            "snapshot_retention_limit": checked["snapshot_retention_days"],
+            "tags": {"Name": name, **checked["tags"]},
+            # AWS has no deletion protection for caches; Pulumi's also stops a replacement.
+            "opts": self.child(protect=checked["deletion_protection"]),
+        }
 
     def _key(self, statements: Sequence[Statement], retain: bool | None = None) -> pulumi.Output[str]:
         name, tags, key_arn = self.pulumi_resource_name, self._checked["tags"], self._checked.get("kms_key_arn")
@@ -131,7 +228,55 @@ class InMemoryCache(Component):
         self.connect_arns = pulumi.Output.all(*([cache.arn, access.user_arn] if access.by_iam else []))
 
 
+def _engine_version(checked: InMemoryCacheArgs) -> str:
+    version = checked.get("engine_version")
+    return {"valkey": "8.1", "redis": "7.1"}[checked["engine"]] if version is None else version
+
+
+def _major(checked: InMemoryCacheArgs) -> str:
+    return _engine_version(checked).split(".")[0]
+
+
 def _stack_unique(name: str) -> str:
     """The name with a suffix of project and stack: users of two stacks in one account must differ, and AWS invents no ids."""
     stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     return f"{name}-{hashlib.sha256(stack.encode()).hexdigest()[:7]}"
+
+
+def _problems(name: str, checked: InMemoryCacheArgs) -> Iterator[Problem]:
+    """What is wrong with a cache of this name and these arguments."""
+    yield from name_problems(name)
+    yield from _version_problems(checked)
+    yield from one_of(checked, "node_type", "serverless")
+    for argument in _NODES_ONLY:
+        yield from excludes(checked, argument, "serverless", why="a serverless cache has none")
+    yield from _zone_problems(checked)
+    yield from excludes(checked, "auth_token", "password", why="ElastiCache takes AUTH or RBAC, not both")
+    if password := checked.get("password"):
+        yield from credential_problems("password", password["value"], _PASSWORD, "a password has 16 to 128 characters")
+    if token := checked.get("auth_token"):
+        allowed = "a token has 16 to 128 letters, digits and ! & # $ ^ < > -"
+        yield from credential_problems("auth_token", token["value"], _TOKEN, allowed)
+    yield from window_problems("snapshot_window", checked["snapshot_window"], checked["maintenance_window"], shortest_minutes=60)
+
+
+def _version_problems(checked: InMemoryCacheArgs) -> Iterator[Problem]:
+    version = checked.get("engine_version")
+    if version is None:
+        return
+    numbers = tuple(int(part) for part in version.split("."))
+    # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html#auth-iam-limits, and redis ends with 7.1
+    if checked["engine"] == "valkey" and not (7, 2) <= numbers < (10, 0):
+        yield "engine_version", f"is {version!r}; valkey takes 7.2 to 9. Use 8.1."
+    if checked["engine"] == "redis" and numbers not in ((7, 0), (7, 1)):
+        yield "engine_version", f"is {version!r}; redis takes 7.0 and 7.1. Use 7.1, or valkey."
+
+
+def _zone_problems(checked: InMemoryCacheArgs) -> Iterator[Problem]:
+    zones, replicas = len(checked["subnet_ids_by_zone"]), checked["replicas"]
+    if checked.get("serverless") is not None:
+        if not 2 <= zones <= 3:
+            yield "subnet_ids_by_zone", f"has {zones} zones; a serverless cache takes two or three. Name as many."
+    elif replicas and zones < 2:
+        reason = f"has {zones} zone; {replicas} replicas need another to fail over to. Add one, or set replicas to 0."
+        yield "subnet_ids_by_zone", reason

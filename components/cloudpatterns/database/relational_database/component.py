@@ -4,15 +4,20 @@ Pattern: "Database Replication" (Cloud Design Patterns for AWS), and the data ti
 """
 
 import functools
+from collections.abc import Iterator
+from typing import Any
 
 import pulumi
+import pulumi_aws as aws
 
-from cloudpatterns.core import Component, after
+from cloudpatterns.core import Component, Problem, after, is_given, needs
+from cloudpatterns.database._shared import credential_problems, name_problems, window_problems
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs
-from cloudpatterns.database.relational_database.aurora import aurora_cluster, aurora_instances
+from cloudpatterns.database.relational_database.engines import ENGINES
 from cloudpatterns.database.relational_database.foundation import Foundation
-from cloudpatterns.database.relational_database.instance import database_instance, replica_instance
-from cloudpatterns.database.relational_database.rules import child_names, problems
+
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html: the shortest limit of the engines, MySQL's
+_PASSWORD = r"""[!#-.0-?A-~]{8,41}"""
 
 
 class RelationalDatabase(Component):
@@ -62,7 +67,7 @@ class RelationalDatabase(Component):
     """Endpoint of the replica in the other region; empty without one."""
 
     def __init__(self, name: str, args: RelationalDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = self.begin(name, args, opts, problems=functools.partial(problems, name), names=child_names)
+        checked = self.begin(name, args, opts, problems=functools.partial(_problems, name), names=_child_names)
         foundation = Foundation(self, name, checked)
         self.kms_key_arn = pulumi.Output.from_input(foundation.kms_key_arn)
         self.log_group_names = pulumi.Output.all(*[group.name for group in foundation.log_groups])
@@ -74,8 +79,42 @@ class RelationalDatabase(Component):
         self.register()
 
     def _create_cluster(self, foundation: Foundation) -> None:
-        cluster = aurora_cluster(foundation)
-        instances = aurora_instances(foundation, cluster)
+        checked, name = foundation.checked, foundation.name
+        group = aws.rds.ClusterParameterGroup(f"{name}-parameters", **foundation.parameter_group_inputs())
+        capacity: aws.rds.ClusterServerlessv2ScalingConfigurationArgsDict | None = None
+        if foundation.instance_class == "db.serverless":
+            capacity = {"min_capacity": checked["min_capacity_units"], "max_capacity": checked["max_capacity_units"]}
+        cluster = aws.rds.Cluster(
+            f"{name}-cluster",
+            cluster_identifier=foundation.identifier,
+            serverlessv2_scaling_configuration=capacity,
+            database_name=checked.get("database_name"),
+            master_username=checked["master_username"],
+            db_cluster_parameter_group_name=group.name,
+            preferred_backup_window=checked["backup_window"],
+            preferred_maintenance_window=checked["maintenance_window"],
+            **foundation.storage_inputs(),
+            **foundation.source_inputs("master_password_wo"),
+            # The name is fixed, so a replacement cannot stand beside the old cluster. AWS adds zones of its own choice to the cluster's.
+            opts=self.child(protect=checked["deletion_protection"], delete_before_replace=True, ignore_changes=["availabilityZones"]),
+        )
+        instances = [
+            aws.rds.ClusterInstance(
+                f"{name}-{zone}",
+                cluster_identifier=cluster.id,
+                engine=aws.rds.EngineType(foundation.engine.name),
+                instance_class=foundation.instance_class,
+                availability_zone=zone,
+                db_subnet_group_name=foundation.subnet_group.name,
+                apply_immediately=checked["apply_immediately"],
+                copy_tags_to_snapshot=True,
+                **foundation.server_inputs(),
+                **foundation.insights_inputs(),
+                tags={"Name": f"{name}-{zone}", **checked["tags"]},
+                opts=self.child(),
+            )
+            for zone in sorted(checked["subnet_ids_by_zone"])[: 2 if checked["multi_az"] else 1]
+        ]
         # A cluster without an instance has an address where nothing answers.
         self.address = after(cluster.endpoint, *instances)
         self.reader_address = after(cluster.reader_endpoint, *instances)
@@ -86,12 +125,124 @@ class RelationalDatabase(Component):
         foundation.alarms({"DBClusterIdentifier": cluster.cluster_identifier})
 
     def _create_instances(self, foundation: Foundation) -> None:
-        instance = database_instance(foundation)
+        checked, name = foundation.checked, foundation.name
+        instance = aws.rds.Instance(
+            f"{name}-instance",
+            allocated_storage=checked.get("allocated_storage_gib"),
+            multi_az=checked["multi_az"],
+            db_name=checked.get("database_name"),
+            username=checked["master_username"],
+            backup_window=checked["backup_window"],
+            **_instance_inputs(foundation),
+            **foundation.source_inputs("password_wo"),
+        )
         self.address = self.reader_address = instance.address
         self.port, self.endpoint = instance.port, instance.endpoint
         self.instance_id, self.instance_arn, self.resource_id = instance.identifier, instance.arn, instance.resource_id
         self.secret_arn = foundation.secret(instance, instance.address)
         foundation.alarms({"DBInstanceIdentifier": instance.identifier})
-        if foundation.checked.get("replica") is not None:
-            replica = replica_instance(Foundation(self, f"{foundation.name}-replica", foundation.checked, source=foundation), instance)
+        if checked.get("replica") is not None:
+            replica = aws.rds.Instance(
+                f"{name}-replica",
+                replicate_source_db=instance.arn,
+                # RDS refuses a final snapshot of a replica; the data is the source's.
+                skip_final_snapshot=True,
+                **_instance_inputs(Foundation(self, f"{name}-replica", checked, source=foundation)),
+            )
             self.replica_endpoints = pulumi.Output.all(replica.endpoint)
+
+
+def _instance_inputs(foundation: Foundation) -> dict[str, Any]:
+    """Inputs of an RDS instance and of its replica in another region."""
+    checked = foundation.checked
+    group = aws.rds.ParameterGroup(f"{foundation.name}-parameters", **foundation.parameter_group_inputs())
+    return {
+        "identifier": foundation.identifier,
+        "instance_class": foundation.instance_class,
+        # gp3 takes neither IOPS nor throughput below 400 GiB; above, it keeps its baseline.
+        "storage_type": "gp3",
+        "max_allocated_storage": checked.get("max_allocated_storage_gib"),
+        "parameter_group_name": group.name,
+        "maintenance_window": checked["maintenance_window"],
+        **foundation.storage_inputs(),
+        **foundation.server_inputs(),
+        # The name is fixed, so a replacement cannot stand beside the old instance.
+        "opts": foundation.component.child(protect=checked["deletion_protection"], delete_before_replace=True),
+    }
+
+
+def _child_names(checked: RelationalDatabaseArgs) -> dict[str, int]:
+    """Limits of names: a role has 64 characters, a database 63; an instance of a cluster carries its zone."""
+    longest_zone: str = max(checked["subnet_ids_by_zone"], key=len)
+    return {"monitoring": 64, longest_zone if ENGINES[checked["engine"]].aurora else "replica": 63}
+
+
+def _problems(name: str, checked: RelationalDatabaseArgs) -> Iterator[Problem]:
+    """What is wrong with a database of this name and these arguments."""
+    engine = ENGINES[checked["engine"]]
+    yield from name_problems(name)
+    if problem := engine.version_problem(checked["engine_version"]):
+        yield "engine_version", f"is {checked['engine_version']!r}; {problem}"
+    if problem := engine.user_name_problem(checked["master_username"]):
+        yield "master_username", f"is {checked['master_username']!r}; {problem}"
+    yield from _storage_problems(checked)
+    yield from _capacity_problems(checked)
+    yield from _replica_problems(checked)
+    yield from window_problems("backup_window", checked["backup_window"], checked["maintenance_window"], shortest_minutes=30)
+    if password := checked.get("password"):
+        allowed = 'a password has 8 to 41 printable characters without / " @ and space'
+        yield from credential_problems("password", password["value"], _PASSWORD, allowed)
+    exports = checked.get("log_exports")
+    if exports is not None and (others := sorted(set(exports) - set(engine.logs))):
+        yield "log_exports", f"has {', '.join(others)}; {engine.name} exports {', '.join(engine.logs)}."
+    if engine.tls_parameter_name in checked["parameters"]:
+        yield f"parameters.{engine.tls_parameter_name}", "is set by the component: connections without TLS are refused. Remove it."
+    yield from _insights_problems(checked)
+    yield from needs(checked, "alarm_connections", "alarm_topic_arns")
+
+
+def _storage_problems(checked: RelationalDatabaseArgs) -> Iterator[Problem]:
+    engine = ENGINES[checked["engine"]]
+    first, most = checked.get("allocated_storage_gib"), checked.get("max_allocated_storage_gib")
+    if engine.aurora:
+        for argument, size in (("allocated_storage_gib", first), ("max_allocated_storage_gib", most)):
+            if size is not None:
+                yield argument, f"is {size}; Aurora's storage grows by itself. Remove it."
+    elif first is None:
+        yield "allocated_storage_gib", f"is missing; {engine.name} needs a first size, 20 GiB or more."
+    elif most is not None and most * 10 < first * 11:
+        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html
+        yield "max_allocated_storage_gib", f"is {most}; it must be at least a tenth more than allocated_storage_gib {first}."
+
+
+def _capacity_problems(checked: RelationalDatabaseArgs) -> Iterator[Problem]:
+    engine, least, most = ENGINES[checked["engine"]], checked["min_capacity_units"], checked.get("max_capacity_units")
+    if checked["instance_class"] != "db.serverless":
+        for argument, units in (("min_capacity_units", least), ("max_capacity_units", most)):
+            if is_given(checked, argument):
+                yield argument, f"is {units}; only instance_class db.serverless takes it. Remove it."
+    elif not engine.aurora:
+        yield "instance_class", f"is 'db.serverless'; only Aurora supports it, not {engine.name}. Use a class such as db.t4g.medium."
+    elif most is None:
+        yield "max_capacity_units", "is missing; db.serverless needs it."
+    elif least > most:
+        yield "min_capacity_units", f"is {least}, which is above max_capacity_units {most}. Lower it."
+
+
+def _replica_problems(checked: RelationalDatabaseArgs) -> Iterator[Problem]:
+    engine = ENGINES[checked["engine"]]
+    if engine.aurora and is_given(checked, "replica"):
+        yield "replica", f"is not supported with {engine.name}: Aurora crosses regions as a global database. Remove it."
+    else:
+        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html#rds-secrets-manager-limitations
+        yield from needs(checked, "replica", "password", why="RDS creates no replica of a database whose password it manages")
+
+
+def _insights_problems(checked: RelationalDatabaseArgs) -> Iterator[Problem]:
+    engine, wanted = ENGINES[checked["engine"]], checked.get("performance_insights")
+    advanced = checked["database_insights_mode"] == "advanced"
+    if (wanted or advanced) and not engine.has_insights(checked["instance_class"]):
+        reason = f"is not supported on {checked['instance_class']} with {engine.name}. Remove it, or use a larger class."
+        yield "performance_insights" if wanted else "database_insights_mode", reason
+    elif advanced and wanted is False:
+        yield "performance_insights", "is False; database_insights_mode 'advanced' needs it. Remove it."

@@ -69,18 +69,17 @@ class Engine:
         """Name of the parameter that decides about TLS."""
         return "require_secure_transport" if self.mysql else "rds.force_ssl"
 
-    def tls_parameter(self, version: str) -> tuple[str, str, str] | None:
-        """Name, value and apply method of the parameter that refuses connections without TLS; None where the default already does.
+    def tls_parameters(self, version: str) -> list[tuple[str, str, str]]:
+        """Name, value and apply method of the parameter that refuses connections without TLS; none where the default already does.
 
         A default that is set again shows as a difference in every preview.
         """
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mysql-ssl-connections.require-ssl.html (0 or 1; Aurora takes ON or OFF)
         if self.mysql:
-            return self.tls_parameter_name, "ON" if self.aurora else "1", "immediate"
+            return [(self.tls_parameter_name, "ON" if self.aurora else "1", "immediate")]
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/PostgreSQL.Concepts.General.SSL.html: default since 15, Aurora since 17
-        if int(version.split(".")[0]) >= (17 if self.aurora else 15):
-            return None
-        return self.tls_parameter_name, "1", "pending-reboot"
+        first_by_default = 17 if self.aurora else 15
+        return [(self.tls_parameter_name, "1", "pending-reboot")] if int(version.split(".")[0]) < first_by_default else []
 
     def log_parameters(self, kinds: Collection[str]) -> dict[str, str]:
         """Parameters without which one of the exported logs stays empty."""

@@ -6,9 +6,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import Metric, create_key, logs_statement, service_role
+from cloudpatterns.blocks import Metric, alarm, create_key, log_group, logs_statement, service_role
 from cloudpatterns.core import Component, account_of, after
-from cloudpatterns.database._shared import credential_secret, final_snapshot, log_groups, sustained_alarm, unique_name
+from cloudpatterns.database._shared import SUSTAINED, credential_secret, final_snapshot, unique_name
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs
 from cloudpatterns.database.relational_database.engines import ENGINES
 
@@ -45,16 +45,19 @@ class Foundation:
         identifier = unique_name(self.subnet_group.name, f"{name}-subnets", name) if fixed is None else pulumi.Output.from_input(fixed)
         exports = checked.get("log_exports")
         self.logs = sorted(set(self.engine.default_logs if exports is None else exports))
-        self.log_groups = log_groups(
-            component,
-            f"{name}-logs",
-            pulumi.Output.concat("/aws/rds/cluster/" if self.engine.aurora else "/aws/rds/instance/", identifier),
-            self.logs,
-            retention_days=checked["log_retention_days"],
-            kms_key_arn=self.kms_key_arn,
-            region=self.region,
-            tags=checked["tags"],
-        )
+        path = pulumi.Output.concat("/aws/rds/cluster/" if self.engine.aurora else "/aws/rds/instance/", identifier, "/")
+        self.log_groups = [
+            log_group(
+                component,
+                f"{name}-logs-{log}",
+                checked["log_retention_days"],
+                name=pulumi.Output.concat(path, log),
+                kms_key_arn=self.kms_key_arn,
+                region=self.region,
+                tags=checked["tags"],
+            )
+            for log in self.logs
+        ]
         self.identifier = after(identifier, *self.log_groups)
         # IAM is global: one role monitors database and replica.
         self.monitoring_role_arn = self._monitoring_role() if source is None else source.monitoring_role_arn
@@ -88,21 +91,19 @@ class Foundation:
 
     def parameter_group_inputs(self) -> dict[str, Any]:
         """Inputs of a parameter group: parameters that force TLS, that fill the exported logs, and the caller's."""
-        checked, version = self.checked, self.checked["engine_version"]
-        forced = self.engine.tls_parameter(version)
-        own = [(name, value, "pending-reboot") for name, value in sorted(checked["parameters"].items())]
-        logging = [
-            (name, value, "immediate") for name, value in self.engine.log_parameters(self.logs).items() if name not in checked["parameters"]
+        own = self.checked["parameters"]
+        logging = {name: value for name, value in self.engine.log_parameters(self.logs).items() if name not in own}
+        parameters = [
+            *self.engine.tls_parameters(self.checked["engine_version"]),
+            *((name, value, "immediate") for name, value in logging.items()),
+            *((name, value, "pending-reboot") for name, value in sorted(own.items())),
         ]
         return {
             "description": f"Parameters of {self.name}",
-            "family": self.engine.family(version),
-            "parameters": [
-                {"name": name, "value": value, "apply_method": method}
-                for name, value, method in [*([forced] if forced else []), *logging, *own]
-            ],
+            "family": self.engine.family(self.checked["engine_version"]),
+            "parameters": [{"name": name, "value": value, "apply_method": method} for name, value, method in parameters],
             "region": self.region,
-            "tags": checked["tags"],
+            "tags": self.checked["tags"],
             "opts": self.component.child(),
         }
 
@@ -207,27 +208,25 @@ class Foundation:
     def alarms(self, dimensions: Mapping[str, pulumi.Output[str]]) -> None:
         """Alarms on processor, storage and connections; none without topics."""
         checked = self.checked
-        if not checked["alarm_topic_arns"]:
-            return
-
-        def create(suffix: str, description: str, metric: str, threshold: float, comparison: str = "GreaterThanThreshold") -> None:
-            sustained_alarm(
+        alarms: list[tuple[str, str, str, float]] = [("cpu", "Processor of the database above 80 percent", "CPUUtilization", 80)]
+        if first := checked.get("allocated_storage_gib"):
+            alarms.append(
+                ("storage", "Free storage of the database below a tenth of its first size", "FreeStorageSpace", first * 1024**3 / 10)
+            )
+        if most := checked.get("alarm_connections"):
+            alarms.append(("connections", f"More than {most} connections to the database", "DatabaseConnections", most))
+        for suffix, description, metric, threshold in alarms if checked["alarm_topic_arns"] else ():
+            alarm(
                 self.component,
                 f"{self.name}-{suffix}",
-                description,
+                f"{description} for a quarter of an hour",
                 Metric("AWS/RDS", metric, dimensions),
                 threshold,
-                comparison=comparison,
-                topic_arns=checked["alarm_topic_arns"],
+                comparison="LessThanThreshold" if suffix == "storage" else "GreaterThanThreshold",
+                **SUSTAINED,
+                actions=checked["alarm_topic_arns"],
                 tags=checked["tags"],
             )
-
-        create("cpu", "Processor of the database above 80 percent", "CPUUtilization", 80)
-        if first := checked.get("allocated_storage_gib"):
-            description = "Free storage of the database below a tenth of its first size"
-            create("storage", description, "FreeStorageSpace", first * 1024**3 / 10, "LessThanThreshold")
-        if most := checked.get("alarm_connections"):
-            create("connections", f"More than {most} connections to the database", "DatabaseConnections", most)
 
 
 def managed_secret(secrets: Sequence[Any]) -> str:

@@ -5,17 +5,17 @@ Pattern: "Secrets Management" (2025 guide; there HashiCorp Vault, here Secrets M
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.blocks import create_key
+from cloudpatterns.blocks import create_key, pattern_function
 from cloudpatterns.core import HIDDEN, Component, Keys, Matches, Problem, Statement, account_of, after, document, excludes, is_given, needs
 from cloudpatterns.core.vocabulary import KmsKeyArn, LogRetentionDays, Tags
 from cloudpatterns.security.secret_values import rotate_secret, write_value
-from cloudpatterns.security.secrets_vault.rotation_function import rotation_function
 
 
 class SecretsVaultRotationArgs(TypedDict):
@@ -98,24 +98,15 @@ class SecretsVault(Component):
         given_key = checked.get("kms_key_arn")
         self.kms_key_arn = self._key(name) if given_key is None else pulumi.Output.from_input(given_key)
         self._arns = {key: self._secret(f"{name}-{key}", secret) for key, secret in checked["secrets"].items()}
-        function_arn: pulumi.Input[str] = ""
-        if rotated_here := _rotated_here(checked):
-            function_arn = rotation_function(
-                self,
-                f"{name}-rotate",
-                secret_arns=[self._arns[key] for key in rotated_here],
-                kms_key_arn=self.kms_key_arn,
-                log_retention_days=checked["log_retention_days"],
-                tags=checked["tags"],
-            )
+        rotated_here = _rotated_here(checked)
+        function_arn = self._rotation_function(f"{name}-rotate", rotated_here) if rotated_here else ""
         for key, secret in checked["secrets"].items():
             if rotation := secret.get("rotation"):
-                given_function = rotation.get("function_arn")
                 schedule = rotate_secret(
                     self,
                     f"{name}-{key}-rotation",
                     secret_arn=self._arns[key],
-                    function_arn=function_arn if given_function is None else given_function,
+                    function_arn=function_arn if key in rotated_here else rotation["function_arn"],
                     days=rotation["days"],
                 )
                 self._arns[key] = after(self._arns[key], schedule)
@@ -167,6 +158,29 @@ class SecretsVault(Component):
         if value is None:
             return arn
         return after(arn, write_value(self, f"{child_name}-value", secret_id=arn, value=value, version=given["version"]))
+
+    def _rotation_function(self, child_name: str, secrets: list[str]) -> pulumi.Output[str]:
+        """ARN of a new function that is allowed to rotate the given secrets and no others."""
+        actions = ["DescribeSecret", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"]
+        use_of_key = Statement(
+            actions=["kms:Decrypt", "kms:GenerateDataKey"],
+            resources=[self.kms_key_arn],
+            conditions={"StringLike": {"kms:ViaService": "secretsmanager.*.amazonaws.com"}},
+        )
+        return pattern_function(
+            self,
+            child_name,
+            Path(__file__).parent / "on_aws",
+            description="Gives secrets a new value",
+            role_description=f"Rotation of secrets by {child_name}",
+            statements=[
+                Statement(actions=[f"secretsmanager:{action}" for action in actions], resources=[self._arns[secret] for secret in secrets]),
+                use_of_key,
+            ],
+            memory_mib=128,
+            log_retention_days=self._checked["log_retention_days"],
+            tags=self._checked["tags"],
+        ).function.arn
 
     def _statements(self, secret_arn: pulumi.Output[str]) -> list[Statement]:
         """The resource policy of a secret; no other statement, here or in IAM, overrides a Deny."""

@@ -11,10 +11,10 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks import create_key
-from cloudpatterns.core import Component, Problem, Statement, account_of, after, document, excludes, is_given
+from cloudpatterns.core import Component, Problem, Statement, account_of, after, document, excludes, is_given, pick
 from cloudpatterns.storage.durable_bucket.arguments import DurableBucketArgs, LogWriter
 from cloudpatterns.storage.durable_bucket.lifecycle import lifecycle_problems, lifecycle_rule
-from cloudpatterns.storage.durable_bucket.log_writers import writer_problems, writer_statements
+from cloudpatterns.storage.durable_bucket.log_writers import writer_statements
 from cloudpatterns.storage.durable_bucket.replication import ReplicationSide, replicate
 
 BUCKET_KIND_TAG = "cloudpatterns:bucket-kind"
@@ -103,15 +103,25 @@ class DurableBucket(Component):
         if _is_logged(checked):
             self._logging(name, bucket)
         replica = self._replica(name)
-        lock = self._object_lock(name, bucket, [versioning, *([replica] if replica else [])])
-        settings = [*access, encryption, versioning, *lock]
+        settings = [*access, encryption, versioning]
+        if lock := checked.get("object_lock"):
+            locked = aws.s3.BucketObjectLockConfiguration(
+                f"{name}-object-lock",
+                bucket=bucket.id,
+                rule={"default_retention": {"mode": lock["mode"], "days": lock["retention_days"]}},
+                region=self._region,
+                # A bucket is replicated under lock only to a bucket under lock: the replica's comes first.
+                # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-managing-replication
+                opts=self.child(depends_on=[versioning, *([replica] if replica else [])]),
+            )
+            settings.append(locked)
         self.bucket_name, self.bucket_arn = after(bucket.bucket, *settings), after(bucket.arn, *settings)
         self.bucket_regional_domain_name = bucket.bucket_regional_domain_name
         if replica:
             self.replica_bucket_name, self.replica_bucket_arn = replica.bucket_name, replica.bucket_arn
             source = ReplicationSide(self.bucket_arn, self.kms_key_arn, bucket.region)
             target = ReplicationSide(replica.bucket_arn, replica.kms_key_arn, checked["replication"]["region"])
-            replicate(self, name, self.bucket_name, source, target, region=self._region, locked=bool(lock), tags=checked["tags"])
+            replicate(self, checked, self.bucket_name, source, target)
 
     def _access(self, name: str, bucket: aws.s3.Bucket) -> list[pulumi.Resource]:
         # Set at the same moment, access block, policy and ownership refuse each other (OperationAborted): one after the other.
@@ -173,11 +183,9 @@ class DurableBucket(Component):
         elif with_key:
             description = f"Objects of the bucket {name}"
             self.kms_key_arn = create_key(self, f"{name}-key", description, region=self._region, tags=self._checked["tags"]).arn
-        default: aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgsDict = {
-            "sse_algorithm": "aws:kms" if with_key else "AES256"
-        }
-        if with_key:
-            default["kms_master_key_id"] = self.kms_key_arn
+        default: aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgsDict = (
+            {"sse_algorithm": "aws:kms", "kms_master_key_id": self.kms_key_arn} if with_key else {"sse_algorithm": "AES256"}
+        )
         return aws.s3.BucketServerSideEncryptionConfiguration(
             f"{name}-encryption",
             bucket=bucket.id,
@@ -193,21 +201,6 @@ class DurableBucket(Component):
             region=self._region,
             opts=self.child(),
         )
-
-    def _object_lock(self, name: str, bucket: aws.s3.Bucket, earlier: list[pulumi.Resource]) -> list[pulumi.Resource]:
-        lock = self._checked.get("object_lock")
-        if lock is None:
-            return []
-        configuration = aws.s3.BucketObjectLockConfiguration(
-            f"{name}-object-lock",
-            bucket=bucket.id,
-            rule={"default_retention": {"mode": lock["mode"], "days": lock["retention_days"]}},
-            region=self._region,
-            # A bucket is replicated under lock only to a bucket under lock: the replica's comes first.
-            # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-managing-replication
-            opts=self.child(depends_on=earlier),
-        )
-        return [configuration]
 
     def _logging(self, name: str, bucket: aws.s3.Bucket) -> None:
         given = self._checked.get("log_bucket_name")
@@ -229,14 +222,7 @@ class DurableBucket(Component):
         if checked.get("kms_key_arn") is None:
             # The key that is created here tells the account; a given key may belong to another.
             writer["account_ids"] = [account_of(self.kms_key_arn)]
-        args: DurableBucketArgs = {
-            "kind": "log_target",
-            "log_writers": [writer],
-            "force_destroy": checked["force_destroy"],
-            "tags": checked["tags"],
-        }
-        if self._region:
-            args["region"] = self._region
+        args: DurableBucketArgs = {"kind": "log_target", "log_writers": [writer], **pick(checked, "force_destroy", "region", "tags")}
         return DurableBucket(f"{name}-logs", args, self.child())
 
     def _replica(self, name: str) -> "DurableBucket | None":
@@ -278,20 +264,20 @@ def _log_target_problems(checked: DurableBucketArgs) -> Iterator[Problem]:
         if is_given(checked, key):
             yield key, "is for the kind data only: buckets that receive logs take SSE-S3, no object lock, and are not logged. Remove it."
     if not checked["log_writers"] and not checked["statements"]:
-        yield (
-            "log_writers",
-            "is empty; a log_target that nobody may write to stays empty. Name a service, as in [{'service': 'server_access'}].",
-        )
-    yield from writer_problems(checked["log_writers"])
+        reason = "is empty; a log_target that nobody may write to stays empty. Name a service, as in [{'service': 'server_access'}]."
+        yield "log_writers", reason
+    # The paths of the other services name the account, and AWS documents no other form than its number there.
+    for index, writer in enumerate(checked["log_writers"]):
+        if writer["service"] != "server_access" and not writer["account_ids"]:
+            reason = f"is missing; the logs of {writer['service']} have their account in the path. Give it, as in ['123456789012']."
+            yield f"log_writers.{index}.account_ids", reason
 
 
 def _data_problems(checked: DurableBucketArgs) -> Iterator[Problem]:
     replication = checked.get("replication")
     if checked["log_writers"]:
-        yield (
-            "log_writers",
-            "is for the kind log_target only: log services cannot write under a customer key. Create a log_target for them.",
-        )
+        reason = "is for the kind log_target only: log services cannot write under a customer key. Create a log_target for them."
+        yield "log_writers", reason
     if not checked["access_logging"]:
         reason = "excludes access_logging False: nothing would be written there. Remove one of them."
         if is_given(checked, "log_bucket_name"):

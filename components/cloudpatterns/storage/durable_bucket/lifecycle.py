@@ -22,7 +22,7 @@ def lifecycle_rule(checked: DurableBucketArgs) -> aws.s3.BucketLifecycleConfigur
         "expiration": {"days": retention_days} if retention_days else {"expired_object_delete_marker": True},
         "noncurrent_version_expiration": {"noncurrent_days": _noncurrent_retention_days(checked)},
         "abort_incomplete_multipart_upload": {"days_after_initiation": checked["abort_multipart_upload_days"]},
-        "transitions": [{"storage_class": move["storage_class"], "days": move["days"]} for move in checked["transitions"]],
+        "transitions": [{**move} for move in checked["transitions"]],
     }
 
 
@@ -33,10 +33,8 @@ def lifecycle_problems(checked: DurableBucketArgs) -> Iterator[Problem]:
     for index, move in enumerate(checked["transitions"]):
         path, storage_class, days = f"transitions.{index}", move["storage_class"], move["days"]
         if before and STORAGE_CLASSES.index(storage_class) <= STORAGE_CLASSES.index(before):
-            yield (
-                f"{path}.storage_class",
-                f"is {storage_class} after {before}; the order is {', '.join(STORAGE_CLASSES)}. Sort the transitions.",
-            )
+            reason = f"is {storage_class} after {before}; the order is {', '.join(STORAGE_CLASSES)}. Sort the transitions."
+            yield f"{path}.storage_class", reason
         infrequent = storage_class == "STANDARD_IA"
         least = max(least, _INFREQUENT_ACCESS_DAYS) if infrequent else least
         if days < least:
@@ -44,10 +42,7 @@ def lifecycle_problems(checked: DurableBucketArgs) -> Iterator[Problem]:
         least, before = days + (_INFREQUENT_ACCESS_DAYS if infrequent else 1), storage_class
     retention_days = _retention_days(checked)
     if before and retention_days and retention_days < least:
-        yield (
-            "retention_days",
-            f"is {retention_days}; objects that move to {before} live at least {least} days. Give at least {least}.",
-        )
+        yield "retention_days", f"is {retention_days}; objects that move to {before} live at least {least} days. Give at least {least}."
 
 
 def _retention_days(checked: DurableBucketArgs) -> int | None:

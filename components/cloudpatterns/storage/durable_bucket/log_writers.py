@@ -1,27 +1,17 @@
 """AWS services that write logs into a bucket, and the bucket policy statements that each of them needs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 
-from cloudpatterns.core import Problem, Statement, partition_of
+from cloudpatterns.core import Statement, partition_of
 from cloudpatterns.storage.durable_bucket.arguments import LogWriter
 
 # The account that owns the bucket, as IAM resolves it in the policy itself: a bucket's ARN has no account, and no data source
 # is called. AWS's own example of the comparison:
 # https://docs.aws.amazon.com/singlesignon/latest/userguide/baseline-KMS-key-policy.html
 _OWN_ACCOUNT = "${aws:ResourceAccount}"
-
-
-def writer_problems(writers: Sequence[LogWriter]) -> Iterator[Problem]:
-    """Writers whose accounts are missing. Their paths name the account, and AWS documents no other form than its number there."""
-    for index, writer in enumerate(writers):
-        if writer["service"] != "server_access" and not writer["account_ids"]:
-            yield (
-                f"log_writers.{index}.account_ids",
-                f"is missing; the logs of {writer['service']} have their account in the path. Give it, as in ['123456789012'].",
-            )
 
 
 def writer_statements(bucket_arn: pulumi.Output[str], writers: Sequence[LogWriter]) -> list[Statement]:

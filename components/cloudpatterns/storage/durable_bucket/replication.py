@@ -1,6 +1,5 @@
 """Replication of one bucket to another: the role with rights on both buckets and both keys, and the replication itself."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import pulumi
@@ -8,6 +7,7 @@ import pulumi_aws as aws
 
 from cloudpatterns.blocks import service_role
 from cloudpatterns.core import Component, Statement
+from cloudpatterns.storage.durable_bucket.arguments import DurableBucketArgs
 
 
 class ReplicationSide(NamedTuple):
@@ -36,21 +36,17 @@ class ReplicationSide(NamedTuple):
 
 def replicate(
     component: Component,
-    name: str,
+    checked: DurableBucketArgs,
     bucket_name: pulumi.Output[str],
     source: ReplicationSide,
     replica: ReplicationSide,
-    *,
-    region: str | None,
-    locked: bool,
-    tags: Mapping[str, pulumi.Input[str]],
 ) -> None:
     """Replicates everything that is put into the bucket from now on, delete markers included.
 
-    ``bucket_name`` is the source's, available after versioning and object lock; ``region`` is the source's, as its other settings have it
-    (None: the provider's).
+    ``checked`` and ``bucket_name`` are the source's; the name is available after versioning and object lock.
     """
-    lock_reads = ["s3:GetObjectRetention", "s3:GetObjectLegalHold"] if locked else []
+    name = f"{component.pulumi_resource_name}-replication"
+    lock_reads = ["s3:GetObjectRetention", "s3:GetObjectLegalHold"] if checked.get("object_lock") else []
     reads = ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging", *lock_reads]
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html
@@ -61,11 +57,9 @@ def replicate(
         source.key_use("kms:Decrypt"),
         replica.key_use("kms:Encrypt", "kms:GenerateDataKey"),
     ]
-    role = service_role(
-        component, f"{name}-replication", "s3.amazonaws.com", None, statements={f"{name}-replication-policy": statements}, tags=tags
-    )
+    role = service_role(component, name, "s3.amazonaws.com", None, statements={f"{name}-policy": statements}, tags=checked["tags"])
     aws.s3.BucketReplicationConfig(
-        f"{name}-replication",
+        name,
         bucket=bucket_name,
         # After the role's policies: an object that is put before the role has its rights fails to replicate, and is not tried again.
         role=role.arn,
@@ -85,6 +79,6 @@ def replicate(
                 },
             }
         ],
-        region=region,
+        region=checked.get("region"),
         opts=component.child(),
     )

@@ -11,7 +11,7 @@ import pulumi
 
 from cloudpatterns.blocks.server import amazon_linux
 from cloudpatterns.compute import ScaleOut, ScaleOutOptions, web_server_user_data
-from cloudpatterns.core import Component, Problem, declared, needs, one_of, pick
+from cloudpatterns.core import Component, Problem, declared, needs, one_of, partition_of, pick, region_of
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
 from cloudpatterns.network import (
     FunctionalFirewall,
@@ -21,9 +21,8 @@ from cloudpatterns.network import (
     OperationalFirewall,
     WebApplicationFirewall,
 )
-from cloudpatterns.security import WorkloadRole
+from cloudpatterns.security import WorkloadRole, WorkloadStatementArgs, session_manager_statements
 from cloudpatterns.systems.storefront.arguments import StorefrontArgs
-from cloudpatterns.systems.storefront.role import server_statements
 
 _DATA_PORTS = {3306: "the database's", 5432: "the database's", 6379: "the cache's"}
 
@@ -80,15 +79,25 @@ class Storefront(Component):
             {**checked["firewall"], "associations": {"load-balancer": balancer.load_balancer_arn}, "tags": self._tags},
             self.child(),
         )
-        database = self._database(name, firewall)
-        cache = self._cache(name, firewall)
+        data_subnets, shared = checked["data_subnet_ids_by_zone"], pick(checked, "kms_key_arn", "alarm_topic_arns", "tags")
+        database_groups, cache_groups = firewall.group_ids(_database_function(checked)), firewall.group_ids("redis")
+        database = RelationalDatabase(
+            f"{name}-db",
+            {**checked["database"], **shared, "subnet_ids_by_zone": data_subnets, "security_group_ids": [*database_groups]},
+            self.child(),
+        )
+        cache = InMemoryCache(
+            f"{name}-cache",
+            {**checked["cache"], **shared, "subnet_ids_by_zone": data_subnets, "security_group_ids": [*cache_groups]},
+            self.child(),
+        )
         role = WorkloadRole(
             f"{name}-role",
             {
                 "service": "ec2.amazonaws.com",
                 "instance_profile": True,
                 "description": "Servers of a storefront: their database secret, their cache, Session Manager",
-                "statements": server_statements(database, cache, checked["servers"].get("artifact_uri")),
+                "statements": _server_statements(database, cache, checked["servers"].get("artifact_uri")),
                 "tags": self._tags,
             },
             self.child(),
@@ -116,32 +125,6 @@ class Storefront(Component):
                 "target_port": checked["servers"]["app_port"],
                 "ip_address_type": "dualstack" if checked["dual_stack"] else "ipv4",
                 "tags": self._tags,
-            },
-            self.child(),
-        )
-
-    def _database(self, name: str, firewall: FunctionalFirewall) -> RelationalDatabase:
-        checked = self._checked
-        return RelationalDatabase(
-            f"{name}-db",
-            {
-                **checked["database"],
-                "subnet_ids_by_zone": checked["data_subnet_ids_by_zone"],
-                "security_group_ids": [*firewall.group_ids(_database_function(checked))],
-                **pick(checked, "kms_key_arn", "alarm_topic_arns", "tags"),
-            },
-            self.child(),
-        )
-
-    def _cache(self, name: str, firewall: FunctionalFirewall) -> InMemoryCache:
-        checked = self._checked
-        return InMemoryCache(
-            f"{name}-cache",
-            {
-                **checked["cache"],
-                "subnet_ids_by_zone": checked["data_subnet_ids_by_zone"],
-                "security_group_ids": [*firewall.group_ids("redis")],
-                **pick(checked, "kms_key_arn", "alarm_topic_arns", "tags"),
             },
             self.child(),
         )
@@ -201,11 +184,11 @@ def _problems(checked: StorefrontArgs) -> Iterator[Problem]:
     for role, operator in checked["operators"].items():
         for port in operator["ports"]:
             if port in _DATA_PORTS:
-                yield (
-                    f"operators.{role}.ports",
+                reason = (
                     f"has {port}, {_DATA_PORTS[port]} port; operators reach the servers alone. Give the role port 22, or use Session "
-                    "Manager, and forward the port through a server.",
+                    "Manager, and forward the port through a server."
                 )
+                yield f"operators.{role}.ports", reason
     for name, other in (("artifact_uri", "artifact_sha256"), ("artifact_sha256", "artifact_uri")):
         yield from needs(checked["servers"], name, other, path="servers.")
 
@@ -231,3 +214,38 @@ def _functions(checked: StorefrontArgs) -> dict[str, FunctionArgs]:
         _database_function(checked): {"callers": ["app"]},
         "redis": {"callers": ["app"]},
     }
+
+
+def _server_statements(database: RelationalDatabase, cache: InMemoryCache, artifact_uri: str | None) -> list[WorkloadStatementArgs]:
+    """The permissions: the database's secret, the cache by IAM login, Session Manager, and the artifact if there is one."""
+    secret, region = database.secret_arn, region_of(database.instance_arn)
+    statements: list[WorkloadStatementArgs] = [
+        *session_manager_statements(),
+        {
+            "sid": "DatabaseSecret",
+            "actions": ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
+            "resources": [secret],
+        },
+        {
+            # The key encrypts storage and logs as well; the role may only read the secret with it.
+            "sid": "DatabaseSecretKey",
+            "actions": ["kms:Decrypt"],
+            "resources": [database.kms_key_arn],
+            "conditions": {
+                "StringEquals": {
+                    "kms:ViaService": [pulumi.Output.concat("secretsmanager.", region, ".amazonaws.com")],
+                    "kms:EncryptionContext:SecretARN": [secret],
+                }
+            },
+        },
+        {
+            "sid": "CacheLogin",
+            "actions": ["elasticache:Connect"],
+            # The cache and the user: a login needs both.
+            "resources": [cache.connect_arns.apply(lambda arns: arns[0]), cache.connect_arns.apply(lambda arns: arns[1])],
+        },
+    ]
+    if artifact_uri is not None:
+        artifact_arn = pulumi.Output.concat("arn:", partition_of(database.instance_arn), ":s3:::", artifact_uri.removeprefix("s3://"))
+        statements.append({"sid": "Artifact", "actions": ["s3:GetObject", "s3:GetObjectVersion"], "resources": [artifact_arn]})
+    return statements
