@@ -3,17 +3,17 @@
 Pattern: "Floating IP" (Cloud Design Patterns for AWS), for what cannot stand behind a load balancer.
 """
 
-import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.blocks import Metric, alarm
+from cloudpatterns.blocks import Metric, PatternFunction, alarm, invoke_on_event, pattern_function
 from cloudpatterns.blocks.server import METADATA_OPTIONS, disk, encoded, launch_template
-from cloudpatterns.core import Choice, Component, Matches, Problem, one_of, unknown
+from cloudpatterns.core import Choice, Component, Keys, Matches, Problem, Statement, by_name, one_of, unknown
 from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
     ImageId,
@@ -26,7 +26,6 @@ from cloudpatterns.core.vocabulary import (
     SecurityGroupIds,
     Tags,
 )
-from cloudpatterns.network.floating_ip.failover_function import Server, failover_function
 from cloudpatterns.security import instance_profile, session_manager_statements
 
 
@@ -53,8 +52,12 @@ class FloatingIpMetricArgs(TypedDict):
 class FloatingIpArgs(TypedDict):
     """Arguments of ``FloatingIp``."""
 
-    subnet_ids_by_zone: dict[str, pulumi.Input[str]]
-    """Two public subnets, in different zones."""
+    subnet_ids_by_zone: Annotated[
+        dict[str, pulumi.Input[str]],
+        Field(min_length=2, max_length=2),
+        Keys("[a-z0-9-]+", "lower-case letters, digits and hyphens, such as eu-west-1a"),
+    ]
+    """Public subnets of the two instances, by zone."""
     security_group_ids: SecurityGroupIds
     """Security groups of both instances."""
     instance_type: InstanceType
@@ -66,7 +69,7 @@ class FloatingIpArgs(TypedDict):
     """A fixed image (AMI). Exactly one of ``image_parameter`` and ``image_id``."""
     active_zone: NotRequired[str]
     """Zone of the instance that has the address first, and gets it when neither instance has it. Default: the first by name."""
-    template_versions_by_zone: NotRequired[Annotated[dict[str, int], Field(default={})]]
+    template_versions_by_zone: NotRequired[Annotated[dict[str, Annotated[int, Field(ge=1)]], Field(default={})]]
     """Version of the launch template that a zone's instance is created from; 1 for a zone that is left out. A change of image, type, disk,
     profile or user data only adds a version; a zone's instance is replaced when its number here is raised: raise the standby's first, then
     move the address, then raise the other's."""
@@ -168,25 +171,17 @@ class FloatingIp(Component):
         )
         # Destroyed before the address, which can only be released when it is on nothing.
         interfaces[standby] = self._interface(standby, address)
-        servers: dict[str, Server] = {}
+        instances: dict[str, aws.ec2.Instance] = {}
+        alarms: dict[str, aws.cloudwatch.MetricAlarm] = {}
         for zone in (active, standby):
             # One after the other, so that changes of both never come at once, and the standby is not healthy first.
-            earlier = [server.instance for server in servers.values()]
-            instance = self._instance(zone, template, interfaces[zone], [address, *earlier])
-            servers[zone] = Server(instance, interfaces[zone], self._alarm(zone, instance))
-        failover = failover_function(
-            self,
-            f"{name}-mover",
-            address=address,
-            servers=list(servers.values()),
-            topic_arns=checked["alarm_topic_arns"],
-            log_retention_days=checked["log_retention_days"],
-            tags=self._tags,
-        )
+            instances[zone] = self._instance(zone, template, interfaces[zone], [address, *instances.values()])
+            alarms[zone] = self._alarm(zone, instances[zone])
+        failover = self._failover(f"{name}-mover", address, interfaces, instances, alarms)
         self.public_ip, self.allocation_id = address.public_ip, address.allocation_id
-        self.instance_ids_by_zone = pulumi.Output.all(**{zone: server.instance.id for zone, server in servers.items()})
-        self.network_interface_ids_by_zone = pulumi.Output.all(**{zone: server.interface.id for zone, server in servers.items()})
-        self.alarm_arns_by_zone = pulumi.Output.all(**{zone: server.alarm.arn for zone, server in servers.items()})
+        self.instance_ids_by_zone = by_name({zone: instance.id for zone, instance in instances.items()})
+        self.network_interface_ids_by_zone = by_name({zone: interface.id for zone, interface in interfaces.items()})
+        self.alarm_arns_by_zone = by_name({zone: zone_alarm.arn for zone, zone_alarm in alarms.items()})
         self.function_name, self.function_role_arn = failover.function.name, failover.role.arn
         self.launch_template_id, self.launch_template_latest_version = template.id, template.latest_version
         self.register()
@@ -209,10 +204,9 @@ class FloatingIp(Component):
         )
 
     def _interface(self, zone: str, address: aws.ec2.Eip | None = None) -> aws.ec2.NetworkInterface:
-        name = f"{self.pulumi_resource_name}-interface-{zone}"
         # Apart from the instances: the address stays where it is while an instance is replaced, and the rights to move it name these.
         return aws.ec2.NetworkInterface(
-            name,
+            f"{self.pulumi_resource_name}-interface-{zone}",
             subnet_id=self._checked["subnet_ids_by_zone"][zone],
             security_groups=self._checked["security_group_ids"],
             description=f"Takes the floating address in {zone}",
@@ -253,6 +247,60 @@ class FloatingIp(Component):
             tags=self._tags,
         )
 
+    def _failover(
+        self,
+        child_name: str,
+        address: aws.ec2.Eip,
+        interfaces: Mapping[str, aws.ec2.NetworkInterface],
+        instances: Mapping[str, aws.ec2.Instance],
+        alarms: Mapping[str, aws.cloudwatch.MetricAlarm],
+    ) -> PatternFunction:
+        """The function that moves the address, invoked at every change of an alarm and every minute besides."""
+        alarm_arns = [zone_alarm.arn for zone_alarm in alarms.values()]
+        movable = [address.arn, *[interface.arn for interface in interfaces.values()], *[instance.arn for instance in instances.values()]]
+        servers = [
+            {"instance_id": instances[zone].id, "interface_id": interfaces[zone].id, "alarm_name": alarms[zone].name} for zone in instances
+        ]
+        failover = pattern_function(
+            self,
+            child_name,
+            Path(__file__).parent / "on_aws",
+            description="Moves a floating address to the healthy instance",
+            role_description="Moves one address between two instances",
+            statements=[
+                # Taking the address off the other interface is part of it.
+                # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+                Statement(sid="Move", actions=["ec2:AssociateAddress"], resources=movable),
+                # Neither has resource types.
+                Statement(sid="Look", actions=["ec2:DescribeAddresses", "ec2:DescribeInstanceStatus"], resources=["*"]),
+                # Enough for metric alarms: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+                Statement(sid="Listen", actions=["cloudwatch:DescribeAlarms"], resources=alarm_arns),
+            ],
+            memory_mib=256,
+            log_retention_days=self._checked["log_retention_days"],
+            tags=self._tags,
+            environment={"ALLOCATION_ID": address.allocation_id, "SERVERS": pulumi.Output.json_dumps(servers)},
+        )
+        function = failover.function
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
+        changes = {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"], "resources": alarm_arns}
+        description = "An instance of a floating address fails or recovers"
+        invoke_on_event(self, f"{child_name}-alarms", function, description, pattern=changes, tags=self._tags)
+        # Alarms report changes only: an address that could not move then, or that something else moved, is noticed by this.
+        description = "Checks where a floating address is"
+        invoke_on_event(self, f"{child_name}-watch", function, description, schedule="rate(1 minute)", tags=self._tags)
+        alarm(
+            self,
+            f"{child_name}-errors",
+            "The function that moves the floating address fails",
+            Metric("AWS/Lambda", "Errors", {"FunctionName": function.name}, "Sum"),
+            1,
+            comparison="GreaterThanOrEqualToThreshold",
+            actions=self._checked["alarm_topic_arns"],
+            tags=self._tags,
+        )
+        return failover
+
     def _server_name(self, zone: str) -> str:
         return f"{self.pulumi_resource_name}-{zone}"
 
@@ -263,18 +311,10 @@ def _child_names(checked: FloatingIpArgs) -> dict[str, int]:
 
 
 def _problems(checked: FloatingIpArgs) -> Iterator[Problem]:
-    zones = sorted(checked["subnet_ids_by_zone"])
-    if len(zones) != 2:
-        yield "subnet_ids_by_zone", f"has {', '.join(zones) or 'no zone'}; one zone for each of the two instances is needed. Name two."
-    for zone in zones:
-        if not re.fullmatch("[a-z0-9-]+", zone):
-            yield f"subnet_ids_by_zone.{zone}", f"is the zone {zone!r}; a zone is named like eu-west-1a. Correct it."
-    active = checked.get("active_zone")
+    zones, active = sorted(checked["subnet_ids_by_zone"]), checked.get("active_zone")
     if active is not None and active not in zones:
         yield "active_zone", unknown(active, "a zone of an instance", zones)
-    for zone, version in checked["template_versions_by_zone"].items():
+    for zone in checked["template_versions_by_zone"]:
         if zone not in zones:
             yield f"template_versions_by_zone.{zone}", unknown(zone, "a zone of an instance", zones)
-        elif version < 1:
-            yield f"template_versions_by_zone.{zone}", f"is {version}; versions count from 1. Correct it."
     yield from one_of(checked, "image_parameter", "image_id")
