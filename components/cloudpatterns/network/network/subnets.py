@@ -12,8 +12,6 @@ from ipaddress import IPv4Network, IPv6Network
 from itertools import combinations
 from typing import NamedTuple
 
-__all__ = ["MAX_ZONES", "TIERS", "SubnetPlanError", "SubnetProblem", "default_prefixes", "explicit", "ipv6", "plan", "problems", "slots"]
-
 TIERS: tuple[str, ...] = ("public", "private", "data")
 """The tiers of a network, outermost first."""
 
@@ -26,8 +24,6 @@ _LARGEST_PREFIX, _SMALLEST_PREFIX = 16, 28
 # A load balancer's subnet must be /27 or larger:
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
 _SMALLEST_PUBLIC_PREFIX = 27
-_PRIVATE_BITS, _OTHER_BITS = 4, 8
-_IPV6_PER_TIER = 16
 
 
 class SubnetPlanError(ValueError):
@@ -55,9 +51,9 @@ def default_prefixes(cidr_block: IPv4Network | str) -> dict[str, int]:
     """
     length = _vpc(cidr_block).prefixlen
     return {
-        "public": min(length + _OTHER_BITS, _SMALLEST_PUBLIC_PREFIX),
-        "private": min(length + _PRIVATE_BITS, _SMALLEST_PREFIX),
-        "data": min(length + _OTHER_BITS, _SMALLEST_PREFIX),
+        "public": min(length + 8, _SMALLEST_PUBLIC_PREFIX),
+        "private": min(length + 4, _SMALLEST_PREFIX),
+        "data": min(length + 8, _SMALLEST_PREFIX),
     }
 
 
@@ -119,7 +115,8 @@ def explicit(
 
 def ipv6(vpc_block: str, tier: str, zone: str) -> str:
     """The /64 of a tier and zone in the VPC's /56, at a place that depends on the tier and the zone's letter alone."""
-    place = TIERS.index(tier) * _IPV6_PER_TIER + _slot(zone)
+    # Sixteen places for each tier.
+    place = TIERS.index(tier) * 16 + _slot(zone)
     return str(IPv6Network((int(IPv6Network(vpc_block).network_address) + (place << 64), 64)))
 
 
