@@ -66,11 +66,7 @@ def pattern_function(
 
 
 def allow_invocation(
-    component: Component,
-    child_name: str,
-    function: pulumi.Input[str],
-    service: str,
-    source_arn: pulumi.Input[str],
+    component: Component, child_name: str, function: pulumi.Input[str], service: str, source_arn: pulumi.Input[str]
 ) -> aws.lambda_.Permission:
     """Lets a service invoke a function (its name or ARN) for one source: the service acts for every account."""
     return aws.lambda_.Permission(

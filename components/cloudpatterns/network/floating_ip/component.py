@@ -104,8 +104,6 @@ _STATUS_CHECKS: FloatingIpMetricArgs = {
     "comparison_operator": "GreaterThanOrEqualToThreshold",
     "statistic": "Maximum",
 }
-# The policy pack asks that internet-facing resources are marked.
-_INTERNET_FACING = {"cloudpatterns:internet": "true"}
 
 
 class FloatingIp(Component):
@@ -152,36 +150,37 @@ class FloatingIp(Component):
     def __init__(self, name: str, args: FloatingIpArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         checked = self.begin(name, args, opts, problems=_problems, names=_child_names)
         self._checked, self._tags = checked, checked["tags"]
-        self._facing_tags: Mapping[str, pulumi.Input[str]] = {"Name": name, **_INTERNET_FACING, **checked["tags"]}
+        # The policy pack asks that internet-facing resources are marked.
+        self._facing_tags: Mapping[str, pulumi.Input[str]] = {"cloudpatterns:internet": "true", **checked["tags"]}
         zone = checked.get("active_zone")
         active = min(checked["subnet_ids_by_zone"]) if zone is None else zone
         (standby,) = set(checked["subnet_ids_by_zone"]) - {active}
 
         template = self._template(name)
-        interfaces = {active: self._interface(active)}
+        self._interfaces = {active: self._interface(active)}
         # Not an association of its own: that has a new id after every move, so a refresh would lose it and the next `up` take the address
         # back, perhaps to the instance that fails.
         # https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/ec2/ec2_eip_association.go
         address = aws.ec2.Eip(
             f"{name}-address",
             domain="vpc",
-            network_interface=interfaces[active].id,
+            network_interface=self._interfaces[active].id,
             tags={"Name": name, **checked["tags"]},
             opts=self.child(ignore_changes=["networkInterface", "instance", "associateWithPrivateIp"]),
         )
         # Destroyed before the address, which can only be released when it is on nothing.
-        interfaces[standby] = self._interface(standby, address)
-        instances: dict[str, aws.ec2.Instance] = {}
-        alarms: dict[str, aws.cloudwatch.MetricAlarm] = {}
+        self._interfaces[standby] = self._interface(standby, address)
+        self._instances: dict[str, aws.ec2.Instance] = {}
+        self._alarms: dict[str, aws.cloudwatch.MetricAlarm] = {}
         for zone in (active, standby):
             # One after the other, so that changes of both never come at once, and the standby is not healthy first.
-            instances[zone] = self._instance(zone, template, interfaces[zone], [address, *instances.values()])
-            alarms[zone] = self._alarm(zone, instances[zone])
-        failover = self._failover(f"{name}-mover", address, interfaces, instances, alarms)
+            self._instances[zone] = self._instance(zone, template, [address, *self._instances.values()])
+            self._alarms[zone] = self._alarm(zone)
+        failover = self._failover(f"{name}-mover", address)
         self.public_ip, self.allocation_id = address.public_ip, address.allocation_id
-        self.instance_ids_by_zone = by_name({zone: instance.id for zone, instance in instances.items()})
-        self.network_interface_ids_by_zone = by_name({zone: interface.id for zone, interface in interfaces.items()})
-        self.alarm_arns_by_zone = by_name({zone: zone_alarm.arn for zone, zone_alarm in alarms.items()})
+        self.instance_ids_by_zone = by_name({zone: instance.id for zone, instance in self._instances.items()})
+        self.network_interface_ids_by_zone = by_name({zone: interface.id for zone, interface in self._interfaces.items()})
+        self.alarm_arns_by_zone = by_name({zone: zone_alarm.arn for zone, zone_alarm in self._alarms.items()})
         self.function_name, self.function_role_arn = failover.function.name, failover.role.arn
         self.launch_template_id, self.launch_template_latest_version = template.id, template.latest_version
         self.register()
@@ -214,14 +213,12 @@ class FloatingIp(Component):
             opts=self.child(depends_on=[address] if address else []),
         )
 
-    def _instance(
-        self, zone: str, template: aws.ec2.LaunchTemplate, interface: aws.ec2.NetworkInterface, after: list[pulumi.Resource]
-    ) -> aws.ec2.Instance:
+    def _instance(self, zone: str, template: aws.ec2.LaunchTemplate, after: list[pulumi.Resource]) -> aws.ec2.Instance:
         return aws.ec2.Instance(
             f"{self.pulumi_resource_name}-instance-{zone}",
             # A number, not $Latest: an edit of the template would replace both instances.
             launch_template={"id": template.id, "version": str(self._checked["template_versions_by_zone"].get(zone, 1))},
-            primary_network_interface={"network_interface_id": interface.id},
+            primary_network_interface={"network_interface_id": self._interfaces[zone].id},
             metadata_options=METADATA_OPTIONS,
             tags={**self._facing_tags, "Name": self._server_name(zone)},
             volume_tags={"Name": self._server_name(zone), **self._tags},
@@ -229,7 +226,7 @@ class FloatingIp(Component):
             opts=self.child(depends_on=after, delete_before_replace=True),
         )
 
-    def _alarm(self, zone: str, instance: aws.ec2.Instance) -> aws.cloudwatch.MetricAlarm:
+    def _alarm(self, zone: str) -> aws.cloudwatch.MetricAlarm:
         # On both, whichever has the address: a standby must be known to be healthy before it gets it, and can fail later like the other.
         custom = self._checked.get("health_metric")
         metric = _STATUS_CHECKS if custom is None else custom
@@ -237,7 +234,7 @@ class FloatingIp(Component):
             self,
             f"{self.pulumi_resource_name}-alarm-{zone}",
             f"The instance in {zone} fails; when it has the floating address, the other one gets it",
-            Metric(metric["namespace"], metric["metric_name"], {"InstanceId": instance.id}, metric["statistic"]),
+            Metric(metric["namespace"], metric["metric_name"], {"InstanceId": self._instances[zone].id}, metric["statistic"]),
             metric["threshold"],
             comparison=metric["comparison_operator"],
             periods=self._checked["failover_minutes"],
@@ -247,15 +244,9 @@ class FloatingIp(Component):
             tags=self._tags,
         )
 
-    def _failover(
-        self,
-        child_name: str,
-        address: aws.ec2.Eip,
-        interfaces: Mapping[str, aws.ec2.NetworkInterface],
-        instances: Mapping[str, aws.ec2.Instance],
-        alarms: Mapping[str, aws.cloudwatch.MetricAlarm],
-    ) -> PatternFunction:
+    def _failover(self, child_name: str, address: aws.ec2.Eip) -> PatternFunction:
         """The function that moves the address, invoked at every change of an alarm and every minute besides."""
+        interfaces, instances, alarms = self._interfaces, self._instances, self._alarms
         alarm_arns = [zone_alarm.arn for zone_alarm in alarms.values()]
         movable = [address.arn, *[interface.arn for interface in interfaces.values()], *[instance.arn for instance in instances.values()]]
         servers = [

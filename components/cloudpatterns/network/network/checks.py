@@ -81,13 +81,12 @@ def _layout_problems(checked: NetworkArgs) -> Iterator[Problem]:
 def _adoption_problems(checked: NetworkArgs) -> Iterator[Problem]:
     yield from excludes(checked, "vpc_id", *_CREATED, why="an adopted VPC is left as it is")
     yield from needs(checked, "vpc_id", "cidr_block")
-    zones = checked["zones"]
     given = {name: ids for name in (*SUBNET_IDS.values(), *TABLE_IDS.values()) if (ids := checked.get(name)) is not None}
     if not given.keys() & {*SUBNET_IDS.values()}:
         yield "vpc_id", f"adopts a VPC without subnets; give at least one of {', '.join(SUBNET_IDS.values())}."
     for name, ids in given.items():
-        if set(ids) != set(zones):
-            yield name, f"has the zones {', '.join(sorted(ids)) or 'none'}; one id is needed for each of {', '.join(zones)}."
+        if set(ids) != set(checked["zones"]):
+            yield name, f"has the zones {', '.join(sorted(ids)) or 'none'}; one id is needed for each of {', '.join(checked['zones'])}."
     subnets = {f"{name}.{zone}": subnet_id for name in SUBNET_IDS.values() for zone, subnet_id in given.get(name, {}).items()}
     times = Counter(subnet_id for subnet_id in subnets.values() if isinstance(subnet_id, str))
     for path, subnet_id in subnets.items():

@@ -86,13 +86,9 @@ def plan(
         for zone, slot in index.items():
             if slot >= available:
                 sizes = ", ".join(f"{tier} /{lengths[tier]}" for tier in TIERS)
-                raise SubnetPlanError(
-                    f"no room in {vpc} for the {tier} subnet of zone {zone}: it needs a /{length}, and with "
-                    f"{sizes} per zone the block has room for {_room(available)}",
-                    tier=tier,
-                    zone=zone,
-                    prefix=length,
-                )
+                message = f"no room in {vpc} for the {tier} subnet of zone {zone}: it needs a /{length}"
+                room = f"with {sizes} per zone the block has room for {_room(available)}"
+                raise SubnetPlanError(f"{message}, and {room}", tier=tier, zone=zone, prefix=length)
         result[tier] = {zone: IPv4Network((start + slot * size, length)) for zone, slot in index.items()}
         start += available * size
     return {tier: result[tier] for tier in TIERS}
@@ -141,11 +137,8 @@ def problems(vpc: IPv4Network, zones: Sequence[str], cidrs: Mapping[str, Mapping
             placed.append((tier, zone, network))
     for (tier, zone, network), (later_tier, later_zone, later) in combinations(placed, 2):
         if network.overlaps(later):
-            yield SubnetProblem(
-                later_tier,
-                later_zone,
-                f"{later}, the {later_tier} subnet of zone {later_zone}, overlaps {network}, the {tier} subnet of zone {zone}",
-            )
+            message = f"{later}, the {later_tier} subnet of zone {later_zone}, overlaps {network}, the {tier} subnet of zone {zone}"
+            yield SubnetProblem(later_tier, later_zone, message)
 
 
 def _vpc(cidr_block: IPv4Network | str) -> IPv4Network:
@@ -189,9 +182,8 @@ def _refuse_repeats(zones: Sequence[str]) -> None:
     for zone in zones:
         letter = zone[-1:]
         if letter in seen:
-            raise SubnetPlanError(
-                f"zones {seen[letter]} and {zone} have the same letter; each zone is named once, all of one region", zone=zone
-            )
+            message = f"zones {seen[letter]} and {zone} have the same letter; each zone is named once, all of one region"
+            raise SubnetPlanError(message, zone=zone)
         seen[letter] = zone
 
 
