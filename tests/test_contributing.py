@@ -12,7 +12,7 @@ from typing import Any
 import cloudpatterns.operations
 import pytest
 from cloudpatterns.core import Component
-from cloudpatterns.plugin.descriptions import DescribingAnalyzer
+from cloudpatterns.plugin.schema import DescribingAnalyzer
 
 ROOT = Path(__file__).resolve().parents[1]
 PATTERN, TEST = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL)[:2]

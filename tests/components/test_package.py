@@ -15,7 +15,7 @@ import cloudpatterns
 import pulumi
 import pytest
 from cloudpatterns.core import Component
-from cloudpatterns.plugin.descriptions import DescribingAnalyzer
+from cloudpatterns.plugin.schema import DescribingAnalyzer
 from pulumi.provider.experimental.analyzer import AnalyzeResult
 from pulumi.provider.experimental.schema import generate_schema
 

@@ -12,7 +12,7 @@ import pytest
 from cloudpatterns.core import Component, declared
 from cloudpatterns.core.arguments import Arguments, bases, default_of
 from cloudpatterns.plugin import components
-from cloudpatterns.plugin.descriptions import DescribingAnalyzer
+from cloudpatterns.plugin.schema import DescribingAnalyzer
 from cloudpatterns_policies.core import discover
 
 ROOT = Path(__file__).resolve().parents[2]

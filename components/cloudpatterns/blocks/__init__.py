@@ -1,8 +1,7 @@
 """Groups of resources that many patterns create; each function makes them children of a component."""
 
 from cloudpatterns.blocks.alarm import Metric, alarm
-from cloudpatterns.blocks.event_rule import invoke_on_event
-from cloudpatterns.blocks.function import PatternFunction, allow_invocation, pattern_function
+from cloudpatterns.blocks.function import PatternFunction, allow_invocation, invoke_on_event, pattern_function
 from cloudpatterns.blocks.key import CreatedKey, create_key, logs_statement
 from cloudpatterns.blocks.layer import runtime_layer
 from cloudpatterns.blocks.log_group import log_group

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pulumi
 import pulumi_aws as aws
@@ -66,11 +66,7 @@ def pattern_function(
 
 
 def allow_invocation(
-    component: Component,
-    child_name: str,
-    function: pulumi.Input[str],
-    service: str,
-    source_arn: pulumi.Input[str],
+    component: Component, child_name: str, function: pulumi.Input[str], service: str, source_arn: pulumi.Input[str]
 ) -> aws.lambda_.Permission:
     """Lets a service invoke a function (its name or ARN) for one source: the service acts for every account."""
     return aws.lambda_.Permission(
@@ -81,3 +77,27 @@ def allow_invocation(
         source_arn=source_arn,
         opts=component.child(),
     )
+
+
+def invoke_on_event(
+    component: Component,
+    child_name: str,
+    function: aws.lambda_.Function,
+    description: str,
+    *,
+    pattern: Mapping[str, Any] | None = None,
+    schedule: str | None = None,
+    tags: Mapping[str, pulumi.Input[str]],
+) -> aws.cloudwatch.EventRule:
+    """A rule of the default event bus, by an event pattern or a schedule (``rate(1 minute)``), with its target and permission."""
+    rule = aws.cloudwatch.EventRule(
+        child_name,
+        description=description,
+        event_pattern=None if pattern is None else pulumi.Output.json_dumps(pattern),
+        schedule_expression=schedule,
+        tags=tags,
+        opts=component.child(),
+    )
+    permission = allow_invocation(component, f"{child_name}-permission", function.name, "events.amazonaws.com", rule.arn)
+    aws.cloudwatch.EventTarget(f"{child_name}-target", rule=rule.name, arn=function.arn, opts=component.child(depends_on=[permission]))
+    return rule

@@ -45,20 +45,9 @@ def disk(
     throughput_mib_per_second: int | None = None,
 ) -> aws.ec2.LaunchTemplateBlockDeviceMappingArgsDict:
     """An encrypted gp3 volume that goes with its instance; without a size it has the image's."""
-    volume: aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgsDict = {
-        "volume_type": "gp3",
-        "encrypted": "true",
-        "delete_on_termination": "true",
-    }
-    if size_gib is not None:
-        volume["volume_size"] = size_gib
-    if iops is not None:
-        volume["iops"] = iops
-    if throughput_mib_per_second is not None:
-        volume["throughput"] = throughput_mib_per_second
-    if kms_key_arn is not None:
-        volume["kms_key_id"] = kms_key_arn
-    return {"device_name": device, "ebs": volume}
+    optional = {"volume_size": size_gib, "iops": iops, "throughput": throughput_mib_per_second, "kms_key_id": kms_key_arn}
+    given: Any = {name: value for name, value in optional.items() if value is not None}
+    return {"device_name": device, "ebs": {"volume_type": "gp3", "encrypted": "true", "delete_on_termination": "true", **given}}
 
 
 def launch_template(

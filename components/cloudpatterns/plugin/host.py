@@ -8,8 +8,8 @@ from pulumi.provider import ConstructResult, main
 from pulumi.provider.experimental.component import ComponentProvider
 from pulumi.provider.server import ComponentInitError
 
-from cloudpatterns.core import ArgumentError
-from cloudpatterns.plugin.names import Names, Problem
+from cloudpatterns.core import ArgumentError, Problem
+from cloudpatterns.plugin.names import Names
 from cloudpatterns.plugin.schema import PACKAGE, components, package_schema
 
 
@@ -34,7 +34,7 @@ class ComponentHost(ComponentProvider):
         component = resource_type.rpartition(":")[2]
         try:
             return super().construct(name, resource_type, inputs, options)
-        except _UnusableInputs as error:
+        except ArgumentError as error:
             _refuse(component, name, error.problems)
         except ComponentInitError as error:
             if not isinstance(error.inner, ArgumentError):
@@ -43,22 +43,17 @@ class ComponentHost(ComponentProvider):
             _refuse(component, name, [(names.in_path(path), names.in_text(reason)) for path, reason in error.inner.problems])
 
     def map_inputs(self, inputs: pulumi.Inputs, component_def: Any) -> pulumi.Inputs:
-        """The arguments by their names in Python."""
+        """The arguments by their names in Python.
+
+        :raises ArgumentError: when some never reach the component; ``construct`` knows its name.
+        """
         given, problems = self._names(component_def.name).from_caller(dict(inputs))
         if problems:
-            raise _UnusableInputs(problems)
+            raise ArgumentError(component_def.name, "", problems)
         return given
 
     def _names(self, component: str) -> Names:
         return Names(self._component_defs[component], self._type_defs)
-
-
-class _UnusableInputs(Exception):
-    """Arguments that never reach the component."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__(problems)
-        self.problems = problems
 
 
 def _refuse(component: str, name: str, problems: list[Problem]) -> NoReturn:

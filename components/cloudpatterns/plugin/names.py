@@ -7,8 +7,7 @@ from typing import Any
 from pulumi import Output
 from pulumi.provider.experimental.analyzer import ComponentDefinition, PropertyDefinition, PropertyType, TypeDefinition
 
-Problem = tuple[str, str]
-"""Path of an argument, and what is wrong with it."""
+from cloudpatterns.core import Problem
 
 # A quoted word is a value, not a name.
 _NAME = re.compile(r"(?<!['\"\w])[a-z]\w*_\w+(?!['\"\w])")

@@ -5,23 +5,38 @@ import inspect
 import pkgutil
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, is_typeddict
 
 import pulumi
+from pulumi.provider.experimental.analyzer import Analyzer
 from pulumi.provider.experimental.schema import generate_schema
 
 import cloudpatterns
-from cloudpatterns.core import Component
-from cloudpatterns.plugin.descriptions import DescribingAnalyzer
+from cloudpatterns.core import Component, declared
+from cloudpatterns.core.arguments import docstrings
+from cloudpatterns.core.phrases import default_phrase, limit_phrases
 from cloudpatterns.plugin.names import Names
 
 PACKAGE = "cloudpatterns"
-_SOURCE = Path(__file__).parents[2]
-_ABOUT = {
-    "description": "The AWS cloud design patterns as Pulumi components.",
-    "keywords": ["aws", "category/infrastructure", "kind/component"],
-    "license": "Apache-2.0",
-}
+
+
+class DescribingAnalyzer(Analyzer):
+    """Pulumi's analyzer, with docstrings of inherited arguments, which it does not find, and with defaults and limits."""
+
+    def get_docstring(self, typ: type, name: str) -> str | None:
+        """The docstring of an argument or output, with default and limits: "Size of the disk. Default: 10; 1 to 65,536."."""
+        text = self.docstring(typ, name)
+        if not is_typeddict(typ):
+            return text
+        hint = declared(typ)[name]
+        default = default_phrase(hint)
+        phrases = "; ".join([*([f"default: {default}"] if default else []), *limit_phrases(hint)])
+        sentence = f"{phrases[0].upper()}{phrases[1:]}." if phrases else ""
+        return " ".join(filter(None, [text and text.strip(), sentence])) or None
+
+    def docstring(self, typ: type, name: str) -> str | None:
+        """The docstring as it stands in the source, also of an inherited argument."""
+        return docstrings(typ).get(name) if is_typeddict(typ) else super().get_docstring(typ, name)
 
 
 def components() -> list[type[pulumi.ComponentResource]]:
@@ -45,7 +60,12 @@ def package_schema(version: str) -> dict[str, Any]:
     # Else the SDK for Python is installed by its setup.py, which pip gives up, and that for Go lacks types of plain arguments.
     schema["language"]["python"]["pyproject"] = {"enabled": True}
     schema["language"]["go"]["generateExtraInputTypes"] = True
-    return {**schema, **_ABOUT}
+    return {
+        **schema,
+        "description": "The AWS cloud design patterns as Pulumi components.",
+        "keywords": ["aws", "category/infrastructure", "kind/component"],
+        "license": "Apache-2.0",
+    }
 
 
 def _described(part: dict[str, Any], names: Names) -> None:
@@ -59,6 +79,7 @@ def _described(part: dict[str, Any], names: Names) -> None:
             one.pop("description", None)
 
 
-def project_version(folder: Path = _SOURCE) -> str:
+def project_version() -> str:
     """The one place that says the version: ``pyproject.toml``."""
-    return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)["project"]["version"]

@@ -237,12 +237,12 @@ def test_outputs_and_tags() -> None:
 @pytest.mark.parametrize(
     ("args", "path", "reason"),
     [
-        ({"subnet_ids_by_zone": {A: "s"}}, "subnet_ids_by_zone", f"has {A}; one zone for each of the two instances is needed. Name two."),
-        ({"subnet_ids_by_zone": {}}, "subnet_ids_by_zone", "has no zone; one zone for each of the two instances is needed. Name two."),
+        ({"subnet_ids_by_zone": {A: "s"}}, "subnet_ids_by_zone", "has 1 entry; at least 2 are needed"),
+        ({"subnet_ids_by_zone": {}}, "subnet_ids_by_zone", "has 0 entries; at least 2 are needed"),
         (
             {"subnet_ids_by_zone": {A: "s", "West B": "t"}},
-            "subnet_ids_by_zone.West B",
-            "is the zone 'West B'; a zone is named like eu-west-1a. Correct it.",
+            "subnet_ids_by_zone",
+            "has 'West B'; a name has lower-case letters, digits and hyphens, such as eu-west-1a. Rename it",
         ),
         ({"active_zone": "eu-west-1c"}, "active_zone", f"is 'eu-west-1c', which is not a zone of an instance; known are {A}, {B}."),
         (
@@ -250,7 +250,7 @@ def test_outputs_and_tags() -> None:
             "template_versions_by_zone.eu-west-1c",
             f"is 'eu-west-1c', which is not a zone of an instance; known are {A}, {B}.",
         ),
-        ({"template_versions_by_zone": {A: 0}}, f"template_versions_by_zone.{A}", "is 0; versions count from 1. Correct it."),
+        ({"template_versions_by_zone": {A: 0}}, f"template_versions_by_zone.{A}", "is 0; must be at least 1"),
         ({"image_parameter": ...}, "image_parameter", "exactly one of image_parameter and image_id is needed; none is given. Give one."),
         ({"image_id": "ami-1"}, "image_parameter", "exactly one of image_parameter and image_id is needed; both are given. Remove one."),
         ({"failover_minutes": 0}, "failover_minutes", "is 0; must be at least 1"),

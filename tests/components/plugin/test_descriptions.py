@@ -7,7 +7,7 @@ import pulumi
 import pytest
 from cloudpatterns.core import Choice, Component, Matches, declared
 from cloudpatterns.core.vocabulary import AlarmTopicArns, LogRetentionDays, Tags
-from cloudpatterns.plugin.descriptions import DescribingAnalyzer
+from cloudpatterns.plugin.schema import DescribingAnalyzer
 from pydantic import Field
 
 

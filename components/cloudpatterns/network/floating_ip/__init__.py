@@ -1,1 +1,1 @@
-"""An address that moves between two instances: ``FloatingIp`` with its failover function."""
+"""An address that moves between two instances: ``FloatingIp`` with the function that moves it."""

@@ -3,17 +3,17 @@
 Pattern: "Floating IP" (Cloud Design Patterns for AWS), for what cannot stand behind a load balancer.
 """
 
-import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.blocks import Metric, alarm
+from cloudpatterns.blocks import Metric, PatternFunction, alarm, invoke_on_event, pattern_function
 from cloudpatterns.blocks.server import METADATA_OPTIONS, disk, encoded, launch_template
-from cloudpatterns.core import Choice, Component, Matches, Problem, one_of, unknown
+from cloudpatterns.core import Choice, Component, Keys, Matches, Problem, Statement, by_name, one_of, unknown
 from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
     ImageId,
@@ -26,7 +26,6 @@ from cloudpatterns.core.vocabulary import (
     SecurityGroupIds,
     Tags,
 )
-from cloudpatterns.network.floating_ip.failover_function import Server, failover_function
 from cloudpatterns.security import instance_profile, session_manager_statements
 
 
@@ -53,8 +52,12 @@ class FloatingIpMetricArgs(TypedDict):
 class FloatingIpArgs(TypedDict):
     """Arguments of ``FloatingIp``."""
 
-    subnet_ids_by_zone: dict[str, pulumi.Input[str]]
-    """Two public subnets, in different zones."""
+    subnet_ids_by_zone: Annotated[
+        dict[str, pulumi.Input[str]],
+        Field(min_length=2, max_length=2),
+        Keys("[a-z0-9-]+", "lower-case letters, digits and hyphens, such as eu-west-1a"),
+    ]
+    """Public subnets of the two instances, by zone."""
     security_group_ids: SecurityGroupIds
     """Security groups of both instances."""
     instance_type: InstanceType
@@ -66,7 +69,7 @@ class FloatingIpArgs(TypedDict):
     """A fixed image (AMI). Exactly one of ``image_parameter`` and ``image_id``."""
     active_zone: NotRequired[str]
     """Zone of the instance that has the address first, and gets it when neither instance has it. Default: the first by name."""
-    template_versions_by_zone: NotRequired[Annotated[dict[str, int], Field(default={})]]
+    template_versions_by_zone: NotRequired[Annotated[dict[str, Annotated[int, Field(ge=1)]], Field(default={})]]
     """Version of the launch template that a zone's instance is created from; 1 for a zone that is left out. A change of image, type, disk,
     profile or user data only adds a version; a zone's instance is replaced when its number here is raised: raise the standby's first, then
     move the address, then raise the other's."""
@@ -101,8 +104,6 @@ _STATUS_CHECKS: FloatingIpMetricArgs = {
     "comparison_operator": "GreaterThanOrEqualToThreshold",
     "statistic": "Maximum",
 }
-# The policy pack asks that internet-facing resources are marked.
-_INTERNET_FACING = {"cloudpatterns:internet": "true"}
 
 
 class FloatingIp(Component):
@@ -149,44 +150,37 @@ class FloatingIp(Component):
     def __init__(self, name: str, args: FloatingIpArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         checked = self.begin(name, args, opts, problems=_problems, names=_child_names)
         self._checked, self._tags = checked, checked["tags"]
-        self._facing_tags: Mapping[str, pulumi.Input[str]] = {"Name": name, **_INTERNET_FACING, **checked["tags"]}
+        # The policy pack asks that internet-facing resources are marked.
+        self._facing_tags: Mapping[str, pulumi.Input[str]] = {"cloudpatterns:internet": "true", **checked["tags"]}
         zone = checked.get("active_zone")
         active = min(checked["subnet_ids_by_zone"]) if zone is None else zone
         (standby,) = set(checked["subnet_ids_by_zone"]) - {active}
 
         template = self._template(name)
-        interfaces = {active: self._interface(active)}
+        self._interfaces = {active: self._interface(active)}
         # Not an association of its own: that has a new id after every move, so a refresh would lose it and the next `up` take the address
         # back, perhaps to the instance that fails.
         # https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/ec2/ec2_eip_association.go
         address = aws.ec2.Eip(
             f"{name}-address",
             domain="vpc",
-            network_interface=interfaces[active].id,
+            network_interface=self._interfaces[active].id,
             tags={"Name": name, **checked["tags"]},
             opts=self.child(ignore_changes=["networkInterface", "instance", "associateWithPrivateIp"]),
         )
         # Destroyed before the address, which can only be released when it is on nothing.
-        interfaces[standby] = self._interface(standby, address)
-        servers: dict[str, Server] = {}
+        self._interfaces[standby] = self._interface(standby, address)
+        self._instances: dict[str, aws.ec2.Instance] = {}
+        self._alarms: dict[str, aws.cloudwatch.MetricAlarm] = {}
         for zone in (active, standby):
             # One after the other, so that changes of both never come at once, and the standby is not healthy first.
-            earlier = [server.instance for server in servers.values()]
-            instance = self._instance(zone, template, interfaces[zone], [address, *earlier])
-            servers[zone] = Server(instance, interfaces[zone], self._alarm(zone, instance))
-        failover = failover_function(
-            self,
-            f"{name}-mover",
-            address=address,
-            servers=list(servers.values()),
-            topic_arns=checked["alarm_topic_arns"],
-            log_retention_days=checked["log_retention_days"],
-            tags=self._tags,
-        )
+            self._instances[zone] = self._instance(zone, template, [address, *self._instances.values()])
+            self._alarms[zone] = self._alarm(zone)
+        failover = self._failover(f"{name}-mover", address)
         self.public_ip, self.allocation_id = address.public_ip, address.allocation_id
-        self.instance_ids_by_zone = pulumi.Output.all(**{zone: server.instance.id for zone, server in servers.items()})
-        self.network_interface_ids_by_zone = pulumi.Output.all(**{zone: server.interface.id for zone, server in servers.items()})
-        self.alarm_arns_by_zone = pulumi.Output.all(**{zone: server.alarm.arn for zone, server in servers.items()})
+        self.instance_ids_by_zone = by_name({zone: instance.id for zone, instance in self._instances.items()})
+        self.network_interface_ids_by_zone = by_name({zone: interface.id for zone, interface in self._interfaces.items()})
+        self.alarm_arns_by_zone = by_name({zone: zone_alarm.arn for zone, zone_alarm in self._alarms.items()})
         self.function_name, self.function_role_arn = failover.function.name, failover.role.arn
         self.launch_template_id, self.launch_template_latest_version = template.id, template.latest_version
         self.register()
@@ -209,10 +203,9 @@ class FloatingIp(Component):
         )
 
     def _interface(self, zone: str, address: aws.ec2.Eip | None = None) -> aws.ec2.NetworkInterface:
-        name = f"{self.pulumi_resource_name}-interface-{zone}"
         # Apart from the instances: the address stays where it is while an instance is replaced, and the rights to move it name these.
         return aws.ec2.NetworkInterface(
-            name,
+            f"{self.pulumi_resource_name}-interface-{zone}",
             subnet_id=self._checked["subnet_ids_by_zone"][zone],
             security_groups=self._checked["security_group_ids"],
             description=f"Takes the floating address in {zone}",
@@ -220,14 +213,12 @@ class FloatingIp(Component):
             opts=self.child(depends_on=[address] if address else []),
         )
 
-    def _instance(
-        self, zone: str, template: aws.ec2.LaunchTemplate, interface: aws.ec2.NetworkInterface, after: list[pulumi.Resource]
-    ) -> aws.ec2.Instance:
+    def _instance(self, zone: str, template: aws.ec2.LaunchTemplate, after: list[pulumi.Resource]) -> aws.ec2.Instance:
         return aws.ec2.Instance(
             f"{self.pulumi_resource_name}-instance-{zone}",
             # A number, not $Latest: an edit of the template would replace both instances.
             launch_template={"id": template.id, "version": str(self._checked["template_versions_by_zone"].get(zone, 1))},
-            primary_network_interface={"network_interface_id": interface.id},
+            primary_network_interface={"network_interface_id": self._interfaces[zone].id},
             metadata_options=METADATA_OPTIONS,
             tags={**self._facing_tags, "Name": self._server_name(zone)},
             volume_tags={"Name": self._server_name(zone), **self._tags},
@@ -235,7 +226,7 @@ class FloatingIp(Component):
             opts=self.child(depends_on=after, delete_before_replace=True),
         )
 
-    def _alarm(self, zone: str, instance: aws.ec2.Instance) -> aws.cloudwatch.MetricAlarm:
+    def _alarm(self, zone: str) -> aws.cloudwatch.MetricAlarm:
         # On both, whichever has the address: a standby must be known to be healthy before it gets it, and can fail later like the other.
         custom = self._checked.get("health_metric")
         metric = _STATUS_CHECKS if custom is None else custom
@@ -243,7 +234,7 @@ class FloatingIp(Component):
             self,
             f"{self.pulumi_resource_name}-alarm-{zone}",
             f"The instance in {zone} fails; when it has the floating address, the other one gets it",
-            Metric(metric["namespace"], metric["metric_name"], {"InstanceId": instance.id}, metric["statistic"]),
+            Metric(metric["namespace"], metric["metric_name"], {"InstanceId": self._instances[zone].id}, metric["statistic"]),
             metric["threshold"],
             comparison=metric["comparison_operator"],
             periods=self._checked["failover_minutes"],
@@ -252,6 +243,54 @@ class FloatingIp(Component):
             actions=self._checked["alarm_topic_arns"],
             tags=self._tags,
         )
+
+    def _failover(self, child_name: str, address: aws.ec2.Eip) -> PatternFunction:
+        """The function that moves the address, invoked at every change of an alarm and every minute besides."""
+        interfaces, instances, alarms = self._interfaces, self._instances, self._alarms
+        alarm_arns = [zone_alarm.arn for zone_alarm in alarms.values()]
+        movable = [address.arn, *[interface.arn for interface in interfaces.values()], *[instance.arn for instance in instances.values()]]
+        servers = [
+            {"instance_id": instances[zone].id, "interface_id": interfaces[zone].id, "alarm_name": alarms[zone].name} for zone in instances
+        ]
+        failover = pattern_function(
+            self,
+            child_name,
+            Path(__file__).parent / "on_aws",
+            description="Moves a floating address to the healthy instance",
+            role_description="Moves one address between two instances",
+            statements=[
+                # Taking the address off the other interface is part of it.
+                # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+                Statement(sid="Move", actions=["ec2:AssociateAddress"], resources=movable),
+                # Neither has resource types.
+                Statement(sid="Look", actions=["ec2:DescribeAddresses", "ec2:DescribeInstanceStatus"], resources=["*"]),
+                # Enough for metric alarms: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+                Statement(sid="Listen", actions=["cloudwatch:DescribeAlarms"], resources=alarm_arns),
+            ],
+            memory_mib=256,
+            log_retention_days=self._checked["log_retention_days"],
+            tags=self._tags,
+            environment={"ALLOCATION_ID": address.allocation_id, "SERVERS": pulumi.Output.json_dumps(servers)},
+        )
+        function = failover.function
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
+        changes = {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"], "resources": alarm_arns}
+        description = "An instance of a floating address fails or recovers"
+        invoke_on_event(self, f"{child_name}-alarms", function, description, pattern=changes, tags=self._tags)
+        # Alarms report changes only: an address that could not move then, or that something else moved, is noticed by this.
+        description = "Checks where a floating address is"
+        invoke_on_event(self, f"{child_name}-watch", function, description, schedule="rate(1 minute)", tags=self._tags)
+        alarm(
+            self,
+            f"{child_name}-errors",
+            "The function that moves the floating address fails",
+            Metric("AWS/Lambda", "Errors", {"FunctionName": function.name}, "Sum"),
+            1,
+            comparison="GreaterThanOrEqualToThreshold",
+            actions=self._checked["alarm_topic_arns"],
+            tags=self._tags,
+        )
+        return failover
 
     def _server_name(self, zone: str) -> str:
         return f"{self.pulumi_resource_name}-{zone}"
@@ -263,18 +302,10 @@ def _child_names(checked: FloatingIpArgs) -> dict[str, int]:
 
 
 def _problems(checked: FloatingIpArgs) -> Iterator[Problem]:
-    zones = sorted(checked["subnet_ids_by_zone"])
-    if len(zones) != 2:
-        yield "subnet_ids_by_zone", f"has {', '.join(zones) or 'no zone'}; one zone for each of the two instances is needed. Name two."
-    for zone in zones:
-        if not re.fullmatch("[a-z0-9-]+", zone):
-            yield f"subnet_ids_by_zone.{zone}", f"is the zone {zone!r}; a zone is named like eu-west-1a. Correct it."
-    active = checked.get("active_zone")
+    zones, active = sorted(checked["subnet_ids_by_zone"]), checked.get("active_zone")
     if active is not None and active not in zones:
         yield "active_zone", unknown(active, "a zone of an instance", zones)
-    for zone, version in checked["template_versions_by_zone"].items():
+    for zone in checked["template_versions_by_zone"]:
         if zone not in zones:
             yield f"template_versions_by_zone.{zone}", unknown(zone, "a zone of an instance", zones)
-        elif version < 1:
-            yield f"template_versions_by_zone.{zone}", f"is {version}; versions count from 1. Correct it."
     yield from one_of(checked, "image_parameter", "image_id")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cloudpatterns.core import Problem, declared, excludes, is_given, needs, one_of
 from cloudpatterns.network.network.arguments import SUBNET_IDS, TABLE_IDS, NetworkArgs
-from cloudpatterns.network.network.flow_log import CLOUDWATCH, LONGEST_BUCKET_SUFFIX, S3, goes_to_bucket
+from cloudpatterns.network.network.flow_log import goes_to_bucket
 from cloudpatterns.network.network.network_acls import acl_problems
 from cloudpatterns.network.network.public_access import exclusion_problems
 from cloudpatterns.network.network.subnets import SubnetPlanError
@@ -20,21 +20,18 @@ def child_names(checked: NetworkArgs) -> dict[str, int]:
     """AWS's limits of the names of children, by suffix."""
     if checked.get("vpc_id") is not None or checked.get("flow_log_bucket_arn") is not None:
         return {}
-    return {LONGEST_BUCKET_SUFFIX: 63} if goes_to_bucket(checked) else {"flow-log-role": 64}
+    return {"flow-logs-logs-bucket": 63} if goes_to_bucket(checked) else {"flow-log-role": 64}
 
 
 def problems(name: str, checked: NetworkArgs) -> Iterator[Problem]:
     """What is wrong with the arguments taken together, and whether the subnets fit."""
-    if checked.get("vpc_id") is not None:
-        yield from [*_zone_problems(checked), *_adoption_problems(checked)]
-    else:
-        yield from [*_zone_problems(checked), *_creation_problems(name, checked)] or _layout_problems(checked)
-
-
-def _zone_problems(checked: NetworkArgs) -> Iterator[Problem]:
     regions = sorted({zone[:-1] for zone in checked["zones"]})
     if len(regions) > 1:
         yield "zones", f"are of the regions {', '.join(regions)}; all zones of a network are of one region. Remove the others."
+    if checked.get("vpc_id") is not None:
+        yield from _adoption_problems(checked)
+    else:
+        yield from [*_creation_problems(name, checked)] or _layout_problems(checked)
 
 
 def _creation_problems(name: str, checked: NetworkArgs) -> Iterator[Problem]:
@@ -47,7 +44,9 @@ def _creation_problems(name: str, checked: NetworkArgs) -> Iterator[Problem]:
     yield from _flow_log_problems(name, checked)
     yield from exclusion_problems(checked)
     yield from acl_problems(checked)
-    yield from _endpoint_problems(checked["interface_endpoints"])
+    for index, service in enumerate(checked["interface_endpoints"]):
+        if service in ("s3", "dynamodb"):
+            yield f"interface_endpoints.{index}", f"is {service!r}, which has a gateway endpoint in every network already. Remove it."
 
 
 def _flow_log_problems(name: str, checked: NetworkArgs) -> Iterator[Problem]:
@@ -56,20 +55,14 @@ def _flow_log_problems(name: str, checked: NetworkArgs) -> Iterator[Problem]:
     yield from excludes(checked, "flow_log_customer_key", "kms_key_arn", why="one creates a key, the other gives one")
     has_bucket = is_given(checked, "flow_log_bucket_arn")
     creates_bucket = goes_to_bucket(checked) and not has_bucket
-    if has_bucket and checked.get("flow_log_destination") == CLOUDWATCH:
-        yield "flow_log_destination", f"is {CLOUDWATCH}, and flow_log_bucket_arn names a bucket. Remove one."
+    if has_bucket and checked.get("flow_log_destination") == "cloud-watch-logs":
+        yield "flow_log_destination", "is cloud-watch-logs, and flow_log_bucket_arn names a bucket. Remove one."
     if is_given(checked, "flow_log_files") and not goes_to_bucket(checked):
-        yield "flow_log_files", f"is about files in a bucket. Remove it, or set flow_log_destination to {S3}."
+        yield "flow_log_files", "is about files in a bucket. Remove it, or set flow_log_destination to s3."
     if checked["flow_log_force_destroy"] and not creates_bucket:
-        yield "flow_log_force_destroy", f"is about the bucket that is created with flow_log_destination {S3}. Remove it."
+        yield "flow_log_force_destroy", "is about the bucket that is created with flow_log_destination s3. Remove it."
     if creates_bucket and not re.fullmatch("[A-Za-z0-9][A-Za-z0-9-]*", name):
         yield "name", f"is {name!r}; names of buckets have letters, digits and dashes only. Give the component such a name."
-
-
-def _endpoint_problems(services: list[str]) -> Iterator[Problem]:
-    for index, service in enumerate(services):
-        if service in ("s3", "dynamodb"):
-            yield f"interface_endpoints.{index}", f"is {service!r}, which has a gateway endpoint in every network already. Remove it."
 
 
 def _layout_problems(checked: NetworkArgs) -> Iterator[Problem]:
@@ -88,13 +81,12 @@ def _layout_problems(checked: NetworkArgs) -> Iterator[Problem]:
 def _adoption_problems(checked: NetworkArgs) -> Iterator[Problem]:
     yield from excludes(checked, "vpc_id", *_CREATED, why="an adopted VPC is left as it is")
     yield from needs(checked, "vpc_id", "cidr_block")
-    zones = checked["zones"]
     given = {name: ids for name in (*SUBNET_IDS.values(), *TABLE_IDS.values()) if (ids := checked.get(name)) is not None}
     if not given.keys() & {*SUBNET_IDS.values()}:
         yield "vpc_id", f"adopts a VPC without subnets; give at least one of {', '.join(SUBNET_IDS.values())}."
     for name, ids in given.items():
-        if set(ids) != set(zones):
-            yield name, f"has the zones {', '.join(sorted(ids)) or 'none'}; one id is needed for each of {', '.join(zones)}."
+        if set(ids) != set(checked["zones"]):
+            yield name, f"has the zones {', '.join(sorted(ids)) or 'none'}; one id is needed for each of {', '.join(checked['zones'])}."
     subnets = {f"{name}.{zone}": subnet_id for name in SUBNET_IDS.values() for zone, subnet_id in given.get(name, {}).items()}
     times = Counter(subnet_id for subnet_id in subnets.values() if isinstance(subnet_id, str))
     for path, subnet_id in subnets.items():

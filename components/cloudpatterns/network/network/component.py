@@ -8,14 +8,14 @@ from functools import partial
 import pulumi
 import pulumi_aws as aws
 
+from cloudpatterns.blocks.security_group import ingress_rule, security_group
 from cloudpatterns.core import Component, by_name
 from cloudpatterns.network.network.arguments import SUBNET_IDS, TABLE_IDS, NetworkArgs
 from cloudpatterns.network.network.checks import child_names, problems
-from cloudpatterns.network.network.endpoints import gateway_endpoint, interface_endpoints
 from cloudpatterns.network.network.flow_log import flow_log
 from cloudpatterns.network.network.network_acls import create_acls
 from cloudpatterns.network.network.public_access import block_public_access
-from cloudpatterns.network.network.tiers import IdsByTier, Tiers, create_tiers
+from cloudpatterns.network.network.tiers import IdsByTier, Tiers, create_tiers, table_suffix
 
 
 class Network(Component):
@@ -115,16 +115,15 @@ class Network(Component):
         vpc = self._vpc(name, checked)
         gateway = aws.ec2.InternetGateway(f"{name}-gateway", vpc_id=vpc.id, tags={"Name": name, **checked["tags"]}, opts=self.child())
         self._tiers = create_tiers(self, checked, vpc, gateway)
-        if checked["interface_endpoints"]:
-            self.endpoint_security_group_id = interface_endpoints(self, checked, vpc, self._tiers).id
-        if checked.get("network_acls") is not None:
-            create_acls(self, checked, vpc, self._tiers)
-        block_public_access(self, checked, vpc, self._tiers)
-        logs = flow_log(self, checked, vpc)
         self.vpc_id, self.vpc_cidr_block, self.internet_gateway_id = vpc.id, vpc.cidr_block, gateway.id
-        self.flow_log_group_name, self.flow_log_bucket_name = logs.group_name, logs.bucket_name
-        self.s3_prefix_list_id = gateway_endpoint(self, checked, vpc, "s3", self._tiers).prefix_list_id
-        self.dynamodb_prefix_list_id = gateway_endpoint(self, checked, vpc, "dynamodb", self._tiers).prefix_list_id
+        if checked["interface_endpoints"]:
+            self.endpoint_security_group_id = self._interface_endpoints(name, checked, vpc).id
+        if checked.get("network_acls") is not None:
+            create_acls(self, checked, vpc, self._tiers.subnet_ids)
+        block_public_access(self, checked, vpc, self._tiers.subnet_ids)
+        self.flow_log_group_name, self.flow_log_bucket_name = flow_log(self, checked, vpc)
+        self.s3_prefix_list_id = self._gateway_endpoint(f"{name}-s3", checked, vpc, "s3").prefix_list_id
+        self.dynamodb_prefix_list_id = self._gateway_endpoint(f"{name}-dynamodb", checked, vpc, "dynamodb").prefix_list_id
 
     def _vpc(self, name: str, checked: NetworkArgs) -> aws.ec2.Vpc:
         vpc = aws.ec2.Vpc(
@@ -152,3 +151,41 @@ class Network(Component):
             opts=self.child(),
         )
         return vpc
+
+    def _gateway_endpoint(self, name: str, checked: NetworkArgs, vpc: aws.ec2.Vpc, service: str) -> aws.ec2.VpcEndpoint:
+        """An endpoint without charge, on all route tables."""
+        endpoint = aws.ec2.VpcEndpoint(
+            name,
+            vpc_id=vpc.id,
+            vpc_endpoint_type="Gateway",
+            service_name=pulumi.Output.concat("com.amazonaws.", vpc.region, ".", service),
+            tags={"Name": name, **checked["tags"]},
+            opts=self.child(),
+        )
+        ids_by_tier = self._tiers.route_table_ids
+        table_ids = {table_suffix(tier, zone): table_id for tier, ids in ids_by_tier.items() for zone, table_id in ids.items()}
+        for suffix, table_id in table_ids.items():
+            # A resource for each table, so that a zone that goes takes its own along and leaves the endpoint as it is.
+            aws.ec2.VpcEndpointRouteTableAssociation(
+                f"{name}-{suffix}", vpc_endpoint_id=endpoint.id, route_table_id=table_id, opts=self.child()
+            )
+        return endpoint
+
+    def _interface_endpoints(self, name: str, checked: NetworkArgs, vpc: aws.ec2.Vpc) -> aws.ec2.SecurityGroup:
+        """Endpoints in the private subnets, and the group that admits HTTPS from the VPC to them."""
+        tags = checked["tags"]
+        group = security_group(self, f"{name}-endpoints", vpc.id, "Interface endpoints: HTTPS from the VPC", tags)
+        ingress_rule(self, f"{name}-endpoints-https", group.id, 443, {"cidr_ipv4": vpc.cidr_block}, "HTTPS from the VPC", tags)
+        for service in checked["interface_endpoints"]:
+            aws.ec2.VpcEndpoint(
+                f"{name}-endpoint-{service}",
+                vpc_id=vpc.id,
+                vpc_endpoint_type="Interface",
+                service_name=pulumi.Output.concat("com.amazonaws.", vpc.region, ".", service),
+                subnet_ids=list(self._tiers.subnet_ids["private"].values()),
+                security_group_ids=[group.id],
+                private_dns_enabled=True,
+                tags={"Name": f"{name}-{service}", **tags},
+                opts=self.child(),
+            )
+        return group

@@ -10,16 +10,11 @@ from cloudpatterns.core import Component, Statement, account_of, partition_of, r
 from cloudpatterns.network.network.arguments import NetworkArgs
 from cloudpatterns.storage import BucketStatement, DurableBucket
 
-CLOUDWATCH, S3 = "cloud-watch-logs", "s3"
-LONGEST_BUCKET_SUFFIX = "flow-logs-logs-bucket"
-"""Suffix of the longest name of a bucket that is created here."""
 _DELIVERY = "delivery.logs.amazonaws.com"
-# Its files are read for weeks, then for investigations only; what the lifecycle deletes must not live on.
-_NONCURRENT_DAYS = 7
 
 
-class FlowLogDestination(NamedTuple):
-    """Where a flow log goes, and the name of the log group or bucket that was created for it."""
+class _Destination(NamedTuple):
+    """Where the flow log goes, and the name of the log group or bucket that was created for it."""
 
     arn: pulumi.Input[str]
     role_arn: pulumi.Output[str] | None = None
@@ -29,21 +24,21 @@ class FlowLogDestination(NamedTuple):
 
 def goes_to_bucket(checked: NetworkArgs) -> bool:
     """Whether the flow log goes to a bucket, a new or an existing one."""
-    return checked.get("flow_log_destination") == S3 or checked.get("flow_log_bucket_arn") is not None
+    return checked.get("flow_log_destination") == "s3" or checked.get("flow_log_bucket_arn") is not None
 
 
-def flow_log(component: Component, checked: NetworkArgs, vpc: aws.ec2.Vpc) -> FlowLogDestination:
-    """A flow log of all traffic."""
+def flow_log(component: Component, checked: NetworkArgs, vpc: aws.ec2.Vpc) -> tuple[pulumi.Output[str] | None, pulumi.Output[str] | None]:
+    """A flow log of all traffic; gives the names of the log group and of the bucket, where one was created for it."""
     name, bucket_arn, files = component.pulumi_resource_name, checked.get("flow_log_bucket_arn"), checked.get("flow_log_files")
     if bucket_arn is not None:
-        destination = FlowLogDestination(bucket_arn)
+        destination = _Destination(bucket_arn)
     else:
         destination = (_bucket if goes_to_bucket(checked) else _log_group)(component, checked, vpc)
     aws.ec2.FlowLog(
         f"{name}-flow-log",
         vpc_id=vpc.id,
         traffic_type="ALL",
-        log_destination_type=S3 if goes_to_bucket(checked) else CLOUDWATCH,
+        log_destination_type="s3" if goes_to_bucket(checked) else "cloud-watch-logs",
         log_destination=destination.arn,
         iam_role_arn=destination.role_arn,
         max_aggregation_interval=checked["flow_log_aggregation_seconds"],
@@ -58,10 +53,10 @@ def flow_log(component: Component, checked: NetworkArgs, vpc: aws.ec2.Vpc) -> Fl
         # Every change replaces it, and AWS refuses a second one with the same destination (FlowLogAlreadyExists).
         opts=component.child(delete_before_replace=True),
     )
-    return destination
+    return destination.group_name, destination.bucket_name
 
 
-def _log_group(component: Component, checked: NetworkArgs, vpc: aws.ec2.Vpc) -> FlowLogDestination:
+def _log_group(component: Component, checked: NetworkArgs, vpc: aws.ec2.Vpc) -> _Destination:
     name, account = component.pulumi_resource_name, account_of(vpc.arn)
     tags = {"Name": f"{name}-flow-log", **checked["tags"]}
     key_arn = _key_arn(component, checked, logs_statement(vpc.arn, f"{name}-flow-log-*"))
@@ -82,10 +77,10 @@ def _log_group(component: Component, checked: NetworkArgs, vpc: aws.ec2.Vpc) -> 
         conditions={"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": source}},
         tags=tags,
     )
-    return FlowLogDestination(group.arn, role.arn, group_name=group.name)
+    return _Destination(group.arn, role.arn, group_name=group.name)
 
 
-def _bucket(component: Component, checked: NetworkArgs, vpc: aws.ec2.Vpc) -> FlowLogDestination:
+def _bucket(component: Component, checked: NetworkArgs, vpc: aws.ec2.Vpc) -> _Destination:
     name, files, account = component.pulumi_resource_name, checked.get("flow_log_files"), account_of(vpc.arn)
     sources = pulumi.Output.concat("arn:", partition_of(vpc.arn), ":logs:", region_of(vpc.arn), ":", account, ":*")
     # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-cmk-policy.html
@@ -124,14 +119,15 @@ def _bucket(component: Component, checked: NetworkArgs, vpc: aws.ec2.Vpc) -> Flo
             "kind": "log_target" if key_arn is None else "data",
             "statements": statements,
             "retention_days": checked["flow_log_retention_days"],
-            "noncurrent_retention_days": _NONCURRENT_DAYS,
+            # Its files are read for weeks, then for investigations only; what the lifecycle deletes must not live on.
+            "noncurrent_retention_days": 7,
             "force_destroy": checked["flow_log_force_destroy"],
             "tags": checked["tags"],
             **({} if key_arn is None else {"kms_key_arn": key_arn}),
         },
         component.child(),
     )
-    return FlowLogDestination(bucket.bucket_arn, bucket_name=bucket.bucket_name)
+    return _Destination(bucket.bucket_arn, bucket_name=bucket.bucket_name)
 
 
 def _key_arn(component: Component, checked: NetworkArgs, statement: Statement) -> pulumi.Input[str] | None:

@@ -17,7 +17,7 @@ from cloudpatterns.core import Component, Problem
 from cloudpatterns.network._cidrs import BROADEST
 from cloudpatterns.network.network.arguments import NetworkAcls, NetworkArgs
 from cloudpatterns.network.network.subnets import TIERS
-from cloudpatterns.network.network.tiers import Tiers
+from cloudpatterns.network.network.tiers import IdsByTier
 
 MOST_RULES = 18
 """Rules in one direction of an ACL: AWS's default quota is 20, of which one for each IP version is its own last rule, deny.
@@ -25,7 +25,6 @@ https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limi
 
 # Numbers of protocols, as AWS gives back nothing else.
 _ALL, _ICMP, _TCP, _UDP, _ICMPV6 = "-1", "1", "6", "17", "58"
-_SSH = 22
 _INTERNET = {4: "0.0.0.0/0", 6: "::/0"}
 # NAT gateways, load balancers and Lambda functions use the whole range. https://docs.aws.amazon.com/vpc/latest/userguide/nacl-ephemeral-ports.html
 # In two parts without 3389, since scanners fault a rule that allows an administration port whether or not another denies it before.
@@ -52,7 +51,7 @@ class _Rule(NamedTuple):
     icmp: tuple[int | None, int | None] = (None, None)
 
 
-def create_acls(component: Component, checked: NetworkArgs, vpc: aws.ec2.Vpc, tiers: Tiers) -> None:
+def create_acls(component: Component, checked: NetworkArgs, vpc: aws.ec2.Vpc, subnet_ids: IdsByTier) -> None:
     """An ACL for each tier, with its rules, on the tier's subnets."""
     name, acls, versions = component.pulumi_resource_name, checked["network_acls"], _versions(checked)
     for tier in TIERS:
@@ -62,7 +61,7 @@ def create_acls(component: Component, checked: NetworkArgs, vpc: aws.ec2.Vpc, ti
             *(_create_rule(component, f"{name}-acl-{tier}-in", vpc, acl, rule, egress=False) for rule in _inbound(tier, acls, versions)),
             *(_create_rule(component, f"{name}-acl-{tier}-out", vpc, acl, rule, egress=True) for rule in _outbound(tier, versions)),
         ]
-        for zone, subnet_id in tiers.subnet_ids[tier].items():
+        for zone, subnet_id in subnet_ids[tier].items():
             # A resource for each subnet, so that a zone that goes leaves the ACL as it is. After the rules: an ACL without any lets nothing
             # through. A subnet that loses its association falls back to the VPC's default ACL, so destroying needs no order of its own.
             aws.ec2.NetworkAclAssociation(
@@ -75,8 +74,8 @@ def acl_problems(checked: NetworkArgs) -> Iterator[Problem]:
     acls = checked.get("network_acls")
     if acls is None:
         return
-    if _SSH in acls["public_ports"]:
-        path = f"network_acls.public_ports.{acls['public_ports'].index(_SSH)}"
+    if 22 in acls["public_ports"]:
+        path = f"network_acls.public_ports.{acls['public_ports'].index(22)}"
         yield path, "is 22, an administration port; reach servers through Session Manager or a trusted network. Remove it."
     yield from _trusted_problems(checked, acls["trusted_cidrs"])
     for tier, argument in (("public", "public_ports"), ("private", "trusted_cidrs")):

@@ -7,21 +7,19 @@ import pulumi_aws as aws
 
 from cloudpatterns.core import Component, Problem, unknown
 from cloudpatterns.network.network.arguments import NetworkArgs
-from cloudpatterns.network.network.tiers import Tiers
+from cloudpatterns.network.network.tiers import IdsByTier
 
-_BIDIRECTIONAL, _INGRESS = "block-bidirectional", "block-ingress"
-_BOTH_WAYS, _OUTBOUND = "allow-bidirectional", "allow-egress"
 _PLACES = ("vpc", "public", "private")
 
 
-def block_public_access(component: Component, checked: NetworkArgs, vpc: aws.ec2.Vpc, tiers: Tiers) -> None:
+def block_public_access(component: Component, checked: NetworkArgs, vpc: aws.ec2.Vpc, subnet_ids: IdsByTier) -> None:
     """The exclusions, and after them, so that nothing is cut off in between, the region's switch."""
     name, mode = component.pulumi_resource_name, checked.get("block_public_access")
     exclusions = []
     for place, exclusion in _exclusions(checked).items():
         targets: dict[str, dict[str, Any]] = {"vpc": {"vpc_id": vpc.id}}
         if place != "vpc":
-            targets = {f"{place}-{zone}": {"subnet_id": subnet_id} for zone, subnet_id in tiers.subnet_ids[place].items()}
+            targets = {f"{place}-{zone}": {"subnet_id": subnet_id} for zone, subnet_id in subnet_ids[place].items()}
         exclusions += [
             aws.ec2.VpcBlockPublicAccessExclusion(
                 f"{name}-exclusion-{suffix}",
@@ -45,10 +43,10 @@ def exclusion_problems(checked: NetworkArgs) -> Iterator[Problem]:
         path = f"public_access_exclusions.{place}"
         if place not in _PLACES:
             yield path, unknown(place, "a part of a network that can be exempt", _PLACES)
-        elif place == "private" and exclusion == _BOTH_WAYS:
-            yield path, f"is {_BOTH_WAYS}, and private subnets have no internet ingress. Give {_OUTBOUND}."
-        elif mode == _INGRESS and exclusion == _OUTBOUND:
-            yield path, f"is {_OUTBOUND}, which {_INGRESS} allows already. Remove it."
+        elif place == "private" and exclusion == "allow-bidirectional":
+            yield path, "is allow-bidirectional, and private subnets have no internet ingress. Give allow-egress."
+        elif mode == "block-ingress" and exclusion == "allow-egress":
+            yield path, "is allow-egress, which block-ingress allows already. Remove it."
     if "vpc" in exclusions and len(exclusions) > 1:
         yield "public_access_exclusions.vpc", "exempts every subnet already. Remove the others, or vpc."
 
@@ -60,5 +58,5 @@ def _exclusions(checked: NetworkArgs) -> dict[str, str]:
         return exclusions
     if mode is None:
         return {}
-    private = {"private": _OUTBOUND} if mode == _BIDIRECTIONAL and checked["dual_stack"] else {}
-    return {"public": _BOTH_WAYS, **private}
+    private = {"private": "allow-egress"} if mode == "block-bidirectional" and checked["dual_stack"] else {}
+    return {"public": "allow-bidirectional", **private}

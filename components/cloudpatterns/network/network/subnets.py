@@ -12,8 +12,6 @@ from ipaddress import IPv4Network, IPv6Network
 from itertools import combinations
 from typing import NamedTuple
 
-__all__ = ["MAX_ZONES", "TIERS", "SubnetPlanError", "SubnetProblem", "default_prefixes", "explicit", "ipv6", "plan", "problems", "slots"]
-
 TIERS: tuple[str, ...] = ("public", "private", "data")
 """The tiers of a network, outermost first."""
 
@@ -26,8 +24,6 @@ _LARGEST_PREFIX, _SMALLEST_PREFIX = 16, 28
 # A load balancer's subnet must be /27 or larger:
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
 _SMALLEST_PUBLIC_PREFIX = 27
-_PRIVATE_BITS, _OTHER_BITS = 4, 8
-_IPV6_PER_TIER = 16
 
 
 class SubnetPlanError(ValueError):
@@ -55,9 +51,9 @@ def default_prefixes(cidr_block: IPv4Network | str) -> dict[str, int]:
     """
     length = _vpc(cidr_block).prefixlen
     return {
-        "public": min(length + _OTHER_BITS, _SMALLEST_PUBLIC_PREFIX),
-        "private": min(length + _PRIVATE_BITS, _SMALLEST_PREFIX),
-        "data": min(length + _OTHER_BITS, _SMALLEST_PREFIX),
+        "public": min(length + 8, _SMALLEST_PUBLIC_PREFIX),
+        "private": min(length + 4, _SMALLEST_PREFIX),
+        "data": min(length + 8, _SMALLEST_PREFIX),
     }
 
 
@@ -90,13 +86,9 @@ def plan(
         for zone, slot in index.items():
             if slot >= available:
                 sizes = ", ".join(f"{tier} /{lengths[tier]}" for tier in TIERS)
-                raise SubnetPlanError(
-                    f"no room in {vpc} for the {tier} subnet of zone {zone}: it needs a /{length}, and with "
-                    f"{sizes} per zone the block has room for {_room(available)}",
-                    tier=tier,
-                    zone=zone,
-                    prefix=length,
-                )
+                message = f"no room in {vpc} for the {tier} subnet of zone {zone}: it needs a /{length}"
+                room = f"with {sizes} per zone the block has room for {_room(available)}"
+                raise SubnetPlanError(f"{message}, and {room}", tier=tier, zone=zone, prefix=length)
         result[tier] = {zone: IPv4Network((start + slot * size, length)) for zone, slot in index.items()}
         start += available * size
     return {tier: result[tier] for tier in TIERS}
@@ -119,7 +111,8 @@ def explicit(
 
 def ipv6(vpc_block: str, tier: str, zone: str) -> str:
     """The /64 of a tier and zone in the VPC's /56, at a place that depends on the tier and the zone's letter alone."""
-    place = TIERS.index(tier) * _IPV6_PER_TIER + _slot(zone)
+    # Sixteen places for each tier.
+    place = TIERS.index(tier) * 16 + _slot(zone)
     return str(IPv6Network((int(IPv6Network(vpc_block).network_address) + (place << 64), 64)))
 
 
@@ -144,11 +137,8 @@ def problems(vpc: IPv4Network, zones: Sequence[str], cidrs: Mapping[str, Mapping
             placed.append((tier, zone, network))
     for (tier, zone, network), (later_tier, later_zone, later) in combinations(placed, 2):
         if network.overlaps(later):
-            yield SubnetProblem(
-                later_tier,
-                later_zone,
-                f"{later}, the {later_tier} subnet of zone {later_zone}, overlaps {network}, the {tier} subnet of zone {zone}",
-            )
+            message = f"{later}, the {later_tier} subnet of zone {later_zone}, overlaps {network}, the {tier} subnet of zone {zone}"
+            yield SubnetProblem(later_tier, later_zone, message)
 
 
 def _vpc(cidr_block: IPv4Network | str) -> IPv4Network:
@@ -192,9 +182,8 @@ def _refuse_repeats(zones: Sequence[str]) -> None:
     for zone in zones:
         letter = zone[-1:]
         if letter in seen:
-            raise SubnetPlanError(
-                f"zones {seen[letter]} and {zone} have the same letter; each zone is named once, all of one region", zone=zone
-            )
+            message = f"zones {seen[letter]} and {zone} have the same letter; each zone is named once, all of one region"
+            raise SubnetPlanError(message, zone=zone)
         seen[letter] = zone
 
 

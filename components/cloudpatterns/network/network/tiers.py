@@ -25,11 +25,9 @@ def create_tiers(component: Component, checked: NetworkArgs, vpc: aws.ec2.Vpc, g
     """One subnet per tier and zone; one public route table for all zones, one private and one data table for each."""
     name, dual_stack = component.pulumi_resource_name, checked["dual_stack"]
     public = _table(component, checked, vpc, "public")
-    internet = [_route(component, f"{name}-public-internet", public, destination_cidr_block="0.0.0.0/0", gateway_id=gateway.id)]
+    internet = [_route(component, "public-internet", public, destination_cidr_block="0.0.0.0/0", gateway_id=gateway.id)]
     if dual_stack:
-        internet.append(
-            _route(component, f"{name}-public-internet-ipv6", public, destination_ipv6_cidr_block="::/0", gateway_id=gateway.id)
-        )
+        internet.append(_route(component, "public-internet-ipv6", public, destination_ipv6_cidr_block="::/0", gateway_id=gateway.id))
         # Outbound only: nothing on the internet can open a connection to a private subnet.
         # https://docs.aws.amazon.com/vpc/latest/userguide/egress-only-internet-gateway.html
         tags = {"Name": f"{name}-egress-only", **checked["tags"]}
@@ -39,10 +37,8 @@ def create_tiers(component: Component, checked: NetworkArgs, vpc: aws.ec2.Vpc, g
         for zone in checked["zones"]:
             table = public if tier == "public" else _table(component, checked, vpc, table_suffix(tier, zone))
             if tier == "private" and dual_stack:
-                gateway_id = egress_only.id
-                _route(
-                    component, f"{name}-private-ipv6-{zone}", table, destination_ipv6_cidr_block="::/0", egress_only_gateway_id=gateway_id
-                )
+                target = {"destination_ipv6_cidr_block": "::/0", "egress_only_gateway_id": egress_only.id}
+                _route(component, f"private-ipv6-{zone}", table, **target)
             subnet = _subnet(component, checked, vpc, tier, zone)
             association = aws.ec2.RouteTableAssociation(
                 f"{name}-{tier}-{zone}", subnet_id=subnet.id, route_table_id=table.id, opts=component.child()
@@ -99,5 +95,5 @@ def _table(component: Component, checked: NetworkArgs, vpc: aws.ec2.Vpc, suffix:
     return aws.ec2.RouteTable(name, vpc_id=vpc.id, tags={"Name": name, **checked["tags"]}, opts=component.child())
 
 
-def _route(component: Component, child_name: str, table: aws.ec2.RouteTable, **target: Any) -> aws.ec2.Route:
-    return aws.ec2.Route(child_name, route_table_id=table.id, opts=component.child(), **target)
+def _route(component: Component, suffix: str, table: aws.ec2.RouteTable, **target: Any) -> aws.ec2.Route:
+    return aws.ec2.Route(f"{component.pulumi_resource_name}-{suffix}", route_table_id=table.id, opts=component.child(), **target)

@@ -10,8 +10,7 @@ import pulumi_aws as aws
 from cloudpatterns.core import Component, after
 from cloudpatterns.network.on_demand_nat.arguments import INSTANCES, OnDemandNatArgs, child_names, nat_zone, problems
 from cloudpatterns.network.on_demand_nat.instance import nat_instance, recovery_alarms
-from cloudpatterns.network.on_demand_nat.runbook import runbook
-from cloudpatterns.network.on_demand_nat.schedules import weekly_schedules
+from cloudpatterns.network.on_demand_nat.schedules import runbook, weekly_schedules
 
 
 class OnDemandNat(Component):
@@ -117,31 +116,23 @@ class OnDemandNat(Component):
     def _create_instance(self) -> None:
         nat = nat_instance(self, self._checked)
         for zone in self._zones:
-            self._route(zone, network_interface_id=nat.interface.id, after=[nat.instance])
+            self._route(zone, nat.instance, network_interface_id=nat.interface.id)
         if self._checked["strategy"] == "on_demand":
-            schedules = weekly_schedules(self, self._checked, nat.instance)
-            document, role = runbook(self, self._checked, nat.instance, schedules)
-            self.schedule_group_name = schedules.group.name
-            self.runbook_name, self.runbook_role_arn = document.name, role.role.arn
+            group, schedule_role_arn = weekly_schedules(self, self._checked, nat.instance)
+            document, role = runbook(self, self._checked, nat.instance, group, schedule_role_arn)
+            self.schedule_group_name, self.runbook_name, self.runbook_role_arn = group.name, document.name, role.arn
         else:
             recovery_alarms(self, self._checked, nat.instance)
         self.public_ips = nat.address.public_ip.apply(lambda address: [address])
         self.instance_id, self.network_interface_id, self.security_group_id = nat.instance.id, nat.interface.id, nat.group.id
 
-    def _route(
-        self,
-        zone: str,
-        *,
-        nat_gateway_id: pulumi.Output[str] | None = None,
-        network_interface_id: pulumi.Output[str] | None = None,
-        after: list[pulumi.Resource] | None = None,
-    ) -> None:
+    def _route(self, zone: str, *others: pulumi.Resource, **target: pulumi.Output[str]) -> None:
+        """The route of a zone's private table to a target, after other resources."""
         # The same name for every strategy: a change of strategy updates the route in place, and a table never holds two.
         aws.ec2.Route(
             f"{self.pulumi_resource_name}-{zone}",
             route_table_id=self._checked["private_route_table_ids_by_zone"][zone],
             destination_cidr_block="0.0.0.0/0",
-            nat_gateway_id=nat_gateway_id,
-            network_interface_id=network_interface_id,
-            opts=self.child(depends_on=after or []),
+            opts=self.child(depends_on=list(others)),
+            **target,
         )

@@ -1,25 +1,27 @@
-"""The weekly schedules that start and stop a NAT instance, and the one role that may do so."""
+"""What starts and stops a NAT instance: the weekly schedules, and the runbook that starts it by hand for some minutes."""
 
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import Metric, ServiceRole, alarm, api_target, schedule, service_role
-from cloudpatterns.core import Component, Statement, account_of, partition_of
+from cloudpatterns.blocks import Metric, alarm, api_target, schedule, service_role
+from cloudpatterns.core import Component, Statement, account_of, partition_of, region_of
 from cloudpatterns.network.on_demand_nat.arguments import OnDemandNatArgs
 from cloudpatterns.network.on_demand_nat.windows import closing, closing_again, opening, retry_seconds_close, retry_seconds_open
 
-
-class Schedules(NamedTuple):
-    """The schedule group, and the role that its schedules run with."""
-
-    group: aws.scheduler.ScheduleGroup
-    role: ServiceRole
+_BY_HAND = "opened-by-hand"
+"""Name of the schedule that the runbook creates."""
 
 
-def weekly_schedules(component: Component, checked: OnDemandNatArgs, instance: aws.ec2.Instance) -> Schedules:
-    """Schedules that start the instance when a window opens and stop it when it closes, and an alarm when either fails for good."""
+def weekly_schedules(
+    component: Component, checked: OnDemandNatArgs, instance: aws.ec2.Instance
+) -> tuple[aws.scheduler.ScheduleGroup, pulumi.Output[str]]:
+    """Schedules that start the instance when a window opens and stop it when it closes, and an alarm when either fails for good.
+
+    :returns: The schedule group, and the ARN of the role that its schedules run with.
+    """
     name, tags, windows, time_zone = component.pulumi_resource_name, checked["tags"], checked["windows"], checked["time_zone"]
     # The confused-deputy condition takes the ARN of a group, not of a schedule, so the component has a group of its own.
     # https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
@@ -30,7 +32,7 @@ def weekly_schedules(component: Component, checked: OnDemandNatArgs, instance: a
         f"{name}-windows-role",
         "scheduler.amazonaws.com",
         "Starts and stops one NAT instance on schedule",
-        statements={f"{name}-windows-policy": [rights, *disk_key_statements(instance, checked.get("kms_key_arn"))]},
+        statements={f"{name}-windows-policy": [rights, *_disk_key_statements(instance, checked.get("kms_key_arn"))]},
         conditions={"StringEquals": {"aws:SourceAccount": account_of(group.arn), "aws:SourceArn": group.arn}},
         tags=tags,
     )
@@ -67,10 +69,118 @@ def weekly_schedules(component: Component, checked: OnDemandNatArgs, instance: a
             ok_actions=[],
             tags=tags,
         )
-    return Schedules(group, role)
+    return group, role.arn
 
 
-def disk_key_statements(instance: aws.ec2.Instance, kms_key_arn: pulumi.Input[str] | None) -> list[Statement]:
+def runbook(
+    component: Component,
+    checked: OnDemandNatArgs,
+    instance: aws.ec2.Instance,
+    group: aws.scheduler.ScheduleGroup,
+    schedule_role_arn: pulumi.Output[str],
+) -> tuple[aws.ssm.Document, aws.iam.Role]:
+    """A Systems Manager Automation document with one parameter, ``Minutes``, and the role that it runs with."""
+    name, tags, windows, time_zone = component.pulumi_resource_name, checked["tags"], checked["windows"], checked["time_zone"]
+    partition, account = partition_of(group.arn), account_of(group.arn)
+    place = pulumi.Output.concat(region_of(group.arn), ":", account)
+    automations = pulumi.Output.concat("arn:", partition, ":ssm:", place, ":automation-execution/*")
+    own_schedule = pulumi.Output.concat("arn:", partition, ":scheduler:", place, ":schedule/", group.name, f"/{_BY_HAND}")
+    statements = [
+        Statement(actions=["ec2:StartInstances"], resources=[instance.arn]),
+        # Has no resource types: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+        Statement(actions=["ec2:DescribeInstances"], resources=["*"]),
+        Statement(actions=["scheduler:CreateSchedule", "scheduler:UpdateSchedule"], resources=[own_schedule]),
+        Statement(
+            actions=["iam:PassRole"],
+            resources=[schedule_role_arn],
+            conditions={"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}},
+        ),
+    ]
+    role = service_role(
+        component,
+        f"{name}-runbook-role",
+        "ssm.amazonaws.com",
+        "Starts one NAT instance by hand",
+        statements={f"{name}-runbook-policy": [*statements, *_disk_key_statements(instance, checked.get("kms_key_arn"))]},
+        # https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-setup-iam.html
+        conditions={"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": automations}},
+        tags=tags,
+    )
+    extra_stops = [time for window in windows if (time := closing_again(window, windows, time_zone))]
+    payload = {
+        "minutes": "{{ Minutes }}",
+        "instance_id": instance.id,
+        "schedule_name": _BY_HAND,
+        "schedule_group_name": group.name,
+        "schedule_role_arn": schedule_role_arn,
+        "stop_target_arn": api_target(group.arn, "ec2", "stopInstances"),
+        "time_zone": time_zone,
+        "windows": [{"days": window["days"], "start": window["start"], "minutes": window["minutes"]} for window in windows],
+        "extra_stops": [{"days": time.days, "start": time.clock} for time in extra_stops],
+    }
+    content = pulumi.Output.json_dumps(_content(name, role.arn, instance.id, payload), indent=2)
+    document = aws.ssm.Document(
+        f"{name}-open", document_type="Automation", document_format="JSON", content=content, tags=tags, opts=component.child()
+    )
+    return document, role.role
+
+
+def _content(name: str, role_arn: pulumi.Output[str], instance_id: pulumi.Output[str], payload: dict[str, Any]) -> dict[str, Any]:
+    script = (Path(__file__).parent / "on_aws/open_by_hand.py").read_text(encoding="utf-8")
+    return {
+        "schemaVersion": "0.3",
+        "description": (
+            f"Starts the NAT instance of {name} for some minutes. It stops by itself: earlier when a maintenance window ends first, "
+            "and with the window when the time is up in one. When it is run again, the last run decides. "
+            "The output says when the instance stops."
+        ),
+        "assumeRole": role_arn,
+        "parameters": {
+            "Minutes": {"type": "String", "description": "Minutes that it runs, 5 to 720.", "allowedPattern": "^[1-9][0-9]{0,2}$"},
+        },
+        "mainSteps": [
+            # Starting an instance that is still stopping is an error.
+            _wait("settle", instance_id, ["running", "stopped"]),
+            {
+                "name": "open",
+                "description": "Schedules the stop, then starts the instance.",
+                # https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-action-executeScript.html
+                "action": "aws:executeScript",
+                "timeoutSeconds": 120,
+                "onFailure": "Abort",
+                "inputs": {
+                    "Runtime": "python3.11",
+                    "Handler": "handler",
+                    "InputPayload": payload,
+                    "Script": script,
+                },
+                "outputs": [{"Name": "closes_at", "Selector": "$.Payload.closes_at", "Type": "String"}],
+            },
+            {**_wait("running", instance_id, ["running"]), "isEnd": True},
+        ],
+        "outputs": ["open.closes_at"],
+    }
+
+
+def _wait(step: str, instance_id: pulumi.Output[str], states: list[str]) -> dict[str, Any]:
+    # https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-action-waitForAwsResourceProperty.html
+    return {
+        "name": step,
+        "description": f"Waits until the instance is {' or '.join(states)}.",
+        "action": "aws:waitForAwsResourceProperty",
+        "timeoutSeconds": 600,
+        "onFailure": "Abort",
+        "inputs": {
+            "Service": "ec2",
+            "Api": "DescribeInstances",
+            "InstanceIds": [instance_id],
+            "PropertySelector": "$.Reservations[0].Instances[0].State.Name",
+            "DesiredValues": states,
+        },
+    }
+
+
+def _disk_key_statements(instance: aws.ec2.Instance, kms_key_arn: pulumi.Input[str] | None) -> list[Statement]:
     """What a role needs besides StartInstances when a customer managed key encrypts the disk.
 
     Without it the instance goes from pending straight back to stopped, with no error to the caller.

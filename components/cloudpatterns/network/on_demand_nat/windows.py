@@ -12,9 +12,6 @@ DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
 _DAY = 24 * 60
 _WEEK = 7 * _DAY
-_SHORTEST_RETRY, _LONGEST_RETRY = 60, 86_400
-# Clocks skip an hour in spring, somewhere in the world at 00:00, 01:00, 02:00 or 03:00.
-_SKIPPED_HOURS = (0, 1, 2, 3)
 
 
 class NatWindow(TypedDict):
@@ -65,7 +62,8 @@ def closing_again(window: NatWindow, windows: Sequence[NatWindow], time_zone: st
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#daylist-savings-time
     None where it is not needed; days on which it would fall into a window, or come right before one, are left out.
     """
-    if time_zone == "UTC" or closing(window).minute // 60 not in _SKIPPED_HOURS:
+    # Clocks skip an hour in spring, somewhere in the world at 00:00, 01:00, 02:00 or 03:00.
+    if time_zone == "UTC" or closing(window).minute >= 4 * 60:
         return None
     free = [time for time in _closings(window, 60) if not any(_is_inside(time, other) for other in windows)]
     return _weekly(free) if free else None
@@ -116,4 +114,4 @@ def _weekly(times: Sequence[int]) -> WeeklyTime:
 
 def _clamp(seconds: int) -> int:
     # https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html
-    return max(_SHORTEST_RETRY, min(seconds, _LONGEST_RETRY))
+    return max(60, min(seconds, 86_400))
