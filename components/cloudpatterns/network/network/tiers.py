@@ -7,8 +7,8 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.core import Component, after
-from cloudpatterns.network.network.arguments import NetworkArgs
 from cloudpatterns.network.network import subnets
+from cloudpatterns.network.network.arguments import NetworkArgs
 
 IdsByTier = dict[str, dict[str, pulumi.Output[str]]]
 """Tier to zone to id."""
