@@ -25,7 +25,7 @@ from cloudpatterns.blocks.security_group import (
 )
 from cloudpatterns.core import Component, Keys, Problem, after, by_name, declared, excludes
 from cloudpatterns.core.vocabulary import Cidr, RuleDescription
-from cloudpatterns.network._cidrs import networks_of, repetition_problems, too_broad
+from cloudpatterns.network._cidrs import entry_problems
 from cloudpatterns.network.load_balancer import (
     ListenerArgs,
     LoadBalancer,
@@ -235,12 +235,7 @@ def _audience_problems(path: str, audience: AudienceArgs, quota: int) -> Iterato
     yield from excludes(audience, "internet", "internal", path=at, why="the internet does not reach private addresses")
     yield from excludes(audience, "internet", "entries", "prefix_list_id", path=at, why="the internet includes every network")
     cidrs = [entry["cidr"] for entry in audience["entries"]]
-    yield from repetition_problems(f"{path}.entries", cidrs)
-    for network in too_broad(networks_of(cidrs)):
-        yield (
-            f"{path}.entries",
-            f"add up to {network}, broader than an IPv4 /8 or IPv6 /16. Name narrower networks, or set internet to True.",
-        )
+    yield from entry_problems(f"{path}.entries", cidrs, "Name narrower networks, or set internet to True.")
     clients, has_list = audience["client_security_group_ids"], audience.get("prefix_list_id") is not None
     if not (audience["internet"] or cidrs or has_list or clients):
         yield path, "admits nobody. Set internet to True, or give entries, prefix_list_id or client_security_group_ids."

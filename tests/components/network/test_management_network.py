@@ -402,7 +402,7 @@ NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and 
         (
             {"client_vpn": ..., "entries": [{"cidr": "0.0.0.0/0", "description": "x"}]},
             "entries",
-            "add up to 0.0.0.0/0; administrators come from an IPv4 /8 or narrower. Name narrower networks.",
+            "add up to 0.0.0.0/0, broader than an IPv4 /8 or IPv6 /16. Name narrower networks.",
         ),
         (
             {"client_vpn": ..., "entries": [{"cidr": "fd00::/32", "description": "x"}]},

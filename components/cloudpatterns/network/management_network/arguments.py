@@ -24,7 +24,7 @@ from cloudpatterns.core.vocabulary import (
     SubnetIdsByZone,
     Tags,
 )
-from cloudpatterns.network._cidrs import Network, networks_of, repetition_problems, too_broad
+from cloudpatterns.network._cidrs import Network, entry_problems
 from cloudpatterns.network._destinations import FunctionEgressArgs, destination_problems, group_names
 
 INSTANCE_CONNECT_PORTS = (22, 3389)
@@ -132,7 +132,10 @@ def problems(name: str, checked: ManagementNetworkArgs) -> Iterator[Problem]:
     subnets = {zone: ip_network(cidr) for zone, cidr in checked["management_cidrs_by_zone"].items()}
     yield from _subnet_problems(subnets)
     yield from _entrance_problems(checked)
-    yield from _entry_problems(checked)
+    cidrs = [entry["cidr"] for entry in checked["entries"]]
+    yield from entry_problems("entries", cidrs)
+    if (count := len(cidrs) * len(checked["admin_ports"])) > RULES_PER_GROUP:
+        yield "entries", f"times admin_ports are {count} rules; a security group takes {RULES_PER_GROUP}. Name fewer, wider networks."
     if (vpn := checked.get("client_vpn")) is not None:
         yield from _vpn_problems(ip_network(vpn["client_cidr_block"]), subnets)
     yield from destination_problems("management_egress", checked["management_egress"])
@@ -160,15 +163,6 @@ def _entrance_problems(checked: ManagementNetworkArgs) -> Iterator[Problem]:
         yield "instance_connect_zone", unknown(zone, "a zone of management_cidrs_by_zone", zones)
     if zone is not None and not set(INSTANCE_CONNECT_PORTS) & set(checked["admin_ports"]):
         yield "instance_connect_zone", "reaches the ports 22 and 3389 alone, and admin_ports has neither. Remove it."
-
-
-def _entry_problems(checked: ManagementNetworkArgs) -> Iterator[Problem]:
-    cidrs = [entry["cidr"] for entry in checked["entries"]]
-    yield from repetition_problems("entries", cidrs)
-    if (count := len(cidrs) * len(checked["admin_ports"])) > RULES_PER_GROUP:
-        yield "entries", f"times admin_ports are {count} rules; a security group takes {RULES_PER_GROUP}. Name fewer, wider networks."
-    for network in too_broad(networks_of(cidrs)):
-        yield "entries", f"add up to {network}; administrators come from an IPv4 /8 or narrower. Name narrower networks."
 
 
 def _vpn_problems(clients: Network, subnets: Mapping[str, Network]) -> Iterator[Problem]:
