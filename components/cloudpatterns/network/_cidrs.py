@@ -28,8 +28,6 @@ def entry_problems(path: str, cidrs: Sequence[str], fix: str = "Name narrower ne
 def too_broad(networks: Iterable[Network]) -> list[Network]:
     """What the networks add up to, where that is broader than an IPv4 /8 or an IPv6 /16."""
     given = list(networks)
-    joined: list[Network] = [
-        *collapse_addresses(network for network in given if isinstance(network, IPv4Network)),
-        *collapse_addresses(network for network in given if isinstance(network, IPv6Network)),
-    ]
-    return [network for network in joined if network.prefixlen < BROADEST[network.version]]
+    ipv4 = collapse_addresses(network for network in given if isinstance(network, IPv4Network))
+    ipv6 = collapse_addresses(network for network in given if isinstance(network, IPv6Network))
+    return [network for network in (*ipv4, *ipv6) if network.prefixlen < BROADEST[network.version]]

@@ -29,7 +29,6 @@ from cloudpatterns.network._destinations import FunctionEgressArgs, destination_
 
 _BUILT_IN = {"http": [80], "https": [443], "app": [8080], "mysql": [3306], "postgres": [5432], "redis": [6379]}
 _WEB = ("http", "https")
-_WEB_PORTS = {80, 443}
 # By this tag policies know which groups the internet may reach, attached to a load balancer or not.
 _INTERNET_TAG = {"cloudpatterns:internet": "true"}
 _NAMES = group_names("internet")
@@ -181,7 +180,7 @@ def _port_problems(path: str, key: str, function: FunctionArgs) -> Iterator[Prob
     ports, internet = _ports(key, function), _admits_internet(key, function)
     if key in _BUILT_IN and key != "app" and ports != _BUILT_IN[key]:
         yield f"{path}.ports", f"is {ports}; {key} is the port {_BUILT_IN[key][0]}. Leave the ports out, or choose a name of your own."
-    if internet and key not in _WEB and (key in _BUILT_IN or not set(ports) <= _WEB_PORTS):
+    if internet and key not in _WEB and (key in _BUILT_IN or not set(ports) <= {80, 443}):
         yield (
             f"{path}.internet",
             "is true; only http, https and custom functions on the ports 80 and 443 may admit the internet. Name its callers instead.",
