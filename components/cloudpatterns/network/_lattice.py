@@ -138,11 +138,6 @@ def log_destination(component: Component, checked: LatticeArgs) -> tuple[pulumi.
     if given is not None:
         return pulumi.Output.from_input(given), None
     name = f"{component.pulumi_resource_name}-log"
-    group = log_group(
-        component,
-        name,
-        checked["log_retention_days"],
-        kms_key_arn=checked.get("kms_key_arn"),
-        tags={"Name": name, **checked["tags"]},
-    )
+    tags = {"Name": name, **checked["tags"]}
+    group = log_group(component, name, checked["log_retention_days"], kms_key_arn=checked.get("kms_key_arn"), tags=tags)
     return group.arn, group.name

@@ -212,21 +212,18 @@ def _child_names(checked: MultiLoadBalancerArgs) -> dict[str, int]:
 
 
 def _problems(name: str, checked: MultiLoadBalancerArgs) -> Iterator[Problem]:
-    audiences = checked["audiences"]
+    audiences, quota = checked["audiences"], checked["rules_per_group"]
     yield from group_name_problems(name)
     yield from name_pattern_problems(name)
     if len(audiences) < 2:
         yield "audiences", f"has {', '.join(audiences) or 'none'}; for one audience a LoadBalancer is enough. Name two or more."
     for audience, args in audiences.items():
-        yield from _audience_problems(f"audiences.{audience}", args, checked["rules_per_group"])
+        yield from _audience_problems(f"audiences.{audience}", args, quota)
     yield from _shared_certificate_problems(audiences)
     yield from log_problems(checked)
     rules = len(audiences) * len(_fleet_ports(checked))
-    if rules > checked["rules_per_group"]:
-        yield (
-            "audiences",
-            f"need {rules} rules in the fleet's security group, which takes {checked['rules_per_group']}. Name fewer audiences.",
-        )
+    if rules > quota:
+        yield "audiences", f"need {rules} rules in the fleet's security group, which takes {quota}. Name fewer audiences."
 
 
 def _audience_problems(path: str, audience: AudienceArgs, quota: int) -> Iterator[Problem]:

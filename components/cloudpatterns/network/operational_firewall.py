@@ -280,7 +280,4 @@ def _joint_problems(operators: Mapping[str, OperatorArgs], shared: Sequence[Oper
             admitted.setdefault(port, []).extend(networks_of(entry["cidr"] for entry in entries))
     for port, networks in admitted.items():
         for network in too_broad(networks):
-            yield (
-                "operators",
-                f"together admit {network} to port {port}, which is broader than an IPv4 /8 or IPv6 /16. Name narrower networks.",
-            )
+            yield "operators", f"add up to {network} on port {port}, broader than an IPv4 /8 or IPv6 /16. Name narrower networks."

@@ -224,13 +224,12 @@ class ZeroTrustNetwork(Component):
 
 def _connections(checked: ZeroTrustNetworkArgs) -> list[_Connection]:
     """The edges, the connections of callers to VPC Lattice, and those of VPC Lattice to targets."""
-    services = checked["services"].values()
-    callers = {_Connection(app, _LATTICE, service["port"]) for service in services for app in service["callers"]}
-    targets = {
-        _Connection(_LATTICE, service["app"], service["app_port"])
-        for service in services
-        if is_given(service, "app") and is_given(service, "app_port")
-    }
+    callers: set[_Connection] = set()
+    targets: set[_Connection] = set()
+    for service in checked["services"].values():
+        callers |= {_Connection(app, _LATTICE, service["port"]) for app in service["callers"]}
+        if (app := service.get("app")) is not None and (port := service.get("app_port")) is not None:
+            targets.add(_Connection(_LATTICE, app, port))
     edges = [_Connection(edge["source"], edge["target"], edge["port"], edge["protocol"]) for edge in checked["edges"]]
     return [*edges, *sorted(callers), *sorted(targets)]
 

@@ -213,7 +213,7 @@ def test_the_broadest_networks_that_are_admitted() -> None:
 def test_roles_do_not_add_up_to_the_internet_on_one_port() -> None:
     first: dict[str, Any] = {"ports": [22], "entries": entries("10.0.0.0/8")}
     second: dict[str, Any] = {"ports": [22, 3306], "entries": entries("11.0.0.0/8")}
-    reason = "together admit 10.0.0.0/7 to port 22, which is broader than an IPv4 /8 or IPv6 /16. Name narrower networks."
+    reason = "add up to 10.0.0.0/7 on port 22, broader than an IPv4 /8 or IPv6 /16. Name narrower networks."
     assert problems(operators={"one": first, "two": second}) == [("operators", reason)]
     assert firewall(operators={"one": {**first, "ports": [23]}, "two": second}).of_type(GROUP)
 

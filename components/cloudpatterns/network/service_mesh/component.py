@@ -98,9 +98,7 @@ class ServiceMesh(Component):
         prerequisites = self._routes(key, args, service)
         if args["iam_auth"]:
             policy = document(may_call(service.arn, list(args["callers"].values())))
-            prerequisites.append(
-                aws.vpclattice.AuthPolicy(f"{name}-auth", resource_identifier=service.id, policy=policy, opts=self.child())
-            )
+            prerequisites += [aws.vpclattice.AuthPolicy(f"{name}-auth", resource_identifier=service.id, policy=policy, opts=self.child())]
         if self._checked["attach_role_policies"]:
             prerequisites += [grant_calls(self, f"{name}-caller-{caller}", role, [service.arn]) for caller, role in args["callers"].items()]
         aws.vpclattice.AccessLogSubscription(

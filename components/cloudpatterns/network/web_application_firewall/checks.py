@@ -6,12 +6,7 @@ from datetime import date, timedelta
 
 from cloudpatterns.core import Problem, excludes, is_given, needs
 from cloudpatterns.network._cidrs import networks_of, too_broad
-from cloudpatterns.network.web_application_firewall.arguments import (
-    CountRuleArgs,
-    WebApplicationFirewallArgs,
-    WebExceptionArgs,
-    WebRuleArgs,
-)
+from cloudpatterns.network.web_application_firewall.arguments import WebApplicationFirewallArgs, WebRuleArgs
 from cloudpatterns.network.web_application_firewall.rules import MANAGED, PRIORITIES, address_sets, web_rules
 
 # https://docs.aws.amazon.com/waf/latest/developerguide/limits.html
@@ -95,10 +90,10 @@ def _outcome_problems(checked: WebApplicationFirewallArgs) -> Iterator[Problem]:
     """What counts, what still blocks, and what the rules cost."""
     rules = list(web_rules(checked, dict.fromkeys(address_sets(checked), "")))
     blocking = [rule.name for rule in rules if rule.group or rule.action == "block"]
-    counted = {f"count_rules.{index}.rule": entry for index, entry in enumerate(checked["count_rules"])}
-    excepted = {f"exceptions.{index}.rule": entry for index, entry in enumerate(checked["exceptions"])}
+    counted = {f"count_rules.{index}.rule": entry["rule"] for index, entry in enumerate(checked["count_rules"])}
+    excepted = {f"exceptions.{index}.rule": entry["rule"] for index, entry in enumerate(checked["exceptions"])}
     yield from _counting_problems({**counted, **excepted}, blocking)
-    if blocking and {entry["rule"] for entry in counted.values()}.issuperset(blocking):
+    if blocking and set(counted.values()).issuperset(blocking):
         yield "count_rules", "leaves no rule that blocks. Remove at least one."
     capacity = sum(rule.capacity for rule in rules)
     if capacity > checked["max_capacity"]:
@@ -112,10 +107,9 @@ def _outcome_problems(checked: WebApplicationFirewallArgs) -> Iterator[Problem]:
         yield "tags", f"has {tags} tags; with {marks} for counting rules and exceptions it passes AWS's limit of {_MOST_TAGS}. Use fewer."
 
 
-def _counting_problems(entries: Mapping[str, CountRuleArgs | WebExceptionArgs], blocking: Sequence[str]) -> Iterator[Problem]:
+def _counting_problems(rules: Mapping[str, str], blocking: Sequence[str]) -> Iterator[Problem]:
     seen: set[str] = set()
-    for path, entry in entries.items():
-        rule = entry["rule"]
+    for path, rule in rules.items():
         group, slash, inner = rule.partition("/")
         if rule in seen:
             yield path, f"is {rule!r}, which is already in the list. Name each rule once."
