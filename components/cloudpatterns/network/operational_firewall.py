@@ -6,7 +6,6 @@ Pattern: "Operational Firewall" (Cloud Design Patterns for AWS).
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from ipaddress import ip_network
 from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
@@ -155,8 +154,7 @@ class OperationalFirewall(Component):
         peers: dict[str, Peer] = {}
         for version in (4, 6):
             # A list holds one address family, and the family of a list cannot be changed.
-            networks = [(ip_network(entry["cidr"]), entry["description"]) for entry in entries]
-            own = [{"cidr": str(network), "description": text} for network, text in networks if network.version == version]
+            own = [dict(entry) for entry in entries if (":" in entry["cidr"]) == (version == 6)]
             if not own:
                 continue
             family, name = f"ipv{version}", f"{self.pulumi_resource_name}-{prefix}ipv{version}"
