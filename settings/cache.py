@@ -12,7 +12,7 @@ from settings.fields import number_as_version
 from settings.options import options
 
 # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/engine-versions.html
-# Callers log in through IAM, which Redis has from 7.0 and Valkey from 7.2.
+# Clients authenticate with IAM, which Redis supports from 7.0 and Valkey from 7.2.
 VERSIONS: dict[str, tuple[str, ...]] = {"valkey": ("7.2", "8.0", "8.1", "8.2", "9.0", "9.1"), "redis": ("7.0", "7.1")}
 
 _ALLOWED = "; ".join(f"{engine}: {', '.join(versions)}" for engine, versions in VERSIONS.items()) + "; in quotes"
@@ -27,7 +27,7 @@ def _version_of_engine(cache: "Cache", context: Context) -> Iterable[InitErrorDe
     versions = VERSIONS[cache.engine]
     if cache.engine_version not in versions:
         place = ("engine_version",)
-        yield fault(place, f"ElastiCache has no such version of {cache.engine}", fixes=[Assign(place, versions[-1])])
+        yield fault(place, f"ElastiCache does not support this version of {cache.engine}", fix=[Assign(place, versions[-1])])
 
 
 def _nodes_or_serverless(cache: "Cache", context: Context) -> Iterable[InitErrorDetails]:
@@ -35,7 +35,7 @@ def _nodes_or_serverless(cache: "Cache", context: Context) -> Iterable[InitError
     if cache.node_type is None and cache.serverless is None:
         yield fault(place, "is missing; a cache has nodes, or it is serverless")
     elif cache.node_type is not None and cache.serverless is not None:
-        yield fault(place, "a serverless cache has no nodes", fixes=[Remove(place)], allowed="node_type or serverless, not both")
+        yield fault(place, "a serverless cache has no nodes", fix=[Remove(place)], allowed="node_type or serverless, not both")
 
 
 class Cache(
@@ -43,7 +43,7 @@ class Cache(
         InMemoryCacheOptions,
         texts={
             "node_type": Allowed("an ElastiCache node type such as cache.t4g.micro", "cache.t4g.micro"),
-            "replicas": Allowed("copies of each shard, 0 to 5; more than 0 needs two zones", 1),
+            "replicas": Allowed("replicas of each shard, 0 to 5; more than 0 requires two zones", 1),
             "snapshot_retention_days": Allowed("days, 0 (no snapshots) to 35", 7),
         },
     )

@@ -32,8 +32,8 @@ def _version_of_engine(database: "Database", context: Context) -> Iterable[InitE
     if not any(re.fullmatch(re.escape(major) + r"(\.\d+)?", version) for major in majors):
         yield fault(
             ("engine_version",),
-            f"{database.engine} has no such version in standard support",
-            fixes=[Assign(("engine_version",), _NEWEST[database.engine])],
+            f"{database.engine} does not have this version in standard support",
+            fix=[Assign(("engine_version",), _NEWEST[database.engine])],
             allowed="mysql: 8.4 or 8.4.<minor>; postgres: 14 to 18, or with a minor such as 17.5; in quotes",
         )
 
@@ -47,8 +47,8 @@ def _room_to_grow(database: "Database", context: Context) -> Iterable[InitErrorD
     place = ("max_allocated_storage_gib",)
     yield fault(
         place,
-        f"allocated_storage_gib is {database.allocated_storage_gib}, so the least is {least}",
-        fixes=[Assign(place, 2 * database.allocated_storage_gib) if 2 * database.allocated_storage_gib <= 65536 else Remove(place)],
+        f"allocated_storage_gib is {database.allocated_storage_gib}, so the minimum is {least}",
+        fix=[Assign(place, 2 * database.allocated_storage_gib) if 2 * database.allocated_storage_gib <= 65536 else Remove(place)],
     )
 
 
@@ -60,8 +60,8 @@ def _class_has_insights(database: "Database", context: Context) -> Iterable[Init
     ):
         yield fault(
             ("database_insights_mode",),
-            f"{database.instance_class} with mysql has no Performance Insights, which advanced needs",
-            fixes=[Assign(("database_insights_mode",), "standard")],
+            f"{database.instance_class} with mysql does not support Performance Insights, which advanced requires",
+            fix=[Assign(("database_insights_mode",), "standard")],
             allowed="standard, with mysql on t2, t3 and t4g micro and small",
         )
 
@@ -74,9 +74,9 @@ class Database(
         texts={
             "instance_class": Allowed("an RDS instance class such as db.t4g.micro", "db.t4g.micro"),
             "max_allocated_storage_gib": Allowed(
-                "GiB, at least 10 % more than allocated_storage_gib (better 26 %) and at most 65536; without it, no growth", 100
+                "GiB, at least 10 % more than allocated_storage_gib (better 26 %) and at most 65536; without it, no autoscaling", 100
             ),
-            "backup_retention_days": Allowed("days, 1 to 35 (0 would switch backups off)", 30),
+            "backup_retention_days": Allowed("days, 1 to 35 (0 would disable backups)", 30),
             "database_insights_mode": Allowed("standard (free, 7 days) or advanced (paid, 465 days)", "standard"),
         },
     )
@@ -88,11 +88,11 @@ class Database(
     engine: Annotated[Literal["mysql", "postgres"], Allowed("mysql or postgres", "mysql")]
     """Database engine. Changing it replaces the database."""
     allocated_storage_gib: Annotated[int, Field(ge=20, le=65536), WHOLE, Allowed("GiB, 20 to 65536", 20)] = 20
-    """Storage at the start, gp3, in GiB. It grows but never shrinks."""
+    """Initial storage, gp3, in GiB. It grows but never shrinks."""
     engine_version: Annotated[
         str,
         BeforeValidator(_version, json_schema_input_type=str | float),
         Field(pattern=r"^\d+(\.\d+){0,2}$"),
         Allowed("mysql: 8.4 or 8.4.<minor>; postgres: 14 to 18, or with a minor such as 17.5; in quotes", "8.4"),
     ]
-    """Version. The major alone lets AWS choose and upgrade the minor."""
+    """Version. With only the major version, AWS chooses and upgrades the minor."""

@@ -1,4 +1,4 @@
-"""How problems in the settings are told: the key, the value, what is allowed, and the commands that fix it."""
+"""How problems in the settings are reported: the key, the value, what is allowed, and the commands that fix it."""
 
 import json
 import re
@@ -19,20 +19,20 @@ from settings.faults import Allowed, Assign, Fix, Location, Remove
 _SECRET = "[secret]"
 _NOTHING = "nothing"
 _LONGEST_VALUE = 160
-# What `pulumi config set --path` would store as a number or a yes/no instead of a text.
+# Texts that `pulumi config set --path` would store as a number or a boolean.
 _LOOKS_TYPED = re.compile(r"true|false|0|[+-]?[1-9]\d*")
 _BARE_NAME = re.compile(r"[A-Za-z0-9_$-]+")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: the configuration key, the value as shown, why, what is allowed, and the commands that fix it."""
+    """One problem: the configuration key, the value as shown, the reason, what is allowed, and the commands that fix it."""
 
     key: str
     given: str
     because: str | None
     allowed: str
-    fixes: tuple[str, ...]
+    fix: tuple[str, ...]
 
     def __str__(self) -> str:
         lines = [self.key, f"  given:    {self.given}"]
@@ -41,7 +41,7 @@ class Problem:
         lines.append(f"  allowed:  {self.allowed}")
         lines.extend(
             f"  {'fix:' if first else '    '}      {command}"
-            for first, command in zip((True, *(False,) * len(self.fixes)), self.fixes, strict=False)
+            for first, command in zip((True, *(False,) * len(self.fix)), self.fix, strict=False)
         )
         return "\n".join(lines)
 
@@ -58,8 +58,8 @@ class SettingsError(pulumi.RunError):
 
 
 @dataclass(frozen=True)
-class Speaker:
-    """Turns what a check found into problems, for one stack: knows the models' texts, the region and which keys are secret."""
+class Reporter:
+    """Converts the errors of checks to problems, for one stack, with the models' texts, the region and the secret keys."""
 
     root: type[BaseModel]
     project: str
@@ -73,7 +73,7 @@ class Speaker:
         return f"{self.project}:{place[0]}{''.join(_step(step) for step in place[1:])}"
 
     def problem(self, error: Mapping[str, Any]) -> Problem:
-        """The problem that a pydantic error tells of."""
+        """The problem of a pydantic error."""
         place: Location = tuple(error["loc"])
         kind, context = error["type"], error.get("ctx", {})
         value = self._given(place)
@@ -84,32 +84,32 @@ class Speaker:
         text = _text(annotation, allowed)
         if kind == "setting":
             base = place[: len(place) - context["depth"]]
-            fixes = [type(fix)(base + fix.place, *((fix.value,) if isinstance(fix, Assign) else ())) for fix in context["fixes"]]
+            fixes = [type(fix)(base + fix.place, *((fix.value,) if isinstance(fix, Assign) else ())) for fix in context["fix"]]
             text = context["allowed"] or text
             if value is ... and isinstance(default, (bool, int, str)):
                 shown = f"{_show(default)}, the default"
             fixes = fixes or self._plausible(place, annotation, allowed, default)
-            return self._tell(place, shown, context["because"], text, fixes)
+            return self._problem(place, shown, context["because"], text, fixes)
         if kind == "missing":
-            return self._tell(place, _NOTHING, "is missing", text, self._plausible(place, annotation, allowed, default))
+            return self._problem(place, _NOTHING, "is missing", text, self._plausible(place, annotation, allowed, default))
         if kind == "too_long" and isinstance(value, list):
-            return self._tell(place, shown, f"{len(value)} are too many", text, [Remove((*place, len(value) - 1))])
+            return self._problem(place, shown, f"{len(value)} are too many", text, [Remove((*place, len(value) - 1))])
         fixes = self._plausible(place, annotation, allowed, default)
         if get_origin(annotation) is Literal and (near := get_close_matches(str(value), get_args(annotation), n=1)):
             fixes = [Assign(place, near[0])]
         if _is_container(annotation) and value:
             fixes = [Remove(place), *fixes]
-        return self._tell(place, shown, _because(kind, value), text, fixes)
+        return self._problem(place, shown, _because(kind, value), text, fixes)
 
     def missing_section(self, section: str, shown: str | None = None, because: str = "the whole section is missing") -> Problem:
-        """The problem of a section that is absent or not readable."""
+        """The problem of a section that is missing or not readable."""
         annotation, allowed, default = self._field((section,))
         fixes = self._plausible((section,), annotation, allowed, default)
         given = shown or _NOTHING
-        return self._tell((section,), given, because, _text(annotation, allowed), fixes)
+        return self._problem((section,), given, because, _text(annotation, allowed), fixes)
 
     def unknown_section(self, name: str, text: str, sections: Iterable[str]) -> Problem:
-        """The problem of a key that is no section."""
+        """The problem of a key that is not a section."""
         known = tuple(sections)
         near = get_close_matches(name, known, n=1)
         key = f"{self.project}:{name}"
@@ -119,19 +119,19 @@ class Speaker:
         return Problem(key, shown, because, f"the sections {', '.join(known)}", (command,))
 
     def region_problem(self, value: str | None, example: str) -> Problem:
-        """The problem of a region that is missing or not one."""
+        """The problem of a region that is missing or invalid."""
         key = "aws:region"
         secret = key in self.secret_keys
         shown = _NOTHING if value is None else _SECRET if secret else _show(value)
         command = f"pulumi config set --stack {shlex.quote(self.stack)} aws:region {example}"
         return Problem(key, shown, "is missing" if value is None else None, "the name of an AWS region, such as eu-west-1", (command,))
 
-    def _tell(self, place: Location, shown: str, because: str | None, allowed: str, fixes: Iterable[Fix]) -> Problem:
+    def _problem(self, place: Location, shown: str, because: str | None, allowed: str, fixes: Iterable[Fix]) -> Problem:
         secret = f"{self.project}:{place[0]}" in self.secret_keys
         fixes = list(fixes)
         commands = tuple(self._commands(fixes, secret=secret))
         if secret:
-            # The reason may quote the value, and so may a text about the value of another setting of the section.
+            # The reason may quote the value, or the value of another setting of the section.
             because, shown = None, _SECRET
         return Problem(self.key(place), shown, because, self._local(allowed), commands)
 
@@ -140,8 +140,8 @@ class Speaker:
         known = list(annotation.model_fields)
         near = get_close_matches(str(place[-1]), known, n=1)
         because = f"unknown key; did you mean {near[0]}?" if near else "unknown key"
-        problem = self._tell(place, shown, because, f"the keys {', '.join(known)}", [Remove(place)])
-        return problem if problem.because else Problem(problem.key, problem.given, because, problem.allowed, problem.fixes)
+        problem = self._problem(place, shown, because, f"the keys {', '.join(known)}", [Remove(place)])
+        return problem if problem.because else Problem(problem.key, problem.given, because, problem.allowed, problem.fix)
 
     def _commands(self, fixes: list[Fix], *, secret: bool) -> Iterator[str]:
         stack = shlex.quote(self.stack)
@@ -152,7 +152,7 @@ class Speaker:
             else:
                 assigns.extend(_leaves(fix.place, fix.value))
         if secret:
-            # Without a value the CLI asks for it, unseen.
+            # Without a value, the CLI prompts for it and hides the input.
             yield from (f"pulumi config set --stack {stack} --secret --path {_quote(self.key(leaf.place))}" for leaf in assigns)
             return
         plain = [(self.key(leaf.place), self._word(leaf.value)) for leaf in assigns if not _typed_text(leaf.value)]
@@ -227,7 +227,7 @@ def _of_field(info: FieldInfo) -> tuple[Any, Allowed | None, Any]:
 
 
 def _unwrap(annotation: Any) -> tuple[Any, Allowed | None]:
-    """A type without Annotated and without None, and the text it carries, the outermost if there are several."""
+    """A type without Annotated and None, and its text, the outermost if there are several."""
     found: Allowed | None = None
     while True:
         if get_origin(annotation) is Annotated:
@@ -242,7 +242,7 @@ def _unwrap(annotation: Any) -> tuple[Any, Allowed | None]:
 
 
 def _item(annotation: Any) -> Any:
-    """The type of what a list or an object of this type holds."""
+    """The item type of a list or an object."""
     arguments = [item for item in get_args(annotation) if item is not ...]
     return arguments[-1] if arguments else Any
 
@@ -260,22 +260,22 @@ def _text(annotation: Any, allowed: Allowed | None) -> str:
     model = _model(annotation)
     if model is not None:
         return f"an object with the keys {', '.join(model.model_fields)}"
-    return allowed.text if allowed else "another kind of value"
+    return allowed.text if allowed else "another type of value"
 
 
 def _because(kind: str, value: Any) -> str | None:
-    """A reason, where the value's type is the trouble: a look at the value alone would not show it."""
+    """A reason when the type of the value is wrong: the value alone would not show it."""
     if kind.endswith(("_type", "_parsing")) or kind == "int_from_float":
         names = {
-            bool: "a yes or no",
+            bool: "a boolean",
             int: "a number",
             float: "a number",
-            str: "a text",
+            str: "text",
             list: "a list",
             dict: "an object",
             NoneType: "empty",
         }
-        wrong = f"{names.get(type(value), 'something')} where another kind of value belongs"
+        wrong = f"{names.get(type(value), 'something')} where another type of value is expected"
         return f"{wrong}: write it in quotes" if kind == "string_type" and isinstance(value, (int, float)) else wrong
     return None
 

@@ -1,7 +1,7 @@
-"""What a check says when a setting is wrong, and the machinery that lets every check speak even when other settings are wrong.
+"""The errors of settings checks, and the code that runs every check even when other settings are wrong.
 
-pydantic stops at the first layer: a model's own checks do not run while one of its fields is wrong. Here a model's rules run on whatever
-fields are valid; a rule that reads one that is not is skipped. So a person sees all problems at once, and none twice.
+pydantic stops at the first layer: a model's own checks do not run while one of its fields is wrong. Here a model's rules run on the
+valid fields; a rule that reads an invalid one is skipped. So all problems are reported at once, each only once.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -24,17 +24,17 @@ T = TypeVar("T")
 
 Location = tuple[str | int, ...]
 ALLOWED_KEYWORD = "x-allowed"
-"""Under which a field's text goes into the JSON schema."""
+"""The keyword of a field's text in the JSON schema."""
 
 _FAULT = "setting"
-# Only says that another field was wrong, which has its own error.
+# Only means that another field was wrong, which has its own error.
 _NOISE = "default_factory_not_called"
 _PYDANTIC_KINDS = frozenset(get_args(ErrorType))
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """Metadata of a field: what it allows, in words, and a plausible value. `{region}` in either stands for the stack's region."""
+    """Metadata of a field: a text about what is allowed, and an example. `{region}` in either is the stack's region."""
 
     text: str
     example: Any
@@ -45,7 +45,7 @@ class Allowed:
 
 @dataclass(frozen=True)
 class Assign:
-    """A fix: set the setting at this place, relative to the model that reports, to this value."""
+    """A fix: set the setting at this place, relative to the model that reports it, to this value."""
 
     place: Location
     value: Any
@@ -53,7 +53,7 @@ class Assign:
 
 @dataclass(frozen=True)
 class Remove:
-    """A fix: remove the setting at this place, relative to the model that reports."""
+    """A fix: remove the setting at this place, relative to the model that reports it."""
 
     place: Location
 
@@ -63,7 +63,7 @@ Fix = Assign | Remove
 
 @dataclass
 class Context:
-    """What travels through one validation: the region and the valid fields of each model so far."""
+    """The context of one validation: the region and the valid fields of each model so far."""
 
     region: str | None
     frames: list[dict[str, Any]] = field(default_factory=list)
@@ -71,7 +71,7 @@ class Context:
 
 
 class _NotValidError(Exception):
-    """A rule asked for a field that is missing or wrong."""
+    """A rule read a field that is missing or wrong."""
 
 
 class _Partial:
@@ -87,16 +87,16 @@ class _Partial:
             raise _NotValidError(name) from None
 
 
-def fault(place: Location, because: str, *, fixes: Iterable[Fix] = (), allowed: str | None = None) -> InitErrorDetails:
-    """A problem at `place`, relative to the model that speaks.
+def fault(place: Location, because: str, *, fix: Iterable[Fix] = (), allowed: str | None = None) -> InitErrorDetails:
+    """A problem at `place`, relative to the model that reports it.
 
-    `because` may speak of values and is withheld for secrets. `allowed` replaces the field's own text and must not quote a value.
+    `because` may contain values and is hidden for secrets. `allowed` replaces the field's own text and must not quote a value.
     """
-    return InitErrorDetails(type=_error(because, fixes, allowed, len(place)), loc=place, input=None)
+    return InitErrorDetails(type=_error(because, fix, allowed, len(place)), loc=place, input=None)
 
 
 def refuse(because: str, fix: Any = ..., *, allowed: str | None = None) -> PydanticCustomError:
-    """The error a field's own validator raises: why, and the value that would do, or a fix; without either the field's example."""
+    """The error of a field's validator: the reason, and a valid value or a fix, by default the field's example."""
     if fix is ...:
         fixes: tuple[Fix, ...] = ()
     else:
@@ -104,12 +104,12 @@ def refuse(because: str, fix: Any = ..., *, allowed: str | None = None) -> Pydan
     return _error(because, fixes, allowed, 0)
 
 
-def _error(because: str, fixes: Iterable[Fix], allowed: str | None, depth: int) -> PydanticCustomError:
-    return PydanticCustomError(_FAULT, "{because}", {"because": because, "fixes": tuple(fixes), "allowed": allowed, "depth": depth})
+def _error(because: str, fix: Iterable[Fix], allowed: str | None, depth: int) -> PydanticCustomError:
+    return PydanticCustomError(_FAULT, "{because}", {"because": because, "fix": tuple(fix), "allowed": allowed, "depth": depth})
 
 
 def collect(title: str, handler: Callable[[Any], T], data: Any, faults: Callable[[], Iterable[InitErrorDetails]]) -> T:
-    """Run a validator and the rules beside it, and raise the errors of both together."""
+    """Runs a validator and the rules, and raises the errors of both together."""
     errors: list[InitErrorDetails] = []
     result: list[T] = []
     try:
@@ -144,14 +144,14 @@ def _context(info: ValidationInfo) -> Context:
 
 
 class Model(BaseModel):
-    """A frozen part of the settings. `checks` hold what concerns several of its fields; each gets the valid fields and the context."""
+    """A frozen part of the settings. `checks` concern several fields together; each gets the valid fields and the context."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True)
 
     checks: ClassVar[tuple[Rule, ...]] = ()
 
     def as_args(self, *without: str) -> Any:
-        """The settings as arguments of the component of the same name: plain values, without what is not set and what is named."""
+        """The settings as arguments of the component of the same name: plain values, without unset settings and those in `without`."""
         return self.model_dump(mode="json", exclude=set(without), exclude_none=True)
 
     @field_validator("*", mode="after")
@@ -184,7 +184,7 @@ class Model(BaseModel):
 
     @classmethod
     def _faults(cls, frame: dict[str, Any], context: Context) -> Iterable[InitErrorDetails]:
-        # A nested model with a wrong field is known by its valid ones.
+        # Of a nested model with a wrong field, the valid fields are available.
         nested = {
             name: _Partial(context.partials[model])
             for name, info in cls.model_fields.items()

@@ -1,4 +1,4 @@
-"""Types of single settings that several sections use."""
+"""Types of settings that several sections use."""
 
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -15,7 +15,7 @@ T = TypeVar("T")
 def _number(value: Any) -> Any:
     # pydantic would read true as 1.
     if isinstance(value, bool):
-        raise refuse("a yes or no where a number belongs")
+        raise refuse("a boolean where a number is expected")
     return value
 
 
@@ -23,9 +23,9 @@ def _listed_days(value: Any) -> Any:
     value = _number(value)
     if isinstance(value, int) and value not in LOG_RETENTION_DAYS:
         if value == 0:
-            raise refuse("0 would keep the logs for ever", 365)
+            raise refuse("0 would keep the logs forever", 365)
         longer = next((days for days in LOG_RETENTION_DAYS if days >= value), LOG_RETENTION_DAYS[-1])
-        raise refuse("CloudWatch Logs has no such retention", longer)
+        raise refuse("CloudWatch Logs does not support this retention", longer)
     return value
 
 
@@ -58,24 +58,24 @@ def _ip(value: Any) -> IPv4Network | IPv6Network:
     try:
         return ip_network(value)
     except ValueError:
-        raise refuse("is an address inside the network, not the network's first one", str(loose)) from None
+        raise refuse("is an address inside the network, not its first address", str(loose)) from None
 
 
 def each_once(value: tuple[T, ...]) -> tuple[T, ...]:
-    """The value itself; refuses one that holds something twice."""
+    """The value itself; refuses duplicates."""
     repeated = next((index for index, item in enumerate(value) if item in value[:index]), None)
     if repeated is not None:
-        raise refuse(f"{value[repeated]} is named twice", Remove((repeated,)))
+        raise refuse(f"{value[repeated]} is listed twice", Remove((repeated,)))
     return value
 
 
 def from_last(items: Sequence[T]) -> Iterator[tuple[int, T]]:
-    """Items with their indexes, the last first: `config rm` of one must not move those that are still to be removed."""
+    """Items with their indexes, the last first: `config rm` of one must not move others that are still to be removed."""
     return reversed(list(enumerate(items)))
 
 
 WHOLE = BeforeValidator(_number)
-"""Beside an int: refuses true and false."""
+"""For an int: refuses true and false."""
 Port = Annotated[int, Field(ge=1, le=65535), WHOLE, Allowed("a port, 1 to 65535", 8080)]
 LogRetentionDays = Annotated[
     int,
@@ -99,12 +99,12 @@ Switch = Annotated[bool, Allowed("true or false", True)]
 
 
 def number_as_version(value: Any, versions: tuple[str, ...], example: str) -> Any:
-    """A version that YAML read as a number (`8.4`), as text, when it can only mean one of `versions`; else a refusal.
+    """A version that YAML read as a number (`8.4`), as text, if it can only mean one of `versions`; otherwise an error.
 
-    YAML reads 17.10 as the number 17.1: a number that is not a listed version by itself has lost what was written.
+    YAML reads 17.10 as the number 17.1: a number that is not a listed version is ambiguous.
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        # 9.0 becomes the number 9 on its way through JSON.
+        # 9.0 becomes the number 9 in JSON.
         for text in (str(value), f"{value}.0"):
             if text in versions:
                 return text

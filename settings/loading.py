@@ -12,7 +12,7 @@ from pydantic_core import InitErrorDetails
 
 from settings.cache import Cache
 from settings.database import Database
-from settings.errors import Problem, SettingsError, Speaker
+from settings.errors import Problem, Reporter, SettingsError
 from settings.faults import Allowed, Assign, Context, Model, fault
 from settings.network import Network, operators_get_through
 from settings.operators import Operators
@@ -35,7 +35,7 @@ def _two_zones(settings: "Settings", context: Context) -> Iterable[InitErrorDeta
     if len(zones) != 1:
         return
     needed_by = ["the load balancer"]
-    # A rule is left unfinished when a section is not valid: the load balancer alone is reason enough.
+    # The rule is skipped when a section is invalid: the load balancer alone requires two zones.
     if context.partials.get(Database, {}).get("multi_az"):
         needed_by.append("database.multi_az")
     cache = context.partials.get(Cache, {})
@@ -45,8 +45,8 @@ def _two_zones(settings: "Settings", context: Context) -> Iterable[InitErrorDeta
     other = f"{context.region or _EXAMPLE_REGION}{'b' if zones[0].endswith('a') else 'a'}"
     yield fault(
         ("network", "zones"),
-        f"one zone only, and two are needed by {', '.join(needed_by)}",
-        fixes=[Assign(("network", "zones", 1), other)],
+        f"only one zone, and two are required by {', '.join(needed_by)}",
+        fix=[Assign(("network", "zones", 1), other)],
         allowed="at least two zones",
     )
 
@@ -61,11 +61,11 @@ class Settings(Model):
     checks = (_two_zones, _operators_get_through)
 
     stack: str
-    """Name of the stack. Nothing may read it to change behaviour."""
+    """Name of the stack. Code must not change behaviour based on it."""
     region: str
     """AWS region (`aws:region`)."""
     network: Network
-    """Addresses, zones, flow logs, endpoints and the way out for private subnets."""
+    """Addresses, zones, flow logs, endpoints and internet egress for private subnets."""
     storefront: Annotated[
         Storefront,
         Allowed(
@@ -82,8 +82,8 @@ class Settings(Model):
     cache: Annotated[Cache, Allowed("an object", {"engine_version": "8.1", "node_type": "cache.t4g.micro"})]
     """The in-memory cache."""
     operators: Operators
-    """Who may reach administrative ports, from where."""
-    tags: Annotated[Tags, Field(description="What every resource is tagged with, by tag key.")]
+    """Who may reach administrative ports, and from which networks."""
+    tags: Annotated[Tags, Field(description="Tags of every resource, by key.")]
 
 
 def load() -> Settings:
@@ -102,32 +102,32 @@ def load() -> Settings:
 def parse(config: Mapping[str, str], stack: str, *, secret_keys: Collection[str] = ()) -> Settings:
     """The settings in a configuration: keys as Pulumi has them (`cloudpatterns:network`), objects as JSON text.
 
-    No value of a key in `secret_keys` shows in an error. Raises `SettingsError` with every problem.
+    Values of keys in `secret_keys` are never in errors. Raises `SettingsError` with every problem.
     """
     region = config.get(_REGION_KEY)
     known_region = region if region is not None and _REGION.fullmatch(region) else None
     sections: dict[str, Any] = {}
     shown_region = "[secret]" if _REGION_KEY in secret_keys else known_region or _EXAMPLE_REGION
-    speaker = Speaker(Settings, PROJECT, stack, shown_region, secret_keys, sections)
+    reporter = Reporter(Settings, PROJECT, stack, shown_region, secret_keys, sections)
     problems: list[tuple[str, Problem]] = []
     if known_region is None:
-        problems.append((_REGION_KEY, speaker.region_problem(region, _EXAMPLE_REGION)))
+        problems.append((_REGION_KEY, reporter.region_problem(region, _EXAMPLE_REGION)))
     for section in SECTIONS:
         text = config.get(f"{PROJECT}:{section}")
         try:
             sections[section] = _section(section, text)
         except _UnreadableError as error:
-            problems.append((section, speaker.missing_section(section, error.shown, str(error))))
+            problems.append((section, reporter.missing_section(section, error.shown, str(error))))
     for name in config:
         namespace, _, key = name.partition(":")
         if namespace == PROJECT and key not in SECTIONS:
-            problems.append((key, speaker.unknown_section(key, config[name], SECTIONS)))
+            problems.append((key, reporter.unknown_section(key, config[name], SECTIONS)))
     settings: Settings | None = None
     try:
         settings = Settings.model_validate({"stack": stack, "region": region, **sections}, context=Context(known_region))
     except ValidationError as invalid:
         errors = [error for error in invalid.errors(include_url=False) if error["loc"][0] in sections and not _echo(error)]
-        problems.extend((str(error["loc"][0]), speaker.problem(error)) for error in errors)
+        problems.extend((str(error["loc"][0]), reporter.problem(error)) for error in errors)
     if settings is None or problems:
         order = [_REGION_KEY, *SECTIONS]
         ranked = sorted(problems, key=lambda item: order.index(item[0]) if item[0] in order else len(order))
@@ -137,12 +137,12 @@ def parse(config: Mapping[str, str], stack: str, *, secret_keys: Collection[str]
 
 
 def _echo(error: Any) -> bool:
-    """Whether pydantic calls a list too short only because it left out items that are reported themselves."""
+    """Whether pydantic reports a list as too short only because it excludes items that are reported themselves."""
     return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
 
 
 class _UnreadableError(Exception):
-    """A section that is missing or not the object or list it has to be."""
+    """A section that is missing or has the wrong type."""
 
     def __init__(self, because: str, shown: str | None = None):
         super().__init__(because)
@@ -156,18 +156,18 @@ def _section(section: str, text: str | None) -> Any:
     try:
         value = json.loads(text)
     except ValueError as error:
-        because = f"not {name}: not JSON either ({error})" if text.lstrip()[:1] in ("{", "[") else f"a text where {name} belongs"
+        because = f"not {name}: and not JSON ({error})" if text.lstrip()[:1] in ("{", "[") else f"text where {name} is expected"
         raise _UnreadableError(because, json.dumps(text)) from None
     if not isinstance(value, kind):
         raise _UnreadableError(f"not {name}", text)
     if value == {}:
-        # The project declares each section with this default, so that a missing one reaches this check and not the CLI's own.
+        # The project declares each section with this default, so that this check reports a missing one, not the CLI.
         raise _UnreadableError("the whole section is missing")
     return value
 
 
 def _without(secrets: Iterable[str], problems: Iterable[Problem]) -> Iterator[Problem]:
-    """The problems with no word of a secret in them, also where a check of another section came across it."""
+    """The problems without any text of a secret, also when a check of another section read it."""
     words = sorted({word for text in secrets for word in _words(text)}, key=len, reverse=True)
 
     def clean(text: str) -> str:
@@ -177,9 +177,9 @@ def _without(secrets: Iterable[str], problems: Iterable[Problem]) -> Iterator[Pr
 
     for problem in problems:
         because = None if problem.because is None else clean(problem.because)
-        fixes = tuple(map(clean, problem.fixes))
-        # What is allowed is fixed text.
-        yield Problem(problem.key, clean(problem.given), because, problem.allowed, fixes)
+        fix = tuple(map(clean, problem.fix))
+        # The allowed values are fixed text.
+        yield Problem(problem.key, clean(problem.given), because, problem.allowed, fix)
 
 
 def _words(text: str) -> Iterator[str]:
@@ -193,6 +193,6 @@ def _words(text: str) -> Iterator[str]:
             waiting.extend(value.values())
         elif isinstance(value, list):
             waiting.extend(value)
-        # Shorter words are parts of any text, and say nothing by themselves.
+        # Shorter words occur in any text.
         elif isinstance(value, str) and len(value) >= 6:
             yield value

@@ -1,4 +1,4 @@
-"""The section `network`: addresses, zones, flow logs, endpoints and the way out for private subnets."""
+"""The section `network`: addresses, zones, flow logs, endpoints and internet egress for private subnets."""
 
 import re
 import zoneinfo
@@ -30,10 +30,10 @@ _HTTPS = 443
 
 
 def _clock(value: Any) -> Any:
-    # Readers of YAML 1.1 take an unquoted 22:30 for a number in base 60.
+    # YAML 1.1 parsers read an unquoted 22:30 as a number in base 60.
     if isinstance(value, int) and not isinstance(value, bool):
         looks_like = f"{value // 60:02}:{value % 60:02}" if 0 <= value < _DAY_MINUTES else "02:00"
-        raise refuse("a number; some YAML readers make one of an unquoted time, so write it in quotes", looks_like)
+        raise refuse("a number; some YAML parsers convert an unquoted time to a number, so write it in quotes", looks_like)
     if isinstance(value, str) and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
         early = re.fullmatch(r"(\d):([0-5]\d)", value)
         raise refuse("not a time of day", f"0{value}" if early else "02:00")
@@ -63,14 +63,14 @@ def _gapless(window: "Window") -> Iterable[tuple[int, int]]:
 
 
 class Window(Model):
-    """A maintenance window, every week, in which private subnets have a way to the internet."""
+    """A weekly maintenance window, in which private subnets have internet egress."""
 
     name: Annotated[
         str,
         Field(pattern=r"^[a-z][a-z0-9-]{0,31}$"),
         Allowed("lower-case letters, digits and hyphens, a letter first, at most 32 characters, each name once", "patch"),
     ]
-    """Name of the window; it becomes part of resource names."""
+    """Name of the window; it is part of resource names."""
     days: Annotated[
         tuple[Annotated[Day, Allowed("a day: MON, TUE, WED, THU, FRI, SAT or SUN", "TUE")], ...],
         Field(min_length=1),
@@ -86,24 +86,22 @@ class Window(Model):
     ]
     """Time of day at which the window opens, in the time zone of `nat.time_zone`."""
     minutes: Annotated[int, Field(ge=1, le=_DAY_MINUTES), WHOLE, Allowed("minutes, 1 to 1440 (a day)", 120)]
-    """How long the window stays open."""
+    """Duration of the window."""
 
 
 def _only_where_used(nat: "Nat", context: Context) -> Iterable[InitErrorDetails]:
     owners = {"instance_type": _INSTANCE_STRATEGIES, "time_zone": ("on_demand",), "windows": ("on_demand",)}
     for name, strategies in owners.items():
         if getattr(nat, name) and nat.strategy not in strategies:
-            yield fault(
-                (name,), f"strategy {nat.strategy} does not use it", fixes=[Remove((name,))], allowed=f"only with {_or(strategies)}"
-            )
+            yield fault((name,), f"strategy {nat.strategy} does not use it", fix=[Remove((name,))], allowed=f"only with {_or(strategies)}")
 
 
 def _windows_required(nat: "Nat", context: Context) -> Iterable[InitErrorDetails]:
     if nat.strategy == "on_demand" and not nat.windows:
         first: tuple[str | int, ...] = ("windows", 0)
         example = {"name": "patch", "start": "02:00", "minutes": 120}
-        fixes: list[Fix] = [Assign((*first, "days", 0), "TUE"), *(Assign((*first, key), value) for key, value in example.items())]
-        yield fault(("windows",), "strategy on_demand opens in windows alone", fixes=fixes, allowed="at least one window with on_demand")
+        fix: list[Fix] = [Assign((*first, "days", 0), "TUE"), *(Assign((*first, key), value) for key, value in example.items())]
+        yield fault(("windows",), "strategy on_demand opens only in windows", fix=fix, allowed="at least one window with on_demand")
 
 
 def _windows_apart(nat: "Nat", context: Context) -> Iterable[InitErrorDetails]:
@@ -113,14 +111,14 @@ def _windows_apart(nat: "Nat", context: Context) -> Iterable[InitErrorDetails]:
             yield fault(
                 ("windows", index, "name"),
                 "another window has this name",
-                fixes=[Assign(("windows", index, "name"), f"{window.name}-{index}")],
+                fix=[Assign(("windows", index, "name"), f"{window.name}-{index}")],
             )
         names.add(window.name)
     spans = [(index, begin, length) for index, window in enumerate(nat.windows) for begin, length in _gapless(window)]
     reported: set[tuple[int, int]] = set()
     for (one, begin, length), (other, later, later_length) in combinations(spans, 2):
-        # On the circle of a week, each must end before the other begins. One window's closing and another's opening in the same minute
-        # would race, so touching is refused too.
+        # Within a week, each must end before the next begins. Closing one window and opening another in the same minute would race, so
+        # windows must not touch either.
         to_later, to_begin = (later - begin) % _WEEK_MINUTES, (begin - later) % _WEEK_MINUTES
         clash_ahead, clash_behind = to_later <= length, to_begin <= later_length
         if not (clash_ahead or clash_behind) or (one, other) in reported:
@@ -133,43 +131,45 @@ def _windows_apart(nat: "Nat", context: Context) -> Iterable[InitErrorDetails]:
             f"window {nat.windows[other].name} overlaps or touches window {nat.windows[one].name}"
             if one != other
             else f"window {nat.windows[one].name} overlaps or touches its own next day",
-            fixes=[fix],
+            fix=[fix],
             allowed="windows that end at least a minute before the next begins",
         )
 
 
 class Nat(Model):
-    """How private subnets reach the internet."""
+    """Internet egress of private subnets."""
 
     checks = (_only_where_used, _windows_required, _windows_apart)
 
     strategy: Annotated[
         Strategy,
         Allowed(
-            "none (no way out), single (one NAT gateway), per_zone (one in each zone), regional (one regional NAT gateway), instance "
-            "(a NAT instance) or on_demand (a NAT instance that runs in maintenance windows)",
+            "none (no internet egress), single (one NAT gateway), per_zone (one in each zone), regional (one regional NAT gateway), "
+            "instance (a NAT instance) or on_demand (a NAT instance that runs in maintenance windows)",
             "per_zone",
         ),
     ]
-    """Which NAT is made. Cost rises from `none` to `per_zone`; `per_zone` and `regional` survive the loss of a zone."""
+    """The kind of NAT. Cost increases from `none` to `per_zone`; `per_zone` and `regional` survive the loss of a zone."""
     instance_type: Annotated[
         Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$")] | None,
-        Allowed("an EC2 instance type, with instance and on_demand only", "t4g.nano"),
+        Allowed("an EC2 instance type, only with instance and on_demand", "t4g.nano"),
     ] = Field(default_factory=lambda known: "t4g.nano" if known.get("strategy") in _INSTANCE_STRATEGIES else None)
     """EC2 type of the NAT instance. Default: t4g.nano with `instance` and `on_demand`."""
     time_zone: Annotated[
         Annotated[str, AfterValidator(_time_zone)] | None,
-        Allowed("an IANA time zone such as Europe/Berlin or UTC, with on_demand only", "Europe/Berlin"),
+        Allowed("an IANA time zone such as Europe/Berlin or UTC, only with on_demand", "Europe/Berlin"),
     ] = Field(default_factory=lambda known: "UTC" if known.get("strategy") == "on_demand" else None)
     """IANA time zone of the windows. Default: UTC with `on_demand`."""
-    windows: Annotated[tuple[Window, ...], Allowed("a list of windows, with on_demand only", None)] = ()
-    """Maintenance windows, `on_demand` only, at least one."""
+    windows: Annotated[tuple[Window, ...], Allowed("a list of windows, only with on_demand", None)] = ()
+    """Maintenance windows, only with `on_demand`, at least one."""
 
 
 class SubnetPrefixes(Model):
-    """Prefix length per tier. A tier left out has the default for the VPC's size."""
+    """Prefix length per tier. An omitted tier has the default for the VPC's size."""
 
-    public: Annotated[Annotated[int, Field(ge=16, le=27), WHOLE] | None, Allowed("16 to 27, the smallest a load balancer takes", 24)] = None
+    public: Annotated[
+        Annotated[int, Field(ge=16, le=27), WHOLE] | None, Allowed("16 to 27, the smallest that a load balancer supports", 24)
+    ] = None
     """Prefix length of public subnets. Default: 24 in a /16."""
     private: Annotated[Annotated[int, Field(ge=16, le=28), WHOLE] | None, Allowed("16 to 28", 20)] = None
     """Prefix length of private subnets. Default: 20 in a /16."""
@@ -201,7 +201,7 @@ def _zones_of_region(network: "Network", context: Context) -> Iterable[InitError
         if right and zone not in taken:
             taken.add(zone)
             continue
-        because = "is named twice" if right else f"is not a zone of {context.region} (local and wavelength zones are not supported)"
+        because = "is listed twice" if right else f"is not a zone of {context.region} (local and wavelength zones are not supported)"
         free = [f"{context.region}{letter}" for letter in "abcdef" if f"{context.region}{letter}" not in (*network.zones, *taken)]
         fix: Fix = Remove(("zones", index))
         if free and context.region is not None:
@@ -209,15 +209,15 @@ def _zones_of_region(network: "Network", context: Context) -> Iterable[InitError
             value = next((name for name in free if name[-1] == letter), free[0])
             taken.add(value)
             fix = Assign(("zones", index), value)
-        yield fault(("zones", index), because, fixes=[fix])
+        yield fault(("zones", index), because, fix=[fix])
 
 
 def _one_way_of_addressing(network: "Network", context: Context) -> Iterable[InitErrorDetails]:
     if network.subnet_prefixes is not None and network.subnet_cidrs is not None:
         yield fault(
             ("subnet_prefixes",),
-            "subnet_cidrs is set as well, and gives every subnet its network",
-            fixes=[Remove(("subnet_prefixes",))],
+            "subnet_cidrs is set too, which defines the network of every subnet",
+            fix=[Remove(("subnet_prefixes",))],
             allowed="subnet_prefixes or subnet_cidrs, not both",
         )
 
@@ -230,13 +230,13 @@ def _derived_subnets_fit(network: "Network", context: Context) -> Iterable[InitE
         try:
             layout.plan(network.cidr_block, [zone], prefixes)
         except layout.SubnetPlanError as error:
-            # A name without a letter is the zone rule's to report.
+            # The zone rule reports a name without a letter.
             if error.tier is None:
                 continue
             larger = IPv4Network((int(network.cidr_block.network_address) & 0xFFFF0000, 16))
             fix: Fix = Remove(("subnet_prefixes", error.tier)) if error.tier in prefixes else Assign(("cidr_block",), str(larger))
             yield fault(
-                ("zones", index), str(error), fixes=[fix], allowed="a zone whose subnets fit in the VPC; zone a comes first, then b ..."
+                ("zones", index), str(error), fix=[fix], allowed="a zone whose subnets fit in the VPC; zone a comes first, then b ..."
             )
 
 
@@ -255,7 +255,7 @@ def _explicit_subnets_fit(network: "Network", context: Context) -> Iterable[Init
         yield fault(
             place,
             problem.message,
-            fixes=[fix],
+            fix=[fix],
             allowed="a network of /16 to /28 inside the VPC for each zone, none overlapping another",
         )
     for zone, cidr in cidrs["public"].items():
@@ -263,7 +263,7 @@ def _explicit_subnets_fit(network: "Network", context: Context) -> Iterable[Init
             yield fault(
                 ("subnet_cidrs", "public", zone),
                 "too small for a load balancer",
-                fixes=[Assign(("subnet_cidrs", "public", zone), str(cidr.supernet()))],
+                fix=[Assign(("subnet_cidrs", "public", zone), str(cidr.supernet()))],
                 allowed="a public subnet of /27 or larger",
             )
 
@@ -272,30 +272,30 @@ def _no_second_way_out(network: "Network", context: Context) -> Iterable[InitErr
     if network.dual_stack and network.nat.strategy == "on_demand":
         yield fault(
             ("dual_stack",),
-            "private subnets would reach the internet by IPv6 outside the windows of on_demand",
-            fixes=[Assign(("dual_stack",), False)],
+            "private subnets would reach the internet over IPv6 outside the windows of on_demand",
+            fix=[Assign(("dual_stack",), False)],
             allowed="false with nat.strategy on_demand",
         )
 
 
 def _acls_fit(network: "Network", context: Context) -> Iterable[InitErrorDetails]:
-    """Network ACLs against the VPC they are of: no rule for nothing, and not more rules than AWS takes."""
+    """Checks network ACLs against their VPC: no rule without effect, and not more rules than AWS allows."""
     acls = network.network_acls
     if acls is None:
         return
     for index, cidr in from_last(acls.trusted_cidrs):
         place = ("network_acls", "trusted_cidrs", index)
         if isinstance(cidr, IPv6Network) and not network.dual_stack:
-            yield fault(place, "an IPv6 network, and the VPC has no IPv6", fixes=[Remove(place)])
+            yield fault(place, "an IPv6 network, but the VPC has no IPv6", fix=[Remove(place)])
         elif isinstance(cidr, IPv4Network) and cidr.subnet_of(network.cidr_block):
-            yield fault(place, f"inside the VPC's {network.cidr_block}, where everything passes anyway", fixes=[Remove(place)])
+            yield fault(place, f"inside the VPC's {network.cidr_block}, where all traffic is allowed anyway", fix=[Remove(place)])
     versions = 2 if network.dual_stack else 1
     room = (_MOST_RULES - _OTHER_RULES["public_ports"] * versions) // versions
     if _HTTPS not in acls.public_ports and len(acls.public_ports) <= room:
         yield fault(
             ("network_acls", "public_ports"),
-            "the load balancer in the public subnets listens on 443, and nobody would reach it",
-            fixes=[Assign(("network_acls", "public_ports", min(len(acls.public_ports), room - 1)), _HTTPS)],
+            "the load balancer in the public subnets listens on 443, and would not be reachable",
+            fix=[Assign(("network_acls", "public_ports", min(len(acls.public_ports), room - 1)), _HTTPS)],
             allowed="443 among the ports",
         )
     for name, each in (("public_ports", versions), ("trusted_cidrs", 1)):
@@ -303,30 +303,30 @@ def _acls_fit(network: "Network", context: Context) -> Iterable[InitErrorDetails
         if count > most:
             yield fault(
                 ("network_acls", name),
-                f"{count} are more than AWS's quota of rules leaves room for",
-                fixes=[Remove(("network_acls", name, index)) for index in range(count - 1, most - 1, -1)],
+                f"{count} exceed AWS's quota of rules",
+                fix=[Remove(("network_acls", name, index)) for index in range(count - 1, most - 1, -1)],
                 allowed=f"at most {most}",
             )
 
 
 def _nat_is_spared(network: "Network", context: Context) -> Iterable[InitErrorDetails]:
-    """The way out is in a public subnet, which the switch spares."""
+    """The NAT must be in a public subnet, which block public access excludes."""
     if network.block_public_access == "block-bidirectional" and network.nat.strategy == "regional":
         yield fault(
             ("block_public_access",),
-            "a regional NAT gateway is in none of the public subnets that are spared, so private subnets would lose the internet",
-            fixes=[Assign(("block_public_access",), "block-ingress")],
+            "a regional NAT gateway is in none of the excluded public subnets, so private subnets would lose internet egress",
+            fix=[Assign(("block_public_access",), "block-ingress")],
             allowed="block-ingress with nat.strategy regional",
         )
 
 
 def _flow_log_options_fit(network: "Network", context: Context) -> Iterable[InitErrorDetails]:
-    """What is about a bucket stands beside one alone."""
+    """Settings of a bucket are allowed only with one."""
     if network.flow_log_destination == "s3":
         return
     for name in ("flow_log_files", "flow_log_force_destroy"):
         if getattr(network, name):
-            yield fault((name,), "the flow log goes to no bucket", fixes=[Remove((name,))], allowed="only with flow_log_destination s3")
+            yield fault((name,), "the flow log does not go to a bucket", fix=[Remove((name,))], allowed="only with flow_log_destination s3")
 
 
 class Network(Model):
@@ -350,33 +350,35 @@ class Network(Model):
         Field(min_length=1, max_length=layout.MAX_ZONES),
         Allowed("1 to 6 zones of {region}", ["{region}a", "{region}b"]),
     ]
-    """Availability zones in use. A load balancer and a Multi-AZ database need two."""
-    subnet_prefixes: Annotated[SubnetPrefixes | None, Allowed("prefix lengths per tier, not beside subnet_cidrs", None)] = None
+    """Availability Zones in use. A load balancer and a Multi-AZ database require two."""
+    subnet_prefixes: Annotated[SubnetPrefixes | None, Allowed("prefix lengths per tier, not together with subnet_cidrs", None)] = None
     """Sizes of the derived subnets. Default: in proportion to the VPC."""
-    subnet_cidrs: Annotated[SubnetCidrs | None, Allowed("a network for every tier and zone, not beside subnet_prefixes", None)] = None
+    subnet_cidrs: Annotated[SubnetCidrs | None, Allowed("a network for every tier and zone, not together with subnet_prefixes", None)] = (
+        None
+    )
     """Explicit networks instead of derived ones. Default: derived, at a fixed place for each zone's letter."""
     dual_stack: Switch = False
-    """Whether the network has IPv6 as well."""
-    network_acls: Annotated[NetworkAcls | None, Allowed("ports and networks that the tiers admit, {} for the defaults", None)] = None
-    """Network ACLs per tier. Default: none, everything passes to the security groups."""
+    """Whether the network also has IPv6."""
+    network_acls: Annotated[NetworkAcls | None, Allowed("ports and networks that the tiers allow, {} for the defaults", None)] = None
+    """Network ACLs per tier. Default: none, only security groups apply."""
     block_public_access: Annotated[
         BlockMode | None, Allowed("block-ingress or block-bidirectional, in one stack of the account and region", None)
     ] = None
-    """VPC block public access of the whole region and account, with this network's public subnets spared. Default: left as it is."""
+    """VPC block public access of the whole region and account, with this network's public subnets excluded. Default: unchanged."""
     flow_log_destination: Annotated[Literal["cloud-watch-logs", "s3"], Allowed("cloud-watch-logs (a log group) or s3 (a bucket)", "s3")] = (
         "cloud-watch-logs"
     )
-    """Where the VPC flow logs go."""
+    """Destination of the VPC flow logs."""
     flow_log_retention_days: LogRetentionDays = 365
-    """Days the VPC flow logs are kept."""
+    """Days that the VPC flow logs are kept."""
     flow_log_customer_key: Switch = False
-    """Whether the VPC flow logs are encrypted under a customer key of their own."""
-    flow_log_files: Annotated[FlowLogFiles | None, Allowed("format and folders, with flow_log_destination s3 only", None)] = None
-    """How the files in the bucket are written. Default: compressed text, a folder for each day."""
+    """Whether the VPC flow logs are encrypted with a separate customer-managed key."""
+    flow_log_files: Annotated[FlowLogFiles | None, Allowed("format and folders, only with flow_log_destination s3", None)] = None
+    """Format of the files in the bucket. Default: compressed text, a folder for each day."""
     flow_log_aggregation_seconds: AggregationSeconds = 600
-    """The most that packets of one flow are counted together before they show."""
+    """Maximum aggregation interval of the flow logs, in seconds."""
     flow_log_force_destroy: Switch = False
-    """Whether `pulumi destroy` deletes the logs in the bucket. While it does not, it fails."""
+    """Whether `pulumi destroy` deletes the logs in the bucket. If not, it fails."""
     interface_endpoints: Annotated[
         tuple[
             Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$"), Allowed("a service's short name such as ssm or ecr.api", "ssm")],
@@ -385,9 +387,9 @@ class Network(Model):
         AfterValidator(each_once),
         Allowed("short names of AWS services, each once", ["ssm"]),
     ] = ()
-    """Services reached inside the VPC through interface endpoints, by short name. Each costs by the hour and zone."""
-    nat: Annotated[Nat, Allowed("how private subnets reach the internet", None)]
-    """The way out for private subnets."""
+    """AWS services with an interface endpoint in the VPC, by short name. Each costs by the hour and zone."""
+    nat: Annotated[Nat, Allowed("internet egress of private subnets", None)]
+    """Internet egress for private subnets."""
 
     @property
     def subnets(self) -> dict[str, dict[str, IPv4Network]]:
@@ -398,7 +400,7 @@ class Network(Model):
 
 
 def operators_get_through(network: "Network", operators: Iterable, context: Context) -> Iterable[InitErrorDetails]:
-    """Every operator's network is trusted by the private tier's ACL, or none of its packets arrives."""
+    """Checks that the ACL of the private tier allows every operator's network."""
     acls = network.network_acls
     if acls is None:
         return
@@ -414,8 +416,8 @@ def operators_get_through(network: "Network", operators: Iterable, context: Cont
             added.append(cidr)
             yield fault(
                 ("operators", number, "entries", index, "cidr"),
-                "the network ACL of the private subnets, where the servers are, does not let it in",
-                fixes=[Assign(trusted, str(cidr))],
+                "the network ACL of the private subnets, where the servers are, does not allow it",
+                fix=[Assign(trusted, str(cidr))],
                 allowed="a network inside one of network.network_acls.trusted_cidrs",
             )
 

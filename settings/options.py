@@ -7,6 +7,7 @@ real types (networks), rules over several settings, and texts for the problems t
 import functools
 import typing
 from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
 from types import GenericAlias
 from typing import Annotated, Any, ForwardRef, Literal, get_args, get_origin, is_typeddict
 
@@ -17,8 +18,9 @@ from cloudpatterns.core.arguments import default_of, docstrings, metadata
 from cloudpatterns.core.limits import CidrBlock, Unique
 from cloudpatterns.core.phrases import limit_phrases
 from cloudpatterns.core.vocabulary import LOG_RETENTION_DAYS
-from pydantic import AfterValidator, Field, create_model
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, create_model
 from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema
 
 from settings.faults import Allowed, Model
 from settings.fields import WHOLE, Cidr, LogRetentionDays, each_once
@@ -46,24 +48,28 @@ def options(
     return create_model(of.__name__, __base__=Model, __module__=of.__module__, __doc__=of.__doc__, **fields)
 
 
+@dataclass(frozen=True)
+class _Described:
+    """Metadata of a field: its description in the JSON schema, which alone needs it. Reading the sources takes longer than all the rest."""
+
+    of: type
+    name: str
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "description": docstrings(self.of)[self.name]}
+
+
 @functools.cache
 def _nested(of: type) -> Any:
     return options(of)
 
 
 def _setting(of: type, name: str, hint: Any, text: Allowed | None) -> Any:
-    kind, default = _kind(hint), default_of(hint)
-    annotation = _annotated(kind, text or Allowed(_allowed(name, hint), _example(hint)))
-
-    def described(schema: dict[str, Any]) -> None:
-        # Only the JSON schema needs it: to read the sources takes longer than all the rest.
-        schema["description"] = docstrings(of)[name]
-
+    default, described = default_of(hint), _Described(of, name)
+    annotation = _annotated(_kind(hint), text or Allowed(_allowed(name, hint), _example(hint)))
     if name in getattr(of, "__required_keys__", ()):
-        return annotation, Field(json_schema_extra=described)
-    if default is None:
-        return annotation | None, Field(default=None, json_schema_extra=described)
-    return annotation, Field(default=default, json_schema_extra=described)
+        return _annotated(annotation, described), ...
+    return _annotated(annotation if default is not None else annotation | None, described), Field(default=default)
 
 
 def _plain(hint: Any) -> Any:

@@ -8,7 +8,7 @@ from settings.faults import ALLOWED_KEYWORD
 from settings.loading import PROJECT, SECTIONS, Settings
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "settings.schema.json"
-"""Where the schema is kept."""
+"""Path of the schema."""
 
 
 def document() -> str:
@@ -26,7 +26,7 @@ def document() -> str:
                 "type": "object",
                 "properties": {"aws:region": region, **sections},
                 "required": ["aws:region", *sections],
-                # Other providers' keys are theirs; a misspelt section is not.
+                # Keys of other providers are allowed; a misspelt section is not.
                 "patternProperties": {f"^(?!{PROJECT}:)": {}},
                 "additionalProperties": False,
             }
@@ -38,7 +38,7 @@ def document() -> str:
 
 
 def _described(node: Any) -> Any:
-    """The schema with what a field allows in its description, where editors show it."""
+    """The schema with the allowed values in each description, where editors show them."""
     if isinstance(node, list):
         return [_described(item) for item in node]
     if not isinstance(node, dict):

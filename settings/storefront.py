@@ -30,7 +30,7 @@ def _minimum_below_maximum(servers: "Servers", context: Context) -> Iterable[Ini
         yield fault(
             ("min_size",),
             f"more than max_size, which is {servers.max_size}",
-            fixes=[Assign(("max_size",), servers.min_size)],
+            fix=[Assign(("max_size",), servers.min_size)],
             allowed="servers, at least 1 and at most max_size",
         )
 
@@ -42,8 +42,8 @@ def _one_architecture(servers: "Servers", context: Context) -> Iterable[InitErro
         if architecture(name) != wanted:
             yield fault(
                 ("instance_types", index),
-                f"{name} is {architecture(name)}, and the preferred {first} is {wanted}: one image cannot start both",
-                fixes=[Remove(("instance_types", index))],
+                f"{name} is {architecture(name)}, and the preferred {first} is {wanted}: one image cannot run on both",
+                fix=[Remove(("instance_types", index))],
                 allowed="types of one CPU architecture (Graviton: arm64, others: x86_64)",
             )
 
@@ -55,7 +55,7 @@ def _image_of_architecture(servers: "Servers", context: Context) -> Iterable[Ini
         yield fault(
             ("image_parameter",),
             f"an image for {named}, and {servers.instance_types[0]} is {wanted}",
-            fixes=[Assign(("image_parameter",), image_parameter.replace(named, wanted))],
+            fix=[Assign(("image_parameter",), image_parameter.replace(named, wanted))],
             allowed="an image of the instance types' CPU architecture",
         )
 
@@ -69,7 +69,7 @@ class Servers(
             "max_size": Annotated[int, Field(ge=1, le=1000)],
         },
         texts={
-            "app_port": Allowed("a port that needs no root, 1024 to 65535", 8080),
+            "app_port": Allowed("an unprivileged port, 1024 to 65535", 8080),
             "image_parameter": Allowed("the name of an SSM parameter that holds an image id", amazon_linux("t4g.small")),
             "instance_types": Allowed("at least one EC2 instance type, all of one CPU architecture, each once", ["t4g.small"]),
             "min_size": Allowed("servers, at least 1 and at most max_size", 2),
@@ -91,26 +91,26 @@ def _certificate_of_region(load_balancer: "LoadBalancer", context: Context) -> I
         fixed = arn.replace(f":acm:{found[1]}:", f":acm:{region}:", 1) if arn else arn
         yield fault(
             ("certificate_arn",),
-            f"the certificate is in {found[1]}, and a load balancer takes one of its own region only",
-            fixes=[Assign(("certificate_arn",), fixed)],
+            f"the certificate is in {found[1]}, and a load balancer needs one in its own region",
+            fix=[Assign(("certificate_arn",), fixed)],
         )
 
 
 def _one_certificate(load_balancer: "LoadBalancer", context: Context) -> Iterable[InitErrorDetails]:
-    rule = "certificate_arn, or domain_name and hosted_zone_id, for which a certificate is issued; not both"
+    rule = "certificate_arn, or domain_name and hosted_zone_id, for which a certificate is created; not both"
     pair = {"domain_name": load_balancer.domain_name, "hosted_zone_id": load_balancer.hosted_zone_id}
     examples = {"domain_name": "shop.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
     given = [name for name, value in pair.items() if value is not None]
     if load_balancer.certificate_arn is not None and given:
-        because = f"{' and '.join(given)} would issue a second certificate"
-        yield fault((given[0],), because, fixes=[Remove((name,)) for name in given], allowed=rule)
+        because = f"{' and '.join(given)} would create a second certificate"
+        yield fault((given[0],), because, fix=[Remove((name,)) for name in given], allowed=rule)
     elif load_balancer.certificate_arn is None and not given:
         example = EXAMPLE_CERTIFICATE.replace("{region}", context.region or "eu-west-1")
-        yield fault(("certificate_arn",), "HTTPS needs a certificate", fixes=[Assign(("certificate_arn",), example)], allowed=rule)
+        yield fault(("certificate_arn",), "HTTPS needs a certificate", fix=[Assign(("certificate_arn",), example)], allowed=rule)
     elif load_balancer.certificate_arn is None and len(given) == 1:
         missing = next(name for name in pair if name not in given)
-        because = f"{given[0]} issues a certificate only together with it"
-        yield fault((missing,), because, fixes=[Assign((missing,), examples[missing])], allowed=rule)
+        because = f"{given[0]} creates a certificate only together with it"
+        yield fault((missing,), because, fix=[Assign((missing,), examples[missing])], allowed=rule)
 
 
 class LoadBalancer(
@@ -145,11 +145,11 @@ def _blocked_or_allowed(firewall: "Firewall", context: Context) -> Iterable[Init
     for index, cidr in from_last(firewall.blocked_cidrs):
         if cidr in firewall.allowed_cidrs:
             place = ("blocked_cidrs", index)
-            yield fault(place, "allowed_cidrs has it too", fixes=[Remove(place)], allowed="each network in one of the two lists")
+            yield fault(place, "it is also in allowed_cidrs", fix=[Remove(place)], allowed="each network in one of the two lists")
 
 
 class CountRule(options(CountRuleArgs, limits={"rule": Annotated[str, Matches("[A-Za-z0-9_/-]{1,128}", "a rule such as rate-limit")]})):
-    """A rule that counts for a while instead of blocking."""
+    """A rule that temporarily counts instead of blocking."""
 
     until: Annotated[date, Allowed("the last day of counting, in quotes, at most 90 days ahead", "2026-12-31")]
     """The last day of counting."""
@@ -168,7 +168,7 @@ class RuleException(
             ],
             "reason": Annotated[str, Matches("[A-Za-z0-9_ .:/=+@-]{1,256}", "1 to 256 letters, digits, spaces and _.:/=+-@")],
         },
-        texts={"reason": Allowed("why, 1 to 256 letters, digits, spaces and _.:/=+-@", "customers upload pictures")},
+        texts={"reason": Allowed("reason, 1 to 256 letters, digits, spaces and _.:/=+-@", "customers upload pictures")},
     )
 ):
     """A rule inside a managed group that counts permanently, because it does not fit the application."""
@@ -180,7 +180,7 @@ _Networks = Annotated[tuple[Cidr, ...], AfterValidator(_not_everything)]
 class Firewall(
     options(
         WebApplicationFirewallOptions,
-        texts={"rate_limit": Allowed("requests per five minutes and address, 10 to 2000000000", 2000)},
+        texts={"rate_limit": Allowed("requests per address in five minutes, 10 to 2000000000", 2000)},
     )
 ):
     """The web application firewall in front of the load balancer."""
@@ -193,7 +193,7 @@ class Firewall(
     """Networks that skip the other rules."""
     count_rules: Annotated[
         tuple[CountRule, ...],
-        Allowed("rules that count for a while, each with its last day", [{"rule": "rate-limit", "until": "2026-12-31"}]),
+        Allowed("rules that count temporarily, each with its last day", [{"rule": "rate-limit", "until": "2026-12-31"}]),
     ] = ()
     """Rules that count instead of block, while they are rolled out."""
     exceptions: Annotated[
@@ -214,7 +214,7 @@ def _topics_of_region(storefront: "Storefront", context: Context) -> Iterable[In
         elif context.region is not None and found[1] != context.region:
             fixed = arn.replace(f":sns:{found[1]}:", f":sns:{context.region}:", 1)
             yield fault(
-                place, f"the topic is in {found[1]}, and an alarm notifies topics of its own region only", fixes=[Assign(place, fixed)]
+                place, f"the topic is in {found[1]}, and an alarm can notify only topics in its own region", fix=[Assign(place, fixed)]
             )
 
 
@@ -236,4 +236,4 @@ class Storefront(Model):
         AfterValidator(each_once),
         Allowed("ARNs of SNS topics in {region}, each once", [EXAMPLE_TOPIC]),
     ] = ()
-    """SNS topics to notify when processor, storage, memory or servers run short. Without one no such alarm is created."""
+    """SNS topics for alarms when CPU, storage, memory or healthy servers run short. Without topics, these alarms are not created."""

@@ -1,4 +1,4 @@
-"""The section `tags`: what every resource of the stack is tagged with."""
+"""The section `tags`: the tags of every resource of the stack."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -20,11 +20,11 @@ _KEY_TEXT = "1 to 128 letters, digits, spaces and + - = . _ : / @, not beginning
 
 def _text(value: Any) -> Any:
     if isinstance(value, bool):
-        raise refuse("a yes or no, not a text: write it in quotes", "true" if value else "false")
+        raise refuse("a boolean, not text: write it in quotes", "true" if value else "false")
     if isinstance(value, (int, float)):
         raise refuse("a number, of which YAML drops zeros: write it in quotes", str(value))
     if isinstance(value, str) and not re.fullmatch(_CHARACTERS, value):
-        raise refuse("has a character that AWS refuses", re.sub(r"[^\w +\-=.:/@]", "-", value))
+        raise refuse("has a character that AWS does not allow", re.sub(r"[^\w +\-=.:/@]", "-", value))
     return value
 
 
@@ -32,22 +32,22 @@ def _keys(value: Any, handler: Callable[[Any], Any]) -> Any:
     def faults() -> Iterable[InitErrorDetails]:
         if not isinstance(value, dict):
             return
-        fixes: list[Fix]
+        fix: list[Fix]
         lowered = {key.lower(): key for key in value}
         for key, example in REQUIRED.items():
             if key not in value:
-                fixes = [Assign((key,), example)]
+                fix = [Assign((key,), example)]
                 because = "is missing"
                 if (other := lowered.get(key.lower())) is not None:
-                    because, fixes = f"is missing; {other} differs in its capitals", [*fixes, Remove((other,))]
-                yield fault((key,), because, fixes=fixes, allowed="every stack has the tags Owner, CostCenter and Environment")
+                    because, fix = f"is missing; {other} differs in case", [*fix, Remove((other,))]
+                yield fault((key,), because, fix=fix, allowed="every stack has the tags Owner, CostCenter and Environment")
         for key in value:
             if not 1 <= len(key) <= 128 or not re.fullmatch(_CHARACTERS, key) or key.lower().startswith("aws:"):
-                yield fault((key,), "AWS refuses this key", fixes=[Remove((key,))], allowed=f"a key of {_KEY_TEXT}")
+                yield fault((key,), "AWS does not allow this key", fix=[Remove((key,))], allowed=f"a key of {_KEY_TEXT}")
         if len(value) > _MOST:
             others = [key for key in value if key not in REQUIRED]
-            fixes = [Remove((key,)) for key in others[_MOST - len(REQUIRED) :]]
-            yield fault((), f"{len(value)} tags", fixes=fixes, allowed="at most 50 tags")
+            fix = [Remove((key,)) for key in others[_MOST - len(REQUIRED) :]]
+            yield fault((), f"{len(value)} tags", fix=fix, allowed="at most 50 tags")
 
     return collect("tags", handler, value, faults)
 
@@ -56,7 +56,7 @@ TagValue = Annotated[
     str,
     BeforeValidator(_text),
     Field(max_length=256),
-    Allowed("a text of at most 256 letters, digits, spaces and + - = . _ : / @", "platform"),
+    Allowed("text of at most 256 letters, digits, spaces and + - = . _ : / @", "platform"),
 ]
 
 Tags = Annotated[
@@ -70,5 +70,5 @@ Tags = Annotated[
             "maxProperties": _MOST,
         }
     ),
-    Allowed("tags by key, Owner, CostCenter and Environment among them", REQUIRED),
+    Allowed("tags by key, including Owner, CostCenter and Environment", REQUIRED),
 ]

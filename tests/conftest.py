@@ -1,7 +1,43 @@
 """What all tests share."""
 
+import gc
+import subprocess
+from collections.abc import Generator
+
+import pytest
 from hypothesis import HealthCheck, settings
+from offline_preview import pack_process, runner
+
+from tests import forking
 
 # Machines are shared and noisy: how long an example takes says nothing about what it proves.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
+
+# The SDK and the tests are a million objects that all stay. To look for garbage among them again and again takes an eighth of the time.
+gc.disable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forked_children() -> Generator[None]:
+    """The children of the offline preview are forks of a process that has loaded the SDK, see ``tests.forking``."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (runner, pack_process):
+            patch.setattr(module, "subprocess", forking.Subprocess())
+        yield
+    # Waited for: with coverage, the server writes down at its end what it has run.
+    forking.stop()
+
+
+@pytest.fixture
+def started_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The children of the offline preview are started as they are for a user, each in a new interpreter."""
+    for module in (runner, pack_process):
+        monkeypatch.setattr(module, "subprocess", subprocess)

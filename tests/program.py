@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import offline_preview.record
 from offline_preview.graph import Graph
 from offline_preview.project import load_project
 from offline_preview.stack_config import load_stack_config
+
+from tests.harness import record_with
 
 ROOT = Path(__file__).resolve().parents[1]
 STACKS = ("dev", "prod")
@@ -36,7 +37,7 @@ def folder_graph(
     for section, values in (sections or {}).items():
         key = f"{project.name}:{section}"
         config[key] = json.dumps({**json.loads(config[key]), **values})
-    return offline_preview.record.record(
+    return record_with(
         program or (lambda: runpy.run_path(os.fspath(folder / "__main__.py"), run_name="__main__")),
         project=project.name,
         stack=stack,

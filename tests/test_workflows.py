@@ -54,6 +54,14 @@ def test_there_are_these_workflows() -> None:
     assert WORKFLOWS.keys() == {"check", "compat", "deploy", "drift", "preview"}
 
 
+def test_the_checks_run_the_tests_alone_and_once_more_with_coverage() -> None:
+    runs = [step["run"] for step in steps(WORKFLOWS["check"]) if "run" in step]
+    assert {".ci/run", "make cover"} <= set(runs)
+    assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1] == "make test"
+    recipes = re.findall(r"^(test|cover):.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {name: "--cov " in recipe for name, recipe in recipes} == {"test": False, "cover": True}
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_what_they_use_is_pinned(path: Path) -> None:
     used = [step["uses"] for step in steps(path) if "uses" in step]

@@ -11,6 +11,13 @@ URN = "urn:pulumi:dev::shop::"
 STACK_URN = f"{URN}pulumi:pulumi:Stack::shop-dev"
 
 
+@pytest.fixture(params=["forked", "started"])
+def either_children(request: pytest.FixtureRequest) -> None:
+    """Runs a test twice: with children that are forked, as in all other tests, and with children that are started as for a user."""
+    if request.param == "started":
+        request.getfixturevalue("started_children")
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Callable[..., Path]:
     """Writes a project ``shop`` with one stack ``dev``; keyword arguments are more files, ``__`` stands for a dot in their names."""

@@ -92,6 +92,7 @@ def messages(report: PackReport, control: str) -> list[tuple[str, str, str]]:
     return [(finding.urn, finding.level, finding.message) for finding in report.findings if finding.control == control]
 
 
+@pytest.mark.usefixtures("either_children")
 def test_a_plain_pack_finds_what_the_cli_would_find(pack: Write, run: Callable[..., PackReport]) -> None:
     report = run(pack(PLAIN))
     assert (report.name, report.version) == ("plain", "1.2.3")

@@ -21,6 +21,7 @@ def failure(given: Program) -> ProgramError:
     return caught.value
 
 
+@pytest.mark.usefixtures("either_children")
 def test_a_program_runs_with_its_configuration_and_its_own_modules(tmp_path: Path) -> None:
     # Modules of the program may be called like folders of this repository.
     for name in ("settings", "preview", "tests"):

@@ -4,7 +4,7 @@ import json
 
 from tests.settings.configurations import ABSENT, broken, good, obey, problems
 
-TEXT = "a text where another kind of value belongs"
+TEXT = "text where another type of value is expected"
 NUMBER_VERSION = "a number, of which YAML drops trailing zeros: write the version in quotes"
 NAMES = "lower-case letters, digits and hyphens, a letter first, at most 32 characters, each name once"
 
@@ -34,7 +34,7 @@ def shown(value):
 
 def reported(sections, **options):
     return [
-        (problem.key.removeprefix("cloudpatterns:"), problem.given, problem.because, problem.fixes)
+        (problem.key.removeprefix("cloudpatterns:"), problem.given, problem.because, problem.fix)
         for problem in problems(sections, **options)
     ]
 
@@ -46,6 +46,6 @@ def check_one(path, value, because, allowed, fix, reported_at=None):
     (problem,) = problems(sections)
     assert (problem.key, problem.given, problem.because) == (f"cloudpatterns:{key}", shown(given), because)
     assert problem.allowed == allowed
-    assert problem.fixes == (fix,)
-    obey(problem.fixes, sections)
+    assert problem.fix == (fix,)
+    obey(problem.fix, sections)
     good(sections)

@@ -23,15 +23,15 @@ def test_a_missing_section_is_one_problem_whose_command_gives_a_valid_one(sectio
         (problem,) = problems(lacking)
         assert (problem.key, problem.given, problem.because) == (f"cloudpatterns:{section}", "nothing", "the whole section is missing")
         fixed = broken({section: ABSENT})
-        obey(problem.fixes, fixed)
+        obey(problem.fix, fixed)
         good(fixed)
 
 
 @pytest.mark.parametrize(
     ("text", "given", "because"),
     [
-        ('{"zones":', '"{\\"zones\\":"', "not an object: not JSON either (Expecting value: line 1 column 10 (char 9))"),
-        ("hello", '"hello"', "a text where an object belongs"),
+        ('{"zones":', '"{\\"zones\\":"', "not an object: and not JSON (Expecting value: line 1 column 10 (char 9))"),
+        ("hello", '"hello"', "text where an object is expected"),
         ("[1]", "[1]", "not an object"),
         ("17", "17", "not an object"),
     ],
@@ -39,7 +39,7 @@ def test_a_missing_section_is_one_problem_whose_command_gives_a_valid_one(sectio
 def test_a_malformed_section_is_one_problem(text, given, because):
     (problem,) = problems(broken({"network": text}))
     assert (problem.key, problem.given, problem.because, problem.allowed) == ("cloudpatterns:network", given, because, NETWORK_KEYS)
-    assert problem.fixes == (
+    assert problem.fix == (
         put_all(
             **{
                 "network.cidr_block": "10.20.0.0/16",
@@ -56,7 +56,7 @@ def test_an_unknown_section_is_reported_with_the_nearest():
     assert (problem.key, problem.given) == ("cloudpatterns:netwrok", '{"a": 1}')
     assert problem.because == "unknown key; did you mean cloudpatterns:network?"
     assert problem.allowed == "the sections network, storefront, database, cache, operators, tags"
-    assert problem.fixes == ("pulumi config rm --stack dev 'cloudpatterns:netwrok'",)
+    assert problem.fix == ("pulumi config rm --stack dev 'cloudpatterns:netwrok'",)
     (other,) = problems(broken({"xyz": "1"}))
     assert other.because == "unknown key"
 
@@ -66,7 +66,7 @@ def test_a_missing_or_wrong_region_is_the_only_problem(region, given, because):
     (problem,) = problems(VALID, region)
     assert (problem.key, problem.given, problem.because) == ("aws:region", given, because)
     assert problem.allowed == "the name of an AWS region, such as eu-west-1"
-    assert problem.fixes == ("pulumi config set --stack dev aws:region eu-west-1",)
+    assert problem.fix == ("pulumi config set --stack dev aws:region eu-west-1",)
 
 
 def test_all_problems_are_reported_at_once_in_the_order_of_the_sections():
@@ -135,7 +135,7 @@ cloudpatterns:network.zones[1]
 
 cloudpatterns:tags.Owner
   given:    nothing
-  problem:  is missing; owner differs in its capitals
+  problem:  is missing; owner differs in case
   allowed:  every stack has the tags Owner, CostCenter and Environment
   fix:      pulumi config rm --stack 'my stack' --path 'cloudpatterns:tags.owner'
             pulumi config set --stack 'my stack' --path 'cloudpatterns:tags.Owner' platform"""
@@ -156,14 +156,14 @@ def test_no_word_of_a_secret_section_shows():
         ("cloudpatterns:storefront.load_balancer.health_check_path", "[secret]", None),
         ("cloudpatterns:storefront.load_balancer.certificate_arn", "[secret]", None),
     ]
-    assert found[1].fixes == ("pulumi config set --stack dev --secret --path 'cloudpatterns:storefront.load_balancer.health_check_path'",)
+    assert found[1].fix == ("pulumi config set --stack dev --secret --path 'cloudpatterns:storefront.load_balancer.health_check_path'",)
     text = "".join(map(str, found))
     assert not any(word in text for word in ("hush", "777", "us-east-1", "00000000-0000"))
 
 
 def test_an_unknown_key_of_a_secret_section_is_still_reported():
     (problem,) = problems(broken({"cache.engin": "hush-hush"}), secret_keys=["cloudpatterns:cache"])
-    assert (problem.given, problem.because, problem.fixes) == ("[secret]", "unknown key; did you mean engine?", (rm("cache.engin"),))
+    assert (problem.given, problem.because, problem.fix) == ("[secret]", "unknown key; did you mean engine?", (rm("cache.engin"),))
 
 
 def test_secret_regions_and_unreadable_secret_sections_stay_hidden():

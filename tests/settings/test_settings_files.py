@@ -97,7 +97,7 @@ def test_the_schema_knows_ranges_lists_and_what_is_allowed():
     assert 3653 in network["properties"]["flow_log_retention_days"]["enum"]
     port = document["$defs"]["Servers"]["properties"]["app_port"]
     assert (port["minimum"], port["maximum"], port["default"]) == (1024, 65535, 8080)
-    assert port["description"] == "Port of the application. Allowed: a port that needs no root, 1024 to 65535."
+    assert port["description"] == "Port of the application. Allowed: an unprivileged port, 1024 to 65535."
     assert "x-allowed" not in schema.document()
 
 

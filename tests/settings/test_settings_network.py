@@ -24,7 +24,7 @@ ONE = [
     (
         "network.cidr_block",
         "10.20.0.5/16",
-        "is an address inside the network, not the network's first one",
+        "is an address inside the network, not its first address",
         CIDR_BLOCK,
         put("network.cidr_block", "10.20.0.0/16"),
     ),
@@ -56,18 +56,18 @@ ONE = [
     (
         "network.zones",
         ["eu-west-1a"],
-        "one zone only, and two are needed by the load balancer, database.multi_az, cache.replicas",
+        "only one zone, and two are required by the load balancer, database.multi_az, cache.replicas",
         "at least two zones",
         put("network.zones[1]", "eu-west-1b"),
     ),
     (
         "network.zones",
         ["eu-west-1c"],
-        "one zone only, and two are needed by the load balancer, database.multi_az, cache.replicas",
+        "only one zone, and two are required by the load balancer, database.multi_az, cache.replicas",
         "at least two zones",
         put("network.zones[1]", "eu-west-1a"),
     ),
-    ("network.zones[1]", "eu-west-1a", "is named twice", ZONE, put("network.zones[1]", "eu-west-1b")),
+    ("network.zones[1]", "eu-west-1a", "is listed twice", ZONE, put("network.zones[1]", "eu-west-1b")),
     (
         "network.zones[1]",
         "eu-west-2b",
@@ -93,29 +93,29 @@ ONE = [
     (
         "network.dual_stack",
         True,
-        "private subnets would reach the internet by IPv6 outside the windows of on_demand",
+        "private subnets would reach the internet over IPv6 outside the windows of on_demand",
         "false with nat.strategy on_demand",
         put("network.dual_stack", "false"),
     ),
-    ("network.flow_log_retention_days", 0, "0 would keep the logs for ever", RETENTIONS, put("network.flow_log_retention_days", 365)),
+    ("network.flow_log_retention_days", 0, "0 would keep the logs forever", RETENTIONS, put("network.flow_log_retention_days", 365)),
     (
         "network.flow_log_retention_days",
         31,
-        "CloudWatch Logs has no such retention",
+        "CloudWatch Logs does not support this retention",
         RETENTIONS,
         put("network.flow_log_retention_days", 60),
     ),
     (
         "network.flow_log_retention_days",
         9999,
-        "CloudWatch Logs has no such retention",
+        "CloudWatch Logs does not support this retention",
         RETENTIONS,
         put("network.flow_log_retention_days", 3653),
     ),
     (
         "network.flow_log_retention_days",
         True,
-        "a yes or no where a number belongs",
+        "a boolean where a number is expected",
         RETENTIONS,
         put("network.flow_log_retention_days", 365),
     ),
@@ -136,14 +136,14 @@ ONE = [
     (
         "network.flow_log_aggregation_seconds",
         300,
-        "flow logs know no such interval",
+        "flow logs do not support this interval",
         "60 or 600 seconds",
         put("network.flow_log_aggregation_seconds", 60),
     ),
     (
         "network.flow_log_aggregation_seconds",
         True,
-        "a yes or no where a number belongs",
+        "a boolean where a number is expected",
         "60 or 600 seconds",
         put("network.flow_log_aggregation_seconds", 600),
     ),
@@ -151,21 +151,21 @@ ONE = [
     (
         "network.flow_log_files",
         {"format": "parquet"},
-        "the flow log goes to no bucket",
+        "the flow log does not go to a bucket",
         "only with flow_log_destination s3",
         rm("network.flow_log_files"),
     ),
     (
         "network.flow_log_force_destroy",
         True,
-        "the flow log goes to no bucket",
+        "the flow log does not go to a bucket",
         "only with flow_log_destination s3",
         rm("network.flow_log_force_destroy"),
     ),
     (
         "network.interface_endpoints",
         ["ssm", "s3", "ssm"],
-        "ssm is named twice",
+        "ssm is listed twice",
         "short names of AWS services, each once",
         rm("network.interface_endpoints[2]"),
     ),
@@ -177,7 +177,13 @@ ONE = [
         put("network.interface_endpoints[0]", "ssm"),
     ),
     ("network.subnet_prefixes.private", 29, None, "16 to 28", put("network.subnet_prefixes.private", 20)),
-    ("network.subnet_prefixes.public", 28, None, "16 to 27, the smallest a load balancer takes", put("network.subnet_prefixes.public", 24)),
+    (
+        "network.subnet_prefixes.public",
+        28,
+        None,
+        "16 to 27, the smallest that a load balancer supports",
+        put("network.subnet_prefixes.public", 24),
+    ),
     ("network.subnet_prefixes.dmz", 20, "unknown key", "the keys public, private, data", rm("network.subnet_prefixes.dmz")),
     ("network.natt", {}, "unknown key; did you mean nat?", NETWORK_KEYS.replace("an object with ", ""), rm("network.natt")),
     (
@@ -191,7 +197,7 @@ ONE = [
         "network.nat.strategy",
         "on-demand",
         None,
-        "none (no way out), single (one NAT gateway), per_zone (one in each zone), regional (one regional NAT gateway), instance "
+        "none (no internet egress), single (one NAT gateway), per_zone (one in each zone), regional (one regional NAT gateway), instance "
         "(a NAT instance) or on_demand (a NAT instance that runs in maintenance windows)",
         put("network.nat.strategy", "on_demand"),
     ),
@@ -199,27 +205,27 @@ ONE = [
         "network.nat.instance_type",
         "nano",
         None,
-        "an EC2 instance type, with instance and on_demand only",
+        "an EC2 instance type, only with instance and on_demand",
         put("network.nat.instance_type", "t4g.nano"),
     ),
     (
         "network.nat.time_zone",
         "Europe/Berln",
         "not a time zone",
-        "an IANA time zone such as Europe/Berlin or UTC, with on_demand only",
+        "an IANA time zone such as Europe/Berlin or UTC, only with on_demand",
         put("network.nat.time_zone", "Europe/Berlin"),
     ),
     (
         "network.nat.time_zone",
         "???",
         "not a time zone",
-        "an IANA time zone such as Europe/Berlin or UTC, with on_demand only",
+        "an IANA time zone such as Europe/Berlin or UTC, only with on_demand",
         put("network.nat.time_zone", "Europe/Berlin"),
     ),
     (
         "network.nat.windows",
         [],
-        "strategy on_demand opens in windows alone",
+        "strategy on_demand opens only in windows",
         "at least one window with on_demand",
         put_all(
             **{
@@ -233,14 +239,14 @@ ONE = [
     (
         "network.nat.windows[0].start",
         1350,
-        "a number; some YAML readers make one of an unquoted time, so write it in quotes",
+        "a number; some YAML parsers convert an unquoted time to a number, so write it in quotes",
         'a time of day, "00:00" to "23:59", in quotes',
         put("network.nat.windows[0].start", "22:30"),
     ),
     (
         "network.nat.windows[0].start",
         2230,
-        "a number; some YAML readers make one of an unquoted time, so write it in quotes",
+        "a number; some YAML parsers convert an unquoted time to a number, so write it in quotes",
         'a time of day, "00:00" to "23:59", in quotes',
         put("network.nat.windows[0].start", "02:00"),
     ),
@@ -270,7 +276,7 @@ ONE = [
     (
         "network.nat.windows[0].days",
         ["MON", "MON"],
-        "MON is named twice",
+        "MON is listed twice",
         "at least one of MON, TUE, WED, THU, FRI, SAT, SUN, each once",
         rm("network.nat.windows[0].days[1]"),
     ),
@@ -317,7 +323,7 @@ def test_zones_named_twice_get_zones_of_their_own():
         ("network.zones[3]", (put("network.zones[3]", "eu-west-1d"),)),
     ]
     (twice,) = [problem for problem in problems(broken({"network.zones[1]": "eu-west-1a"}), None) if problem.key != "aws:region"]
-    assert twice.fixes == (rm("network.zones[1]"),)
+    assert twice.fix == (rm("network.zones[1]"),)
 
 
 def test_what_a_strategy_does_not_use_is_refused_piece_by_piece():
@@ -426,7 +432,7 @@ def test_prefixes_and_explicit_subnets_exclude_each_other():
         (
             "network.subnet_prefixes",
             '{"data": 24}',
-            "subnet_cidrs is set as well, and gives every subnet its network",
+            "subnet_cidrs is set too, which defines the network of every subnet",
             (rm("network.subnet_prefixes"),),
         )
     ]
@@ -435,7 +441,7 @@ def test_prefixes_and_explicit_subnets_exclude_each_other():
 def test_a_wrong_kind_of_value_is_removed_before_its_parts_are_set():
     (problem,) = problems(broken({"network.zones": "eu-west-1a"}))
     assert problem.because == TEXT
-    assert problem.fixes == (rm("network.zones"), put_all(**{"network.zones[0]": "eu-west-1a", "network.zones[1]": "eu-west-1b"}))
+    assert problem.fix == (rm("network.zones"), put_all(**{"network.zones[0]": "eu-west-1a", "network.zones[1]": "eu-west-1b"}))
 
 
 # --- network ACLs ---
@@ -461,21 +467,21 @@ def test_network_acls_have_defaults_of_their_own():
             "an administration port, which is never opened to the internet: use Session Manager or a trusted network",
             put("network.network_acls.public_ports[1]", 443),
         ),
-        ("public_ports", [443, 443], "443 is named twice", rm("network.network_acls.public_ports[1]")),
+        ("public_ports", [443, 443], "443 is listed twice", rm("network.network_acls.public_ports[1]")),
         ("trusted_cidrs", [*OPERATORS, "0.0.0.0/0"], "the whole internet", put("network.network_acls.trusted_cidrs[2]", "10.250.0.0/16")),
         (
             "trusted_cidrs",
             [*OPERATORS, "128.0.0.0/2"],
-            "far too broad for a network of one's own",
+            "far too broad for a network of one organisation",
             put("network.network_acls.trusted_cidrs[2]", "10.250.0.0/16"),
         ),
         (
             "trusted_cidrs",
             [*OPERATORS, "10.20.32.0/20"],
-            "inside the VPC's 10.20.0.0/16, where everything passes anyway",
+            "inside the VPC's 10.20.0.0/16, where all traffic is allowed anyway",
             rm("network.network_acls.trusted_cidrs[2]"),
         ),
-        ("trusted_cidrs", [*OPERATORS, OPERATORS[0]], "203.0.113.10/32 is named twice", rm("network.network_acls.trusted_cidrs[2]")),
+        ("trusted_cidrs", [*OPERATORS, OPERATORS[0]], "203.0.113.10/32 is listed twice", rm("network.network_acls.trusted_cidrs[2]")),
     ],
 )
 def test_what_network_acls_cannot_admit_is_reported_and_fixed(path, value, because, fix):
@@ -502,7 +508,7 @@ def test_more_rules_than_aws_takes_are_reported_and_cut(dual_stack, name, most, 
     operators = VALID["operators"][: 2 if dual_stack else 1]
     sections = broken({**ACLS, "network.dual_stack": dual_stack, "network.network_acls": acls, "operators": operators})
     ((key, _, because, fix),) = reported(sections)
-    assert (key, because) == (f"network.network_acls.{name}", f"{len(values)} are more than AWS's quota of rules leaves room for")
+    assert (key, because) == (f"network.network_acls.{name}", f"{len(values)} exceed AWS's quota of rules")
     assert [problem.allowed for problem in problems(sections)] == [f"at most {most}"]
     obey(fix, sections)
     assert len(good(sections).network.as_args()["network_acls"][name]) == most
@@ -519,7 +525,7 @@ def test_the_load_balancers_port_is_open(dual_stack, ports, index):
     operators = VALID["operators"][: 2 if dual_stack else 1]
     sections = broken({**ACLS, "network.dual_stack": dual_stack, "network.network_acls": acls, "operators": operators})
     fix = put(f"network.network_acls.public_ports[{index}]", 443)
-    why = "the load balancer in the public subnets listens on 443, and nobody would reach it"
+    why = "the load balancer in the public subnets listens on 443, and would not be reachable"
     assert reported(sections) == [("network.network_acls.public_ports", shown(ports), why, (fix,))]
     assert [problem.allowed for problem in problems(sections)] == ["443 among the ports"]
     obey((fix,), sections)
@@ -529,7 +535,7 @@ def test_the_load_balancers_port_is_open(dual_stack, ports, index):
 def test_a_regional_nat_gateway_is_not_cut_off():
     changes = {"network.nat": {"strategy": "regional"}, "network.block_public_access": "block-bidirectional"}
     sections = broken(changes)
-    why = "a regional NAT gateway is in none of the public subnets that are spared, so private subnets would lose the internet"
+    why = "a regional NAT gateway is in none of the excluded public subnets, so private subnets would lose internet egress"
     fix = put("network.block_public_access", "block-ingress")
     assert reported(sections) == [("network.block_public_access", '"block-bidirectional"', why, (fix,))]
     assert [problem.allowed for problem in problems(sections)] == ["block-ingress with nat.strategy regional"]
@@ -544,7 +550,7 @@ def test_an_ipv6_network_is_trusted_with_ipv6_alone():
         (
             "network.network_acls.trusted_cidrs[1]",
             '"2001:db8:1::/48"',
-            "an IPv6 network, and the VPC has no IPv6",
+            "an IPv6 network, but the VPC has no IPv6",
             (rm("network.network_acls.trusted_cidrs[1]"),),
         )
     ]
@@ -552,12 +558,12 @@ def test_an_ipv6_network_is_trusted_with_ipv6_alone():
 
 def test_operators_that_the_acl_keeps_out_are_reported_and_let_in():
     sections = broken({**ACLS, "network.network_acls": {"trusted_cidrs": ["10.250.0.0/16"]}})
-    why = "the network ACL of the private subnets, where the servers are, does not let it in"
+    why = "the network ACL of the private subnets, where the servers are, does not allow it"
     assert reported(sections) == [
         ("operators[0].entries[0].cidr", '"203.0.113.10/32"', why, (put("network.network_acls.trusted_cidrs[1]", "203.0.113.10/32"),)),
         ("operators[1].entries[0].cidr", '"2001:db8:1::/48"', why, (put("network.network_acls.trusted_cidrs[2]", "2001:db8:1::/48"),)),
     ]
-    obey([command for problem in problems(sections) for command in problem.fixes], sections)
+    obey([command for problem in problems(sections) for command in problem.fix], sections)
     good(sections)
 
 

@@ -6,7 +6,7 @@ from tests.settings.configurations import ABSENT, broken, good, obey, problems
 from tests.settings.expectations import NAMES, check_one, put, put_all, put_text, reported, rm
 
 MAX_ENTRIES = "1 to 60, at least the number of entries of one address family; times the ports at most 60"
-TAG_VALUE = "a text of at most 256 letters, digits, spaces and + - = . _ : / @"
+TAG_VALUE = "text of at most 256 letters, digits, spaces and + - = . _ : / @"
 REQUIRED_TAGS = "every stack has the tags Owner, CostCenter and Environment"
 ENTRY = "an IPv4 network of /8 or narrower or an IPv6 network of /32 or narrower, never the internet"
 
@@ -17,11 +17,11 @@ ONE = [
     (
         "operators[0].ports[0]",
         3306,
-        "a data store's port, which admits the servers alone: let the role have 22 and forward the port through a server",
+        "a data store's port, which allows only the servers: give the role port 22 and forward the port through a server",
         "a port of the servers, 1 to 65535, not a data store's",
         put("operators[0].ports[0]", 22),
     ),
-    ("operators[0].ports", [22, 22], "22 is named twice", "at least one port, 1 to 65535, each once", rm("operators[0].ports[1]")),
+    ("operators[0].ports", [22, 22], "22 is listed twice", "at least one port, 1 to 65535, each once", rm("operators[0].ports[1]")),
     ("operators[0].entries[0].cidr", "0.0.0.0/0", "the whole internet", ENTRY, put("operators[0].entries[0].cidr", "203.0.113.10/32")),
     ("operators[0].entries[0].cidr", "::/0", "the whole internet", ENTRY, put("operators[0].entries[0].cidr", "203.0.113.10/32")),
     (
@@ -42,18 +42,18 @@ ONE = [
         "operators[0].entries[0].description",
         "",
         None,
-        "what the network is, 1 to 255 characters",
+        "a description of the network, 1 to 255 characters",
         put("operators[0].entries[0].description", "Office"),
     ),
     ("tags.Owner", ABSENT, "is missing", REQUIRED_TAGS, put("tags.Owner", "platform")),
     ("tags.CostCenter", 1234, "a number, of which YAML drops zeros: write it in quotes", TAG_VALUE, put_text("tags.CostCenter", 1234)),
-    ("tags.Owner", True, "a yes or no, not a text: write it in quotes", TAG_VALUE, put_text("tags.Owner", "true")),
-    ("tags.Owner", "a, b", "has a character that AWS refuses", TAG_VALUE, put("tags.Owner", "'a- b'")),
+    ("tags.Owner", True, "a boolean, not text: write it in quotes", TAG_VALUE, put_text("tags.Owner", "true")),
+    ("tags.Owner", "a, b", "has a character that AWS does not allow", TAG_VALUE, put("tags.Owner", "'a- b'")),
     ("tags.Owner", "x" * 257, None, TAG_VALUE, put("tags.Owner", "platform")),
     (
         'tags["aws:x"]',
         "y",
-        "AWS refuses this key",
+        "AWS does not allow this key",
         "a key of 1 to 128 letters, digits, spaces and + - = . _ : / @, not beginning with aws:",
         rm('tags["aws:x"]'),
     ),
@@ -79,7 +79,7 @@ def entries(*cidrs):
 def test_entries_that_add_up_are_refused(cidrs, last, covers):
     ((key, given, because, fix),) = reported(broken({"operators[0].entries": entries(*cidrs)}))
     assert (key, given) == (f"operators[0].entries[{last}].cidr", f'"{cidrs[last]}"')
-    assert because == f"together with the other entries it covers {covers}"
+    assert because == f"together with the other entries, it covers {covers}"
     assert fix == (rm(f"operators[0].entries[{last}]"),)
 
 
@@ -90,7 +90,7 @@ def test_the_internet_in_halves_is_refused_twice():
 
 def test_a_repeated_entry_is_refused():
     ((key, _, because, fix),) = reported(broken({"operators[0].entries": entries("192.0.2.0/24", "192.0.2.0/24")}))
-    assert (key, because, fix) == ("operators[0].entries[1].cidr", "another entry has it", (rm("operators[0].entries[1]"),))
+    assert (key, because, fix) == ("operators[0].entries[1].cidr", "another entry has the same network", (rm("operators[0].entries[1]"),))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_prefix_lists_fit_their_group(changes, given, because, fix):
 def test_empty_operators_are_refused():
     (problem,) = problems(broken({"operators": []}))
     assert (problem.key, problem.given, problem.allowed) == ("cloudpatterns:operators", "[]", "a list of at least one operator")
-    assert problem.fixes == (
+    assert problem.fix == (
         put_all(
             **{
                 "operators[0].name": "devops",
@@ -146,7 +146,7 @@ def test_empty_operators_are_refused():
 
 def test_tags_that_differ_in_capitals_and_too_many_tags_are_reported():
     assert reported(broken({"tags.Owner": ABSENT, "tags.owner": "x"})) == [
-        ("tags.Owner", "nothing", "is missing; owner differs in its capitals", (rm("tags.owner"), put("tags.Owner", "platform")))
+        ("tags.Owner", "nothing", "is missing; owner differs in case", (rm("tags.owner"), put("tags.Owner", "platform")))
     ]
     sections = broken({f"tags.k{n}": "v" for n in range(49)})
     ((key, _, because, fix),) = reported(sections)

@@ -186,7 +186,7 @@ def test_obeying_the_commands_ends_in_valid_settings(changes, missing):
         try:
             parse(config(sections), "dev")
         except SettingsError as error:
-            obey([command for problem in error.problems for command in problem.fixes], sections)
+            obey([command for problem in error.problems for command in problem.fix], sections)
         else:
             break
     good(sections)
@@ -211,4 +211,4 @@ def test_no_value_whatever_makes_more_than_a_settings_error(value, section):
         return
     with pytest.raises(SettingsError) as caught:
         good(sections)
-    assert all(problem.fixes for problem in caught.value.problems)
+    assert all(problem.fix for problem in caught.value.problems)

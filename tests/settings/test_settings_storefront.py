@@ -7,7 +7,7 @@ from tests.settings.expectations import TEXT, check_one, put, reported, rm, show
 
 CERTIFICATE = VALID["storefront"]["load_balancer"]["certificate_arn"]
 ABROAD = CERTIFICATE.replace("eu-west-1", "us-east-1")
-CERTIFICATE_RULE = "certificate_arn, or domain_name and hosted_zone_id, for which a certificate is issued; not both"
+CERTIFICATE_RULE = "certificate_arn, or domain_name and hosted_zone_id, for which a certificate is created; not both"
 
 
 ONE = [
@@ -21,7 +21,7 @@ ONE = [
     (
         "storefront.load_balancer.certificate_arn",
         ABROAD,
-        "the certificate is in us-east-1, and a load balancer takes one of its own region only",
+        "the certificate is in us-east-1, and a load balancer needs one in its own region",
         "the ARN of an ACM certificate in eu-west-1",
         put("storefront.load_balancer.certificate_arn", CERTIFICATE),
     ),
@@ -35,12 +35,12 @@ ONE = [
     (
         "storefront.load_balancer.domain_name",
         "shop.example.com",
-        "domain_name would issue a second certificate",
+        "domain_name would create a second certificate",
         CERTIFICATE_RULE,
         rm("storefront.load_balancer.domain_name"),
     ),
-    ("storefront.servers.app_port", "x", TEXT, "a port that needs no root, 1024 to 65535", put("storefront.servers.app_port", 8080)),
-    ("storefront.servers.app_port", 80, None, "a port that needs no root, 1024 to 65535", put("storefront.servers.app_port", 8080)),
+    ("storefront.servers.app_port", "x", TEXT, "an unprivileged port, 1024 to 65535", put("storefront.servers.app_port", 8080)),
+    ("storefront.servers.app_port", 80, None, "an unprivileged port, 1024 to 65535", put("storefront.servers.app_port", 8080)),
     (
         "storefront.load_balancer.health_check_path",
         "healthz",
@@ -58,14 +58,14 @@ ONE = [
     (
         "storefront.servers.instance_types[1]",
         "t4g.small",
-        "t4g.small is named twice",
+        "t4g.small is listed twice",
         "at least one EC2 instance type, all of one CPU architecture, each once",
         rm("storefront.servers.instance_types[1]"),
     ),
     (
         "storefront.servers.instance_types[1]",
         "t3.small",
-        "t3.small is x86_64, and the preferred t4g.small is arm64: one image cannot start both",
+        "t3.small is x86_64, and the preferred t4g.small is arm64: one image cannot run on both",
         "types of one CPU architecture (Graviton: arm64, others: x86_64)",
         rm("storefront.servers.instance_types[1]"),
     ),
@@ -80,14 +80,14 @@ ONE = [
     (
         "storefront.servers.min_size",
         2.5,
-        "a number where another kind of value belongs",
+        "a number where another type of value is expected",
         "servers, at least 1 and at most max_size",
         put("storefront.servers.min_size", 2),
     ),
     (
         "storefront.servers.max_size",
         None,
-        "empty where another kind of value belongs",
+        "empty where another type of value is expected",
         "servers, at least min_size and at most 1000",
         put("storefront.servers.max_size", 6),
     ),
@@ -102,7 +102,7 @@ ONE = [
     (
         "storefront.servers.image_parameter",
         5,
-        "a number where another kind of value belongs: write it in quotes",
+        "a number where another type of value is expected: write it in quotes",
         "the name of an SSM parameter that holds an image id",
         put("storefront.servers.image_parameter", "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"),
     ),
@@ -110,7 +110,7 @@ ONE = [
         "storefront.firewall.rate_limit",
         9,
         None,
-        "requests per five minutes and address, 10 to 2000000000",
+        "requests per address in five minutes, 10 to 2000000000",
         put("storefront.firewall.rate_limit", 2000),
     ),
     (
@@ -148,7 +148,7 @@ def test_a_certificate_to_be_made_needs_both_name_and_zone():
         (
             "storefront.load_balancer.hosted_zone_id",
             "nothing",
-            "domain_name issues a certificate only together with it",
+            "domain_name creates a certificate only together with it",
             (put("storefront.load_balancer.hosted_zone_id", "Z0123456789ABCDEFGHIJ"),),
         )
     ]
@@ -159,7 +159,7 @@ def test_a_certificate_to_be_made_needs_both_name_and_zone():
         (
             "storefront.load_balancer.domain_name",
             '"shop.example.com"',
-            "domain_name and hosted_zone_id would issue a second certificate",
+            "domain_name and hosted_zone_id would create a second certificate",
             (rm("storefront.load_balancer.domain_name"), rm("storefront.load_balancer.hosted_zone_id")),
         )
     ]
@@ -181,7 +181,7 @@ def test_a_network_in_both_firewall_lists_is_reported():
         (
             "storefront.firewall.blocked_cidrs[0]",
             '"192.0.2.0/24"',
-            "allowed_cidrs has it too",
+            "it is also in allowed_cidrs",
             (rm("storefront.firewall.blocked_cidrs[0]"),),
         )
     ]
@@ -203,7 +203,7 @@ def test_a_firewall_exception_names_one_rule_of_a_group_and_a_reason(rule, reaso
 @pytest.mark.parametrize(
     ("arn", "because"),
     [
-        ("arn:aws:sns:us-east-1:123456789012:alarms", "the topic is in us-east-1, and an alarm notifies topics of its own region only"),
+        ("arn:aws:sns:us-east-1:123456789012:alarms", "the topic is in us-east-1, and an alarm can notify only topics in its own region"),
         ("alarms", "not the ARN of a topic"),
     ],
 )
@@ -212,6 +212,6 @@ def test_alarms_notify_topics_of_the_stack_s_region(arn, because):
     (problem,) = problems(sections)
     assert (problem.key, problem.given, problem.because) == ("cloudpatterns:storefront.alarm_topic_arns[0]", shown(arn), because)
     assert problem.allowed == "the ARN of an SNS topic in eu-west-1"
-    assert problem.fixes == (put("storefront.alarm_topic_arns[0]", "arn:aws:sns:eu-west-1:123456789012:alarms"),)
-    obey(problem.fixes, sections)
+    assert problem.fix == (put("storefront.alarm_topic_arns[0]", "arn:aws:sns:eu-west-1:123456789012:alarms"),)
+    obey(problem.fix, sections)
     assert good(sections).storefront.as_args()["alarm_topic_arns"] == ["arn:aws:sns:eu-west-1:123456789012:alarms"]

@@ -7,7 +7,7 @@ from tests.settings.expectations import NUMBER_VERSION, check_one, put, put_text
 
 DATABASE_VERSION = "mysql: 8.4 or 8.4.<minor>; postgres: 14 to 18, or with a minor such as 17.5; in quotes"
 CACHE_VERSION = "valkey: 7.2, 8.0, 8.1, 8.2, 9.0, 9.1; redis: 7.0, 7.1; in quotes"
-STORAGE = "GiB, at least 10 % more than allocated_storage_gib (better 26 %) and at most 65536; without it, no growth"
+STORAGE = "GiB, at least 10 % more than allocated_storage_gib (better 26 %) and at most 65536; without it, no autoscaling"
 
 
 ONE = [
@@ -15,7 +15,7 @@ ONE = [
     (
         "database.engine_version",
         "8.0",
-        "mysql has no such version in standard support",
+        "mysql does not have this version in standard support",
         DATABASE_VERSION,
         put("database.engine_version", "8.4"),
     ),
@@ -23,21 +23,21 @@ ONE = [
     (
         "database.engine_version",
         17,
-        "mysql has no such version in standard support",
+        "mysql does not have this version in standard support",
         DATABASE_VERSION,
         put("database.engine_version", "8.4"),
     ),
     (
         "database.engine_version",
         True,
-        "a yes or no where another kind of value belongs: write it in quotes",
+        "a boolean where another type of value is expected: write it in quotes",
         DATABASE_VERSION,
         put("database.engine_version", "8.4"),
     ),
     (
         "database.engine",
         "postgres",
-        "postgres has no such version in standard support",
+        "postgres does not have this version in standard support",
         DATABASE_VERSION,
         put_text("database.engine_version", 18),
     ),
@@ -50,18 +50,18 @@ ONE = [
     ),
     ("database.allocated_storage_gib", 19, None, "GiB, 20 to 65536", put("database.allocated_storage_gib", 20)),
     ("database.max_allocated_storage_gib", 21, None, STORAGE, put("database.max_allocated_storage_gib", 100)),
-    ("database.backup_retention_days", 0, None, "days, 1 to 35 (0 would switch backups off)", put("database.backup_retention_days", 30)),
+    ("database.backup_retention_days", 0, None, "days, 1 to 35 (0 would disable backups)", put("database.backup_retention_days", 30)),
     (
         "database.database_insights_mode",
         "advanced",
-        "db.t4g.micro with mysql has no Performance Insights, which advanced needs",
+        "db.t4g.micro with mysql does not support Performance Insights, which advanced requires",
         "standard, with mysql on t2, t3 and t4g micro and small",
         put("database.database_insights_mode", "standard"),
     ),
-    ("cache.engine", "redis", "ElastiCache has no such version of redis", CACHE_VERSION, put("cache.engine_version", "7.1")),
+    ("cache.engine", "redis", "ElastiCache does not support this version of redis", CACHE_VERSION, put("cache.engine_version", "7.1")),
     ("cache.engine_version", 8.3, NUMBER_VERSION, CACHE_VERSION, put("cache.engine_version", "8.1")),
     ("cache.node_type", "t4g.micro", None, "an ElastiCache node type such as cache.t4g.micro", put("cache.node_type", "cache.t4g.micro")),
-    ("cache.replicas", 6, None, "copies of each shard, 0 to 5; more than 0 needs two zones", put("cache.replicas", 1)),
+    ("cache.replicas", 6, None, "replicas of each shard, 0 to 5; more than 0 requires two zones", put("cache.replicas", 1)),
     ("cache.snapshot_retention_days", 36, None, "days, 0 (no snapshots) to 35", put("cache.snapshot_retention_days", 7)),
 ]
 
@@ -77,8 +77,8 @@ def test_one_wrong_stores_value_is_one_problem_and_its_command_fixes_it(path, va
 @pytest.mark.parametrize(
     ("start", "most", "because", "fix"),
     [
-        (21, 23, "allocated_storage_gib is 21, so the least is 24", put("database.max_allocated_storage_gib", 42)),
-        (65536, 65536, "allocated_storage_gib is 65536, so the least is 72090", rm("database.max_allocated_storage_gib")),
+        (21, 23, "allocated_storage_gib is 21, so the minimum is 24", put("database.max_allocated_storage_gib", 42)),
+        (65536, 65536, "allocated_storage_gib is 65536, so the minimum is 72090", rm("database.max_allocated_storage_gib")),
     ],
 )
 def test_storage_needs_ten_per_cent_to_grow(start, most, because, fix):

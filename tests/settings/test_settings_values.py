@@ -109,7 +109,7 @@ def test_subnets_are_derived_or_as_given():
 def test_a_single_copy_of_everything_still_needs_two_zones_for_the_load_balancer():
     sections = broken({"network.zones": ["eu-west-1a"], "database.multi_az": False, "cache.replicas": 0})
     (problem,) = problems(sections)
-    assert problem.because == "one zone only, and two are needed by the load balancer"
+    assert problem.because == "only one zone, and two are required by the load balancer"
 
 
 @pytest.fixture
