@@ -1,12 +1,15 @@
 """Security groups and their rules, each a resource of its own, and AWS's limits on them."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
 import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.core import Component, Problem
+
+_RuleT = TypeVar("_RuleT", bound=pulumi.Resource)
 
 # Defaults of AWS's quotas. Rules count per direction and per address family; a rule that names a security group counts in both.
 # https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups
@@ -49,53 +52,34 @@ def security_group(
     )
 
 
-def ingress_rule(
-    component: Component,
-    child_name: str,
-    group_id: pulumi.Input[str],
-    port: int,
-    peer: Peer,
-    description: str,
-    tags: Mapping[str, pulumi.Input[str]],
-    protocol: str = "tcp",
-) -> aws.vpc.SecurityGroupIngressRule:
-    """A rule that admits one port from a peer."""
-    return aws.vpc.SecurityGroupIngressRule(child_name, **_rule(component, group_id, port, peer, description, tags, protocol))
-
-
-def egress_rule(
-    component: Component,
-    child_name: str,
-    group_id: pulumi.Input[str],
-    port: int,
-    peer: Peer,
-    description: str,
-    tags: Mapping[str, pulumi.Input[str]],
-    protocol: str = "tcp",
-) -> aws.vpc.SecurityGroupEgressRule:
-    """A rule that allows one port to a peer."""
-    return aws.vpc.SecurityGroupEgressRule(child_name, **_rule(component, group_id, port, peer, description, tags, protocol))
-
-
 def _rule(
+    kind: Callable[..., _RuleT],
     component: Component,
+    child_name: str,
     group_id: pulumi.Input[str],
     port: int,
     peer: Peer,
     description: str,
     tags: Mapping[str, pulumi.Input[str]],
-    protocol: str,
-) -> dict[str, Any]:
-    return {
-        "security_group_id": group_id,
-        "description": description,
-        "ip_protocol": protocol,
-        "from_port": port,
-        "to_port": port,
-        "tags": tags,
-        "opts": component.child(),
+    protocol: str = "tcp",
+) -> _RuleT:
+    return kind(
+        child_name,
+        security_group_id=group_id,
+        description=description,
+        ip_protocol=protocol,
+        from_port=port,
+        to_port=port,
+        tags=tags,
+        opts=component.child(),
         **peer,
-    }
+    )
+
+
+ingress_rule = partial(_rule, aws.vpc.SecurityGroupIngressRule)
+"""A rule that admits one port from a peer."""
+egress_rule = partial(_rule, aws.vpc.SecurityGroupEgressRule)
+"""A rule that allows one port to a peer."""
 
 
 def group_name_problems(name: str) -> Iterator[Problem]:

@@ -10,8 +10,7 @@ from cloudpatterns.network.management_network.arguments import (
     ManagementVpnArgs,
 )
 from cloudpatterns.network.management_network.component import ManagementNetwork
-from cloudpatterns.network.multi_load_balancer.arguments import AudienceArgs, AudienceEntryArgs, MultiLoadBalancerArgs
-from cloudpatterns.network.multi_load_balancer.component import MultiLoadBalancer
+from cloudpatterns.network.multi_load_balancer import AudienceArgs, AudienceEntryArgs, MultiLoadBalancer, MultiLoadBalancerArgs
 from cloudpatterns.network.network.arguments import (
     NetworkAcls,
     NetworkArgs,

@@ -1,7 +1,6 @@
 """Listed egress: rules to named destinations, and what is wrong with them."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
@@ -9,11 +8,8 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from cloudpatterns.blocks.security_group import Peer, cidr_peer, egress_rule
-from cloudpatterns.core import Choice, Component, Problem, one_of
+from cloudpatterns.core import Choice, Component, Keys, Problem, one_of
 from cloudpatterns.core.vocabulary import Cidr, Ports, RuleDescription
-
-# Names of children join two names with -from- or -to-; a name that holds such a part could spell another pair.
-_NAME = re.compile(r"(?!(?:[a-z0-9]+-)*(?:to|from)(?:-|$))[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 
 class FunctionEgressArgs(TypedDict):
@@ -34,13 +30,16 @@ class FunctionEgressArgs(TypedDict):
     """Protocol of the ports."""
 
 
-def naming_problem(name: str, reserved: Sequence[str] = ()) -> str | None:
-    """What is wrong with the name of a destination, or of what is named beside it, or None."""
-    if _NAME.fullmatch(name) and name not in reserved:
-        return None
+def group_names(*reserved: str) -> Keys:
+    """The limit on names of groups and destinations.
+
+    Names of children join two of them with -from- or -to-; a name that holds such a part could spell another pair.
+    """
     others = "".join(f", and is not `{one}`" for one in reserved)
-    rule = f"lower-case letters, digits and hyphens, a letter first, and no part `to` or `from`{others}"
-    return f"is named {name!r}; a name has {rule}. Rename it."
+    return Keys(
+        rf"(?!(?:[a-z0-9]+-)*(?:to|from)(?:-|$))(?!(?:{'|'.join(reserved)})$)[a-z][a-z0-9]*(?:-[a-z0-9]+)*",
+        f"lower-case letters, digits and hyphens, a letter first, and no part `to` or `from`{others}",
+    )
 
 
 def let_out(
@@ -63,10 +62,7 @@ def _peer(egress: FunctionEgressArgs) -> Peer:
     return {"prefix_list_id": prefix_list} if prefix_list is not None else cidr_peer(str(cidr))
 
 
-def destination_problems(path: str, destinations: Mapping[str, FunctionEgressArgs], reserved: Sequence[str] = ()) -> Iterator[Problem]:
-    """What is wrong with the destinations; ``reserved`` are names that none may have."""
+def destination_problems(path: str, destinations: Mapping[str, FunctionEgressArgs]) -> Iterator[Problem]:
+    """What is wrong with the destinations."""
     for name, egress in destinations.items():
-        at = f"{path}.{name}"
-        if problem := naming_problem(name, reserved):
-            yield at, problem
-        yield from one_of(egress, "cidr", "prefix_list_id", path=f"{at}.")
+        yield from one_of(egress, "cidr", "prefix_list_id", path=f"{path}.{name}.")

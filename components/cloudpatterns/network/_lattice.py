@@ -39,11 +39,11 @@ class LatticeArgs(TypedDict):
 def lattice_name_problems(name: str) -> Iterator[Problem]:
     """What is wrong with the name of a component whose Lattice resources carry it."""
     if not _NAME.fullmatch(name):
-        reason = (
-            "names in VPC Lattice have lower-case letters and digits with single hyphens between them, and do not begin with svc-, tg-, "
-            "listener- or rule-."
+        yield (
+            "name",
+            f"is {name!r}; names in VPC Lattice have lower-case letters and digits with single hyphens between them, and do not begin with "
+            "svc-, tg-, listener- or rule-. Give the component such a name.",
         )
-        yield "name", f"is {name!r}; {reason} Give the component such a name."
 
 
 def access_log_problems(checked: LatticeArgs) -> Iterator[Problem]:
@@ -138,11 +138,6 @@ def log_destination(component: Component, checked: LatticeArgs) -> tuple[pulumi.
     if given is not None:
         return pulumi.Output.from_input(given), None
     name = f"{component.pulumi_resource_name}-log"
-    group = log_group(
-        component,
-        name,
-        checked["log_retention_days"],
-        kms_key_arn=checked.get("kms_key_arn"),
-        tags={"Name": name, **checked["tags"]},
-    )
+    tags = {"Name": name, **checked["tags"]}
+    group = log_group(component, name, checked["log_retention_days"], kms_key_arn=checked.get("kms_key_arn"), tags=tags)
     return group.arn, group.name

@@ -4,6 +4,7 @@ Pattern: "Functional Firewall" (Cloud Design Patterns for AWS).
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
@@ -16,6 +17,7 @@ from cloudpatterns.blocks.security_group import (
     MOST_GROUPS_PER_INTERFACE,
     MOST_RULES_PER_INTERFACE,
     RULES_PER_GROUP,
+    Peer,
     egress_rule,
     group_name_problems,
     ingress_rule,
@@ -23,14 +25,13 @@ from cloudpatterns.blocks.security_group import (
 )
 from cloudpatterns.core import Component, Problem, Unique, after, by_name, unknown
 from cloudpatterns.core.vocabulary import Ports, Tags
-from cloudpatterns.network._destinations import FunctionEgressArgs, destination_problems, let_out, naming_problem
+from cloudpatterns.network._destinations import FunctionEgressArgs, destination_problems, group_names, let_out
 
 _BUILT_IN = {"http": [80], "https": [443], "app": [8080], "mysql": [3306], "postgres": [5432], "redis": [6379]}
 _WEB = ("http", "https")
-_WEB_PORTS = {80, 443}
 # By this tag policies know which groups the internet may reach, attached to a load balancer or not.
 _INTERNET_TAG = {"cloudpatterns:internet": "true"}
-_RESERVED = ("internet",)
+_NAMES = group_names("internet")
 
 
 class FunctionArgs(TypedDict):
@@ -44,7 +45,7 @@ class FunctionArgs(TypedDict):
     internet: NotRequired[bool]
     """Whether the internet may connect, over IPv4 and IPv6: for ``http``, ``https`` and custom functions on the ports 80 and 443 only.
     Default: true for ``http`` and ``https``, otherwise false."""
-    egress: NotRequired[Annotated[dict[str, FunctionEgressArgs], Field(default={})]]
+    egress: NotRequired[Annotated[dict[str, FunctionEgressArgs], _NAMES, Field(default={})]]
     """Destinations other than the called functions, by a name of your choice. Amazon's DNS, time and metadata addresses need no rule."""
 
 
@@ -53,8 +54,8 @@ class FunctionalFirewallArgs(TypedDict):
 
     vpc_id: pulumi.Input[str]
     """VPC of the security groups."""
-    functions: Annotated[dict[str, FunctionArgs], Field(min_length=1)]
-    """The functions, by name: lower-case letters, digits and hyphens, a letter first, no part ``to`` or ``from``."""
+    functions: Annotated[dict[str, FunctionArgs], _NAMES, Field(min_length=1)]
+    """The functions, by name."""
     rules_per_group: NotRequired[Annotated[int, Field(default=RULES_PER_GROUP, ge=1, le=MOST_RULES_PER_INTERFACE)]]
     """The account's quota of rules per security group, direction and address family."""
     groups_per_interface: NotRequired[Annotated[int, Field(default=GROUPS_PER_INTERFACE, ge=1, le=MOST_GROUPS_PER_INTERFACE)]]
@@ -88,15 +89,8 @@ class FunctionalFirewall(Component):
     """Function to its security group, available after its rules."""
 
     def __init__(self, name: str, args: FunctionalFirewallArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = self.begin(
-            name,
-            args,
-            opts,
-            problems=lambda checked: _problems(name, checked),
-            names=lambda checked: dict.fromkeys(checked["functions"], 255),
-        )
+        self._checked = checked = self.begin(name, args, opts, problems=partial(_problems, name), names=_child_names)
         functions, self._tags = checked["functions"], checked["tags"]
-        self._groups_per_interface = checked["groups_per_interface"]
         self._groups = {
             key: security_group(
                 self,
@@ -111,8 +105,8 @@ class FunctionalFirewall(Component):
         self._rules: dict[str, list[pulumi.Resource]] = {key: [] for key in functions}
         for key, function in functions.items():
             for port in _ports(key, function):
-                if _admits_internet(key, function):
-                    self._admit_internet(key, port)
+                for family, internet in INTERNET.items() if _admits_internet(key, function) else ():
+                    self._admit(key, f"internet-{family}", port, internet, "From the internet")
                 for caller in function["callers"]:
                     self._connect(caller, key, port)
             self._rules[key] += let_out(self, f"{name}-{key}", self._groups[key], function["egress"], self._tags)
@@ -132,29 +126,23 @@ class FunctionalFirewall(Component):
 
         :raises ArgumentError: for an unknown or repeated function, and for more groups than an interface takes.
         """
-        names = ", ".join(functions)
+        names, quota = ", ".join(functions), self._checked["groups_per_interface"]
         if len(set(functions)) < len(functions):
             self.refuse(("group_ids", f"{names} names a function twice. Name each once."))
-        if len(functions) > self._groups_per_interface:
-            reason = (
-                f"{names} are {len(functions)} groups; a network interface takes {self._groups_per_interface}. Join functions into "
-                "one, or have the quota raised and say so in groups_per_interface."
-            )
-            self.refuse(("group_ids", reason))
+        if len(functions) > quota:
+            reason = f"{names} are {len(functions)} groups; a network interface takes {quota}. Join functions into one"
+            self.refuse(("group_ids", f"{reason}, or have the quota raised and say so in groups_per_interface."))
         return [self.lookup(self._group_ids, function, "group_ids", "a function") for function in functions]
 
-    def _admit_internet(self, function: str, port: int) -> None:
-        group_id = self._groups[function].id
-        for family, internet in INTERNET.items():
-            name = f"{self.pulumi_resource_name}-{function}-from-internet-{family}-{port}"
-            self._rules[function].append(ingress_rule(self, name, group_id, port, internet, "From the internet", self._tags))
+    def _admit(self, function: str, source: str, port: int, peer: Peer, description: str) -> None:
+        name = f"{self.pulumi_resource_name}-{function}-from-{source}-{port}"
+        self._rules[function].append(ingress_rule(self, name, self._groups[function].id, port, peer, description, self._tags))
 
     def _connect(self, caller: str, function: str, port: int) -> None:
-        name, caller_id, function_id = self.pulumi_resource_name, self._groups[caller].id, self._groups[function].id
-        source, target = {"referenced_security_group_id": caller_id}, {"referenced_security_group_id": function_id}
-        ingress, egress = f"{name}-{function}-from-{caller}-{port}", f"{name}-{caller}-to-{function}-{port}"
-        self._rules[function].append(ingress_rule(self, ingress, function_id, port, source, f"From the function {caller}", self._tags))
-        self._rules[caller].append(egress_rule(self, egress, caller_id, port, target, f"To the function {function}", self._tags))
+        source, target = self._groups[caller].id, self._groups[function].id
+        self._admit(function, caller, port, {"referenced_security_group_id": source}, f"From the function {caller}")
+        name, peer = f"{self.pulumi_resource_name}-{caller}-to-{function}-{port}", {"referenced_security_group_id": target}
+        self._rules[caller].append(egress_rule(self, name, source, port, peer, f"To the function {function}", self._tags))
 
 
 def _ports(name: str, function: FunctionArgs) -> list[int]:
@@ -167,18 +155,20 @@ def _admits_internet(name: str, function: FunctionArgs) -> bool:
     return name in _WEB if internet is None else internet
 
 
+def _child_names(checked: FunctionalFirewallArgs) -> dict[str, int]:
+    return dict.fromkeys(checked["functions"], 255)
+
+
 def _problems(name: str, checked: FunctionalFirewallArgs) -> Iterator[Problem]:
     functions = checked["functions"]
     yield from group_name_problems(name)
     for key, function in functions.items():
         path = f"functions.{key}"
-        if problem := naming_problem(key, _RESERVED):
-            yield path, problem
         yield from _port_problems(path, key, function)
         for index, caller in enumerate(function["callers"]):
             if caller not in functions:
                 yield f"{path}.callers.{index}", unknown(caller, "a function", functions)
-        yield from destination_problems(f"{path}.egress", function["egress"], _RESERVED)
+        yield from destination_problems(f"{path}.egress", function["egress"])
         for destination in function["egress"]:
             if destination in functions:
                 reason = f"name it among the callers of {destination} to let it connect, or choose another name."
@@ -190,7 +180,7 @@ def _port_problems(path: str, key: str, function: FunctionArgs) -> Iterator[Prob
     ports, internet = _ports(key, function), _admits_internet(key, function)
     if key in _BUILT_IN and key != "app" and ports != _BUILT_IN[key]:
         yield f"{path}.ports", f"is {ports}; {key} is the port {_BUILT_IN[key][0]}. Leave the ports out, or choose a name of your own."
-    if internet and key not in _WEB and (key in _BUILT_IN or not set(ports) <= _WEB_PORTS):
+    if internet and key not in _WEB and (key in _BUILT_IN or not set(ports) <= {80, 443}):
         yield (
             f"{path}.internet",
             "is true; only http, https and custom functions on the ports 80 and 443 may admit the internet. Name its callers instead.",

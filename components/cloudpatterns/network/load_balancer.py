@@ -6,6 +6,7 @@ for the Cloud).
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
@@ -14,7 +15,6 @@ from pydantic import Field
 
 from cloudpatterns.core import Choice, Component, Matches, Problem, account_of, after, excludes, one_of
 from cloudpatterns.core.vocabulary import DeletionProtection, DomainName, HostedZoneId, Port, SecurityGroupIds, SubnetIdsByZones, Tags
-from cloudpatterns.network._domain import alias_records, issue_certificate
 from cloudpatterns.storage import DurableBucket
 
 _ONE_DAY_SECONDS = 86_400
@@ -198,22 +198,15 @@ class LoadBalancer(Component):
     """Name of the bucket with the logs."""
 
     def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = self.begin(
-            name, args, opts, problems=lambda checked: [*name_pattern_problems(name), *_problems(checked)], names={"lb": 32, "tg": 32}
-        )
+        checked = self.begin(name, args, opts, problems=partial(_problems, name), names={"lb": 32, "tg": 32})
         self._checked, self._tags = checked, checked["tags"]
         target_group = self._target_group()
         # Any resource's ARN names the account whose logs the bucket takes.
         self.log_bucket_name = access_log_bucket(self, checked, [checked["log_prefix"]], target_group.arn)
         balancer = self._balancer()
-        domain_name, zone_id = checked.get("domain_name"), checked.get("hosted_zone_id")
-        if domain_name and zone_id:
-            self.certificate_arn = issue_certificate(self, domain_name, zone_id, self._tags)
-        else:
-            self.certificate_arn = pulumi.Output.from_input(checked["certificate_arn"])
+        self.certificate_arn = self._certificate_arn()
         https = self._listeners(balancer, target_group)
-        if domain_name and zone_id:
-            alias_records(self, domain_name, zone_id, balancer, https, dual_stack=checked["ip_address_type"] == "dualstack")
+        self._alias_records(balancer, https)
         self.load_balancer_arn, self.arn_suffix = balancer.arn, balancer.arn_suffix
         self.dns_name, self.zone_id = balancer.dns_name, balancer.zone_id
         self.https_listener_arn = https.arn
@@ -282,6 +275,50 @@ class LoadBalancer(Component):
             tags={"Name": name, **self._tags},
             opts=self.child(),
         )
+
+    def _certificate_arn(self) -> pulumi.Output[str]:
+        """The given certificate, or a new one, available after it is issued; the validation record stays, for renewals."""
+        checked, name = self._checked, self.pulumi_resource_name
+        domain_name, zone_id = checked.get("domain_name"), checked.get("hosted_zone_id")
+        if domain_name is None or zone_id is None:
+            return pulumi.Output.from_input(checked["certificate_arn"])
+        certificate = aws.acm.Certificate(
+            f"{name}-certificate", domain_name=domain_name, validation_method="DNS", tags=self._tags, opts=self.child()
+        )
+        option = certificate.domain_validation_options[0]
+        record = aws.route53.Record(
+            f"{name}-certificate-record",
+            zone_id=zone_id,
+            name=option.resource_record_name,
+            type=option.resource_record_type,
+            records=[option.resource_record_value],
+            ttl=300,
+            # The record is the same for every certificate of a name in an account; another certificate may have created it.
+            # https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
+            allow_overwrite=True,
+            opts=self.child(),
+        )
+        return aws.acm.CertificateValidation(
+            f"{name}-certificate-validation",
+            certificate_arn=certificate.arn,
+            validation_record_fqdns=[record.fqdn],
+            opts=self.child(),
+        ).certificate_arn
+
+    def _alias_records(self, balancer: aws.lb.LoadBalancer, listener: aws.lb.Listener) -> None:
+        """Points the domain name, if there is one, to the load balancer after its listener exists."""
+        domain_name, zone_id = self._checked.get("domain_name"), self._checked.get("hosted_zone_id")
+        if domain_name is None or zone_id is None:
+            return
+        for kind in ("A", "AAAA") if self._checked["ip_address_type"] == "dualstack" else ("A",):
+            aws.route53.Record(
+                f"{self.pulumi_resource_name}-alias-{kind.lower()}",
+                zone_id=zone_id,
+                name=domain_name,
+                type=kind,
+                aliases=[{"name": balancer.dns_name, "zone_id": balancer.zone_id, "evaluate_target_health": True}],
+                opts=self.child(depends_on=[listener]),
+            )
 
     def _listeners(self, balancer: aws.lb.LoadBalancer, target_group: aws.lb.TargetGroup) -> aws.lb.Listener:
         checked, name = self._checked, self.pulumi_resource_name
@@ -370,7 +407,8 @@ def log_problems(checked: TargetArgs) -> Iterator[Problem]:
     return excludes(checked, "access_log_bucket_name", "log_retention_days", "force_destroy", why="it is for a bucket that is created")
 
 
-def _problems(checked: LoadBalancerArgs) -> Iterator[Problem]:
+def _problems(name: str, checked: LoadBalancerArgs) -> Iterator[Problem]:
+    yield from name_pattern_problems(name)
     yield from listener_problems(checked)
     timeout, interval = checked["health_check_timeout_seconds"], checked["health_check_interval_seconds"]
     if timeout >= interval:

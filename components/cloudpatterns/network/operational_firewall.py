@@ -5,7 +5,7 @@ Pattern: "Operational Firewall" (Cloud Design Patterns for AWS).
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import ip_network
+from functools import partial
 from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
@@ -23,11 +23,10 @@ from cloudpatterns.blocks.security_group import (
 )
 from cloudpatterns.core import Component, Keys, Problem, after, by_name, excludes
 from cloudpatterns.core.vocabulary import Cidr, Ports, Tags
-from cloudpatterns.network._cidrs import BROADEST, Network, networks_of, repetition_problems, too_broad
+from cloudpatterns.network._cidrs import Network, entry_problems, networks_of, too_broad
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTrustStore.html
 _TRUST_STORE_NAMES = Keys("[a-zA-Z0-9]+(-[a-zA-Z0-9]+)*", "letters, digits and single hyphens between them")
-_TRUST_STORE_LENGTH = 32
 
 
 class OperatorEntryArgs(TypedDict):
@@ -134,7 +133,7 @@ class OperationalFirewall(Component):
     """Console to ARN of its trust store, available after its revocation lists."""
 
     def __init__(self, name: str, args: OperationalFirewallArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = self.begin(name, args, opts, problems=lambda checked: _problems(name, checked), names=_child_names)
+        checked = self.begin(name, args, opts, problems=partial(_problems, name), names=_child_names)
         self._checked, self._tags = checked, checked["tags"]
         self._prefix_lists: dict[str, aws.ec2.ManagedPrefixList] = {}
         shared = self._create_prefix_lists("", checked["entries"], checked["max_entries"])
@@ -155,8 +154,7 @@ class OperationalFirewall(Component):
         peers: dict[str, Peer] = {}
         for version in (4, 6):
             # A list holds one address family, and the family of a list cannot be changed.
-            networks = [(ip_network(entry["cidr"]), entry["description"]) for entry in entries]
-            own = [{"cidr": str(network), "description": text} for network, text in networks if network.version == version]
+            own = [dict(entry) for entry in entries if (":" in entry["cidr"]) == (version == 6)]
             if not own:
                 continue
             family, name = f"ipv{version}", f"{self.pulumi_resource_name}-{prefix}ipv{version}"
@@ -184,19 +182,11 @@ class OperationalFirewall(Component):
             sources["list"] = {"prefix_list_id": prefix_list}
         if vpn is not None:
             sources["vpn"] = {"referenced_security_group_id": vpn}
-        rules = [
-            ingress_rule(
-                self,
-                f"{name}-{source}-{port}",
-                group.id,
-                port,
-                peer,
-                f"From the {'Client VPN' if source == 'vpn' else 'prefix list'} of {role}",
-                self._tags,
-            )
-            for source, peer in sources.items()
-            for port in operator["ports"]
-        ]
+        rules: list[pulumi.Resource] = []
+        for source, peer in sources.items():
+            description = f"From the {'Client VPN' if source == 'vpn' else 'prefix list'} of {role}"
+            for port in operator["ports"]:
+                rules.append(ingress_rule(self, f"{name}-{source}-{port}", group.id, port, peer, description, self._tags))
         return after(group.id, *rules)
 
     def _trust_store_arn(self, console: str, args: OperatorConsoleArgs) -> pulumi.Output[str]:
@@ -233,8 +223,7 @@ def _room(operator: OperatorArgs, checked: OperationalFirewallArgs) -> int:
 
 
 def _child_names(checked: OperationalFirewallArgs) -> dict[str, int]:
-    stores = {f"{console}-ca": _TRUST_STORE_LENGTH for console in checked["consoles"]}
-    return dict.fromkeys(checked["operators"], 255) | stores
+    return dict.fromkeys(checked["operators"], 255) | {f"{console}-ca": 32 for console in checked["consoles"]}
 
 
 def _problems(name: str, checked: OperationalFirewallArgs) -> Iterator[Problem]:
@@ -254,25 +243,11 @@ def _problems(name: str, checked: OperationalFirewallArgs) -> Iterator[Problem]:
 
 def _entry_problems(path: str, entries: Sequence[OperatorEntryArgs], room: int) -> Iterator[Problem]:
     cidrs = [entry["cidr"] for entry in entries]
-    yield from repetition_problems(path, cidrs)
-    for index, network in enumerate(networks_of(cidrs)):
-        if problem := _breadth_problem(network):
-            yield f"{path}.{index}.cidr", problem
-    networks = [network for network in networks_of(cidrs) if not too_broad([network])]
-    for network in too_broad(networks):
-        yield path, f"adds up to {network}; entries together, too, are at most an IPv4 /8 or IPv6 /16. Name fewer or narrower networks."
+    yield from entry_problems(path, cidrs)
     for version in (4, 6):
-        count = sum(network.version == version for network in networks)
+        count = sum(network.version == version for network in networks_of(cidrs))
         if count > room:
             yield path, f"has {count} IPv{version} networks; the prefix list has room for {room}. Raise max_entries, or name fewer."
-
-
-def _breadth_problem(network: Network) -> str | None:
-    if not too_broad([network]):
-        return None
-    limit = f"/{BROADEST[network.version]}"
-    breadth = "the whole internet" if network.prefixlen == 0 else f"broader than {limit}"
-    return f"is {network}, {breadth}; operators connect from networks of {limit} or narrower. Name those."
 
 
 def _operator_problems(path: str, operator: OperatorArgs, checked: OperationalFirewallArgs) -> Iterator[Problem]:
@@ -303,7 +278,4 @@ def _joint_problems(operators: Mapping[str, OperatorArgs], shared: Sequence[Oper
             admitted.setdefault(port, []).extend(networks_of(entry["cidr"] for entry in entries))
     for port, networks in admitted.items():
         for network in too_broad(networks):
-            yield (
-                "operators",
-                f"together admit {network} to port {port}, which is broader than an IPv4 /8 or IPv6 /16. Name narrower networks.",
-            )
+            yield "operators", f"add up to {network} on port {port}, broader than an IPv4 /8 or IPv6 /16. Name narrower networks."

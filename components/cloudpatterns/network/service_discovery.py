@@ -164,35 +164,31 @@ class ServiceDiscovery(Component):
         )
 
     def _point_to_load_balancers(self, name: str) -> dict[str, pulumi.Output[str]]:
-        self.hosted_zone_id = zone_id = self._zone_id(name)
+        checked, zone_id = self._checked, self._checked.get("hosted_zone_id")
+        if zone_id is None:
+            zone_id = aws.route53.Zone(
+                f"{name}-zone",
+                name=checked["domain_name"],
+                comment=f"Load balancers of {name}",
+                # Makes the zone private.
+                vpcs=[{"vpc_id": checked["vpc_id"]}],
+                tags={"Name": name, **checked["tags"]},
+                opts=self.child(),
+            ).zone_id
+        self.hosted_zone_id = pulumi.Output.from_input(zone_id)
         hosts: dict[str, pulumi.Output[str]] = {}
-        for key, balancer in self._checked["load_balancers"].items():
+        for key, balancer in checked["load_balancers"].items():
             for record_type in ("A", "AAAA") if balancer["dual_stack"] else ("A",):
                 record = aws.route53.Record(
                     f"{name}-{key}-{record_type.lower()}",
-                    zone_id=zone_id,
-                    name=f"{key}.{self._checked['domain_name']}",
+                    zone_id=self.hosted_zone_id,
+                    name=f"{key}.{checked['domain_name']}",
                     type=record_type,
                     aliases=[{"name": balancer["dns_name"], "zone_id": balancer["zone_id"], "evaluate_target_health": True}],
                     opts=self.child(),
                 )
                 hosts.setdefault(key, record.fqdn)
         return hosts
-
-    def _zone_id(self, name: str) -> pulumi.Output[str]:
-        checked, given = self._checked, self._checked.get("hosted_zone_id")
-        if given is not None:
-            return pulumi.Output.from_input(given)
-        zone = aws.route53.Zone(
-            f"{name}-zone",
-            name=checked["domain_name"],
-            comment=f"Load balancers of {name}",
-            # Makes the zone private.
-            vpcs=[{"vpc_id": checked["vpc_id"]}],
-            tags={"Name": name, **checked["tags"]},
-            opts=self.child(),
-        )
-        return zone.zone_id
 
 
 def _problems(checked: ServiceDiscoveryArgs) -> Iterator[Problem]:

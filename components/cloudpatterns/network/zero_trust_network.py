@@ -23,9 +23,9 @@ from cloudpatterns.blocks.security_group import (
     ingress_rule,
     security_group,
 )
-from cloudpatterns.core import Choice, Component, Matches, Problem, after, by_name, is_given, needs, unknown
+from cloudpatterns.core import Choice, Component, Matches, Problem, Unique, after, by_name, is_given, needs, unknown
 from cloudpatterns.core.vocabulary import Port
-from cloudpatterns.network._destinations import naming_problem
+from cloudpatterns.network._destinations import group_names
 from cloudpatterns.network._lattice import (
     NAME_LIMITS,
     LatticeArgs,
@@ -39,6 +39,7 @@ from cloudpatterns.network._lattice import (
 )
 
 _LATTICE = "lattice"
+_NAMES = group_names(_LATTICE)
 # What VPC Lattice's prefix list counts in the rule quota.
 # https://docs.aws.amazon.com/vpc/latest/userguide/working-with-aws-managed-prefix-lists.html#aws-managed-prefix-list-weights
 _LATTICE_ENTRIES = 10
@@ -69,7 +70,7 @@ class ZeroTrustServiceArgs(TypedDict):
 
     service_arn: pulumi.Input[str]
     """The service, such as one of a ``ServiceMesh`` with ``associate`` false; it joins this network."""
-    callers: Annotated[list[str], Field(min_length=1)]
+    callers: Annotated[list[str], Field(min_length=1), Unique()]
     """The apps that may call; each has a ``role_arn``."""
     port: NotRequired[Annotated[Port, Field(default=443)]]
     """The port of the service's listener."""
@@ -84,12 +85,12 @@ class ZeroTrustNetworkArgs(LatticeArgs):
 
     vpc_id: pulumi.Input[str]
     """The VPC of the apps. It can be connected to one service network only."""
-    apps: Annotated[dict[str, ZeroTrustAppArgs], Field(min_length=1)]
-    """The apps by name: lower-case letters, digits and hyphens, a letter first, no part ``to`` or ``from``, not ``lattice``."""
+    apps: Annotated[dict[str, ZeroTrustAppArgs], _NAMES, Field(min_length=1)]
+    """The apps by name."""
     edges: NotRequired[Annotated[list[ZeroTrustEdgeArgs], Field(default=[])]]
     """The only connections between apps that are allowed, each once."""
-    services: NotRequired[Annotated[dict[str, ZeroTrustServiceArgs], Field(default={})]]
-    """The services that apps may call, by a name like those of apps. Without any, there is no service network."""
+    services: NotRequired[Annotated[dict[str, ZeroTrustServiceArgs], _NAMES, Field(default={})]]
+    """The services that apps may call, by name. Without any, there is no service network."""
     lattice_prefix_list_id: NotRequired[
         Annotated[pulumi.Input[str], Matches("pl-[0-9a-f]+", "the id of a prefix list such as pl-0a1b2c3d")]
     ]
@@ -223,13 +224,12 @@ class ZeroTrustNetwork(Component):
 
 def _connections(checked: ZeroTrustNetworkArgs) -> list[_Connection]:
     """The edges, the connections of callers to VPC Lattice, and those of VPC Lattice to targets."""
-    services = checked["services"].values()
-    callers = {_Connection(app, _LATTICE, service["port"]) for service in services for app in service["callers"]}
-    targets = {
-        _Connection(_LATTICE, service["app"], service["app_port"])
-        for service in services
-        if is_given(service, "app") and is_given(service, "app_port")
-    }
+    callers: set[_Connection] = set()
+    targets: set[_Connection] = set()
+    for service in checked["services"].values():
+        callers |= {_Connection(app, _LATTICE, service["port"]) for app in service["callers"]}
+        if (app := service.get("app")) is not None and (port := service.get("app_port")) is not None:
+            targets.add(_Connection(_LATTICE, app, port))
     edges = [_Connection(edge["source"], edge["target"], edge["port"], edge["protocol"]) for edge in checked["edges"]]
     return [*edges, *sorted(callers), *sorted(targets)]
 
@@ -242,10 +242,6 @@ def _problems(name: str, checked: ZeroTrustNetworkArgs) -> Iterator[Problem]:
     yield from group_name_problems(name)
     if checked["services"]:
         yield from lattice_name_problems(name)
-    for argument in ("apps", "services"):
-        for key in checked[argument]:
-            if problem := naming_problem(key, [_LATTICE]):
-                yield f"{argument}.{key}", problem
     yield from _edge_problems(checked)
     for key, service in checked["services"].items():
         yield from _service_problems(f"services.{key}", checked["apps"], service)
@@ -272,10 +268,8 @@ def _service_problems(path: str, apps: Mapping[str, ZeroTrustAppArgs], service: 
             yield f"{path}.callers.{index}", unknown(caller, "an app", apps)
         elif not is_given(apps[caller], "role_arn"):
             yield f"{path}.callers.{index}", f"is {caller!r}, which has no role_arn to authenticate with. Give apps.{caller}.role_arn."
-        if caller in service["callers"][:index]:
-            yield f"{path}.callers.{index}", f"is {caller!r}, which is already in the list. Name each caller once."
-    yield from needs(service, "app", "app_port", path=f"{path}.")
-    yield from needs(service, "app_port", "app", path=f"{path}.")
+    for one, other in (("app", "app_port"), ("app_port", "app")):
+        yield from needs(service, one, other, path=f"{path}.")
     if (app := service.get("app")) is not None and app not in apps:
         yield f"{path}.app", unknown(app, "an app", apps)
 

@@ -319,7 +319,7 @@ def test_addresses_are_those_of_either_side() -> None:
 
 
 NEITHER = "exactly one of client_vpn and entries is needed; none is given. Give one."
-NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and no part `to` or `from`. Rename it."
+NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and no part `to` or `from`. Rename it"
 
 
 @pytest.mark.parametrize(
@@ -362,7 +362,12 @@ NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and 
         (
             {"management_cidrs_by_zone": {A: "fd00::/26", B: "10.0.15.64/26"}},
             f"management_cidrs_by_zone.{A}",
-            "is fd00::/26; an IPv4 network of /16 to /28 is needed. Correct it.",
+            "is 'fd00::/26'; must be an IPv4 network such as 10.20.0.0/16",
+        ),
+        (
+            {"management_cidrs_by_zone": {A: "10.4.0.0/15", B: "10.0.15.64/26"}},
+            f"management_cidrs_by_zone.{A}",
+            "is 10.4.0.0/15; a network of /16 to /28 is needed. Correct it.",
         ),
         (
             {"management_cidrs_by_zone": {A: "10.0.0.0/16", B: "10.0.15.64/26"}},
@@ -382,12 +387,12 @@ NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and 
         (
             {"client_vpn": {**VPN, "client_cidr_block": "10.250.0.0/23"}},
             "client_vpn.client_cidr_block",
-            "is 10.250.0.0/23; an IPv4 network of /12 to /22 is needed. Correct it.",
+            "is 10.250.0.0/23; a network of /12 to /22 is needed. Correct it.",
         ),
         (
             {"client_vpn": {**VPN, "client_cidr_block": "office"}},
             "client_vpn.client_cidr_block",
-            "is 'office'; must be a network such as 203.0.113.0/24 or 2001:db8::/32",
+            "is 'office'; must be an IPv4 network such as 10.20.0.0/16",
         ),
         (
             {"client_vpn": {**VPN, "client_cidr_block": "10.0.12.0/22"}, "management_cidrs_by_zone": {A: "10.0.15.0/26", B: "10.1.0.0/26"}},
@@ -397,17 +402,17 @@ NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and 
         (
             {"client_vpn": ..., "entries": [{"cidr": "0.0.0.0/0", "description": "x"}]},
             "entries",
-            "add up to 0.0.0.0/0; administrators come from an IPv4 /8 or narrower. Name narrower networks.",
+            "add up to 0.0.0.0/0, broader than an IPv4 /8 or IPv6 /16. Name narrower networks.",
         ),
         (
             {"client_vpn": ..., "entries": [{"cidr": "fd00::/32", "description": "x"}]},
             "entries.0.cidr",
-            "is fd00::/32; the management subnets have IPv4 addresses alone. Name an IPv4 network.",
+            "is 'fd00::/32'; must be an IPv4 network such as 10.20.0.0/16",
         ),
         (
             {"client_vpn": ..., "entries": [{"cidr": "office", "description": "x"}]},
             "entries.0.cidr",
-            "is 'office'; must be a network such as 203.0.113.0/24 or 2001:db8::/32",
+            "is 'office'; must be an IPv4 network such as 10.20.0.0/16",
         ),
         (
             {"client_vpn": ..., "entries": [OFFICE, OFFICE]},
@@ -428,9 +433,9 @@ NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and 
             "entries",
             "times admin_ports are 62 rules; a security group takes 60. Name fewer, wider networks.",
         ),
-        ({"servers": {"App": JOBS}}, "servers.App", f"is named 'App'; {NAMES}"),
-        ({"servers": {"a-to-b": JOBS}}, "servers.a-to-b", f"is named 'a-to-b'; {NAMES}"),
-        ({"servers": {"app": {**APP, "callers": {"B": "sg"}}}}, "servers.app.callers.B", f"is named 'B'; {NAMES}"),
+        ({"servers": {"App": JOBS}}, "servers", f"has 'App'; {NAMES}"),
+        ({"servers": {"a-to-b": JOBS}}, "servers", f"has 'a-to-b'; {NAMES}"),
+        ({"servers": {"app": {**APP, "callers": {"B": "sg"}}}}, "servers.app.callers", f"has 'B'; {NAMES}"),
         (
             {"servers": {"app": {**JOBS, "zone": "eu-west-1c"}}, "subnet_ids_by_zone": {"eu-west-1c": "s"}},
             "servers.app.zone",
@@ -458,7 +463,7 @@ NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and 
             "servers.app.image_parameter",
             "exactly one of image_parameter and image_id is needed; both are given. Remove one.",
         ),
-        ({"management_egress": {"S3": PACKAGES}}, "management_egress.S3", f"is named 'S3'; {NAMES}"),
+        ({"management_egress": {"S3": PACKAGES}}, "management_egress", f"has 'S3'; {NAMES}"),
         ({"management_egress": {"s3": {**PACKAGES, "ports": []}}}, "management_egress.s3.ports", "has 0 entries; at least 1 is needed"),
         (
             {"management_egress": {"s3": {**PACKAGES, "cidr": "10.0.0.0/8"}}},

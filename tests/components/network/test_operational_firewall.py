@@ -169,23 +169,23 @@ def test_a_console_without_object_version_is_refused() -> None:
     assert problems(consoles={"admin": console}) == [("consoles.admin.object_version", "is missing; give it a value")]
 
 
-TOO_BROAD = "operators connect from networks of {} or narrower. Name those."
+TOO_BROAD = "add up to {}, broader than an IPv4 /8 or IPv6 /16. Name narrower networks."
 
 
 @pytest.mark.parametrize(
     ("cidrs", "expected"),
     [
-        (["0.0.0.0/0"], (".0.cidr", f"is 0.0.0.0/0, the whole internet; {TOO_BROAD.format('/8')}")),
-        (["::/0"], (".0.cidr", f"is ::/0, the whole internet; {TOO_BROAD.format('/16')}")),
-        (["10.0.0.0/7"], (".0.cidr", f"is 10.0.0.0/7, broader than /8; {TOO_BROAD.format('/8')}")),
-        (["2000::/15"], (".0.cidr", f"is 2000::/15, broader than /16; {TOO_BROAD.format('/16')}")),
+        (["0.0.0.0/0"], ("", TOO_BROAD.format("0.0.0.0/0"))),
+        (["::/0"], ("", TOO_BROAD.format("::/0"))),
+        (["10.0.0.0/7"], ("", TOO_BROAD.format("10.0.0.0/7"))),
+        (["2000::/15"], ("", TOO_BROAD.format("2000::/15"))),
         (
             ["10.0.0.0/9", "11.0.0.0/8", "10.128.0.0/9"],
-            ("", "adds up to 10.0.0.0/7; entries together, too, are at most an IPv4 /8 or IPv6 /16. Name fewer or narrower networks."),
+            ("", TOO_BROAD.format("10.0.0.0/7")),
         ),
         (
             ["2000::/16", "2001::/16"],
-            ("", "adds up to 2000::/15; entries together, too, are at most an IPv4 /8 or IPv6 /16. Name fewer or narrower networks."),
+            ("", TOO_BROAD.format("2000::/15")),
         ),
         (
             ["203.0.113.1/24"],
@@ -213,7 +213,7 @@ def test_the_broadest_networks_that_are_admitted() -> None:
 def test_roles_do_not_add_up_to_the_internet_on_one_port() -> None:
     first: dict[str, Any] = {"ports": [22], "entries": entries("10.0.0.0/8")}
     second: dict[str, Any] = {"ports": [22, 3306], "entries": entries("11.0.0.0/8")}
-    reason = "together admit 10.0.0.0/7 to port 22, which is broader than an IPv4 /8 or IPv6 /16. Name narrower networks."
+    reason = "add up to 10.0.0.0/7 on port 22, broader than an IPv4 /8 or IPv6 /16. Name narrower networks."
     assert problems(operators={"one": first, "two": second}) == [("operators", reason)]
     assert firewall(operators={"one": {**first, "ports": [23]}, "two": second}).of_type(GROUP)
 

@@ -109,7 +109,7 @@ def problems(name: str = "shop", **arguments: Any) -> list[tuple[str, str]]:
         ),
         (
             {"count_rules": [{"rule": "common", "until": "tomorrow"}]},
-            ("count_rules.0.until", f"is 'tomorrow'; a date such as {LATEST} is needed. Correct it."),
+            ("count_rules.0.until", "is 'tomorrow'; must be a date such as 2026-12-31"),
         ),
         (
             {"count_rules": [{"rule": "common", "until": "2026-02-30"}]},

@@ -1,1 +1,1 @@
-"""Management Network: ``component`` and its ``entrances``, its ``arguments``, and the ``checks`` over them."""
+"""Management Network: its ``component``, and its ``arguments`` with the rules over them."""

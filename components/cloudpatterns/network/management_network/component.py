@@ -12,17 +12,19 @@ from functools import cached_property, partial
 import pulumi
 import pulumi_aws as aws
 
+from cloudpatterns.blocks import log_group
 from cloudpatterns.blocks.security_group import Peer, egress_rule, ingress_rule, security_group
 from cloudpatterns.blocks.server import METADATA_OPTIONS, disk, encoded, launch_template
 from cloudpatterns.core import Component, after, by_name
 from cloudpatterns.network._destinations import let_out
-from cloudpatterns.network.management_network.arguments import ManagedServerArgs, ManagementNetworkArgs
-from cloudpatterns.network.management_network.checks import INSTANCE_CONNECT_PORTS, problems
-from cloudpatterns.network.management_network.entrances import client_vpn, instance_connect
+from cloudpatterns.network.management_network.arguments import (
+    INSTANCE_CONNECT_PORTS,
+    ManagedServerArgs,
+    ManagementNetworkArgs,
+    ManagementVpnArgs,
+    problems,
+)
 from cloudpatterns.security import instance_profile
-
-# The policy pack judges groups with this mark as groups of operators.
-_OPERATOR = {"cloudpatterns:operator": "management"}
 
 
 class ManagementNetwork(Component):
@@ -71,10 +73,20 @@ class ManagementNetwork(Component):
         checked = self.begin(name, args, opts, problems=partial(problems, name), names={"server-role": 64})
         self._checked, self._tags = checked, checked["tags"]
         table = self._tier(name)
-        group = security_group(self, f"{name}-management", checked["vpc_id"], "Management interfaces", {**_OPERATOR, **self._tags})
-        rules = self._entrances(name, group)
-        rules += let_out(self, f"{name}-management", group, checked["management_egress"], self._tags)
-        self.management_security_group_id = after(group.id, *rules)
+        # The policy pack judges groups with this mark as groups of operators.
+        operator = {"cloudpatterns:operator": "management", **self._tags}
+        self._group = security_group(self, f"{name}-management", checked["vpc_id"], "Management interfaces", operator)
+        self._rules: list[pulumi.Resource] = []
+        for entry in checked["entries"]:
+            self._admit(_in_a_name(entry["cidr"]), checked["admin_ports"], {"cidr_ipv4": entry["cidr"]}, entry["description"])
+        self.client_vpn_endpoint_id = self.client_vpn_security_group_id = self.client_vpn_log_group_name = None
+        if (vpn := checked.get("client_vpn")) is not None:
+            self._client_vpn(vpn)
+        self.instance_connect_endpoint_id = None
+        if (zone := checked.get("instance_connect_zone")) is not None:
+            self._instance_connect(zone)
+        self._rules += let_out(self, f"{name}-management", self._group, checked["management_egress"], self._tags)
+        self.management_security_group_id = after(self._group.id, *self._rules)
         groups: dict[str, pulumi.Output[str]] = {}
         business: dict[str, aws.ec2.NetworkInterface] = {}
         management: dict[str, aws.ec2.NetworkInterface] = {}
@@ -123,44 +135,85 @@ class ManagementNetwork(Component):
             )
         return table
 
-    def _entrances(self, name: str, group: aws.ec2.SecurityGroup) -> list[pulumi.Resource]:
-        """Creates the entrances; returns the rules of the management group that admit them."""
-        checked, tags = self._checked, self._tags
-        ports, vpc_id = checked["admin_ports"], checked["vpc_id"]
-        self.client_vpn_endpoint_id = self.client_vpn_security_group_id = self.client_vpn_log_group_name = None
-        self.instance_connect_endpoint_id = None
-        rules: list[pulumi.Resource] = []
-        for entry in checked["entries"]:
-            rules += self._admit(group, _in_a_name(entry["cidr"]), ports, {"cidr_ipv4": entry["cidr"]}, entry["description"])
-        if (vpn := checked.get("client_vpn")) is not None:
-            entrance = security_group(self, f"{name}-vpn", vpc_id, "Clients of the VPN", tags)
-            endpoint, log = client_vpn(self, f"{name}-vpn", vpn, checked, entrance, self._subnets)
-            # Clients come with the address and the group of the endpoint's own interfaces.
+    def _client_vpn(self, vpn: ManagementVpnArgs) -> None:
+        """An entrance with mutual TLS that leads to the management subnets and to nothing else."""
+        checked, name = self._checked, f"{self.pulumi_resource_name}-vpn"
+        entrance = security_group(self, name, checked["vpc_id"], "Clients of the VPN", self._tags)
+        log = log_group(self, f"{name}-log", checked["log_retention_days"], kms_key_arn=vpn.get("log_kms_key_arn"), tags=self._tags)
+        # Named, so that the record of who was connected is in this stream alone.
+        stream = aws.cloudwatch.LogStream(f"{name}-stream", log_group_name=log.name, opts=self.child())
+        endpoint = aws.ec2clientvpn.Endpoint(
+            name,
+            description="Entrance of the management network",
+            vpc_id=checked["vpc_id"],
+            security_group_ids=[entrance.id],
+            client_cidr_block=vpn["client_cidr_block"],
+            server_certificate_arn=vpn["server_certificate_arn"],
+            # https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/mutual.html
+            authentication_options=[
+                {"type": "certificate-authentication", "root_certificate_chain_arn": vpn["root_certificate_chain_arn"]},
+            ],
+            connection_log_options={"enabled": True, "cloudwatch_log_group": log.name, "cloudwatch_log_stream": stream.name},
+            # Only traffic for the management network goes through the tunnel.
+            split_tunnel=True,
+            session_timeout_hours=vpn["session_timeout_hours"],
+            disconnect_on_session_timeout=True,
+            # Needs a directory or SAML, and would give the configuration to anyone who finds it.
+            self_service_portal="disabled",
+            transport_protocol="udp",
+            vpn_port=443,
+            tags={"Name": name, **self._tags},
+            opts=self.child(),
+        )
+        for zone, subnet in self._subnets.items():
+            # https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/cvpn-working-target.html
+            association = aws.ec2clientvpn.NetworkAssociation(
+                f"{name}-{zone}", client_vpn_endpoint_id=endpoint.id, subnet_id=subnet.id, opts=self.child()
+            )
+            # With certificates alone there are no groups of users: every client is authorized, but for these addresses only.
             # https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/client-authorization.html
-            rules += self._connect(group, entrance, "vpn", ports, "From clients of the VPN")
-            self.client_vpn_endpoint_id, self.client_vpn_security_group_id = endpoint.id, entrance.id
-            self.client_vpn_log_group_name = log.name
-        if (zone := checked.get("instance_connect_zone")) is not None:
-            entrance = security_group(self, f"{name}-connect", vpc_id, "EC2 Instance Connect endpoint", tags)
-            self.instance_connect_endpoint_id = instance_connect(self, f"{name}-connect", entrance, self._subnets[zone], tags).id
-            reached = [port for port in ports if port in INSTANCE_CONNECT_PORTS]
-            rules += self._connect(group, entrance, "connect", reached, "From the EC2 Instance Connect endpoint")
-        return rules
+            aws.ec2clientvpn.AuthorizationRule(
+                f"{name}-to-{zone}",
+                client_vpn_endpoint_id=endpoint.id,
+                target_network_cidr=checked["management_cidrs_by_zone"][zone],
+                authorize_all_groups=True,
+                description=f"Management interfaces in {zone}",
+                opts=self.child(depends_on=[association]),
+            )
+        # Clients come with the address and the group of the endpoint's own interfaces.
+        # https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/client-authorization.html
+        self._connect(entrance, "vpn", checked["admin_ports"], "From clients of the VPN")
+        self.client_vpn_endpoint_id, self.client_vpn_security_group_id = endpoint.id, entrance.id
+        self.client_vpn_log_group_name = log.name
 
-    def _connect(
-        self, group: aws.ec2.SecurityGroup, entrance: aws.ec2.SecurityGroup, source: str, ports: Sequence[int], description: str
-    ) -> list[pulumi.Resource]:
-        target: Peer = {"referenced_security_group_id": group.id}
+    def _instance_connect(self, zone: str) -> None:
+        """An entrance through which people connect whom IAM allows to, from the endpoint's address."""
+        checked, name = self._checked, f"{self.pulumi_resource_name}-connect"
+        entrance = security_group(self, name, checked["vpc_id"], "EC2 Instance Connect endpoint", self._tags)
+        endpoint = aws.ec2transitgateway.InstanceConnectEndpoint(
+            name,
+            subnet_id=self._subnets[zone].id,
+            security_group_ids=[entrance.id],
+            # Otherwise connections come from the client's address, and a rule that names the endpoint's group would not admit them.
+            # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/eice-security-groups.html
+            preserve_client_ip=False,
+            tags={"Name": name, **self._tags},
+            opts=self.child(),
+        )
+        reached = [port for port in checked["admin_ports"] if port in INSTANCE_CONNECT_PORTS]
+        self._connect(entrance, "connect", reached, "From the EC2 Instance Connect endpoint")
+        self.instance_connect_endpoint_id = endpoint.id
+
+    def _connect(self, entrance: aws.ec2.SecurityGroup, source: str, ports: Sequence[int], description: str) -> None:
+        target: Peer = {"referenced_security_group_id": self._group.id}
         for port in ports:
             child_name = f"{self.pulumi_resource_name}-{source}-to-management-{port}"
             egress_rule(self, child_name, entrance.id, port, target, "To the management interfaces", self._tags)
-        return self._admit(group, source, ports, {"referenced_security_group_id": entrance.id}, description)
+        self._admit(source, ports, {"referenced_security_group_id": entrance.id}, description)
 
-    def _admit(
-        self, group: aws.ec2.SecurityGroup, source: str, ports: Sequence[int], peer: Peer, description: str
-    ) -> list[pulumi.Resource]:
+    def _admit(self, source: str, ports: Sequence[int], peer: Peer, description: str) -> None:
         prefix = f"{self.pulumi_resource_name}-management-from-{source}"
-        return [ingress_rule(self, f"{prefix}-{port}", group.id, port, peer, description, self._tags) for port in ports]
+        self._rules += [ingress_rule(self, f"{prefix}-{port}", self._group.id, port, peer, description, self._tags) for port in ports]
 
     def _business_group(self, key: str, server: ManagedServerArgs) -> pulumi.Output[str]:
         prefix = f"{self.pulumi_resource_name}-business-{key}"

@@ -1,1 +1,1 @@
-"""Service Mesh on VPC Lattice: ``component`` and the target groups of ``versions``, its ``arguments``, and the ``checks`` over them."""
+"""Service Mesh on VPC Lattice: its ``component``, and its ``arguments`` with the rules over them."""

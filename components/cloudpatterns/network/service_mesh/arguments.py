@@ -1,23 +1,27 @@
-"""Arguments of a service mesh."""
+"""Arguments of a service mesh, and the rules over them."""
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.core import Choice, Keys, Matches
+from cloudpatterns.core import Choice, Keys, Matches, Problem, declared, is_given, needs, unknown
 from cloudpatterns.core.vocabulary import MOST_SECURITY_GROUPS, HostedZoneId, Port
-from cloudpatterns.network._lattice import LatticeArgs
+from cloudpatterns.network._lattice import NAME_LIMITS, LatticeArgs, access_log_problems, lattice_name_problems
 
 Weight = Annotated[pulumi.Input[int], Field(ge=0, le=999)]
 """A share of requests, in proportion to the other weights."""
+WITHOUT_HEALTH_CHECK = ("alb", "lambda")
+"""Target types that VPC Lattice does not check, and that take one target each.
+
+https://docs.aws.amazon.com/vpc-lattice/latest/ug/register-targets.html
+"""
 # Names of children join a service with its versions, callers and targets; a name that holds such a part could spell another pair.
 _NAMES = Keys(
     "(?!(?:[a-z0-9]+-)*(?:caller|target)(?:-|$))[a-z0-9]+(?:-[a-z0-9]+)*",
     "lower-case letters and digits with single hyphens between them, and no part `caller` or `target`",
 )
-# https://docs.aws.amazon.com/vpc-lattice/latest/APIReference/API_ForwardAction.html
-_MOST_VERSIONS = 10
 
 
 class MeshVersionArgs(TypedDict):
@@ -76,9 +80,8 @@ class MeshCanaryArgs(TypedDict):
 class MeshServiceArgs(TypedDict):
     """One service."""
 
-    versions: Annotated[
-        dict[str, MeshVersionArgs], Keys("[a-z0-9]+", "lower-case letters and digits"), Field(min_length=1, max_length=_MOST_VERSIONS)
-    ]
+    # https://docs.aws.amazon.com/vpc-lattice/latest/APIReference/API_ForwardAction.html
+    versions: Annotated[dict[str, MeshVersionArgs], Keys("[a-z0-9]+", "lower-case letters and digits"), Field(min_length=1, max_length=10)]
     """Its versions by name, such as ``v1``. The port and protocol of a version never change: another
     port or protocol is another version."""
     canary: NotRequired[MeshCanaryArgs]
@@ -117,3 +120,84 @@ class ServiceMeshArgs(LatticeArgs):
     Default: a new one for this VPC."""
     associate: NotRequired[Annotated[bool, Field(default=True)]]
     """Whether the services join a service network; false where another component does that, such as ``ZeroTrustNetwork``."""
+
+
+def weights(versions: Mapping[str, MeshVersionArgs]) -> dict[str, pulumi.Input[int]]:
+    """The versions that get requests without the canary's header, with their weights."""
+    given = {key: weight for key, version in versions.items() if (weight := version.get("weight")) is not None}
+    return given if given or len(versions) > 1 else dict.fromkeys(versions, 100)
+
+
+def child_names(checked: ServiceMeshArgs) -> dict[str, int]:
+    """AWS's limits for the names of children."""
+    limits = {"network": NAME_LIMITS["network"]}
+    for key, service in checked["services"].items():
+        limits |= {key: NAME_LIMITS["service"], f"{key}-https": NAME_LIMITS["listener"], f"{key}-canary": NAME_LIMITS["rule"]}
+        limits |= {f"{key}-{version}": NAME_LIMITS["target_group"] for version in service["versions"]}
+    return limits
+
+
+def problems(name: str, checked: ServiceMeshArgs) -> Iterator[Problem]:
+    """Everything that is wrong with checked arguments."""
+    yield from lattice_name_problems(name)
+    yield from _network_problems(checked)
+    yield from access_log_problems(checked)
+    for key, service in checked["services"].items():
+        yield from _service_problems(f"services.{key}", service)
+        yield from _route_problems(f"services.{key}", service)
+
+
+def _network_problems(checked: ServiceMeshArgs) -> Iterator[Problem]:
+    creates_network = checked["associate"] and not is_given(checked, "service_network_id")
+    if creates_network and not checked["security_group_ids"]:
+        yield "security_group_ids", "is missing; a new service network needs a group that decides who in the VPC may reach it. Give one."
+    if not creates_network and checked["security_group_ids"]:
+        yield "security_group_ids", "is only for the VPC connection of a new service network. Remove it."
+    if not checked["associate"] and is_given(checked, "service_network_id"):
+        yield "service_network_id", "excludes associate = False, with which the services join no network. Remove one of them."
+
+
+def _service_problems(path: str, service: MeshServiceArgs) -> Iterator[Problem]:
+    if service["iam_auth"] and not service["callers"]:
+        yield f"{path}.callers", "is empty, so nobody could call. Name the callers' roles, or set iam_auth to False."
+    if not service["iam_auth"] and service["callers"]:
+        yield f"{path}.callers", "needs iam_auth, which is False. Remove one of them."
+    yield from needs(service, "custom_domain_name", "certificate_arn", path=f"{path}.")
+    for argument in ("certificate_arn", "hosted_zone_id"):
+        yield from needs(service, argument, "custom_domain_name", path=f"{path}.")
+    for key, version in service["versions"].items():
+        yield from _version_problems(f"{path}.versions.{key}", version)
+
+
+def _version_problems(path: str, version: MeshVersionArgs) -> Iterator[Problem]:
+    kind = version["target_type"]
+    if kind != "lambda" and not is_given(version, "port"):
+        yield f"{path}.port", f"is missing; targets of the type {kind} listen on a port. Give it."
+    health_check = [key for key in declared(MeshVersionArgs) if key.startswith("health_check") or key.endswith("healthy_threshold")]
+    excluded = ("port", "protocol", "protocol_version") if kind == "lambda" else ()
+    for name in (*excluded, *(health_check if kind in WITHOUT_HEALTH_CHECK else ())):
+        if is_given(version, name):
+            yield f"{path}.{name}", f"is not supported on the target_type {kind}. Remove it."
+    if kind in WITHOUT_HEALTH_CHECK and len(version["targets"]) > 1:
+        yield f"{path}.targets", f"has {len(version['targets'])} targets; the target_type {kind} takes one. Add a version for each."
+
+
+def _route_problems(path: str, service: MeshServiceArgs) -> Iterator[Problem]:
+    versions, canary = service["versions"], service.get("canary")
+    routed = weights(versions)
+    canary_weights = canary["weights"] if canary else {}
+    if _is_nothing(routed):
+        yield f"{path}.versions", "have no weight above 0, so requests would have no target. Give one of them a weight."
+    for version in canary_weights:
+        if version not in versions:
+            yield f"{path}.canary.weights.{version}", unknown(version, "a version", versions)
+    if canary and _is_nothing(canary_weights):
+        yield f"{path}.canary.weights", "have no weight above 0, so requests would have no target. Give one version a weight."
+    if not service["external_weights"]:
+        for version in (key for key in versions if key not in routed and key not in canary_weights):
+            reason = "is missing, and no canary names the version. Give it a weight; with 0 it gets no requests yet."
+            yield f"{path}.versions.{version}.weight", reason
+
+
+def _is_nothing(given: Mapping[str, pulumi.Input[int]]) -> bool:
+    return all(isinstance(weight, int) and weight == 0 for weight in given.values())

@@ -14,9 +14,15 @@ import pulumi_aws as aws
 
 from cloudpatterns.core import Component, after, by_name, document
 from cloudpatterns.network._lattice import grant_calls, join_network, log_destination, may_call, service_network
-from cloudpatterns.network.service_mesh.arguments import MeshServiceArgs, ServiceMeshArgs
-from cloudpatterns.network.service_mesh.checks import child_names, problems
-from cloudpatterns.network.service_mesh.versions import target_group, weights
+from cloudpatterns.network.service_mesh.arguments import (
+    WITHOUT_HEALTH_CHECK,
+    MeshServiceArgs,
+    MeshVersionArgs,
+    ServiceMeshArgs,
+    child_names,
+    problems,
+    weights,
+)
 
 # The provider never sends a changed priority, so it is the same for ever; https://github.com/hashicorp/terraform-provider-aws/pull/30815
 _CANARY_PRIORITY = 10
@@ -92,9 +98,7 @@ class ServiceMesh(Component):
         prerequisites = self._routes(key, args, service)
         if args["iam_auth"]:
             policy = document(may_call(service.arn, list(args["callers"].values())))
-            prerequisites.append(
-                aws.vpclattice.AuthPolicy(f"{name}-auth", resource_identifier=service.id, policy=policy, opts=self.child())
-            )
+            prerequisites += [aws.vpclattice.AuthPolicy(f"{name}-auth", resource_identifier=service.id, policy=policy, opts=self.child())]
         if self._checked["attach_role_policies"]:
             prerequisites += [grant_calls(self, f"{name}-caller-{caller}", role, [service.arn]) for caller, role in args["callers"].items()]
         aws.vpclattice.AccessLogSubscription(
@@ -113,11 +117,8 @@ class ServiceMesh(Component):
         return prerequisites
 
     def _routes(self, key: str, args: MeshServiceArgs, service: aws.vpclattice.Service) -> list[pulumi.Resource]:
-        name, vpc_id, tags = f"{self.pulumi_resource_name}-{key}", self._checked["vpc_id"], self._checked["tags"]
-        groups = {
-            version: target_group(self, f"{name}-{version}", version_args, vpc_id, tags)
-            for version, version_args in args["versions"].items()
-        }
+        name, tags = f"{self.pulumi_resource_name}-{key}", self._checked["tags"]
+        groups = {version: self._target_group(f"{name}-{version}", version_args) for version, version_args in args["versions"].items()}
         # The whole action, not the weights in it: a list whose weights alone are ignored gets the wrong ones when it grows.
         # https://github.com/pulumi/pulumi-aws/issues/5772 https://github.com/pulumi/pulumi-aws/issues/5798
         external = args["external_weights"]
@@ -151,6 +152,26 @@ class ServiceMesh(Component):
         self._target_group_ids |= {f"{key}-{version}": after(group.id, *routes) for version, group in groups.items()}
         return routes
 
+    def _target_group(self, child_name: str, version: MeshVersionArgs) -> aws.vpclattice.TargetGroup:
+        """The target group of a version, with the targets it begins with."""
+        port = version.get("port")
+        # Auto-named, so that a replacement exists before the listener leaves the old one.
+        group = aws.vpclattice.TargetGroup(
+            child_name,
+            type=version["target_type"].upper(),
+            config=_config(version, self._checked["vpc_id"]),
+            tags={"Name": child_name, **self._checked["tags"]},
+            opts=self.child(),
+        )
+        for key, target_id in version["targets"].items():
+            aws.vpclattice.TargetGroupAttachment(
+                f"{child_name}-target-{key}",
+                target_group_identifier=group.id,
+                target={"id": target_id} if port is None else {"id": target_id, "port": port},
+                opts=self.child(),
+            )
+        return group
+
     def _network(self) -> tuple[pulumi.Output[str] | None, list[pulumi.Resource]]:
         """The id of the network to join, and the resources without which a call through it fails."""
         checked, given = self._checked, self._checked.get("service_network_id")
@@ -170,3 +191,35 @@ class ServiceMesh(Component):
 
 def _shares(groups: Mapping[str, aws.vpclattice.TargetGroup], given: Mapping[str, pulumi.Input[int]]) -> list[Any]:
     return [{"target_group_identifier": groups[version].id, "weight": given[version]} for version in sorted(given)]
+
+
+def _config(version: MeshVersionArgs, vpc_id: pulumi.Input[str]) -> aws.vpclattice.TargetGroupConfigArgsDict | None:
+    # https://docs.aws.amazon.com/vpc-lattice/latest/APIReference/API_TargetGroupConfig.html
+    if version["target_type"] == "lambda":
+        return None
+    config: aws.vpclattice.TargetGroupConfigArgsDict = {
+        "vpc_identifier": vpc_id,
+        "port": version["port"],
+        "protocol": version["protocol"],
+        "protocol_version": version["protocol_version"],
+    }
+    if version["target_type"] not in WITHOUT_HEALTH_CHECK:
+        config["health_check"] = _health_check(version)
+    return config
+
+
+def _health_check(version: MeshVersionArgs) -> aws.vpclattice.TargetGroupConfigHealthCheckArgsDict:
+    path, port = version.get("health_check_path"), version.get("health_check_port")
+    return {
+        # https://docs.aws.amazon.com/vpc-lattice/latest/ug/target-group-health-checks.html
+        "enabled": version["protocol_version"] != "GRPC" or path is not None,
+        "protocol": version["protocol"],
+        "protocol_version": "HTTP1" if version["protocol_version"] == "HTTP1" else "HTTP2",
+        "path": "/" if path is None else path,
+        "port": version["port"] if port is None else port,
+        "matcher": {"value": version["health_check_matcher"]},
+        "health_check_interval_seconds": version["health_check_interval_seconds"],
+        "health_check_timeout_seconds": version["health_check_timeout_seconds"],
+        "healthy_threshold_count": version["healthy_threshold"],
+        "unhealthy_threshold_count": version["unhealthy_threshold"],
+    }

@@ -25,8 +25,8 @@ class CountRuleArgs(TypedDict):
     rule: str
     """The rule: one of ``blocked-ipv4``, ``blocked-ipv6``, ``ip-reputation``, ``rate-limit``, ``common``, ``known-bad-inputs``,
     ``sql-injection``, ``cross-site-scripting``, a custom rule, or a rule in a managed group, ``common/SizeRestrictions_BODY``."""
-    until: str
-    """Last day of counting, such as ``2026-12-31``, at most 90 days ahead. Nothing changes by itself on that day: later deployments warn
+    until: Annotated[str, Matches(r"\d{4}-\d\d-\d\d", "a date such as 2026-12-31")]
+    """Last day of counting, at most 90 days ahead. Nothing changes by itself on that day: later deployments warn
     and continue, and the web ACL's tag ``count-until:<rule>`` shows the date to policies."""
 
 

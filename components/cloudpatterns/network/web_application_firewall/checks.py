@@ -6,23 +6,13 @@ from datetime import date, timedelta
 
 from cloudpatterns.core import Problem, excludes, is_given, needs
 from cloudpatterns.network._cidrs import networks_of, too_broad
-from cloudpatterns.network.web_application_firewall.arguments import (
-    CountRuleArgs,
-    WebApplicationFirewallArgs,
-    WebExceptionArgs,
-    WebRuleArgs,
-)
+from cloudpatterns.network.web_application_firewall.arguments import WebApplicationFirewallArgs, WebRuleArgs
 from cloudpatterns.network.web_application_firewall.rules import MANAGED, PRIORITIES, address_sets, web_rules
 
-# A roll-out is over after this. The date only comes nearer, so an accepted one is never refused later.
-_LONGEST_COUNT_DAYS = 90
 # https://docs.aws.amazon.com/waf/latest/developerguide/limits.html
 _MOST_ADDRESSES = 10_000
 # https://docs.aws.amazon.com/waf/latest/APIReference/API_Tag.html
 _MOST_TAGS = 50
-# Also the alphabet of metrics, 128 characters: https://docs.aws.amazon.com/waf/latest/APIReference/API_VisibilityConfig.html
-_COMPONENT_NAME = re.compile(r"[A-Za-z0-9_-]{1,50}")
-_RULE_NAME = re.compile(r"[A-Za-z0-9_-]{1,70}")
 _CONDITIONS = ("path_prefix", "method", "header_name", "country_codes", "except_country_codes")
 
 
@@ -32,12 +22,13 @@ def firewall_problems(name: str, checked: WebApplicationFirewallArgs) -> Iterato
 
 
 def _argument_problems(name: str, checked: WebApplicationFirewallArgs) -> Iterator[Problem]:
-    if not _COMPONENT_NAME.fullmatch(name):
+    # The alphabet of metrics, 128 characters: https://docs.aws.amazon.com/waf/latest/APIReference/API_VisibilityConfig.html
+    if not re.fullmatch("[A-Za-z0-9_-]{1,50}", name):
         yield "name", f"is {name!r}; metrics carry it: 1 to 50 letters, digits, hyphens and underscores. Give the component another name."
     if checked["scope"] == "CLOUDFRONT" and checked["associations"]:
         yield "associations", "cannot be used with scope CLOUDFRONT. Give web_acl_arn to the distribution as its web_acl_id."
-    yield from _network_problems("blocked_cidrs", checked["blocked_cidrs"])
-    yield from _network_problems("allowed_cidrs", checked["allowed_cidrs"])
+    for argument in ("blocked_cidrs", "allowed_cidrs"):
+        yield from _network_problems(argument, checked[argument])
     for network in too_broad(network for network in networks_of(checked["allowed_cidrs"]) if network.prefixlen):
         yield (
             "allowed_cidrs",
@@ -86,26 +77,23 @@ def _condition_problems(path: str, rule: WebRuleArgs) -> Iterator[Problem]:
 
 
 def _date_problems(path: str, until: str) -> Iterator[Problem]:
-    latest = date.today() + timedelta(days=_LONGEST_COUNT_DAYS)
+    # A roll-out is over after this. The date only comes nearer, so an accepted one is never refused later.
+    latest = date.today() + timedelta(days=90)
     try:
-        # `fromisoformat` alone takes other forms of dates as well.
-        day = date.fromisoformat(until) if re.fullmatch(r"\d{4}-\d\d-\d\d", until) else None
+        if date.fromisoformat(until) > latest:
+            yield path, f"is {until}; a rule may count for 90 days at most, until {latest}. Choose an earlier day."
     except ValueError:
-        day = None
-    if day is None:
         yield path, f"is {until!r}; a date such as {latest} is needed. Correct it."
-    elif day > latest:
-        yield path, f"is {until}; a rule may count for {_LONGEST_COUNT_DAYS} days at most, until {latest}. Choose an earlier day."
 
 
 def _outcome_problems(checked: WebApplicationFirewallArgs) -> Iterator[Problem]:
     """What counts, what still blocks, and what the rules cost."""
     rules = list(web_rules(checked, dict.fromkeys(address_sets(checked), "")))
     blocking = [rule.name for rule in rules if rule.group or rule.action == "block"]
-    counted = {f"count_rules.{index}.rule": entry for index, entry in enumerate(checked["count_rules"])}
-    excepted = {f"exceptions.{index}.rule": entry for index, entry in enumerate(checked["exceptions"])}
+    counted = {f"count_rules.{index}.rule": entry["rule"] for index, entry in enumerate(checked["count_rules"])}
+    excepted = {f"exceptions.{index}.rule": entry["rule"] for index, entry in enumerate(checked["exceptions"])}
     yield from _counting_problems({**counted, **excepted}, blocking)
-    if blocking and {entry["rule"] for entry in counted.values()}.issuperset(blocking):
+    if blocking and set(counted.values()).issuperset(blocking):
         yield "count_rules", "leaves no rule that blocks. Remove at least one."
     capacity = sum(rule.capacity for rule in rules)
     if capacity > checked["max_capacity"]:
@@ -119,14 +107,13 @@ def _outcome_problems(checked: WebApplicationFirewallArgs) -> Iterator[Problem]:
         yield "tags", f"has {tags} tags; with {marks} for counting rules and exceptions it passes AWS's limit of {_MOST_TAGS}. Use fewer."
 
 
-def _counting_problems(entries: Mapping[str, CountRuleArgs | WebExceptionArgs], blocking: Sequence[str]) -> Iterator[Problem]:
+def _counting_problems(rules: Mapping[str, str], blocking: Sequence[str]) -> Iterator[Problem]:
     seen: set[str] = set()
-    for path, entry in entries.items():
-        rule = entry["rule"]
+    for path, rule in rules.items():
         group, slash, inner = rule.partition("/")
         if rule in seen:
             yield path, f"is {rule!r}, which is already in the list. Name each rule once."
-        elif slash and (group not in MANAGED or not _RULE_NAME.fullmatch(inner)):
+        elif slash and (group not in MANAGED or not re.fullmatch("[A-Za-z0-9_-]{1,70}", inner)):
             yield path, f"is {rule!r}; before the slash one of {', '.join(MANAGED)} is needed, after it a rule of that group."
         elif not slash and rule not in blocking:
             yield path, f"is {rule!r}, which is not a rule that blocks; those are {', '.join(blocking)}."

@@ -4,6 +4,7 @@ Pattern: "Web Application Firewall" (Cloud Design Patterns for AWS; Architecting
 """
 
 from datetime import date
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -47,7 +48,7 @@ class WebApplicationFirewall(Component):
     """Name of the created log group; empty when the logs go to ``log_destination_arn``."""
 
     def __init__(self, name: str, args: WebApplicationFirewallArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = self.begin(name, args, opts, problems=lambda checked: firewall_problems(name, checked))
+        checked = self.begin(name, args, opts, problems=partial(firewall_problems, name))
         self._checked, self._tags = checked, checked["tags"]
         # A web ACL of CloudFront, its sets and its logs live in us-east-1: https://docs.aws.amazon.com/waf/latest/developerguide/how-aws-waf-works-resources.html
         self._region = "us-east-1" if checked["scope"] == "CLOUDFRONT" else None

@@ -1,6 +1,6 @@
 """The rules of a web ACL: their fixed places, what they inspect, and what they cost in web ACL capacity units (WCU)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,21 +67,15 @@ def web_rules(checked: WebApplicationFirewallArgs, set_arns: Mapping[str, pulumi
         statement: Statement = {"ip_set_reference_statement": {"arn": arn}}
         yield WebRule(name, PRIORITIES[name], statement, _IP_SET, "block" if name.startswith("blocked") else "allow")
     counted = sorted(entry["rule"] for entry in (*checked["count_rules"], *checked["exceptions"]))
-    for name in MANAGED:
-        yield _managed(name, [rule.removeprefix(f"{name}/") for rule in counted if rule.startswith(f"{name}/")])
+    for name, (group, capacity) in MANAGED.items():
+        managed: Statement = {"vendor_name": "AWS", "name": group}
+        if inner := [rule.removeprefix(f"{name}/") for rule in counted if rule.startswith(f"{name}/")]:
+            managed["rule_action_overrides"] = [{"name": rule, "action_to_use": {"count": {}}} for rule in inner]
+        yield WebRule(name, PRIORITIES[name], {"managed_rule_group_statement": managed}, capacity, group=True)
     yield WebRule("rate-limit", PRIORITIES["rate-limit"], _rate(checked["rate_limit"]), _RATE)
     yield _cross_site_scripting("cross-site-scripting")
     for name, rule in checked["rules"].items():
         yield _custom(name, rule)
-
-
-def _managed(name: str, counted: Sequence[str]) -> WebRule:
-    """One of AWS's managed groups, whose rules ``counted`` count instead of blocking."""
-    group, capacity = MANAGED[name]
-    inner: Statement = {"vendor_name": "AWS", "name": group}
-    if counted:
-        inner["rule_action_overrides"] = [{"name": rule, "action_to_use": {"count": {}}} for rule in counted]
-    return WebRule(name, PRIORITIES[name], {"managed_rule_group_statement": inner}, capacity, group=True)
 
 
 def _cross_site_scripting(name: str) -> WebRule:

@@ -4,27 +4,80 @@ Pattern: "Multi-Load Balancer" (Cloud Design Patterns for AWS).
 """
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import combinations
-from typing import Any
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
+from pydantic import Field
 
-from cloudpatterns.blocks.security_group import egress_rule, group_name_problems, ingress_rule, security_group
-from cloudpatterns.core import Component, Problem, after, by_name, declared
+from cloudpatterns.blocks.security_group import (
+    INTERNET,
+    MOST_RULES_PER_INTERFACE,
+    RULES_PER_GROUP,
+    Peer,
+    cidr_peer,
+    egress_rule,
+    group_name_problems,
+    ingress_rule,
+    security_group,
+)
+from cloudpatterns.core import Component, Keys, Problem, after, by_name, declared, excludes
+from cloudpatterns.core.vocabulary import Cidr, RuleDescription
+from cloudpatterns.network._cidrs import entry_problems
 from cloudpatterns.network.load_balancer import (
     ListenerArgs,
     LoadBalancer,
     TargetArgs,
     access_log_bucket,
+    listener_problems,
     log_problems,
     name_pattern_problems,
 )
-from cloudpatterns.network.multi_load_balancer.arguments import AudienceArgs, MultiLoadBalancerArgs
-from cloudpatterns.network.multi_load_balancer.audiences import audience_problems, ports, sources
 
-# The component's own log bucket has them.
-_OF_THE_LOG_BUCKET = ("access_log_bucket_name", "log_retention_days", "force_destroy")
+
+class AudienceEntryArgs(TypedDict):
+    """One network of an audience."""
+
+    cidr: Cidr
+    """The network."""
+    description: RuleDescription
+    """Whose network it is."""
+
+
+class AudienceArgs(ListenerArgs):
+    """One audience and its load balancer. At least one of ``internet``, ``entries``, ``prefix_list_id`` and
+    ``client_security_group_ids``. No two audiences have the same certificate.
+    """
+
+    internet: NotRequired[Annotated[bool, Field(default=False)]]
+    """Whether the internet may connect."""
+    entries: NotRequired[Annotated[list[AudienceEntryArgs], Field(default=[])]]
+    """Networks that may connect."""
+    prefix_list_id: NotRequired[pulumi.Input[str]]
+    """Prefix list of networks that may connect. Default: none."""
+    prefix_list_max_entries: NotRequired[Annotated[int, Field(default=10, ge=1, le=1000)]]
+    """How many rules the prefix list counts as in the quota."""
+    client_security_group_ids: NotRequired[
+        Annotated[dict[str, pulumi.Input[str]], Field(default={}), Keys("[A-Za-z0-9-]+", "letters, digits and hyphens")]
+    ]
+    """Security groups that may connect, by a name of your choice."""
+
+
+class MultiLoadBalancerArgs(TargetArgs):
+    """Arguments of ``MultiLoadBalancer``."""
+
+    audiences: Annotated[
+        dict[str, AudienceArgs],
+        Keys("(?!(fleet|logs)$)[a-z][a-z0-9]*", "lower-case letters and digits, a letter first, and is not fleet or logs"),
+    ]
+    """Two audiences or more, by name. For one, a ``LoadBalancer`` is enough."""
+    fleet_security_group_id: NotRequired[pulumi.Input[str]]
+    """Security group of the fleet, which receives the rules beside its own, which are not checked. Default: a new one without egress rules:
+    add the groups of what the fleet calls to the fleet."""
+    rules_per_group: NotRequired[Annotated[int, Field(default=RULES_PER_GROUP, ge=1, le=MOST_RULES_PER_INTERFACE)]]
+    """The account's quota of rules per security group, direction and address family."""
 
 
 class MultiLoadBalancer(Component):
@@ -66,19 +119,15 @@ class MultiLoadBalancer(Component):
     """Name of the bucket with the logs of all load balancers."""
 
     def __init__(self, name: str, args: MultiLoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = self.begin(name, args, opts, problems=lambda checked: _problems(name, checked), names=_child_names)
+        checked = self.begin(name, args, opts, problems=partial(_problems, name), names=_child_names)
         self._checked, self._tags = checked, checked["tags"]
         audiences = checked["audiences"]
         groups = {audience: self._group(audience, f"Balancer of the audience {audience}") for audience in audiences}
         given = checked.get("fleet_security_group_id")
         fleet_id = pulumi.Output.from_input(self._group("fleet", "Fleet behind several balancers").id if given is None else given)
-        fleet_rules: list[pulumi.Resource] = []
-        group_ids: dict[str, pulumi.Output[str]] = {}
-        for audience, group in groups.items():
-            admitting = self._admitting_rules(audience, group)
-            fleet_rules += self._fleet_rules(audience, group, fleet_id)
-            group_ids[audience] = after(group.id, *admitting, *self._forwarding_rules(audience, group, fleet_id))
-        self.fleet_security_group_id = after(fleet_id, *fleet_rules)
+        self._fleet_rules: list[pulumi.Resource] = []
+        group_ids = {audience: self._connect(audience, group, fleet_id) for audience, group in groups.items()}
+        self.fleet_security_group_id = after(fleet_id, *self._fleet_rules)
         # Any group's ARN names the account; the audiences' names keep the logs apart.
         self.log_bucket_name = access_log_bucket(self, checked, audiences, next(iter(groups.values())).arn)
         self._balancers = {audience: self._load_balancer(audience, group_id) for audience, group_id in group_ids.items()}
@@ -102,40 +151,55 @@ class MultiLoadBalancer(Component):
         name = f"{self.pulumi_resource_name}-{suffix}"
         return security_group(self, f"{name}-group", self._checked["vpc_id"], description, {"Name": name, **self._tags})
 
-    def _admitting_rules(self, audience: str, group: aws.ec2.SecurityGroup) -> list[pulumi.Resource]:
-        args = self._checked["audiences"][audience]
-        return [
-            ingress_rule(
-                self, f"{self.pulumi_resource_name}-{audience}-from-{source}-{port}", group.id, port, peer, description, self._tags
-            )
-            for source, peer, description in sources(args)
-            for port in ports(args)
+    def _connect(self, audience: str, group: aws.ec2.SecurityGroup, fleet_id: pulumi.Output[str]) -> pulumi.Output[str]:
+        """Lets clients reach the load balancer, and that the fleet; the id of its group is available after the group's rules."""
+        args, name = self._checked["audiences"][audience], self.pulumi_resource_name
+        rules: list[pulumi.Resource] = [
+            ingress_rule(self, f"{name}-{audience}-from-{source}-{port}", group.id, port, peer, description, self._tags)
+            for source, peer, description in _sources(args)
+            for port in _ports(args)
         ]
-
-    def _forwarding_rules(self, audience: str, group: aws.ec2.SecurityGroup, fleet_id: pulumi.Output[str]) -> list[pulumi.Resource]:
-        name, fleet = f"{self.pulumi_resource_name}-{audience}-to-fleet", {"referenced_security_group_id": fleet_id}
-        return [
-            egress_rule(self, f"{name}-{port}", group.id, port, fleet, "To the fleet", self._tags) for port in _fleet_ports(self._checked)
-        ]
-
-    def _fleet_rules(self, audience: str, group: aws.ec2.SecurityGroup, fleet_id: pulumi.Output[str]) -> list[pulumi.Resource]:
-        name, description = f"{self.pulumi_resource_name}-fleet-from-{audience}", f"From the balancer of the audience {audience}"
-        return [
-            ingress_rule(self, f"{name}-{port}", fleet_id, port, {"referenced_security_group_id": group.id}, description, self._tags)
-            for port in _fleet_ports(self._checked)
-        ]
+        balancer, fleet = {"referenced_security_group_id": group.id}, {"referenced_security_group_id": fleet_id}
+        description = f"From the balancer of the audience {audience}"
+        for port in _fleet_ports(self._checked):
+            child_name = f"{name}-fleet-from-{audience}-{port}"
+            self._fleet_rules.append(ingress_rule(self, child_name, fleet_id, port, balancer, description, self._tags))
+            rules.append(egress_rule(self, f"{name}-{audience}-to-fleet-{port}", group.id, port, fleet, "To the fleet", self._tags))
+        return after(group.id, *rules)
 
     def _load_balancer(self, audience: str, group_id: pulumi.Output[str]) -> LoadBalancer:
         own: Any = self._checked["audiences"][audience]
         shared: Any = self._checked
         given: Any = {
             **{key: own[key] for key in declared(ListenerArgs)},
-            **{key: shared[key] for key in declared(TargetArgs) if key not in _OF_THE_LOG_BUCKET},
+            # Those of the log bucket are for the component's own.
+            **{key: shared[key] for key in declared(TargetArgs) if key not in ("log_retention_days", "force_destroy")},
             "security_group_ids": [group_id],
             "access_log_bucket_name": self.log_bucket_name,
             "log_prefix": audience,
         }
         return LoadBalancer(f"{self.pulumi_resource_name}-{audience}", given, self.child())
+
+
+def _ports(audience: AudienceArgs) -> list[int]:
+    return [443, 80] if audience["http_redirect"] else [443]
+
+
+def _sources(audience: AudienceArgs) -> Iterator[tuple[str, Peer, str]]:
+    """From where clients connect: a part of the rules' names, the peer, and the rules' description."""
+    if audience["internet"]:
+        yield "internet", INTERNET["ipv4"], "From the internet"
+        if audience["ip_address_type"] == "dualstack":
+            yield "internet-ipv6", INTERNET["ipv6"], "From the internet"
+    for entry in audience["entries"]:
+        cidr = entry["cidr"]
+        # Two colons separate the parts of a URN.
+        yield cidr.replace(":", "_").replace("/", "-"), cidr_peer(cidr), entry["description"]
+    prefix_list = audience.get("prefix_list_id")
+    if prefix_list is not None:
+        yield "list", {"prefix_list_id": prefix_list}, "From the prefix list of the audience"
+    for client, group_id in audience["client_security_group_ids"].items():
+        yield f"client-{client}", {"referenced_security_group_id": group_id}, f"From {client}"
 
 
 def _fleet_ports(checked: MultiLoadBalancerArgs) -> list[int]:
@@ -148,20 +212,35 @@ def _child_names(checked: MultiLoadBalancerArgs) -> dict[str, int]:
 
 
 def _problems(name: str, checked: MultiLoadBalancerArgs) -> Iterator[Problem]:
-    audiences = checked["audiences"]
+    audiences, quota = checked["audiences"], checked["rules_per_group"]
     yield from group_name_problems(name)
     yield from name_pattern_problems(name)
     if len(audiences) < 2:
         yield "audiences", f"has {', '.join(audiences) or 'none'}; for one audience a LoadBalancer is enough. Name two or more."
     for audience, args in audiences.items():
-        yield from audience_problems(f"audiences.{audience}", args, checked["rules_per_group"])
+        yield from _audience_problems(f"audiences.{audience}", args, quota)
     yield from _shared_certificate_problems(audiences)
     yield from log_problems(checked)
     rules = len(audiences) * len(_fleet_ports(checked))
-    if rules > checked["rules_per_group"]:
+    if rules > quota:
+        yield "audiences", f"need {rules} rules in the fleet's security group, which takes {quota}. Name fewer audiences."
+
+
+def _audience_problems(path: str, audience: AudienceArgs, quota: int) -> Iterator[Problem]:
+    at = f"{path}."
+    yield from listener_problems(audience, at)
+    yield from excludes(audience, "internet", "internal", path=at, why="the internet does not reach private addresses")
+    yield from excludes(audience, "internet", "entries", "prefix_list_id", path=at, why="the internet includes every network")
+    cidrs = [entry["cidr"] for entry in audience["entries"]]
+    yield from entry_problems(f"{path}.entries", cidrs, "Name narrower networks, or set internet to True.")
+    clients, has_list = audience["client_security_group_ids"], audience.get("prefix_list_id") is not None
+    if not (audience["internet"] or cidrs or has_list or clients):
+        yield path, "admits nobody. Set internet to True, or give entries, prefix_list_id or client_security_group_ids."
+    count = len(_ports(audience)) * (has_list * audience["prefix_list_max_entries"] + len(cidrs) + len(clients))
+    if count > quota:
         yield (
-            "audiences",
-            f"need {rules} rules in the fleet's security group, which takes {checked['rules_per_group']}. Name fewer audiences.",
+            path,
+            f"needs {count} rules, a prefix list counting as its prefix_list_max_entries; a security group takes {quota}. Name fewer.",
         )
 
 
