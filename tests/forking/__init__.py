@@ -34,6 +34,7 @@ _LOADED: Final = (
     "pulumi_policy",
 )
 """What programs and packs load: most of a second that each of them would need."""
+_SLICE_SECONDS: Final = 0.05
 _START_SECONDS: Final = 120.0
 """A server that has not started a child by then is given up; the first child waits until the SDK is loaded."""
 
@@ -62,6 +63,7 @@ class Process:
         self.args = arguments
         self.returncode: int | None = None
         self._unread = b""
+        self._waiting = threading.Lock()
         theirs: list[int] = []
 
         def pipe(given: int | None, own: int, mode: str) -> tuple[int, IO[str] | None]:
@@ -104,17 +106,29 @@ class Process:
 
     def wait(self, timeout: float | None = None) -> int:
         """Waits for the end. Raises ``subprocess.TimeoutExpired`` when it does not come in time."""
-        if self.returncode is None:
-            line = self._line(timeout)
-            if line is None:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            # One thread at a time, and none for long: the offline preview waits for a pack in one and stops it in another.
+            with self._waiting:
+                if self.returncode is None:
+                    self._look_for_the_end(
+                        _SLICE_SECONDS if deadline is None else min(_SLICE_SECONDS, max(0.0, deadline - time.monotonic()))
+                    )
+                if self.returncode is not None:
+                    return self.returncode
+            if deadline is not None and time.monotonic() >= deadline:
                 raise subprocess.TimeoutExpired(list(self.args), timeout or 0)
-            if not line:
-                # The server is gone and can neither say how its child ended nor, if it was killed itself, have ended it.
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(self.pid, signal.SIGKILL)
-            self.returncode = os.waitstatus_to_exitcode(int(line)) if line else -signal.SIGKILL
-            self._connection.close()
-        return self.returncode
+
+    def _look_for_the_end(self, timeout: float) -> None:
+        line = self._line(timeout)
+        if line is None:
+            return
+        if not line:
+            # The server is gone and can neither say how its child ended nor, if it was killed itself, have ended it.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+        self.returncode = os.waitstatus_to_exitcode(int(line)) if line else -signal.SIGKILL
+        self._connection.close()
 
     def send_signal(self, number: int) -> None:
         """Sends a signal, if it still runs."""

@@ -109,6 +109,12 @@ def test_a_child_can_be_waited_for_and_stopped(stop: str, number: int) -> None:
     process.kill()
 
 
+def test_several_threads_wait_for_one_child() -> None:
+    process = Process([sys.executable, "-c", "import time; time.sleep(0.3); raise SystemExit(3)"], **PIPES)
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(lambda _: process.wait(timeout=20), range(8))) == [3] * 8
+
+
 def test_a_child_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forking, "LONGEST_SECONDS", 0.2)
     assert run(Process, "-c", "import time; time.sleep(60)")[0] == -signal.SIGALRM
