@@ -17,7 +17,7 @@ preview: $(VENV)/ready  ## Preview every stack with its policies: no CLI, no acc
 test: $(VENV)/ready-dev lint types  ## Style, types and tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-cover: $(VENV)/ready-dev  ## All tests with branch coverage, which must stay at 95 % or more; takes more than twice as long
+cover: $(VENV)/ready-dev  ## All tests with branch coverage, which must stay at 95 % or more; takes nearly twice as long
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest --cov --cov-report=term -n 2 --dist worksteal
 

@@ -1,4 +1,4 @@
-"""The program: settings of the stack -> network, way out, storefront."""
+"""The program: settings of the stack -> network, internet egress, storefront."""
 
 import gc
 

@@ -31,7 +31,7 @@ def descendants(process: int) -> list[int]:
 def kill(process: int) -> int:
     """Kills a process and all that it has started, without warning, and waits until they are gone; the number of processes killed.
 
-    The CLI puts its plugins into process groups of their own, so a signal to its group would not reach them.
+    The CLI puts its plugins into separate process groups, so a signal to its group would not reach them.
     """
     found: set[int] = set()
     # A stopped process starts no others while the search goes on.

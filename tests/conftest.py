@@ -14,7 +14,7 @@ from tests import forking
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
 
-# The SDK and the tests are a million objects that all stay. To look for garbage among them again and again takes a sixth of the time.
+# The SDK and the tests are a million objects that all stay. To look for garbage among them again and again takes an eighth of the time.
 gc.disable()
 
 

@@ -13,6 +13,15 @@ TEXTS = {document: document.read_text(encoding="utf-8") for document in DOCUMENT
 FOLDERS = ("bootstrap", "components", "docs", "examples", "policies", "preview", "sandbox", "settings", "tests", ".github")
 
 
+PRIVATE_ENGLISH = re.compile(
+    r"what answers the web|\bways? out\b|\bMade (are|is)\b|\b(is|are|was) told\b|\btells? nobody\b|\bmends?\b|\bnot to be had\b"
+    r"|\bof one's own\b|\blet call\b|\bgiven out\b|\bloose ends?\b|\bjoints?\b|\bis no (argument|function|zone)\b|\bcannot be made\b",
+    re.IGNORECASE,
+)
+# User data of running instances: a changed word would replace them.
+BOOT_SCRIPTS = ("nat_instance.sh", "boot.sh")
+
+
 def _found(pattern: str) -> set[tuple[str, str]]:
     """Document and first group of every match, in all documents."""
     return {(document.name, match[1]) for document, text in TEXTS.items() for match in re.finditer(pattern, text, re.MULTILINE)}
@@ -67,3 +76,28 @@ def test_every_option_of_the_offline_preview_exists(capsys: pytest.CaptureFixtur
     named = {option for _, call in calls for option in re.findall(r"--[a-z][a-z-]+", call)}
     assert {"--state", "--project", "--policy-pack"} <= named
     assert named <= options
+
+
+def _plain_texts() -> list[Path]:
+    folders = (*FOLDERS, "examples")
+    texts = [
+        path for folder in folders if folder != "tests" for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".md", ".yaml")
+    ]
+    return [*texts, *ROOT.glob("*.md"), *ROOT.glob("*.yaml"), *ROOT.glob("*.py"), ROOT / "Makefile"]
+
+
+def test_the_english_is_plain() -> None:
+    """The field's own terms instead of a private vocabulary: readers meet our text in editors, alarms and other languages' SDKs."""
+    texts = [path for path in _plain_texts() if not {".venv", "build", "node_modules"} & set(path.parts) and path.name not in BOOT_SCRIPTS]
+    assert len(texts) > 200
+    assert [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in texts
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if PRIVATE_ENGLISH.search(line)
+    ] == []
+
+
+def test_private_english_is_found() -> None:
+    assert PRIVATE_ENGLISH.search("Made are a VPC and its way out.")
+    assert not PRIVATE_ENGLISH.search("Creates a VPC with internet egress; recommends a key.")

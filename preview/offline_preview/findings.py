@@ -109,8 +109,8 @@ class PackReport:
     @property
     def all_findings(self) -> list[Finding]:
         """The findings, and each undecided check that is not among them."""
-        told = {(finding.control, finding.urn) for finding in self.findings if finding.verdict == "unknown"}
-        return [*self.findings, *(check.finding() for check in self.undecided if (check.control, check.urn) not in told)]
+        reported = {(finding.control, finding.urn) for finding in self.findings if finding.verdict == "unknown"}
+        return [*self.findings, *(check.finding() for check in self.undecided if (check.control, check.urn) not in reported)]
 
     def control(self, name: str) -> Control:
         """A control by its name; an unknown one has its name only."""

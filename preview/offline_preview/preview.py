@@ -121,7 +121,7 @@ def judge(
 
 
 class _Programs:
-    """The programs of all stacks, each in a process of its own."""
+    """The programs of all stacks, each in a separate process."""
 
     def __init__(self, job: Job) -> None:
         self._job = job

@@ -494,9 +494,9 @@ def test_threads_share_one_budget() -> None:
     ],
 )
 def test_values_that_cannot_be_used_are_refused(settings: dict[str, Any], problem: str) -> None:
-    with pytest.raises(ValueError, match=r"^Retry cannot be made:") as caught:
+    with pytest.raises(ValueError, match=r"^Retry cannot be created:") as caught:
         Retry(**settings)
-    assert str(caught.value) == f"Retry cannot be made:\n  {problem}"
+    assert str(caught.value) == f"Retry cannot be created:\n  {problem}"
 
 
 def test_all_problems_are_told_at_once() -> None:

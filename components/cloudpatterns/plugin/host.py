@@ -16,7 +16,7 @@ from cloudpatterns.plugin.schema import PACKAGE, components, package_schema
 class ComponentHost(ComponentProvider):
     """Pulumi's component provider, with arguments checked and errors told in the caller's names.
 
-    A wrong argument is told as the component tells it, without a traceback: the SDK's own host turns it into an internal error.
+    A wrong argument is reported as the component reports it, without a traceback: the SDK's own host turns it into an internal error.
     Any other exception of a component is a fault of ours and keeps its traceback.
     """
 

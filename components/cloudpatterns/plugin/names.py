@@ -46,7 +46,7 @@ class Names:
         return ".".join(found)
 
     def from_caller(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-        """The arguments by their names in Python, and what of them is no argument or comes too late.
+        """The arguments by their names in Python, and which of them are not arguments or come too late.
 
         The SDK's own mapping drops what it does not know, takes an unknown object for an empty one, and ends with a traceback when
         an ``Output`` stands where an integer belongs.

@@ -223,7 +223,7 @@ class Retry:
     def __post_init__(self) -> None:
         """Checks the values."""
         if problems := list(_problems(self)):
-            raise ValueError("".join(["Retry cannot be made:", *(f"\n  {problem}" for problem in problems)]))
+            raise ValueError("".join(["Retry cannot be created:", *(f"\n  {problem}" for problem in problems)]))
 
     def before(self, deadline: Deadline) -> "Retry":
         """The same, with the same budget, that begins no attempt after ``deadline`` either."""

@@ -1,8 +1,8 @@
 """The anti-pattern of a chain of synchronous service calls, as far as the graph shows it.
 
-The graph shows who may invoke whom: the rights of a Lambda function's role on another function of the stack. Whether it waits for the
-answer, no property tells; one that parks what fails in a dead-letter queue is made to be called without waiting, and does not count. What
-Step Functions call is not a chain of functions and is never seen here; nor are calls by ALB, VPC Lattice or plain HTTP.
+The graph shows who may invoke whom: the permissions of a Lambda function's role on another function of the stack. No property shows
+whether the caller waits for the response; a function with a dead-letter queue is meant to be invoked asynchronously, and does not count.
+Functions that Step Functions calls are not a chain and are never reported; nor are calls through ALB, VPC Lattice or plain HTTP.
 """
 
 import itertools

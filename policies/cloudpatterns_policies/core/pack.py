@@ -1,6 +1,6 @@
 """Runs the controls of a pack on resources and stacks, and turns verdicts into findings.
 
-A finding's message begins with a mark that tells its verdict, stable for programs that read it:
+A finding's message begins with a mark of its verdict, stable for programs that read it:
 
 | mark        | verdict                                                            | level            |
 |-------------|--------------------------------------------------------------------|------------------|

@@ -59,7 +59,7 @@ Verdict = Pass | Fail | Unknown | NotApplicable
 class UnknownValueError(Exception):
     """Raised when a value that is known only after deployment is read.
 
-    `path` is where it stands in the resource's properties and `urn` whose properties they are; both are empty when the value was used away
+    `path` is its path in the resource's properties and `urn` the URN of the resource; both are empty when the value was used away
     from its resource. The runner turns the error into `Unknown(path)`.
     """
 

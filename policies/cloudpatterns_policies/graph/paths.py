@@ -68,14 +68,8 @@ class DirectPaths:
                 acl = self._acl(target, location)
                 facts = [gateway, acl.fact(True, version), acl.responses(False, version), fact]
                 for leg in _legs(_internet(facts, [known, _sure(location)], version)):
-                    hops = (
-                        INTERNET,
-                        *route_hops,
-                        *_named(location),
-                        acl.name,
-                        *shown_rules(target.groups, True, leg.ports, version),
-                        target.name,
-                    )
+                    rules = shown_rules(target.groups, True, leg.ports, version)
+                    hops = (INTERNET, *route_hops, *_named(location), acl.name, *rules, target.name)
                     legs.append(Leg(leg.ports, hops, leg.unknown))
         return legs
 
@@ -92,14 +86,8 @@ class DirectPaths:
                 acl = self._acl(source, location)
                 facts = [fact, acl.fact(False, version), acl.responses(True, version), gateway]
                 for leg in _legs(_internet(facts, [_sure(location)], version)):
-                    hops = (
-                        source.name,
-                        *shown_rules(source.groups, False, leg.ports, version)[::-1],
-                        *_named(location),
-                        acl.name,
-                        *route_hops[::-1],
-                        INTERNET,
-                    )
+                    rules = shown_rules(source.groups, False, leg.ports, version)[::-1]
+                    hops = (source.name, *rules, *_named(location), acl.name, *route_hops[::-1], INTERNET)
                     legs.append(Leg(leg.ports, hops, leg.unknown))
         return legs
 

@@ -170,7 +170,7 @@ class Topology:
     def _associations(self) -> dict[str, tuple[tuple[Table, ...], tuple[str, str] | None]]:
         """By subnet, the tables it is associated with, and what leaves them unknown."""
         found: dict[str, tuple[tuple[Table, ...], tuple[str, str] | None]] = {}
-        # In an order of their own, so that of several the same one is told whatever order resources arrive in.
+        # Sorted, so that the same one of several is named in any order of resources.
         for association in sorted(self._stack.of_type(_ASSOCIATION), key=lambda item: item.urn, reverse=True):
             subnets = refer(self._stack, association, "subnetId", SUBNETS)
             keys = [target.urn for target in subnets.targets] + list(subnets.foreign)

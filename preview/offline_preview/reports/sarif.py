@@ -1,7 +1,7 @@
 """The SARIF 2.1.0 report, for code scanning: https://docs.oasis-open.org/sarif/sarif/v2.1.0/.
 
 One run for each stack. A control is a rule; a finding is a result at the program's line that created the resource. An exempted finding is a
-suppressed result, one that could not be judged has the kind ``open``.
+suppressed result, an undecided one has the kind ``open``.
 """
 
 import hashlib

@@ -24,11 +24,11 @@ REFUSED: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         [("load_balancer.hosted_zone_id", "is missing; domain_name needs it. Give it, or remove domain_name.")],
     ),
     "a zone without a domain": (
-        {"load_balancer": {"hosted_zone_id": "Z0123456789"}},
+        {"load_balancer": {"hosted_zone_id": "Z0123"}},
         [("load_balancer.domain_name", "is missing; hosted_zone_id needs it. Give it, or remove hosted_zone_id.")],
     ),
     "two certificates": (
-        {"load_balancer__domain_name": "a.org", "load_balancer__hosted_zone_id": "Z0123456789"},
+        {"load_balancer__domain_name": "a.org", "load_balancer__hosted_zone_id": "Z0123"},
         [("load_balancer.certificate_arn", f"{ONE_CERTIFICATE}; both are given. Remove one.")],
     ),
     "operators on data ports": (
