@@ -8,21 +8,21 @@ from ipaddress import IPv4Network, IPv6Network
 from itertools import combinations
 from typing import Annotated, Any, Literal
 
+from cloudpatterns.core.vocabulary import InstanceType
+from cloudpatterns.network import NatWindow, NetworkOptions, NetworkSubnetCidrs, NetworkSubnetPrefixes, OnDemandNatOptions
 from cloudpatterns.network.network import subnets as layout
+from cloudpatterns.network.on_demand_nat.arguments import INSTANCES
+from cloudpatterns.network.on_demand_nat.windows import DAYS
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import InitErrorDetails
 
-from settings.faults import Allowed, Assign, Context, Fix, Model, Remove, fault, refuse
-from settings.fields import WHOLE, Ipv4Cidr, LogRetentionDays, Switch, each_once, from_last
-from settings.network_traffic import AggregationSeconds, BlockMode, FlowLogFiles, NetworkAcls
-
-Day = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
-DAYS: tuple[Day, ...] = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
-Strategy = Literal["none", "single", "per_zone", "regional", "instance", "on_demand"]
+from settings.faults import Allowed, Assign, Context, Fix, Remove, fault, refuse
+from settings.fields import Ipv4Cidr, Port, each_once, from_last
+from settings.network_traffic import AggregationSeconds, FlowLogFiles, NetworkAcls
+from settings.options import options
 
 _DAY_MINUTES = 24 * 60
 _WEEK_MINUTES = 7 * _DAY_MINUTES
-_INSTANCE_STRATEGIES = ("instance", "on_demand")
 # Rules in one direction of an ACL that AWS's default quota of 20 leaves room for, and what other rules of each tier take of them.
 _MOST_RULES = 18
 _OTHER_RULES = {"public_ports": 6, "trusted_cidrs": 6}
@@ -62,35 +62,29 @@ def _gapless(window: "Window") -> Iterable[tuple[int, int]]:
         yield DAYS.index(day) * _DAY_MINUTES + start, window.minutes
 
 
-class Window(Model):
+class Window(
+    options(
+        NatWindow,
+        limits={"start": Annotated[str, BeforeValidator(_clock)]},
+        texts={
+            "name": Allowed("lower-case letters, digits and hyphens, a letter first, at most 32 characters, each name once", "patch"),
+            "days": Allowed("at least one of MON, TUE, WED, THU, FRI, SAT, SUN, each once", ["TUE"]),
+            "start": Allowed('a time of day, "00:00" to "23:59", in quotes', "02:00"),
+            "minutes": Allowed("minutes, 1 to 1440 (a day)", 120),
+        },
+    )
+):
     """A weekly maintenance window, in which private subnets have internet egress."""
-
-    name: Annotated[
-        str,
-        Field(pattern=r"^[a-z][a-z0-9-]{0,31}$"),
-        Allowed("lower-case letters, digits and hyphens, a letter first, at most 32 characters, each name once", "patch"),
-    ]
-    """Name of the window; it is part of resource names."""
-    days: Annotated[
-        tuple[Annotated[Day, Allowed("a day: MON, TUE, WED, THU, FRI, SAT or SUN", "TUE")], ...],
-        Field(min_length=1),
-        AfterValidator(each_once),
-        Allowed("at least one of MON, TUE, WED, THU, FRI, SAT, SUN, each once", ["TUE"]),
-    ]
-    """Days on which the window opens."""
-    start: Annotated[
-        str,
-        Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$"),
-        BeforeValidator(_clock),
-        Allowed('a time of day, "00:00" to "23:59", in quotes', "02:00"),
-    ]
-    """Time of day at which the window opens, in the time zone of `nat.time_zone`."""
-    minutes: Annotated[int, Field(ge=1, le=_DAY_MINUTES), WHOLE, Allowed("minutes, 1 to 1440 (a day)", 120)]
-    """Duration of the window."""
 
 
 def _only_where_used(nat: "Nat", context: Context) -> Iterable[InitErrorDetails]:
-    owners = {"instance_type": _INSTANCE_STRATEGIES, "time_zone": ("on_demand",), "windows": ("on_demand",)}
+    owners = {
+        "zone": ("single", *INSTANCES),
+        "instance_type": INSTANCES,
+        "egress_ports": INSTANCES,
+        "time_zone": ("on_demand",),
+        "windows": ("on_demand",),
+    }
     for name, strategies in owners.items():
         if getattr(nat, name) and nat.strategy not in strategies:
             yield fault((name,), f"strategy {nat.strategy} does not use it", fix=[Remove((name,))], allowed=f"only with {_or(strategies)}")
@@ -136,24 +130,31 @@ def _windows_apart(nat: "Nat", context: Context) -> Iterable[InitErrorDetails]:
         )
 
 
-class Nat(Model):
+def _with_instances(value: Any) -> Any:
+    """A default that only a NAT instance has: other strategies refuse the setting, also with its default."""
+    return Field(default_factory=lambda known: value if known.get("strategy") in INSTANCES else None)
+
+
+class Nat(
+    options(
+        OnDemandNatOptions,
+        texts={
+            "strategy": Allowed(
+                "none (no internet egress), single (one NAT gateway), per_zone (one in each zone), regional (one regional NAT gateway), "
+                "instance (a NAT instance) or on_demand (a NAT instance that runs in maintenance windows)",
+                "per_zone",
+            ),
+            "zone": Allowed("one of network.zones, only with single, instance and on_demand", "{region}a"),
+        },
+    )
+):
     """Internet egress of private subnets."""
 
     checks = (_only_where_used, _windows_required, _windows_apart)
 
-    strategy: Annotated[
-        Strategy,
-        Allowed(
-            "none (no internet egress), single (one NAT gateway), per_zone (one in each zone), regional (one regional NAT gateway), "
-            "instance (a NAT instance) or on_demand (a NAT instance that runs in maintenance windows)",
-            "per_zone",
-        ),
-    ]
-    """The kind of NAT. Cost increases from `none` to `per_zone`; `per_zone` and `regional` survive the loss of a zone."""
-    instance_type: Annotated[
-        Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$")] | None,
-        Allowed("an EC2 instance type, only with instance and on_demand", "t4g.nano"),
-    ] = Field(default_factory=lambda known: "t4g.nano" if known.get("strategy") in _INSTANCE_STRATEGIES else None)
+    instance_type: Annotated[InstanceType | None, Allowed("an EC2 instance type, only with instance and on_demand", "t4g.nano")] = (
+        _with_instances("t4g.nano")
+    )
     """EC2 type of the NAT instance. Default: t4g.nano with `instance` and `on_demand`."""
     time_zone: Annotated[
         Annotated[str, AfterValidator(_time_zone)] | None,
@@ -162,30 +163,43 @@ class Nat(Model):
     """IANA time zone of the windows. Default: UTC with `on_demand`."""
     windows: Annotated[tuple[Window, ...], Allowed("a list of windows, only with on_demand", None)] = ()
     """Maintenance windows, only with `on_demand`, at least one."""
+    egress_ports: Annotated[
+        Annotated[
+            tuple[Annotated[Port, Allowed("a port, 1 to 65535", 443)], ...],
+            Field(min_length=1, max_length=30),
+            AfterValidator(each_once),
+        ]
+        | None,
+        Allowed("1 to 30 TCP ports, each once, only with instance and on_demand", [80, 443]),
+    ] = _with_instances((80, 443))
+    """TCP ports to which a NAT instance lets the VPC out. Default: 80 and 443 with `instance` and `on_demand`."""
 
 
-class SubnetPrefixes(Model):
+class SubnetPrefixes(
+    options(
+        NetworkSubnetPrefixes,
+        limits={"public": Annotated[int, Field(le=27)]},
+        texts={
+            "public": Allowed("16 to 27, the smallest that a load balancer supports", 24),
+            "private": Allowed("16 to 28", 20),
+            "data": Allowed("16 to 28", 24),
+        },
+    )
+):
     """Prefix length per tier. An omitted tier has the default for the VPC's size."""
 
-    public: Annotated[
-        Annotated[int, Field(ge=16, le=27), WHOLE] | None, Allowed("16 to 27, the smallest that a load balancer supports", 24)
-    ] = None
-    """Prefix length of public subnets. Default: 24 in a /16."""
-    private: Annotated[Annotated[int, Field(ge=16, le=28), WHOLE] | None, Allowed("16 to 28", 20)] = None
-    """Prefix length of private subnets. Default: 20 in a /16."""
-    data: Annotated[Annotated[int, Field(ge=16, le=28), WHOLE] | None, Allowed("16 to 28", 24)] = None
-    """Prefix length of data subnets. Default: 24 in a /16."""
 
-
-class SubnetCidrs(Model):
+class SubnetCidrs(
+    options(
+        NetworkSubnetCidrs,
+        texts={
+            "public": Allowed("a network for each zone", {"{region}a": "10.20.0.0/24"}),
+            "private": Allowed("a network for each zone", {"{region}a": "10.20.16.0/20"}),
+            "data": Allowed("a network for each zone", {"{region}a": "10.20.6.0/24"}),
+        },
+    )
+):
     """An explicit network for every tier and zone."""
-
-    public: Annotated[dict[str, Ipv4Cidr], Allowed("a network for each zone", {"{region}a": "10.20.0.0/24"})]
-    """Zone -> network of its public subnet."""
-    private: Annotated[dict[str, Ipv4Cidr], Allowed("a network for each zone", {"{region}a": "10.20.16.0/20"})]
-    """Zone -> network of its private subnet."""
-    data: Annotated[dict[str, Ipv4Cidr], Allowed("a network for each zone", {"{region}a": "10.20.6.0/24"})]
-    """Zone -> network of its data subnet."""
 
 
 def _vpc_size(value: IPv4Network) -> IPv4Network:
@@ -329,7 +343,17 @@ def _flow_log_options_fit(network: "Network", context: Context) -> Iterable[Init
             yield fault((name,), "the flow log does not go to a bucket", fix=[Remove((name,))], allowed="only with flow_log_destination s3")
 
 
-class Network(Model):
+class Network(
+    options(
+        NetworkOptions,
+        limits={"flow_log_aggregation_seconds": AggregationSeconds},
+        texts={
+            "block_public_access": Allowed("block-ingress or block-bidirectional, in one stack of the account and region", None),
+            "flow_log_aggregation_seconds": Allowed("60 or 600 seconds", 600),
+            "interface_endpoints": Allowed("short names of AWS services, each once", ["ssm"]),
+        },
+    )
+):
     """The VPC and its subnets."""
 
     checks = (
@@ -357,37 +381,14 @@ class Network(Model):
         None
     )
     """Explicit networks instead of derived ones. Default: derived, at a fixed place for each zone's letter."""
-    dual_stack: Switch = False
-    """Whether the network also has IPv6."""
     network_acls: Annotated[NetworkAcls | None, Allowed("ports and networks that the tiers allow, {} for the defaults", None)] = None
     """Network ACLs per tier. Default: none, only security groups apply."""
-    block_public_access: Annotated[
-        BlockMode | None, Allowed("block-ingress or block-bidirectional, in one stack of the account and region", None)
-    ] = None
-    """VPC block public access of the whole region and account, with this network's public subnets excluded. Default: unchanged."""
     flow_log_destination: Annotated[Literal["cloud-watch-logs", "s3"], Allowed("cloud-watch-logs (a log group) or s3 (a bucket)", "s3")] = (
         "cloud-watch-logs"
     )
     """Destination of the VPC flow logs."""
-    flow_log_retention_days: LogRetentionDays = 365
-    """Days that the VPC flow logs are kept."""
-    flow_log_customer_key: Switch = False
-    """Whether the VPC flow logs are encrypted with a separate customer-managed key."""
     flow_log_files: Annotated[FlowLogFiles | None, Allowed("format and folders, only with flow_log_destination s3", None)] = None
     """Format of the files in the bucket. Default: compressed text, a folder for each day."""
-    flow_log_aggregation_seconds: AggregationSeconds = 600
-    """Maximum aggregation interval of the flow logs, in seconds."""
-    flow_log_force_destroy: Switch = False
-    """Whether `pulumi destroy` deletes the logs in the bucket. If not, it fails."""
-    interface_endpoints: Annotated[
-        tuple[
-            Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$"), Allowed("a service's short name such as ssm or ecr.api", "ssm")],
-            ...,
-        ],
-        AfterValidator(each_once),
-        Allowed("short names of AWS services, each once", ["ssm"]),
-    ] = ()
-    """AWS services with an interface endpoint in the VPC, by short name. Each costs by the hour and zone."""
     nat: Annotated[Nat, Allowed("internet egress of private subnets", None)]
     """Internet egress for private subnets."""
 

@@ -9,13 +9,13 @@ import typing
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from types import GenericAlias
-from typing import Annotated, Any, ForwardRef, Literal, get_args, get_origin, is_typeddict
+from typing import Annotated, Any, ForwardRef, Literal, NotRequired, get_args, get_origin, is_typeddict
 
 import annotated_types
 import pulumi
 from cloudpatterns.core import Choice, Matches, declared
 from cloudpatterns.core.arguments import default_of, docstrings, metadata
-from cloudpatterns.core.limits import CidrBlock, Unique
+from cloudpatterns.core.limits import CidrBlock, Ipv4Network, Unique
 from cloudpatterns.core.phrases import limit_phrases
 from cloudpatterns.core.vocabulary import LOG_RETENTION_DAYS
 from pydantic import AfterValidator, Field, GetJsonSchemaHandler, create_model
@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 
 from settings.faults import Allowed, Model
-from settings.fields import WHOLE, Cidr, LogRetentionDays, each_once
+from settings.fields import WHOLE, Cidr, Ipv4Cidr, LogRetentionDays, each_once
 
 _UNITS = {"days": "days", "gib": "GiB", "minutes": "minutes", "percent": "percent", "percentage": "percent", "seconds": "seconds"}
 _KINDS: Mapping[Any, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
@@ -43,7 +43,10 @@ def options(
     """
     hints = {name: hint for name, hint in declared(of).items() if name not in without}
     for name, limit in (limits or {}).items():
-        hints[name] = _annotated(hints[name], *limit.__metadata__)
+        hint = hints[name]
+        # Inside NotRequired, so that it comes after what it narrows down.
+        plain = get_args(hint)[0] if get_origin(hint) is NotRequired else hint
+        hints[name] = _annotated(plain, *limit.__metadata__)
     fields = {name: _setting(of, name, hint, (texts or {}).get(name)) for name, hint in hints.items()}
     return create_model(of.__name__, __base__=Model, __module__=of.__module__, __doc__=of.__doc__, **fields)
 
@@ -66,7 +69,9 @@ def _nested(of: type) -> Any:
 
 def _setting(of: type, name: str, hint: Any, text: Allowed | None) -> Any:
     default, described = default_of(hint), _Described(of, name)
-    annotation = _annotated(_kind(hint), text or Allowed(_allowed(name, hint), _example(hint)))
+    annotation = _kind(hint)
+    if text is not None or annotation is not LogRetentionDays:
+        annotation = _annotated(annotation, text or Allowed(_allowed(name, hint), _example(hint)))
     if name in getattr(of, "__required_keys__", ()):
         return _annotated(annotation, described), ...
     return _annotated(annotation if default is not None else annotation | None, described), Field(default=default)
@@ -90,9 +95,12 @@ def _kind(hint: Any) -> Any:
     kind: Any = hint
     if choice is not None and choice.values == LOG_RETENTION_DAYS:
         return LogRetentionDays
-    if any(isinstance(limit, CidrBlock) for limit in found):
+    if any(isinstance(limit, Ipv4Network) for limit in found):
+        kind = Ipv4Cidr
+    elif any(isinstance(limit, CidrBlock) for limit in found):
         kind = Cidr
-    elif choice is not None:
+    elif choice is not None and hint is str:
+        # Of texts, the nearest to what is given can be proposed.
         kind = typing.cast(Any, Literal)[choice.values]
     elif origin is list:
         kind = GenericAlias(tuple, (_entry(members[0]), ...))
@@ -103,7 +111,7 @@ def _kind(hint: Any) -> Any:
     for limit in found:
         if isinstance(limit, Unique):
             kind = _annotated(kind, AfterValidator(each_once))
-        elif not isinstance(limit, FieldInfo | Choice | CidrBlock):
+        elif not isinstance(limit, FieldInfo | CidrBlock) and (limit is not choice or hint is int):
             kind = _annotated(kind, limit)
     # Behind the limits, or the JSON schema would not show them.
     return _annotated(kind, WHOLE) if hint in (int, float) else kind
@@ -137,7 +145,7 @@ def _example(hint: Any) -> Any:
         if isinstance(limit, Matches):
             return limit.example
         if isinstance(limit, CidrBlock):
-            return "203.0.113.0/24"
+            return "10.20.0.0/16" if isinstance(limit, Ipv4Network) else "203.0.113.0/24"
         if isinstance(limit, annotated_types.Ge):
             return limit.ge
     plain = _plain(plain)

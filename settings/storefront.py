@@ -9,14 +9,13 @@ from typing import Annotated
 from cloudpatterns.blocks.server import amazon_linux, architecture
 from cloudpatterns.core import Matches
 from cloudpatterns.core.limits import Unique
-from cloudpatterns.core.vocabulary import DomainName
 from cloudpatterns.network import CountRuleArgs, WebApplicationFirewallOptions, WebExceptionArgs
 from cloudpatterns.systems import StorefrontLoadBalancerArgs, StorefrontServersArgs
 from pydantic import AfterValidator, Field
 from pydantic_core import InitErrorDetails
 
 from settings.faults import Allowed, Assign, Context, Model, Remove, fault, refuse
-from settings.fields import Cidr, each_once, from_last
+from settings.fields import each_once, from_last
 from settings.options import options
 
 EXAMPLE_CERTIFICATE = "arn:aws:acm:{region}:123456789012:certificate/00000000-0000-4000-8000-000000000000"
@@ -113,13 +112,16 @@ def _one_certificate(load_balancer: "LoadBalancer", context: Context) -> Iterabl
         yield fault((missing,), because, fix=[Assign((missing,), examples[missing])], allowed=rule)
 
 
+def _no_wildcard(value: str) -> str:
+    if value.startswith("*."):
+        raise refuse("a wildcard, and this name is the address of the shop", f"shop.{value[2:]}")
+    return value
+
+
 class LoadBalancer(
     options(
         StorefrontLoadBalancerArgs,
-        limits={
-            "domain_name": Annotated[DomainName, Field(max_length=253)],
-            "hosted_zone_id": Annotated[str, Matches("Z[A-Z0-9]{3,31}", "the id of a hosted zone such as Z0123456789ABCDEFGHIJ")],
-        },
+        limits={"domain_name": Annotated[str, Field(max_length=253), AfterValidator(_no_wildcard)]},
         texts={
             "domain_name": Allowed("a host name in lower case", "shop.example.com"),
             "health_check_path": Allowed("a path that begins with a slash", "/healthz"),
@@ -133,12 +135,12 @@ class LoadBalancer(
     checks = (_certificate_of_region, _one_certificate)
 
 
-def _not_everything(value: tuple[IPv4Network | IPv6Network, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+def _none_is_everything(value: tuple[IPv4Network | IPv6Network, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
     # WAF's IP sets refuse /0: https://docs.aws.amazon.com/waf/latest/APIReference/API_IPSet.html
     everything = next((index for index, cidr in enumerate(value) if cidr.prefixlen == 0), None)
     if everything is not None:
         raise refuse(f"{value[everything]} is the whole internet", Remove((everything,)))
-    return each_once(value)
+    return value
 
 
 def _blocked_or_allowed(firewall: "Firewall", context: Context) -> Iterable[InitErrorDetails]:
@@ -166,7 +168,6 @@ class RuleException(
                     "a managed group and a rule of it, such as common/SizeRestrictions_BODY",
                 ),
             ],
-            "reason": Annotated[str, Matches("[A-Za-z0-9_ .:/=+@-]{1,256}", "1 to 256 letters, digits, spaces and _.:/=+-@")],
         },
         texts={"reason": Allowed("reason, 1 to 256 letters, digits, spaces and _.:/=+-@", "customers upload pictures")},
     )
@@ -174,23 +175,21 @@ class RuleException(
     """A rule inside a managed group that counts permanently, because it does not fit the application."""
 
 
-_Networks = Annotated[tuple[Cidr, ...], AfterValidator(_not_everything)]
-
-
 class Firewall(
     options(
         WebApplicationFirewallOptions,
-        texts={"rate_limit": Allowed("requests per address in five minutes, 10 to 2000000000", 2000)},
+        limits={name: Annotated[list, AfterValidator(_none_is_everything)] for name in ("blocked_cidrs", "allowed_cidrs")},
+        texts={
+            "rate_limit": Allowed("requests per address in five minutes, 10 to 2000000000", 2000),
+            "blocked_cidrs": Allowed("networks, none of them /0, each once", ["198.51.100.0/24"]),
+            "allowed_cidrs": Allowed("networks, none of them /0, each once", ["203.0.113.0/24"]),
+        },
     )
 ):
     """The web application firewall in front of the load balancer."""
 
     checks = (_blocked_or_allowed,)
 
-    blocked_cidrs: Annotated[_Networks, Allowed("networks, none of them /0, each once", ["198.51.100.0/24"])] = ()
-    """Networks that are always blocked."""
-    allowed_cidrs: Annotated[_Networks, Allowed("networks, none of them /0, each once", ["203.0.113.0/24"])] = ()
-    """Networks that skip the other rules."""
     count_rules: Annotated[
         tuple[CountRule, ...],
         Allowed("rules that count temporarily, each with its last day", [{"rule": "rate-limit", "until": "2026-12-31"}]),

@@ -11,9 +11,9 @@ CERTIFICATE = VALID["storefront"]["load_balancer"]["certificate_arn"]
 ABROAD = CERTIFICATE.replace("eu-west-1", "us-east-1")
 WINDOW = {"name": "b", "days": ["MON"], "start": "03:00", "minutes": 30}
 NETWORK_KEYS = (
-    "an object with the keys cidr_block, zones, subnet_prefixes, subnet_cidrs, dual_stack, network_acls, block_public_access, "
-    "flow_log_destination, flow_log_retention_days, flow_log_customer_key, flow_log_files, flow_log_aggregation_seconds, "
-    "flow_log_force_destroy, interface_endpoints, nat"
+    "an object with the keys zones, cidr_block, subnet_prefixes, subnet_cidrs, dual_stack, interface_endpoints, network_acls, "
+    "block_public_access, public_access_exclusions, flow_log_destination, flow_log_retention_days, flow_log_customer_key, flow_log_files, "
+    "flow_log_aggregation_seconds, flow_log_force_destroy, nat"
 )
 
 
@@ -42,9 +42,9 @@ def test_a_malformed_section_is_one_problem(text, given, because):
     assert problem.fix == (
         put_all(
             **{
-                "network.cidr_block": "10.20.0.0/16",
                 "network.zones[0]": "eu-west-1a",
                 "network.zones[1]": "eu-west-1b",
+                "network.cidr_block": "10.20.0.0/16",
                 "network.nat.strategy": "per_zone",
             }
         ),

@@ -13,9 +13,9 @@ RETENTIONS = f"days, one of {', '.join(map(str, LOG_RETENTION_DAYS))}"
 ZONE = "a zone of eu-west-1, eu-west-1a to eu-west-1f, each once"
 CIDR_BLOCK = "an IPv4 network of /16 to /24 in CIDR notation"
 NETWORK_KEYS = (
-    "an object with the keys cidr_block, zones, subnet_prefixes, subnet_cidrs, dual_stack, network_acls, block_public_access, "
-    "flow_log_destination, flow_log_retention_days, flow_log_customer_key, flow_log_files, flow_log_aggregation_seconds, "
-    "flow_log_force_destroy, interface_endpoints, nat"
+    "an object with the keys zones, cidr_block, subnet_prefixes, subnet_cidrs, dual_stack, interface_endpoints, network_acls, "
+    "block_public_access, public_access_exclusions, flow_log_destination, flow_log_retention_days, flow_log_customer_key, flow_log_files, "
+    "flow_log_aggregation_seconds, flow_log_force_destroy, nat"
 )
 
 
@@ -173,7 +173,7 @@ ONE = [
         "network.interface_endpoints[0]",
         "SSM",
         None,
-        "a service's short name such as ssm or ecr.api",
+        "the short name of a service such as ssm or ecr.api",
         put("network.interface_endpoints[0]", "ssm"),
     ),
     ("network.subnet_prefixes.private", 29, None, "16 to 28", put("network.subnet_prefixes.private", 20)),
@@ -190,7 +190,7 @@ ONE = [
         "network.nat",
         ABSENT,
         "is missing",
-        "an object with the keys strategy, instance_type, time_zone, windows",
+        "an object with the keys strategy, zone, windows, time_zone, instance_type, egress_ports",
         put("network.nat.strategy", "per_zone"),
     ),
     (
@@ -270,7 +270,7 @@ ONE = [
         "network.nat.windows[0].days[1]",
         "TUESDAY",
         None,
-        "a day: MON, TUE, WED, THU, FRI, SAT or SUN",
+        "one of MON, TUE, WED, THU, FRI, SAT, SUN",
         put("network.nat.windows[0].days[1]", "TUE"),
     ),
     (
@@ -324,6 +324,33 @@ def test_zones_named_twice_get_zones_of_their_own():
     ]
     (twice,) = [problem for problem in problems(broken({"network.zones[1]": "eu-west-1a"}), None) if problem.key != "aws:region"]
     assert twice.fix == (rm("network.zones[1]"),)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("zone", "eu-west-1a", "only with single or instance or on_demand"),
+        ("egress_ports", [80, 443], "only with instance or on_demand"),
+        ("instance_type", "t4g.nano", "only with instance or on_demand"),
+    ],
+)
+def test_gateways_in_each_zone_use_no_option_of_a_single_nat(name, value, allowed):
+    sections = broken({"network.nat": {"strategy": "per_zone", name: value}})
+    (problem,) = problems(sections)
+    assert (problem.key, problem.given) == (f"cloudpatterns:network.nat.{name}", shown(value))
+    assert (problem.because, problem.allowed) == ("strategy per_zone does not use it", allowed)
+    assert problem.fix == (rm(f"network.nat.{name}"),)
+    obey(problem.fix, sections)
+    good(sections)
+
+
+def test_a_nat_instance_takes_other_ports_and_each_once():
+    nat = {"strategy": "instance", "zone": "eu-west-1b", "egress_ports": [443]}
+    assert good(broken({"network.nat": nat})).network.nat.as_args() == {**nat, "instance_type": "t4g.nano", "windows": []}
+    (problem,) = problems(broken({"network.nat": {**nat, "egress_ports": [443, 443]}}))
+    assert (problem.because, problem.fix) == ("443 is listed twice", (rm("network.nat.egress_ports[1]"),))
+    (problem,) = problems(broken({"network.nat": {**nat, "egress_ports": [0]}}))
+    assert (problem.allowed, problem.fix) == ("a port, 1 to 65535", (put("network.nat.egress_ports[0]", 443),))
 
 
 def test_what_a_strategy_does_not_use_is_refused_piece_by_piece():

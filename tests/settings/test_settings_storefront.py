@@ -124,7 +124,7 @@ ONE = [
         "storefront.firewall.allowed_cidrs[0]",
         "192.0.2.7",
         "has no prefix length",
-        "an IPv4 or IPv6 network in CIDR notation",
+        "a network such as 203.0.113.0/24 or 2001:db8::/32",
         put("storefront.firewall.allowed_cidrs[0]", "192.0.2.7/32"),
     ),
 ]
@@ -165,7 +165,10 @@ def test_a_certificate_to_be_made_needs_both_name_and_zone():
     ]
 
 
-@pytest.mark.parametrize(("name", "value"), [("domain_name", "Shop.example.com"), ("domain_name", "shop"), ("hosted_zone_id", "shop")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("domain_name", "Shop.example.com"), ("domain_name", "shop"), ("hosted_zone_id", "shop")],
+)
 def test_names_and_zones_have_their_form(name, value):
     pair = {"domain_name": "shop.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
     changes = {f"storefront.load_balancer.{key}": other for key, other in {**pair, name: value}.items()}
@@ -173,6 +176,16 @@ def test_names_and_zones_have_their_form(name, value):
     assert reported(sections) == [
         (f"storefront.load_balancer.{name}", f'"{value}"', None, (put(f"storefront.load_balancer.{name}", pair[name]),))
     ]
+
+
+def test_the_domain_name_is_not_a_wildcard():
+    sections = broken({"storefront.load_balancer": {"domain_name": "*.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}})
+    fix = put("storefront.load_balancer.domain_name", "shop.example.com")
+    assert reported(sections) == [
+        ("storefront.load_balancer.domain_name", '"*.example.com"', "a wildcard, and this name is the address of the shop", (fix,))
+    ]
+    obey([fix], sections)
+    good(sections)
 
 
 def test_a_network_in_both_firewall_lists_is_reported():
