@@ -1,7 +1,7 @@
 """The pattern that CONTRIBUTING.md shows is whole: its two files work as they stand there."""
 
+import ast
 import importlib.util
-import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +13,8 @@ import cloudpatterns.operations
 import pytest
 from cloudpatterns.core import Component
 from cloudpatterns.plugin.schema import DescribingAnalyzer
+
+from tests.components.test_shape import CHECKS, catalogue_problems
 
 ROOT = Path(__file__).resolve().parents[1]
 PATTERN, TEST = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL)[:2]
@@ -57,4 +59,10 @@ def test_its_component_has_a_schema_with_defaults_and_limits(files: tuple[Module
     found = DescribingAnalyzer("cloudpatterns").analyze([component])["component_definitions"]["ErrorLog"]
     assert found.inputs["mostErrors"].description == ("Errors in five minutes above which the alarm is raised. Default: 0; 0 to 1,000,000.")
     assert found.inputs["tags"].optional
-    assert len(re.findall(r"^\*\*", inspect.cleandoc(component.__doc__ or ""), re.MULTILINE)) == 5
+    # Its test stands in the document alone.
+    assert catalogue_problems(component) == [
+        "Proven by of ErrorLog names test_error_log.py, which is neither a control nor a test file",
+        "Proven by of ErrorLog names no test file",
+    ]
+    tree = ast.parse(PATTERN)
+    assert [list(check(tree)) for check in CHECKS] == [[] for _ in CHECKS]

@@ -94,7 +94,7 @@ def test_class_names_are_unique_over_all_subpackages() -> None:
 def test_a_component_is_called_like_its_module_and_its_arguments_like_it() -> None:
     for one in components():
         words = pattern(one)[-1].split("_")
-        assert one.__name__ == "".join(word.capitalize() for word in words)
+        assert one.__name__ == "".join(word.capitalize() for word in words), f"the class of {one.__module__} is named like its file"
         parameters = inspect.signature(one.__init__).parameters
         assert list(parameters) == ["self", "name", "args", "opts"], one.__name__
         assert parameters["args"].annotation.__name__ == f"{one.__name__}Args"
@@ -149,7 +149,8 @@ def test_every_field_has_its_docstring_right_after_it() -> None:
 
 def test_every_component_has_a_test_file_of_its_name() -> None:
     wanted = {f"{folder}/test_{name}.py" for folder, name in map(pattern, components())}
-    assert sorted(name for name in wanted if not (ROOT / "tests" / "components" / name).is_file()) == []
+    missing = sorted(f"tests/components/{name}" for name in wanted if not (ROOT / "tests" / "components" / name).is_file())
+    assert not missing, f"create {', '.join(missing)}"
 
 
 def calls(path: Path) -> Iterator[ast.Call]:

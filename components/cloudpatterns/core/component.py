@@ -28,7 +28,9 @@ class Component(pulumi.ComponentResource):
         constructor = vars(cls).get("__init__")
         args_type: Any = inspect.get_annotations(constructor).get("args") if constructor else None
         # A subclass in somebody's program keeps what it inherits, its type token included.
-        if is_typeddict(args_type) and args_type.__name__ == f"{cls.__name__}Args":
+        if is_typeddict(args_type) and (Component in cls.__bases__ or args_type.__name__ == f"{cls.__name__}Args"):
+            if args_type.__name__ != f"{cls.__name__}Args":
+                raise TypeError(f"the arguments of {cls.__name__} are a TypedDict {cls.__name__}Args, not {args_type.__name__}")
             cls._arguments = Arguments(args_type)
 
     def __init__(self, component: str, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -98,9 +100,3 @@ class Component(pulumi.ComponentResource):
         if missing := [name for name in names if name not in self.__dict__]:
             raise TypeError(f"{type(self).__name__} declares the outputs {', '.join(missing)} and does not set them")
         self.register_outputs({name: getattr(self, name) for name in names})
-
-
-def check_names(component: str, name: str, limits: Mapping[str, int]) -> None:
-    """To be replaced by ``begin``."""
-    if found := list(name_problems(name, limits)):
-        raise ArgumentError(component, name, found)

@@ -105,3 +105,11 @@ def test_what_a_caller_looks_up_is_named_with_what_is_known() -> None:
         assert caught.value.problems == [("box", "is 'box-2', which is not a box; known are box-0, box-1.")]
 
     record(program)
+
+
+def test_arguments_are_called_like_their_component() -> None:
+    with pytest.raises(TypeError, match="the arguments of Rack are a TypedDict RackArgs, not ShelfArgs"):
+
+        class Rack(Component):
+            def __init__(self, name: str, args: ShelfArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+                pass
