@@ -21,7 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ParamValidationError, ReadTimeoutError
 from botocore.retries import standard
 from cloudpatterns_runtime import retry as library
-from cloudpatterns_runtime.retry import Deadline, Retry, RetryBudget, botocore_config, is_transient
+from cloudpatterns_runtime.retry import Deadline, DeadlineExceeded, Retry, RetryBudget, botocore_config, is_transient
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -678,3 +678,46 @@ def test_the_library_stands_alone_and_loads_no_botocore() -> None:
     )
     done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("4\n", "")
+
+
+@pytest.mark.parametrize(
+    "response", [{"Error": "boom"}, {"Error": None}, {"Error": {"Code": ["x"]}}, {"ResponseMetadata": 3}, "text", None]
+)
+def test_a_response_of_another_shape_is_not_transient(response: Any) -> None:
+    error = RuntimeError("x")
+    vars(error)["response"] = response
+    assert not is_transient(error)
+
+
+def test_an_error_that_takes_no_note_is_raised_all_the_same() -> None:
+    class Frozen(Exception):
+        def add_note(self, note: str, /) -> None:
+            raise AttributeError("frozen")
+
+    def fail() -> None:
+        raise Frozen
+
+    with pytest.raises(Frozen):
+        Retry().call(fail)
+
+
+def test_no_retry_repeats_what_an_inner_one_did_not_begin() -> None:
+    calls = 0
+
+    def inner() -> None:
+        nonlocal calls
+        calls += 1
+        Retry(deadline=Deadline.after(0)).call(lambda: None)
+
+    with pytest.raises(DeadlineExceeded):
+        Retry(attempts=3, base_seconds=0.001).call(inner)
+    assert calls == 1
+
+
+def test_an_object_with_an_asynchronous_call_is_refused() -> None:
+    class Caller:
+        async def __call__(self) -> None:
+            raise AssertionError
+
+    with pytest.raises(TypeError, match="is asynchronous"):
+        _: Any = Retry().call(Caller())

@@ -47,7 +47,7 @@ _SCALARS: dict[type, Any] = {
     float: float,
 }
 # Values of arguments named like these never appear in a message.
-_SECRET_NAMES = re.compile("password|secret|token|private_key", re.IGNORECASE)
+_SECRET_NAMES = re.compile("password|passphrase|secret|token|credential|(private|access|api)_key", re.IGNORECASE)
 _HIDDEN = "has the wrong type or shape; what was given is not shown, as it may be a secret."
 
 
@@ -90,7 +90,12 @@ def declared(args_type: type) -> Mapping[str, Any]:
         for hint in hints.values():
             for nested in _typeddicts(hint):
                 declared(nested)
-        args_type.__annotations__ = {name: _left_bare(hint) for name, hint in hints.items()}
+        bare_hints = {name: _left_bare(hint) for name, hint in hints.items()}
+        if sys.version_info >= (3, 14):
+            # What inherits asks the function, and the annotations follow from it.
+            args_type.__annotate__ = lambda _format, /: bare_hints
+        else:
+            args_type.__annotations__ = bare_hints
     return _DECLARED[args_type]
 
 
@@ -194,7 +199,7 @@ class Arguments(Generic[_ArgsT]):
         """
         given = {} if args is None else args
         if not isinstance(given, Mapping):
-            raise ArgumentError(self.component, name, [("args", f"is {_shown(given)}; a dictionary of arguments is needed")])
+            raise ArgumentError(self.component, name, [("args", f"is of type {type(given).__name__}; a dictionary of arguments is needed")])
         try:
             checked = self.model.model_validate(given)
         except ValidationError as error:
@@ -265,7 +270,10 @@ def _is_output(hint: Any) -> bool:
 
 
 def _unless_output(value: Any, validate: Any) -> Any:
-    return value if isinstance(value, pulumi.Output | Awaitable) else validate(value)
+    if isinstance(value, pulumi.Output):
+        return value
+    # An awaitable can be awaited once, and a component may use the value often.
+    return pulumi.Output.from_input(value) if isinstance(value, Awaitable) else validate(value)
 
 
 def _kind(hint: Any) -> Any:
@@ -309,9 +317,8 @@ def _hidden_within(hint: Any) -> Iterator[tuple[str, ...]]:
 
 
 def _may_show_secret(parts: Sequence[str], hidden: Sequence[tuple[str, ...]]) -> bool:
-    # A parent of a secret counts: what stands there may be the secret itself, given in the wrong place.
-    above = [path[: len(parts)] for path in hidden if len(path) >= len(parts)]
-    return any(all(wanted in ("*", part) for wanted, part in zip(path, parts, strict=True)) for path in above)
+    # A parent of a secret counts: what stands there may be the secret itself, given in the wrong place. And so does what is in it.
+    return any(all(wanted in ("*", part) for wanted, part in zip(path, parts, strict=False)) for path in hidden)
 
 
 _MESSAGES = {
@@ -336,7 +343,8 @@ _MESSAGES = {
 
 
 def _problem(detail: ErrorDetails, model: type[BaseModel], hidden: Sequence[tuple[str, ...]]) -> Problem:
-    parts = [str(part) for part in detail["loc"] if not str(part).startswith("function-")]
+    # pydantic names the validators on the way, such as function-wrap[_unless_output()].
+    parts = [str(part) for part in detail["loc"] if not re.fullmatch(r"function-\w+\[.*\]", str(part))]
     path, kind = ".".join(parts), detail["type"]
     if kind == "missing":
         return path, "is missing; give it a value"
@@ -345,9 +353,11 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], hidden: Sequence[tupl
     if _may_show_secret(parts, hidden):
         return path, _HIDDEN
     message = _message(detail)
-    if kind in ("too_short", "too_long", "limit"):
-        return path, message.replace(repr(detail["input"]), "[hidden]") if _SECRET_NAMES.search(path) else message
-    return path, f"is {'[hidden]' if _SECRET_NAMES.search(path) else _shown(detail['input'])}; {message}"
+    if kind in ("too_short", "too_long"):
+        return path, message
+    if _SECRET_NAMES.search(path):
+        return path, _HIDDEN if kind == "limit" else f"is [hidden]; {message}"
+    return path, message if kind == "limit" else f"is {_shown(detail['input'])}; {message}"
 
 
 def _message(detail: ErrorDetails) -> str:

@@ -28,7 +28,7 @@ class Component(pulumi.ComponentResource):
         constructor = vars(cls).get("__init__")
         args_type: Any = inspect.get_annotations(constructor).get("args") if constructor else None
         # A subclass in somebody's program keeps what it inherits, its type token included.
-        if is_typeddict(args_type) and (Component in cls.__bases__ or args_type.__name__ == f"{cls.__name__}Args"):
+        if is_typeddict(args_type) and not hasattr(cls, "_arguments"):
             if args_type.__name__ != f"{cls.__name__}Args":
                 raise TypeError(f"the arguments of {cls.__name__} are a TypedDict {cls.__name__}Args, not {args_type.__name__}")
             cls._arguments = Arguments(args_type)
@@ -96,7 +96,9 @@ class Component(pulumi.ComponentResource):
 
         :raises TypeError: when the constructor forgot to assign one.
         """
-        names = [name for name in inspect.get_annotations(type(self)) if not name.startswith("_")]
+        # Not those of a subclass in somebody's program, which sets its own later.
+        component = next((one for one in type(self).__mro__ if "_arguments" in vars(one)), type(self))
+        names = [name for name in inspect.get_annotations(component) if not name.startswith("_")]
         if missing := [name for name in names if name not in self.__dict__]:
             raise TypeError(f"{type(self).__name__} declares the outputs {', '.join(missing)} and does not set them")
         self.register_outputs({name: getattr(self, name) for name in names})

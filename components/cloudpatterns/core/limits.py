@@ -1,6 +1,7 @@
 """Limits of plain values that pydantic's ``Field`` cannot say, or cannot say readably, for use in ``Annotated``."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -113,7 +114,7 @@ class Unique(Limit):
         """See ``Limit``."""
         # Outputs cannot be compared before they are known.
         plain = [entry for entry in value if not isinstance(entry, pulumi.Output)]
-        twice = next((entry for index, entry in enumerate(plain) if entry in plain[:index]), None)
+        twice = next((entry for entry, times in Counter(plain).items() if times > 1), None)
         return None if twice is None else f"has {twice} twice. Name each once"
 
 

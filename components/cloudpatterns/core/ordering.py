@@ -19,7 +19,8 @@ def after(value: pulumi.Input[_T], *others: pulumi.Resource | pulumi.Input[Any])
 
 
 def _whether_known_or_not(value: pulumi.Input[Any]) -> pulumi.Output[None]:
-    return pulumi.Output.from_input(value).apply(lambda _: None, run_with_unknowns=True)
+    # None is no secret, whatever the value is.
+    return pulumi.Output.unsecret(pulumi.Output.from_input(value).apply(lambda _: None, run_with_unknowns=True))
 
 
 def by_name(values: Mapping[str, pulumi.Input[_T]]) -> pulumi.Output[dict[str, _T]]:

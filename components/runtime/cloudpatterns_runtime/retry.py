@@ -25,6 +25,7 @@ Sources: AWS Architecture Blog, "Exponential Backoff And Jitter"
 and backoff with jitter" (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/).
 """
 
+import contextlib
 import functools
 import inspect
 import math
@@ -39,7 +40,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeAlias, TypeVar
 if TYPE_CHECKING:
     from botocore.config import Config
 
-__all__ = ["Deadline", "Retry", "RetryBudget", "botocore_config", "is_transient"]
+__all__ = ["Deadline", "DeadlineExceeded", "Retry", "RetryBudget", "botocore_config", "is_transient"]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -154,6 +155,10 @@ class RetryBudget:
             self._tokens = min(self._most, self._tokens + (self._COST if retried else 1))
 
 
+class DeadlineExceeded(TimeoutError):
+    """A function was not called, because the deadline had passed: to call it again helps nobody."""
+
+
 def is_transient(error: Exception) -> bool:
     """Whether an error is one of throttling, of a timeout or of a connection, which another attempt may not meet.
 
@@ -162,16 +167,20 @@ def is_transient(error: Exception) -> bool:
     single operations declare as retryable in their models is not known here: name it in ``retry_on``.
     """
     if isinstance(error, ConnectionError | TimeoutError):
-        return True
+        return not isinstance(error, DeadlineExceeded)
     # An error can be one of botocore's only where botocore has been imported.
     botocore: Any = sys.modules.get("botocore.exceptions")
     if botocore and isinstance(error, (botocore.ConnectionError, botocore.HTTPClientError)):
         return True
     # The shape of botocore's ClientError; other libraries' errors have a `response` too, which is no dictionary.
     response = getattr(error, "response", None)
-    if not isinstance(response, dict):
-        return False
-    return response.get("Error", {}).get("Code") in _CODES or response.get("ResponseMetadata", {}).get("HTTPStatusCode") in _STATUSES
+    return _entry(response, "Error", "Code") in _CODES or _entry(response, "ResponseMetadata", "HTTPStatusCode") in _STATUSES
+
+
+def _entry(response: Any, *path: str) -> str | int | None:
+    for key in path:
+        response = response.get(key) if isinstance(response, dict) else None
+    return response if isinstance(response, str | int) else None
 
 
 RetryOn: TypeAlias = type[Exception] | tuple[type[Exception], ...] | Callable[[Exception], bool]
@@ -246,13 +255,13 @@ class Retry:
         """What ``function`` returns for the arguments, after as many attempts as it takes and the settings allow.
 
         :raises Exception: the last attempt's error, unchanged but for a note.
-        :raises TimeoutError: when the deadline has passed before the first attempt.
+        :raises DeadlineExceeded: when the deadline has passed before the first attempt; a ``TimeoutError`` that no ``Retry`` repeats.
         :raises TypeError: for an asynchronous function.
         """
         _refuse_asynchronous(function)
         begun = self.clock()
         if self._remaining(begun) <= 0:
-            raise TimeoutError(f"{_name(function)} was not called: the deadline had passed before the first attempt")
+            raise DeadlineExceeded(f"{_name(function)} was not called: the deadline had passed before the first attempt")
         attempt = 0
         while True:
             attempt += 1
@@ -268,7 +277,9 @@ class Retry:
                     if self._remaining(begun) > 0:
                         continue
                     ending = "the deadline passed during the wait"
-                error.add_note(f"{_name(function)}: {attempt} of {self.attempts} attempts in {self.clock() - begun:.3f} s; {ending}")
+                # Some errors take no notes, such as those of a frozen dataclass.
+                with contextlib.suppress(Exception):
+                    error.add_note(f"{_name(function)}: {attempt} of {self.attempts} attempts in {self.clock() - begun:.3f} s; {ending}")
                 raise
             self.budget.earn(retried=attempt > 1)
             return result
@@ -363,7 +374,8 @@ def _is_duration(value: Any) -> bool:
 
 def _refuse_asynchronous(function: Callable[..., Any]) -> None:
     # Its call only makes a coroutine, which never fails.
-    if inspect.iscoroutinefunction(function):
+    called = (function, getattr(function, "__call__", None))  # noqa: B004 (an object's own method, which may be asynchronous)
+    if any(inspect.iscoroutinefunction(one) or inspect.isasyncgenfunction(one) for one in called):
         raise TypeError(f"{_name(function)} is asynchronous; Retry calls synchronous functions only. Retry inside of it, or in a thread.")
 
 

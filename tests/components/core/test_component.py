@@ -81,12 +81,36 @@ def test_names_depend_on_the_arguments() -> None:
     record(lambda: Shelf("x" * 22, {"size": 0}))
 
 
-def test_a_subclass_of_a_component_keeps_its_token_and_its_checks() -> None:
-    class Special(Shelf):
-        def __init__(self, name: str) -> None:
-            super().__init__(name, {"size": 1})
+class CabinetArgs(TypedDict):
+    """Arguments of ``Cabinet``."""
 
-    assert record(lambda: Special("s")).one("cloudpatterns:index:Shelf").name == "s"
+    size: NotRequired[Annotated[int, Field(default=1)]]
+
+
+class Cabinet(Component):
+    """A component of the package, as its users see it."""
+
+    made: pulumi.Output[str]
+
+    def __init__(self, name: str, args: CabinetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        self.size = self.begin(name, args, opts)["size"]
+        self.made = pulumi.Output.from_input("m")
+        self.register()
+
+
+def test_a_subclass_of_a_component_keeps_its_token_its_checks_and_its_outputs() -> None:
+    class OfficeArgs(TypedDict):
+        team: str
+
+    class Office(Cabinet):
+        extra: pulumi.Output[str]
+
+        def __init__(self, name: str, args: OfficeArgs) -> None:
+            super().__init__(name, {"size": 2})
+            self.extra = pulumi.Output.from_input(args["team"])
+
+    cabinet = record(lambda: Office("s", {"team": "t"}), mode="deployed").one("cloudpatterns:index:Cabinet")
+    assert (cabinet.name, cabinet.outputs) == ("s", {"made": "m"})
 
 
 def test_arguments_are_checked_without_creating_anything() -> None:

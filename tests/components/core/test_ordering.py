@@ -48,6 +48,13 @@ def test_a_secret_stays_secret() -> None:
     assert isinstance(record(make).one("aws:s3/bucket:Bucket").inputs["bucket"], Secret)
 
 
+def test_a_secret_that_is_waited_for_makes_no_secret() -> None:
+    def make() -> None:
+        aws.s3.Bucket("bucket", bucket=after("name", pulumi.Output.secret("s")))
+
+    assert record(make).one("aws:s3/bucket:Bucket").inputs["bucket"] == "name"
+
+
 def test_values_by_name_are_one_output_and_none_are_an_empty_mapping() -> None:
     seen: list[Any] = []
 

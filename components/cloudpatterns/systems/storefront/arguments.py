@@ -7,7 +7,7 @@ from pydantic import Field
 
 from cloudpatterns.compute import ScaleOutOptions
 from cloudpatterns.core import Matches
-from cloudpatterns.core.vocabulary import AlarmTopicArns, DualStack, ImageParameter, KmsKeyArn, SubnetIdsByZones, Tags
+from cloudpatterns.core.vocabulary import AlarmTopicArns, Cidr, DualStack, ImageParameter, KmsKeyArn, SubnetIdsByZones, Tags
 from cloudpatterns.database import InMemoryCacheOptions, RelationalDatabaseOptions
 from cloudpatterns.network import LoadBalancerOptions, OperatorArgs, WebApplicationFirewallOptions
 
@@ -23,7 +23,7 @@ class StorefrontServersArgs(ScaleOutOptions):
     """Port of the application."""
     # No wildcard: the role may read what stands here.
     artifact_uri: NotRequired[
-        Annotated[str, Matches(r"s3://[a-z0-9.-]+/[^\x00-\x1f\x7f*?]+", "an object in S3 such as s3://bucket/app.tar.gz")]
+        Annotated[str, Matches(r"s3://[a-z0-9.-]{3,63}/[^\x00-\x1f\x7f*?]{1,1024}", "an object in S3 such as s3://bucket/app.tar.gz")]
     ]
     """The application, a ``.tar.gz`` in S3. Default: a page that says that the server runs."""
     artifact_sha256: NotRequired[Annotated[str, Matches("[0-9a-f]{64}", "64 hexadecimal digits in lower case")]]
@@ -69,7 +69,7 @@ class StorefrontArgs(StorefrontOptions):
     """Private subnets of the servers."""
     data_subnet_ids_by_zone: SubnetIdsByZones
     """Data subnets of database and cache."""
-    endpoint_cidr: NotRequired[str]
+    endpoint_cidr: NotRequired[Cidr]
     """Network of the VPC's interface endpoints, which the servers may reach on port 443; usually the VPC's. Default: no endpoints."""
     s3_prefix_list_id: NotRequired[pulumi.Input[str]]
     """Prefix list of S3, which the servers may reach on port 443: Amazon Linux installs packages from there. Default: no access to S3."""

@@ -11,7 +11,7 @@ import pulumi
 
 from cloudpatterns.blocks.server import amazon_linux
 from cloudpatterns.compute import ScaleOut, ScaleOutOptions, web_server_user_data
-from cloudpatterns.core import Component, Problem, declared, needs, one_of, partition_of, pick, region_of
+from cloudpatterns.core import Component, Problem, declared, is_given, needs, one_of, partition_of, pick, region_of
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
 from cloudpatterns.network import (
     FunctionalFirewall,
@@ -79,16 +79,19 @@ class Storefront(Component):
             {**checked["firewall"], "associations": {"load-balancer": balancer.load_balancer_arn}, "tags": self._tags},
             self.child(),
         )
-        data_subnets, shared = checked["data_subnet_ids_by_zone"], pick(checked, "kms_key_arn", "alarm_topic_arns", "tags")
+        data_subnets, shared = checked["data_subnet_ids_by_zone"], pick(checked, "kms_key_arn", "tags")
+        topics = pick(checked, "alarm_topic_arns")
         database_groups, cache_groups = firewall.group_ids(_database_function(checked)), firewall.group_ids("redis")
         database = RelationalDatabase(
             f"{name}-db",
-            {**checked["database"], **shared, "subnet_ids_by_zone": data_subnets, "security_group_ids": [*database_groups]},
+            {**checked["database"], **shared, **topics, "subnet_ids_by_zone": data_subnets, "security_group_ids": [*database_groups]},
             self.child(),
         )
+        # A serverless cache has no nodes to watch.
+        cache_topics = {} if is_given(checked["cache"], "serverless") else topics
         cache = InMemoryCache(
             f"{name}-cache",
-            {**checked["cache"], **shared, "subnet_ids_by_zone": data_subnets, "security_group_ids": [*cache_groups]},
+            {**checked["cache"], **shared, **cache_topics, "subnet_ids_by_zone": data_subnets, "security_group_ids": [*cache_groups]},
             self.child(),
         )
         role = WorkloadRole(
