@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from typing import Any, ClassVar, NoReturn, TypeVar, is_typeddict
 
 import pulumi
@@ -11,6 +12,17 @@ from cloudpatterns.core.rules import name_problems, unknown
 
 _ArgsT = TypeVar("_ArgsT", bound=Mapping[str, Any])
 _T = TypeVar("_T")
+
+
+_checking: ContextVar[bool] = ContextVar("checking", default=False)
+
+
+class _CheckedError(Exception):
+    """Ends a constructor whose arguments were to be checked alone."""
+
+    def __init__(self, checked: Any) -> None:
+        super().__init__()
+        self.checked = checked
 
 
 class Component(pulumi.ComponentResource):
@@ -53,26 +65,31 @@ class Component(pulumi.ComponentResource):
         :returns: The checked arguments: every key is there, an optional one without default as None.
         :raises ArgumentError: with all problems at once.
         """
-        checked = self.check(name, args, problems=problems, names=names)
-        Component.__init__(self, self._arguments.component, name, opts)
-        return checked
-
-    @classmethod
-    def check(
-        cls,
-        name: str,
-        args: _ArgsT | None,
-        *,
-        problems: Callable[[_ArgsT], Iterable[Problem]] | None = None,
-        names: Mapping[str, int] | Callable[[_ArgsT], Mapping[str, int]] | None = None,
-    ) -> _ArgsT:
-        """The checks of ``begin`` alone, for a pattern that composes this one and must create nothing before all is checked."""
-        arguments: Arguments[_ArgsT] = cls._arguments
+        arguments: Arguments[_ArgsT] = type(self)._arguments
         checked = arguments.check(name, args)
         limits = names if isinstance(names, Mapping) else names(checked) if names else {}
         if found := [*(problems(checked) if problems else ()), *name_problems(name, limits)]:
             raise ArgumentError(arguments.component, name, found)
+        if _checking.get():
+            raise _CheckedError(checked)
+        Component.__init__(self, arguments.component, name, opts)
         return checked
+
+    @classmethod
+    def check(cls, name: str, args: Any) -> Any:
+        """The checked arguments, as ``begin`` returns them, and nothing is created: for what composes this component.
+
+        :raises ArgumentError: with all problems at once, as the constructor does.
+        """
+        construct: Any = cls
+        token = _checking.set(True)
+        try:
+            construct(name, args)
+        except _CheckedError as done:
+            return done.checked
+        finally:
+            _checking.reset(token)
+        raise TypeError(f"the constructor of {cls.__name__} does not begin with self.begin")
 
     def child(self, **options: Any) -> pulumi.ResourceOptions:
         """Options of a child: this component is its parent, and nothing of the caller's options is merged in."""

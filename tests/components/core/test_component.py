@@ -114,9 +114,17 @@ def test_a_subclass_of_a_component_keeps_its_token_its_checks_and_its_outputs() 
 
 
 def test_arguments_are_checked_without_creating_anything() -> None:
-    assert Shelf.check("s", {}) == {"size": 1}
-    with pytest.raises(ArgumentError, match="too large"):
-        Shelf.check("s", {"size": 3}, problems=_too_large)
+    def program() -> None:
+        assert Shelf.check("s", {}) == {"size": 1}
+        for name, args, problem in (
+            ("s", {"size": 3}, "too large"),
+            ("x" * 22, {}, "has 22 characters"),
+            ("s", {"depth": 1}, "is not an argument"),
+        ):
+            with pytest.raises(ArgumentError, match=problem):
+                Shelf.check(name, args)
+
+    assert [one.type for one in record(program).resources if one.type.startswith("cloudpatterns:")] == []
 
 
 def test_what_a_caller_looks_up_is_named_with_what_is_known() -> None:

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from cloudpatterns.core import ArgumentError
 from cloudpatterns.database import InMemoryCacheOptions
+from cloudpatterns.systems import Storefront
 
-from tests.components.systems.storefronts import OPERATORS, make
+from tests.components.systems.storefronts import OPERATORS, arguments, make
+from tests.harness import record
 
 
 def role(*ports: int) -> dict[str, Any]:
@@ -133,10 +135,41 @@ def test_the_longest_name_is_one_that_the_balancers_name_leaves_room_for() -> No
             "Storefront",
             ("public_subnet_ids_by_zone", "has 1 entry; at least 2 are needed"),
         ),
-        ({"servers__min_size": 5}, "ScaleOut", ("min_size", "is 5, above max_size 4. Lower it or raise max_size.")),
+        ({"servers__min_size": 5}, "Storefront", ("servers.min_size", "is 5, above max_size 4. Lower it or raise max_size.")),
     ],
 )
 def test_what_a_part_refuses_is_refused(changes: dict[str, Any], component: str, problem: tuple[str, str]) -> None:
     with pytest.raises(ArgumentError) as caught:
         make(**changes)
     assert (caught.value.component, caught.value.problems) == (component, [problem])
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "path"),
+    [
+        ("sg-shop", {}, "name"),
+        ("my_shop", {}, "name"),
+        ("shop", {"endpoint_cidr": "10.0.0.1/8"}, "endpoint_cidr"),
+        ("shop", {"load_balancer__health_check_timeout_seconds": 20}, "load_balancer.health_check_timeout_seconds"),
+        ("shop", {"firewall": {"allowed_cidrs": ["0.0.0.0/0"]}}, "firewall.allowed_cidrs"),
+        ("shop", {"database__engine_version": "8"}, "database.engine_version"),
+        ("shop", {"database__allocated_storage_gib": None}, "database.allocated_storage_gib"),
+        ("shop", {"cache__serverless": {"max_storage_gb": 1, "max_ecpu_per_second": 1000}}, "cache.node_type"),
+        ("shop", {"operators": {"DevOps": {"ports": [22], "entries": []}}}, "operators"),
+        ("shop", {"servers__min_size": 9}, "servers.min_size"),
+        ("shop", {"servers__spot_percentage": 50}, "servers.instance_types"),
+    ],
+)
+def test_what_a_part_refuses_is_refused_before_any_part_exists(name: str, changes: dict[str, Any], path: str) -> None:
+    created: list[str] = []
+
+    def program() -> None:
+        args: Any = arguments(changes)
+        with pytest.raises(ArgumentError) as caught:
+            Storefront(name, args)
+        assert (caught.value.component, caught.value.name) == ("Storefront", name)
+        paths = [where for where, _ in caught.value.problems]
+        assert any(where == path or where.startswith(f"{path}.") for where in paths), caught.value.problems
+
+    created += [one.type for one in record(program).resources if "cloudpatterns" in one.type or one.type.startswith("aws:")]
+    assert created == []

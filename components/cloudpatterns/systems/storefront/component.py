@@ -5,21 +5,27 @@ database and the cache are in data subnets without internet egress. Each tier ac
 its security group. The servers' role reads the database's secret and connects to the cache, and nothing else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import pulumi
 
 from cloudpatterns.blocks.server import amazon_linux
-from cloudpatterns.compute import ScaleOut, ScaleOutOptions, web_server_user_data
-from cloudpatterns.core import Component, Problem, declared, is_given, needs, one_of, partition_of, pick, region_of
-from cloudpatterns.database import InMemoryCache, RelationalDatabase
+from cloudpatterns.compute import ScaleOut, ScaleOutArgs, ScaleOutOptions, web_server_user_data
+from cloudpatterns.core import ArgumentError, Component, Problem, declared, is_given, needs, partition_of, pick, region_of
+from cloudpatterns.database import InMemoryCache, InMemoryCacheArgs, RelationalDatabase, RelationalDatabaseArgs
 from cloudpatterns.network import (
     FunctionalFirewall,
+    FunctionalFirewallArgs,
     FunctionArgs,
     FunctionEgressArgs,
     LoadBalancer,
+    LoadBalancerArgs,
     OperationalFirewall,
+    OperationalFirewallArgs,
     WebApplicationFirewall,
+    WebApplicationFirewallArgs,
 )
 from cloudpatterns.security import WorkloadRole, WorkloadStatementArgs, session_manager_statements
 from cloudpatterns.systems.storefront.arguments import StorefrontArgs
@@ -68,32 +74,14 @@ class Storefront(Component):
 
     def __init__(self, name: str, args: StorefrontArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         # The longest of the composed components' children whose AWS names have limits; the target group's has the same length.
-        checked = self.begin(name, args, opts, problems=_problems, names={"web-lb": 32})
+        checked = self.begin(name, args, opts, problems=partial(_problems, name), names={"web-lb": 32})
         self._checked, self._tags = checked, checked["tags"]
-        firewall = FunctionalFirewall(
-            f"{name}-firewall", {"vpc_id": checked["vpc_id"], "functions": _functions(checked), "tags": self._tags}, self.child()
-        )
-        balancer = self._balancer(name, firewall)
-        web_firewall = WebApplicationFirewall(
-            f"{name}-waf",
-            {**checked["firewall"], "associations": {"load-balancer": balancer.load_balancer_arn}, "tags": self._tags},
-            self.child(),
-        )
-        data_subnets, shared = checked["data_subnet_ids_by_zone"], pick(checked, "kms_key_arn", "tags")
-        topics = pick(checked, "alarm_topic_arns")
+        firewall = FunctionalFirewall(f"{name}-firewall", _firewall(checked), self.child())
+        balancer = LoadBalancer(f"{name}-web", _balancer(checked, firewall.group_ids("http", "https")), self.child())
+        web_firewall = WebApplicationFirewall(f"{name}-waf", _web_firewall(checked, balancer.load_balancer_arn), self.child())
         database_groups, cache_groups = firewall.group_ids(_database_function(checked)), firewall.group_ids("redis")
-        database = RelationalDatabase(
-            f"{name}-db",
-            {**checked["database"], **shared, **topics, "subnet_ids_by_zone": data_subnets, "security_group_ids": [*database_groups]},
-            self.child(),
-        )
-        # A serverless cache has no nodes to watch.
-        cache_topics = {} if is_given(checked["cache"], "serverless") else topics
-        cache = InMemoryCache(
-            f"{name}-cache",
-            {**checked["cache"], **shared, **cache_topics, "subnet_ids_by_zone": data_subnets, "security_group_ids": [*cache_groups]},
-            self.child(),
-        )
+        database = RelationalDatabase(f"{name}-db", _database(checked, database_groups), self.child())
+        cache = InMemoryCache(f"{name}-cache", _cache(checked, cache_groups), self.child())
         role = WorkloadRole(
             f"{name}-role",
             {
@@ -115,22 +103,6 @@ class Storefront(Component):
         self.database_endpoint, self.database_secret_arn = database.endpoint, database.secret_arn
         self.cache_endpoint = cache.primary_endpoint
         self.register()
-
-    def _balancer(self, name: str, firewall: FunctionalFirewall) -> LoadBalancer:
-        checked = self._checked
-        return LoadBalancer(
-            f"{name}-web",
-            {
-                **checked["load_balancer"],
-                "vpc_id": checked["vpc_id"],
-                "subnet_ids_by_zone": checked["public_subnet_ids_by_zone"],
-                "security_group_ids": [*firewall.group_ids("http", "https")],
-                "target_port": checked["servers"]["app_port"],
-                "ip_address_type": "dualstack" if checked["dual_stack"] else "ipv4",
-                "tags": self._tags,
-            },
-            self.child(),
-        )
 
     def _user_data(self, database: RelationalDatabase, cache: InMemoryCache) -> pulumi.Output[str]:
         servers = self._checked["servers"]
@@ -154,36 +126,106 @@ class Storefront(Component):
     def _servers(
         self, name: str, firewall: FunctionalFirewall, balancer: LoadBalancer, role: WorkloadRole, user_data: pulumi.Output[str]
     ) -> ScaleOut:
-        checked = self._checked
-        options = pick(checked["servers"], *declared(ScaleOutOptions))
-        if "image_id" not in options:
-            options.setdefault("image_parameter", amazon_linux(checked["servers"]["instance_types"][0]))
-        groups: list[pulumi.Input[str]] = [*firewall.group_ids("app")]
-        if operators := checked["operators"]:
-            admin = OperationalFirewall(
-                f"{name}-admin", {"vpc_id": checked["vpc_id"], "operators": operators, "tags": self._tags}, self.child()
-            )
-            groups += [admin.group_id(role) for role in operators]
+        groups = firewall.group_ids("app")
+        if operators := self._checked["operators"]:
+            admin = OperationalFirewall(f"{name}-admin", _admin(self._checked), self.child())
+            groups += [admin.group_id(operator) for operator in operators]
         return ScaleOut(
             f"{name}-app",
             {
-                **options,
-                "subnet_ids_by_zone": checked["private_subnet_ids_by_zone"],
-                "security_group_ids": groups,
+                **_scale_out(self._checked, groups),
                 "target_group_arns": [balancer.target_group_arn],
                 "load_balancer_arn_suffix": balancer.arn_suffix,
                 "target_group_arn_suffix": balancer.target_group_arn_suffix,
                 "instance_profile_arn": role.instance_profile_arn,
                 "user_data": user_data,
-                "alarm_topic_arns": checked["alarm_topic_arns"],
-                "tags": self._tags,
             },
             self.child(),
         )
 
 
-def _problems(checked: StorefrontArgs) -> Iterator[Problem]:
-    yield from one_of(checked["load_balancer"], "certificate_arn", ("domain_name", "hosted_zone_id"), path="load_balancer.")
+def _firewall(checked: StorefrontArgs) -> FunctionalFirewallArgs:
+    return {"vpc_id": checked["vpc_id"], "functions": _functions(checked), "tags": checked["tags"]}
+
+
+def _balancer(checked: StorefrontArgs, group_ids: Sequence[pulumi.Input[str]]) -> LoadBalancerArgs:
+    return {
+        **checked["load_balancer"],
+        "vpc_id": checked["vpc_id"],
+        "subnet_ids_by_zone": checked["public_subnet_ids_by_zone"],
+        "security_group_ids": list(group_ids),
+        "target_port": checked["servers"]["app_port"],
+        "ip_address_type": "dualstack" if checked["dual_stack"] else "ipv4",
+        "tags": checked["tags"],
+    }
+
+
+def _web_firewall(checked: StorefrontArgs, balancer_arn: pulumi.Input[str]) -> WebApplicationFirewallArgs:
+    return {**checked["firewall"], "associations": {"load-balancer": balancer_arn}, "tags": checked["tags"]}
+
+
+def _database(checked: StorefrontArgs, group_ids: Sequence[pulumi.Input[str]]) -> RelationalDatabaseArgs:
+    return {
+        **checked["database"],
+        **pick(checked, "kms_key_arn", "alarm_topic_arns", "tags"),
+        "subnet_ids_by_zone": checked["data_subnet_ids_by_zone"],
+        "security_group_ids": list(group_ids),
+    }
+
+
+def _cache(checked: StorefrontArgs, group_ids: Sequence[pulumi.Input[str]]) -> InMemoryCacheArgs:
+    # A serverless cache has no nodes to watch.
+    alarms = () if is_given(checked["cache"], "serverless") else ("alarm_topic_arns",)
+    return {
+        **checked["cache"],
+        **pick(checked, "kms_key_arn", "tags", *alarms),
+        "subnet_ids_by_zone": checked["data_subnet_ids_by_zone"],
+        "security_group_ids": list(group_ids),
+    }
+
+
+def _admin(checked: StorefrontArgs) -> OperationalFirewallArgs:
+    return {"vpc_id": checked["vpc_id"], "operators": checked["operators"], "tags": checked["tags"]}
+
+
+def _scale_out(checked: StorefrontArgs, group_ids: Sequence[pulumi.Input[str]]) -> ScaleOutArgs:
+    servers = checked["servers"]
+    image = {} if is_given(servers, "image_id") else {"image_parameter": amazon_linux(servers["instance_types"][0])}
+    return {
+        **image,
+        **pick(servers, *declared(ScaleOutOptions)),
+        **pick(checked, "alarm_topic_arns", "tags"),
+        "subnet_ids_by_zone": checked["private_subnet_ids_by_zone"],
+        "security_group_ids": list(group_ids),
+    }
+
+
+def _part_problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
+    """What the composed components would refuse: when the first of them exists it is too late. Ids of others are made up."""
+    balancer = {"target_group_arns": ["arn"], "load_balancer_arn_suffix": "app/a/b", "target_group_arn_suffix": "targetgroup/a/b"}
+    parts: list[tuple[type[Component], str, str, Any]] = [
+        (FunctionalFirewall, "firewall", "", _firewall(checked)),
+        (LoadBalancer, "web", "load_balancer", _balancer(checked, ["sg-0"])),
+        (WebApplicationFirewall, "waf", "firewall", _web_firewall(checked, "arn")),
+        (RelationalDatabase, "db", "database", _database(checked, ["sg-0"])),
+        (InMemoryCache, "cache", "cache", _cache(checked, ["sg-0"])),
+        (ScaleOut, "app", "servers", {**_scale_out(checked, ["sg-0"]), **balancer, "instance_profile_arn": "arn"}),
+    ]
+    if checked["operators"]:
+        parts.append((OperationalFirewall, "admin", "", _admin(checked)))
+    options: dict[str, Any] = {**checked}
+    for component, suffix, group, args in parts:
+        try:
+            component.check(f"{name}-{suffix}", args)
+        except ArgumentError as error:
+            for path, reason in error.problems:
+                # A name that is too long is reported by its own limit.
+                if path != "name" or not reason.startswith("has "):
+                    yield f"{group}.{path}" if group and path.split(".")[0] in options[group] else path, reason
+
+
+def _problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
+    yield from _part_problems(name, checked)
     for role, operator in checked["operators"].items():
         for port in operator["ports"]:
             if port in _DATA_PORTS:
@@ -192,8 +234,8 @@ def _problems(checked: StorefrontArgs) -> Iterator[Problem]:
                     "Manager, and forward the port through a server."
                 )
                 yield f"operators.{role}.ports", reason
-    for name, other in (("artifact_uri", "artifact_sha256"), ("artifact_sha256", "artifact_uri")):
-        yield from needs(checked["servers"], name, other, path="servers.")
+    for argument, other in (("artifact_uri", "artifact_sha256"), ("artifact_sha256", "artifact_uri")):
+        yield from needs(checked["servers"], argument, other, path="servers.")
 
 
 def _database_function(checked: StorefrontArgs) -> str:
