@@ -36,6 +36,8 @@ def done(run: subprocess.CompletedProcess[str]) -> str:
 
 def make(folder: Path, language: str) -> Workspace:
     """A workspace with the example in a language, ready to run; skips where it cannot be."""
+    # An earlier try may have ended in a skip.
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     example = EXAMPLES / language
     names = {one.name: one.read_text(encoding="utf-8") for one in example.iterdir() if one.is_file()}

@@ -154,11 +154,11 @@ new cloudpatterns.FunctionalFirewall("firewall", {
         ),
         (
             'new cloudpatterns.Network("net", { zones })',
-            ["cidrBlock: is missing; give it, or ipv4IpamPoolId and ipv4NetmaskLength, or vpcId to adopt a VPC."],
+            ["cidrBlock: exactly one of cidrBlock and ipv4NetmaskLength is needed; none is given. Give one."],
         ),
         (
             'new cloudpatterns.FunctionalFirewall("net", { vpcId: "vpc-1", functions: { app: { port: [80] } as any } })',
-            ["functions.app.port: is no argument; known are "],
+            ["functions.app.port: is not an argument; known are "],
         ),
         (
             'new cloudpatterns.Network("net", { cidrBlock: pulumi.secret("canary-4711"), zones: pulumi.output(zones) } as any)',
@@ -177,7 +177,7 @@ def test_a_wrong_argument_is_told_in_the_callers_names(wrong: str, told: list[st
     run = found.pulumi("preview", "--stack", stack)
     text = run.stdout + run.stderr
     assert run.returncode != 0
-    assert '"net" cannot be made:' in text
+    assert '"net" cannot be created:' in text
     for line in told:
         assert f"\n      {line}" in text
     assert not [sign for sign in ("Traceback", "Unexpected <class", "canary-4711") if sign in text]

@@ -90,7 +90,7 @@ def test_a_name_is_made_up_and_kept(engine: Engine, stack: str) -> None:
 
 def test_a_name_that_gets_too_long_is_refused_before_anything_is_made(engine: Engine, stack: str) -> None:
     _write(engine, PROGRAM + f"aws.lb.LoadBalancer('{'b' * 25}', internal=True)\n")
-    assert "the longest is 32 characters" in _refused(engine, stack, "preview")
+    assert "the maximum is 32 characters" in _refused(engine, stack, "preview")
 
 
 def test_what_forces_a_replacement_replaces_with_all_that_follows(engine: Engine, stack: str) -> None:

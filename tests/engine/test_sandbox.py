@@ -29,7 +29,7 @@ def test_a_whole_deployment_ends_with_a_verdict_and_leaves_nothing_behind(tempor
         [sys.executable, "-m", "sandbox", "--stack", "dev"], cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    kept = r"destroy left nothing but resources that are retained on purpose \(shop-.*\)"
+    kept = r"destroy left nothing but resources retained on purpose \(shop-.*\)"
     verdict = rf"dev  \d{{3}} resources: up compliant, second up without changes, {kept}  \(\d+ s\)"
     assert re.fullmatch(verdict, done.stdout.splitlines()[-1])
     assert done.stderr == ""
