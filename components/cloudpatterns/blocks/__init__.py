@@ -2,14 +2,13 @@
 
 from cloudpatterns.blocks.alarm import Metric, alarm
 from cloudpatterns.blocks.function import PatternFunction, allow_invocation, invoke_on_event, pattern_function
-from cloudpatterns.blocks.key import CreatedKey, create_key, logs_statement
+from cloudpatterns.blocks.key import create_key, logs_statement
 from cloudpatterns.blocks.layer import runtime_layer
 from cloudpatterns.blocks.log_group import log_group
 from cloudpatterns.blocks.role import ServiceRole, service_role
 from cloudpatterns.blocks.schedule import api_target, schedule
 
 __all__ = [
-    "CreatedKey",
     "Metric",
     "PatternFunction",
     "ServiceRole",

@@ -1,20 +1,11 @@
 """Customer managed KMS keys."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.core import Component, Statement, account_of, after, document, partition_of, region_of
-
-
-class CreatedKey(NamedTuple):
-    """A key, its policy, and the key's ARN available after the policy."""
-
-    key: aws.kms.Key
-    policy: aws.kms.KeyPolicy
-    arn: pulumi.Output[str]
 
 
 def create_key(
@@ -25,9 +16,10 @@ def create_key(
     region: pulumi.Input[str] | None = None,
     tags: Mapping[str, pulumi.Input[str]] | None = None,
     retain_on_delete: bool | None = None,
-) -> CreatedKey:
-    """A key with yearly rotation and a deletion window of 30 days, whose policy keeps the account as administrator.
+) -> pulumi.Output[str]:
+    """The ARN of a new key, available after its policy.
 
+    The key has yearly rotation, a deletion window of 30 days, and the account as administrator.
     ``statements`` let services use the key; their resource is ``"*"``, which in a key policy means the key itself. The
     policy is a resource of its own because it names the account, which is known from the key's ARN only. ``region`` defaults
     to the provider's. ``retain_on_delete`` leaves the key behind when the component goes: a last snapshot could not be read without it.
@@ -52,7 +44,7 @@ def create_key(
         region=region,
         opts=component.child(retain_on_delete=retain_on_delete),
     )
-    return CreatedKey(key, policy, after(key.arn, policy))
+    return after(key.arn, policy)
 
 
 def logs_statement(arn: pulumi.Input[str], log_group_pattern: str) -> Statement:

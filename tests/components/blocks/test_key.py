@@ -14,9 +14,8 @@ class Locked(Component):
     def __init__(self, name: str) -> None:
         super().__init__("Locked", name)
         use = Statement(actions=["kms:Decrypt"], resources=["*"], principals={"Service": ["logs.eu-west-1.amazonaws.com"]})
-        key = create_key(self, f"{name}-key", "Locks things", [use])
-        aws.s3.Bucket(f"{name}-bucket", tags={"key": key.arn}, opts=self.child())
-        self.key_arn = key.arn
+        self.key_arn = create_key(self, f"{name}-key", "Locks things", [use])
+        aws.s3.Bucket(f"{name}-bucket", tags={"key": self.key_arn}, opts=self.child())
         self.register()
 
 

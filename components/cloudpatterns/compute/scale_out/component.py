@@ -103,7 +103,7 @@ class ScaleOut(Component):
                 conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
             ),
         ]
-        return create_key(self, f"{name}-key", f"Disks of the instances of {name}", statements, tags=self._tags).arn
+        return create_key(self, f"{name}-key", f"Disks of the instances of {name}", statements, tags=self._tags)
 
     def _template(self, name: str) -> aws.ec2.LaunchTemplate:
         checked, disks, key_arn = self._checked, self._checked["disks"], self._key_arn(name)

@@ -218,7 +218,7 @@ class InMemoryCache(Component):
     def _key(self, statements: Sequence[Statement], retain: bool | None = None) -> pulumi.Output[str]:
         name, tags, key_arn = self.pulumi_resource_name, self._checked["tags"], self._checked.get("kms_key_arn")
         if key_arn is None:
-            key_arn = create_key(self, f"{name}-key", f"Cache {name}", statements, tags=tags, retain_on_delete=retain).arn
+            key_arn = create_key(self, f"{name}-key", f"Cache {name}", statements, tags=tags, retain_on_delete=retain)
         self.kms_key_arn = pulumi.Output.from_input(key_arn)
         return self.kms_key_arn
 

@@ -73,7 +73,7 @@ class Foundation:
             region=self.region,
             tags=self.checked["tags"],
             retain_on_delete=retain,
-        ).arn
+        )
 
     def _monitoring_role(self) -> pulumi.Output[str] | None:
         if self.checked["monitoring_interval_seconds"] == 0:

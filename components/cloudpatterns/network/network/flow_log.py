@@ -135,4 +135,4 @@ def _key_arn(component: Component, checked: NetworkArgs, statement: Statement) -
     if not checked["flow_log_customer_key"]:
         return checked.get("kms_key_arn")
     name = component.pulumi_resource_name
-    return create_key(component, f"{name}-flow-log-key", f"Flow log of {name}", [statement], tags=checked["tags"]).arn
+    return create_key(component, f"{name}-flow-log-key", f"Flow log of {name}", [statement], tags=checked["tags"])

@@ -131,7 +131,7 @@ class SecretsVault(Component):
             conditions={"StringLike": {"kms:ViaService": "secretsmanager.*.amazonaws.com"}},
         )
         statements = [readers] if self._checked["reader_arns"] else []
-        return create_key(self, f"{name}-key", f"Secrets of {name}", statements, tags=self._checked["tags"]).arn
+        return create_key(self, f"{name}-key", f"Secrets of {name}", statements, tags=self._checked["tags"])
 
     def _secret(self, child_name: str, given: SecretsVaultSecretArgs) -> pulumi.Output[str]:
         regions = sorted(self._checked["replica_regions"].items())

@@ -182,7 +182,7 @@ class DurableBucket(Component):
             self.kms_key_arn = pulumi.Output.from_input(given)
         elif with_key:
             description = f"Objects of the bucket {name}"
-            self.kms_key_arn = create_key(self, f"{name}-key", description, region=self._region, tags=self._checked["tags"]).arn
+            self.kms_key_arn = create_key(self, f"{name}-key", description, region=self._region, tags=self._checked["tags"])
         default: aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgsDict = (
             {"sse_algorithm": "aws:kms", "kms_master_key_id": self.kms_key_arn} if with_key else {"sse_algorithm": "AES256"}
         )
