@@ -1,6 +1,7 @@
 """Groups of resources that many patterns create; each function makes them children of a component."""
 
 from cloudpatterns.blocks.alarm import Metric, alarm
+from cloudpatterns.blocks.event import notify_on_event
 from cloudpatterns.blocks.function import PatternFunction, allow_invocation, invoke_on_event, pattern_function
 from cloudpatterns.blocks.key import create_key, logs_statement
 from cloudpatterns.blocks.layer import runtime_layer
@@ -19,6 +20,7 @@ __all__ = [
     "invoke_on_event",
     "log_group",
     "logs_statement",
+    "notify_on_event",
     "pattern_function",
     "runtime_layer",
     "schedule",
