@@ -81,6 +81,7 @@ def _only_where_used(nat: "Nat", context: Context) -> Iterable[InitErrorDetails]
     owners = {
         "zone": ("single", *INSTANCES),
         "instance_type": INSTANCES,
+        "instance_revision": INSTANCES,
         "egress_ports": INSTANCES,
         "time_zone": ("on_demand",),
         "windows": ("on_demand",),
@@ -152,10 +153,15 @@ class Nat(
 
     checks = (_only_where_used, _windows_required, _windows_apart)
 
-    instance_type: Annotated[InstanceType | None, Allowed("an EC2 instance type, only with instance and on_demand", "t4g.nano")] = (
-        _with_instances("t4g.nano")
+    instance_type: Annotated[InstanceType | None, Allowed("an EC2 instance type, only with instance and on_demand", "t4g.micro")] = (
+        _with_instances("t4g.micro")
     )
-    """EC2 type of the NAT instance. Default: t4g.nano with `instance` and `on_demand`."""
+    """EC2 type of the NAT instance. Default: t4g.micro with `instance` and `on_demand`."""
+    instance_revision: Annotated[
+        Annotated[int, Field(ge=1)] | None,
+        Allowed("a number from 1, only with instance and on_demand; raise it to replace the instance", 2),
+    ] = _with_instances(1)
+    """Raised, it replaces the NAT instance by one of the newest Amazon Linux image. Default: 1 with `instance` and `on_demand`."""
     time_zone: Annotated[
         Annotated[str, AfterValidator(_time_zone)] | None,
         Allowed("an IANA time zone such as Europe/Berlin or UTC, only with on_demand", "Europe/Berlin"),

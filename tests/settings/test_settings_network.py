@@ -190,7 +190,7 @@ ONE = [
         "network.nat",
         ABSENT,
         "is missing",
-        "an object with the keys strategy, zone, windows, time_zone, instance_type, egress_ports",
+        "an object with the keys strategy, zone, windows, time_zone, instance_type, instance_revision, egress_ports",
         put("network.nat.strategy", "per_zone"),
     ),
     (
@@ -206,7 +206,7 @@ ONE = [
         "nano",
         None,
         "an EC2 instance type, only with instance and on_demand",
-        put("network.nat.instance_type", "t4g.nano"),
+        put("network.nat.instance_type", "t4g.micro"),
     ),
     (
         "network.nat.time_zone",
@@ -332,6 +332,7 @@ def test_zones_named_twice_get_zones_of_their_own():
         ("zone", "eu-west-1a", "only with single or instance or on_demand"),
         ("egress_ports", [80, 443], "only with instance or on_demand"),
         ("instance_type", "t4g.nano", "only with instance or on_demand"),
+        ("instance_revision", 2, "only with instance or on_demand"),
     ],
 )
 def test_gateways_in_each_zone_use_no_option_of_a_single_nat(name, value, allowed):
@@ -346,7 +347,12 @@ def test_gateways_in_each_zone_use_no_option_of_a_single_nat(name, value, allowe
 
 def test_a_nat_instance_takes_other_ports_and_each_once():
     nat = {"strategy": "instance", "zone": "eu-west-1b", "egress_ports": [443]}
-    assert good(broken({"network.nat": nat})).network.nat.as_args() == {**nat, "instance_type": "t4g.nano", "windows": []}
+    assert good(broken({"network.nat": nat})).network.nat.as_args() == {
+        **nat,
+        "instance_type": "t4g.micro",
+        "instance_revision": 1,
+        "windows": [],
+    }
     (problem,) = problems(broken({"network.nat": {**nat, "egress_ports": [443, 443]}}))
     assert (problem.because, problem.fix) == ("443 is listed twice", (rm("network.nat.egress_ports[1]"),))
     (problem,) = problems(broken({"network.nat": {**nat, "egress_ports": [0]}}))
@@ -372,7 +378,7 @@ def test_what_a_strategy_does_not_use_is_refused_piece_by_piece():
 def test_every_other_strategy_stands_alone(strategy):
     nat = good(broken({"network.nat": {"strategy": strategy}})).network.nat
     assert (nat.time_zone, nat.windows) == (None, ())
-    assert nat.instance_type == ("t4g.nano" if strategy == "instance" else None)
+    assert nat.instance_type == ("t4g.micro" if strategy == "instance" else None)
 
 
 def test_a_day_long_window_touches_itself_on_the_next_day():
