@@ -29,8 +29,7 @@ nat = OnDemandNat(
         "public_subnet_ids_by_zone": network.subnet_ids("public"),
         "private_route_table_ids_by_zone": network.route_table_ids("private"),
         "dual_stack": stack.network.dual_stack,
-        # NAT gateways have no alarms of ours.
-        "alarm_topic_arns": list(front.alarm_topic_arns) if stack.network.nat.strategy in ("instance", "on_demand") else [],
+        "alarm_topic_arns": list(front.alarm_topic_arns),
         "tags": tags,
     },
 )

@@ -21,6 +21,7 @@ A, B, C = "eu-west-1a", "eu-west-1b", "eu-west-1c"
 ZONES = [[A], [A, B], [A, B, C]]
 STRATEGIES = ["none", "single", "per_zone", "regional", "instance", "on_demand"]
 PATCH = {"name": "patch", "days": ["TUE", "SUN"], "start": "01:00", "minutes": 90}
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:on-call"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
 
 
@@ -144,6 +145,52 @@ def test_a_regional_gateway_takes_the_vpc_and_addresses_of_awss_choice() -> None
     assert graph.one(COMPONENT).outputs["public_ips"] == [address["publicIp"] for address in addresses]
 
 
+@pytest.mark.parametrize(
+    ("strategy", "gateways"),
+    [
+        ("single", {f"-{A}": (f"nat-gateway-{A}", f"The NAT gateway in {A}")}),
+        ("per_zone", {f"-{zone}": (f"nat-gateway-{zone}", f"The NAT gateway in {zone}") for zone in (A, B)}),
+        ("regional", {"": ("nat-gateway", "The NAT gateway")}),
+    ],
+)
+def test_a_gateway_that_is_full_or_drops_packets_is_reported(strategy: str, gateways: dict[str, tuple[str, str]]) -> None:
+    graph = nat(strategy, mode="deployed", alarm_topic_arns=[TOPIC], tags={"Owner": "platform"})
+    alarms = {alarm.name: alarm.inputs for alarm in graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
+    for suffix, (gateway, which) in gateways.items():
+        common = {
+            "namespace": "AWS/NATGateway",
+            "dimensions": {"NatGatewayId": graph.one(GATEWAY, gateway).id},
+            "statistic": "Sum",
+            "threshold": 0,
+            "comparisonOperator": "GreaterThanThreshold",
+            "treatMissingData": "notBreaching",
+            "alarmActions": [TOPIC],
+            "okActions": [TOPIC],
+            "tags": {"Owner": "platform"},
+        }
+        assert alarms.pop(f"nat-gateway-ports{suffix}") == {
+            **common,
+            "alarmDescription": f"{which} finds no free port, and new connections fail: too many go to one destination",
+            "metricName": "ErrorPortAllocation",
+            "period": 300,
+            "evaluationPeriods": 1,
+        }
+        assert alarms.pop(f"nat-gateway-drops{suffix}") == {
+            **common,
+            "alarmDescription": f"{which} has dropped packets in each of five minutes",
+            "metricName": "PacketsDropCount",
+            "period": 60,
+            "evaluationPeriods": 5,
+        }
+    assert alarms == {}
+
+
+@pytest.mark.parametrize("strategy", ["none", "single", "per_zone", "regional"])
+def test_nothing_is_watched_where_nobody_is_told(strategy: str) -> None:
+    topics = [TOPIC] if strategy == "none" else []
+    assert nat(strategy, alarm_topic_arns=topics).of_type("aws:cloudwatch/metricAlarm:MetricAlarm") == []
+
+
 # --- the instance ---
 
 
@@ -236,13 +283,13 @@ def test_systems_manager_looks_after_the_instance() -> None:
 
 
 def test_an_instance_that_is_always_on_is_recovered_and_rebooted() -> None:
-    graph = nat("instance", mode="deployed", alarm_topic_arns=["arn:aws:sns:eu-west-1:123456789012:on-call"])
+    graph = nat("instance", mode="deployed", alarm_topic_arns=[TOPIC])
     alarms = {alarm.name: alarm.inputs for alarm in graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
     for name, metric, periods in (("recover", "StatusCheckFailed_System", 2), ("reboot", "StatusCheckFailed_Instance", 3)):
         alarm = alarms.pop(f"nat-{name}")
         assert (alarm["namespace"], alarm["metricName"], alarm["evaluationPeriods"], alarm["period"]) == ("AWS/EC2", metric, periods, 60)
         assert alarm["dimensions"] == {"InstanceId": graph.one(INSTANCE).id}
-        assert alarm["alarmActions"] == [f"arn:aws:automate:eu-west-1:ec2:{name}", "arn:aws:sns:eu-west-1:123456789012:on-call"]
+        assert alarm["alarmActions"] == [f"arn:aws:automate:eu-west-1:ec2:{name}", TOPIC]
     assert alarms.pop("nat-heartbeat") == {
         "alarmDescription": "The NAT instance has not reported for three minutes that it forwards packets: private subnets may have no "
         "internet egress",
@@ -255,8 +302,8 @@ def test_an_instance_that_is_always_on_is_recovered_and_rebooted() -> None:
         "period": 60,
         "evaluationPeriods": 3,
         "treatMissingData": "breaching",
-        "alarmActions": ["arn:aws:sns:eu-west-1:123456789012:on-call"],
-        "okActions": ["arn:aws:sns:eu-west-1:123456789012:on-call"],
+        "alarmActions": [TOPIC],
+        "okActions": [TOPIC],
         "tags": {},
     }
     assert alarms == {}
@@ -453,7 +500,7 @@ def test_transforms_reach_the_children() -> None:
 
 
 def test_a_start_or_stop_that_fails_for_good_is_told() -> None:
-    graph = nat("on_demand", mode="deployed", alarm_topic_arns=["arn:aws:sns:eu-west-1:123456789012:on-call"])
+    graph = nat("on_demand", mode="deployed", alarm_topic_arns=[TOPIC])
     alarm = graph.one("aws:cloudwatch/metricAlarm:MetricAlarm", "nat-windows-dropped")
     assert refs(graph, alarm, "dimensions") == ["nat-windows"]
     del alarm.inputs["dimensions"], alarm.inputs["alarmDescription"], alarm.inputs["tags"]
@@ -466,6 +513,6 @@ def test_a_start_or_stop_that_fails_for_good_is_told() -> None:
         "threshold": 0,
         "comparisonOperator": "GreaterThanThreshold",
         "treatMissingData": "notBreaching",
-        "alarmActions": ["arn:aws:sns:eu-west-1:123456789012:on-call"],
+        "alarmActions": [TOPIC],
     }
     assert nat("on_demand").of_type("aws:cloudwatch/metricAlarm:MetricAlarm") == []

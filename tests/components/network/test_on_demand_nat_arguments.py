@@ -57,11 +57,6 @@ def refused(strategy: str, **args: Any) -> list[tuple[str, str]]:
         ("instance", {"egress_ports": [443, 22, 443]}, ("egress_ports", "has 443 twice. Name each once")),
         ("per_zone", {"zone": A}, ("zone", "is not used by strategy per_zone; only by single, instance, on_demand. Remove it.")),
         (
-            "per_zone",
-            {"alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:on-call"]},
-            ("alarm_topic_arns", "is not used by strategy per_zone; only by instance, on_demand. Remove it."),
-        ),
-        (
             "single",
             {"zone": C},
             ("zone", "is 'eu-west-1c', which is not a zone of a private route table; known are eu-west-1a, eu-west-1b."),

@@ -20,7 +20,6 @@ _USED_BY = {
     "instance_type": INSTANCES,
     "instance_revision": INSTANCES,
     "egress_ports": INSTANCES,
-    "alarm_topic_arns": INSTANCES,
 }
 
 
@@ -71,8 +70,9 @@ class OnDemandNatArgs(OnDemandNatOptions):
     """Customer managed key of the instance's disk; other strategies do not use it. Default: the account's default key for EBS, which must
     then be the AWS managed one: the schedules get no rights to another."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
-    """SNS topics to notify when an ``instance`` fails its status checks (CloudWatch recovers or reboots it in any case) or does not report
-    that it forwards, or when a scheduled start or stop of ``on_demand`` fails for good."""
+    """SNS topics to notify when a NAT gateway finds no free port or drops packets, when an ``instance`` fails its status checks (CloudWatch
+    recovers or reboots it in any case) or does not report that it forwards, or when a scheduled start or stop of ``on_demand`` fails for
+    good."""
     tags: NotRequired[Tags]
     """Tags of every child that takes some, beside ``Name``."""
 
