@@ -25,7 +25,7 @@ _DAY_MINUTES = 24 * 60
 _WEEK_MINUTES = 7 * _DAY_MINUTES
 # Rules in one direction of an ACL that AWS's default quota of 20 leaves room for, and what other rules of each tier take of them.
 _MOST_RULES = 18
-_OTHER_RULES = {"public_ports": 6, "trusted_cidrs": 6}
+_OTHER_RULES = 6
 _HTTPS = 443
 
 
@@ -310,7 +310,7 @@ def _acls_fit(network: "Network", context: Context) -> Iterable[InitErrorDetails
         elif isinstance(cidr, IPv4Network) and cidr.subnet_of(network.cidr_block):
             yield fault(place, f"inside the VPC's {network.cidr_block}, where all traffic is allowed anyway", fix=[Remove(place)])
     versions = 2 if network.dual_stack else 1
-    room = (_MOST_RULES - _OTHER_RULES["public_ports"] * versions) // versions
+    room = (_MOST_RULES - _OTHER_RULES * versions) // versions
     if _HTTPS not in acls.public_ports and len(acls.public_ports) <= room:
         yield fault(
             ("network_acls", "public_ports"),
@@ -318,8 +318,11 @@ def _acls_fit(network: "Network", context: Context) -> Iterable[InitErrorDetails
             fix=[Assign(("network_acls", "public_ports", min(len(acls.public_ports), room - 1)), _HTTPS)],
             allowed="443 among the ports",
         )
-    for name, each in (("public_ports", versions), ("trusted_cidrs", 1)):
-        count, most = len(getattr(acls, name)), (_MOST_RULES - _OTHER_RULES[name] * versions) // each
+    full = _MOST_RULES - _OTHER_RULES * versions
+    # What trusted networks leave of the private tier's room is for VPC Lattice.
+    left = max(full - len(acls.trusted_cidrs), 0)
+    for name, most in (("public_ports", full // versions), ("trusted_cidrs", full), ("lattice_ports", left // versions)):
+        count = len(getattr(acls, name))
         if count > most:
             yield fault(
                 ("network_acls", name),

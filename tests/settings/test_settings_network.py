@@ -487,7 +487,11 @@ TRUSTED = "an IPv4 network of /8 or narrower or, with dual_stack, an IPv6 networ
 def test_network_acls_have_defaults_of_their_own():
     assert good(VALID).network.network_acls is None
     acls = good(broken({**ACLS, "operators": [VALID["operators"][0]], "network.network_acls": {"trusted_cidrs": OPERATORS[:1]}}))
-    assert acls.network.as_args()["network_acls"] == {"public_ports": [80, 443], "trusted_cidrs": OPERATORS[:1]}
+    assert acls.network.as_args()["network_acls"] == {
+        "public_ports": [80, 443],
+        "trusted_cidrs": OPERATORS[:1],
+        "lattice_ports": [],
+    }
 
 
 @pytest.mark.parametrize(
@@ -534,6 +538,8 @@ def test_what_network_acls_cannot_admit_is_reported_and_fixed(path, value, becau
         (False, "public_ports", 12, [443, *range(101, 114)]),
         (True, "trusted_cidrs", 6, [*OPERATORS, *(f"10.{number}.0.0/16" for number in range(100, 105))]),
         (False, "trusted_cidrs", 12, [OPERATORS[0], *(f"10.{number}.0.0/16" for number in range(100, 113))]),
+        (True, "lattice_ports", 2, [80, 81, 443]),
+        (False, "lattice_ports", 11, list(range(101, 113))),
     ],
 )
 def test_more_rules_than_aws_takes_are_reported_and_cut(dual_stack, name, most, values):
