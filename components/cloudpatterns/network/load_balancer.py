@@ -132,7 +132,7 @@ class TargetArgs(TargetOptions):
     """Bucket for the logs: same Region, SSE-S3, and a bucket policy for Elastic Load Balancing that exists already. Default: a new log
     bucket."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
-    """SNS topics to notify of unhealthy targets and of 5xx responses. Default: no alarms."""
+    """SNS topics to notify of unhealthy targets and of 5xx responses; without any there are no alarms."""
     tags: NotRequired[Tags]
     """Tags of every child that takes some."""
 
