@@ -105,7 +105,7 @@ class TargetOptions(TypedDict):
     """Status codes of a healthy target. Default: 200, for GRPC 12."""
     deregistration_delay_seconds: NotRequired[Annotated[int, Field(default=300, ge=0, le=3600)]]
     """Seconds that a deregistering target has to complete its requests."""
-    alarm_5xx_percent: NotRequired[Annotated[float, Field(default=5, ge=0.1, le=100)]]
+    alarm_5xx_percent: NotRequired[Annotated[float, Field(default=5, ge=0.1, le=50)]]
     """Share of the requests of five minutes that may end in a 5xx response without an alarm. Fewer than five such responses never raise
     one. Those of the targets and those of the load balancer itself count apart."""
     alarm_unhealthy_minutes: NotRequired[Annotated[int, Field(default=10, ge=1, le=60)]]
@@ -413,13 +413,14 @@ class LoadBalancer(Component):
         share = f"more than {percent:g}% of the requests of five minutes"
         for suffix, description, dimensions, metric, total in (
             ("target-5xx", f"The targets of {name} answered {share} with 5xx", of_targets, "HTTPCode_Target_5XX_Count", "requests"),
-            # Requests for which no target could be chosen (503) are errors, but not in RequestCount.
+            # RequestCount lacks the requests for which no target could be chosen (503). What is missing counts as 0.
+            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
             (
                 "balancer-5xx",
                 f"{name} itself answered {share} with 5xx: its targets do not respond, close connections or time out",
                 of_balancer,
                 "HTTPCode_ELB_5XX_Count",
-                "MAX([FILL(requests, 0), errors])",
+                "(requests + errors)",
             ),
         ):
             metrics = {

@@ -397,7 +397,7 @@ def test_one_target_that_stays_unhealthy_raises_an_alarm(given, minutes, of):
             "web-balancer-5xx",
             "HTTPCode_ELB_5XX_Count",
             1,
-            "MAX([FILL(requests, 0), errors])",
+            "(requests + errors)",
             "web itself answered more than {}% of the requests of five minutes with 5xx: its targets do not respond, close connections or "
             "time out",
         ),
