@@ -388,24 +388,13 @@ def test_a_scheduled_action_may_fix_the_size() -> None:
     assert graph.one(SCHEDULE).inputs["minSize"] == 6
 
 
-def failures(graph: Graph) -> dict[str, str]:
-    """Name of each notification of failed launches to its topic."""
-    found = {}
-    for notification in graph.of_type(NOTIFICATION):
-        given = inputs(notification)
-        found[notification.name] = given.pop("topicArn")
-        assert given == {
-            "groupNames": [graph.one(GROUP).outputs["name"]],
-            "notifications": ["autoscaling:EC2_INSTANCE_LAUNCH_ERROR", "autoscaling:EC2_INSTANCE_TERMINATE_ERROR"],
-        }
-    return found
-
-
-def test_failed_launches_are_reported_to_the_topics_of_alarms_or_to_one_of_their_own() -> None:
-    assert failures(made()) == {}
-    assert failures(made(alarm_topic_arns=[TOPIC, f"{TOPIC}-2"])) == {"web-failures": TOPIC, "web-failures-2": f"{TOPIC}-2"}
-    assert failures(made(notification_topic_arn=TOPIC)) == {"web-failures": TOPIC}
-    assert failures(made(notification_topic_arn=TOPIC, alarm_topic_arns=[f"{TOPIC}-2", f"{TOPIC}-3"])) == {"web-failures": TOPIC}
+def test_failed_launches_have_a_topic_of_their_own() -> None:
+    graph = made(notification_topic_arn=TOPIC)
+    assert inputs(graph.one(NOTIFICATION, "web-failures")) == {
+        "groupNames": [graph.one(GROUP).outputs["name"]],
+        "notifications": ["autoscaling:EC2_INSTANCE_LAUNCH_ERROR", "autoscaling:EC2_INSTANCE_TERMINATE_ERROR"],
+        "topicArn": TOPIC,
+    }
 
 
 def test_fewer_instances_than_the_minimum_raise_an_alarm() -> None:
@@ -441,21 +430,30 @@ def test_fewer_instances_than_the_minimum_raise_an_alarm() -> None:
     assert {"GroupInServiceInstances", "GroupMinSize"} <= set(graph.one(GROUP).inputs["enabledMetrics"])
 
 
-def test_a_failed_instance_refresh_of_this_group_is_reported() -> None:
-    graph = made(alarm_topic_arns=[TOPIC, f"{TOPIC}-2"])
-    rule = graph.named("web-refresh-failed")
+@pytest.mark.parametrize(
+    ("changes", "launches"),
+    [
+        ({}, ["EC2 Instance Launch Unsuccessful", "EC2 Instance Terminate Unsuccessful"]),
+        ({"notification_topic_arn": f"{TOPIC}-3"}, []),
+    ],
+)
+def test_failures_of_this_group_reach_every_topic_of_alarms(changes: dict[str, Any], launches: list[str]) -> None:
+    graph = made(alarm_topic_arns=[TOPIC, f"{TOPIC}-2"], **changes)
+    rule = graph.named("web-failed")
     assert json.loads(rule.inputs["eventPattern"]) == {
         "source": ["aws.autoscaling"],
         "detail-type": [
+            *launches,
             "EC2 Auto Scaling Instance Refresh Failed",
             "EC2 Auto Scaling Instance Refresh Rollback Succeeded",
             "EC2 Auto Scaling Instance Refresh Rollback Failed",
         ],
         "detail": {"AutoScalingGroupName": [graph.one(GROUP).outputs["name"]]},
     }
-    description = "An instance refresh of web failed: instances may still have the previous launch template"
+    description = "An instance refresh of web failed, or an instance could not be launched or terminated"
     assert rule.inputs["description"] == description
-    assert [graph.named(f"web-refresh-failed-topic-{number}").inputs["arn"] for number in (1, 2)] == [TOPIC, f"{TOPIC}-2"]
+    assert [graph.named(f"web-failed-topic-{number}").inputs["arn"] for number in (1, 2)] == [TOPIC, f"{TOPIC}-2"]
+    assert [one.inputs["topicArn"] for one in graph.of_type(NOTIFICATION)] == list(changes.values())
 
 
 def test_nobody_to_notify_no_alarms_but_the_one_that_scales() -> None:
@@ -640,9 +638,9 @@ def test_a_name_too_long_for_the_role_is_refused_only_where_a_role_is_made() -> 
 
 
 def test_a_name_too_long_for_the_rule_is_refused_only_where_a_rule_is_made() -> None:
-    made("w" * 42)
-    assert [path for path, _ in refused("w" * 42, alarm_topic_arns=[TOPIC])] == ["name"]
-    made("w" * 41, alarm_topic_arns=[TOPIC])
+    made("w" * 50)
+    assert [path for path, _ in refused("w" * 50, alarm_topic_arns=[TOPIC])] == ["name"]
+    made("w" * 49, alarm_topic_arns=[TOPIC])
 
 
 @pytest.mark.parametrize(

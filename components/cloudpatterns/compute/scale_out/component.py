@@ -21,7 +21,9 @@ _METRICS = (
 )
 # Not Cancelled: a refresh that starts while another runs cancels that one.
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-eventbridge-events.html
-_REFRESH_FAILURES = ("Failed", "Rollback Succeeded", "Rollback Failed")
+_REFRESH_FAILURES = tuple(f"EC2 Auto Scaling Instance Refresh {end}" for end in ("Failed", "Rollback Succeeded", "Rollback Failed"))
+# https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html
+_INSTANCE_FAILURES = ("EC2 Instance Launch Unsuccessful", "EC2 Instance Terminate Unsuccessful")
 # At most 100 points above the share that stays healthy.
 # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_InstanceMaintenancePolicy.html
 _MAX_HEALTHY_PERCENT = 150
@@ -255,16 +257,15 @@ class ScaleOut(Component):
     def _failures(self, name: str, group: aws.autoscaling.Group) -> None:
         """Reports a group that is too small, a refresh that failed, and instances that did not start or stop."""
         topic_arns, notified = self._checked["alarm_topic_arns"], self._checked.get("notification_topic_arn")
-        # By number: a topic's ARN may be known only after its creation.
-        for number, topic_arn in enumerate(topic_arns if notified is None else [notified], start=1):
+        if notified is not None:
             aws.autoscaling.Notification(
-                f"{name}-failures" if number == 1 else f"{name}-failures-{number}",
+                f"{name}-failures",
                 group_names=[group.name],
                 notifications=[
                     aws.autoscaling.NotificationType.INSTANCE_LAUNCH_ERROR,
                     aws.autoscaling.NotificationType.INSTANCE_TERMINATE_ERROR,
                 ],
-                topic_arn=topic_arn,
+                topic_arn=notified,
                 opts=self.child(),
             )
         if not topic_arns:
@@ -287,13 +288,16 @@ class ScaleOut(Component):
             actions=topic_arns,
             tags=self._tags,
         )
+        # Events, not one notification for each topic: AWS keeps a notification by its topic, so the removal of one child would take the
+        # notification of another with it, whose place in the list has changed.
+        failures = _REFRESH_FAILURES if notified is not None else (*_INSTANCE_FAILURES, *_REFRESH_FAILURES)
         notify_on_event(
             self,
-            f"{name}-refresh-failed",
-            f"An instance refresh of {name} failed: instances may still have the previous launch template",
+            f"{name}-failed",
+            f"An instance refresh of {name} failed, or an instance could not be launched or terminated",
             pattern={
                 "source": ["aws.autoscaling"],
-                "detail-type": [f"EC2 Auto Scaling Instance Refresh {failure}" for failure in _REFRESH_FAILURES],
+                "detail-type": list(failures),
                 "detail": {"AutoScalingGroupName": [group.name]},
             },
             topic_arns=topic_arns,
@@ -311,5 +315,5 @@ class ScaleOut(Component):
 
 def _child_names(checked: ScaleOutArgs) -> dict[str, int]:
     profile = {} if checked.get("instance_profile_arn") else {"instance-role": 64}
-    rule = {"refresh-failed": 64} if checked["alarm_topic_arns"] else {}
+    rule = {"failed": 64} if checked["alarm_topic_arns"] else {}
     return {"template": 128, **profile, **rule}
