@@ -430,7 +430,7 @@ def test_alarms_tell_the_topics() -> None:
 
     assert told(base()) == set()
     tiers = {name.split("-")[1] for name in told(make(alarm_topic_arns=[TOPIC]))}
-    assert tiers == {"app", "db", "cache"}
+    assert tiers == {"app", "db", "cache", "web"}
 
 
 def test_addresses_hear_of_alarms_through_a_topic_that_is_created() -> None:
@@ -512,5 +512,5 @@ def test_a_serverless_cache_goes_with_alarms_of_the_database() -> None:
     serverless = {"engine": "valkey", "engine_version": "8.1", "serverless": {"max_storage_gb": 10, "max_ecpu_per_second": 5000}}
     graph = make(cache=serverless, alarm_topic_arns=["arn:aws:sns:eu-west-1:123456789012:alarms"])
     assert len(graph.of_type("aws:elasticache/serverlessCache:ServerlessCache")) == 1
-    alarms = {one.inputs["namespace"] for one in graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
-    assert alarms == {"AWS/RDS", "AWS/EC2"}
+    alarms = {alarm.name.split("-")[1] for alarm in graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
+    assert alarms == {"app", "db", "web"}

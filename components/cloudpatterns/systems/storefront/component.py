@@ -173,7 +173,7 @@ def _balancer(checked: StorefrontArgs, group_ids: Sequence[pulumi.Input[str]]) -
         "security_group_ids": list(group_ids),
         "target_port": checked["servers"]["app_port"],
         "ip_address_type": "dualstack" if checked["dual_stack"] else "ipv4",
-        "tags": checked["tags"],
+        **pick(checked, "alarm_topic_arns", "tags"),
     }
 
 
