@@ -9,7 +9,7 @@ PROJECTS := components/pyproject.toml components/setup.py components/runtime/pyp
 profile = $(firstword $(wildcard policies/$(1)/$(STACK).json) policies/$(1)/$(firstword $(subst -, ,$(STACK))).json)
 PACKS := $(foreach pack,security operations,--policy-pack policies/$(pack) --policy-pack-config $(call profile,$(pack)))
 
-.PHONY: preview test cover engine sandbox lint types docs schema wheels compat bench mutants up destroy clean
+.PHONY: preview test cover engine sandbox lint types docs schema wheels compat bench mutants publish up destroy clean
 
 preview: $(VENV)/ready  ## Preview every stack with its policies: no CLI, no account, no network
 	$(BIN)/offline-preview
@@ -58,6 +58,9 @@ bench: $(VENV)/ready  ## Performance figures as ratios in one run; not part of t
 
 mutants: $(VENV)/ready-dev  ## Mutation testing of the policies, an hour and more; of one module: make mutants MODULE=graph/rules.py
 	$(BIN)/python -m tests.mutation $(MODULE)
+
+publish: $(VENV)/ready  ## Upload an artifact and set it as the version of the application: make publish STACK=dev ARTIFACT=dist/storefront-app.tar.gz
+	$(BIN)/python -m publish --stack $(STACK)$(if $(ARTIFACT), --artifact '$(ARTIFACT)')$(if $(SET), --set $(SET))
 
 up: $(VENV)/ready  ## Deploy for real: make up STACK=dev
 	pulumi up --stack $(STACK) $(PACKS)

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = {document: document.read_text(encoding="utf-8") for document in DOCUMENTS}
 # Paths in backticks are told from other words with a slash by their first folder.
-FOLDERS = ("bootstrap", "components", "docs", "examples", "policies", "preview", "sandbox", "settings", "tests", ".github")
+FOLDERS = ("bootstrap", "components", "docs", "examples", "policies", "preview", "publish", "sandbox", "settings", "tests", ".github")
 
 
 PRIVATE_ENGLISH = re.compile(
