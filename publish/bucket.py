@@ -36,6 +36,11 @@ class Bucket:
         with self._asked("find credentials and settings of AWS"):
             self._s3: Any = boto3.Session().client("s3", region_name=region)
 
+    @property
+    def region(self) -> str:
+        """The region that is asked."""
+        return self._s3.meta.region_name
+
     def place(self, version: str) -> str:
         """Where a version is, as the AWS CLI has it."""
         return f"s3://{self.name}/{version}{SUFFIX}"

@@ -90,7 +90,8 @@ def test_every_update_is_an_environments_and_the_branchs_and_comes_after_the_che
     assert content["concurrency"] == {"group": "deploy", "cancel-in-progress": "false"}
     jobs = content["jobs"]
     assert jobs["check"]["uses"] == "./.github/workflows/check.yml"
-    assert [jobs[name]["needs"] for name in ("stacks", "dev", "prod")] == ["check", "stacks", ["stacks", "dev"]]
+    needs = [["stacks", "artifact"], ["stacks", "artifact", "dev"]]
+    assert [jobs[name]["needs"] for name in ("stacks", "artifact", "dev", "prod")] == ["check", "stacks", *needs]
     for name in ("dev", "prod"):
         given = jobs[name]["steps"][-1]["with"]
         assert (jobs[name]["environment"], given["environment"], given["command"]) == (name, name, "up")
@@ -120,6 +121,35 @@ def test_an_update_comes_after_a_preview_of_its_own() -> None:
     same = ("stack-name", "cloud-url", "pulumi-version-file", "policyPacks", "policyPackConfigs")
     assert {key: preview["with"][key] for key in same} == {key: asked["with"][key] for key in same}
     assert preview["uses"] == asked["uses"]
+
+
+def test_the_version_of_the_application_is_there_before_an_update() -> None:
+    """After the preview, which installs the CLI and asks the packs, and before the first change."""
+    (publish,) = [step for step in steps(ACTION) if "make publish" in step.get("run", "")]
+    order = [step.get("with", {}).get("command") or step.get("run") for step in steps(ACTION)][-3:]
+    assert order == ["preview", 'make publish STACK="$STACK" ARTIFACT="$ARTIFACT" SET=no', "${{ inputs.command }}"]
+    # Not in previews and drift: the plan role cannot write, and the artifact of a pull request is uploaded when it is deployed.
+    assert publish["if"] == "${{ inputs.command == 'up' }}"
+    assert publish["env"].keys() == {"STACK", "ARTIFACT", "PULUMI_BACKEND_URL"}
+    assert "continue-on-error" not in publish
+
+
+def test_an_artifact_is_built_once_and_handed_over_as_one_archive() -> None:
+    jobs = loaded(WORKFLOWS["deploy"])["jobs"]
+    artifact = jobs["artifact"]
+    assert artifact["if"] == "${{ vars.ARTIFACT != '' }}"
+    assert "permissions" not in artifact
+    build, upload = artifact["steps"][-2:]
+    path = "dist/handover/artifact.tar.gz"
+    assert build["run"].splitlines() == ['bash -euo pipefail -c "$BUILD"', "mkdir -p dist/handover", f'cp -- "$ARTIFACT" {path}']
+    assert build["env"] == {"ARTIFACT": "${{ vars.ARTIFACT }}", "BUILD": "${{ vars.ARTIFACT_COMMAND || 'make app' }}"}
+    assert (upload["with"]["path"], upload["with"]["if-no-files-found"]) == (path, "error")
+    for name in ("dev", "prod"):
+        assert jobs[name]["if"].startswith("${{ !failure() && !cancelled() && needs.stacks.result == 'success' && ")
+        download, stack = jobs[name]["steps"][-2:]
+        assert download["if"] == "${{ needs.artifact.result == 'success' }}"
+        assert download["with"] == {"name": upload["with"]["name"], "path": str(Path(path).parent)}
+        assert stack["with"]["artifact"] == f"${{{{ needs.artifact.result == 'success' && '{path}' || '' }}}}"
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)

@@ -11,6 +11,7 @@ import pytest
 
 from publish import __main__ as command
 from publish import archive
+from publish.bucket import Bucket
 from publish.stack import SETTING
 from tests.publish.conftest import BUCKET, Cli
 
@@ -71,6 +72,15 @@ def test_a_second_time_changes_nothing(cli: Cli, s3: Any, artifact: Path, capsys
         f"{artifact} is version {version}: already in s3://{BUCKET}/{version}.tar.gz",
         f"{SETTING} of stack dev names it already",
     ]
+
+
+def test_the_bucket_is_asked_in_the_region_of_the_stack(cli: Cli, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever region the user's own configuration has."""
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    made: list[Bucket] = []
+    monkeypatch.setattr(command, "Bucket", lambda *given: made.append(Bucket(*given)) or made[-1])
+    assert run("--set", "no") == 0
+    assert [(bucket.name, bucket.region) for bucket in made] == [(BUCKET, "eu-west-1")]
 
 
 def test_a_folder_is_packed_and_uploaded(cli: Cli, s3: Any, build: Path, artifact: Path) -> None:
