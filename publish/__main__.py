@@ -14,7 +14,7 @@ from pathlib import Path
 from publish import archive
 from publish.bucket import Bucket
 from publish.problem import PublishError
-from publish.stack import BUCKET_OUTPUT, SETTING, Stack
+from publish.stack import BUCKET_OUTPUT, PLACE_SETTING, SETTING, Stack
 
 _MOST_SHOWN = 5
 
@@ -59,6 +59,14 @@ def _publish(name: str, artifact: Path | None) -> None:
             fix=f"make publish STACK={name} ARTIFACT=dist/storefront-app.tar.gz",
         )
     stack = Stack(name)
+    if stack.place is not None:
+        raise PublishError(
+            f"{PLACE_SETTING} of stack {name}",
+            given=stack.place,
+            problem="the servers take the application from there, and not from the stack's artifact bucket",
+            allowed="no such setting for artifacts that this command publishes",
+            fix=f"pulumi config rm --stack {name} --path {PLACE_SETTING}",
+        )
     bucket = stack.bucket()
     if bucket is None:
         raise PublishError(
@@ -80,6 +88,9 @@ def _publish(name: str, artifact: Path | None) -> None:
 def _prepare(name: str, artifact: Path | None) -> None:
     """Before a deployment: uploads an artifact, if there is one, and checks that the version of the setting is in the bucket."""
     stack = Stack(name)
+    if stack.place is not None:
+        print(f"The servers of stack {name} take {stack.place}: nothing is uploaded or checked.")
+        return
     found = stack.bucket()
     if found is None and stack.version is not None:
         raise _not_deployed(stack)

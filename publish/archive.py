@@ -58,8 +58,8 @@ def check(archive: Path, kind: str, given: str) -> None:
             "ARTIFACT",
             given=given,
             problem="\n".join([*problems[:_MOST_SHOWN], *more]),
-            allowed=f"files, folders and links inside the archive, and {_root(kind)}",
-            fix="change the build; a folder given as ARTIFACT is packed with its own entries at the root",
+            allowed=f"files and folders that all users may read, links inside the archive, and {_root(kind)}",
+            fix="change the build; a folder given as ARTIFACT is packed with its own entries at the root, and modes that fit",
         )
 
 
@@ -98,6 +98,9 @@ def _problems_of(entry: tarfile.TarInfo, before: dict[str, tarfile.TarInfo]) -> 
         yield f"{entry.name}: is a device, a pipe or of another special type"
     if entry.mode & (stat.S_ISUID | stat.S_ISGID) and not entry.issym():
         yield f"{entry.name}: is set-user-id or set-group-id (mode {_mode(entry)})"
+    readable = 0o555 if entry.isdir() else 0o444
+    if (entry.isfile() or entry.isdir()) and entry.mode & readable != readable:
+        yield f"{entry.name}: has mode {_mode(entry)}, and the application's user does not own it"
     # A link that leads inside by this rule does so on disk too, because nothing lies below another link.
     if entry.issym() and not _stays_inside(path, PurePosixPath(entry.linkname)):
         yield f"{entry.name}: links to {entry.linkname}, which is absolute, leads outside or has .. after a name"
@@ -125,20 +128,19 @@ def _mode(entry: tarfile.TarInfo) -> str:
 
 
 def _root(kind: str) -> str:
-    return f"{KINDS[kind]} at its root, a file {'that all may execute (mode 0755)' if kind == 'app' else 'that all may read (mode 0644)'}"
+    return f"{KINDS[kind]} at its root{', with mode 0755' if kind == 'app' else ''}"
 
 
 def _root_problems(entries: dict[str, tarfile.TarInfo], kind: str) -> Iterator[str]:
-    """The servers' own user, who does not own the files, has to start or read them."""
-    name, needed = KINDS[kind], 0o555 if kind == "app" else 0o444
+    name = KINDS[kind]
     entry = entries.get(name)
     if entry is None:
         deeper = next((path for path in entries if PurePosixPath(path).match(f"*/{name}")), None)
         yield f"{name}: is missing" + (f"; {deeper} is there, one folder too deep" if deeper else "")
     elif not entry.isfile():
         yield f"{name}: is not a regular file"
-    elif entry.mode & needed != needed:
-        yield f"{name}: has mode {_mode(entry)}"
+    elif kind == "app" and entry.mode & 0o111 != 0o111:
+        yield f"{name}: is not executable (mode {_mode(entry)})"
 
 
 def pack(folder: Path, archive: Path) -> None:

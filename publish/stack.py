@@ -9,6 +9,7 @@ from publish.problem import PublishError
 
 SECTION: Final = "cloudpatterns:storefront"
 SETTING: Final = f"{SECTION}.servers.artifact_sha256"
+PLACE_SETTING: Final = f"{SECTION}.servers.artifact_uri"
 KIND_SETTING: Final = f"{SECTION}.servers.artifact_kind"
 BUCKET_OUTPUT: Final = "artifact_bucket"
 
@@ -29,6 +30,11 @@ class Stack:
     def version(self) -> str | None:
         """The version that the setting names."""
         return self._servers().get("artifact_sha256")
+
+    @property
+    def place(self) -> str | None:
+        """The object outside the artifact bucket that its servers take instead."""
+        return self._servers().get("artifact_uri")
 
     @property
     def kind(self) -> str:

@@ -63,6 +63,7 @@ def test_a_static_site_is_accepted(tar: Callable[..., Path]) -> None:
 
 
 OUTSIDE = "is outside the archive's own folder"
+NOT_OWNED = "and the application's user does not own it"
 LINK = "which is absolute, leads outside or has .. after a name"
 
 
@@ -84,8 +85,11 @@ LINK = "which is absolute, leads outside or has .. after a name"
         ([START, entry("notes"), entry("./notes")], "./notes: occurs twice"),
         ([entry("notes")], "bin/start: is missing"),
         ([entry("shop/bin/start", 0o755)], "bin/start: is missing; shop/bin/start is there, one folder too deep"),
-        ([entry("bin/start", 0o644)], "bin/start: has mode 0644"),
-        ([entry("bin/start", 0o700)], "bin/start: has mode 0700"),
+        ([entry("bin/start", 0o644)], "bin/start: is not executable (mode 0644)"),
+        ([entry("bin/start", 0o744)], "bin/start: is not executable (mode 0744)"),
+        ([START, entry("key", 0o600)], f"key: has mode 0600, {NOT_OWNED}"),
+        # What `tar` makes of a folder from mktemp.
+        ([entry("./", 0o700, tarfile.DIRTYPE), START], f".: has mode 0700, {NOT_OWNED}"),
         ([entry("bin/start", 0o777, tarfile.SYMTYPE, "shop"), entry("bin/shop", 0o755)], "bin/start: is not a regular file"),
     ],
 )
@@ -93,17 +97,17 @@ def test_an_archive_that_servers_cannot_take_is_refused(tar: Callable[..., Path]
     assert refused(tar(*entries)) == [
         "given:    dist/shop.tar.gz",
         f"problem:  {problem}",
-        "allowed:  files, folders and links inside the archive, and bin/start at its root, a file that all may execute (mode 0755)",
-        "fix:      change the build; a folder given as ARTIFACT is packed with its own entries at the root",
+        "allowed:  files and folders that all users may read, links inside the archive, and bin/start at its root, with mode 0755",
+        "fix:      change the build; a folder given as ARTIFACT is packed with its own entries at the root, and modes that fit",
     ]
 
 
 def test_a_static_site_needs_its_page(tar: Callable[..., Path]) -> None:
     assert refused(tar(START), "static")[1:3] == [
         "problem:  index.html: is missing",
-        "allowed:  files, folders and links inside the archive, and index.html at its root, a file that all may read (mode 0644)",
+        "allowed:  files and folders that all users may read, links inside the archive, and index.html at its root",
     ]
-    assert refused(tar(entry("index.html", 0o600)), "static")[1] == "problem:  index.html: has mode 0600"
+    archive.check(tar(entry("index.html", 0o444)), "static", "x")
 
 
 def test_all_problems_are_reported_up_to_ten(tar: Callable[..., Path]) -> None:

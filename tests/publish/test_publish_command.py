@@ -107,6 +107,22 @@ def test_the_kind_of_the_settings_decides_what_is_checked(cli: Cli, s3: Any, bui
     ]
 
 
+def test_servers_that_take_their_application_from_elsewhere_are_left_alone(
+    cli: Cli, artifact: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli.put(servers={"artifact_uri": "s3://builds/shop.tar.gz", "artifact_sha256": OTHER})
+    assert run("--artifact", str(artifact)) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "publish: cloudpatterns:storefront.servers.artifact_uri of stack dev",
+        "  given:    s3://builds/shop.tar.gz",
+        "  problem:  the servers take the application from there, and not from the stack's artifact bucket",
+        "  allowed:  no such setting for artifacts that this command publishes",
+        "  fix:      pulumi config rm --stack dev --path cloudpatterns:storefront.servers.artifact_uri",
+    ]
+    assert run("--artifact", str(artifact), "--set", "no") == 0
+    assert capsys.readouterr().out == "The servers of stack dev take s3://builds/shop.tar.gz: nothing is uploaded or checked.\n"
+
+
 def test_with_set_no_the_setting_stays_and_must_be_in_the_bucket(
     cli: Cli, s3: Any, artifact: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
