@@ -5,9 +5,7 @@ BIN := $(VENV)/bin
 STACK ?= dev
 
 PROJECTS := components/pyproject.toml components/setup.py components/runtime/pyproject.toml policies/pyproject.toml preview/pyproject.toml
-# A stack without its own profile uses that of its environment, which is its name up to the first dash.
-profile = $(firstword $(wildcard policies/$(1)/$(STACK).json) policies/$(1)/$(firstword $(subst -, ,$(STACK))).json)
-PACKS := $(foreach pack,security operations,--policy-pack policies/$(pack) --policy-pack-config $(call profile,$(pack)))
+PACKS := policies/security policies/operations
 
 .PHONY: preview test cover engine sandbox lint types docs schema wheels compat bench mutants publish up destroy clean
 
@@ -63,7 +61,10 @@ publish: $(VENV)/ready  ## Upload an artifact and set it as the version of the a
 	$(BIN)/python -m publish --stack $(STACK)$(if $(ARTIFACT), --artifact '$(ARTIFACT)')$(if $(SET), --set $(SET))
 
 up: $(VENV)/ready  ## Deploy for real: make up STACK=dev
-	pulumi up --stack $(STACK) $(PACKS)
+	@set -e; for pack in $(PACKS); do \
+	    profile=$$($(BIN)/python -m offline_preview.packs $(STACK) $$pack); \
+	    set -- "$$@" --policy-pack $$pack --policy-pack-config $$profile; \
+	done; set -x; pulumi up --stack $(STACK) "$$@"
 
 destroy: $(VENV)/ready  ## Destroy the deployment: make destroy STACK=dev
 	pulumi destroy --stack $(STACK)

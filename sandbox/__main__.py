@@ -15,6 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from offline_preview.errors import PreviewError
+from offline_preview.packs import find_profile
+
 from sandbox import facts, workspace
 from sandbox.workspace import PACKS, ROOT, Workspace
 
@@ -57,9 +60,11 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _profile(pack: str, stack: str) -> str:
-    """The stack's own profile or else, as in `make up`, that of its environment, the part of its name before the first dash."""
-    own = f"policies/{pack}/{stack}.json"
-    return own if (ROOT / own).is_file() else f"policies/{pack}/{stack.partition('-')[0]}.json"
+    """The profile that the stack has in `make up` and in the offline preview too. Raises ``FailedError`` when there is none."""
+    try:
+        return str(find_profile(ROOT / "policies" / pack, stack).relative_to(ROOT))
+    except PreviewError as error:
+        raise FailedError(str(error)) from error
 
 
 def _deploy(made: Workspace, stack: str) -> str:

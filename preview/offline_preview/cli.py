@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         action="append",
         default=[],
-        help="profile of a pack, one for each in their order; default: <pack>/<stack>.json",
+        help="profile of a pack, one for each in their order; default: <pack>/<stack>.json, for stack prod-cell-2 else <pack>/prod.json",
     )
     add(
         "--set",

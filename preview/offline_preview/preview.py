@@ -3,7 +3,7 @@
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -92,7 +92,8 @@ def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started:
             except (PreviewError, runner.ProgramError) as error:
                 outcome.fail(stack, error)
                 continue
-            outcome.reports.append(StackReport(graph, reports, time.monotonic() - begin, tuple(configs[stack].notes)))
+            notes = (*configs[stack].notes, *_notes(job.packs, stack))
+            outcome.reports.append(StackReport(graph, reports, time.monotonic() - begin, notes))
     return outcome
 
 
@@ -116,8 +117,12 @@ def judge(
         except PreviewError as error:
             outcome.fail(graph.stack, error)
             return outcome
-        outcome.reports.append(StackReport(graph, reports, time.monotonic() - begin, tuple(notes)))
+        outcome.reports.append(StackReport(graph, reports, time.monotonic() - begin, (*notes, *_notes(packs, graph.stack))))
     return outcome
+
+
+def _notes(packs: Sequence[PackSelection], stack: str) -> Iterator[str]:
+    return (note for selection in packs if (note := selection.note(stack)) is not None)
 
 
 class _Programs:

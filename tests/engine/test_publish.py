@@ -84,7 +84,7 @@ class Deployed:
     def carriers(self) -> tuple[str, Any]:
         """The servers' user data, and the version of the template that the group launches."""
         cloud = self.engine.cloud()
-        template, group = ([one for one in cloud.living() if one.name == name][0] for name in ("shop-app-template", "shop-app-group"))
+        template, group = (next(one for one in cloud.living() if one.name == name) for name in ("shop-app-template", "shop-app-group"))
         cloud.close()
         chosen = group.inputs["mixedInstancesPolicy"]["launchTemplate"]["launchTemplateSpecification"]
         assert chosen["version"] == str(template.outputs["latestVersion"])

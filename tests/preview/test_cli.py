@@ -48,6 +48,8 @@ PolicyPack("own", [
 ])
 """
 
+NO_PROFILE = "note: own: there is no profile for the stack prod (looked for prod.json), so the pack's own defaults apply.\n"
+
 
 @pytest.fixture
 def shop(project: Write, pack: Write) -> Path:
@@ -81,12 +83,19 @@ def run(capfd: pytest.CaptureFixture[str], folder: Path, *arguments: str) -> tup
 def test_both_stacks_are_previewed_and_judged_by_their_profiles(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capfd, shop)
     lines = [line.rstrip() for line in out.splitlines()]
-    assert (code, err) == (1, "")
+    assert (code, err) == (1, NO_PROFILE)
     assert {"hello from dev", "hello from prod", "shop / dev", "shop / prod"} <= set(lines)
     assert lines[-2].startswith("dev   2 resources, 1 component  compliant: 0 mandatory, 2 advisory  (")
     assert lines[-1].startswith("prod  2 resources, 1 component  NOT COMPLIANT: 1 mandatory, 1 advisory  (")
     assert "    • store-logs: bucket has no tags  __main__.py:8" in lines
     assert "    → Set tags." in lines
+
+
+def test_a_cell_is_judged_by_the_profile_of_its_environment(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (shop / "Pulumi.dev-cell-2.yaml").write_text("config: {aws:region: eu-west-1}\n")
+    code, out, err = run(capfd, shop, "--stack", "dev-cell-2")
+    assert (code, err) == (0, "")
+    assert "dev-cell-2  2 resources, 1 component  compliant: 0 mandatory, 2 advisory" in out
 
 
 def test_a_compliant_stack_gives_zero(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -265,7 +274,7 @@ def test_an_error_of_one_stack_leaves_the_other_shown_but_writes_no_report(
 ) -> None:
     (shop / "__main__.py").write_text(PROGRAM + "if pulumi.get_stack() == 'dev': raise ValueError('no luck')\n")
     code, out, err = run(capfd, shop, "--json", str(tmp_path / "out.json"))
-    assert (code, err) == (2, "error: stack dev: ValueError: no luck at __main__.py:17\n")
+    assert (code, err) == (2, f"{NO_PROFILE}error: stack dev: ValueError: no luck at __main__.py:17\n")
     assert "prod  2 resources" in out
     assert not (tmp_path / "out.json").exists()
 

@@ -194,7 +194,13 @@ def test_a_workspace_of_another_program(cli: Path, tmp_path: Path, monkeypatch: 
 
 def test_a_cell_has_the_profile_of_its_environment_unless_it_has_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "ROOT", tmp_path)
+    folder = tmp_path / "policies" / "security"
+    folder.mkdir(parents=True)
+    (folder / "PulumiPolicy.yaml").write_text("runtime: python\n")
+    missing = r"there is no profile for the stack prod-cell-2 \(looked for prod-cell-2\.json and prod\.json\)"
+    with pytest.raises(command.FailedError, match=missing):
+        command._profile("security", "prod-cell-2")
+    (folder / "prod.json").touch()
     assert command._profile("security", "prod-cell-2") == "policies/security/prod.json"
-    (tmp_path / "policies" / "security").mkdir(parents=True)
-    (tmp_path / "policies" / "security" / "prod-cell-2.json").touch()
+    (folder / "prod-cell-2.json").touch()
     assert command._profile("security", "prod-cell-2") == "policies/security/prod-cell-2.json"

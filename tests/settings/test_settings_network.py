@@ -164,17 +164,24 @@ ONE = [
     ),
     (
         "network.interface_endpoints",
-        ["ssm", "s3", "ssm"],
+        ["ssm", "logs", "ssm"],
         "ssm is listed twice",
         "short names of AWS services, each once",
         rm("network.interface_endpoints[2]"),
     ),
     (
-        "network.interface_endpoints[0]",
+        "network.interface_endpoints[1]",
         "SSM",
         None,
         "the short name of a service such as ssm or ecr.api",
-        put("network.interface_endpoints[0]", "ssm"),
+        put("network.interface_endpoints[1]", "ssm"),
+    ),
+    (
+        "network.interface_endpoints",
+        ["ssm"],
+        "nat.strategy on_demand leaves the servers without internet egress, so no log of theirs reaches CloudWatch",
+        "with nat.strategy none or on_demand: logs, and what else the servers call, each once",
+        put("network.interface_endpoints[1]", "logs"),
     ),
     ("network.subnet_prefixes.private", 29, None, "16 to 28", put("network.subnet_prefixes.private", 20)),
     (

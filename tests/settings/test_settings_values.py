@@ -26,7 +26,7 @@ def test_settings_are_typed_and_frozen():
 def test_what_is_left_out_has_a_safe_default():
     found = good(VALID)
     assert found.network.flow_log_retention_days == 365
-    assert (found.network.dual_stack, found.network.interface_endpoints) == (False, ())
+    assert found.network.dual_stack is False
     assert (found.network.network_acls, found.network.block_public_access, found.network.flow_log_files) == (None, None, None)
     assert (found.network.flow_log_destination, found.network.flow_log_aggregation_seconds) == ("cloud-watch-logs", 600)
     assert (found.network.flow_log_customer_key, found.network.flow_log_force_destroy) == (False, False)

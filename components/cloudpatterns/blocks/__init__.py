@@ -8,12 +8,14 @@ from cloudpatterns.blocks.layer import runtime_layer
 from cloudpatterns.blocks.log_group import log_group
 from cloudpatterns.blocks.role import ServiceRole, service_role
 from cloudpatterns.blocks.schedule import api_target, schedule
+from cloudpatterns.blocks.topic import alarm_topic
 
 __all__ = [
     "Metric",
     "PatternFunction",
     "ServiceRole",
     "alarm",
+    "alarm_topic",
     "allow_invocation",
     "api_target",
     "create_key",

@@ -1,5 +1,6 @@
 """Databases and caches."""
 
+from cloudpatterns.database.certificates import rds_certificates
 from cloudpatterns.database.in_memory_cache.arguments import (
     InMemoryCacheArgs,
     InMemoryCacheCredentialArgs,
@@ -26,4 +27,5 @@ __all__ = [
     "RelationalDatabaseOptions",
     "RelationalDatabasePasswordArgs",
     "RelationalDatabaseReplicaArgs",
+    "rds_certificates",
 ]

@@ -207,6 +207,7 @@ def test_outputs_are_registered() -> None:
         "instance_id": instance.inputs["identifier"],
         "instance_arn": instance.outputs["arn"],
         "resource_id": instance.outputs["resourceId"],
+        "engine_family": "mysql",
         "kms_key_arn": graph.one("aws:kms/key:Key").outputs["arn"],
         "log_group_names": [group.inputs["name"] for group in graph.of_type(LOG_GROUP)],
         "replica_endpoints": [],

@@ -10,11 +10,12 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.core import Component, Problem, after, is_given, needs
+from cloudpatterns.core import Component, Problem, account_of, after, is_given, needs, partition_of, region_of
 from cloudpatterns.database._shared import credential_problems, name_problems, window_problems
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs
 from cloudpatterns.database.relational_database.engines import ENGINES
 from cloudpatterns.database.relational_database.foundation import Foundation
+from cloudpatterns.database.relational_database.users import user_sql
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html: the shortest limit of the engines, MySQL's
 _PASSWORD = r"""[!#-.0-?A-~]{8,41}"""
@@ -40,7 +41,8 @@ class RelationalDatabase(Component):
 
     **Proven by**: controls ``rds-private``, ``rds-encrypted``, ``rds-tls-required``, ``rds-password-not-in-state``, ``rds-backups``,
     ``rds-deletion-protection``, ``rds-instance-multi-az``, ``rds-cluster-multi-az``, ``rds-iam-authentication``, ``rds-logs-exported``,
-    ``secret-rotated``; ``test_relational_database.py`` and ``test_relational_database_arguments.py``.
+    ``secret-rotated``; ``test_relational_database.py``, ``test_relational_database_arguments.py`` and
+    ``test_relational_database_users.py``.
     """
 
     endpoint: pulumi.Output[str]
@@ -59,6 +61,8 @@ class RelationalDatabase(Component):
     """ARN of the instance, or of the Aurora cluster."""
     resource_id: pulumi.Output[str]
     """The id that IAM policies name a database by (``rds-db:connect`` on ``...:dbuser:<resource id>/<user>``)."""
+    engine_family: pulumi.Output[str]
+    """``mysql`` or ``postgres``, for Aurora too."""
     kms_key_arn: pulumi.Output[str]
     """ARN of the key that encrypts it."""
     log_group_names: pulumi.Output[list[str]]
@@ -68,7 +72,8 @@ class RelationalDatabase(Component):
 
     def __init__(self, name: str, args: RelationalDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         checked = self.begin(name, args, opts, problems=functools.partial(_problems, name), names=_child_names)
-        foundation = Foundation(self, name, checked)
+        self._checked, foundation = checked, Foundation(self, name, checked)
+        self.engine_family = pulumi.Output.from_input(foundation.engine.engine_family)
         self.kms_key_arn = pulumi.Output.from_input(foundation.kms_key_arn)
         self.log_group_names = pulumi.Output.all(*[group.name for group in foundation.log_groups])
         self.replica_endpoints = pulumi.Output.from_input([])
@@ -77,6 +82,38 @@ class RelationalDatabase(Component):
         else:
             self._create_instances(foundation)
         self.register()
+
+    def connect_arn(self, user_name: str) -> pulumi.Output[str]:
+        """What a role is allowed ``rds-db:connect`` on to log in as a user whom ``user_sql`` creates.
+
+        :raises ArgumentError: for a name that the engine refuses, and for the master user's.
+        """
+        self._refuse_user(user_name)
+        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.IAMPolicy.html
+        arn = self.instance_arn
+        place = pulumi.Output.concat(partition_of(arn), ":rds-db:", region_of(arn), ":", account_of(arn))
+        return pulumi.Output.concat("arn:", place, ":dbuser:", self.resource_id, "/", user_name)
+
+    def user_sql(self, user_name: str) -> str:
+        """The SQL that creates a user who logs in through IAM, over TLS alone, with every right on the data of ``database_name``.
+
+        The master user runs it in that database; it may run again, and it takes the password from a user who is there already. A user of
+        PostgreSQL gets the rights on schema ``public`` and on the master user's tables in it.
+
+        :raises ArgumentError: for a name that the engine refuses, for the master user's, and without ``database_name``.
+        """
+        self._refuse_user(user_name)
+        database_name = self._checked.get("database_name")
+        if database_name is None:
+            self.refuse(("database_name", "is missing; the SQL of a user needs it. Give it."))
+        return user_sql(ENGINES[self._checked["engine"]], user_name, database_name)
+
+    def _refuse_user(self, user_name: str) -> None:
+        master = self._checked["master_username"]
+        if problem := ENGINES[self._checked["engine"]].user_name_problem(user_name):
+            self.refuse(("user_name", f"is {user_name!r}; {problem}"))
+        if user_name == master:
+            self.refuse(("user_name", f"is {user_name!r}, the master user, who keeps the password. Use another, such as app."))
 
     def _create_cluster(self, foundation: Foundation) -> None:
         checked, name = foundation.checked, foundation.name
@@ -183,7 +220,7 @@ def _problems(name: str, checked: RelationalDatabaseArgs) -> Iterator[Problem]:
     yield from name_problems(name)
     if problem := engine.version_problem(checked["engine_version"]):
         yield "engine_version", f"is {checked['engine_version']!r}; {problem}"
-    if problem := engine.user_name_problem(checked["master_username"]):
+    if problem := engine.master_name_problem(checked["master_username"]):
         yield "master_username", f"is {checked['master_username']!r}; {problem}"
     yield from _storage_problems(checked)
     yield from _capacity_problems(checked)

@@ -41,6 +41,11 @@ class Engine:
         return self.name.endswith("mysql")
 
     @property
+    def engine_family(self) -> str:
+        """What AWS's tools and clients call it: ``mysql`` or ``postgres``, for Aurora too."""
+        return "mysql" if self.mysql else "postgres"
+
+    @property
     def port(self) -> int:
         """The port that it listens on."""
         return 3306 if self.mysql else 5432
@@ -96,13 +101,21 @@ class Engine:
         pattern = _AURORA_MYSQL_WITHOUT_INSIGHTS if self.aurora else _MYSQL_WITHOUT_INSIGHTS
         return pattern.fullmatch(instance_class) is None
 
-    def user_name_problem(self, user_name: str) -> str | None:
+    def master_name_problem(self, user_name: str) -> str | None:
         """Why the master user cannot have this name, or None."""
-        longest = 16 if self.mysql else 63
+        # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
+        return self._name_problem(user_name, 16 if self.mysql else 63, "dbadmin")
+
+    def user_name_problem(self, user_name: str) -> str | None:
+        """Why a user who logs in through IAM cannot have this name, or None."""
+        # https://dev.mysql.com/doc/refman/8.4/en/user-names.html
+        return self._name_problem(user_name, 32 if self.mysql else 63, "app")
+
+    def _name_problem(self, user_name: str, longest: int, example: str) -> str | None:
         if re.fullmatch(r"[a-z][a-z0-9_]*", user_name) is None or len(user_name) > longest:
             return f"{self.name} takes 1 to {longest} lower case letters, digits and underscores, a letter first."
         if user_name in _RESERVED_USERS or user_name.startswith(("pg_", "rds")):
-            return f"the name is reserved by {self.name}. Use another, such as dbadmin."
+            return f"the name is reserved by {self.name}. Use another, such as {example}."
         return None
 
 

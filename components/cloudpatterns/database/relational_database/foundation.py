@@ -184,7 +184,7 @@ class Foundation:
         # The form that AWS's rotation functions read:
         # https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
         value = {
-            "engine": "mysql" if self.engine.mysql else "postgres",
+            "engine": self.engine.engine_family,
             "host": address,
             "port": self.engine.port,
             "username": checked["master_username"],

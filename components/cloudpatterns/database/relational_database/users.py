@@ -1,0 +1,44 @@
+"""A user of the database that logs in through IAM: its SQL."""
+
+from cloudpatterns.database.relational_database.engines import Engine
+
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.DBAccounts.html
+# The second statement is for a user that was there before, with a password.
+_MYSQL = """\
+CREATE USER IF NOT EXISTS '{user}'@'%' IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS' REQUIRE SSL;
+ALTER USER '{user}'@'%' IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS' REQUIRE SSL;
+GRANT ALL PRIVILEGES ON `{schema}`.* TO '{user}'@'%';
+"""
+
+# The master user is no superuser: it can grant rights on its own tables alone, not on those that the user has created.
+_POSTGRES = """\
+DO $$
+DECLARE
+  owned record;
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{user}') THEN
+    CREATE ROLE "{user}" LOGIN;
+  END IF;
+  FOR owned IN
+    SELECT oid::regclass AS name, CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('f', 'm', 'p', 'r', 'S', 'v') AND relowner = CURRENT_USER::regrole
+  LOOP
+    EXECUTE format('GRANT ALL PRIVILEGES ON %s %s TO "{user}"', owned.kind, owned.name);
+  END LOOP;
+END
+$$;
+ALTER ROLE "{user}" LOGIN;
+GRANT rds_iam TO "{user}";
+GRANT CONNECT, TEMPORARY ON DATABASE "{schema}" TO "{user}";
+GRANT USAGE, CREATE ON SCHEMA public TO "{user}";
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL PRIVILEGES ON TABLES TO "{user}";
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL PRIVILEGES ON SEQUENCES TO "{user}";
+"""
+
+
+def user_sql(engine: Engine, user_name: str, database_name: str) -> str:
+    """The SQL that creates a user who logs in through IAM, with every right on the data of one database; it may run again."""
+    if engine.mysql:
+        # An underscore stands for any character in GRANT, but for a literal one where it is escaped.
+        return _MYSQL.format(user=user_name, schema=database_name.replace("_", r"\_"))
+    return _POSTGRES.format(user=user_name, schema=database_name)
