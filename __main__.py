@@ -21,21 +21,6 @@ tags: dict[str, pulumi.Input[str]] = {**stack.tags}
 
 network = Network("network", {**stack.network.as_args("nat"), "tags": tags})
 
-nat = OnDemandNat(
-    "nat",
-    {
-        **stack.network.nat.as_args(),
-        "vpc_id": network.vpc_id,
-        "vpc_cidr_block": network.vpc_cidr_block,
-        "public_subnet_ids_by_zone": network.subnet_ids("public"),
-        "private_route_table_ids_by_zone": network.route_table_ids("private"),
-        "dual_stack": stack.network.dual_stack,
-        # NAT gateways have no alarms of ours.
-        "alarm_topic_arns": list(front.alarm_topic_arns) if stack.network.nat.strategy in ("instance", "on_demand") else [],
-        "tags": tags,
-    },
-)
-
 # Versions of the application, by checksum: `make publish` puts them there, and the setting artifact_sha256 chooses one.
 artifacts = DurableBucket("artifacts", {"kind": "data", "force_destroy": front.artifact_force_destroy, "tags": tags})
 servers = front.servers.as_args()
@@ -59,6 +44,20 @@ shop = Storefront(
         "dual_stack": stack.network.dual_stack,
         **front.as_args("artifact_force_destroy"),
         "servers": servers,
+        "tags": tags,
+    },
+)
+
+nat = OnDemandNat(
+    "nat",
+    {
+        **stack.network.nat.as_args(),
+        "vpc_id": network.vpc_id,
+        "vpc_cidr_block": network.vpc_cidr_block,
+        "public_subnet_ids_by_zone": network.subnet_ids("public"),
+        "private_route_table_ids_by_zone": network.route_table_ids("private"),
+        "dual_stack": stack.network.dual_stack,
+        "alarm_topic_arns": [*front.alarm_topic_arns, *([shop.alarm_topic_arn] if front.alarm_email_addresses else [])],
         "tags": tags,
     },
 )

@@ -253,4 +253,15 @@ class Storefront(Model):
         AfterValidator(each_once),
         Allowed("ARNs of SNS topics in {region}, each once", [EXAMPLE_TOPIC]),
     ] = ()
-    """SNS topics for alarms when CPU, storage, memory or healthy servers run short. Without topics, these alarms are not created."""
+    """SNS topics for alarms. Without topics and addresses, no alarms are created."""
+    alarm_email_addresses: Annotated[
+        tuple[
+            Annotated[
+                str, Matches(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"), Allowed("an e-mail address", "operations@example.com")
+            ],
+            ...,
+        ],
+        AfterValidator(each_once),
+        Allowed("e-mail addresses, each once", ["operations@example.com"]),
+    ] = ()
+    """Who hears of alarms by e-mail; each address is asked to confirm first."""

@@ -258,6 +258,7 @@ def test_outputs_are_where_things_are() -> None:
         "log_bucket_name": graph.named("shop-web-logs-bucket").outputs["bucket"],
         "web_acl_arn": graph.named("shop-waf-acl").outputs["arn"],
         "log_group_name": graph.named("shop-logs").outputs["name"],
+        "alarm_topic_arn": "",
         "auto_scaling_group_name": graph.named("shop-app-group").outputs["name"],
         "server_role_arn": graph.named("shop-role-role").outputs["arn"],
         "security_group_ids": {one: graph.named(f"shop-firewall-{one}").id for one in ("http", "https", "app", "mysql", "redis")},
@@ -443,6 +444,16 @@ def test_alarms_tell_the_topics() -> None:
     assert told(base()) == set()
     tiers = {name.split("-")[1] for name in told(make(alarm_topic_arns=[TOPIC]))}
     assert tiers == {"app", "db", "cache"}
+
+
+def test_addresses_hear_of_alarms_through_a_topic_that_is_created() -> None:
+    graph = make(alarm_email_addresses=["ops@example.com"], alarm_topic_arns=[TOPIC])
+    topic = graph.named("shop-alarms").outputs["arn"]
+    assert graph.named("shop-alarms-email-ops@example.com").inputs["endpoint"] == "ops@example.com"
+    alarms = graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+    assert {alarm.name: {TOPIC, topic} - set(alarm.inputs["alarmActions"]) for alarm in alarms} == {alarm.name: set() for alarm in alarms}
+    assert graph.one("cloudpatterns:index:Storefront").outputs["alarm_topic_arn"] == topic
+    assert [one.name for one in base().of_type("aws:sns/topic:Topic")] == []
 
 
 def test_postgres_has_its_own_function_and_port() -> None:

@@ -92,6 +92,14 @@ class StorefrontOptions(TypedDict):
     """The cache, see ``InMemoryCache``."""
     firewall: NotRequired[Annotated[WebApplicationFirewallOptions, Field(default={})]]
     """The web application firewall, see ``WebApplicationFirewall``. Without exceptions, bodies over 8 KB are blocked."""
+    alarm_email_addresses: NotRequired[
+        Annotated[
+            list[Annotated[str, Matches(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address such as operations@example.com")]],
+            Unique(),
+            Field(default=[]),
+        ]
+    ]
+    """Who hears of alarms by e-mail: a topic is created for them. Each address is asked to confirm first, and hears nothing until then."""
     operators: NotRequired[Annotated[dict[str, OperatorArgs], Field(default={}, max_length=4)]]
     """Who may reach administrative ports of the servers, and from where, by role. Session Manager opens a shell without a port."""
 
@@ -118,6 +126,6 @@ class StorefrontArgs(StorefrontOptions):
     kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of database and cache; its policy must let CloudWatch Logs use it. Default: a new key for each."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
-    """SNS topics that alarms notify."""
+    """SNS topics that alarms notify, beside that of ``alarm_email_addresses``."""
     tags: NotRequired[Tags]
     """Tags of every child that takes some."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import pulumi
 
-from cloudpatterns.blocks import log_group
+from cloudpatterns.blocks import alarm_topic, log_group
 from cloudpatterns.blocks.server import amazon_linux
 from cloudpatterns.compute import ScaleOut, ScaleOutArgs, ScaleOutOptions, web_server_user_data
 from cloudpatterns.core import ArgumentError, Component, Problem, declared, is_given, needs, partition_of, pick, region_of
@@ -69,6 +69,8 @@ class Storefront(Component):
     """The web ACL."""
     log_group_name: pulumi.Output[str]
     """The log group of the servers: streams ``<instance id>/boot``, ``/server`` and, where nginx serves, ``/access``."""
+    alarm_topic_arn: pulumi.Output[str]
+    """The topic that sends alarms to ``alarm_email_addresses``, for alarms of your own. Empty without any."""
     auto_scaling_group_name: pulumi.Output[str]
     """The Auto Scaling group of the servers."""
     server_role_arn: pulumi.Output[str]
@@ -88,6 +90,10 @@ class Storefront(Component):
         # The longest of the composed components' children whose AWS names have limits; the target group's has the same length.
         checked = self.begin(name, args, opts, problems=partial(_problems, name), names={"web-lb": 32})
         self._checked, self._tags = checked, checked["tags"]
+        self.alarm_topic_arn = pulumi.Output.from_input("")
+        if addresses := checked["alarm_email_addresses"]:
+            self.alarm_topic_arn = alarm_topic(self, f"{name}-alarms", email_addresses=addresses, tags=self._tags)
+            checked["alarm_topic_arns"] = [*checked["alarm_topic_arns"], self.alarm_topic_arn]
         firewall = FunctionalFirewall(f"{name}-firewall", _firewall(checked), self.child())
         balancer = LoadBalancer(f"{name}-web", _balancer(checked, firewall.group_ids("http", "https")), self.child())
         web_firewall = WebApplicationFirewall(f"{name}-waf", _web_firewall(checked, balancer.load_balancer_arn), self.child())
@@ -213,6 +219,8 @@ def _scale_out(checked: StorefrontArgs, group_ids: Sequence[pulumi.Input[str]]) 
 
 def _part_problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
     """What the composed components would refuse: when the first of them exists it is too late. Ids of others are made up."""
+    if checked["alarm_email_addresses"]:
+        checked = {**checked, "alarm_topic_arns": [*checked["alarm_topic_arns"], "arn"]}
     balancer = {"target_group_arns": ["arn"], "load_balancer_arn_suffix": "app/a/b", "target_group_arn_suffix": "targetgroup/a/b"}
     parts: list[tuple[type[Component], str, str, Any]] = [
         (FunctionalFirewall, "firewall", "", _firewall(checked)),
