@@ -7,7 +7,7 @@ STACK ?= dev
 PROJECTS := components/pyproject.toml components/setup.py components/runtime/pyproject.toml policies/pyproject.toml preview/pyproject.toml
 PACKS := policies/security policies/operations
 
-.PHONY: preview test cover engine sandbox lint types docs schema wheels compat bench mutants up destroy clean
+.PHONY: preview test cover engine sandbox lint types docs schema wheels compat bench mutants publish up destroy clean
 
 preview: $(VENV)/ready  ## Preview every stack with its policies: no CLI, no account, no network
 	$(BIN)/offline-preview
@@ -56,6 +56,9 @@ bench: $(VENV)/ready  ## Performance figures as ratios in one run; not part of t
 
 mutants: $(VENV)/ready-dev  ## Mutation testing of the policies, an hour and more; of one module: make mutants MODULE=graph/rules.py
 	$(BIN)/python -m tests.mutation $(MODULE)
+
+publish: $(VENV)/ready  ## Upload an artifact and set it as the version of the application: make publish STACK=dev ARTIFACT=dist/storefront-app.tar.gz
+	$(BIN)/python -m publish --stack $(STACK)$(if $(ARTIFACT), --artifact '$(ARTIFACT)')$(if $(SET), --set $(SET))
 
 up: $(VENV)/ready  ## Deploy for real: make up STACK=dev
 	@set -e; for pack in $(PACKS); do \

@@ -90,7 +90,8 @@ def test_every_update_is_an_environments_and_the_branchs_and_comes_after_the_che
     assert content["on"] == {"push": {"branches": ["main"]}}
     jobs = content["jobs"]
     assert jobs["check"]["uses"] == "./.github/workflows/check.yml"
-    assert [jobs[name]["needs"] for name in ("stacks", "dev", "prod")] == ["check", "stacks", ["stacks", "dev"]]
+    needs = [["stacks", "artifact"], ["stacks", "artifact", "dev"]]
+    assert [jobs[name]["needs"] for name in ("stacks", "artifact", "dev", "prod")] == ["check", "stacks", *needs]
     for name in ("dev", "prod"):
         given = jobs[name]["steps"][-1]["with"]
         assert (jobs[name]["environment"], given["stack"], given["command"]) == (name, "${{ matrix.stack }}", "up")
@@ -123,7 +124,8 @@ def test_an_older_commit_is_refused_before_the_update() -> None:
     assert (step["if"], step["run"]) == ("${{ inputs.command == 'up' }}", 'python3 .github/order.py "$STACK"')
     assert step["env"]["PULUMI_BACKEND_URL"] == "${{ inputs.backend }}"
     assert names[index - 1] == "Judge the whole graph before anything is made"
-    assert names[index + 1].startswith("pulumi/actions@")
+    assert names[index + 1].startswith("Upload the artifact")
+    assert names[index + 2].startswith("pulumi/actions@")
     for name in ("dev", "prod"):
         (checkout,) = [step for step in loaded(WORKFLOWS["deploy"])["jobs"][name]["steps"] if "actions/checkout@" in step["uses"]]
         assert checkout["with"]["fetch-depth"] == "0"
@@ -266,6 +268,37 @@ def test_an_update_comes_after_a_preview_of_its_own() -> None:
     same = ("stack-name", "cloud-url", "pulumi-version-file", "policyPacks", "policyPackConfigs")
     assert {key: preview["with"][key] for key in same} == {key: asked["with"][key] for key in same}
     assert preview["uses"] == asked["uses"]
+
+
+def test_the_version_of_the_application_is_there_before_an_update() -> None:
+    """The last step before the first change: the preview has installed the CLI and asked the packs."""
+    (publish,) = [step for step in steps(ACTION) if "make publish" in step.get("run", "")]
+    assert publish["run"] == 'make publish STACK="$STACK" ARTIFACT="$ARTIFACT" SET=no'
+    order = list(steps(ACTION))
+    assert order.index(publish) == len(order) - 2
+    # Not in previews and drift: the plan role cannot write, and the artifact of a pull request is uploaded when it is deployed.
+    assert publish["if"] == "${{ inputs.command == 'up' }}"
+    assert publish["env"].keys() == {"STACK", "ARTIFACT", "PULUMI_BACKEND_URL"}
+    assert "continue-on-error" not in publish
+
+
+def test_an_artifact_is_built_once_and_handed_over_as_one_archive() -> None:
+    jobs = loaded(WORKFLOWS["deploy"])["jobs"]
+    artifact = jobs["artifact"]
+    assert artifact["if"] == "${{ vars.ARTIFACT != '' }}"
+    assert "permissions" not in artifact
+    build, upload = artifact["steps"][-2:]
+    path = "dist/handover/artifact.tar.gz"
+    assert build["run"].splitlines() == ['bash -euo pipefail -c "$BUILD"', "mkdir -p dist/handover", f'cp -- "$ARTIFACT" {path}']
+    assert build["env"] == {"ARTIFACT": "${{ vars.ARTIFACT }}", "BUILD": "${{ vars.ARTIFACT_COMMAND || 'make app' }}"}
+    assert (upload["with"]["path"], upload["with"]["if-no-files-found"]) == (path, "error")
+    for name in ("dev", "prod"):
+        # A failed build skips dev, and must not let prod pass for that.
+        assert "(needs.artifact.result == 'success' || needs.artifact.result == 'skipped')" in jobs[name]["if"]
+        download, stack = jobs[name]["steps"][-2:]
+        assert download["if"] == "${{ needs.artifact.result == 'success' }}"
+        assert download["with"] == {"name": upload["with"]["name"], "path": str(Path(path).parent)}
+        assert stack["with"]["artifact"] == f"${{{{ needs.artifact.result == 'success' && '{path}' || '' }}}}"
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)

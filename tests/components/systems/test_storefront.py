@@ -364,6 +364,19 @@ def test_an_artifact_is_named_to_the_servers_and_may_be_read_by_them() -> None:
     }
 
 
+def test_servers_may_read_every_version_of_an_artifact_that_is_named_after_it() -> None:
+    """While an instance refresh is rolled back, servers start with the version before. So the role is the same for all versions."""
+    found = []
+    for version in ("0a" * 32, "0f" * 32):
+        uri = f"s3://shop-artifacts/shop/{version}.tar.gz"
+        graph = make(servers__artifact_uri=uri, servers__artifact_sha256=version, servers__artifact_kms_key_arn=KEY)
+        found.append(statements(graph))
+    assert found[0] == found[1]
+    assert found[0]["Artifact"]["Resource"] == ["arn:aws:s3:::shop-artifacts/shop/*.tar.gz"]
+    context = found[0]["ArtifactKey"]["Condition"]["StringLike"]["kms:EncryptionContext:aws:s3:arn"]
+    assert context == ["arn:aws:s3:::shop-artifacts", "arn:aws:s3:::shop-artifacts/shop/*.tar.gz"]
+
+
 def test_an_artifact_under_a_key_may_be_decrypted_for_this_object_alone() -> None:
     uri = "s3://releases/shop/1.2.tar.gz"
     graph = make(servers__artifact_uri=uri, servers__artifact_sha256="0f" * 32, servers__artifact_kms_key_arn=KEY)

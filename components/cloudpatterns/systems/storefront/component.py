@@ -350,7 +350,8 @@ def _artifact_statements(servers: StorefrontServersArgs, regional_arn: pulumi.Ou
     uri, key_arn = servers.get("artifact_uri"), servers.get("artifact_kms_key_arn")
     if uri is None:
         return
-    path = pulumi.Output.from_input(uri).apply(lambda text: text.removeprefix("s3://"))
+    # Named after its version, any version: a server that starts while a refresh is rolled back reads the one before.
+    path = pulumi.Output.from_input(uri).apply(lambda text: text.removeprefix("s3://").replace(servers["artifact_sha256"], "*"))
     artifact_arn = pulumi.Output.concat("arn:", partition_of(regional_arn), ":s3:::", path)
     yield {"sid": "Artifact", "actions": ["s3:GetObject", "s3:GetObjectVersion"], "resources": [artifact_arn]}
     if key_arn is not None:
