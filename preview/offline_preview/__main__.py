@@ -1,6 +1,56 @@
-"""``python -m offline_preview`` is the command ``offline-preview``."""
+"""The command ``offline-preview``, also as ``python -m offline_preview``."""
 
-from offline_preview.cli import entry_point
+import contextlib
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Final, NoReturn
+
+_INTERRUPTED: Final = 130
+
+
+def entry_point() -> NoReturn:
+    """Ends the process with the command's exit code; when it is interrupted, with one line, 130 and no process left behind."""
+    # Before anything else is loaded: Ctrl-C may come at any time. The last two ask for the same.
+    stops = [number for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in stops:
+        signal.signal(number, _interrupt)
+    try:
+        from offline_preview.cli import main
+
+        code = main()
+        # The result is there; what is left is the interpreter's own end.
+        for number in stops:
+            signal.signal(number, signal.SIG_IGN)
+    except KeyboardInterrupt:
+        _stop()
+        code = _INTERRUPTED
+    sys.exit(code)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt_again)
+    raise KeyboardInterrupt
+
+
+def _interrupt_again(_number: int, _frame: FrameType | None) -> NoReturn:
+    """The user does not wait for the end of the first interrupt."""
+    if sys.stderr.isatty():
+        # The progress has hidden the cursor.
+        os.write(2, b"\r\x1b[K\x1b[?25h")
+    _stop()
+    os._exit(_INTERRUPTED)
+
+
+def _stop() -> None:
+    if children := sys.modules.get("offline_preview.children"):
+        children.kill_all()
+    # The terminal may be gone.
+    with contextlib.suppress(OSError):
+        print("offline-preview: interrupted", file=sys.stderr, flush=True)
+
 
 if __name__ == "__main__":
     entry_point()

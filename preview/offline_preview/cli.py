@@ -5,13 +5,11 @@ import contextlib
 import functools
 import json
 import os
-import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import IO, Any, Final
 
 from offline_preview.errors import PreviewError
@@ -24,7 +22,6 @@ from offline_preview.state import STANDARD_INPUT, load_state
 COMPLIANT: Final = 0
 VIOLATED: Final = 1
 FAILED: Final = 2
-INTERRUPTED: Final = 130
 _STANDARD_OUTPUT: Final = "-"
 _PROGRAM_OPTIONS: Final = ("project", "stack", "set", "config_file", "stack_reference", "as")
 """Options that define how to run a program, by their names in the parsed command line."""
@@ -39,15 +36,11 @@ examples:
 """
 
 
-def entry_point() -> None:
-    """The console command: ends the process with the exit code."""
-    # Pack processes must be stopped when this process is asked to end, as with Ctrl-C.
-    signal.signal(signal.SIGTERM, _terminated)
-    sys.exit(main())
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command with the given arguments (default: the process's) and returns its exit code."""
+    """Runs the command with the given arguments (default: the process's) and returns its exit code.
+
+    ``KeyboardInterrupt`` passes through, see ``__main__``.
+    """
     started = time.monotonic()
     options = _parser().parse_args(arguments)
     try:
@@ -55,9 +48,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PreviewError as error:
         _show_error(error, (), options.debug)
         return FAILED
-    except KeyboardInterrupt:
-        print("offline-preview: interrupted", file=sys.stderr)
-        return INTERRUPTED
     except BrokenPipeError:
         # The reader of standard output has ended, e.g. `head`. That is not an error, but Python would report it again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -303,7 +293,3 @@ def _progress() -> Generator[Callable[[str], None]]:
     # Output of programs is shown above the spinner, unless it is redirected.
     with Live(spinner, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()):
         yield lambda text: spinner.update(text=text)
-
-
-def _terminated(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -2,11 +2,8 @@
 
 import io
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -350,26 +347,3 @@ def test_a_reader_that_goes_away_is_no_error(shop: Path) -> None:
         process.stdout.close()
         assert process.stderr is not None
         assert process.stderr.read() == b""
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("hangs", ["program", "pack"])
-def test_nothing_is_left_behind_when_the_command_is_stopped(
-    bare: Callable[[str], Path], pack: Write, tmp_path: Path, number: int, hangs: str
-) -> None:
-    pids = tmp_path / "pid"
-    hanging = f"import os, time\nopen({str(pids)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)\n"
-    folder = bare(hanging if hangs == "program" else EMPTY)
-    arguments = [command(), "--project", str(folder)]
-    if hangs == "pack":
-        arguments += ["--policy-pack", str(pack(hanging))]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 20
-        while not (pids.exists() and pids.read_text()):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        process.send_signal(number)
-        _, err = process.communicate(timeout=20)
-    assert (process.returncode, err) == (130, "offline-preview: interrupted\n")
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(pids.read_text()), 0)
