@@ -26,7 +26,8 @@ _STANDARD_OUTPUT: Final = "-"
 _PROGRAM_OPTIONS: Final = ("project", "stack", "set", "config_file", "stack_reference", "as")
 """Options that define how to run a program, by their names in the parsed command line."""
 _EPILOG: Final = """\
-exit codes: 0 compliant, 1 a mandatory control fails, 2 an error in the program, the settings, a pack or the command line
+exit codes: 0 compliant, 1 a mandatory control fails, 2 an error in the program, the settings, a pack or the command line,
+130 interrupted
 
 examples:
   offline-preview                                  every stack, every pack under policies/
@@ -266,12 +267,10 @@ def _write(option: str, target: str, text: str) -> None:
 def _show_error(error: Exception, stacks: Sequence[str], debug: bool) -> None:
     message = str(error)
     if isinstance(error, ProgramError):
-        subject = f"stack {', '.join(stacks)}"
-        if "\n" in message:
-            # A text of several lines, such as the list of all wrong settings, is shown unchanged.
-            message = f"{subject}{f', {error.where}' if error.where else ''}:\n{message}"
-        else:
-            message = f"{subject}: {message}{f' at {error.where}' if error.where else ''}"
+        subject = f"stack {', '.join(stacks)}{f', {error.where}' if error.where else ''}"
+        # A text of several lines, such as the list of all wrong settings, is shown unchanged.
+        between = "\n" if "\n" in message else " "
+        message = f"{subject}:{between}{message}"
     print(f"error: {message}", file=sys.stderr)
     if debug:
         if isinstance(error, PreviewError | ProgramError) and error.details:
