@@ -24,9 +24,9 @@ cover: $(VENV)/ready-dev  ## All tests with branch coverage, which must stay at 
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest --cov --cov-report=term -n 2 --dist worksteal
 
-engine: $(VENV)/ready-dev  ## Tests on the real Pulumi CLI, which must be on PATH; no account. Figures are shown at the end
+engine: $(VENV)/ready-dev  ## Tests on the real Pulumi CLI, which must be on PATH; no account. Each is named when it begins; figures come at the end
 	@command -v pulumi >/dev/null || { echo "no pulumi on PATH: https://www.pulumi.com/docs/iac/download-install/" >&2; exit 1; }
-	$(BIN)/python -m pytest tests/engine -n 2 --dist loadfile
+	$(BIN)/python -m pytest tests/engine -vv -n 2 --dist loadfile
 
 sandbox: $(VENV)/ready  ## A whole up, a second up and destroy against a stand-in for AWS, without an account: make sandbox STACK=prod
 	$(BIN)/python -m sandbox --stack $(STACK)

@@ -147,6 +147,24 @@ def test_help_lists_every_target_that_is_documented() -> None:
     assert set(phony[1].split()) == {name for name, _ in targets}
 
 
+def test_the_tests_on_the_real_engine_say_with_which_cli_and_name_each_test(tmp_path: Path) -> None:
+    recipe = re.search(r"python -m pytest (tests/engine .*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe is not None
+    options = [*recipe[1].split()[1:], "-n", "0"]
+    cli = tmp_path / "pulumi"
+    cli.write_text("#!/bin/sh\necho v9.9.9\n")
+    cli.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "tests/engine/test_export.py", "--deselect", "tests/engine", *options],
+        cwd=ROOT,
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"real engine: Pulumi CLI v9.9.9 at {cli}, a stand-in for the AWS plugin, no account" in done.stdout.splitlines()
+
+
 PIP = """
 import os, sys
 print("Requirement already satisfied: a" if "--quiet" not in sys.argv else "quiet")
