@@ -37,19 +37,17 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 def _interrupt_again(_number: int, _frame: FrameType | None) -> NoReturn:
     """The user does not wait for the end of the first interrupt."""
-    if sys.stderr.isatty():
-        # The progress has hidden the cursor.
-        os.write(2, b"\r\x1b[K\x1b[?25h")
-    _stop()
+    _stop("\r\x1b[K\x1b[?25h" if sys.stderr.isatty() else "")
     os._exit(_INTERRUPTED)
 
 
-def _stop() -> None:
+def _stop(before: str = "") -> None:
+    """Ends all processes, and says so; ``before`` removes the progress from a terminal, and shows the cursor again."""
     if children := sys.modules.get("offline_preview.children"):
         children.kill_all()
     # The terminal may be gone.
     with contextlib.suppress(OSError):
-        print("offline-preview: interrupted", file=sys.stderr, flush=True)
+        print(f"{before}offline-preview: interrupted", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

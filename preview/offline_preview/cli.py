@@ -110,8 +110,8 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="check an existing stack, in any language, from the file of `pulumi stack export`, instead of a program; - is standard input",
     )
-    for name in ("json", "sarif", "junit"):
-        add(f"--{name}", metavar="FILE", help=f"write a {name.upper()} report; - is standard output")
+    for name in ("JSON", "SARIF", "JUnit"):
+        add(f"--{name.lower()}", metavar="FILE", help=f"write a {name} report; - is standard output")
     add("--debug", action="store_true", help="show tracebacks and what packs log")
     return parser
 
