@@ -37,7 +37,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 def _interrupt_again(_number: int, _frame: FrameType | None) -> NoReturn:
     """The user does not wait for the end of the first interrupt."""
-    _stop("\r\x1b[K\x1b[?25h" if sys.stderr.isatty() else "")
+    _stop("\r\x1b[K\x1b[?25h" if os.isatty(2) else "")
     os._exit(_INTERRUPTED)
 
 
@@ -45,9 +45,9 @@ def _stop(before: str = "") -> None:
     """Ends all processes, and says so; ``before`` removes the progress from a terminal, and shows the cursor again."""
     if children := sys.modules.get("offline_preview.children"):
         children.kill_all()
-    # The terminal may be gone.
+    # The terminal may be gone. What shows the progress has put itself in the place of `sys.stderr`, and would repeat it.
     with contextlib.suppress(OSError):
-        print(f"{before}offline-preview: interrupted", file=sys.stderr, flush=True)
+        os.write(2, f"{before}offline-preview: interrupted\n".encode())
 
 
 if __name__ == "__main__":

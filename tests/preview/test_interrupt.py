@@ -1,6 +1,9 @@
 """Ctrl-C and its relatives, at every stage of a preview: one line, exit code 130, and no process is left behind."""
 
+import contextlib
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -36,7 +39,7 @@ STUBBORN = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
 class Running:
     """The command on two stacks, started as a terminal does it; it hangs at one stage."""
 
-    def __init__(self, stage: str, project: Write, pack: Write, tmp_path: Path) -> None:
+    def __init__(self, stage: str, project: Write, pack: Write, tmp_path: Path, terminal: int = subprocess.PIPE) -> None:
         self.reached = tmp_path / "reached"
         self.reached.mkdir()
         hangs = HANGS.format(folder=str(self.reached))
@@ -53,7 +56,7 @@ class Running:
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(tmp_path)} if stage == "command starts" else None,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=terminal,
             text=True,
             start_new_session=True,
         )
@@ -119,3 +122,24 @@ def test_what_is_ignored_from_the_start_stays_ignored(project: Write, pack: Writ
     assert running.process.poll() is None
     os.kill(running.process.pid, signal.SIGTERM)
     assert running.process.wait(timeout=30) == 130
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_terminal_is_left_clean(times: int, project: Write, pack: Write, tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    running = Running("stubborn pack", project, pack, tmp_path, terminal=slave)
+    os.close(slave)
+    for _ in range(times):
+        os.killpg(running.process.pid, signal.SIGINT)
+        time.sleep(0.3)
+    shown = b""
+    # Linux reports the end of a terminal as an error.
+    with contextlib.suppress(OSError):
+        while read := os.read(master, 4096):
+            shown += read
+    os.close(master)
+    assert running.process.wait(timeout=30) == 130
+    # The cursor is shown, and the message is the last and only thing on its line.
+    text = shown.decode()
+    assert text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l") >= 0
+    assert re.search(r"\x1b\[(2?K|\?25h)offline-preview: interrupted\r\n$", text), text[-200:]
