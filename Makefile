@@ -7,10 +7,13 @@ STACK ?= dev
 PROJECTS := components/pyproject.toml components/setup.py components/runtime/pyproject.toml policies/pyproject.toml preview/pyproject.toml
 PACKS := policies/security policies/operations
 
-.PHONY: preview test cover engine sandbox lint types docs schema wheels compat bench mutants publish up destroy clean
+.PHONY: preview help test cover engine sandbox lint types docs schema wheels compat bench mutants publish up destroy clean
 
 preview: $(VENV)/ready  ## Preview every stack with its policies: no CLI, no account, no network
 	$(BIN)/offline-preview
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' Makefile
 
 test: $(VENV)/ready-dev lint types  ## Style, types and tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
@@ -19,9 +22,9 @@ cover: $(VENV)/ready-dev  ## All tests with branch coverage, which must stay at 
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest --cov --cov-report=term -n 2 --dist worksteal
 
-engine: $(VENV)/ready-dev  ## Tests on the real Pulumi CLI, which must be on PATH; no account. Figures are shown at the end
+engine: $(VENV)/ready-dev  ## Tests on the real Pulumi CLI, which must be on PATH; no account. Each is named when it begins; figures come at the end
 	@command -v pulumi >/dev/null || { echo "no pulumi on PATH: https://www.pulumi.com/docs/iac/download-install/" >&2; exit 1; }
-	$(BIN)/python -m pytest tests/engine -n 2 --dist loadfile
+	$(BIN)/python -m pytest tests/engine -vv -n 2 --dist loadfile
 
 sandbox: $(VENV)/ready  ## A whole up, a second up and destroy against a stand-in for AWS, without an account: make sandbox STACK=prod
 	$(BIN)/python -m sandbox --stack $(STACK)
@@ -75,14 +78,27 @@ clean:  ## Remove everything that these targets created
 	rm -rf components/*.egg-info components/runtime/*.egg-info policies/*.egg-info preview/*.egg-info
 	rm -rf components/.venv components/build components/runtime/build dist
 
-$(VENV)/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0])'
-	$(PYTHON) -m venv $(VENV)
+# The environment is created anew when an earlier set-up did not finish, its Python is gone or was replaced, or the folder was moved: its scripts
+# and the packages of this repository have the folder's name in them. A healthy one is not touched, so that nothing is installed again.
+HEALTHY = $(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 
-$(VENV)/ready: $(VENV)/bin/python requirements.txt $(PROJECTS)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
-	touch $@
+.PHONY: FORCE
+$(VENV)/pyvenv.cfg: FORCE
+	@if [ ! -e $(VENV) ] && [ ! -L $(VENV) ]; then why=; \
+	elif ! $(HEALTHY); then why=' anew: the one there has no pip or no Python 3.11, as after a set-up that did not finish'; \
+	elif [ -s $(VENV)/ready ] && [ "$$(cat $(VENV)/ready)" != '$(CURDIR)' ]; then why=" anew: the one there is of $$(cat $(VENV)/ready)"; \
+	else exit 0; fi; \
+	command -v $(firstword $(PYTHON)) >/dev/null || { echo 'error: no $(firstword $(PYTHON)) on PATH: install Python 3.11 or newer, or name it: make PYTHON=python3.12' >&2; exit 1; }; \
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "error: Python 3.11 or newer is needed; $(PYTHON) is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")' || exit 1; \
+	echo "Creating $(VENV)$$why ..." >&2; \
+	rm -rf $(VENV); \
+	$(PYTHON) -m venv $(VENV) >&2 && $(HEALTHY) || { rm -rf $(VENV); \
+	echo 'error: $(PYTHON) -m venv made no environment with pip. Debian and Ubuntu: sudo apt install python3-venv. Or is the disk full? Then try again.' >&2; exit 1; }
+
+$(VENV)/ready: $(VENV)/pyvenv.cfg requirements.txt $(PROJECTS)
+	@$(BIN)/python .ci/install.py requirements.txt
+	@echo '$(CURDIR)' > $@
 
 $(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	touch $@
+	@$(BIN)/python .ci/install.py requirements-dev.txt
+	@touch $@
