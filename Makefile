@@ -9,7 +9,7 @@ PROJECTS := components/pyproject.toml components/setup.py components/runtime/pyp
 profile = $(firstword $(wildcard policies/$(1)/$(STACK).json) policies/$(1)/$(firstword $(subst -, ,$(STACK))).json)
 PACKS := $(foreach pack,security operations,--policy-pack policies/$(pack) --policy-pack-config $(call profile,$(pack)))
 
-.PHONY: preview test cover engine sandbox lint types docs schema wheels compat bench mutants up destroy clean
+.PHONY: preview test cover engine sandbox lint types docs schema wheels compat bench mutants app up destroy clean
 
 preview: $(VENV)/ready  ## Preview every stack with its policies: no CLI, no account, no network
 	$(BIN)/offline-preview
@@ -59,6 +59,9 @@ bench: $(VENV)/ready  ## Performance figures as ratios in one run; not part of t
 mutants: $(VENV)/ready-dev  ## Mutation testing of the policies, an hour and more; of one module: make mutants MODULE=graph/rules.py
 	$(BIN)/python -m tests.mutation $(MODULE)
 
+app: $(VENV)/ready  ## Build the artifact of the sample application, dist/storefront-app.tar.gz; needs a package index
+	$(BIN)/python examples/storefront_app/build.py
+
 up: $(VENV)/ready  ## Deploy for real: make up STACK=dev
 	pulumi up --stack $(STACK) $(PACKS)
 
@@ -79,6 +82,7 @@ $(VENV)/ready: $(VENV)/bin/python requirements.txt $(PROJECTS)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt
+$(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt examples/storefront_app/requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python examples/storefront_app/build.py --download $(VENV)/storefront-app
 	touch $@
