@@ -17,12 +17,14 @@ from typing import Any
 import pg8000.dbapi
 import pymysql
 import pytest
+import trustme
 
-from tests.examples.iam import Iam, Resource
+from tests.examples.iam import REGION, Iam, Resource
 from tests.examples.logins import Upstream, directory, password_check
 
 DATABASE = "shop"
 USER = "storefront"
+CACHE = Resource("elasticache", "shop-cache", {"Action": "connect", "User": USER})
 SECONDS = 30  # for a server to be ready
 
 
@@ -124,6 +126,47 @@ class Certificate:
 
     server: Path
     authority: Path
+
+
+def certificate(folder: Path) -> Certificate:
+    """For the name localhost alone: 127.0.0.1 is another one."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "authority.pem"))
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
+    return Certificate(folder / "server.pem", folder / "authority.pem")
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """What a server gives the application."""
+    return {
+        "PORT": "8080",
+        "HEALTH_CHECK_PATH": "/health",
+        "AWS_REGION": REGION,
+        "DATABASE_ENGINE": "postgres",
+        "DATABASE_HOST": "localhost",
+        "DATABASE_PORT": "5432",
+        "DATABASE_NAME": DATABASE,
+        "DATABASE_USER": USER,
+        "DATABASE_CA_FILE": __file__,
+        "CACHE_ENDPOINT": "localhost",
+        "CACHE_PORT": "6379",
+        "CACHE_NAME": CACHE.host,
+        "CACHE_USER": USER,
+        "CACHE_SERVERLESS": "false",
+        **changes,
+    }
+
+
+def surroundings(database: RealDatabase, certificate: Certificate, cache_port: int) -> dict[str, str]:
+    """Where the servers of the tests are."""
+    return {
+        "LISTEN_ADDRESS": "127.0.0.1",
+        "DATABASE_ENGINE": database.engine,
+        "DATABASE_PORT": str(database.port),
+        "DATABASE_CA_FILE": str(certificate.authority),
+        "CACHE_PORT": str(cache_port),
+        "SSL_CERT_FILE": str(certificate.authority),
+    }
 
 
 def postgres_programs() -> Path | None:

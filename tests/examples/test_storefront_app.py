@@ -28,15 +28,14 @@ from storefront.settings import CacheSettings, DatabaseSettings, SettingsError, 
 from storefront.tokens import Tokens
 
 from tests.examples import boot, servers
-from tests.examples.iam import ACCESS_KEY, REGION, SECRET_KEY, SESSION_TOKEN, Iam, Resource, metadata_service
+from tests.examples.iam import ACCESS_KEY, REGION, SECRET_KEY, SESSION_TOKEN, Iam, metadata_service
 from tests.examples.logins import cache_front
-from tests.examples.servers import USER, Certificate, RealDatabase, Server, free_port, until
+from tests.examples.servers import CACHE, USER, Certificate, RealDatabase, Server, environment, free_port, until
 from tests.program import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the application is for Amazon Linux")
 
 APPLICATION = ROOT / "examples" / "storefront_app"
-CACHE = Resource("elasticache", "shop-cache", {"Action": "connect", "User": USER})
 HTTP = urllib3.PoolManager(timeout=15, retries=False)
 
 
@@ -136,27 +135,6 @@ def test_it_starts_with_the_newest_python_that_is_new_enough(release: Path, tmp_
     assert too_old.stderr.startswith("start: Python 3.11 or newer is needed; on Amazon Linux 2023 the setting servers.packages")
 
 
-def environment(**changes: str) -> dict[str, str]:
-    """What a server gives the application; CACHE_ENDPOINT and DATABASE_HOST lead to servers of the tests."""
-    return {
-        "PORT": "8080",
-        "HEALTH_CHECK_PATH": "/health",
-        "AWS_REGION": REGION,
-        "DATABASE_ENGINE": "postgres",
-        "DATABASE_HOST": "localhost",
-        "DATABASE_PORT": "5432",
-        "DATABASE_NAME": servers.DATABASE,
-        "DATABASE_USER": USER,
-        "DATABASE_CA_FILE": __file__,
-        "CACHE_ENDPOINT": "localhost",
-        "CACHE_PORT": "6379",
-        "CACHE_NAME": CACHE.host,
-        "CACHE_USER": USER,
-        "CACHE_SERVERLESS": "false",
-        **changes,
-    }
-
-
 def test_every_missing_variable_is_named(release: Path, python: Path) -> None:
     command = [str(release / "bin" / "start")]
     done = subprocess.run(command, env={"PATH": f"{python}:/usr/bin:/bin"}, capture_output=True, text=True, check=False)
@@ -223,17 +201,8 @@ def test_a_token_for_the_cache_is_signed_for_its_name_and_kind(serverless: bool)
 
 
 @pytest.fixture(scope="session")
-def authority(folder: Path) -> trustme.CA:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(folder / "authority.pem"))
-    return authority
-
-
-@pytest.fixture(scope="session")
-def certificate(authority: trustme.CA, folder: Path) -> Certificate:
-    """For the name localhost alone: 127.0.0.1 is another one."""
-    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
-    return Certificate(folder / "server.pem", folder / "authority.pem")
+def certificate(folder: Path) -> Certificate:
+    return servers.certificate(folder)
 
 
 @pytest.fixture(scope="session")
@@ -310,6 +279,41 @@ def test_the_database_must_have_a_certificate_of_the_authority(database: RealDat
     assert len(database.iam.accepted) == logins + 1
 
 
+@pytest.mark.usefixtures("credentials")
+def test_a_connection_that_broke_is_replaced_before_it_is_used(database: RealDatabase, certificate: Certificate) -> None:
+    counter = Database(settings_of(database, certificate.authority), Tokens(REGION), 600)
+    visits = counter.count()
+    logins = len(database.iam.accepted)
+    assert counter.count() == visits + 1
+    assert len(database.iam.accepted) == logins
+    end_connections(database)
+    assert counter.count() == visits + 2
+    assert len(database.iam.accepted) == logins + 1
+
+
+def end_connections(database: RealDatabase) -> None:
+    """What a failover does to the connections of the application."""
+    cursor = database.admin().cursor()
+    if database.engine == "postgres":
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (USER,))
+        return
+    cursor.execute("SELECT id FROM information_schema.processlist WHERE user = %s", (USER,))
+    for (number,) in cursor.fetchall():
+        cursor.execute(f"KILL {int(number)}")
+
+
+@pytest.mark.usefixtures("credentials")
+def test_a_user_who_may_not_create_tables_uses_the_one_that_exists(database: RealDatabase, certificate: Certificate) -> None:
+    visits = Database(settings_of(database, certificate.authority), Tokens(REGION), 600).count()
+    scope = "SCHEMA public" if database.engine == "postgres" else f"{servers.DATABASE}.*"
+    cursor = database.admin().cursor()
+    cursor.execute(f"REVOKE CREATE ON {scope} FROM {USER}")
+    try:
+        assert Database(settings_of(database, certificate.authority), Tokens(REGION), 600).count() == visits + 1
+    finally:
+        cursor.execute(f"GRANT CREATE ON {scope} TO {USER}")
+
+
 # What a MySQL server says first, without CLIENT_SSL among its capabilities, and what a PostgreSQL server says to a request for TLS.
 _GREETING = (
     b"\x0a8.4.0\0"
@@ -373,15 +377,7 @@ class Shop:
 @pytest.fixture(scope="session")
 def surroundings(certificate: Certificate, cache: RealCache, profile: dict[str, str]) -> Callable[[RealDatabase], dict[str, str]]:
     """Where the servers of the tests are."""
-    return lambda database: {
-        "LISTEN_ADDRESS": "127.0.0.1",
-        "DATABASE_ENGINE": database.engine,
-        "DATABASE_PORT": str(database.port),
-        "DATABASE_CA_FILE": str(certificate.authority),
-        "CACHE_PORT": str(cache.port),
-        "SSL_CERT_FILE": str(certificate.authority),
-        **profile,
-    }
+    return lambda database: {**servers.surroundings(database, certificate, cache.port), **profile}
 
 
 @pytest.fixture(scope="session")
