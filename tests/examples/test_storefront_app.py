@@ -334,9 +334,10 @@ def test_no_token_is_sent_without_tls(engine: str, certificate: Certificate) -> 
 
         def serve() -> bytes:
             client, _ = listener.accept()
-            with client:
+            with client, client.makefile("rb") as stream:
+                client.settimeout(10)
                 client.sendall(_WITHOUT_TLS[engine])
-                return b"".join(iter(lambda: client.recv(4096), b""))
+                return stream.read()
 
         heard = pool.submit(serve)
         settings = DatabaseSettings(engine, "localhost", listener.getsockname()[1], "shop", USER, str(certificate.authority))

@@ -75,11 +75,11 @@ class Application:
         if path not in self._health_checks:
             fields = {
                 "method": method,
-                "path": path,
+                "path": path[:200],
                 "status": response.status.value,
                 "milliseconds": round((time.monotonic() - started) * 1000, 1),
                 # By which a request is found in the load balancer's log.
-                "trace": environ.get("HTTP_X_AMZN_TRACE_ID", ""),
+                "trace": environ.get("HTTP_X_AMZN_TRACE_ID", "")[:200],
             }
             _logger.info("request", extra={"fields": fields})
         start_response(f"{response.status.value} {response.status.phrase}", list(headers.items()))
