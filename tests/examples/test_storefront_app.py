@@ -17,12 +17,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 import trustme
 import urllib3
+from storefront.cache import Cache
 from storefront.database import Database, DatabaseError
 from storefront.settings import CacheSettings, DatabaseSettings, SettingsError, load
 from storefront.tokens import Tokens
@@ -314,6 +316,35 @@ def test_a_user_who_may_not_create_tables_uses_the_one_that_exists(database: Rea
         cursor.execute(f"GRANT CREATE ON {scope} TO {USER}")
 
 
+@pytest.mark.usefixtures("credentials")
+def test_an_old_connection_is_replaced_by_one_with_a_new_token(
+    database: RealDatabase, cache: RealCache, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    for module in ("storefront.database", "storefront.cache"):
+        monkeypatch.setattr(sys.modules[module], "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.authority))
+    counter = Database(settings_of(database, certificate.authority), Tokens(REGION), 600)
+    numbers = Cache(CacheSettings("localhost", cache.port, CACHE.host, USER, False), Tokens(REGION), 30, 600)
+    before = [database.iam.tokens("rds-db"), cache.iam.tokens("elasticache")]
+
+    def logins() -> list[list[str]]:
+        """The tokens that the servers were shown, all of which they accepted."""
+        counter.check()
+        numbers.check()
+        assert (database.iam.refused, cache.iam.refused) == ([], [])
+        shown = (database.iam.tokens("rds-db"), cache.iam.tokens("elasticache"))
+        return [tokens[len(known) :] for tokens, known in zip(shown, before, strict=True)]
+
+    first = logins()
+    assert [len(tokens) for tokens in first] == [1, 1]
+    now = 599.0
+    assert logins() == first
+    now = 600.0
+    time.sleep(1)  # a token names the second in which it was signed
+    assert [len(set(tokens)) for tokens in logins()] == [2, 2]
+
+
 # What a MySQL server says first, without CLIENT_SSL among its capabilities, and what a PostgreSQL server says to a request for TLS.
 _GREETING = (
     b"\x0a8.4.0\0"
@@ -411,9 +442,9 @@ def shops() -> Generator[dict[str, Any]]:
 
 @pytest.fixture
 def shop(start: Callable[..., Any], database: RealDatabase, shops: dict[str, Any]) -> Shop:
-    """One process for the tests of an engine. Its connections live for a second."""
+    """One process for the tests of an engine."""
     if database.engine not in shops:
-        shops[database.engine] = shops["stack"].enter_context(start(database, CONNECTION_SECONDS="1"))
+        shops[database.engine] = shops["stack"].enter_context(start(database))
     return shops[database.engine]
 
 
@@ -449,19 +480,6 @@ def test_other_requests_are_refused(shop: Shop) -> None:
 def test_it_is_ready_when_database_and_cache_answer(shop: Shop) -> None:
     ready = shop.ask("GET", "/readyz")
     assert (ready.status, ready.json()) == (200, {"database": "ok", "cache": "ok"})
-
-
-def test_each_new_connection_logs_in_with_a_token_of_its_own(shop: Shop) -> None:
-    """Servers of the tests let nobody in whose token is not fresh, correctly signed and for this host and user."""
-    services = ((shop.database.iam, "rds-db"), (shop.cache.iam, "elasticache"))
-    before = [set(iam.tokens(service)) for iam, service in services]
-    time.sleep(1.1)  # longer than CONNECTION_SECONDS
-    shop.visits("POST")
-    shop.visits()
-    shop.visits()
-    for (iam, service), known in zip(services, before, strict=True):
-        assert set(iam.tokens(service)) - known, service
-        assert iam.refused == []
 
 
 def test_log_lines_are_json_without_a_token(shop: Shop) -> None:
