@@ -7,7 +7,7 @@ STACK ?= dev
 PROJECTS := components/pyproject.toml components/setup.py components/runtime/pyproject.toml policies/pyproject.toml preview/pyproject.toml
 PACKS := policies/security policies/operations
 
-.PHONY: preview help test cover engine sandbox lint types docs schema wheels compat bench mutants publish up destroy clean
+.PHONY: preview help test cover engine sandbox lint types docs schema wheels compat bench mutants app publish up destroy clean
 
 preview: $(VENV)/ready  ## Preview every stack with its policies: no CLI, no account, no network
 	$(BIN)/offline-preview
@@ -60,6 +60,9 @@ bench: $(VENV)/ready  ## Performance figures as ratios in one run; not part of t
 mutants: $(VENV)/ready-dev  ## Mutation testing of the policies, an hour and more; of one module: make mutants MODULE=graph/rules.py
 	$(BIN)/python -m tests.mutation $(MODULE)
 
+app: $(VENV)/ready  ## Build the artifact of the sample application, dist/storefront-app.tar.gz; needs a package index
+	$(BIN)/python examples/storefront_app/build.py
+
 publish: $(VENV)/ready  ## Upload an artifact and set it as the version of the application: make publish STACK=dev ARTIFACT=dist/storefront-app.tar.gz
 	$(BIN)/python -m publish --stack $(STACK)$(if $(ARTIFACT), --artifact '$(ARTIFACT)')$(if $(SET), --set $(SET))
 
@@ -99,6 +102,7 @@ $(VENV)/ready: $(VENV)/pyvenv.cfg requirements.txt $(PROJECTS)
 	@$(BIN)/python .ci/install.py requirements.txt
 	@echo '$(CURDIR)' > $@
 
-$(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt
+$(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt examples/storefront_app/requirements.txt
 	@$(BIN)/python .ci/install.py requirements-dev.txt
+	@$(BIN)/python examples/storefront_app/build.py --download $(VENV)/storefront-app
 	@touch $@
