@@ -16,11 +16,16 @@ from cloudpatterns.compute import web_server_user_data
 from tests.examples.iam import REGION
 from tests.harness import record
 
+LOG_GROUP = "shop-logs"
 _REAL = ["basename", "bash", "cat", "chmod", "cmp", "cp", "cut", "date", "dirname", "env", "grep", "gzip", "head", "install", "ln", "ls"]
 _REAL += ["mkdir", "mktemp", "mv", "readlink", "rm", "sed", "sha256sum", "sleep", "sort", "tail", "tar", "touch", "tr"]
 
 _STAND_INS = {
-    "dnf": "",
+    "dnf": (
+        'case " $* " in *" amazon-cloudwatch-agent "*) mkdir -p "$BOOT_ROOT/opt/aws/amazon-cloudwatch-agent/bin"; '
+        'ln -s "$AGENT" "$BOOT_ROOT/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl" ;; esac'
+    ),
+    "rpm": "",
     "id": "",
     "aws": 'for target; do :; done; cat "$STATE/artifact" >"$target"',
     "curl": (
@@ -42,16 +47,20 @@ unit = dict(line.split("=", 1) for line in (root / "etc/systemd/system/web.servi
 lines = (root / unit["EnvironmentFile"][1:]).read_text().splitlines()
 environment = {{name: re.sub(r"\\(.)", r"\1", value[1:-1]) for name, value in (line.split("=", 1) for line in lines)}}
 environment["PATH"] = "{programs}"
+if "DATABASE_CA_FILE" in environment:
+    environment["DATABASE_CA_FILE"] = str(root / environment["DATABASE_CA_FILE"][1:])
+kind, _, log = unit["StandardOutput"].partition(":")
+assert (kind, unit["StandardError"]) == ("append", "inherit"), unit
 process = subprocess.Popen(
     ["/usr/bin/timeout", "--signal=KILL", "60", root / unit["ExecStart"][1:]],
     cwd=root / unit["WorkingDirectory"][1:], env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT,
-    stdout=(state / "log").open("a"), start_new_session=True,
+    stdout=(root / log[1:]).open("a"), start_new_session=True,
 )
 (state / "pid").write_text(str(process.pid))
 """
 
 
-def user_data(artifact_sha256: str, port: int, environment: dict[str, str]) -> str:
+def user_data(artifact_sha256: str, port: int, environment: dict[str, str], certificates: str) -> str:
     """What the stacks give a server of the sample application."""
     texts: list[str] = []
     arguments: dict[str, Any] = {
@@ -59,7 +68,10 @@ def user_data(artifact_sha256: str, port: int, environment: dict[str, str]) -> s
         "health_check_path": "/health",
         "artifact_uri": "s3://releases/storefront-app.tar.gz",
         "artifact_sha256": artifact_sha256,
+        "packages": ["python3.13"],
         "environment": environment,
+        "database_certificates": certificates,
+        "log_group_name": LOG_GROUP,
     }
     record(lambda: web_server_user_data(**arguments).apply(texts.append))
     [text] = texts
@@ -70,33 +82,42 @@ def user_data(artifact_sha256: str, port: int, environment: dict[str, str]) -> s
 class Instance:
     """A pretended instance after its first boot."""
 
-    state: Path
+    root: Path
     code: int
-    stderr: str
 
-    def log(self) -> list[str]:
-        path = self.state / "log"
+    def log(self, name: str = "web.log") -> list[str]:
+        path = self.root / "var/log" / name
         return path.read_text().splitlines() if path.exists() else []
 
 
 @contextmanager
-def booted(folder: Path, artifact: Path, script: str, programs: Path) -> Generator[Instance]:
+def booted(folder: Path, artifact: Path, script: str, programs: Path, cloudwatch: str) -> Generator[Instance]:
     """Runs the user data in a root folder of its own; what it started ends afterwards."""
     root, state, commands = folder / "root", folder / "state", folder / "commands"
     for path in (root, state, commands):
         path.mkdir()
+    (root / "var/log").mkdir(parents=True)
     shutil.copyfile(artifact, state / "artifact")
     for name in _REAL:
         (commands / name).symlink_to(shutil.which(name) or f"/nowhere/{name}")
     texts = {name: f"#!{shutil.which('bash')}\n{body}\n" for name, body in _STAND_INS.items()}
+    agent = folder / "agent"
+    agent.write_text(f"#!{sys.executable}\n{Path(__file__).with_name('agent.py').read_text()}")
+    agent.chmod(0o755)
     for name, text in {**texts, "systemctl": _SYSTEMCTL.format(python=sys.executable, programs=f"{programs}:/usr/bin:/bin")}.items():
         (commands / name).write_text(text)
         (commands / name).chmod(0o755)
-    environment = {"PATH": str(commands), "BOOT_ROOT": str(root), "STATE": str(state), "BOOT_RETRY_SECONDS": "0"}
+    environment = {
+        **{"PATH": str(commands), "BOOT_ROOT": str(root), "STATE": str(state), "AGENT": str(agent), "BOOT_RETRY_SECONDS": "0"},
+        **{"AWS_ENDPOINT_URL": cloudwatch, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example"},
+    }
     try:
-        done = subprocess.run(["bash"], input=script, env=environment, capture_output=True, text=True, timeout=60, check=False)
-        yield Instance(state, done.returncode, done.stderr)
+        # As cloud-init keeps it.
+        with (root / "var/log/cloud-init-output.log").open("a") as log:
+            done = subprocess.run(["bash"], input=script, env=environment, stdout=log, stderr=log, text=True, timeout=60, check=False)
+        yield Instance(root, done.returncode)
     finally:
-        if (state / "pid").exists():
-            with suppress(ProcessLookupError):
-                os.killpg(int((state / "pid").read_text()), signal.SIGKILL)
+        for name in ("pid", "agent"):
+            if (state / name).exists():
+                with suppress(ProcessLookupError):
+                    os.killpg(int((state / name).read_text()), signal.SIGKILL)

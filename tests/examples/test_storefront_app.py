@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,12 +24,14 @@ import boto3
 import pytest
 import trustme
 import urllib3
+from moto.server import ThreadedMotoServer
 from storefront.cache import Cache, CacheError
 from storefront.database import Database, DatabaseError
 from storefront.settings import CacheSettings, DatabaseSettings, SettingsError, load
 from storefront.tokens import Tokens
 
 from tests.examples import boot, servers
+from tests.examples.agent import INSTANCE
 from tests.examples.iam import ACCESS_KEY, REGION, SECRET_KEY, SESSION_TOKEN, Iam, metadata_service
 from tests.examples.logins import cache_front
 from tests.examples.servers import CACHE, USER, Certificate, RealDatabase, Server, environment, free_port, until
@@ -587,18 +589,76 @@ def _refused(port: int) -> bool:
 # The boot script
 
 
-def test_it_answers_through_the_boot_script(
-    artifact: Path, python: Path, database: RealDatabase, surroundings: Callable[[RealDatabase], dict[str, str]], tmp_path: Path
+@pytest.fixture
+def cloudwatch() -> Generator[str]:
+    """The address of a stand-in for CloudWatch Logs, with the servers' log group."""
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    # Servers of one process share what they keep.
+    assert HTTP.request("POST", f"{url}/moto-api/reset").status == 200
+    logs(url).create_log_group(logGroupName=boot.LOG_GROUP)
+    yield url
+    server.stop()
+
+
+def logs(url: str) -> Any:
+    credentials = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "example"}
+    return boto3.client("logs", region_name=REGION, endpoint_url=url, **credentials)
+
+
+def arrived(url: str, stream: str, text: str) -> list[str]:
+    """The messages of a stream of the instance, once one of them has the text."""
+    place = {"logGroupName": boot.LOG_GROUP, "logStreamName": f"{INSTANCE}/{stream}"}
+    client = logs(url)
+    deadline = time.monotonic() + 20
+    messages: list[str] = []
+    while time.monotonic() < deadline:
+        with suppress(client.exceptions.ResourceNotFoundException):
+            messages = [event["message"] for event in client.get_log_events(**place, startFromHead=True)["events"]]
+        if any(text in message for message in messages):
+            return messages
+        time.sleep(0.1)
+    raise AssertionError(f"no line of {stream} has {text!r}: {messages}")
+
+
+def test_it_answers_through_the_boot_script_and_its_log_lines_arrive(
+    artifact: Path,
+    python: Path,
+    database: RealDatabase,
+    surroundings: Callable[[RealDatabase], dict[str, str]],
+    tmp_path: Path,
+    cloudwatch: str,
 ) -> None:
     port = free_port()
     values = environment(**surroundings(database))
-    ours = {name: value for name, value in values.items() if name not in ("PORT", "HEALTH_CHECK_PATH", "AWS_REGION")}
-    script = boot.user_data(hashlib.sha256(artifact.read_bytes()).hexdigest(), port, ours)
-    with boot.booted(tmp_path, artifact, script, python) as instance:
-        assert instance.code == 0, [instance.stderr, *instance.log()]
+    set_by_boot = ("PORT", "HEALTH_CHECK_PATH", "AWS_REGION", "DATABASE_CA_FILE")
+    ours = {name: value for name, value in values.items() if name not in set_by_boot}
+    certificates = Path(values["DATABASE_CA_FILE"]).read_text()
+    script = boot.user_data(hashlib.sha256(artifact.read_bytes()).hexdigest(), port, ours, certificates)
+    with boot.booted(tmp_path, artifact, script, python, cloudwatch) as instance:
+        assert instance.code == 0, [instance.log("cloud-init-output.log"), instance.log()]
         url = f"http://127.0.0.1:{port}"
         counted = HTTP.request("POST", f"{url}/api/visits").json()
         assert HTTP.request("GET", f"{url}/api/visits").json() == counted
         assert HTTP.request("GET", f"{url}/api/visits").json() == {**counted, "source": "cache"}
         assert HTTP.request("GET", f"{url}/readyz").json() == {"database": "ok", "cache": "ok"}
         assert {json.loads(line)["level"] for line in instance.log()} == {"info"}
+        assert arrived(cloudwatch, "server", "/readyz") == instance.log()
+
+
+def test_the_reason_of_a_failed_boot_arrives(artifact: Path, python: Path, tmp_path: Path, cloudwatch: str) -> None:
+    broken = tmp_path / "broken.tar.gz"
+    with tarfile.open(artifact) as whole, tarfile.open(broken, "w:gz") as archive:
+        for member in whole:
+            if member.name.lstrip("./") == "bin/start":
+                member.mode = 0o644
+            archive.addfile(member, whole.extractfile(member) if member.isfile() else None)
+    script = boot.user_data(hashlib.sha256(broken.read_bytes()).hexdigest(), free_port(), {}, "")
+    (tmp_path / "instance").mkdir()
+    with boot.booted(tmp_path / "instance", broken, script, python, cloudwatch) as instance:
+        reason = "boot: the artifact's bin/start is not executable; pack it with its mode bits"
+        assert (instance.code, instance.log("cloud-init-output.log")[-1]) == (1, reason)
+        assert arrived(cloudwatch, "boot", "not executable")[-1] == reason
+        assert instance.log() == []
