@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
+import botocore.session
 import pytest
+from botocore import xform_name
 from offline_preview import cli
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,7 +21,7 @@ PRIVATE_ENGLISH = re.compile(
     re.IGNORECASE,
 )
 # User data of running instances: a changed word would replace them.
-BOOT_SCRIPTS = ("nat_instance.sh", "boot.sh")
+BOOT_SCRIPTS = ("boot.sh",)
 
 
 def _found(pattern: str) -> set[tuple[str, str]]:
@@ -66,6 +68,40 @@ def test_every_stack_output_is_exported() -> None:
         for name in re.findall(r'pulumi\.export\(\s*"(\w+)"', program.read_text(encoding="utf-8"), re.MULTILINE)
     }
     assert {name for _, name in named} <= exported
+
+
+# Of the AWS CLI itself, and of paginated commands.
+_AWS_GLOBAL = {"--query", "--output", "--region", "--profile", "--max-items", "--page-size", "--starting-token"}
+# Not calls of an API: what the AWS CLI does itself.
+_AWS_OWN = {("sso", "login")}
+
+
+def _aws_commands() -> list[tuple[str, str, list[str]]]:
+    """Service, command and options of every call of the AWS CLI in the documents."""
+    texts = [text.replace("\\\n", " ") for text in TEXTS.values()]
+    inline = [" ".join(match.split()) for text in texts for match in re.findall(r"`(aws [^`]+)`", text)]
+    lines = [line.strip() for text in texts for line in re.findall(r"^ *(aws .+)$", text, re.MULTILINE)]
+    found = []
+    for command in [*inline, *lines]:
+        # An inner command, whose output is a value, has options of its own.
+        words = re.sub(r"\$\([^)]*\)", "X", command).split()
+        found.append((words[1], words[2], [word.partition("=")[0] for word in words if re.fullmatch(r"--[a-z].*", word)]))
+    return found
+
+
+def test_every_option_of_the_aws_cli_exists() -> None:
+    session, commands = botocore.session.get_session(), _aws_commands()
+    assert {("ec2", "describe-flow-logs"), ("rds", "modify-db-instance"), ("logs", "describe-log-streams")} <= {
+        (service, command) for service, command, _ in commands
+    }
+    for service, command, options in (found for found in commands if found[:2] not in _AWS_OWN):
+        model = session.get_service_model({"s3api": "s3"}.get(service, service))
+        operations = {xform_name(name, "-"): model.operation_model(name) for name in model.operation_names}
+        assert command in operations, (service, command)
+        members = {f"--{xform_name(name, '-')}" for name in operations[command].input_shape.members}
+        # A switch has a second form that turns it off.
+        known = members | {option.replace("--", "--no-", 1) for option in members} | _AWS_GLOBAL
+        assert set(options) <= known, (service, command, set(options) - known)
 
 
 def test_every_option_of_the_offline_preview_exists(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ from cloudpatterns.core.iam import Statement, assume_role, document
 from cloudpatterns.core.identity import account_of, partition_of, region_of
 from cloudpatterns.core.limits import HIDDEN, Choice, CidrBlock, Keys, Matches, Unique
 from cloudpatterns.core.ordering import after, by_name
+from cloudpatterns.core.place import region_of_zone
 from cloudpatterns.core.rules import excludes, is_given, needs, one_of, unknown
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     "partition_of",
     "pick",
     "region_of",
+    "region_of_zone",
     "unknown",
 ]

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar, is_typeddict
 import pulumi
 
 from cloudpatterns.core.arguments import ArgumentError, Arguments, Problem
+from cloudpatterns.core.place import aws_provider, zone_problems
 from cloudpatterns.core.rules import name_problems, unknown
 
 _ArgsT = TypeVar("_ArgsT", bound=Mapping[str, Any])
@@ -60,7 +61,8 @@ class Component(pulumi.ComponentResource):
         """Checks the arguments and registers the component; nothing is created when something is wrong.
 
         ``problems`` are rules over several arguments. ``names`` maps suffixes of children to AWS's limit for their names, see
-        ``name_problems``.
+        ``name_problems``. Zones (``zones``, ``*_by_zone``) of another region than the provider's are refused wherever that is known: here
+        for the default provider, and for an explicit one as soon as Pulumi has registered it, so that a preview fails.
 
         :returns: The checked arguments: every key is there, an optional one without default as None.
         :raises ArgumentError: with all problems at once.
@@ -68,12 +70,28 @@ class Component(pulumi.ComponentResource):
         arguments: Arguments[_ArgsT] = type(self)._arguments
         checked = arguments.check(name, args)
         limits = names if isinstance(names, Mapping) else names(checked) if names else {}
-        if found := [*(problems(checked) if problems else ()), *name_problems(name, limits)]:
+        provider = aws_provider(opts)
+        configured = pulumi.Config("aws").get("region") if provider is None else None
+        misplaced = zone_problems(checked, configured, "aws:region is", "set aws:region to {}")
+        if found := [*(problems(checked) if problems else ()), *misplaced, *name_problems(name, limits)]:
             raise ArgumentError(arguments.component, name, found)
         if _checking.get():
             raise _CheckedError(checked)
         Component.__init__(self, arguments.component, name, opts)
+        self._check_region(checked, provider)
         return checked
+
+    def _check_region(self, checked: Mapping[str, Any], provider: pulumi.ProviderResource | None) -> None:
+        """Refuses zones of another region than that of an explicit provider."""
+        region = getattr(provider, "region", None)
+        if not isinstance(region, pulumi.Output):
+            return
+
+        def check(known: str | None) -> None:
+            if found := list(zone_problems(checked, known, "the provider's region is", "pass a provider of {}")):
+                self.refuse(*found)
+
+        region.apply(check)
 
     @classmethod
     def check(cls, name: str, args: Any) -> Any:

@@ -1,6 +1,8 @@
 """ManagementNetwork: two interfaces per server, and admin ports on the management one alone, from the entrance alone."""
 
 import functools
+import inspect
+import re
 from typing import Any, cast
 
 import pulumi
@@ -8,6 +10,7 @@ import pulumi_aws as aws
 import pytest
 from cloudpatterns.core import ArgumentError
 from cloudpatterns.network import ManagementNetwork, ManagementNetworkArgs
+from cloudpatterns.network.management_network import arguments
 from offline_preview.graph import Graph, Resource
 from offline_preview.values import UNKNOWN
 
@@ -265,6 +268,28 @@ def test_a_server_is_made_from_the_first_version_of_its_own_template() -> None:
     assert "userDataBase64" not in graph.named("ops-server-jobs").inputs
 
 
+def test_a_server_has_a_key_pair_only_when_one_is_given() -> None:
+    graph = make(client_vpn=VPN, servers={"app": {**APP, "key_name": "ops"}, "jobs": JOBS})
+    assert graph.named("ops-server-app").inputs["keyName"] == "ops"
+    assert "keyName" not in graph.named("ops-server-jobs").inputs
+    assert not any("keyName" in template.inputs for template in graph.of_type("aws:ec2/launchTemplate:LaunchTemplate"))
+
+
+@pytest.mark.parametrize("text", [ManagementNetwork.__doc__, inspect.getsource(arguments)])
+def test_the_documented_commands_name_what_they_need(text: str) -> None:
+    """The options without which each refuses: an address of its own needs the endpoint's id."""
+    commands = re.findall(r"``aws ec2-instance-connect ([^`]+)``", " ".join(text.split()))
+    assert commands
+    needed = {
+        "ssh": {"--connection-type", "--instance-id", "--instance-ip"},
+        "open-tunnel": {"--instance-connect-endpoint-id", "--private-ip-address", "--remote-port", "--local-port"},
+        "send-ssh-public-key": {"--instance-id", "--instance-os-user", "--ssh-public-key"},
+    }
+    for command in commands:
+        name, *words = command.split()
+        assert {word for word in words if word.startswith("--")} == needed[name]
+
+
 def test_the_servers_own_role_allows_nothing_and_a_profile_can_be_given() -> None:
     graph = by_vpn("deployed")
     assert [role.name for role in graph.of_type("aws:iam/role:Role")] == ["ops-server-role"]
@@ -326,6 +351,7 @@ NAMES = "a name has lower-case letters, digits and hyphens, a letter first, and 
     ("args", "path", "reason"),
     [
         ({"client_vpn": ...}, "client_vpn", NEITHER),
+        ({"servers": {"app": {**APP, "key_name": ""}}}, "servers.app.key_name", "is ''; must have at least 1 character"),
         ({"entries": [OFFICE]}, "client_vpn", NEITHER.replace("none is given. Give", "both are given. Remove")),
         (
             {"vpn_gateway_id": "vgw-1"},

@@ -155,10 +155,6 @@ def test_a_subnet_that_stands_twice_is_told_in_both_places() -> None:
             ("vpc_id", "is missing; public_subnet_ids_by_zone needs it. Give it, or remove public_subnet_ids_by_zone."),
         ),
         (
-            {"zones": [A, "us-east-1b"]},
-            ("zones", "are of the regions eu-west-1, us-east-1; all zones of a network are of one region. Remove the others."),
-        ),
-        (
             {"interface_endpoints": ["ssm", "com.amazonaws/ecr"]},
             ("interface_endpoints.1", "is 'com.amazonaws/ecr'; must be the short name of a service such as ssm or ecr.api"),
         ),

@@ -74,6 +74,9 @@ class ManagedServerArgs(TypedDict):
     """SSM parameter that names the image. A change replaces the server. Exactly one of ``image_parameter`` and ``image_id``."""
     image_id: NotRequired[ImageId]
     """A fixed image (AMI). A change replaces the server. Exactly one of ``image_parameter`` and ``image_id``."""
+    key_name: NotRequired[Annotated[pulumi.Input[str], Field(min_length=1, max_length=255)]]
+    """An existing EC2 key pair, for an image without EC2 Instance Connect, and for Windows, whose first password it decrypts. A change
+    replaces the server. Default: no key pair; administrators log in with temporary keys, see the component."""
     ports: NotRequired[Annotated[Ports, Field(default=[])]]
     """TCP ports of its business interface, none of them an admin port."""
     callers: NotRequired[Annotated[dict[str, pulumi.Input[str]], _NAMES, Field(default={})]]
@@ -116,8 +119,11 @@ class ManagementNetworkArgs(TypedDict):
     management_egress: NotRequired[Annotated[dict[str, FunctionEgressArgs], _NAMES, Field(default={})]]
     """Destinations of the management interfaces, such as systems on premises, by a name of your choice."""
     instance_connect_zone: NotRequired[str]
-    """Zone of an EC2 Instance Connect endpoint, of which a VPC has one; for the admin ports 22 and 3389. IAM then decides who connects:
-    ``aws ec2-instance-connect open-tunnel --private-ip-address <management address>``. Default: no endpoint."""
+    """Zone of an EC2 Instance Connect endpoint, of which a VPC has one; for the admin ports 22 and 3389. IAM then decides who connects, by
+    ``ec2-instance-connect:OpenTunnel``: ``aws ec2-instance-connect ssh --connection-type eice --instance-id <instance> --instance-ip
+    <management address>`` for SSH, which brings a temporary key along, and ``aws ec2-instance-connect open-tunnel
+    --instance-connect-endpoint-id <endpoint> --private-ip-address <management address> --remote-port 3389 --local-port 13389`` for Remote
+    Desktop. Default: no endpoint."""
     kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of the disks. Default: the AWS managed key for EBS."""
     log_retention_days: NotRequired[LogRetentionDays]

@@ -30,7 +30,11 @@ from cloudpatterns.security import instance_profile
 class ManagementNetwork(Component):
     """Servers whose administration has a network of its own (Cloud Design Patterns for AWS, "Management Network").
 
-    Admin ports are reachable through management interfaces alone, from the entrances alone.
+    Admin ports are reachable through management interfaces alone, from the entrances alone. Servers have no key pair of their own: whom IAM
+    allows ``ec2-instance-connect:SendSSHPublicKey`` logs in with a temporary key, for which the image needs EC2 Instance Connect, as Amazon
+    Linux and Ubuntu have it. Through the VPN or from ``entries``, within the minute that the key lasts: ``aws ec2-instance-connect
+    send-ssh-public-key --instance-id <instance> --instance-os-user ec2-user --ssh-public-key file://key.pub``, then ``ssh -i key
+    ec2-user@<management address>``. Other images take a ``key_name``.
 
     **Use when**: stand-alone servers, such as appliances or databases on EC2, must keep SSH or RDP off their business interface.
 
@@ -263,6 +267,7 @@ class ManagementNetwork(Component):
             # A number, not $Latest: no later version of the template replaces the server.
             launch_template={"id": template.id, "version": "1"},
             instance_type=server["instance_type"],
+            key_name=server.get("key_name"),
             iam_instance_profile=self._profile_name if profile_arn is None else instance_profile(self, name, profile_arn, [], {}).name,
             primary_network_interface={"network_interface_id": business.id},
             user_data_base64=encoded(self, server.get("user_data")),

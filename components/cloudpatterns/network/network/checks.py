@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from cloudpatterns.core import Problem, declared, excludes, is_given, needs, one_of
+from cloudpatterns.core import Problem, declared, excludes, is_given, needs, one_of, region_of_zone
 from cloudpatterns.network.network.arguments import SUBNET_IDS, TABLE_IDS, NetworkArgs
 from cloudpatterns.network.network.flow_log import goes_to_bucket
 from cloudpatterns.network.network.network_acls import acl_problems
@@ -25,7 +25,7 @@ def child_names(checked: NetworkArgs) -> dict[str, int]:
 
 def problems(name: str, checked: NetworkArgs) -> Iterator[Problem]:
     """What is wrong with the arguments taken together, and whether the subnets fit."""
-    regions = sorted({zone[:-1] for zone in checked["zones"]})
+    regions = sorted({region_of_zone(zone) or zone[:-1] for zone in checked["zones"]})
     if len(regions) > 1:
         yield "zones", f"are of the regions {', '.join(regions)}; all zones of a network are of one region. Remove the others."
     if checked.get("vpc_id") is not None:

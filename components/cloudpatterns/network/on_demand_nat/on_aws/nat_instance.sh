@@ -2,14 +2,14 @@
 # Makes an Amazon Linux 2023 instance a NAT router for the addresses of one VPC.
 #
 # As user data it runs once, on the first boot: it installs itself as a systemd unit, which then runs `configure` on that boot and every
-# later one. So the rules survive reboots and stop/start, and a boot on which the package could not be fetched is mended by the next.
+# later one. So the rules survive reboots and stop/start, and the next boot makes up for one on which the package could not be fetched.
 # A timer runs `heartbeat` every minute: it reports to CloudWatch only while the instance really forwards packets through the rules.
 #
 # Set before this line, by whoever makes the user data:
 #   NAT_SOURCE_CIDR              IPv4 addresses that may use the router
 #   NAT_METRIC_NAMESPACE         namespace of the metric Heartbeat
 #   NAT_REVISION                 not read: another number makes another instance
-#   NAT_CLOSE_AFTER_FIRST_BOOT   1: power off after the first boot, because the way out opens on a schedule; 0: stay up
+#   NAT_CLOSE_AFTER_FIRST_BOOT   1: power off after the first boot, because a schedule starts it; 0: stay up
 #   NAT_INSTANCE_ROOT            a folder to write below instead of /, for tests
 set -euo pipefail
 
@@ -33,7 +33,7 @@ check_settings() {
 }
 
 # dnf is killed for memory on 512 MiB: https://github.com/amazonlinux/amazon-linux-2023/issues/404
-# A swap file that cannot be made is no reason to give up: dnf may still come through.
+# Without a swap file it goes on: dnf may still come through.
 make_swap() {
   local key value memory=0 swapped=0
   while read -r key value _; do
@@ -121,8 +121,8 @@ metadata() {
   curl --silent --show-error --fail --max-time 5 --header "X-aws-ec2-metadata-token: $1" "http://169.254.169.254/latest/meta-data/$2"
 }
 
-# The proof that the way out is open: the rules are loaded, the kernel forwards, and CloudWatch, which is outside, was reached. Whatever is
-# missing leaves the metric without data, which the alarm and the runbook take for what it is.
+# The proof that packets pass: the rules are loaded, the kernel forwards, and CloudWatch, which is outside, was reached. Whatever is
+# missing leaves the metric without data, which the alarm and the runbook notice.
 report_heartbeat() {
   local token instance region on
   nft list chain ip "$table" postrouting >/dev/null
