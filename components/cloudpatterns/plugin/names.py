@@ -8,6 +8,7 @@ from pulumi import Output
 from pulumi.provider.experimental.analyzer import ComponentDefinition, PropertyDefinition, PropertyType, TypeDefinition
 
 from cloudpatterns.core import Problem
+from cloudpatterns.core.problems import late, not_an_argument
 
 # A quoted word is a value, not a name.
 _NAME = re.compile(r"(?<!['\"\w])[a-z]\w*_\w+(?!['\"\w])")
@@ -63,7 +64,7 @@ class Names:
             if name in properties:
                 found[mapping[name]] = self._value(value, properties[name], f"{path}{name}", problems)
             else:
-                problems.append((f"{path}{name}", f"is not an argument; known are {', '.join(sorted(properties))}"))
+                problems.append((f"{path}{name}", not_an_argument(name, properties)))
         return found
 
     def _value(self, value: Any, of: PropertyDefinition, path: str, problems: list[Problem]) -> Any:
@@ -97,9 +98,5 @@ def _fields(of: ComponentDefinition | TypeDefinition | None) -> tuple[dict[str, 
 
 
 def _late(of: PropertyDefinition) -> str:
-    reason = "is a secret, or an output that is known only once something is made; it decides what is made, so give a plain value"
-    if of.additional_properties and not of.additional_properties.plain:
-        return f"{reason}: a map with plain keys, whose values may be outputs"
-    if of.items and not of.items.plain:
-        return f"{reason}: a list, whose items may be outputs"
-    return reason
+    within = of.additional_properties or of.items
+    return late(a_map=bool(of.additional_properties), a_list=bool(of.items), of_outputs=bool(within and not within.plain))
