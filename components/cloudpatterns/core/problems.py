@@ -56,7 +56,7 @@ def _near(name: str, known: Collection[str]) -> list[str]:
     by_letters: dict[str, str] = {_letters(one): one for one in sorted(known)}
     letters = _letters(name)
     if letters in by_letters:
-        # The other spelling: vpcId for vpc_id.
+        # Another spelling, such as vpcId for vpc_id.
         return [by_letters[letters]]
     near = difflib.get_close_matches(letters, by_letters, n=3, cutoff=0.7)
     if len(letters) > _SHORT:

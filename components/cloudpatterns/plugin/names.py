@@ -11,7 +11,8 @@ from cloudpatterns.core import Problem
 from cloudpatterns.core.problems import late, not_an_argument
 
 # A quoted word is a value, not a name.
-_NAME = re.compile(r"(?<!['\"\w])[a-z]\w*_\w+(?!['\"\w])")
+_NAME = re.compile(r"(?<!['\"\w])([a-z]\w*_\w+|True|False|None)(?!['\"\w])")
+_LITERALS = {"True": "true", "False": "false", "None": "null"}
 
 
 class Names:
@@ -26,8 +27,8 @@ class Names:
         self._in_schema = {python: schema for mapping in mappings for schema, python in mapping.items()}
 
     def in_text(self, text: str) -> str:
-        """A text with the arguments and outputs that it speaks of named as in the schema."""
-        return _NAME.sub(lambda word: self._in_schema.get(word[0], word[0]), text)
+        """A text with the arguments and outputs that it speaks of named as in the schema, and Python's literals as JSON's."""
+        return _NAME.sub(lambda word: self._in_schema.get(word[0], _LITERALS.get(word[0], word[0])), text)
 
     def in_path(self, path: str) -> str:
         """``entries.0.prefix_list_id`` as ``entries.0.prefixListId``; keys of maps stay as they are."""

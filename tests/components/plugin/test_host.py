@@ -139,6 +139,7 @@ def test_paths_are_translated_and_keys_of_maps_are_not(names: Callable[[type[pul
 def test_texts_are_translated_and_quoted_values_are_not(names: Callable[[type[pulumi.ComponentResource]], Names]) -> None:
     nat = names(OnDemandNat)
     assert nat.in_text("is 'vpc_id'; give vpc_id, `time_zone` or on_demand") == "is 'vpc_id'; give vpcId, `timeZone` or on_demand"
+    assert nat.in_text("is True; must be True or False, not 'True' or None") == "is true; must be true or false, not 'True' or null"
 
 
 def test_the_plugin_says_where_it_listens() -> None:
