@@ -178,7 +178,8 @@ def section(function: FunctionType, schema: Mapping[str, Any]) -> str:
 
 def _section(title: str, programs: Mapping[str, str]) -> Iterator[str]:
     # https://www.pulumi.com/docs/iac/using-pulumi/extending-pulumi/schema/#examples
-    yield from ("{{% examples %}}", "## Example Usage", "", "{{% example %}}", f"### {title}", "")
+    # The heading is within: an SDK for another language leaves the example out, and must not keep a heading without one.
+    yield from ("{{% examples %}}", "{{% example %}}", "## Example Usage", "", f"### {title}", "")
     for language, program in programs.items():
         yield from (f"```{language}", program, "```")
     yield from ("{{% /example %}}", "{{% /examples %}}")

@@ -112,7 +112,7 @@ def test_a_description_ends_with_the_example_in_each_language(schema: dict[str, 
     assert text.endswith("\n\n")
     assert re.findall(r"```(\w+)\n", section) == ["typescript", "python", "yaml"]
     assert section.startswith(
-        "\n## Example Usage\n\n{{% example %}}\n### Internet egress of private subnets in a maintenance window\n\n"
+        "\n{{% example %}}\n## Example Usage\n\n### Internet egress of private subnets in a maintenance window\n\n"
         '```typescript\nimport * as cloudpatterns from "@pulumi/cloudpatterns";\n\n'
         'const network = new cloudpatterns.Network("network", {\n    cidrBlock: "10.40.0.0/16",\n'
         '    zones: ["eu-west-1a", "eu-west-1b"],\n});\n'
