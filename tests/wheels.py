@@ -35,8 +35,8 @@ OnDemandNat(
         "strategy": "on_demand",
         "vpc_id": network.vpc_id,
         "vpc_cidr_block": network.vpc_cidr_block,
-        "public_subnet_ids_by_zone": network.subnet_ids("public"),
-        "private_route_table_ids_by_zone": network.route_table_ids("private"),
+        "public_subnet_ids_by_zone": network.public_subnet_ids_by_zone,
+        "private_route_table_ids_by_zone": network.private_route_table_ids_by_zone,
         "windows": [{"name": "patch", "days": ["TUE"], "start": "02:00", "minutes": 120}],
     },
 )

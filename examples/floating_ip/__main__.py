@@ -39,7 +39,7 @@ firewall = FunctionalFirewall(
 site = FloatingIp(
     "site",
     {
-        "subnet_ids_by_zone": {**network.subnet_ids("public")},
+        "subnet_ids_by_zone": network.public_subnet_ids_by_zone,
         "security_group_ids": [firewall.group_id("web")],
         "instance_type": "t4g.micro",
         "image_parameter": "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64",

@@ -23,7 +23,7 @@ backnet = ManagementNetwork(
     "backnet",
     {
         "vpc_id": network.vpc_id,
-        "subnet_ids_by_zone": {**network.subnet_ids("private")},
+        "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
         # Free addresses of the VPC: the other tiers take those from its beginning.
         "management_cidrs_by_zone": {"eu-west-1a": "10.42.15.0/26", "eu-west-1b": "10.42.15.64/26"},
         "admin_ports": [22],

@@ -23,20 +23,20 @@ edge = MultiLoadBalancer(
         "target_port": PORT,
         "audiences": {
             "public": {
-                "subnet_ids_by_zone": {**network.subnet_ids("public")},
+                "subnet_ids_by_zone": network.public_subnet_ids_by_zone,
                 "certificate_arn": f"{CERTIFICATES}00000000-0000-4000-8000-000000000001",
                 "internet": True,
             },
             # Partners come from known networks, and show a certificate besides if you give the balancer a trust store (mutual_tls).
             "partner": {
-                "subnet_ids_by_zone": {**network.subnet_ids("public")},
+                "subnet_ids_by_zone": network.public_subnet_ids_by_zone,
                 "certificate_arn": f"{CERTIFICATES}00000000-0000-4000-8000-000000000002",
                 "entries": [{"cidr": "203.0.113.0/24", "description": "Partner A"}],
                 "http_redirect": False,
             },
             # Staff come through the company's VPN, to private addresses.
             "staff": {
-                "subnet_ids_by_zone": {**network.subnet_ids("private")},
+                "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
                 "certificate_arn": f"{CERTIFICATES}00000000-0000-4000-8000-000000000003",
                 "internal": True,
                 "entries": [{"cidr": "10.250.0.0/16", "description": "VPN of the company"}],
@@ -48,7 +48,7 @@ edge = MultiLoadBalancer(
 fleet = ScaleOut(
     "fleet",
     {
-        "subnet_ids_by_zone": {**network.subnet_ids("private")},
+        "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
         # This group admits the balancers and nobody else.
         "security_group_ids": [edge.fleet_security_group_id],
         "instance_types": ["t4g.micro"],

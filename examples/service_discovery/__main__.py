@@ -33,7 +33,7 @@ balancer = LoadBalancer(
     "web",
     {
         "vpc_id": network.vpc_id,
-        "subnet_ids_by_zone": network.subnet_ids("private"),
+        "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
         "security_group_ids": [firewall.group_id("https")],
         "internal": True,
         "http_redirect": False,

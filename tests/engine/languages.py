@@ -1,5 +1,6 @@
 """The components in other languages: the plugin as the CLI starts it, and programs that use it through generated SDKs."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -9,13 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cloudpatterns.plugin import project_version
+from cloudpatterns.plugin import package_schema, project_version
 
 from sandbox import workspace
 from sandbox.workspace import ROOT, Workspace
 
 EXAMPLES = ROOT / "examples" / "languages"
-SCHEMA = ROOT / "components" / "schema.json"
 
 
 def install_plugin(found: Workspace) -> None:
@@ -32,6 +32,13 @@ def done(run: subprocess.CompletedProcess[str]) -> str:
     """What a run printed; it must have succeeded."""
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout
+
+
+def type_check(found: Workspace) -> subprocess.CompletedProcess[str]:
+    """Compiles a project in TypeScript without writing anything."""
+    return subprocess.run(
+        ["npx", "--no-install", "tsc", "--noEmit"], cwd=found.project, capture_output=True, text=True, timeout=240, check=False
+    )
 
 
 def make(folder: Path, language: str) -> Workspace:
@@ -58,7 +65,10 @@ def _needs(*executables: str) -> None:
 
 
 def _sdk(found: Workspace, language: str) -> Path:
-    done(found.pulumi("package", "gen-sdk", str(SCHEMA), "--language", language, "--local", "--out", str(found.project / "made")))
+    # As the plugin serves it: that of the last release may be older.
+    schema = found.project / "schema.json"
+    schema.write_text(json.dumps(package_schema(project_version())), encoding="utf-8")
+    done(found.pulumi("package", "gen-sdk", str(schema), "--language", language, "--local", "--out", str(found.project / "made")))
     sdk = found.project / "sdks" / "cloudpatterns"
     sdk.parent.mkdir()
     return (found.project / "made" / language).rename(sdk)
@@ -94,7 +104,7 @@ def _typescript(found: Workspace) -> None:
     _needs("pulumi-language-nodejs", "node", "npm")
     _sdk(found, "nodejs")
     _run(found, "npm", "install", "--no-audit", "--no-fund", "--prefer-offline")
-    _run(found, "npx", "--no-install", "tsc", "--noEmit")
+    done(type_check(found))
 
 
 def _go(found: Workspace) -> None:

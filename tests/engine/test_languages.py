@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from cloudpatterns.plugin import package_schema, project_version
+from cloudpatterns.plugin import components, package_schema, project_version, snippets
 
 from sandbox.workspace import Workspace
 from tests.engine import languages
-from tests.engine.languages import LANGUAGES, done
+from tests.engine.languages import LANGUAGES, done, type_check
 from tests.engine.programs import in_account, new_stack
 from tests.harness import record
 
@@ -29,8 +29,8 @@ def program() -> None:
             "strategy": "on_demand",
             "vpc_id": network.vpc_id,
             "vpc_cidr_block": network.vpc_cidr_block,
-            "public_subnet_ids_by_zone": network.subnet_ids("public"),
-            "private_route_table_ids_by_zone": network.route_table_ids("private"),
+            "public_subnet_ids_by_zone": network.public_subnet_ids_by_zone,
+            "private_route_table_ids_by_zone": network.private_route_table_ids_by_zone,
             "windows": [{"name": "patch", "days": ["TUE", "THU"], "start": "02:00", "minutes": 120}],
             "egress_ports": [443],
         },
@@ -97,6 +97,23 @@ def test_a_program_in_another_language_makes_what_it_makes_in_python(language: s
     assert in_account(found, stack) == []
 
 
+def test_the_examples_in_typescript_are_typed_as_the_sdk_is(typescript: Callable[[str], Workspace]) -> None:
+    """Each in a scope of its own; the offline tests create what they create."""
+    schema = package_schema(project_version())
+    programs = [
+        snippets.in_typescript(function, schema).splitlines() for component in components() if (function := snippets.example(component))
+    ]
+    assert len(programs) >= 20
+    (head,) = {program[0] for program in programs}
+    found = typescript("\n".join([head, *(line for program in programs for line in ("{", *program[1:], "}"))]))
+    done(type_check(found))
+    wrong = found.project / "index.ts"
+    wrong.write_text(wrong.read_text(encoding="utf-8").replace('"on_demand"', '"on_demnd"'), encoding="utf-8")
+    run = type_check(found)
+    assert run.returncode != 0
+    assert """Type '"on_demnd"' is not assignable to type 'OnDemandNatStrategy'.""" in run.stdout
+
+
 HEAD = """
 import * as cloudpatterns from "@pulumi/cloudpatterns";
 import * as pulumi from "@pulumi/pulumi";
@@ -158,14 +175,15 @@ new cloudpatterns.FunctionalFirewall("firewall", {
         ),
         (
             'new cloudpatterns.FunctionalFirewall("net", { vpcId: "vpc-1", functions: { app: { port: [80] } as any } })',
-            ["functions.app.port: is not an argument; known are "],
+            ["functions.app.port: is not an argument; did you mean ports?"],
         ),
         (
             'new cloudpatterns.Network("net", { cidrBlock: pulumi.secret("canary-4711"), zones: pulumi.output(zones) } as any)',
             [
-                "cidrBlock: is a secret, or an output that is known only once something is made; it decides what is made, "
-                "so give a plain value",
-                "zones: is a secret, or an output",
+                "cidrBlock: is an output or a secret. It decides what is created, so it must be known when the program runs: give a plain "
+                "value.",
+                "zones: is an output or a secret. It decides what is created, so it must be known when the program runs: give a list of "
+                "plain values.",
             ],
         ),
     ],

@@ -5,7 +5,7 @@ from cloudpatterns.core.component import Component
 from cloudpatterns.core.iam import Statement, assume_role, document
 from cloudpatterns.core.identity import account_of, partition_of, region_of
 from cloudpatterns.core.limits import HIDDEN, Choice, CidrBlock, Keys, Matches, Unique
-from cloudpatterns.core.ordering import after, by_name
+from cloudpatterns.core.ordering import ByName, after, by_name
 from cloudpatterns.core.place import region_of_zone
 from cloudpatterns.core.rules import excludes, is_given, needs, one_of, unknown
 
@@ -13,6 +13,7 @@ __all__ = [
     "HIDDEN",
     "ArgumentError",
     "Arguments",
+    "ByName",
     "Choice",
     "CidrBlock",
     "Component",

@@ -29,6 +29,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from cloudpatterns.core.limits import Hidden
+from cloudpatterns.core.ordering import ByName
+from cloudpatterns.core.problems import is_late, late_in, not_an_argument, reason, shown
 
 Problem = tuple[str, str]
 """Path of an argument (``data_disks./dev/sdf.iops``), and what is wrong with it, what is allowed and the fix."""
@@ -204,7 +206,7 @@ class Arguments(Generic[_ArgsT]):
             checked = self.model.model_validate(given)
         except ValidationError as error:
             hidden = list(_hidden_paths(self._type))
-            problems = [_problem(detail, self.model, hidden) for detail in error.errors(include_url=False)]
+            problems = [_problem(detail, self._type, hidden) for detail in error.errors(include_url=False)]
             raise ArgumentError(self.component, name, problems) from None
         return typing.cast(_ArgsT, _as_dict(checked))
 
@@ -276,6 +278,11 @@ def _unless_output(value: Any, validate: Any) -> Any:
     return pulumi.Output.from_input(value) if isinstance(value, Awaitable) else validate(value)
 
 
+def _known_names(value: Any) -> Any:
+    # Its names are plain, and each of its values is an output of its own.
+    return {**value} if isinstance(value, ByName) else value
+
+
 def _kind(hint: Any) -> Any:
     """The type that validates plain values of a declared type; limits are those of the plain value."""
     hint, found = metadata(hint)
@@ -287,7 +294,7 @@ def _kind(hint: Any) -> Any:
     elif origin in (list, Sequence):
         kind = GenericAlias(list, (_kind(members[0]),))
     elif origin in (dict, Mapping):
-        kind = GenericAlias(dict, (str, _kind(members[1])))
+        kind = typing.cast(Any, Annotated)[GenericAlias(dict, (str, _kind(members[1]))), BeforeValidator(_known_names)]
     elif is_typeddict(hint):
         kind = _model(hint)
     elif isinstance(hint, type) and issubclass(hint, Enum):
@@ -321,75 +328,42 @@ def _may_show_secret(parts: Sequence[str], hidden: Sequence[tuple[str, ...]]) ->
     return any(all(wanted in ("*", part) for wanted, part in zip(path, parts, strict=False)) for path in hidden)
 
 
-_MESSAGES = {
-    "too_short": "has {actual_length} {unit}; at least {min_length} {are} needed",
-    "too_long": "has {actual_length} {unit}; at most {max_length} {are} allowed",
-    "string_too_short": "must have at least {min_length} {unit}",
-    "string_too_long": "must have at most {max_length} {unit}",
-    "greater_than_equal": "must be at least {ge}",
-    "greater_than": "must be greater than {gt}",
-    "less_than_equal": "must be at most {le}",
-    "less_than": "must be less than {lt}",
-    "multiple_of": "must be a multiple of {multiple_of}",
-    "string_type": "must be text",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_type": "must be a number",
-    "bool_type": "must be True or False",
-    "list_type": "must be a list",
-    "dict_type": "must be a dictionary",
-    "model_type": "must be a dictionary",
-}
-
-
-def _problem(detail: ErrorDetails, model: type[BaseModel], hidden: Sequence[tuple[str, ...]]) -> Problem:
-    # pydantic names the validators on the way, such as function-wrap[_unless_output()].
-    parts = [str(part) for part in detail["loc"] if not re.fullmatch(r"function-\w+\[.*\]", str(part))]
+def _problem(detail: ErrorDetails, args_type: type, hidden: Sequence[tuple[str, ...]]) -> Problem:
+    # pydantic names the validators on the way, such as function-wrap[_unless_output()], and what is wrong with a key.
+    parts = [str(part) for part in detail["loc"] if not re.fullmatch(r"function-\w+\[.*\]|\[key\]", str(part))]
     path, kind = ".".join(parts), detail["type"]
+    if "[key]" in detail["loc"] or kind == "invalid_key":
+        return path, "is a key, which must be text"
     if kind == "missing":
         return path, "is missing; give it a value"
     if kind == "extra_forbidden":
-        return path, f"is not an argument; known are {', '.join(_known(model, detail['loc']))}"
+        return path, not_an_argument(parts[-1], declared(_within(args_type, parts[:-1])))
+    # A map by name may break a limit, and then it was a dictionary already.
+    if kind not in ("limit", "too_short", "too_long") and is_late(detail["input"]):
+        return path, _late(args_type, parts)
     if _may_show_secret(parts, hidden):
         return path, _HIDDEN
-    message = _message(detail)
+    message = reason(detail)
     if kind in ("too_short", "too_long"):
         return path, message
     if _SECRET_NAMES.search(path):
         return path, _HIDDEN if kind == "limit" else f"is [hidden]; {message}"
-    return path, message if kind == "limit" else f"is {_shown(detail['input'])}; {message}"
+    return path, message if kind == "limit" else f"is {shown(detail['input'])}; {message}"
 
 
-def _message(detail: ErrorDetails) -> str:
-    kind, context = detail["type"], detail.get("ctx", {})
-    if kind not in _MESSAGES:
-        message = detail["msg"].removeprefix("Value error, ")
-        return message if kind == "limit" else f"{message[0].lower()}{message[1:]}"
-    if kind == "too_long":
-        # Of a dictionary pydantic does not count the entries.
-        context = {**context, "actual_length": len(detail["input"])}
-    limit = context.get("min_length", context.get("max_length"))
-    unit = "character" if kind.startswith("string") else "entry"
-    if (context.get("actual_length", limit)) != 1:
-        unit = "characters" if unit == "character" else "entries"
-    return _MESSAGES[kind].format(**context, unit=unit, are="is" if limit == 1 else "are")
+def _late(args_type: type, parts: Sequence[str]) -> str:
+    hint = _within(args_type, parts)
+    members = get_args(hint)
+    in_it = metadata(members[-1])[0] if members else None
+    return late_in(parts[-1], hint, any(_is_output(member) for member in get_args(in_it)))
 
 
-def _known(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    for part in location[:-1]:
-        field = model.model_fields.get(str(part))
-        nested = _models_in(field.annotation) if field else []
-        if nested:
-            model = nested[0]
-    return sorted(model.model_fields)
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for member in get_args(annotation) for model in _models_in(member)]
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def _within(args_type: type, parts: Sequence[str]) -> Any:
+    """The declared type of what stands at a path, without its metadata."""
+    hint: Any = args_type
+    for part in parts:
+        hint = declared(hint)[part] if is_typeddict(hint) else get_args(hint)[-1]
+        hint = metadata(hint)[0]
+        # Of an input that is a TypedDict, the plain form.
+        hint = next((member for member in get_args(hint) if is_typeddict(member)), hint) if get_origin(hint) is Union else hint
+    return hint

@@ -56,11 +56,15 @@ def _range(least: Sequence[Any], most: Sequence[Any], unit: str) -> Iterator[str
     # The last one narrows down those before it.
     if least and most:
         low, high = _number(least[-1]), _number(most[-1])
-        yield f"{low}{unit}" if low == high else f"{low} to {high}{unit}"
+        yield f"{low}{_one(unit, low)}" if low == high else f"{low} to {high}{unit}"
     elif least:
-        yield f"at least {_number(least[-1])}{unit}"
+        yield f"at least {_number(least[-1])}{_one(unit, least[-1])}"
     elif most:
-        yield f"at most {_number(most[-1])}{unit}"
+        yield f"at most {_number(most[-1])}{_one(unit, most[-1])}"
+
+
+def _one(unit: str, count: Any) -> str:
+    return {" entries": " entry", " characters": " character"}.get(unit, unit) if str(count) == "1" else unit
 
 
 def _number(value: Any) -> str:

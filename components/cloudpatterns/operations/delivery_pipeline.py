@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.core import Component, Keys, Matches, Problem, Statement, after, document, partition_of
+from cloudpatterns.core import Component, Keys, Matches, Problem, Statement, after, by_name, document, partition_of
 from cloudpatterns.core.vocabulary import Tags
 
 _ISSUER = "token.actions.githubusercontent.com"
@@ -147,7 +147,7 @@ class DeliveryPipeline(Component):
             writes = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
             state = _state_statements(key, environment, writes, ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"])
             apply_arns[key] = self._permit(apply[key], f"{key}-apply", environment["apply_policy_arns"], [*state, *protection])
-        self.plan_role_arns, self.apply_role_arns = pulumi.Output.all(**plan_arns), pulumi.Output.all(**apply_arns)
+        self.plan_role_arns, self.apply_role_arns = by_name(plan_arns), by_name(apply_arns)
         self.register()
 
     def _identity_provider(self, name: str) -> pulumi.Output[str]:

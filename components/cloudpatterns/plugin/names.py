@@ -8,9 +8,11 @@ from pulumi import Output
 from pulumi.provider.experimental.analyzer import ComponentDefinition, PropertyDefinition, PropertyType, TypeDefinition
 
 from cloudpatterns.core import Problem
+from cloudpatterns.core.problems import late, not_an_argument
 
 # A quoted word is a value, not a name.
-_NAME = re.compile(r"(?<!['\"\w])[a-z]\w*_\w+(?!['\"\w])")
+_NAME = re.compile(r"(?<!['\"\w])([a-z]\w*_\w+|True|False|None)(?!['\"\w])")
+_LITERALS = {"True": "true", "False": "false", "None": "null"}
 
 
 class Names:
@@ -25,8 +27,8 @@ class Names:
         self._in_schema = {python: schema for mapping in mappings for schema, python in mapping.items()}
 
     def in_text(self, text: str) -> str:
-        """A text with the arguments and outputs that it speaks of named as in the schema."""
-        return _NAME.sub(lambda word: self._in_schema.get(word[0], word[0]), text)
+        """A text with the arguments and outputs that it speaks of named as in the schema, and Python's literals as JSON's."""
+        return _NAME.sub(lambda word: self._in_schema.get(word[0], _LITERALS.get(word[0], word[0])), text)
 
     def in_path(self, path: str) -> str:
         """``entries.0.prefix_list_id`` as ``entries.0.prefixListId``; keys of maps stay as they are."""
@@ -63,7 +65,7 @@ class Names:
             if name in properties:
                 found[mapping[name]] = self._value(value, properties[name], f"{path}{name}", problems)
             else:
-                problems.append((f"{path}{name}", f"is not an argument; known are {', '.join(sorted(properties))}"))
+                problems.append((f"{path}{name}", not_an_argument(name, properties)))
         return found
 
     def _value(self, value: Any, of: PropertyDefinition, path: str, problems: list[Problem]) -> Any:
@@ -97,9 +99,5 @@ def _fields(of: ComponentDefinition | TypeDefinition | None) -> tuple[dict[str, 
 
 
 def _late(of: PropertyDefinition) -> str:
-    reason = "is a secret, or an output that is known only once something is made; it decides what is made, so give a plain value"
-    if of.additional_properties and not of.additional_properties.plain:
-        return f"{reason}: a map with plain keys, whose values may be outputs"
-    if of.items and not of.items.plain:
-        return f"{reason}: a list, whose items may be outputs"
-    return reason
+    within = of.additional_properties or of.items
+    return late(a_map=bool(of.additional_properties), a_list=bool(of.items), of_outputs=bool(within and not within.plain))

@@ -24,13 +24,18 @@ func main() {
 			return found
 		}
 		nat, err := cloudpatterns.NewOnDemandNat(ctx, "nat", &cloudpatterns.OnDemandNatArgs{
-			Strategy:                   "on_demand",
+			Strategy:                   cloudpatterns.OnDemandNatStrategyOnDemand,
 			VpcId:                      network.VpcId,
 			VpcCidrBlock:               network.VpcCidrBlock,
 			PublicSubnetIdsByZone:      byZone(network.PublicSubnetIdsByZone),
 			PrivateRouteTableIdsByZone: byZone(network.PrivateRouteTableIdsByZone),
-			Windows:                    []cloudpatterns.NatWindowArgs{{Name: "patch", Days: []string{"TUE", "THU"}, Start: "02:00", Minutes: 120}},
-			EgressPorts:                []int{443},
+			Windows: []cloudpatterns.NatWindowArgs{{
+				Name:    "patch",
+				Days:    []cloudpatterns.NatWindowDay{cloudpatterns.NatWindowDayTUE, cloudpatterns.NatWindowDayTHU},
+				Start:   "02:00",
+				Minutes: 120,
+			}},
+			EgressPorts: []int{443},
 		})
 		if err != nil {
 			return err

@@ -4,9 +4,9 @@ from typing import Annotated, Any, NotRequired, Required, TypedDict
 
 import pulumi
 import pytest
-from cloudpatterns.core import HIDDEN, ArgumentError, Arguments, Choice, Matches, Unique, declared
+from cloudpatterns.core import HIDDEN, ArgumentError, Arguments, Choice, Matches, Unique, by_name, declared
 from cloudpatterns.core.arguments import bases, docstrings
-from cloudpatterns.core.vocabulary import LogRetentionDays
+from cloudpatterns.core.vocabulary import Conditions, LogRetentionDays, Ports, SecurityGroupIds, SubnetIdsByZone
 from pydantic import Field
 
 from tests.harness import record
@@ -16,6 +16,8 @@ NOT_SHOWN = "has the wrong type or shape; what was given is not shown, as it may
 
 class Color(Enum):
     RED = "red"
+    GREEN = "dark green"
+    BLACK = "black"
 
 
 class WindowArgs(TypedDict):
@@ -140,9 +142,10 @@ def test_outputs_and_awaitables_are_left_alone_wherever_they_stand() -> None:
         ({"size": 2.5}, "size", "is 2.5; must be a whole number"),
         ({"size": True}, "size", "is True; must be a whole number"),
         ({"size": "2"}, "size", "is '2'; must be a whole number"),
-        ({"ratio": "x"}, "ratio", "is 'x'; input should be a valid number, unable to parse string as a number"),
+        ({"ratio": "x"}, "ratio", "is 'x'; must be a number"),
+        ({"ratio": []}, "ratio", "is []; must be a number"),
         ({"open": "yes"}, "open", "is 'yes'; must be True or False"),
-        ({"color": "blue"}, "color", "is 'blue'; input should be 'red'"),
+        ({"color": "blue"}, "color", "is 'blue'; must be one of red, dark green, black"),
         ({"mode": "slower"}, "mode", "is 'slower'; must be one of fast, slow"),
         ({"storage": 3}, "storage", "is 3; must be at least 10"),
         ({"cidrs": "x"}, "cidrs", "is 'x'; must be a list"),
@@ -151,11 +154,15 @@ def test_outputs_and_awaitables_are_left_alone_wherever_they_stand() -> None:
         ({"cidrs": ["a", 1]}, "cidrs.1", "is 1; must be text"),
         ({"ports": [1, 0]}, "ports.1", "is 0; must be at least 1"),
         ({"zones": {"a": 1}}, "zones.a", "is 1; must be text"),
+        ({"zones": {1: "a"}}, "zones.1", "is a key, which must be text"),
+        ({"windows": [{1: "a", "day": "MON"}]}, "windows.0.1", "is a key, which must be text"),
         ({"zones": ["a"]}, "zones", "is ['a']; must be a dictionary"),
         ({"windows": [3]}, "windows.0", "is 3; must be a dictionary"),
         ({"windows": [{}]}, "windows.0.day", "is missing; give it a value"),
         ({"windows": [{"day": "MON", "minutes": 0}]}, "windows.0.minutes", "is 0; must be at least 1"),
         ({"windows": [{"day": "MON", "hours": 1}]}, "windows.0.hours", "is not an argument; known are day, minutes"),
+        ({"windows": [{"day": "MON", "minuts": 1}]}, "windows.0.minuts", "is not an argument; did you mean minutes?"),
+        ({"logins": {"a": {"usr": "u", "value": "v", "user": "u"}}}, "logins.a.usr", "is not an argument; did you mean user?"),
         ({"admin_password": "hunter2"}, "admin_password", "is [hidden]; must be a whole number"),
         ({"logins": {"a": {"user": "u", "value": 3}}}, "logins.a.value", NOT_SHOWN),
         ({"logins": {"a": "hunter2"}}, "logins.a", NOT_SHOWN),
@@ -175,13 +182,121 @@ def test_each_wrong_value_is_named_with_what_is_allowed(args: dict[str, Any], pa
     assert problems(**args) == [(path, reason)]
 
 
-def test_an_unknown_argument_is_refused_and_the_known_ones_listed() -> None:
-    [(path, reason)] = problems(vpcid="x")
-    assert path == "vpcid"
-    assert reason == (
-        "is not an argument; known are admin_password, cidrs, color, first_window, log_retention_days, logins, mode, open, ports, ratio, "
-        "size, storage, vpc_id, windows, zones"
-    )
+def test_an_unknown_argument_is_refused_and_the_known_ones_listed_where_none_is_near() -> None:
+    assert problems(flavour="x") == [
+        (
+            "flavour",
+            "is not an argument; known are admin_password, cidrs, color, first_window, log_retention_days, logins, mode, open, ports, "
+            "ratio, size, storage, vpc_id, windows, zones",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("vpcid", "vpc_id"),
+        ("vpcId", "vpc_id"),
+        ("vpc-id", "vpc_id"),
+        ("logRetentionDays", "log_retention_days"),
+        ("retention_days", "log_retention_days"),
+        ("window", "windows or first_window"),
+        ("retention", "log_retention_days"),
+        ("colour", "color"),
+    ],
+)
+def test_a_misspelt_argument_is_refused_with_the_nearest_names(name: str, near: str) -> None:
+    assert problems(**{name: "x"}) == [(name, f"is not an argument; did you mean {near}?")]
+
+
+LATE = "is an output or a secret. It decides what is created, so it must be known when the program runs: give"
+PLAIN_KEYS = f"{LATE} a dictionary with plain keys"
+
+
+class SubnetsArgs(TypedDict):
+    subnet_ids_by_zone: NotRequired[SubnetIdsByZone]
+    private_route_table_ids_by_zone: NotRequired[dict[str, pulumi.Input[str]]]
+    conditions: NotRequired[Conditions]
+    weights: NotRequired[dict[str, int]]
+    security_group_ids: NotRequired[SecurityGroupIds]
+    ports: NotRequired[Ports]
+    size: NotRequired[int]
+    password: NotRequired[str]
+    hidden: NotRequired[Annotated[str, HIDDEN]]
+    color: NotRequired[Color]
+    window: NotRequired[WindowArgs]
+    windows: NotRequired[dict[str, WindowArgs]]
+    limits: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(max_length=1)]]
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        ({"subnet_ids_by_zone": "$"}, f"{PLAIN_KEYS}, whose values may be outputs; Network.subnet_ids(...) returns one."),
+        (
+            {"private_route_table_ids_by_zone": "$"},
+            f"{PLAIN_KEYS}, whose values may be outputs; Network.route_table_ids(...) returns one.",
+        ),
+        ({"conditions": "$"}, f"{LATE} a dictionary of plain values."),
+        ({"conditions": {"StringEquals": {"a": "$"}}}, f"{LATE} a list, whose entries may be outputs."),
+        ({"weights": "$"}, f"{LATE} a dictionary of plain values."),
+        ({"security_group_ids": "$"}, f"{LATE} a list, whose entries may be outputs."),
+        ({"ports": "$"}, f"{LATE} a list of plain values."),
+        ({"ports": ["$"]}, f"{LATE} a plain value."),
+        ({"size": "$"}, f"{LATE} a plain value."),
+        ({"password": "$"}, f"{LATE} a plain value."),
+        ({"hidden": "$"}, f"{LATE} a plain value."),
+        ({"color": "$"}, f"{LATE} a plain value."),
+        ({"window": "$"}, f"{LATE} a plain value."),
+        ({"windows": {"a": {"day": "$"}}}, f"{LATE} a plain value."),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("secret", [False, True])
+def test_an_output_where_a_plain_value_is_needed_is_refused_in_plain_words(args: Any, reason: str, secret: bool) -> None:
+    def with_output(part: Any) -> Any:
+        if part == "$":
+            return pulumi.Output.secret("canary") if secret else pulumi.Output.from_input({"a": "b"})
+        if isinstance(part, dict):
+            return {key: with_output(value) for key, value in part.items()}
+        return [with_output(value) for value in part] if isinstance(part, list) else part
+
+    def program() -> None:
+        [(_, told)] = _problems_of(lambda: Arguments(SubnetsArgs).check("s", with_output(args)))
+        assert told == reason
+
+    record(program)
+
+
+def test_a_map_by_name_is_a_dictionary_with_plain_keys_where_one_is_needed() -> None:
+    def program() -> None:
+        whole = by_name({"a": pulumi.Output.from_input("subnet-1"), "b": "subnet-2"})
+        checked = Arguments(SubnetsArgs).check("s", {"subnet_ids_by_zone": whole})
+        assert list(checked.get("subnet_ids_by_zone", {})) == ["a", "b"]
+        assert all(isinstance(value, pulumi.Output) for value in checked.get("subnet_ids_by_zone", {}).values())
+        assert _problems_of(lambda: Arguments(SubnetsArgs).check("s", {"subnet_ids_by_zone": by_name({})})) == [
+            ("subnet_ids_by_zone", "has 0 entries; at least 1 is needed")
+        ]
+        named: Any = by_name({"a": "1", "b": "2"})
+        assert _problems_of(lambda: Arguments(SubnetsArgs).check("s", {"limits": named})) == [
+            ("limits", "has 2 entries; at most 1 is allowed")
+        ]
+        assert [reason for _, reason in _problems_of(lambda: Arguments(SubnetsArgs).check("s", {"ports": named}))] == [
+            f"{LATE} a list of plain values."
+        ]
+
+    record(program)
+
+
+def test_no_message_shows_the_address_of_an_object() -> None:
+    def program() -> None:
+        output, resource = pulumi.Output.from_input("a"), pulumi.ComponentResource("test:index:Group", "group")
+        assert problems(zones=[output, {"a": object()}, Color.RED]) == [
+            ("zones", "is [an output, {'a': an object}, 'red']; must be a dictionary")
+        ]
+        assert problems(vpc_id=resource) == [("vpc_id", "is a ComponentResource; must be text: give one of the resource's outputs")]
+
+    record(program)
 
 
 def test_all_problems_are_told_at_once_in_one_message_without_traceback() -> None:

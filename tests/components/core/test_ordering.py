@@ -1,7 +1,8 @@
-from typing import Any
+from typing import Any, Literal
 
 import pulumi
 import pulumi_aws as aws
+import pytest
 from cloudpatterns.core import after, by_name
 from offline_preview.graph import Graph
 from offline_preview.values import Secret
@@ -64,3 +65,49 @@ def test_values_by_name_are_one_output_and_none_are_an_empty_mapping() -> None:
 
     record(make)
     assert sorted(seen, key=len) == [{}, {"a": "1", "b": "2"}]
+
+
+@pytest.mark.parametrize("mode", ["preview", "deployed"])
+def test_values_by_name_keep_their_own_dependencies_and_are_together_one_output(mode: Literal["preview", "deployed"]) -> None:
+    def make() -> None:
+        roles = by_name({name: aws.iam.Role(name, assume_role_policy="{}").arn for name in ("a", "b")})
+        for name, arn in {**roles}.items():
+            aws.s3.Bucket(f"bucket-{name}", bucket=arn)
+        aws.s3.Bucket("both", tags=roles)
+        aws.s3.Bucket("joined", bucket=roles.apply(lambda arns: "-".join(arns)))
+        pulumi.export("roles", roles)
+
+    graph = record(make, mode=mode)
+    assert {bucket.name: sorted(refs(graph, bucket)) for bucket in graph.of_type("aws:s3/bucket:Bucket")} == {
+        "bucket-a": ["a"],
+        "bucket-b": ["b"],
+        "both": ["a", "b"],
+        "joined": ["a", "b"],
+    }
+    if mode == "deployed":
+        assert graph.outputs["roles"] == graph.named("both").inputs["tags"]
+        assert graph.named("joined").inputs["bucket"] == "a-b"
+    else:
+        assert repr(graph.outputs["roles"]) == "UNKNOWN"
+
+
+def test_values_by_name_are_known_one_by_one_and_secret_one_by_one() -> None:
+    def make() -> None:
+        values = by_name({"plain": "name", "secret": pulumi.Output.secret("s"), "new": aws.iam.Role("role", assume_role_policy="{}").arn})
+        for name in values.keys():  # noqa: SIM118 (an output is not iterable)
+            aws.s3.Bucket(name, bucket=values[name])
+
+    inputs = {bucket.name: bucket.inputs["bucket"] for bucket in record(make).of_type("aws:s3/bucket:Bucket")}
+    assert inputs["plain"] == "name"
+    assert isinstance(inputs["secret"], Secret)
+    assert repr(inputs["new"]) == "UNKNOWN"
+
+
+def test_an_unknown_name_is_refused_at_once() -> None:
+    def make() -> None:
+        with pytest.raises(KeyError, match="c is not one of a, b"):
+            by_name({"a": "1", "b": "2"})["c"]
+        with pytest.raises(KeyError, match="there are none"):
+            by_name({})["c"]
+
+    record(make)

@@ -4,7 +4,7 @@ import pulumi
 import pytest
 from cloudpatterns.core import Choice, Matches
 from cloudpatterns.core.phrases import default_phrase, limit_phrases
-from cloudpatterns.core.vocabulary import LogRetentionDays, SecurityGroupIds, Tags
+from cloudpatterns.core.vocabulary import LogRetentionDays, SecurityGroupIds, SubnetIdsByZone, Tags
 from pydantic import Field
 
 
@@ -45,6 +45,8 @@ def test_a_default_in_words(hint: Any, phrase: str) -> None:
         (Annotated[float, Field(multiple_of=0.5)], ["a multiple of 0.5"]),
         (Annotated[str, Field(max_length=255)], ["at most 255 characters"]),
         (SecurityGroupIds, ["1 to 5 entries"]),
+        (SubnetIdsByZone, ["at least 1 entry"]),
+        (Annotated[str, Field(min_length=1, max_length=1)], ["1 character"]),
         (Annotated[dict[str, int], Field(min_length=2, max_length=2)], ["2 entries"]),
         (Annotated[str, Choice("a", "b")], ["one of a, b"]),
         (Annotated[pulumi.Input[str], Matches("ami-.*", "an image id")], ["an image id"]),

@@ -1,14 +1,14 @@
 """`Network`: what is made, zone by zone, and how it changes when a zone goes."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import pulumi
 import pulumi_aws as aws
 import pytest
 from cloudpatterns.core import ArgumentError
-from cloudpatterns.network import Network, NetworkArgs
+from cloudpatterns.network import Network, NetworkArgs, OnDemandNat
 from cloudpatterns.network.network.subnets import ipv6
 from offline_preview.graph import Graph
 
@@ -235,6 +235,69 @@ def test_methods_have_plain_zones_and_hand_out_copies() -> None:
             made.subnet_ids("dmz")
 
     record(program)
+
+
+def routed(arguments: Callable[[Network], dict[str, Any]], mode: Any) -> Graph:
+    """A NAT gateway in each zone of a network, with the arguments made of its outputs."""
+
+    def program() -> None:
+        made = Network("net", {"cidr_block": "10.20.0.0/16", "zones": [A, B]})
+        given: Any = {"strategy": "per_zone", "vpc_id": made.vpc_id, **arguments(made)}
+        OnDemandNat("nat", given)
+        pulumi.export("subnets", made.private_subnet_ids_by_zone)
+        pulumi.export("first", made.private_subnet_ids_by_zone[A])
+        pulumi.export("count", made.private_subnet_ids_by_zone.apply(len))
+
+    return record(program, mode=mode)
+
+
+@pytest.mark.parametrize("mode", ["preview", "deployed"])
+def test_outputs_by_zone_are_accepted_where_the_zones_decide_what_is_created(mode: str) -> None:
+    by_outputs, by_methods = (
+        routed(arguments, mode)
+        for arguments in (
+            lambda made: {
+                "public_subnet_ids_by_zone": made.public_subnet_ids_by_zone,
+                "private_route_table_ids_by_zone": made.private_route_table_ids_by_zone,
+            },
+            lambda made: {
+                "public_subnet_ids_by_zone": made.subnet_ids("public"),
+                "private_route_table_ids_by_zone": made.route_table_ids("private"),
+            },
+        )
+    )
+    assert by_outputs.to_json() == by_methods.to_json()
+    gateway, route = by_outputs.named(f"nat-gateway-{A}"), by_outputs.named(f"nat-{A}")
+    # What is in another zone is no dependency.
+    assert sorted(refs(by_outputs, gateway, "subnetId")) == [f"net-public-{A}", f"net-public-{A}", "net-public-internet"]
+    assert refs(by_outputs, route, "routeTableId") == [f"net-private-{A}"]
+    if mode == "deployed":
+        assert set(by_outputs.outputs["subnets"]) == {A, B}
+        assert by_outputs.outputs["first"] == by_outputs.outputs["subnets"][A]
+        assert by_outputs.outputs["count"] == 2
+    else:
+        assert repr(by_outputs.outputs["subnets"]) == "UNKNOWN"
+    assert by_outputs.one(COMPONENT).outputs["private_subnet_ids_by_zone"] == by_outputs.outputs["subnets"]
+
+
+def test_an_output_without_plain_zones_is_refused_with_the_method_that_has_them() -> None:
+    late = (
+        "is an output or a secret. It decides what is created, so it must be known when the program runs: give a dictionary with plain "
+        "keys, whose values may be outputs; Network."
+    )
+
+    def arguments(made: Network) -> dict[str, Any]:
+        return {
+            "public_subnet_ids_by_zone": made.public_subnet_ids_by_zone.apply(lambda ids: ids),
+            "private_route_table_ids_by_zone": made.private_route_table_ids_by_zone.apply(lambda ids: ids),
+        }
+
+    with pytest.raises(ArgumentError) as caught:
+        routed(arguments, "preview")
+    assert caught.value.problems == [
+        ("private_route_table_ids_by_zone", f"{late}route_table_ids(...) returns one."),
+        ("public_subnet_ids_by_zone", f"{late}subnet_ids(...) returns one."),
+    ]
 
 
 def test_explicit_cidrs_are_taken_as_they_are() -> None:

@@ -76,17 +76,18 @@ def test_a_wrong_value_is_told_in_the_callers_names(host: ComponentHost) -> None
 
 
 def test_what_is_no_argument_is_told_at_every_depth(host: ComponentHost) -> None:
-    inputs = {"vpcId": "vpc-1", "vpc_id": "vpc-2", "functions": {"http": {"port": 80}}}
+    inputs = {"vpcId": "vpc-1", "vpc_id": "vpc-2", "zzz": 1, "functions": {"http": {"port": 80}}}
     known = ", ".join(sorted(host._component_defs["FunctionalFirewall"].inputs))
     assert refused(host, "FunctionalFirewall", inputs) == [
         'FunctionalFirewall "it" cannot be created:',
-        "  functions.http.port: is not an argument; known are callers, egress, internet, ports",
-        f"  vpc_id: is not an argument; known are {known}",
+        "  functions.http.port: is not an argument; did you mean ports?",
+        "  vpc_id: is not an argument; did you mean vpcId?",
+        f"  zzz: is not an argument; known are {known}",
     ]
 
 
 def test_an_output_where_the_shape_is_decided_is_told_without_its_value(host: ComponentHost) -> None:
-    late = "is a secret, or an output that is known only once something is made; it decides what is made, so give a plain value"
+    late = "is an output or a secret. It decides what is created, so it must be known when the program runs: give"
 
     def construct() -> Any:
         inputs = {
@@ -103,11 +104,11 @@ def test_an_output_where_the_shape_is_decided_is_told_without_its_value(host: Co
         record(construct)
     assert caught.value.message.splitlines() == [
         'OnDemandNat "it" cannot be created:',
-        f"  alarmTopicArns: {late}: a list, whose items may be outputs",
-        f"  egressPorts.0: {late}",
-        f"  privateRouteTableIdsByZone: {late}: a map with plain keys, whose values may be outputs",
-        f"  strategy: {late}",
-        f"  windows: {late}",
+        f"  alarmTopicArns: {late} a list, whose entries may be outputs.",
+        f"  egressPorts.0: {late} a plain value.",
+        f"  privateRouteTableIdsByZone: {late} a dictionary with plain keys, whose values may be outputs.",
+        f"  strategy: {late} a plain value.",
+        f"  windows: {late} a list of plain values.",
     ]
 
 
@@ -138,6 +139,7 @@ def test_paths_are_translated_and_keys_of_maps_are_not(names: Callable[[type[pul
 def test_texts_are_translated_and_quoted_values_are_not(names: Callable[[type[pulumi.ComponentResource]], Names]) -> None:
     nat = names(OnDemandNat)
     assert nat.in_text("is 'vpc_id'; give vpc_id, `time_zone` or on_demand") == "is 'vpc_id'; give vpcId, `timeZone` or on_demand"
+    assert nat.in_text("is True; must be True or False, not 'True' or None") == "is true; must be true or false, not 'True' or null"
 
 
 def test_the_plugin_says_where_it_listens() -> None:

@@ -277,7 +277,7 @@ PROBLEMS: Any = [
     ({"secrets": {"api": CANARY}}, "secrets.api", "what was given is not shown"),
     (None, "secrets", "is missing; give it a value"),
     ({"secrets": CANARY}, "secrets", "what was given is not shown"),
-    ({"secrets": {"api": {**EMPTY, "values": CANARY}}}, "secrets.api.values", "is not an argument; known are description, generate,"),
+    ({"secrets": {"api": {**EMPTY, "values": CANARY}}}, "secrets.api.values", "is not an argument; did you mean value?"),
     (
         {"secrets": {"api": EMPTY}, "replica_regions": {"mars": "key"}},
         "replica_regions",

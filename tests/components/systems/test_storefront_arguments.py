@@ -1,14 +1,17 @@
 """What Storefront refuses, word for word."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cloudpatterns.core import ArgumentError
-from cloudpatterns.database import InMemoryCacheOptions
+from cloudpatterns.database import InMemoryCacheOptions, certificates
 from cloudpatterns.systems import Storefront
 
 from tests.components.systems.storefronts import OPERATORS, arguments, make
 from tests.harness import record
+
+REGIONS = sorted(path.stem for path in Path(certificates.__file__).with_name("rds-certificates").iterdir())
 
 
 def role(*ports: int) -> dict[str, Any]:
@@ -79,6 +82,25 @@ REFUSED: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
     "the master user for the application": (
         {"servers__database_user": "dbadmin"},
         [("servers.database_user", "is 'dbadmin', the master user, who logs in with a password. Choose another name.")],
+    ),
+    "a region without certificates": (
+        {f"{tier}_subnet_ids_by_zone": {"xx-south-1a": "a", "xx-south-1b": "b"} for tier in ("public", "private", "data")},
+        [
+            (
+                "servers.database_certificates",
+                f"is missing, and the region is 'xx-south-1'; there are certificates of {', '.join(REGIONS)}. For another region pass "
+                "AWS's bundle of it yourself: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html",
+            ),
+            *(
+                (
+                    f"{tier}_subnet_ids_by_zone.{zone}",
+                    f"is {zone!r}, a zone of xx-south-1; aws:region is eu-west-1. "
+                    "Name zones of eu-west-1, or set aws:region to xx-south-1.",
+                )
+                for tier in ("public", "private", "data")
+                for zone in ("xx-south-1a", "xx-south-1b")
+            ),
+        ],
     ),
     "an artifact that is a pattern": (
         {"servers__artifact_uri": "s3://releases/*", "servers__artifact_sha256": "0" * 64},

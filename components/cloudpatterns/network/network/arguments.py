@@ -103,8 +103,8 @@ class NetworkOptions(TypedDict):
     list; the VPC's default ACL lets everything pass."""
     block_public_access: NotRequired[Annotated[str, Choice("block-bidirectional", "block-ingress")]]
     """VPC block public access: ``block-ingress`` (only NAT gateways and egress-only gateways reach the internet) or ``block-bidirectional``
-    (nothing does). A switch of the whole region and account: it works on every VPC there, one stack alone may set it, and destroying
-    that stack switches it off. Default: left as it is."""
+    (nothing reaches the internet). A switch of the whole region and account: it works on every VPC there, one stack alone may set it, and
+    destroying that stack switches it off. Default: left as it is."""
     public_access_exclusions: NotRequired[dict[str, Annotated[str, Choice("allow-bidirectional", "allow-egress")]]]
     """What of this network is exempt from the switch, also from one that is set elsewhere: ``public`` or ``private`` subnets, or the whole
     ``vpc``, to ``allow-bidirectional`` or, against ``block-bidirectional``, ``allow-egress``. A NAT is exempt with its public subnet, a

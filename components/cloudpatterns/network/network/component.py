@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks.security_group import ingress_rule, security_group
-from cloudpatterns.core import Component, by_name
+from cloudpatterns.core import ByName, Component, by_name
 from cloudpatterns.network.network.arguments import SUBNET_IDS, TABLE_IDS, NetworkArgs
 from cloudpatterns.network.network.checks import child_names, problems
 from cloudpatterns.network.network.flow_log import flow_log
@@ -47,17 +47,17 @@ class Network(Component):
     """Id of the VPC."""
     vpc_cidr_block: pulumi.Output[str]
     """IPv4 addresses of the VPC."""
-    public_subnet_ids_by_zone: pulumi.Output[dict[str, str]]
+    public_subnet_ids_by_zone: ByName[str]
     """Zone to id of its public subnet, available after its route to the internet."""
-    private_subnet_ids_by_zone: pulumi.Output[dict[str, str]]
+    private_subnet_ids_by_zone: ByName[str]
     """Zone to id of its private subnet."""
-    data_subnet_ids_by_zone: pulumi.Output[dict[str, str]]
+    data_subnet_ids_by_zone: ByName[str]
     """Zone to id of its data subnet."""
-    public_route_table_ids_by_zone: pulumi.Output[dict[str, str]]
+    public_route_table_ids_by_zone: ByName[str]
     """Zone to id of its public route table; all zones share one."""
-    private_route_table_ids_by_zone: pulumi.Output[dict[str, str]]
+    private_route_table_ids_by_zone: ByName[str]
     """Zone to id of its private route table."""
-    data_route_table_ids_by_zone: pulumi.Output[dict[str, str]]
+    data_route_table_ids_by_zone: ByName[str]
     """Zone to id of its data route table."""
     internet_gateway_id: pulumi.Output[str] | None
     """Id of the internet gateway; None when an adopted VPC's was not given."""

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks import Metric, alarm
-from cloudpatterns.core import Component, after
+from cloudpatterns.core import Component, after, by_name
 from cloudpatterns.network.on_demand_nat.arguments import INSTANCES, OnDemandNatArgs, child_names, nat_zone, problems
 from cloudpatterns.network.on_demand_nat.instance import nat_instance, recovery_alarms
 from cloudpatterns.network.on_demand_nat.schedules import runbook, weekly_schedules
@@ -70,7 +70,7 @@ class OnDemandNat(Component):
         checked = self.begin(name, args, opts, problems=problems, names=child_names)
         self._checked, self._zones = checked, sorted(checked["private_route_table_ids_by_zone"])
         self.public_ips = pulumi.Output.from_input([])
-        self.nat_gateway_ids_by_zone = pulumi.Output.from_input({})
+        self.nat_gateway_ids_by_zone = by_name({})
         self.instance_id = self.network_interface_id = self.security_group_id = None
         self.schedule_group_name = self.runbook_name = self.runbook_role_arn = None
         strategy = checked["strategy"]
@@ -136,7 +136,7 @@ class OnDemandNat(Component):
     def _route_to_gateways(self, gateways: dict[str, aws.ec2.NatGateway]) -> None:
         for zone, gateway in gateways.items():
             self._route(zone, nat_gateway_id=gateway.id)
-        self.nat_gateway_ids_by_zone = pulumi.Output.all(**{zone: gateway.id for zone, gateway in gateways.items()})
+        self.nat_gateway_ids_by_zone = by_name({zone: gateway.id for zone, gateway in gateways.items()})
 
     def _create_instance(self) -> None:
         nat = nat_instance(self, self._checked)

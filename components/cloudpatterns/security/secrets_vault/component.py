@@ -13,7 +13,21 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from cloudpatterns.blocks import create_key, pattern_function
-from cloudpatterns.core import HIDDEN, Component, Keys, Matches, Problem, Statement, account_of, after, document, excludes, is_given, needs
+from cloudpatterns.core import (
+    HIDDEN,
+    Component,
+    Keys,
+    Matches,
+    Problem,
+    Statement,
+    account_of,
+    after,
+    by_name,
+    document,
+    excludes,
+    is_given,
+    needs,
+)
 from cloudpatterns.core.vocabulary import KmsKeyArn, LogRetentionDays, Tags
 from cloudpatterns.security.secret_values import rotate_secret, write_value
 
@@ -110,7 +124,7 @@ class SecretsVault(Component):
                     days=rotation["days"],
                 )
                 self._arns[key] = after(self._arns[key], schedule)
-        self.secret_arns = pulumi.Output.all(**self._arns)
+        self.secret_arns = by_name(self._arns)
         self.register()
 
     def secret_arn(self, name: str) -> pulumi.Output[str]:

@@ -15,7 +15,18 @@ import pulumi
 from cloudpatterns.blocks import alarm_topic, log_group
 from cloudpatterns.blocks.server import amazon_linux
 from cloudpatterns.compute import ScaleOut, ScaleOutArgs, ScaleOutOptions, web_server_user_data
-from cloudpatterns.core import ArgumentError, Component, Problem, declared, is_given, needs, partition_of, pick, region_of
+from cloudpatterns.core import (
+    ArgumentError,
+    Component,
+    Problem,
+    declared,
+    is_given,
+    needs,
+    partition_of,
+    pick,
+    region_of,
+    region_of_zone,
+)
 from cloudpatterns.database import InMemoryCache, InMemoryCacheArgs, RelationalDatabase, RelationalDatabaseArgs, rds_certificates
 from cloudpatterns.network import (
     FunctionalFirewall,
@@ -239,8 +250,8 @@ def _part_problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
             component.check(f"{name}-{suffix}", args)
         except ArgumentError as error:
             for path, reason in error.problems:
-                # A name that is too long is reported by its own limit.
-                if path != "name" or not reason.startswith("has "):
+                # A name that is too long is reported by its own limit, and zones of another region are by the storefront's own arguments.
+                if not (path == "name" and reason.startswith("has ")) and not path.startswith("subnet_ids_by_zone."):
                     yield f"{group}.{path}" if group and path.split(".")[0] in options[group] else path, reason
     try:
         web_server_user_data(**_plain_parameters(checked), environment=checked["servers"]["environment"])
@@ -271,6 +282,7 @@ def _problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
         *(("artifact_uri", "artifact_sha256"), ("artifact_sha256", "artifact_uri"), ("artifact_kms_key_arn", "artifact_uri")),
     ):
         yield from needs(servers, argument, other, path="servers.")
+    yield from _certificate_problems(checked)
     master = checked["database"].get("master_username", "dbadmin")
     if servers["database_user"] == master:
         yield "servers.database_user", f"is {master!r}, the master user, who logs in with a password. Choose another name."
@@ -279,6 +291,16 @@ def _problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
             yield f"servers.statements.{index}.sid", f"is {sid!r}, which is a statement of the storefront. Choose another id."
     for variable in sorted(_VARIABLES & servers["environment"].keys()):
         yield f"servers.environment.{variable}", "is set by the storefront. Choose another name."
+
+
+def _certificate_problems(checked: StorefrontArgs) -> Iterator[Problem]:
+    # Found out by the deployment, it would be too late.
+    region = region_of_zone(next(iter(checked["data_subnet_ids_by_zone"])))
+    if region is not None and checked["servers"].get("database_certificates") is None:
+        try:
+            rds_certificates(region)
+        except ArgumentError as error:
+            yield "servers.database_certificates", f"is missing, and the region {error.problems[0][1]}"
 
 
 def _database_function(checked: StorefrontArgs) -> str:

@@ -1,0 +1,328 @@
+"""One example per component, as a small program: the schema's descriptions show it in each language.
+
+A function is named after the component's module. Its statements create components, with arguments of plain values, constants of this
+module, outputs (``network.vpc_id``) and entries of outputs (``firewall.security_group_ids["web"]``): what ``snippets`` can write in
+every language. Tests run each function, and create from the YAML what the function creates.
+"""
+
+from cloudpatterns.compute import ScaleOut
+from cloudpatterns.database import InMemoryCache, RelationalDatabase
+from cloudpatterns.network import (
+    FloatingIp,
+    FunctionalFirewall,
+    LoadBalancer,
+    ManagementNetwork,
+    MultiLoadBalancer,
+    Network,
+    OnDemandNat,
+    OperationalFirewall,
+    ServiceDiscovery,
+    ServiceMesh,
+    WebApplicationFirewall,
+    ZeroTrustNetwork,
+)
+from cloudpatterns.operations import DeliveryPipeline
+from cloudpatterns.security import SecretsVault, WorkloadRole
+from cloudpatterns.storage import DurableBucket
+from cloudpatterns.systems import Storefront
+
+ZONES = ["eu-west-1a", "eu-west-1b"]
+IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000001"
+STAFF_CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000002"
+
+
+def delivery_pipeline() -> None:
+    """Roles for GitHub Actions, without a stored key."""
+    DeliveryPipeline(
+        "delivery",
+        {
+            "repository": "example-org/shop",
+            "environments": {
+                "prod": {
+                    "apply_policy_arns": {"network": "arn:aws:iam::aws:policy/AmazonVPCFullAccess"},
+                    "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary",
+                },
+            },
+        },
+    )
+
+
+def durable_bucket() -> None:
+    """A bucket whose objects are locked for a week."""
+    DurableBucket("invoices", {"kind": "data", "object_lock": {"mode": "GOVERNANCE", "retention_days": 7}})
+
+
+def floating_ip() -> None:
+    """Two servers, of which one has the public address."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    firewall = FunctionalFirewall("firewall", {"vpc_id": network.vpc_id, "functions": {"web": {"ports": [443], "internet": True}}})
+    FloatingIp(
+        "site",
+        {
+            "subnet_ids_by_zone": network.public_subnet_ids_by_zone,
+            "security_group_ids": [firewall.security_group_ids["web"]],
+            "instance_type": "t4g.micro",
+            "image_parameter": IMAGE,
+        },
+    )
+
+
+def functional_firewall() -> None:
+    """The internet reaches https, https reaches the application, and the application reaches the database."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    FunctionalFirewall(
+        "firewall",
+        {
+            "vpc_id": network.vpc_id,
+            "functions": {
+                "https": {"internet": True},
+                "app": {"ports": [8080], "callers": ["https"]},
+                "mysql": {"callers": ["app"]},
+            },
+        },
+    )
+
+
+def in_memory_cache() -> None:
+    """A cache with failover to the other zone."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    firewall = FunctionalFirewall("firewall", {"vpc_id": network.vpc_id, "functions": {"client": {}, "redis": {"callers": ["client"]}}})
+    InMemoryCache(
+        "cache",
+        {
+            "engine": "valkey",
+            "node_type": "cache.t4g.small",
+            "replicas": 1,
+            "subnet_ids_by_zone": network.data_subnet_ids_by_zone,
+            "security_group_ids": [firewall.security_group_ids["redis"]],
+        },
+    )
+
+
+def load_balancer() -> None:
+    """A public load balancer with HTTPS."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    firewall = FunctionalFirewall(
+        "firewall",
+        {"vpc_id": network.vpc_id, "functions": {"https": {"internet": True}, "app": {"ports": [8080], "callers": ["https"]}}},
+    )
+    LoadBalancer(
+        "web",
+        {
+            "vpc_id": network.vpc_id,
+            "subnet_ids_by_zone": network.public_subnet_ids_by_zone,
+            "security_group_ids": [firewall.security_group_ids["https"]],
+            "certificate_arn": CERTIFICATE,
+            "target_port": 8080,
+        },
+    )
+
+
+def management_network() -> None:
+    """A server with a network interface for business and one for administrators, who come by Client VPN."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    ManagementNetwork(
+        "management",
+        {
+            "vpc_id": network.vpc_id,
+            "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
+            "management_cidrs_by_zone": {"eu-west-1a": "10.40.255.0/26", "eu-west-1b": "10.40.255.64/26"},
+            "admin_ports": [22],
+            "client_vpn": {
+                "server_certificate_arn": CERTIFICATE,
+                "root_certificate_chain_arn": CERTIFICATE,
+                "client_cidr_block": "10.250.0.0/22",
+            },
+            "servers": {"app": {"zone": "eu-west-1a", "instance_type": "t4g.micro", "image_parameter": IMAGE}},
+        },
+    )
+
+
+def multi_load_balancer() -> None:
+    """The public and the staff reach the same servers, each by a load balancer of their own."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    MultiLoadBalancer(
+        "edge",
+        {
+            "vpc_id": network.vpc_id,
+            "target_port": 8080,
+            "audiences": {
+                "public": {
+                    "subnet_ids_by_zone": network.public_subnet_ids_by_zone,
+                    "certificate_arn": CERTIFICATE,
+                    "internet": True,
+                },
+                "staff": {
+                    "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
+                    "certificate_arn": STAFF_CERTIFICATE,
+                    "internal": True,
+                    "entries": [{"cidr": "10.250.0.0/16", "description": "Office"}],
+                },
+            },
+        },
+    )
+
+
+def network() -> None:
+    """A VPC in two zones, with public, private and data subnets."""
+    Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES, "interface_endpoints": ["secretsmanager"]})
+
+
+def on_demand_nat() -> None:
+    """Internet egress of private subnets in a maintenance window."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    OnDemandNat(
+        "nat",
+        {
+            "strategy": "on_demand",
+            "vpc_id": network.vpc_id,
+            "vpc_cidr_block": network.vpc_cidr_block,
+            "public_subnet_ids_by_zone": network.public_subnet_ids_by_zone,
+            "private_route_table_ids_by_zone": network.private_route_table_ids_by_zone,
+            "windows": [{"name": "patch", "days": ["TUE", "THU"], "start": "02:00", "minutes": 120}],
+        },
+    )
+
+
+def operational_firewall() -> None:
+    """A security group that admits the platform team's network by SSH."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    OperationalFirewall(
+        "operators",
+        {
+            "vpc_id": network.vpc_id,
+            "operators": {"platform": {"ports": [22], "entries": [{"cidr": "10.250.10.0/24", "description": "Platform team"}]}},
+        },
+    )
+
+
+def relational_database() -> None:
+    """PostgreSQL in two zones."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    firewall = FunctionalFirewall(
+        "firewall", {"vpc_id": network.vpc_id, "functions": {"client": {}, "db": {"ports": [5432], "callers": ["client"]}}}
+    )
+    RelationalDatabase(
+        "orders",
+        {
+            "engine": "postgres",
+            "engine_version": "17",
+            "instance_class": "db.m7g.large",
+            "allocated_storage_gib": 100,
+            "subnet_ids_by_zone": network.data_subnet_ids_by_zone,
+            "security_group_ids": [firewall.security_group_ids["db"]],
+        },
+    )
+
+
+def scale_out() -> None:
+    """Two to six servers in private subnets."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    firewall = FunctionalFirewall(
+        "firewall", {"vpc_id": network.vpc_id, "functions": {"https": {"internet": True}, "app": {"callers": ["https"]}}}
+    )
+    ScaleOut(
+        "app",
+        {
+            "instance_types": ["m7g.large", "m6g.large"],
+            "image_parameter": IMAGE,
+            "min_size": 2,
+            "max_size": 6,
+            "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
+            "security_group_ids": [firewall.security_group_ids["app"]],
+        },
+    )
+
+
+def secrets_vault() -> None:
+    """A secret that is generated, and rotated every 30 days."""
+    SecretsVault("vault", {"secrets": {"session-key": {"description": "Signs sessions", "generate": True, "rotation": {"days": 30}}}})
+
+
+def service_discovery() -> None:
+    """A private domain in which services register themselves."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    ServiceDiscovery(
+        "services",
+        {"vpc_id": network.vpc_id, "domain_name": "svc.internal", "services": {"orders": {"description": "Takes orders"}}},
+    )
+
+
+def service_mesh() -> None:
+    """One request in twenty goes to the new version, and only the web role is allowed to call."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    firewall = FunctionalFirewall(
+        "firewall", {"vpc_id": network.vpc_id, "functions": {"web": {}, "mesh": {"ports": [443], "callers": ["web"]}}}
+    )
+    web = WorkloadRole("web", {"service": "ec2.amazonaws.com", "instance_profile": True})
+    ServiceMesh(
+        "shop",
+        {
+            "vpc_id": network.vpc_id,
+            "security_group_ids": [firewall.security_group_ids["mesh"]],
+            "services": {
+                "orders": {
+                    "callers": {"web": web.role_arn},
+                    "versions": {"v1": {"port": 8080, "weight": 95}, "v2": {"port": 8080, "weight": 5}},
+                },
+            },
+        },
+    )
+
+
+def storefront() -> None:
+    """A web shop: firewall, load balancer, servers, database and cache."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    Storefront(
+        "shop",
+        {
+            "vpc_id": network.vpc_id,
+            "public_subnet_ids_by_zone": network.public_subnet_ids_by_zone,
+            "private_subnet_ids_by_zone": network.private_subnet_ids_by_zone,
+            "data_subnet_ids_by_zone": network.data_subnet_ids_by_zone,
+            "load_balancer": {"certificate_arn": CERTIFICATE},
+            "servers": {"instance_types": ["m7g.large"], "image_parameter": IMAGE, "min_size": 2, "max_size": 4},
+            "database": {"engine": "mysql", "engine_version": "8.4", "instance_class": "db.r7g.large", "allocated_storage_gib": 100},
+            "cache": {"engine": "valkey", "node_type": "cache.r7g.large", "replicas": 1},
+        },
+    )
+
+
+def web_application_firewall() -> None:
+    """A web ACL of a load balancer, with a limit of requests per address."""
+    WebApplicationFirewall(
+        "firewall",
+        {
+            "rate_limit": 2000,
+            "associations": {"web": "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/0123456789abcdef"},
+        },
+    )
+
+
+def workload_role() -> None:
+    """A role of servers that read one bucket."""
+    WorkloadRole(
+        "app",
+        {
+            "service": "ec2.amazonaws.com",
+            "instance_profile": True,
+            "statements": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::invoices/*"]}],
+        },
+    )
+
+
+def zero_trust_network() -> None:
+    """Only the declared connections exist: web to api, and api to the database."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    ZeroTrustNetwork(
+        "shop",
+        {
+            "vpc_id": network.vpc_id,
+            "apps": {"web": {}, "api": {}, "database": {}},
+            "edges": [
+                {"source": "web", "target": "api", "port": 8080},
+                {"source": "api", "target": "database", "port": 5432},
+            ],
+        },
+    )
