@@ -47,6 +47,9 @@ class RelationalDatabaseReplicaArgs(TypedDict):
     """A key in that region for storage and logs; its policy must let CloudWatch Logs use it. Default: a new key."""
     instance_class: NotRequired[_InstanceClass]
     """Instance class of the replica. Default: that of the database."""
+    engine_version: NotRequired[str]
+    """Version of an existing replica, for an upgrade: the replica is upgraded in one update, the database in the next. Default: a new
+    replica has the version of the database, and keeps it but for minor upgrades."""
 
 
 class RelationalDatabaseOptions(TypedDict):
@@ -80,7 +83,7 @@ class RelationalDatabaseOptions(TypedDict):
     parameters: NotRequired[Annotated[dict[str, str], Field(default={})]]
     """More engine parameters; they take effect at the next reboot. Those that force TLS cannot be set."""
     allow_major_version_upgrade: NotRequired[Annotated[bool, Field(default=False)]]
-    """Lets a higher major ``engine_version`` upgrade the database in place."""
+    """Lets a higher major ``engine_version`` upgrade the database in place, with an outage. Needs ``apply_immediately``."""
     apply_immediately: NotRequired[Annotated[bool, Field(default=False)]]
     """Changes take effect at once, with the outage that some cause, instead of in the maintenance window."""
     backup_retention_days: NotRequired[Annotated[int, Field(default=30, ge=1, le=35)]]

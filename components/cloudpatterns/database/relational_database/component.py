@@ -15,6 +15,7 @@ from cloudpatterns.database._shared import credential_problems, name_problems, w
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs
 from cloudpatterns.database.relational_database.engines import ENGINES
 from cloudpatterns.database.relational_database.foundation import Foundation
+from cloudpatterns.database.relational_database.upgrades import Upgrades
 from cloudpatterns.database.relational_database.users import user_sql
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html: the shortest limit of the engines, MySQL's
@@ -132,8 +133,8 @@ class RelationalDatabase(Component):
             preferred_maintenance_window=checked["maintenance_window"],
             **foundation.storage_inputs(),
             **foundation.source_inputs("master_password_wo"),
-            # The name is fixed, so a replacement cannot stand beside the old cluster. AWS adds zones of its own choice to the cluster's.
-            opts=self.child(protect=checked["deletion_protection"], delete_before_replace=True, ignore_changes=["availabilityZones"]),
+            # AWS adds zones of its own choice to the cluster's.
+            opts=_store_options(foundation, Upgrades(checked).of_database(f"{name}-cluster"), "availabilityZones"),
         )
         instances = [
             aws.rds.ClusterInstance(
@@ -172,6 +173,7 @@ class RelationalDatabase(Component):
             backup_window=checked["backup_window"],
             **_instance_inputs(foundation),
             **foundation.source_inputs("password_wo"),
+            opts=_store_options(foundation, Upgrades(checked).of_database(f"{name}-instance")),
         )
         self.address = self.reader_address = instance.address
         self.port, self.endpoint = instance.port, instance.endpoint
@@ -179,12 +181,15 @@ class RelationalDatabase(Component):
         self.secret_arn = foundation.secret(instance, instance.address)
         foundation.alarms({"DBInstanceIdentifier": instance.identifier})
         if checked.get("replica") is not None:
+            there = Foundation(self, f"{name}-replica", checked, source=foundation)
             replica = aws.rds.Instance(
                 f"{name}-replica",
                 replicate_source_db=instance.arn,
                 # RDS refuses a final snapshot of a replica; the data is the source's.
                 skip_final_snapshot=True,
-                **_instance_inputs(Foundation(self, f"{name}-replica", checked, source=foundation)),
+                **_instance_inputs(there),
+                **there.replica_inputs(),
+                opts=_store_options(there, Upgrades(checked).of_replica(f"{name}-replica")),
             )
             self.replica_endpoints = pulumi.Output.all(replica.endpoint)
 
@@ -203,9 +208,18 @@ def _instance_inputs(foundation: Foundation) -> dict[str, Any]:
         "maintenance_window": checked["maintenance_window"],
         **foundation.storage_inputs(),
         **foundation.server_inputs(),
-        # The name is fixed, so a replacement cannot stand beside the old instance.
-        "opts": foundation.component.child(protect=checked["deletion_protection"], delete_before_replace=True),
     }
+
+
+def _store_options(foundation: Foundation, hooks: pulumi.ResourceHookBinding, *ignored: str) -> pulumi.ResourceOptions:
+    """Options of an instance, its replica or a cluster."""
+    return foundation.component.child(
+        protect=foundation.checked["deletion_protection"],
+        # The name is fixed, so a replacement cannot stand beside the old one.
+        delete_before_replace=True,
+        ignore_changes=list(ignored) or None,
+        hooks=hooks,
+    )
 
 
 def _child_names(checked: RelationalDatabaseArgs) -> dict[str, int]:
@@ -222,6 +236,8 @@ def _problems(name: str, checked: RelationalDatabaseArgs) -> Iterator[Problem]:
         yield "engine_version", f"is {checked['engine_version']!r}; {problem}"
     if problem := engine.master_name_problem(checked["master_username"]):
         yield "master_username", f"is {checked['master_username']!r}; {problem}"
+    why = "RDS would upgrade in the maintenance window, and every update until then fails at the old parameter group"
+    yield from needs(checked, "allow_major_version_upgrade", "apply_immediately", why=why)
     yield from _storage_problems(checked)
     yield from _capacity_problems(checked)
     yield from _replica_problems(checked)
@@ -273,6 +289,20 @@ def _replica_problems(checked: RelationalDatabaseArgs) -> Iterator[Problem]:
     else:
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html#rds-secrets-manager-limitations
         yield from needs(checked, "replica", "password", why="RDS creates no replica of a database whose password it manages")
+    replica, wanted = checked.get("replica"), checked["engine_version"]
+    version = None if replica is None else replica.get("engine_version")
+    if version is None:
+        return
+    if problem := engine.version_problem(version):
+        yield "replica.engine_version", f"is {version!r}; {problem}"
+    elif engine.is_below(version, wanted):
+        yield (
+            "replica.engine_version",
+            f"is {version!r}, below engine_version {wanted!r}; the replica is upgraded first. Raise it, or remove it.",
+        )
+    elif not engine.mysql and engine.family(version) != engine.family(wanted):
+        reason = "RDS upgrades no replica of PostgreSQL to another major version. Remove it."
+        yield "replica.engine_version", f"is {version!r}, with engine_version {wanted!r}; {reason}"
 
 
 def _insights_problems(checked: RelationalDatabaseArgs) -> Iterator[Problem]:

@@ -69,6 +69,12 @@ class Engine:
         parts = version.split(".")
         return f"{self.name}{parts[0]}.{parts[1]}" if self.mysql else f"{self.name}{parts[0]}"
 
+    def is_below(self, version: str, other: str) -> bool:
+        """Whether a version is lower than another one, as far as both say theirs."""
+        parts, others = ([int(part) for part in re.findall(r"\d+", text)] for text in (version, other))
+        known = min(len(parts), len(others))
+        return parts[:known] < others[:known]
+
     @property
     def tls_parameter_name(self) -> str:
         """Name of the parameter that decides about TLS."""
