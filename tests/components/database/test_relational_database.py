@@ -405,23 +405,6 @@ def test_a_key_of_the_caller() -> None:
     assert {group.inputs["kmsKeyId"] for group in graph.of_type(LOG_GROUP)} == {key}
 
 
-def test_alarms_notify_the_topics() -> None:
-    topic = "arn:aws:sns:eu-west-1:123456789012:alarms"
-    graph = make(alarm_topic_arns=[topic], alarm_connections=100)
-    alarms = graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
-    assert [(each.name, each.inputs["metricName"], each.inputs["comparisonOperator"], each.inputs["threshold"]) for each in alarms] == [
-        ("orders-cpu", "CPUUtilization", "GreaterThanThreshold", 80),
-        ("orders-storage", "FreeStorageSpace", "LessThanThreshold", 2 * 1024**3),
-        ("orders-connections", "DatabaseConnections", "GreaterThanThreshold", 100),
-    ]
-    identifier = graph.one(INSTANCE).inputs["identifier"]
-    for alarm in alarms:
-        assert alarm.inputs["dimensions"] == {"DBInstanceIdentifier": identifier}
-        assert alarm.inputs["alarmActions"] == alarm.inputs["okActions"] == [topic]
-    cluster = make(base=AURORA, alarm_topic_arns=[topic])
-    assert [each.name for each in cluster.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")] == ["orders-cpu"]
-
-
 def test_transforms_reach_the_children() -> None:
     def smaller(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
         if args.type_ != INSTANCE:

@@ -11,10 +11,12 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.core import Component, Problem, account_of, after, is_given, needs, partition_of, region_of
-from cloudpatterns.database._shared import credential_problems, name_problems, window_problems
+from cloudpatterns.database._shared import credential_problems, name_problems, notify_on_failed_rotation, window_problems
+from cloudpatterns.database.relational_database.alarms import Watched, report
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs
 from cloudpatterns.database.relational_database.engines import ENGINES
 from cloudpatterns.database.relational_database.foundation import Foundation
+from cloudpatterns.database.relational_database.restore import RESTORE_INPUTS, content_inputs, restore_problems
 from cloudpatterns.database.relational_database.upgrades import Upgrades
 from cloudpatterns.database.relational_database.users import user_sql
 
@@ -42,8 +44,8 @@ class RelationalDatabase(Component):
 
     **Proven by**: controls ``rds-private``, ``rds-encrypted``, ``rds-tls-required``, ``rds-password-not-in-state``, ``rds-backups``,
     ``rds-deletion-protection``, ``rds-instance-multi-az``, ``rds-cluster-multi-az``, ``rds-iam-authentication``, ``rds-logs-exported``,
-    ``secret-rotated``; ``test_relational_database.py``, ``test_relational_database_arguments.py`` and
-    ``test_relational_database_users.py``.
+    ``secret-rotated``; ``test_relational_database.py``, ``test_relational_database_arguments.py``, ``test_relational_database_alarms.py``,
+    ``test_relational_database_upgrades.py`` and ``test_relational_database_users.py``.
     """
 
     endpoint: pulumi.Output[str]
@@ -82,6 +84,7 @@ class RelationalDatabase(Component):
             self._create_cluster(foundation)
         else:
             self._create_instances(foundation)
+        notify_on_failed_rotation(self, f"{name}-rotation-failed", self.secret_arn, checked["alarm_topic_arns"], checked["tags"])
         self.register()
 
     def connect_arn(self, user_name: str) -> pulumi.Output[str]:
@@ -126,13 +129,12 @@ class RelationalDatabase(Component):
             f"{name}-cluster",
             cluster_identifier=foundation.identifier,
             serverlessv2_scaling_configuration=capacity,
-            database_name=checked.get("database_name"),
-            master_username=checked["master_username"],
             db_cluster_parameter_group_name=group.name,
             preferred_backup_window=checked["backup_window"],
             preferred_maintenance_window=checked["maintenance_window"],
             **foundation.storage_inputs(),
             **foundation.source_inputs("master_password_wo"),
+            **content_inputs(checked),
             # AWS adds zones of its own choice to the cluster's.
             opts=_store_options(foundation, Upgrades(checked).of_database(f"{name}-cluster"), "availabilityZones"),
         )
@@ -160,7 +162,9 @@ class RelationalDatabase(Component):
         self.endpoint = pulumi.Output.concat(self.address, ":", cluster.port.apply(str))
         self.instance_id, self.instance_arn, self.resource_id = cluster.cluster_identifier, cluster.arn, cluster.cluster_resource_id
         self.secret_arn = foundation.secret(cluster, self.address)
-        foundation.alarms({"DBClusterIdentifier": cluster.cluster_identifier})
+        identifier = cluster.cluster_identifier
+        members = [instance.identifier for instance in instances]
+        report(self, name, checked, Watched({"DBClusterIdentifier": identifier}, foundation.instance_class, members, identifier))
 
     def _create_instances(self, foundation: Foundation) -> None:
         checked, name = foundation.checked, foundation.name
@@ -168,18 +172,18 @@ class RelationalDatabase(Component):
             f"{name}-instance",
             allocated_storage=checked.get("allocated_storage_gib"),
             multi_az=checked["multi_az"],
-            db_name=checked.get("database_name"),
-            username=checked["master_username"],
             backup_window=checked["backup_window"],
             **_instance_inputs(foundation),
             **foundation.source_inputs("password_wo"),
+            **content_inputs(checked),
             opts=_store_options(foundation, Upgrades(checked).of_database(f"{name}-instance")),
         )
         self.address = self.reader_address = instance.address
         self.port, self.endpoint = instance.port, instance.endpoint
         self.instance_id, self.instance_arn, self.resource_id = instance.identifier, instance.arn, instance.resource_id
         self.secret_arn = foundation.secret(instance, instance.address)
-        foundation.alarms({"DBInstanceIdentifier": instance.identifier})
+        identifier = instance.identifier
+        report(self, name, checked, Watched({"DBInstanceIdentifier": identifier}, foundation.instance_class, [identifier]))
         if checked.get("replica") is not None:
             there = Foundation(self, f"{name}-replica", checked, source=foundation)
             replica = aws.rds.Instance(
@@ -217,7 +221,10 @@ def _store_options(foundation: Foundation, hooks: pulumi.ResourceHookBinding, *i
         protect=foundation.checked["deletion_protection"],
         # The name is fixed, so a replacement cannot stand beside the old one.
         delete_before_replace=True,
-        ignore_changes=list(ignored) or None,
+        # AWS keeps the key of storage: one that is restored has its source's.
+        ignore_changes=["kmsKeyId", *RESTORE_INPUTS, *ignored],
+        # The provider gives up after 40 minutes to create and 80 to update; a restore or an upgrade of a large database takes longer.
+        custom_timeouts=pulumi.CustomTimeouts(create="4h", update="4h"),
         hooks=hooks,
     )
 
@@ -241,6 +248,7 @@ def _problems(name: str, checked: RelationalDatabaseArgs) -> Iterator[Problem]:
     yield from _storage_problems(checked)
     yield from _capacity_problems(checked)
     yield from _replica_problems(checked)
+    yield from restore_problems(checked)
     yield from window_problems("backup_window", checked["backup_window"], checked["maintenance_window"], shortest_minutes=30)
     if password := checked.get("password"):
         allowed = 'a password has 8 to 41 printable characters without / " @ and space'

@@ -1,14 +1,14 @@
 """What a database is built on in one region, and the inputs that instances, replicas and clusters share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import Metric, alarm, create_key, log_group, logs_statement, service_role
+from cloudpatterns.blocks import create_key, log_group, logs_statement, service_role
 from cloudpatterns.core import Component, account_of, after
-from cloudpatterns.database._shared import SUSTAINED, credential_secret, final_snapshot, unique_name
+from cloudpatterns.database._shared import credential_secret, final_snapshot, unique_name
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs
 from cloudpatterns.database.relational_database.engines import ENGINES
 
@@ -213,29 +213,6 @@ class Foundation:
             user=database,
             tags=checked["tags"],
         )
-
-    def alarms(self, dimensions: Mapping[str, pulumi.Output[str]]) -> None:
-        """Alarms on processor, storage and connections; none without topics."""
-        checked = self.checked
-        alarms: list[tuple[str, str, str, float]] = [("cpu", "Processor of the database above 80 percent", "CPUUtilization", 80)]
-        if first := checked.get("allocated_storage_gib"):
-            alarms.append(
-                ("storage", "Free storage of the database below a tenth of its first size", "FreeStorageSpace", first * 1024**3 / 10)
-            )
-        if most := checked.get("alarm_connections"):
-            alarms.append(("connections", f"More than {most} connections to the database", "DatabaseConnections", most))
-        for suffix, description, metric, threshold in alarms if checked["alarm_topic_arns"] else ():
-            alarm(
-                self.component,
-                f"{self.name}-{suffix}",
-                f"{description} for a quarter of an hour",
-                Metric("AWS/RDS", metric, dimensions),
-                threshold,
-                comparison="LessThanThreshold" if suffix == "storage" else "GreaterThanThreshold",
-                **SUSTAINED,
-                actions=checked["alarm_topic_arns"],
-                tags=checked["tags"],
-            )
 
 
 def managed_secret(secrets: Sequence[Any]) -> str:
