@@ -130,6 +130,8 @@ def test_the_monitoring_role_is_used_for_this_account_alone_and_once_its_policy_
     [
         ("mysql", "8.4", "mysql8.4", [("require_secure_transport", "1", "immediate")]),
         ("mysql", "8.4.5", "mysql8.4", [("require_secure_transport", "1", "immediate")]),
+        ("mysql", "9.7", "mysql9.7", []),
+        ("mysql", "9.7.1", "mysql9.7", []),
         ("postgres", "14", "postgres14", [("rds.force_ssl", "1", "pending-reboot")]),
         ("postgres", "15", "postgres15", []),
         ("postgres", "17.4", "postgres17", []),
