@@ -91,7 +91,7 @@ class RelationalDatabaseOptions(TypedDict):
     database_name: NotRequired[
         Annotated[str, Matches(r"[A-Za-z][A-Za-z0-9_]{0,62}", "1 to 63 letters, digits and underscores, a letter first, such as shop")]
     ]
-    """Name of a first database. Default: none is created."""
+    """Name of a first database; a change creates no other. Default: none is created."""
     master_username: NotRequired[Annotated[str, Field(default="dbadmin")]]
     """Name of the master user. Changing it replaces the database."""
     restore_from: NotRequired[RelationalDatabaseRestoreArgs]

@@ -16,7 +16,7 @@ from cloudpatterns.database.relational_database.alarms import Watched, report
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs
 from cloudpatterns.database.relational_database.engines import ENGINES
 from cloudpatterns.database.relational_database.foundation import Foundation
-from cloudpatterns.database.relational_database.restore import RESTORE_INPUTS, content_inputs, restore_problems
+from cloudpatterns.database.relational_database.restore import CREATION_INPUTS, content_inputs, restore_problems
 from cloudpatterns.database.relational_database.upgrades import Upgrades
 from cloudpatterns.database.relational_database.users import user_sql
 
@@ -221,8 +221,7 @@ def _store_options(foundation: Foundation, hooks: pulumi.ResourceHookBinding, *i
         protect=foundation.checked["deletion_protection"],
         # The name is fixed, so a replacement cannot stand beside the old one.
         delete_before_replace=True,
-        # AWS keeps the key of storage: one that is restored has its source's.
-        ignore_changes=["kmsKeyId", *RESTORE_INPUTS, *ignored],
+        ignore_changes=[*CREATION_INPUTS, *ignored],
         # The provider gives up after 40 minutes to create and 80 to update; a restore or an upgrade of a large database takes longer.
         custom_timeouts=pulumi.CustomTimeouts(create="4h", update="4h"),
         hooks=hooks,

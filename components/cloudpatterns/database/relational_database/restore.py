@@ -7,21 +7,21 @@ from cloudpatterns.core import Problem, one_of
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs
 from cloudpatterns.database.relational_database.engines import ENGINES
 
-RESTORE_INPUTS = ("restoreToPointInTime", "snapshotIdentifier")
-"""Inputs that count at creation alone: a change would replace the database."""
+CREATION_INPUTS = ("databaseName", "dbName", "kmsKeyId", "restoreToPointInTime", "snapshotIdentifier")
+"""Inputs that count at creation alone: a change would replace the database, and what is restored has its source's name and key."""
 
 
 def content_inputs(checked: RelationalDatabaseArgs) -> dict[str, Any]:
     """Inputs of an instance or a cluster that say what is in it: its first names, or what it is restored from."""
     engine, restore = ENGINES[checked["engine"]], checked.get("restore_from")
+    # Not sent with a restore, but compared with what the database has then.
+    user = {"master_username" if engine.aurora else "username": checked["master_username"]}
     if restore is None:
-        # Cluster and instance name the same things differently.
-        names = ("database_name", "master_username") if engine.aurora else ("db_name", "username")
-        return dict(zip(names, (checked.get("database_name"), checked["master_username"]), strict=True))
-    # The names are the source's: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBInstanceFromDBSnapshot.html
+        return {"database_name" if engine.aurora else "db_name": checked.get("database_name"), **user}
+    # The name is the source's: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBInstanceFromDBSnapshot.html
     snapshot, restore_time = restore.get("snapshot_identifier"), restore.get("restore_time")
     if snapshot is not None:
-        return {"snapshot_identifier": snapshot}
+        return {"snapshot_identifier": snapshot, **user}
     identifier, resource_id, time = (
         ("source_cluster_identifier", "source_cluster_resource_id", "restore_to_time")
         if engine.aurora
@@ -29,7 +29,7 @@ def content_inputs(checked: RelationalDatabaseArgs) -> dict[str, Any]:
     )
     source = {identifier: restore.get("source_identifier"), resource_id: restore.get("source_resource_id")}
     point = {"use_latest_restorable_time": True} if restore_time is None else {time: restore_time}
-    return {"restore_to_point_in_time": {**{name: value for name, value in source.items() if value is not None}, **point}}
+    return {"restore_to_point_in_time": {**{name: value for name, value in source.items() if value is not None}, **point}, **user}
 
 
 def restore_problems(checked: RelationalDatabaseArgs) -> Iterator[Problem]:
