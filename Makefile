@@ -5,14 +5,15 @@ BIN := $(VENV)/bin
 STACK ?= dev
 
 PROJECTS := components/pyproject.toml components/setup.py components/runtime/pyproject.toml policies/pyproject.toml preview/pyproject.toml
-# A stack without its own profile uses that of its environment, which is its name up to the first dash.
-profile = $(firstword $(wildcard policies/$(1)/$(STACK).json) policies/$(1)/$(firstword $(subst -, ,$(STACK))).json)
-PACKS := $(foreach pack,security operations,--policy-pack policies/$(pack) --policy-pack-config $(call profile,$(pack)))
+PACKS := policies/security policies/operations
 
-.PHONY: preview test cover engine sandbox lint types docs schema wheels compat bench mutants up destroy clean
+.PHONY: preview help test cover engine sandbox lint types docs schema wheels compat bench mutants app publish up destroy clean
 
 preview: $(VENV)/ready  ## Preview every stack with its policies: no CLI, no account, no network
 	$(BIN)/offline-preview
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' Makefile
 
 test: $(VENV)/ready-dev lint types  ## Style, types and tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
@@ -21,9 +22,9 @@ cover: $(VENV)/ready-dev  ## All tests with branch coverage, which must stay at 
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest --cov --cov-report=term -n 2 --dist worksteal
 
-engine: $(VENV)/ready-dev  ## Tests on the real Pulumi CLI, which must be on PATH; no account. Figures are shown at the end
+engine: $(VENV)/ready-dev  ## Tests on the real Pulumi CLI, which must be on PATH; no account. Each is named when it begins; figures come at the end
 	@command -v pulumi >/dev/null || { echo "no pulumi on PATH: https://www.pulumi.com/docs/iac/download-install/" >&2; exit 1; }
-	$(BIN)/python -m pytest tests/engine -n 2 --dist loadfile
+	$(BIN)/python -m pytest tests/engine -vv -n 2 --dist loadfile
 
 sandbox: $(VENV)/ready  ## A whole up, a second up and destroy against a stand-in for AWS, without an account: make sandbox STACK=prod
 	$(BIN)/python -m sandbox --stack $(STACK)
@@ -59,8 +60,17 @@ bench: $(VENV)/ready  ## Performance figures as ratios in one run; not part of t
 mutants: $(VENV)/ready-dev  ## Mutation testing of the policies, an hour and more; of one module: make mutants MODULE=graph/rules.py
 	$(BIN)/python -m tests.mutation $(MODULE)
 
+app: $(VENV)/ready  ## Build the artifact of the sample application, dist/storefront-app.tar.gz; needs a package index
+	$(BIN)/python examples/storefront_app/build.py
+
+publish: $(VENV)/ready  ## Upload an artifact and set it as the version of the application: make publish STACK=dev ARTIFACT=dist/storefront-app.tar.gz
+	$(BIN)/python -m publish --stack $(STACK)$(if $(ARTIFACT), --artifact '$(ARTIFACT)')$(if $(SET), --set $(SET))
+
 up: $(VENV)/ready  ## Deploy for real: make up STACK=dev
-	pulumi up --stack $(STACK) $(PACKS)
+	@set -e; for pack in $(PACKS); do \
+	    profile=$$($(BIN)/python -m offline_preview.packs $(STACK) $$pack); \
+	    set -- "$$@" --policy-pack $$pack --policy-pack-config $$profile; \
+	done; set -x; pulumi up --stack $(STACK) "$$@"
 
 destroy: $(VENV)/ready  ## Destroy the deployment: make destroy STACK=dev
 	pulumi destroy --stack $(STACK)
@@ -71,14 +81,28 @@ clean:  ## Remove everything that these targets created
 	rm -rf components/*.egg-info components/runtime/*.egg-info policies/*.egg-info preview/*.egg-info
 	rm -rf components/.venv components/build components/runtime/build dist
 
-$(VENV)/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0])'
-	$(PYTHON) -m venv $(VENV)
+# The environment is created anew when an earlier set-up did not finish, its Python is gone or was replaced, or the folder was moved: its scripts
+# and the packages of this repository have the folder's name in them. A healthy one is not touched, so that nothing is installed again.
+HEALTHY = $(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 
-$(VENV)/ready: $(VENV)/bin/python requirements.txt $(PROJECTS)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
-	touch $@
+.PHONY: FORCE
+$(VENV)/pyvenv.cfg: FORCE
+	@if [ ! -e $(VENV) ] && [ ! -L $(VENV) ]; then why=; \
+	elif ! $(HEALTHY); then why=' anew: the one there has no pip or no Python 3.11, as after a set-up that did not finish'; \
+	elif [ -s $(VENV)/ready ] && [ "$$(cat $(VENV)/ready)" != '$(CURDIR)' ]; then why=" anew: the one there is of $$(cat $(VENV)/ready)"; \
+	else exit 0; fi; \
+	command -v $(firstword $(PYTHON)) >/dev/null || { echo 'error: no $(firstword $(PYTHON)) on PATH: install Python 3.11 or newer, or name it: make PYTHON=python3.12' >&2; exit 1; }; \
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "error: Python 3.11 or newer is needed; $(PYTHON) is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")' || exit 1; \
+	echo "Creating $(VENV)$$why ..." >&2; \
+	rm -rf $(VENV); \
+	$(PYTHON) -m venv $(VENV) >&2 && $(HEALTHY) || { rm -rf $(VENV); \
+	echo 'error: $(PYTHON) -m venv made no environment with pip. Debian and Ubuntu: sudo apt install python3-venv. Or is the disk full? Then try again.' >&2; exit 1; }
 
-$(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	touch $@
+$(VENV)/ready: $(VENV)/pyvenv.cfg requirements.txt $(PROJECTS)
+	@$(BIN)/python .ci/install.py requirements.txt
+	@echo '$(CURDIR)' > $@
+
+$(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt examples/storefront_app/requirements.txt
+	@$(BIN)/python .ci/install.py requirements-dev.txt
+	@$(BIN)/python examples/storefront_app/build.py --download $(VENV)/storefront-app
+	@touch $@

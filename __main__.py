@@ -7,6 +7,7 @@ gc.disable()
 
 import pulumi
 from cloudpatterns.network import Network, OnDemandNat
+from cloudpatterns.storage import DurableBucket
 from cloudpatterns.systems import Storefront
 
 import settings
@@ -20,20 +21,12 @@ tags: dict[str, pulumi.Input[str]] = {**stack.tags}
 
 network = Network("network", {**stack.network.as_args("nat"), "tags": tags})
 
-nat = OnDemandNat(
-    "nat",
-    {
-        **stack.network.nat.as_args(),
-        "vpc_id": network.vpc_id,
-        "vpc_cidr_block": network.vpc_cidr_block,
-        "public_subnet_ids_by_zone": network.subnet_ids("public"),
-        "private_route_table_ids_by_zone": network.route_table_ids("private"),
-        "dual_stack": stack.network.dual_stack,
-        # NAT gateways have no alarms of ours.
-        "alarm_topic_arns": list(front.alarm_topic_arns) if stack.network.nat.strategy in ("instance", "on_demand") else [],
-        "tags": tags,
-    },
-)
+# Versions of the application, by checksum: `make publish` puts them there, and the setting artifact_sha256 chooses one.
+artifacts = DurableBucket("artifacts", {"kind": "data", "force_destroy": front.artifact_force_destroy, "tags": tags})
+servers = front.servers.as_args()
+if front.servers.artifact_sha256 is not None and front.servers.artifact_uri is None:
+    servers["artifact_uri"] = pulumi.Output.concat("s3://", artifacts.bucket_name, "/", front.servers.artifact_sha256, ".tar.gz")
+    servers["artifact_kms_key_arn"] = artifacts.kms_key_arn
 
 shop = Storefront(
     "shop",
@@ -49,7 +42,22 @@ shop = Storefront(
         "s3_prefix_list_id": network.s3_prefix_list_id,
         "internet_egress": stack.network.nat.strategy != "none",
         "dual_stack": stack.network.dual_stack,
-        **front.as_args(),
+        **front.as_args("artifact_force_destroy"),
+        "servers": servers,
+        "tags": tags,
+    },
+)
+
+nat = OnDemandNat(
+    "nat",
+    {
+        **stack.network.nat.as_args(),
+        "vpc_id": network.vpc_id,
+        "vpc_cidr_block": network.vpc_cidr_block,
+        "public_subnet_ids_by_zone": network.subnet_ids("public"),
+        "private_route_table_ids_by_zone": network.route_table_ids("private"),
+        "dual_stack": stack.network.dual_stack,
+        "alarm_topic_arns": [*front.alarm_topic_arns, *([shop.alarm_topic_arn] if front.alarm_email_addresses else [])],
         "tags": tags,
     },
 )
@@ -61,7 +69,12 @@ pulumi.export("access_log_bucket", shop.log_bucket_name)
 pulumi.export("auto_scaling_group", shop.auto_scaling_group_name)
 pulumi.export("server_role_arn", shop.server_role_arn)
 pulumi.export("security_groups", shop.security_group_ids)
+pulumi.export("log_group", shop.log_group_name)
+pulumi.export("artifact_bucket", artifacts.bucket_name)
+if front.servers.artifact_sha256 is not None:
+    pulumi.export("artifact_sha256", front.servers.artifact_sha256)
 pulumi.export("database_endpoint", shop.database_endpoint)
+pulumi.export("database_user_sql", shop.database_user_sql)
 # The secret's place, not its value: `aws secretsmanager get-secret-value --secret-id ...` shows it to who may read it.
 pulumi.export("database_secret_arn", shop.database_secret_arn)
 pulumi.export("cache_endpoint", shop.cache_endpoint)

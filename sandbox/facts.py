@@ -14,6 +14,8 @@ REPLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "acm/certificate:Certificate": ("certificateAuthorityArn", "domainName", "keyAlgorithm", "subjectAlternativeNames", "validationMethod"),
     "acm/certificateValidation:CertificateValidation": ("certificateArn", "validationRecordFqdns"),
     "autoscaling/policy:Policy": ("autoscalingGroupName", "policyType"),
+    "cloudwatch/eventRule:EventRule": ("eventBusName",),
+    "cloudwatch/eventTarget:EventTarget": ("eventBusName", "rule", "targetId"),
     "cloudwatch/logGroup:LogGroup": ("logGroupClass",),
     "ebs/volume:Volume": ("availabilityZone", "encrypted", "kmsKeyId", "snapshotId", "outpostArn", "multiAttachEnabled"),
     "ec2/defaultSecurityGroup:DefaultSecurityGroup": ("vpcId",),
@@ -78,6 +80,7 @@ REPLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "secretsmanager/secretVersion:SecretVersion": ("secretId",),
     "sns/topic:Topic": ("fifoTopic",),
     "sqs/queue:Queue": ("fifoQueue",),
+    "sqs/queuePolicy:QueuePolicy": ("queueUrl",),
     "ssm/document:Document": ("documentType",),
     "vpc/securityGroupEgressRule:SecurityGroupEgressRule": ("securityGroupId",),
     "vpc/securityGroupIngressRule:SecurityGroupIngressRule": ("securityGroupId",),
@@ -108,6 +111,7 @@ PUTS: Final[Mapping[str, tuple[str, ...]]] = {
     "iam/rolePolicy:RolePolicy": ("role", "name"),
     "iam/rolePolicyAttachment:RolePolicyAttachment": ("role", "policyArn"),
     "kms/keyPolicy:KeyPolicy": ("keyId",),
+    "sqs/queuePolicy:QueuePolicy": ("queueUrl",),
     "wafv2/webAclAssociation:WebAclAssociation": ("webAclArn", "resourceArn"),
     "wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": ("resourceArn",),
     "wafv2/webAclRule:WebAclRule": ("webAclArn", "name"),
@@ -134,6 +138,7 @@ class Naming:
 
 
 NAMINGS: Final[Mapping[str, Naming]] = {
+    "cloudwatch/eventRule:EventRule": Naming(longest=64),
     "elasticache/cluster:Cluster": Naming("clusterId", 40, lower=True),
     "elasticache/parameterGroup:ParameterGroup": Naming(lower=True),
     "elasticache/replicationGroup:ReplicationGroup": Naming("replicationGroupId", 40, lower=True),

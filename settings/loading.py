@@ -51,6 +51,17 @@ def _two_zones(settings: "Settings", context: Context) -> Iterable[InitErrorDeta
     )
 
 
+def _logs_leave_the_servers(settings: "Settings", context: Context) -> Iterable[InitErrorDetails]:
+    strategy, endpoints = settings.network.nat.strategy, settings.network.interface_endpoints
+    if strategy in ("none", "on_demand") and "logs" not in endpoints:
+        yield fault(
+            ("network", "interface_endpoints"),
+            f"nat.strategy {strategy} leaves the servers without internet egress, so no log of theirs reaches CloudWatch",
+            fix=[Assign(("network", "interface_endpoints", len(endpoints)), "logs")],
+            allowed="with nat.strategy none or on_demand: logs, and what else the servers call, each once",
+        )
+
+
 def _operators_get_through(settings: "Settings", context: Context) -> Iterable[InitErrorDetails]:
     return operators_get_through(settings.network, settings.operators, context)
 
@@ -58,7 +69,7 @@ def _operators_get_through(settings: "Settings", context: Context) -> Iterable[I
 class Settings(Model):
     """The settings of one stack."""
 
-    checks = (_two_zones, _operators_get_through)
+    checks = (_two_zones, _logs_leave_the_servers, _operators_get_through)
 
     stack: str
     """Name of the stack. Code must not change behaviour based on it."""

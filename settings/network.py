@@ -25,7 +25,7 @@ _DAY_MINUTES = 24 * 60
 _WEEK_MINUTES = 7 * _DAY_MINUTES
 # Rules in one direction of an ACL that AWS's default quota of 20 leaves room for, and what other rules of each tier take of them.
 _MOST_RULES = 18
-_OTHER_RULES = {"public_ports": 6, "trusted_cidrs": 6}
+_OTHER_RULES = 6
 _HTTPS = 443
 
 
@@ -81,6 +81,7 @@ def _only_where_used(nat: "Nat", context: Context) -> Iterable[InitErrorDetails]
     owners = {
         "zone": ("single", *INSTANCES),
         "instance_type": INSTANCES,
+        "instance_revision": INSTANCES,
         "egress_ports": INSTANCES,
         "time_zone": ("on_demand",),
         "windows": ("on_demand",),
@@ -152,10 +153,15 @@ class Nat(
 
     checks = (_only_where_used, _windows_required, _windows_apart)
 
-    instance_type: Annotated[InstanceType | None, Allowed("an EC2 instance type, only with instance and on_demand", "t4g.nano")] = (
-        _with_instances("t4g.nano")
+    instance_type: Annotated[InstanceType | None, Allowed("an EC2 instance type, only with instance and on_demand", "t4g.micro")] = (
+        _with_instances("t4g.micro")
     )
-    """EC2 type of the NAT instance. Default: t4g.nano with `instance` and `on_demand`."""
+    """EC2 type of the NAT instance. Default: t4g.micro with `instance` and `on_demand`."""
+    instance_revision: Annotated[
+        Annotated[int, Field(ge=1)] | None,
+        Allowed("a number from 1, only with instance and on_demand; raise it to replace the instance", 2),
+    ] = _with_instances(1)
+    """Raised, it replaces the NAT instance by one of the newest Amazon Linux image. Default: 1 with `instance` and `on_demand`."""
     time_zone: Annotated[
         Annotated[str, AfterValidator(_time_zone)] | None,
         Allowed("an IANA time zone such as Europe/Berlin or UTC, only with on_demand", "Europe/Berlin"),
@@ -304,7 +310,7 @@ def _acls_fit(network: "Network", context: Context) -> Iterable[InitErrorDetails
         elif isinstance(cidr, IPv4Network) and cidr.subnet_of(network.cidr_block):
             yield fault(place, f"inside the VPC's {network.cidr_block}, where all traffic is allowed anyway", fix=[Remove(place)])
     versions = 2 if network.dual_stack else 1
-    room = (_MOST_RULES - _OTHER_RULES["public_ports"] * versions) // versions
+    room = (_MOST_RULES - _OTHER_RULES * versions) // versions
     if _HTTPS not in acls.public_ports and len(acls.public_ports) <= room:
         yield fault(
             ("network_acls", "public_ports"),
@@ -312,8 +318,11 @@ def _acls_fit(network: "Network", context: Context) -> Iterable[InitErrorDetails
             fix=[Assign(("network_acls", "public_ports", min(len(acls.public_ports), room - 1)), _HTTPS)],
             allowed="443 among the ports",
         )
-    for name, each in (("public_ports", versions), ("trusted_cidrs", 1)):
-        count, most = len(getattr(acls, name)), (_MOST_RULES - _OTHER_RULES[name] * versions) // each
+    full = _MOST_RULES - _OTHER_RULES * versions
+    # What trusted networks leave of the private tier's room is for VPC Lattice.
+    left = max(full - len(acls.trusted_cidrs), 0)
+    for name, most in (("public_ports", full // versions), ("trusted_cidrs", full), ("lattice_ports", left // versions)):
+        count = len(getattr(acls, name))
         if count > most:
             yield fault(
                 ("network_acls", name),

@@ -59,6 +59,22 @@ def _image_of_architecture(servers: "Servers", context: Context) -> Iterable[Ini
         )
 
 
+def _artifact_has_a_version(servers: "Servers", context: Context) -> Iterable[InitErrorDetails]:
+    if servers.artifact_uri is not None and servers.artifact_sha256 is None:
+        yield fault(
+            ("artifact_uri",),
+            "artifact_sha256, the checksum of the object there, is missing",
+            fix=[Remove(("artifact_uri",))],
+            allowed="an object in S3, with artifact_sha256; or that alone, which `make publish` sets, for the stack's own bucket",
+        )
+    if servers.artifact_kms_key_arn is not None and servers.artifact_uri is None:
+        yield fault(
+            ("artifact_kms_key_arn",),
+            "it is the key of the object at artifact_uri, which is not given; the stack's own bucket has a key of its own",
+            fix=[Remove(("artifact_kms_key_arn",))],
+        )
+
+
 class Servers(
     options(
         StorefrontServersArgs,
@@ -78,7 +94,7 @@ class Servers(
 ):
     """The servers, and what they serve."""
 
-    checks = (_minimum_below_maximum, _one_architecture, _image_of_architecture)
+    checks = (_minimum_below_maximum, _one_architecture, _image_of_architecture, _artifact_has_a_version)
 
 
 def _certificate_of_region(load_balancer: "LoadBalancer", context: Context) -> Iterable[InitErrorDetails]:
@@ -230,9 +246,22 @@ class Storefront(Model):
         default_factory=dict, validate_default=True
     )
     """The web application firewall."""
+    artifact_force_destroy: Annotated[bool, Allowed("true or false", False)] = False
+    """Whether `pulumi destroy` deletes the bucket with the application's versions. It fails while there are any."""
     alarm_topic_arns: Annotated[
         tuple[Annotated[str, Allowed("the ARN of an SNS topic in {region}", EXAMPLE_TOPIC)], ...],
         AfterValidator(each_once),
         Allowed("ARNs of SNS topics in {region}, each once", [EXAMPLE_TOPIC]),
     ] = ()
-    """SNS topics for alarms when CPU, storage, memory or healthy servers run short. Without topics, these alarms are not created."""
+    """SNS topics for alarms. Without topics and addresses, no alarms are created."""
+    alarm_email_addresses: Annotated[
+        tuple[
+            Annotated[
+                str, Matches(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"), Allowed("an e-mail address", "operations@example.com")
+            ],
+            ...,
+        ],
+        AfterValidator(each_once),
+        Allowed("e-mail addresses, each once", ["operations@example.com"]),
+    ] = ()
+    """Who hears of alarms by e-mail; each address is asked to confirm first."""

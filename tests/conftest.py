@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
-from offline_preview import pack_process, runner
+from offline_preview import children
 
 from tests import forking
 
@@ -29,8 +29,7 @@ def pytest_collection_finish() -> None:
 def forked_children() -> Generator[None]:
     """The children of the offline preview are forks of a process that has loaded the SDK, see ``tests.forking``."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (runner, pack_process):
-            patch.setattr(module, "subprocess", forking.Subprocess())
+        patch.setattr(children, "subprocess", forking.Subprocess())
         yield
     # Waited for: with coverage, the server writes down at its end what it has run.
     forking.stop()
@@ -39,5 +38,4 @@ def forked_children() -> Generator[None]:
 @pytest.fixture
 def started_children(monkeypatch: pytest.MonkeyPatch) -> None:
     """The children of the offline preview are started as they are for a user, each in a new interpreter."""
-    for module in (runner, pack_process):
-        monkeypatch.setattr(module, "subprocess", subprocess)
+    monkeypatch.setattr(children, "subprocess", subprocess)

@@ -113,7 +113,10 @@ VARIANTS = {
     ),
     "a role that may do everything": Variant(
         after=AWS + f"aws.iam.RolePolicy('hole', role=shop.server_role_arn.apply(lambda arn: arn.split('/')[-1]), policy={EVERYTHING!r})",
-        found={("iam-policy-no-administrator", "hole"): "allows every action on every resource"},
+        found={
+            ("iam-policy-no-administrator", "hole"): "allows every action on every resource",
+            ("iam-policy-no-action-wildcard", "hole"): "allows every action in statement",
+        },
     ),
 }
 # What follows references is proven without knowing an id, as in the CLI's preview. The other controls read what the program writes.

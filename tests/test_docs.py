@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = {document: document.read_text(encoding="utf-8") for document in DOCUMENTS}
 # Paths in backticks are told from other words with a slash by their first folder.
-FOLDERS = ("bootstrap", "components", "docs", "examples", "policies", "preview", "sandbox", "settings", "tests", ".github")
+FOLDERS = ("bootstrap", "components", "docs", "examples", "policies", "preview", "publish", "sandbox", "settings", "tests", ".github")
 
 
 PRIVATE_ENGLISH = re.compile(
@@ -29,7 +29,7 @@ def _found(pattern: str) -> set[tuple[str, str]]:
 
 def test_every_target_of_make_exists() -> None:
     named = _found(r"(?:^\s*|`)make (\w+)")
-    assert {("operations.md", "up"), ("README.md", "sandbox")} <= named
+    assert {("operations.md", "up"), ("operations.md", "publish"), ("README.md", "sandbox")} <= named
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert {name for _, name in named} <= targets
 

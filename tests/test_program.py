@@ -1,6 +1,8 @@
 """The program with the stacks as they are shipped: how much it makes, what it exports, and what a zone more or less changes."""
 
+import base64
 import functools
+import json
 from collections import Counter
 from typing import Any
 
@@ -25,12 +27,13 @@ def test_a_stack_is_a_whole_system(stack: str, least: int) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_three_components_hold_everything(stack: str) -> None:
+def test_four_components_hold_everything(stack: str) -> None:
     root = graph(stack).one("pulumi:pulumi:Stack")
     tops = {one.name: one.type for one in graph(stack).children(root.urn) if not one.type.startswith("pulumi:providers:")}
     assert tops == {
         "network": "cloudpatterns:index:Network",
         "nat": "cloudpatterns:index:OnDemandNat",
+        "artifacts": "cloudpatterns:index:DurableBucket",
         "shop": "cloudpatterns:index:Storefront",
     }
 
@@ -69,6 +72,9 @@ EXPORTS = {
     "database_endpoint",
     "database_secret_arn",
     "cache_endpoint",
+    "artifact_bucket",
+    "log_group",
+    "database_user_sql",
     "vpc_id",
     "private_subnets",
     "nat_public_ips",
@@ -86,6 +92,29 @@ def test_what_an_operator_needs_is_exported() -> None:
     }
     assert dev.outputs["nat_runbook"] == dev.one("aws:ssm/document:Document").outputs["name"]
     assert len(prod.outputs["nat_public_ips"]) == 3
+
+
+SERVERS = {"instance_types": ["t4g.small", "t4g.medium"], "min_size": 2, "max_size": 4}
+
+
+def test_a_version_in_the_stacks_own_bucket_is_one_setting() -> None:
+    checksum = "0f" * 32
+    graph = program_graph("dev", {"storefront": {"servers": {**SERVERS, "artifact_sha256": checksum}}})
+    bucket = graph.named("artifacts-bucket").outputs["bucket"]
+    script = base64.b64decode(graph.named("shop-app-template").inputs["userData"]).decode()
+    assert {f"ARTIFACT_URI=s3://{bucket}/{checksum}.tar.gz", f"ARTIFACT_SHA256={checksum}"} <= set(script.splitlines())
+    rights = {one["Sid"]: one for one in json.loads(graph.named("shop-role-policy").inputs["policy"])["Statement"]}
+    assert rights["Artifact"]["Resource"] == [f"arn:aws:s3:::{bucket}/{checksum}.tar.gz"]
+    assert rights["ArtifactKey"]["Resource"] == [graph.named("artifacts-key").outputs["arn"]]
+    assert (graph.outputs["artifact_bucket"], graph.outputs["artifact_sha256"]) == (bucket, checksum)
+
+
+def test_an_application_elsewhere_is_read_from_there() -> None:
+    uri = "s3://releases/shop.tar.gz"
+    graph = program_graph("dev", {"storefront": {"servers": {**SERVERS, "artifact_sha256": "0f" * 32, "artifact_uri": uri}}})
+    rights = {one["Sid"]: one for one in json.loads(graph.named("shop-role-policy").inputs["policy"])["Statement"]}
+    assert rights["Artifact"]["Resource"] == ["arn:aws:s3:::releases/shop.tar.gz"]
+    assert "ArtifactKey" not in rights
 
 
 def test_a_zone_less_leaves_the_other_zones_alone() -> None:

@@ -1,10 +1,11 @@
 """The delivery workflows: valid, pinned, without stored keys, and never past the policy packs."""
 
 import json
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,18 +88,165 @@ def test_a_token_for_aws_is_given_only_to_jobs_that_run_a_stack(name: str) -> No
 def test_every_update_is_an_environments_and_the_branchs_and_comes_after_the_checks() -> None:
     content = loaded(WORKFLOWS["deploy"])
     assert content["on"] == {"push": {"branches": ["main"]}}
-    assert content["concurrency"] == {"group": "deploy", "cancel-in-progress": "false"}
     jobs = content["jobs"]
     assert jobs["check"]["uses"] == "./.github/workflows/check.yml"
-    assert [jobs[name]["needs"] for name in ("stacks", "dev", "prod")] == ["check", "stacks", ["stacks", "dev"]]
+    needs = [["stacks", "artifact"], ["stacks", "artifact", "dev"]]
+    assert [jobs[name]["needs"] for name in ("stacks", "artifact", "dev", "prod")] == ["check", "stacks", *needs]
     for name in ("dev", "prod"):
         given = jobs[name]["steps"][-1]["with"]
-        assert (jobs[name]["environment"], given["environment"], given["command"]) == (name, name, "up")
+        assert (jobs[name]["environment"], given["stack"], given["command"]) == (name, "${{ matrix.stack }}", "up")
         assert given["role-arn"] == f"${{{{ fromJSON(vars.APPLY_ROLE_ARNS).{name} }}}}"
     others = [
         step["with"]["command"] for name in ("preview", "drift") for step in steps(WORKFLOWS[name]) if "command" in step.get("with", {})
     ]
     assert others == ["preview", "preview"]
+
+
+def test_updates_wait_for_each_other_stack_by_stack_and_for_nothing_else() -> None:
+    content = loaded(WORKFLOWS["deploy"])
+    assert "concurrency" not in content
+    concurrency = {key: job["concurrency"] for key, job in content["jobs"].items() if "concurrency" in job}
+    assert concurrency == {name: {"group": "deploy-${{ matrix.stack }}", "cancel-in-progress": "false"} for name in ("dev", "prod")}
+
+
+def test_prod_needs_dev_done_or_not_there() -> None:
+    """A dev job that a newer commit cancels is neither a failure nor a cancelled run."""
+    condition = loaded(WORKFLOWS["deploy"])["jobs"]["prod"]["if"]
+    assert "(needs.dev.result == 'success' || needs.dev.result == 'skipped')" in condition
+    assert "!cancelled() && needs.stacks.result == 'success'" in condition
+    assert "failure()" not in condition
+
+
+def test_an_older_commit_is_refused_before_the_update() -> None:
+    names = [step.get("name", step.get("uses", "")) for step in steps(ACTION)]
+    index = names.index("Refuse a commit that is older than the deployed one")
+    step = list(steps(ACTION))[index]
+    assert (step["if"], step["run"]) == ("${{ inputs.command == 'up' }}", 'python3 .github/order.py "$STACK"')
+    assert step["env"]["PULUMI_BACKEND_URL"] == "${{ inputs.backend }}"
+    assert names[index - 1] == "Judge the whole graph before anything is made"
+    assert names[index + 1].startswith("Upload the artifact")
+    assert names[index + 2].startswith("pulumi/actions@")
+    for name in ("dev", "prod"):
+        (checkout,) = [step for step in loaded(WORKFLOWS["deploy"])["jobs"][name]["steps"] if "actions/checkout@" in step["uses"]]
+        assert checkout["with"]["fetch-depth"] == "0"
+
+
+@pytest.fixture
+def commits(tmp_path: Path) -> Callable[..., str]:
+    """Makes a commit in a new repository, on the branch given, and returns its id."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+
+    def git(*words: str) -> str:
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", *words]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+
+    git("init", "--quiet", "--initial-branch=main")
+
+    def commit(branch: str = "main") -> str:
+        if branch != "main":
+            git("checkout", "--quiet", "-b", branch)
+        git("commit", "--quiet", "--allow-empty", f"--message={branch}")
+        return git("rev-parse", "HEAD")
+
+    return commit
+
+
+def order(tmp_path: Path, at: str, *updates: tuple[str, str | None]) -> tuple[int, str]:
+    """Exit code and output of the step for a commit, after updates of the stack, the newest first."""
+    folder = tmp_path / "repository"
+    subprocess.run(["git", "checkout", "--quiet", "--detach", at], cwd=folder, check=True)
+    history = [{"kind": kind, "environment": {"git.head": head} if head else {}} for kind, head in updates]
+    pulumi = tmp_path / "pulumi"
+    pulumi.write_text(f"#!/bin/sh\n[ \"$1 $2 $3 $4\" = 'stack history --stack prod' ] && echo '{json.dumps(history)}'\n")
+    pulumi.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = [sys.executable, str(GITHUB / "order.py"), "prod"]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout
+
+
+def test_a_commit_never_takes_back_what_a_newer_one_deployed(commits: Callable[..., str], tmp_path: Path) -> None:
+    first, second, third = commits(), commits(), commits()
+    code, said = order(tmp_path, second, ("update", third), ("update", first))
+    assert (code, said) == (
+        1,
+        f"::error::prod was last updated by {third}, which is newer than {second}: this run would take its changes back, so nothing was"
+        " changed. Use the run of the newest commit; to undo a change, revert its commit.\n",
+    )
+    assert order(tmp_path, third, ("update", second)) == (0, f"prod was last updated by {second}, which {third} contains.\n")
+    assert order(tmp_path, second, ("update", second), ("update", third))[0] == 0
+    assert order(tmp_path, first) == order(tmp_path, first, ("update", None)) == (0, "prod has no update by a commit yet.\n")
+    # A refresh or an import by hand, from an old checkout, says nothing about what is deployed.
+    assert order(tmp_path, second, ("refresh", first), ("update", third))[0] == 1
+
+
+def test_a_commit_that_is_not_on_the_branch_is_replaced(commits: Callable[..., str], tmp_path: Path) -> None:
+    main = commits()
+    other = commits("other")
+    subprocess.run(["git", "checkout", "--quiet", "main"], cwd=tmp_path / "repository", check=True)
+    newer = commits()
+    warning = f"::warning::prod was last updated by the commit {'0' * 40}, which is on no branch; {newer} replaces it.\n"
+    assert order(tmp_path, newer, ("update", "0" * 40)) == (0, warning)
+    code, said = order(tmp_path, newer, ("update", other))
+    assert (code, "is on another branch" in said) == (0, True)
+    assert order(tmp_path, main, ("update", other))[0] == 1
+
+
+def test_the_order_of_commits_needs_their_history(commits: Callable[..., str], tmp_path: Path) -> None:
+    commits(), commits()
+    (tmp_path / "repository").rename(tmp_path / "whole")
+    source = (tmp_path / "whole").as_uri()
+    subprocess.run(["git", "clone", "--quiet", "--depth=1", source, str(tmp_path / "repository")], capture_output=True, check=True)
+    assert order(tmp_path, "HEAD") == (1, "::error::The order of commits needs the whole history: check out with fetch-depth 0.\n")
+
+
+def profiles_of_the_action(tmp_path: Path, stack: str) -> tuple[int, str, str]:
+    """Exit code, outputs and errors of the action's step that chooses the profiles."""
+    (step,) = [step for step in steps(ACTION) if step.get("id") == "profiles"]
+    assert (step["shell"], step["env"]) == ("bash", {"STACK": "${{ inputs.stack }}"})
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    (tmp_path / "policies").symlink_to(ROOT / "policies")
+    output = tmp_path / "output"
+    environment = {**os.environ, "STACK": stack, "GITHUB_OUTPUT": str(output)}
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, output.read_text() if output.exists() else "", done.stderr
+
+
+def profiles_of_make(tmp_path: Path, stack: str) -> tuple[int, str, str]:
+    """Exit code, what the CLI was called with, and errors of ``make up``."""
+    pulumi = tmp_path / "pulumi"
+    pulumi.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/called\n')
+    pulumi.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = ["make", "-s", "-o", ".venv/ready", "up", f"STACK={stack}", f"BIN={Path(sys.executable).parent}"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    called = tmp_path / "called"
+    return done.returncode, called.read_text() if called.exists() else "", done.stderr
+
+
+@pytest.mark.parametrize("stack", ["prod", "prod-cell-2"])
+def test_a_cell_has_the_profiles_of_its_environment(tmp_path: Path, stack: str) -> None:
+    security, operations = "policies/security/prod.json", "policies/operations/prod.json"
+    assert profiles_of_the_action(tmp_path, stack) == (0, f"security={security}\noperations={operations}\n", "")
+    code, called, _ = profiles_of_make(tmp_path, stack)
+    packs = [f"--policy-pack {Path(profile).parent} --policy-pack-config {profile}" for profile in (security, operations)]
+    assert (code, called) == (0, f"up --stack {stack} {' '.join(packs)}\n")
+
+
+def test_a_stack_without_a_profile_is_not_updated(tmp_path: Path) -> None:
+    error = (
+        "error: policies/security: there is no profile for the stack staging (looked for staging.json)."
+        " Write policies/security/staging.json, for example as a copy of another environment's profile.\n"
+    )
+    assert profiles_of_the_action(tmp_path, "staging") == (2, "", error)
+    code, called, said = profiles_of_make(tmp_path, "staging")
+    assert (code, called) == (2, "")
+    assert said.startswith(error)
 
 
 def test_every_run_of_a_stack_has_both_packs_and_no_way_around_them() -> None:
@@ -120,6 +268,37 @@ def test_an_update_comes_after_a_preview_of_its_own() -> None:
     same = ("stack-name", "cloud-url", "pulumi-version-file", "policyPacks", "policyPackConfigs")
     assert {key: preview["with"][key] for key in same} == {key: asked["with"][key] for key in same}
     assert preview["uses"] == asked["uses"]
+
+
+def test_the_version_of_the_application_is_there_before_an_update() -> None:
+    """The last step before the first change: the preview has installed the CLI and asked the packs."""
+    (publish,) = [step for step in steps(ACTION) if "make publish" in step.get("run", "")]
+    assert publish["run"] == 'make publish STACK="$STACK" ARTIFACT="$ARTIFACT" SET=no'
+    order = list(steps(ACTION))
+    assert order.index(publish) == len(order) - 2
+    # Not in previews and drift: the plan role cannot write, and the artifact of a pull request is uploaded when it is deployed.
+    assert publish["if"] == "${{ inputs.command == 'up' }}"
+    assert publish["env"].keys() == {"STACK", "ARTIFACT", "PULUMI_BACKEND_URL"}
+    assert "continue-on-error" not in publish
+
+
+def test_an_artifact_is_built_once_and_handed_over_as_one_archive() -> None:
+    jobs = loaded(WORKFLOWS["deploy"])["jobs"]
+    artifact = jobs["artifact"]
+    assert artifact["if"] == "${{ vars.ARTIFACT != '' }}"
+    assert "permissions" not in artifact
+    build, upload = artifact["steps"][-2:]
+    path = "dist/handover/artifact.tar.gz"
+    assert build["run"].splitlines() == ['bash -euo pipefail -c "$BUILD"', "mkdir -p dist/handover", f'cp -- "$ARTIFACT" {path}']
+    assert build["env"] == {"ARTIFACT": "${{ vars.ARTIFACT }}", "BUILD": "${{ vars.ARTIFACT_COMMAND || 'make app' }}"}
+    assert (upload["with"]["path"], upload["with"]["if-no-files-found"]) == (path, "error")
+    for name in ("dev", "prod"):
+        # A failed build skips dev, and must not let prod pass for that.
+        assert "(needs.artifact.result == 'success' || needs.artifact.result == 'skipped')" in jobs[name]["if"]
+        download, stack = jobs[name]["steps"][-2:]
+        assert download["if"] == "${{ needs.artifact.result == 'success' }}"
+        assert download["with"] == {"name": upload["with"]["name"], "path": str(Path(path).parent)}
+        assert stack["with"]["artifact"] == f"${{{{ needs.artifact.result == 'success' && '{path}' || '' }}}}"
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)

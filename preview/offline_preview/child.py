@@ -74,12 +74,17 @@ def _run(task: dict[str, Any]) -> dict[str, Any]:
 def _described(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"{type(error).__name__}: {error}. Install it for {sys.executable}, the interpreter that runs the program."
+    if isinstance(error, SyntaxError):
+        # Its line is given like that of every error.
+        return f"{type(error).__name__}: {error.msg}"
     return "".join(traceback.format_exception_only(error)).strip()
 
 
 def _frame(error: BaseException, directory: str, *, innermost: bool = True) -> str:
     """``file:line`` of the innermost, or else the outermost, frame in the program's own files."""
     frames = [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError):
+        frames.append((error.filename or "", error.lineno or 0))
     return own_line(reversed(frames) if innermost else frames, directory)
 
 

@@ -5,13 +5,11 @@ import contextlib
 import functools
 import json
 import os
-import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import IO, Any, Final
 
 from offline_preview.errors import PreviewError
@@ -24,12 +22,12 @@ from offline_preview.state import STANDARD_INPUT, load_state
 COMPLIANT: Final = 0
 VIOLATED: Final = 1
 FAILED: Final = 2
-INTERRUPTED: Final = 130
 _STANDARD_OUTPUT: Final = "-"
 _PROGRAM_OPTIONS: Final = ("project", "stack", "set", "config_file", "stack_reference", "as")
 """Options that define how to run a program, by their names in the parsed command line."""
 _EPILOG: Final = """\
-exit codes: 0 compliant, 1 a mandatory control fails, 2 an error in the program, the settings, a pack or the command line
+exit codes: 0 compliant, 1 a mandatory control fails, 2 an error in the program, the settings, a pack or the command line,
+130 interrupted
 
 examples:
   offline-preview                                  every stack, every pack under policies/
@@ -39,15 +37,11 @@ examples:
 """
 
 
-def entry_point() -> None:
-    """The console command: ends the process with the exit code."""
-    # Pack processes must be stopped when this process is asked to end, as with Ctrl-C.
-    signal.signal(signal.SIGTERM, _terminated)
-    sys.exit(main())
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command with the given arguments (default: the process's) and returns its exit code."""
+    """Runs the command with the given arguments (default: the process's) and returns its exit code.
+
+    ``KeyboardInterrupt`` passes through, see ``__main__``.
+    """
     started = time.monotonic()
     options = _parser().parse_args(arguments)
     try:
@@ -55,9 +49,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PreviewError as error:
         _show_error(error, (), options.debug)
         return FAILED
-    except KeyboardInterrupt:
-        print("offline-preview: interrupted", file=sys.stderr)
-        return INTERRUPTED
     except BrokenPipeError:
         # The reader of standard output has ended, e.g. `head`. That is not an error, but Python would report it again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -91,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         action="append",
         default=[],
-        help="profile of a pack, one for each in their order; default: <pack>/<stack>.json",
+        help="profile of a pack, one for each in their order; default: <pack>/<stack>.json, for stack prod-cell-2 else <pack>/prod.json",
     )
     add(
         "--set",
@@ -119,8 +110,8 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="check an existing stack, in any language, from the file of `pulumi stack export`, instead of a program; - is standard input",
     )
-    for name in ("json", "sarif", "junit"):
-        add(f"--{name}", metavar="FILE", help=f"write a {name.upper()} report; - is standard output")
+    for name in ("JSON", "SARIF", "JUnit"):
+        add(f"--{name.lower()}", metavar="FILE", help=f"write a {name} report; - is standard output")
     add("--debug", action="store_true", help="show tracebacks and what packs log")
     return parser
 
@@ -276,12 +267,10 @@ def _write(option: str, target: str, text: str) -> None:
 def _show_error(error: Exception, stacks: Sequence[str], debug: bool) -> None:
     message = str(error)
     if isinstance(error, ProgramError):
-        subject = f"stack {', '.join(stacks)}"
-        if "\n" in message:
-            # A text of several lines, such as the list of all wrong settings, is shown unchanged.
-            message = f"{subject}{f', {error.where}' if error.where else ''}:\n{message}"
-        else:
-            message = f"{subject}: {message}{f' at {error.where}' if error.where else ''}"
+        subject = f"stack {', '.join(stacks)}{f', {error.where}' if error.where else ''}"
+        # A text of several lines, such as the list of all wrong settings, is shown unchanged.
+        between = "\n" if "\n" in message else " "
+        message = f"{subject}:{between}{message}"
     print(f"error: {message}", file=sys.stderr)
     if debug:
         if isinstance(error, PreviewError | ProgramError) and error.details:
@@ -303,7 +292,3 @@ def _progress() -> Generator[Callable[[str], None]]:
     # Output of programs is shown above the spinner, unless it is redirected.
     with Live(spinner, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()):
         yield lambda text: spinner.update(text=text)
-
-
-def _terminated(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -8,7 +8,8 @@ providers, stack-wide and per-resource transforms (pulumi/pkg/resource/deploy/so
 
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, Final
 from urllib.parse import unquote, urlparse
 
@@ -21,7 +22,7 @@ from offline_preview import options
 from offline_preview import outputs as invention
 from offline_preview.functions import invoke
 from offline_preview.graph import Graph, Resource
-from offline_preview.sources import own_line
+from offline_preview.sources import own_lines
 from offline_preview.values import UNKNOWN, UNKNOWN_WIRE, decode_struct, encode_struct
 
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
@@ -78,6 +79,7 @@ class RecordingMonitor:
         self._root = root
         self._lock = threading.RLock()
         self._by_urn: dict[str, Resource] = {}
+        self._lines: dict[str, list[str]] = {}
         self._registrations: dict[str, resource_pb2.RegisterResourceRequest] = {}
         self._stack_transforms: list[callback_pb2.Callback] = []
         self._channels: dict[str, grpc.Channel] = {}
@@ -158,8 +160,8 @@ class RecordingMonitor:
                     id=request.id,
                     dependencies=list(request.dependencies),
                     options={"external": True, **({"provider": request.provider} if request.provider else {})},
-                    source=self._source(request.stackTrace),
-                )
+                ),
+                self._own_lines(request.stackTrace),
             )
         response = resource_pb2.ReadResourceResponse(urn=urn, properties=encode_struct(found))
         # SDKs before 3.271 have no such field: they take the id that was asked for.
@@ -237,13 +239,16 @@ class RecordingMonitor:
                 chain = f"{qualified}${type_token}"
         return f"urn:pulumi:{self.graph.stack}::{self.graph.project}::{chain}::{name}"
 
-    def _add(self, resource: Resource) -> None:
+    def _add(self, resource: Resource, lines: Sequence[str] = ()) -> None:
+        """Records a resource; ``lines`` are the program's own that led to it, the innermost first."""
         if resource.urn in self._by_urn:
             raise RecordingError(
-                f"Duplicate resource URN '{resource.urn}'; give one of the two resources of type {resource.type} a name other than "
-                f"'{resource.name}'"
+                f"Duplicate resource URN: two resources of type {resource.type} are named '{resource.name}'"
+                f"{_places(self._lines[resource.urn], lines)}. Give one of them another name."
             )
+        resource.source = next(iter(lines), "")
         self._by_urn[resource.urn] = resource
+        self._lines[resource.urn] = list(lines)
         self.graph.resources.append(resource)
 
     def _register_stack(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.RegisterResourceResponse:
@@ -311,14 +316,13 @@ class RecordingMonitor:
                 key: sorted(set(value.urns)) for key, value in sorted(request.propertyDependencies.items()) if value.urns
             },
             options=options.recorded(request, provider),
-            source=self._source(request.stackTrace),
         )
-        self._add(resource)
+        self._add(resource, self._own_lines(request.stackTrace))
         return resource
 
-    def _source(self, trace: Any) -> str:
-        """The innermost frame that is the program's own, from the stack trace of a registration."""
-        return own_line(((unquote(urlparse(frame.pc.uri).path), frame.pc.line) for frame in trace.frames), self._root)
+    def _own_lines(self, trace: Any) -> list[str]:
+        """The program's own lines in the stack trace of a registration, the innermost first."""
+        return own_lines(((unquote(urlparse(frame.pc.uri).path), frame.pc.line) for frame in trace.frames), self._root)
 
     def _stack_reference(self, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
         wanted = str(inputs.get("name") or name)
@@ -367,3 +371,11 @@ class RecordingMonitor:
             details = error.details() if isinstance(error, grpc.Call) else str(error)
             raise RecordingError(f"a transform failed on {message.name} ({message.type}): {details}") from error
         return resource_pb2.TransformResponse.FromString(answer.response)
+
+
+def _places(first: Sequence[str], second: Sequence[str]) -> str:
+    """Where two resources are registered: the innermost lines that differ, since a function may be called twice."""
+    differing = [pair for pair in zip_longest(first, second, fillvalue="") if pair[0] != pair[1]]
+    if differing:
+        return f", at {' and '.join(place for place in differing[0] if place)}"
+    return f", both at {first[0]}" if first else ""

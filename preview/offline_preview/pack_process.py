@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from offline_preview import children
 from offline_preview.errors import PreviewError
 from offline_preview.packs import Pack
 from offline_preview.stack_config import StackConfig
@@ -45,14 +46,13 @@ class PackProcess:
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         command = [pack.interpreter, "-u", "-m", "pulumi.policy", engine_address, str(pack.program)]
         try:
-            self._process = subprocess.Popen(
+            self._process = children.start(
                 command,
                 cwd=pack.program,
                 env=_environment(pack, stack),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                text=True,
                 errors="replace",
             )
         except OSError as error:
@@ -103,13 +103,7 @@ class PackProcess:
 
     def stop(self) -> None:
         """Ends the process; returns when it has ended."""
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(timeout=STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        children.end(self._process, STOP_SECONDS)
 
     def _read_stdout(self, stream: IO[str]) -> None:
         self._first.put(stream.readline())

@@ -1,6 +1,11 @@
-"""Policy packs on disk: where they are, which Python runs them, which profile a stack uses."""
+"""Policy packs on disk: where they are, which Python runs them, which profile a stack uses.
 
+`python -m offline_preview.packs STACK PACK...` prints the profile that each pack has for a stack, for what runs the CLI with the packs.
+"""
+
+import argparse
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +27,8 @@ class Pack:
     version: str = ""
 
     def profile(self, stack: str) -> Path | None:
-        """The profile that the pack's folder holds for a stack, if any."""
-        path = self.folder / f"{stack}.json"
-        return path if path.is_file() else None
+        """The profile that the pack's folder holds for a stack, if any: its own, else that of its environment."""
+        return next((self.folder / name for name in _profile_names(stack) if (self.folder / name).is_file()), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,30 @@ class PackSelection:
     def profile(self, stack: str) -> Path | None:
         """The profile that holds for a stack."""
         return self.config or self.pack.profile(stack)
+
+    def note(self, stack: str) -> str | None:
+        """What to tell when a stack is checked with the pack's defaults although the pack has profiles for others."""
+        if self.profile(stack) is not None or not any(self.pack.folder.glob("*.json")):
+            return None
+        return f"{self.pack.folder.name}: {_missing(stack)}, so the pack's own defaults apply."
+
+
+def _profile_names(stack: str) -> list[str]:
+    """Where a stack's profile may be, in order. Its environment is the part of its name before the first dash: prod-cell-2 is of prod."""
+    return [f"{name}.json" for name in dict.fromkeys((stack, stack.partition("-")[0])) if name]
+
+
+def _missing(stack: str) -> str:
+    return f"there is no profile for the stack {stack} (looked for {' and '.join(_profile_names(stack))})"
+
+
+def find_profile(folder: Path, stack: str) -> Path:
+    """The profile of the pack in a folder for a stack. Raises ``PreviewError`` when there is no pack, or no profile."""
+    found = load_pack(folder).profile(stack)
+    if found is None:
+        place = folder / _profile_names(stack)[-1]
+        raise PreviewError(f"{folder}: {_missing(stack)}. Write {place}, for example as a copy of another environment's profile.")
+    return folder / found.name
 
 
 def select_packs(project: Path, folders: Sequence[Path], configs: Sequence[Path]) -> list[PackSelection]:
@@ -74,3 +102,24 @@ def load_pack(folder: Path) -> Pack:
         interpreter=interpreter(root, options.get("virtualenv") if isinstance(options, dict) else None),
         version=str(data.get("version") or ""),
     )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the profile of each pack, one a line and in their order, or an error. Returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m offline_preview.packs", description="Print the profile that each policy pack has for a stack, one a line."
+    )
+    parser.add_argument("stack", metavar="STACK", help="name of the stack")
+    parser.add_argument("packs", metavar="PACK", type=Path, nargs="+", help="folder of a policy pack")
+    options = parser.parse_args(arguments)
+    try:
+        profiles = [find_profile(folder, options.stack) for folder in options.packs]
+    except PreviewError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(*profiles, sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

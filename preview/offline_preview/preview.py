@@ -3,14 +3,14 @@
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from offline_preview import runner
+from offline_preview import children, runner
 from offline_preview.errors import PreviewError
 from offline_preview.findings import PackReport, StackReport
 from offline_preview.graph import Graph
@@ -81,7 +81,7 @@ def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started:
         cleanup.callback(programs.stop)
         graphs = {stack: workers.submit(programs.record, stack, configs[stack]) for stack in job.stacks}
         progress("starting")
-        packs = _Packs(job.project.name, job.packs, configs, cleanup, outcome.logs.append)
+        packs = _Packs(job.project.name, job.packs, configs, workers, cleanup, outcome.logs.append)
         sessions = {stack: packs.prepare(stack, workers) for stack in job.stacks}
         for stack in job.stacks:
             progress(f"{stack}: running the program")
@@ -92,7 +92,8 @@ def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started:
             except (PreviewError, runner.ProgramError) as error:
                 outcome.fail(stack, error)
                 continue
-            outcome.reports.append(StackReport(graph, reports, time.monotonic() - begin, tuple(configs[stack].notes)))
+            notes = (*configs[stack].notes, *_notes(job.packs, stack))
+            outcome.reports.append(StackReport(graph, reports, time.monotonic() - begin, notes))
     return outcome
 
 
@@ -110,14 +111,18 @@ def judge(
         workers = ThreadPoolExecutor(max_workers=max(1, len(packs)), thread_name_prefix="judge")
         cleanup.callback(workers.shutdown, wait=True, cancel_futures=True)
         try:
-            sessions = _Packs(graph.project, packs, {graph.stack: StackConfig({})}, cleanup, outcome.logs.append)
+            sessions = _Packs(graph.project, packs, {graph.stack: StackConfig({})}, workers, cleanup, outcome.logs.append)
             progress(f"{graph.stack}: checking {len(graph.resources)} resources with {len(packs)} packs")
             reports = _check(graph, sessions.prepare(graph.stack, workers), workers)
         except PreviewError as error:
             outcome.fail(graph.stack, error)
             return outcome
-        outcome.reports.append(StackReport(graph, reports, time.monotonic() - begin, tuple(notes)))
+        outcome.reports.append(StackReport(graph, reports, time.monotonic() - begin, (*notes, *_notes(packs, graph.stack))))
     return outcome
+
+
+def _notes(packs: Sequence[PackSelection], stack: str) -> Iterator[str]:
+    return (note for selection in packs if (note := selection.note(stack)) is not None)
 
 
 class _Programs:
@@ -151,13 +156,13 @@ class _Programs:
         with self._lock:
             self._stopped = True
             for process in self._processes:
-                process.kill()
+                children.kill(process)
 
     def _started(self, process: subprocess.Popen[str]) -> None:
         with self._lock:
             self._processes.append(process)
             if self._stopped:
-                process.kill()
+                children.kill(process)
 
 
 Preparation = tuple["PackSession", "Future[None]"]
@@ -171,6 +176,7 @@ class _Packs:
         project: str,
         packs: Sequence[PackSelection],
         configs: Mapping[str, StackConfig],
+        workers: ThreadPoolExecutor,
         cleanup: ExitStack,
         log: Callable[[str], None],
     ) -> None:
@@ -187,7 +193,8 @@ class _Packs:
         for stack, config in configs.items():
             about = PackStack(project, stack, ORGANIZATION, config)
             for selection in packs:
-                process = PackProcess(selection.pack, about, engine.address)
+                # In another thread, see `children.start`.
+                process = workers.submit(PackProcess, selection.pack, about, engine.address).result()
                 session = PackSession(process, about, selection.profile(stack))
                 cleanup.callback(session.close)
                 self._sessions[stack].append(session)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
+from offline_preview import children
 from offline_preview.graph import Graph
 from offline_preview.values import to_json
 
@@ -92,7 +93,7 @@ def run(
     command = [program.python, "-P", "-u", "-c", _BOOTSTRAP, str(Path(__file__).parent), str(writing)]
     with os.fdopen(reading) as answers:
         try:
-            process = subprocess.Popen(
+            process = children.start(
                 command,
                 cwd=program.directory,
                 env=_environment(program),
@@ -100,7 +101,6 @@ def run(
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 pass_fds=(writing,),
-                text=True,
             )
         except OSError as error:
             raise ProgramError(f"the interpreter {program.python} cannot be started: {error.strerror}") from error
@@ -117,7 +117,7 @@ def run(
                 process.wait()
                 reader.join()
             except BaseException:  # also Ctrl-C: no program may keep running
-                process.kill()
+                children.kill(process)
                 raise
     return _graph(program, process.returncode, answer, lines)
 

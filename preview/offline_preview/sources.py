@@ -11,14 +11,14 @@ def own_line(frames: Iterable[tuple[str, int]], root: str) -> str:
     A file is the program's own when it is in ``root`` or in a package directly in it. Libraries that are installed from a
     folder of the project lie deeper; their lines are given only when the program has none.
     """
-    fallback = ""
-    for path, line in frames:
-        kind = _kind(path, root)
-        if kind == "own":
-            return f"{PurePath(path).relative_to(root)}:{line}"
-        if kind == "library" and not fallback:
-            fallback = f"{PurePath(path).relative_to(root)}:{line}"
-    return fallback
+    return next(iter(own_lines(frames, root)), "")
+
+
+def own_lines(frames: Iterable[tuple[str, int]], root: str) -> list[str]:
+    """All such lines, the innermost first."""
+    found = [(_kind(path, root), path, line) for path, line in frames]
+    wanted = "own" if any(kind == "own" for kind, _, _ in found) else "library"
+    return [f"{PurePath(path).relative_to(root)}:{line}" for kind, path, line in found if kind == wanted]
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """The real Pulumi CLI, a file backend, and a stand-in AWS plugin; skipped, and said so, where no ``pulumi`` is on PATH."""
 
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,18 @@ from sandbox.workspace import PROGRAM, ROOT
 from sandbox.workspace import Workspace as Engine
 
 __all__ = ["PROGRAM", "ROOT", "Engine"]
+
+
+def pytest_report_header() -> list[str]:
+    """What `make engine` begins with: each test is then named when it begins, and with what share of all is done when it ends."""
+    if (executable := shutil.which("pulumi")) is None:
+        return ["real engine: skipped, no `pulumi` on PATH"]
+    done = subprocess.run([executable, "version"], capture_output=True, text=True, check=False)
+    version = done.stdout.strip() or "of an unknown version"
+    return [
+        f"real engine: Pulumi CLI {version} at {executable}, a stand-in for the AWS plugin, no account",
+        "the program, its stacks, components in other languages, packs, faults: most tests take some seconds, others minutes",
+    ]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

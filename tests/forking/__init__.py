@@ -58,6 +58,7 @@ class Process:
         pass_fds: Sequence[int] = (),
         text: bool = True,
         errors: str | None = None,
+        start_new_session: bool = False,
     ) -> None:
         assert text, "bytes are not needed so far"
         self.args = arguments
@@ -88,6 +89,7 @@ class Process:
                 "environment": dict(os.environ if env is None else env),
                 "seconds": LONGEST_SECONDS,
                 "numbers": [0, 1, 2, *pass_fds],
+                "session": start_new_session,
             }
             self._connection = _server().start(command, [into, out, wrong, *pass_fds])
         finally:

@@ -106,6 +106,8 @@ def _become(command: dict[str, Any], descriptors: Sequence[int]) -> NoReturn:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        if command["session"]:
+            os.setsid()
         _take(descriptors, command["numbers"])
         os.environ.clear()
         os.environ.update(command["environment"])

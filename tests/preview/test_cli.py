@@ -2,11 +2,8 @@
 
 import io
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +45,8 @@ PolicyPack("own", [
 ])
 """
 
+NO_PROFILE = "note: own: there is no profile for the stack prod (looked for prod.json), so the pack's own defaults apply.\n"
+
 
 @pytest.fixture
 def shop(project: Write, pack: Write) -> Path:
@@ -81,12 +80,19 @@ def run(capfd: pytest.CaptureFixture[str], folder: Path, *arguments: str) -> tup
 def test_both_stacks_are_previewed_and_judged_by_their_profiles(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capfd, shop)
     lines = [line.rstrip() for line in out.splitlines()]
-    assert (code, err) == (1, "")
+    assert (code, err) == (1, NO_PROFILE)
     assert {"hello from dev", "hello from prod", "shop / dev", "shop / prod"} <= set(lines)
     assert lines[-2].startswith("dev   2 resources, 1 component  compliant: 0 mandatory, 2 advisory  (")
     assert lines[-1].startswith("prod  2 resources, 1 component  NOT COMPLIANT: 1 mandatory, 1 advisory  (")
     assert "    • store-logs: bucket has no tags  __main__.py:8" in lines
     assert "    → Set tags." in lines
+
+
+def test_a_cell_is_judged_by_the_profile_of_its_environment(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (shop / "Pulumi.dev-cell-2.yaml").write_text("config: {aws:region: eu-west-1}\n")
+    code, out, err = run(capfd, shop, "--stack", "dev-cell-2")
+    assert (code, err) == (0, "")
+    assert "dev-cell-2  2 resources, 1 component  compliant: 0 mandatory, 2 advisory" in out
 
 
 def test_a_compliant_stack_gives_zero(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -252,12 +258,59 @@ def test_a_report_that_cannot_be_written(bare: Callable[[str], Path], capfd: pyt
 def test_a_program_that_raises_shows_its_own_line(bare: Callable[[str], Path], capfd: pytest.CaptureFixture[str]) -> None:
     folder = bare("import helper\nhelper.fail()\n")
     (folder / "helper.py").write_text("def fail():\n    raise ValueError('no luck')\n")
-    assert error(capfd, folder) == "error: stack dev: ValueError: no luck at helper.py:2\n"
+    assert error(capfd, folder) == "error: stack dev, helper.py:2: ValueError: no luck\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "\nimport nothere\n",
+            f"ModuleNotFoundError: No module named 'nothere'. Install it for {sys.executable}, the interpreter that runs the program.",
+        ),
+        ("import sys\nsys.exit(4)\n", "the program called sys.exit(4)"),
+        ("x = 1\nx = (\n", "SyntaxError: '(' was never closed"),
+    ],
+)
+def test_the_line_of_an_error_comes_before_its_text(
+    bare: Callable[[str], Path], capfd: pytest.CaptureFixture[str], text: str, message: str
+) -> None:
+    assert error(capfd, bare(text)) == f"error: stack dev, __main__.py:2: {message}\n"
+
+
+STORE = PROGRAM.partition("print(")[0]
+
+
+@pytest.mark.parametrize(
+    ("program", "places"),
+    [
+        (
+            STORE + "import again\nStore('store')\nagain.store(Store)\n",
+            "shop:index:Store are named 'store', at __main__.py:14 and again.py:2",
+        ),
+        (STORE + "for _ in range(2):\n    aws.s3.Bucket('logs')\n", "aws:s3/bucket:Bucket are named 'logs', both at __main__.py:14"),
+        (
+            STORE + "import again\nagain.store(Store)\nagain.store(Store)\n",
+            "shop:index:Store are named 'store', at __main__.py:14 and __main__.py:15",
+        ),
+        (
+            STORE + "aws.s3.Bucket('logs')\naws.s3.Bucket.get('logs', 'id')\n",
+            "aws:s3/bucket:Bucket are named 'logs', at __main__.py:13 and __main__.py:14",
+        ),
+    ],
+)
+def test_two_resources_of_one_name_are_refused_with_the_places_of_both(
+    shop: Path, capfd: pytest.CaptureFixture[str], program: str, places: str
+) -> None:
+    (shop / "__main__.py").write_text(program)
+    (shop / "again.py").write_text("def store(kind):\n    kind('store')\n")
+    expected = f"error: stack dev, prod: Duplicate resource URN: two resources of type {places}. Give one of them another name.\n"
+    assert error(capfd, shop) == expected
 
 
 def test_the_same_error_of_two_stacks_is_shown_once(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (shop / "__main__.py").write_text("raise ValueError('no luck')\n")
-    assert error(capfd, shop) == "error: stack dev, prod: ValueError: no luck at __main__.py:1\n"
+    assert error(capfd, shop) == "error: stack dev, prod, __main__.py:1: ValueError: no luck\n"
 
 
 def test_an_error_of_one_stack_leaves_the_other_shown_but_writes_no_report(
@@ -265,7 +318,7 @@ def test_an_error_of_one_stack_leaves_the_other_shown_but_writes_no_report(
 ) -> None:
     (shop / "__main__.py").write_text(PROGRAM + "if pulumi.get_stack() == 'dev': raise ValueError('no luck')\n")
     code, out, err = run(capfd, shop, "--json", str(tmp_path / "out.json"))
-    assert (code, err) == (2, "error: stack dev: ValueError: no luck at __main__.py:17\n")
+    assert (code, err) == (2, f"{NO_PROFILE}error: stack dev, __main__.py:17: ValueError: no luck\n")
     assert "prod  2 resources" in out
     assert not (tmp_path / "out.json").exists()
 
@@ -350,26 +403,3 @@ def test_a_reader_that_goes_away_is_no_error(shop: Path) -> None:
         process.stdout.close()
         assert process.stderr is not None
         assert process.stderr.read() == b""
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("hangs", ["program", "pack"])
-def test_nothing_is_left_behind_when_the_command_is_stopped(
-    bare: Callable[[str], Path], pack: Write, tmp_path: Path, number: int, hangs: str
-) -> None:
-    pids = tmp_path / "pid"
-    hanging = f"import os, time\nopen({str(pids)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)\n"
-    folder = bare(hanging if hangs == "program" else EMPTY)
-    arguments = [command(), "--project", str(folder)]
-    if hangs == "pack":
-        arguments += ["--policy-pack", str(pack(hanging))]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 20
-        while not (pids.exists() and pids.read_text()):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        process.send_signal(number)
-        _, err = process.communicate(timeout=20)
-    assert (process.returncode, err) == (130, "offline-preview: interrupted\n")
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(pids.read_text()), 0)

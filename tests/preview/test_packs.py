@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from offline_preview.errors import PreviewError
-from offline_preview.packs import load_pack, select_packs
+from offline_preview.packs import find_profile, load_pack, main, select_packs
 
 Write = Callable[..., Path]
 
@@ -26,6 +26,67 @@ def test_a_stacks_profile_is_in_the_packs_folder_unless_one_is_given(pack: Write
     (own,) = select_packs(tmp_path, [folder], [])
     (given,) = select_packs(tmp_path, [folder], [other])
     assert (own.profile("dev"), own.profile("prod"), given.profile("dev")) == (folder / "dev.json", None, other)
+
+
+@pytest.mark.parametrize(
+    ("files", "stack", "expected"),
+    [
+        (["prod"], "prod", "prod"),
+        (["prod"], "prod-cell-2", "prod"),
+        (["prod", "prod-cell-2"], "prod-cell-2", "prod-cell-2"),
+        (["prod", "prod-cell"], "prod-cell-2", "prod"),
+        (["prod", "prod-cell-2"], "prod", "prod"),
+        (["prod"], "production", None),
+        (["prod"], "staging-2", None),
+        (["prod"], "-prod", None),
+        ([], "prod", None),
+    ],
+)
+def test_a_stack_without_a_profile_has_that_of_its_environment(pack: Write, files: list[str], stack: str, expected: str | None) -> None:
+    folder = pack("")
+    for name in files:
+        (folder / f"{name}.json").write_text("{}")
+    assert load_pack(folder).profile(stack) == (folder / f"{expected}.json" if expected else None)
+
+
+def test_a_profile_that_is_missing_is_noted_only_where_others_have_one(pack: Write, tmp_path: Path) -> None:
+    folder = pack("", "own")
+    (selection,) = select_packs(tmp_path, [folder], [])
+    assert selection.note("staging") is None
+    (folder / "dev.json").write_text("{}")
+    assert (selection.note("dev"), selection.note("dev-2")) == (None, None)
+    assert selection.note("staging") == (
+        "own: there is no profile for the stack staging (looked for staging.json), so the pack's own defaults apply."
+    )
+    (given,) = select_packs(tmp_path, [folder], [folder / "dev.json"])
+    assert given.note("staging") is None
+
+
+def test_the_profiles_of_packs_are_printed_in_their_order(
+    pack: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        (pack("", name) / "prod.json").write_text("{}")
+    (tmp_path / "b" / "prod-cell-2.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    assert main(["prod-cell-2", "b", "a"]) == 0
+    assert capsys.readouterr() == ("b/prod-cell-2.json\na/prod.json\n", "")
+
+
+def test_a_profile_that_is_asked_for_and_missing_is_an_error(
+    pack: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (pack("", "a") / "staging.json").write_text("{}")
+    pack("", "b")
+    monkeypatch.chdir(tmp_path)
+    reason = (
+        "b: there is no profile for the stack staging-cell-2 (looked for staging-cell-2.json and staging.json)."
+        " Write b/staging.json, for example as a copy of another environment's profile."
+    )
+    assert main(["staging-cell-2", "a", "b"]) == 2
+    assert capsys.readouterr() == ("", f"error: {reason}\n")
+    with pytest.raises(PreviewError, match=r"there is no PulumiPolicy\.yaml in"):
+        find_profile(tmp_path, "staging")
 
 
 def test_configs_belong_to_packs_one_by_one(pack: Write, tmp_path: Path) -> None:

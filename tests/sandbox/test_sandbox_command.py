@@ -1,7 +1,10 @@
 """`python -m sandbox` with a CLI that only writes down what it is asked: the order of the steps, the verdict, and what is left behind."""
 
+import contextlib
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -48,6 +51,11 @@ if words[:2] == ["stack", "export"]:
 if mode == "failing" and verb == "up":
     print("a provider said no")
     sys.exit(255)
+if mode == "plugless" and verb == "plugin":
+    sys.exit("no such plugin")
+if mode == "brief" and verb == "up":
+    import time
+    time.sleep(1.5)
 if mode == "slow" and verb == "up":
     import time
     Path({log!r}).with_suffix(".up").touch()
@@ -96,7 +104,13 @@ def test_the_verdict_of_a_whole_deployment(cli: Path, capfd: pytest.CaptureFixtu
         *("--policy-pack", "policies/security", "--policy-pack-config", "policies/security/dev.json"),
         *("--policy-pack", "policies/operations", "--policy-pack-config", "policies/operations/dev.json"),
     ]
-    verdict = capfd.readouterr().out.splitlines()[-1]
+    first, *steps, verdict = capfd.readouterr().out.splitlines()
+    assert first == "dev  a whole deployment against a stand-in for AWS; this takes some minutes"
+    titles = ["a copy of the project, and a stack", "up, with both policy packs", "a second up, which must change nothing", "destroy"]
+    # Each is named when it begins, and again with its time when it has ended.
+    assert [re.sub(r"\d+\.\d s$", "N s", line) for line in steps] == [
+        line for title in titles for line in (f"  {title} ...", f"  {title}  N s")
+    ]
     assert verdict.startswith(
         "dev  2 resources: up compliant, second up without changes, destroy left nothing but resources retained on purpose (shop-key)  ("
     )
@@ -115,16 +129,39 @@ def test_protection_is_switched_off_before_destroy(cli: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("cli", ["brief"], indirect=True)
+def test_a_terminal_shows_a_step_on_one_line_with_the_resources_meanwhile(cli: Path) -> None:
+    master, slave = pty.openpty()
+    started = subprocess.Popen([sys.executable, "-m", "sandbox"], cwd=workspace.ROOT, stdout=slave, stderr=slave)
+    os.close(slave)
+    shown = b""
+    # Linux reports the end of a terminal as an error.
+    with contextlib.suppress(OSError):
+        while read := os.read(master, 4096):
+            shown += read
+    os.close(master)
+    assert started.wait() == 0
+    [step] = [line for line in shown.decode().split("\r\n") if line.startswith("  a second up")]
+    assert re.fullmatch(
+        r"  (a second up, which must change nothing) \.\.\.(\r\x1b\[K  \1 \.\.\.  \d s, 2 resources)+\r\x1b\[K  \1  \d\.\d s", step
+    ), step
+
+
 @pytest.mark.parametrize(
     ("cli", "message"),
     [
         ("failing", "a provider said no\n\n`pulumi up` ended with 255"),
         ("restless", "the second up changed something in the account"),
         ("leaking", "destroy left rds/instance:Instance shop-db"),
+        ("plugless", "no such plugin\n\nthe CLI does not accept the stand-in for the AWS plugin"),
+        ("slow", "`pulumi up` has not ended within 0 minutes"),
     ],
     indirect=["cli"],
 )
-def test_what_goes_wrong_is_told_and_nothing_is_left_behind(cli: Path, message: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_goes_wrong_is_told_and_nothing_is_left_behind(
+    cli: Path, message: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_SECONDS", 5)
     assert command.main(["--stack", "dev"]) == 1
     told = capfd.readouterr().err
     assert message in told
@@ -151,6 +188,8 @@ def test_an_interrupt_leaves_nothing_behind(cli: Path, number: signal.Signals) -
         time.sleep(0.02)
     below = processes.descendants(started.pid)
     assert below
+    started.send_signal(number)
+    # A second one must not end the clearing up.
     started.send_signal(number)
     _out, err = started.communicate(timeout=60)
     assert (started.returncode, err) == (130, "\ndev  stopped; no processes or files are left\n")
@@ -194,7 +233,13 @@ def test_a_workspace_of_another_program(cli: Path, tmp_path: Path, monkeypatch: 
 
 def test_a_cell_has_the_profile_of_its_environment_unless_it_has_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "ROOT", tmp_path)
+    folder = tmp_path / "policies" / "security"
+    folder.mkdir(parents=True)
+    (folder / "PulumiPolicy.yaml").write_text("runtime: python\n")
+    missing = r"there is no profile for the stack prod-cell-2 \(looked for prod-cell-2\.json and prod\.json\)"
+    with pytest.raises(command.FailedError, match=missing):
+        command._profile("security", "prod-cell-2")
+    (folder / "prod.json").touch()
     assert command._profile("security", "prod-cell-2") == "policies/security/prod.json"
-    (tmp_path / "policies" / "security").mkdir(parents=True)
-    (tmp_path / "policies" / "security" / "prod-cell-2.json").touch()
+    (folder / "prod-cell-2.json").touch()
     assert command._profile("security", "prod-cell-2") == "policies/security/prod-cell-2.json"

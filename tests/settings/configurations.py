@@ -14,6 +14,7 @@ VALID: dict[str, Any] = {
     "network": {
         "cidr_block": "10.20.0.0/16",
         "zones": ["eu-west-1a", "eu-west-1b"],
+        "interface_endpoints": ["logs"],
         "nat": {
             "strategy": "on_demand",
             "time_zone": "Europe/Berlin",

@@ -164,17 +164,24 @@ ONE = [
     ),
     (
         "network.interface_endpoints",
-        ["ssm", "s3", "ssm"],
+        ["ssm", "logs", "ssm"],
         "ssm is listed twice",
         "short names of AWS services, each once",
         rm("network.interface_endpoints[2]"),
     ),
     (
-        "network.interface_endpoints[0]",
+        "network.interface_endpoints[1]",
         "SSM",
         None,
         "the short name of a service such as ssm or ecr.api",
-        put("network.interface_endpoints[0]", "ssm"),
+        put("network.interface_endpoints[1]", "ssm"),
+    ),
+    (
+        "network.interface_endpoints",
+        ["ssm"],
+        "nat.strategy on_demand leaves the servers without internet egress, so no log of theirs reaches CloudWatch",
+        "with nat.strategy none or on_demand: logs, and what else the servers call, each once",
+        put("network.interface_endpoints[1]", "logs"),
     ),
     ("network.subnet_prefixes.private", 29, None, "16 to 28", put("network.subnet_prefixes.private", 20)),
     (
@@ -190,7 +197,7 @@ ONE = [
         "network.nat",
         ABSENT,
         "is missing",
-        "an object with the keys strategy, zone, windows, time_zone, instance_type, egress_ports",
+        "an object with the keys strategy, zone, windows, time_zone, instance_type, instance_revision, egress_ports",
         put("network.nat.strategy", "per_zone"),
     ),
     (
@@ -206,7 +213,7 @@ ONE = [
         "nano",
         None,
         "an EC2 instance type, only with instance and on_demand",
-        put("network.nat.instance_type", "t4g.nano"),
+        put("network.nat.instance_type", "t4g.micro"),
     ),
     (
         "network.nat.time_zone",
@@ -332,6 +339,7 @@ def test_zones_named_twice_get_zones_of_their_own():
         ("zone", "eu-west-1a", "only with single or instance or on_demand"),
         ("egress_ports", [80, 443], "only with instance or on_demand"),
         ("instance_type", "t4g.nano", "only with instance or on_demand"),
+        ("instance_revision", 2, "only with instance or on_demand"),
     ],
 )
 def test_gateways_in_each_zone_use_no_option_of_a_single_nat(name, value, allowed):
@@ -346,7 +354,12 @@ def test_gateways_in_each_zone_use_no_option_of_a_single_nat(name, value, allowe
 
 def test_a_nat_instance_takes_other_ports_and_each_once():
     nat = {"strategy": "instance", "zone": "eu-west-1b", "egress_ports": [443]}
-    assert good(broken({"network.nat": nat})).network.nat.as_args() == {**nat, "instance_type": "t4g.nano", "windows": []}
+    assert good(broken({"network.nat": nat})).network.nat.as_args() == {
+        **nat,
+        "instance_type": "t4g.micro",
+        "instance_revision": 1,
+        "windows": [],
+    }
     (problem,) = problems(broken({"network.nat": {**nat, "egress_ports": [443, 443]}}))
     assert (problem.because, problem.fix) == ("443 is listed twice", (rm("network.nat.egress_ports[1]"),))
     (problem,) = problems(broken({"network.nat": {**nat, "egress_ports": [0]}}))
@@ -372,7 +385,7 @@ def test_what_a_strategy_does_not_use_is_refused_piece_by_piece():
 def test_every_other_strategy_stands_alone(strategy):
     nat = good(broken({"network.nat": {"strategy": strategy}})).network.nat
     assert (nat.time_zone, nat.windows) == (None, ())
-    assert nat.instance_type == ("t4g.nano" if strategy == "instance" else None)
+    assert nat.instance_type == ("t4g.micro" if strategy == "instance" else None)
 
 
 def test_a_day_long_window_touches_itself_on_the_next_day():
@@ -481,7 +494,11 @@ TRUSTED = "an IPv4 network of /8 or narrower or, with dual_stack, an IPv6 networ
 def test_network_acls_have_defaults_of_their_own():
     assert good(VALID).network.network_acls is None
     acls = good(broken({**ACLS, "operators": [VALID["operators"][0]], "network.network_acls": {"trusted_cidrs": OPERATORS[:1]}}))
-    assert acls.network.as_args()["network_acls"] == {"public_ports": [80, 443], "trusted_cidrs": OPERATORS[:1]}
+    assert acls.network.as_args()["network_acls"] == {
+        "public_ports": [80, 443],
+        "trusted_cidrs": OPERATORS[:1],
+        "lattice_ports": [],
+    }
 
 
 @pytest.mark.parametrize(
@@ -528,6 +545,8 @@ def test_what_network_acls_cannot_admit_is_reported_and_fixed(path, value, becau
         (False, "public_ports", 12, [443, *range(101, 114)]),
         (True, "trusted_cidrs", 6, [*OPERATORS, *(f"10.{number}.0.0/16" for number in range(100, 105))]),
         (False, "trusted_cidrs", 12, [OPERATORS[0], *(f"10.{number}.0.0/16" for number in range(100, 113))]),
+        (True, "lattice_ports", 2, [80, 81, 443]),
+        (False, "lattice_ports", 11, list(range(101, 113))),
     ],
 )
 def test_more_rules_than_aws_takes_are_reported_and_cut(dual_stack, name, most, values):

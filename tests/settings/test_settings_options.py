@@ -70,7 +70,7 @@ REDECLARED: dict[type[BaseModel], set[str]] = {
     SubnetPrefixes: set(),
     SubnetCidrs: set(),
     # Defaults that only a NAT instance has, zones of the time zone database, and nested sections.
-    Nat: {"instance_type", "egress_ports", "time_zone", "windows"},
+    Nat: {"instance_type", "instance_revision", "egress_ports", "time_zone", "windows"},
     Window: set(),
     # The engines of the program, versions in standard support (YAML reads them as numbers), and a first size.
     Database: {"engine", "engine_version", "allocated_storage_gib"},

@@ -49,6 +49,7 @@ def networks(draw):
         "flow_log_retention_days": draw(RETENTION),
         **draw(st.sampled_from([{}, {"flow_log_destination": "s3", "flow_log_files": {"format": "parquet"}}])),
         **draw(st.sampled_from([{}, {"network_acls": {"trusted_cidrs": ["192.0.2.0/24"]}}])),
+        **({"interface_endpoints": ["logs"]} if nat["strategy"] in ("none", "on_demand") else {}),
         "nat": nat,
     }
 

@@ -12,6 +12,20 @@ CERTIFICATE_RULE = "certificate_arn, or domain_name and hosted_zone_id, for whic
 
 ONE = [
     (
+        "storefront.servers.artifact_uri",
+        "s3://releases/shop.tar.gz",
+        "artifact_sha256, the checksum of the object there, is missing",
+        "an object in S3, with artifact_sha256; or that alone, which `make publish` sets, for the stack's own bucket",
+        rm("storefront.servers.artifact_uri"),
+    ),
+    (
+        "storefront.servers.artifact_kms_key_arn",
+        "arn:aws:kms:eu-west-1:123456789012:key/mine",
+        "it is the key of the object at artifact_uri, which is not given; the stack's own bucket has a key of its own",
+        "a text",
+        rm("storefront.servers.artifact_kms_key_arn"),
+    ),
+    (
         "storefront.load_balancer.certificate_arn",
         ABSENT,
         "HTTPS needs a certificate",

@@ -26,11 +26,11 @@ def test_settings_are_typed_and_frozen():
 def test_what_is_left_out_has_a_safe_default():
     found = good(VALID)
     assert found.network.flow_log_retention_days == 365
-    assert (found.network.dual_stack, found.network.interface_endpoints) == (False, ())
+    assert found.network.dual_stack is False
     assert (found.network.network_acls, found.network.block_public_access, found.network.flow_log_files) == (None, None, None)
     assert (found.network.flow_log_destination, found.network.flow_log_aggregation_seconds) == ("cloud-watch-logs", 600)
     assert (found.network.flow_log_customer_key, found.network.flow_log_force_destroy) == (False, False)
-    assert (found.network.nat.instance_type, found.network.nat.egress_ports, found.network.nat.zone) == ("t4g.nano", (80, 443), None)
+    assert (found.network.nat.instance_type, found.network.nat.egress_ports, found.network.nat.zone) == ("t4g.micro", (80, 443), None)
     gateways = good(broken({"network.nat": {"strategy": "per_zone"}})).network.nat
     assert gateways.as_args() == {"strategy": "per_zone", "windows": []}
     assert found.network.public_access_exclusions is None

@@ -1,7 +1,7 @@
-"""CloudWatch alarms on one metric."""
+"""CloudWatch alarms on a metric, or on an expression over several."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pulumi
 import pulumi_aws as aws
@@ -18,22 +18,33 @@ class Metric(NamedTuple):
     statistic: str = "Average"
 
 
+class MetricMath(NamedTuple):
+    """An expression of CloudWatch's metric math, and the metrics in it by the ids that it uses (lower case, a letter first).
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+    """
+
+    expression: str
+    metrics: Mapping[str, Metric]
+
+
 def alarm(
     component: Component,
     child_name: str,
     description: str,
-    metric: Metric,
+    metric: Metric | MetricMath,
     threshold: float,
     *,
     comparison: str = "GreaterThanThreshold",
     period_seconds: int = 60,
     periods: int = 1,
+    datapoints: int | None = None,
     missing: str | None = "notBreaching",
     actions: Sequence[pulumi.Input[str]],
     ok_actions: Sequence[pulumi.Input[str]] | None = None,
     tags: Mapping[str, pulumi.Input[str]],
 ) -> aws.cloudwatch.MetricAlarm:
-    """An alarm that is raised when all of the last ``periods`` compare with the threshold.
+    """An alarm that is raised when all of the last ``periods``, or ``datapoints`` of them, compare with the threshold.
 
     ``missing`` is how periods without data count, as CloudWatch names it. ``actions`` are topics to notify and whatever else happens at the
     alarm; ``ok_actions`` are those at its end (default: the same actions; an empty list leaves them out).
@@ -41,17 +52,42 @@ def alarm(
     return aws.cloudwatch.MetricAlarm(
         child_name,
         alarm_description=description,
-        namespace=metric.namespace,
-        metric_name=metric.name,
-        dimensions=metric.dimensions,
-        statistic=metric.statistic,
         threshold=threshold,
         comparison_operator=comparison,
-        period=period_seconds,
         evaluation_periods=periods,
+        datapoints_to_alarm=datapoints,
         treat_missing_data=missing,
         alarm_actions=list(actions),
         ok_actions=list(actions) if ok_actions is None else list(ok_actions) or None,
         tags=tags,
         opts=component.child(),
+        **(_single(metric, period_seconds) if isinstance(metric, Metric) else _math(metric, period_seconds)),
     )
+
+
+def _single(metric: Metric, period_seconds: int) -> dict[str, Any]:
+    return {
+        "namespace": metric.namespace,
+        "metric_name": metric.name,
+        "dimensions": metric.dimensions,
+        "statistic": metric.statistic,
+        "period": period_seconds,
+    }
+
+
+def _math(math: MetricMath, period_seconds: int) -> dict[str, Any]:
+    queries: list[aws.cloudwatch.MetricAlarmMetricQueryArgsDict] = [
+        {
+            "id": key,
+            "metric": {
+                "namespace": metric.namespace,
+                "metric_name": metric.name,
+                "dimensions": metric.dimensions,
+                "stat": metric.statistic,
+                "period": period_seconds,
+            },
+        }
+        for key, metric in math.metrics.items()
+    ]
+    # Exactly one query returns data: the one that the alarm compares.
+    return {"metric_queries": [{"id": "result", "expression": math.expression, "label": "Result", "return_data": True}, *queries]}

@@ -6,7 +6,10 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.core import Component
+from cloudpatterns.blocks.alarm import Metric, alarm
+from cloudpatterns.core import Component, Statement, after, document
+
+_TWO_WEEKS_SECONDS = 1_209_600
 
 
 def notify_on_event(
@@ -20,7 +23,8 @@ def notify_on_event(
 ) -> aws.cloudwatch.EventRule:
     """A rule of the default event bus that sends the events of a pattern to SNS topics, as children of ``component``.
 
-    The topics' policies must let ``events.amazonaws.com`` publish: the policy that a topic has by default does not.
+    The topics' policies must let ``events.amazonaws.com`` publish: the policy that a topic has by default does not. An event that cannot
+    be delivered stays in a queue for two weeks and raises an alarm, which reaches the topics by another permission.
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
     """
     rule = aws.cloudwatch.EventRule(
@@ -30,7 +34,58 @@ def notify_on_event(
         tags=tags,
         opts=component.child(),
     )
+    queue_arn = _undelivered(component, f"{child_name}-undelivered", rule, topic_arns, tags)
     # By number: a topic's ARN may be known only after its creation.
     for number, topic_arn in enumerate(topic_arns, start=1):
-        aws.cloudwatch.EventTarget(f"{child_name}-topic-{number}", rule=rule.name, arn=topic_arn, opts=component.child())
+        aws.cloudwatch.EventTarget(
+            f"{child_name}-topic-{number}",
+            rule=rule.name,
+            arn=topic_arn,
+            dead_letter_config={"arn": queue_arn},
+            opts=component.child(),
+        )
     return rule
+
+
+def _undelivered(
+    component: Component,
+    child_name: str,
+    rule: aws.cloudwatch.EventRule,
+    topic_arns: Sequence[pulumi.Input[str]],
+    tags: Mapping[str, pulumi.Input[str]],
+) -> pulumi.Output[str]:
+    """The ARN of a new queue with an alarm for events of the rule that do not reach a topic, available after the queue's policy."""
+    queue = aws.sqs.Queue(
+        child_name,
+        sqs_managed_sse_enabled=True,
+        message_retention_seconds=_TWO_WEEKS_SECONDS,
+        tags=tags,
+        opts=component.child(),
+    )
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html#eb-dlq-perms
+    policy = aws.sqs.QueuePolicy(
+        f"{child_name}-policy",
+        queue_url=queue.id,
+        policy=document(
+            Statement(
+                actions=["sqs:SendMessage"],
+                resources=[queue.arn],
+                principals={"Service": ["events.amazonaws.com"]},
+                conditions={"ArnEquals": {"aws:SourceArn": rule.arn}},
+            )
+        ),
+        opts=component.child(),
+    )
+    alarm(
+        component,
+        f"{child_name}-alarm",
+        f"Events are in the queue {child_name}, because a topic refused them: does its policy, and that of its key, allow "
+        "events.amazonaws.com?",
+        Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": queue.name}, "Maximum"),
+        0,
+        # A queue that nothing is sent to reports nothing.
+        missing="notBreaching",
+        actions=topic_arns,
+        tags=tags,
+    )
+    return after(queue.arn, policy)

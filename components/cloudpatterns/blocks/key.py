@@ -1,6 +1,6 @@
 """Customer managed KMS keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pulumi
 import pulumi_aws as aws
@@ -12,7 +12,7 @@ def create_key(
     component: Component,
     child_name: str,
     description: str,
-    statements: Sequence[Statement] = (),
+    statements: Sequence[Statement] | Callable[[pulumi.Output[str]], Sequence[Statement]] = (),
     region: pulumi.Input[str] | None = None,
     tags: Mapping[str, pulumi.Input[str]] | None = None,
     retain_on_delete: bool | None = None,
@@ -20,9 +20,10 @@ def create_key(
     """The ARN of a new key, available after its policy.
 
     The key has yearly rotation, a deletion window of 30 days, and the account as administrator.
-    ``statements`` let services use the key; their resource is ``"*"``, which in a key policy means the key itself. The
-    policy is a resource of its own because it names the account, which is known from the key's ARN only. ``region`` defaults
-    to the provider's. ``retain_on_delete`` leaves the key behind when the component goes: a last snapshot could not be read without it.
+    ``statements`` let services use the key; their resource is ``"*"``, which in a key policy means the key itself. Statements that name
+    the account are a function of the key's ARN. The policy is a resource of its own because it names the account, which is known from
+    the key's ARN only. ``region`` defaults to the provider's. ``retain_on_delete`` leaves the key behind when the component goes: a last
+    snapshot could not be read without it.
     """
     key = aws.kms.Key(
         child_name,
@@ -39,7 +40,7 @@ def create_key(
         key_id=key.id,
         policy=document(
             Statement(sid="Administration", actions=["kms:*"], resources=["*"], principals={"AWS": [administrator]}),
-            *statements,
+            *(statements if isinstance(statements, Sequence) else statements(key.arn)),
         ),
         region=region,
         opts=component.child(retain_on_delete=retain_on_delete),

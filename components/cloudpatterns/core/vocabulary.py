@@ -13,13 +13,18 @@ from cloudpatterns.core.limits import Choice, CidrBlock, Ipv4Network, Matches, U
 
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+MOST_ALARM_ACTIONS = 5
+"""Actions of a CloudWatch alarm, and targets of an EventBridge rule, at most.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+"""
 MOST_SECURITY_GROUPS = 5
 """AWS's default quota of groups on a network interface."""
 
 _TIME = r"([01]\d|2[0-3]):[0-5]\d"
 _DAY = "(mon|tue|wed|thu|fri|sat|sun)"
 
-AlarmTopicArns = Annotated[list[pulumi.Input[str]], Field(default=[])]
+AlarmTopicArns = Annotated[list[pulumi.Input[str]], Field(default=[], max_length=MOST_ALARM_ACTIONS)]
 """SNS topics that alarms notify."""
 Cidr = Annotated[str, CidrBlock()]
 """An IPv4 or IPv6 network: ``10.250.0.0/16``."""

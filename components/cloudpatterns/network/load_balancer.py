@@ -13,11 +13,23 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
+from cloudpatterns.blocks import Metric, MetricMath, alarm
 from cloudpatterns.core import Choice, Component, Matches, Problem, account_of, after, excludes, one_of
-from cloudpatterns.core.vocabulary import DeletionProtection, DomainName, HostedZoneId, Port, SecurityGroupIds, SubnetIdsByZones, Tags
+from cloudpatterns.core.vocabulary import (
+    AlarmTopicArns,
+    DeletionProtection,
+    DomainName,
+    HostedZoneId,
+    Port,
+    SecurityGroupIds,
+    SubnetIdsByZones,
+    Tags,
+)
 from cloudpatterns.storage import DurableBucket
 
 _ONE_DAY_SECONDS = 86_400
+# Fewer errors in five minutes are no alarm, whatever their share is: at night one of two requests may fail.
+_FEWEST_ERRORS = 5
 
 
 class Stickiness(TypedDict):
@@ -83,7 +95,7 @@ class ListenerArgs(ListenerOptions):
 
 
 class TargetOptions(TypedDict):
-    """What a user tunes of the side of the targets, and of the logs."""
+    """What a user tunes of the side of the targets, of the alarms and of the logs."""
 
     health_check_path: NotRequired[Annotated[str, Matches("/.*", "a path such as /healthz")]]
     """Path of the health check. Default: ``/``, for GRPC ``/AWS.ALB/healthcheck``."""
@@ -93,6 +105,12 @@ class TargetOptions(TypedDict):
     """Status codes of a healthy target. Default: 200, for GRPC 12."""
     deregistration_delay_seconds: NotRequired[Annotated[int, Field(default=300, ge=0, le=3600)]]
     """Seconds that a deregistering target has to complete its requests."""
+    alarm_5xx_percent: NotRequired[Annotated[float, Field(default=5, ge=0.1, le=50)]]
+    """Share of the requests of five minutes that may end in a 5xx response without an alarm. Fewer than five such responses never raise
+    one. Those of the targets and those of the load balancer itself count apart."""
+    alarm_unhealthy_minutes: NotRequired[Annotated[int, Field(default=10, ge=1, le=60)]]
+    """Minutes for which targets are unhealthy before the alarm is raised, within half as many again. More than a target needs to boot, or
+    each deployment raises it."""
     log_retention_days: NotRequired[Annotated[int, Field(default=365, ge=1)]]
     """Days that a created log bucket keeps the logs; they can be restored for seven days more."""
     deletion_protection: NotRequired[DeletionProtection]
@@ -102,7 +120,7 @@ class TargetOptions(TypedDict):
 
 
 class TargetArgs(TargetOptions):
-    """Arguments of the side of the targets, and of the logs."""
+    """Arguments of the side of the targets, of the alarms and of the logs."""
 
     vpc_id: pulumi.Input[str]
     """VPC of the targets."""
@@ -113,6 +131,8 @@ class TargetArgs(TargetOptions):
     access_log_bucket_name: NotRequired[pulumi.Input[str]]
     """Bucket for the logs: same Region, SSE-S3, and a bucket policy for Elastic Load Balancing that exists already. Default: a new log
     bucket."""
+    alarm_topic_arns: NotRequired[AlarmTopicArns]
+    """SNS topics to notify of unhealthy targets and of 5xx responses; without any there are no alarms."""
     tags: NotRequired[Tags]
     """Tags of every child that takes some."""
 
@@ -161,14 +181,15 @@ class LoadBalancer(Component):
     """An application load balancer in several zones that terminates TLS for a fleet (Cloud Design Patterns for AWS, "Scale-Out").
 
     Creates the load balancer, an HTTPS listener, an HTTP listener that only redirects, and the target group with its health check; a log
-    bucket, and a certificate with its DNS records, where they are not given. It drops invalid headers and logs every request.
+    bucket, and a certificate with its DNS records, where they are not given. It drops invalid headers and logs every request. With
+    ``alarm_topic_arns``, alarms report a group without a healthy target, targets that stay unhealthy, and 5xx responses.
 
     **Use when**: HTTP or gRPC traffic is distributed over servers or containers in several zones.
 
     **Not when**: the protocol is not HTTP (``FloatingIp``), or several audiences need certificates and networks of their own
     (``MultiLoadBalancer``).
 
-    **Cost drivers**: hours of the load balancer, its capacity units (LCU), a public IPv4 address per zone, and the stored logs.
+    **Cost drivers**: hours of the load balancer, its capacity units (LCU), a public IPv4 address per zone, the stored logs, four alarms.
 
     **Trade-offs**: it needs two zones; requests fail, rather than pass unchecked, while AWS WAF cannot be reached; deletion protection must
     be switched off before destroy.
@@ -207,6 +228,9 @@ class LoadBalancer(Component):
         self.certificate_arn = self._certificate_arn()
         https = self._listeners(balancer, target_group)
         self._alias_records(balancer, https)
+        if checked["alarm_topic_arns"]:
+            self._health_alarms(balancer, target_group)
+            self._error_alarms(balancer, target_group)
         self.load_balancer_arn, self.arn_suffix = balancer.arn, balancer.arn_suffix
         self.dns_name, self.zone_id = balancer.dns_name, balancer.zone_id
         self.https_listener_arn = https.arn
@@ -347,6 +371,74 @@ class LoadBalancer(Component):
         for certificate, arn in checked["additional_certificate_arns"].items():
             aws.lb.ListenerCertificate(f"{name}-certificate-{certificate}", listener_arn=https.arn, certificate_arn=arn, opts=self.child())
         return https
+
+    def _health_alarms(self, balancer: aws.lb.LoadBalancer, target_group: aws.lb.TargetGroup) -> None:
+        name, minutes = self.pulumi_resource_name, self._checked["alarm_unhealthy_minutes"]
+        # Each zone of the load balancer reports a number. Maximum is 0 only if every zone's is, and above 0 if any zone's is; Minimum and
+        # Average depend on how the targets are spread over the zones.
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+        dimensions = {"LoadBalancer": balancer.arn_suffix, "TargetGroup": target_group.arn_suffix}
+        alarm(
+            self,
+            f"{name}-no-healthy-target",
+            f"{name} has no healthy target: its clients get errors",
+            Metric("AWS/ApplicationELB", "HealthyHostCount", dimensions, "Maximum"),
+            1,
+            comparison="LessThanThreshold",
+            periods=2,
+            # A target group without targets reports nothing.
+            missing="breaching",
+            actions=self._checked["alarm_topic_arns"],
+            tags=self._tags,
+        )
+        alarm(
+            self,
+            f"{name}-unhealthy-target",
+            f"Targets of {name} failed their health checks for {minutes} minutes: they do not recover, or their replacements fail too",
+            Metric("AWS/ApplicationELB", "UnHealthyHostCount", dimensions, "Maximum"),
+            0,
+            # Not in a row: an Auto Scaling group that replaces a server which never gets healthy leaves gaps.
+            periods=minutes * 3 // 2,
+            datapoints=minutes,
+            # Without targets none is unhealthy; the other alarm reports that there are none.
+            missing="notBreaching",
+            actions=self._checked["alarm_topic_arns"],
+            tags=self._tags,
+        )
+
+    def _error_alarms(self, balancer: aws.lb.LoadBalancer, target_group: aws.lb.TargetGroup) -> None:
+        name, percent = self.pulumi_resource_name, self._checked["alarm_5xx_percent"]
+        of_balancer = {"LoadBalancer": balancer.arn_suffix}
+        of_targets = {**of_balancer, "TargetGroup": target_group.arn_suffix}
+        share = f"more than {percent:g}% of the requests of five minutes"
+        for suffix, description, dimensions, metric, total in (
+            ("target-5xx", f"The targets of {name} answered {share} with 5xx", of_targets, "HTTPCode_Target_5XX_Count", "requests"),
+            # RequestCount lacks the requests for which no target could be chosen (503). What is missing counts as 0.
+            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+            (
+                "balancer-5xx",
+                f"{name} itself answered {share} with 5xx: its targets do not respond, close connections or time out",
+                of_balancer,
+                "HTTPCode_ELB_5XX_Count",
+                "(requests + errors)",
+            ),
+        ):
+            metrics = {
+                "errors": Metric("AWS/ApplicationELB", metric, dimensions, "Sum"),
+                "requests": Metric("AWS/ApplicationELB", "RequestCount", dimensions, "Sum"),
+            }
+            alarm(
+                self,
+                f"{name}-{suffix}",
+                description,
+                MetricMath(f"IF(errors >= {_FEWEST_ERRORS}, 100 * errors / {total}, 0)", metrics),
+                percent,
+                period_seconds=300,
+                # Elastic Load Balancing reports errors only when there are some.
+                missing="notBreaching",
+                actions=self._checked["alarm_topic_arns"],
+                tags=self._tags,
+            )
 
 
 def access_log_bucket(

@@ -40,7 +40,8 @@ from cloudpatterns.network._lattice import (
 
 _LATTICE = "lattice"
 _NAMES = group_names(_LATTICE)
-# What VPC Lattice's prefix list counts in the rule quota.
+# What each of VPC Lattice's prefix lists counts in the rule quota. The quota holds for IPv4 and for IPv6 apart, a rule that names a group
+# counts in both, and each list in its own: so the second list changes no count.
 # https://docs.aws.amazon.com/vpc/latest/userguide/working-with-aws-managed-prefix-lists.html#aws-managed-prefix-list-weights
 _LATTICE_ENTRIES = 10
 
@@ -78,6 +79,8 @@ class ZeroTrustServiceArgs(TypedDict):
     """The app that is the service's target, which then admits VPC Lattice on ``app_port``. Default: no app, as for functions."""
     app_port: NotRequired[Port]
     """The port of the targets. Required with ``app``."""
+    health_check_port: NotRequired[Port]
+    """The port at which VPC Lattice checks the targets, with ``app``. Default: ``app_port``."""
 
 
 class ZeroTrustNetworkArgs(LatticeArgs):
@@ -96,6 +99,11 @@ class ZeroTrustNetworkArgs(LatticeArgs):
     ]
     """The Region's AWS-managed prefix list ``com.amazonaws.<region>.vpc-lattice``, to whose addresses calls go.
     ``aws ec2 describe-managed-prefix-lists`` shows it. Required with ``services``."""
+    lattice_ipv6_prefix_list_id: NotRequired[
+        Annotated[pulumi.Input[str], Matches("pl-[0-9a-f]+", "the id of a prefix list such as pl-0a1b2c3d")]
+    ]
+    """The Region's second list, ``com.amazonaws.<region>.ipv6.vpc-lattice``. Needed where apps have IPv6 addresses: names of services
+    resolve to both kinds, and clients may prefer IPv6. Default: calls by IPv4 alone."""
     rules_per_group: NotRequired[Annotated[int, Field(default=RULES_PER_GROUP, ge=1, le=MOST_RULES_PER_INTERFACE)]]
     """The account's quota of rules of a group, per direction."""
 
@@ -155,7 +163,7 @@ class ZeroTrustNetwork(Component):
         if self.lattice_security_group_id is not None:
             self._open_services(name, self.lattice_security_group_id)
         self.security_group_ids = by_name(self._ids)
-        self.edges = pulumi.Output.all(*[self._written(connection) for connection in connections])
+        self.edges = pulumi.Output.all(*[path for connection in connections for path in self._written(connection)])
         self.register()
 
     def group_id(self, app: str) -> pulumi.Output[str]:
@@ -182,23 +190,30 @@ class ZeroTrustNetwork(Component):
         if source != _LATTICE:
             sides.append((egress_rule, source, "to", target))
         for create_rule, own, direction, other in sides:
-            peer, group = self._peer(other), self._groups[own].id
+            group = self._groups[own].id
             description = f"{direction.capitalize()} {'VPC Lattice' if other == _LATTICE else f'the app {other}'}"
             child_name = f"{name}-{own}-{direction}-{other}-{suffix}"
-            self._rules[own].append(create_rule(self, child_name, group, port, peer, description, tags, protocol))
+            for family, peer in self._peers(other).items():
+                self._rules[own].append(create_rule(self, f"{child_name}{family}", group, port, peer, description, tags, protocol))
 
-    def _peer(self, key: str) -> Peer:
-        if key == _LATTICE:
-            return {"prefix_list_id": self._checked["lattice_prefix_list_id"]}
-        return {"referenced_security_group_id": self._groups[key].id}
+    def _peers(self, key: str) -> dict[str, Peer]:
+        """Suffix of a rule to its other side: a group, or the prefix lists of VPC Lattice, each of one address family."""
+        if key != _LATTICE:
+            return {"": {"referenced_security_group_id": self._groups[key].id}}
+        return {family: {"prefix_list_id": list_id} for family, list_id in self._lattice_lists.items()}
 
-    def _written(self, connection: _Connection) -> pulumi.Output[str]:
-        """The connection by the names of its groups."""
+    @property
+    def _lattice_lists(self) -> dict[str, pulumi.Input[str]]:
+        ipv6 = self._checked.get("lattice_ipv6_prefix_list_id")
+        return {"": self._checked["lattice_prefix_list_id"], **({} if ipv6 is None else {"-ipv6": ipv6})}
+
+    def _written(self, connection: _Connection) -> list[pulumi.Output[str]]:
+        """The connection by the names of its groups; from VPC Lattice it is one for each prefix list."""
         source, target, port, protocol = connection
         name = self.pulumi_resource_name
         suffix = f"{port}" if protocol == "tcp" else f"{port}/{protocol}"
-        start = self._checked["lattice_prefix_list_id"] if source == _LATTICE else f"{name}-{source}"
-        return pulumi.Output.concat(start, f" -> {name}-{target}: {suffix}")
+        starts = self._lattice_lists.values() if source == _LATTICE else [f"{name}-{source}"]
+        return [pulumi.Output.concat(start, f" -> {name}-{target}: {suffix}") for start in starts]
 
     def _open_services(self, name: str, group_id: pulumi.Output[str]) -> None:
         checked, apps = self._checked, self._checked["apps"]
@@ -229,7 +244,8 @@ def _connections(checked: ZeroTrustNetworkArgs) -> list[_Connection]:
     for service in checked["services"].values():
         callers |= {_Connection(app, _LATTICE, service["port"]) for app in service["callers"]}
         if (app := service.get("app")) is not None and (port := service.get("app_port")) is not None:
-            targets.add(_Connection(_LATTICE, app, port))
+            checked_port = service.get("health_check_port")
+            targets |= {_Connection(_LATTICE, app, one) for one in (port, port if checked_port is None else checked_port)}
     edges = [_Connection(edge["source"], edge["target"], edge["port"], edge["protocol"]) for edge in checked["edges"]]
     return [*edges, *sorted(callers), *sorted(targets)]
 
@@ -246,7 +262,13 @@ def _problems(name: str, checked: ZeroTrustNetworkArgs) -> Iterator[Problem]:
     for key, service in checked["services"].items():
         yield from _service_problems(f"services.{key}", checked["apps"], service)
     yield from needs(checked, "services", "lattice_prefix_list_id")
-    for argument in ("lattice_prefix_list_id", "access_log_destination_arn", "log_retention_days", "kms_key_arn"):
+    for argument in (
+        "lattice_prefix_list_id",
+        "lattice_ipv6_prefix_list_id",
+        "access_log_destination_arn",
+        "log_retention_days",
+        "kms_key_arn",
+    ):
         yield from needs(checked, argument, "services")
     yield from access_log_problems(checked)
     yield from _quota_problems(checked)
@@ -268,7 +290,7 @@ def _service_problems(path: str, apps: Mapping[str, ZeroTrustAppArgs], service: 
             yield f"{path}.callers.{index}", unknown(caller, "an app", apps)
         elif not is_given(apps[caller], "role_arn"):
             yield f"{path}.callers.{index}", f"is {caller!r}, which has no role_arn to authenticate with. Give apps.{caller}.role_arn."
-    for one, other in (("app", "app_port"), ("app_port", "app")):
+    for one, other in (("app", "app_port"), ("app_port", "app"), ("health_check_port", "app")):
         yield from needs(service, one, other, path=f"{path}.")
     if (app := service.get("app")) is not None and app not in apps:
         yield f"{path}.app", unknown(app, "an app", apps)

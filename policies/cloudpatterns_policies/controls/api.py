@@ -235,6 +235,10 @@ def _same_stage(item: Resource, stage: Resource, stack: Stack) -> bool:
     remediation="Set client_certificate_id to an aws.apigateway.ClientCertificate, and let the backend verify it.",
     url=f"{_PAGE}#apigateway-2",
     frameworks={"FSBP": ("APIGateway.2",), "Checkov": ("CKV2_AWS_51",)},
+    partial={
+        "APIGateway.2": "stages without an HTTP backend in the stack, which have no use for a client certificate",
+        "CKV2_AWS_51": "the same stages, and those of WebSocket APIs",
+    },
 )
 def api_client_certificate(resource: Resource, stack: Stack) -> Verdict:
     backends = [

@@ -103,7 +103,7 @@ def imds_hop_limit(resource: Resource, config: Mapping[str, Any]) -> Verdict:
     why="An instance with a public address is one open port away from the internet, bypassing load balancer and web ACL.",
     remediation="Set associate_public_ip_address to False, and reach the instance through a load balancer or Session Manager.",
     url=f"{_EC2}#ec2-9",
-    frameworks={"FSBP": ("EC2.9", "EC2.25", "Autoscaling.5"), "Checkov": ("CKV_AWS_88",)},
+    frameworks={"FSBP": ("EC2.9", "EC2.25", "Autoscaling.5"), "Checkov": ("CKV_AWS_88", "CKV_AWS_389")},
 )
 def instance_no_public_ip(resource: Resource) -> Iterator[Verdict]:
     # If omitted, the subnet decides; `subnet-no-public-ip` checks that.

@@ -98,7 +98,9 @@ def rds_private(resource: Resource) -> Verdict:
 )
 def rds_encrypted(resource: Resource) -> Verdict:
     encrypted = resource.get("storageEncrypted")
-    if encrypted or (encrypted is None and resource.get("engineMode") == "serverless"):
+    # Aurora Serverless v1 is always encrypted, whatever the argument says.
+    # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless.how-it-works.html
+    if encrypted or resource.get("engineMode") == "serverless":
         return Pass()
     if _is_replica(resource):
         return NotApplicable("is a replica, encrypted as its source is")
@@ -258,7 +260,7 @@ def rds_iam_authentication(resource: Resource) -> Verdict:
     remediation="Set enabled_cloudwatch_logs_exports to the logs of the engine, such as error and slowquery, or postgresql and upgrade.",
     url=f"{_RDS}#rds-36",
     # Not RDS.9 and RDS.42, which require the audit log and, for MySQL, the log of every statement too: set `logs` for these.
-    frameworks={"FSBP": ("RDS.36", "RDS.37", "RDS.40"), "Checkov": ("CKV_AWS_129",)},
+    frameworks={"FSBP": ("RDS.36", "RDS.37", "RDS.40"), "Checkov": ("CKV_AWS_129", "CKV_AWS_324")},
     config={
         "logs": {
             "type": "object",

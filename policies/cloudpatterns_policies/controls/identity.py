@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from cloudpatterns_policies.controls._documents import (
     Statement,
+    is_every_action,
     is_every_action_of_a_service,
     matches,
     read_document,
@@ -100,12 +101,32 @@ def _but(statement: Statement) -> str:
     why="Anyone who obtains the credentials controls the account: its data, keys, logs and bill.",
     remediation="List the needed actions in Action, and their ARNs in Resource; the component WorkloadRole refuses wildcards.",
     url=f"{_IAM}#iam-1",
-    frameworks={"FSBP": ("IAM.1",), "CIS 5.0": ("1.15",), "Checkov": ("CKV_AWS_62", "CKV_AWS_63")},
+    frameworks={"FSBP": ("IAM.1",), "CIS 5.0": ("1.15",), "Checkov": ("CKV_AWS_62",)},
 )
 def iam_policy_no_administrator(resource: Resource) -> Iterator[Verdict]:
     def check(path: str, statements: Sequence[Statement]) -> Iterator[Verdict]:
         for statement in filter(_is_administrator, statements):
             yield Fail(f"allows {_but(statement)} in {statement.label}", path)
+
+    yield from _each_document(resource, check)
+
+
+@control(
+    id="iam-policy-no-action-wildcard",
+    title="IAM policies do not allow every action",
+    severity=Severity.MEDIUM,
+    types=tuple(_POLICIES),
+    why="Every action on a resource includes deleting it, giving it to others, and whatever AWS adds later.",
+    remediation="List the needed actions in Action, such as s3:GetObject instead of *.",
+    url="https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege",
+    frameworks={"Checkov": ("CKV_AWS_63",)},
+)
+def iam_policy_no_action_wildcard(resource: Resource) -> Iterator[Verdict]:
+    def check(path: str, statements: Sequence[Statement]) -> Iterator[Verdict]:
+        for statement in statements:
+            # Whatever the resource is, as CKV_AWS_63 has it: also where `iam-policy-no-administrator` fails.
+            if statement.allow and statement.every_action:
+                yield Fail(f"allows every action in {statement.label}", path)
 
     yield from _each_document(resource, check)
 
@@ -118,7 +139,8 @@ def iam_policy_no_administrator(resource: Resource) -> Iterator[Verdict]:
     why="AdministratorAccess allows every action on every resource, and IAMFullAccess allows a principal to attach it to itself.",
     remediation="Set policy_arn to a policy that lists what is needed.",
     url=f"{_IAM}#iam-1",
-    frameworks={"Checkov": ("CKV_AWS_274",)},
+    frameworks={"Checkov": ("CKV_AWS_274", "CKV2_AWS_56")},
+    partial={"CKV2_AWS_56": "look-ups of the policy, such as aws.iam.get_policy, that attach it to nothing in the stack"},
 )
 def iam_no_administrator_attachment(resource: Resource) -> Iterator[Verdict]:
     path = _ATTACHMENTS[resource.type]
@@ -150,7 +172,8 @@ def iam_policy_no_service_wildcard(resource: Resource) -> Iterator[Verdict]:
                 continue
             if statement.not_actions:
                 yield Fail(f"allows every action but {some(statement.not_actions, 3)} in {statement.label}", path)
-            elif whole := [action for action in statement.actions if is_every_action_of_a_service(action)]:
+            # `iam-policy-no-action-wildcard` reports every action of every service.
+            elif whole := [action for action in statement.actions if is_every_action_of_a_service(action) and not is_every_action(action)]:
                 yield Fail(f"allows {some(whole, 3)} in {statement.label}", path)
 
     yield from _each_document(resource, check)

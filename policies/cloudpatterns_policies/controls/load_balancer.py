@@ -36,7 +36,9 @@ _TLS_POLICIES: Final = (
     "ELBSecurityPolicy-TLS13-1-2-Res-FIPS-PQ-2025-09",
     "ELBSecurityPolicy-TLS13-1-3-FIPS-PQ-2025-09",
 )
-"""The policies of ELB.17."""
+"""The policies of ELB.17, as https://docs.aws.amazon.com/securityhub/latest/userguide/elb-controls.html#elb-17 lists them. It no longer
+lists ELBSecurityPolicy-TLS13-1-2-2021-06 and ELBSecurityPolicy-TLS13-1-2-FIPS-2023-04, which accept ciphers in CBC mode, nor has it their
+post-quantum successors without Res."""
 _ENCRYPTED: Final = ("HTTPS", "TLS", "QUIC")
 
 
@@ -202,6 +204,7 @@ def alb_drop_invalid_headers(resource: Resource) -> Verdict:
     remediation="Set access_logs with the bucket and enabled=True.",
     url=f"{_PAGE}#elb-5",
     frameworks={"FSBP": ("ELB.5",), "Checkov": ("CKV_AWS_91",)},
+    partial={"ELB.5": "Classic Load Balancers", "CKV_AWS_91": "Network Load Balancers"},
 )
 def alb_access_logs(resource: Resource) -> Verdict:
     # A gateway load balancer has no access logs, and those of a network load balancer cover only TLS listeners.
@@ -233,6 +236,7 @@ def lb_deletion_protection(resource: Resource) -> Verdict:
     remediation='Set desync_mitigation_mode to "defensive" or "strictest".',
     url=f"{_PAGE}#elb-12",
     frameworks={"FSBP": ("ELB.12",), "Checkov": ("CKV_AWS_328",)},
+    partial={"CKV_AWS_328": "Classic Load Balancers"},
 )
 def alb_desync_mitigation(resource: Resource) -> Verdict:
     if (kind := resource.get("loadBalancerType", "application")) != "application":

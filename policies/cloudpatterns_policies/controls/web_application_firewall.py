@@ -75,11 +75,12 @@ def alb_web_acl(resource: Resource, stack: Stack) -> Verdict:
     remediation="Add an aws.wafv2.WebAclRule with the web ACL's ARN as web_acl_arn, or inline rules.",
     url="https://docs.aws.amazon.com/securityhub/latest/userguide/waf-controls.html#waf-10",
     frameworks={"FSBP": ("WAF.10",), "Checkov": ("CKV_AWS_175",)},
+    partial={"CKV_AWS_175": "web ACLs of WAF Classic"},
 )
 def web_acl_rules(resource: Resource, stack: Stack) -> Verdict:
     if any(stack.referrers(resource, kind, "webAclArn") for kind in _RULES):
         return Pass()
-    inline = [resource.get(path) for path in _INLINE_RULES if not from_provider(resource, path)]
+    inline = [resource.json(path) for path in _INLINE_RULES if not from_provider(resource, path)]
     return Pass() if any(inline) else Fail("has no rules")
 
 

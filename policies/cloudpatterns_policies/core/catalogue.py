@@ -33,6 +33,7 @@ A control that *looks at the inputs* checks each resource before creation; one t
 Every control takes the setting `onUnknown` in a profile: `warn` (default) counts checks that read a value known only after deployment
 in one line for the stack, `fail` makes each of them a finding with the level of the control.
 Framework ids (FSBP: AWS Foundational Security Best Practices, CIS 5.0: CIS AWS Foundations Benchmark) are listed where they were verified.
+A control covers an id marked *partial* except for what the line *Not covered* names.
 """
 # Characters that Markdown would read as markup, except underscores within a word.
 _MARKUP: Final = re.compile(r"[\\*<`]|(?<!\w)_|_(?!\w)")
@@ -109,8 +110,10 @@ def _entry(pack: str, control: Control) -> str:
     lines.append(f"- Remedy: {_text(control.remediation)}")
     lines.append(f"- Link: <{control.url}>")
     if control.frameworks:
-        named = (f"{name} {', '.join(ids)}" for name, ids in control.frameworks.items())
+        named = (f"{name} {', '.join(control.claims(name))}" for name in control.frameworks)
         lines.append(f"- Frameworks: {'; '.join(named)}")
+    if control.partial:
+        lines.append(f"- Not covered: {_text('; '.join(f'{item}: {gap}' for item, gap in control.partial.items()))}")
     levels = ", ".join(f"{default_level(control, lowest).value} in `{name}`" for name, lowest in RULES.items())
     lines.append(f"- Pack: `{pack}`, {levels}")
     if control.disabled:

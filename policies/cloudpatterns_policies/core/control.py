@@ -57,7 +57,7 @@ class Control:
     url: str
     """The page that defines or explains the rule."""
     frameworks: Mapping[str, tuple[str, ...]]
-    """Framework name to its ids for this rule, such as `{"CIS 5.0": ("2.2.3",)}`."""
+    """Framework name to its ids for this rule, such as `{"CIS 5.0": ("2.2.3",)}`. An id that the control covers in part is in `partial`."""
     kind: Literal["resource", "stack"]
     """Whether it checks one resource's inputs or the whole stack."""
     check: Callable[..., Any]
@@ -68,6 +68,8 @@ class Control:
     """The pack that it belongs to: the name of a folder next to the library."""
     disabled: str = ""
     """Why it is disabled by default, so that only a profile that names it enables it; empty for an enabled control."""
+    partial: Mapping[str, str] = field(default_factory=dict)
+    """Framework id to what its own rule checks and this control does not; ids that are covered as a whole are not in it."""
     per_resource: bool = field(init=False)
     """Whether the runner calls the function once for each resource of `types`."""
     takes_config: bool = field(init=False)
@@ -85,6 +87,9 @@ class Control:
         if not self.url.startswith("https://"):
             problems.append("url must begin with https://")
         problems += [f"framework {name!r} has no ids" for name, ids in self.frameworks.items() if not ids or isinstance(ids, str)]
+        claimed = {item for ids in self.frameworks.values() for item in ids}
+        problems += [f"partial {item!r} is no id of frameworks" for item in self.partial if item not in claimed]
+        problems += [f"partial {item!r} does not say what is not checked" for item, gap in self.partial.items() if not gap.strip()]
         problems += [f"config {name!r} has no default" for name, schema in self.config.items() if "default" not in schema]
         if ON_UNKNOWN in self.config:
             problems.append(f"config {ON_UNKNOWN!r} is reserved: every control has it")
@@ -105,6 +110,10 @@ class Control:
         """JSON schema of each property that a profile may give the control: its configuration, and `onUnknown`."""
         return {**self.config, ON_UNKNOWN: ON_UNKNOWN_SCHEMA}
 
+    def claims(self, framework: str) -> list[str]:
+        """The control's ids in a framework, as reports show them: one that is covered in part says so."""
+        return [f"{item} (partial)" if item in self.partial else item for item in self.frameworks[framework]]
+
     def defaults(self) -> dict[str, Any]:
         """The control's configuration when the profile says nothing."""
         return {name: schema["default"] for name, schema in self.config.items()}
@@ -123,13 +132,13 @@ def control(
     config: Mapping[str, Mapping[str, Any]] | None = None,
     pack: str = SECURITY,
     disabled: str = "",
+    partial: Mapping[str, str] | None = None,
 ) -> Callable[[ResourceCheck], Control]:
     """Makes a control of a function `(resource)`, which gives a verdict or an iterable of verdicts; none at all means Pass."""
 
     def decorate(check: ResourceCheck) -> Control:
-        return Control(
-            id, title, severity, types, why, remediation, url, dict(frameworks or {}), "resource", check, dict(config or {}), pack, disabled
-        )
+        about = (id, title, severity, types, why, remediation, url, dict(frameworks or {}))
+        return Control(*about, "resource", check, dict(config or {}), pack, disabled, dict(partial or {}))
 
     return decorate
 
@@ -147,6 +156,7 @@ def stack_control(
     config: Mapping[str, Mapping[str, Any]] | None = None,
     pack: str = SECURITY,
     disabled: str = "",
+    partial: Mapping[str, str] | None = None,
 ) -> Callable[[StackCheck], Control]:
     """Makes a control over the whole stack, of one of two kinds of function.
 
@@ -156,8 +166,7 @@ def stack_control(
     """
 
     def decorate(check: StackCheck) -> Control:
-        return Control(
-            id, title, severity, types, why, remediation, url, dict(frameworks or {}), "stack", check, dict(config or {}), pack, disabled
-        )
+        about = (id, title, severity, types, why, remediation, url, dict(frameworks or {}))
+        return Control(*about, "stack", check, dict(config or {}), pack, disabled, dict(partial or {}))
 
     return decorate

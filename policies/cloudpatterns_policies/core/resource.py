@@ -103,10 +103,11 @@ class Resource:
     def json(self, path: str, default: Any = None) -> Any:
         """Returns the parsed JSON document at `path`; a value that is a list or map already is returned as it is.
 
-        `default` when it is missing. Raises `UnknownValueError` when unknown and `ValueError` when it is not JSON.
+        `default` when it is missing, or an empty text, which the provider takes for not set. Raises `UnknownValueError` when unknown and
+        `ValueError` when it is not JSON.
         """
         value = self.get(path)
-        if value is None:
+        if value is None or value == "":
             return default
         if not isinstance(value, str):
             return value

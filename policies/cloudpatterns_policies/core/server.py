@@ -124,16 +124,16 @@ def policy_info(control: Control) -> analyzer_pb2.PolicyInfo:
         enforcementLevel=default_level(control).wire,
         policy_type=analyzer_pb2.POLICY_TYPE_RESOURCE if control.kind == "resource" else analyzer_pb2.POLICY_TYPE_STACK,
         severity=_severity(control.severity),
-        tags=[f"{name}: {item}" for name, ids in sorted(control.frameworks.items()) for item in ids],
+        tags=[f"{name}: {item}" for name in sorted(control.frameworks) for item in control.claims(name)],
         remediation_steps=control.remediation,
         url=control.url,
     )
     if control.frameworks:
-        name, ids = next(iter(control.frameworks.items()))
+        name = next(iter(control.frameworks))
         title, _, version = name.rpartition(" ")
         named = (title, version) if title and version[:1].isdigit() else (name, "")
         framework = analyzer_pb2.PolicyComplianceFramework(
-            name=named[0], version=named[1], reference=control.url, specification=", ".join(ids)
+            name=named[0], version=named[1], reference=control.url, specification=", ".join(control.claims(name))
         )
         info.framework.CopyFrom(framework)
     info.configSchema.properties.update(control.schema)

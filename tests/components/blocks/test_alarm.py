@@ -2,7 +2,7 @@ from typing import Any
 
 import pulumi_aws as aws
 import pytest
-from cloudpatterns.blocks import Metric, alarm
+from cloudpatterns.blocks import Metric, MetricMath, alarm
 from offline_preview.graph import Graph
 
 from tests.components.blocks.parent import Parent, children, names
@@ -74,3 +74,48 @@ def test_a_preview_knows_what_the_alarm_watches() -> None:
     graph = make("preview")
     assert refs(graph, graph.named("shop-backlog")) == ["queue"]
     assert refs(graph, graph.named("shop-backlog"), "dimensions") == ["queue"]
+
+
+def test_an_alarm_may_ask_for_some_of_its_periods() -> None:
+    inputs = make(periods=3, datapoints=2).named("shop-backlog").inputs
+    assert inputs == {**make(periods=3).named("shop-backlog").inputs, "datapointsToAlarm": 2}
+
+
+def test_an_alarm_compares_an_expression_over_several_metrics() -> None:
+    def create(parent: Parent) -> None:
+        queue = aws.sqs.Queue("queue")
+        metrics = {
+            "sent": Metric("AWS/SQS", "NumberOfMessagesSent", {"QueueName": queue.name}, "Sum"),
+            "received": Metric("AWS/SQS", "NumberOfMessagesReceived", {"QueueName": queue.name}, "Sum"),
+        }
+        math = MetricMath("sent - received", metrics)
+        alarm(parent, "shop-backlog", "Messages wait", math, 100, period_seconds=300, actions=[TOPIC], tags={})
+
+    graph = children(create)
+    queue = graph.named("queue").outputs["name"]
+    assert graph.named("shop-backlog").inputs == {
+        "alarmDescription": "Messages wait",
+        "metricQueries": [
+            {"id": "result", "expression": "sent - received", "label": "Result", "returnData": True},
+            *(
+                {
+                    "id": key,
+                    "metric": {
+                        "namespace": "AWS/SQS",
+                        "metricName": f"NumberOfMessages{key.capitalize()}",
+                        "dimensions": {"QueueName": queue},
+                        "stat": "Sum",
+                        "period": 300,
+                    },
+                }
+                for key in ("sent", "received")
+            ),
+        ],
+        "threshold": 100,
+        "comparisonOperator": "GreaterThanThreshold",
+        "evaluationPeriods": 1,
+        "treatMissingData": "notBreaching",
+        "alarmActions": [TOPIC],
+        "okActions": [TOPIC],
+        "tags": {},
+    }

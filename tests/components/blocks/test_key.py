@@ -5,6 +5,7 @@ import pulumi_aws as aws
 from cloudpatterns.blocks import create_key
 from cloudpatterns.core import Component, Statement, account_of, partition_of, region_of
 
+from tests.components.blocks.parent import Parent, children
 from tests.harness import record, refs
 
 
@@ -53,3 +54,15 @@ def test_partition_region_and_account_come_from_an_arn() -> None:
         pulumi.export("parts", pulumi.Output.all(partition_of(arn), region_of(arn), account_of(arn)))
 
     assert record(program).outputs == {"parts": ["aws-cn", "cn-north-1", "123456789012"]}
+
+
+def test_a_statement_can_name_the_account() -> None:
+    def create(parent: Parent) -> None:
+        def statements(arn: pulumi.Output[str]) -> list[Statement]:
+            conditions = {"StringEquals": {"aws:SourceAccount": account_of(arn)}}
+            return [Statement(actions=["kms:Decrypt"], resources=["*"], principals={"Service": ["a.amazonaws.com"]}, conditions=conditions)]
+
+        create_key(parent, "shop-key", "Locks things", statements)
+
+    policy = json.loads(children(create).named("shop-key-policy").inputs["policy"])
+    assert policy["Statement"][1]["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}

@@ -134,6 +134,8 @@ def test_the_group() -> None:
                 "scaleInProtectedInstances": "Ignore",
             },
         },
+        "instanceMaintenancePolicy": {"minHealthyPercentage": 100, "maxHealthyPercentage": 150},
+        "maxInstanceLifetime": 1_209_600,
         "terminationPolicies": ["Default"],
         "protectFromScaleIn": False,
         "enabledMetrics": [
@@ -147,7 +149,7 @@ def test_the_group() -> None:
             "GroupTotalInstances",
         ],
         "metricsGranularity": "1Minute",
-        "waitForCapacityTimeout": "0m",
+        "waitForCapacityTimeout": "15m",
         "tags": [
             {"key": "Name", "value": "web", "propagateAtLaunch": True},
             {"key": "Owner", "value": "platform", "propagateAtLaunch": True},
@@ -167,6 +169,14 @@ def test_the_version_is_unknown_in_a_preview_and_never_default() -> None:
 def test_behind_a_load_balancer_its_health_checks_count() -> None:
     group = inputs(made(target_group_arns=[TARGETS], health_check_grace_seconds=90).one(GROUP))
     assert (group["targetGroupArns"], group["healthCheckType"], group["healthCheckGracePeriod"]) == ([TARGETS], "ELB", 90)
+
+
+def test_the_first_deployment_alone_waits_for_healthy_targets() -> None:
+    group = inputs(made(target_group_arns=[TARGETS]).one(GROUP))
+    assert (group["waitForCapacityTimeout"], group["minElbCapacity"]) == ("15m", group["minSize"])
+    # It would count at updates too.
+    assert "waitForElbCapacity" not in group
+    assert "minElbCapacity" not in inputs(made().one(GROUP))
 
 
 def test_a_mix_with_spot() -> None:
@@ -213,6 +223,7 @@ def test_every_knob_of_the_group() -> None:
     )
     assert group["instanceRefresh"]["preferences"]["scaleInProtectedInstances"] == "Refresh"
     assert group["instanceRefresh"]["preferences"]["minHealthyPercentage"] == 50
+    assert group["instanceMaintenancePolicy"] == {"minHealthyPercentage": 50, "maxHealthyPercentage": 150}
     assert group["protectFromScaleIn"] is True
     assert group["maxInstanceLifetime"] == 604_800
     assert group["terminationPolicies"] == ["OldestInstance"]
@@ -331,7 +342,7 @@ def test_a_burst_adds_half_or_all_of_the_group_at_once() -> None:
             {"metricIntervalLowerBound": "10", "scalingAdjustment": 100},
         ],
     }
-    assert inputs(graph.one(ALARM)) == {
+    assert inputs(graph.one(ALARM, "web-burst-alarm")) == {
         "alarmDescription": "CPU of web is too high for target tracking alone; the group grows at once",
         "namespace": "AWS/EC2",
         "metricName": "CPUUtilization",
@@ -377,13 +388,98 @@ def test_a_scheduled_action_may_fix_the_size() -> None:
     assert graph.one(SCHEDULE).inputs["minSize"] == 6
 
 
-def test_failures_are_told_to_a_topic() -> None:
+def test_failed_launches_have_a_topic_of_their_own() -> None:
     graph = made(notification_topic_arn=TOPIC)
     assert inputs(graph.one(NOTIFICATION, "web-failures")) == {
         "groupNames": [graph.one(GROUP).outputs["name"]],
         "notifications": ["autoscaling:EC2_INSTANCE_LAUNCH_ERROR", "autoscaling:EC2_INSTANCE_TERMINATE_ERROR"],
         "topicArn": TOPIC,
     }
+
+
+def test_fewer_instances_than_the_minimum_raise_an_alarm() -> None:
+    graph = made(alarm_topic_arns=[TOPIC], tags={"Owner": "platform"})
+    group = graph.one(GROUP).outputs["name"]
+    assert inputs(graph.one(ALARM, "web-too-few-instances")) == {
+        "alarmDescription": "web has had fewer instances in service than its minimum size for five minutes: AWS cannot launch them, "
+        "or they stop again",
+        "metricQueries": [
+            {"id": "result", "expression": "instances - fewest", "label": "Result", "returnData": True},
+            *(
+                {
+                    "id": key,
+                    "metric": {
+                        "namespace": "AWS/AutoScaling",
+                        "metricName": metric,
+                        "dimensions": {"AutoScalingGroupName": group},
+                        "stat": "Minimum",
+                        "period": 60,
+                    },
+                }
+                for key, metric in (("instances", "GroupInServiceInstances"), ("fewest", "GroupMinSize"))
+            ),
+        ],
+        "threshold": 0,
+        "comparisonOperator": "LessThanThreshold",
+        "evaluationPeriods": 5,
+        "treatMissingData": "breaching",
+        "alarmActions": [TOPIC],
+        "okActions": [TOPIC],
+        "tags": {"Name": "web", "Owner": "platform"},
+    }
+    assert {"GroupInServiceInstances", "GroupMinSize"} <= set(graph.one(GROUP).inputs["enabledMetrics"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "launches"),
+    [
+        ({}, ["EC2 Instance Launch Unsuccessful", "EC2 Instance Terminate Unsuccessful"]),
+        ({"notification_topic_arn": f"{TOPIC}-3"}, []),
+    ],
+)
+def test_failures_of_this_group_reach_every_topic_of_alarms(changes: dict[str, Any], launches: list[str]) -> None:
+    graph = made(alarm_topic_arns=[TOPIC, f"{TOPIC}-2"], **changes)
+    rule = graph.named("web-failed")
+    assert json.loads(rule.inputs["eventPattern"]) == {
+        "source": ["aws.autoscaling"],
+        "detail-type": [
+            *launches,
+            "EC2 Auto Scaling Instance Refresh Failed",
+            "EC2 Auto Scaling Instance Refresh Rollback Succeeded",
+            "EC2 Auto Scaling Instance Refresh Rollback Failed",
+        ],
+        "detail": {"AutoScalingGroupName": [graph.one(GROUP).outputs["name"]]},
+    }
+    description = "An instance refresh of web failed, or an instance could not be launched or terminated"
+    assert rule.inputs["description"] == description
+    assert [graph.named(f"web-failed-topic-{number}").inputs["arn"] for number in (1, 2)] == [TOPIC, f"{TOPIC}-2"]
+    assert [one.inputs["topicArn"] for one in graph.of_type(NOTIFICATION)] == list(changes.values())
+
+
+def test_nobody_to_notify_no_alarms_but_the_one_that_scales() -> None:
+    graph = made()
+    assert [alarm.name for alarm in graph.of_type(ALARM)] == ["web-burst-alarm"]
+    assert graph.of_type("aws:cloudwatch/eventRule:EventRule") == []
+
+
+@pytest.mark.parametrize(("lifetime", "given"), [(0, 0), (86_400, 86_400)])
+def test_the_lifetime_of_instances_can_be_unlimited(lifetime: int, given: int) -> None:
+    assert made(refresh={"max_instance_lifetime_seconds": lifetime}).one(GROUP).inputs["maxInstanceLifetime"] == given
+
+
+def test_the_burst_alarm_has_room_for_four_topics() -> None:
+    topics = [f"{TOPIC}-{number}" for number in range(5)]
+    assert len(made(alarm_topic_arns=topics[:4]).one(ALARM, "web-burst-alarm").inputs["alarmActions"]) == 5
+    assert refused(alarm_topic_arns=topics) == [
+        ("alarm_topic_arns", "has 5 entries; the burst alarm has 5 actions at most, and scaling is one. Name 4 or fewer."),
+    ]
+    assert [path for path, _ in refused(alarm_topic_arns=[*topics, TOPIC])] == ["alarm_topic_arns"]
+
+
+def test_a_lifetime_below_a_day_is_refused() -> None:
+    assert refused(refresh={"max_instance_lifetime_seconds": 86_399}) == [
+        ("refresh.max_instance_lifetime_seconds", "is 86399; AWS allows 86400 or more. Raise it, or set 0 for no limit."),
+    ]
 
 
 def test_a_single_zone_has_to_be_asked_for() -> None:
@@ -539,6 +635,12 @@ def test_a_name_too_long_for_the_role_is_refused_only_where_a_role_is_made() -> 
     made("w" * 43)
     assert [path for path, _ in refused("w" * 43, instance_profile_arn=None)] == ["name"]
     made("w" * 42, instance_profile_arn=None)
+
+
+def test_a_name_too_long_for_the_rule_is_refused_only_where_a_rule_is_made() -> None:
+    made("w" * 50)
+    assert [path for path, _ in refused("w" * 50, alarm_topic_arns=[TOPIC])] == ["name"]
+    made("w" * 49, alarm_topic_arns=[TOPIC])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -20,11 +21,17 @@ from tests.harness import record
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the script is for Amazon Linux")
 
-_REAL = ["bash", "cat", "chmod", "cmp", "dirname", "gzip", "ln", "mkdir", "mktemp", "mv", "readlink", "rm", "sha256sum", "tar"]
+_REAL = ["bash", "cat", "chmod", "cmp", "dirname", "gzip", "ln", "mkdir", "mktemp", "mv", "readlink", "rm", "sha256sum", "tar", "tr"]
 
 # Each stand-in notes its name and arguments, one line per call, separated by a character that no argument has.
 _STAND_INS = {
-    "dnf": '[ ! -e "$STATE/dnf-fails" ] || exit 1; for package; do :; done; ln -s "$0" "$(dirname "$0")/$package"',
+    "dnf": (
+        '[ ! -e "$STATE/dnf-fails" ] || exit 1; shift 3; printf "%s\\n" "$@" >>"$STATE/packages"; [ "$1" != amazon-cloudwatch-agent ] || '
+        '{ mkdir -p "$BOOT_ROOT/opt/aws/amazon-cloudwatch-agent/bin"; ln -s "$BIN/agent" "$BOOT_ROOT/opt/aws/amazon-cloudwatch-agent/bin/'
+        'amazon-cloudwatch-agent-ctl"; }'
+    ),
+    "rpm": 'shift 2; for package; do case " $(tr "\\n" " " <"$STATE/packages") " in *" $package "*) ;; *) exit 1 ;; esac; done',
+    "agent": '[ ! -e "$STATE/agent-fails" ] || exit 1',
     "systemctl": "",
     "sleep": "",
     "id": '[ -e "$STATE/user" ]',
@@ -40,6 +47,9 @@ _STAND_INS = {
 }
 
 
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIBAgMEBQYHCAkKCwwNDg8Q\n-----END CERTIFICATE-----\n"
+
+
 @dataclass
 class Machine:
     """A pretended instance: its root folder, and what the stand-ins were called with."""
@@ -50,7 +60,7 @@ class Machine:
 
     def boot(self, script: str, code: int = 0) -> str:
         """Runs the script, expects the exit code, and gives back what it wrote to stderr."""
-        environment = {"PATH": str(self.bin), "BOOT_ROOT": str(self.root), "STATE": str(self.state)}
+        environment = {"PATH": str(self.bin), "BIN": str(self.bin), "BOOT_ROOT": str(self.root), "STATE": str(self.state)}
         done = subprocess.run(["bash"], input=script, env=environment, capture_output=True, text=True, timeout=30, check=False)
         assert done.returncode == code, done.stderr
         return done.stderr
@@ -72,16 +82,18 @@ class Machine:
     def file(self, path: str) -> str:
         return (self.root / path).read_text()
 
-    def artifact(self, **files: str) -> dict[str, Any]:
-        """Puts an archive into the pretended bucket; gives the arguments that fetch it. ``bin__start`` is made executable."""
+    def artifact(self, mode: int = 0o755, **files: str) -> dict[str, Any]:
+        """Puts an archive into the pretended bucket; gives the arguments that fetch it. ``bin__start`` has the mode."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
             for name, text in files.items():
                 entry = tarfile.TarInfo(name.replace("__", "/").replace("_html", ".html"))
-                entry.size, entry.mode = len(text), 0o755 if name.startswith("bin") else 0o644
+                entry.size, entry.mode = len(text), mode if name.startswith("bin") else 0o640
                 archive.addfile(entry, io.BytesIO(text.encode()))
         (self.state / "artifact").write_bytes(buffer.getvalue())
-        return {"artifact_uri": "s3://releases/shop.tar.gz", "artifact_sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
+        kind = "app" if "bin__start" in files else "static"
+        checksum = hashlib.sha256(buffer.getvalue()).hexdigest()
+        return {"artifact_uri": "s3://releases/shop.tar.gz", "artifact_sha256": checksum, "artifact_kind": kind}
 
 
 @pytest.fixture
@@ -89,6 +101,7 @@ def machine(tmp_path: Path) -> Machine:
     made = Machine(tmp_path / "root", tmp_path / "state", tmp_path / "bin")
     for folder in (made.root, made.state, made.bin):
         folder.mkdir()
+    (made.state / "packages").touch()
     for name in _REAL:
         real = shutil.which(name)
         assert real is not None, f"{name} is not on PATH"
@@ -112,6 +125,8 @@ def script(**arguments: Any) -> str:
 def test_without_an_artifact_nginx_serves_a_page(machine: Machine) -> None:
     machine.boot(script())
     assert set(machine.tree()) == {
+        "etc/logrotate.d/web",
+        "etc/systemd/system/logrotate.timer.d/hourly.conf",
         "etc/systemd/system/web.service",
         "etc/web/environment",
         "etc/web/nginx.conf",
@@ -145,6 +160,9 @@ def test_the_server_runs_unprivileged(machine: Machine) -> None:
         "NoNewPrivileges=yes",
         "CapabilityBoundingSet=",
         "ProtectSystem=strict",
+        "StandardOutput=append:/var/log/web.log",
+        "StandardError=inherit",
+        "LogsDirectory=web",
     ):
         assert line in unit
     [user] = machine.calls("useradd")
@@ -162,6 +180,89 @@ def test_a_second_run_changes_nothing(machine: Machine) -> None:
     assert [call for call in again if call[0] in ("aws", "dnf", "useradd")] == []
     assert ["systemctl", "start", "web.service"] in again
     assert ["systemctl", "restart", "web.service"] not in again
+
+
+def test_no_file_whose_name_begins_with_a_dot_is_served(machine: Machine) -> None:
+    machine.boot(script(**machine.artifact(index_html="<p>shop")))
+    assert "    location ~ /\\.(?!well-known/) { return 404; }\n" in machine.file("etc/web/nginx.conf")
+
+
+BROKEN = {
+    "no start script": (
+        {"kind": "app", "run_sh": "#!/bin/sh\n"},
+        "the artifact has no bin/start; files to be served are an artifact of the kind static",
+    ),
+    "not executable": (
+        {"kind": "app", "mode": 0o644, "bin__start": ""},
+        "the artifact's bin/start is not executable; pack it with its mode bits",
+    ),
+    "no page": ({"kind": "static", "bin__start": ""}, "the artifact has no index.html; one with a bin/start is of the kind app"),
+}
+
+
+@pytest.mark.parametrize(("files", "reason"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_artifact_fails_the_boot_and_nothing_is_served(machine: Machine, files: dict[str, Any], reason: str) -> None:
+    source = {**machine.artifact(**{name: text for name, text in files.items() if name != "kind"}), "artifact_kind": files["kind"]}
+    assert machine.boot(script(**source, log_group_name="shop-logs"), code=1).endswith(f"boot: {reason}\n")
+    assert list((machine.root / "srv/web/releases").iterdir()) == []
+    assert machine.calls("systemctl") == []
+    # The reason reaches the log group: the agent runs before the artifact is fetched.
+    [agent] = machine.calls("agent")
+    assert machine.calls().index(agent) < machine.calls().index(machine.calls("aws")[0])
+
+
+def test_the_server_may_read_and_not_change_its_files(machine: Machine) -> None:
+    source = machine.artifact(bin__start="#!/bin/sh\n", config="{}", mode=0o700)
+    machine.boot(script(**source))
+    release = machine.root / "srv/web/releases" / source["artifact_sha256"]
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (release, *release.rglob("*"))}
+    assert modes == {release.name: 0o755, "bin": 0o755, "start": 0o755, "config": 0o644}
+
+
+def test_logs_are_sent_to_the_log_group(machine: Machine) -> None:
+    machine.boot(script(log_group_name="shop-logs-1a2b3c4"))
+    assert machine.calls("dnf")[0][4:] == ["amazon-cloudwatch-agent", "logrotate"]
+    assert machine.calls("agent") == [["agent", "-a", "fetch-config", "-m", "ec2", "-s", "-c", "file:/etc/web/logs.json"]]
+    collected = json.loads(machine.file("etc/web/logs.json"))["logs"]["logs_collected"]["files"]["collect_list"]
+    assert {entry["log_group_name"] for entry in collected} == {"shop-logs-1a2b3c4"}
+    assert {entry["file_path"]: entry["log_stream_name"] for entry in collected} == {
+        "/var/log/cloud-init-output.log": "{instance_id}/boot",
+        "/var/log/web.log": "{instance_id}/server",
+        "/var/log/web/access.log": "{instance_id}/access",
+    }
+    unit = machine.file("etc/systemd/system/web.service").splitlines()
+    assert "After=network-online.target amazon-cloudwatch-agent.service" in unit
+
+
+def test_an_agent_that_cannot_be_started_is_reported_and_the_server_serves(machine: Machine) -> None:
+    (machine.state / "agent-fails").touch()
+    stderr = machine.boot(script(log_group_name="shop-logs"))
+    assert "boot: the CloudWatch agent does not start, so no log reaches shop-logs\n" in stderr
+    assert machine.calls("systemctl")[-1] == ["systemctl", "restart", "web.service"]
+
+
+def test_an_agent_that_cannot_be_installed_is_reported_and_the_server_serves(machine: Machine) -> None:
+    (machine.state / "dnf-fails").touch()
+    stderr = machine.boot(script(log_group_name="shop-logs", **machine.artifact(bin__start="#!/bin/sh\n")))
+    assert "boot: cannot install amazon-cloudwatch-agent, so no log reaches shop-logs; is the S3 gateway endpoint" in stderr
+    assert machine.calls("systemctl")[-1] == ["systemctl", "restart", "web.service"]
+
+
+def test_packages_are_installed_before_the_application_starts(machine: Machine) -> None:
+    text = script(packages=["python3.13", "java-25-amazon-corretto-headless"], **machine.artifact(bin__start="#!/bin/sh\n"))
+    machine.boot(text)
+    [installed] = machine.calls("dnf")
+    assert installed[4:] == ["python3.13", "java-25-amazon-corretto-headless"]
+    assert machine.calls().index(installed) < machine.calls().index(["systemctl", "restart", "web.service"])
+    machine.boot(text)
+    assert machine.calls("dnf") == [installed]
+
+
+def test_the_databases_certificates_are_a_file_that_the_application_finds(machine: Machine) -> None:
+    certificates = f"{CERTIFICATE}{CERTIFICATE}"
+    machine.boot(script(database_certificates=certificates))
+    assert machine.file("etc/web/database-ca.pem").strip() == certificates.strip()
+    assert 'DATABASE_CA_FILE="/etc/web/database-ca.pem"' in machine.file("etc/web/environment").splitlines()
 
 
 def test_an_artifact_of_static_files_is_served_by_nginx(machine: Machine) -> None:
@@ -206,6 +307,7 @@ def test_a_wrong_checksum_stops_the_boot_and_leaves_nothing_behind(machine: Mach
 
 def test_a_missing_command_line_client_is_installed(machine: Machine) -> None:
     text = script(**machine.artifact(bin__start="#!/bin/sh\n"))
+    (machine.bin / "dnf").chmod(0o755)
     client = (machine.bin / "aws").read_text()
     (machine.bin / "aws").unlink()
     with (machine.bin / "dnf").open("a") as dnf:
@@ -230,7 +332,7 @@ def test_a_server_that_does_not_answer_fails_the_boot(machine: Machine) -> None:
 
 def test_the_root_as_health_path_is_the_page_itself(machine: Machine) -> None:
     machine.boot(script(health_check_path="/"))
-    assert "location" not in machine.file("etc/web/nginx.conf")
+    assert "location =" not in machine.file("etc/web/nginx.conf")
 
 
 HOSTILE = ["$(touch pwned)", "`touch pwned`", "'; touch pwned; '", '"; touch pwned; "', "a b\\", "$HOME", "x\\'; touch pwned; #"]
@@ -257,6 +359,10 @@ def test_no_value_is_ever_run(machine: Machine, value: str, tmp_path: Path, monk
         ("HEALTH_CHECK_PATH", "/x; } evil {", "HEALTH_CHECK_PATH is not a plain URL path"),
         ("ARTIFACT_URI", "https://example.org/x", "ARTIFACT_URI is not s3://bucket/key"),
         ("ARTIFACT_SHA256", "$(touch pwned)", "ARTIFACT_SHA256 is not a SHA-256 checksum"),
+        ("ARTIFACT_KIND", "", "ARTIFACT_KIND is not app or static"),
+        ("PACKAGES", "nginx --nogpgcheck", "PACKAGES has a name that is not a package's"),
+        ("PACKAGES", "$(touch pwned)", "PACKAGES has a name that is not a package's"),
+        ("LOG_GROUP", 'x", "y": "', "LOG_GROUP is not the name of a log group"),
         ("APP_ENVIRONMENT", "PATH=/tmp\nnot an entry", "APP_ENVIRONMENT has a line that is not NAME=value"),
     ],
 )
@@ -270,7 +376,11 @@ def test_the_script_checks_its_parameters_itself(
         "HEALTH_CHECK_PATH": "/healthz",
         "ARTIFACT_URI": "s3://releases/shop",
         "ARTIFACT_SHA256": "0" * 64,
+        "ARTIFACT_KIND": "app",
+        "PACKAGES": "",
         "APP_ENVIRONMENT": "",
+        "DATABASE_CA": "",
+        "LOG_GROUP": "",
         name: value,
     }
     lines = [f"{key}='{text}'" for key, text in parameters.items()]
@@ -281,8 +391,11 @@ def test_the_script_checks_its_parameters_itself(
 
 def test_the_user_data_is_a_script_of_a_size_that_fits() -> None:
     text = script(environment={"CACHE_HOST": "cache.internal"})
-    assert text.startswith("#!/bin/bash\nAPP_PORT=8080\nHEALTH_CHECK_PATH=/healthz\nARTIFACT_URI=''\nARTIFACT_SHA256=''\n")
-    assert len(text.encode()) < 10_000
+    assert text.startswith("#!/bin/bash\nAPP_PORT=8080\nHEALTH_CHECK_PATH=/healthz\nARTIFACT_KIND=app\n")
+    # Room for the certificates of RDS, 5 KB, and an environment.
+    assert len(text.encode()) < 9_500
+    # Comments are for those who read the file.
+    assert "\n#" not in text
     assert subprocess.run(["bash", "-n"], input=text, text=True, capture_output=True, check=False).stderr == ""
 
 
@@ -319,6 +432,26 @@ def test_values_that_are_not_known_yet_are_waited_for() -> None:
         (
             {"environment": {"A": "x\nB=y"}},
             ("environment.A", "has a line break or another control character; one line of text is needed."),
+        ),
+        ({"environment": {"DATABASE_CA_FILE": "x"}}, ("environment.DATABASE_CA_FILE", "is set by the boot script. Choose another name.")),
+        (
+            {"artifact_kind": "folder"},
+            ("artifact_kind", "is 'folder'; app (it has a bin/start) or static (files that are served) is needed."),
+        ),
+        (
+            {"packages": ["--nogpgcheck"]},
+            ("packages", "has '--nogpgcheck'; the name of a package of Amazon Linux is needed, such as python3.13."),
+        ),
+        (
+            {"log_group_name": "arn:aws:logs:eu-west-1:123456789012:log-group:shop"},
+            (
+                "log_group_name",
+                "is 'arn:aws:logs:eu-west-1:123456789012:log-group:shop'; the name of a log group is needed, not its ARN.",
+            ),
+        ),
+        (
+            {"database_certificates": "/etc/ca.pem"},
+            ("database_certificates", "are not certificates in PEM. Pass the text of the file alone."),
         ),
         (
             {"artifact_uri": "https://x/y", "artifact_sha256": "0" * 64},

@@ -50,9 +50,9 @@ def test_it_makes_two_instances_one_address_and_what_moves_it() -> None:
         "site-mover-role": "Role",
         "site-mover-policy": "RolePolicy",
         "site-mover-errors": "MetricAlarm",
-        **{f"site-mover-{run}": "EventRule" for run in ("alarms", "watch")},
-        **{f"site-mover-{run}-permission": "Permission" for run in ("alarms", "watch")},
-        **{f"site-mover-{run}-target": "EventTarget" for run in ("alarms", "watch")},
+        **{f"site-mover-{run}": "EventRule" for run in ("states", "alarms", "watch")},
+        **{f"site-mover-{run}-permission": "Permission" for run in ("states", "alarms", "watch")},
+        **{f"site-mover-{run}-target": "EventTarget" for run in ("states", "alarms", "watch")},
     }
 
 
@@ -118,8 +118,27 @@ def test_a_metric_of_ones_own_decides_for_both() -> None:
     assert make(health_metric=metric).named(f"site-alarm-{A}").inputs["statistic"] == "Maximum"
 
 
-def test_changes_of_either_alarm_and_every_minute_start_the_function() -> None:
+def test_the_function_watches_a_metric_of_ones_own_for_silence() -> None:
+    metric = {"namespace": "Shop", "metric_name": "Heartbeat", "threshold": 1, "comparison_operator": "LessThanThreshold"}
+    graph = make(health_metric=metric, failover_minutes=3)
+    environment = graph.named("site-mover").inputs["environment"]["variables"]
+    assert json.loads(environment["HEALTH_METRIC"]) == {"namespace": "Shop", "metric_name": "Heartbeat", "failover_minutes": 3}
+    statements = json.loads(graph.named("site-mover-policy").inputs["policy"])["Statement"]
+    [hear] = [statement for statement in statements if "cloudwatch:GetMetricStatistics" in statement["Action"]]
+    assert (hear["Effect"], hear["Action"], hear["Resource"]) == ("Allow", ["cloudwatch:GetMetricStatistics"], ["*"])
+    assert "HEALTH_METRIC" not in plain().named("site-mover").inputs["environment"]["variables"]
+
+
+def test_the_end_of_either_instance_changes_of_its_alarm_and_every_minute_start_the_function() -> None:
     graph = plain()
+    assert json.loads(graph.one(RULE, "site-mover-states").inputs["eventPattern"]) == {
+        "source": ["aws.ec2"],
+        "detail-type": ["EC2 Instance State-change Notification"],
+        "detail": {
+            "instance-id": [graph.named(f"site-instance-{zone}").id for zone in (A, B)],
+            "state": ["stopping", "stopped", "shutting-down", "terminated"],
+        },
+    }
     arns = [graph.named(f"site-alarm-{zone}").outputs["arn"] for zone in (A, B)]
     assert json.loads(graph.one(RULE, "site-mover-alarms").inputs["eventPattern"]) == {
         "source": ["aws.cloudwatch"],
@@ -128,7 +147,7 @@ def test_changes_of_either_alarm_and_every_minute_start_the_function() -> None:
     }
     assert graph.one(RULE, "site-mover-watch").inputs["scheduleExpression"] == "rate(1 minute)"
     function = graph.named("site-mover")
-    for run in ("alarms", "watch"):
+    for run in ("states", "alarms", "watch"):
         rule = graph.one(RULE, f"site-mover-{run}")
         assert graph.named(f"site-mover-{run}-target").inputs == {"rule": rule.outputs["name"], "arn": function.outputs["arn"]}
         assert graph.named(f"site-mover-{run}-permission").inputs == {

@@ -325,3 +325,112 @@ def test_transforms_reach_the_children():
 
     graph = record(lambda: LoadBalancer("web", BASE, pulumi.ResourceOptions(transforms=[tune])))
     assert graph.named("web-lb").inputs["clientKeepAlive"] == 60
+
+
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+
+
+def test_nobody_to_notify_no_alarms():
+    assert make().of_type(ALARM) == []
+
+
+def alarm_inputs(name: str, args=BASE, **more):
+    graph = make({**args, "alarm_topic_arns": [TOPIC], "tags": {"Team": "web"}, **more})
+    assert {alarm.name for alarm in graph.of_type(ALARM)} == {
+        *("web-no-healthy-target", "web-unhealthy-target", "web-target-5xx", "web-balancer-5xx"),
+    }
+    inputs = dict(graph.named(name).inputs)
+    assert [inputs.pop(key) for key in ("alarmActions", "okActions", "tags")] == [[TOPIC], [TOPIC], {"Team": "web"}]
+    balancer = {"LoadBalancer": graph.named("web-lb").outputs["arnSuffix"]}
+    return inputs, balancer, {**balancer, "TargetGroup": graph.named("web-tg").outputs["arnSuffix"]}
+
+
+def test_a_group_without_a_healthy_target_or_without_any_target_raises_an_alarm():
+    inputs, _, of_targets = alarm_inputs("web-no-healthy-target")
+    assert inputs == {
+        "alarmDescription": "web has no healthy target: its clients get errors",
+        "namespace": "AWS/ApplicationELB",
+        "metricName": "HealthyHostCount",
+        "dimensions": of_targets,
+        "statistic": "Maximum",
+        "threshold": 1,
+        "comparisonOperator": "LessThanThreshold",
+        "period": 60,
+        "evaluationPeriods": 2,
+        "treatMissingData": "breaching",
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "minutes", "of"), [({}, 10, 15), ({"alarm_unhealthy_minutes": 1}, 1, 1), ({"alarm_unhealthy_minutes": 5}, 5, 7)]
+)
+def test_one_target_that_stays_unhealthy_raises_an_alarm(given, minutes, of):
+    inputs, _, of_targets = alarm_inputs("web-unhealthy-target", **given)
+    assert inputs == {
+        "alarmDescription": f"Targets of web failed their health checks for {minutes} minutes: they do not recover, or their replacements "
+        "fail too",
+        "namespace": "AWS/ApplicationELB",
+        "metricName": "UnHealthyHostCount",
+        "dimensions": of_targets,
+        "statistic": "Maximum",
+        "threshold": 0,
+        "comparisonOperator": "GreaterThanThreshold",
+        "period": 60,
+        "evaluationPeriods": of,
+        "datapointsToAlarm": minutes,
+        "treatMissingData": "notBreaching",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "dimension", "total", "description"),
+    [
+        (
+            "web-target-5xx",
+            "HTTPCode_Target_5XX_Count",
+            2,
+            "requests",
+            "The targets of web answered more than {}% of the requests of five minutes with 5xx",
+        ),
+        (
+            "web-balancer-5xx",
+            "HTTPCode_ELB_5XX_Count",
+            1,
+            "(requests + errors)",
+            "web itself answered more than {}% of the requests of five minutes with 5xx: its targets do not respond, close connections or "
+            "time out",
+        ),
+    ],
+)
+@pytest.mark.parametrize(("given", "percent"), [({}, 5), ({"alarm_5xx_percent": 0.5}, 0.5)])
+def test_a_share_of_errors_raises_an_alarm_unless_they_are_few(name, metric, dimension, total, description, given, percent):
+    found = alarm_inputs(name, **given)
+    assert found[0] == {
+        "alarmDescription": description.format(percent),
+        "metricQueries": [
+            {
+                "id": "result",
+                "expression": f"IF(errors >= 5, 100 * errors / {total}, 0)",
+                "label": "Result",
+                "returnData": True,
+            },
+            *(
+                {
+                    "id": key,
+                    "metric": {
+                        "namespace": "AWS/ApplicationELB",
+                        "metricName": each,
+                        "dimensions": found[dimension],
+                        "stat": "Sum",
+                        "period": 300,
+                    },
+                }
+                for key, each in (("errors", metric), ("requests", "RequestCount"))
+            ),
+        ],
+        "threshold": percent,
+        "comparisonOperator": "GreaterThanThreshold",
+        "evaluationPeriods": 1,
+        "treatMissingData": "notBreaching",
+    }

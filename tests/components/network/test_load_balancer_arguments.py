@@ -110,6 +110,10 @@ def test_refused(args, problems):
         ("ip_address_type", "ipv6"),
         ("idle_timeout_seconds", 4001),
         ("log_prefix", "web/"),
+        ("alarm_5xx_percent", 0),
+        ("alarm_5xx_percent", 51),
+        ("alarm_unhealthy_minutes", 61),
+        ("alarm_topic_arns", ["arn:aws:sns:eu-west-1:123456789012:alarms"] * 6),
     ],
 )
 def test_values_are_checked(key, value):

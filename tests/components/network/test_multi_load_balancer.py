@@ -371,3 +371,16 @@ def test_transforms_reach_the_children() -> None:
     given = cast(MultiLoadBalancerArgs, {"vpc_id": "v", "audiences": AUDIENCES, "target_port": 80})
     graph = record(lambda: MultiLoadBalancer("edge", given, pulumi.ResourceOptions(transforms=[slower])))
     assert [graph.named(f"edge-{name}-lb").inputs["idleTimeout"] for name in NAMES] == [600, 600, 600]
+
+
+def test_the_alarms_of_every_balancer_have_the_options_of_all() -> None:
+    topic = "arn:aws:sns:eu-west-1:123456789012:alarms"
+    graph = make(alarm_topic_arns=[topic], alarm_5xx_percent=1, alarm_unhealthy_minutes=20)
+    alarms = {alarm.name: alarm for alarm in graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
+    suffixes = ("no-healthy-target", "unhealthy-target", "target-5xx", "balancer-5xx")
+    assert set(alarms) == {f"edge-{name}-{suffix}" for name in NAMES for suffix in suffixes}
+    for name in NAMES:
+        assert set(refs(graph, alarms[f"edge-{name}-no-healthy-target"], "dimensions")) == {f"edge-{name}-lb", f"edge-{name}-tg"}
+        assert alarms[f"edge-{name}-target-5xx"].inputs["threshold"] == 1
+        assert alarms[f"edge-{name}-unhealthy-target"].inputs["datapointsToAlarm"] == 20
+        assert alarms[f"edge-{name}-balancer-5xx"].inputs["alarmActions"] == [topic]

@@ -73,6 +73,19 @@ def test_private_subnets_admit_the_vpc_trusted_networks_and_answers() -> None:
     assert found == [OWN, (number, *rest), *INTERNET_ANSWERS]
 
 
+def test_private_subnets_admit_lattice_on_low_ports_by_ipv4_and_ipv6() -> None:
+    ports = [(13160, "allow", TCP, (80, 80), "169.254.171.0/24"), (13886, "allow", TCP, (443, 443), "169.254.171.0/24")]
+    graph = network({"lattice_ports": [443, 80]})
+    assert rows(graph, "private", egress=False) == [OWN, *ports, *INTERNET_ANSWERS]
+    for tier in ("public", "data"):
+        assert rows(graph, tier, egress=False) == rows(network({}), tier, egress=False)
+    found = rows(network({"lattice_ports": [80]}, dual_stack=True), "private", egress=False)
+    assert [row for row in found if 13000 <= row[0] < 15100] == [
+        (13160, "allow", TCP, (80, 80), "169.254.171.0/24"),
+        (13161, "allow", TCP, (80, 80), "fd00:ec2:80::/64"),
+    ]
+
+
 @pytest.mark.parametrize("tier", ["public", "private"])
 def test_no_single_rule_lets_the_internet_reach_an_administration_port(tier: str) -> None:
     """Scanners look at each rule alone, so a rule that denies the port first is no help."""
@@ -237,6 +250,8 @@ def test_what_nobody_needs_does_not(tier: str, other: str, port: int, protocol: 
         ({}, {}),
         ({}, {"dual_stack": True}),
         ({"public_ports": [25, 80, 443], "trusted_cidrs": [f"10.{n}.0.0/16" for n in range(100, 106)]}, {"dual_stack": True}),
+        ({"trusted_cidrs": [f"10.{n}.0.0/16" for n in range(100, 110)], "lattice_ports": [1, 1023]}, {}),
+        ({"lattice_ports": [1, 80, 1023]}, {"dual_stack": True}),
         ({"public_ports": list(range(101, 113)), "trusted_cidrs": [f"10.{n}.0.0/16" for n in range(100, 112)]}, {}),
     ],
 )
@@ -380,6 +395,20 @@ def refused(acls: Mapping[str, Any], **args: Any) -> list[tuple[str, str]]:
             "trusted_cidrs",
             "needs 19 inbound rules in the private tier's ACL; AWS's quota leaves room for 18. Join or remove some.",
         ),
+        (
+            {"trusted_cidrs": [f"10.{n}.0.0/16" for n in range(100, 111)], "lattice_ports": [80, 443]},
+            {},
+            "trusted_cidrs",
+            "needs 19 inbound rules in the private tier's ACL; AWS's quota leaves room for 18. Join or remove some.",
+        ),
+        (
+            {"lattice_ports": [80, 81, 82, 443]},
+            {"dual_stack": True},
+            "lattice_ports",
+            "needs 20 inbound rules in the private tier's ACL; AWS's quota leaves room for 18. Join or remove some.",
+        ),
+        ({"lattice_ports": [1024]}, {}, "lattice_ports.0", "is 1024; must be at most 1023"),
+        ({"lattice_ports": [80, 80]}, {}, "lattice_ports", "has 80 twice. Name each once"),
     ],
 )
 def test_what_an_acl_cannot_be_is_refused(acls: Mapping[str, Any], args: Mapping[str, Any], path: str, reason: str) -> None:

@@ -21,6 +21,7 @@ A, B, C = "eu-west-1a", "eu-west-1b", "eu-west-1c"
 ZONES = [[A], [A, B], [A, B, C]]
 STRATEGIES = ["none", "single", "per_zone", "regional", "instance", "on_demand"]
 PATCH = {"name": "patch", "days": ["TUE", "SUN"], "start": "01:00", "minutes": 90}
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:on-call"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
 
 
@@ -144,6 +145,52 @@ def test_a_regional_gateway_takes_the_vpc_and_addresses_of_awss_choice() -> None
     assert graph.one(COMPONENT).outputs["public_ips"] == [address["publicIp"] for address in addresses]
 
 
+@pytest.mark.parametrize(
+    ("strategy", "gateways"),
+    [
+        ("single", {f"-{A}": (f"nat-gateway-{A}", f"The NAT gateway in {A}")}),
+        ("per_zone", {f"-{zone}": (f"nat-gateway-{zone}", f"The NAT gateway in {zone}") for zone in (A, B)}),
+        ("regional", {"": ("nat-gateway", "The NAT gateway")}),
+    ],
+)
+def test_a_gateway_that_is_full_or_drops_packets_is_reported(strategy: str, gateways: dict[str, tuple[str, str]]) -> None:
+    graph = nat(strategy, mode="deployed", alarm_topic_arns=[TOPIC], tags={"Owner": "platform"})
+    alarms = {alarm.name: alarm.inputs for alarm in graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
+    for suffix, (gateway, which) in gateways.items():
+        common = {
+            "namespace": "AWS/NATGateway",
+            "dimensions": {"NatGatewayId": graph.one(GATEWAY, gateway).id},
+            "statistic": "Sum",
+            "threshold": 0,
+            "comparisonOperator": "GreaterThanThreshold",
+            "treatMissingData": "notBreaching",
+            "alarmActions": [TOPIC],
+            "okActions": [TOPIC],
+            "tags": {"Owner": "platform"},
+        }
+        assert alarms.pop(f"nat-gateway-ports{suffix}") == {
+            **common,
+            "alarmDescription": f"{which} finds no free port, and new connections fail: too many go to one destination",
+            "metricName": "ErrorPortAllocation",
+            "period": 300,
+            "evaluationPeriods": 1,
+        }
+        assert alarms.pop(f"nat-gateway-drops{suffix}") == {
+            **common,
+            "alarmDescription": f"{which} has dropped packets in each of five minutes",
+            "metricName": "PacketsDropCount",
+            "period": 60,
+            "evaluationPeriods": 5,
+        }
+    assert alarms == {}
+
+
+@pytest.mark.parametrize("strategy", ["none", "single", "per_zone", "regional"])
+def test_nothing_is_watched_where_nobody_is_told(strategy: str) -> None:
+    topics = [TOPIC] if strategy == "none" else []
+    assert nat(strategy, alarm_topic_arns=topics).of_type("aws:cloudwatch/metricAlarm:MetricAlarm") == []
+
+
 # --- the instance ---
 
 
@@ -160,7 +207,7 @@ def test_the_instance_is_a_router_with_its_address_before_it_boots(strategy: str
     assert address.urn in instance.dependencies
     assert instance.inputs["metadataOptions"] == {"httpEndpoint": "enabled", "httpTokens": "required", "httpPutResponseHopLimit": 1}
     assert instance.inputs["instanceInitiatedShutdownBehavior"] == "stop"
-    assert instance.inputs["userData"] == user_data("10.20.0.0/16", strategy == "on_demand")
+    assert instance.inputs["userData"] == user_data("10.20.0.0/16", strategy == "on_demand", 1)
     for forbidden in ("associatePublicIpAddress", "subnetId", "vpcSecurityGroupIds", "sourceDestCheck", "ami"):
         assert forbidden not in instance.inputs
 
@@ -188,18 +235,31 @@ def test_the_type_decides_the_image() -> None:
     assert graph.one(INSTANCE).inputs["instanceType"] == "t3.micro"
     image = graph.one("aws:ec2/launchTemplate:LaunchTemplate").inputs["imageId"]
     assert image == "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
-    assert nat("instance").one(INSTANCE).inputs["instanceType"] == "t4g.nano"
+    assert nat("instance").one(INSTANCE).inputs["instanceType"] == "t4g.micro"
+
+
+def test_a_raised_revision_replaces_the_instance_and_nothing_else() -> None:
+    def inputs(graph: Graph) -> dict[str, dict[str, Any]]:
+        return {resource.name: resource.inputs for resource in graph.children(graph.one(COMPONENT).urn)}
+
+    one, two = (inputs(nat("instance", mode="deployed", instance_revision=revision)) for revision in (1, 2))
+    assert {name for name in one if one[name] != two[name]} == {"nat-instance"}
+    changed = {key for key in one["nat-instance"] if one["nat-instance"][key] != two["nat-instance"][key]}
+    # Changed user data replaces it, see above; RunInstances then reads the template's resolve:ssm: again.
+    assert (changed, two["nat-instance"]["userDataReplaceOnChange"]) == ({"userData"}, True)
+    assert two["nat-template"]["imageId"].startswith("resolve:ssm:")
 
 
 @pytest.mark.parametrize(("given", "ports"), [(None, [80, 443]), ([8443, 22], [22, 8443])])
-def test_the_group_lets_the_vpc_out_on_its_ports_and_nothing_else(given: list[int] | None, ports: list[int]) -> None:
+def test_the_group_lets_the_vpc_out_on_its_ports_and_itself_on_443(given: list[int] | None, ports: list[int]) -> None:
     graph = nat("instance", mode="deployed", egress_ports=given)
-    for kind, name, cidr in (("Ingress", "from-vpc", "10.20.0.0/16"), ("Egress", "to-internet", "0.0.0.0/0")):
+    own = sorted({*ports, 443})
+    for kind, name, cidr, allowed in (("Ingress", "from-vpc", "10.20.0.0/16", ports), ("Egress", "to-internet", "0.0.0.0/0", own)):
         found = {}
         for rule in graph.of_type(f"aws:vpc/securityGroup{kind}Rule:SecurityGroup{kind}Rule"):
             assert refs(graph, rule, "securityGroupId") == ["nat-group"]
             found[rule.name] = [rule.inputs[key] for key in ("ipProtocol", "fromPort", "toPort", "cidrIpv4")]
-        assert found == {f"nat-{name}-{port}": ["tcp", port, port, cidr] for port in ports}
+        assert found == {f"nat-{name}-{port}": ["tcp", port, port, cidr] for port in allowed}
 
 
 def test_systems_manager_looks_after_the_instance() -> None:
@@ -209,21 +269,47 @@ def test_systems_manager_looks_after_the_instance() -> None:
     assert refs(graph, attachment, "role") == ["nat-instance-role"]
     assert refs(graph, graph.one(POLICY, "nat-instance-fence"), "role") == ["nat-instance-role"]
     assert statements(graph, "nat-instance-fence") == [{"Effect": "Deny", "Action": ["ssm:GetParameter*"], "Resource": ["*"]}]
+    assert statements(graph, "nat-instance-heartbeat") == [
+        {
+            "Effect": "Allow",
+            "Action": ["cloudwatch:PutMetricData"],
+            "Resource": ["*"],
+            "Condition": {"StringEquals": {"cloudwatch:namespace": "CloudPatterns/NatInstance"}},
+        }
+    ]
     # The profile's name comes only once the role has its policies.
     profile = refs(graph, graph.one(INSTANCE), "iamInstanceProfile")
-    assert sorted(profile) == ["nat-instance-fence", "nat-instance-profile", "nat-instance-ssm"]
+    assert sorted(profile) == ["nat-instance-fence", "nat-instance-heartbeat", "nat-instance-profile", "nat-instance-ssm"]
 
 
 def test_an_instance_that_is_always_on_is_recovered_and_rebooted() -> None:
-    graph = nat("instance", mode="deployed", alarm_topic_arns=["arn:aws:sns:eu-west-1:123456789012:on-call"])
+    graph = nat("instance", mode="deployed", alarm_topic_arns=[TOPIC])
     alarms = {alarm.name: alarm.inputs for alarm in graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
     for name, metric, periods in (("recover", "StatusCheckFailed_System", 2), ("reboot", "StatusCheckFailed_Instance", 3)):
         alarm = alarms.pop(f"nat-{name}")
         assert (alarm["namespace"], alarm["metricName"], alarm["evaluationPeriods"], alarm["period"]) == ("AWS/EC2", metric, periods, 60)
         assert alarm["dimensions"] == {"InstanceId": graph.one(INSTANCE).id}
-        assert alarm["alarmActions"] == [f"arn:aws:automate:eu-west-1:ec2:{name}", "arn:aws:sns:eu-west-1:123456789012:on-call"]
+        assert alarm["alarmActions"] == [f"arn:aws:automate:eu-west-1:ec2:{name}", TOPIC]
+    assert alarms.pop("nat-heartbeat") == {
+        "alarmDescription": "The NAT instance has not reported for three minutes that it forwards packets: private subnets may have no "
+        "internet egress",
+        "namespace": "CloudPatterns/NatInstance",
+        "metricName": "Heartbeat",
+        "dimensions": {"InstanceId": graph.one(INSTANCE).id},
+        "statistic": "SampleCount",
+        "threshold": 1,
+        "comparisonOperator": "LessThanThreshold",
+        "period": 60,
+        "evaluationPeriods": 3,
+        "treatMissingData": "breaching",
+        "alarmActions": [TOPIC],
+        "okActions": [TOPIC],
+        "tags": {},
+    }
     assert alarms == {}
     assert graph.of_type(SCHEDULE, DOCUMENT) == []
+    # They act also where nobody is to be told.
+    assert {alarm.name for alarm in nat("instance").of_type("aws:cloudwatch/metricAlarm:MetricAlarm")} == {"nat-recover", "nat-reboot"}
 
 
 def test_outputs_name_the_instance() -> None:
@@ -301,7 +387,7 @@ def test_the_runbooks_role_starts_this_instance_and_writes_its_own_schedule(key:
     group = graph.one("aws:scheduler/scheduleGroup:ScheduleGroup").outputs["name"]
     start, describe, schedule, pass_role, *grants = statements(graph, "nat-runbook-policy")
     assert (start["Action"], start["Resource"]) == (["ec2:StartInstances"], [graph.one(INSTANCE).outputs["arn"]])
-    assert (describe["Action"], describe["Resource"]) == (["ec2:DescribeInstances"], ["*"])
+    assert (describe["Action"], describe["Resource"]) == (["ec2:DescribeInstances", "cloudwatch:GetMetricStatistics"], ["*"])
     assert schedule["Action"] == ["scheduler:CreateSchedule", "scheduler:UpdateSchedule"]
     assert schedule["Resource"] == [f"arn:aws:scheduler:eu-west-1:123456789012:schedule/{group}/opened-by-hand"]
     assert (pass_role["Action"], pass_role["Resource"]) == (["iam:PassRole"], [graph.one(ROLE, "nat-windows-role").outputs["arn"]])
@@ -330,12 +416,12 @@ def test_the_runbook_has_the_structure_of_an_automation_document() -> None:
     parameter = content["parameters"].pop("Minutes")
     assert (parameter["type"], parameter["allowedPattern"], content["parameters"]) == ("String", "^[1-9][0-9]{0,2}$", {})
     steps = {step["name"]: step for step in content["mainSteps"]}
-    assert list(steps) == ["settle", "open", "running"]
+    assert list(steps) == ["settle", "open", "running", "forwards"]
     assert [step["action"] for step in steps.values()] == [
-        *("aws:waitForAwsResourceProperty", "aws:executeScript", "aws:waitForAwsResourceProperty"),
+        *("aws:waitForAwsResourceProperty", "aws:executeScript", "aws:waitForAwsResourceProperty", "aws:executeScript"),
     ]
     assert all(step["onFailure"] == "Abort" for step in steps.values())
-    assert [step.get("isEnd", False) for step in steps.values()] == [False, False, True]
+    assert [step.get("isEnd", False) for step in steps.values()] == [False, False, False, True]
     for step, states in (("settle", ["running", "stopped"]), ("running", ["running"])):
         assert steps[step]["inputs"] == {
             "Service": "ec2",
@@ -344,8 +430,9 @@ def test_the_runbook_has_the_structure_of_an_automation_document() -> None:
             "PropertySelector": "$.Reservations[0].Instances[0].State.Name",
             "DesiredValues": states,
         }
-    assert steps["open"]["outputs"] == [{"Name": "closes_at", "Selector": "$.Payload.closes_at", "Type": "String"}]
-    assert content["outputs"] == ["open.closes_at"]
+    for step, names in (("open", ["closes_at", "started_at"]), ("forwards", ["forwards_since"])):
+        assert steps[step]["outputs"] == [{"Name": name, "Selector": f"$.Payload.{name}", "Type": "String"} for name in names]
+    assert content["outputs"] == ["open.closes_at", "forwards.forwards_since"]
     # Systems Manager's limit of a document: https://docs.aws.amazon.com/general/latest/gr/ssm.html
     assert len(json.dumps(content).encode()) < 64 * 1024
 
@@ -355,6 +442,15 @@ def test_the_runbook_hands_the_tested_script_its_windows() -> None:
     inputs = runbook(graph)["mainSteps"][1]["inputs"]
     script = files("cloudpatterns").joinpath("network/on_demand_nat/on_aws/open_by_hand.py").read_text()
     assert (inputs["Script"], inputs["Runtime"], inputs["Handler"]) == (script, "python3.11", "handler")
+    forwards = runbook(graph)["mainSteps"][3]["inputs"]
+    assert (forwards["Script"], forwards["Runtime"], forwards["Handler"]) == (script, "python3.11", "wait_for_heartbeat")
+    assert forwards["InputPayload"] == {
+        "instance_id": graph.one(INSTANCE).id,
+        "namespace": "CloudPatterns/NatInstance",
+        "metric_name": "Heartbeat",
+        "started_at": "{{ open.started_at }}",
+        "closes_at": "{{ open.closes_at }}",
+    }
     # Systems Manager would take two braces in the script for a parameter of its own.
     assert "{{" not in script
     assert inputs["InputPayload"] == {
@@ -404,7 +500,7 @@ def test_transforms_reach_the_children() -> None:
 
 
 def test_a_start_or_stop_that_fails_for_good_is_told() -> None:
-    graph = nat("on_demand", mode="deployed", alarm_topic_arns=["arn:aws:sns:eu-west-1:123456789012:on-call"])
+    graph = nat("on_demand", mode="deployed", alarm_topic_arns=[TOPIC])
     alarm = graph.one("aws:cloudwatch/metricAlarm:MetricAlarm", "nat-windows-dropped")
     assert refs(graph, alarm, "dimensions") == ["nat-windows"]
     del alarm.inputs["dimensions"], alarm.inputs["alarmDescription"], alarm.inputs["tags"]
@@ -417,6 +513,6 @@ def test_a_start_or_stop_that_fails_for_good_is_told() -> None:
         "threshold": 0,
         "comparisonOperator": "GreaterThanThreshold",
         "treatMissingData": "notBreaching",
-        "alarmActions": ["arn:aws:sns:eu-west-1:123456789012:on-call"],
+        "alarmActions": [TOPIC],
     }
     assert nat("on_demand").of_type("aws:cloudwatch/metricAlarm:MetricAlarm") == []

@@ -41,7 +41,7 @@ def refused(strategy: str, **args: Any) -> list[tuple[str, str]]:
         ("instance", {"time_zone": "Europe/Berlin"}, ("time_zone", "is not used by strategy instance; only by on_demand. Remove it.")),
         (
             "per_zone",
-            {"instance_type": "t4g.micro"},
+            {"instance_type": "t4g.small"},
             ("instance_type", "is not used by strategy per_zone; only by instance, on_demand. Remove it."),
         ),
         (
@@ -49,13 +49,13 @@ def refused(strategy: str, **args: Any) -> list[tuple[str, str]]:
             {"egress_ports": [443]},
             ("egress_ports", "is not used by strategy single; only by instance, on_demand. Remove it."),
         ),
+        (
+            "single",
+            {"instance_revision": 2},
+            ("instance_revision", "is not used by strategy single; only by instance, on_demand. Remove it."),
+        ),
         ("instance", {"egress_ports": [443, 22, 443]}, ("egress_ports", "has 443 twice. Name each once")),
         ("per_zone", {"zone": A}, ("zone", "is not used by strategy per_zone; only by single, instance, on_demand. Remove it.")),
-        (
-            "per_zone",
-            {"alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:on-call"]},
-            ("alarm_topic_arns", "is not used by strategy per_zone; only by instance, on_demand. Remove it."),
-        ),
         (
             "single",
             {"zone": C},
@@ -118,6 +118,7 @@ def test_contradictions_are_refused(strategy: str, args: dict[str, Any], problem
         ("on_demand", {"windows": [{**PATCH, "days": []}]}, "windows.0.days"),
         ("on_demand", {"windows": [{**PATCH, "name": "Patch"}]}, "windows.0.name"),
         ("instance", {"instance_type": "nano"}, "instance_type"),
+        ("instance", {"instance_revision": 0}, "instance_revision"),
         ("instance", {"egress_ports": []}, "egress_ports"),
         ("instance", {"egress_ports": list(range(1, 32))}, "egress_ports"),
         ("on_demand", {"time_zone": "Europe/ Berlin"}, "time_zone"),

@@ -153,7 +153,10 @@ EVENTS = {
 @pytest.mark.parametrize(("there", "how"), [(False, "create"), (True, "update")])
 def test_the_stop_is_scheduled_before_the_instance_starts(there: bool, how: str) -> None:
     aws = Recorder(there)
-    assert open_for_minutes(EVENTS, utc("2026-11-24 12:00:00"), aws, aws) == {"closes_at": "2026-11-24T12:31:00Z"}
+    assert open_for_minutes(EVENTS, utc("2026-11-24 12:00:00"), aws, aws) == {
+        "closes_at": "2026-11-24T12:31:00Z",
+        "started_at": "2026-11-24T12:00:00Z",
+    }
     (first, schedule), second = aws.calls
     assert (first, second) == (how, ("start", {"InstanceIds": ["i-0a"]}))
     target = schedule.pop("Target")
@@ -188,8 +191,66 @@ def test_the_handler_takes_its_clients_from_boto3(monkeypatch: pytest.MonkeyPatc
     module.__dict__["client"] = lambda name: asked.append(name) or aws
     monkeypatch.setitem(sys.modules, "boto3", module)
     always = {**EVENTS, "windows": [], "extra_stops": []}
-    assert open_by_hand.handler(always, None).keys() == {"closes_at"}
+    assert open_by_hand.handler(always, None).keys() == {"closes_at", "started_at"}
     assert (asked, [name for name, _ in aws.calls]) == (["scheduler", "ec2"], ["create", "start"])
+
+
+class Metrics:
+    """CloudWatch with the data points of one instance, and a clock that only ``sleep`` moves."""
+
+    def __init__(self, now: str, *points: str) -> None:
+        self.time, self.points, self.asked = utc(now), [utc(point) for point in points], []
+
+    def now(self) -> datetime:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+    def get_metric_statistics(self, *, StartTime: datetime, EndTime: datetime, **request: Any) -> dict[str, Any]:
+        assert StartTime < EndTime
+        self.asked.append(request)
+        # CloudWatch shows what has been published, by its minute.
+        there = [point.replace(second=0) for point in self.points if point <= self.time]
+        return {"Datapoints": [{"Timestamp": minute, "SampleCount": 1.0} for minute in there if StartTime <= minute < EndTime]}
+
+
+BEAT = {"instance_id": "i-0a", "namespace": "CloudPatterns/NatInstance", "metric_name": "Heartbeat"}
+BEAT |= {"started_at": "2026-11-24T12:00:20Z", "closes_at": "2026-11-24T12:31:00Z"}
+
+
+def first_heartbeat(metrics: Metrics) -> dict[str, str]:
+    return open_by_hand.first_heartbeat(BEAT, metrics, metrics.now, metrics.sleep)
+
+
+def test_the_nat_is_open_once_its_heartbeat_came() -> None:
+    metrics = Metrics("2026-11-24 12:00:40", "2026-11-24 12:02:01", "2026-11-24 12:03:01")
+    assert first_heartbeat(metrics) == {"forwards_since": "2026-11-24T12:02:00Z"}
+    assert metrics.now() == utc("2026-11-24 12:02:10")
+    assert metrics.asked[0] == {
+        "Namespace": "CloudPatterns/NatInstance",
+        "MetricName": "Heartbeat",
+        "Dimensions": [{"Name": "InstanceId", "Value": "i-0a"}],
+        "Period": 60,
+        "Statistics": ["SampleCount"],
+    }
+
+
+def test_a_heartbeat_of_the_run_before_does_not_count() -> None:
+    metrics = Metrics("2026-11-24 12:00:40", "2026-11-24 11:59:01", "2026-11-24 12:00:01")
+    with pytest.raises(RuntimeError, match=r"^i-0a was started and does not report that it forwards packets; it stops at 2026-11-24T12:31"):
+        first_heartbeat(metrics)
+    # Within the ten minutes that Systems Manager gives a script.
+    assert metrics.now() - utc("2026-11-24 12:00:40") == timedelta(minutes=9)
+
+
+def test_the_last_step_takes_its_client_from_boto3(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = f"{datetime.now(UTC) - timedelta(minutes=5):%Y-%m-%dT%H:%M:%SZ}"
+    metrics = Metrics(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}", f"{datetime.now(UTC) - timedelta(minutes=2):%Y-%m-%d %H:%M:%S}")
+    module = ModuleType("boto3")
+    module.__dict__["client"] = {"cloudwatch": metrics}.__getitem__
+    monkeypatch.setitem(sys.modules, "boto3", module)
+    assert open_by_hand.wait_for_heartbeat({**BEAT, "started_at": started}, None).keys() == {"forwards_since"}
 
 
 def test_time_zones_come_from_dateutil_where_the_machine_has_none(monkeypatch: pytest.MonkeyPatch) -> None:

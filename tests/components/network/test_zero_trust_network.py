@@ -191,6 +191,39 @@ def test_calls_pass_lattice_alone() -> None:
     assert len(graph.of_type(INGRESS)) == len(gate) + 1
 
 
+def test_targets_admit_health_checks_on_a_port_of_their_own() -> None:
+    graph = network(**orders(app="job", app_port=8443, health_check_port=8081))
+    found = {rule.name: rule.inputs for rule in graph.of_type(INGRESS) if "prefixListId" in rule.inputs}
+    assert sorted(found) == ["shop-job-from-lattice-8081", "shop-job-from-lattice-8443"]
+    assert {(rule["prefixListId"], rule["fromPort"], rule["toPort"]) for rule in found.values()} == {
+        ("pl-0a1b", 8081, 8081),
+        ("pl-0a1b", 8443, 8443),
+    }
+    paths = graph.one(COMPONENT).outputs["edges"]
+    assert [path for path in paths if path.startswith("pl-")] == ["pl-0a1b -> shop-job: 8081", "pl-0a1b -> shop-job: 8443"]
+    same = network(**orders(app="job", app_port=8443, health_check_port=8443))
+    assert [rule.name for rule in same.of_type(INGRESS) if "prefixListId" in rule.inputs] == ["shop-job-from-lattice-8443"]
+
+
+def test_apps_with_ipv6_addresses_reach_lattice_by_its_second_list() -> None:
+    graph = network(**CALLS, lattice_ipv6_prefix_list_id="pl-0a6b")
+    for kind in (INGRESS, EGRESS):
+        found = {rule.name: rule.inputs for rule in graph.of_type(kind) if "prefixListId" in rule.inputs}
+        plain = {name for name in found if not name.endswith("-ipv6")}
+        assert {name: found[name]["prefixListId"] for name in found} == {
+            **dict.fromkeys(plain, "pl-0a1b"),
+            **dict.fromkeys([f"{name}-ipv6" for name in plain], "pl-0a6b"),
+        }
+    assert names(graph, EGRESS) == [
+        f"shop-{app}-to-lattice-{port}{family}" for app, port in (("api", 443), ("api", 8443), ("web", 443)) for family in ("", "-ipv6")
+    ]
+    assert "shop-job-from-lattice-8443-ipv6" in names(graph, INGRESS)
+    paths = graph.one(COMPONENT).outputs["edges"]
+    assert paths[3:] == ["pl-0a1b -> shop-job: 8443", "pl-0a6b -> shop-job: 8443"]
+    # The quota holds for each address family.
+    network(**CALLS, lattice_ipv6_prefix_list_id="pl-0a6b", rules_per_group=20)
+
+
 def test_the_vpc_and_the_services_join_the_network() -> None:
     graph = network(**CALLS, mode="deployed")
     vpc = graph.one(VPC)
@@ -320,6 +353,14 @@ def orders(**change: Any) -> dict[str, Any]:
             [("services.orders.callers", "has web twice. Name each once")],
         ),
         (orders(app="api"), [("services.orders.app_port", "is missing; app needs it. Give it, or remove app.")]),
+        (
+            orders(health_check_port=80),
+            [("services.orders.app", "is missing; health_check_port needs it. Give it, or remove health_check_port.")],
+        ),
+        (
+            {"lattice_ipv6_prefix_list_id": "pl-1"},
+            [("services", "is missing; lattice_ipv6_prefix_list_id needs it. Give it, or remove lattice_ipv6_prefix_list_id.")],
+        ),
         (orders(app_port=80), [("services.orders.app", "is missing; app_port needs it. Give it, or remove app_port.")]),
         (
             orders(app="www", app_port=80),
@@ -397,6 +438,8 @@ def test_names_of_the_component() -> None:
         (orders(callers=[]), "services.orders.callers"),
         (orders(port=0), "services.orders.port"),
         ({**CALLS, "lattice_prefix_list_id": "vpc-lattice"}, "lattice_prefix_list_id"),
+        ({**CALLS, "lattice_ipv6_prefix_list_id": "vpc-lattice"}, "lattice_ipv6_prefix_list_id"),
+        (orders(app="job", app_port=80, health_check_port=0), "services.orders.health_check_port"),
     ],
 )
 def test_limits(arguments: dict[str, Any], path: str) -> None:

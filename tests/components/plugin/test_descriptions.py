@@ -102,7 +102,7 @@ def test_inherited_arguments_have_the_docstring_of_the_base(analyzer: Describing
         assert analyzer.get_docstring(args_type, "tags") == "Tags of every child. Default: none."
         assert (analyzer.get_docstring(args_type, "log_retention_days") or "").startswith(days)
     for args_type in (Middle, ShopArgs):
-        assert analyzer.get_docstring(args_type, "alarm_topic_arns") == "Topics to notify. Default: none."
+        assert analyzer.get_docstring(args_type, "alarm_topic_arns") == "Topics to notify. Default: none; at most 5 entries."
 
 
 def test_nested_arguments_are_described_also_once_the_host_has_seen_the_bare_types(analyzer: DescribingAnalyzer) -> None:

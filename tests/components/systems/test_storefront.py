@@ -7,11 +7,14 @@ import re
 from typing import Any
 
 import pulumi
+import pulumi_aws as aws
+from cloudpatterns.database import rds_certificates
+from cloudpatterns.systems import Storefront
 from offline_preview.graph import Graph, Resource
 from offline_preview.values import UNKNOWN
 
-from tests.components.systems.storefronts import CERTIFICATE, OPERATORS, make
-from tests.harness import refs
+from tests.components.systems.storefronts import CERTIFICATE, OPERATORS, arguments, make
+from tests.harness import record, refs
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/mine"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
@@ -31,7 +34,7 @@ def with_operators() -> Graph:
 
 def components(graph: Graph) -> dict[str, str]:
     shop = graph.one("cloudpatterns:index:Storefront")
-    return {child.name: child.type.removeprefix("cloudpatterns:index:") for child in graph.children(shop.urn)}
+    return {child.name: child.type.removeprefix("cloudpatterns:index:") for child in graph.children(shop.urn) if "index" in child.type}
 
 
 def groups(graph: Graph, name: str, *properties: str) -> set[str]:
@@ -138,10 +141,9 @@ def test_operators_groups_are_stacked_on_the_servers_alone() -> None:
     assert edges(graph) == edges(base())
 
 
-def test_the_servers_role_reads_one_secret_logs_in_to_one_cache_and_opens_sessions() -> None:
+def test_the_servers_role_logs_in_to_database_and_cache_writes_its_logs_and_opens_sessions() -> None:
     graph = base()
     database = graph.named("shop-db-instance")
-    secret = graph.one("cloudpatterns:index:Storefront").outputs["database_secret_arn"]
     cache, user = graph.named("shop-cache-cache").outputs["arn"], graph.named("shop-cache-user").outputs["arn"]
     assert statements(graph) == {
         "SessionManager": {
@@ -156,27 +158,37 @@ def test_the_servers_role_reads_one_secret_logs_in_to_one_cache_and_opens_sessio
             ],
             "Resource": ["*"],
         },
-        "DatabaseSecret": {
-            "Sid": "DatabaseSecret",
+        "DatabaseLogin": {
+            "Sid": "DatabaseLogin",
             "Effect": "Allow",
-            "Action": ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
-            "Resource": [secret],
+            "Action": ["rds-db:connect"],
+            "Resource": [f"arn:aws:rds-db:eu-west-1:123456789012:dbuser:{database.outputs['resourceId']}/app"],
         },
-        "DatabaseSecretKey": {
-            "Sid": "DatabaseSecretKey",
+        "Logs": {
+            "Sid": "Logs",
             "Effect": "Allow",
-            "Action": ["kms:Decrypt"],
-            "Resource": [database.inputs["masterUserSecretKmsKeyId"]],
-            "Condition": {
-                "StringEquals": {
-                    "kms:ViaService": ["secretsmanager.eu-west-1.amazonaws.com"],
-                    "kms:EncryptionContext:SecretARN": [secret],
-                }
-            },
+            "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            "Resource": [f"{graph.named('shop-logs').outputs['arn']}:*"],
         },
         "CacheLogin": {"Sid": "CacheLogin", "Effect": "Allow", "Action": ["elasticache:Connect"], "Resource": [cache, user]},
     }
-    assert secret == database.outputs["masterUserSecrets"][0]["secretArn"]
+
+
+def test_the_application_may_have_more_rights_variables_and_packages() -> None:
+    graph = make(
+        servers__statements=[{"sid": "Orders", "actions": ["sqs:SendMessage"], "resources": ["arn:aws:sqs:eu-west-1:123456789012:orders"]}],
+        servers__environment={"FEATURE": "on"},
+        servers__packages=["python3.13"],
+        servers__database_user="shop",
+        servers__log_retention_days=30,
+    )
+    assert statements(graph).keys() - statements(base()).keys() == {"Orders"}
+    assert statements(graph)["DatabaseLogin"]["Resource"][0].endswith("/shop")
+    script = boot_script(graph)
+    assert "PACKAGES=python3.13\n" in script
+    assert "\nFEATURE=on'\n" in script
+    assert "\nDATABASE_USER=shop\n" in script
+    assert graph.named("shop-logs").inputs["retentionInDays"] == 30
 
 
 def test_the_role_is_the_servers_own_and_complete_when_they_start() -> None:
@@ -188,23 +200,52 @@ def test_the_role_is_the_servers_own_and_complete_when_they_start() -> None:
 
 def test_servers_are_told_where_everything_is_and_no_secret() -> None:
     graph = base()
-    outputs = graph.one("cloudpatterns:index:Storefront").outputs
+    database = graph.named("shop-db-instance")
     script = boot_script(graph)
     environment = re.search(r"^APP_ENVIRONMENT='(.*?)'$", script, re.MULTILINE | re.DOTALL)
     assert environment is not None
     assert environment[1].splitlines() == [
-        f"DATABASE_ENDPOINT={outputs['database_endpoint']}",
-        f"DATABASE_SECRET_ARN={outputs['database_secret_arn']}",
-        f"CACHE_ENDPOINT={outputs['cache_endpoint']}",
+        "DATABASE_ENGINE=mysql",
+        f"DATABASE_HOST={database.outputs['address']}",
+        f"DATABASE_PORT={database.outputs['port']}",
+        "DATABASE_USER=app",
+        f"CACHE_ENDPOINT={graph.named('shop-cache-cache').outputs['primaryEndpointAddress']}",
         "CACHE_PORT=6379",
         f"CACHE_NAME={graph.named('shop-cache-cache').id}",
         f"CACHE_USER={graph.named('shop-cache-user').outputs['userName']}",
+        "CACHE_SERVERLESS=false",
     ]
+    assert f"LOG_GROUP={graph.named('shop-logs').outputs['name']}\n" in script
     assert {"APP_PORT=8080", "HEALTH_CHECK_PATH=/healthz", "ARTIFACT_URI=''", "ARTIFACT_SHA256=''"} <= set(script.splitlines())
     # AWS makes the password and keeps it: there is none in the program's reach.
-    database = graph.named("shop-db-instance").inputs
-    assert database["manageMasterUserPassword"] is True
-    assert not {"password", "passwordWo"} & database.keys()
+    assert database.inputs["manageMasterUserPassword"] is True
+    assert not {"password", "passwordWo"} & database.inputs.keys()
+
+
+def test_servers_trust_the_databases_of_their_region() -> None:
+    assert rds_certificates("eu-west-1").strip() in boot_script(base())
+    own = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
+    script = boot_script(make(servers__database_certificates=own))
+    assert f"DATABASE_CA='{own}'\n" in script
+    assert "MIID" not in script
+
+
+def test_the_user_data_fits_with_certificates_and_every_variable() -> None:
+    graph = make(
+        database__database_name="shop",
+        servers__packages=["python3.13"],
+        servers__artifact_uri="s3://b" + "u" * 62 + "/a",
+        servers__artifact_sha256="0" * 64,
+    )
+    assert len(boot_script(graph).encode()) < 15_000
+
+
+def test_a_named_database_gives_the_sql_of_the_applications_user() -> None:
+    graph = make(database__database_name="shop")
+    sql = graph.one("cloudpatterns:index:Storefront").outputs["database_user_sql"]
+    assert "'app'" in sql
+    assert "`shop`" in sql
+    assert "\nDATABASE_NAME=shop\n" in boot_script(graph)
 
 
 def test_outputs_are_where_things_are() -> None:
@@ -216,11 +257,14 @@ def test_outputs_are_where_things_are() -> None:
         "load_balancer_zone_id": balancer["zoneId"],
         "log_bucket_name": graph.named("shop-web-logs-bucket").outputs["bucket"],
         "web_acl_arn": graph.named("shop-waf-acl").outputs["arn"],
+        "log_group_name": graph.named("shop-logs").outputs["name"],
+        "alarm_topic_arn": "",
         "auto_scaling_group_name": graph.named("shop-app-group").outputs["name"],
         "server_role_arn": graph.named("shop-role-role").outputs["arn"],
         "security_group_ids": {one: graph.named(f"shop-firewall-{one}").id for one in ("http", "https", "app", "mysql", "redis")},
         "database_endpoint": graph.named("shop-db-instance").outputs["endpoint"],
         "database_secret_arn": graph.named("shop-db-instance").outputs["masterUserSecrets"][0]["secretArn"],
+        "database_user_sql": "",
         "cache_endpoint": graph.named("shop-cache-cache").outputs["primaryEndpointAddress"],
     }
 
@@ -257,6 +301,7 @@ def test_protection_can_be_lifted_and_retention_shortened() -> None:
         cache__deletion_protection=False,
         cache__log_retention_days=7,
         firewall={"log_retention_days": 7},
+        servers__log_retention_days=7,
     )
     assert graph.named("shop-web-lb").inputs["enableDeletionProtection"] is False
     assert graph.named("shop-web-logs-bucket").inputs["forceDestroy"] is True
@@ -275,6 +320,7 @@ def test_the_logs_of_each_part_have_their_own_days() -> None:
         "shop-cache-logs-engine-log": 14,
         "shop-cache-logs-slow-log": 14,
         "shop-waf-logs": 7,
+        "shop-logs": 365,
     }
 
 
@@ -318,6 +364,51 @@ def test_an_artifact_is_named_to_the_servers_and_may_be_read_by_them() -> None:
     }
 
 
+def test_servers_may_read_every_version_of_an_artifact_that_is_named_after_it() -> None:
+    """While an instance refresh is rolled back, servers start with the version before. So the role is the same for all versions."""
+    found = []
+    for version in ("0a" * 32, "0f" * 32):
+        uri = f"s3://shop-artifacts/shop/{version}.tar.gz"
+        graph = make(servers__artifact_uri=uri, servers__artifact_sha256=version, servers__artifact_kms_key_arn=KEY)
+        found.append(statements(graph))
+    assert found[0] == found[1]
+    assert found[0]["Artifact"]["Resource"] == ["arn:aws:s3:::shop-artifacts/shop/*.tar.gz"]
+    context = found[0]["ArtifactKey"]["Condition"]["StringLike"]["kms:EncryptionContext:aws:s3:arn"]
+    assert context == ["arn:aws:s3:::shop-artifacts", "arn:aws:s3:::shop-artifacts/shop/*.tar.gz"]
+
+
+def test_an_artifact_under_a_key_may_be_decrypted_for_this_object_alone() -> None:
+    uri = "s3://releases/shop/1.2.tar.gz"
+    graph = make(servers__artifact_uri=uri, servers__artifact_sha256="0f" * 32, servers__artifact_kms_key_arn=KEY)
+    assert statements(graph)["ArtifactKey"] == {
+        "Sid": "ArtifactKey",
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt"],
+        "Resource": [KEY],
+        "Condition": {
+            "StringEquals": {"kms:ViaService": ["s3.eu-west-1.amazonaws.com"]},
+            "StringLike": {"kms:EncryptionContext:aws:s3:arn": ["arn:aws:s3:::releases", "arn:aws:s3:::releases/shop/1.2.tar.gz"]},
+        },
+    }
+
+
+def test_an_artifact_may_be_in_a_bucket_that_is_still_to_be_created() -> None:
+    def program(mode: Any) -> Graph:
+        def create() -> None:
+            bucket = aws.s3.Bucket("releases")
+            uri = pulumi.Output.concat("s3://", bucket.bucket, "/shop.tar.gz")
+            args: Any = arguments({"servers__artifact_uri": uri, "servers__artifact_sha256": "0f" * 32})
+            Storefront("shop", args)
+
+        return record(create, mode=mode)
+
+    graph = program("deployed")
+    bucket = graph.named("releases").outputs["bucket"]
+    assert f"ARTIFACT_URI=s3://{bucket}/shop.tar.gz" in boot_script(graph).splitlines()
+    assert statements(graph)["Artifact"]["Resource"] == [f"arn:aws:s3:::{bucket}/shop.tar.gz"]
+    assert "releases" in refs(program("preview"), program("preview").named("shop-role-policy"), "policy")
+
+
 def test_scaling_follows_requests_when_asked_to() -> None:
     assert [one.name for one in base().of_type("aws:autoscaling/policy:Policy")] == ["shop-app-cpu", "shop-app-burst"]
     graph = make(servers__scaling={"requests_per_target": 600, "cpu_target_percent": 40})
@@ -343,7 +434,7 @@ def test_a_key_of_the_caller_takes_the_place_of_keys_of_its_own() -> None:
     assert graph.of_type("aws:kms/key:Key") == []
     assert graph.named("shop-db-instance").inputs["kmsKeyId"] == KEY
     assert graph.named("shop-cache-cache").inputs["kmsKeyId"] == KEY
-    assert statements(graph)["DatabaseSecretKey"]["Resource"] == [KEY]
+    assert graph.named("shop-logs").inputs["kmsKeyId"] == KEY
 
 
 def test_alarms_tell_the_topics() -> None:
@@ -352,7 +443,17 @@ def test_alarms_tell_the_topics() -> None:
 
     assert told(base()) == set()
     tiers = {name.split("-")[1] for name in told(make(alarm_topic_arns=[TOPIC]))}
-    assert tiers == {"app", "db", "cache"}
+    assert tiers == {"app", "db", "cache", "web"}
+
+
+def test_addresses_hear_of_alarms_through_a_topic_that_is_created() -> None:
+    graph = make(alarm_email_addresses=["ops@example.com"], alarm_topic_arns=[TOPIC])
+    topic = graph.named("shop-alarms").outputs["arn"]
+    assert graph.named("shop-alarms-email-ops@example.com").inputs["endpoint"] == "ops@example.com"
+    alarms = graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+    assert {alarm.name: {TOPIC, topic} - set(alarm.inputs["alarmActions"]) for alarm in alarms} == {alarm.name: set() for alarm in alarms}
+    assert graph.one("cloudpatterns:index:Storefront").outputs["alarm_topic_arn"] == topic
+    assert [one.name for one in base().of_type("aws:sns/topic:Topic")] == []
 
 
 def test_postgres_has_its_own_function_and_port() -> None:
@@ -424,5 +525,5 @@ def test_a_serverless_cache_goes_with_alarms_of_the_database() -> None:
     serverless = {"engine": "valkey", "engine_version": "8.1", "serverless": {"max_storage_gb": 10, "max_ecpu_per_second": 5000}}
     graph = make(cache=serverless, alarm_topic_arns=["arn:aws:sns:eu-west-1:123456789012:alarms"])
     assert len(graph.of_type("aws:elasticache/serverlessCache:ServerlessCache")) == 1
-    alarms = {one.inputs["namespace"] for one in graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
-    assert alarms == {"AWS/RDS", "AWS/EC2"}
+    alarms = {alarm.name.split("-")[1] for alarm in graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
+    assert alarms == {"app", "db", "web"}

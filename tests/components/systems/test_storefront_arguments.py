@@ -53,6 +53,33 @@ REFUSED: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         {"servers__artifact_sha256": "0" * 64},
         [("servers.artifact_uri", "is missing; artifact_sha256 needs it. Give it, or remove artifact_sha256.")],
     ),
+    "a key without an artifact": (
+        {"servers__artifact_kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/mine"},
+        [("servers.artifact_uri", "is missing; artifact_kms_key_arn needs it. Give it, or remove artifact_kms_key_arn.")],
+    ),
+    "variables that are set already": (
+        {"servers__environment": {"PORT": "1", "DATABASE_HOST": "db", "API_KEY": "x"}},
+        [
+            ("servers.environment.PORT", "is set by the boot script. Choose another name."),
+            (
+                "servers.environment.API_KEY",
+                "is named like a secret, and user data can be read. Pass the secret's ARN as API_KEY_ARN and fetch it at run time.",
+            ),
+            ("servers.environment.DATABASE_HOST", "is set by the storefront. Choose another name."),
+        ],
+    ),
+    "a statement of the storefront's own name": (
+        {"servers__statements": [{"sid": "Logs", "actions": ["sqs:SendMessage"], "resources": ["arn:aws:sqs:eu-west-1:123456789012:a"]}]},
+        [("servers.statements.0.sid", "is 'Logs', which is a statement of the storefront. Choose another id.")],
+    ),
+    "a statement of everything": (
+        {"servers__statements": [{"actions": ["sqs:*"], "resources": ["arn:aws:sqs:eu-west-1:123456789012:a"]}]},
+        [("servers.statements.0.actions", "has sqs:* in statement 0; every action is not least privilege. Name the actions.")],
+    ),
+    "the master user for the application": (
+        {"servers__database_user": "dbadmin"},
+        [("servers.database_user", "is 'dbadmin', the master user, who logs in with a password. Choose another name.")],
+    ),
     "an artifact that is a pattern": (
         {"servers__artifact_uri": "s3://releases/*", "servers__artifact_sha256": "0" * 64},
         [

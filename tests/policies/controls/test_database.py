@@ -61,8 +61,12 @@ def test_switches(control: Control, types: list[str], path: str, good: Any, bad:
         (CLUSTER, {"restoreToPointInTime": {"x": 1}}, NotApplicable("is restored, and encrypted as its source is")),
         (CLUSTER, {"snapshotIdentifier": "before", "storageEncrypted": False}, PLAIN),
         (CLUSTER, {"engineMode": "serverless"}, Pass()),
-        (CLUSTER, {"engineMode": "serverless", "storageEncrypted": False}, PLAIN),
+        (CLUSTER, {"engineMode": "serverless", "storageEncrypted": False}, Pass()),
+        (CLUSTER, {"engineMode": "serverless", "snapshotIdentifier": "before", "storageEncrypted": False}, Pass()),
+        (CLUSTER, {"engineMode": "provisioned", "storageEncrypted": False}, PLAIN),
         (CLUSTER, {"engineMode": UNKNOWN}, Unknown("engineMode")),
+        (CLUSTER, {"engineMode": UNKNOWN, "storageEncrypted": False}, Unknown("engineMode")),
+        (CLUSTER, {"engineMode": UNKNOWN, "storageEncrypted": True}, Pass()),
     ],
 )
 def test_encryption_of_what_comes_from_elsewhere(kind: str, props: dict[str, Any], expected: Verdict) -> None:

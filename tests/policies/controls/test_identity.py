@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from cloudpatterns_policies.controls import identity as controls
 from cloudpatterns_policies.controls._escalation import ESCALATIONS, PASSING
-from cloudpatterns_policies.core import Control, Fail, NotApplicable, Pass, Unknown, Verdict
+from cloudpatterns_policies.core import Control, Fail, NotApplicable, Pass, Severity, Unknown, Verdict, discover
 
 from tests.policies.helpers import UNKNOWN, resource, verdicts
 
@@ -22,8 +22,9 @@ ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 ADMIN, ATTACHED = controls.iam_policy_no_administrator, controls.iam_no_administrator_attachment
 WILDCARD, ESCALATION = controls.iam_policy_no_service_wildcard, controls.iam_policy_no_escalation
 NAMED, DECRYPT = controls.iam_policy_resources_named, controls.iam_policy_no_decrypt_on_all_keys
+EVERY = controls.iam_policy_no_action_wildcard
 USER, KEY = controls.iam_user_no_policy, controls.iam_no_access_key
-OF_DOCUMENTS = [ADMIN, WILDCARD, ESCALATION, NAMED, DECRYPT]
+OF_DOCUMENTS = [ADMIN, EVERY, WILDCARD, ESCALATION, NAMED, DECRYPT]
 
 BUCKET = "arn:aws:s3:::shop/*"
 GOOD = {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": [BUCKET]}
@@ -92,9 +93,33 @@ def test_administrator(statement: dict[str, Any], expected: list[Verdict]) -> No
     assert judged(ADMIN, GOOD, statement) == [
         Fail(item.message.replace("statement 1", "statement 2"), item.where) if isinstance(item, Fail) else item for item in expected
     ]
-    for control in OF_DOCUMENTS[1:]:
+    for control in OF_DOCUMENTS[2:]:
         if isinstance(expected[0], Fail):
             assert judged(control, statement) == [Pass()], f"{control.id} says again what {ADMIN.id} says"
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        (allow("*"), failing("allows every action in statement 1")),
+        (allow("*", BUCKET), failing("allows every action in statement 1")),
+        (allow(["s3:GetObject", "*:*"], BUCKET, Sid="All"), failing("allows every action in statement All")),
+        (allow("*", None, NotResource=[BUCKET]), failing("allows every action in statement 1")),
+        (allow("*", BUCKET, Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}}), failing("allows every action in statement 1")),
+        (allow("s3:*"), [Pass()]),
+        (allow("s3:*", BUCKET), [Pass()]),
+        (allow(None, NotAction="s3:*"), [Pass()]),
+        ({"Effect": "Deny", "Action": "*", "Resource": BUCKET}, [Pass()]),
+    ],
+)
+def test_every_action(statement: dict[str, Any], expected: list[Verdict]) -> None:
+    assert judged(EVERY, statement) == expected
+
+
+def test_checkovs_star_action_is_claimed_by_the_control_that_fails_on_it_everywhere() -> None:
+    claiming = [control for control in discover() if "CKV_AWS_63" in control.frameworks.get("Checkov", ())]
+    assert claiming == [EVERY]
+    assert (EVERY.severity > Severity.LOW, EVERY.partial) == (True, {})
 
 
 def test_the_failing_inline_policy_of_a_role_is_named() -> None:
@@ -143,7 +168,8 @@ def test_attachments(type: str, props: dict[str, Any], expected: Verdict) -> Non
     ("statement", "expected"),
     [
         (allow("s3:*", BUCKET), failing("allows s3:* in statement 1")),
-        (allow("*", BUCKET), failing("allows * in statement 1")),
+        (allow("*", BUCKET), [Pass()]),
+        (allow(["*", "s3:*"], BUCKET), failing("allows s3:* in statement 1")),
         (allow(["i*:*", "s3:GetObject", "EC2:*"]), failing("allows i*:*, EC2:* in statement 1")),
         (allow(None, NotAction="iam:*"), failing("allows every action but iam:* in statement 1")),
         (allow(None, BUCKET, NotAction="s3:DeleteObject"), failing("allows every action but s3:DeleteObject in statement 1")),

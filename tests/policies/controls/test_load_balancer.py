@@ -193,6 +193,31 @@ def test_tls_policy(props: Props, expected: Verdict) -> None:
     assert verdicts(controls.lb_tls_policy, resource(LISTENER, props=props)) == [expected]
 
 
+# https://docs.aws.amazon.com/securityhub/latest/userguide/elb-controls.html#elb-17
+@pytest.mark.parametrize(
+    ("policy", "recommended"),
+    [
+        ("ELBSecurityPolicy-TLS13-1-3-2021-06", True),
+        ("ELBSecurityPolicy-TLS13-1-3-FIPS-2023-04", True),
+        ("ELBSecurityPolicy-TLS13-1-2-Res-2021-06", True),
+        ("ELBSecurityPolicy-TLS13-1-2-Res-FIPS-2023-04", True),
+        ("ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09", True),
+        ("ELBSecurityPolicy-TLS13-1-3-PQ-2025-09", True),
+        ("ELBSecurityPolicy-TLS13-1-2-Res-FIPS-PQ-2025-09", True),
+        ("ELBSecurityPolicy-TLS13-1-3-FIPS-PQ-2025-09", True),
+        # In the list until AWS added the post-quantum policies.
+        ("ELBSecurityPolicy-TLS13-1-2-2021-06", False),
+        ("ELBSecurityPolicy-TLS13-1-2-FIPS-2023-04", False),
+        ("ELBSecurityPolicy-TLS13-1-2-PQ-2025-09", False),
+        ("ELBSecurityPolicy-TLS13-1-2-Ext1-PQ-2025-09", False),
+        ("ELBSecurityPolicy-TLS13-1-0-PQ-2025-09", False),
+    ],
+)
+def test_tls_policies_are_those_of_elb_17(policy: str, recommended: bool) -> None:
+    expected = Pass() if recommended else Fail(f"uses the security policy {policy}", "sslPolicy")
+    assert verdicts(controls.lb_tls_policy, resource(LISTENER, props={"protocol": "HTTPS", "sslPolicy": policy})) == [expected]
+
+
 def test_tls_policies_can_be_chosen() -> None:
     props = resource(LISTENER, props={"protocol": "HTTPS", "sslPolicy": RES_PQ})
     expected = Fail(f"uses the security policy {RES_PQ}", "sslPolicy")

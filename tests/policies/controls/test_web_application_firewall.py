@@ -52,7 +52,10 @@ def test_balancer_is_named_by_its_arn() -> None:
     ("props", "expected"),
     [
         ({"rules": [{"name": "rate"}]}, Pass()),
-        ({"ruleJson": "[]"}, Pass()),
+        ({"ruleJson": '[{"Name": "rate"}]'}, Pass()),
+        ({"ruleJson": "[]"}, Fail("has no rules")),
+        ({"ruleJson": ""}, Fail("has no rules")),
+        ({"ruleJson": "", "rules": [{"name": "rate"}]}, Pass()),
         ({}, Fail("has no rules")),
         ({"rules": []}, Fail("has no rules")),
         ({"rules": UNKNOWN}, Fail("has no rules")),
@@ -105,6 +108,7 @@ def joined(type: str, props: dict[str, Any], acl: Resource, *more: Resource, log
 @pytest.mark.parametrize(("type", "props"), ENTRANCES)
 def test_an_entrance_with_a_web_acl_that_blocks_and_logs(type: str, props: dict[str, Any]) -> None:
     assert joined(type, props, resource(WEB_ACL, "acl", BLOCKING)) == [("web", Pass())]
+    assert joined(type, props, resource(WEB_ACL, "acl", {**BLOCKING, "ruleJson": ""})) == [("web", Pass())]
     idle = Fail("has the web ACL acl, in which no rule blocks", "acl")
     assert joined(type, props, resource(WEB_ACL, "acl", ALLOW)) == [("web", idle)]
     silent = Fail("has the web ACL acl, which is not logged", "acl")
@@ -374,6 +378,12 @@ def test_tags_that_are_not_known_yet() -> None:
     assert verdicts(web_acl_count_expires, stack(resource("x:y:Z", "later"), acl)) == [("acl", Unknown("tags.count-until:a"))]
     computed = resource(WEB_ACL, "acl", {"rules": [COUNTED], "tagsAll": UNKNOWN})
     assert verdicts(web_acl_count_expires, computed) == [("acl", endless("a"))]
+
+
+def test_an_empty_rule_json_is_not_set() -> None:
+    assert verdicts(web_acl_count_expires, resource(WEB_ACL, "acl", {"ruleJson": ""})) == [("acl", Pass())]
+    counting = {"ruleJson": "", "rules": [{"name": "a", "action": {"count": {}}}]}
+    assert verdicts(web_acl_count_expires, resource(WEB_ACL, "acl", counting)) == [("acl", endless("a"))]
 
 
 def test_how_far_ahead_counting_may_end_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,6 +149,7 @@ def group(name: str, *actions: str, **more: Any) -> Resource:
         ([group("g", "block"), group("h", "block", "count")], Effect.BLOCKS, ()),
         ([group("g", "block"), group("h", "count")], Effect.UNKNOWN, ()),
         ([resource(GROUP, "g", {"rulesJson": '[{"Name": "r", "Action": {"Count": {}}}]'})], Effect.COUNTS, ("r",)),
+        ([group("g", "block", rulesJson="")], Effect.BLOCKS, ()),
     ],
 )
 def test_a_rule_group_of_the_stack_is_looked_into(groups: list[Resource], effect: Effect, counted: tuple[str, ...]) -> None:

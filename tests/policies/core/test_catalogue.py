@@ -26,6 +26,7 @@ def _one() -> Control:
         severity=Severity.HIGH,
         types=("a:b:C", "a:b:D"),
         frameworks={"FSBP": ("C.1", "C.2"), "Checkov": ("CKV_1",)},
+        partial={"C.2": "all Ds"},
         config={"names": details, "days": {"type": "integer", "default": 7}},
     )
     return _of(BUCKETS, decorate(lambda resource: Pass()))
@@ -46,7 +47,8 @@ def test_an_entry_says_everything() -> None:
         "- Why: \\`w\\` \\<x>\n"
         "- Remedy: Set a_b to \\_c\\_.\n"
         "- Link: <https://example.com/c#1>\n"
-        "- Frameworks: FSBP C.1, C.2; Checkov CKV_1\n"
+        "- Frameworks: FSBP C.1, C.2 (partial); Checkov CKV_1\n"
+        "- Not covered: C.2: all Ds\n"
         "- Pack: `some`, mandatory in `dev`, mandatory in `prod`\n"
         '- Setting `names`, default `["a"]`: What \\* means.\n'
         "- Setting `days`, default `7`\n"
@@ -59,6 +61,7 @@ def test_a_control_of_the_whole_stack_without_frameworks() -> None:
     assert "- Follows references of: the whole stack\n" in text
     assert "- Pack: `some`, advisory in `dev`, mandatory in `prod`\n" in text
     assert "Frameworks:" not in text
+    assert "Not covered:" not in text
 
 
 def test_a_control_that_is_shipped_disabled_says_why() -> None:

@@ -51,6 +51,15 @@ def test_decorator_makes_a_control() -> None:
 
 
 @pytest.mark.parametrize(("decorate", "function"), [(control, check), (stack_control, check_each)])
+def test_a_claim_can_be_partial(decorate: Callable[..., Any], function: Callable[..., Any]) -> None:
+    frameworks = {"FSBP": ("S3.8", "S3.9"), "Checkov": ("CKV_AWS_1",)}
+    assert decorate(**GOOD, frameworks=frameworks)(function).partial == {}
+    made = decorate(**GOOD, frameworks=frameworks, partial={"S3.9": "bucket policies"})(function)
+    assert made.partial == {"S3.9": "bucket policies"}
+    assert (made.claims("FSBP"), made.claims("Checkov")) == (["S3.8", "S3.9 (partial)"], ["CKV_AWS_1"])
+
+
+@pytest.mark.parametrize(("decorate", "function"), [(control, check), (stack_control, check_each)])
 def test_a_control_belongs_to_a_pack(decorate: Callable[..., Any], function: Callable[..., Any]) -> None:
     assert decorate(**GOOD)(function).pack == "security"
     assert decorate(**GOOD, pack="operations")(function).pack == "operations"
@@ -88,6 +97,9 @@ def test_only_a_control_of_the_whole_stack_may_have_no_types() -> None:
         ({"url": "http://example.com"}, "url must begin with https://"),
         ({"frameworks": {"FSBP": ()}}, "framework 'FSBP' has no ids"),
         ({"frameworks": {"FSBP": "S3.8"}}, "framework 'FSBP' has no ids"),
+        ({"partial": {"S3.8": "policies"}}, "partial 'S3.8' is no id of frameworks"),
+        ({"frameworks": {"FSBP": ("S3.8",)}, "partial": {"S3.9": "policies"}}, "partial 'S3.9' is no id of frameworks"),
+        ({"frameworks": {"FSBP": ("S3.8",)}, "partial": {"S3.8": " "}}, "partial 'S3.8' does not say what is not checked"),
         ({"config": {"days": {"type": "integer"}}}, "config 'days' has no default"),
         ({"config": {"onUnknown": {"default": "warn"}}}, "config 'onUnknown' is reserved: every control has it"),
         ({"types": "aws:s3/bucket:Bucket"}, "types must be a tuple"),

@@ -73,11 +73,12 @@ def test_properties_are_decoded_once() -> None:
 
 
 def test_json() -> None:
-    view = resource(BUCKET, props={"text": '{"a": [1]}', "map": {"a": 1}, "bad": "{hunter2", "unknown": UNKNOWN})
+    view = resource(BUCKET, props={"text": '{"a": [1]}', "map": {"a": 1}, "bad": "{hunter2", "empty": "", "unknown": UNKNOWN})
     assert view.json("text") == {"a": [1]}
     assert view.json("map") == {"a": 1}
     assert view.json("missing") is None
     assert view.json("missing", {}) == {}
+    assert view.json("empty", []) == []
     with pytest.raises(UnknownValueError):
         view.json("unknown")
     with pytest.raises(ValueError, match=r"^bad of x is not valid JSON: Expecting property name enclosed in double quotes$") as raised:

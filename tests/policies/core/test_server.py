@@ -41,6 +41,7 @@ META: dict[str, Any] = {"types": (BUCKET,), "why": "Anyone could read.", "remedi
     title="Buckets are closed",
     severity=Severity.CRITICAL,
     frameworks={"CIS 5.0": ("2.1.4", "2.1.5"), "Checkov": ("CKV_AWS_53",)},
+    partial={"2.1.5": "access points", "CKV_AWS_53": "other types"},
     config={"word": {"type": "string", "default": "open"}, "limit": {"type": "integer", "default": 5}},
     **META,
 )
@@ -106,8 +107,8 @@ def test_info_shows_each_control_as_a_policy(analyzer: Analyzer) -> None:
         "enforcementLevel": "MANDATORY",
         "policyType": "POLICY_TYPE_RESOURCE",
         "severity": "POLICY_SEVERITY_CRITICAL",
-        "framework": {"name": "CIS", "version": "5.0", "reference": "https://example.com/x", "specification": "2.1.4, 2.1.5"},
-        "tags": ["CIS 5.0: 2.1.4", "CIS 5.0: 2.1.5", "Checkov: CKV_AWS_53"],
+        "framework": {"name": "CIS", "version": "5.0", "reference": "https://example.com/x", "specification": "2.1.4, 2.1.5 (partial)"},
+        "tags": ["CIS 5.0: 2.1.4", "CIS 5.0: 2.1.5 (partial)", "Checkov: CKV_AWS_53 (partial)"],
         "remediationSteps": "Close it.",
         "url": "https://example.com/x",
         "configSchema": {"properties": {"word": {"type": "string", "default": "open"}, "limit": {"type": "integer", "default": 5.0}}},

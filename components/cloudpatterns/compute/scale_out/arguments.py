@@ -90,9 +90,11 @@ class ScaleOutRefresh(TypedDict):
     instance_warmup_seconds: NotRequired[Annotated[int, Field(default=120, ge=0, le=3600)]]
     """Time until a new instance counts in metrics and in an instance refresh."""
     min_healthy_percent: NotRequired[Annotated[int, Field(default=100, ge=50, le=100)]]
-    """Share of the group that stays healthy in an instance refresh. At 100, new instances start before old ones are terminated."""
-    max_instance_lifetime_seconds: NotRequired[Annotated[int, Field(ge=86_400, le=31_536_000)]]
-    """Age at which an instance is replaced. Default: never."""
+    """Share of the group that stays healthy while instances are replaced: in an instance refresh, at the end of their lifetime, or when
+    they are unhealthy. At 100, new instances start before old ones are terminated."""
+    max_instance_lifetime_seconds: NotRequired[Annotated[int, Field(default=1_209_600, ge=0, le=31_536_000)]]
+    """Age at which an instance is replaced, at least a day (86400), 0 for never: nothing else patches a running instance. AWS replaces
+    instances a few at a time, and keeps ``min_healthy_percent`` of the group healthy."""
 
 
 class ScaleOutOptions(TypedDict):
@@ -108,7 +110,8 @@ class ScaleOutOptions(TypedDict):
     image_parameter: NotRequired[ImageParameter]
     """SSM parameter that names the image, such as
     ``/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64``. Each launch takes the newest; a new image starts no
-    instance refresh by itself: set ``max_instance_lifetime_seconds`` for that. Exactly one of ``image_parameter`` and ``image_id``."""
+    instance refresh by itself: running instances are replaced at ``refresh.max_instance_lifetime_seconds``. Exactly one of
+    ``image_parameter`` and ``image_id``."""
     image_id: NotRequired[ImageId]
     """A fixed image (AMI). A change starts an instance refresh, which rolls back when it fails; with ``image_parameter`` AWS cannot roll
     back. Exactly one of ``image_parameter`` and ``image_id``."""
@@ -126,9 +129,12 @@ class ScaleOutOptions(TypedDict):
     """Time after launch before health checks count."""
     metadata_hop_limit: NotRequired[Annotated[int, Field(default=1, ge=1, le=2)]]
     """Network hops that answers of the metadata service may take; 2 where containers use it."""
-    wait_for_capacity_minutes: NotRequired[Annotated[int, Field(default=0, ge=0, le=60)]]
-    """How long a deployment waits for ``min_size`` instances; 0 does not wait. A later change of ``min_size`` waits as well, for exactly as
-    many as the state records, and so fails in a group that scaling has changed since."""
+    wait_for_capacity_minutes: NotRequired[Annotated[int, Field(default=15, ge=0, le=60)]]
+    """How long the first deployment waits until ``min_size`` instances are in service, and healthy in the target groups where there are
+    some; 0 does not wait. It fails when the time is up, or as soon as AWS cannot launch an instance, and the group stays: fix the cause,
+    and run ``pulumi up --refresh``, which does not wait again. Later deployments do not wait for an instance refresh, nor for scaling.
+    Only one that changes ``min_size`` waits, for exactly as many instances as the state records, and so fails in a group that scaling has
+    changed since: run it with ``--refresh``, or set 0 in the same deployment."""
 
 
 class ScaleOutArgs(ScaleOutOptions):
@@ -159,8 +165,8 @@ class ScaleOutArgs(ScaleOutOptions):
     service_linked_role_arn: NotRequired[pulumi.Input[str]]
     """Service-linked role with a custom suffix, for the group and its key. Default: ``AWSServiceRoleForAutoScaling``."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
-    """SNS topics that the burst alarm notifies."""
+    """SNS topics to notify of bursts, of fewer instances than ``min_size``, and of instance refreshes that failed; at most four."""
     notification_topic_arn: NotRequired[pulumi.Input[str]]
-    """SNS topic to notify of instances that could not be launched or terminated. Default: such failures are not reported."""
+    """SNS topic to notify of instances that could not be launched or terminated. Default: those of ``alarm_topic_arns``."""
     tags: NotRequired[Tags]
     """Tags of every child that takes some, and of the instances, disks and network interfaces, beside Name."""

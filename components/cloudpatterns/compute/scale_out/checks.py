@@ -7,9 +7,13 @@ from zoneinfo import available_timezones
 from cloudpatterns.blocks.server import architecture
 from cloudpatterns.compute.scale_out.arguments import ScaleOutActionArgs, ScaleOutArgs, ScaleOutDiskArgs, ScaleOutScaling
 from cloudpatterns.core import Problem, excludes, is_given, one_of
+from cloudpatterns.core.vocabulary import MOST_ALARM_ACTIONS
 
 # What gp3 includes without extra charge: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html#gp3-ebs-volume-type
 _INCLUDED_IOPS, _INCLUDED_THROUGHPUT = 3000, 125
+
+_ONE_DAY_SECONDS = 86_400
+_MOST_TOPICS = MOST_ALARM_ACTIONS - 1
 
 
 def burst_percent(scaling: ScaleOutScaling) -> int:
@@ -38,6 +42,13 @@ def argument_problems(checked: ScaleOutArgs) -> Iterator[Problem]:
             if not is_given(checked, needed):
                 yield needed, "is missing; scaling.requests_per_target needs it. Give it, or remove scaling.requests_per_target."
     yield from excludes(checked, "create_kms_key", "kms_key_arn")
+    topics = len(checked["alarm_topic_arns"])
+    if topics > _MOST_TOPICS:
+        reason = f"has {topics} entries; the burst alarm has {MOST_ALARM_ACTIONS} actions at most, and scaling is one."
+        yield "alarm_topic_arns", f"{reason} Name {_MOST_TOPICS} or fewer."
+    if 0 < (lifetime := checked["refresh"]["max_instance_lifetime_seconds"]) < _ONE_DAY_SECONDS:
+        reason = f"is {lifetime}; AWS allows {_ONE_DAY_SECONDS} or more. Raise it, or set 0 for no limit."
+        yield "refresh.max_instance_lifetime_seconds", reason
     for device, disk in disks["data_disks"].items():
         if device == disks["root_device_name"]:
             yield f"disks.data_disks.{device}", "is the root disk. Set root_disk_gib, or choose another device."

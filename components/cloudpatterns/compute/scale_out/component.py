@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import Metric, alarm, create_key
+from cloudpatterns.blocks import Metric, MetricMath, alarm, create_key, notify_on_event
 from cloudpatterns.blocks.server import disk, encoded, launch_template
 from cloudpatterns.compute.scale_out.arguments import ScaleOutArgs
 from cloudpatterns.compute.scale_out.checks import argument_problems, burst_percent
@@ -19,6 +19,14 @@ _METRICS = (
     *("GroupMinSize", "GroupMaxSize", "GroupDesiredCapacity", "GroupInServiceInstances", "GroupPendingInstances"),
     *("GroupStandbyInstances", "GroupTerminatingInstances", "GroupTotalInstances"),
 )
+# Not Cancelled: a refresh that starts while another runs cancels that one.
+# https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-eventbridge-events.html
+_REFRESH_FAILURES = tuple(f"EC2 Auto Scaling Instance Refresh {end}" for end in ("Failed", "Rollback Succeeded", "Rollback Failed"))
+# https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html
+_INSTANCE_FAILURES = ("EC2 Instance Launch Unsuccessful", "EC2 Instance Terminate Unsuccessful")
+# At most 100 points above the share that stays healthy.
+# https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_InstanceMaintenancePolicy.html
+_MAX_HEALTHY_PERCENT = 150
 # This many points above the burst threshold the group doubles.
 _BURST_STEP = 10
 
@@ -28,13 +36,14 @@ class ScaleOut(Component):
 
     Target tracking holds the average CPU and, on request, the requests per instance. A step policy with an alarm adds half of the group, or
     doubles it, in a burst. Scheduled actions change the sizes at known times. A change of the launch template starts an instance refresh,
-    which replaces the instances in batches.
+    which replaces the instances in batches, and so does their age. With ``alarm_topic_arns``, alarms report fewer instances than the
+    minimum, failed instance refreshes, and instances that could not be launched or terminated.
 
     **Use when**: servers keep no state of their own, and the load changes or a server may fail at any time.
 
     **Not when**: one server must be the only active one (``FloatingIp``), or the work fits into functions or containers.
 
-    **Cost drivers**: the instances and their disks, detailed monitoring, and an alarm. Spot instances reduce the first.
+    **Cost drivers**: the instances and their disks, detailed monitoring, and the alarms. Spot instances reduce the first.
 
     **Trade-offs**: a new instance takes its boot time and ``instance_warmup_seconds`` before it helps; Spot instances can be reclaimed
     within two minutes. A deployment does not reset the number of instances that scaling has chosen.
@@ -63,17 +72,7 @@ class ScaleOut(Component):
         self._target_tracking(name, group)
         self._burst(name, group)
         self._scheduled_actions(name, group)
-        if topic_arn := checked.get("notification_topic_arn"):
-            aws.autoscaling.Notification(
-                f"{name}-failures",
-                group_names=[group.name],
-                notifications=[
-                    aws.autoscaling.NotificationType.INSTANCE_LAUNCH_ERROR,
-                    aws.autoscaling.NotificationType.INSTANCE_TERMINATE_ERROR,
-                ],
-                topic_arn=topic_arn,
-                opts=self.child(),
-            )
+        self._failures(name, group)
         self.auto_scaling_group_name, self.auto_scaling_group_arn = group.name, group.arn
         self.launch_template_id = template.id
         self.register()
@@ -160,21 +159,28 @@ class ScaleOut(Component):
                 "strategy": "Rolling",
                 "preferences": {
                     "min_healthy_percentage": refresh["min_healthy_percent"],
-                    # At most 100 points apart: https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RefreshPreferences.html
-                    "max_healthy_percentage": 150,
+                    "max_healthy_percentage": _MAX_HEALTHY_PERCENT,
                     # An image behind an SSM parameter cannot be rolled back to.
                     # https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-rollback.html
                     "auto_rollback": checked.get("image_id") is not None,
                     "scale_in_protected_instances": "Refresh" if scaling["protect_from_scale_in"] else "Ignore",
                 },
             },
-            max_instance_lifetime=refresh.get("max_instance_lifetime_seconds"),
+            # The refresh does not reach instances that are unhealthy or too old: without a policy AWS terminates these first.
+            # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-instance-maintenance-policy.html
+            instance_maintenance_policy={
+                "min_healthy_percentage": refresh["min_healthy_percent"],
+                "max_healthy_percentage": _MAX_HEALTHY_PERCENT,
+            },
+            max_instance_lifetime=refresh["max_instance_lifetime_seconds"],
             termination_policies=scaling["termination_policies"],
             protect_from_scale_in=scaling["protect_from_scale_in"],
             enabled_metrics=[aws.autoscaling.Metric(metric) for metric in _METRICS],
             metrics_granularity="1Minute",
             service_linked_role_arn=checked.get("service_linked_role_arn"),
-            # Not 10 minutes, the provider's default: https://github.com/hashicorp/terraform-provider-aws/issues/5241
+            # At creation only. wait_for_elb_capacity would count at updates too, and wait for exactly as many.
+            # https://github.com/hashicorp/terraform-provider-aws/issues/5241
+            min_elb_capacity=checked["min_size"] if checked["target_group_arns"] else None,
             wait_for_capacity_timeout=f"{checked['wait_for_capacity_minutes']}m",
             tags=[{"key": key, "value": value, "propagate_at_launch": True} for key, value in self._tags.items()],
             opts=self.child(ignore_changes=self._changed_by_scaling()),
@@ -248,6 +254,56 @@ class ScaleOut(Component):
             tags=self._tags,
         )
 
+    def _failures(self, name: str, group: aws.autoscaling.Group) -> None:
+        """Reports a group that is too small, a refresh that failed, and instances that did not start or stop."""
+        topic_arns, notified = self._checked["alarm_topic_arns"], self._checked.get("notification_topic_arn")
+        if notified is not None:
+            aws.autoscaling.Notification(
+                f"{name}-failures",
+                group_names=[group.name],
+                notifications=[
+                    aws.autoscaling.NotificationType.INSTANCE_LAUNCH_ERROR,
+                    aws.autoscaling.NotificationType.INSTANCE_TERMINATE_ERROR,
+                ],
+                topic_arn=notified,
+                opts=self.child(),
+            )
+        if not topic_arns:
+            return
+        sizes = {
+            key: Metric("AWS/AutoScaling", metric, {"AutoScalingGroupName": group.name}, "Minimum")
+            for key, metric in (("instances", "GroupInServiceInstances"), ("fewest", "GroupMinSize"))
+        }
+        alarm(
+            self,
+            f"{name}-too-few-instances",
+            f"{name} has had fewer instances in service than its minimum size for five minutes: AWS cannot launch them, or they stop again",
+            # The group's own minimum, which scheduled actions change.
+            MetricMath("instances - fewest", sizes),
+            0,
+            comparison="LessThanThreshold",
+            periods=5,
+            # The group reports every minute, also when it is empty: without data nobody would notice a dead fleet.
+            missing="breaching",
+            actions=topic_arns,
+            tags=self._tags,
+        )
+        # Events, not one notification for each topic: AWS keeps a notification by its topic, so the removal of one child would take the
+        # notification of another with it, whose place in the list has changed.
+        failures = _REFRESH_FAILURES if notified is not None else (*_INSTANCE_FAILURES, *_REFRESH_FAILURES)
+        notify_on_event(
+            self,
+            f"{name}-failed",
+            f"An instance refresh of {name} failed, or an instance could not be launched or terminated",
+            pattern={
+                "source": ["aws.autoscaling"],
+                "detail-type": list(failures),
+                "detail": {"AutoScalingGroupName": [group.name]},
+            },
+            topic_arns=topic_arns,
+            tags=self._tags,
+        )
+
     def _scheduled_actions(self, name: str, group: aws.autoscaling.Group) -> None:
         for key, action in self._checked["scaling"]["scheduled_actions"].items():
             # Left out, a size would become 0; -1 leaves it as it is.
@@ -259,4 +315,5 @@ class ScaleOut(Component):
 
 def _child_names(checked: ScaleOutArgs) -> dict[str, int]:
     profile = {} if checked.get("instance_profile_arn") else {"instance-role": 64}
-    return {"template": 128, **profile}
+    rule = {"failed": 64} if checked["alarm_topic_arns"] else {}
+    return {"template": 128, **profile, **rule}

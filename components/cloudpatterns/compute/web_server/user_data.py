@@ -9,7 +9,7 @@ import pulumi
 
 from cloudpatterns.core import ArgumentError, Problem
 
-_RESERVED = ("AWS_REGION", "HEALTH_CHECK_PATH", "PORT")
+_RESERVED = ("AWS_REGION", "DATABASE_CA_FILE", "HEALTH_CHECK_PATH", "PORT")
 _SECRET = re.compile(r"(^|_)(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIALS?|API_KEY|ACCESS_KEY|PRIVATE_KEY)$")
 
 
@@ -19,29 +19,51 @@ def web_server_user_data(
     health_check_path: str,
     artifact_uri: pulumi.Input[str] | None = None,
     artifact_sha256: pulumi.Input[str] | None = None,
+    artifact_kind: str = "app",
+    packages: Sequence[str] = (),
     environment: Mapping[str, pulumi.Input[str]] | None = None,
+    database_certificates: pulumi.Input[str] | None = None,
+    log_group_name: pulumi.Input[str] | None = None,
 ) -> pulumi.Output[str]:
     """The boot script of a web server on Amazon Linux 2023 (``on_aws/boot.sh``) with its parameters.
 
     The server listens on ``app_port`` (1,024 to 65,535), answers ``health_check_path`` and serves ``artifact_uri`` (``s3://bucket/key`` of
     a ``.tar.gz`` with ``artifact_sha256``, which the instance's role must be allowed to read); without an artifact, a page that says that
-    it is ready. The application gets ``environment``: endpoints, names, ARNs of secrets, never the secrets, because everyone who may
-    describe the instance can read user data. Values are quoted, so none of them is ever run.
+    it is ready. An artifact of the kind ``app`` has an executable ``bin/start``, one of the kind ``static`` an ``index.html``; otherwise
+    the boot fails. ``packages`` of Amazon Linux (``python3.13``) are installed before the start.
+
+    The application gets ``environment``: endpoints, names, ARNs of secrets, never the secrets, because everyone who may
+    describe the instance can read user data. Values are quoted, so none of them is ever run. ``database_certificates`` (PEM) are written
+    to a file that the variable ``DATABASE_CA_FILE`` names. With ``log_group_name`` the CloudWatch agent sends the logs of boot, server
+    and nginx there, in streams ``<instance id>/boot``, ``/server`` and ``/access``; the role must be allowed to write them.
 
     :raises ArgumentError: for a value that the script would refuse, and for a variable named like a secret.
     """
     environment = environment or {}
     # Names are plain: what can be known is refused before anything is created.
-    _refuse([*_problems(app_port, health_check_path, environment)])
-    parameters = {"APP_PORT": app_port, "HEALTH_CHECK_PATH": health_check_path}
-    return pulumi.Output.all(artifact_uri or "", artifact_sha256 or "", {**environment}).apply(lambda values: _render(parameters, *values))
+    _refuse([*_problems(app_port, health_check_path, artifact_kind, packages), *_environment_problems(environment)])
+    parameters = {
+        "APP_PORT": app_port,
+        "HEALTH_CHECK_PATH": health_check_path,
+        "ARTIFACT_KIND": artifact_kind,
+        "PACKAGES": " ".join(packages),
+    }
+    resolved = {
+        "ARTIFACT_URI": artifact_uri or "",
+        "ARTIFACT_SHA256": artifact_sha256 or "",
+        "LOG_GROUP": log_group_name or "",
+        "DATABASE_CA": database_certificates or "",
+    }
+    return pulumi.Output.all({**environment}, resolved).apply(lambda values: _render(parameters, *values))
 
 
-def _render(parameters: Mapping[str, str | int], artifact_uri: str, artifact_sha256: str, environment: Mapping[str, str]) -> str:
-    _refuse([*_resolved_problems(artifact_uri, artifact_sha256, environment)])
+def _render(parameters: Mapping[str, str | int], environment: Mapping[str, str], resolved: Mapping[str, str]) -> str:
+    _refuse([*_resolved_problems(environment, resolved)])
     lines = "\n".join(f"{name}={value}" for name, value in environment.items())
-    values = {**parameters, "ARTIFACT_URI": artifact_uri, "ARTIFACT_SHA256": artifact_sha256, "APP_ENVIRONMENT": lines}
+    values = {**parameters, **resolved, "APP_ENVIRONMENT": lines}
     shebang, _, body = (Path(__file__).parent / "on_aws/boot.sh").read_text(encoding="utf-8").partition("\n")
+    # EC2 takes 16 KB: comments are for those who read the file.
+    body = re.sub(r"^ *#.*\n", "", body, flags=re.MULTILINE)
     return "\n".join([shebang, *[f"{name}={shlex.quote(str(value))}" for name, value in values.items()], body])
 
 
@@ -50,11 +72,19 @@ def _refuse(problems: Sequence[Problem]) -> None:
         raise ArgumentError("web_server_user_data", "boot.sh", problems)
 
 
-def _problems(port: int, path: str, names: Iterable[str]) -> Iterator[Problem]:
+def _problems(port: int, path: str, kind: str, packages: Iterable[str]) -> Iterator[Problem]:
     if isinstance(port, bool) or not isinstance(port, int) or not 1024 <= port <= 65_535:
         yield "app_port", f"is {port!r}; a port from 1024 to 65535 is needed, since the server is not privileged."
     if not re.fullmatch(r"/[A-Za-z0-9._~/-]*", path):
         yield "health_check_path", f"is {path!r}; a plain URL path is needed, such as /healthz."
+    if kind not in ("app", "static"):
+        yield "artifact_kind", f"is {kind!r}; app (it has a bin/start) or static (files that are served) is needed."
+    for name in packages:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name):
+            yield "packages", f"has {name!r}; the name of a package of Amazon Linux is needed, such as python3.13."
+
+
+def _environment_problems(names: Iterable[str]) -> Iterator[Problem]:
     for name in names:
         if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
             yield f"environment.{name}", "is not the name of a variable; capital letters, digits and _ are allowed. Rename it."
@@ -65,11 +95,16 @@ def _problems(port: int, path: str, names: Iterable[str]) -> Iterator[Problem]:
             yield f"environment.{name}", reason
 
 
-def _resolved_problems(uri: str, checksum: str, environment: Mapping[str, str]) -> Iterator[Problem]:
+def _resolved_problems(environment: Mapping[str, str], resolved: Mapping[str, str]) -> Iterator[Problem]:
+    uri, checksum = resolved["ARTIFACT_URI"], resolved["ARTIFACT_SHA256"]
     if uri and not re.fullmatch(r"s3://[a-z0-9.-]+/[^\x00-\x1f\x7f]+", uri):
         yield "artifact_uri", f"is {uri!r}; s3://bucket/key is needed."
     if bool(uri) != bool(checksum) or not re.fullmatch(r"([0-9a-f]{64})?", checksum):
         yield "artifact_sha256", f"is {checksum!r}; the artifact's SHA-256 in hexadecimal is needed with artifact_uri."
+    if not re.fullmatch(r"[A-Za-z0-9_/.#-]*", resolved["LOG_GROUP"]):
+        yield "log_group_name", f"is {resolved['LOG_GROUP']!r}; the name of a log group is needed, not its ARN."
+    if not re.fullmatch(r"(-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+\n-----END CERTIFICATE-----\n*)*", resolved["DATABASE_CA"]):
+        yield "database_certificates", "are not certificates in PEM. Pass the text of the file alone."
     for name, value in environment.items():
         if re.search(r"[\x00-\x1f\x7f]", str(value)):
             yield f"environment.{name}", "has a line break or another control character; one line of text is needed."

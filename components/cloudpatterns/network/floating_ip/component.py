@@ -3,6 +3,7 @@
 Pattern: "Floating IP" (Cloud Design Patterns for AWS), for what cannot stand behind a load balancer.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, NotRequired, TypedDict
@@ -85,10 +86,11 @@ class FloatingIpArgs(TypedDict):
     kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of the disks. Default: the AWS managed key for EBS."""
     failover_minutes: NotRequired[Annotated[int, Field(default=2, ge=1, le=60)]]
-    """Minutes that the instance must fail, or send no data, before the address moves."""
+    """Minutes that the metric must fail, or have no data, before the address moves. An instance that does not run, or fails EC2's status
+    checks, loses the address at once."""
     health_metric: NotRequired[FloatingIpMetricArgs]
-    """Custom metric that tells whether an instance works; missing data counts as failing. EC2's status checks must pass as well before an
-    instance gets the address. Default: EC2's ``StatusCheckFailed``."""
+    """Custom metric that tells whether an instance works; missing data counts as failing. EC2's status checks must pass as well. Default:
+    EC2's ``StatusCheckFailed``."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
     """SNS topics to notify when an instance fails or recovers, and when the failover function fails."""
     log_retention_days: NotRequired[LogRetentionDays]
@@ -109,10 +111,10 @@ _STATUS_CHECKS: FloatingIpMetricArgs = {
 class FloatingIp(Component):
     """An Elastic IP over an active and a standby instance (Cloud Design Patterns for AWS, "Floating IP").
 
-    When the alarm of the instance with the address fires and the other instance is healthy, a function moves the address, and it stays
-    there: nothing moves it back. The next ``pulumi up`` leaves it where it is. For maintenance, invoke the function with
-    ``{"move_to": "<instance id>"}``. After a failover, destroy with ``pulumi destroy --refresh``: the address is released only where the
-    program knows it to be.
+    When the instance with the address does not run, fails EC2's status checks, or fails or stops sending ``health_metric``, and the other
+    instance is healthy, a function moves the address, and it stays there: nothing moves it back. The next ``pulumi up`` leaves it where it
+    is. For maintenance, invoke the function with ``{"move_to": "<instance id>"}``. After a failover, destroy with
+    ``pulumi destroy --refresh``: the address is released only where the program knows it to be.
 
     **Use when**: clients know an address, not a name, or the protocol is none that a load balancer takes.
 
@@ -120,12 +122,13 @@ class FloatingIp(Component):
 
     **Cost drivers**: two instances, one of which is idle, their disks, and a public IPv4 address.
 
-    **Trade-offs**: a failover takes ``failover_minutes`` and up to a minute more, and breaks connections; the standby has no internet
-    access.
+    **Trade-offs**: a failover breaks connections. It takes seconds, at most a minute, when the instance stops or is terminated; up to a
+    minute after EC2 reports it when its status checks fail, which run every minute; and ``failover_minutes`` and up to two more when
+    ``health_metric`` fails or stops. The standby has no internet access.
 
     **Proven by**: controls ``imdsv2-required``, ``imds-hop-limit``, ``launch-template-volumes-encrypted``, ``functional-firewall``;
     ``test_floating_ip.py``, and ``test_floating_ip_on_aws.py``, which runs the function against failures of either instance and against
-    repeated, late and lost events.
+    repeated, late and lost events, and measures the time of a failover on a simulated clock.
     """
 
     public_ip: pulumi.Output[str]
@@ -245,8 +248,8 @@ class FloatingIp(Component):
         )
 
     def _failover(self, child_name: str, address: aws.ec2.Eip) -> PatternFunction:
-        """The function that moves the address, invoked at every change of an alarm and every minute besides."""
-        interfaces, instances, alarms = self._interfaces, self._instances, self._alarms
+        """The function that moves the address, invoked when an instance stops, when an alarm changes and every minute besides."""
+        interfaces, instances, alarms, custom = self._interfaces, self._instances, self._alarms, self._checked.get("health_metric")
         alarm_arns = [zone_alarm.arn for zone_alarm in alarms.values()]
         movable = [address.arn, *[interface.arn for interface in interfaces.values()], *[instance.arn for instance in instances.values()]]
         servers = [
@@ -266,18 +269,43 @@ class FloatingIp(Component):
                 Statement(sid="Look", actions=["ec2:DescribeAddresses", "ec2:DescribeInstanceStatus"], resources=["*"]),
                 # Enough for metric alarms: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
                 Statement(sid="Listen", actions=["cloudwatch:DescribeAlarms"], resources=alarm_arns),
+                # Has no resource types: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
+                *([] if custom is None else [Statement(sid="Hear", actions=["cloudwatch:GetMetricStatistics"], resources=["*"])]),
             ],
             memory_mib=256,
             log_retention_days=self._checked["log_retention_days"],
             tags=self._tags,
-            environment={"ALLOCATION_ID": address.allocation_id, "SERVERS": pulumi.Output.json_dumps(servers)},
+            environment={"ALLOCATION_ID": address.allocation_id, "SERVERS": pulumi.Output.json_dumps(servers), **self._silence()},
         )
-        function = failover.function
+        self._invoke(child_name, failover.function, alarm_arns)
+        return failover
+
+    def _silence(self) -> dict[str, pulumi.Input[str]]:
+        """What the function needs to know to notice that an instance stops sending the custom metric, sooner than the alarm does."""
+        metric = self._checked.get("health_metric")
+        if metric is None:
+            return {}
+        seen = {"namespace": metric["namespace"], "metric_name": metric["metric_name"]}
+        return {"HEALTH_METRIC": json.dumps({**seen, "failover_minutes": self._checked["failover_minutes"]})}
+
+    def _invoke(self, child_name: str, function: aws.lambda_.Function, alarm_arns: list[pulumi.Output[str]]) -> None:
+        """What invokes the failover function, and the alarm when it fails."""
+        # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html
+        ends = {
+            "source": ["aws.ec2"],
+            "detail-type": ["EC2 Instance State-change Notification"],
+            "detail": {
+                "instance-id": [instance.id for instance in self._instances.values()],
+                "state": ["stopping", "stopped", "shutting-down", "terminated"],
+            },
+        }
+        description = "An instance of a floating address stops"
+        invoke_on_event(self, f"{child_name}-states", function, description, pattern=ends, tags=self._tags)
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
         changes = {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"], "resources": alarm_arns}
         description = "An instance of a floating address fails or recovers"
         invoke_on_event(self, f"{child_name}-alarms", function, description, pattern=changes, tags=self._tags)
-        # Alarms report changes only: an address that could not move then, or that something else moved, is noticed by this.
+        # Events report changes only: an address that could not move then, or that something else moved, is noticed by this.
         description = "Checks where a floating address is"
         invoke_on_event(self, f"{child_name}-watch", function, description, schedule="rate(1 minute)", tags=self._tags)
         alarm(
@@ -290,7 +318,6 @@ class FloatingIp(Component):
             actions=self._checked["alarm_topic_arns"],
             tags=self._tags,
         )
-        return failover
 
     def _server_name(self, zone: str) -> str:
         return f"{self.pulumi_resource_name}-{zone}"
@@ -298,7 +325,7 @@ class FloatingIp(Component):
 
 def _child_names(checked: FloatingIpArgs) -> dict[str, int]:
     profile = {} if checked.get("instance_profile_arn") else {"instance-role": 64}
-    return {"mover": 64, "mover-role": 64, "mover-alarms": 64, **profile}
+    return {"mover": 64, "mover-role": 64, "mover-alarms": 64, "mover-states": 64, **profile}
 
 
 def _problems(checked: FloatingIpArgs) -> Iterator[Problem]:

@@ -56,17 +56,20 @@ class NetworkAcls(TypedDict):
     """Network ACLs, one for each tier.
 
     They allow all traffic inside the VPC. Besides, public subnets admit ``public_ports`` from the internet, private ones
-    ``trusted_cidrs``, and data ones nothing: not even S3 and DynamoDB, so a database cannot import from or export to a bucket. Public and
-    private subnets may send everything out and admit the responses, TCP and UDP at ports 1024 to 65535 and ICMP for path MTU. Port 3389
-    is left out of these, so that Remote Desktop is not open; an outgoing connection that happens to start from it gets no response. A
-    Network Load Balancer that keeps clients' addresses reaches private targets on ports from 1024 only.
+    ``trusted_cidrs`` and VPC Lattice on ``lattice_ports``, and data ones nothing: not even S3 and DynamoDB, so a database cannot import
+    from or export to a bucket. Public and private subnets may send everything out and admit the responses, TCP and UDP at ports 1024 to
+    65535 and ICMP for path MTU. Port 3389 is left out of these, so that Remote Desktop is not open; an outgoing connection that happens to
+    start from it gets no response. A Network Load Balancer that keeps clients' addresses reaches private targets on ports from 1024 only.
     """
 
     public_ports: NotRequired[Annotated[list[Annotated[int, Field(ge=1, le=1023)]], Unique(), Field(default=[80, 443])]]
     """TCP ports at which public subnets admit the internet, not 22. Those above 1023 are open for responses in any case."""
     trusted_cidrs: NotRequired[Annotated[list[Cidr], Unique(), Field(default=[])]]
     """Networks outside the VPC, IPv6 ones only with ``dual_stack``, that reach private subnets over a VPN, Direct Connect or peering;
-    the internet is refused. There is room for 12, or 6 with ``dual_stack``."""
+    the internet is refused. There is room for 12, or 6 with ``dual_stack``; each of ``lattice_ports`` takes the room of one, or of two."""
+    lattice_ports: NotRequired[Annotated[list[Annotated[int, Field(ge=1, le=1023)]], Unique(), Field(default=[])]]
+    """TCP ports at which private subnets admit VPC Lattice, whose addresses lie outside the VPC's: those below 1024 of a ``ServiceMesh``'s
+    targets and of their health checks. Those above are open for responses in any case."""
 
 
 class NetworkOptions(TypedDict):

@@ -23,6 +23,9 @@ MOST_RULES = 18
 """Rules in one direction of an ACL: AWS's default quota is 20, of which one for each IP version is its own last rule, deny.
 https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-nacls"""
 
+# What the managed prefix lists com.amazonaws.<region>.vpc-lattice and com.amazonaws.<region>.ipv6.vpc-lattice hold for services: an ACL
+# takes no prefix lists. https://docs.aws.amazon.com/vpc-lattice/latest/ug/network-acls.html
+_LATTICE_CIDRS = {4: "169.254.171.0/24", 6: "fd00:ec2:80::/64"}
 # Numbers of protocols, as AWS gives back nothing else.
 _ALL, _ICMP, _TCP, _UDP, _ICMPV6 = "-1", "1", "6", "17", "58"
 _INTERNET = {4: "0.0.0.0/0", 6: "::/0"}
@@ -35,7 +38,7 @@ _PATH_MTU_MESSAGES = {4: (_ICMP, (3, 4)), 6: (_ICMPV6, (2, 0))}
 
 # A rule's number is tied to its content, since AWS takes each number once and an update adds the new rule before it removes the old one:
 # who changes a rule's content gives it another suffix and number.
-_VPC, _TRUSTED, _PORTS, _RESPONSES, _PATH_MTU, _OUTBOUND = 100, 1000, 10000, 21100, 22000, 30000
+_VPC, _TRUSTED, _PORTS, _LATTICE, _RESPONSES, _PATH_MTU, _OUTBOUND = 100, 1000, 10000, 13000, 21100, 22000, 30000
 _TRUSTED_NUMBERS = 9000
 
 
@@ -78,7 +81,7 @@ def acl_problems(checked: NetworkArgs) -> Iterator[Problem]:
         path = f"network_acls.public_ports.{acls['public_ports'].index(22)}"
         yield path, "is 22, an administration port; reach servers through Session Manager or a trusted network. Remove it."
     yield from _trusted_problems(checked, acls["trusted_cidrs"])
-    for tier, argument in (("public", "public_ports"), ("private", "trusted_cidrs")):
+    for tier, argument in (("public", "public_ports"), ("private", "trusted_cidrs" if acls["trusted_cidrs"] else "lattice_ports")):
         rules = len(list(_inbound(tier, acls, _versions(checked))))
         if rules > MOST_RULES:
             yield (
@@ -135,6 +138,8 @@ def _inbound(tier: str, acls: NetworkAcls, versions: Sequence[int]) -> Iterator[
         internet = _INTERNET[version]
         for port in acls["public_ports"] if tier == "public" else ():
             yield _Rule(*_key(f"port-{port}", _PORTS + 2 * port, version), _TCP, internet, (port, port))
+        for port in acls["lattice_ports"] if tier == "private" else ():
+            yield _Rule(*_key(f"lattice-{port}", _LATTICE + 2 * port, version), _TCP, _LATTICE_CIDRS[version], (port, port))
         transports = ((_TCP, "tcp"), (_UDP, "udp"))
         for place, ((protocol, transport), (part, ports)) in enumerate(product(transports, _RESPONSE_PORTS)):
             yield _Rule(*_key(f"answers-{transport}-{part}", _RESPONSES + 2 * place, version), protocol, internet, ports)

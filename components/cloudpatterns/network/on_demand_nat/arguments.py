@@ -18,8 +18,8 @@ _USED_BY = {
     "windows": ("on_demand",),
     "time_zone": ("on_demand",),
     "instance_type": INSTANCES,
+    "instance_revision": INSTANCES,
     "egress_ports": INSTANCES,
-    "alarm_topic_arns": INSTANCES,
 }
 
 
@@ -28,8 +28,9 @@ class OnDemandNatOptions(TypedDict):
 
     strategy: Annotated[str, Choice("none", "single", "per_zone", "regional", "instance", "on_demand")]
     """Which NAT it creates: ``none`` (no internet egress), ``single`` (one NAT gateway; the loss of its zone cuts off all), ``per_zone``
-    (a NAT gateway in each zone), ``regional`` (one that AWS spreads over the zones in use, with addresses of AWS's choice), ``instance``
-    (a NAT instance, always on) or ``on_demand`` (a NAT instance that runs in maintenance windows, and by the runbook)."""
+    (a NAT gateway in each zone, each with an Elastic IP, of which an account has 5 in a Region until AWS raises the quota), ``regional``
+    (one that AWS spreads over the zones in use, with addresses of AWS's choice), ``instance`` (a NAT instance, always on) or
+    ``on_demand`` (a NAT instance that runs in maintenance windows, and by the runbook)."""
     zone: NotRequired[str]
     """Zone of the one NAT of ``single``, ``instance`` and ``on_demand``. Default: the first in alphabetical order."""
     windows: NotRequired[Annotated[list[NatWindow], Field(default=[])]]
@@ -38,12 +39,16 @@ class OnDemandNatOptions(TypedDict):
         Annotated[str, Field(default="UTC"), Matches(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", "a time zone such as Europe/Berlin")]
     ]
     """IANA time zone of the windows, with ``on_demand`` only."""
-    instance_type: NotRequired[Annotated[InstanceType, Field(default="t4g.nano")]]
-    """EC2 type, with ``instance`` and ``on_demand`` only. Changing it replaces the instance; its address stays."""
+    instance_type: NotRequired[Annotated[InstanceType, Field(default="t4g.micro")]]
+    """EC2 type, with ``instance`` and ``on_demand`` only. Changing it replaces the instance; its address stays. On a type of 512
+    MiB, such as ``t4g.nano``, the first boot makes a swap file before it installs the packet filter, and takes longer."""
+    instance_revision: NotRequired[Annotated[int, Field(default=1, ge=1)]]
+    """Raise it to replace the NAT instance by one of the newest Amazon Linux image, for an image is read at launch only; with ``instance``
+    and ``on_demand`` only. The address and the routes stay; private subnets have no internet egress for some minutes."""
     # Half of the 60 rules that a security group has room for in each direction.
     egress_ports: NotRequired[Annotated[Ports, Field(default=[80, 443], min_length=1, max_length=30)]]
     """TCP ports on which a NAT instance lets the VPC out; with ``instance`` and ``on_demand`` only, as a NAT gateway has no security group.
-    Nothing else passes, UDP neither."""
+    Nothing else passes, UDP neither. The instance itself always reaches the internet on 443, for its packages and its heartbeat."""
 
 
 class OnDemandNatArgs(OnDemandNatOptions):
@@ -65,8 +70,9 @@ class OnDemandNatArgs(OnDemandNatOptions):
     """Customer managed key of the instance's disk; other strategies do not use it. Default: the account's default key for EBS, which must
     then be the AWS managed one: the schedules get no rights to another."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
-    """SNS topics to notify when an ``instance`` fails its status checks (CloudWatch recovers or reboots it in any case), or when a
-    scheduled start or stop of ``on_demand`` fails for good."""
+    """SNS topics to notify when a NAT gateway finds no free port or drops packets, when an ``instance`` fails its status checks (CloudWatch
+    recovers or reboots it in any case) or does not report that it forwards, or when a scheduled start or stop of ``on_demand`` fails for
+    good."""
     tags: NotRequired[Tags]
     """Tags of every child that takes some, beside ``Name``."""
 

@@ -7,10 +7,18 @@ is needed, for instance for updates.
 import pulumi
 import pulumi_aws as aws
 
+from cloudpatterns.blocks import Metric, alarm
 from cloudpatterns.core import Component, after
 from cloudpatterns.network.on_demand_nat.arguments import INSTANCES, OnDemandNatArgs, child_names, nat_zone, problems
 from cloudpatterns.network.on_demand_nat.instance import nat_instance, recovery_alarms
 from cloudpatterns.network.on_demand_nat.schedules import runbook, weekly_schedules
+
+# Metric of a NAT gateway, seconds of a period, how many of them must be above zero, and what that means.
+# https://docs.aws.amazon.com/vpc/latest/userguide/vpc-nat-gateway-cloudwatch.html
+_GATEWAY_ALARMS = {
+    "ports": ("ErrorPortAllocation", 300, 1, "finds no free port, and new connections fail: too many go to one destination"),
+    "drops": ("PacketsDropCount", 60, 5, "has dropped packets in each of five minutes"),
+}
 
 
 class OnDemandNat(Component):
@@ -88,6 +96,7 @@ class OnDemandNat(Component):
                 # The address stays and fits one gateway at a time: https://github.com/pulumi/pulumi-aws/issues/1483
                 opts=self.child(delete_before_replace=True),
             )
+            self._watch_gateway(gateways[zone], f" in {zone}", f"-{zone}")
         self._route_to_gateways({zone: gateways.get(zone, gateways[zones[0]]) for zone in self._zones})
         self.public_ips = pulumi.Output.all(*[address.public_ip for address in addresses.values()])
 
@@ -103,10 +112,26 @@ class OnDemandNat(Component):
             tags={"Name": name, **self._checked["tags"]},
             opts=self.child(),
         )
+        self._watch_gateway(gateway, "", "")
         self._route_to_gateways(dict.fromkeys(self._zones, gateway))
         self.public_ips = gateway.regional_nat_gateway_addresses.apply(
             lambda addresses: sorted(address.public_ip for address in addresses or [] if address.public_ip)
         )
+
+    def _watch_gateway(self, gateway: aws.ec2.NatGateway, place: str, suffix: str) -> None:
+        """Alarms of a NAT gateway; one that carries no traffic has no data."""
+        for key, (metric, period_seconds, periods, meaning) in _GATEWAY_ALARMS.items() if self._checked["alarm_topic_arns"] else ():
+            alarm(
+                self,
+                f"{self.pulumi_resource_name}-gateway-{key}{suffix}",
+                f"The NAT gateway{place} {meaning}",
+                Metric("AWS/NATGateway", metric, {"NatGatewayId": gateway.id}, "Sum"),
+                0,
+                period_seconds=period_seconds,
+                periods=periods,
+                actions=self._checked["alarm_topic_arns"],
+                tags=self._checked["tags"],
+            )
 
     def _route_to_gateways(self, gateways: dict[str, aws.ec2.NatGateway]) -> None:
         for zone, gateway in gateways.items():

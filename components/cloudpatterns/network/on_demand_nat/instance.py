@@ -13,6 +13,11 @@ from cloudpatterns.blocks.server import METADATA_OPTIONS, ROOT_DEVICE, amazon_li
 from cloudpatterns.core import Component, Statement, after, partition_of
 from cloudpatterns.network.on_demand_nat.arguments import OnDemandNatArgs, nat_zone
 
+# Where the packages come from, Systems Manager answers and the heartbeat goes.
+_OWN_PORT = 443
+HEARTBEAT_NAMESPACE, HEARTBEAT = "CloudPatterns/NatInstance", "Heartbeat"
+"""The metric that the instance publishes every minute while it forwards, with the dimension ``InstanceId``."""
+
 
 class NatInstance(NamedTuple):
     """The instance, the network interface that routes lead to, its address and its security group."""
@@ -62,7 +67,9 @@ def nat_instance(component: Component, checked: OnDemandNatArgs) -> NatInstance:
         instance_type=checked["instance_type"],
         primary_network_interface={"network_interface_id": interface.id},
         iam_instance_profile=_profile(component, checked),
-        user_data=pulumi.Output.from_input(cidr).apply(lambda block: user_data(block, checked["strategy"] == "on_demand")),
+        user_data=pulumi.Output.from_input(cidr).apply(
+            lambda block: user_data(block, checked["strategy"] == "on_demand", checked["instance_revision"])
+        ),
         # Changed in place it would be stopped and started, and the script would not run again.
         user_data_replace_on_change=True,
         instance_initiated_shutdown_behavior="stop",
@@ -84,7 +91,7 @@ def nat_instance(component: Component, checked: OnDemandNatArgs) -> NatInstance:
 
 
 def recovery_alarms(component: Component, checked: OnDemandNatArgs, instance: aws.ec2.Instance) -> None:
-    """Alarms that move the instance off broken hardware, and reboot it when its own checks fail."""
+    """Alarms that move the instance off broken hardware, reboot it when its own checks fail, and report that it does not forward."""
     # Recover after two minutes, reboot after three, so that both never act at once.
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/UsingAlarmActions.html
     for action, metric, minutes in (("recover", "StatusCheckFailed_System", 2), ("reboot", "StatusCheckFailed_Instance", 3)):
@@ -102,12 +109,32 @@ def recovery_alarms(component: Component, checked: OnDemandNatArgs, instance: aw
             ok_actions=[],
             tags=checked["tags"],
         )
+    if checked["alarm_topic_arns"]:
+        alarm(
+            component,
+            f"{component.pulumi_resource_name}-heartbeat",
+            "The NAT instance has not reported for three minutes that it forwards packets: private subnets may have no internet egress",
+            Metric(HEARTBEAT_NAMESPACE, HEARTBEAT, {"InstanceId": instance.id}, "SampleCount"),
+            1,
+            comparison="LessThanThreshold",
+            periods=3,
+            # Whatever stops the instance, or keeps it from forwarding, stops the metric.
+            missing="breaching",
+            actions=checked["alarm_topic_arns"],
+            tags=checked["tags"],
+        )
 
 
-def user_data(vpc_cidr_block: str, stops_after_first_boot: bool) -> str:
-    """The boot script with its settings before it."""
+def user_data(vpc_cidr_block: str, stops_after_first_boot: bool, revision: int) -> str:
+    """The boot script with its settings before it. The revision is among them because changed user data replaces the instance."""
     script = (Path(__file__).parent / "on_aws/nat_instance.sh").read_text(encoding="utf-8")
-    return f"#!/bin/bash\nNAT_SOURCE_CIDR={shlex.quote(vpc_cidr_block)}\nNAT_CLOSE_AFTER_FIRST_BOOT={int(stops_after_first_boot)}\n{script}"
+    settings = {
+        "SOURCE_CIDR": shlex.quote(vpc_cidr_block),
+        "METRIC_NAMESPACE": HEARTBEAT_NAMESPACE,
+        "REVISION": revision,
+        "CLOSE_AFTER_FIRST_BOOT": int(stops_after_first_boot),
+    }
+    return "\n".join(["#!/bin/bash", *(f"NAT_{name}={value}" for name, value in settings.items()), script])
 
 
 def _group(component: Component, checked: OnDemandNatArgs) -> aws.ec2.SecurityGroup:
@@ -118,22 +145,30 @@ def _group(component: Component, checked: OnDemandNatArgs) -> aws.ec2.SecurityGr
     for port in sorted(checked["egress_ports"]):
         vpc = {"cidr_ipv4": checked["vpc_cidr_block"]}
         ingress_rule(component, f"{name}-from-vpc-{port}", group.id, port, vpc, f"From the VPC to the internet, TCP {port}", tags)
-        description = f"To the internet on behalf of the VPC, TCP {port}"
+    for port in sorted({*checked["egress_ports"], _OWN_PORT}):
+        description = f"To the internet on behalf of {'the VPC' if port in checked['egress_ports'] else 'the instance itself'}, TCP {port}"
         egress_rule(component, f"{name}-to-internet-{port}", group.id, port, INTERNET["ipv4"], description, tags)
     return group
 
 
 def _profile(component: Component, checked: OnDemandNatArgs) -> pulumi.Output[str]:
     name, tags = component.pulumi_resource_name, checked["tags"]
+    # PutMetricData has no resource types; the namespace is its only limit.
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
+    own_namespace = {"StringEquals": {"cloudwatch:namespace": HEARTBEAT_NAMESPACE}}
+    publish = Statement(actions=["cloudwatch:PutMetricData"], resources=["*"], conditions=own_namespace)
     role = service_role(
         component,
         f"{name}-instance-role",
         "ec2.amazonaws.com",
-        "Lets Systems Manager manage a NAT instance",
+        "Lets Systems Manager manage a NAT instance, and the instance publish its heartbeat",
         managed_policies={f"{name}-instance-ssm": "AmazonSSMManagedInstanceCore"},
         # The managed policy lets an instance read every parameter of the account; a router needs none.
         # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonSSMManagedInstanceCore.html
-        statements={f"{name}-instance-fence": [Statement(effect="Deny", actions=["ssm:GetParameter*"], resources=["*"])]},
+        statements={
+            f"{name}-instance-fence": [Statement(effect="Deny", actions=["ssm:GetParameter*"], resources=["*"])],
+            f"{name}-instance-heartbeat": [publish],
+        },
         tags=tags,
     )
     profile = aws.iam.InstanceProfile(f"{name}-instance-profile", role=role.role.name, tags=tags, opts=component.child())

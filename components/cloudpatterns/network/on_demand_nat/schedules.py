@@ -9,6 +9,7 @@ import pulumi_aws as aws
 from cloudpatterns.blocks import Metric, alarm, api_target, schedule, service_role
 from cloudpatterns.core import Component, Statement, account_of, partition_of, region_of
 from cloudpatterns.network.on_demand_nat.arguments import OnDemandNatArgs
+from cloudpatterns.network.on_demand_nat.instance import HEARTBEAT, HEARTBEAT_NAMESPACE
 from cloudpatterns.network.on_demand_nat.windows import closing, closing_again, opening, retry_seconds_close, retry_seconds_open
 
 _BY_HAND = "opened-by-hand"
@@ -87,8 +88,9 @@ def runbook(
     own_schedule = pulumi.Output.concat("arn:", partition, ":scheduler:", place, ":schedule/", group.name, f"/{_BY_HAND}")
     statements = [
         Statement(actions=["ec2:StartInstances"], resources=[instance.arn]),
-        # Has no resource types: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
-        Statement(actions=["ec2:DescribeInstances"], resources=["*"]),
+        # Neither has resource types: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
+        Statement(actions=["ec2:DescribeInstances", "cloudwatch:GetMetricStatistics"], resources=["*"]),
         Statement(actions=["scheduler:CreateSchedule", "scheduler:UpdateSchedule"], resources=[own_schedule]),
         Statement(
             actions=["iam:PassRole"],
@@ -126,13 +128,12 @@ def runbook(
 
 
 def _content(name: str, role_arn: pulumi.Output[str], instance_id: pulumi.Output[str], payload: dict[str, Any]) -> dict[str, Any]:
-    script = (Path(__file__).parent / "on_aws/open_by_hand.py").read_text(encoding="utf-8")
     return {
         "schemaVersion": "0.3",
         "description": (
             f"Starts the NAT instance of {name} for some minutes. It stops by itself: earlier when a maintenance window ends first, "
             "and with the window when the time is up in one. When it is run again, the last run decides. "
-            "The output says when the instance stops."
+            "The output says when the instance stops. It succeeds when the instance has reported that it forwards packets."
         ),
         "assumeRole": role_arn,
         "parameters": {
@@ -141,24 +142,43 @@ def _content(name: str, role_arn: pulumi.Output[str], instance_id: pulumi.Output
         "mainSteps": [
             # Starting an instance that is still stopping is an error.
             _wait("settle", instance_id, ["running", "stopped"]),
+            _run("open", "Schedules the stop, then starts the instance.", "handler", payload, ["closes_at", "started_at"], 120),
+            _wait("running", instance_id, ["running"]),
             {
-                "name": "open",
-                "description": "Schedules the stop, then starts the instance.",
-                # https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-action-executeScript.html
-                "action": "aws:executeScript",
-                "timeoutSeconds": 120,
-                "onFailure": "Abort",
-                "inputs": {
-                    "Runtime": "python3.11",
-                    "Handler": "handler",
-                    "InputPayload": payload,
-                    "Script": script,
-                },
-                "outputs": [{"Name": "closes_at", "Selector": "$.Payload.closes_at", "Type": "String"}],
+                **_run(
+                    "forwards",
+                    "Waits until the instance reports that its packet filter is in place and that it forwards.",
+                    "wait_for_heartbeat",
+                    {
+                        "instance_id": instance_id,
+                        "namespace": HEARTBEAT_NAMESPACE,
+                        "metric_name": HEARTBEAT,
+                        "started_at": "{{ open.started_at }}",
+                        "closes_at": "{{ open.closes_at }}",
+                    },
+                    ["forwards_since"],
+                    # As long as a script may run.
+                    600,
+                ),
+                "isEnd": True,
             },
-            {**_wait("running", instance_id, ["running"]), "isEnd": True},
         ],
-        "outputs": ["open.closes_at"],
+        "outputs": ["open.closes_at", "forwards.forwards_since"],
+    }
+
+
+def _run(step: str, description: str, handler: str, payload: dict[str, Any], outputs: list[str], timeout_seconds: int) -> dict[str, Any]:
+    """A step that runs a function of the script, whose outputs are texts."""
+    # https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-action-executeScript.html
+    script = (Path(__file__).parent / "on_aws/open_by_hand.py").read_text(encoding="utf-8")
+    return {
+        "name": step,
+        "description": description,
+        "action": "aws:executeScript",
+        "timeoutSeconds": timeout_seconds,
+        "onFailure": "Abort",
+        "inputs": {"Runtime": "python3.11", "Handler": handler, "InputPayload": payload, "Script": script},
+        "outputs": [{"Name": name, "Selector": f"$.Payload.{name}", "Type": "String"} for name in outputs],
     }
 
 

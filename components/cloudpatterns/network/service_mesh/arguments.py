@@ -45,7 +45,7 @@ class MeshVersionArgs(TypedDict):
     """Path of the health check. Load balancers and functions have none. Default: ``/``; with ``GRPC`` no health check, which VPC Lattice
     sends over HTTP2 where a path is given."""
     health_check_port: NotRequired[Port]
-    """Port of the health check. Default: the targets' port."""
+    """Port of the health check, at which the targets must admit VPC Lattice as well. Default: the targets' port."""
     health_check_matcher: NotRequired[
         Annotated[str, Matches(r"\d+([-,]\d+)*", "status codes such as 200 or 200-299"), Field(default="200")]
     ]

@@ -31,7 +31,9 @@ _CANARY_PRIORITY = 10
 class ServiceMesh(Component):
     """Services with TLS, authenticated callers, health checks, access logs and weighted releases (2025 guide, "Service Mesh").
 
-    Let the targets' security groups admit VPC Lattice's prefix list, ``com.amazonaws.<region>.vpc-lattice``, and the callers' reach it.
+    Let the targets' security groups admit VPC Lattice's prefix list, ``com.amazonaws.<region>.vpc-lattice``, on the ports of the targets
+    and of their health checks, and the callers' reach it; with IPv6 addresses also the second, ``com.amazonaws.<region>.ipv6.vpc-lattice``.
+    A ``Network`` with ``network_acls`` needs those of the ports that are below 1024 in ``lattice_ports``.
 
     **Use when**: services call each other over HTTP or gRPC, and need TLS, authentication by IAM and canary releases without sidecars.
 

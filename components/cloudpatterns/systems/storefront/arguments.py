@@ -6,10 +6,20 @@ import pulumi
 from pydantic import Field
 
 from cloudpatterns.compute import ScaleOutOptions
-from cloudpatterns.core import Matches
-from cloudpatterns.core.vocabulary import AlarmTopicArns, Cidr, DualStack, ImageParameter, KmsKeyArn, SubnetIdsByZones, Tags
+from cloudpatterns.core import Choice, Matches, Unique
+from cloudpatterns.core.vocabulary import (
+    AlarmTopicArns,
+    Cidr,
+    DualStack,
+    ImageParameter,
+    KmsKeyArn,
+    LogRetentionDays,
+    SubnetIdsByZones,
+    Tags,
+)
 from cloudpatterns.database import InMemoryCacheOptions, RelationalDatabaseOptions
 from cloudpatterns.network import LoadBalancerOptions, OperatorArgs, WebApplicationFirewallOptions
+from cloudpatterns.security import WorkloadStatementArgs
 
 
 class StorefrontServersArgs(ScaleOutOptions):
@@ -23,11 +33,39 @@ class StorefrontServersArgs(ScaleOutOptions):
     """Port of the application."""
     # No wildcard: the role may read what stands here.
     artifact_uri: NotRequired[
-        Annotated[str, Matches(r"s3://[a-z0-9.-]{3,63}/[^\x00-\x1f\x7f*?]{1,1024}", "an object in S3 such as s3://bucket/app.tar.gz")]
+        Annotated[
+            pulumi.Input[str],
+            Matches(r"s3://[a-z0-9.-]{3,63}/[^\x00-\x1f\x7f*?]{1,1024}", "an object in S3 such as s3://bucket/app.tar.gz"),
+        ]
     ]
     """The application, a ``.tar.gz`` in S3. Default: a page that says that the server runs."""
     artifact_sha256: NotRequired[Annotated[str, Matches("[0-9a-f]{64}", "64 hexadecimal digits in lower case")]]
-    """SHA-256 of the artifact. Required with ``artifact_uri``."""
+    """SHA-256 of the artifact, and so its version: another one replaces the servers. Required with ``artifact_uri``."""
+    artifact_kind: NotRequired[Annotated[str, Choice("app", "static"), Field(default="app")]]
+    """What the artifact is. ``app``: its executable ``bin/start`` listens on ``$PORT``. ``static``: files with an ``index.html``, served by
+    nginx. A server whose artifact is something else fails its boot."""
+    artifact_kms_key_arn: NotRequired[pulumi.Input[str]]
+    """Customer managed key that encrypts the artifact, which the servers may then use. Default: none."""
+    packages: NotRequired[
+        Annotated[
+            list[Annotated[str, Matches("[A-Za-z0-9][A-Za-z0-9._+-]*", "a package of Amazon Linux such as python3.13")]],
+            Unique(),
+            Field(default=[]),
+        ]
+    ]
+    """Packages of Amazon Linux that are installed before the application starts."""
+    environment: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={})]]
+    """More environment variables of the application; never a secret, as user data can be read: pass its ARN."""
+    statements: NotRequired[Annotated[list[WorkloadStatementArgs], Field(default=[])]]
+    """What the application may do beside what the storefront needs, as in ``WorkloadRole``."""
+    database_user: NotRequired[
+        Annotated[str, Matches("[a-z][a-z0-9_]{0,31}", "1 to 32 letters, digits and _, a letter first"), Field(default="app")]
+    ]
+    """The application's own user in the database, which logs in through IAM; ``database_user_sql`` creates it."""
+    database_certificates: NotRequired[pulumi.Input[str]]
+    """Certificates in PEM that the application trusts as its database's. Default: those of RDS in the region."""
+    log_retention_days: NotRequired[LogRetentionDays]
+    """Days that the logs of the servers are kept."""
 
 
 class StorefrontLoadBalancerArgs(LoadBalancerOptions):
@@ -54,6 +92,14 @@ class StorefrontOptions(TypedDict):
     """The cache, see ``InMemoryCache``."""
     firewall: NotRequired[Annotated[WebApplicationFirewallOptions, Field(default={})]]
     """The web application firewall, see ``WebApplicationFirewall``. Without exceptions, bodies over 8 KB are blocked."""
+    alarm_email_addresses: NotRequired[
+        Annotated[
+            list[Annotated[str, Matches(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address such as operations@example.com")]],
+            Unique(),
+            Field(default=[]),
+        ]
+    ]
+    """Who hears of alarms by e-mail: a topic is created for them. Each address is asked to confirm first, and hears nothing until then."""
     operators: NotRequired[Annotated[dict[str, OperatorArgs], Field(default={}, max_length=4)]]
     """Who may reach administrative ports of the servers, and from where, by role. Session Manager opens a shell without a port."""
 
@@ -80,6 +126,6 @@ class StorefrontArgs(StorefrontOptions):
     kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of database and cache; its policy must let CloudWatch Logs use it. Default: a new key for each."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
-    """SNS topics that alarms notify."""
+    """SNS topics that alarms notify, beside that of ``alarm_email_addresses``."""
     tags: NotRequired[Tags]
     """Tags of every child that takes some."""

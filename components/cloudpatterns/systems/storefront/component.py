@@ -2,7 +2,8 @@
 
 A web application firewall and a load balancer face the internet; servers in private subnets scale with the load; the
 database and the cache are in data subnets without internet egress. Each tier accepts only the one before it, by reference to
-its security group. The servers' role reads the database's secret and connects to the cache, and nothing else.
+its security group. The servers' role logs in to the database and the cache as users of its own, writes its logs, reads the application
+from S3, and nothing else.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,10 +12,11 @@ from typing import Any
 
 import pulumi
 
+from cloudpatterns.blocks import alarm_topic, log_group
 from cloudpatterns.blocks.server import amazon_linux
 from cloudpatterns.compute import ScaleOut, ScaleOutArgs, ScaleOutOptions, web_server_user_data
 from cloudpatterns.core import ArgumentError, Component, Problem, declared, is_given, needs, partition_of, pick, region_of
-from cloudpatterns.database import InMemoryCache, InMemoryCacheArgs, RelationalDatabase, RelationalDatabaseArgs
+from cloudpatterns.database import InMemoryCache, InMemoryCacheArgs, RelationalDatabase, RelationalDatabaseArgs, rds_certificates
 from cloudpatterns.network import (
     FunctionalFirewall,
     FunctionalFirewallArgs,
@@ -28,8 +30,14 @@ from cloudpatterns.network import (
     WebApplicationFirewallArgs,
 )
 from cloudpatterns.security import WorkloadRole, WorkloadStatementArgs, session_manager_statements
-from cloudpatterns.systems.storefront.arguments import StorefrontArgs
+from cloudpatterns.systems.storefront.arguments import StorefrontArgs, StorefrontServersArgs
 
+# What the storefront tells the application, see _environment.
+_VARIABLES = {
+    *("DATABASE_ENGINE", "DATABASE_HOST", "DATABASE_NAME", "DATABASE_PORT", "DATABASE_USER"),
+    *("CACHE_ENDPOINT", "CACHE_NAME", "CACHE_PORT", "CACHE_SERVERLESS", "CACHE_USER"),
+}
+_SIDS = ("Artifact", "ArtifactKey", "CacheLogin", "DatabaseLogin", "Logs", "SessionManager")
 _DATA_PORTS = {3306: "the database's", 5432: "the database's", 6379: "the cache's"}
 
 
@@ -59,6 +67,10 @@ class Storefront(Component):
     """The bucket with the load balancer's access logs."""
     web_acl_arn: pulumi.Output[str]
     """The web ACL."""
+    log_group_name: pulumi.Output[str]
+    """The log group of the servers: streams ``<instance id>/boot``, ``/server`` and, where nginx serves, ``/access``."""
+    alarm_topic_arn: pulumi.Output[str]
+    """The topic that sends alarms to ``alarm_email_addresses``, for alarms of your own. Empty without any."""
     auto_scaling_group_name: pulumi.Output[str]
     """The Auto Scaling group of the servers."""
     server_role_arn: pulumi.Output[str]
@@ -69,6 +81,8 @@ class Storefront(Component):
     """Address and port of the database."""
     database_secret_arn: pulumi.Output[str]
     """The secret with user name and password of the database's master user."""
+    database_user_sql: pulumi.Output[str]
+    """SQL that creates the application's user, to be run once as the master user; it may be run again. Empty without ``database_name``."""
     cache_endpoint: pulumi.Output[str]
     """Address of the cache's primary node."""
 
@@ -76,51 +90,54 @@ class Storefront(Component):
         # The longest of the composed components' children whose AWS names have limits; the target group's has the same length.
         checked = self.begin(name, args, opts, problems=partial(_problems, name), names={"web-lb": 32})
         self._checked, self._tags = checked, checked["tags"]
+        self.alarm_topic_arn = pulumi.Output.from_input("")
+        if addresses := checked["alarm_email_addresses"]:
+            self.alarm_topic_arn = alarm_topic(self, f"{name}-alarms", email_addresses=addresses, tags=self._tags)
+            checked["alarm_topic_arns"] = [*checked["alarm_topic_arns"], self.alarm_topic_arn]
         firewall = FunctionalFirewall(f"{name}-firewall", _firewall(checked), self.child())
         balancer = LoadBalancer(f"{name}-web", _balancer(checked, firewall.group_ids("http", "https")), self.child())
         web_firewall = WebApplicationFirewall(f"{name}-waf", _web_firewall(checked, balancer.load_balancer_arn), self.child())
         database_groups, cache_groups = firewall.group_ids(_database_function(checked)), firewall.group_ids("redis")
         database = RelationalDatabase(f"{name}-db", _database(checked, database_groups), self.child())
         cache = InMemoryCache(f"{name}-cache", _cache(checked, cache_groups), self.child())
+        logs = log_group(
+            self, f"{name}-logs", checked["servers"]["log_retention_days"], kms_key_arn=checked.get("kms_key_arn"), tags=self._tags
+        )
         role = WorkloadRole(
             f"{name}-role",
             {
                 "service": "ec2.amazonaws.com",
                 "instance_profile": True,
-                "description": "Servers of a storefront: their database secret, their cache, Session Manager",
-                "statements": _server_statements(database, cache, checked["servers"].get("artifact_uri")),
+                "description": "Servers of a storefront: their database, their cache, their logs, Session Manager",
+                "statements": _server_statements(checked["servers"], database, cache, logs.arn),
                 "tags": self._tags,
             },
             self.child(),
         )
-        servers = self._servers(name, firewall, balancer, role, self._user_data(database, cache))
+        servers = self._servers(name, firewall, balancer, role, self._user_data(database, cache, logs.name))
         domain = checked["load_balancer"].get("domain_name")
         self.url = pulumi.Output.concat("https://", balancer.dns_name if domain is None else domain)
         self.load_balancer_dns_name, self.load_balancer_zone_id = balancer.dns_name, balancer.zone_id
         self.log_bucket_name, self.web_acl_arn = balancer.log_bucket_name, web_firewall.web_acl_arn
+        self.log_group_name = logs.name
         self.auto_scaling_group_name, self.server_role_arn = servers.auto_scaling_group_name, role.role_arn
         self.security_group_ids = firewall.security_group_ids
         self.database_endpoint, self.database_secret_arn = database.endpoint, database.secret_arn
+        named = checked["database"].get("database_name") is not None
+        self.database_user_sql = pulumi.Output.from_input(database.user_sql(checked["servers"]["database_user"]) if named else "")
         self.cache_endpoint = cache.primary_endpoint
         self.register()
 
-    def _user_data(self, database: RelationalDatabase, cache: InMemoryCache) -> pulumi.Output[str]:
+    def _user_data(self, database: RelationalDatabase, cache: InMemoryCache, log_group_name: pulumi.Output[str]) -> pulumi.Output[str]:
         servers = self._checked["servers"]
+        certificates = servers.get("database_certificates")
         return web_server_user_data(
-            app_port=servers["app_port"],
-            health_check_path=self._checked["load_balancer"]["health_check_path"],
+            **_plain_parameters(self._checked),
             artifact_uri=servers.get("artifact_uri"),
             artifact_sha256=servers.get("artifact_sha256"),
-            environment={
-                "DATABASE_ENDPOINT": database.endpoint,
-                "DATABASE_SECRET_ARN": database.secret_arn,
-                "CACHE_ENDPOINT": cache.primary_endpoint,
-                "CACHE_PORT": cache.port.apply(str),
-                # An IAM login signs a token for this cache and this user.
-                # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html#auth-iam-Connecting
-                "CACHE_NAME": cache.replication_group_id,
-                "CACHE_USER": cache.user_name,
-            },
+            environment={**_environment(self._checked, database, cache), **servers["environment"]},
+            database_certificates=region_of(database.instance_arn).apply(rds_certificates) if certificates is None else certificates,
+            log_group_name=log_group_name,
         )
 
     def _servers(
@@ -156,7 +173,7 @@ def _balancer(checked: StorefrontArgs, group_ids: Sequence[pulumi.Input[str]]) -
         "security_group_ids": list(group_ids),
         "target_port": checked["servers"]["app_port"],
         "ip_address_type": "dualstack" if checked["dual_stack"] else "ipv4",
-        "tags": checked["tags"],
+        **pick(checked, "alarm_topic_arns", "tags"),
     }
 
 
@@ -202,6 +219,8 @@ def _scale_out(checked: StorefrontArgs, group_ids: Sequence[pulumi.Input[str]]) 
 
 def _part_problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
     """What the composed components would refuse: when the first of them exists it is too late. Ids of others are made up."""
+    if checked["alarm_email_addresses"]:
+        checked = {**checked, "alarm_topic_arns": [*checked["alarm_topic_arns"], "arn"]}
     balancer = {"target_group_arns": ["arn"], "load_balancer_arn_suffix": "app/a/b", "target_group_arn_suffix": "targetgroup/a/b"}
     parts: list[tuple[type[Component], str, str, Any]] = [
         (FunctionalFirewall, "firewall", "", _firewall(checked)),
@@ -211,6 +230,7 @@ def _part_problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
         (InMemoryCache, "cache", "cache", _cache(checked, ["sg-0"])),
         (ScaleOut, "app", "servers", {**_scale_out(checked, ["sg-0"]), **balancer, "instance_profile_arn": "arn"}),
     ]
+    parts.append((WorkloadRole, "role", "servers", {"service": "ec2.amazonaws.com", "statements": checked["servers"]["statements"]}))
     if checked["operators"]:
         parts.append((OperationalFirewall, "admin", "", _admin(checked)))
     options: dict[str, Any] = {**checked}
@@ -222,6 +242,18 @@ def _part_problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
                 # A name that is too long is reported by its own limit.
                 if path != "name" or not reason.startswith("has "):
                     yield f"{group}.{path}" if group and path.split(".")[0] in options[group] else path, reason
+    try:
+        web_server_user_data(**_plain_parameters(checked), environment=checked["servers"]["environment"])
+    except ArgumentError as error:
+        yield from ((f"servers.{path}", reason) for path, reason in error.problems)
+
+
+def _plain_parameters(checked: StorefrontArgs) -> dict[str, Any]:
+    """Parameters of the boot script that are known before anything is created."""
+    return {
+        **pick(checked["servers"], "app_port", "artifact_kind", "packages"),
+        "health_check_path": checked["load_balancer"]["health_check_path"],
+    }
 
 
 def _problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
@@ -234,8 +266,19 @@ def _problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
                     "Manager, and forward the port through a server."
                 )
                 yield f"operators.{role}.ports", reason
-    for argument, other in (("artifact_uri", "artifact_sha256"), ("artifact_sha256", "artifact_uri")):
-        yield from needs(checked["servers"], argument, other, path="servers.")
+    servers = checked["servers"]
+    for argument, other in (
+        *(("artifact_uri", "artifact_sha256"), ("artifact_sha256", "artifact_uri"), ("artifact_kms_key_arn", "artifact_uri")),
+    ):
+        yield from needs(servers, argument, other, path="servers.")
+    master = checked["database"].get("master_username", "dbadmin")
+    if servers["database_user"] == master:
+        yield "servers.database_user", f"is {master!r}, the master user, who logs in with a password. Choose another name."
+    for index, statement in enumerate(servers["statements"]):
+        if (sid := statement.get("sid")) in _SIDS:
+            yield f"servers.statements.{index}.sid", f"is {sid!r}, which is a statement of the storefront. Choose another id."
+    for variable in sorted(_VARIABLES & servers["environment"].keys()):
+        yield f"servers.environment.{variable}", "is set by the storefront. Choose another name."
 
 
 def _database_function(checked: StorefrontArgs) -> str:
@@ -261,36 +304,64 @@ def _functions(checked: StorefrontArgs) -> dict[str, FunctionArgs]:
     }
 
 
-def _server_statements(database: RelationalDatabase, cache: InMemoryCache, artifact_uri: str | None) -> list[WorkloadStatementArgs]:
-    """The permissions: the database's secret, the cache by IAM login, Session Manager, and the artifact if there is one."""
-    secret, region = database.secret_arn, region_of(database.instance_arn)
+def _environment(checked: StorefrontArgs, database: RelationalDatabase, cache: InMemoryCache) -> dict[str, pulumi.Input[str]]:
+    """The variables that tell the application where database and cache are, and how to log in to them."""
+    database_name = checked["database"].get("database_name")
+    return {
+        "DATABASE_ENGINE": _database_function(checked),
+        "DATABASE_HOST": database.address,
+        "DATABASE_PORT": database.port.apply(str),
+        **({} if database_name is None else {"DATABASE_NAME": database_name}),
+        "DATABASE_USER": checked["servers"]["database_user"],
+        "CACHE_ENDPOINT": cache.primary_endpoint,
+        "CACHE_PORT": cache.port.apply(str),
+        # An IAM login signs a token for this cache and this user.
+        # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html#auth-iam-Connecting
+        "CACHE_NAME": cache.replication_group_id,
+        "CACHE_USER": cache.user_name,
+        "CACHE_SERVERLESS": "true" if is_given(checked["cache"], "serverless") else "false",
+    }
+
+
+def _server_statements(
+    servers: StorefrontServersArgs, database: RelationalDatabase, cache: InMemoryCache, log_group_arn: pulumi.Output[str]
+) -> list[WorkloadStatementArgs]:
+    """The permissions: database and cache by IAM login, the servers' logs, Session Manager, and the artifact if there is one."""
     statements: list[WorkloadStatementArgs] = [
         *session_manager_statements(),
-        {
-            "sid": "DatabaseSecret",
-            "actions": ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
-            "resources": [secret],
-        },
-        {
-            # The key encrypts storage and logs as well; the role may only read the secret with it.
-            "sid": "DatabaseSecretKey",
-            "actions": ["kms:Decrypt"],
-            "resources": [database.kms_key_arn],
-            "conditions": {
-                "StringEquals": {
-                    "kms:ViaService": [pulumi.Output.concat("secretsmanager.", region, ".amazonaws.com")],
-                    "kms:EncryptionContext:SecretARN": [secret],
-                }
-            },
-        },
+        {"sid": "DatabaseLogin", "actions": ["rds-db:connect"], "resources": [database.connect_arn(servers["database_user"])]},
         {
             "sid": "CacheLogin",
             "actions": ["elasticache:Connect"],
             # The cache and the user: a login needs both.
             "resources": [cache.connect_arns.apply(lambda arns: arns[0]), cache.connect_arns.apply(lambda arns: arns[1])],
         },
+        {
+            "sid": "Logs",
+            "actions": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            "resources": [pulumi.Output.concat(log_group_arn, ":*")],
+        },
     ]
-    if artifact_uri is not None:
-        artifact_arn = pulumi.Output.concat("arn:", partition_of(database.instance_arn), ":s3:::", artifact_uri.removeprefix("s3://"))
-        statements.append({"sid": "Artifact", "actions": ["s3:GetObject", "s3:GetObjectVersion"], "resources": [artifact_arn]})
-    return statements
+    return [*statements, *_artifact_statements(servers, database.instance_arn), *servers["statements"]]
+
+
+def _artifact_statements(servers: StorefrontServersArgs, regional_arn: pulumi.Output[str]) -> Iterator[WorkloadStatementArgs]:
+    """What reading the artifact needs; ``regional_arn`` tells partition and region."""
+    uri, key_arn = servers.get("artifact_uri"), servers.get("artifact_kms_key_arn")
+    if uri is None:
+        return
+    # Named after its version, any version: a server that starts while a refresh is rolled back reads the one before.
+    path = pulumi.Output.from_input(uri).apply(lambda text: text.removeprefix("s3://").replace(servers["artifact_sha256"], "*"))
+    artifact_arn = pulumi.Output.concat("arn:", partition_of(regional_arn), ":s3:::", path)
+    yield {"sid": "Artifact", "actions": ["s3:GetObject", "s3:GetObjectVersion"], "resources": [artifact_arn]}
+    if key_arn is not None:
+        yield {
+            "sid": "ArtifactKey",
+            "actions": ["kms:Decrypt"],
+            "resources": [key_arn],
+            "conditions": {
+                "StringEquals": {"kms:ViaService": [pulumi.Output.concat("s3.", region_of(regional_arn), ".amazonaws.com")]},
+                # The bucket where it uses a bucket key, else the object.
+                "StringLike": {"kms:EncryptionContext:aws:s3:arn": [artifact_arn.apply(lambda arn: arn.partition("/")[0]), artifact_arn]},
+            },
+        }

@@ -2,9 +2,11 @@
 # First boot of a web server on Amazon Linux 2023, as root by cloud-init. Idempotent: a second run changes nothing.
 #
 # Serves an artifact from S3, or a page of its own without one, on APP_PORT as an unprivileged user under systemd:
-#   an artifact with an executable bin/start is run: it listens on $PORT and answers $HEALTH_CHECK_PATH itself;
-#   any other artifact is a folder of static files, which nginx serves.
-# Everything it fetches lies in S3 (the distribution's repositories as al2023-repos-<region>-de612dc2, and the artifact), so an S3
+#   ARTIFACT_KIND app     its bin/start is run: it listens on $PORT and answers $HEALTH_CHECK_PATH itself;
+#   ARTIFACT_KIND static  its files are served by nginx, without those whose names begin with a dot.
+# With LOG_GROUP, the CloudWatch agent sends the output of this script and of the server, and nginx's requests, to that log group. It starts
+# before everything that may fail: the reason of a failed boot is there also when the instance is gone.
+# Everything it fetches is in S3 (the distribution's repositories as al2023-repos-<region>-de612dc2, and the artifact), so an S3
 # gateway endpoint is enough and no NAT is needed: https://repost.aws/knowledge-center/ec2-al1-al2-update-yum-without-internet
 #
 # Parameters are shell variables that the caller sets above this text, quoted:
@@ -12,7 +14,11 @@
 #   HEALTH_CHECK_PATH  such as /healthz
 #   ARTIFACT_URI       s3://bucket/key of a .tar.gz, or empty
 #   ARTIFACT_SHA256    its checksum in hexadecimal
+#   ARTIFACT_KIND      app or static
+#   PACKAGES           packages of Amazon Linux to install, with spaces between them
 #   APP_ENVIRONMENT    lines of NAME=value for the application; never a secret, as user data can be read: pass its ARN
+#   DATABASE_CA        certificates in PEM that the application is to trust as its database's, or empty
+#   LOG_GROUP          name of a log group, or empty
 set -euo pipefail
 export LC_ALL=C
 umask 022
@@ -24,8 +30,10 @@ etc="$root/etc/web"
 web="$root/srv/web"
 changed=
 
+warn() { printf 'boot: %s\n' "$1" >&2; }
+
 fail() {
-  printf 'boot: %s\n' "$1" >&2
+  warn "$1"
   exit 1
 }
 
@@ -37,6 +45,9 @@ check_parameters() {
     [[ $ARTIFACT_URI =~ ^s3://[a-z0-9.-]+/. ]] || fail "ARTIFACT_URI is not s3://bucket/key"
     [[ ${ARTIFACT_SHA256:-} =~ ^[0-9a-f]{64}$ ]] || fail "ARTIFACT_SHA256 is not a SHA-256 checksum"
   fi
+  [[ ${ARTIFACT_KIND:-} =~ ^(app|static)$ ]] || fail "ARTIFACT_KIND is not app or static"
+  [[ ${PACKAGES:-} =~ ^([A-Za-z0-9][A-Za-z0-9._+-]*( |$))*$ ]] || fail "PACKAGES has a name that is not a package's"
+  [[ ${LOG_GROUP:-} =~ ^[A-Za-z0-9_/.#-]*$ ]] || fail "LOG_GROUP is not the name of a log group"
   while IFS= read -r line; do
     [[ -z $line || $line =~ ^[A-Z][A-Z0-9_]*= ]] || fail "APP_ENVIRONMENT has a line that is not NAME=value"
   done <<<"${APP_ENVIRONMENT:-}"
@@ -46,14 +57,15 @@ retry() {
   local attempt
   for attempt in 1 2 3 4 5; do
     if "$@"; then return 0; fi
-    printf 'boot: attempt %s of 5 failed: %s\n' "$attempt" "$1" >&2
+    warn "attempt $attempt of 5 failed: $1"
     sleep "$((attempt * retry_seconds))"
   done
   return 1
 }
 
-install_package() {
-  retry dnf --assumeyes --quiet install "$1" || fail "cannot install $1; is the S3 gateway endpoint in the route table?"
+install_packages() {
+  if rpm --query --quiet "$@"; then return; fi
+  retry dnf --assumeyes --quiet install "$@" || fail "cannot install $*; is the S3 gateway endpoint in the route table?"
 }
 
 # write_file MODE PATH: the file gets what comes in, at once; notes whether that changed it.
@@ -79,17 +91,70 @@ metadata_region() {
     http://169.254.169.254/latest/meta-data/placement/region
 }
 
+# Without the agent the server still serves, and the console says so: a repository that is away must not stop the shop.
+send_logs() {
+  local control="$root/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"
+  if [[ ! -x $control ]] && ! retry dnf --assumeyes --quiet install amazon-cloudwatch-agent logrotate; then
+    warn "cannot install amazon-cloudwatch-agent, so no log reaches $LOG_GROUP; is the S3 gateway endpoint in the route table?"
+    return
+  fi
+  # The agent replaces {instance_id}.
+  write_file 0644 "$etc/logs.json" <<EOF
+{"logs": {"logs_collected": {"files": {"collect_list": [
+  {"file_path": "/var/log/cloud-init-output.log", "log_group_name": "$LOG_GROUP", "log_stream_name": "{instance_id}/boot"},
+  {"file_path": "/var/log/web.log", "log_group_name": "$LOG_GROUP", "log_stream_name": "{instance_id}/server"},
+  {"file_path": "/var/log/web/access.log", "log_group_name": "$LOG_GROUP", "log_stream_name": "{instance_id}/access"}
+]}}}}
+EOF
+  "$control" -a fetch-config -m ec2 -s -c file:/etc/web/logs.json || warn "the CloudWatch agent does not start, so no log reaches $LOG_GROUP"
+}
+
+# Logs never fill the disk: they are looked at every hour, as a day is too long for a busy server.
+limit_logs() {
+  write_file 0644 "$root/etc/logrotate.d/web" <<EOF
+/var/log/web.log {
+  maxsize 100M
+  rotate 2
+  copytruncate
+  missingok
+  notifempty
+}
+/var/log/web/access.log {
+  su $app_user $app_user
+  maxsize 100M
+  rotate 2
+  copytruncate
+  missingok
+  notifempty
+}
+EOF
+  write_file 0644 "$root/etc/systemd/system/logrotate.timer.d/hourly.conf" <<EOF
+[Timer]
+OnCalendar=
+OnCalendar=hourly
+EOF
+}
+
 # The artifact is unpacked beside its place and moved there whole: a run that broke off leaves no half release.
 fetch_release() {
   local place="$web/releases/$ARTIFACT_SHA256"
   if [[ -d $place ]]; then return; fi
-  command -v aws >/dev/null || install_package awscli-2
+  command -v aws >/dev/null || install_packages awscli-2
   work="$(mktemp -d "$web/releases/.new.XXXXXX")"
   trap 'rm -rf -- "$work"' EXIT
-  retry aws s3 cp --only-show-errors "$ARTIFACT_URI" "$work/artifact.tar.gz" || fail "cannot fetch $ARTIFACT_URI; may the instance's role read it?"
+  retry aws s3 cp --only-show-errors "$ARTIFACT_URI" "$work/artifact.tar.gz" ||
+    fail "cannot fetch $ARTIFACT_URI; is it there, and may the instance's role read it and use its key?"
   sha256sum --check --status - <<<"$ARTIFACT_SHA256  $work/artifact.tar.gz" || fail "the artifact's checksum is not ARTIFACT_SHA256"
   mkdir "$work/files"
   tar --extract --gzip --no-same-owner --no-same-permissions --file "$work/artifact.tar.gz" --directory "$work/files"
+  # The server may read and run its files, and change none of them.
+  chmod --recursive u+rwX,go+rX,go-w "$work/files"
+  if [[ $ARTIFACT_KIND == app ]]; then
+    [[ -f $work/files/bin/start ]] || fail "the artifact has no bin/start; files to be served are an artifact of the kind static"
+    [[ -x $work/files/bin/start ]] || fail "the artifact's bin/start is not executable; pack it with its mode bits"
+  else
+    [[ -f $work/files/index.html ]] || fail "the artifact has no index.html; one with a bin/start is of the kind app"
+  fi
   mv "$work/files" "$place"
 }
 
@@ -111,8 +176,10 @@ install_release() {
 
 write_environment() {
   local line value
+  if [[ -n ${DATABASE_CA:-} ]]; then write_file 0644 "$etc/database-ca.pem" <<<"$DATABASE_CA"; fi
   {
     printf 'PORT="%s"\nHEALTH_CHECK_PATH="%s"\nAWS_REGION="%s"\n' "$APP_PORT" "$HEALTH_CHECK_PATH" "$AWS_REGION"
+    if [[ -n ${DATABASE_CA:-} ]]; then printf 'DATABASE_CA_FILE="/etc/web/database-ca.pem"\n'; fi
     while IFS= read -r line; do
       if [[ -z $line ]]; then continue; fi
       # systemd's own quoting: inside double quotes a backslash and a double quote need a backslash.
@@ -138,7 +205,7 @@ events { worker_connections 1024; }
 http {
   include /etc/nginx/mime.types;
   default_type application/octet-stream;
-  access_log syslog:server=unix:/dev/log,nohostname,tag=web;
+  access_log /var/log/web/access.log;
   server_tokens off;
   sendfile on;
   # Longer than the load balancer's idle timeout of 60 seconds, or it meets connections that have just been closed.
@@ -154,6 +221,8 @@ http {
     root /srv/web/current;
     index index.html;
     $health
+    # What a folder holds by accident (.git, .env); certificate authorities and browsers look into .well-known.
+    location ~ /\.(?!well-known/) { return 404; }
   }
 }
 EOF
@@ -164,7 +233,8 @@ write_unit() {
 [Unit]
 Description=Web server
 Wants=network-online.target
-After=network-online.target
+# Stopped before the agent, which then sends the last lines.
+After=network-online.target amazon-cloudwatch-agent.service
 StartLimitIntervalSec=0
 
 [Service]
@@ -173,6 +243,9 @@ Group=$app_user
 EnvironmentFile=/etc/web/environment
 WorkingDirectory=/srv/web/current
 RuntimeDirectory=web
+LogsDirectory=web
+StandardOutput=append:/var/log/web.log
+StandardError=inherit
 ExecStart=$1
 Restart=always
 RestartSec=2
@@ -196,13 +269,17 @@ EOF
 check_parameters
 AWS_REGION="$(retry metadata_region)" || fail "the instance metadata service does not answer"
 export AWS_REGION
+if [[ -n ${LOG_GROUP:-} ]]; then send_logs; fi
 id --user "$app_user" >/dev/null 2>&1 || useradd --system --user-group --no-create-home --shell /sbin/nologin "$app_user"
+limit_logs
 install_release
+# shellcheck disable=SC2086 (a list of names)
+if [[ -n ${PACKAGES:-} ]]; then install_packages $PACKAGES; fi
 write_environment
-if [[ -x $web/current/bin/start ]]; then
+if [[ -n ${ARTIFACT_URI:-} && $ARTIFACT_KIND == app ]]; then
   write_unit /srv/web/current/bin/start
 else
-  command -v nginx >/dev/null || install_package nginx
+  install_packages nginx
   write_nginx_configuration
   write_unit "/usr/sbin/nginx -e stderr -c /etc/web/nginx.conf"
 fi

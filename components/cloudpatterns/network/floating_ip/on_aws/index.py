@@ -1,8 +1,9 @@
 """Moves an Elastic IP from an instance that fails to the other one, if that is healthy: the function that `FloatingIp` makes.
 
-It runs when an alarm of either instance changes and every minute besides. It never trusts the event: each time it looks where the address
-is and how both instances are, so events that come twice, late or not at all do no harm, and a second run finds nothing left to do.
-Invoked by hand with `{"move_to": "<instance id>"}` it moves the address for maintenance, to a healthy instance only.
+It runs when EC2 reports that either instance stops, when an alarm of either changes and every minute besides. It never trusts the event:
+each time it looks where the address is and how both instances are, so events that come twice, late or not at all do no harm, and a second
+run finds nothing left to do. Invoked by hand with `{"move_to": "<instance id>"}` it moves the address for maintenance, to a healthy
+instance only.
 """
 
 import importlib
@@ -10,6 +11,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 _log = logging.getLogger(__name__)
@@ -24,7 +26,9 @@ class Server(NamedTuple):
     alarm_name: str
 
 
-def handler(event: Mapping[str, Any], _context: object, ec2: Any = None, cloudwatch: Any = None) -> dict[str, Any]:
+def handler(
+    event: Mapping[str, Any], _context: object, ec2: Any = None, cloudwatch: Any = None, now: datetime | None = None
+) -> dict[str, Any]:
     """Puts the address where it belongs and says which instance has it (none: null) and whether it was moved.
 
     :raises ValueError: ``move_to`` names neither instance, or one that is not healthy.
@@ -36,8 +40,8 @@ def handler(event: Mapping[str, Any], _context: object, ec2: Any = None, cloudwa
     allocation_id = os.environ["ALLOCATION_ID"]
     servers = [Server(**server) for server in json.loads(os.environ["SERVERS"])]
     holder = _holder(ec2, allocation_id, servers)
-    states = _alarm_states(cloudwatch, servers)
-    target = _asked(ec2, states, servers, event["move_to"]) if "move_to" in event else _needed(ec2, states, servers, holder)
+    look = _Look(ec2, cloudwatch, servers, datetime.now(UTC) if now is None else now)
+    target = _asked(look, servers, event["move_to"]) if "move_to" in event else _needed(look, servers, holder)
     if target is None or target == holder:
         return {"instance_id": holder.instance_id if holder else None, "moved": False}
     # One call: it takes the address off the other interface, so there is no moment in which it is on neither by our doing.
@@ -57,35 +61,81 @@ def _holder(ec2: Any, allocation_id: str, servers: Sequence[Server]) -> Server |
     raise RuntimeError(f"{allocation_id} is on {interface_id}, which is neither instance's; it is left there")
 
 
-def _alarm_states(cloudwatch: Any, servers: Sequence[Server]) -> dict[str, str]:
-    found = cloudwatch.describe_alarms(AlarmNames=[server.alarm_name for server in servers], AlarmTypes=["MetricAlarm"])
-    return {alarm["AlarmName"]: alarm["StateValue"] for alarm in found["MetricAlarms"]}
-
-
-def _asked(ec2: Any, states: Mapping[str, str], servers: Sequence[Server], instance_id: str) -> Server:
+def _asked(look: "_Look", servers: Sequence[Server], instance_id: str) -> Server:
     for server in servers:
         if server.instance_id == instance_id:
-            if not _healthy(ec2, states, server):
+            if not look.is_healthy(server):
                 raise ValueError(f"{instance_id} is not healthy; the address stays")
             return server
     raise ValueError(f"{instance_id} is neither of {', '.join(server.instance_id for server in servers)}")
 
 
-def _needed(ec2: Any, states: Mapping[str, str], servers: Sequence[Server], holder: Server | None) -> Server | None:
+def _needed(look: "_Look", servers: Sequence[Server], holder: Server | None) -> Server | None:
     """The instance that should have the address instead, if any: the order of the servers decides when it is on neither."""
-    if holder is not None and states.get(holder.alarm_name) != "ALARM":
+    fault = "the address is on neither instance" if holder is None else look.fault(holder)
+    if fault is None:
         return None
     for server in servers:
-        if _healthy(ec2, states, server):
+        if server != holder and look.is_healthy(server):
+            _log.warning(fault)
             return server
-    _log.error("%s, and no other instance is healthy", f"{holder.instance_id} fails" if holder else "the address is on neither instance")
+    _log.error("%s, and no other instance is healthy", fault)
     return None
 
 
-def _healthy(ec2: Any, states: Mapping[str, str], server: Server) -> bool:
-    """Whether the alarm is content, and EC2 as well: an alarm needs minutes to see an instance stop."""
-    if states.get(server.alarm_name) != "OK":
-        return False
-    # Instances that do not run are not in the answer.
-    found = ec2.describe_instance_status(InstanceIds=[server.instance_id])["InstanceStatuses"]
-    return any(status["InstanceStatus"]["Status"] == status["SystemStatus"]["Status"] == "ok" for status in found)
+class _Look:
+    """How the instances are, by their alarms, by EC2 and by their own metric: an alarm alone needs minutes to see that data stops."""
+
+    def __init__(self, ec2: Any, cloudwatch: Any, servers: Sequence[Server], now: datetime):
+        self._ec2, self._cloudwatch, self._now = ec2, cloudwatch, now
+        found = cloudwatch.describe_alarms(AlarmNames=[server.alarm_name for server in servers], AlarmTypes=["MetricAlarm"])
+        self._alarms = {alarm["AlarmName"]: alarm["StateValue"] for alarm in found["MetricAlarms"]}
+
+    def fault(self, server: Server) -> str | None:
+        """Why an instance has failed, or None."""
+        state, checks = self._ec2_status(server)
+        if state != "running":
+            return f"{server.instance_id} is {state}"
+        if "impaired" in checks:
+            return f"{server.instance_id} fails the status checks of EC2"
+        if self._alarms.get(server.alarm_name) == "ALARM":
+            return f"{server.instance_id} fails"
+        return f"{server.instance_id} sends no data" if self._is_silent(server) else None
+
+    def is_healthy(self, server: Server) -> bool:
+        """Whether everything says so; an instance that has just started, or of which nothing is known yet, is not."""
+        return (
+            self._alarms.get(server.alarm_name) == "OK"
+            and self._ec2_status(server) == ("running", ("ok", "ok"))
+            and not self._is_silent(server)
+        )
+
+    def _ec2_status(self, server: Server) -> tuple[str, tuple[str, ...]]:
+        """The state of an instance and its two status checks; without ``IncludeAllInstances`` the answer has only those that run."""
+        try:
+            found = self._ec2.describe_instance_status(InstanceIds=[server.instance_id], IncludeAllInstances=True)["InstanceStatuses"]
+        except Exception as error:
+            # botocore's ClientError, which this file does not import: an instance is forgotten an hour after its end.
+            if getattr(error, "response", {}).get("Error", {}).get("Code") != "InvalidInstanceID.NotFound":
+                raise
+            found = []
+        if not found:
+            return "gone", ()
+        return found[0]["InstanceState"]["Name"], (found[0]["InstanceStatus"]["Status"], found[0]["SystemStatus"]["Status"])
+
+    def _is_silent(self, server: Server) -> bool:
+        """Whether the last data point of the instance's own metric is older than the minutes that it may fail."""
+        metric = json.loads(os.environ.get("HEALTH_METRIC", "null"))
+        if metric is None:
+            return False
+        minute = self._now.replace(second=0, microsecond=0)
+        found = self._cloudwatch.get_metric_statistics(
+            Namespace=metric["namespace"],
+            MetricName=metric["metric_name"],
+            Dimensions=[{"Name": "InstanceId", "Value": server.instance_id}],
+            StartTime=minute - timedelta(minutes=metric["failover_minutes"]),
+            EndTime=minute + timedelta(minutes=1),
+            Period=60,
+            Statistics=["SampleCount"],
+        )
+        return not found["Datapoints"]

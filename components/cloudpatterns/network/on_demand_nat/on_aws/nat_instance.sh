@@ -3,9 +3,12 @@
 #
 # As user data it runs once, on the first boot: it installs itself as a systemd unit, which then runs `configure` on that boot and every
 # later one. So the rules survive reboots and stop/start, and a boot on which the package could not be fetched is mended by the next.
+# A timer runs `heartbeat` every minute: it reports to CloudWatch only while the instance really forwards packets through the rules.
 #
 # Set before this line, by whoever makes the user data:
 #   NAT_SOURCE_CIDR              IPv4 addresses that may use the router
+#   NAT_METRIC_NAMESPACE         namespace of the metric Heartbeat
+#   NAT_REVISION                 not read: another number makes another instance
 #   NAT_CLOSE_AFTER_FIRST_BOOT   1: power off after the first boot, because the way out opens on a schedule; 0: stay up
 #   NAT_INSTANCE_ROOT            a folder to write below instead of /, for tests
 set -euo pipefail
@@ -13,6 +16,9 @@ set -euo pipefail
 root="${NAT_INSTANCE_ROOT:-}"
 self=/usr/local/sbin/nat-instance
 unit=nat-instance.service
+heartbeat=nat-heartbeat
+swap=/var/lib/nat-instance/swap
+table=nat_instance
 rules=/etc/nat-instance/nat-instance.nft
 forwarding=/etc/sysctl.d/90-nat-instance.conf
 closed_once=/var/lib/nat-instance/closed-after-first-boot
@@ -24,6 +30,35 @@ check_settings() {
     say "NAT_SOURCE_CIDR is '${NAT_SOURCE_CIDR:-}'; an IPv4 network such as 10.20.0.0/16 is needed"
     exit 2
   fi
+}
+
+# dnf is killed for memory on 512 MiB: https://github.com/amazonlinux/amazon-linux-2023/issues/404
+# A swap file that cannot be made is no reason to give up: dnf may still come through.
+make_swap() {
+  local key value memory=0 swapped=0
+  while read -r key value _; do
+    case "$key" in
+      MemTotal:) memory="$value" ;;
+      SwapTotal:) swapped="$value" ;;
+    esac
+  done <"$root/proc/meminfo"
+  if ((memory >= 700000 || swapped > 0)); then
+    return 0
+  fi
+  if [[ ! -e "$root$swap" ]] && ! write_swap_file; then
+    say "no swap file could be made"
+    return 0
+  fi
+  swapon "$root$swap" || say "the swap file could not be used"
+}
+
+# Written, not allocated: a swap file has no holes. Renamed when it is whole, so that a boot that is cut short leaves none that is not.
+write_swap_file() {
+  mkdir -p "$root$(dirname "$swap")" \
+    && dd if=/dev/zero of="$root$swap.new" bs=1M count=1024 status=none \
+    && chmod 0600 "$root$swap.new" \
+    && mkswap "$root$swap.new" \
+    && mv "$root$swap.new" "$root$swap"
 }
 
 # Amazon Linux 2023 ships no packet filter, so this needs the internet: the address must be on the interface before the first boot.
@@ -46,9 +81,9 @@ write_rules() {
   mkdir -p "$root$(dirname "$rules")"
   # Naming the table before deleting it makes the file load alike whether the table is there or not, in one transaction.
   cat >"$root$rules" <<RULES
-table ip nat_instance
-delete table ip nat_instance
-table ip nat_instance {
+table ip $table
+delete table ip $table
+table ip $table {
   chain forward {
     type filter hook forward priority filter; policy drop;
     ct state established,related accept
@@ -73,12 +108,61 @@ SYSCTL
 
 # Rules first, forwarding last: nothing is ever forwarded unfiltered.
 configure() {
+  make_swap
   install_packet_filter
   write_rules
   nft -f "$root$rules"
   write_forwarding
   sysctl --quiet --load="$root$forwarding"
   say "routes $NAT_SOURCE_CIDR"
+}
+
+metadata() {
+  curl --silent --show-error --fail --max-time 5 --header "X-aws-ec2-metadata-token: $1" "http://169.254.169.254/latest/meta-data/$2"
+}
+
+# The proof that the way out is open: the rules are loaded, the kernel forwards, and CloudWatch, which is outside, was reached. Whatever is
+# missing leaves the metric without data, which the alarm and the runbook take for what it is.
+report_heartbeat() {
+  local token instance region on
+  nft list chain ip "$table" postrouting >/dev/null
+  nft list chain ip "$table" forward >/dev/null
+  read -r on <"$root/proc/sys/net/ipv4/ip_forward"
+  if [[ "$on" != 1 ]]; then
+    say "net.ipv4.ip_forward is $on; no heartbeat"
+    return 1
+  fi
+  token="$(curl --silent --show-error --fail --max-time 5 --request PUT --header 'X-aws-ec2-metadata-token-ttl-seconds: 60' \
+    http://169.254.169.254/latest/api/token)"
+  instance="$(metadata "$token" instance-id)"
+  region="$(metadata "$token" placement/region)"
+  # The AWS CLI is part of the image.
+  aws cloudwatch put-metric-data --region "$region" --namespace "$NAT_METRIC_NAMESPACE" --metric-name Heartbeat --unit Count --value 1 \
+    --dimensions "InstanceId=$instance" --cli-connect-timeout 10 --cli-read-timeout 10
+}
+
+install_heartbeat() {
+  cat >"$root/etc/systemd/system/$heartbeat.service" <<UNIT
+[Unit]
+Description=Reports to CloudWatch that the NAT router forwards
+
+[Service]
+Type=oneshot
+TimeoutStartSec=50
+ExecStart=$self heartbeat
+UNIT
+  # On the minute, so that each minute of the metric has one data point.
+  cat >"$root/etc/systemd/system/$heartbeat.timer" <<UNIT
+[Unit]
+Description=Heartbeat of the NAT router
+
+[Timer]
+OnCalendar=minutely
+AccuracySec=1s
+
+[Install]
+WantedBy=timers.target
+UNIT
 }
 
 install_unit() {
@@ -100,10 +184,12 @@ RestartSec=30
 [Install]
 WantedBy=multi-user.target
 UNIT
+  install_heartbeat
   systemctl daemon-reload
   if ! systemctl enable --now "$unit"; then
     say "the first run failed; systemd tries again, on this boot and on the next"
   fi
+  systemctl enable --now "$heartbeat.timer" || say "there is no heartbeat until the next boot"
 }
 
 # Created outside a window, the instance would stay open until the next one closes. The mark keeps a second run from closing a window.
@@ -124,8 +210,9 @@ case "${1:-first-boot}" in
     close_after_first_boot
     ;;
   configure) configure ;;
+  heartbeat) report_heartbeat ;;
   *)
-    say "unknown command '$1'; configure is the only one"
+    say "unknown command '$1'; known are configure and heartbeat"
     exit 2
     ;;
 esac

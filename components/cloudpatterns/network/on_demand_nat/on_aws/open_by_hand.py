@@ -2,11 +2,13 @@
 
 It first writes the schedule that stops the instance and only then starts it, so an automation that is cancelled leaves nothing open.
 The stop is never put inside a maintenance window: it then falls on the window's own end. A stop of the weekly schedule that comes first
-closes earlier than asked. The closing time is the step's output. Runs on Systems Manager's Python 3.11 with nothing but boto3.
+closes earlier than asked. The closing time is the step's output. A later step of the runbook waits for the instance's heartbeat, the proof
+that packets pass. Runs on Systems Manager's Python 3.11 with nothing but boto3.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import time as clock
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,6 +23,10 @@ _BEFORE_A_WINDOW = 2 * _MINUTE
 _BEFORE_A_STOP = 3 * _MINUTE
 # https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html
 _LONGEST_RETRY_SECONDS = 86_400
+# A script may run for ten minutes; a boot and the first data point take two to four.
+# https://docs.aws.amazon.com/general/latest/gr/ssm.html#limits_ssm
+_LONGEST_WAIT = timedelta(minutes=9)
+_SECONDS_BETWEEN_LOOKS = 15
 
 
 class Closing(NamedTuple):
@@ -61,7 +67,41 @@ def open_for_minutes(events: Mapping[str, Any], now: datetime, scheduler: Any, e
         # Opened by hand before: the last call decides, and there is never a moment without a stop.
         scheduler.update_schedule(**schedule)
     ec2.start_instances(InstanceIds=[events["instance_id"]])
-    return {"closes_at": f"{closing.at:%Y-%m-%dT%H:%M:%SZ}"}
+    return {"closes_at": _written(closing.at), "started_at": _written(now)}
+
+
+def wait_for_heartbeat(events: Mapping[str, Any], _context: object) -> dict[str, str]:
+    """Entry point of the runbook's last step. Raises RuntimeError when the instance does not report in time that it forwards."""
+    import boto3  # Systems Manager's runtime has it; this package does not need it.
+
+    return first_heartbeat(events, boto3.client("cloudwatch"), lambda: datetime.now(UTC), clock.sleep)
+
+
+def first_heartbeat(
+    events: Mapping[str, Any], cloudwatch: Any, now: Callable[[], datetime], sleep: Callable[[float], None]
+) -> dict[str, str]:
+    """Waits for a data point that the instance published after it was started, and says from when it is."""
+    # From the first whole minute after the start: a data point carries the minute alone, and one of a run before must not count.
+    since = datetime.fromisoformat(events["started_at"]).replace(second=0) + _MINUTE
+    deadline = now() + _LONGEST_WAIT
+    while True:
+        found = cloudwatch.get_metric_statistics(
+            Namespace=events["namespace"],
+            MetricName=events["metric_name"],
+            Dimensions=[{"Name": "InstanceId", "Value": events["instance_id"]}],
+            StartTime=since,
+            EndTime=max(now(), since) + _MINUTE,
+            Period=60,
+            Statistics=["SampleCount"],
+        )["Datapoints"]
+        if found:
+            return {"forwards_since": _written(min(point["Timestamp"] for point in found))}
+        if now() >= deadline:
+            raise RuntimeError(
+                f"{events['instance_id']} was started and does not report that it forwards packets; it stops at {events['closes_at']}. "
+                "Read its log: journalctl --unit nat-instance --unit nat-heartbeat"
+            )
+        sleep(_SECONDS_BETWEEN_LOOKS)
 
 
 def closing_time(
@@ -100,6 +140,10 @@ def zone_named(name: str) -> tzinfo:
         if found is None:
             raise ValueError(f"the time zone {name} is not known here") from None
         return found
+
+
+def _written(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _spans(entry: Mapping[str, Any], minutes: int, now: datetime, zone: tzinfo) -> list[tuple[datetime, datetime]]:

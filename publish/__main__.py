@@ -1,0 +1,160 @@
+"""Publishes a build of the application: ``python -m publish --stack dev --artifact dist/storefront-app.tar.gz``.
+
+Checks the archive, uploads it to the stack's artifact bucket under its SHA-256, and sets that as the version in the stack's settings: the
+next ``up`` deploys it. With ``--set no`` the setting stays, and the version that it names must be in the bucket: that is what a deployment
+checks before it changes anything. Exit code 0 when all of that held, 1 when something did not.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from publish import archive
+from publish.bucket import Bucket
+from publish.problem import PublishError
+from publish.stack import BUCKET_OUTPUT, PLACE_SETTING, SETTING, Stack
+
+_MOST_SHOWN = 5
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m publish", description="Publishes a build of the application as a version that the stack can run."
+    )
+    parser.add_argument("--stack", required=True, help="the stack, as in Pulumi.<stack>.yaml")
+    parser.add_argument("--artifact", type=Path, help="the artifact: a .tar.gz file, or a folder, which is packed")
+    parser.add_argument(
+        "--set",
+        choices=("yes", "no"),
+        default="yes",
+        dest="sets",
+        help="no: leave the setting, and check that the version that it names is in the bucket (default: yes)",
+    )
+    wanted = parser.parse_args(arguments)
+    try:
+        if wanted.sets == "yes":
+            _publish(wanted.stack, wanted.artifact)
+        else:
+            _prepare(wanted.stack, wanted.artifact)
+    except PublishError as error:
+        print(f"publish: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\npublish: stopped; the setting is unchanged", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _publish(name: str, artifact: Path | None) -> None:
+    """Uploads an artifact and sets it as the version."""
+    if artifact is None:
+        raise PublishError(
+            "ARTIFACT",
+            given="nothing",
+            problem="there is no artifact to publish",
+            allowed="a .tar.gz file or a folder; without one only together with SET=no",
+            fix=f"make publish STACK={name} ARTIFACT=dist/storefront-app.tar.gz",
+        )
+    stack = Stack(name)
+    if stack.place is not None:
+        raise PublishError(
+            f"{PLACE_SETTING} of stack {name}",
+            given=stack.place,
+            problem="the servers take the application from there, and not from the stack's artifact bucket",
+            allowed="no such setting for artifacts that this command publishes",
+            fix=f"pulumi config rm --stack {name} --path {PLACE_SETTING}",
+        )
+    bucket = stack.bucket()
+    if bucket is None:
+        raise PublishError(
+            "STACK",
+            given=name,
+            problem=f"has no artifact bucket yet: there is no stack output {BUCKET_OUTPUT}",
+            allowed="a stack that is deployed",
+            fix=f"make up STACK={name}\nthen publish",
+        )
+    version, before = _upload(stack, Bucket(bucket, stack.region), artifact), stack.version
+    if before == version:
+        print(f"{SETTING} of stack {name} names it already")
+    else:
+        stack.set_version(version)
+        print(f"{SETTING} of stack {name} is now {version}; it was {before or 'not set'}")
+    print(f"Next: make up STACK={name}, and commit Pulumi.{name}.yaml: workflows deploy what is committed.")
+
+
+def _prepare(name: str, artifact: Path | None) -> None:
+    """Before a deployment: uploads an artifact, if there is one, and checks that the version of the setting is in the bucket."""
+    stack = Stack(name)
+    if stack.place is not None:
+        print(f"The servers of stack {name} take {stack.place}: nothing is uploaded or checked.")
+        return
+    found = stack.bucket()
+    if found is None and stack.version is not None:
+        raise _not_deployed(stack)
+    if found is None:
+        print(f"Stack {name} has no artifact bucket yet, and no version: nothing to upload to. Deploy it, then publish.")
+        return
+    bucket = Bucket(found, stack.region)
+    if artifact is not None:
+        _upload(stack, bucket, artifact)
+    if stack.version is None:
+        print(f"{SETTING} of stack {name} is not set: its servers run no artifact.")
+    else:
+        _check(stack, bucket, stack.version)
+
+
+def _upload(stack: Stack, bucket: Bucket, artifact: Path) -> str:
+    """Checks an artifact and uploads it; its version."""
+    if not artifact.exists():
+        raise PublishError(
+            "ARTIFACT",
+            given=str(artifact),
+            problem="does not exist",
+            allowed="a .tar.gz file or a folder",
+            fix="build it first, or correct the path",
+        )
+    with tempfile.TemporaryDirectory(prefix="publish-") as folder:
+        path = artifact
+        if artifact.is_dir():
+            path = Path(folder) / "packed.tar.gz"
+            archive.pack(artifact, path)
+        archive.check(path, stack.kind, str(artifact))
+        version = archive.sha256(path)
+        new = bucket.upload(path, version)
+    print(f"{artifact} is version {version}: {'uploaded to' if new else 'already in'} {bucket.place(version)}")
+    return version
+
+
+def _check(stack: Stack, bucket: Bucket, version: str) -> None:
+    artifacts = bucket.artifacts()
+    if any(artifact.version == version for artifact in artifacts):
+        print(f"{SETTING} of stack {stack.name} is {version}, which is in the bucket.")
+        return
+    newest = "\n".join(["; its newest artifacts:", *map(str, artifacts[:_MOST_SHOWN])]) if artifacts else ", which has no artifacts"
+    older = (
+        f"\nor set one of those above:\npulumi config set --stack {stack.name} --path {SETTING} {artifacts[0].version}" if artifacts else ""
+    )
+    raise PublishError(
+        f"{SETTING} of stack {stack.name}",
+        given=version,
+        problem=f"is not in the bucket {bucket.name}{newest}",
+        allowed="the SHA-256 of an artifact in the bucket, 64 hexadecimal digits",
+        fix=f"publish that artifact: make publish STACK={stack.name} ARTIFACT=...{older}",
+    )
+
+
+def _not_deployed(stack: Stack) -> PublishError:
+    return PublishError(
+        f"{SETTING} of stack {stack.name}",
+        given=str(stack.version),
+        problem=f"the stack has no artifact bucket yet (no stack output {BUCKET_OUTPUT}), so no artifact can be in it",
+        allowed="no version until the stack is deployed once without one",
+        fix=f"pulumi config rm --stack {stack.name} --path {SETTING}\ndeploy, then make publish STACK={stack.name} ARTIFACT=...",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

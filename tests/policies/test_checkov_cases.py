@@ -1,0 +1,111 @@
+"""Controls that claim an id of Checkov decide as Checkov's own cases do, with properties in Pulumi's names.
+
+Cases are from `tests/terraform` of https://github.com/bridgecrewio/checkov, one line for each resource.
+"""
+
+from typing import Any
+
+import pytest
+from cloudpatterns_policies.core import Control, Fail, discover
+
+from tests.policies.helpers import resource, stack, verdicts
+
+ALB, CLASSIC = "aws:lb/loadBalancer:LoadBalancer", "aws:elb/loadBalancer:LoadBalancer"
+CLUSTER, ROLE = "aws:rds/cluster:Cluster", "aws:iam/role:Role"
+WEB_ACL, REST_STAGE = "aws:wafv2/webAcl:WebAcl", "aws:apigateway/stage:Stage"
+FULL, READ = "arn:aws:iam::aws:policy/IAMFullAccess", "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+
+
+def document(action: Any, on: Any = "*", effect: str = "Allow") -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [{"Action": action, "Effect": effect, "Resource": on}]}
+
+
+CASES = [
+    *[
+        ("CKV_AWS_63", kind, {path: statement}, fails)
+        for kind, path in (
+            ("aws:iam/policy:Policy", "policy"),
+            ("aws:iam/rolePolicy:RolePolicy", "policy"),
+            ("aws:iam/userPolicy:UserPolicy", "policy"),
+            ("aws:iam/groupPolicy:GroupPolicy", "policy"),
+            ("aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy", "inlinePolicy"),
+        )
+        for statement, fails in (
+            (document("*"), True),
+            (document(["*"], "foo"), True),
+            (document(["ec2:Describe*"]), False),
+            (document("*", effect="Deny"), False),
+        )
+    ],
+    ("CKV_AWS_96", CLUSTER, {"engine": "aurora", "storageEncrypted": True}, False),
+    ("CKV_AWS_96", CLUSTER, {"engine": "aurora", "engineMode": "serverless"}, False),
+    ("CKV_AWS_96", CLUSTER, {"engine": "aurora", "engineMode": "serverless", "storageEncrypted": False}, False),
+    ("CKV_AWS_96", CLUSTER, {"engine": "aurora", "engineMode": "provisioned"}, True),
+    ("CKV_AWS_96", CLUSTER, {"engine": "aurora", "storageEncrypted": False}, True),
+    ("CKV_AWS_324", CLUSTER, {"enabledCloudwatchLogsExports": ["audit"], "iamDatabaseAuthenticationEnabled": True}, False),
+    ("CKV_AWS_324", CLUSTER, {"masterUsername": "username"}, True),
+    ("CKV_AWS_389", "aws:ec2/launchConfiguration:LaunchConfiguration", {"associatePublicIpAddress": True}, True),
+    ("CKV_AWS_389", "aws:ec2/launchConfiguration:LaunchConfiguration", {"associatePublicIpAddress": False}, False),
+    *[
+        ("CKV2_AWS_56", kind, {path: arn}, arn == FULL)
+        for kind, path in (
+            ("aws:iam/policyAttachment:PolicyAttachment", "policyArn"),
+            ("aws:iam/userPolicyAttachment:UserPolicyAttachment", "policyArn"),
+            ("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "policyArn"),
+            ("aws:iam/groupPolicyAttachment:GroupPolicyAttachment", "policyArn"),
+            ("aws:ssoadmin/managedPolicyAttachment:ManagedPolicyAttachment", "managedPolicyArn"),
+        )
+        for arn in (FULL, READ)
+    ],
+    ("CKV2_AWS_56", ROLE, {"managedPolicyArns": [FULL]}, True),
+    ("CKV2_AWS_56", ROLE, {"managedPolicyArns": [READ, FULL]}, True),
+    ("CKV2_AWS_56", ROLE, {"managedPolicyArns": [READ]}, False),
+    ("CKV2_AWS_56", ROLE, {}, False),
+    ("CKV_AWS_328", ALB, {"loadBalancerType": "application", "desyncMitigationMode": "strictest"}, False),
+    ("CKV_AWS_328", ALB, {"loadBalancerType": "application"}, False),
+    ("CKV_AWS_328", ALB, {"loadBalancerType": "application", "desyncMitigationMode": "monitor"}, True),
+    ("CKV_AWS_91", ALB, {"loadBalancerType": "application", "accessLogs": {"bucket": "logs", "enabled": True}}, False),
+    ("CKV_AWS_91", ALB, {"loadBalancerType": "application", "accessLogs": {"bucket": "logs"}}, True),
+    ("CKV_AWS_91", ALB, {"loadBalancerType": "application"}, True),
+    ("CKV_AWS_91", ALB, {"loadBalancerType": "gateway"}, False),
+    ("CKV_AWS_175", WEB_ACL, {"rules": [{"name": "rule", "priority": 1}]}, False),
+    ("CKV_AWS_175", WEB_ACL, {}, True),
+    ("CKV2_AWS_51", REST_STAGE, {"stageName": "example", "clientCertificateId": "certificateId"}, False),
+]
+
+# What Checkov fails and the control does not see, which the claim says.
+NOT_COVERED = [
+    ("CKV_AWS_328", CLASSIC, {"desyncMitigationMode": "monitor"}),
+    ("CKV_AWS_91", ALB, {"loadBalancerType": "network"}),
+    ("CKV_AWS_175", "aws:waf/webAcl:WebAcl", {}),
+    ("CKV_AWS_175", "aws:wafregional/webAcl:WebAcl", {}),
+    ("CKV2_AWS_51", REST_STAGE, {"stageName": "example"}),
+    ("CKV2_AWS_51", "aws:apigatewayv2/stage:Stage", {"name": "example-stage"}),
+]
+
+
+def claiming(item: str) -> list[Control]:
+    found = [control for control in discover(pack=None) if item in control.frameworks.get("Checkov", ())]
+    assert found
+    return found
+
+
+def fails(item: str, kind: str, props: dict[str, Any]) -> bool:
+    one = resource(kind, "x", props)
+    found: list[Any] = []
+    for control in claiming(item):
+        if kind in control.types:
+            found += verdicts(control, one) if control.kind == "resource" else [verdict for _, verdict in verdicts(control, stack(one))]
+    return any(isinstance(verdict, Fail) for verdict in found)
+
+
+@pytest.mark.parametrize(("item", "kind", "props", "expected"), CASES)
+def test_a_claim_decides_as_checkov_does(item: str, kind: str, props: dict[str, Any], expected: bool) -> None:
+    assert any(kind in control.types for control in claiming(item))
+    assert fails(item, kind, props) == expected
+
+
+@pytest.mark.parametrize(("item", "kind", "props"), NOT_COVERED)
+def test_a_claim_that_does_not_is_partial(item: str, kind: str, props: dict[str, Any]) -> None:
+    assert not fails(item, kind, props)
+    assert all(item in control.partial for control in claiming(item))
