@@ -63,6 +63,12 @@ REPLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "lb/listener:Listener": ("loadBalancerArn",),
     "lb/loadBalancer:LoadBalancer": ("customerOwnedIpv4Pool", "internal", "loadBalancerType"),
     "lb/targetGroup:TargetGroup": ("ipAddressType", "port", "protocol", "protocolVersion", "targetType", "vpcId"),
+    "rds/cluster:Cluster": (
+        *("availabilityZones", "databaseName", "engine", "kmsKeyId", "masterUsername", "restoreToPointInTime", "snapshotIdentifier"),
+        *("storageEncrypted",),
+    ),
+    "rds/clusterInstance:ClusterInstance": ("availabilityZone", "clusterIdentifier", "engine"),
+    "rds/clusterParameterGroup:ClusterParameterGroup": ("description", "family"),
     "rds/instance:Instance": (
         *("availabilityZone", "characterSetName", "customIamInstanceProfile", "dbName", "engine", "kmsKeyId", "ncharCharacterSetName"),
         *("restoreToPointInTime", "snapshotIdentifier", "storageEncrypted", "timezone", "username"),
@@ -219,6 +225,10 @@ HOLDS: Final[Mapping[str, Mapping[str, str]]] = {
         "defaultActions.targetGroupArn": "lb/targetGroup:TargetGroup",
     },
     "lb/loadBalancer:LoadBalancer": {"securityGroups": _GROUP, "subnets": _SUBNET},
+    "rds/cluster:Cluster": {
+        "dbClusterParameterGroupName": "rds/clusterParameterGroup:ClusterParameterGroup",
+        "dbSubnetGroupName": "rds/subnetGroup:SubnetGroup",
+    },
     "rds/instance:Instance": {
         "dbSubnetGroupName": "rds/subnetGroup:SubnetGroup",
         "parameterGroupName": "rds/parameterGroup:ParameterGroup",

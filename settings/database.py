@@ -14,10 +14,13 @@ from settings.options import options
 
 # Majors in RDS standard support. MySQL 8.0 left it on 2026-07-31, PostgreSQL 13 on 2026-02-28; what is past it costs extra by the hour.
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/MySQL.Concepts.VersionMgmt.html
+# https://aws.amazon.com/blogs/database/amazon-rds-for-mysql-lts-version-9-7-is-now-generally-available/
 # https://docs.aws.amazon.com/AmazonRDS/latest/PostgreSQLReleaseNotes/postgresql-release-calendar.html
-MAJOR_VERSIONS: dict[str, tuple[str, ...]] = {"mysql": ("8.4",), "postgres": ("14", "15", "16", "17", "18")}
+MAJOR_VERSIONS: dict[str, tuple[str, ...]] = {"mysql": ("8.4", "9.7"), "postgres": ("14", "15", "16", "17", "18")}
 
-_NEWEST = {engine: majors[-1] for engine, majors in MAJOR_VERSIONS.items()}
+# MySQL is upgraded one major version at a time.
+_PROPOSED = {"mysql": "8.4", "postgres": "18"}
+_ALLOWED = "mysql: 8.4 or 9.7, or with a minor such as 8.4.7; postgres: 14 to 18, or with a minor such as 17.5; in quotes"
 _ALL_MAJORS = tuple(major for majors in MAJOR_VERSIONS.values() for major in majors)
 # No Performance Insights on these: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PerfInsights.Overview.Engines.html
 _WITHOUT_INSIGHTS = re.compile(r"db\.(t2|t3|t4g)\.(micro|small)")
@@ -33,9 +36,17 @@ def _version_of_engine(database: "Database", context: Context) -> Iterable[InitE
         yield fault(
             ("engine_version",),
             f"{database.engine} does not have this version in standard support",
-            fix=[Assign(("engine_version",), _NEWEST[database.engine])],
-            allowed="mysql: 8.4 or 8.4.<minor>; postgres: 14 to 18, or with a minor such as 17.5; in quotes",
+            fix=[Assign(("engine_version",), _PROPOSED[database.engine])],
+            allowed=_ALLOWED,
         )
+
+
+def _upgrade_at_once(database: "Database", context: Context) -> Iterable[InitErrorDetails]:
+    # Until the maintenance window every update would fail at the old parameter group.
+    if database.allow_major_version_upgrade and not database.apply_immediately:
+        place = ("apply_immediately",)
+        reason = "allow_major_version_upgrade is true, and an upgrade cannot wait for the maintenance window"
+        yield fault(place, reason, fix=[Assign(place, True)], allowed="true, with allow_major_version_upgrade")
 
 
 def _room_to_grow(database: "Database", context: Context) -> Iterable[InitErrorDetails]:
@@ -83,7 +94,7 @@ class Database(
 ):
     """The relational database (RDS)."""
 
-    checks = (_version_of_engine, _room_to_grow, _class_has_insights)
+    checks = (_version_of_engine, _upgrade_at_once, _room_to_grow, _class_has_insights)
 
     engine: Annotated[Literal["mysql", "postgres"], Allowed("mysql or postgres", "mysql")]
     """Database engine. Changing it replaces the database."""
@@ -93,6 +104,6 @@ class Database(
         str,
         BeforeValidator(_version, json_schema_input_type=str | float),
         Field(pattern=r"^\d+(\.\d+){0,2}$"),
-        Allowed("mysql: 8.4 or 8.4.<minor>; postgres: 14 to 18, or with a minor such as 17.5; in quotes", "8.4"),
+        Allowed(_ALLOWED, "8.4"),
     ]
     """Version. With only the major version, AWS chooses and upgrades the minor."""

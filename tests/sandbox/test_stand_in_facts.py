@@ -62,6 +62,7 @@ IN_PLACE = {
     "ec2/internetGateway:InternetGateway",
     "ec2/launchTemplate:LaunchTemplate",
     "elasticache/subnetGroup:SubnetGroup",
+    "rds/eventSubscription:EventSubscription",
     "rds/subnetGroup:SubnetGroup",
     "scheduler/scheduleGroup:ScheduleGroup",
 }

@@ -5,7 +5,7 @@ import pytest
 from tests.settings.configurations import broken, good, problems
 from tests.settings.expectations import NUMBER_VERSION, check_one, put, put_text, reported, rm
 
-DATABASE_VERSION = "mysql: 8.4 or 8.4.<minor>; postgres: 14 to 18, or with a minor such as 17.5; in quotes"
+DATABASE_VERSION = "mysql: 8.4 or 9.7, or with a minor such as 8.4.7; postgres: 14 to 18, or with a minor such as 17.5; in quotes"
 CACHE_VERSION = "valkey: 7.2, 8.0, 8.1, 8.2, 9.0, 9.1; redis: 7.0, 7.1; in quotes"
 STORAGE = "GiB, at least 10 % more than allocated_storage_gib (better 26 %) and at most 65536; without it, no autoscaling"
 
@@ -72,6 +72,14 @@ REPORTED_AT = {"postgres": ("database.engine_version", "8.4"), "redis": ("cache.
 @pytest.mark.parametrize(("path", "value", "because", "allowed", "fix"), ONE, ids=lambda value: str(value)[:40])
 def test_one_wrong_stores_value_is_one_problem_and_its_command_fixes_it(path, value, because, allowed, fix):
     check_one(path, value, because, allowed, fix, REPORTED_AT.get(str(value)))
+
+
+def test_an_upgrade_to_another_major_version_does_not_wait():
+    sections = broken({"database.allow_major_version_upgrade": True, "database.apply_immediately": False})
+    because = "allow_major_version_upgrade is true, and an upgrade cannot wait for the maintenance window"
+    fix = put("database.apply_immediately", "true")
+    assert reported(sections) == [("database.apply_immediately", "false", because, (fix,))]
+    good(broken({"database.allow_major_version_upgrade": True, "database.apply_immediately": True, "database.engine_version": "9.7"}))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from cloudpatterns.database.relational_database.arguments import (
     RelationalDatabaseOptions,
     RelationalDatabasePasswordArgs,
     RelationalDatabaseReplicaArgs,
+    RelationalDatabaseRestoreArgs,
 )
 from cloudpatterns.database.relational_database.component import RelationalDatabase
 
@@ -27,5 +28,6 @@ __all__ = [
     "RelationalDatabaseOptions",
     "RelationalDatabasePasswordArgs",
     "RelationalDatabaseReplicaArgs",
+    "RelationalDatabaseRestoreArgs",
     "rds_certificates",
 ]

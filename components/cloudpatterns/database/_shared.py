@@ -2,13 +2,14 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
+from cloudpatterns.blocks import notify_on_event
 from cloudpatterns.core import Component, Matches, Problem, after
 from cloudpatterns.security.secret_values import rotate_secret, write_value
 
@@ -95,6 +96,33 @@ def credential_secret(
         depends_on=[user],
     )
     return after(secret_arn, rotation)
+
+
+def notify_on_failed_rotation(
+    component: Component,
+    child_name: str,
+    secret_arn: pulumi.Input[str],
+    topic_arns: Sequence[pulumi.Input[str]],
+    tags: Mapping[str, pulumi.Input[str]],
+) -> None:
+    """Reports to topics that the rotation of a secret failed; nothing without topics.
+
+    The event comes through CloudTrail: a trail of the account must record management events.
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/cloudtrail_log_entries.html
+    """
+    if not topic_arns:
+        return
+    pattern = {
+        "source": ["aws.secretsmanager"],
+        "detail-type": ["AWS Service Event via CloudTrail"],
+        "detail": {
+            "eventSource": ["secretsmanager.amazonaws.com"],
+            "eventName": ["RotationFailed"],
+            "additionalEventData": {"SecretId": [secret_arn]},
+        },
+    }
+    description = "The rotation of a password or token failed"
+    notify_on_event(component, child_name, description, pattern=pattern, topic_arns=topic_arns, tags=tags)
 
 
 def name_problems(name: str) -> Iterator[Problem]:

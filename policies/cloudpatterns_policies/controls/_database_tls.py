@@ -24,16 +24,18 @@ class Tls:
     default_since: tuple[int, int] | None
     """First version that requires TLS by default; None when no version does."""
     on: tuple[str, ...] = ("1", "on", "true")
+    newest_by_default: bool = True
+    """Whether AWS takes such a version where none is given."""
 
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/PostgreSQL.Concepts.General.SSL.html (15) and the Aurora guide (17)
-# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mysql-ssl-connections.require-ssl.html
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mysql-ssl-connections.require-ssl.html (9.7)
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mariadb-ssl-connections.require-ssl.html (11.8)
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/SQLServer.Concepts.General.SSL.Using.html
 _ENGINES: Final = {
     "postgres": Tls("rds.force_ssl", (15, 0)),
     "aurora-postgresql": Tls("rds.force_ssl", (17, 0)),
-    "mysql": Tls("require_secure_transport", None),
+    "mysql": Tls("require_secure_transport", (9, 7), newest_by_default=False),
     "aurora-mysql": Tls("require_secure_transport", None),
     "mariadb": Tls("require_secure_transport", (11, 8)),
     "sqlserver": Tls("rds.force_ssl", None),
@@ -93,7 +95,7 @@ def is_default(tls: Tls, version: str) -> bool:
     if tls.default_since is None:
         return False
     numbers = [int(part) for part in re.findall(r"\d+", version)[:2]]
-    return not numbers or tuple([*numbers, 0][:2]) >= tls.default_since
+    return tuple([*numbers, 0][:2]) >= tls.default_since if numbers else tls.newest_by_default
 
 
 def setting(group: Resource, name: str) -> Any:

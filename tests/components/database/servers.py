@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ def run(*command: str, **options: Any) -> str:
 
 
 @contextmanager
-def folder(owner: str | None) -> Iterator[Path]:
+def folder(owner: str | None) -> Generator[Path]:
     # Not pytest's: the path of a socket has at most 107 characters, and another user must reach it.
     with tempfile.TemporaryDirectory() as name:
         if owner is not None:
@@ -40,7 +40,7 @@ def folder(owner: str | None) -> Iterator[Path]:
 
 
 @contextmanager
-def postgres() -> Iterator[Client]:
+def postgres() -> Generator[Client]:
     """A server whose master user ``dbadmin`` is no superuser and owns the database ``orders``, as on RDS."""
     initdb, pg_ctl, psql = executable("initdb"), executable("pg_ctl"), executable("psql")
     # PostgreSQL refuses to run as root.
@@ -69,7 +69,7 @@ def postgres() -> Iterator[Client]:
 
 
 @contextmanager
-def mariadb() -> Iterator[Client]:
+def mariadb() -> Generator[Client]:
     """A server with the databases ``shop_eu`` and ``shopXeu``, whose names differ where GRANT knows a wildcard."""
     install, server, command = executable("mariadb-install-db"), executable("mariadbd"), executable("mariadb")
     admin = executable("mariadb-admin")

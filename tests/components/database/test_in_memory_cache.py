@@ -311,6 +311,29 @@ def test_alarms_and_events_notify_the_topics() -> None:
     assert all(each.inputs["alarmActions"] == each.inputs["okActions"] == [topic] for each in alarms)
 
 
+def test_events_go_to_the_first_of_the_topics_of_alarms() -> None:
+    topics = [f"arn:aws:sns:eu-west-1:123456789012:{name}" for name in ("first", "second")]
+    assert make(alarm_topic_arns=topics).one(GROUP).inputs["notificationTopicArn"] == topics[0]
+    own = "arn:aws:sns:eu-west-1:123456789012:cache"
+    assert make(alarm_topic_arns=topics, notification_topic_arn=own).one(GROUP).inputs["notificationTopicArn"] == own
+    assert "notificationTopicArn" not in make().one(GROUP).inputs
+
+
+def test_a_failed_rotation_is_reported() -> None:
+    topic = "arn:aws:sns:eu-west-1:123456789012:alarms"
+    rotated = {"value": CANARY, "rotation_function_arn": FUNCTION}
+    for changes in ({"password": rotated}, {"auth_token": rotated}):
+        graph = make(alarm_topic_arns=[topic], **changes)
+        rule = graph.named("sessions-rotation-failed")
+        detail = json.loads(rule.inputs["eventPattern"])["detail"]
+        assert detail["eventName"] == ["RotationFailed"]
+        assert detail["additionalEventData"] == {"SecretId": [graph.one(COMPONENT).outputs["secret_arn"]]}
+        assert graph.named("sessions-rotation-failed-topic-1").inputs["arn"] == topic
+    assert make(**changes).of_type("aws:cloudwatch/eventRule:EventRule") == []
+    for changes in ({}, {"auth_token": {"value": CANARY}}):
+        assert make(alarm_topic_arns=[topic], **changes).of_type("aws:cloudwatch/eventRule:EventRule") == []
+
+
 def test_transforms_reach_the_children() -> None:
     def larger(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
         if args.type_ != GROUP:

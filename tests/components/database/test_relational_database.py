@@ -130,6 +130,8 @@ def test_the_monitoring_role_is_used_for_this_account_alone_and_once_its_policy_
     [
         ("mysql", "8.4", "mysql8.4", [("require_secure_transport", "1", "immediate")]),
         ("mysql", "8.4.5", "mysql8.4", [("require_secure_transport", "1", "immediate")]),
+        ("mysql", "9.7", "mysql9.7", []),
+        ("mysql", "9.7.1", "mysql9.7", []),
         ("postgres", "14", "postgres14", [("rds.force_ssl", "1", "pending-reboot")]),
         ("postgres", "15", "postgres15", []),
         ("postgres", "17.4", "postgres17", []),
@@ -403,23 +405,6 @@ def test_a_key_of_the_caller() -> None:
     instance = graph.one(INSTANCE)
     assert (instance.inputs["kmsKeyId"], instance.inputs["finalSnapshotIdentifier"]) == (key, "last-one")
     assert {group.inputs["kmsKeyId"] for group in graph.of_type(LOG_GROUP)} == {key}
-
-
-def test_alarms_notify_the_topics() -> None:
-    topic = "arn:aws:sns:eu-west-1:123456789012:alarms"
-    graph = make(alarm_topic_arns=[topic], alarm_connections=100)
-    alarms = graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
-    assert [(each.name, each.inputs["metricName"], each.inputs["comparisonOperator"], each.inputs["threshold"]) for each in alarms] == [
-        ("orders-cpu", "CPUUtilization", "GreaterThanThreshold", 80),
-        ("orders-storage", "FreeStorageSpace", "LessThanThreshold", 2 * 1024**3),
-        ("orders-connections", "DatabaseConnections", "GreaterThanThreshold", 100),
-    ]
-    identifier = graph.one(INSTANCE).inputs["identifier"]
-    for alarm in alarms:
-        assert alarm.inputs["dimensions"] == {"DBInstanceIdentifier": identifier}
-        assert alarm.inputs["alarmActions"] == alarm.inputs["okActions"] == [topic]
-    cluster = make(base=AURORA, alarm_topic_arns=[topic])
-    assert [each.name for each in cluster.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")] == ["orders-cpu"]
 
 
 def test_transforms_reach_the_children() -> None:

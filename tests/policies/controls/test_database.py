@@ -197,6 +197,7 @@ def parameter(name: Any, value: Any) -> list[dict[str, Any]]:
     [
         ("mysql", "8.4", SECURE, "1", False),
         ("mysql", "8.4.5", SECURE, "ON", False),
+        ("mysql", "9.7", SECURE, "1", True),
         ("aurora-mysql", "8.0", SECURE, "ON", False),
         ("mariadb", "11.4", SECURE, "true", False),
         ("mariadb", "11.8", SECURE, "1", True),
@@ -233,6 +234,8 @@ def test_tls_of_each_engine(kind: str, engine: str, version: str | None, name: s
         ("postgres14", [], Fail(f"does not set {FORCE}", "parameters of group")),
         ("postgres17", [], Pass()),
         ("mysql8.4", parameter(SECURE, "1"), Pass()),
+        ("mysql8.4", [], Fail(f"does not set {SECURE}", "parameters of group")),
+        ("mysql9.7", [], Pass()),
         ("sqlserver-se-15.0", [], Fail(f"does not set {FORCE}", "parameters of group")),
         ("db2-se-11.5", parameter("db2comm", "TCPIP"), Fail("sets db2comm to tcpip", "parameters of group")),
         ("oracle-ee-19", [], NotApplicable("runs oracle-ee, which has no parameter for TLS")),

@@ -42,6 +42,13 @@ class Access:
         """Whether callers log in through IAM."""
         return self._checked.get("password") is None and self._checked.get("auth_token") is None
 
+    @property
+    def rotated(self) -> bool:
+        """Whether a function rotates the password or the token."""
+        password, token = self._checked.get("password"), self._checked.get("auth_token")
+        credential = token if password is None else password
+        return credential is not None and credential.get("rotation_function_arn") is not None
+
     def _create_users(self, unique: pulumi.Input[str]) -> None:
         password = self._checked.get("password")
         if password is None:

@@ -91,9 +91,11 @@ class InMemoryCacheArgs(InMemoryCacheOptions):
     auth_token: NotRequired[InMemoryCacheCredentialArgs]
     """One token for all callers (AUTH), kept in Secrets Manager. Excludes ``password`` and ``serverless``. Default: no token."""
     notification_topic_arn: NotRequired[pulumi.Input[str]]
-    """SNS topic for the cache's events (failover, replaced nodes). Default: none."""
+    """SNS topic for events (failover, replaced nodes), of this account and region. ElastiCache publishes only to a topic that is
+    not encrypted and whose policy has the condition ``aws:SourceOwner``. Default: the first of ``alarm_topic_arns``, else none."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
-    """SNS topics to notify when a node runs out of processor or memory. Without any, there are no alarms."""
+    """SNS topics to notify when a node runs out of processor or memory, and of a failed rotation of the password or token, which needs a
+    trail of management events and topic policies that let ``events.amazonaws.com`` publish. Without any, nothing is reported."""
     kms_key_arn: NotRequired[KmsKeyArn]
     """Key for data, logs and secret; its policy must let CloudWatch Logs use it. Default: a new key, which stays when the cache goes,
     because the final snapshot cannot be read without it."""

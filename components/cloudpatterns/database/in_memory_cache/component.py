@@ -14,7 +14,15 @@ import pulumi_aws as aws
 
 from cloudpatterns.blocks import Metric, alarm, create_key, log_group, logs_statement
 from cloudpatterns.core import Component, Problem, Statement, excludes, one_of
-from cloudpatterns.database._shared import SUSTAINED, credential_problems, final_snapshot, name_problems, unique_name, window_problems
+from cloudpatterns.database._shared import (
+    SUSTAINED,
+    credential_problems,
+    final_snapshot,
+    name_problems,
+    notify_on_failed_rotation,
+    unique_name,
+    window_problems,
+)
 from cloudpatterns.database.in_memory_cache.access import Access
 from cloudpatterns.database.in_memory_cache.arguments import InMemoryCacheArgs, InMemoryCacheServerlessArgs
 
@@ -118,7 +126,7 @@ class InMemoryCache(Component):
             auto_minor_version_upgrade=checked["auto_minor_version_upgrade"],
             # https://github.com/hashicorp/terraform-provider-aws/issues/18737, https://github.com/hashicorp/terraform-provider-aws/issues/24244
             apply_immediately=checked["apply_immediately"],
-            notification_topic_arn=checked.get("notification_topic_arn"),
+            notification_topic_arn=_notification_topic(checked),
             log_delivery_configurations=[
                 {"destination": log_group_name, "destination_type": "cloudwatch-logs", "log_format": "json", "log_type": log}
                 for log, log_group_name in log_groups.items()
@@ -224,8 +232,18 @@ class InMemoryCache(Component):
 
     def _set_access_outputs(self, access: Access, cache: aws.elasticache.ReplicationGroup | aws.elasticache.ServerlessCache) -> None:
         self.user_name = access.user_name
-        self.secret_arn = pulumi.Output.from_input(access.secret(cache, self.primary_endpoint, self.port, self.kms_key_arn))
+        secret_arn = access.secret(cache, self.primary_endpoint, self.port, self.kms_key_arn)
+        self.secret_arn = pulumi.Output.from_input(secret_arn)
+        if secret_arn is not None and access.rotated:
+            name, topics, tags = self.pulumi_resource_name, self._checked["alarm_topic_arns"], self._checked["tags"]
+            notify_on_failed_rotation(self, f"{name}-rotation-failed", secret_arn, topics, tags)
         self.connect_arns = pulumi.Output.all(*([cache.arn, access.user_arn] if access.by_iam else []))
+
+
+def _notification_topic(checked: InMemoryCacheArgs) -> pulumi.Input[str] | None:
+    """The topic of the cache's events: AWS takes one."""
+    given = checked.get("notification_topic_arn")
+    return next(iter(checked["alarm_topic_arns"]), None) if given is None else given
 
 
 def _engine_version(checked: InMemoryCacheArgs) -> str:

@@ -47,6 +47,25 @@ class RelationalDatabaseReplicaArgs(TypedDict):
     """A key in that region for storage and logs; its policy must let CloudWatch Logs use it. Default: a new key."""
     instance_class: NotRequired[_InstanceClass]
     """Instance class of the replica. Default: that of the database."""
+    engine_version: NotRequired[str]
+    """Version of an existing replica, for an upgrade: the replica is upgraded in one update, the database in the next. Default: a new
+    replica has the version of the database, and keeps it but for minor upgrades."""
+
+
+class RelationalDatabaseRestoreArgs(TypedDict):
+    """What a new database is restored from: a snapshot, or an existing or deleted database at a point in time."""
+
+    snapshot_identifier: NotRequired[Annotated[str, Field(min_length=1, max_length=255)]]
+    """Name or ARN of a snapshot; exactly one of ``snapshot_identifier``, ``source_identifier`` and ``source_resource_id``."""
+    source_identifier: NotRequired[Annotated[str, Field(min_length=1, max_length=255)]]
+    """Identifier of an existing instance, or of an Aurora cluster. Exactly one of the three."""
+    source_resource_id: NotRequired[
+        Annotated[str, Matches(r"(db|cluster)-[A-Z0-9]+", "a resource id such as db-ABCDEFGHIJKLMNOPQRSTUVWXYZ")]
+    ]
+    """Resource id of an instance or a cluster that exists, or that is deleted and whose automated backups are kept. Exactly one of the
+    three."""
+    restore_time: NotRequired[Annotated[str, Matches(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "a time in UTC such as 2027-01-31T03:00:00Z")]]
+    """The point in time, with a source. Default: the latest that its backups allow."""
 
 
 class RelationalDatabaseOptions(TypedDict):
@@ -72,15 +91,19 @@ class RelationalDatabaseOptions(TypedDict):
     database_name: NotRequired[
         Annotated[str, Matches(r"[A-Za-z][A-Za-z0-9_]{0,62}", "1 to 63 letters, digits and underscores, a letter first, such as shop")]
     ]
-    """Name of a first database. Default: none is created."""
+    """Name of a first database; a change creates no other. Default: none is created."""
     master_username: NotRequired[Annotated[str, Field(default="dbadmin")]]
     """Name of the master user. Changing it replaces the database."""
+    restore_from: NotRequired[RelationalDatabaseRestoreArgs]
+    """Restores the database when it is created; later changes have no effect, and it may be removed. ``engine``, the major version,
+    ``database_name`` and ``master_username`` are those of the source, which must be encrypted. An instance keeps the source's key; with
+    ``password``, give the source's password. Default: an empty database."""
     identifier: NotRequired[Annotated[HyphenatedName, Field(max_length=63)]]
     """Fixed name in AWS. Default: the component's name and a random suffix."""
     parameters: NotRequired[Annotated[dict[str, str], Field(default={})]]
     """More engine parameters; they take effect at the next reboot. Those that force TLS cannot be set."""
     allow_major_version_upgrade: NotRequired[Annotated[bool, Field(default=False)]]
-    """Lets a higher major ``engine_version`` upgrade the database in place."""
+    """Lets a higher major ``engine_version`` upgrade the database in place, with an outage. Needs ``apply_immediately``."""
     apply_immediately: NotRequired[Annotated[bool, Field(default=False)]]
     """Changes take effect at once, with the outage that some cause, instead of in the maintenance window."""
     backup_retention_days: NotRequired[Annotated[int, Field(default=30, ge=1, le=35)]]
@@ -132,11 +155,13 @@ class RelationalDatabaseArgs(RelationalDatabaseOptions):
     """A read replica in another region. Needs ``password``, as RDS creates none of a database whose password it manages. Not for Aurora.
     Default: no replica."""
     kms_key_arn: NotRequired[KmsKeyArn]
-    """Key for storage, logs, secret and Performance Insights; its policy must let CloudWatch Logs use it. Default: a new key, which stays
-    when the database goes, because the final snapshot cannot be read without it."""
+    """Key for storage, logs, secret and Performance Insights; its policy must let CloudWatch Logs use it. Storage keeps the key with which
+    it was created. Default: a new key, which stays when the database goes, because the final snapshot cannot be read without it."""
     dual_stack: NotRequired[DualStack]
     """IPv6 beside IPv4; the subnets must have it."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
-    """SNS topics to notify when processor, storage or connections run out. Without any, there are no alarms."""
+    """SNS topics to notify when processor, memory, storage or connections run out, of events such as a failover, and of a failed rotation
+    of the password, which needs a trail of management events. Their policies must let ``events.rds.amazonaws.com`` and
+    ``events.amazonaws.com`` publish. Without any, nothing is reported."""
     tags: NotRequired[Tags]
     """Tags of every child."""

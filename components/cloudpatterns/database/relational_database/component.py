@@ -11,10 +11,13 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.core import Component, Problem, account_of, after, is_given, needs, partition_of, region_of
-from cloudpatterns.database._shared import credential_problems, name_problems, window_problems
+from cloudpatterns.database._shared import credential_problems, name_problems, notify_on_failed_rotation, window_problems
+from cloudpatterns.database.relational_database.alarms import Watched, report
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs
 from cloudpatterns.database.relational_database.engines import ENGINES
 from cloudpatterns.database.relational_database.foundation import Foundation
+from cloudpatterns.database.relational_database.restore import CREATION_INPUTS, content_inputs, restore_problems
+from cloudpatterns.database.relational_database.upgrades import Upgrades
 from cloudpatterns.database.relational_database.users import user_sql
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html: the shortest limit of the engines, MySQL's
@@ -41,8 +44,8 @@ class RelationalDatabase(Component):
 
     **Proven by**: controls ``rds-private``, ``rds-encrypted``, ``rds-tls-required``, ``rds-password-not-in-state``, ``rds-backups``,
     ``rds-deletion-protection``, ``rds-instance-multi-az``, ``rds-cluster-multi-az``, ``rds-iam-authentication``, ``rds-logs-exported``,
-    ``secret-rotated``; ``test_relational_database.py``, ``test_relational_database_arguments.py`` and
-    ``test_relational_database_users.py``.
+    ``secret-rotated``; ``test_relational_database.py``, ``test_relational_database_arguments.py``, ``test_relational_database_alarms.py``,
+    ``test_relational_database_upgrades.py`` and ``test_relational_database_users.py``.
     """
 
     endpoint: pulumi.Output[str]
@@ -81,6 +84,7 @@ class RelationalDatabase(Component):
             self._create_cluster(foundation)
         else:
             self._create_instances(foundation)
+        notify_on_failed_rotation(self, f"{name}-rotation-failed", self.secret_arn, checked["alarm_topic_arns"], checked["tags"])
         self.register()
 
     def connect_arn(self, user_name: str) -> pulumi.Output[str]:
@@ -125,15 +129,14 @@ class RelationalDatabase(Component):
             f"{name}-cluster",
             cluster_identifier=foundation.identifier,
             serverlessv2_scaling_configuration=capacity,
-            database_name=checked.get("database_name"),
-            master_username=checked["master_username"],
             db_cluster_parameter_group_name=group.name,
             preferred_backup_window=checked["backup_window"],
             preferred_maintenance_window=checked["maintenance_window"],
             **foundation.storage_inputs(),
             **foundation.source_inputs("master_password_wo"),
-            # The name is fixed, so a replacement cannot stand beside the old cluster. AWS adds zones of its own choice to the cluster's.
-            opts=self.child(protect=checked["deletion_protection"], delete_before_replace=True, ignore_changes=["availabilityZones"]),
+            **content_inputs(checked),
+            # AWS adds zones of its own choice to the cluster's.
+            opts=_store_options(foundation, Upgrades(checked).of_database(f"{name}-cluster"), "availabilityZones"),
         )
         instances = [
             aws.rds.ClusterInstance(
@@ -159,7 +162,9 @@ class RelationalDatabase(Component):
         self.endpoint = pulumi.Output.concat(self.address, ":", cluster.port.apply(str))
         self.instance_id, self.instance_arn, self.resource_id = cluster.cluster_identifier, cluster.arn, cluster.cluster_resource_id
         self.secret_arn = foundation.secret(cluster, self.address)
-        foundation.alarms({"DBClusterIdentifier": cluster.cluster_identifier})
+        identifier = cluster.cluster_identifier
+        members = [instance.identifier for instance in instances]
+        report(self, name, checked, Watched({"DBClusterIdentifier": identifier}, foundation.instance_class, members, identifier))
 
     def _create_instances(self, foundation: Foundation) -> None:
         checked, name = foundation.checked, foundation.name
@@ -167,24 +172,28 @@ class RelationalDatabase(Component):
             f"{name}-instance",
             allocated_storage=checked.get("allocated_storage_gib"),
             multi_az=checked["multi_az"],
-            db_name=checked.get("database_name"),
-            username=checked["master_username"],
             backup_window=checked["backup_window"],
             **_instance_inputs(foundation),
             **foundation.source_inputs("password_wo"),
+            **content_inputs(checked),
+            opts=_store_options(foundation, Upgrades(checked).of_database(f"{name}-instance")),
         )
         self.address = self.reader_address = instance.address
         self.port, self.endpoint = instance.port, instance.endpoint
         self.instance_id, self.instance_arn, self.resource_id = instance.identifier, instance.arn, instance.resource_id
         self.secret_arn = foundation.secret(instance, instance.address)
-        foundation.alarms({"DBInstanceIdentifier": instance.identifier})
+        identifier = instance.identifier
+        report(self, name, checked, Watched({"DBInstanceIdentifier": identifier}, foundation.instance_class, [identifier]))
         if checked.get("replica") is not None:
+            there = Foundation(self, f"{name}-replica", checked, source=foundation)
             replica = aws.rds.Instance(
                 f"{name}-replica",
                 replicate_source_db=instance.arn,
                 # RDS refuses a final snapshot of a replica; the data is the source's.
                 skip_final_snapshot=True,
-                **_instance_inputs(Foundation(self, f"{name}-replica", checked, source=foundation)),
+                **_instance_inputs(there),
+                **there.replica_inputs(),
+                opts=_store_options(there, Upgrades(checked).of_replica(f"{name}-replica")),
             )
             self.replica_endpoints = pulumi.Output.all(replica.endpoint)
 
@@ -203,9 +212,20 @@ def _instance_inputs(foundation: Foundation) -> dict[str, Any]:
         "maintenance_window": checked["maintenance_window"],
         **foundation.storage_inputs(),
         **foundation.server_inputs(),
-        # The name is fixed, so a replacement cannot stand beside the old instance.
-        "opts": foundation.component.child(protect=checked["deletion_protection"], delete_before_replace=True),
     }
+
+
+def _store_options(foundation: Foundation, hooks: pulumi.ResourceHookBinding, *ignored: str) -> pulumi.ResourceOptions:
+    """Options of an instance, its replica or a cluster."""
+    return foundation.component.child(
+        protect=foundation.checked["deletion_protection"],
+        # The name is fixed, so a replacement cannot stand beside the old one.
+        delete_before_replace=True,
+        ignore_changes=[*CREATION_INPUTS, *ignored],
+        # The provider gives up after 40 minutes to create and 80 to update; a restore or an upgrade of a large database takes longer.
+        custom_timeouts=pulumi.CustomTimeouts(create="4h", update="4h"),
+        hooks=hooks,
+    )
 
 
 def _child_names(checked: RelationalDatabaseArgs) -> dict[str, int]:
@@ -222,9 +242,12 @@ def _problems(name: str, checked: RelationalDatabaseArgs) -> Iterator[Problem]:
         yield "engine_version", f"is {checked['engine_version']!r}; {problem}"
     if problem := engine.master_name_problem(checked["master_username"]):
         yield "master_username", f"is {checked['master_username']!r}; {problem}"
+    why = "RDS would upgrade in the maintenance window, and every update until then fails at the old parameter group"
+    yield from needs(checked, "allow_major_version_upgrade", "apply_immediately", why=why)
     yield from _storage_problems(checked)
     yield from _capacity_problems(checked)
     yield from _replica_problems(checked)
+    yield from restore_problems(checked)
     yield from window_problems("backup_window", checked["backup_window"], checked["maintenance_window"], shortest_minutes=30)
     if password := checked.get("password"):
         allowed = 'a password has 8 to 41 printable characters without / " @ and space'
@@ -273,6 +296,20 @@ def _replica_problems(checked: RelationalDatabaseArgs) -> Iterator[Problem]:
     else:
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html#rds-secrets-manager-limitations
         yield from needs(checked, "replica", "password", why="RDS creates no replica of a database whose password it manages")
+    replica, wanted = checked.get("replica"), checked["engine_version"]
+    version = None if replica is None else replica.get("engine_version")
+    if version is None:
+        return
+    if problem := engine.version_problem(version):
+        yield "replica.engine_version", f"is {version!r}; {problem}"
+    elif engine.is_below(version, wanted):
+        yield (
+            "replica.engine_version",
+            f"is {version!r}, below engine_version {wanted!r}; the replica is upgraded first. Raise it, or remove it.",
+        )
+    elif not engine.mysql and engine.family(version) != engine.family(wanted):
+        reason = "RDS upgrades no replica of PostgreSQL to another major version. Remove it."
+        yield "replica.engine_version", f"is {version!r}, with engine_version {wanted!r}; {reason}"
 
 
 def _insights_problems(checked: RelationalDatabaseArgs) -> Iterator[Problem]:

@@ -69,6 +69,12 @@ class Engine:
         parts = version.split(".")
         return f"{self.name}{parts[0]}.{parts[1]}" if self.mysql else f"{self.name}{parts[0]}"
 
+    def is_below(self, version: str, other: str) -> bool:
+        """Whether a version is lower than another one, as far as both say theirs."""
+        parts, others = ([int(part) for part in re.findall(r"\d+", text)] for text in (version, other))
+        known = min(len(parts), len(others))
+        return parts[:known] < others[:known]
+
     @property
     def tls_parameter_name(self) -> str:
         """Name of the parameter that decides about TLS."""
@@ -79,9 +85,12 @@ class Engine:
 
         A default that is set again shows as a difference in every preview.
         """
-        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mysql-ssl-connections.require-ssl.html (0 or 1; Aurora takes ON or OFF)
+        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mysql-ssl-connections.require-ssl.html: 0 or 1, default since 9.7; Aurora
+        # takes ON or OFF
         if self.mysql:
-            return [(self.tls_parameter_name, "ON" if self.aurora else "1", "immediate")]
+            major, minor = (int(part) for part in version.split(".")[:2])
+            by_default = not self.aurora and (major, minor) >= (9, 7)
+            return [] if by_default else [(self.tls_parameter_name, "ON" if self.aurora else "1", "immediate")]
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/PostgreSQL.Concepts.General.SSL.html: default since 15, Aurora since 17
         first_by_default = 17 if self.aurora else 15
         return [(self.tls_parameter_name, "1", "pending-reboot")] if int(version.split(".")[0]) < first_by_default else []

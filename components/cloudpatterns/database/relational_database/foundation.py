@@ -1,14 +1,14 @@
 """What a database is built on in one region, and the inputs that instances, replicas and clusters share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import Metric, alarm, create_key, log_group, logs_statement, service_role
+from cloudpatterns.blocks import create_key, log_group, logs_statement, service_role
 from cloudpatterns.core import Component, account_of, after
-from cloudpatterns.database._shared import SUSTAINED, credential_secret, final_snapshot, unique_name
+from cloudpatterns.database._shared import credential_secret, final_snapshot, unique_name
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs
 from cloudpatterns.database.relational_database.engines import ENGINES
 
@@ -28,6 +28,8 @@ class Foundation:
         self.region = None if replica is None else replica["region"]
         instance_class = place.get("instance_class")
         self.instance_class = checked["instance_class"] if instance_class is None else instance_class
+        version = None if replica is None else replica.get("engine_version")
+        self.engine_version = checked["engine_version"] if version is None else version
         self.security_group_ids = place["security_group_ids"]
         self.subnet_group = aws.rds.SubnetGroup(
             f"{name}-subnets",
@@ -94,13 +96,13 @@ class Foundation:
         own = self.checked["parameters"]
         logging = {name: value for name, value in self.engine.log_parameters(self.logs).items() if name not in own}
         parameters = [
-            *self.engine.tls_parameters(self.checked["engine_version"]),
+            *self.engine.tls_parameters(self.engine_version),
             *((name, value, "immediate") for name, value in logging.items()),
             *((name, value, "pending-reboot") for name, value in sorted(own.items())),
         ]
         return {
             "description": f"Parameters of {self.name}",
-            "family": self.engine.family(self.checked["engine_version"]),
+            "family": self.engine.family(self.engine_version),
             "parameters": [{"name": name, "value": value, "apply_method": method} for name, value, method in parameters],
             "region": self.region,
             "tags": self.checked["tags"],
@@ -129,6 +131,13 @@ class Foundation:
             ),
             **credentials,
         }
+
+    def replica_inputs(self) -> dict[str, Any]:
+        """Inputs of a replica alone: its version where the caller upgrades it; AWS gives it the source's when it creates it."""
+        replica = self.checked.get("replica")
+        if replica is None or replica.get("engine_version") is None:
+            return {}
+        return {"engine_version": self.engine_version, "allow_major_version_upgrade": self.checked["allow_major_version_upgrade"]}
 
     def storage_inputs(self) -> dict[str, Any]:
         """Inputs of what holds data: an instance, its replica, or a cluster."""
@@ -204,29 +213,6 @@ class Foundation:
             user=database,
             tags=checked["tags"],
         )
-
-    def alarms(self, dimensions: Mapping[str, pulumi.Output[str]]) -> None:
-        """Alarms on processor, storage and connections; none without topics."""
-        checked = self.checked
-        alarms: list[tuple[str, str, str, float]] = [("cpu", "Processor of the database above 80 percent", "CPUUtilization", 80)]
-        if first := checked.get("allocated_storage_gib"):
-            alarms.append(
-                ("storage", "Free storage of the database below a tenth of its first size", "FreeStorageSpace", first * 1024**3 / 10)
-            )
-        if most := checked.get("alarm_connections"):
-            alarms.append(("connections", f"More than {most} connections to the database", "DatabaseConnections", most))
-        for suffix, description, metric, threshold in alarms if checked["alarm_topic_arns"] else ():
-            alarm(
-                self.component,
-                f"{self.name}-{suffix}",
-                f"{description} for a quarter of an hour",
-                Metric("AWS/RDS", metric, dimensions),
-                threshold,
-                comparison="LessThanThreshold" if suffix == "storage" else "GreaterThanThreshold",
-                **SUSTAINED,
-                actions=checked["alarm_topic_arns"],
-                tags=checked["tags"],
-            )
 
 
 def managed_secret(secrets: Sequence[Any]) -> str:
