@@ -454,6 +454,9 @@ def test_addresses_hear_of_alarms_through_a_topic_that_is_created() -> None:
     assert {alarm.name: {TOPIC, topic} - set(alarm.inputs["alarmActions"]) for alarm in alarms} == {alarm.name: set() for alarm in alarms}
     assert graph.one("cloudpatterns:index:Storefront").outputs["alarm_topic_arn"] == topic
     assert [one.name for one in base().of_type("aws:sns/topic:Topic")] == []
+    # That topic is encrypted, and ElastiCache publishes to others only.
+    assert graph.named("shop-cache-cache").inputs["notificationTopicArn"] == TOPIC
+    assert "notificationTopicArn" not in make(alarm_email_addresses=["ops@example.com"]).named("shop-cache-cache").inputs
 
 
 def test_postgres_has_its_own_function_and_port() -> None:

@@ -243,6 +243,8 @@ class InMemoryCache(Component):
 def _notification_topic(checked: InMemoryCacheArgs) -> pulumi.Input[str] | None:
     """The topic of the cache's events: AWS takes one."""
     given = checked.get("notification_topic_arn")
+    if isinstance(given, str) and not given:
+        return None
     return next(iter(checked["alarm_topic_arns"]), None) if given is None else given
 
 

@@ -204,9 +204,12 @@ def _database(checked: StorefrontArgs, group_ids: Sequence[pulumi.Input[str]]) -
 def _cache(checked: StorefrontArgs, group_ids: Sequence[pulumi.Input[str]]) -> InMemoryCacheArgs:
     # A serverless cache has no nodes to watch.
     alarms = () if is_given(checked["cache"], "serverless") else ("alarm_topic_arns",)
+    # ElastiCache publishes to no encrypted topic, which the one for e-mail addresses is: its events need a topic of the caller.
+    no_events = bool(alarms and checked["alarm_email_addresses"]) and len(checked["alarm_topic_arns"]) == 1
     return {
         **checked["cache"],
         **pick(checked, "kms_key_arn", "tags", *alarms),
+        **({"notification_topic_arn": ""} if no_events else {}),
         "subnet_ids_by_zone": checked["data_subnet_ids_by_zone"],
         "security_group_ids": list(group_ids),
     }
