@@ -85,6 +85,10 @@ def _aws_commands() -> list[tuple[str, str, list[str]]]:
     for command in [*inline, *lines]:
         # An inner command, whose output is a value, has options of its own.
         words = re.sub(r"\$\([^)]*\)", "X", command).split()
+        if words[2] == "wait":
+            # A waiter has the options of the command that it repeats.
+            waiters = botocore.session.get_session().get_component("data_loader").load_service_model(words[1], "waiters-2")["waiters"]
+            words[2] = {xform_name(name, "-"): xform_name(one["operation"], "-") for name, one in waiters.items()}[words[3]]
         found.append((words[1], words[2], [word.partition("=")[0] for word in words if re.fullmatch(r"--[a-z].*", word)]))
     return found
 

@@ -92,8 +92,8 @@ class InMemoryCacheArgs(InMemoryCacheOptions):
     """One token for all callers (AUTH), kept in Secrets Manager. Excludes ``password`` and ``serverless``. Default: no token."""
     notification_topic_arn: NotRequired[pulumi.Input[str]]
     """SNS topic for events (failover, replaced nodes), of this account and region. ElastiCache publishes only to a topic that is
-    not encrypted and whose policy has the condition ``aws:SourceOwner``. Default: the first of ``alarm_topic_arns``, else none; an empty text stands for
-    none."""
+    not encrypted and whose policy has the condition ``aws:SourceOwner``. An empty text stands for no topic.
+    Default: the first of ``alarm_topic_arns``, else none."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
     """SNS topics to notify when a node runs out of processor or memory, and of a failed rotation of the password or token, which needs a
     trail of management events and topic policies that let ``events.amazonaws.com`` publish. Without any, nothing is reported."""

@@ -1,0 +1,77 @@
+"""Every alarm, rule and subscription that a stack may have stands in the table of docs/operations.md, with what to do."""
+
+import functools
+import re
+from typing import Any
+
+import pytest
+from cloudpatterns.network import OnDemandNat
+from offline_preview.graph import Graph
+
+from tests.components.systems.storefronts import make, subnets
+from tests.harness import record
+from tests.program import ROOT, STACKS, folder_graph, program_graph
+
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
+KINDS = (
+    "aws:autoscaling/notification:Notification",
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm",
+    "aws:cloudwatch/eventRule:EventRule",
+    "aws:cloudwatch/metricAlarm:MetricAlarm",
+    "aws:rds/eventSubscription:EventSubscription",
+    "aws:sns/topicSubscription:TopicSubscription",
+)
+WINDOWS = [{"name": "patch", "days": ["TUE"], "start": "02:00", "minutes": 120}]
+AURORA = {"engine": "aurora-postgresql", "engine_version": "17", "instance_class": "db.r7g.large", "alarm_connections": 100}
+
+
+def _nat(strategy: str, **more: Any) -> Graph:
+    args: Any = {
+        "strategy": strategy,
+        "vpc_id": "vpc-1",
+        "vpc_cidr_block": "10.0.0.0/16",
+        "public_subnet_ids_by_zone": subnets("public"),
+        "private_route_table_ids_by_zone": {zone: f"rtb-{zone}" for zone in subnets("private")},
+        "alarm_topic_arns": [TOPIC],
+        **more,
+    }
+    return record(lambda: OnDemandNat("nat", args))
+
+
+@functools.cache
+def names() -> frozenset[str]:
+    """What may notify somebody, by its name, in the stacks, the examples, and with each option that the stacks do not use."""
+    graphs = [program_graph(stack) for stack in STACKS]
+    graphs += [folder_graph(file.parent, "dev", deployed=True) for file in sorted(ROOT.glob("examples/*/Pulumi.yaml"))]
+    graphs += [_nat("single"), _nat("regional"), _nat("instance"), _nat("on_demand", windows=WINDOWS, time_zone="Europe/Berlin")]
+    graphs += [
+        make(alarm_topic_arns=[TOPIC], alarm_email_addresses=["operations@example.com"]),
+        make(alarm_topic_arns=[TOPIC], database=AURORA),
+    ]
+    return frozenset(one.name for graph in graphs for one in graph.of_type(*KINDS))
+
+
+def rows() -> dict[str, list[str]]:
+    """Each name in the first column, with the row's other columns."""
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = text.split("## When an alarm is raised\n")[1].split("\n\n")
+    lines = next(part for part in table if part.startswith("| alarm")).splitlines()[2:]
+    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    return {name: row[1:] for row in cells for name in re.findall("`([^`]+)`", row[0].split(" (")[0])}
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    return re.compile("".join(".+" if part.startswith("<") else re.escape(part) for part in re.split(r"(<[a-z]+>)", name)))
+
+
+@pytest.mark.parametrize("name", sorted(names()))
+def test_every_alarm_stands_in_the_table(name: str) -> None:
+    assert [row for row in rows() if _pattern(row).fullmatch(name)] != []
+
+
+def test_every_row_is_about_an_alarm_that_there_is() -> None:
+    assert [row for row in rows() if not any(_pattern(row).fullmatch(name) for name in names())] == []
+
+
+def test_every_row_says_what_breaks_what_fires_who_hears_and_what_to_do() -> None:
+    assert {name: row for name, row in rows().items() if len(row) != 4 or "" in row} == {}
