@@ -1,13 +1,18 @@
 """The web server's boot script, run by a real shell in a root folder of its own, with stand-ins for the system's commands."""
 
+import getpass
 import hashlib
+import http.client
 import io
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
+import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +20,12 @@ from typing import Any
 import pulumi
 import pytest
 from cloudpatterns.compute import web_server_user_data
+from cloudpatterns.compute.web_server import user_data
 from cloudpatterns.core import ArgumentError
 
 from tests.harness import record
 
+PROGRAMS = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the script is for Amazon Linux")
 
 _REAL = ["bash", "cat", "chmod", "cmp", "dirname", "gzip", "ln", "mkdir", "mktemp", "mv", "readlink", "rm", "sha256sum", "tar", "tr"]
@@ -140,6 +147,7 @@ def test_without_an_artifact_nginx_serves_a_page(machine: Machine) -> None:
     assert machine.calls("dnf") == [["dnf", "--assumeyes", "--quiet", "install", "nginx"]]
     assert machine.calls("systemctl") == [
         ["systemctl", "daemon-reload"],
+        ["systemctl", "enable", "--now", "logrotate.timer"],
         ["systemctl", "enable", "web.service"],
         ["systemctl", "restart", "web.service"],
     ]
@@ -187,6 +195,50 @@ def test_no_file_whose_name_begins_with_a_dot_is_served(machine: Machine) -> Non
     assert "    location ~ /\\.(?!well-known/) { return 404; }\n" in machine.file("etc/web/nginx.conf")
 
 
+@pytest.mark.skipif(shutil.which("nginx", path=PROGRAMS) is None, reason="no nginx on PATH")
+def test_the_real_nginx_serves_pages_and_no_dotfiles(machine: Machine, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    machine.boot(script(app_port=port, **machine.artifact(index_html="<p>shop")))
+    pages = machine.root / "srv/web/current"
+    for path in (".env", ".git/config", "shop/.htpasswd", ".well-known/acme"):
+        (pages / path).parent.mkdir(exist_ok=True)
+        (pages / path).write_text("text")
+    configuration = (
+        machine.file("etc/web/nginx.conf").replace(f"listen [::]:{port} default_server;", "").replace(f" {port} ", f" 127.0.0.1:{port} ")
+    )
+    for path in ("/run/web", "/var/log/web", "/srv/web/current"):
+        (tmp_path / path.replace("/", "-")).mkdir()
+        configuration = configuration.replace(path, str(pages if path.startswith("/srv") else tmp_path / path.replace("/", "-")))
+    # Not to the user that a packaged nginx runs workers as, who may not read the folder.
+    (tmp_path / "nginx.conf").write_text(f"user {getpass.getuser()};\n" * (os.geteuid() == 0) + configuration)
+    nginx = subprocess.Popen([shutil.which("nginx", path=PROGRAMS) or "", "-e", "stderr", "-c", str(tmp_path / "nginx.conf")])
+    try:
+        codes = {
+            path: _status(port, path)
+            for path in ("/", "/healthz", "/.env", "/.git/config", "/shop/.htpasswd", "/%2eenv", "/.well-known/acme")
+        }
+    finally:
+        nginx.terminate()
+        nginx.wait(10)
+    hidden = ("/.env", "/.git/config", "/shop/.htpasswd", "/%2eenv")
+    assert codes == {"/": 200, "/healthz": 200, "/.well-known/acme": 200, **dict.fromkeys(hidden, 404)}
+
+
+def _status(port: int, path: str) -> int:
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+                connection.request("GET", path)
+                return connection.getresponse().status
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
 BROKEN = {
     "no start script": (
         {"kind": "app", "run_sh": "#!/bin/sh\n"},
@@ -232,6 +284,22 @@ def test_logs_are_sent_to_the_log_group(machine: Machine) -> None:
     }
     unit = machine.file("etc/systemd/system/web.service").splitlines()
     assert "After=network-online.target amazon-cloudwatch-agent.service" in unit
+
+
+@pytest.mark.skipif(shutil.which("logrotate", path=PROGRAMS) is None, reason="no logrotate on PATH")
+def test_logs_are_cut_every_time_they_grow(machine: Machine, tmp_path: Path) -> None:
+    """With the real logrotate, under a distribution's defaults: dates in names would let it cut once a day."""
+    machine.boot(script())
+    log = tmp_path / "web.log"
+    rules = machine.file("etc/logrotate.d/web").replace("/var/log/web.log", str(log)).split("/var/log/web/access.log")[0]
+    (tmp_path / "conf").write_text(f"weekly\nrotate 4\ncreate\ndateext\n{rules.replace('100M', '1k')}")
+    (tmp_path / "conf").chmod(0o644)
+    for number in range(4):
+        log.write_text(f"{number}" * 2000)
+        command = [shutil.which("logrotate", path=PROGRAMS) or "", "--state", str(tmp_path / "rotated"), str(tmp_path / "conf")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert (done.returncode, done.stderr, log.read_text()) == (0, "", "")
+    assert sorted(path.name for path in tmp_path.glob("web.log*")) == ["web.log", "web.log.1", "web.log.2"]
 
 
 def test_an_agent_that_cannot_be_started_is_reported_and_the_server_serves(machine: Machine) -> None:
@@ -397,6 +465,13 @@ def test_the_user_data_is_a_script_of_a_size_that_fits() -> None:
     # Comments are for those who read the file.
     assert "\n#" not in text
     assert subprocess.run(["bash", "-n"], input=text, text=True, capture_output=True, check=False).stderr == ""
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="no shellcheck on PATH")
+def test_shellcheck_finds_nothing() -> None:
+    # The parameters are set above the script.
+    folder = Path(user_data.__file__).parent / "on_aws"
+    subprocess.run(["shellcheck", "--exclude=SC2154", str(folder / "boot.sh")], check=True)
 
 
 def test_values_that_are_not_known_yet_are_waited_for() -> None:

@@ -209,6 +209,16 @@ def test_outputs_give_ids_by_zone_once_their_routes_hold() -> None:
     assert outputs["dynamodb_prefix_list_id"] == graph.one(ENDPOINT, "net-dynamodb").outputs["prefixListId"]
 
 
+def test_what_needs_the_route_to_s3_comes_after_it() -> None:
+    def program() -> None:
+        args: Any = {"cidr_block": "10.0.0.0/16", "zones": ["eu-west-1a", "eu-west-1b"]}
+        aws.ec2.ManagedPrefixList("user", address_family="IPv4", max_entries=1, name=Network("net", args).s3_prefix_list_id)
+
+    graph = record(program, mode="preview")
+    associations = {one.name for one in graph.of_type("aws:ec2/vpcEndpointRouteTableAssociation:VpcEndpointRouteTableAssociation")}
+    assert {name for name in associations if name.startswith("net-s3-")} <= set(refs(graph, graph.named("user"), "name"))
+
+
 @pytest.mark.parametrize(
     ("tier", "waits_for"),
     [

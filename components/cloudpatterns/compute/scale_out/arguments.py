@@ -56,8 +56,7 @@ class ScaleOutScaling(TypedDict):
     termination_policies: NotRequired[Annotated[list[str], Field(default=["Default"], min_length=1)]]
     """Which instance is terminated first, in AWS's names. ``Default``: the zone with the most instances, then the oldest template."""
     protect_from_scale_in: NotRequired[Annotated[bool, Field(default=False)]]
-    """Whether new instances are protected from scale-in. An instance refresh still replaces them; they must be unprotected before
-    ``destroy``."""
+    """Whether new instances are protected from scale-in. An instance refresh still replaces them, and ``destroy`` terminates them."""
 
 
 class ScaleOutDiskArgs(TypedDict):

@@ -183,7 +183,11 @@ class ScaleOut(Component):
             min_elb_capacity=checked["min_size"] if checked["target_group_arns"] else None,
             wait_for_capacity_timeout=f"{checked['wait_for_capacity_minutes']}m",
             tags=[{"key": key, "value": value, "propagate_at_launch": True} for key, value in self._tags.items()],
-            opts=self.child(ignore_changes=self._changed_by_scaling()),
+            opts=self.child(
+                ignore_changes=self._changed_by_scaling(),
+                # Connections drain for as long as the target group says, an hour at most; the provider would wait for 10 minutes.
+                custom_timeouts=pulumi.CustomTimeouts(delete="75m"),
+            ),
         )
 
     def _mix(self, template_id: pulumi.Output[str], version: pulumi.Output[str]) -> aws.autoscaling.GroupMixedInstancesPolicyArgsDict:

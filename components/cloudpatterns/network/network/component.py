@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks.security_group import ingress_rule, security_group
-from cloudpatterns.core import ByName, Component, by_name
+from cloudpatterns.core import ByName, Component, after, by_name
 from cloudpatterns.network.network.arguments import SUBNET_IDS, TABLE_IDS, NetworkArgs
 from cloudpatterns.network.network.checks import child_names, problems
 from cloudpatterns.network.network.flow_log import flow_log
@@ -122,8 +122,8 @@ class Network(Component):
             create_acls(self, checked, vpc, self._tiers.subnet_ids)
         block_public_access(self, checked, vpc, self._tiers.subnet_ids)
         self.flow_log_group_name, self.flow_log_bucket_name = flow_log(self, checked, vpc)
-        self.s3_prefix_list_id = self._gateway_endpoint(f"{name}-s3", checked, vpc, "s3").prefix_list_id
-        self.dynamodb_prefix_list_id = self._gateway_endpoint(f"{name}-dynamodb", checked, vpc, "dynamodb").prefix_list_id
+        self.s3_prefix_list_id = self._gateway_endpoint(f"{name}-s3", checked, vpc, "s3")
+        self.dynamodb_prefix_list_id = self._gateway_endpoint(f"{name}-dynamodb", checked, vpc, "dynamodb")
 
     def _vpc(self, name: str, checked: NetworkArgs) -> aws.ec2.Vpc:
         vpc = aws.ec2.Vpc(
@@ -152,8 +152,8 @@ class Network(Component):
         )
         return vpc
 
-    def _gateway_endpoint(self, name: str, checked: NetworkArgs, vpc: aws.ec2.Vpc, service: str) -> aws.ec2.VpcEndpoint:
-        """An endpoint without charge, on all route tables."""
+    def _gateway_endpoint(self, name: str, checked: NetworkArgs, vpc: aws.ec2.Vpc, service: str) -> pulumi.Output[str]:
+        """The prefix list of an endpoint without charge, available after it is on all route tables: a server boots from S3."""
         endpoint = aws.ec2.VpcEndpoint(
             name,
             vpc_id=vpc.id,
@@ -164,12 +164,14 @@ class Network(Component):
         )
         ids_by_tier = self._tiers.route_table_ids
         table_ids = {table_suffix(tier, zone): table_id for tier, ids in ids_by_tier.items() for zone, table_id in ids.items()}
-        for suffix, table_id in table_ids.items():
-            # A resource for each table, so that a zone that goes takes its own along and leaves the endpoint as it is.
+        # A resource for each table, so that a zone that goes takes its own along and leaves the endpoint as it is.
+        associations = [
             aws.ec2.VpcEndpointRouteTableAssociation(
                 f"{name}-{suffix}", vpc_endpoint_id=endpoint.id, route_table_id=table_id, opts=self.child()
             )
-        return endpoint
+            for suffix, table_id in table_ids.items()
+        ]
+        return after(endpoint.prefix_list_id, *associations)
 
     def _interface_endpoints(self, name: str, checked: NetworkArgs, vpc: aws.ec2.Vpc) -> aws.ec2.SecurityGroup:
         """Endpoints in the private subnets, and the group that admits HTTPS from the VPC to them."""

@@ -39,7 +39,9 @@ fail() {
 
 check_parameters() {
   local line
-  [[ ${APP_PORT:-} =~ ^[1-9][0-9]{3,4}$ ]] && ((APP_PORT >= 1024 && APP_PORT <= 65535)) || fail "APP_PORT is not a port from 1024 to 65535"
+  if [[ ! ${APP_PORT:-} =~ ^[1-9][0-9]{3,4}$ ]] || ((APP_PORT < 1024 || APP_PORT > 65535)); then
+    fail "APP_PORT is not a port from 1024 to 65535"
+  fi
   [[ ${HEALTH_CHECK_PATH:-} =~ ^/[A-Za-z0-9._~/-]*$ ]] || fail "HEALTH_CHECK_PATH is not a plain URL path"
   if [[ -n ${ARTIFACT_URI:-} ]]; then
     [[ $ARTIFACT_URI =~ ^s3://[a-z0-9.-]+/. ]] || fail "ARTIFACT_URI is not s3://bucket/key"
@@ -109,13 +111,15 @@ EOF
   "$control" -a fetch-config -m ec2 -s -c file:/etc/web/logs.json || warn "the CloudWatch agent does not start, so no log reaches $LOG_GROUP"
 }
 
-# Logs never fill the disk: they are looked at every hour, as a day is too long for a busy server.
+# Logs never fill the disk: they are looked at every hour, as a day is too long for a busy server. With dates in their names, a second
+# rotation on one day would be skipped.
 limit_logs() {
   write_file 0644 "$root/etc/logrotate.d/web" <<EOF
 /var/log/web.log {
   maxsize 100M
   rotate 2
   copytruncate
+  nodateext
   missingok
   notifempty
 }
@@ -124,6 +128,7 @@ limit_logs() {
   maxsize 100M
   rotate 2
   copytruncate
+  nodateext
   missingok
   notifempty
 }
@@ -273,7 +278,8 @@ if [[ -n ${LOG_GROUP:-} ]]; then send_logs; fi
 id --user "$app_user" >/dev/null 2>&1 || useradd --system --user-group --no-create-home --shell /sbin/nologin "$app_user"
 limit_logs
 install_release
-# shellcheck disable=SC2086 (a list of names)
+# A list of names, which are split here.
+# shellcheck disable=SC2086
 if [[ -n ${PACKAGES:-} ]]; then install_packages $PACKAGES; fi
 write_environment
 if [[ -n ${ARTIFACT_URI:-} && $ARTIFACT_KIND == app ]]; then
@@ -284,6 +290,7 @@ else
   write_unit "/usr/sbin/nginx -e stderr -c /etc/web/nginx.conf"
 fi
 systemctl daemon-reload
+systemctl enable --now logrotate.timer || warn "logrotate does not run, so logs may fill the disk"
 systemctl enable web.service
 if [[ -n $changed ]]; then systemctl restart web.service; else systemctl start web.service; fi
 if ! curl --fail --silent --show-error --output /dev/null --max-time 5 --retry 30 --retry-delay 2 --retry-all-errors \
