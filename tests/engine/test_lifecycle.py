@@ -119,7 +119,7 @@ TABLE = [
             *(f"network-{service}-{tier}-{_ZONE}" for service in ("s3", "dynamodb") for tier in ("private", "data")),
         },
         update={
-            *(f"network-endpoint-{service}" for service in ("ssm", "ssmmessages", "ec2messages", "secretsmanager")),
+            *(f"network-endpoint-{service}" for service in ("ssm", "ssmmessages", "ec2messages", "logs")),
             *("shop-cache-subnets", "shop-db-subnets", "shop-web-lb", "shop-app-group"),
         },
     ),
@@ -128,20 +128,25 @@ TABLE = [
     Change(
         "dev",
         "network.nat.instance_type",
-        "t4g.micro",
+        "t4g.small",
         update={"nat-windows-policy", "nat-runbook-policy", "nat-open-patch", "nat-close-patch", "nat-open"},
         replace={"nat-instance"},
     ),
     Change("dev", "network.nat.windows.0.start", "03:00", update={"nat-open-patch", "nat-close-patch", "nat-open"}),
     Change("dev", "operators.0.entries.0.cidr", "10.250.11.0/24", update={"shop-admin-devops-ipv4"}),
-    Change("prod", "database.instance_class", "db.r7g.xlarge", update={"shop-db-instance"}),
+    # The alarm on free memory knows how much the class has.
+    Change("prod", "database.instance_class", "db.r7g.xlarge", update={"shop-db-instance", "shop-db-memory"}),
     Change("prod", "cache.replicas", 1, update={"shop-cache-cache"}, delete={"shop-cache-cpu-003", "shop-cache-memory-003"}),
     Change(
         "prod",
         "network.nat.strategy",
         "single",
         update={"nat-eu-west-1b", "nat-eu-west-1c"},
-        delete={f"nat-{what}-{zone}" for what in ("gateway", "address") for zone in ("eu-west-1b", "eu-west-1c")},
+        delete={
+            f"nat-{what}-{zone}"
+            for what in ("gateway", "address", "gateway-ports", "gateway-drops")
+            for zone in ("eu-west-1b", "eu-west-1c")
+        },
     ),
 ]
 
