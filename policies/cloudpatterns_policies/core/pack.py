@@ -54,7 +54,7 @@ class Report:
 class Pack:
     """Controls under a configuration. Analyses may run at the same time; `configure` may not run beside them."""
 
-    def __init__(self, controls: Iterable[Control], on: date | None = None) -> None:
+    def __init__(self, controls: Iterable[Control], on: date | None = None, *, keep_inputs: bool = False) -> None:
         self.controls: tuple[Control, ...] = checked(controls)
         """The controls, sorted by id. Raises `ValueError` for an id used twice."""
         self._on = on
@@ -62,6 +62,8 @@ class Pack:
         # Filled by `analyze` and read by `analyze_stack`; the engine analyses a resource again after a change, so both are by URN.
         self._unknowns: dict[str, set[Undecided]] = {}
         self._used: dict[str, frozenset[Exemption]] = {}
+        # A stack's resources come with their outputs, in which nothing tells what was given from what the provider computes.
+        self._inputs: dict[str, Resource] | None = {} if keep_inputs else None
         self.configure({}, {})
 
     def configure(self, levels: Mapping[str, Level], properties: Mapping[str, Mapping[str, Any]]) -> None:
@@ -82,6 +84,8 @@ class Pack:
 
     def analyze(self, resource: Resource) -> Report:
         """Checks one resource with the resource controls. Unknown verdicts are kept for the summary that `analyze_stack` gives."""
+        if self._inputs is not None:
+            self._inputs[resource.urn] = resource
         controls = self._by_type.get(resource.type, ())
         outcomes = [outcome for control in controls for outcome in judge_resource(control, resource, self._config(control))]
         unknowns = undecided(outcomes)
@@ -93,6 +97,8 @@ class Pack:
 
     def analyze_stack(self, stack: Stack) -> Report:
         """Checks the stack with the stack controls, and reports what `analyze` could not decide and which exemptions were not used."""
+        for resource in stack.resources if self._inputs else ():
+            resource.inputs = self._inputs.get(resource.urn, resource) if self._inputs else resource
         outcomes = [outcome for control in self._stack_controls for outcome in judge_stack(control, stack, self._config(control))]
         unknowns = undecided(outcomes)
         warned = self._warned(unknowns).union(*self._unknowns.values())

@@ -31,6 +31,8 @@ class Resource:
         """The type token, such as `aws:s3/bucket:Bucket`."""
         self.name: str = message.name
         """The logical name."""
+        self.inputs: Resource = self
+        """The resource as its program gave it: in a stack control of a pack that keeps inputs, without what the provider computes."""
 
     def __repr__(self) -> str:
         return f"Resource({self.type} {self.name})"

@@ -33,10 +33,10 @@ _KEPT_RESPONSES: Final = 1000
 class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     """The protocol server of a `Pack`."""
 
-    def __init__(self, name: str, version: str, controls: Iterable[Control], on: date | None = None) -> None:
+    def __init__(self, name: str, version: str, controls: Iterable[Control], on: date | None = None, *, keep_inputs: bool = False) -> None:
         self.name = name
         self.version = version
-        self.pack = Pack(controls, on)
+        self.pack = Pack(controls, on, keep_inputs=keep_inputs)
         self.cancelled = threading.Event()
         """Set when the engine no longer needs the pack."""
         self._skipped: dict[tuple[tuple[str, str], ...], analyzer_pb2.AnalyzeResponse] = {}
@@ -181,12 +181,14 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value % 1 == 0 else value
 
 
-def serve(name: str, version: str, controls: Iterable[Control]) -> None:
+def serve(name: str, version: str, controls: Iterable[Control], *, keep_inputs: bool = False) -> None:
     """Serves the pack until the engine cancels or kills it: what a pack's `__main__.py` calls.
+
+    With `keep_inputs`, a stack control finds each resource's own inputs in `Resource.inputs`; it takes memory.
 
     The first line on standard output is the port, as the engine expects. Nothing else may be printed there before it.
     """
-    analyzer = Analyzer(name, version, controls)
+    analyzer = Analyzer(name, version, controls, keep_inputs=keep_inputs)
     server = grpc.server(
         ThreadPoolExecutor(max_workers=4),
         options=[("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES), ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES)],

@@ -55,6 +55,20 @@ def test_level_follows_severity(severity: Severity, level: str) -> None:
     assert told(Pack([failure]).analyze(resource(BUCKET)).findings) == [("it", level, "x", f"is bad. {REMEDY}")]
 
 
+def test_a_stack_control_finds_the_inputs_where_the_pack_keeps_them() -> None:
+    def given(stack: Stack) -> Iterator[tuple[Resource, Verdict]]:
+        for one in stack.resources:
+            yield one, Fail(f"was given {sorted(one.inputs.raw)}")
+
+    control = stack_control(**{key: value for key, value in meta("given").items() if key != "types"})(given)
+    outputs = stack(resource(BUCKET, "b", {"acl": "closed", "id": "computed"}))
+    for keep_inputs, expected in ((True, ["acl"]), (False, ["acl", "id"])):
+        pack = Pack([control], keep_inputs=keep_inputs)
+        pack.analyze(resource(BUCKET, "b", {"acl": "closed"}))
+        assert [finding.message.split(". ")[0] for finding in pack.analyze_stack(outputs).findings] == [f"was given {expected}"]
+        outputs = stack(resource(BUCKET, "b", {"acl": "closed", "id": "computed"}))
+
+
 def test_the_profile_sets_levels_and_properties() -> None:
     pack = Pack([closed, small, configured])
     bad = resource(BUCKET, "b", {"acl": "open", "count": 6, "rules": [{"size": 11}]})

@@ -262,8 +262,8 @@ def test_serve_ends_when_cancelled_or_interrupted(
     interrupted: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Ended(Analyzer):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
             self.cancelled.set()
             if interrupted:
                 monkeypatch.setattr(self, "cancelled", Interrupted())

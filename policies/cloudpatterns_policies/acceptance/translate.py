@@ -1,0 +1,216 @@
+"""A stack as a CloudFormation template: what AWS's validator can judge of it, and where each value came from.
+
+An entry of the table says what becomes of one property:
+
+| entry                        | the value                                                                              |
+|------------------------------|----------------------------------------------------------------------------------------|
+| ``"Name"``                   | as it is                                                                               |
+| ``["Name", "json", None]``   | a document as text, parsed                                                             |
+| ``["Name", "object", {...}]``| an object, its properties by the entries inside                                        |
+| ``["Name", "list", {...}]``  | a list of objects                                                                      |
+| ``["Name", "wrap", {...}]``  | one object, of which CloudFormation takes a list                                       |
+| ``["Name", "first", {...}]`` | a list of at most one object, of which CloudFormation takes that one                   |
+| ``["Name", "in", entry]``    | inside the property, by the entry                                                      |
+| ``["", "up", {...}]``        | an object whose properties are CloudFormation's own, one level higher                  |
+| ``["Name", "each", None]``   | one value, of which CloudFormation takes a list                                        |
+| ``["Name", "wrap-as", "X"]`` | one value, of which CloudFormation takes a list of objects with it as ``X``            |
+| ``["Name", "pairs", [k, v]]``| a map, of which CloudFormation takes a list of objects with a key and a value          |
+| ``["Name", "named", [k, v]]``| a list of objects with a key and a value, of which CloudFormation takes a map          |
+
+What is unknown, secret, or comes from another resource becomes a reference to a parameter without a value: the validator knows its shape
+and nothing else, so nothing of it is ever a finding.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cloudpatterns_policies.acceptance.facts import Facts, facts
+from cloudpatterns_policies.core.resource import Resource
+from cloudpatterns_policies.core.stack import Stack
+from cloudpatterns_policies.core.values import UNKNOWN
+
+_TEXT, _LIST = "String", "List<String>"
+Path = tuple[str | int, ...]
+
+
+@dataclass
+class Template:
+    """A CloudFormation template, and the way back to the stack."""
+
+    document: dict[str, Any] = field(default_factory=lambda: {"Parameters": {}, "Resources": {}})
+    """The template."""
+    origins: dict[str, dict[Path, tuple[Resource, str]]] = field(default_factory=dict)
+    """Logical id to the path of each property in it, with the resource and the property that it comes from."""
+    not_judged: list[tuple[Resource, str]] = field(default_factory=list)
+    """Resources of AWS that are not in it, with the reason."""
+
+    def unknown(self, kind: str) -> dict[str, str]:
+        """A reference to a parameter of its own: two unknown values are not the same."""
+        parameters = self.document["Parameters"]
+        name = f"P{len(parameters)}"
+        parameters[name] = {"Type": kind}
+        return {"Ref": name}
+
+    @property
+    def types(self) -> set[str]:
+        """CloudFormation's types in it."""
+        return {resource["Type"] for resource in self.document["Resources"].values()}
+
+    def origin(self, logical_id: str, path: Path) -> tuple[Resource, str]:
+        """The resource and property behind a place in the template, or behind the nearest place around it."""
+        known = self.origins[logical_id]
+        while path not in known:
+            path = path[:-1]
+        return known[path]
+
+
+def translate(stack: Stack) -> Template:
+    """The template of a stack's AWS resources, as far as the table knows them."""
+    template, ids = Template(), dict[str, str]()
+    parts: list[tuple[Resource, Facts]] = []
+    for resource in stack.resources:
+        if not resource.type.startswith("aws:"):
+            continue
+        known = facts(resource.type)
+        if known is None:
+            template.not_judged.append((resource, "CloudFormation has no such type, or the table does not know it"))
+        elif known.part_of is not None:
+            parts.append((resource, known))
+        else:
+            logical_id = ids[resource.urn] = f"R{len(ids)}"
+            template.document["Resources"][logical_id] = {"Type": known.type, "Properties": {}}
+            template.origins[logical_id] = {(): (resource, "")}
+            _Writer(template, logical_id, resource, stack).write(known)
+    for resource, known in parts:
+        owners = [one for one in stack.refs(resource, known.part_of or "") if facts(one.type) is not None and one.urn in ids]
+        owners = [one for one in owners if template.document["Resources"][ids[one.urn]]["Type"] == known.type]
+        if len(owners) == 1:
+            _Writer(template, ids[owners[0].urn], resource, stack).write(known)
+        else:
+            template.not_judged.append((resource, f"it is part of a {known.type} that is not in the stack"))
+    return template
+
+
+class _Writer:
+    """Writes the properties of one resource into a template."""
+
+    def __init__(self, template: Template, logical_id: str, resource: Resource, stack: Stack) -> None:
+        self._template, self._origins, self._resource, self._stack = template, template.origins[logical_id], resource, stack
+        self._properties: dict[str, Any] = template.document["Resources"][logical_id]["Properties"]
+        self._foreign: dict[str, frozenset[str]] = {}
+        self._top = ""
+
+    def write(self, known: Facts) -> None:
+        for name, entry in known.properties.items():
+            value = self._resource.inputs.raw.get(name)
+            if value is not None:
+                self._top = name
+                self._put(self._properties, (), entry, value, name)
+
+    def _put(self, into: dict[str, Any], place: Path, entry: Any, value: Any, path: str) -> None:
+        name, kind, inside = (entry, "", None) if isinstance(entry, str) else entry
+        if kind == "up":
+            self._into(into, place, inside or {}, value, path)
+            return
+        here = (*place, name)
+        self._origins.setdefault(here, (self._resource, path))
+        if kind == "in":
+            self._put(into.setdefault(name, {}), here, inside, value, path)
+            return
+        result = self._converted(kind, inside, value, here, path)
+        if result is not None:
+            into[name] = result
+
+    def _into(self, into: dict[str, Any], place: Path, inside: Mapping[str, Any], value: Any, path: str) -> None:
+        if isinstance(value, dict):
+            for name, entry in inside.items():
+                if value.get(name) is not None:
+                    self._put(into, place, entry, value[name], f"{path}.{name}")
+
+    def _converted(self, kind: str, inside: Any, value: Any, here: Path, path: str) -> Any:
+        if value is UNKNOWN or self._resource.inputs.is_secret(path):
+            return self._template.unknown(_LIST if kind == "list" or path.endswith("s") else _TEXT)
+        if kind in ("object", "wrap", "first"):
+            one = (value[0] if value else None) if isinstance(value, list) else value
+            if one is None:
+                return None
+            result = self._object(inside, one, (*here, 0) if kind == "wrap" else here, path)
+            return [result] if kind == "wrap" else result
+        if kind == "list":
+            if not isinstance(value, list):
+                return None
+            return [self._object(inside, one, (*here, index), f"{path}.{index}") for index, one in enumerate(value)]
+        if kind == "json":
+            return self._document(value, path)
+        if kind == "each":
+            return [self._plain(value, here, path)]
+        if kind == "wrap-as":
+            return [{inside: self._plain(value, here, path)}]
+        if kind == "pairs":
+            return [{inside[0]: key, inside[1]: self._plain(one, here, f"{path}.{key}")} for key, one in value.items()]
+        if kind == "named":
+            return {
+                one[inside[0]]: self._plain(one[inside[1]], here, path)
+                for one in value
+                if isinstance(one, dict) and one.get(inside[0]) is not UNKNOWN
+            }
+        return self._plain(value, here, path)
+
+    def _object(self, inside: Mapping[str, Any], value: Any, place: Path, path: str) -> Any:
+        if value is UNKNOWN:
+            return self._template.unknown(_TEXT)
+        self._origins.setdefault(place, (self._resource, path))
+        result: dict[str, Any] = {}
+        self._into(result, place, inside, value, path)
+        return result
+
+    def _document(self, value: Any, path: str) -> Any:
+        if not isinstance(value, str):
+            return self._plain(value, (), path)
+        try:
+            document = json.loads(value)
+        except ValueError:
+            # The provider says it in its own words.
+            return self._template.unknown(_TEXT)
+        return self._plain(document, (), path)
+
+    def _plain(self, value: Any, place: Path, path: str) -> Any:
+        """The value, with parameters for what is unknown or comes from another resource."""
+        if isinstance(value, list):
+            for index in range(len(value)) if place else ():
+                self._origins.setdefault((*place, index), (self._resource, f"{path}.{index}"))
+            return [self._plain(one, (), f"{path}.{index}") for index, one in enumerate(value)]
+        if isinstance(value, dict):
+            return {key: self._plain(one, (), f"{path}.{key}") for key, one in value.items()}
+        if value is UNKNOWN or (isinstance(value, str) and self._is_foreign(value)):
+            return self._template.unknown(_TEXT)
+        if isinstance(value, str | bool | int):
+            return value
+        return (
+            int(value)
+            if isinstance(value, float) and value.is_integer()
+            else value
+            if isinstance(value, float)
+            else self._template.unknown(_TEXT)
+        )
+
+    def _is_foreign(self, text: str) -> bool:
+        """Whether a text is, or holds, what another resource gave: an offline preview makes these up."""
+        if self._top not in self._foreign:
+            sources = self._resource.property_dependencies.get(self._top, ())
+            given = (found for urn in sources if (source := self._stack.by_urn(urn)) is not None for found in _texts(source.raw))
+            self._foreign[self._top] = frozenset(one for one in given if len(one) > 5)
+        return any(one in text for one in self._foreign[self._top])
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)

@@ -1,0 +1,400 @@
+"""Writes the table that translates resources of pulumi-aws into CloudFormation's form: ``python -m tests.policies.acceptance.generate``.
+
+Tokens and properties are matched by name against AWS's resource schemas, as the package cfn-lint carries them (install it for this alone:
+``pip install cfn-lint==1.53.4``; the table was written with that version and pulumi-aws as pinned). What names do not tell is in ``TYPES``
+and ``PROPERTIES`` below, with the reason where it is not a mere synonym. Nothing of the schemas' text is kept: types and names only.
+"""
+
+import importlib
+import importlib.util
+import json
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_aws
+from pulumi._types import input_type_types, is_input_type
+
+TABLE = Path(__file__).parents[3] / "policies/cloudpatterns_policies/acceptance/facts.json"
+
+# CloudFormation's service by the module of the SDK, where the names differ.
+_SERVICES = {
+    "acm": ("CertificateManager",),
+    "alb": ("ElasticLoadBalancingV2",),
+    "appautoscaling": ("ApplicationAutoScaling",),
+    "cfg": ("Config",),
+    "cloudwatch": ("CloudWatch", "Logs", "Events"),
+    "ebs": ("EC2",),
+    "elb": ("ElasticLoadBalancing",),
+    "kinesis": ("Kinesis", "KinesisFirehose"),
+    "lb": ("ElasticLoadBalancingV2",),
+    "mq": ("AmazonMQ",),
+    "opensearch": ("OpenSearchService",),
+    "sfn": ("StepFunctions",),
+    "ssoadmin": ("SSO",),
+    "vpc": ("EC2",),
+}
+# Types whose names differ.
+TYPES = {
+    "aws:acm/certificate:Certificate": "AWS::CertificateManager::Certificate",
+    "aws:autoscaling/group:Group": "AWS::AutoScaling::AutoScalingGroup",
+    "aws:autoscaling/lifecycleHook:LifecycleHook": "AWS::AutoScaling::LifecycleHook",
+    "aws:autoscaling/policy:Policy": "AWS::AutoScaling::ScalingPolicy",
+    "aws:autoscaling/schedule:Schedule": "AWS::AutoScaling::ScheduledAction",
+    "aws:cloudwatch/eventBus:EventBus": "AWS::Events::EventBus",
+    "aws:cloudwatch/eventRule:EventRule": "AWS::Events::Rule",
+    "aws:cloudwatch/logGroup:LogGroup": "AWS::Logs::LogGroup",
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": "AWS::Logs::MetricFilter",
+    "aws:cloudwatch/metricAlarm:MetricAlarm": "AWS::CloudWatch::Alarm",
+    "aws:ec2/eip:Eip": "AWS::EC2::EIP",
+    "aws:ec2/managedPrefixList:ManagedPrefixList": "AWS::EC2::PrefixList",
+    "aws:ec2/networkAclRule:NetworkAclRule": "AWS::EC2::NetworkAclEntry",
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": "AWS::EC2::SubnetRouteTableAssociation",
+    "aws:iam/policy:Policy": "AWS::IAM::ManagedPolicy",
+    "aws:iam/rolePolicy:RolePolicy": "AWS::IAM::RolePolicy",
+    "aws:rds/cluster:Cluster": "AWS::RDS::DBCluster",
+    "aws:rds/clusterInstance:ClusterInstance": "AWS::RDS::DBInstance",
+    "aws:rds/clusterParameterGroup:ClusterParameterGroup": "AWS::RDS::DBClusterParameterGroup",
+    "aws:rds/instance:Instance": "AWS::RDS::DBInstance",
+    "aws:rds/parameterGroup:ParameterGroup": "AWS::RDS::DBParameterGroup",
+    "aws:rds/subnetGroup:SubnetGroup": "AWS::RDS::DBSubnetGroup",
+    "aws:route53/record:Record": "AWS::Route53::RecordSet",
+    "aws:route53/zone:Zone": "AWS::Route53::HostedZone",
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": "AWS::EC2::SecurityGroupEgress",
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": "AWS::EC2::SecurityGroupIngress",
+}
+# By token, property to CloudFormation's name, where they are synonyms. None: what the provider takes in another form, with the reason.
+_RULE_PEERS = {"cidrIpv4": "CidrIp", "securityGroupId": "GroupId"}
+_RDS = {
+    # CloudFormation takes full versions of a list; RDS takes a major version as well.
+    "engineVersion": None,
+    "caCertIdentifier": "CACertificateIdentifier",
+    "enabledCloudwatchLogsExports": "EnableCloudwatchLogsExports",
+    "iamDatabaseAuthenticationEnabled": "EnableIAMDatabaseAuthentication",
+}
+_RDS_INSTANCE = {
+    **_RDS,
+    "identifier": "DBInstanceIdentifier",
+    "instanceClass": "DBInstanceClass",
+    "performanceInsightsEnabled": "EnablePerformanceInsights",
+}
+PROPERTIES: Mapping[str, Mapping[str, str | None]] = {
+    "aws:autoscaling/group:Group": {
+        "name": "AutoScalingGroupName",
+        "vpcZoneIdentifiers": "VPCZoneIdentifier",
+        "protectFromScaleIn": "NewInstancesProtectedFromScaleIn",
+    },
+    "aws:cloudwatch/metricAlarm:MetricAlarm": {"metricQueries": "Metrics"},
+    "aws:ec2/flowLog:FlowLog": {"iamRoleArn": "DeliverLogsPermissionArn"},
+    "aws:ec2/networkInterface:NetworkInterface": {"securityGroups": "GroupSet"},
+    "aws:ec2/securityGroup:SecurityGroup": {"name": "GroupName", "description": "GroupDescription"},
+    "aws:elasticache/parameterGroup:ParameterGroup": {"family": "CacheParameterGroupFamily"},
+    "aws:elasticache/replicationGroup:ReplicationGroup": {
+        "maintenanceWindow": "PreferredMaintenanceWindow",
+        "nodeType": "CacheNodeType",
+        "parameterGroupName": "CacheParameterGroupName",
+        "subnetGroupName": "CacheSubnetGroupName",
+        "description": "ReplicationGroupDescription",
+    },
+    "aws:rds/eventSubscription:EventSubscription": {"snsTopic": "SnsTopicArn"},
+    "aws:iam/policy:Policy": {"policy": "PolicyDocument", "name": "ManagedPolicyName"},
+    "aws:iam/role:Role": {"assumeRolePolicy": "AssumeRolePolicyDocument"},
+    "aws:iam/rolePolicy:RolePolicy": {"policy": "PolicyDocument", "name": "PolicyName", "role": "RoleName"},
+    "aws:kms/key:Key": {"deletionWindowInDays": "PendingWindowInDays", "policy": "KeyPolicy"},
+    "aws:rds/instance:Instance": {
+        **_RDS_INSTANCE,
+        "vpcSecurityGroupIds": "VPCSecurityGroups",
+        "parameterGroupName": "DBParameterGroupName",
+        "username": "MasterUsername",
+        "backupWindow": "PreferredBackupWindow",
+        "maintenanceWindow": "PreferredMaintenanceWindow",
+    },
+    "aws:rds/cluster:Cluster": {**_RDS, "clusterIdentifier": "DBClusterIdentifier"},
+    "aws:rds/clusterInstance:ClusterInstance": {
+        **_RDS_INSTANCE,
+        "clusterIdentifier": "DBClusterIdentifier",
+    },
+    "aws:route53/record:Record": {"zoneId": "HostedZoneId", "records": "ResourceRecords"},
+    "aws:s3/bucketPolicy:BucketPolicy": {"policy": "PolicyDocument"},
+    "aws:sns/topicPolicy:TopicPolicy": {"policy": "PolicyDocument"},
+    "aws:sqs/queue:Queue": {
+        "messageRetentionSeconds": "MessageRetentionPeriod",
+        "visibilityTimeoutSeconds": "VisibilityTimeout",
+        "receiveWaitTimeSeconds": "ReceiveMessageWaitTimeSeconds",
+        "maxMessageSize": "MaximumMessageSize",
+    },
+    "aws:sqs/queuePolicy:QueuePolicy": {"policy": "PolicyDocument"},
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": {
+        **_RULE_PEERS,
+        "prefixListId": "DestinationPrefixListId",
+        "referencedSecurityGroupId": "DestinationSecurityGroupId",
+    },
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": {
+        **_RULE_PEERS,
+        "prefixListId": "SourcePrefixListId",
+        "referencedSecurityGroupId": "SourceSecurityGroupId",
+    },
+}
+# Entries that names cannot give: see acceptance/translate.py for the forms.
+ENTRIES: Mapping[str, Mapping[str, Any]] = {
+    "aws:cloudwatch/metricAlarm:MetricAlarm": {"dimensions": ["Dimensions", "pairs", ["Name", "Value"]]},
+    "aws:elasticache/parameterGroup:ParameterGroup": {"parameters": ["Properties", "named", ["name", "value"]]},
+    "aws:iam/instanceProfile:InstanceProfile": {"role": ["Roles", "each", None]},
+    "aws:lb/listener:Listener": {"certificateArn": ["Certificates", "wrap-as", "CertificateArn"]},
+    "aws:lb/targetGroup:TargetGroup": {
+        "healthCheck": [
+            "",
+            "up",
+            {
+                "enabled": "HealthCheckEnabled",
+                "healthyThreshold": "HealthyThresholdCount",
+                "interval": "HealthCheckIntervalSeconds",
+                "path": "HealthCheckPath",
+                "port": "HealthCheckPort",
+                "protocol": "HealthCheckProtocol",
+                "timeout": "HealthCheckTimeoutSeconds",
+                "unhealthyThreshold": "UnhealthyThresholdCount",
+            },
+        ]
+    },
+    "aws:rds/instance:Instance": {"masterUserSecretKmsKeyId": ["MasterUserSecret", "in", "KmsKeyId"]},
+    "aws:rds/parameterGroup:ParameterGroup": {"parameters": ["Parameters", "named", ["name", "value"]]},
+    "aws:sqs/queuePolicy:QueuePolicy": {"queueUrl": ["Queues", "each", None]},
+    "aws:sns/topicPolicy:TopicPolicy": {"arn": ["Topics", "each", None]},
+}
+_BLOCK = "PublicAccessBlockConfiguration"
+# What CloudFormation has as properties of another resource: the type, the property that names the other, and where the others go.
+SATELLITES: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
+    "aws:kms/keyPolicy:KeyPolicy": ("AWS::KMS::Key", "keyId", {"policy": "KeyPolicy"}),
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (
+        "AWS::S3::Bucket",
+        "bucket",
+        {"rules": "LifecycleConfiguration/Rules"},
+    ),
+    "aws:s3/bucketLogging:BucketLogging": (
+        "AWS::S3::Bucket",
+        "bucket",
+        {"targetBucket": "LoggingConfiguration/DestinationBucketName", "targetPrefix": "LoggingConfiguration/LogFilePrefix"},
+    ),
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": (
+        "AWS::S3::Bucket",
+        "bucket",
+        {
+            name[0].lower() + name[1:]: f"{_BLOCK}/{name}"
+            for name in ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+        },
+    ),
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
+        "AWS::S3::Bucket",
+        "bucket",
+        {"rules": "BucketEncryption/ServerSideEncryptionConfiguration"},
+    ),
+    "aws:s3/bucketVersioning:BucketVersioning": ("AWS::S3::Bucket", "bucket", {"versioningConfiguration": "VersioningConfiguration"}),
+}
+# What CloudFormation keeps one level further down.
+INSIDE = {"aws:ec2/launchTemplate:LaunchTemplate": "LaunchTemplateData"}
+# Nested properties whose names differ wherever they are.
+_NESTED = {"applyserversideencryptionbydefault": "serversideencryptionbydefault"}
+# Never translated: the provider's own arguments, and what the validator has its own opinion on (tags).
+_LEFT_OUT = {"tags", "tagsAll", "region", "namePrefix", "forceDestroy", "skipDestroy", "timeouts"}
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+@cache
+def schemas() -> Mapping[str, Any]:
+    """AWS's resource schemas by type."""
+    spec = importlib.util.find_spec("cfnlint")
+    if spec is None or spec.origin is None:
+        raise SystemExit("cfn-lint is not installed; see the head of this file")
+    folder = Path(spec.origin).parent / "data/schemas/resources"
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("*.json")]
+    return {schema["typeName"]: schema for schema in found}
+
+
+def tokens() -> Mapping[str, tuple[str, str]]:
+    """Module and class by type token."""
+    source = Path(pulumi_aws.__file__).read_text(encoding="utf-8")
+    match = re.search(r'resource_modules="""\n(.*?)\n"""', source, re.DOTALL)
+    assert match, "pulumi-aws lists its resources in another form"
+    return {token: (module["fqn"], name) for module in json.loads(match[1]) for token, name in module["classes"].items()}
+
+
+def cfn_types() -> Mapping[str, str]:
+    """CloudFormation's type by token."""
+    by_name = {"/".join(map(_plain, name.split("::")[1:])): name for name in schemas()}
+    found = {}
+    for token in tokens():
+        module, resource = token.split(":")[1].partition("/")[0], token.split(":")[2]
+        candidates = [f"{_plain(service)}/{_plain(resource)}" for service in _SERVICES.get(module, (module,))]
+        name = TYPES.get(token) or next((by_name[one] for one in candidates if one in by_name), None)
+        if name is not None and name in schemas():
+            found[token] = name
+    return found
+
+
+def _resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+    while "$ref" in schema:
+        node: Any = root
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            node = node[part]
+        schema = node
+    return schema
+
+
+def _kind(schema: Mapping[str, Any]) -> set[str]:
+    kind = schema.get("type", [])
+    if not kind and "properties" in schema:
+        return {"object"}
+    return {kind} if isinstance(kind, str) else set(kind)
+
+
+def _members(hint: Any) -> Iterator[Any]:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        for member in typing.get_args(hint):
+            yield from _members(member)
+    elif typing.get_origin(hint) not in (None, list, dict, Sequence, Mapping):
+        # Output, Awaitable.
+        return
+    else:
+        yield hint
+
+
+def _shape(hint: Any) -> tuple[str, Any]:
+    """list, map, object or scalar, and what is inside."""
+    members = list(_members(hint))
+    # A document may be given as text everywhere.
+    for member in () if str in members else members:
+        origin = typing.get_origin(member)
+        if origin in (list, Sequence):
+            return "list", typing.get_args(member)[0]
+        if origin in (dict, Mapping):
+            return "map", typing.get_args(member)[1]
+        if isinstance(member, type) and is_input_type(member):
+            return "object", member
+    return "scalar", None
+
+
+def _candidates(name: str, owner: str) -> Iterator[str]:
+    plain = _plain(name)
+    yield _NESTED.get(plain, plain)
+    yield f"{plain}s"
+    yield plain.removesuffix("s")
+    if plain.endswith("ies"):
+        yield f"{plain[:-3]}y"
+    if plain.endswith("y"):
+        yield f"{plain[:-1]}ies"
+    if plain in ("name", "arn", "id", "type", "description"):
+        yield f"{owner}{plain}"
+    if plain.startswith(owner):
+        yield plain.removeprefix(owner)
+
+
+def _properties(
+    args: Any, schema: Mapping[str, Any], root: Mapping[str, Any], owner: str, synonyms: Mapping[str, Any], depth: int
+) -> dict[str, Any]:
+    """Pulumi's property to CloudFormation's: a name, or a name with what is inside."""
+    ours = input_type_types(args)
+    theirs = {_plain(name): name for name in schema.get("properties", {})}
+    # Only whole properties: a part of one that AWS computes, such as a port, may have a namesake that is given.
+    read_only = {path.rpartition("/")[2] for path in root.get("readOnlyProperties", []) if path.count("/") == 2} if depth == 0 else set()
+    found: dict[str, Any] = {}
+    for name, hint in ours.items():
+        if name in _LEFT_OUT or (name in synonyms and synonyms[name] is None):
+            continue
+        wanted = synonyms.get(name) or next((theirs[one] for one in _candidates(name, owner) if one in theirs), None)
+        if wanted is None or wanted in read_only:
+            continue
+        if wanted not in schema["properties"]:
+            raise SystemExit(f"{root['typeName']} has no {wanted}, which PROPERTIES names for {name}")
+        entry = _entry(wanted, hint, _resolved(schema["properties"][wanted], root), root, depth)
+        if entry is not None:
+            found[name] = entry
+    return found
+
+
+def _entry(wanted: str, hint: Any, schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> Any:
+    shape, inside = _shape(hint)
+    kind = _kind(schema)
+    listed = "array" in kind
+    item = _resolved(schema.get("items", {}), root) if listed else schema
+    if shape == "list":
+        inner_shape, inner = _shape(inside)
+        if inner_shape == "object":
+            # A block of which the provider takes one is a list of one there, and an object here.
+            nested = (
+                _properties(inner, item, root, _plain(wanted).removesuffix("s"), {}, depth + 1)
+                if depth < 6 and item.get("properties")
+                else {}
+            )
+            return [wanted, "list" if listed else "first", nested] if nested else None
+        return wanted if listed and not item.get("properties") else None
+    if shape == "object":
+        if not item.get("properties") or depth >= 6:
+            return None
+        nested = _properties(inside, item, root, _plain(wanted), {}, depth + 1)
+        return [wanted, "wrap" if listed else "object", nested] if nested else None
+    if shape == "map":
+        return wanted if "object" in kind and not schema.get("properties") and not listed else None
+    if "object" in kind or listed:
+        # A document is JSON in the provider.
+        return [wanted, "json", None] if "object" in kind and not schema.get("properties") else None
+    return wanted
+
+
+def _arguments(token: str) -> Any:
+    module, name = tokens()[token]
+    sdk = importlib.import_module(module)
+    # Where a nested type has the name already, the resource's arguments are its InitArgs.
+    return getattr(sdk, f"{name}InitArgs", None) or getattr(sdk, f"{name}Args", None)
+
+
+def table() -> dict[str, Any]:
+    """The table of facts."""
+    found: dict[str, Any] = {}
+    for token, name in sorted(cfn_types().items()):
+        args = _arguments(token)
+        if args is None:
+            continue
+        schema = schemas()[name]
+        owner = _plain(name.split("::")[2])
+        found[token] = [name, _properties(args, schema, schema, owner, PROPERTIES.get(token, {}), 0)]
+        if (inside := INSIDE.get(token)) is not None:
+            deeper = _properties(args, _resolved(schema["properties"][inside], schema), schema, "", {}, 1)
+            found[token][1] |= {key: [inside, "in", entry] for key, entry in deeper.items() if key not in found[token][1]}
+        found[token][1] |= ENTRIES.get(token, {})
+    for token, (owner_type, reference, places) in SATELLITES.items():
+        hints = input_type_types(_arguments(token))
+        schema = schemas()[owner_type]
+        found[token] = [
+            owner_type,
+            {name: _deep(place.split("/"), hints[name], schema, schema) for name, place in places.items()},
+            reference,
+        ]
+    return found
+
+
+def _deep(place: Sequence[str], hint: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
+    first, *rest = place
+    inner = _resolved(schema["properties"][first], root)
+    return [first, "in", _deep(rest, hint, inner, root)] if rest else _entry(first, hint, inner, root, 1)
+
+
+def main() -> None:
+    """Writes the table."""
+    facts = table()
+    lines = ",\n".join(f"{json.dumps(token)}:{json.dumps(entry, separators=(',', ':'))}" for token, entry in facts.items())
+    TABLE.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
+    mapped = sum(len(entry[1]) for entry in facts.values())
+    print(f"{len(facts)} types, {mapped} properties; pulumi {pulumi.__name__}")
+
+
+if __name__ == "__main__":
+    main()
