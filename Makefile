@@ -98,8 +98,9 @@ $(VENV)/pyvenv.cfg: FORCE
 	$(PYTHON) -m venv $(VENV) >&2 && $(HEALTHY) || { rm -rf $(VENV); \
 	echo 'error: $(PYTHON) -m venv made no environment with pip. Debian and Ubuntu: sudo apt install python3-venv. Or is the disk full? Then try again.' >&2; exit 1; }
 
-$(VENV)/ready: $(VENV)/pyvenv.cfg requirements.txt $(PROJECTS)
+$(VENV)/ready: $(VENV)/pyvenv.cfg requirements.txt requirements-no-deps.txt $(PROJECTS)
 	@$(BIN)/python .ci/install.py requirements.txt
+	@$(BIN)/python .ci/install.py requirements-no-deps.txt --no-deps
 	@echo '$(CURDIR)' > $@
 
 $(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt examples/storefront_app/requirements.txt

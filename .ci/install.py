@@ -1,5 +1,7 @@
 """Installs the packages of a requirements file into the environment that runs this: ``python .ci/install.py requirements.txt``.
 
+What follows the file is for pip (``--no-deps``).
+
 On a terminal one line shows what pip is doing; elsewhere it is quiet. Ends with pip's exit code, after all that pip said when it failed.
 """
 
@@ -12,12 +14,12 @@ import time
 _ERASE = "\r\x1b[K"
 
 
-def main(requirements: str) -> int:
+def main(requirements: str, *options: str) -> int:
     """Pip's exit code, or 130 after Ctrl-C."""
     folder = os.path.relpath(sys.prefix)
     print(f"Installing the packages of {requirements} into {folder} (once; it takes a few minutes) ...", file=sys.stderr, flush=True)
     started = time.monotonic()
-    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "-r", requirements]
+    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", *options, "-r", requirements]
     try:
         if sys.stderr.isatty():
             code = _watched(command)
@@ -46,4 +48,4 @@ def _watched(command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

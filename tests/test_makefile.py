@@ -27,7 +27,7 @@ fi
 """
 CREATED = "Creating .venv ..."
 UNFINISHED = "Creating .venv anew: the one there has no pip or no Python 3.11, as after a set-up that did not finish ..."
-INSTALLED = [".ci/install.py requirements.txt"]
+INSTALLED = [".ci/install.py requirements.txt", ".ci/install.py requirements-no-deps.txt --no-deps"]
 
 
 @pytest.fixture
@@ -36,7 +36,8 @@ def folder(tmp_path: Path) -> Path:
     made = tmp_path / "project"
     (made / "bin").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", made)
-    (made / "requirements.txt").touch()
+    for name in ("requirements.txt", "requirements-no-deps.txt"):
+        (made / name).touch()
     for project in ("components", "components/runtime", "policies", "preview"):
         (made / project).mkdir(exist_ok=True)
         (made / project / "pyproject.toml").touch()

@@ -16,6 +16,7 @@ An entry of the table says what becomes of one property:
 | ``["Name", "wrap-as", "X"]`` | one value, of which CloudFormation takes a list of objects with it as ``X``            |
 | ``["Name", "pairs", [k, v]]``| a map, of which CloudFormation takes a list of objects with a key and a value          |
 | ``["Name", "named", [k, v]]``| a list of objects with a key and a value, of which CloudFormation takes a map          |
+| ``["Name", "default", x]``    | as it is; without one ``x``, which the provider sends then (None: a value of its own)  |
 
 What is unknown, secret, or comes from another resource becomes a reference to a parameter without a value: the validator knows its shape
 and nothing else, so nothing of it is ever a finding.
@@ -43,8 +44,32 @@ class Template:
     """The template."""
     origins: dict[str, dict[Path, tuple[Resource, str]]] = field(default_factory=dict)
     """Logical id to the path of each property in it, with the resource and the property that it comes from."""
+    names: dict[str, dict[Path, set[str]]] = field(default_factory=dict)
+    """Logical id to the path of each object in it, with the properties that the table can translate there."""
+    partial: set[tuple[str, Path]] = field(default_factory=set)
+    """Logical id and path of each object within a resource that had something which the table does not know."""
     not_judged: list[tuple[Resource, str]] = field(default_factory=list)
     """Resources of AWS that are not in it, with the reason."""
+
+    def can_have(self, logical_id: str, path: Path, name: str) -> bool:
+        """Whether a property that is not in an object would be, had the program given it."""
+        return name in self.names[logical_id].get(path, ())
+
+    def is_partial(self, logical_id: str, path: Path) -> bool:
+        """Whether an object around a place, or within it, is translated in part."""
+        return any(one == logical_id and (place == path[: len(place)] or path == place[: len(path)]) for one, place in self.partial)
+
+    def has_unknown(self, logical_id: str, path: Path) -> bool:
+        """Whether something is unknown at a place or within it."""
+        value: Any = self.document["Resources"][logical_id]["Properties"]
+        for part in path:
+            if isinstance(value, dict) and value.keys() != {"Ref"}:
+                value = value.get(part)
+            elif isinstance(value, list) and part in range(len(value)):
+                value = value[int(part)]
+            else:
+                break
+        return _has_parameter(value)
 
     def unknown(self, kind: str) -> dict[str, str]:
         """A reference to a parameter of its own: two unknown values are not the same."""
@@ -82,6 +107,7 @@ def translate(stack: Stack) -> Template:
             logical_id = ids[resource.urn] = f"R{len(ids)}"
             template.document["Resources"][logical_id] = {"Type": known.type, "Properties": {}}
             template.origins[logical_id] = {(): (resource, "")}
+            template.names[logical_id] = {(): set()}
             _Writer(template, logical_id, resource, stack).write(known)
     for resource, known in parts:
         owners = [one for one in stack.refs(resource, known.part_of or "") if facts(one.type) is not None and one.urn in ids]
@@ -97,17 +123,18 @@ class _Writer:
     """Writes the properties of one resource into a template."""
 
     def __init__(self, template: Template, logical_id: str, resource: Resource, stack: Stack) -> None:
+        self._logical_id, self._names = logical_id, template.names[logical_id]
         self._template, self._origins, self._resource, self._stack = template, template.origins[logical_id], resource, stack
         self._properties: dict[str, Any] = template.document["Resources"][logical_id]["Properties"]
         self._foreign: dict[str, frozenset[str]] = {}
         self._top = ""
 
     def write(self, known: Facts) -> None:
-        for name, entry in known.properties.items():
-            value = self._resource.inputs.raw.get(name)
-            if value is not None:
-                self._top = name
-                self._put(self._properties, (), entry, value, name)
+        # The provider invents a name where the program gives none.
+        self._names[()].update(_names({name: entry for name, entry in known.properties.items() if name != "name"}))
+        for name in known.properties:
+            self._top = name
+            self._into(self._properties, (), {name: known.properties[name]}, self._resource.inputs.raw, "")
 
     def _put(self, into: dict[str, Any], place: Path, entry: Any, value: Any, path: str) -> None:
         name, kind, inside = (entry, "", None) if isinstance(entry, str) else entry
@@ -124,10 +151,11 @@ class _Writer:
             into[name] = result
 
     def _into(self, into: dict[str, Any], place: Path, inside: Mapping[str, Any], value: Any, path: str) -> None:
-        if isinstance(value, dict):
-            for name, entry in inside.items():
-                if value.get(name) is not None:
-                    self._put(into, place, entry, value[name], f"{path}.{name}")
+        for name, entry in inside.items() if isinstance(value, dict) else ():
+            if value.get(name) is not None:
+                self._put(into, place, entry, value[name], f"{path}.{name}" if path else name)
+            elif not isinstance(entry, str) and entry[1] == "default":
+                into[entry[0]] = self._template.unknown(_TEXT) if entry[2] is None else entry[2]
 
     def _converted(self, kind: str, inside: Any, value: Any, here: Path, path: str) -> Any:
         if value is UNKNOWN or self._resource.inputs.is_secret(path):
@@ -162,6 +190,9 @@ class _Writer:
         if value is UNKNOWN:
             return self._template.unknown(_TEXT)
         self._origins.setdefault(place, (self._resource, path))
+        self._names[place] = set(_names(inside))
+        if isinstance(value, dict) and not value.keys() <= inside.keys():
+            self._template.partial.add((self._logical_id, place))
         result: dict[str, Any] = {}
         self._into(result, place, inside, value, path)
         return result
@@ -203,6 +234,22 @@ class _Writer:
             given = (found for urn in sources if (source := self._stack.by_urn(urn)) is not None for found in _texts(source.raw))
             self._foreign[self._top] = frozenset(one for one in given if len(one) > 5)
         return any(one in text for one in self._foreign[self._top])
+
+
+def _has_parameter(value: Any) -> bool:
+    if isinstance(value, dict):
+        return value.keys() == {"Ref"} or any(map(_has_parameter, value.values()))
+    return isinstance(value, list) and any(map(_has_parameter, value))
+
+
+def _names(entries: Mapping[str, Any]) -> Iterator[str]:
+    for entry in entries.values():
+        if isinstance(entry, str):
+            yield entry
+        elif entry[1] == "up":
+            yield from _names(entry[2])
+        else:
+            yield entry[0]
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -164,8 +164,28 @@ ENTRIES: Mapping[str, Mapping[str, Any]] = {
     },
     "aws:rds/instance:Instance": {"masterUserSecretKmsKeyId": ["MasterUserSecret", "in", "KmsKeyId"]},
     "aws:rds/parameterGroup:ParameterGroup": {"parameters": ["Parameters", "named", ["name", "value"]]},
+    "aws:route53/record:Record": {
+        "aliases": ["AliasTarget", "first", {"name": "DNSName", "zoneId": "HostedZoneId", "evaluateTargetHealth": "EvaluateTargetHealth"}]
+    },
     "aws:sqs/queuePolicy:QueuePolicy": {"queueUrl": ["Queues", "each", None]},
     "aws:sns/topicPolicy:TopicPolicy": {"arn": ["Topics", "each", None]},
+}
+# What the provider sends where the program gives nothing; None for a value of its own.
+DEFAULTS: Mapping[str, Mapping[tuple[str, ...], Any]] = {
+    # CloudFormation's default is true.
+    "aws:cloudwatch/metricAlarm:MetricAlarm": {("metricQueries", "returnData"): False},
+    # Its own region.
+    "aws:route53/zone:Zone": {("vpcs", "vpcRegion"): None},
+}
+# Entries within others that names cannot give.
+WITHIN: Mapping[tuple[str, str], Mapping[str, Any]] = {
+    ("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "rules"): {
+        "expiration": [
+            "",
+            "up",
+            {"days": "ExpirationInDays", "date": "ExpirationDate", "expiredObjectDeleteMarker": "ExpiredObjectDeleteMarker"},
+        ]
+    }
 }
 _BLOCK = "PublicAccessBlockConfiguration"
 # What CloudFormation has as properties of another resource: the type, the property that names the other, and where the others go.
@@ -370,6 +390,12 @@ def table() -> dict[str, Any]:
             deeper = _properties(args, _resolved(schema["properties"][inside], schema), schema, "", {}, 1)
             found[token][1] |= {key: [inside, "in", entry] for key, entry in deeper.items() if key not in found[token][1]}
         found[token][1] |= ENTRIES.get(token, {})
+    for token, defaults in DEFAULTS.items():
+        for (*outer, last), value in defaults.items():
+            inside = found[token][1]
+            for name in outer:
+                inside = inside[name][2]
+            inside[last] = [inside[last], "default", value]
     for token, (owner_type, reference, places) in SATELLITES.items():
         hints = input_type_types(_arguments(token))
         schema = schemas()[owner_type]
@@ -378,6 +404,11 @@ def table() -> dict[str, Any]:
             {name: _deep(place.split("/"), hints[name], schema, schema) for name, place in places.items()},
             reference,
         ]
+    for (token, name), entries in WITHIN.items():
+        inside = found[token][1][name]
+        while inside[1] == "in":
+            inside = inside[2]
+        inside[2].update(entries)
     return found
 
 

@@ -1,0 +1,93 @@
+"""What AWS would refuse of a stack: the validator's words on the resources and properties of the program."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cloudpatterns_policies.acceptance import engine
+from cloudpatterns_policies.acceptance.translate import Path, Template, translate
+from cloudpatterns_policies.core.resource import Resource
+from cloudpatterns_policies.core.stack import Stack
+
+# Rules that miss something: they are right only where the table could have translated it.
+_MISSING = {"F3003", "F3014", "F3017", "F3018", "F3021", "F3058"}
+_QUOTED = re.compile(r"'([A-Za-z0-9]+)'")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One thing that AWS refuses, or advises against."""
+
+    resource: Resource
+    """The resource that has it."""
+    property: str
+    """The property's path in the program's names; empty for the whole resource."""
+    family: str
+    """`value`, `combination` or `reference`."""
+    refused: bool
+    """Whether AWS refuses it; else it is advice."""
+    message: str
+    """What is wrong, in the validator's words, the rule's id, the fix where it is known, and a page of AWS's."""
+
+
+@lru_cache(maxsize=1)
+def judgements(stack: Stack) -> tuple[Judgement, ...]:
+    """What the validator says about a stack, once for all controls."""
+    template = translate(stack)
+    found = engine.judge(template.document, template.types, _region(stack))
+    return tuple(_judgements(template, found))
+
+
+def gaps() -> tuple[str, ...]:
+    """What could not be judged so far, one sentence each."""
+    return engine.shared().gaps
+
+
+def _judgements(template: Template, found: list[engine.Diagnostic]) -> Iterator[Judgement]:
+    # Two rules may say the same.
+    once = {(one.logical_id, one.path, one.message): one for one in reversed(found)}
+    for diagnostic in reversed(once.values()):
+        if diagnostic.rule in _MISSING and not _could_be_there(template, diagnostic):
+            continue
+        if _is_about_unknown(template, diagnostic):
+            continue
+        if diagnostic.family != "value" and diagnostic.path and template.is_partial(diagnostic.logical_id, diagnostic.path):
+            # What is missed may be what the table does not know.
+            continue
+        resource, path = template.origin(diagnostic.logical_id, diagnostic.path)
+        fix = f" {diagnostic.fix}." if diagnostic.fix else ""
+        text = f"{_plain(template, diagnostic)} ({diagnostic.rule}).{fix} {diagnostic.url}"
+        yield Judgement(resource, path, diagnostic.family, diagnostic.refused, text)
+
+
+def _is_about_unknown(template: Template, diagnostic: engine.Diagnostic) -> bool:
+    """Whether something unknown is at the place, or is what the message names: some rules take a parameter for nothing."""
+    if diagnostic.path and template.has_unknown(diagnostic.logical_id, diagnostic.path):
+        return True
+    named = set(re.findall(r"\w+", diagnostic.message))
+    properties = template.document["Resources"][diagnostic.logical_id]["Properties"]
+    return any(name in named and template.has_unknown(diagnostic.logical_id, (name,)) for name in properties)
+
+
+def _could_be_there(template: Template, diagnostic: engine.Diagnostic) -> bool:
+    place: Path = diagnostic.path
+    named = _QUOTED.findall(diagnostic.message)
+    return bool(named) and all(template.can_have(diagnostic.logical_id, place, name) for name in named)
+
+
+def _plain(template: Template, diagnostic: engine.Diagnostic) -> str:
+    """The message with names of resources in place of logical ids."""
+
+    def named(match: re.Match[str]) -> str:
+        origins = template.origins.get(match[0])
+        return match[0] if origins is None else origins[()][0].name
+
+    return re.sub(r"\bR\d+\b", named, diagnostic.message)
+
+
+def _region(stack: Stack) -> str | None:
+    """The region of the stack's providers, where it is one and known."""
+    regions = {one.inputs.raw.get("region") for one in stack.of_type("pulumi:providers:aws")}
+    [region] = regions if len(regions) == 1 else [None]
+    return region if isinstance(region, str) else None
