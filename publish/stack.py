@@ -74,7 +74,16 @@ class Stack:
 
     def bucket(self) -> str | None:
         """The name of its artifact bucket; None until the stack is deployed with one."""
-        return self._json("stack", "output").get(BUCKET_OUTPUT)
+        return self.outputs().get(BUCKET_OUTPUT)
+
+    def outputs(self) -> dict[str, Any]:
+        """Its outputs; none before it is deployed."""
+        return self._json("stack", "output")
+
+    def config(self) -> dict[str, str]:
+        """Its configuration as the program gets it, without secrets: objects are JSON text."""
+        plain = {key: entry for key, entry in self._config.items() if not entry.get("secret")}
+        return {key: json.dumps(entry["objectValue"]) if "objectValue" in entry else entry["value"] for key, entry in plain.items()}
 
     def set_version(self, version: str) -> None:
         """Changes the setting in the stack's file. The CLI keeps the comments there."""

@@ -30,9 +30,9 @@ def _found(pattern: str) -> set[tuple[str, str]]:
 
 
 def test_every_target_of_make_exists() -> None:
-    named = _found(r"(?:^\s*|`)make (\w+)")
+    named = _found(r"(?:^\s*|`)make ([\w-]+)")
     assert {("operations.md", "up"), ("operations.md", "publish"), ("README.md", "sandbox")} <= named
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert {name for _, name in named} <= targets
 
 
