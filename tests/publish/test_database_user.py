@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from cloudpatterns.database.relational_database.users import user_sql
 from offline_preview.yaml_text import read_mapping
 
 from publish import database_user as command
+from tests.components.database import servers
 from tests.publish.conftest import Cli
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -152,3 +154,45 @@ def test_wrong_settings_are_reported(cli: Cli, capsys: pytest.CaptureFixture[str
 def test_make_hands_the_stack_over() -> None:
     done = subprocess.run(["make", "--dry-run", "database-user", "STACK=prod"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == ".venv/bin/python -m publish.database_user --stack prod"
+
+
+def documented(section: str) -> list[str]:
+    """The SQL of docs/operations.md in a section."""
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").split(f"## {section}\n")[1].split("\n## ")[0]
+    return re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+
+
+def test_another_user_takes_over_on_a_real_postgresql() -> None:
+    take_over, _mysql, end = documented("Create the application's database user")
+    with servers.postgres() as client:
+        client(user_sql(ENGINES["postgres"], "app", "orders"))
+        client("CREATE TABLE visits (id serial PRIMARY KEY); INSERT INTO visits DEFAULT VALUES", "app")
+        client(user_sql(ENGINES["postgres"], "shop", "orders"))
+        with pytest.raises(AssertionError, match="permission denied for table visits"):
+            client("INSERT INTO visits DEFAULT VALUES", "shop")
+        client(take_over)
+        client("INSERT INTO visits DEFAULT VALUES; ALTER TABLE visits ADD note text", "shop")
+        client("INSERT INTO visits DEFAULT VALUES", "app")
+        client(end)
+        assert client("SELECT count(*) FROM visits", "shop") == "3"
+        with pytest.raises(AssertionError, match="not permitted to log in"):
+            client("SELECT 1", "app")
+        assert client("SELECT pg_has_role('app', 'rds_iam', 'usage'), pg_has_role('shop', 'rds_iam', 'usage')") == "f|t"
+
+
+def test_another_user_takes_over_on_a_real_server_of_mysqls_kind() -> None:
+    _postgres, drop, _end = documented("Create the application's database user")
+    # MariaDB has another plugin than RDS.
+    make = [
+        user_sql(ENGINES["mysql"], user, "shop_eu").replace("AWSAuthenticationPlugin AS 'RDS' REQUIRE SSL", "mysql_native_password AS ''")
+        for user in ("app", "shop")
+    ]
+    with servers.mariadb() as client:
+        client(make[0])
+        client("CREATE TABLE visits (id int PRIMARY KEY)", "app", "shop_eu")
+        client(make[1])
+        client("INSERT INTO visits VALUES (1)", "shop", "shop_eu")
+        client(drop)
+        assert client("SELECT id FROM visits", "shop", "shop_eu") == "1"
+        with pytest.raises(AssertionError, match="Access denied"):
+            client("SELECT 1", "app", "shop_eu")
