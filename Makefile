@@ -7,13 +7,13 @@ STACK ?= dev
 PROJECTS := components/pyproject.toml components/setup.py components/runtime/pyproject.toml policies/pyproject.toml preview/pyproject.toml
 PACKS := policies/security policies/operations
 
-.PHONY: preview help test cover engine sandbox lint types docs schema wheels compat bench mutants app publish up destroy clean
+.PHONY: preview help test cover engine sandbox lint types docs schema wheels compat bench mutants app database-user publish up destroy clean
 
 preview: $(VENV)/ready  ## Preview every stack with its policies: no CLI, no account, no network
 	$(BIN)/offline-preview
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' Makefile
 
 test: $(VENV)/ready-dev lint types  ## Style, types and tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
@@ -65,6 +65,9 @@ app: $(VENV)/ready  ## Build the artifact of the sample application, dist/storef
 
 publish: $(VENV)/ready  ## Upload an artifact and set it as the version of the application: make publish STACK=dev ARTIFACT=dist/storefront-app.tar.gz
 	$(BIN)/python -m publish --stack $(STACK)$(if $(ARTIFACT), --artifact '$(ARTIFACT)')$(if $(SET), --set $(SET))
+
+database-user: $(VENV)/ready  ## Show the commands that create the application's database user, once for each database: make database-user STACK=dev
+	@$(BIN)/python -m publish.database_user --stack $(STACK)
 
 up: $(VENV)/ready  ## Deploy for real: make up STACK=dev
 	@set -e; for pack in $(PACKS); do \

@@ -8,7 +8,8 @@ checks before it changes anything. Exit code 0 when all of that held, 1 when som
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from publish import archive
@@ -67,16 +68,11 @@ def _publish(name: str, artifact: Path | None) -> None:
             allowed="no such setting for artifacts that this command publishes",
             fix=f"pulumi config rm --stack {name} --path {PLACE_SETTING}",
         )
-    bucket = stack.bucket()
-    if bucket is None:
-        raise PublishError(
-            "STACK",
-            given=name,
-            problem=f"has no artifact bucket yet: there is no stack output {BUCKET_OUTPUT}",
-            allowed="a stack that is deployed",
-            fix=f"make up STACK={name}\nthen publish",
-        )
-    version, before = _upload(stack, Bucket(bucket, stack.region), artifact), stack.version
+    with _checked(stack, artifact) as packed:
+        bucket = stack.bucket()
+        if bucket is None:
+            raise _not_deployed(stack)
+        version, before = _upload(Bucket(bucket, stack.region), artifact, packed), stack.version
     if before == version:
         print(f"{SETTING} of stack {name} names it already")
     else:
@@ -94,20 +90,23 @@ def _prepare(name: str, artifact: Path | None) -> None:
     found = stack.bucket()
     if found is None and stack.version is not None:
         raise _not_deployed(stack)
+    if artifact is not None:
+        with _checked(stack, artifact) as packed:
+            if found is not None:
+                _upload(Bucket(found, stack.region), artifact, packed)
     if found is None:
         print(f"Stack {name} has no artifact bucket yet, and no version: nothing to upload to. Deploy it, then publish.")
         return
     bucket = Bucket(found, stack.region)
-    if artifact is not None:
-        _upload(stack, bucket, artifact)
     if stack.version is None:
         print(f"{SETTING} of stack {name} is not set: its servers run no artifact.")
     else:
         _check(stack, bucket, stack.version)
 
 
-def _upload(stack: Stack, bucket: Bucket, artifact: Path) -> str:
-    """Checks an artifact and uploads it; its version."""
+@contextmanager
+def _checked(stack: Stack, artifact: Path) -> Generator[Path]:
+    """The archive of an artifact, packed if it is a folder, once nothing is wrong with it."""
     if not artifact.exists():
         raise PublishError(
             "ARTIFACT",
@@ -116,14 +115,24 @@ def _upload(stack: Stack, bucket: Bucket, artifact: Path) -> str:
             allowed="a .tar.gz file or a folder",
             fix="build it first, or correct the path",
         )
+    wanted = stack.wanted
     with tempfile.TemporaryDirectory(prefix="publish-") as folder:
         path = artifact
         if artifact.is_dir():
+            archive.refuse_private(artifact)
             path = Path(folder) / "packed.tar.gz"
             archive.pack(artifact, path)
-        archive.check(path, stack.kind, str(artifact))
-        version = archive.sha256(path)
-        new = bucket.upload(path, version)
+            if opened := archive.opened_files(artifact):
+                more = f" and {len(opened) - 1:,} more" if len(opened) > 1 else ""
+                print(f"note: not everyone may read {opened[0]}{more} here; packed, every user of a server may")
+        print(f"{artifact} has {archive.check(path, wanted, artifact)}; packed, {path.stat().st_size:,} bytes")
+        yield path
+
+
+def _upload(bucket: Bucket, artifact: Path, packed: Path) -> str:
+    """Uploads an artifact; its version."""
+    version = archive.sha256(packed)
+    new = bucket.upload(packed, version)
     print(f"{artifact} is version {version}: {'uploaded to' if new else 'already in'} {bucket.place(version)}")
     return version
 
@@ -147,9 +156,17 @@ def _check(stack: Stack, bucket: Bucket, version: str) -> None:
 
 
 def _not_deployed(stack: Stack) -> PublishError:
+    if stack.version is None:
+        return PublishError(
+            "STACK",
+            given=stack.name,
+            problem=f"has no artifact bucket yet: there is no stack output {BUCKET_OUTPUT}",
+            allowed="a stack that is deployed",
+            fix=f"make up STACK={stack.name}\nthen publish",
+        )
     return PublishError(
         f"{SETTING} of stack {stack.name}",
-        given=str(stack.version),
+        given=stack.version,
         problem=f"the stack has no artifact bucket yet (no stack output {BUCKET_OUTPUT}), so no artifact can be in it",
         allowed="no version until the stack is deployed once without one",
         fix=f"pulumi config rm --stack {stack.name} --path {SETTING}\ndeploy, then make publish STACK={stack.name} ARTIFACT=...",

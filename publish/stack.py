@@ -1,10 +1,11 @@
 """A stack as the Pulumi CLI knows it: its artifact bucket, and the setting that names the version that its servers run."""
 
 import json
+import re
 import subprocess
 from typing import Any, Final
 
-from publish.archive import KINDS
+from publish.archive import KINDS, Wanted
 from publish.problem import PublishError
 
 SECTION: Final = "cloudpatterns:storefront"
@@ -12,6 +13,8 @@ SETTING: Final = f"{SECTION}.servers.artifact_sha256"
 PLACE_SETTING: Final = f"{SECTION}.servers.artifact_uri"
 KIND_SETTING: Final = f"{SECTION}.servers.artifact_kind"
 BUCKET_OUTPUT: Final = "artifact_bucket"
+# As in cloudpatterns.blocks.server, which needs the SDK; a test compares the two.
+_GRAVITON: Final = re.compile(r"(a1|[a-z]+-?\d+[a-z]*g[a-z]*)\..+")
 
 
 class Stack:
@@ -37,18 +40,23 @@ class Stack:
         return self._servers().get("artifact_uri")
 
     @property
-    def kind(self) -> str:
-        """What an artifact has to be."""
-        kind = self._servers().get("artifact_kind", "app")
+    def wanted(self) -> Wanted:
+        """What its servers can run."""
+        servers, command = self._servers(), f"pulumi config set --stack {self.name} --path {KIND_SETTING}"
+        kind = servers.get("artifact_kind", "app")
         if kind not in KINDS:
             raise PublishError(
                 f"{KIND_SETTING} of stack {self.name}",
                 given=json.dumps(kind),
                 problem="is not a kind of artifact",
                 allowed=" or ".join(KINDS),
-                fix=f"pulumi config set --stack {self.name} --path {KIND_SETTING} app",
+                fix=f"{command} app",
             )
-        return kind
+        # What is wrong with the types is reported by the settings, in a preview.
+        types = servers.get("instance_types")
+        first = types[0] if isinstance(types, list) and types and isinstance(types[0], str) else None
+        architecture = None if first is None else "arm64" if _GRAVITON.fullmatch(first) else "x86_64"
+        return Wanted(kind, command, first, architecture)
 
     def _servers(self) -> dict[str, Any]:
         section = self._config.get(SECTION, {})
@@ -66,7 +74,16 @@ class Stack:
 
     def bucket(self) -> str | None:
         """The name of its artifact bucket; None until the stack is deployed with one."""
-        return self._json("stack", "output").get(BUCKET_OUTPUT)
+        return self.outputs().get(BUCKET_OUTPUT)
+
+    def outputs(self) -> dict[str, Any]:
+        """Its outputs; none before it is deployed."""
+        return self._json("stack", "output")
+
+    def config(self) -> dict[str, str]:
+        """Its configuration as the program gets it, without secrets: objects are JSON text."""
+        plain = {key: entry for key, entry in self._config.items() if not entry.get("secret")}
+        return {key: json.dumps(entry["objectValue"]) if "objectValue" in entry else entry["value"] for key, entry in plain.items()}
 
     def set_version(self, version: str) -> None:
         """Changes the setting in the stack's file. The CLI keeps the comments there."""

@@ -42,12 +42,18 @@ class FailedError(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; its exit code."""
-    stacks = sorted(file.name.split(".")[1] for file in ROOT.glob("Pulumi.*.yaml"))
     parser = argparse.ArgumentParser(
         prog="python -m sandbox", description="A whole deployment against a stand-in for AWS, without an account."
     )
-    parser.add_argument("--stack", choices=stacks, default="dev", help="the stack file to deploy (default: dev)")
+    parser.add_argument("--stack", default="dev", help="the stack to deploy, by its file Pulumi.<stack>.yaml (default: dev)")
     wanted = parser.parse_args(arguments)
+    if wanted.stack not in (stacks := workspace.stack_files()):
+        print(
+            f"sandbox: there is no Pulumi.{wanted.stack}.yaml; stack files are there for {', '.join(stacks)}. "
+            "docs/operations.md, Add an environment, says how to add one",
+            file=sys.stderr,
+        )
+        return 2
     if shutil.which("pulumi") is None:
         print("sandbox: no `pulumi` on PATH; install the Pulumi CLI: https://www.pulumi.com/docs/iac/download-install/", file=sys.stderr)
         return 2
@@ -92,7 +98,11 @@ def _deploy(folder: Path, stack: str) -> str:
             made = workspace.make(folder)
         except subprocess.CalledProcessError as error:
             raise FailedError(f"{error.stdout}{error.stderr}\nthe CLI does not accept the stand-in for the AWS plugin") from error
+        except PreviewError as error:
+            raise FailedError(str(error)) from error
         _run(made, "stack", "init", stack)
+    for note in made.notes.get(stack, ()):
+        print(f"  note: {note}", flush=True)
     with _step("up, with both policy packs", made.account):
         _run(made, "up", "--stack", stack, "--yes", *packs)
     cloud = made.cloud()

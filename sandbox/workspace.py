@@ -6,19 +6,24 @@ import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
+
+from offline_preview.stack_config import PLACEHOLDER
+from offline_preview.yaml_text import read_mapping
 
 from sandbox import processes
 from sandbox.cloud import Cloud
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-# The files of this repository's program; stack files are copied, because the CLI writes the salt of the passphrase to them.
-PROGRAM: Final = ("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "settings", "policies")
+# The files of this repository's program, with its stack files: copied, because the CLI writes the salt of the passphrase to them.
+PROGRAM: Final = ("__main__.py", "Pulumi.yaml", "settings", "policies")
 PACKS: Final = ("security", "operations")
+# How the real stack encrypts its secrets. The stack here has a passphrase of its own.
+_ENCRYPTION: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class Workspace:
 
     project: Path
     environment: dict[str, str]
+    notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By stack, what of its file counts only for the real one."""
 
     @property
     def account(self) -> Path:
@@ -80,7 +87,7 @@ class Workspace:
 def make(folder: Path, program: Mapping[str, str] | None = None) -> Workspace:
     """A workspace in an empty folder, of this repository's program or of other files by their names, both with the packs.
 
-    Raises ``subprocess.CalledProcessError`` when the CLI does not accept the plugin.
+    Raises ``subprocess.CalledProcessError`` when the CLI does not accept the plugin, and ``PreviewError`` for a stack file that is no YAML.
     """
     project = folder / "project"
     project.mkdir()
@@ -92,6 +99,7 @@ def make(folder: Path, program: Mapping[str, str] | None = None) -> Workspace:
             shutil.copytree(source, project / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         else:
             shutil.copy(source, project / name)
+    notes = {} if program is not None else {stack: _copy_stack_file(file, project / file.name) for stack, file in stack_files().items()}
     # The project names .venv as its virtual environment; here it is the one that runs this.
     prefix = Path(sys.prefix)
     if (prefix / "pyvenv.cfg").exists():
@@ -112,6 +120,7 @@ def make(folder: Path, program: Mapping[str, str] | None = None) -> Workspace:
             "STAND_IN_CLOUD": str(folder / "account.sqlite"),
             "NO_COLOR": "1",
         },
+        notes,
     )
     executable = folder / "plugin" / "pulumi-resource-aws"
     executable.parent.mkdir()
@@ -120,3 +129,54 @@ def make(folder: Path, program: Mapping[str, str] | None = None) -> Workspace:
     installed = made.pulumi("plugin", "install", "resource", "aws", version("pulumi-aws"), "--file", str(executable.parent))
     installed.check_returncode()
     return made
+
+
+def stack_files() -> dict[str, Path]:
+    """The stack files of this repository by the names of their stacks."""
+    files = sorted(ROOT.glob("Pulumi.*.yaml"))
+    return {file.name.removeprefix("Pulumi.").removesuffix(".yaml"): file for file in files}
+
+
+def _copy_stack_file(source: Path, target: Path) -> list[str]:
+    """Copies a stack file as the backend here can read it; what that leaves out or replaces, for the user.
+
+    The passphrase or key of the real stack is not here, nor is Pulumi Cloud with the values of an ESC environment.
+    """
+    content = read_mapping(source)
+    encrypted = sorted(_encrypted(content.get("config") or {}))
+    notes = []
+    if encrypted:
+        notes.append(f"{source.name}: the sandbox cannot decrypt {', '.join(encrypted)} and deploys a placeholder instead")
+    if content.get("environment"):
+        notes.append(f"{source.name}: the sandbox has no values of `environment` (Pulumi ESC)")
+    if encrypted or any(key in content for key in (*_ENCRYPTION, "environment")):
+        kept = {key: _plain(value) for key, value in content.items() if key not in (*_ENCRYPTION, "environment")}
+        # JSON is YAML, and needs no rules for what is text.
+        target.write_text(json.dumps(kept, indent=2, ensure_ascii=False), encoding="utf-8")
+    else:
+        shutil.copy(source, target)
+    return notes
+
+
+def _encrypted(value: Any, path: str = "") -> Iterator[str]:
+    """Where encrypted values are."""
+    if _is_encrypted(value):
+        yield path
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _encrypted(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _encrypted(inner, f"{path}[{index}]")
+
+
+def _plain(value: Any) -> Any:
+    if _is_encrypted(value):
+        return PLACEHOLDER
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _is_encrypted(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {"secure"}

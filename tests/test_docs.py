@@ -1,11 +1,15 @@
 """What the documents name exists: targets of make, files, stack outputs, options of the offline preview."""
 
+import json
 import re
+import subprocess
 from pathlib import Path
 
 import botocore.session
 import pytest
 from botocore import xform_name
+from cloudpatterns.compute.web_server import user_data
+from cloudpatterns.systems.storefront import component as storefront
 from offline_preview import cli
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,9 +34,9 @@ def _found(pattern: str) -> set[tuple[str, str]]:
 
 
 def test_every_target_of_make_exists() -> None:
-    named = _found(r"(?:^\s*|`)make (\w+)")
+    named = _found(r"(?:^\s*|`)make ([\w-]+)")
     assert {("operations.md", "up"), ("operations.md", "publish"), ("README.md", "sandbox")} <= named
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert {name for _, name in named} <= targets
 
 
@@ -73,7 +77,7 @@ def test_every_stack_output_is_exported() -> None:
 # Of the AWS CLI itself, and of paginated commands.
 _AWS_GLOBAL = {"--query", "--output", "--region", "--profile", "--max-items", "--page-size", "--starting-token"}
 # Not calls of an API: what the AWS CLI does itself.
-_AWS_OWN = {("sso", "login")}
+_AWS_OWN = {("sso", "login"), ("logs", "tail")}
 
 
 def _aws_commands() -> list[tuple[str, str, list[str]]]:
@@ -95,9 +99,13 @@ def _aws_commands() -> list[tuple[str, str, list[str]]]:
 
 def test_every_option_of_the_aws_cli_exists() -> None:
     session, commands = botocore.session.get_session(), _aws_commands()
-    assert {("ec2", "describe-flow-logs"), ("rds", "modify-db-instance"), ("logs", "describe-log-streams")} <= {
-        (service, command) for service, command, _ in commands
-    }
+    assert {
+        *{("ec2", "describe-flow-logs"), ("rds", "modify-db-instance"), ("logs", "describe-log-streams"), ("s3api", "put-object")},
+        # What is needed to follow and to end a roll-out, and in the first minutes of an alarm.
+        *{("autoscaling", f"{verb}-instance-refresh") for verb in ("cancel", "rollback")},
+        *{("autoscaling", "describe-instance-refreshes"), ("autoscaling", "describe-scaling-activities")},
+        *{("elbv2", "describe-target-health"), ("cloudwatch", "describe-alarms"), ("logs", "tail")},
+    } <= {(service, command) for service, command, _ in commands}
     for service, command, options in (found for found in commands if found[:2] not in _AWS_OWN):
         model = session.get_service_model({"s3api": "s3"}.get(service, service))
         operations = {xform_name(name, "-"): model.operation_model(name) for name in model.operation_names}
@@ -141,3 +149,30 @@ def test_the_english_is_plain() -> None:
 def test_private_english_is_found() -> None:
     assert PRIVATE_ENGLISH.search("Made are a VPC and its way out.")
     assert not PRIVATE_ENGLISH.search("Creates a VPC with internet egress; recommends a key.")
+
+
+def _section(document: str, title: str) -> str:
+    level = title.partition(" ")[0]
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8").split(f"\n{title}\n")[1]
+    return re.split(rf"\n#{{1,{len(level)}}} ", text)[0]
+
+
+def test_the_contract_of_the_application_names_every_variable() -> None:
+    named = set(re.findall(r"`([A-Z][A-Z_]+)`", _section("operations.md", "## What your application must do")))
+    assert named == {*user_data._RESERVED, *storefront._VARIABLES}
+
+
+def test_every_json_is_json() -> None:
+    blocks = [block for text in TEXTS.values() for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    assert len(blocks) >= 4
+    for block in blocks:
+        json.loads(block)
+
+
+def test_the_documented_pull_request_changes_the_version_alone(tmp_path: Path) -> None:
+    [command] = re.findall(r"^ *(sed .*)$", _section("delivery.md", "### An application in a repository of its own"), re.MULTILINE)
+    text = (ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8")
+    setting = "      artifact_kind: app\n"
+    (tmp_path / "Pulumi.dev.yaml").write_text(text.replace(setting, f"      artifact_sha256: {'0' * 64}\n{setting}"))
+    subprocess.run(["bash", "-c", command], check=True, cwd=tmp_path, env={"VERSION": "f" * 64, "PATH": "/usr/bin:/bin"})
+    assert (tmp_path / "Pulumi.dev.yaml").read_text() == text.replace(setting, f"      artifact_sha256: {'f' * 64}\n{setting}")

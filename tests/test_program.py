@@ -66,13 +66,16 @@ EXPORTS = {
     "load_balancer_dns_name",
     "web_acl_arn",
     "access_log_bucket",
+    "target_group_arn",
     "auto_scaling_group",
     "server_role_arn",
     "security_groups",
     "database_endpoint",
+    "database_identifier",
     "database_secret_arn",
     "cache_endpoint",
     "artifact_bucket",
+    "artifact_kms_key_arn",
     "log_group",
     "database_user_sql",
     "vpc_id",
@@ -92,6 +95,9 @@ def test_what_an_operator_needs_is_exported() -> None:
     }
     assert dev.outputs["nat_runbook"] == dev.one("aws:ssm/document:Document").outputs["name"]
     assert len(prod.outputs["nat_public_ips"]) == 3
+    assert prod.outputs["target_group_arn"] == prod.named("shop-web-tg").outputs["arn"]
+    assert prod.outputs["database_identifier"] == prod.named("shop-db-instance").outputs["identifier"]
+    assert prod.outputs["artifact_kms_key_arn"] == prod.named("artifacts-key").outputs["arn"]
 
 
 SERVERS = {"instance_types": ["t4g.small", "t4g.medium"], "min_size": 2, "max_size": 4}

@@ -64,7 +64,7 @@ def test_the_shown_verdicts_are_what_the_command_prints(capsys: pytest.CaptureFi
 
 def test_every_target_and_file_that_is_named_exists() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in set(re.findall(r"(?:^|`)make (\w+)", README, re.MULTILINE)):
+    for target in set(re.findall(r"(?:^|`)make ([\w-]+)", README, re.MULTILINE)):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     for file in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / file).exists(), file

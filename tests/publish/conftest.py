@@ -26,6 +26,8 @@ if words[-2:] != ["--stack", "dev"]:
     sys.exit(6)
 if words[:3] == ["stack", "output", "--json"]:
     print(json.dumps(stack["outputs"]))
+elif words[:2] == ["config", "--json"] and "config" in stack:
+    print(json.dumps(stack["config"]))
 elif words[:2] == ["config", "--json"]:
     section = {{"secret": True}} if stack["secret"] else {{"value": "", "objectValue": {{"servers": stack["servers"]}}, "secret": False}}
     print(json.dumps({{"aws:region": {{"value": "eu-west-1", "secret": False}}, "cloudpatterns:storefront": section}}))

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cloudpatterns.blocks.server import architecture
 
 from publish import __main__ as command
 from publish import archive
 from publish.bucket import Bucket
-from publish.stack import SETTING
+from publish.stack import SETTING, Stack
 from tests.publish.conftest import BUCKET, Cli
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,6 +56,7 @@ def test_an_artifact_is_uploaded_under_its_sha256_and_set(cli: Cli, s3: Any, art
     assert stored["ContentType"] == "application/gzip"
     assert cli.asked() == [*READS, f"config set --path {SETTING} {version}"]
     assert capsys.readouterr().out.splitlines() == [
+        f"{artifact} has 2 files, 49 bytes; packed, {artifact.stat().st_size} bytes",
         f"{artifact} is version {version}: uploaded to s3://{BUCKET}/{version}.tar.gz",
         f"{SETTING} of stack dev is now {version}; it was not set",
         "Next: make up STACK=dev, and commit Pulumi.dev.yaml: workflows deploy what is committed.",
@@ -68,7 +70,7 @@ def test_a_second_time_changes_nothing(cli: Cli, s3: Any, artifact: Path, capsys
     assert run("--artifact", str(artifact)) == 0
     version = archive.sha256(artifact)
     assert (versions(s3), cli.asked()) == (1, READS)
-    assert capsys.readouterr().out.splitlines()[:2] == [
+    assert capsys.readouterr().out.splitlines()[1:3] == [
         f"{artifact} is version {version}: already in s3://{BUCKET}/{version}.tar.gz",
         f"{SETTING} of stack dev names it already",
     ]
@@ -93,7 +95,7 @@ def test_a_folder_is_packed_and_uploaded(cli: Cli, s3: Any, build: Path, artifac
 def test_the_kind_of_the_settings_decides_what_is_checked(cli: Cli, s3: Any, build: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.put(servers={"artifact_kind": "static"})
     assert run("--artifact", str(build)) == 1
-    assert "problem:  index.html: is missing" in capsys.readouterr().err
+    assert "problem:  index.html: is missing; bin/start is there" in capsys.readouterr().err
     (build / "index.html").write_text("<!doctype html>")
     assert run("--artifact", str(build)) == 0
     cli.put(servers={"artifact_kind": "jar"}, calls=[])
@@ -131,7 +133,7 @@ def test_with_set_no_the_setting_stays_and_must_be_in_the_bucket(
     assert run("--artifact", str(artifact), "--set", "no") == 0
     assert sorted(objects(s3)) == sorted([f"{archive.sha256(artifact)}.tar.gz", f"{OTHER}.tar.gz"])
     assert cli.asked() == READS
-    assert capsys.readouterr().out.splitlines()[1:] == [f"{SETTING} of stack dev is {OTHER}, which is in the bucket."]
+    assert capsys.readouterr().out.splitlines()[2:] == [f"{SETTING} of stack dev is {OTHER}, which is in the bucket."]
 
 
 def test_a_version_that_is_not_in_the_bucket_stops_a_deployment(cli: Cli, s3: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,9 +177,9 @@ def test_a_stack_without_a_version_is_deployed(cli: Cli, s3: Any, artifact: Path
 def test_before_its_first_deployment_a_stack_has_nowhere_to_upload_to(cli: Cli, artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.put(outputs={})
     assert run("--set", "no", "--artifact", str(artifact)) == 0
-    assert capsys.readouterr().out == (
-        "Stack dev has no artifact bucket yet, and no version: nothing to upload to. Deploy it, then publish.\n"
-    )
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "Stack dev has no artifact bucket yet, and no version: nothing to upload to. Deploy it, then publish."
+    ]
     assert run("--artifact", str(artifact)) == 1
     assert capsys.readouterr().err.splitlines() == [
         "publish: STACK",
@@ -188,8 +190,7 @@ def test_before_its_first_deployment_a_stack_has_nowhere_to_upload_to(cli: Cli, 
         "            then publish",
     ]
     cli.put(servers={"artifact_sha256": OTHER})
-    assert run("--set", "no", "--artifact", str(artifact)) == 1
-    assert capsys.readouterr().err.splitlines() == [
+    removed = [
         f"publish: {SETTING} of stack dev",
         f"  given:    {OTHER}",
         "  problem:  the stack has no artifact bucket yet (no stack output artifact_bucket), so no artifact can be in it",
@@ -197,6 +198,49 @@ def test_before_its_first_deployment_a_stack_has_nowhere_to_upload_to(cli: Cli, 
         f"  fix:      pulumi config rm --stack dev --path {SETTING}",
         "            deploy, then make publish STACK=dev ARTIFACT=...",
     ]
+    for more in ([], ["--set", "no"]):
+        assert run("--artifact", str(artifact), *more) == 1
+        assert capsys.readouterr().err.splitlines() == removed
+
+
+@pytest.mark.parametrize("more", [[], ["--set", "no"]])
+def test_an_artifact_is_checked_also_before_the_first_deployment(
+    cli: Cli, build: Path, more: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli.put(outputs={})
+    (build / "bin" / "start").chmod(0o644)
+    assert run("--artifact", str(build), *more) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == f"  fix:      chmod +x {build}/bin/start"
+
+
+def test_a_folder_with_a_repository_is_not_packed(cli: Cli, s3: Any, build: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (build / ".git").mkdir()
+    assert run("--artifact", str(build)) == 1
+    assert capsys.readouterr().err.splitlines()[2].startswith("  problem:  .git: holds sources or credentials")
+    assert objects(s3) == []
+
+
+def test_a_folder_whose_files_become_readable_is_noted(cli: Cli, s3: Any, build: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (build / "notes.txt").chmod(0o600)
+    assert run("--artifact", str(build)) == 0
+    assert capsys.readouterr().out.splitlines()[0] == ("note: not everyone may read notes.txt here; packed, every user of a server may")
+
+
+def test_a_program_for_other_servers_is_refused(cli: Cli, s3: Any, build: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (build / "bin" / "start").write_bytes(b"\x7fELF\x02\x01\x01" + bytes(11) + (183).to_bytes(2, "little") + bytes(44))
+    cli.put(servers={"instance_types": ["m7i.large"]})
+    assert run("--artifact", str(build)) == 1
+    assert "bin/start: is a program for arm64, and the servers (m7i.large) are x86_64" in capsys.readouterr().err
+    cli.put(servers={"instance_types": ["m7g.large"]})
+    assert run("--artifact", str(build)) == 0
+
+
+@pytest.mark.parametrize(
+    "instance_type", ["a1.large", "t4g.small", "im4gn.large", "c7gn.large", "hpc7g.4xlarge", "g4dn.xlarge", "g5.xlarge", "m7i.large"]
+)
+def test_the_architecture_is_that_of_the_components(cli: Cli, instance_type: str) -> None:
+    cli.put(servers={"instance_types": [instance_type]})
+    assert Stack("dev").wanted.architecture == architecture(instance_type)
 
 
 def test_an_object_that_someone_else_put_there_is_not_taken_for_the_artifact(
@@ -256,7 +300,7 @@ def test_an_artifact_must_be_there(cli: Cli, given: str, problem: str, capsys: p
 def test_a_refused_artifact_is_not_uploaded(cli: Cli, s3: Any, build: Path) -> None:
     (build / "bin" / "start").chmod(0o644)
     assert run("--artifact", str(build)) == 1
-    assert (objects(s3), cli.asked()) == ([], READS)
+    assert (objects(s3), cli.asked()) == ([], READS[:1])
 
 
 def test_a_stack_that_the_cli_does_not_know_is_reported(cli: Cli, artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -296,7 +340,7 @@ def test_an_interrupt_leaves_the_setting(
     monkeypatch.setattr(archive, "check", interrupt)
     assert run("--artifact", str(artifact)) == 130
     assert capsys.readouterr().err == "\npublish: stopped; the setting is unchanged\n"
-    assert cli.asked() == READS
+    assert cli.asked() == READS[:1]
 
 
 @pytest.mark.parametrize(

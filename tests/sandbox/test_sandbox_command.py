@@ -212,6 +212,76 @@ def test_kill_reaches_what_a_process_has_put_into_a_group_of_its_own(files: str,
     assert processes.kill(started.pid) == 0
 
 
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Another clone, with a stack of its own beside dev."""
+    root = tmp_path / "repository"
+    for folder in ("settings", "policies/security", "policies/operations"):
+        (root / folder).mkdir(parents=True)
+    for pack in ("security", "operations"):
+        (root / "policies" / pack / "PulumiPolicy.yaml").write_text("runtime: python\n")
+        (root / "policies" / pack / "prod.json").touch()
+    for name in ("__main__.py", "Pulumi.yaml"):
+        (root / name).touch()
+    (root / "Pulumi.dev.yaml").write_text("# as it is\nconfig: {}\n")
+    (root / "Pulumi.prod-eu-2.yaml").write_text(
+        "secretsprovider: awskms://alias/prod\nencryptedkey: AQID\nencryptionsalt: v1:AQID=:v1:x\n"
+        "environment: [cloudpatterns/prod]\n"
+        'config:\n  aws:region: eu-west-1\n  a:version: "8.4"\n  a:until: 2026-12-31\n  a:key: {secure: v1:YQ==}\n'
+        "  a:list:\n    - {name: on, key: {secure: v1:Yg==}}\n"
+    )
+    monkeypatch.setattr(workspace, "ROOT", root)
+    monkeypatch.setattr(command, "ROOT", root)
+    return root
+
+
+@pytest.mark.parametrize("cli", ["plain"], indirect=True)
+def test_what_encrypts_the_real_stack_is_left_out_of_its_copy(cli: Path, repository: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    made = workspace.make(folder)
+    assert (made.project / "Pulumi.dev.yaml").read_text() == "# as it is\nconfig: {}\n"
+    assert json.loads((made.project / "Pulumi.prod-eu-2.yaml").read_text()) == {
+        "config": {
+            "aws:region": "eu-west-1",
+            "a:version": "8.4",
+            "a:until": "2026-12-31 00:00:00 +0000 UTC",
+            "a:key": "OfflinePlaceholder0Secret",
+            "a:list": [{"name": "on", "key": "OfflinePlaceholder0Secret"}],
+        }
+    }
+    assert made.notes == {
+        "dev": [],
+        "prod-eu-2": [
+            "Pulumi.prod-eu-2.yaml: the sandbox cannot decrypt a:key, a:list[0].key and deploys a placeholder instead",
+            "Pulumi.prod-eu-2.yaml: the sandbox has no values of `environment` (Pulumi ESC)",
+        ],
+    }
+
+
+@pytest.mark.parametrize("cli", ["plain"], indirect=True)
+def test_every_stack_with_a_file_is_deployed(cli: Path, repository: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--stack", "prod-eu-2"]) == 0
+    assert calls(cli)[1:3] == ["stack init prod-eu-2", "up --stack prod-eu-2 --yes"]
+    assert "  note: Pulumi.prod-eu-2.yaml: the sandbox cannot decrypt a:key, a:list[0].key and deploys a placeholder instead\n" in (
+        capfd.readouterr().out
+    )
+    assert command.main(["--stack", "staging"]) == 2
+    assert capfd.readouterr().err == (
+        "sandbox: there is no Pulumi.staging.yaml; stack files are there for dev, prod-eu-2. "
+        "docs/operations.md, Add an environment, says how to add one\n"
+    )
+
+
+@pytest.mark.parametrize("cli", ["plain"], indirect=True)
+def test_a_stack_file_that_is_no_yaml_is_reported(cli: Path, repository: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (repository / "Pulumi.dev.yaml").write_text("config: [")
+    (repository / "policies" / "security" / "dev.json").touch()
+    (repository / "policies" / "operations" / "dev.json").touch()
+    assert command.main(["--stack", "dev"]) == 1
+    assert "Pulumi.dev.yaml" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("cli", ["plain"], indirect=True)
 def test_a_workspace_of_another_program(cli: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_STACK", "prod")

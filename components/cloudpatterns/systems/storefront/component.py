@@ -74,6 +74,8 @@ class Storefront(Component):
     """The load balancer's own host name, for records of your own."""
     load_balancer_zone_id: pulumi.Output[str]
     """The hosted zone of that name, for alias records."""
+    target_group_arn: pulumi.Output[str]
+    """The load balancer's target group, whose targets are the servers."""
     log_bucket_name: pulumi.Output[str]
     """The bucket with the load balancer's access logs."""
     web_acl_arn: pulumi.Output[str]
@@ -90,6 +92,8 @@ class Storefront(Component):
     """Security groups by function: http, https, app, mysql or postgres, redis."""
     database_endpoint: pulumi.Output[str]
     """Address and port of the database."""
+    database_id: pulumi.Output[str]
+    """Identifier of the database's instance, or of its Aurora cluster."""
     database_secret_arn: pulumi.Output[str]
     """The secret with user name and password of the database's master user."""
     database_user_sql: pulumi.Output[str]
@@ -129,11 +133,12 @@ class Storefront(Component):
         domain = checked["load_balancer"].get("domain_name")
         self.url = pulumi.Output.concat("https://", balancer.dns_name if domain is None else domain)
         self.load_balancer_dns_name, self.load_balancer_zone_id = balancer.dns_name, balancer.zone_id
+        self.target_group_arn = balancer.target_group_arn
         self.log_bucket_name, self.web_acl_arn = balancer.log_bucket_name, web_firewall.web_acl_arn
         self.log_group_name = logs.name
         self.auto_scaling_group_name, self.server_role_arn = servers.auto_scaling_group_name, role.role_arn
         self.security_group_ids = firewall.security_group_ids
-        self.database_endpoint, self.database_secret_arn = database.endpoint, database.secret_arn
+        self.database_endpoint, self.database_id, self.database_secret_arn = database.endpoint, database.instance_id, database.secret_arn
         named = checked["database"].get("database_name") is not None
         self.database_user_sql = pulumi.Output.from_input(database.user_sql(checked["servers"]["database_user"]) if named else "")
         self.cache_endpoint = cache.primary_endpoint

@@ -1,0 +1,96 @@
+"""Shows how to create the application's database user: ``python -m publish.database_user --stack dev``.
+
+Prints commands for a shell, complete for the stack: a tunnel to the database through a server, and the SQL that the master user runs. It
+changes nothing, and the password is not shown: the commands read it from its secret.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from shlex import quote
+from typing import Any, Final
+
+from cloudpatterns.database.relational_database.engines import ENGINES
+from cloudpatterns.database.relational_database.users import user_sql
+
+from publish.problem import PublishError
+from publish.stack import Stack
+from settings import Settings, SettingsError, parse
+
+# Not 3306 and 5432, where a database of this machine may listen.
+_LOCAL_PORTS: Final = {"mysql": 13306, "postgres": 15432}
+_OUTPUTS: Final = ("auto_scaling_group", "database_endpoint", "database_secret_arn")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m publish.database_user", description="Shows the commands that create the application's database user."
+    )
+    parser.add_argument("--stack", required=True, help="the stack, as in Pulumi.<stack>.yaml")
+    wanted = parser.parse_args(arguments)
+    try:
+        stack = Stack(wanted.stack)
+        print(_commands(stack.name, parse(stack.config(), stack.name), stack.outputs()))
+    except (PublishError, SettingsError) as error:
+        print(f"database-user: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _commands(name: str, settings: Settings, outputs: Mapping[str, Any]) -> str:
+    database, user, local = settings.database, settings.storefront.servers.database_user, _LOCAL_PORTS[settings.database.engine]
+    _refuse(name, database.database_name, outputs)
+    group, endpoint, secret = (str(outputs[output]) for output in _OUTPUTS)
+    host, port = endpoint.split(":")
+    sql = user_sql(ENGINES[database.engine], user, database.database_name)
+    region = quote(settings.region)
+    return f"""\
+# Creates {user}, as whom the application of stack {name} logs in to the database {database.database_name}. It may be repeated.
+
+# 1. In one terminal, a tunnel to the database through a server; it needs the AWS CLI's Session Manager plugin. Leave it open.
+INSTANCE="$(aws autoscaling describe-auto-scaling-groups --region {region} --auto-scaling-group-names {quote(group)} \\
+  --query 'AutoScalingGroups[0].Instances[?LifecycleState==`InService`]|[0].InstanceId' --output text)"
+aws ssm start-session --region {region} --target "$INSTANCE" --document-name AWS-StartPortForwardingSessionToRemoteHost \\
+  --parameters host={quote(host)},portNumber={port},localPortNumber={local}
+
+# 2. In another terminal, once the first says that it waits for connections:
+PASSWORD="$(aws secretsmanager get-secret-value --region {region} --secret-id {quote(secret)} \\
+  --query SecretString --output text | python3 -c 'import json, sys; print(json.load(sys.stdin)["password"])')"
+{_client(database.engine, local, database.master_username, database.database_name)} <<'SQL'
+{sql}SQL
+unset PASSWORD"""
+
+
+def _client(engine: str, port: int, master: str, database: str) -> str:
+    if engine == "postgres":
+        connection = f"host=127.0.0.1 port={port} user={master} dbname={database} sslmode=require"
+        return f'PGPASSWORD="$PASSWORD" psql "{connection}" --set ON_ERROR_STOP=1'
+    return (
+        "# MariaDB's client has no --ssl-mode: there, --ssl --skip-ssl-verify-server-cert.\n"
+        f'MYSQL_PWD="$PASSWORD" mysql --host 127.0.0.1 --port {port} --user {master} --ssl-mode=REQUIRED {database}'
+    )
+
+
+def _refuse(name: str, database_name: str | None, outputs: Mapping[str, Any]) -> None:
+    """Raises ``PublishError`` for a stack whose application has no database, or that is not deployed."""
+    if database_name is None:
+        raise PublishError(
+            f"cloudpatterns:database.database_name of stack {name}",
+            given="nothing",
+            problem="there is no database in the server, so there is nothing that the application could log in to",
+            allowed="the name of a database that was created with the server",
+            fix=f"pulumi config set --stack {name} --path cloudpatterns:database.database_name shop",
+        )
+    if missing := [output for output in _OUTPUTS if not outputs.get(output)]:
+        raise PublishError(
+            "STACK",
+            given=name,
+            problem=f"has no database yet: there is no stack output {', '.join(missing)}",
+            allowed="a stack that is deployed",
+            fix=f"make up STACK={name}\nthen make database-user STACK={name}",
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
