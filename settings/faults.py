@@ -58,7 +58,14 @@ class Remove:
     place: Location
 
 
-Fix = Assign | Remove
+@dataclass(frozen=True)
+class Run:
+    """A fix: a command that is not one of `pulumi config`, or what else to do. `{stack}` in it is the stack's name."""
+
+    command: str
+
+
+Fix = Assign | Remove | Run
 
 
 @dataclass
@@ -70,8 +77,8 @@ class Context:
     partials: dict[type, dict[str, Any]] = field(default_factory=dict)
 
 
-class _NotValidError(Exception):
-    """A rule read a field that is missing or wrong."""
+class _NotValidError(AttributeError):
+    """A rule read a field that is missing or wrong: `getattr` with a default returns that instead."""
 
 
 class _Partial:
@@ -100,7 +107,7 @@ def refuse(because: str, fix: Any = ..., *, allowed: str | None = None) -> Pydan
     if fix is ...:
         fixes: tuple[Fix, ...] = ()
     else:
-        fixes = (fix,) if isinstance(fix, (Assign, Remove)) else (Assign((), fix),)
+        fixes = (fix,) if isinstance(fix, (Assign, Remove, Run)) else (Assign((), fix),)
     return _error(because, fixes, allowed, 0)
 
 
