@@ -74,7 +74,7 @@ class Reporter:
 
     def key(self, place: Location) -> str:
         """The configuration key at a place: `cloudpatterns:network.zones[1]`."""
-        return f"{self.project}:{place[0]}{''.join(_step(step) for step in place[1:])}"
+        return f"{self.project}:{place[0]}{''.join(path_step(step) for step in place[1:])}"
 
     def problem(self, error: Mapping[str, Any]) -> Problem:
         """The problem of a pydantic error."""
@@ -106,6 +106,8 @@ class Reporter:
         fixes = self._plausible(place, annotation, allowed, default)
         if get_origin(annotation) is Literal and (near := get_close_matches(str(value), get_args(annotation), n=1)):
             fixes = [Assign(place, near[0])]
+        if kind == "string_type" and isinstance(value, (int, float)) and fixes == [Remove(place)]:
+            fixes = [Assign(place, str(value).lower() if isinstance(value, bool) else str(value))]
         if _is_container(annotation) and value:
             example = allowed.example if allowed is not None else None
             if not _is_object(annotation) and _fits(annotation, [value]) and not (isinstance(example, list) and len(example) > 1):
@@ -364,7 +366,8 @@ def _typed_text(value: Any) -> bool:
     return isinstance(value, str) and _LOOKS_TYPED.fullmatch(value) is not None
 
 
-def _step(step: str | int) -> str:
+def path_step(step: str | int) -> str:
+    """One step of a configuration key's path: `.name`, `[0]` or `["a name"]`."""
     if isinstance(step, int):
         return f"[{step}]"
     if _BARE_NAME.fullmatch(step):

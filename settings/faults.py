@@ -70,9 +70,10 @@ Fix = Assign | Remove | Run
 
 @dataclass
 class Context:
-    """The context of one validation: the region and the valid fields of each model so far."""
+    """The context of one validation: the region, the sections as they are given, and the valid fields of each model so far."""
 
     region: str | None
+    sections: Mapping[str, Any] = field(default_factory=dict)
     frames: list[dict[str, Any]] = field(default_factory=list)
     partials: dict[type, dict[str, Any]] = field(default_factory=dict)
 

@@ -135,7 +135,7 @@ def parse(config: Mapping[str, str], stack: str, *, secret_keys: Collection[str]
             problems.append((key, reporter.unknown_section(key, config[name], SECTIONS)))
     settings: Settings | None = None
     try:
-        settings = Settings.model_validate({"stack": stack, "region": region, **sections}, context=Context(known_region))
+        settings = Settings.model_validate({"stack": stack, "region": region, **sections}, context=Context(known_region, sections))
     except ValidationError as invalid:
         errors = [error for error in invalid.errors(include_url=False) if error["loc"][0] in sections and not _echo(error)]
         problems.extend((str(error["loc"][0]), reporter.problem(error)) for error in errors)

@@ -7,11 +7,12 @@ from typing import Any
 from cloudpatterns.compute.web_server.user_data import looks_secret
 from cloudpatterns.core import ArgumentError
 from cloudpatterns.systems import Storefront as Component
+from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, to_jsonable_python
 
 from settings.database import PROPOSED, Database
 from settings.faults import Assign, Context, Fix, Location, Model, Remove, Run, fault
-from settings.storefront import EXAMPLE_ACTION, EXAMPLE_RESOURCE, Servers, Storefront
+from settings.storefront import EXAMPLE_ACTION, EXAMPLE_RESOURCE, Servers, Statement, Storefront
 
 # Valid parts of a storefront, instead of those that have other problems.
 _SERVERS: dict[str, Any] = {"instance_types": ["t4g.small"], "min_size": 1, "max_size": 1}
@@ -36,7 +37,7 @@ def components_accept(settings: Any, context: Context) -> Iterable[InitErrorDeta
 def _arguments(settings: Any, context: Context) -> dict[str, Any]:
     front = context.partials.get(Storefront, {})
     subnets = {f"{context.region or 'eu-west-1'}{letter}": "subnet-0" for letter in "ab"}
-    application = {**_SERVERS, **_valid(context.partials.get(Servers, {}), _OF_THE_APPLICATION)}
+    application = {**_SERVERS, **_valid_entries(context), **_valid(context.partials.get(Servers, {}), _OF_THE_APPLICATION)}
     args = {
         "vpc_id": "vpc-0",
         **{f"{tier}_subnet_ids_by_zone": subnets for tier in ("public", "private", "data")},
@@ -58,6 +59,26 @@ def _database(valid: Mapping[str, Any]) -> dict[str, Any]:
     engine = valid.get("engine", "mysql")
     stand_in = {"engine": engine, "engine_version": PROPOSED[engine], "instance_class": "db.r7g.large", "allocated_storage_gib": 20}
     return {**stand_in, **_valid(valid, ("master_username",))}
+
+
+def _valid_entries(context: Context) -> dict[str, Any]:
+    """Variables and statements as they are given, without those that are wrong themselves; a statement keeps its index."""
+    servers: Any = context.sections.get("storefront", {}).get("servers")
+    given = servers if isinstance(servers, dict) else {}
+    variables, statements = given.get("environment"), given.get("statements")
+    found: dict[str, Any] = {}
+    if isinstance(variables, dict):
+        found["environment"] = {name: value for name, value in variables.items() if isinstance(value, str)}
+    if isinstance(statements, list):
+        found["statements"] = [_statement(statement, context.region) for statement in statements]
+    return found
+
+
+def _statement(given: Any, region: str | None) -> dict[str, Any]:
+    try:
+        return Statement.model_validate(given, context=Context(region)).as_args()
+    except ValidationError:
+        return {"actions": [EXAMPLE_ACTION], "resources": [EXAMPLE_RESOURCE]}
 
 
 def _section(section: Any, stand_in: Mapping[str, Any]) -> dict[str, Any]:

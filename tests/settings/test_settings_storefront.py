@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.settings.configurations import ABSENT, VALID, broken, good, obey, problems
-from tests.settings.expectations import TEXT, check_one, put, reported, rm, shown
+from tests.settings.expectations import TEXT, check_one, put, put_text, reported, rm, shown
 
 CERTIFICATE = VALID["storefront"]["load_balancer"]["certificate_arn"]
 ABROAD = CERTIFICATE.replace("eu-west-1", "us-east-1")
@@ -421,3 +421,22 @@ def test_managed_policies_are_handed_on():
     assert (
         good(broken({"storefront.servers.managed_policy_arns": policies})).storefront.servers.as_args()["managed_policy_arns"] == policies
     )
+
+
+def test_a_wrong_entry_does_not_hide_what_is_wrong_with_others():
+    statements = [{"actions": []}, {**QUEUE, "actions": ["sqs:*"]}, "x"]
+    environment = {"WORKERS": 4, "DEBUG": True, "DB_PASSWORD": "hunter2"}
+    sections = broken({"storefront.servers.statements": statements, "storefront.servers.environment": environment})
+    found = reported(sections)
+    assert sorted(key.removeprefix("storefront.servers.") for key, *_ in found) == [
+        "environment.DB_PASSWORD",
+        "environment.DEBUG",
+        "environment.WORKERS",
+        "statements[0].actions",
+        "statements[0].resources",
+        "statements[1].actions",
+        "statements[2]",
+    ]
+    fixes = {key: fix for key, _, _, fix in found}
+    assert fixes["storefront.servers.environment.WORKERS"] == (put_text("storefront.servers.environment.WORKERS", 4),)
+    assert fixes["storefront.servers.environment.DEBUG"] == (put_text("storefront.servers.environment.DEBUG", "true"),)
