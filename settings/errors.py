@@ -106,7 +106,12 @@ class Reporter:
         fixes = self._plausible(place, annotation, allowed, default)
         if get_origin(annotation) is Literal and (near := get_close_matches(str(value), get_args(annotation), n=1)):
             fixes = [Assign(place, near[0])]
-        if kind == "string_type" and isinstance(value, (int, float)) and fixes == [Remove(place)]:
+        if (
+            kind == "string_type"
+            and isinstance(value, (int, float))
+            and fixes == [Remove(place)]
+            and not _has_secret(value, str(place[-1]))
+        ):
             fixes = [Assign(place, str(value).lower() if isinstance(value, bool) else str(value))]
         if _is_container(annotation) and value:
             example = allowed.example if allowed is not None else None
@@ -133,7 +138,8 @@ class Reporter:
         value = _parsed(text)
         if near and near[0] not in self.sections:
             commands = [*self._commands(self._renamed(self.root, (near[0],), value), secret=secret), *commands]
-        shown = _SECRET if secret else _cut(text) if value is None or not _has_secret(value) else _show(value, name)
+        given = text if value is None else value
+        shown = _SECRET if secret else _show(given, name) if _has_secret(given, name) else _cut(text)
         because = f"unknown key; did you mean {self.project}:{near[0]}?" if near else "unknown key"
         return Problem(key, shown, because, f"the sections {', '.join(known)}", tuple(commands))
 

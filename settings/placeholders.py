@@ -1,6 +1,6 @@
 """Finds the examples of the shipped stacks and of printed fixes in a stack's settings: `python -m settings.placeholders dev`.
 
-A preview accepts them, so that the shipped stacks can be previewed. On AWS they fail, or alarms reach nobody: `make up` looks for them first.
+A preview accepts them, so that the shipped stacks can be previewed. On AWS they fail, or alarms reach nobody: `make up` finds them first.
 Exit code 0 without examples, 1 with some.
 """
 

@@ -248,9 +248,13 @@ def test_what_looks_like_a_secret_is_never_shown():
         ("storefront.servers.DB_PASSWORD", "hunter2"),
         ("storefront.environment", {"MAIL": {"SMTP_PASSWORD": "hunter2"}}),
         ("storefront.servers.environment", ["amqp://shop:hunter2@mq"]),
+        ("storefront.servers.environment", {"DB_PASSWORD": 1234567}),
+        ("DB_PASSWORD", "hunter2"),
         ("storefrnt", {"servers": {"environment": {"DB_PASSWORD": "hunter2"}}}),
     ):
-        assert "hunter2" not in "".join(map(str, problems(broken({path: value})))), path
+        text = "".join(map(str, problems(broken({path: value}))))
+        assert "hunter2" not in text, path
+        assert "1234567" not in text, path
 
 
 # --- every fix does something ---
