@@ -73,7 +73,7 @@ up: $(VENV)/ready  ## Deploy for real: make up STACK=dev
 	@set -e; for pack in $(PACKS); do \
 	    profile=$$($(BIN)/python -m offline_preview.packs $(STACK) $$pack); \
 	    set -- "$$@" --policy-pack $$pack --policy-pack-config $$profile; \
-	done; set -x; pulumi up --stack $(STACK) "$$@"
+	done; [ '$(EXAMPLES)' = yes ] || $(BIN)/python -m settings.placeholders '$(STACK)'; set -x; pulumi up --stack $(STACK) "$$@"
 
 destroy: $(VENV)/ready  ## Destroy the deployment: make destroy STACK=dev
 	pulumi destroy --stack $(STACK)

@@ -19,7 +19,7 @@ from settings.options import options
 MAJOR_VERSIONS: dict[str, tuple[str, ...]] = {"mysql": ("8.4", "9.7"), "postgres": ("14", "15", "16", "17", "18")}
 
 # MySQL is upgraded one major version at a time.
-_PROPOSED = {"mysql": "8.4", "postgres": "18"}
+PROPOSED = {"mysql": "8.4", "postgres": "18"}
 _ALLOWED = "mysql: 8.4 or 9.7, or with a minor such as 8.4.7; postgres: 14 to 18, or with a minor such as 17.5; in quotes"
 _ALL_MAJORS = tuple(major for majors in MAJOR_VERSIONS.values() for major in majors)
 # No Performance Insights on these: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PerfInsights.Overview.Engines.html
@@ -36,7 +36,7 @@ def _version_of_engine(database: "Database", context: Context) -> Iterable[InitE
         yield fault(
             ("engine_version",),
             f"{database.engine} does not have this version in standard support",
-            fix=[Assign(("engine_version",), _PROPOSED[database.engine])],
+            fix=[Assign(("engine_version",), PROPOSED[database.engine])],
             allowed=_ALLOWED,
         )
 

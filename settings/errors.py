@@ -3,21 +3,23 @@
 import json
 import re
 import shlex
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 import pulumi
-from pydantic import BaseModel
+from cloudpatterns.compute.web_server.user_data import looks_secret
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from settings.faults import Allowed, Assign, Fix, Location, Remove
+from settings.faults import Allowed, Assign, Context, Fix, Location, Remove, Run
 
 _SECRET = "[secret]"
-_NOTHING = "nothing"
+NOTHING = "nothing"
 _LONGEST_VALUE = 160
 # Texts that `pulumi config set --path` would store as a number or a boolean.
 _LOOKS_TYPED = re.compile(r"true|false|0|[+-]?[1-9]\d*")
@@ -67,45 +69,63 @@ class Reporter:
     region: str
     secret_keys: Collection[str]
     sections: Mapping[str, Any]
+    renamed: set[str] = field(default_factory=set)
+    """Keys of settings that were found under a misspelt name, so they are not missing."""
 
     def key(self, place: Location) -> str:
         """The configuration key at a place: `cloudpatterns:network.zones[1]`."""
-        return f"{self.project}:{place[0]}{''.join(_step(step) for step in place[1:])}"
+        return f"{self.project}:{place[0]}{''.join(path_step(step) for step in place[1:])}"
 
     def problem(self, error: Mapping[str, Any]) -> Problem:
         """The problem of a pydantic error."""
         place: Location = tuple(error["loc"])
         kind, context = error["type"], error.get("ctx", {})
         value = self._given(place)
-        shown = _NOTHING if value is ... else _show(value)
+        shown = NOTHING if value is ... else _show(value, place[-1])
         if kind == "extra_forbidden":
-            return self._unknown(place, shown)
+            return self._unknown(place, shown, value)
         annotation, allowed, default = self._field(place)
         text = _text(annotation, allowed)
         if kind == "setting":
             base = place[: len(place) - context["depth"]]
-            fixes = [type(fix)(base + fix.place, *((fix.value,) if isinstance(fix, Assign) else ())) for fix in context["fix"]]
+            fixes = [fix if isinstance(fix, Run) else replace(fix, place=base + fix.place) for fix in context["fix"]]
             text = context["allowed"] or text
             if value is ... and isinstance(default, (bool, int, str)):
-                shown = f"{_show(default)}, the default"
+                shown = f"{_show(default, place[-1])}, the default"
             fixes = fixes or self._plausible(place, annotation, allowed, default)
             return self._problem(place, shown, context["because"], text, fixes)
         if kind == "missing":
-            return self._problem(place, _NOTHING, "is missing", text, self._plausible(place, annotation, allowed, default))
+            fixes = self._plausible(place, annotation, allowed, default)
+            # What is missing cannot be removed.
+            fixes = (
+                [Run(f"pulumi config set --stack {{stack}} --path {_quote(self.key(place))} ...")] if fixes == [Remove(place)] else fixes
+            )
+            return self._problem(place, NOTHING, "is missing", text, fixes)
         if kind == "too_long" and isinstance(value, list):
             return self._problem(place, shown, f"{len(value)} are too many", text, [Remove((*place, len(value) - 1))])
         fixes = self._plausible(place, annotation, allowed, default)
         if get_origin(annotation) is Literal and (near := get_close_matches(str(value), get_args(annotation), n=1)):
             fixes = [Assign(place, near[0])]
+        if (
+            kind == "string_type"
+            and isinstance(value, (int, float))
+            and fixes == [Remove(place)]
+            and not _has_secret(value, str(place[-1]))
+        ):
+            fixes = [Assign(place, str(value).lower() if isinstance(value, bool) else str(value))]
         if _is_container(annotation) and value:
-            fixes = [Remove(place), *fixes]
-        return self._problem(place, shown, _because(kind, value), text, fixes)
+            example = allowed.example if allowed is not None else None
+            if not _is_object(annotation) and _fits(annotation, [value]) and not (isinstance(example, list) and len(example) > 1):
+                # The entry itself, instead of a list of it.
+                fixes = [Assign((*place, 0), value)]
+            fixes = [Remove(place), *(fix for fix in fixes if fix != Remove(place))]
+        return self._problem(place, shown, _because(kind, value, annotation), text, fixes)
 
     def missing_section(self, section: str, shown: str | None = None, because: str = "the whole section is missing") -> Problem:
         """The problem of a section that is missing or not readable."""
         annotation, allowed, default = self._field((section,))
         fixes = self._plausible((section,), annotation, allowed, default)
-        given = shown or _NOTHING
+        given = shown or NOTHING
         return self._problem((section,), given, because, _text(annotation, allowed), fixes)
 
     def unknown_section(self, name: str, text: str, sections: Iterable[str]) -> Problem:
@@ -113,16 +133,21 @@ class Reporter:
         known = tuple(sections)
         near = get_close_matches(name, known, n=1)
         key = f"{self.project}:{name}"
-        command = f"pulumi config rm --stack {shlex.quote(self.stack)} {_quote(key)}"
-        shown = _SECRET if key in self.secret_keys else _cut(text)
+        secret = key in self.secret_keys
+        commands = [f"pulumi config rm --stack {shlex.quote(self.stack)} {_quote(key)}"]
+        value = _parsed(text)
+        if near and near[0] not in self.sections:
+            commands = [*self._commands(self._renamed(self.root, (near[0],), value), secret=secret), *commands]
+        given = text if value is None else value
+        shown = _SECRET if secret else _show(given, name) if _has_secret(given, name) else _cut(text)
         because = f"unknown key; did you mean {self.project}:{near[0]}?" if near else "unknown key"
-        return Problem(key, shown, because, f"the sections {', '.join(known)}", (command,))
+        return Problem(key, shown, because, f"the sections {', '.join(known)}", tuple(commands))
 
     def region_problem(self, value: str | None, example: str) -> Problem:
         """The problem of a region that is missing or invalid."""
         key = "aws:region"
         secret = key in self.secret_keys
-        shown = _NOTHING if value is None else _SECRET if secret else _show(value)
+        shown = NOTHING if value is None else _SECRET if secret else _show(value, key)
         command = f"pulumi config set --stack {shlex.quote(self.stack)} aws:region {example}"
         return Problem(key, shown, "is missing" if value is None else None, "the name of an AWS region, such as eu-west-1", (command,))
 
@@ -135,22 +160,49 @@ class Reporter:
             because, shown = None, _SECRET
         return Problem(self.key(place), shown, because, self._local(allowed), commands)
 
-    def _unknown(self, place: Location, shown: str) -> Problem:
+    def _unknown(self, place: Location, shown: str, value: Any) -> Problem:
         annotation, _, _ = self._field(place[:-1])
         known = list(annotation.model_fields)
         near = get_close_matches(str(place[-1]), known, n=1)
         because = f"unknown key; did you mean {near[0]}?" if near else "unknown key"
-        problem = self._problem(place, shown, because, f"the keys {', '.join(known)}", [Remove(place)])
+        fixes: list[Fix] = [Remove(place)]
+        if near and self._given(right := (*place[:-1], near[0])) is ...:
+            fixes = [*self._renamed(annotation, right, value), *fixes]
+        problem = self._problem(place, shown, because, f"the keys {', '.join(known)}", fixes)
         return problem if problem.because else Problem(problem.key, problem.given, because, problem.allowed, problem.fix)
 
-    def _commands(self, fixes: list[Fix], *, secret: bool) -> Iterator[str]:
+    def _renamed(self, model: type[BaseModel], place: Location, value: Any) -> list[Fix]:
+        """Fixes that give a setting of a model the value under its misspelt name, or an example where that cannot be its value."""
+        info = model.model_fields[str(place[-1])]
+        annotation, allowed, default = _of_field(info)
+        if _has_secret(value, str(place[-1])):
+            # Nothing prints it.
+            return []
+        self.renamed.add(self.key(place))
+        if isinstance(value, dict) and _model(annotation):
+            return [Assign(place, value)]
+        kind = cast(Any, Annotated)[(info.annotation, *info.metadata)]
+        if (fitting := next((candidate for candidate in (value, [value]) if _fits(kind, candidate)), ...)) is not ...:
+            return [Assign(place, fitting)]
+        return [fix for fix in self._plausible(place, annotation, allowed, default) if fix != Remove(place)]
+
+    def _commands(self, fixes: Iterable[Fix], *, secret: bool) -> Iterator[str]:
         stack = shlex.quote(self.stack)
         assigns: list[Assign] = []
         for fix in fixes:
+            if isinstance(fix, Assign):
+                assigns.extend(_leaves(fix.place, fix.value))
+                continue
+            yield from self._assignments(assigns, secret=secret)
+            assigns = []
             if isinstance(fix, Remove):
                 yield f"pulumi config rm --stack {stack} --path {_quote(self.key(fix.place))}"
             else:
-                assigns.extend(_leaves(fix.place, fix.value))
+                yield fix.command.replace("{stack}", stack)
+        yield from self._assignments(assigns, secret=secret)
+
+    def _assignments(self, assigns: Sequence[Assign], *, secret: bool) -> Iterator[str]:
+        stack = shlex.quote(self.stack)
         if secret:
             # Without a value, the CLI prompts for it and hides the input.
             yield from (f"pulumi config set --stack {stack} --secret --path {_quote(self.key(leaf.place))}" for leaf in assigns)
@@ -172,6 +224,8 @@ class Reporter:
         return text.replace("{region}", self.region)
 
     def _plausible(self, place: Location, annotation: Any, allowed: Allowed | None, default: Any) -> list[Fix]:
+        if allowed is not None and isinstance(allowed.example, Run):
+            return [allowed.example]
         if isinstance(default, (bool, int, str)):
             return [Assign(place, default)]
         if allowed is not None and allowed.example is not None:
@@ -247,13 +301,27 @@ def _item(annotation: Any) -> Any:
     return arguments[-1] if arguments else Any
 
 
+def _fits(kind: Any, value: Any) -> bool:
+    """Whether a value is of a type, with its limits."""
+    try:
+        TypeAdapter(kind).validate_python(value, context=Context(None))
+    except ValidationError:
+        return False
+    return True
+
+
 def _model(annotation: Any) -> type[BaseModel] | None:
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
+def _is_object(annotation: Any) -> bool:
+    origin = get_origin(annotation)
+    return _model(annotation) is not None or (isinstance(origin, type) and issubclass(origin, Mapping))
+
+
 def _is_container(annotation: Any) -> bool:
     origin = get_origin(annotation)
-    return _model(annotation) is not None or (isinstance(origin, type) and issubclass(origin, (tuple, Mapping)))
+    return _is_object(annotation) or (isinstance(origin, type) and issubclass(origin, tuple))
 
 
 def _text(annotation: Any, allowed: Allowed | None) -> str:
@@ -263,7 +331,7 @@ def _text(annotation: Any, allowed: Allowed | None) -> str:
     return allowed.text if allowed else "another type of value"
 
 
-def _because(kind: str, value: Any) -> str | None:
+def _because(kind: str, value: Any, annotation: Any) -> str | None:
     """A reason when the type of the value is wrong: the value alone would not show it."""
     if kind.endswith(("_type", "_parsing")) or kind == "int_from_float":
         names = {
@@ -275,7 +343,8 @@ def _because(kind: str, value: Any) -> str | None:
             dict: "an object",
             NoneType: "empty",
         }
-        wrong = f"{names.get(type(value), 'something')} where another type of value is expected"
+        expected = ("an object" if _is_object(annotation) else "a list") if _is_container(annotation) else "another type of value"
+        wrong = f"{names.get(type(value), 'something')} where {expected} is expected"
         return f"{wrong}: write it in quotes" if kind == "string_type" and isinstance(value, (int, float)) else wrong
     return None
 
@@ -287,15 +356,24 @@ def _leaves(place: Location, value: Any) -> Iterator[Assign]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _leaves((*place, index), item)
-    else:
+    elif value is not None:
         yield Assign(place, value)
+
+
+def _parsed(text: str) -> Any:
+    """The list or object in a text; None where there is none."""
+    with suppress(ValueError):
+        value = json.loads(text)
+        return value if isinstance(value, (dict, list)) else None
+    return None
 
 
 def _typed_text(value: Any) -> bool:
     return isinstance(value, str) and _LOOKS_TYPED.fullmatch(value) is not None
 
 
-def _step(step: str | int) -> str:
+def path_step(step: str | int) -> str:
+    """One step of a configuration key's path: `.name`, `[0]` or `["a name"]`."""
     if isinstance(step, int):
         return f"[{step}]"
     if _BARE_NAME.fullmatch(step):
@@ -309,8 +387,27 @@ def _quote(text: str) -> str:
     return quoted if quoted.startswith("'") else f"'{text}'"
 
 
-def _show(value: Any) -> str:
-    return _cut(json.dumps(value, default=str, ensure_ascii=False))
+def _show(value: Any, name: str | int = "") -> str:
+    """A value under a name, without what looks like a secret."""
+    clean = _without_secrets(value, str(name))
+    return _SECRET if clean == _SECRET else _cut(json.dumps(clean, default=str, ensure_ascii=False))
+
+
+def _without_secrets(value: Any, name: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_secrets(item, str(key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(item, name) for item in value]
+    return _SECRET if looks_secret(name, value) else value
+
+
+def _has_secret(value: Any, name: str = "") -> bool:
+    """Whether a value under a name looks like a secret, or something in it does."""
+    if isinstance(value, dict):
+        return any(_has_secret(item, str(key)) for key, item in value.items())
+    if isinstance(value, list):
+        return any(_has_secret(item, name) for item in value)
+    return looks_secret(name, value)
 
 
 def _cut(text: str) -> str:

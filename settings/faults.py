@@ -58,20 +58,28 @@ class Remove:
     place: Location
 
 
-Fix = Assign | Remove
+@dataclass(frozen=True)
+class Run:
+    """A fix: a command that is not one of `pulumi config`, or what else to do. `{stack}` in it is the stack's name."""
+
+    command: str
+
+
+Fix = Assign | Remove | Run
 
 
 @dataclass
 class Context:
-    """The context of one validation: the region and the valid fields of each model so far."""
+    """The context of one validation: the region, the sections as they are given, and the valid fields of each model so far."""
 
     region: str | None
+    sections: Mapping[str, Any] = field(default_factory=dict)
     frames: list[dict[str, Any]] = field(default_factory=list)
     partials: dict[type, dict[str, Any]] = field(default_factory=dict)
 
 
-class _NotValidError(Exception):
-    """A rule read a field that is missing or wrong."""
+class _NotValidError(AttributeError):
+    """A rule read a field that is missing or wrong: `getattr` with a default returns that instead."""
 
 
 class _Partial:
@@ -100,7 +108,7 @@ def refuse(because: str, fix: Any = ..., *, allowed: str | None = None) -> Pydan
     if fix is ...:
         fixes: tuple[Fix, ...] = ()
     else:
-        fixes = (fix,) if isinstance(fix, (Assign, Remove)) else (Assign((), fix),)
+        fixes = (fix,) if isinstance(fix, (Assign, Remove, Run)) else (Assign((), fix),)
     return _error(because, fixes, allowed, 0)
 
 

@@ -12,10 +12,11 @@ from pydantic_core import InitErrorDetails
 
 from settings.cache import Cache
 from settings.database import Database
-from settings.errors import Problem, Reporter, SettingsError
+from settings.errors import NOTHING, Problem, Reporter, SettingsError
 from settings.faults import Allowed, Assign, Context, Model, fault
 from settings.network import Network, operators_get_through
 from settings.operators import Operators
+from settings.refusals import components_accept
 from settings.storefront import EXAMPLE_CERTIFICATE, Storefront
 from settings.tags import Tags
 
@@ -47,7 +48,6 @@ def _two_zones(settings: "Settings", context: Context) -> Iterable[InitErrorDeta
         ("network", "zones"),
         f"only one zone, and two are required by {', '.join(needed_by)}",
         fix=[Assign(("network", "zones", 1), other)],
-        allowed="at least two zones",
     )
 
 
@@ -69,7 +69,7 @@ def _operators_get_through(settings: "Settings", context: Context) -> Iterable[I
 class Settings(Model):
     """The settings of one stack."""
 
-    checks = (_two_zones, _logs_leave_the_servers, _operators_get_through)
+    checks = (_two_zones, _logs_leave_the_servers, _operators_get_through, components_accept)
 
     stack: str
     """Name of the stack. Code must not change behaviour based on it."""
@@ -135,10 +135,11 @@ def parse(config: Mapping[str, str], stack: str, *, secret_keys: Collection[str]
             problems.append((key, reporter.unknown_section(key, config[name], SECTIONS)))
     settings: Settings | None = None
     try:
-        settings = Settings.model_validate({"stack": stack, "region": region, **sections}, context=Context(known_region))
+        settings = Settings.model_validate({"stack": stack, "region": region, **sections}, context=Context(known_region, sections))
     except ValidationError as invalid:
         errors = [error for error in invalid.errors(include_url=False) if error["loc"][0] in sections and not _echo(error)]
         problems.extend((str(error["loc"][0]), reporter.problem(error)) for error in errors)
+    problems = [(section, problem) for section, problem in problems if problem.given != NOTHING or problem.key not in reporter.renamed]
     if settings is None or problems:
         order = [_REGION_KEY, *SECTIONS]
         ranked = sorted(problems, key=lambda item: order.index(item[0]) if item[0] in order else len(order))

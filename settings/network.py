@@ -380,8 +380,9 @@ class Network(
     """Addresses of the VPC. Changing it replaces the network."""
     zones: Annotated[
         tuple[Annotated[str, Allowed("a zone of {region}, {region}a to {region}f, each once", "{region}a")], ...],
-        Field(min_length=1, max_length=layout.MAX_ZONES),
-        Allowed("1 to 6 zones of {region}", ["{region}a", "{region}b"]),
+        # One zone is refused by a rule that says what requires two.
+        Field(min_length=1, max_length=layout.MAX_ZONES, json_schema_extra={"minItems": 2}),
+        Allowed("2 to 6 zones of {region}", ["{region}a", "{region}b"]),
     ]
     """Availability Zones in use. A load balancer and a Multi-AZ database require two."""
     subnet_prefixes: Annotated[SubnetPrefixes | None, Allowed("prefix lengths per tier, not together with subnet_cidrs", None)] = None

@@ -129,8 +129,10 @@ def _allowed(name: str, hint: Any) -> str:
     phrases = list(limit_phrases(hint))
     plain, _ = metadata(hint)
     unit = next((unit for suffix, unit in _UNITS.items() if name.endswith(f"_{suffix}")), "")
+    if get_origin(plain) is list:
+        return "; ".join(["a list", *phrases])
     if not phrases:
-        return unit or _KINDS.get(_plain(plain), "a list" if get_origin(plain) is list else "an object")
+        return unit or _KINDS.get(_plain(plain), "an object")
     return "; ".join([f"{unit}, {phrases[0]}" if unit else phrases[0], *phrases[1:]])
 
 

@@ -1,20 +1,22 @@
 """The section `storefront`: servers, load balancer, web application firewall and alarms."""
 
 import re
+import shlex
 from collections.abc import Iterable
 from datetime import date
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated
+from typing import Annotated, Any
 
 from cloudpatterns.blocks.server import amazon_linux, architecture
 from cloudpatterns.core import Matches
 from cloudpatterns.core.limits import Unique
 from cloudpatterns.network import CountRuleArgs, WebApplicationFirewallOptions, WebExceptionArgs
+from cloudpatterns.security import WorkloadStatementArgs
 from cloudpatterns.systems import StorefrontLoadBalancerArgs, StorefrontServersArgs
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import InitErrorDetails
 
-from settings.faults import Allowed, Assign, Context, Model, Remove, fault, refuse
+from settings.faults import Allowed, Assign, Context, Model, Remove, Run, fault, refuse
 from settings.fields import each_once, from_last
 from settings.options import options
 
@@ -22,6 +24,11 @@ EXAMPLE_CERTIFICATE = "arn:aws:acm:{region}:123456789012:certificate/00000000-00
 _CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:([a-z0-9-]+):\d{12}:certificate/[0-9a-fA-F-]{36}")
 EXAMPLE_TOPIC = "arn:aws:sns:{region}:123456789012:alarms"
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:([a-z0-9-]+):\d{12}:[A-Za-z0-9_-]{1,256}")
+
+
+EXAMPLE_ACTION, EXAMPLE_RESOURCE = "s3:GetObject", "arn:aws:s3:::example-bucket/*"
+_PUBLISH = Run("make publish STACK={stack} ARTIFACT=...")
+_DIGITS = re.compile("[0-9a-f]{64}")
 
 
 def _minimum_below_maximum(servers: "Servers", context: Context) -> Iterable[InitErrorDetails]:
@@ -61,10 +68,13 @@ def _image_of_architecture(servers: "Servers", context: Context) -> Iterable[Ini
 
 def _artifact_has_a_version(servers: "Servers", context: Context) -> Iterable[InitErrorDetails]:
     if servers.artifact_uri is not None and servers.artifact_sha256 is None:
+        # Not to be removed: the next deployment would take the application from the servers.
+        download = f"aws s3 cp {shlex.quote(servers.artifact_uri)} artifact.tar.gz"
+        setting = "pulumi config set --stack {stack} --path 'cloudpatterns:storefront.servers.artifact_sha256'"
         yield fault(
             ("artifact_uri",),
             "artifact_sha256, the checksum of the object there, is missing",
-            fix=[Remove(("artifact_uri",))],
+            fix=[Run(f'{download} && {setting} "$(sha256sum artifact.tar.gz | cut -c 1-64)"')],
             allowed="an object in S3, with artifact_sha256; or that alone, which `make publish` sets, for the stack's own bucket",
         )
     if servers.artifact_kms_key_arn is not None and servers.artifact_uri is None:
@@ -75,16 +85,45 @@ def _artifact_has_a_version(servers: "Servers", context: Context) -> Iterable[In
         )
 
 
+def _checksum(value: Any) -> Any:
+    if isinstance(value, str) and not _DIGITS.fullmatch(value):
+        lowered = value.strip().lower()
+        raise refuse("in capital letters", lowered) if _DIGITS.fullmatch(lowered) else refuse("not the SHA-256 of an artifact", _PUBLISH)
+    return value
+
+
+class Statement(
+    options(
+        WorkloadStatementArgs,
+        texts={
+            "actions": Allowed(
+                "a list of actions as service:Action, at least one; a part may be a wildcard (s3:Get*), every action of a service may not",
+                [EXAMPLE_ACTION],
+            ),
+            "resources": Allowed("a list of ARNs, at least one; * only for actions that cannot be limited", [EXAMPLE_RESOURCE]),
+            "sid": Allowed("letters and digits, each id once, and none of the storefront's own statements", None),
+        },
+    )
+):
+    """A statement of what the application may do."""
+
+
 class Servers(
     options(
         StorefrontServersArgs,
         limits={
+            "artifact_sha256": Annotated[str, BeforeValidator(_checksum)],
             "instance_types": Annotated[list, Unique()],
             "min_size": Annotated[int, Field(ge=1, le=1000)],
             "max_size": Annotated[int, Field(ge=1, le=1000)],
         },
         texts={
             "app_port": Allowed("an unprivileged port, 1024 to 65535", 8080),
+            # Without it the servers would be replaced by those of the page that they are ready.
+            "artifact_sha256": Allowed("64 hexadecimal digits in lower case, of an artifact that `make publish` uploaded", _PUBLISH),
+            "database_user": Allowed(
+                "1 to 32 lower-case letters, digits and _, a letter first; not the master user, and no name that the engine reserves", "app"
+            ),
             "image_parameter": Allowed("the name of an SSM parameter that holds an image id", amazon_linux("t4g.small")),
             "instance_types": Allowed("at least one EC2 instance type, all of one CPU architecture, each once", ["t4g.small"]),
             "min_size": Allowed("servers, at least 1 and at most max_size", 2),
@@ -95,6 +134,12 @@ class Servers(
     """The servers, and what they serve."""
 
     checks = (_minimum_below_maximum, _one_architecture, _image_of_architecture, _artifact_has_a_version)
+
+    statements: Annotated[
+        tuple[Statement, ...],
+        Allowed("a list of statements, each with actions and resources", [{"actions": [EXAMPLE_ACTION], "resources": [EXAMPLE_RESOURCE]}]),
+    ] = ()
+    """What the application may do beside what the storefront needs."""
 
 
 def _certificate_of_region(load_balancer: "LoadBalancer", context: Context) -> Iterable[InitErrorDetails]:

@@ -39,7 +39,7 @@ def _keys(value: Any, handler: Callable[[Any], Any]) -> Any:
                 fix = [Assign((key,), example)]
                 because = "is missing"
                 if (other := lowered.get(key.lower())) is not None:
-                    because, fix = f"is missing; {other} differs in case", [*fix, Remove((other,))]
+                    because, fix = f"is missing; {other} differs in case", [Remove((other,)), *fix]
                 yield fault((key,), because, fix=fix, allowed="every stack has the tags Owner, CostCenter and Environment")
         for key in value:
             if not 1 <= len(key) <= 128 or not re.fullmatch(_CHARACTERS, key) or key.lower().startswith("aws:"):

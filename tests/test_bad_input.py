@@ -85,6 +85,27 @@ def test_all_wrong_settings_are_reported_at_once(project: Path, tmp_path: Path, 
     ]
 
 
+def test_what_components_refuse_is_reported_with_the_settings(project: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    servers = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"))["config"]["cloudpatterns:storefront"]["servers"]
+    statement = {"actions": ["*"], "resources": ["arn:aws:sqs:eu-west-1:123456789012:orders"]}
+    wrong = {"environment": {"DB_PASS": "hunter2"}, "statements": [statement], "database_user": "root"}
+    file = stack_file(tmp_path, "dev", storefront={"servers": {**servers, **wrong}}, database={"engine": "oracle"})
+    code, _, err = run(capfd, project, "--config-file", str(file))
+    assert code == 2
+    reason = "is named like a secret, and user data can be read. Pass the secret's ARN as DB_PASS_ARN and fetch it at run time"
+    assert problems(err, "dev") == [
+        (
+            "storefront.servers.statements[0].actions",
+            '["*"]',
+            "has * in statement 0; every action is not least privilege. Name the actions",
+        ),
+        ("storefront.servers.environment.DB_PASS", "[secret]", reason),
+        ("storefront.servers.database_user", '"root"', "is 'root'; the name is reserved by mysql. Use another, such as app"),
+        ("database.engine", '"oracle"', ""),
+    ]
+    assert "hunter2" not in err
+
+
 def test_subnets_that_overlap_or_are_too_small(project: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     cidrs = {
         "public": {"eu-west-1a": "10.20.0.0/24", "eu-west-1b": "10.20.1.0/24"},

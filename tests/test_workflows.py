@@ -217,13 +217,13 @@ def profiles_of_the_action(tmp_path: Path, stack: str) -> tuple[int, str, str]:
     return done.returncode, output.read_text() if output.exists() else "", done.stderr
 
 
-def profiles_of_make(tmp_path: Path, stack: str) -> tuple[int, str, str]:
-    """Exit code, what the CLI was called with, and errors of ``make up``."""
+def profiles_of_make(tmp_path: Path, stack: str, *, examples: str = "yes") -> tuple[int, str, str]:
+    """Exit code, what the CLI was called with, and errors of ``make up``, which may deploy examples."""
     pulumi = tmp_path / "pulumi"
     pulumi.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/called\n')
     pulumi.chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    command = ["make", "-s", "-o", ".venv/ready", "up", f"STACK={stack}", f"BIN={Path(sys.executable).parent}"]
+    command = ["make", "-s", "-o", ".venv/ready", "up", f"STACK={stack}", f"EXAMPLES={examples}", f"BIN={Path(sys.executable).parent}"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     called = tmp_path / "called"
     return done.returncode, called.read_text() if called.exists() else "", done.stderr
@@ -236,6 +236,14 @@ def test_a_cell_has_the_profiles_of_its_environment(tmp_path: Path, stack: str) 
     code, called, _ = profiles_of_make(tmp_path, stack)
     packs = [f"--policy-pack {Path(profile).parent} --policy-pack-config {profile}" for profile in (security, operations)]
     assert (code, called) == (0, f"up --stack {stack} {' '.join(packs)}\n")
+
+
+def test_examples_are_not_deployed(tmp_path: Path) -> None:
+    code, called, said = profiles_of_make(tmp_path, "prod", examples="")
+    assert (code, called) == (2, "")
+    assert said.startswith(
+        "error: Pulumi.prod.yaml has 3 values that are only examples:\n\ncloudpatterns:storefront.load_balancer.domain_name"
+    )
 
 
 def test_a_stack_without_a_profile_is_not_updated(tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
 """How problems are reported: missing, malformed and unknown sections, all at once, secrets unseen, with their exact texts and commands."""
 
+from typing import get_args, get_origin
+
 import pulumi
 import pytest
+from pydantic import BaseModel
 
-from settings import SettingsError, parse
+from settings import Settings, SettingsError, parse
+from settings.errors import Reporter
 from tests.settings.configurations import ABSENT, VALID, broken, config, good, obey, problems
-from tests.settings.expectations import put_all, reported, rm
+from tests.settings.expectations import put, put_all, reported, rm
 
 CERTIFICATE = VALID["storefront"]["load_balancer"]["certificate_arn"]
 ABROAD = CERTIFICATE.replace("eu-west-1", "us-east-1")
@@ -163,7 +167,8 @@ def test_no_word_of_a_secret_section_shows():
 
 def test_an_unknown_key_of_a_secret_section_is_still_reported():
     (problem,) = problems(broken({"cache.engin": "hush-hush"}), secret_keys=["cloudpatterns:cache"])
-    assert (problem.given, problem.because, problem.fix) == ("[secret]", "unknown key; did you mean engine?", (rm("cache.engin"),))
+    assert (problem.given, problem.because) == ("[secret]", "unknown key; did you mean engine?")
+    assert problem.fix == ("pulumi config set --stack dev --secret --path 'cloudpatterns:cache.engine'", rm("cache.engin"))
 
 
 def test_secret_regions_and_unreadable_secret_sections_stay_hidden():
@@ -175,3 +180,109 @@ def test_secret_regions_and_unreadable_secret_sections_stay_hidden():
     assert "eu-west-1" not in str(zone).replace('"eu-west-2b"', "")
     (unknown,) = problems(broken({"zzz": "hush-hush"}), secret_keys=["cloudpatterns:zzz"])
     assert unknown.given == "[secret]"
+
+
+# --- misspelt keys ---
+
+RENAMED = [
+    ("cache.replcas", 2, "cache.replicas", [put("cache.replicas", 2)]),
+    ("storefront.servers.package", "python3.13", "storefront.servers.packages", [put("storefront.servers.packages[0]", "python3.13")]),
+    (
+        "storefront.servers.scalin",
+        {"cpu_target_percent": 60, "burst_cpu_percent": 80},
+        "storefront.servers.scaling",
+        [put_all(**{"storefront.servers.scaling.cpu_target_percent": 60, "storefront.servers.scaling.burst_cpu_percent": 80})],
+    ),
+    (
+        "operators[0].max_entrys",
+        "many",
+        "operators[0].max_entries",
+        [put("operators[0].max_entries", 10)],
+    ),
+]
+
+
+@pytest.mark.parametrize(("wrong", "value", "right", "commands"), RENAMED)
+def test_a_misspelt_key_is_renamed_with_its_value(wrong, value, right, commands):
+    sections = broken({wrong: value})
+    (problem,) = problems(sections)
+    assert problem.because == f"unknown key; did you mean {right.rpartition('.')[2]}?"
+    assert problem.fix == (*commands, rm(wrong))
+    obey(problem.fix, sections)
+    good(sections)
+
+
+def test_a_misspelt_key_beside_the_right_one_is_only_removed():
+    (problem,) = problems(broken({"storefront.servers.instance_type": "t4g.small"}))
+    assert problem.fix == (rm("storefront.servers.instance_type"),)
+
+
+def test_a_misspelt_required_key_is_one_problem():
+    sections = broken(
+        {"cache.node_type": ABSENT, "cache.node_typ": "cache.r7g.large", "operators[0].ports": ABSENT, "operators[0].port": 2222}
+    )
+    assert [problem.key for problem in problems(sections)] == ["cloudpatterns:cache.node_typ", "cloudpatterns:operators[0].port"]
+    obey([command for problem in problems(sections) for command in problem.fix], sections)
+    found = good(sections)
+    assert (found.cache.node_type, found.operators[0].ports) == ("cache.r7g.large", (2222,))
+
+
+def test_a_misspelt_section_is_renamed():
+    sections = broken({"cache": ABSENT, "cach": VALID["cache"]})
+    (problem,) = problems(sections)
+    assert problem.because == "unknown key; did you mean cloudpatterns:cache?"
+    assert problem.fix == (
+        put_all(**{"cache.engine_version": "8.1", "cache.node_type": "cache.t4g.micro"}),
+        "pulumi config rm --stack dev 'cloudpatterns:cach'",
+    )
+    obey(problem.fix[:-1], sections)
+    del sections["cach"]
+    assert good(sections).cache.node_type == VALID["cache"]["node_type"]
+
+
+def test_what_looks_like_a_secret_is_never_shown():
+    for path, value in (
+        ("storefront.servers.environmnt", {"DB_PASSWORD": "hunter2"}),
+        ("storefront.servers.environment", {"DB_PASSWORD": ["hunter2"], "OTHER": 5}),
+        ("storefront.servers.environment", {"DB_PASSWORD": "hunter2", "OTHER": 5}),
+        ("storefront.servers.DB_PASSWORD", "hunter2"),
+        ("storefront.environment", {"MAIL": {"SMTP_PASSWORD": "hunter2"}}),
+        ("storefront.servers.environment", ["amqp://shop:hunter2@mq"]),
+        ("storefront.servers.environment", {"DB_PASSWORD": 1234567}),
+        ("DB_PASSWORD", "hunter2"),
+        ("storefrnt", {"servers": {"environment": {"DB_PASSWORD": "hunter2"}}}),
+    ):
+        text = "".join(map(str, problems(broken({path: value}))))
+        assert "hunter2" not in text, path
+        assert "1234567" not in text, path
+
+
+# --- every fix does something ---
+
+
+def required(model, place=()):
+    """The places of required settings, also within the entries of lists and objects."""
+    for name, info in model.model_fields.items():
+        kind = info.annotation
+        if info.is_required() and place:
+            yield (*place, name)
+        while get_args(kind) and not isinstance(kind, type):
+            kind = get_args(kind)[0]
+        inner, step = kind, name
+        if get_origin(kind) is None and get_args(kind):
+            inner = get_args(kind)[0]
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from required(inner, (*place, step))
+        elif entries := [one for one in get_args(kind) if one is not ...]:
+            entry = entries[-1]
+            while get_args(entry) and not isinstance(entry, type):
+                entry = get_args(entry)[0]
+            if isinstance(entry, type) and issubclass(entry, BaseModel):
+                yield from required(entry, (*place, step, 0 if len(entries) == 1 else "one"))
+
+
+@pytest.mark.parametrize("place", list(required(Settings)), ids=lambda place: ".".join(map(str, place)))
+def test_a_missing_setting_has_a_value_to_be_set(place):
+    reporter = Reporter(Settings, "cloudpatterns", "dev", "eu-west-1", (), {})
+    problem = reporter.problem({"loc": place, "type": "missing"})
+    assert all(" set" in command for command in problem.fix), problem.fix

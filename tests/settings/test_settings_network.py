@@ -50,21 +50,21 @@ ONE = [
         "network.zones",
         [],
         None,
-        "1 to 6 zones of eu-west-1",
+        "2 to 6 zones of eu-west-1",
         put_all(**{"network.zones[0]": "eu-west-1a", "network.zones[1]": "eu-west-1b"}),
     ),
     (
         "network.zones",
         ["eu-west-1a"],
         "only one zone, and two are required by the load balancer, database.multi_az, cache.replicas",
-        "at least two zones",
+        "2 to 6 zones of eu-west-1",
         put("network.zones[1]", "eu-west-1b"),
     ),
     (
         "network.zones",
         ["eu-west-1c"],
         "only one zone, and two are required by the load balancer, database.multi_az, cache.replicas",
-        "at least two zones",
+        "2 to 6 zones of eu-west-1",
         put("network.zones[1]", "eu-west-1a"),
     ),
     ("network.zones[1]", "eu-west-1a", "is listed twice", ZONE, put("network.zones[1]", "eu-west-1b")),
@@ -86,7 +86,7 @@ ONE = [
         "network.zones",
         [f"eu-west-1{letter}" for letter in "abcdefa"],
         "7 are too many",
-        "1 to 6 zones of eu-west-1",
+        "2 to 6 zones of eu-west-1",
         rm("network.zones[6]"),
     ),
     ("network.dual_stack", "maybe", TEXT, "true or false", put("network.dual_stack", "false")),
@@ -480,7 +480,7 @@ def test_prefixes_and_explicit_subnets_exclude_each_other():
 
 def test_a_wrong_kind_of_value_is_removed_before_its_parts_are_set():
     (problem,) = problems(broken({"network.zones": "eu-west-1a"}))
-    assert problem.because == TEXT
+    assert problem.because == "text where a list is expected"
     assert problem.fix == (rm("network.zones"), put_all(**{"network.zones[0]": "eu-west-1a", "network.zones[1]": "eu-west-1b"}))
 
 

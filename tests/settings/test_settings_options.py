@@ -78,7 +78,8 @@ REDECLARED: dict[type[BaseModel], set[str]] = {
     Cache: {"engine_version"},
     # Rules with a real date, and exceptions with the names of the groups.
     Firewall: {"count_rules", "exceptions"},
-    Servers: set(),
+    # Examples of a statement.
+    Servers: {"statements"},
     LoadBalancer: set(),
 }
 # Limits of the stack configuration alone.
@@ -243,7 +244,7 @@ def test_texts_say_what_the_limits_allow_unless_they_are_given() -> None:
     properties = Section.model_json_schema()["properties"]
     assert {name: limits(property_)["x-allowed"] for name, property_ in properties.items() if name != "days"} == {
         "name": "lower-case letters such as shop; at most 4 characters",
-        "ports": "each once; each 1 to 65,535",
+        "ports": "a list; each once; each 1 to 65,535",
         "network": "a network such as 203.0.113.0/24 or 2001:db8::/32",
         "parts": "an object",
         "topic": "a topic",

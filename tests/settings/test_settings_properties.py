@@ -65,7 +65,7 @@ def storefronts(draw):
             "instance_types": types,
             "min_size": least,
             "max_size": least + draw(st.integers(0, 100)),
-            "spot_percentage": draw(st.integers(0, 100)),
+            "spot_percentage": draw(st.integers(0, 100)) if len(types) > 1 else 0,
             "app_port": draw(st.integers(1024, 65535)),
         },
         "load_balancer": draw(st.sampled_from([certificate, issued])),

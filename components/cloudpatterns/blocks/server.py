@@ -1,6 +1,7 @@
 """EC2 instances: CPU architecture, disks, launch templates and user data."""
 
 import base64
+import gzip
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -18,9 +19,8 @@ METADATA_OPTIONS: aws.ec2.InstanceMetadataOptionsArgsDict = {
     "http_put_response_hop_limit": 1,
 }
 """The metadata service with session tokens alone (IMDSv2), out of the reach of containers."""
-# In raw form, before it is encoded.
-# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html
-_USER_DATA_BYTES = 16_384
+USER_DATA_BYTES = 16_384
+"""What EC2 takes of user data, before it is encoded, see ``packed``."""
 # Graviton families have a g among the letters after the generation (t4g, c7gn, im4gn, is4gen), and a1 is the first of them; g4dn and g5 are
 # families of GPUs. https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html
 _GRAVITON = re.compile(r"(a1|[a-z]+-?\d+[a-z]*g[a-z]*)\..+")
@@ -78,7 +78,7 @@ def launch_template(
 
 
 def encoded(component: Component, user_data: pulumi.Input[str] | None) -> pulumi.Output[str] | None:
-    """A script in base64; None stays None.
+    """A script in base64, see ``packed``; None stays None.
 
     :raises ArgumentError: when it is longer than EC2 takes, or would not be run.
     """
@@ -88,14 +88,31 @@ def encoded(component: Component, user_data: pulumi.Input[str] | None) -> pulumi
     def encode(script: str) -> str:
         if problems := list(_user_data_problems(script)):
             component.refuse(*problems)
-        return base64.b64encode(script.encode()).decode()
+        return base64.b64encode(packed(script)).decode()
 
     return pulumi.Output.from_input(user_data).apply(encode)
 
 
+def packed(script: str) -> bytes:
+    """A script as EC2 gets it: plain while EC2 takes that, so that the console shows it; else compressed, which cloud-init undoes.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html
+    """
+    plain = script.encode()
+    return plain if len(plain) <= USER_DATA_BYTES else compressed(script)
+
+
+def compressed(script: str) -> bytes:
+    """A script in gzip, the same for the same script: a difference would replace the servers."""
+    data = bytearray(gzip.compress(script.encode(), mtime=0))
+    # The operating system, in which Python's versions differ.
+    data[9] = 255
+    return bytes(data)
+
+
 def _user_data_problems(script: str) -> Iterator[Problem]:
-    size = len(script.encode())
-    if size > _USER_DATA_BYTES:
-        yield "user_data", f"has {size} bytes; EC2 takes {_USER_DATA_BYTES}. Fetch the rest from S3 at boot."
+    size = len(packed(script))
+    if size > USER_DATA_BYTES:
+        yield "user_data", f"has {size:,} bytes, compressed; EC2 takes {USER_DATA_BYTES:,}. Fetch the rest from S3 at boot."
     if not script.startswith("#"):
         yield "user_data", f"begins with {script[:10]!r}; cloud-init runs what begins with #!, #cloud-config and the like."

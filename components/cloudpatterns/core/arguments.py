@@ -60,13 +60,13 @@ class ArgumentError(pulumi.InputPropertiesError, pulumi.RunError):
     caller in another language sees which property is meant. ``errors`` holds one entry per problem.
     """
 
-    def __init__(self, component: str, name: str, problems: Sequence[Problem]) -> None:
+    def __init__(self, component: str, name: str, problems: Sequence[Problem], *, headline: str = "cannot be created") -> None:
         self.component = component
         self.name = name
         self.problems = list(problems)
         lines = "".join(f"\n  {path}: {reason}" if path else f"\n  {reason}" for path, reason in problems)
         super().__init__(
-            f'{component} "{name}" cannot be created:{lines}',
+            f'{component} "{name}" {headline}:{lines}',
             [{"property_path": path, "reason": reason} for path, reason in problems],
         )
 

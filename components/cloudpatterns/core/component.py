@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from typing import Any, ClassVar, NoReturn, TypeVar, is_typeddict
+from typing import Any, ClassVar, NoReturn, Self, TypeVar, is_typeddict
 
 import pulumi
 
@@ -45,6 +45,19 @@ class Component(pulumi.ComponentResource):
             if args_type.__name__ != f"{cls.__name__}Args":
                 raise TypeError(f"the arguments of {cls.__name__} are a TypedDict {cls.__name__}Args, not {args_type.__name__}")
             cls._arguments = Arguments(args_type)
+
+    def __new__(cls, *given: Any, **named: Any) -> Self:
+        """Refuses arguments that are not in one dictionary, for which Python alone would raise a ``TypeError`` without a hint.
+
+        :raises ArgumentError: with the call that is needed.
+        """
+        # A subclass in somebody's program may have a constructor of its own.
+        if "_arguments" in vars(cls) and (others := [name for name in named if name not in ("name", "args", "opts")]):
+            component, name = cls._arguments.component, str(given[0] if given else named.get("name", ""))
+            entries = ", ".join(f'"{other}": ...' for other in others)
+            reason = f'must be one dictionary of arguments: {component}("{name}", {{{entries}}})'
+            raise ArgumentError(component, name, [("args", reason)])
+        return super().__new__(cls)
 
     def __init__(self, component: str, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(f"cloudpatterns:index:{component}", name, {}, opts)
@@ -114,8 +127,9 @@ class Component(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self, **options)
 
     def refuse(self, *problems: Problem) -> NoReturn:
-        """Raises an ``ArgumentError`` of this component, for what is asked of it later."""
-        raise ArgumentError(type(self)._arguments.component, self.pulumi_resource_name, problems)
+        """Raises an ``ArgumentError`` of this component, which exists already, for what is asked of it later."""
+        headline = "has a problem" if len(problems) == 1 else f"has {len(problems)} problems"
+        raise ArgumentError(type(self)._arguments.component, self.pulumi_resource_name, problems, headline=headline)
 
     def lookup(self, values: Mapping[str, _T], key: str, argument: str, kind: str) -> _T:
         """The value of a key that a caller asks for: ``self.lookup(groups, "web", "group_id", "a function")``.

@@ -1,6 +1,8 @@
 """ScaleOut: the launch template, the group and what moves its size, exactly; and every refusal."""
 
 import base64
+import gzip
+import hashlib
 import json
 from typing import Any
 
@@ -623,9 +625,24 @@ def test_values_out_of_range_are_refused(changes: dict[str, Any], path: str) -> 
     assert [problem[0] for problem in refused(**changes)] == [path]
 
 
+def test_user_data_is_compressed_only_when_it_would_be_too_long() -> None:
+    def user_data(script: str) -> bytes:
+        return base64.b64decode(made(user_data=script).named("web-template").inputs["userData"])
+
+    longest = "#!" + "x" * 16_382
+    assert user_data(longest).decode() == longest
+    data = user_data(f"{longest}x")
+    assert gzip.decompress(data).decode() == f"{longest}x"
+    # No time and no operating system: what is the same script is the same user data, on every machine.
+    assert data[:10].hex() == "1f8b08000000000002ff"
+
+
 def test_user_data_has_a_limit_and_has_to_be_a_script() -> None:
-    made(user_data="#!" + "x" * 16_382)
-    assert refused(user_data="#!" + "x" * 16_383) == [("user_data", "has 16385 bytes; EC2 takes 16384. Fetch the rest from S3 at boot.")]
+    # Hexadecimal digits of a hash compress to a little over half.
+    incompressible = hashlib.shake_256(b"x").hexdigest(16_000)
+    assert refused(user_data=f"#!{incompressible}") == [
+        ("user_data", "has 18,644 bytes, compressed; EC2 takes 16,384. Fetch the rest from S3 at boot.")
+    ]
     assert refused(user_data="echo hello") == [
         ("user_data", "begins with 'echo hello'; cloud-init runs what begins with #!, #cloud-config and the like.")
     ]

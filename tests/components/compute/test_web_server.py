@@ -6,6 +6,7 @@ import http.client
 import io
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -483,6 +484,80 @@ def test_values_that_are_not_known_yet_are_waited_for() -> None:
 
     record(program)
     assert "APP_ENVIRONMENT=DATABASE_HOST=db.internal\n" in texts[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, "x") for name in ("DB_PASS", "DBPASSWORD", "APIKEY", "SHOP_API_KEY", "SECRET_KEY_BASE", "SECRET_KEY", "DB_PWD", "TOKEN")),
+        ("MYAPP_KEY", "sk_live_51H8abcdef"),
+        ("BOT", "xoxb-12345-abc"),
+        ("REPOSITORY", "ghp_abcdefghijklmnop"),
+        ("KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+        ("SIGNER", "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n"),
+        ("QUEUE_URL", "amqps://shop:hunter2@mq.internal:5671/shop"),
+        ("QUEUE", pulumi.Output.from_input("amqps://shop:hunter2@mq.internal:5671/shop")),
+    ],
+)
+def test_what_looks_like_a_secret_is_refused_and_not_shown(name: str, value: pulumi.Input[str]) -> None:
+    def program() -> None:
+        with pytest.raises(ArgumentError) as caught:
+            web_server_user_data(app_port=8080, health_check_path="/", environment={name: value})
+        errors.append(caught.value)
+
+    errors: list[ArgumentError] = []
+    if isinstance(value, str):
+        record(program)
+    else:
+        with pytest.raises(ArgumentError) as late:
+            record(lambda: web_server_user_data(app_port=8080, health_check_path="/", environment={name: value}))
+        errors.append(late.value)
+    [(path, reason)] = errors[0].problems
+    assert path == f"environment.{name}"
+    assert "like a secret" in reason
+    assert "hunter2" not in str(errors[0])
+    assert "sk_live" not in str(errors[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DB_PASSWORD_ARN", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db"),
+        ("API_KEY_ID", "k-17"),
+        ("TOKEN_NAME", "shop"),
+        ("PASSWORD_FILE", "/run/db"),
+        ("TOKEN_URL", "https://login.example.com:8443/oauth/token"),
+        ("PUBLIC_KEY", "x"),
+        ("COMPASS", "north"),
+        ("MAX_TOKENS", "4096"),
+        ("CACHE_KEY_PREFIX", "shop"),
+    ],
+)
+def test_what_only_names_a_secret_is_accepted(name: str, value: str) -> None:
+    assert f"{name}={value}" in script(environment={name: value})
+
+
+def test_user_data_that_would_be_too_long_is_refused_before_anything_is_known() -> None:
+    value = hashlib.shake_256(b"x").hexdigest(12_000)
+    with pytest.raises(ArgumentError) as caught:
+        script(environment={"HOST": pulumi.Output.from_input("db.internal"), "VALUE": value})
+    [(path, reason)] = caught.value.problems
+    assert path == "environment"
+    found = re.fullmatch(
+        r"takes (\S+) bytes of user data, compressed; (\S+) are left beside the boot script\. Keep large values in S3 or Parameter Store, "
+        r"and pass their names\.",
+        reason,
+    )
+    assert found is not None
+    takes, left = (int(number.replace(",", "")) for number in found.groups())
+    assert 12_000 < takes < 16_000
+    assert 10_000 < left < 13_000
+    bundle = "".join(
+        f"-----BEGIN CERTIFICATE-----\n{value[start : start + 1000]}\n-----END CERTIFICATE-----\n" for start in range(0, 24_000, 1000)
+    )
+    with pytest.raises(ArgumentError) as caught:
+        script(environment={}, database_certificates=bundle)
+    assert caught.value.problems == [("database_certificates", "leave no room in user data, of which EC2 takes 16,384 bytes. Pass fewer.")]
 
 
 @pytest.mark.parametrize(

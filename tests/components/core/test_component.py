@@ -1,5 +1,5 @@
 from collections.abc import Iterator
-from typing import Annotated, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
@@ -135,6 +135,8 @@ def test_what_a_caller_looks_up_is_named_with_what_is_known() -> None:
             shelf.box("box-2")
         assert caught.value.name == "s"
         assert caught.value.problems == [("box", "is 'box-2', which is not a box; known are box-0, box-1.")]
+        # It exists.
+        assert str(caught.value) == "Shelf \"s\" has a problem:\n  box: is 'box-2', which is not a box; known are box-0, box-1."
 
     record(program)
 
@@ -145,3 +147,13 @@ def test_arguments_are_called_like_their_component() -> None:
         class Rack(Component):
             def __init__(self, name: str, args: ShelfArgs, opts: pulumi.ResourceOptions | None = None) -> None:
                 pass
+
+
+def test_arguments_outside_a_dictionary_are_refused_with_the_call_that_is_needed() -> None:
+    construct: Any = Shelf
+    with pytest.raises(ArgumentError) as caught:
+        construct("s", size=2, color="red")
+    assert caught.value.problems == [("args", 'must be one dictionary of arguments: Shelf("s", {"size": ..., "color": ...})')]
+    with pytest.raises(ArgumentError) as caught:
+        construct(name="s", size=2)
+    assert caught.value.problems == [("args", 'must be one dictionary of arguments: Shelf("s", {"size": ...})')]

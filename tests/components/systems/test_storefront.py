@@ -176,6 +176,7 @@ def test_the_servers_role_logs_in_to_database_and_cache_writes_its_logs_and_open
 
 def test_the_application_may_have_more_rights_variables_and_packages() -> None:
     graph = make(
+        servers__managed_policy_arns={"archive": "arn:aws:iam::123456789012:policy/archive"},
         servers__statements=[{"sid": "Orders", "actions": ["sqs:SendMessage"], "resources": ["arn:aws:sqs:eu-west-1:123456789012:orders"]}],
         servers__environment={"FEATURE": "on"},
         servers__packages=["python3.13"],
@@ -183,6 +184,8 @@ def test_the_application_may_have_more_rights_variables_and_packages() -> None:
         servers__log_retention_days=30,
     )
     assert statements(graph).keys() - statements(base()).keys() == {"Orders"}
+    attachment = graph.named("shop-role-policy-archive").inputs
+    assert attachment == {"role": graph.named("shop-role-role").outputs["name"], "policyArn": "arn:aws:iam::123456789012:policy/archive"}
     assert statements(graph)["DatabaseLogin"]["Resource"][0].endswith("/shop")
     script = boot_script(graph)
     assert "PACKAGES=python3.13\n" in script

@@ -1,5 +1,9 @@
 """What Storefront refuses, word for word."""
 
+import base64
+import gzip
+import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +86,22 @@ REFUSED: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
     "the master user for the application": (
         {"servers__database_user": "dbadmin"},
         [("servers.database_user", "is 'dbadmin', the master user, who logs in with a password. Choose another name.")],
+    ),
+    "a user that the engine reserves": (
+        {"servers__database_user": "root"},
+        [("servers.database_user", "is 'root'; the name is reserved by mysql. Use another, such as app.")],
+    ),
+    "a user in capital letters": (
+        {"servers__database_user": "MyApp"},
+        [("servers.database_user", "is 'MyApp'; must be 1 to 32 lower-case letters, digits and _, a letter first")],
+    ),
+    "a variable of two lines": (
+        {"servers__environment": {"MOTTO": "a\nb"}},
+        [("servers.environment.MOTTO", "has a line break or another control character; one line of text is needed.")],
+    ),
+    "certificates that are none": (
+        {"servers__database_certificates": "/etc/ca.pem"},
+        [("servers.database_certificates", "are not certificates in PEM. Pass the text of the file alone.")],
     ),
     "a region without certificates": (
         {f"{tier}_subnet_ids_by_zone": {"xx-south-1a": "a", "xx-south-1b": "b"} for tier in ("public", "private", "data")},
@@ -222,3 +242,19 @@ def test_what_a_part_refuses_is_refused_before_any_part_exists(name: str, change
 
     created += [one.type for one in record(program).resources if "cloudpatterns" in one.type or one.type.startswith("aws:")]
     assert created == []
+
+
+def test_an_environment_that_user_data_has_no_room_for_is_refused_before_any_part_exists() -> None:
+    with pytest.raises(ArgumentError) as caught:
+        make(servers__environment={"VALUE": hashlib.shake_256(b"x").hexdigest(9_000)})
+    [(path, reason)] = caught.value.problems
+    assert path == "servers.environment"
+    assert re.match(r"takes 11,\d{3} bytes of user data, compressed; \d,\d{3} are left beside the boot script\. ", reason)
+
+
+def test_an_environment_of_a_few_kilobytes_fits() -> None:
+    environment = {f"FEATURE_{number}": f"https://feature-{number}.example.org/path" for number in range(80)}
+    template = make(servers__environment=environment).named("shop-app-template")
+    script = gzip.decompress(base64.b64decode(template.inputs["userData"])).decode()
+    assert "FEATURE_79=https://feature-79.example.org/path" in script
+    assert len(script) > 16_384

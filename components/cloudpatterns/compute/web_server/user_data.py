@@ -1,16 +1,30 @@
 """User data of web servers: the boot script with its parameters."""
 
+import base64
+import hashlib
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pulumi
 
+from cloudpatterns.blocks.server import USER_DATA_BYTES, compressed, packed
 from cloudpatterns.core import ArgumentError, Problem
 
 _RESERVED = ("AWS_REGION", "DATABASE_CA_FILE", "HEALTH_CHECK_PATH", "PORT")
-_SECRET = re.compile(r"(^|_)(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIALS?|API_KEY|ACCESS_KEY|PRIVATE_KEY)$")
+# Whole words at the end: DB_PASSWORD_ARN, TOKEN_FILE and COMPASS are none.
+_SECRET_NAME = re.compile(
+    r"(PASSWORD|PASSWD|PASSPHRASE|PASSCODE|(API|ACCESS|PRIVATE|SECRET)_?KEY|(AUTH|ACCESS|API|REFRESH|BEARER)TOKEN"
+    r"|(^|_)(PASS|PWD|PW|SECRETS?|TOKEN|CREDENTIALS?|CREDS|(SIGNING|ENCRYPTION|MASTER)_KEY|SECRET_KEY_BASE|CLIENTSECRET))$"
+)
+# How well-known services begin their keys and tokens, a signed JSON web token, a private key, and a URL with a password.
+_SECRET_VALUE = re.compile(
+    r"\s*((sk|rk)_(live|test)_|whsec_|gh[opsur]_[A-Za-z0-9]|github_pat_|glpat-|xox[a-z]-|(AKIA|ASIA)[A-Z2-7]{16}\b|SG\.[\w-]{16,}\."
+    r"|sk-(ant|proj)-|npm_[A-Za-z0-9]{30}|shpat_|dop_v1_|eyJ[\w-]{8,}\.eyJ)|-----BEGIN ([A-Z]+ )*PRIVATE KEY"
+    r"|[A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*:[^\s/@]+@"
+)
 
 
 def web_server_user_data(
@@ -37,17 +51,14 @@ def web_server_user_data(
     to a file that the variable ``DATABASE_CA_FILE`` names. With ``log_group_name`` the CloudWatch agent sends the logs of boot, server
     and nginx there, in streams ``<instance id>/boot``, ``/server`` and ``/access``; the role must be allowed to write them.
 
-    :raises ArgumentError: for a value that the script would refuse, and for a variable named like a secret.
+    :raises ArgumentError: for a value that the script would refuse, and for a variable that looks like a secret.
     """
     environment = environment or {}
-    # Names are plain: what can be known is refused before anything is created.
-    _refuse([*_problems(app_port, health_check_path, artifact_kind, packages), *_environment_problems(environment)])
-    parameters = {
-        "APP_PORT": app_port,
-        "HEALTH_CHECK_PATH": health_check_path,
-        "ARTIFACT_KIND": artifact_kind,
-        "PACKAGES": " ".join(packages),
-    }
+    known: dict[str, Any] = {"app_port": app_port, "health_check_path": health_check_path, "artifact_kind": artifact_kind}
+    known |= {"packages": packages, "environment": environment, "database_certificates": database_certificates}
+    if problems := list(user_data_problems(**known)):
+        raise ArgumentError("web_server_user_data", "boot.sh", problems)
+    parameters = _parameters(app_port, health_check_path, artifact_kind, packages)
     resolved = {
         "ARTIFACT_URI": artifact_uri or "",
         "ARTIFACT_SHA256": artifact_sha256 or "",
@@ -57,19 +68,62 @@ def web_server_user_data(
     return pulumi.Output.all({**environment}, resolved).apply(lambda values: _render(parameters, *values))
 
 
+def user_data_problems(
+    *,
+    app_port: int,
+    health_check_path: str,
+    artifact_kind: str = "app",
+    packages: Sequence[str] = (),
+    environment: Mapping[str, Any],
+    database_certificates: Any = None,
+) -> Iterator[Problem]:
+    """What ``web_server_user_data`` refuses as far as it is known before anything is created; what is no text is not known yet."""
+    plain = {name: value for name, value in environment.items() if isinstance(value, str)}
+    yield from _problems(app_port, health_check_path, artifact_kind, packages)
+    yield from _environment_problems({**dict.fromkeys(environment, ""), **plain})
+    parameters = _parameters(app_port, health_check_path, artifact_kind, packages)
+    certificates = database_certificates if isinstance(database_certificates, str) else ""
+    yield from _certificate_problems(certificates)
+    resolved = {"ARTIFACT_URI": _long("uri"), "ARTIFACT_SHA256": _long("sha")[:64], "LOG_GROUP": _long("log"), "DATABASE_CA": certificates}
+    unknown = {name: _long(name) for name in environment.keys() - plain.keys()}
+    without, whole = (_script(parameters, variables, resolved) for variables in (unknown, unknown | plain))
+    if len(packed(whole)) <= USER_DATA_BYTES:
+        return
+    if (left := USER_DATA_BYTES - len(compressed(without))) <= 0:
+        yield "database_certificates", f"leave no room in user data, of which EC2 takes {USER_DATA_BYTES:,} bytes. Pass fewer."
+    else:
+        used = len(compressed(whole)) - len(compressed(without))
+        reason = f"takes {used:,} bytes of user data, compressed; {left:,} are left beside the boot script"
+        yield "environment", f"{reason}. Keep large values in S3 or Parameter Store, and pass their names."
+
+
+def _long(name: str) -> str:
+    """A text as long as the names and addresses of AWS are at most, and as hard to compress."""
+    return base64.b32encode(hashlib.shake_256(name.encode()).digest(60)).decode()
+
+
+def _parameters(app_port: int, health_check_path: str, artifact_kind: str, packages: Iterable[str]) -> dict[str, str | int]:
+    return {
+        "APP_PORT": app_port,
+        "HEALTH_CHECK_PATH": health_check_path,
+        "ARTIFACT_KIND": artifact_kind,
+        "PACKAGES": " ".join(packages),
+    }
+
+
 def _render(parameters: Mapping[str, str | int], environment: Mapping[str, str], resolved: Mapping[str, str]) -> str:
-    _refuse([*_resolved_problems(environment, resolved)])
+    if problems := list(_resolved_problems(environment, resolved)):
+        raise ArgumentError("web_server_user_data", "boot.sh", problems)
+    return _script(parameters, environment, resolved)
+
+
+def _script(parameters: Mapping[str, str | int], environment: Mapping[str, str], resolved: Mapping[str, str]) -> str:
     lines = "\n".join(f"{name}={value}" for name, value in environment.items())
     values = {**parameters, **resolved, "APP_ENVIRONMENT": lines}
     shebang, _, body = (Path(__file__).parent / "on_aws/boot.sh").read_text(encoding="utf-8").partition("\n")
     # EC2 takes 16 KB: comments are for those who read the file.
     body = re.sub(r"^ *#.*\n", "", body, flags=re.MULTILINE)
     return "\n".join([shebang, *[f"{name}={shlex.quote(str(value))}" for name, value in values.items()], body])
-
-
-def _refuse(problems: Sequence[Problem]) -> None:
-    if problems:
-        raise ArgumentError("web_server_user_data", "boot.sh", problems)
 
 
 def _problems(port: int, path: str, kind: str, packages: Iterable[str]) -> Iterator[Problem]:
@@ -84,15 +138,28 @@ def _problems(port: int, path: str, kind: str, packages: Iterable[str]) -> Itera
             yield "packages", f"has {name!r}; the name of a package of Amazon Linux is needed, such as python3.13."
 
 
-def _environment_problems(names: Iterable[str]) -> Iterator[Problem]:
-    for name in names:
+def looks_secret(name: str, value: Any = "") -> bool:
+    """Whether a variable is named like a secret, or its value begins as keys and tokens do."""
+    return _SECRET_NAME.search(name.upper()) is not None or (isinstance(value, str) and _SECRET_VALUE.match(value) is not None)
+
+
+def _environment_problems(environment: Mapping[str, str]) -> Iterator[Problem]:
+    for name, value in environment.items():
         if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
             yield f"environment.{name}", "is not the name of a variable; capital letters, digits and _ are allowed. Rename it."
         elif name in _RESERVED:
             yield f"environment.{name}", "is set by the boot script. Choose another name."
-        elif _SECRET.search(name):
-            reason = f"is named like a secret, and user data can be read. Pass the secret's ARN as {name}_ARN and fetch it at run time."
+        elif looks_secret(name, value):
+            like = "is named" if looks_secret(name) else "has a value that looks"
+            reason = f"{like} like a secret, and user data can be read. Pass the secret's ARN as {name}_ARN and fetch it at run time."
             yield f"environment.{name}", reason
+        elif re.search(r"[\x00-\x1f\x7f]", value):
+            yield f"environment.{name}", "has a line break or another control character; one line of text is needed."
+
+
+def _certificate_problems(certificates: str) -> Iterator[Problem]:
+    if not re.fullmatch(r"(-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+\n-----END CERTIFICATE-----\n*)*", certificates):
+        yield "database_certificates", "are not certificates in PEM. Pass the text of the file alone."
 
 
 def _resolved_problems(environment: Mapping[str, str], resolved: Mapping[str, str]) -> Iterator[Problem]:
@@ -103,8 +170,5 @@ def _resolved_problems(environment: Mapping[str, str], resolved: Mapping[str, st
         yield "artifact_sha256", f"is {checksum!r}; the artifact's SHA-256 in hexadecimal is needed with artifact_uri."
     if not re.fullmatch(r"[A-Za-z0-9_/.#-]*", resolved["LOG_GROUP"]):
         yield "log_group_name", f"is {resolved['LOG_GROUP']!r}; the name of a log group is needed, not its ARN."
-    if not re.fullmatch(r"(-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+\n-----END CERTIFICATE-----\n*)*", resolved["DATABASE_CA"]):
-        yield "database_certificates", "are not certificates in PEM. Pass the text of the file alone."
-    for name, value in environment.items():
-        if re.search(r"[\x00-\x1f\x7f]", str(value)):
-            yield f"environment.{name}", "has a line break or another control character; one line of text is needed."
+    yield from _certificate_problems(resolved["DATABASE_CA"])
+    yield from _environment_problems({name: str(value) for name, value in environment.items()})

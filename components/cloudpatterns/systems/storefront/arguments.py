@@ -58,8 +58,10 @@ class StorefrontServersArgs(ScaleOutOptions):
     """More environment variables of the application; never a secret, as user data can be read: pass its ARN."""
     statements: NotRequired[Annotated[list[WorkloadStatementArgs], Field(default=[])]]
     """What the application may do beside what the storefront needs, as in ``WorkloadRole``."""
+    managed_policy_arns: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={}, max_length=10)]]
+    """Managed policies of the servers' role, by a short name of your choice, for what ``statements`` cannot say: see ``WorkloadRole``."""
     database_user: NotRequired[
-        Annotated[str, Matches("[a-z][a-z0-9_]{0,31}", "1 to 32 letters, digits and _, a letter first"), Field(default="app")]
+        Annotated[str, Matches("[a-z][a-z0-9_]{0,31}", "1 to 32 lower-case letters, digits and _, a letter first"), Field(default="app")]
     ]
     """The application's own user in the database, which logs in through IAM; ``database_user_sql`` creates it."""
     database_certificates: NotRequired[pulumi.Input[str]]

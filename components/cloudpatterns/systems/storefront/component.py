@@ -15,6 +15,7 @@ import pulumi
 from cloudpatterns.blocks import alarm_topic, log_group
 from cloudpatterns.blocks.server import amazon_linux
 from cloudpatterns.compute import ScaleOut, ScaleOutArgs, ScaleOutOptions, web_server_user_data
+from cloudpatterns.compute.web_server.user_data import user_data_problems
 from cloudpatterns.core import (
     ArgumentError,
     Component,
@@ -28,6 +29,7 @@ from cloudpatterns.core import (
     region_of_zone,
 )
 from cloudpatterns.database import InMemoryCache, InMemoryCacheArgs, RelationalDatabase, RelationalDatabaseArgs, rds_certificates
+from cloudpatterns.database.relational_database.engines import ENGINES
 from cloudpatterns.network import (
     FunctionalFirewall,
     FunctionalFirewallArgs,
@@ -125,6 +127,7 @@ class Storefront(Component):
                 "instance_profile": True,
                 "description": "Servers of a storefront: their database, their cache, their logs, Session Manager",
                 "statements": _server_statements(checked["servers"], database, cache, logs.arn),
+                "managed_policy_arns": checked["servers"]["managed_policy_arns"],
                 "tags": self._tags,
             },
             self.child(),
@@ -249,7 +252,8 @@ def _part_problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
         (InMemoryCache, "cache", "cache", _cache(checked, ["sg-0"])),
         (ScaleOut, "app", "servers", {**_scale_out(checked, ["sg-0"]), **balancer, "instance_profile_arn": "arn"}),
     ]
-    parts.append((WorkloadRole, "role", "servers", {"service": "ec2.amazonaws.com", "statements": checked["servers"]["statements"]}))
+    rights = pick(checked["servers"], "statements", "managed_policy_arns")
+    parts.append((WorkloadRole, "role", "servers", {"service": "ec2.amazonaws.com", **rights}))
     if checked["operators"]:
         parts.append((OperationalFirewall, "admin", "", _admin(checked)))
     options: dict[str, Any] = {**checked}
@@ -261,10 +265,15 @@ def _part_problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
                 # A name that is too long is reported by its own limit, and zones of another region are by the storefront's own arguments.
                 if not (path == "name" and reason.startswith("has ")) and not path.startswith("subnet_ids_by_zone."):
                     yield f"{group}.{path}" if group and path.split(".")[0] in options[group] else path, reason
-    try:
-        web_server_user_data(**_plain_parameters(checked), environment=checked["servers"]["environment"])
-    except ArgumentError as error:
-        yield from ((f"servers.{path}", reason) for path, reason in error.problems)
+    variables = {**dict.fromkeys(_VARIABLES), **checked["servers"]["environment"]}
+    boot = user_data_problems(**_plain_parameters(checked), environment=variables, database_certificates=_likely_certificates(checked))
+    yield from ((f"servers.{path}", reason) for path, reason in boot)
+
+
+def _likely_certificates(checked: StorefrontArgs) -> str:
+    """The certificates of the servers, or, where they are not known yet, some that are as long."""
+    given = checked["servers"].get("database_certificates")
+    return given if isinstance(given, str) else rds_certificates("eu-west-1")
 
 
 def _plain_parameters(checked: StorefrontArgs) -> dict[str, Any]:
@@ -291,9 +300,11 @@ def _problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
     ):
         yield from needs(servers, argument, other, path="servers.")
     yield from _certificate_problems(checked)
-    master = checked["database"].get("master_username", "dbadmin")
-    if servers["database_user"] == master:
+    master, user = checked["database"].get("master_username", "dbadmin"), servers["database_user"]
+    if user == master:
         yield "servers.database_user", f"is {master!r}, the master user, who logs in with a password. Choose another name."
+    elif problem := ENGINES[checked["database"]["engine"]].user_name_problem(user):
+        yield "servers.database_user", f"is {user!r}; {problem}"
     for index, statement in enumerate(servers["statements"]):
         if (sid := statement.get("sid")) in _SIDS:
             yield f"servers.statements.{index}.sid", f"is {sid!r}, which is a statement of the storefront. Choose another id."
