@@ -128,7 +128,10 @@ def _fault(place: Location, reason: str, args: Mapping[str, Any]) -> InitErrorDe
     if place == ("storefront", "servers", "instance_types"):
         return fault(place, reason, fix=[Assign(("storefront", "servers", "spot_percentage"), 0)])
     given = _given(place, args)
-    return fault(place, reason, fix=[Run("edit Pulumi.{stack}.yaml as the problem says") if given is None else Remove(place)])
+    if given is None:
+        return fault(place, reason, fix=[Run("edit Pulumi.{stack}.yaml as the problem says")])
+    # Of a list, mostly one entry is too many.
+    return fault(place, reason, fix=[Remove((*place, len(given) - 1) if isinstance(given, list) and given else place)])
 
 
 def _given(place: Location, args: Mapping[str, Any]) -> Any:

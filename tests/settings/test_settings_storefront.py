@@ -360,6 +360,8 @@ def test_the_master_user_of_the_settings_is_the_one_that_the_application_may_not
     assert (problem.key, problem.given) == ("cloudpatterns:storefront.servers.database_user", '"app", the default')
     obey(problem.fix, sections)
     assert good(sections).storefront.servers.database_user == "shop"
+    sections = broken({"database.master_username": "app", "database.multi_az": "x"})
+    assert [key for key, *_ in reported(sections)] == ["storefront.servers.database_user", "database.multi_az"]
     # The engine's own rules, also where another setting of the database is wrong.
     sections = broken({"database.engine": "postgres", "database.multi_az": "x", "storefront.servers.database_user": "pg_app"})
     assert "storefront.servers.database_user" in [key for key, *_ in reported(sections)]
@@ -392,6 +394,16 @@ def test_what_only_a_component_knows_of_other_sections_is_a_problem_of_theirs():
     assert problem.key == "cloudpatterns:storefront.load_balancer.health_check_timeout_seconds"
     obey(problem.fix, timeout)
     good(timeout)
+
+
+def test_one_alarm_topic_too_many_is_removed():
+    topics = [f"arn:aws:sns:eu-west-1:123456789012:alarms-{number}" for number in range(5)]
+    sections = broken({"storefront.alarm_topic_arns": topics})
+    (problem,) = problems(sections)
+    assert problem.because.startswith("has 5 entries")
+    assert problem.fix == (rm("storefront.alarm_topic_arns[4]"),)
+    obey(problem.fix, sections)
+    good(sections)
 
 
 # --- lists ---
