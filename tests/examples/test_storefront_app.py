@@ -111,7 +111,7 @@ def test_tests_and_artifact_have_the_same_libraries() -> None:
         return {name.lower(): version for name, version in re.findall(r"^([\w.-]+)==([\w.]+)", path.read_text(), re.MULTILINE)}
 
     asked, locked = pins(APPLICATION / "requirements.in"), pins(APPLICATION / "requirements.txt")
-    tools = pins(ROOT / "requirements-dev.txt")
+    tools = {**pins(ROOT / "requirements.txt"), **pins(ROOT / "requirements-dev.txt")}
     assert asked.items() <= locked.items()
     assert {name for name, version in asked.items() if tools.get(name) != version} == {"async-timeout"}
 
