@@ -42,7 +42,7 @@ deploy_account := input.parameters.{_ACCOUNT_PARAMETER}["default"]
 """
 _MOST_LINES: Final = 15_000  # the validator refuses a source with 20,000
 _MOST_BROKEN: Final = 20
-_PLACE_OF_ERROR: Final = re.compile(r"--> ([^\s:]+):(\d+):\d+")
+_PLACE_OF_ERROR: Final = re.compile(r"--> (\S+):\d+:\d+")
 _REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
 _FIXES: Final[Mapping[str, str]] = {
     "F3002": "Remove the property, or correct its name",
@@ -205,10 +205,10 @@ class _Engine:
             disable_builtin_rules=not builtin,
         )
 
-    def _compiled(self, rules: list[Rule], *, builtin: bool) -> list["_Part"]:
+    def _compiled(self, rules: list[Rule], *, builtin: bool, merged: bool = True) -> list["_Part"]:
         if not rules and not builtin:
             return []
-        modules = _Modules(rules, self._preflight)
+        modules = _Modules(rules, self._preflight, merged=merged)
         sources = [self._module.ExternalRuleSource(name=name, content=text) for name, text in modules.sources.items()]
         try:
             engine = self._module.CompositeEngine(self._module.CompositeEngineConfig(rego_rules=sources))
@@ -218,18 +218,24 @@ class _Engine:
 
     def _without_broken(self, modules: "_Modules", error: Exception, *, builtin: bool) -> list["_Part"]:
         """Compiles again without the rule that an error names; where it names none, in two halves, until one rule is left."""
-        if not modules.rules:
+        rules = modules.rules
+        if not rules:
             self.gaps.append(f"{DISTRIBUTION} failed ({type(error).__name__}): not judged by it")
             return []
-        broken = modules.broken(str(error)) or (modules.rules if len(modules.rules) == 1 else [])
+        if modules.merged:  # an error may be found only in the next rule of a merged source
+            return self._compiled(rules, builtin=builtin, merged=False)
+        broken = modules.broken(str(error)) or (rules if len(rules) == 1 else [])
         if len(self.gaps) > _MOST_BROKEN:
-            broken = modules.rules
+            broken = rules
         if broken:
             ids = ", ".join(rule.id for rule in broken[:3]) + (f" and {len(broken) - 3} more" if len(broken) > 3 else "")
             self.gaps.append(f"rules of cdk-preflight {self._preflight.version} fail and are not judged: {ids}")
-            return self._compiled([rule for rule in modules.rules if rule not in broken], builtin=builtin)
-        middle = len(modules.rules) // 2
-        return self._compiled(modules.rules[:middle], builtin=builtin) + self._compiled(modules.rules[middle:], builtin=False)
+            return self._compiled([rule for rule in rules if rule not in broken], builtin=builtin, merged=False)
+        half = len(rules) // 2
+        return [
+            *self._compiled(rules[:half], builtin=builtin, merged=False),
+            *self._compiled(rules[half:], builtin=False, merged=False),
+        ]
 
 
 @dataclass(slots=True)
@@ -241,38 +247,35 @@ class _Part:
 
 
 class _Modules:
-    """Rules and the helpers that they need as few large sources: that compiles faster than one source for each."""
+    """The sources of rules and of the helpers that they need; merged into a few, which compile faster, or one for each."""
 
-    def __init__(self, rules: list[Rule], preflight: Preflight) -> None:
-        self.rules = rules
+    def __init__(self, rules: list[Rule], preflight: Preflight, *, merged: bool) -> None:
+        self.rules, self.merged = rules, merged
         self.sources: dict[str, str] = {}
-        self._starts: dict[str, list[tuple[int, str]]] = {}
         if not rules:
             return
         texts = preflight.shared({name for rule in rules for name in rule.needs}) | {rule.id: rule.rego for rule in rules}
-        lines: list[str] = []
-        starts: list[tuple[int, str]] = []
-        for name, text in texts.items():
-            body = text.removeprefix(HEADER).split("\n")
-            if lines and len(lines) + len(body) > _MOST_LINES:
-                self._add(lines, starts)
-                lines, starts = [], []
-            starts.append((len(lines) + HEADER.count("\n") + 1, name))
-            lines += body
-        self._add(lines, starts)
+        self.sources = _merged(texts) if merged else texts
         self.sources["place"] = _PLACE
 
     def broken(self, error: str) -> list[Rule]:
-        """The rules that the places in an error's text name: the one there, or all that need the helper there."""
-        if (place := _PLACE_OF_ERROR.search(error)) is None:
-            return []
-        before = [name for start, name in self._starts.get(place[1], ()) if start <= int(place[2])]
-        return [rule for rule in self.rules if before and (rule.id == before[-1] or before[-1] in rule.needs)]
+        """The rules that are broken when the source is that an error's text names: that rule, or all that need the helper."""
+        name = place[1] if (place := _PLACE_OF_ERROR.search(error)) is not None else ""
+        return [rule for rule in self.rules if name == rule.id or name in rule.needs]
 
-    def _add(self, lines: list[str], starts: list[tuple[int, str]]) -> None:
-        name = f"rules{len(self.sources)}"
-        self.sources[name] = HEADER + "\n".join(lines)
-        self._starts[name] = starts
+
+def _merged(texts: Mapping[str, str]) -> dict[str, str]:
+    """Sources joined into as few as the validator takes."""
+    bodies: list[list[str]] = [[]]
+    lines = 0
+    for text in texts.values():
+        body = text.removeprefix(HEADER)
+        lines += body.count("\n") + 1
+        if lines > _MOST_LINES:
+            bodies.append([])
+            lines = body.count("\n") + 1
+        bodies[-1].append(body)
+    return {f"rules{number}": HEADER + "\n".join(body) for number, body in enumerate(bodies)}
 
 
 @cache

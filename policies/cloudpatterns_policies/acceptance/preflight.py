@@ -12,6 +12,7 @@ import re
 import sys
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -207,8 +208,12 @@ def _lines(rules: list[dict[str, Any]], libraries: list[dict[str, Any]]) -> list
     for name in sorted({name for found in needs.values() for name in found}):
         shared[name] = len(lines)
         lines.append(_line({"rego": sources[name]}))
-    lines[0] = _line({"types": types, "shared": shared, "lines": len(lines)})
+    lines[0] = _line({"types": types, "shared": shared, "sum": _sum(lines[1:])})
     return lines
+
+
+def _sum(lines: Sequence[bytes]) -> int:
+    return zlib.crc32(b"\n".join(lines))
 
 
 def _line(value: object) -> bytes:
@@ -236,7 +241,6 @@ def _kept(path: Path) -> list[bytes] | None:
     """The lines of the cached file, or None when there is none that is whole."""
     try:
         lines = path.read_bytes().split(b"\n")
-        index = json.loads(lines[0])
-        return lines if index["lines"] == len(lines) and lines[-1].endswith(b"}") else None
+        return lines if json.loads(lines[0])["sum"] == _sum(lines[1:]) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
