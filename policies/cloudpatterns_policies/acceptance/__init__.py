@@ -1,0 +1,1 @@
+"""The pack `acceptance`, which answers one question: would AWS accept it."""
