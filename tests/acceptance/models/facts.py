@@ -20,7 +20,7 @@ GROWING = (
     *("Version", "Runtime", "Engine", "Platform", "OperatingSystem", "Ami", "Driver", "Framework", "Model", "Codec", "Profile", "Family"),
     *("Language", "Locale", "Country", "Currency", "Spec", "Algorithm", "Suite", "Cipher", "Ssl", "Tls", "Policies", "Standard", "Unit"),
     # Services and what they have.
-    *("Service", "Source", "Resource", "Entity", "Feature", "Dimension", "Namespace", "Metric", "Capability", "Purpose"),
+    *("Service", "Source", "Resource", "Entity", "Feature", "Dimension", "Namespace", "Metric", "Capability", "Purpose", "StorageClass"),
     # Companies and what they sell.
     *("Connector", "Provider", "Vendor", "License", "Sku", "Edition"),
 )

@@ -12,7 +12,7 @@ VERBS = ("Create", "Put", "Register", "Request", "Allocate", "Run", "Set", "Upda
 """What the operation that makes a thing is called, the likeliest first."""
 LATER = ("Modify", "Update", "Put", "Set")
 """Operations that the provider calls after the first, for what the first does not take."""
-WRAPPERS = ("", "Config", "Configuration", "Input", "Request", "Data", "Specification", "Settings")
+WRAPPERS = ("", "Status", "Config", "Configuration", "Input", "Request", "Data", "Specification", "Settings")
 """The one member that some operations take everything in is called as the thing, with one of these: `DistributionConfig`."""
 SKIPPED = frozenset({"tags", "tagsAll", "region", "timeouts", "triggers"})
 """Inputs of the provider itself."""
@@ -62,6 +62,7 @@ class Matcher:
             module: (about.get("add", []), about.get("drop", [])) for module, about in names["prefixes"].items()
         }
         self._operations: Mapping[str, str] = names["operations"]
+        self._shapes: Mapping[str, str] = names["shapes"]
         self._members: Mapping[str, str | None] = names["members"]
 
     def services(self, module: str) -> list[str]:
@@ -75,6 +76,9 @@ class Matcher:
             return None
         service, operation, noun = found
         match = Match(type, service, operation)
+        if type.token in self._shapes:
+            match.root.update(_Walk(type, service, self._members).members(type.inputs, self._shapes[type.token], noun))
+            return match
         for name in (operation, *(verb + noun for verb in LATER if verb + noun in service.operations and verb + noun != operation)):
             for shape in self._roots(service, name, noun):
                 rest = tuple(each for each in type.inputs if each.name not in match.root and each.name not in SKIPPED)
@@ -113,7 +117,7 @@ class Matcher:
             return
         yield name
         for member, about in service.shapes[name].get("members", {}).items():
-            if words(member) in {words(noun + wrapper) for wrapper in WRAPPERS} | {"input"}:
+            if words(member) in {suffix + words(wrapper) for suffix in _suffixes(noun) for wrapper in WRAPPERS} | {"input"}:
                 shape = service.shapes[about["shape"]]
                 if shape["type"] == "structure":
                     yield about["shape"]
@@ -150,8 +154,7 @@ class _Walk:
         if path in self._entries:
             return 0, by_words.get(words(self._entries[path] or ""), "")
         plain = words(name)
-        parts = [words(part) for part in re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", noun)]
-        suffixes = ["".join(parts[index:]) for index in range(len(parts))]
+        suffixes = _suffixes(noun)
         candidates = [*_forms(plain), *(suffix + form for suffix in suffixes for form in _forms(plain)[:1])]
         candidates += [plain.removeprefix(suffix) for suffix in suffixes if plain.startswith(suffix) and len(plain) > len(suffix) + 2]
         for rank, candidate in enumerate(candidates):
@@ -196,6 +199,12 @@ class _Place:
     shape: str
     member: str
     prose: str
+
+
+def _suffixes(noun: str) -> list[str]:
+    """The noun without each of its first words: of `LogSubscriptionFilter` also `subscriptionfilter` and `filter`."""
+    parts = [words(part) for part in re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", noun)]
+    return ["".join(parts[index:]) for index in range(len(parts))]
 
 
 def _verbs(name: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 _TOKEN = re.compile(r"""super\((\w+), __self__\)\.__init__\(\s*'(aws:[\w./-]+:\w+)'""")
-_GETTER = re.compile(r'@pulumi\.getter\(name="(\w+)"\)\n    def (\w+)\(self\)')
+_GETTER = re.compile(r'@pulumi\.getter\(name="(\w+)"\)\n(?:    @[^\n]*\n)*    def (\w+)\(self\)')
 _ARGUMENT = re.compile(r"^                 (\w+): (.+?)(?: = None)?(?:,|\):)$", re.MULTILINE)
 _PROSE = re.compile(r"^        :param [^\n]*?\] (\w+): (.*?)(?=^        :param|\Z)", re.MULTILINE | re.DOTALL)
 
