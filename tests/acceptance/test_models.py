@@ -178,7 +178,7 @@ def test_a_block_may_stand_in_a_list_of_one() -> None:
 
 
 def test_a_value_from_another_resource_is_no_problem() -> None:
-    role = resource(ROLE, "role", {"arn": "role-0123456 invented"})
+    role = resource(ROLE, "role", {"arn": "role-0123456 invented", "name": "not"})
     function = resource(FUNCTION, "f", {"role": "role-0123456 invented"}, deps={"role": ["role"]})
     assert places(role, function) == []
     assert places(role, resource(FUNCTION, "f", {"role": "not an ARN"}, deps={"role": ["role"]})) == [("role", "api-pattern")]
@@ -188,6 +188,12 @@ def test_a_value_from_another_resource_is_no_problem() -> None:
 def test_a_name_that_nobody_has_written_is_matched_with_no_pattern() -> None:
     assert places(resource(RULE, props={"name": "get name-0926f74"})) == []
     assert places(resource(RULE, props={"name": "get name-0926f7"})) == [("name", "api-pattern")]
+
+
+def test_a_pattern_with_one_anchor_says_nothing_of_the_other_end() -> None:
+    target = "aws:efs/mountTarget:MountTarget"
+    assert places(resource(target, props={"securityGroups": ["sg-0123456789 and more"]})) == []
+    assert places(resource(target, props={"securityGroups": ["my sg-0123456789"]})) == [("securityGroups.0", "api-pattern")]
 
 
 def test_a_long_text_is_matched_with_no_pattern() -> None:

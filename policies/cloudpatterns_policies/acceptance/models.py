@@ -17,7 +17,6 @@ from typing import Any, Final
 
 from cloudpatterns_policies.core.resource import Resource
 from cloudpatterns_policies.core.stack import Stack
-from cloudpatterns_policies.core.values import UNKNOWN
 
 TABLE: Final = Path(__file__).with_name("models.jsonl")
 """A line for each resource type: token, tab, `{"api", "root", "nodes"}`."""
@@ -98,12 +97,12 @@ _Finding = tuple[str, Any, str, Any]
 
 def _block(value: Mapping[str, Any], number: int, nodes: list[dict[str, Any]], prefix: str) -> Iterator[_Finding]:
     for name, fact in nodes[number].items():
-        member = value.get(name)
-        if member is not None and member is not UNKNOWN:
-            yield from _member(member, fact, nodes, f"{prefix}{name}")
+        if name in value:
+            yield from _member(value[name], fact, nodes, f"{prefix}{name}")
 
 
 def _member(value: Any, fact: Mapping[str, Any], nodes: list[dict[str, Any]], path: str) -> Iterator[_Finding]:
+    # What is neither of these, as unknown values and nulls, is no problem.
     kind = type(value)
     if kind is dict:
         if "node" in fact:
@@ -114,8 +113,7 @@ def _member(value: Any, fact: Mapping[str, Any], nodes: list[dict[str, Any]], pa
         # A block that may stand once: some versions of the provider have it as a list of one.
         each: Mapping[str, Any] = fact.get("each") or (fact if "node" in fact else {})
         for index, item in enumerate(value) if each else ():
-            if item is not None and item is not UNKNOWN:
-                yield from _member(item, each, nodes, f"{path}.{index}")
+            yield from _member(item, each, nodes, f"{path}.{index}")
     elif kind is str:
         yield from _text(value, fact, path)
     elif (kind is int or kind is float) and "range" in fact and value not in _NOT_SET and _outside(value, fact["range"]):
