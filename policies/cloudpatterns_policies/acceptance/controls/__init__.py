@@ -1,0 +1,1 @@
+"""The controls of the pack ``acceptance``, one for each family of what AWS refuses."""
