@@ -66,6 +66,8 @@ _ARN_SERVICES: Final = {
     "opensearch": "es",
 }
 _GLOBAL_SERVICES: Final = frozenset({"iam", "cloudfront", "route53", "s3", "organizations"})
+# Services that separate kind and name with a colon in every ARN.
+_COLON_SERVICES: Final = frozenset({"elasticache", "lambda"})
 # A resource whose id is its ARN, as the provider makes it.
 _ID_IS_ARN: Final = frozenset(
     {
@@ -337,6 +339,6 @@ def _arn(kind: str, physical: str, region: str) -> str:
         return f"arn:aws:autoscaling:{region}:{ACCOUNT}:autoScalingGroup:{digest(physical, 8)}:autoScalingGroupName/{physical}"
     service = _ARN_SERVICES.get(module, module)
     place = "" if service in _GLOBAL_SERVICES else region
-    separator = ":" if service == "lambda" else "/"
+    separator = ":" if service in _COLON_SERVICES else "/"
     noun = {"instanceProfile": "instance-profile", "launchTemplate": "launch-template"}.get(what, what.lower())
     return f"arn:aws:{service}:{place}:{ACCOUNT}:{noun}{separator}{physical}"

@@ -313,11 +313,14 @@ def test_deployed_outputs_name_the_resource_and_leave_keys_that_aws_chooses_unkn
     def program() -> None:
         parameter = aws.ssm.Parameter("p", type="String", value="v")
         api = aws.appsync.GraphQLApi("a", authentication_type="API_KEY")
+        user = aws.elasticache.User("u", engine="valkey", user_id="u", user_name="u", access_string="on ~*")
         pulumi.export("arn", parameter.arn)
+        pulumi.export("user", user.arn)
         pulumi.export("endpoint", api.uris["GRAPHQL"])
 
     graph = record(program, deployed=True)
     assert graph.outputs["arn"].startswith("arn:aws:ssm:us-east-1:123456789012:parameter/p-")
+    assert graph.outputs["user"].startswith("arn:aws:elasticache:us-east-1:123456789012:user:u-")
     assert graph.outputs["endpoint"] is UNKNOWN
     assert graph.named("a").outputs["tagsAll"] == {}
     assert {resource.outputs["id"] == resource.id for resource in (graph.named("p"), graph.named("a"))} == {True}

@@ -16,35 +16,10 @@ from pydantic import Field
 
 from cloudpatterns.core import Component, Matches, Problem, Statement, after, assume_role, document, excludes, one_of
 from cloudpatterns.core.vocabulary import Conditions, Tags
+from cloudpatterns.security._unscoped import UNSCOPED
 
-# Actions without resource types, for which IAM accepts only "*"; they are listed in the Service Authorization
-# Reference, https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
-# ec2:Describe* is absent on purpose: some of it, DescribeInstanceAttribute for one, does take resources.
-# ssm:UpdateInstanceInformation is the agent's heartbeat; Session Manager's own minimum gives it on "*":
-# https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
-_UNSCOPED = {
-    "acm": ("ListCertificates",),
-    "autoscaling": ("Describe*",),
-    "cloudwatch": ("GetMetricData", "GetMetricStatistics", "ListMetrics", "PutMetricData"),
-    "ec2": (
-        *("DescribeAddresses", "DescribeAvailabilityZones", "DescribeImages", "DescribeInstances", "DescribeInstanceStatus"),
-        *("DescribeInstanceTypes", "DescribeLaunchTemplates", "DescribeNetworkInterfaces", "DescribeRegions", "DescribeRouteTables"),
-        *("DescribeSecurityGroups", "DescribeSnapshots", "DescribeSubnets", "DescribeTags", "DescribeVolumes", "DescribeVpcs"),
-    ),
-    "ec2messages": ("AcknowledgeMessage", "DeleteMessage", "FailMessage", "GetEndpoint", "GetMessages", "SendReply"),
-    "ecr": ("GetAuthorizationToken",),
-    "ecr-public": ("GetAuthorizationToken",),
-    "elasticloadbalancing": ("Describe*",),
-    "kms": ("GenerateRandom", "ListAliases", "ListKeys"),
-    "route53": ("ListHostedZones", "ListHostedZonesByName"),
-    "s3": ("ListAllMyBuckets",),
-    "secretsmanager": ("GetRandomPassword", "ListSecrets"),
-    "ssm": ("DescribeParameters", "UpdateInstanceInformation"),
-    "ssmmessages": ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"),
-    "sts": ("DecodeAuthorizationMessage", "GetCallerIdentity"),
-    "tag": ("GetResources",),
-    "xray": ("GetSamplingRules", "GetSamplingStatisticSummaries", "GetSamplingTargets", "PutTelemetryRecords", "PutTraceSegments"),
-}
+# The channels of Session Manager's agent, which it opens for itself.
+_CHANNELS = ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel")
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html (white space is not counted)
 _INLINE_CHARACTERS = 10_240
@@ -133,7 +108,7 @@ def session_manager_statements() -> list[WorkloadStatementArgs]:
 
     https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
     """
-    channels = [f"ssmmessages:{action}" for action in _UNSCOPED["ssmmessages"]]
+    channels = [f"ssmmessages:{action}" for action in _CHANNELS]
     return [{"sid": "SessionManager", "actions": ["ssm:UpdateInstanceInformation", *channels], "resources": ["*"]}]
 
 
@@ -321,4 +296,4 @@ def _statement_problems(statements: Sequence[WorkloadStatementArgs]) -> Iterator
 
 def _is_unscoped(action: str) -> bool:
     service, _, verb = action.partition(":")
-    return any(fnmatchcase(verb.lower(), known.lower()) for known in _UNSCOPED.get(service, ()))
+    return any(fnmatchcase(verb.lower(), known.lower()) for known in UNSCOPED.get(service, ()))

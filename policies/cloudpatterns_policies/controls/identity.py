@@ -15,8 +15,9 @@ from cloudpatterns_policies.controls._documents import (
     matches,
     read_document,
 )
-from cloudpatterns_policies.controls._escalation import ESCALATIONS, PASS_ROLE, PASSING, UNSCOPED
+from cloudpatterns_policies.controls._escalation import ESCALATIONS, PASS_ROLE, PASSING
 from cloudpatterns_policies.controls._public_access import not_public
+from cloudpatterns_policies.controls._unscoped import UNSCOPED
 from cloudpatterns_policies.core import Fail, NotApplicable, Pass, Resource, Severity, Unknown, Verdict, control
 from cloudpatterns_policies.graph.reading import some
 
@@ -245,8 +246,6 @@ def _passes_to(statement: Statement, service: str) -> bool:
     },
 )
 def iam_policy_resources_named(resource: Resource, config: Mapping[str, Any]) -> Iterator[Verdict]:
-    unscoped = UNSCOPED | {action.lower() for action in config["unscopedActions"]}
-
     def check(path: str, statements: Sequence[Statement]) -> Iterator[Verdict]:
         for statement in statements:
             if not statement.allow or not statement.everything or _is_administrator(statement):
@@ -256,12 +255,17 @@ def iam_policy_resources_named(resource: Resource, config: Mapping[str, Any]) ->
             if statement.not_actions:
                 yield Fail(f"allows {_but(statement)} in {statement.label}", path)
                 continue
-            # A pattern that a known pattern matches, wildcards included, is contained in it.
-            open_ones = [action for action in statement.actions if not any(matches(known, action) for known in unscoped)]
+            open_ones = [action for action in statement.actions if not _is_unscoped(action, config["unscopedActions"])]
             if open_ones:
                 yield Fail(f"allows {some(open_ones, 3)} on every resource in {statement.label}", path)
 
     yield from _each_document(resource, check)
+
+
+def _is_unscoped(action: str, more: Sequence[str]) -> bool:
+    """Whether IAM supports only `*` for an action. A pattern that a known pattern matches, wildcards included, is contained in it."""
+    service, _, verb = action.lower().partition(":")
+    return any(matches(known, verb) for known in UNSCOPED.get(service, ())) or any(matches(known, action) for known in more)
 
 
 @control(

@@ -34,7 +34,7 @@ _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 ResourceCheck = Callable[..., "Verdict | Iterable[Verdict]"]
 """`(resource)` or `(resource, *, config)`."""
-StackCheck = Callable[..., "Verdict | Iterable[Verdict] | Iterable[tuple[Resource, Verdict]]"]
+StackCheck = Callable[..., "Verdict | Iterable[Verdict | tuple[Resource, Verdict]]"]
 """`(stack)`, which yields pairs, or `(resource, stack)`, which gives verdicts for one resource; each may also take `config`."""
 
 
