@@ -33,3 +33,17 @@ def cfn_type(token: str) -> str | None:
     """CloudFormation's type of a token, None where there is none of its own."""
     found = facts(token)
     return None if found is None or found.part_of is not None else found.type
+
+
+def is_translated(token: str, path: str) -> bool:
+    """Whether a property, nested ones with dots and without indices, has a place in CloudFormation's form."""
+    known = facts(token)
+    inside: Any = None if known is None else known.properties
+    for name in path.split("."):
+        if not isinstance(inside, Mapping) or name not in inside:
+            return False
+        entry = inside[name]
+        while not isinstance(entry, str) and entry[1] == "in":
+            entry = entry[2]
+        inside = None if isinstance(entry, str) else entry[2]
+    return True

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cloudpatterns_policies.acceptance import engine
+from cloudpatterns_policies.acceptance.facts import is_translated
+from cloudpatterns_policies.acceptance.models import judge_models
 from cloudpatterns_policies.acceptance.translate import Path, Template, translate
 from cloudpatterns_policies.core.resource import Resource
 from cloudpatterns_policies.core.stack import Stack
@@ -36,7 +38,13 @@ def judgements(stack: Stack) -> tuple[Judgement, ...]:
     """What the validator says about a stack, once for all controls."""
     template = translate(stack)
     found = engine.judge(template.document, template.types, _region(stack))
-    return tuple(_judgements(template, found))
+    return (*_judgements(template, found), *_by_models(stack))
+
+
+def _by_models(stack: Stack) -> Iterator[Judgement]:
+    """What AWS's API models refuse of what CloudFormation has no property for."""
+    for resource, problem in judge_models(stack, is_translated):
+        yield Judgement(resource, problem.path, "value", True, f"{problem.message} ({problem.rule}). {problem.url}")
 
 
 def gaps() -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Judges inputs by the models of AWS's APIs: what CloudFormation has no type or property for.
 
 The table `models.jsonl` has for each resource type the constraints of its inputs: enumerations, patterns, lengths, ranges, numbers of
-elements. It is generated (tests/acceptance/models) from the SDK and from botocore, so that neither is needed here: botocore takes seconds
-to read the models of the services that a stack uses, up to one for EC2's alone, and the table takes milliseconds.
+elements. It is generated (tests/policies/acceptance/models) from the SDK and from botocore, so that neither is needed here: botocore
+takes seconds to read the models of the services that a stack uses, up to one for EC2's alone, and the table takes milliseconds.
 
 Required members are not judged: the SDK and the provider ask for what AWS requires, and send what their users may leave out.
 """
@@ -60,10 +60,10 @@ def judge_models(stack: Stack, skip: Skip) -> Iterator[tuple[Resource, Problem]]
         if facts is None:
             continue
         url = f"{_REFERENCE}/{facts['api']}"
-        for path, value, rule, limit in _block(resource.raw, facts["root"], facts["nodes"], ""):
+        for path, value, rule, limit in _block(resource.inputs.raw, facts["root"], facts["nodes"], ""):
             if not _taken_from_elsewhere(stack, resource, path, value) and not skip(resource.type, _without_indices(path)):
                 message = _demand(rule, limit)
-                if not resource.is_secret(path):
+                if not resource.inputs.is_secret(path):
                     message = f"{_seen(value, rule)}{message}"
                 yield resource, Problem(path, message, f"api-{rule}", url)
 

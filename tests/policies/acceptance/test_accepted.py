@@ -136,6 +136,19 @@ MISTAKES: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "billingMode",
         "ON_DEMAND",
     ),
+    # CloudFormation has no such property, or no such type: the API's model.
+    "a certificate's export": (
+        "aws:acm/certificate:Certificate",
+        {"domainName": "shop.example.com", "options": {"export": "false"}},
+        "options.export",
+        "false",
+    ),
+    "a subscription's distribution": (
+        "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter",
+        {"name": "all", "logGroup": "shop", "filterPattern": "", "destinationArn": ROLE, "distribution": "RANDOM"},
+        "distribution",
+        "RANDOM",
+    ),
     "a file system's throughput": ("aws:efs/fileSystem:FileSystem", {"throughputMode": "fast"}, "throughputMode", "fast"),
 }
 

@@ -13,7 +13,7 @@ import pytest
 from cloudpatterns_policies.acceptance import iam_database
 from cloudpatterns_policies.acceptance.iam_database import Database, DatabaseError, Keys, database, meet, open_database
 
-from tests.acceptance.generate_iam import TABLES, table
+from tests.policies.acceptance.generate_iam import TABLES, table
 
 SERVICE = {
     "service_name": "Shop",
@@ -189,7 +189,7 @@ def test_a_hundred_statements_in_a_few_milliseconds() -> None:
 def test_the_tables_of_actions_without_resources_are_those_of_the_database() -> None:
     expected = table()
     for path in TABLES:
-        assert path.read_text(encoding="utf-8") == expected, f"run: python -m tests.acceptance.generate_iam ({path.name})"
+        assert path.read_text(encoding="utf-8") == expected, f"run: python -m tests.policies.acceptance.generate_iam ({path.name})"
 
 
 def test_corrections_are_still_needed() -> None:

@@ -17,10 +17,10 @@ from cloudpatterns_policies.core import UNKNOWN, Resource, Stack
 from offline_preview.graph import Graph
 from offline_preview.wire import Requests
 
-from tests.acceptance.models import generate, history, sdk, service
-from tests.acceptance.models.facts import Facts
-from tests.acceptance.models.names import names
 from tests.harness import record
+from tests.policies.acceptance.models import generate, history, sdk, service
+from tests.policies.acceptance.models.facts import Facts
+from tests.policies.acceptance.models.names import names
 from tests.policies.helpers import resource, secret, stack
 from tests.program import ROOT
 from tests.test_golden import PROGRAMS, shipped
@@ -259,7 +259,7 @@ def test_the_table_is_what_the_generator_makes() -> None:
     if any(version(package) != pinned[package] for package in ("pulumi-aws", "botocore")):
         pytest.skip("the table is of the pinned versions")
     assert list(generate.lines(Facts(history.read(), names()))) == TABLE.read_text(encoding="utf-8").splitlines(), (
-        "python -m tests.acceptance.models.generate"
+        "python -m tests.policies.acceptance.models.generate"
     )
 
 

@@ -1,6 +1,6 @@
 """Runs the examples of the SDK's docstrings, and lists what the models find in them.
 
-    python -m tests.acceptance.documented [MODULE...]
+    python -m tests.policies.acceptance.documented [MODULE...]
 
 A name that an example uses and does not define is an unknown value, as is what `pulumi_std` gives; the examples that still fail are counted
 by error.
@@ -21,8 +21,8 @@ from cloudpatterns_policies.acceptance.models import judge_models
 from cloudpatterns_policies.core import Resource, Stack
 from offline_preview.wire import Requests
 
-from tests.acceptance.models import sdk
 from tests.harness import record
+from tests.policies.acceptance.models import sdk
 
 _BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 

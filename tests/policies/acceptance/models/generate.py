@@ -1,6 +1,6 @@
 """Writes the table of facts that `cloudpatterns_policies.acceptance.models` judges by.
 
-    python -m tests.acceptance.models.generate [--report]
+    python -m tests.policies.acceptance.models.generate [--report]
 
 It comes from two installed packages, `pulumi_aws` for the inputs and botocore for what AWS takes, by the rules of match.py and facts.py and
 the entries of names.yaml. `--report` prints which constraints were left out and why.
@@ -13,10 +13,10 @@ from typing import Any
 
 from cloudpatterns_policies.acceptance.models import TABLE
 
-from tests.acceptance.models import history, sdk
-from tests.acceptance.models.facts import Facts
-from tests.acceptance.models.match import Leaf, Match, Matcher
-from tests.acceptance.models.names import names
+from tests.policies.acceptance.models import history, sdk
+from tests.policies.acceptance.models.facts import Facts
+from tests.policies.acceptance.models.match import Leaf, Match, Matcher
+from tests.policies.acceptance.models.names import names
 
 
 def lines(facts: Facts) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Which constraints AWS has not loosened: an enumeration that has grown will grow again, and its next value must be no finding.
 
-    python -m tests.acceptance.models.history FOLDER...
+    python -m tests.policies.acceptance.models.history FOLDER...
 
 compares the installed botocore with older releases, the oldest first, each unpacked (`pip download --no-deps botocore==1.29.0`,
 `unzip`), and writes `stable.json`: for the shapes that inputs become, what is as it was. Do this when botocore is raised, before the table
@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.models import sdk, service
-from tests.acceptance.models.match import Leaf, Matcher, leaves
-from tests.acceptance.models.names import names
+from tests.policies.acceptance.models import sdk, service
+from tests.policies.acceptance.models.match import Leaf, Matcher, leaves
+from tests.policies.acceptance.models.names import names
 
 PATH = Path(__file__).with_name("stable.json")
 KINDS = ("enum", "pattern", "min", "max")

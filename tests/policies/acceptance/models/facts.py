@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from tests.acceptance.models.history import Stable
-from tests.acceptance.models.match import Leaf
+from tests.policies.acceptance.models.history import Stable
+from tests.policies.acceptance.models.match import Leaf
 
 GROWING = (
     # Hardware and places.

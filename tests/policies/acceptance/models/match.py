@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.acceptance.models.sdk import Input, Kind, ResourceType, blocks
-from tests.acceptance.models.service import Service, load, names, words
+from tests.policies.acceptance.models.sdk import Input, Kind, ResourceType, blocks
+from tests.policies.acceptance.models.service import Service, load, names, words
 
 VERBS = ("Create", "Put", "Register", "Request", "Allocate", "Run", "Set", "Update", "Modify", "Enable", "Associate", "Attach", "Add")
 """What the operation that makes a thing is called, the likeliest first."""
