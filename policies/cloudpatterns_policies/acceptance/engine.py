@@ -17,7 +17,8 @@ from types import ModuleType
 from typing import Any, Final
 
 from cloudpatterns_policies.acceptance.preflight import ANY_TYPE, HEADER, Preflight, Rule, load
-from cloudpatterns_policies.acceptance.rules import GROWING, REFUSED_DESPITE_SEVERITY, RULES_OFF, family, why_off
+from cloudpatterns_policies.acceptance.rules import GROWING, REFUSED_DESPITE_SEVERITY, RULES_OFF, VALUE, family, why_off
+from cloudpatterns_policies.acceptance.unknowns import ends_in_unknown, leads_into_unknown, unknown_paths, variants
 
 DISTRIBUTION: Final = "cloudformation-validate"
 """The distribution of AWS's validator."""
@@ -130,15 +131,47 @@ class Validator:
         if self._worker is not None:
             self._worker.join()
         self._extend(frozenset(types))
-        content = json.dumps(_placed(template, region, account)).encode()
-        found: dict[Diagnostic, None] = {}
+        document = _placed(template, region, account)
         with self._lock:
-            for engine in self._engines:
-                for message in engine.run(content, region):
-                    if (diagnostic := _diagnostic(message, template, engine.rules)) is not None:
-                        found[diagnostic] = None
-                self._gaps.update(dict.fromkeys(engine.gaps))
-        return _without_repeats(found)
+            found = list(self._diagnostics(document, region))
+            doubtful = [item for item in found if item.rule.startswith("pf-")]
+            unfounded = self._unfounded(doubtful, document, region)
+        return _without_repeats(item for item in found if item not in unfounded)
+
+    def _diagnostics(self, document: Mapping[str, Any], region: str | None, *, builtin: bool = True) -> Iterator[Diagnostic]:
+        content = json.dumps(document).encode()
+        for engine in self._engines:
+            for message in engine.run(content, region, builtin=builtin):
+                if (diagnostic := _diagnostic(message, document, engine.rules)) is not None:
+                    yield diagnostic
+            self._gaps.update(dict.fromkeys(engine.gaps))
+
+    def _unfounded(self, found: list[Diagnostic], document: Mapping[str, Any], region: str | None) -> set[Diagnostic]:
+        """Those findings of Rego rules that would not hold for every value of what is unknown."""
+        resources, parameters = document["Resources"], document.get("Parameters", {})
+        rules = {name: rule for engine in self._engines for name, rule in engine.rules.items()}
+        tried: dict[str, Diagnostic] = {}
+        unfounded: set[Diagnostic] = set()
+        copies: dict[str, Any] = {}
+        for item in found:
+            resource, rule = resources[item.logical_id], rules[item.rule]
+            properties = resource.get("Properties", {})
+            if self._preflight is None or next(unknown_paths(properties, parameters), None) is None:
+                continue
+            helpers = "".join(self._preflight.shared(rule.needs).values())
+            before = len(tried)
+            for variant in variants(rule, helpers, properties, parameters):
+                name = f"Tried{len(tried)}"
+                tried[name], copies[name] = item, {**resource, "Properties": variant}
+            if len(tried) == before and ends_in_unknown(item.path, properties, parameters):
+                unfounded.add(item)
+        if not tried:
+            return unfounded
+        held = {
+            (again.logical_id, again.rule, again.path)
+            for again in self._diagnostics({**document, "Resources": {**resources, **copies}}, region, builtin=False)
+        }
+        return unfounded | {item for name, item in tried.items() if (name, item.rule, item.path) not in held}
 
     def _extend(self, types: frozenset[str]) -> None:
         """Builds what is still missing for `types`; waits for another thread that does."""
@@ -178,14 +211,14 @@ class _Engine:
         self.gaps: list[str] = []
         self._parts = self._compiled(list(rules), builtin=builtin)
 
-    def run(self, content: bytes, region: str | None) -> Iterator[Any]:
-        """Yields the validator's diagnostics. A rule that fails is left out from then on."""
+    def run(self, content: bytes, region: str | None, *, builtin: bool = True) -> Iterator[Any]:
+        """Yields the validator's diagnostics, without `builtin` those of Rego rules. A rule that fails is left out from then on."""
         done = False
         while not done:
             done = True
             for part in list(self._parts):
                 try:
-                    report = part.engine.validate_template(content, self._config(region, builtin=part.builtin))
+                    report = part.engine.validate_template(content, self._config(region, builtin=builtin and part.builtin))
                 except Exception as error:  # the package's class of errors is not the same in all versions
                     self._parts.remove(part)
                     self._parts += self._without_broken(part.modules, error, builtin=part.builtin)
@@ -333,13 +366,17 @@ def _diagnostic(message: Any, template: Mapping[str, Any], rules: Mapping[str, R
     if resource is None or why_off(rule) or (rule == "F3006" and message.message.startswith("Unknown")):
         return None
     path = _path(message.property_path or "", resource)
+    place = path, resource.get("Properties", {}), template.get("Parameters", {})
     known = rules.get(rule)
+    kind = known.family if known is not None else family(rule)
+    if leads_into_unknown(*place) or (known is None and kind == VALUE and ends_in_unknown(*place)):
+        return None
     last = next((part for part in reversed(path) if isinstance(part, str)), "")
     return Diagnostic(
         rule=rule,
         severity=severity,
         refused=severity in ("FATAL", "ERROR") or (rule in REFUSED_DESPITE_SEVERITY and not GROWING.fullmatch(last)),
-        family=known.family if known is not None else family(rule),
+        family=kind,
         logical_id=entity.logical_id,
         path=path,
         message=message.message,

@@ -121,9 +121,44 @@ class TestDiagnostic:
         assert len(judge(validator, queues)) == 1499 - 900
 
 
-class TestRegion:
-    RESOURCE = {"Stage": {"Type": "AWS::SNS::Subscription", "Properties": {"Protocol": "email", "Endpoint": "ops@example.com"}}}
+def unknown_in(value: Any) -> Iterator[Any]:
+    """The value with each part of it in turn unknown."""
+    if isinstance(value, Mapping):
+        yield from ({**value, key: changed} for key, inside in value.items() for changed in unknown_in(inside))
+    if isinstance(value, list):
+        yield from ([*value[:at], changed, *value[at + 1 :]] for at, inside in enumerate(value) for changed in unknown_in(inside))
+    yield {"Ref": "List" if isinstance(value, list) else "Text"}
 
+
+PARAMETERS = {"List": {"Type": "List<String>"}, "Text": {"Type": "String"}}
+
+
+class TestUnknown:
+    @staticmethod
+    def judge(validator: Validator, kind: str, properties: Any, others: Mapping[str, Any] | None = None) -> list[str]:
+        resources = {"Resource": {"Type": kind, "Properties": properties}, **(others or {})}
+        found = validator.judge({"Parameters": PARAMETERS, "Resources": resources}, {kind})
+        return [diagnostic.rule for diagnostic in found if diagnostic.refused]
+
+    @pytest.mark.parametrize("kind", sorted({pair.type for pair in PAIRS}))
+    def test_it_is_never_a_finding(self, validator: Validator, kind: str) -> None:
+        for pair in PAIRS:
+            if pair.type == kind:
+                for properties in unknown_in({**pair.base, **pair.good}):
+                    if "Ref" not in properties:
+                        assert self.judge(validator, kind, properties, pair.others) == [], properties
+
+    def test_a_rule_that_takes_it_for_the_default(self, validator: Validator) -> None:
+        table = next(pair for pair in PAIRS if pair.type == "AWS::DynamoDB::Table").base
+        assert "pf-dynamodb-billing-throughput" in self.judge(validator, "AWS::DynamoDB::Table", {**table, "BillingMode": "PROVISIONED"})
+        assert self.judge(validator, "AWS::DynamoDB::Table", {**table, "BillingMode": {"Ref": "Text"}}) == []
+
+    def test_what_is_wrong_for_every_value_stays_a_finding(self, validator: Validator) -> None:
+        properties = {"SqsManagedSseEnabled": True, "KmsMasterKeyId": {"Ref": "Text"}, "DelaySeconds": 901}
+        assert self.judge(validator, "AWS::SQS::Queue", properties) == ["F3034", "pf-sqs-sse-exclusive"]
+
+
+class TestRegion:
     def test_it_comes_with_each_template(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         condition = f'{BUCKETS}; data.cdk_preflight.deploy_region == "eu-west-1"; data.cdk_preflight.deploy_account == "123456789012"'
         validator = fake(monkeypatch, tmp_path, [rule("pf-region", condition)])

@@ -1,0 +1,90 @@
+"""Nothing unknown is ever a finding: findings of Rego rules that would not hold for every value of what is unknown.
+
+In a template an unknown value is a reference to a parameter. The validator's own rules know what that means. A rule in Rego may take it for
+absent, so each of its findings is tried with the values that the rule itself names: one that disappears depends on what is not known.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from cloudpatterns_policies.acceptance.preflight import Rule
+
+Path = tuple[str | int, ...]
+
+_TEXT: Final = re.compile(r'"([\w.:/*-]{1,60})"')
+_NUMBER: Final = re.compile(r"(?<![\w.\"])\d{1,9}(?![\w.\"])")
+_MOST: Final = 20
+
+
+def is_unknown(value: Any, parameters: Mapping[str, Any]) -> bool:
+    """Whether a value is a reference to a parameter without a value."""
+    return isinstance(value, Mapping) and len(value) == 1 and "Default" not in parameters.get(str(value.get("Ref")), {"Default": ""})
+
+
+def leads_into_unknown(path: Path, properties: Any, parameters: Mapping[str, Any]) -> bool:
+    """Whether a path leads to something inside an unknown value or a reference, which nobody wrote."""
+    return any(_is_reference(value) or is_unknown(value, parameters) for value in _along(path[:-1], properties))
+
+
+def ends_in_unknown(path: Path, properties: Any, parameters: Mapping[str, Any]) -> bool:
+    """Whether a path leads to an unknown value."""
+    values = list(_along(path, properties))
+    return len(values) == len(path) > 0 and is_unknown(values[-1], parameters)
+
+
+def _along(path: Path, value: Any) -> Iterator[Any]:
+    """The values on a path, up to what is not there or is a document as text."""
+    for part in path:
+        if isinstance(value, Mapping) and part in value:
+            value = value[str(part)]
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+        else:
+            return
+        yield value
+
+
+def variants(rule: Rule, helpers: str, properties: Mapping[str, Any], parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The properties with one unknown value at a time replaced by what the rule compares with, where the rule names the property."""
+    for path in unknown_paths(properties, parameters):
+        name = next((part for part in reversed(path) if isinstance(part, str)), "")
+        is_list = str(parameters[_at(properties, path)["Ref"]].get("Type", "")).startswith("List")
+        source = rule.rego if name in rule.rego else helpers if name in helpers else ""
+        if not source:
+            continue
+        texts = dict.fromkeys(text for text in _TEXT.findall(source) if not text.startswith(("Properties", "AWS::", "pf-", "_")))
+        numbers = dict.fromkeys(int(number) for number in _NUMBER.findall(source))
+        values: list[Any] = ["x", True, False, 1, *list(texts)[:_MOST], *list(numbers)[:_MOST]]
+        for value in values:
+            yield _replaced(properties, path, [value] if is_list else value)
+
+
+def unknown_paths(value: Any, parameters: Mapping[str, Any], path: Path = ()) -> Iterator[Path]:
+    """The paths of all unknown values."""
+    if is_unknown(value, parameters):
+        yield path
+    elif isinstance(value, Mapping):
+        for key, inside in value.items():
+            yield from unknown_paths(inside, parameters, (*path, key))
+    elif isinstance(value, list):
+        for number, inside in enumerate(value):
+            yield from unknown_paths(inside, parameters, (*path, number))
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, Mapping) and len(value) == 1 and (next(iter(value)) == "Ref" or str(next(iter(value))).startswith("Fn::"))
+
+
+def _at(value: Any, path: Path) -> Any:
+    for part in path:
+        value = value[part]
+    return value
+
+
+def _replaced(value: Any, path: Path, new: Any) -> Any:
+    if not path:
+        return new
+    changed = value.copy()
+    changed[path[0]] = _replaced(value[path[0]], path[1:], new)
+    return changed
