@@ -6,6 +6,7 @@ Types that nobody had prepared get a second engine, which judges by their rules 
 left out and named in `Validator.gaps`.
 """
 
+import atexit
 import json
 import re
 import threading
@@ -109,6 +110,11 @@ class Validator:
     def gaps(self) -> tuple[str, ...]:
         """What could not be judged so far, one sentence each."""
         return tuple(self._gaps)
+
+    def close(self) -> None:
+        """Frees the engines."""
+        with self._lock:
+            self._engines.clear()
 
     def prepare(self, types: Iterable[str]) -> None:
         """Begins to build, in the background, what judges resources of these CloudFormation types; returns at once.
@@ -314,7 +320,10 @@ def _merged(texts: Mapping[str, str]) -> dict[str, str]:
 @cache
 def shared() -> Validator:
     """The process's own validator."""
-    return Validator()
+    validator = Validator()
+    # The library's objects cannot be freed any more once the interpreter is torn down, and complain.
+    atexit.register(validator.close)
+    return validator
 
 
 def judge(template: Mapping[str, Any], types: Iterable[str], region: str | None = None, account: str | None = None) -> list[Diagnostic]:

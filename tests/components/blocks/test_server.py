@@ -1,10 +1,12 @@
 import base64
+import gzip
+import random
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 import pytest
-from cloudpatterns.blocks.server import METADATA_OPTIONS, ROOT_DEVICE, amazon_linux, architecture, disk, encoded, launch_template
+from cloudpatterns.blocks.server import METADATA_OPTIONS, ROOT_DEVICE, amazon_linux, architecture, disk, encoded, launch_template, packed
 from cloudpatterns.core import ArgumentError
 from offline_preview.graph import Resource
 
@@ -123,11 +125,21 @@ def test_no_script_stays_none() -> None:
     assert user_data(None) is None
 
 
+# What does not become smaller.
+NOISE = "".join(random.Random(1).choices("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+/", k=30_000))
+
+
+def test_a_script_is_compressed_only_where_ec2_would_not_take_it() -> None:
+    assert packed("#" * 16_384) == b"#" * 16_384
+    long = packed("#" + "é" * 8_192)
+    assert gzip.decompress(long).decode() == "#" + "é" * 8_192
+    assert len(long) < 16_384
+
+
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        ("#" * 16_385, "has 16385 bytes; EC2 takes 16384. Fetch the rest from S3 at boot."),
-        ("#" + "é" * 8_192, "has 16385 bytes; EC2 takes 16384. Fetch the rest from S3 at boot."),
+        (f"#{NOISE}", f"has {len(packed(f'#{NOISE}')):,} bytes, compressed; EC2 takes 16,384. Fetch the rest from S3 at boot."),
         ("echo hello world", "begins with 'echo hello'; cloud-init runs what begins with #!, #cloud-config and the like."),
         ("", "begins with ''; cloud-init runs what begins with #!, #cloud-config and the like."),
     ],
