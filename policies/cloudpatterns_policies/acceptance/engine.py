@@ -369,16 +369,16 @@ def _placed(template: Mapping[str, Any], region: str | None, account: str | None
 
 
 def _diagnostic(message: Any, template: Mapping[str, Any], rules: Mapping[str, Rule]) -> Diagnostic | None:
-    """Our form of a diagnostic; None for one that concerns no resource, is off, or says that the validator does not know the type."""
+    """Our form of a diagnostic; None for one about no resource, about what is unknown, or about a type that the validator does not know."""
     rule, severity, entity = message.rule_id, message.severity.name, message.entity
     resource = template["Resources"].get(entity.logical_id) if entity is not None else None
-    if resource is None or why_off(rule) or (rule == "F3006" and message.message.startswith("Unknown")):
+    if resource is None or (rule == "F3006" and message.message.startswith("Unknown")):
         return None
     path = _path(message.property_path or "", resource)
     place = path, resource.get("Properties", {}), template.get("Parameters", {})
     known = rules.get(rule)
     kind = known.family if known is not None else family(rule)
-    if leads_into_unknown(*place) or (known is None and kind == VALUE and ends_in_unknown(*place)):
+    if leads_into_unknown(*place[:2]) or (known is None and kind == VALUE and ends_in_unknown(*place)):
         return None
     last = next((part for part in reversed(path) if isinstance(part, str)), "")
     return Diagnostic(

@@ -22,9 +22,9 @@ def is_unknown(value: Any, parameters: Mapping[str, Any]) -> bool:
     return isinstance(value, Mapping) and len(value) == 1 and "Default" not in parameters.get(str(value.get("Ref")), {"Default": ""})
 
 
-def leads_into_unknown(path: Path, properties: Any, parameters: Mapping[str, Any]) -> bool:
-    """Whether a path leads to something inside an unknown value or a reference, which nobody wrote."""
-    return any(_is_reference(value) or is_unknown(value, parameters) for value in _along(path[:-1], properties))
+def leads_into_unknown(path: Path, properties: Any) -> bool:
+    """Whether a path leads to something inside a reference, which an unknown value is too."""
+    return any(_is_reference(value) for value in _along(path[:-1], properties))
 
 
 def ends_in_unknown(path: Path, properties: Any, parameters: Mapping[str, Any]) -> bool:

@@ -180,6 +180,14 @@ class TestPreparing:
             assert [found.rule for found in judge(validator, resources | BUCKET)] == ["pf-sqs-sse-exclusive"]
             assert len(validator._engines) == 2
 
+    def test_a_rule_of_two_types_is_compiled_once(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        kinds = ("AWS::S3::Bucket", "AWS::SQS::Queue")
+        validator = fake(monkeypatch, tmp_path, [rule("pf-two", kinds=kinds), rule("pf-queue", kinds=kinds[1:])])
+        validator.prepare(kinds[:1])
+        found = judge(validator, BUCKET | {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {}}})
+        assert [diagnostic.rule for diagnostic in found] == ["pf-queue", "pf-two"]
+        assert [set(built.rules) for built in validator._engines] == [{"pf-two"}, {"pf-queue"}]
+
     def test_only_rules_of_the_types_are_compiled(self) -> None:
         validator = Validator()
         judge(validator, BUCKET)
