@@ -152,7 +152,9 @@ def test_wrong_settings_are_reported(cli: Cli, capsys: pytest.CaptureFixture[str
 
 
 def test_make_hands_the_stack_over() -> None:
-    done = subprocess.run(["make", "--dry-run", "database-user", "STACK=prod"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "--dry-run", "database-user", "STACK=prod"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines()[-1] == ".venv/bin/python -m publish.database_user --stack prod"
 
 

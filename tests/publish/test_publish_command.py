@@ -351,7 +351,9 @@ def test_an_interrupt_leaves_the_setting(
     ],
 )
 def test_make_publish_hands_its_variables_over(words: list[str], asked: str) -> None:
-    done = subprocess.run(["make", "--dry-run", "publish", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "--dry-run", "publish", *words], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines()[-1] == f".venv/bin/python -m publish {asked}"
 
 
