@@ -14,6 +14,7 @@ _STOP_SECONDS: Final = 5.0
 _running: Final[weakref.WeakSet[subprocess.Popen[str]]] = weakref.WeakSet()
 # A signal handler may run in the thread that holds it.
 _lock: Final = threading.RLock()
+_ended: Final = threading.Event()
 
 
 def start(command: Sequence[str], **options: Any) -> subprocess.Popen[str]:
@@ -21,8 +22,12 @@ def start(command: Sequence[str], **options: Any) -> subprocess.Popen[str]:
 
     Ctrl-C in a terminal reaches this process alone, which stops the others: none of them reports it with a traceback. Call it in another
     thread than the main one, where Ctrl-C could come before the process is known.
+
+    Raises ``RuntimeError`` after ``kill_all``: nobody would end what a thread starts so late.
     """
     with _lock:
+        if _ended.is_set():
+            raise RuntimeError("the command was interrupted")
         process = subprocess.Popen(command, text=True, start_new_session=True, **options)
         _running.add(process)
     return process
@@ -49,8 +54,9 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 
 def kill_all() -> None:
-    """Kills every process that was started, and what these have started; returns when they have ended."""
+    """Kills every process that was started, and what these have started, and lets no other start; returns when they have ended."""
     with _lock:
+        _ended.set()
         processes = list(_running)
     for process in processes:
         kill(process)

@@ -7,11 +7,14 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from offline_preview import children
 
 from sandbox import processes
 
@@ -143,3 +146,14 @@ def test_a_terminal_is_left_clean(times: int, project: Write, pack: Write, tmp_p
     text = shown.decode()
     assert text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l") >= 0
     assert re.search(r"\x1b\[(2?K|\?25h)offline-preview: interrupted\r\n$", text), text[-200:]
+
+
+def test_nothing_starts_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread may be about to start a pack when Ctrl-C comes; nobody would end it, and it would keep the command's output open."""
+    monkeypatch.setattr(children, "_ended", threading.Event())
+    monkeypatch.setattr(children, "_running", weakref.WeakSet())
+    early = children.start(["sleep", "60"])
+    children.kill_all()
+    assert early.poll() == -signal.SIGKILL
+    with pytest.raises(RuntimeError, match=r"^the command was interrupted$"):
+        children.start(["sleep", "60"])
