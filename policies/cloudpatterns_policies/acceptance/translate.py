@@ -27,7 +27,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cloudpatterns_policies.acceptance.facts import Facts, facts
+from cloudpatterns_policies.acceptance.facts import Facts, cfn_type, facts
 from cloudpatterns_policies.core.resource import Resource
 from cloudpatterns_policies.core.stack import Stack
 from cloudpatterns_policies.core.values import UNKNOWN
@@ -110,8 +110,7 @@ def translate(stack: Stack) -> Template:
             template.names[logical_id] = {(): set()}
             _Writer(template, logical_id, resource, stack).write(known)
     for resource, known in parts:
-        owners = [one for one in stack.refs(resource, known.part_of or "") if facts(one.type) is not None and one.urn in ids]
-        owners = [one for one in owners if template.document["Resources"][ids[one.urn]]["Type"] == known.type]
+        owners = [one for one in stack.refs(resource, known.part_of or "") if cfn_type(one.type) == known.type]
         if len(owners) == 1:
             _Writer(template, ids[owners[0].urn], resource, stack).write(known)
         else:
@@ -132,9 +131,9 @@ class _Writer:
     def write(self, known: Facts) -> None:
         # The provider invents a name where the program gives none.
         self._names[()].update(_names({name: entry for name, entry in known.properties.items() if name != "name"}))
-        for name in known.properties:
+        for name, entry in known.properties.items():
             self._top = name
-            self._into(self._properties, (), {name: known.properties[name]}, self._resource.inputs.raw, "")
+            self._into(self._properties, (), {name: entry}, self._resource.inputs.raw, "")
 
     def _put(self, into: dict[str, Any], place: Path, entry: Any, value: Any, path: str) -> None:
         name, kind, inside = (entry, "", None) if isinstance(entry, str) else entry
@@ -217,15 +216,9 @@ class _Writer:
             return {key: self._plain(one, (), f"{path}.{key}") for key, one in value.items()}
         if value is UNKNOWN or (isinstance(value, str) and self._is_foreign(value)):
             return self._template.unknown(_TEXT)
-        if isinstance(value, str | bool | int):
-            return value
-        return (
-            int(value)
-            if isinstance(value, float) and value.is_integer()
-            else value
-            if isinstance(value, float)
-            else self._template.unknown(_TEXT)
-        )
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        return value if isinstance(value, str | bool | int | float) else self._template.unknown(_TEXT)
 
     def _is_foreign(self, text: str) -> bool:
         """Whether a text is, or holds, what another resource gave: an offline preview makes these up."""

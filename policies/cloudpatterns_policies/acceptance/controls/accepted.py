@@ -1,12 +1,16 @@
 """What AWS refuses, by AWS's own validator and by constraints that others reproduced on AWS: one control for each family."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from cloudpatterns_policies.acceptance.judgement import gaps, judgements
 from cloudpatterns_policies.core import Fail, Resource, Severity, Stack, Verdict, stack_control
 
 _URL = "https://github.com/aws-cloudformation/cloudformation-validate"
 _FIX = "Change the program as the finding says; `python -m cloudpatterns_policies.acceptance TYPE` prints what AWS refuses for a type."
+
+_refusal = partial(stack_control, severity=Severity.HIGH, remediation=_FIX, url=_URL, pack="acceptance")
+"""A control of what AWS refuses: its id, its title and why."""
 
 
 def _refused(stack: Stack, family: str) -> Iterator[tuple[Resource, Verdict]]:
@@ -15,42 +19,30 @@ def _refused(stack: Stack, family: str) -> Iterator[tuple[Resource, Verdict]]:
             yield one.resource, Fail(f"would be refused by AWS: {one.message}", one.property)
 
 
-@stack_control(
+@_refusal(
     id="accepted-value",
     title="AWS accepts the value of each property",
-    severity=Severity.HIGH,
     why="A value that AWS refuses fails the deployment in the middle, when other resources exist already.",
-    remediation=_FIX,
-    url=_URL,
-    pack="acceptance",
 )
 def accepted_value(stack: Stack) -> Iterator[tuple[Resource, Verdict]]:
     """Types, enums, patterns, lengths and ranges of single properties, and those that are missing or unknown."""
     return _refused(stack, "value")
 
 
-@stack_control(
+@_refusal(
     id="accepted-combination",
     title="AWS accepts the properties of each resource together",
-    severity=Severity.HIGH,
     why="Properties that exclude or need each other fail the deployment in the middle, when other resources exist already.",
-    remediation=_FIX,
-    url=_URL,
-    pack="acceptance",
 )
 def accepted_combination(stack: Stack) -> Iterator[tuple[Resource, Verdict]]:
     """Several properties of one resource."""
     return _refused(stack, "combination")
 
 
-@stack_control(
+@_refusal(
     id="accepted-reference",
     title="AWS accepts the resources of the stack together",
-    severity=Severity.HIGH,
     why="Resources that do not fit each other fail the deployment in the middle, when other resources exist already.",
-    remediation=_FIX,
-    url=_URL,
-    pack="acceptance",
 )
 def accepted_reference(stack: Stack) -> Iterator[tuple[Resource, Verdict]]:
     """Several resources."""
