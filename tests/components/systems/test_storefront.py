@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 from cloudpatterns.database import rds_certificates
 from cloudpatterns.systems import Storefront
+from cloudpatterns.systems.storefront import component
 from offline_preview.graph import Graph, Resource
 from offline_preview.values import UNKNOWN
 
@@ -395,6 +396,14 @@ def test_an_artifact_under_a_key_may_be_decrypted_for_this_object_alone() -> Non
             "StringLike": {"kms:EncryptionContext:aws:s3:arn": ["arn:aws:s3:::releases", "arn:aws:s3:::releases/shop/1.2.tar.gz"]},
         },
     }
+
+
+def test_the_ids_that_callers_may_not_use_are_those_of_the_statements() -> None:
+    graph = make(servers__artifact_uri="s3://releases/a", servers__artifact_sha256="0f" * 32, servers__artifact_kms_key_arn=KEY)
+    assert set(statements(graph)) == set(component._SIDS)
+    environment = re.search(r"^APP_ENVIRONMENT='(.*?)'$", boot_script(make(database__database_name="shop")), re.MULTILINE | re.DOTALL)
+    assert environment is not None
+    assert {line.partition("=")[0] for line in environment[1].splitlines()} == component._VARIABLES
 
 
 def test_an_artifact_may_be_in_a_bucket_that_is_still_to_be_created() -> None:
