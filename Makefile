@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STACK ?= dev
 
 PROJECTS := components/pyproject.toml components/setup.py components/runtime/pyproject.toml policies/pyproject.toml preview/pyproject.toml
-PACKS := policies/security policies/operations
+PACKS := policies/security policies/operations policies/acceptance
 
 .PHONY: preview help test cover engine sandbox lint types docs schema wheels compat bench mutants app database-user publish up destroy clean
 

@@ -1,6 +1,6 @@
 """A whole deployment without an account: ``python -m sandbox --stack dev``.
 
-Runs the real ``pulumi up`` of the program with both packs against the stand-in for AWS, a second ``up`` that must change nothing, and
+Runs the real ``pulumi up`` of the program with the packs against the stand-in for AWS, a second ``up`` that must change nothing, and
 ``destroy``, in a temporary home and backend that are gone afterwards, also after Ctrl-C. Exit code 0 when all of that held, 1 when
 something did not, 2 when it could not be tried.
 """
@@ -103,7 +103,7 @@ def _deploy(folder: Path, stack: str) -> str:
         _run(made, "stack", "init", stack)
     for note in made.notes.get(stack, ()):
         print(f"  note: {note}", flush=True)
-    with _step("up, with both policy packs", made.account):
+    with _step("up, with the policy packs", made.account):
         _run(made, "up", "--stack", stack, "--yes", *packs)
     cloud = made.cloud()
     count, changes = len(cloud.living()), len(cloud.journal())

@@ -16,7 +16,7 @@ from offline_preview.graph import Graph
 from tests.program import ROOT, folder_graph
 
 FOLDER = ROOT / "bootstrap"
-PROFILES = {pack: ROOT / "policies" / pack / "prod.json" for pack in ("security", "operations")}
+PROFILES = {pack: ROOT / "policies" / pack / "prod.json" for pack in ("security", "operations", "acceptance")}
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from sandbox.workspace import PACKS
+
 ROOT = Path(__file__).resolve().parents[1]
 GITHUB = ROOT / ".github"
 WORKFLOWS = {path.stem: path for path in sorted((GITHUB / "workflows").glob("*.yml"))}
@@ -231,10 +233,10 @@ def profiles_of_make(tmp_path: Path, stack: str, *, examples: str = "yes") -> tu
 
 @pytest.mark.parametrize("stack", ["prod", "prod-cell-2"])
 def test_a_cell_has_the_profiles_of_its_environment(tmp_path: Path, stack: str) -> None:
-    security, operations = "policies/security/prod.json", "policies/operations/prod.json"
-    assert profiles_of_the_action(tmp_path, stack) == (0, f"security={security}\noperations={operations}\n", "")
+    profiles = {pack: f"policies/{pack}/prod.json" for pack in PACKS}
+    assert profiles_of_the_action(tmp_path, stack) == (0, "".join(f"{pack}={profile}\n" for pack, profile in profiles.items()), "")
     code, called, _ = profiles_of_make(tmp_path, stack)
-    packs = [f"--policy-pack {Path(profile).parent} --policy-pack-config {profile}" for profile in (security, operations)]
+    packs = [f"--policy-pack {Path(profile).parent} --policy-pack-config {profile}" for profile in profiles.values()]
     assert (code, called) == (0, f"up --stack {stack} {' '.join(packs)}\n")
 
 
@@ -257,11 +259,11 @@ def test_a_stack_without_a_profile_is_not_updated(tmp_path: Path) -> None:
     assert said.startswith(error)
 
 
-def test_every_run_of_a_stack_has_both_packs_and_no_way_around_them() -> None:
+def test_every_run_of_a_stack_has_all_packs_and_no_way_around_them() -> None:
     runs = [step for step in steps(ACTION) if step.get("uses", "").startswith("pulumi/actions@")]
     for run in runs:
-        assert run["with"]["policyPacks"].split() == ["policies/security", "policies/operations"]
-        assert re.findall(r"outputs\.(\w+)", run["with"]["policyPackConfigs"]) == ["security", "operations"]
+        assert run["with"]["policyPacks"].split() == [f"policies/{pack}" for pack in PACKS]
+        assert re.findall(r"outputs\.(\w+)", run["with"]["policyPackConfigs"]) == list(PACKS)
         assert "continue-on-error" not in run
     text = "".join(path.read_text(encoding="utf-8") for path in WORKFLOWS.values())
     assert "pulumi/actions@" not in text

@@ -17,6 +17,7 @@ import pytest
 from sandbox import __main__ as command
 from sandbox import processes, workspace
 from sandbox.cloud import Cloud
+from sandbox.workspace import PACKS
 
 KEY = "urn:pulumi:dev::p::aws:kms/key:Key::shop-key"
 DATABASE = "urn:pulumi:dev::p::aws:rds/instance:Instance::shop-db"
@@ -103,10 +104,11 @@ def test_the_verdict_of_a_whole_deployment(cli: Path, capfd: pytest.CaptureFixtu
     assert json.loads(cli.read_text().splitlines()[2])[4:] == [
         *("--policy-pack", "policies/security", "--policy-pack-config", "policies/security/dev.json"),
         *("--policy-pack", "policies/operations", "--policy-pack-config", "policies/operations/dev.json"),
+        *("--policy-pack", "policies/acceptance", "--policy-pack-config", "policies/acceptance/dev.json"),
     ]
     first, *steps, verdict = capfd.readouterr().out.splitlines()
     assert first == "dev  a whole deployment against a stand-in for AWS; this takes some minutes"
-    titles = ["a copy of the project, and a stack", "up, with both policy packs", "a second up, which must change nothing", "destroy"]
+    titles = ["a copy of the project, and a stack", "up, with the policy packs", "a second up, which must change nothing", "destroy"]
     # Each is named when it begins, and again with its time when it has ended.
     assert [re.sub(r"\d+\.\d s$", "N s", line) for line in steps] == [
         line for title in titles for line in (f"  {title} ...", f"  {title}  N s")
@@ -216,9 +218,9 @@ def test_kill_reaches_what_a_process_has_put_into_a_group_of_its_own(files: str,
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Another clone, with a stack of its own beside dev."""
     root = tmp_path / "repository"
-    for folder in ("settings", "policies/security", "policies/operations"):
+    for folder in ("settings", *(f"policies/{pack}" for pack in PACKS)):
         (root / folder).mkdir(parents=True)
-    for pack in ("security", "operations"):
+    for pack in PACKS:
         (root / "policies" / pack / "PulumiPolicy.yaml").write_text("runtime: python\n")
         (root / "policies" / pack / "prod.json").touch()
     for name in ("__main__.py", "Pulumi.yaml"):
@@ -276,8 +278,8 @@ def test_every_stack_with_a_file_is_deployed(cli: Path, repository: Path, capfd:
 @pytest.mark.parametrize("cli", ["plain"], indirect=True)
 def test_a_stack_file_that_is_no_yaml_is_reported(cli: Path, repository: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (repository / "Pulumi.dev.yaml").write_text("config: [")
-    (repository / "policies" / "security" / "dev.json").touch()
-    (repository / "policies" / "operations" / "dev.json").touch()
+    for pack in PACKS:
+        (repository / "policies" / pack / "dev.json").touch()
     assert command.main(["--stack", "dev"]) == 1
     assert "Pulumi.dev.yaml" in capfd.readouterr().err
 

@@ -1,5 +1,6 @@
 """What AWS would refuse of a stack: the validator's words on the resources and properties of the program."""
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from functools import lru_cache
 
 from cloudpatterns_policies.acceptance import engine
 from cloudpatterns_policies.acceptance.facts import is_translated
+from cloudpatterns_policies.acceptance.memory import recall, remember
 from cloudpatterns_policies.acceptance.models import judge_models
 from cloudpatterns_policies.acceptance.translate import Path, Template, translate
 from cloudpatterns_policies.core.resource import Resource
@@ -33,11 +35,22 @@ class Judgement:
     """What is wrong, in the validator's words, the rule's id, the fix where it is known, and a page of AWS's."""
 
 
+def prepare() -> None:
+    """Begins to build the validator in the background, for the types that the stack of this process had the last time.
+
+    A pack calls it when it starts, so that the validator is ready when the program has run.
+    """
+    engine.shared().prepare(recall(f"{os.environ.get('PULUMI_PROJECT', '')}/{os.environ.get('PULUMI_STACK', '')}"))
+
+
 @lru_cache(maxsize=1)
 def judgements(stack: Stack) -> tuple[Judgement, ...]:
     """What the validator says about a stack, once for all controls."""
     template = translate(stack)
     found = engine.judge(template.document, template.types, _region(stack))
+    if stack.resources:
+        _, _, name, project, *_ = re.split("::?", stack.resources[0].urn)
+        remember(f"{project}/{name}", template.types)
     return (*_judgements(template, found), *_by_models(stack))
 
 

@@ -17,7 +17,7 @@ _MOST: Final = 400
 
 
 def recall(stack: str, folder: Path | None = None) -> frozenset[str]:
-    """The types that were remembered for a stack, which is named in full, such as `organization/project/prod`; none the first time."""
+    """The types that were remembered for a stack, such as `project/prod`; none the first time."""
     path = _path(stack, folder)
     try:
         found = json.loads(path.read_text(encoding="utf-8")) if path is not None else []

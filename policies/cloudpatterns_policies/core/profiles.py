@@ -22,7 +22,11 @@ from cloudpatterns_policies.core.verdicts import Severity
 RULES: Final[Mapping[str, Severity]] = {"dev": Severity.HIGH, "prod": Severity.MEDIUM}
 """For each profile the lowest severity that blocks."""
 
-PACKS: Final[Mapping[str, Callable[[], tuple[Control, ...]]]] = {pack: partial(discover, pack=pack) for pack in ("security", "operations")}
+PACKS: Final[Mapping[str, Callable[[], tuple[Control, ...]]]] = {
+    "security": partial(discover, pack="security"),
+    "operations": partial(discover, pack="operations"),
+    "acceptance": partial(discover, "cloudpatterns_policies.acceptance.controls", pack="acceptance"),
+}
 """For each pack's folder the controls it serves."""
 
 
