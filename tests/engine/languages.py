@@ -58,7 +58,8 @@ def make(folder: Path, language: str) -> Workspace:
     return found
 
 
-def _needs(*executables: str) -> None:
+def needs(*executables: str) -> None:
+    """Skips where one of the executables is not on PATH."""
     for one in executables:
         if shutil.which(one) is None:
             pytest.skip(f"no `{one}` on PATH")
@@ -74,7 +75,8 @@ def _sdk(found: Workspace, language: str) -> Path:
     return (found.project / "made" / language).rename(sdk)
 
 
-def _run(found: Workspace, *command: str) -> None:
+def run(found: Workspace, *command: str) -> None:
+    """Runs a command in a project's folder; skips where it reaches no registry."""
     made = subprocess.run(command, cwd=found.project, capture_output=True, text=True, timeout=500, check=False)
     if made.returncode and any(
         sign in made.stdout + made.stderr
@@ -86,7 +88,7 @@ def _run(found: Workspace, *command: str) -> None:
 
 def _yaml(found: Workspace) -> None:
     del found
-    _needs("pulumi-language-yaml")
+    needs("pulumi-language-yaml")
 
 
 def _python(found: Workspace) -> None:
@@ -97,24 +99,24 @@ def _python(found: Workspace) -> None:
     venv.create(environment, with_pip=True)
     packages = next(environment.glob("lib/python*/site-packages"))
     (packages / "tests.pth").write_text(f"{sysconfig.get_path('purelib')}\n", encoding="utf-8")
-    _run(found, str(environment / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "./sdks/cloudpatterns")
+    run(found, str(environment / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "./sdks/cloudpatterns")
 
 
 def _typescript(found: Workspace) -> None:
-    _needs("pulumi-language-nodejs", "node", "npm")
+    needs("pulumi-language-nodejs", "node", "npm")
     _sdk(found, "nodejs")
-    _run(found, "npm", "install", "--no-audit", "--no-fund", "--prefer-offline")
+    run(found, "npm", "install", "--no-audit", "--no-fund", "--prefer-offline")
     done(type_check(found))
 
 
 def _go(found: Workspace) -> None:
-    _needs("pulumi-language-go", "go")
+    needs("pulumi-language-go", "go")
     sdk = _sdk(found, "go")
     (sdk / "go.mod").write_text(
         "module example.com/pulumi-cloudpatterns/sdk/go\n\ngo 1.23\n\nrequire github.com/pulumi/pulumi/sdk/v3 v3.256.0\n"
     )
-    _run(found, "go", "mod", "tidy")
-    _run(found, "go", "vet", "./...")
+    run(found, "go", "mod", "tidy")
+    run(found, "go", "vet", "./...")
 
 
 _READY: dict[str, Callable[[Workspace], None]] = {"yaml": _yaml, "python": _python, "typescript": _typescript, "go": _go}

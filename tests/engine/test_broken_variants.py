@@ -16,11 +16,11 @@ import pytest
 from offline_preview import cli
 from offline_preview.findings import classify
 
+from sandbox.workspace import PACKS
 from tests.engine.conftest import ROOT, Engine
 from tests.program import copy_project
 from tests.test_broken_variants import AWS, VARIANTS, Variant
 
-PACKS = ("security", "operations")
 STACK = "prod"
 OPTIONS = [
     part

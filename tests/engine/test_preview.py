@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from offline_preview import cli
 
+from sandbox.workspace import PACKS
 from tests.engine.conftest import ROOT, Engine
-
-PACKS = ("security", "operations")
 
 # [mandatory] [severity: high]  control-id  (aws:rds:Instance: name), and the message on the line after it
 FINDING = re.compile(

@@ -16,9 +16,7 @@ CANARY = "Canary-7f3a91c4e2b8-sings"
 STACK = "canary"
 TIMEOUT = 600
 PACKS = [
-    part
-    for pack in ("security", "operations")
-    for part in ("--policy-pack", f"policies/{pack}", "--policy-pack-config", f"policies/{pack}/dev.json")
+    part for pack in workspace.PACKS for part in ("--policy-pack", f"policies/{pack}", "--policy-pack-config", f"policies/{pack}/dev.json")
 ]
 
 # Our components that take secrets, resources of the SDK that do, and a mistake in each: findings talk of the resources that hold it.
