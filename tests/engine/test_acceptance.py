@@ -1,4 +1,4 @@
-"""The pack acceptance on a program in TypeScript: the CLI's preview, `pulumi policy analyze` and the offline preview of its export agree."""
+"""The pack acceptance on a program in TypeScript: the CLI's preview and analysis, and the offline preview of its export, find the same."""
 
 import json
 from pathlib import Path
