@@ -45,6 +45,7 @@ deploy_account := input.parameters.{_ACCOUNT_PARAMETER}["default"]
 _MOST_LINES: Final = 15_000  # the validator refuses a source with 20,000
 _MOST_BROKEN: Final = 20
 _PLACE_OF_ERROR: Final = re.compile(r"--> (\S+):\d+:\d+")
+_SHOWS_UNKNOWN: Final = '{"__dynamic":'  # how the message of a rule in Rego shows a value that is not known
 _REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
 _FIXES: Final[Mapping[str, str]] = {
     "F3002": "Remove the property, or correct its name",
@@ -372,7 +373,7 @@ def _diagnostic(message: Any, template: Mapping[str, Any], rules: Mapping[str, R
     """Our form of a diagnostic; None for one about no resource, about what is unknown, or about a type that the validator does not know."""
     rule, severity, entity = message.rule_id, message.severity.name, message.entity
     resource = template["Resources"].get(entity.logical_id) if entity is not None else None
-    if resource is None or (rule == "F3006" and message.message.startswith("Unknown")):
+    if resource is None or (rule == "F3006" and message.message.startswith("Unknown")) or _SHOWS_UNKNOWN in message.message:
         return None
     path = _path(message.property_path or "", resource)
     place = path, resource.get("Properties", {}), template.get("Parameters", {})

@@ -10,6 +10,7 @@ from cloudpatterns_policies.acceptance import engine
 from cloudpatterns_policies.acceptance.facts import is_translated
 from cloudpatterns_policies.acceptance.memory import recall, remember
 from cloudpatterns_policies.acceptance.models import judge_models
+from cloudpatterns_policies.acceptance.rules import GROWING
 from cloudpatterns_policies.acceptance.translate import Path, Template, translate
 from cloudpatterns_policies.core.resource import Resource
 from cloudpatterns_policies.core.stack import Stack
@@ -47,17 +48,23 @@ def prepare() -> None:
 def judgements(stack: Stack) -> tuple[Judgement, ...]:
     """What the validator says about a stack, once for all controls."""
     template = translate(stack)
-    found = engine.judge(template.document, template.types, _region(stack))
+    found = tuple(_judgements(template, engine.judge(template.document, template.types, _region(stack))))
     if stack.resources:
         _, _, name, project, *_ = re.split("::?", stack.resources[0].urn)
         remember(f"{project}/{name}", template.types)
-    return (*_judgements(template, found), *_by_models(stack))
+    return (*found, *_by_models(stack, {(one.resource.urn, one.property) for one in found}))
 
 
-def _by_models(stack: Stack) -> Iterator[Judgement]:
-    """What AWS's API models refuse of what CloudFormation has no property for."""
-    for resource, problem in judge_models(stack, is_translated):
-        yield Judgement(resource, problem.path, "value", True, f"{problem.message} ({problem.rule}). {problem.url}")
+def _by_models(stack: Stack, found: set[tuple[str, str]]) -> Iterator[Judgement]:
+    """What AWS's API models refuse where the validator says nothing: its schemas lack types, properties, and many an enum or range."""
+    for resource, problem in judge_models(stack, _grows):
+        if (resource.urn, problem.path) not in found:
+            yield Judgement(resource, problem.path, "value", True, f"{problem.message} ({problem.rule}). {problem.url}")
+
+
+def _grows(token: str, path: str) -> bool:
+    """Whether AWS extends the values of a property so often that one which the validator does not know is advice."""
+    return GROWING.fullmatch(path.rpartition(".")[2]) is not None and is_translated(token, path)
 
 
 def gaps() -> tuple[str, ...]:
