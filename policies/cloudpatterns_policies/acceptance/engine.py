@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from cloudpatterns_policies.acceptance.preflight import ANY_TYPE, HEADER, Preflight, Rule, load
-from cloudpatterns_policies.acceptance.rules import GROWING, REFUSED_DESPITE_SEVERITY, RULES_OFF, VALUE, family, why_off
+from cloudpatterns_policies.acceptance.rules import GROWING, REFUSED_DESPITE_SEVERITY, RULES_OFF, VALUE, family, is_advice, is_off, why_off
 from cloudpatterns_policies.acceptance.unknowns import ends_in_unknown, leads_into_unknown, unknown_paths, variants
 
 DISTRIBUTION: Final = "cloudformation-validate"
@@ -372,7 +372,7 @@ def _diagnostic(message: Any, template: Mapping[str, Any], rules: Mapping[str, R
     """Our form of a diagnostic; None for one about no resource, about what is unknown, or about a type that the validator does not know."""
     rule, severity, entity = message.rule_id, message.severity.name, message.entity
     resource = template["Resources"].get(entity.logical_id) if entity is not None else None
-    if resource is None or (rule == "F3006" and message.message.startswith("Unknown")):
+    if resource is None or is_off(message.message):
         return None
     path = _path(message.property_path or "", resource)
     place = path, resource.get("Properties", {}), template.get("Parameters", {})
@@ -384,7 +384,8 @@ def _diagnostic(message: Any, template: Mapping[str, Any], rules: Mapping[str, R
     return Diagnostic(
         rule=rule,
         severity=severity,
-        refused=severity in ("FATAL", "ERROR") or (rule in REFUSED_DESPITE_SEVERITY and not GROWING.fullmatch(last)),
+        refused=(severity in ("FATAL", "ERROR") and not is_advice(rule))
+        or (rule in REFUSED_DESPITE_SEVERITY and not GROWING.fullmatch(last)),
         family=kind,
         logical_id=entity.logical_id,
         path=path,

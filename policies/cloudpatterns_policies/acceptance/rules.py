@@ -50,6 +50,10 @@ RULES_OFF: Final[Mapping[str, str]] = {
     r"I3510|W3037": "about actions and resources of IAM statements: control iam-statement-effective",
     r"I3013|I3100|I2530": "about defaults and generations that AWS accepts: controls of the pack operations",
     r"I3037": "about lists with duplicates that AWS accepts",
+    # What the provider does otherwise than CloudFormation, and what AWS documents otherwise.
+    r"pf-iot-certificate-mode-combo": "about what CloudFormation can register: the provider has AWS create keys and certificate as well",
+    r"pf-apigwv2-request-parameter-action": "AWS documents overwrite:path, which the rule does not take",
+    r"pf-apigwv2-stage-name-charset": "AWS documents hyphens in the names of stages, which the rule does not take",
 }
 """Rules that are not judged: a regular expression that matches whole ids, and the reason."""
 
@@ -58,6 +62,19 @@ REFUSED_DESPITE_SEVERITY: Final[Mapping[str, str]] = {
     "W2533": "Lambda refuses a .zip function without Handler or Runtime",
 }
 """Rules that the validator gives as warnings and that AWS refuses, with the reason."""
+
+ADVISED_DESPITE_SEVERITY: Final[Mapping[str, str]] = {
+    r"E36(17|2[018]|35|4[0-4]|5[23]|67|70|75|94)|E3025|E3062": "AWS adds instance types to regions every few weeks",
+    r"F3006": "CloudFormation has types in more regions every few weeks, and the provider needs the service's API alone",
+    r"pf-lambda-layer-compatible-runtimes-enum": "AWS adds runtimes every few months",
+}
+"""Rules that the validator gives as errors and that stay advice, since they hold lists that AWS extends: as in `RULES_OFF`."""
+
+MESSAGES_OFF: Final[Mapping[str, str]] = {
+    "^Unknown resource type": "the table of types is newer than the validator",
+    "TXT record value .* must be enclosed in double quotes": "the provider encloses them",
+}
+"""Messages that are never told: a regular expression that is found in them, and the reason."""
 
 GROWING: Final = re.compile(
     r".*(Runtimes?|Engine|Version|(Instance|Node)(Type|Class)(es|s)?|Region|SslPolicy|SecurityPolicy|StorageType|Family)", re.IGNORECASE
@@ -91,6 +108,17 @@ _TYPE: Final = re.compile(r'resources_of_type\("([\w:]+)"\)')
 def why_off(rule: str) -> str:
     """The reason why a rule is not judged; empty for one that is."""
     return next((reason for pattern, reason in RULES_OFF.items() if re.fullmatch(pattern, rule)), "")
+
+
+@cache
+def is_advice(rule: str) -> bool:
+    """Whether a rule is advice though the validator calls it an error."""
+    return any(re.fullmatch(pattern, rule) for pattern in ADVISED_DESPITE_SEVERITY)
+
+
+def is_off(message: str) -> bool:
+    """Whether a message is never told."""
+    return any(re.search(pattern, message) for pattern in MESSAGES_OFF)
 
 
 @cache

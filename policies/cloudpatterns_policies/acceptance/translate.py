@@ -16,6 +16,8 @@ An entry of the table says what becomes of one property:
 | ``["Name", "wrap-as", "X"]`` | one value, of which CloudFormation takes a list of objects with it as ``X``            |
 | ``["Name", "pairs", [k, v]]``| a map, of which CloudFormation takes a list of objects with a key and a value          |
 | ``["Name", "named", [k, v]]``| a list of objects with a key and a value, of which CloudFormation takes a map          |
+| ``["Name", "values", {...}]``| as it is, but for the provider's own words of these (None: nothing that is judged)     |
+| ``["Name", "parsed", entry]``| JSON as text, of which the parsed form goes by the entry                               |
 | ``["Name", "default", x]``    | as it is; without one ``x``, which the provider sends then (None: a value of its own)  |
 
 What is unknown, secret, or comes from another resource becomes a reference to a parameter without a value: the validator knows its shape
@@ -23,16 +25,19 @@ and nothing else, so nothing of it is ever a finding.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cloudpatterns_policies.acceptance.facts import Facts, cfn_type, facts
+from cloudpatterns_policies.acceptance.models import is_given
 from cloudpatterns_policies.core.resource import Resource
 from cloudpatterns_policies.core.stack import Stack
 from cloudpatterns_policies.core.values import UNKNOWN
 
 _TEXT, _LIST = "String", "List<String>"
+# The provider's own arguments, and those that no rule asks for.
+_OWN = {"tags", "tagsAll", "region", "name", "namePrefix", "forceDestroy", "skipDestroy", "timeouts"}
 Path = tuple[str | int, ...]
 
 
@@ -48,6 +53,8 @@ class Template:
     """Logical id to the path of each object in it, with the properties that the table can translate there."""
     partial: set[tuple[str, Path]] = field(default_factory=set)
     """Logical id and path of each object within a resource that had something which the table does not know."""
+    incomplete: set[str] = field(default_factory=set)
+    """Logical ids of resources that have a property of their own which the table does not know."""
     not_judged: list[tuple[Resource, str]] = field(default_factory=list)
     """Resources of AWS that are not in it, with the reason."""
 
@@ -58,6 +65,10 @@ class Template:
     def is_partial(self, logical_id: str, path: Path) -> bool:
         """Whether an object around a place, or within it, is translated in part."""
         return any(one == logical_id and (place == path[: len(place)] or path == place[: len(path)]) for one, place in self.partial)
+
+    def knows(self, logical_id: str, names: Iterable[str]) -> bool:
+        """Whether the table can translate properties of all these names, anywhere in a resource."""
+        return set(names) <= set().union(*self.names[logical_id].values())
 
     def has_unknown(self, logical_id: str, path: Path) -> bool:
         """Whether something is unknown at a place or within it."""
@@ -131,6 +142,8 @@ class _Writer:
     def write(self, known: Facts) -> None:
         # The provider invents a name where the program gives none.
         self._names[()].update(_names({name: entry for name, entry in known.properties.items() if name != "name"}))
+        if any(value is not None for name, value in self._resource.inputs.raw.items() if name not in known.properties and name not in _OWN):
+            self._template.incomplete.add(self._logical_id)
         for name, entry in known.properties.items():
             self._top = name
             self._into(self._properties, (), {name: entry}, self._resource.inputs.raw, "")
@@ -138,7 +151,7 @@ class _Writer:
     def _put(self, into: dict[str, Any], place: Path, entry: Any, value: Any, path: str) -> None:
         name, kind, inside = (entry, "", None) if isinstance(entry, str) else entry
         if kind == "up":
-            self._into(into, place, inside or {}, value, path)
+            self._into(into, place, inside or {}, value[0] if isinstance(value, list) and value else value, path)
             return
         here = (*place, name)
         self._origins.setdefault(here, (self._resource, path))
@@ -155,6 +168,9 @@ class _Writer:
                 self._put(into, place, entry, value[name], f"{path}.{name}" if path else name)
             elif not isinstance(entry, str) and entry[1] == "default":
                 into[entry[0]] = self._template.unknown(_TEXT) if entry[2] is None else entry[2]
+            elif name in value:
+                # Given, and null: an output of which the preview knows no more.
+                self._names.get(place, set()).difference_update(_names({name: entry}))
 
     def _converted(self, kind: str, inside: Any, value: Any, here: Path, path: str) -> Any:
         if value is UNKNOWN or self._resource.inputs.is_secret(path):
@@ -171,6 +187,11 @@ class _Writer:
             return [self._object(inside, one, (*here, index), f"{path}.{index}") for index, one in enumerate(value)]
         if kind == "json":
             return self._document(value, path)
+        if kind == "parsed":
+            return self._parsed(inside, value, here, path)
+        if kind == "values":
+            value = inside.get(value, value) if isinstance(value, str) else value
+            return self._template.unknown(_TEXT) if value is None else self._plain(value, here, path)
         if kind == "each":
             return [self._plain(value, here, path)]
         if kind == "wrap-as":
@@ -206,6 +227,13 @@ class _Writer:
             return self._template.unknown(_TEXT)
         return self._plain(document, (), path)
 
+    def _parsed(self, entry: Sequence[Any], value: Any, here: Path, path: str) -> Any:
+        try:
+            document = json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            document = UNKNOWN
+        return self._converted(entry[1], entry[2], document, here, path)
+
     def _plain(self, value: Any, place: Path, path: str) -> Any:
         """The value, with parameters for what is unknown or comes from another resource."""
         if isinstance(value, list):
@@ -214,7 +242,7 @@ class _Writer:
             return [self._plain(one, (), f"{path}.{index}") for index, one in enumerate(value)]
         if isinstance(value, dict):
             return {key: self._plain(one, (), f"{path}.{key}") for key, one in value.items()}
-        if value is UNKNOWN or (isinstance(value, str) and self._is_foreign(value)):
+        if value is UNKNOWN or (isinstance(value, str) and (is_given(value) or self._is_foreign(value))):
             return self._template.unknown(_TEXT)
         if isinstance(value, float) and value.is_integer():
             return int(value)
