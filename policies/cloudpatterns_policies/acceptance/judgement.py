@@ -11,6 +11,7 @@ from cloudpatterns_policies.acceptance.facts import is_translated
 from cloudpatterns_policies.acceptance.memory import recall, remember
 from cloudpatterns_policies.acceptance.models import judge_models
 from cloudpatterns_policies.acceptance.translate import Path, Template, translate
+from cloudpatterns_policies.acceptance.unknowns import is_about_unknown
 from cloudpatterns_policies.core.resource import Resource
 from cloudpatterns_policies.core.stack import Stack
 
@@ -75,7 +76,10 @@ def _judgements(template: Template, found: list[engine.Diagnostic]) -> Iterator[
     for diagnostic in reversed(once.values()):
         if diagnostic.rule in _MISSING and not _could_be_there(template, diagnostic):
             continue
-        if _is_about_unknown(template, diagnostic):
+        if template.lacks(diagnostic.logical_id, diagnostic.path):
+            continue
+        properties = template.document["Resources"][diagnostic.logical_id]["Properties"]
+        if is_about_unknown(diagnostic.path, diagnostic.message, properties, template.document["Parameters"]):
             continue
         if _is_translated_in_part(template, diagnostic) or _is_elsewhere(template, diagnostic):
             continue
@@ -85,22 +89,16 @@ def _judgements(template: Template, found: list[engine.Diagnostic]) -> Iterator[
         yield Judgement(resource, path, diagnostic.family, diagnostic.refused, text)
 
 
-def _is_about_unknown(template: Template, diagnostic: engine.Diagnostic) -> bool:
-    """Whether something unknown is at the place, or is what the message names: some rules take a parameter for nothing."""
-    if diagnostic.path and template.has_unknown(diagnostic.logical_id, diagnostic.path):
-        return True
-    named = set(re.findall(r"\w+", diagnostic.message))
-    properties = template.document["Resources"][diagnostic.logical_id]["Properties"]
-    return any(name in named and template.has_unknown(diagnostic.logical_id, (name,)) for name in properties)
-
-
 def _is_translated_in_part(template: Template, diagnostic: engine.Diagnostic) -> bool:
     """Whether what is missed may be what the table does not know."""
     logical_id, path = diagnostic.logical_id, diagnostic.path
-    if diagnostic.family == "value" and not _MISSES.search(diagnostic.message):
+    misses = _MISSES.search(diagnostic.message) is not None
+    if diagnostic.family == "value" and not misses:
         return False
     if path and template.is_partial(logical_id, path):
         return True
+    if diagnostic.family == "reference" and not misses:
+        return False
     named = _PROPERTIES.findall(diagnostic.message)
     return logical_id in template.incomplete and not (named and template.knows(logical_id, named))
 

@@ -37,6 +37,7 @@ RULES_OFF: Final[Mapping[str, str]] = {
     r"E9003|W9003": "about types that CloudFormation or the provider converts",
     r"W103\d|W1020|W110\d|W9006|I1022": "about the style of functions",
     r"F3004": "about circular references: Pulumi's graph has none, and what is one resource in CloudFormation may be three here",
+    r"E104[01]": "about the attribute that a reference takes, which the translation chooses",
     r"E3050": "about Ref to an IAM role, which gives its name in CloudFormation; the provider takes the ARN",
     # Where a literal is meant in a Pulumi program.
     r"I3042|W9002|W9013": "about ARNs and accounts in literal form, which are settings of a Pulumi program",
@@ -86,7 +87,7 @@ _FAMILIES: Final[Mapping[str, str]] = {
     r"E3026|E3029|E3039|E304[1245678]|E3052|E3053|E3057|E306[12]|E35(01|04)": COMBINATION,
     r"E36(36|39|60|7[1679]|85|87|89)|E3(70[0-6]|715|717|719)|E2530|E3025": COMBINATION,
     r"E9002|I3049|I9002|W2530|W2533|W36(63|64|71|8[789]|9[348])|W3660": COMBINATION,
-    r"E2529|E1040|E1041|E3019|E3022|E3054|E3059|E3060|E350[25]|E369[89]|E370[78]|W3049": REFERENCE,
+    r"E2529|E3019|E3022|E3054|E3059|E3060|E350[25]|E369[89]|E370[78]|W3049": REFERENCE,
 }
 
 _COMBINES: Final = re.compile(

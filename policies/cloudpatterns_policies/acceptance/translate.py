@@ -21,7 +21,8 @@ An entry of the table says what becomes of one property:
 | ``["Name", "default", x]``    | as it is; without one ``x``, which the provider sends then (None: a value of its own)  |
 
 What is unknown, secret, or comes from another resource becomes a reference to a parameter without a value: the validator knows its shape
-and nothing else, so nothing of it is ever a finding.
+and nothing else, so nothing of it is ever a finding. Where the stack tells which resource in the template it comes from, it becomes a
+reference to that resource (``references``), so that rules about several resources work.
 """
 
 import json
@@ -31,6 +32,7 @@ from typing import Any
 
 from cloudpatterns_policies.acceptance.facts import Facts, cfn_type, facts
 from cloudpatterns_policies.acceptance.models import is_given
+from cloudpatterns_policies.acceptance.references import Referrer
 from cloudpatterns_policies.core.resource import Resource
 from cloudpatterns_policies.core.stack import Stack
 from cloudpatterns_policies.core.values import UNKNOWN
@@ -57,10 +59,25 @@ class Template:
     """Logical ids of resources that have a property of their own which the table does not know."""
     not_judged: list[tuple[Resource, str]] = field(default_factory=list)
     """Resources of AWS that are not in it, with the reason."""
+    ids: dict[str, str] = field(default_factory=dict)
+    """URN to logical id of each resource in it."""
 
     def can_have(self, logical_id: str, path: Path, name: str) -> bool:
         """Whether a property that is not in an object would be, had the program given it."""
         return name in self.names[logical_id].get(path, ())
+
+    def lacks(self, logical_id: str, path: Path) -> bool:
+        """Whether a path leads to what is not there, and which the table cannot translate."""
+        value: Any = self.document["Resources"][logical_id]["Properties"]
+        for depth, part in enumerate(path):
+            if isinstance(value, dict) and isinstance(part, str) and part not in value:
+                known = self.names[logical_id].get(path[:depth])
+                return known is not None and part not in known
+            inside = part in value if isinstance(value, dict) else isinstance(value, list) and part in range(len(value))
+            if not inside:
+                return False
+            value = value[part]
+        return False
 
     def is_partial(self, logical_id: str, path: Path) -> bool:
         """Whether an object around a place, or within it, is translated in part."""
@@ -69,18 +86,6 @@ class Template:
     def knows(self, logical_id: str, names: Iterable[str]) -> bool:
         """Whether the table can translate properties of all these names, anywhere in a resource."""
         return set(names) <= set().union(*self.names[logical_id].values())
-
-    def has_unknown(self, logical_id: str, path: Path) -> bool:
-        """Whether something is unknown at a place or within it."""
-        value: Any = self.document["Resources"][logical_id]["Properties"]
-        for part in path:
-            if isinstance(value, dict) and value.keys() != {"Ref"}:
-                value = value.get(part)
-            elif isinstance(value, list) and part in range(len(value)):
-                value = value[int(part)]
-            else:
-                break
-        return _has_parameter(value)
 
     def unknown(self, kind: str) -> dict[str, str]:
         """A reference to a parameter of its own: two unknown values are not the same."""
@@ -104,7 +109,8 @@ class Template:
 
 def translate(stack: Stack) -> Template:
     """The template of a stack's AWS resources, as far as the table knows them."""
-    template, ids = Template(), dict[str, str]()
+    template = Template()
+    own: list[tuple[Resource, Facts]] = []
     parts: list[tuple[Resource, Facts]] = []
     for resource in stack.resources:
         if not resource.type.startswith("aws:"):
@@ -115,15 +121,17 @@ def translate(stack: Stack) -> Template:
         elif known.part_of is not None:
             parts.append((resource, known))
         else:
-            logical_id = ids[resource.urn] = f"R{len(ids)}"
+            logical_id = template.ids[resource.urn] = f"R{len(template.ids)}"
             template.document["Resources"][logical_id] = {"Type": known.type, "Properties": {}}
             template.origins[logical_id] = {(): (resource, "")}
             template.names[logical_id] = {(): set()}
-            _Writer(template, logical_id, resource, stack).write(known)
+            own.append((resource, known))
+    for resource, known in own:
+        _Writer(template, template.ids[resource.urn], resource, stack).write(known)
     for resource, known in parts:
         owners = [one for one in stack.refs(resource, known.part_of or "") if cfn_type(one.type) == known.type]
         if len(owners) == 1:
-            _Writer(template, ids[owners[0].urn], resource, stack).write(known)
+            _Writer(template, template.ids[owners[0].urn], resource, stack).write(known)
         else:
             template.not_judged.append((resource, f"it is part of a {known.type} that is not in the stack"))
     return template
@@ -136,6 +144,7 @@ class _Writer:
         self._logical_id, self._names = logical_id, template.names[logical_id]
         self._template, self._origins, self._resource, self._stack = template, template.origins[logical_id], resource, stack
         self._properties: dict[str, Any] = template.document["Resources"][logical_id]["Properties"]
+        self._referrer = Referrer(template.document, logical_id, template.ids, resource, stack)
         self._foreign: dict[str, frozenset[str]] = {}
         self._top = ""
 
@@ -147,6 +156,7 @@ class _Writer:
         for name, entry in known.properties.items():
             self._top = name
             self._into(self._properties, (), {name: entry}, self._resource.inputs.raw, "")
+            self._referrer.settle()
 
     def _put(self, into: dict[str, Any], place: Path, entry: Any, value: Any, path: str) -> None:
         name, kind, inside = (entry, "", None) if isinstance(entry, str) else entry
@@ -173,8 +183,11 @@ class _Writer:
                 self._names.get(place, set()).difference_update(_names({name: entry}))
 
     def _converted(self, kind: str, inside: Any, value: Any, here: Path, path: str) -> Any:
-        if value is UNKNOWN or self._resource.inputs.is_secret(path):
-            return self._template.unknown(_LIST if kind == "list" or path.endswith("s") else _TEXT)
+        if self._resource.inputs.is_secret(path) or (value is UNKNOWN and kind not in ("each", "wrap-as")):
+            is_list = kind == "list" or path.endswith("s")
+            unknown = self._template.unknown(_LIST if is_list else _TEXT)
+            can_refer = value is UNKNOWN and not is_list and kind in ("", "default")
+            return self._referrer.later(unknown, here, self._top) if can_refer else unknown
         if kind in ("object", "wrap", "first"):
             one = (value[0] if value else None) if isinstance(value, list) else value
             if one is None:
@@ -193,9 +206,9 @@ class _Writer:
             value = inside.get(value, value) if isinstance(value, str) else value
             return self._template.unknown(_TEXT) if value is None else self._plain(value, here, path)
         if kind == "each":
-            return [self._plain(value, here, path)]
+            return [self._plain(value, (*here, 0), path)]
         if kind == "wrap-as":
-            return [{inside: self._plain(value, here, path)}]
+            return [{inside: self._plain(value, (*here, 0, inside), path)}]
         if kind == "pairs":
             return [{inside[0]: key, inside[1]: self._plain(one, here, f"{path}.{key}")} for key, one in value.items()]
         if kind == "named":
@@ -235,15 +248,17 @@ class _Writer:
         return self._converted(entry[1], entry[2], document, here, path)
 
     def _plain(self, value: Any, place: Path, path: str) -> Any:
-        """The value, with parameters for what is unknown or comes from another resource."""
+        """The value, with references and parameters for what is unknown or comes from another resource."""
         if isinstance(value, list):
             for index in range(len(value)) if place else ():
                 self._origins.setdefault((*place, index), (self._resource, f"{path}.{index}"))
-            return [self._plain(one, (), f"{path}.{index}") for index, one in enumerate(value)]
+            return [self._plain(one, (*place, index) if place else (), f"{path}.{index}") for index, one in enumerate(value)]
         if isinstance(value, dict):
             return {key: self._plain(one, (), f"{path}.{key}") for key, one in value.items()}
-        if value is UNKNOWN or (isinstance(value, str) and (is_given(value) or self._is_foreign(value))):
-            return self._template.unknown(_TEXT)
+        if value is UNKNOWN:
+            return self._referrer.later(self._template.unknown(_TEXT), place, self._top)
+        if isinstance(value, str) and (is_given(value) or self._is_foreign(value)):
+            return self._referrer.to(value, place, self._top) or self._template.unknown(_TEXT)
         if isinstance(value, float) and value.is_integer():
             return int(value)
         return value if isinstance(value, str | bool | int | float) else self._template.unknown(_TEXT)
@@ -255,12 +270,6 @@ class _Writer:
             given = (found for urn in sources if (source := self._stack.by_urn(urn)) is not None for found in _texts(source.raw))
             self._foreign[self._top] = frozenset(one for one in given if len(one) > 5)
         return any(one in text for one in self._foreign[self._top])
-
-
-def _has_parameter(value: Any) -> bool:
-    if isinstance(value, dict):
-        return value.keys() == {"Ref"} or any(map(_has_parameter, value.values()))
-    return isinstance(value, list) and any(map(_has_parameter, value))
 
 
 def _names(entries: Mapping[str, Any]) -> Iterator[str]:

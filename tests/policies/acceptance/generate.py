@@ -238,7 +238,7 @@ WITHIN: Mapping[tuple[str, str], Mapping[str, Any]] = {
             "up",
             {"days": "ExpirationInDays", "date": "ExpirationDate", "expiredObjectDeleteMarker": "ExpiredObjectDeleteMarker"},
         ]
-    }
+    },
 }
 # Documents in the form of AWS's API, by the property that takes them.
 PARSED: Mapping[str, Mapping[str, str]] = {
@@ -297,6 +297,7 @@ def schemas() -> Mapping[str, Any]:
     return {schema["typeName"]: schema for schema in found}
 
 
+@cache
 def tokens() -> Mapping[str, tuple[str, str]]:
     """Module and class by type token."""
     source = Path(pulumi_aws.__file__).read_text(encoding="utf-8")
@@ -305,6 +306,7 @@ def tokens() -> Mapping[str, tuple[str, str]]:
     return {token: (module["fqn"], name) for module in json.loads(match[1]) for token, name in module["classes"].items()}
 
 
+@cache
 def cfn_types() -> Mapping[str, str]:
     """CloudFormation's type by token."""
     by_name = {"/".join(map(_plain, name.split("::")[1:])): name for name in schemas()}
