@@ -18,8 +18,24 @@ from types import ModuleType
 from typing import Any, Final
 
 from cloudpatterns_policies.acceptance.preflight import ANY_TYPE, HEADER, Preflight, Rule, load
-from cloudpatterns_policies.acceptance.rules import GROWING, REFUSED_DESPITE_SEVERITY, RULES_OFF, VALUE, family, why_off
-from cloudpatterns_policies.acceptance.unknowns import ends_in_unknown, leads_into_unknown, unknown_paths, variants
+from cloudpatterns_policies.acceptance.rules import (
+    GROWING,
+    REFERENCE,
+    REFUSED_DESPITE_SEVERITY,
+    RULES_OFF,
+    family,
+    is_advice,
+    is_off,
+    why_off,
+)
+from cloudpatterns_policies.acceptance.unknowns import (
+    depends_on_unknown,
+    ends_in_reference,
+    ends_in_unknown,
+    leads_into_unknown,
+    unknown_paths,
+    variants,
+)
 
 DISTRIBUTION: Final = "cloudformation-validate"
 """The distribution of AWS's validator."""
@@ -163,9 +179,14 @@ class Validator:
         for item in found:
             resource, rule = resources[item.logical_id], rules[item.rule]
             properties = resource.get("Properties", {})
-            if self._preflight is None or next(unknown_paths(properties, parameters), None) is None:
+            if self._preflight is None or not parameters:
                 continue
-            helpers = "".join(self._preflight.shared(rule.needs).values())
+            helpers = "\n".join(self._preflight.shared(rule.needs).values())
+            if depends_on_unknown(rule, helpers, item.logical_id, document):
+                unfounded.add(item)
+                continue
+            if next(unknown_paths(properties, parameters), None) is None:
+                continue
             before = len(tried)
             for variant in variants(rule, helpers, properties, parameters):
                 name = f"Tried{len(tried)}"
@@ -373,19 +394,22 @@ def _diagnostic(message: Any, template: Mapping[str, Any], rules: Mapping[str, R
     """Our form of a diagnostic; None for one about no resource, about what is unknown, or about a type that the validator does not know."""
     rule, severity, entity = message.rule_id, message.severity.name, message.entity
     resource = template["Resources"].get(entity.logical_id) if entity is not None else None
-    if resource is None or (rule == "F3006" and message.message.startswith("Unknown")) or _SHOWS_UNKNOWN in message.message:
+    if resource is None or is_off(message.message) or _SHOWS_UNKNOWN in message.message:
         return None
     path = _path(message.property_path or "", resource)
-    place = path, resource.get("Properties", {}), template.get("Parameters", {})
+    properties = resource.get("Properties", {})
     known = rules.get(rule)
     kind = known.family if known is not None else family(rule)
-    if leads_into_unknown(*place[:2]) or (known is None and kind == VALUE and ends_in_unknown(*place)):
+    # A rule of Rego that reads the value of an unknown one is tried with others, below; of a reference it would read our own id.
+    may_end = kind == REFERENCE or (known is not None and ends_in_unknown(path, properties, template.get("Parameters", {})))
+    if leads_into_unknown(path, properties) or (not may_end and ends_in_reference(path, properties)):
         return None
     last = next((part for part in reversed(path) if isinstance(part, str)), "")
     return Diagnostic(
         rule=rule,
         severity=severity,
-        refused=severity in ("FATAL", "ERROR") or (rule in REFUSED_DESPITE_SEVERITY and not GROWING.fullmatch(last)),
+        refused=(severity in ("FATAL", "ERROR") and not is_advice(rule))
+        or (rule in REFUSED_DESPITE_SEVERITY and not GROWING.fullmatch(last)),
         family=kind,
         logical_id=entity.logical_id,
         path=path,

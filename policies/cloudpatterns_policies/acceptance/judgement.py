@@ -12,12 +12,17 @@ from cloudpatterns_policies.acceptance.memory import recall, remember
 from cloudpatterns_policies.acceptance.models import judge_models
 from cloudpatterns_policies.acceptance.rules import GROWING
 from cloudpatterns_policies.acceptance.translate import Path, Template, translate
+from cloudpatterns_policies.acceptance.unknowns import is_about_unknown
 from cloudpatterns_policies.core.resource import Resource
 from cloudpatterns_policies.core.stack import Stack
 
 # Rules that miss something: they are right only where the table could have translated it.
 _MISSING = {"F3003", "F3014", "F3017", "F3018", "F3021", "F3058"}
 _QUOTED = re.compile(r"'([A-Za-z0-9]+)'")
+# What a message says of something that is not there, and how it names properties.
+_MISSES = re.compile(r"\b(miss(es|ing)|neither|none|without|no|not set|requires?d?|needs?)\b", re.IGNORECASE)
+_PROPERTIES = re.compile(r"\b[A-Z][a-z0-9]+[A-Z]\w*")
+_LOGICAL_ID = re.compile(r"\bR\d+\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +83,12 @@ def _judgements(template: Template, found: list[engine.Diagnostic]) -> Iterator[
     for diagnostic in reversed(once.values()):
         if diagnostic.rule in _MISSING and not _could_be_there(template, diagnostic):
             continue
-        if _is_about_unknown(template, diagnostic):
+        if template.lacks(diagnostic.logical_id, diagnostic.path):
             continue
-        if diagnostic.family != "value" and diagnostic.path and template.is_partial(diagnostic.logical_id, diagnostic.path):
-            # What is missed may be what the table does not know.
+        properties = template.document["Resources"][diagnostic.logical_id]["Properties"]
+        if is_about_unknown(diagnostic.path, diagnostic.message, properties, template.document["Parameters"]):
+            continue
+        if _is_translated_in_part(template, diagnostic) or _is_elsewhere(template, diagnostic):
             continue
         resource, path = template.origin(diagnostic.logical_id, diagnostic.path)
         fix = f" {diagnostic.fix}." if diagnostic.fix else ""
@@ -89,13 +96,24 @@ def _judgements(template: Template, found: list[engine.Diagnostic]) -> Iterator[
         yield Judgement(resource, path, diagnostic.family, diagnostic.refused, text)
 
 
-def _is_about_unknown(template: Template, diagnostic: engine.Diagnostic) -> bool:
-    """Whether something unknown is at the place, or is what the message names: some rules take a parameter for nothing."""
-    if diagnostic.path and template.has_unknown(diagnostic.logical_id, diagnostic.path):
+def _is_translated_in_part(template: Template, diagnostic: engine.Diagnostic) -> bool:
+    """Whether what is missed may be what the table does not know."""
+    logical_id, path = diagnostic.logical_id, diagnostic.path
+    misses = _MISSES.search(diagnostic.message) is not None
+    if diagnostic.family == "value" and not misses:
+        return False
+    if path and template.is_partial(logical_id, path):
         return True
-    named = set(re.findall(r"\w+", diagnostic.message))
-    properties = template.document["Resources"][diagnostic.logical_id]["Properties"]
-    return any(name in named and template.has_unknown(diagnostic.logical_id, (name,)) for name in properties)
+    if diagnostic.family == "reference" and not misses:
+        return False
+    named = _PROPERTIES.findall(diagnostic.message)
+    return logical_id in template.incomplete and not (named and template.knows(logical_id, named))
+
+
+def _is_elsewhere(template: Template, diagnostic: engine.Diagnostic) -> bool:
+    """Whether it is about resources of several regions or accounts, which the validator takes for one."""
+    named = {diagnostic.logical_id, *_LOGICAL_ID.findall(diagnostic.message)} & template.origins.keys()
+    return diagnostic.family == "reference" and len({_place(template.origins[one][()][0]) for one in named}) > 1
 
 
 def _could_be_there(template: Template, diagnostic: engine.Diagnostic) -> bool:
@@ -111,11 +129,17 @@ def _plain(template: Template, diagnostic: engine.Diagnostic) -> str:
         origins = template.origins.get(match[0])
         return match[0] if origins is None else origins[()][0].name
 
-    return re.sub(r"\bR\d+\b", named, diagnostic.message)
+    return _LOGICAL_ID.sub(named, diagnostic.message)
 
 
 def _region(stack: Stack) -> str | None:
-    """The region of the stack's providers, where it is one and known."""
+    """The region of the stack's providers and resources, where it is one and known."""
     regions = {one.inputs.raw.get("region") for one in stack.of_type("pulumi:providers:aws")}
+    regions |= {one.inputs.raw["region"] for one in stack.resources if one.type.startswith("aws:") and one.inputs.raw.get("region")}
     [region] = regions if len(regions) == 1 else [None]
     return region if isinstance(region, str) else None
+
+
+def _place(resource: Resource) -> tuple[str, str]:
+    """What tells resources of different regions or accounts apart."""
+    return resource.message.provider.urn, str(resource.inputs.raw.get("region"))

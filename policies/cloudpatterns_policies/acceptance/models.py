@@ -74,6 +74,11 @@ def judged(token: str) -> dict[str, tuple[str, ...]]:
     return {} if facts is None else dict(sorted(_covered(facts["root"], facts["nodes"], "")))
 
 
+def is_given(text: str) -> bool:
+    """Whether a text ends as those that nobody has written: a name from the engine, or what an offline preview invents."""
+    return _GIVEN.search(text) is not None
+
+
 def tokens() -> tuple[str, ...]:
     """The resource types of which something is judged."""
     return tuple(_table())
@@ -144,7 +149,7 @@ def _too_many_or_few(value: list[Any], limits: list[float | None]) -> bool:
 
 
 def _matches(pattern: str, value: str) -> bool:
-    if len(value) > _LONGEST or _GIVEN.search(value):
+    if len(value) > _LONGEST or is_given(value):
         return True
     # A pattern without anchors is meant for the whole text in the older models; one with an anchor says itself what it is for.
     anchored = pattern.startswith("^") or pattern.endswith("$")

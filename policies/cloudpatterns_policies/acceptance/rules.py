@@ -37,6 +37,7 @@ RULES_OFF: Final[Mapping[str, str]] = {
     r"E9003|W9003": "about types that CloudFormation or the provider converts",
     r"W103\d|W1020|W110\d|W9006|I1022": "about the style of functions",
     r"F3004": "about circular references: Pulumi's graph has none, and what is one resource in CloudFormation may be three here",
+    r"E104[01]": "about the attribute that a reference takes, which the translation chooses",
     r"E3050": "about Ref to an IAM role, which gives its name in CloudFormation; the provider takes the ARN",
     # Where a literal is meant in a Pulumi program.
     r"I3042|W9002|W9013": "about ARNs and accounts in literal form, which are settings of a Pulumi program",
@@ -50,6 +51,10 @@ RULES_OFF: Final[Mapping[str, str]] = {
     r"I3510|W3037": "about actions and resources of IAM statements: control iam-statement-effective",
     r"I3013|I3100|I2530": "about defaults and generations that AWS accepts: controls of the pack operations",
     r"I3037": "about lists with duplicates that AWS accepts",
+    # What the provider does otherwise than CloudFormation, and what AWS documents otherwise.
+    r"pf-iot-certificate-mode-combo": "about what CloudFormation can register: the provider has AWS create keys and certificate as well",
+    r"pf-apigwv2-request-parameter-action": "AWS documents overwrite:path, which the rule does not take",
+    r"pf-apigwv2-stage-name-charset": "AWS documents hyphens in the names of stages, which the rule does not take",
 }
 """Rules that are not judged: a regular expression that matches whole ids, and the reason."""
 
@@ -58,6 +63,19 @@ REFUSED_DESPITE_SEVERITY: Final[Mapping[str, str]] = {
     "W2533": "Lambda refuses a .zip function without Handler or Runtime",
 }
 """Rules that the validator gives as warnings and that AWS refuses, with the reason."""
+
+ADVISED_DESPITE_SEVERITY: Final[Mapping[str, str]] = {
+    r"E36(17|2[018]|35|4[0-4]|5[23]|67|70|75|94)|E3025|E3062": "AWS adds instance types to regions every few weeks",
+    r"F3006": "CloudFormation has types in more regions every few weeks, and the provider needs the service's API alone",
+    r"pf-lambda-layer-compatible-runtimes-enum": "AWS adds runtimes every few months",
+}
+"""Rules that the validator gives as errors and that stay advice, since they hold lists that AWS extends: as in `RULES_OFF`."""
+
+MESSAGES_OFF: Final[Mapping[str, str]] = {
+    "^Unknown resource type": "the table of types is newer than the validator",
+    "TXT record value .* must be enclosed in double quotes": "the provider encloses them",
+}
+"""Messages that are never told: a regular expression that is found in them, and the reason."""
 
 GROWING: Final = re.compile(
     r".*(Runtimes?|Engine|Version|(Instance|Node)(Type|Class)(es|s)?|Region|SslPolicy|SecurityPolicy|StorageType|Family)", re.IGNORECASE
@@ -69,7 +87,7 @@ _FAMILIES: Final[Mapping[str, str]] = {
     r"E3026|E3029|E3039|E304[1245678]|E3052|E3053|E3057|E306[12]|E35(01|04)": COMBINATION,
     r"E36(36|39|60|7[1679]|85|87|89)|E3(70[0-6]|715|717|719)|E2530|E3025": COMBINATION,
     r"E9002|I3049|I9002|W2530|W2533|W36(63|64|71|8[789]|9[348])|W3660": COMBINATION,
-    r"E2529|E1040|E1041|E3019|E3022|E3054|E3059|E3060|E350[25]|E369[89]|E370[78]|W3049": REFERENCE,
+    r"E2529|E3019|E3022|E3054|E3059|E3060|E350[25]|E369[89]|E370[78]|W3049": REFERENCE,
 }
 
 _COMBINES: Final = re.compile(
@@ -91,6 +109,17 @@ _TYPE: Final = re.compile(r'resources_of_type\("([\w:]+)"\)')
 def why_off(rule: str) -> str:
     """The reason why a rule is not judged; empty for one that is."""
     return next((reason for pattern, reason in RULES_OFF.items() if re.fullmatch(pattern, rule)), "")
+
+
+@cache
+def is_advice(rule: str) -> bool:
+    """Whether a rule is advice though the validator calls it an error."""
+    return any(re.fullmatch(pattern, rule) for pattern in ADVISED_DESPITE_SEVERITY)
+
+
+def is_off(message: str) -> bool:
+    """Whether a message is never told."""
+    return any(re.search(pattern, message) for pattern in MESSAGES_OFF)
 
 
 @cache

@@ -16,23 +16,30 @@ An entry of the table says what becomes of one property:
 | ``["Name", "wrap-as", "X"]`` | one value, of which CloudFormation takes a list of objects with it as ``X``            |
 | ``["Name", "pairs", [k, v]]``| a map, of which CloudFormation takes a list of objects with a key and a value          |
 | ``["Name", "named", [k, v]]``| a list of objects with a key and a value, of which CloudFormation takes a map          |
+| ``["Name", "values", {...}]``| as it is, but for the provider's own words of these (None: nothing that is judged)     |
+| ``["Name", "parsed", entry]``| JSON as text, of which the parsed form goes by the entry                               |
 | ``["Name", "default", x]``    | as it is; without one ``x``, which the provider sends then (None: a value of its own)  |
 
 What is unknown, secret, or comes from another resource becomes a reference to a parameter without a value: the validator knows its shape
-and nothing else, so nothing of it is ever a finding.
+and nothing else, so nothing of it is ever a finding. Where the stack tells which resource in the template it comes from, it becomes a
+reference to that resource (``references``), so that rules about several resources work.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cloudpatterns_policies.acceptance.facts import Facts, cfn_type, facts
+from cloudpatterns_policies.acceptance.models import is_given
+from cloudpatterns_policies.acceptance.references import Referrer
 from cloudpatterns_policies.core.resource import Resource
 from cloudpatterns_policies.core.stack import Stack
 from cloudpatterns_policies.core.values import UNKNOWN
 
 _TEXT, _LIST = "String", "List<String>"
+# The provider's own arguments, and those that no rule asks for.
+_OWN = {"tags", "tagsAll", "region", "name", "namePrefix", "forceDestroy", "skipDestroy", "timeouts"}
 Path = tuple[str | int, ...]
 
 
@@ -48,28 +55,37 @@ class Template:
     """Logical id to the path of each object in it, with the properties that the table can translate there."""
     partial: set[tuple[str, Path]] = field(default_factory=set)
     """Logical id and path of each object within a resource that had something which the table does not know."""
+    incomplete: set[str] = field(default_factory=set)
+    """Logical ids of resources that have a property of their own which the table does not know."""
     not_judged: list[tuple[Resource, str]] = field(default_factory=list)
     """Resources of AWS that are not in it, with the reason."""
+    ids: dict[str, str] = field(default_factory=dict)
+    """URN to logical id of each resource in it."""
 
     def can_have(self, logical_id: str, path: Path, name: str) -> bool:
         """Whether a property that is not in an object would be, had the program given it."""
         return name in self.names[logical_id].get(path, ())
 
+    def lacks(self, logical_id: str, path: Path) -> bool:
+        """Whether a path leads to what is not there, and which the table cannot translate."""
+        value: Any = self.document["Resources"][logical_id]["Properties"]
+        for depth, part in enumerate(path):
+            if isinstance(value, dict) and isinstance(part, str) and part not in value:
+                known = self.names[logical_id].get(path[:depth])
+                return known is not None and part not in known
+            inside = part in value if isinstance(value, dict) else isinstance(value, list) and part in range(len(value))
+            if not inside:
+                return False
+            value = value[part]
+        return False
+
     def is_partial(self, logical_id: str, path: Path) -> bool:
         """Whether an object around a place, or within it, is translated in part."""
         return any(one == logical_id and (place == path[: len(place)] or path == place[: len(path)]) for one, place in self.partial)
 
-    def has_unknown(self, logical_id: str, path: Path) -> bool:
-        """Whether something is unknown at a place or within it."""
-        value: Any = self.document["Resources"][logical_id]["Properties"]
-        for part in path:
-            if isinstance(value, dict) and value.keys() != {"Ref"}:
-                value = value.get(part)
-            elif isinstance(value, list) and part in range(len(value)):
-                value = value[int(part)]
-            else:
-                break
-        return _has_parameter(value)
+    def knows(self, logical_id: str, names: Iterable[str]) -> bool:
+        """Whether the table can translate properties of all these names, anywhere in a resource."""
+        return set(names) <= set().union(*self.names[logical_id].values())
 
     def unknown(self, kind: str) -> dict[str, str]:
         """A reference to a parameter of its own: two unknown values are not the same."""
@@ -93,7 +109,8 @@ class Template:
 
 def translate(stack: Stack) -> Template:
     """The template of a stack's AWS resources, as far as the table knows them."""
-    template, ids = Template(), dict[str, str]()
+    template = Template()
+    own: list[tuple[Resource, Facts]] = []
     parts: list[tuple[Resource, Facts]] = []
     for resource in stack.resources:
         if not resource.type.startswith("aws:"):
@@ -104,15 +121,17 @@ def translate(stack: Stack) -> Template:
         elif known.part_of is not None:
             parts.append((resource, known))
         else:
-            logical_id = ids[resource.urn] = f"R{len(ids)}"
+            logical_id = template.ids[resource.urn] = f"R{len(template.ids)}"
             template.document["Resources"][logical_id] = {"Type": known.type, "Properties": {}}
             template.origins[logical_id] = {(): (resource, "")}
             template.names[logical_id] = {(): set()}
-            _Writer(template, logical_id, resource, stack).write(known)
+            own.append((resource, known))
+    for resource, known in own:
+        _Writer(template, template.ids[resource.urn], resource, stack).write(known)
     for resource, known in parts:
         owners = [one for one in stack.refs(resource, known.part_of or "") if cfn_type(one.type) == known.type]
         if len(owners) == 1:
-            _Writer(template, ids[owners[0].urn], resource, stack).write(known)
+            _Writer(template, template.ids[owners[0].urn], resource, stack).write(known)
         else:
             template.not_judged.append((resource, f"it is part of a {known.type} that is not in the stack"))
     return template
@@ -125,20 +144,24 @@ class _Writer:
         self._logical_id, self._names = logical_id, template.names[logical_id]
         self._template, self._origins, self._resource, self._stack = template, template.origins[logical_id], resource, stack
         self._properties: dict[str, Any] = template.document["Resources"][logical_id]["Properties"]
+        self._referrer = Referrer(template.document, logical_id, template.ids, resource, stack)
         self._foreign: dict[str, frozenset[str]] = {}
         self._top = ""
 
     def write(self, known: Facts) -> None:
         # The provider invents a name where the program gives none.
         self._names[()].update(_names({name: entry for name, entry in known.properties.items() if name != "name"}))
+        if any(value is not None for name, value in self._resource.inputs.raw.items() if name not in known.properties and name not in _OWN):
+            self._template.incomplete.add(self._logical_id)
         for name, entry in known.properties.items():
             self._top = name
             self._into(self._properties, (), {name: entry}, self._resource.inputs.raw, "")
+            self._referrer.settle()
 
     def _put(self, into: dict[str, Any], place: Path, entry: Any, value: Any, path: str) -> None:
         name, kind, inside = (entry, "", None) if isinstance(entry, str) else entry
         if kind == "up":
-            self._into(into, place, inside or {}, value, path)
+            self._into(into, place, inside or {}, value[0] if isinstance(value, list) and value else value, path)
             return
         here = (*place, name)
         self._origins.setdefault(here, (self._resource, path))
@@ -155,10 +178,16 @@ class _Writer:
                 self._put(into, place, entry, value[name], f"{path}.{name}" if path else name)
             elif not isinstance(entry, str) and entry[1] == "default":
                 into[entry[0]] = self._template.unknown(_TEXT) if entry[2] is None else entry[2]
+            elif name in value:
+                # Given, and null: an output of which the preview knows no more.
+                self._names.get(place, set()).difference_update(_names({name: entry}))
 
     def _converted(self, kind: str, inside: Any, value: Any, here: Path, path: str) -> Any:
-        if value is UNKNOWN or self._resource.inputs.is_secret(path):
-            return self._template.unknown(_LIST if kind == "list" or path.endswith("s") else _TEXT)
+        if self._resource.inputs.is_secret(path) or (value is UNKNOWN and kind not in ("each", "wrap-as")):
+            is_list = kind == "list" or path.endswith("s")
+            unknown = self._template.unknown(_LIST if is_list else _TEXT)
+            can_refer = value is UNKNOWN and not is_list and kind in ("", "default")
+            return self._referrer.later(unknown, here, self._top) if can_refer else unknown
         if kind in ("object", "wrap", "first"):
             one = (value[0] if value else None) if isinstance(value, list) else value
             if one is None:
@@ -171,10 +200,15 @@ class _Writer:
             return [self._object(inside, one, (*here, index), f"{path}.{index}") for index, one in enumerate(value)]
         if kind == "json":
             return self._document(value, path)
+        if kind == "parsed":
+            return self._parsed(inside, value, here, path)
+        if kind == "values":
+            value = inside.get(value, value) if isinstance(value, str) else value
+            return self._template.unknown(_TEXT) if value is None else self._plain(value, here, path)
         if kind == "each":
-            return [self._plain(value, here, path)]
+            return [self._plain(value, (*here, 0), path)]
         if kind == "wrap-as":
-            return [{inside: self._plain(value, here, path)}]
+            return [{inside: self._plain(value, (*here, 0, inside), path)}]
         if kind == "pairs":
             return [{inside[0]: key, inside[1]: self._plain(one, here, f"{path}.{key}")} for key, one in value.items()]
         if kind == "named":
@@ -206,16 +240,25 @@ class _Writer:
             return self._template.unknown(_TEXT)
         return self._plain(document, (), path)
 
+    def _parsed(self, entry: Sequence[Any], value: Any, here: Path, path: str) -> Any:
+        try:
+            document = json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            document = UNKNOWN
+        return self._converted(entry[1], entry[2], document, here, path)
+
     def _plain(self, value: Any, place: Path, path: str) -> Any:
-        """The value, with parameters for what is unknown or comes from another resource."""
+        """The value, with references and parameters for what is unknown or comes from another resource."""
         if isinstance(value, list):
             for index in range(len(value)) if place else ():
                 self._origins.setdefault((*place, index), (self._resource, f"{path}.{index}"))
-            return [self._plain(one, (), f"{path}.{index}") for index, one in enumerate(value)]
+            return [self._plain(one, (*place, index) if place else (), f"{path}.{index}") for index, one in enumerate(value)]
         if isinstance(value, dict):
             return {key: self._plain(one, (), f"{path}.{key}") for key, one in value.items()}
-        if value is UNKNOWN or (isinstance(value, str) and self._is_foreign(value)):
-            return self._template.unknown(_TEXT)
+        if value is UNKNOWN:
+            return self._referrer.later(self._template.unknown(_TEXT), place, self._top)
+        if isinstance(value, str) and (is_given(value) or self._is_foreign(value)):
+            return self._referrer.to(value, place, self._top) or self._template.unknown(_TEXT)
         if isinstance(value, float) and value.is_integer():
             return int(value)
         return value if isinstance(value, str | bool | int | float) else self._template.unknown(_TEXT)
@@ -227,12 +270,6 @@ class _Writer:
             given = (found for urn in sources if (source := self._stack.by_urn(urn)) is not None for found in _texts(source.raw))
             self._foreign[self._top] = frozenset(one for one in given if len(one) > 5)
         return any(one in text for one in self._foreign[self._top])
-
-
-def _has_parameter(value: Any) -> bool:
-    if isinstance(value, dict):
-        return value.keys() == {"Ref"} or any(map(_has_parameter, value.values()))
-    return isinstance(value, list) and any(map(_has_parameter, value))
 
 
 def _names(entries: Mapping[str, Any]) -> Iterator[str]:

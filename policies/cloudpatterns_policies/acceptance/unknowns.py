@@ -1,7 +1,8 @@
-"""Nothing unknown is ever a finding: findings of Rego rules that would not hold for every value of what is unknown.
+"""Nothing unknown is ever a finding: what is unknown in a template, and findings that would not hold for every value of it.
 
-In a template an unknown value is a reference to a parameter. The validator's own rules know what that means. A rule in Rego may take it for
-absent, so each of its findings is tried with the values that the rule itself names: one that disappears depends on what is not known.
+In a template an unknown value is a reference to a parameter without a value; a reference to a resource is known, but for its text. The
+validator's own rules know what that means. A rule in Rego may take it for absent, so each of its findings is tried with the values that the
+rule itself names: one that disappears depends on what is not known.
 """
 
 import re
@@ -14,12 +15,33 @@ Path = tuple[str | int, ...]
 
 _TEXT: Final = re.compile(r'"([\w.:/*-]{1,60})"')
 _NUMBER: Final = re.compile(r"(?<![\w.\"])\d{1,9}(?![\w.\"])")
+_TYPE: Final = re.compile(r'"(AWS::\w+::\w+)"')
+_COMMENT: Final = re.compile(r"^\s*#.*$", re.MULTILINE)
+_BODY: Final = re.compile(r"\n(?=[^\s}])")
+_WORD: Final = re.compile(r"\w+")
 _MOST: Final = 20
 
 
 def is_unknown(value: Any, parameters: Mapping[str, Any]) -> bool:
     """Whether a value is a reference to a parameter without a value."""
     return isinstance(value, Mapping) and len(value) == 1 and "Default" not in parameters.get(str(value.get("Ref")), {"Default": ""})
+
+
+def has_unknown(path: Path, properties: Any, parameters: Mapping[str, Any]) -> bool:
+    """Whether something is unknown at a path, around it or within it."""
+    values = list(_along(path, properties))
+    if any(is_unknown(value, parameters) for value in values):
+        return True
+    value = values[-1] if values else properties
+    return len(values) == len(path) and next(unknown_paths(value, parameters), None) is not None
+
+
+def is_about_unknown(path: Path, message: str, properties: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    """Whether a finding is about what is unknown: at its path, or in a property that its message names."""
+    if path and has_unknown(path, properties, parameters):
+        return True
+    named = set(_WORD.findall(message))
+    return any(name in named and has_unknown((name,), properties, parameters) for name in properties)
 
 
 def leads_into_unknown(path: Path, properties: Any) -> bool:
@@ -31,6 +53,12 @@ def ends_in_unknown(path: Path, properties: Any, parameters: Mapping[str, Any]) 
     """Whether a path leads to an unknown value."""
     values = list(_along(path, properties))
     return len(values) == len(path) > 0 and is_unknown(values[-1], parameters)
+
+
+def ends_in_reference(path: Path, properties: Any) -> bool:
+    """Whether a path leads to a reference, of which only the target can be known."""
+    values = list(_along(path, properties))
+    return len(values) == len(path) > 0 and _is_reference(values[-1])
 
 
 def _along(path: Path, value: Any) -> Iterator[Any]:
@@ -58,6 +86,33 @@ def variants(rule: Rule, helpers: str, properties: Mapping[str, Any], parameters
         values: list[Any] = ["x", True, False, 1, *list(texts)[:_MOST], *list(numbers)[:_MOST]]
         for value in values:
             yield _replaced(properties, path, [value] if is_list else value)
+
+
+def depends_on_unknown(rule: Rule, helpers: str, logical_id: str, document: Mapping[str, Any]) -> bool:
+    """Whether a rule looks at other resources of which something that it names is unknown: it may miss what is there."""
+    source = "\n".join(_used(rule.rego, helpers))
+    types, words = set(_TYPE.findall(source)), set(_WORD.findall(source))
+    parameters = document.get("Parameters", {})
+    for name, other in document["Resources"].items():
+        if name != logical_id and other["Type"] in types:
+            paths = unknown_paths(other.get("Properties", {}), parameters)
+            if any(part in words for path in paths for part in path):
+                return True
+    return False
+
+
+def _used(source: str, helpers: str) -> Iterator[str]:
+    """A rule's source and the helpers that it uses, directly or not, without comments."""
+    bodies: dict[str, list[str]] = {}
+    for body in _BODY.split(_COMMENT.sub("", helpers)):
+        if (name := _WORD.match(body)) is not None:
+            bodies.setdefault(name[0], []).append(body)
+    waiting = [_COMMENT.sub("", source)]
+    while waiting:
+        text = waiting.pop()
+        yield text
+        for name in set(_WORD.findall(text)) & bodies.keys():
+            waiting += bodies.pop(name)
 
 
 def unknown_paths(value: Any, parameters: Mapping[str, Any], path: Path = ()) -> Iterator[Path]:

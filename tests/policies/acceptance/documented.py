@@ -6,6 +6,7 @@ A name that an example uses and does not define is an unknown value, as is what 
 by error.
 """
 
+import ast
 import builtins
 import collections
 import contextlib
@@ -44,7 +45,7 @@ def _dedent(text: str) -> str:
     lines = text.splitlines()
     indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
     # The docstrings are no raw texts: what the reader's SDK shows has the escapes resolved.
-    return "\n".join(line[indent:] for line in lines).replace("\\\\", "\\")
+    return ast.literal_eval('"""' + "\n".join(line[indent:] for line in lines) + '\n"""')
 
 
 class _Names(dict[str, Any]):

@@ -7,6 +7,7 @@ and ``PROPERTIES`` below, with the reason where it is not a mere synonym. Nothin
 
 import importlib
 import importlib.util
+import inspect
 import json
 import re
 import types
@@ -18,7 +19,7 @@ from typing import Any
 
 import pulumi
 import pulumi_aws
-from pulumi._types import input_type_types, is_input_type
+from pulumi._types import input_type_py_to_pulumi_names, input_type_types, is_input_type
 
 TABLE = Path(__file__).parents[3] / "policies/cloudpatterns_policies/acceptance/facts.json"
 
@@ -68,6 +69,10 @@ TYPES = {
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": "AWS::EC2::SecurityGroupEgress",
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": "AWS::EC2::SecurityGroupIngress",
 }
+# Types of the same name that are not the same.
+NAMESAKES: Mapping[str, str] = {
+    "aws:dynamodb/globalTable:GlobalTable": "the provider's is the version of 2017, replicas of tables that exist",
+}
 # By token, property to CloudFormation's name, where they are synonyms. None: what the provider takes in another form, with the reason.
 _RULE_PEERS = {"cidrIpv4": "CidrIp", "securityGroupId": "GroupId"}
 _RDS = {
@@ -89,7 +94,14 @@ PROPERTIES: Mapping[str, Mapping[str, str | None]] = {
         "vpcZoneIdentifiers": "VPCZoneIdentifier",
         "protectFromScaleIn": "NewInstancesProtectedFromScaleIn",
     },
+    # A date, and seconds there.
+    "aws:appsync/apiKey:ApiKey": {"expires": None},
     "aws:cloudwatch/metricAlarm:MetricAlarm": {"metricQueries": "Metrics"},
+    # CloudFormation's pattern is that of a prefix; AWS takes a domain of one's own as well.
+    "aws:cognito/userPoolDomain:UserPoolDomain": {"domain": None},
+    # A date, and seconds there.
+    "aws:dms/replicationTask:ReplicationTask": {"cdcStartTime": None},
+    "aws:ec2/route:Route": {"egressOnlyGatewayId": "EgressOnlyInternetGatewayId"},
     "aws:ec2/flowLog:FlowLog": {"iamRoleArn": "DeliverLogsPermissionArn"},
     "aws:ec2/networkInterface:NetworkInterface": {"securityGroups": "GroupSet"},
     "aws:ec2/securityGroup:SecurityGroup": {"name": "GroupName", "description": "GroupDescription"},
@@ -105,7 +117,12 @@ PROPERTIES: Mapping[str, Mapping[str, str | None]] = {
     "aws:iam/policy:Policy": {"policy": "PolicyDocument", "name": "ManagedPolicyName"},
     "aws:iam/role:Role": {"assumeRolePolicy": "AssumeRolePolicyDocument"},
     "aws:iam/rolePolicy:RolePolicy": {"policy": "PolicyDocument", "name": "PolicyName", "role": "RoleName"},
-    "aws:kms/key:Key": {"deletionWindowInDays": "PendingWindowInDays", "policy": "KeyPolicy"},
+    "aws:kms/key:Key": {
+        "deletionWindowInDays": "PendingWindowInDays",
+        "policy": "KeyPolicy",
+        "customerMasterKeySpec": "KeySpec",
+        "isEnabled": "Enabled",
+    },
     "aws:rds/instance:Instance": {
         **_RDS_INSTANCE,
         "vpcSecurityGroupIds": "VPCSecurityGroups",
@@ -120,7 +137,11 @@ PROPERTIES: Mapping[str, Mapping[str, str | None]] = {
         "clusterIdentifier": "DBClusterIdentifier",
     },
     "aws:route53/record:Record": {"zoneId": "HostedZoneId", "records": "ResourceRecords"},
+    # Of a bucket or of a directory bucket, which is another type there, with other names.
+    "aws:s3/accessPoint:AccessPoint": {"name": None},
     "aws:s3/bucketPolicy:BucketPolicy": {"policy": "PolicyDocument"},
+    # CloudFormation takes one of the modes that AWS has.
+    "aws:securityhub/aggregatorV2:AggregatorV2": {"regionLinkingMode": None},
     "aws:sns/topicPolicy:TopicPolicy": {"policy": "PolicyDocument"},
     "aws:sqs/queue:Queue": {
         "messageRetentionSeconds": "MessageRetentionPeriod",
@@ -129,6 +150,9 @@ PROPERTIES: Mapping[str, Mapping[str, str | None]] = {
         "maxMessageSize": "MaximumMessageSize",
     },
     "aws:sqs/queuePolicy:QueuePolicy": {"policy": "PolicyDocument"},
+    # CloudFormation has no SecureString.
+    "aws:ssm/parameter:Parameter": {"type": None},
+    "aws:vpclattice/resourceConfiguration:ResourceConfiguration": {"resourceGatewayIdentifier": "ResourceGatewayId"},
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": {
         **_RULE_PEERS,
         "prefixListId": "DestinationPrefixListId",
@@ -141,7 +165,15 @@ PROPERTIES: Mapping[str, Mapping[str, str | None]] = {
     },
 }
 # Entries that names cannot give: see acceptance/translate.py for the forms.
+_PROTOCOL = ["Protocol", "values", {"all": -1, "icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}]
 ENTRIES: Mapping[str, Mapping[str, Any]] = {
+    "aws:dynamodb/table:Table": {
+        "readCapacity": ["ProvisionedThroughput", "in", "ReadCapacityUnits"],
+        "writeCapacity": ["ProvisionedThroughput", "in", "WriteCapacityUnits"],
+    },
+    # The provider takes names of protocols.
+    "aws:ec2/networkAclRule:NetworkAclRule": {"protocol": _PROTOCOL},
+    "aws:iam/policy:Policy": {"policy": ["PolicyDocument", "json", None]},
     "aws:cloudwatch/metricAlarm:MetricAlarm": {"dimensions": ["Dimensions", "pairs", ["Name", "Value"]]},
     "aws:elasticache/parameterGroup:ParameterGroup": {"parameters": ["Properties", "named", ["name", "value"]]},
     "aws:iam/instanceProfile:InstanceProfile": {"role": ["Roles", "each", None]},
@@ -165,7 +197,18 @@ ENTRIES: Mapping[str, Mapping[str, Any]] = {
     "aws:rds/instance:Instance": {"masterUserSecretKmsKeyId": ["MasterUserSecret", "in", "KmsKeyId"]},
     "aws:rds/parameterGroup:ParameterGroup": {"parameters": ["Parameters", "named", ["name", "value"]]},
     "aws:route53/record:Record": {
-        "aliases": ["AliasTarget", "first", {"name": "DNSName", "zoneId": "HostedZoneId", "evaluateTargetHealth": "EvaluateTargetHealth"}]
+        "aliases": ["AliasTarget", "first", {"name": "DNSName", "zoneId": "HostedZoneId", "evaluateTargetHealth": "EvaluateTargetHealth"}],
+        "cidrRoutingPolicy": ["CidrRoutingConfig", "object", {"collectionId": "CollectionId", "locationName": "LocationName"}],
+        "failoverRoutingPolicies": ["", "up", {"type": "Failover"}],
+        "geolocationRoutingPolicies": [
+            "GeoLocation",
+            "first",
+            {"continent": "ContinentCode", "country": "CountryCode", "subdivision": "SubdivisionCode"},
+        ],
+        "geoproximityRoutingPolicy": ["GeoProximityLocation", "object", {"awsRegion": "AWSRegion", "bias": "Bias"}],
+        "latencyRoutingPolicies": ["", "up", {"region": "Region"}],
+        "multivalueAnswerRoutingPolicy": "MultiValueAnswer",
+        "weightedRoutingPolicies": ["", "up", {"weight": "Weight"}],
     },
     "aws:sqs/queuePolicy:QueuePolicy": {"queueUrl": ["Queues", "each", None]},
     "aws:sns/topicPolicy:TopicPolicy": {"arn": ["Topics", "each", None]},
@@ -174,18 +217,33 @@ ENTRIES: Mapping[str, Mapping[str, Any]] = {
 DEFAULTS: Mapping[str, Mapping[tuple[str, ...], Any]] = {
     # CloudFormation's default is true.
     "aws:cloudwatch/metricAlarm:MetricAlarm": {("metricQueries", "returnData"): False},
+    # CloudFormation's handler sends true.
+    "aws:elasticache/replicationGroup:ReplicationGroup": {("automaticFailoverEnabled",): False},
     # Its own region.
     "aws:route53/zone:Zone": {("vpcs", "vpcRegion"): None},
 }
 # Entries within others that names cannot give.
 WITHIN: Mapping[tuple[str, str], Mapping[str, Any]] = {
+    # Keys may be given by hashKey and rangeKey as well.
+    ("aws:dynamodb/table:Table", "globalSecondaryIndexes"): {"keySchemas": None},
+    # The provider's own word for a bucket that never had versions.
+    ("aws:s3/bucketVersioning:BucketVersioning", "versioningConfiguration"): {"status": ["Status", "values", {"Disabled": None}]},
+    # AWS's older API has these words.
+    ("aws:ses/configurationSet:ConfigurationSet", "deliveryOptions"): {
+        "tlsPolicy": ["TlsPolicy", "values", {"Require": "REQUIRE", "Optional": "OPTIONAL"}]
+    },
     ("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "rules"): {
         "expiration": [
             "",
             "up",
             {"days": "ExpirationInDays", "date": "ExpirationDate", "expiredObjectDeleteMarker": "ExpiredObjectDeleteMarker"},
         ]
-    }
+    },
+}
+# Documents in the form of AWS's API, by the property that takes them.
+PARSED: Mapping[str, Mapping[str, str]] = {
+    "aws:batch/jobDefinition:JobDefinition": {"containerProperties": "ContainerProperties"},
+    "aws:ecs/taskDefinition:TaskDefinition": {"containerDefinitions": "ContainerDefinitions"},
 }
 _BLOCK = "PublicAccessBlockConfiguration"
 # What CloudFormation has as properties of another resource: the type, the property that names the other, and where the others go.
@@ -239,6 +297,7 @@ def schemas() -> Mapping[str, Any]:
     return {schema["typeName"]: schema for schema in found}
 
 
+@cache
 def tokens() -> Mapping[str, tuple[str, str]]:
     """Module and class by type token."""
     source = Path(pulumi_aws.__file__).read_text(encoding="utf-8")
@@ -247,6 +306,7 @@ def tokens() -> Mapping[str, tuple[str, str]]:
     return {token: (module["fqn"], name) for module in json.loads(match[1]) for token, name in module["classes"].items()}
 
 
+@cache
 def cfn_types() -> Mapping[str, str]:
     """CloudFormation's type by token."""
     by_name = {"/".join(map(_plain, name.split("::")[1:])): name for name in schemas()}
@@ -255,7 +315,7 @@ def cfn_types() -> Mapping[str, str]:
         module, resource = token.split(":")[1].partition("/")[0], token.split(":")[2]
         candidates = [f"{_plain(service)}/{_plain(resource)}" for service in _SERVICES.get(module, (module,))]
         name = TYPES.get(token) or next((by_name[one] for one in candidates if one in by_name), None)
-        if name is not None and name in schemas():
+        if name is not None and name in schemas() and token not in NAMESAKES:
             found[token] = name
     return found
 
@@ -321,7 +381,7 @@ def _properties(
     args: Any, schema: Mapping[str, Any], root: Mapping[str, Any], owner: str, synonyms: Mapping[str, Any], depth: int
 ) -> dict[str, Any]:
     """Pulumi's property to CloudFormation's: a name, or a name with what is inside."""
-    ours = input_type_types(args)
+    ours, needed = input_type_types(args), _needed(args)
     theirs = {_plain(name): name for name in schema.get("properties", {})}
     # Only whole properties: a part of one that AWS computes, such as a port, may have a namesake that is given.
     read_only = {path.rpartition("/")[2] for path in root.get("readOnlyProperties", []) if path.count("/") == 2} if depth == 0 else set()
@@ -336,8 +396,20 @@ def _properties(
             raise SystemExit(f"{root['typeName']} has no {wanted}, which PROPERTIES names for {name}")
         entry = _entry(wanted, hint, _resolved(schema["properties"][wanted], root), root, depth)
         if entry is not None:
-            found[name] = entry
+            found[name] = _given(entry) if wanted in schema.get("required", ()) and name not in needed else entry
     return found
+
+
+def _given(entry: Any) -> Any:
+    """The entry of what CloudFormation requires and the provider does not: it sends a default, or what AWS computes."""
+    return [entry, "default", None] if isinstance(entry, str) else entry
+
+
+def _needed(args: Any) -> set[str]:
+    """The properties that the SDK requires."""
+    names = input_type_py_to_pulumi_names(args)
+    parameters = inspect.signature(args.__init__).parameters.values()
+    return {names[one.name] for one in parameters if one.default is inspect.Parameter.empty and one.name in names}
 
 
 def _entry(wanted: str, hint: Any, schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> Any:
@@ -357,6 +429,8 @@ def _entry(wanted: str, hint: Any, schema: Mapping[str, Any], root: Mapping[str,
             return [wanted, "list" if listed else "first", nested] if nested else None
         return wanted if listed and not item.get("properties") else None
     if shape == "object":
+        if "object" in kind and not item.get("properties") and not input_type_types(inside):
+            return [wanted, "object", {}]  # that it is there says all
         if not item.get("properties") or depth >= 6:
             return None
         nested = _properties(inside, item, root, _plain(wanted), {}, depth + 1)
@@ -395,7 +469,7 @@ def table() -> dict[str, Any]:
             inside = found[token][1]
             for name in outer:
                 inside = inside[name][2]
-            inside[last] = [inside[last], "default", value]
+            inside[last] = [inside[last] if isinstance(inside[last], str) else inside[last][0], "default", value]
     for token, (owner_type, reference, places) in SATELLITES.items():
         hints = input_type_types(_arguments(token))
         schema = schemas()[owner_type]
@@ -409,7 +483,27 @@ def table() -> dict[str, Any]:
         while inside[1] == "in":
             inside = inside[2]
         inside[2].update(entries)
+        for gone in [key for key, entry in entries.items() if entry is None]:
+            del inside[2][gone]
+    for token, documents in PARSED.items():
+        name = found[token][0]
+        found[token][1] |= {key: [place, "parsed", _as_in_api(place, schemas()[name])] for key, place in documents.items()}
     return found
+
+
+def _as_in_api(name: str, schema: Mapping[str, Any]) -> Any:
+    """The entry of a property by its schema, for a document in the form of AWS's API: names begin with a small letter there."""
+
+    def entry(name: str, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
+        schema = _resolved(schema, root)
+        listed = "array" in _kind(schema)
+        item = _resolved(schema.get("items", {}), root) if listed else schema
+        if not item.get("properties"):
+            return name
+        inside = {f"{one[0].lower()}{one[1:]}": entry(one, inner, root) for one, inner in item["properties"].items()}
+        return [name, "list" if listed else "object", inside]
+
+    return entry(name, schema["properties"][name], schema)
 
 
 def _deep(place: Sequence[str], hint: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:

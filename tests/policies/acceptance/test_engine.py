@@ -97,6 +97,7 @@ class TestDiagnostic:
         resources = {"App": {"Type": "AWS::AppRunner::Service", "Properties": {}}}
         (found,) = judge(validator, resources, "eu-north-1")
         assert (found.rule, found.message) == ("F3006", "Resource type 'AWS::AppRunner::Service' does not exist in 'eu-north-1'")
+        assert not found.refused
 
     @pytest.mark.parametrize(
         "resource",

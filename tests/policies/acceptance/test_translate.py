@@ -99,7 +99,7 @@ def test_what_another_resource_gave_is_not_judged_since_a_preview_makes_it_up() 
     )
     found = properties(translate(stack(queue, key)), "x")
     assert found.keys() == {"KmsMasterKeyId", "QueueName"}
-    assert found["KmsMasterKeyId"].keys() == {"Ref"}
+    assert found["KmsMasterKeyId"] == {"Fn::GetAtt": ["R1", "Arn"]}
     # The same text without a dependency is the program's own.
     assert found["QueueName"] == "Orders"
 
