@@ -15,7 +15,7 @@ from cloudpatterns_policies.acceptance.controls import (
     queues,
     quotas,
 )
-from cloudpatterns_policies.core import Control, Fail, Resource, Severity
+from cloudpatterns_policies.core import Control, Fail, Pass, Resource, Severity
 from cloudpatterns_policies.core.registry import discover
 
 from tests.policies.acceptance.models import sdk
@@ -660,6 +660,7 @@ TRAPS: dict[str, Trap] = {
 
 def told(trap: Trap, resources: tuple[One, ...]) -> list[tuple[str, str, str]]:
     found = verdicts(CONTROLS[trap.control], stack(*(one.build() for one in resources)))
+    assert {type(verdict) for _, verdict in found} <= {Fail, Pass}
     return [(name, verdict.where, verdict.message) for name, verdict in found if isinstance(verdict, Fail)]
 
 

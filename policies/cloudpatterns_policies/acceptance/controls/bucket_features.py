@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from cloudpatterns_policies.acceptance.controls._given import given, is_given
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Verdict, stack_control
-from cloudpatterns_policies.graph.reading import read
 
 _BUCKET: Final = "aws:s3/bucket:Bucket"
 _VERSIONING: Final = "aws:s3/bucketVersioning:BucketVersioning"
@@ -34,9 +34,9 @@ def access_log_bucket(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     if resource.type == _LOGGING:
         paths = ["targetBucket"]
     else:
-        network = read(resource.inputs, "loadBalancerType") not in (None, "application")
+        network = not is_given(resource, "loadBalancerType", None, "application")
         settings = () if network else ("accessLogs", "connectionLogs", "healthCheckLogs")
-        paths = [name for name in settings if read(resource.inputs, f"{name}.enabled") is True]
+        paths = [name for name in settings if given(resource, f"{name}.enabled") is True]
     for path in paths:
         for bucket in stack.refs(resource, path, _BUCKET):
             if (algorithm := _algorithm(bucket, stack)) is not None and algorithm.startswith("aws:kms"):
@@ -59,9 +59,9 @@ def bucket_versioning_needed(resource: Resource, stack: Stack) -> Iterator[Verdi
     """Buckets of the stack; one with object lock from the beginning has versioning by itself."""
     buckets = stack.refs(resource, "bucket", _BUCKET)
     if resource.type == _VERSIONING:
-        if read(resource.inputs, "versioningConfiguration.status") == "Suspended":
+        if is_given(resource, "versioningConfiguration.status", "Suspended"):
             for bucket in buckets:
-                if read(bucket.inputs, "objectLockEnabled") is True or stack.referrers(bucket, _LOCK, "bucket"):
+                if given(bucket, "objectLockEnabled") is True or stack.referrers(bucket, _LOCK, "bucket"):
                     yield Fail(f"would be refused: {bucket.name} has object lock, which needs versioning", "versioningConfiguration.status")
         return
     wanted = [(bucket, "bucket") for bucket in buckets]
@@ -86,10 +86,10 @@ def bucket_versioning_needed(resource: Resource, stack: Stack) -> Iterator[Verdi
 def replica_of_locked_bucket(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """Source and destinations in the stack."""
     sources = stack.refs(resource, "bucket", _BUCKET)
-    if len(sources) != 1 or read(sources[0].inputs, "objectLockEnabled") is not True:
+    if len(sources) != 1 or given(sources[0], "objectLockEnabled") is not True:
         return
     for bucket in stack.refs(resource, "rules", _BUCKET):
-        enabled = read(bucket.inputs, "objectLockEnabled")
+        enabled = given(bucket, "objectLockEnabled")
         if bucket is not sources[0] and enabled is not UNKNOWN and not enabled and not stack.referrers(bucket, _LOCK, "bucket"):
             yield Fail(f"would be refused: {sources[0].name} has object lock, and {bucket.name} has not", "rules")
 
@@ -106,12 +106,12 @@ def replica_of_locked_bucket(resource: Resource, stack: Stack) -> Iterator[Verdi
 )
 def infrequent_access_days(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """Current versions of objects."""
-    rules: Any = read(resource.inputs, "rules")
+    rules: Any = given(resource, "rules")
     for index in range(len(rules)) if isinstance(rules, list) else ():
-        transitions = read(resource.inputs, f"rules.{index}.transitions")
+        transitions = given(resource, f"rules.{index}.transitions")
         for number in range(len(transitions)) if isinstance(transitions, list) else ():
             path = f"rules.{index}.transitions.{number}"
-            days, target = read(resource.inputs, f"{path}.days"), read(resource.inputs, f"{path}.storageClass")
+            days, target = given(resource, f"{path}.days"), given(resource, f"{path}.storageClass")
             if isinstance(days, int) and days < _INFREQUENT_DAYS and isinstance(target, str) and target in _INFREQUENT:
                 yield Fail(f"would be refused: {target} takes objects of {_INFREQUENT_DAYS} days or more, not {days}", f"{path}.days")
 
@@ -121,20 +121,20 @@ def _algorithm(bucket: Resource, stack: Stack) -> str | None:
     paths = [(bucket, "serverSideEncryptionConfiguration.rule.applyServerSideEncryptionByDefault.sseAlgorithm")]
     for other in stack.referrers(bucket, _ENCRYPTION, "bucket"):
         paths.append((other, "rules.0.applyServerSideEncryptionByDefault.sseAlgorithm"))
-    return next((value for resource, path in paths if isinstance(value := read(resource.inputs, path), str)), None)
+    return next((value for resource, path in paths if isinstance(value := given(resource, path), str)), None)
 
 
 def _retains(bucket: Resource, stack: Stack) -> bool:
     """Whether object lock has a default retention; without one S3 delivers."""
     locks = [(bucket, "objectLockConfiguration.rule.defaultRetention")]
     locks += [(other, "rule.defaultRetention") for other in stack.referrers(bucket, _LOCK, "bucket")]
-    return any(isinstance(read(resource.inputs, path), dict) for resource, path in locks)
+    return any(isinstance(given(resource, path), dict) for resource, path in locks)
 
 
 def _is_versioned(bucket: Resource, stack: Stack) -> bool:
     """Whether versioning is on, or may be."""
-    states = [read(bucket.inputs, "objectLockEnabled"), read(bucket.inputs, "versioning.enabled")]
+    states = [given(bucket, "objectLockEnabled"), given(bucket, "versioning.enabled")]
     if any(state is UNKNOWN or state for state in states):
         return True
-    found = [read(one.inputs, "versioningConfiguration.status") for one in stack.referrers(bucket, _VERSIONING, "bucket")]
+    found = [given(one, "versioningConfiguration.status") for one in stack.referrers(bucket, _VERSIONING, "bucket")]
     return any(status is UNKNOWN or status == "Enabled" for status in found)

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from cloudpatterns_policies.acceptance.controls._given import given, is_given
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Verdict, stack_control
-from cloudpatterns_policies.graph.reading import read
 
 _INSTANCE: Final = "aws:rds/instance:Instance"
 _CLUSTER: Final = "aws:rds/cluster:Cluster"
@@ -42,13 +42,13 @@ _ADVANCED_DAYS: Final = 465
 def rds_managed_password(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """The database with the password, and the replicas of it in the stack."""
     if resource.type == _CLUSTER:
-        if _is_managed(resource) and read(resource.inputs, "globalClusterIdentifier") is not None:
+        if _is_managed(resource) and given(resource, "globalClusterIdentifier") is not None:
             yield Fail("would be refused: RDS manages no password in a global database", "manageMasterUserPassword")
         return
-    if _is_managed(resource) and read(resource.inputs, "blueGreenUpdate.enabled") is True:
+    if _is_managed(resource) and given(resource, "blueGreenUpdate.enabled") is True:
         yield Fail("would be refused: RDS makes no blue/green deployment while it manages the password", "blueGreenUpdate.enabled")
     for source in stack.refs(resource, "replicateSourceDb", _INSTANCE):
-        engine = read(source.inputs, "engine")
+        engine = given(source, "engine")
         if _is_managed(source) and isinstance(engine, str) and not engine.startswith("sqlserver"):
             yield Fail(f"would be refused: RDS manages the password of {source.name}, which excludes replicas", "replicateSourceDb")
 
@@ -65,12 +65,12 @@ def rds_managed_password(resource: Resource, stack: Stack) -> Iterator[Verdict]:
 )
 def rds_parameter_family(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """Groups of the stack, where engine and version are known."""
-    engine, version = read(resource.inputs, "engine"), read(resource.inputs, "engineVersion")
+    engine, version = given(resource, "engine"), given(resource, "engineVersion")
     path, type = ("parameterGroupName", _PARAMETERS) if resource.type == _INSTANCE else ("dbClusterParameterGroupName", _CLUSTER_PARAMETERS)
     groups = stack.refs(resource, path, type)
     if not isinstance(engine, str) or engine not in _MAJOR or len(groups) != 1:
         return
-    family = read(groups[0].inputs, "family")
+    family = given(groups[0], "family")
     parts = _FAMILY.fullmatch(family) if isinstance(family, str) else None
     if parts is None:
         return
@@ -92,8 +92,8 @@ def rds_parameter_family(resource: Resource, stack: Stack) -> Iterator[Verdict]:
 )
 def rds_performance_insights(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """The mode, and the instance class."""
-    enabled, days = read(resource.inputs, "performanceInsightsEnabled"), read(resource.inputs, "performanceInsightsRetentionPeriod")
-    if read(resource.inputs, "databaseInsightsMode") == "advanced" and enabled is not UNKNOWN and days is not UNKNOWN:
+    enabled, days = given(resource, "performanceInsightsEnabled"), given(resource, "performanceInsightsRetentionPeriod")
+    if is_given(resource, "databaseInsightsMode", "advanced") and enabled is not UNKNOWN and days is not UNKNOWN:
         if enabled is not True:
             yield Fail("would be refused: the advanced mode needs performanceInsightsEnabled", "databaseInsightsMode")
         elif not isinstance(days, int | float) or days < _ADVANCED_DAYS:
@@ -101,7 +101,7 @@ def rds_performance_insights(resource: Resource, stack: Stack) -> Iterator[Verdi
             yield Fail(
                 f"would be refused: the advanced mode keeps data for {_ADVANCED_DAYS} days or more, not {shown}", "databaseInsightsMode"
             )
-    size, engine = read(resource.inputs, "instanceClass"), read(resource.inputs, "engine")
+    size, engine = given(resource, "instanceClass"), given(resource, "engine")
     if enabled is True and engine in ("mysql", "mariadb") and isinstance(size, str) and _SMALL.fullmatch(size):
         yield Fail(f"would be refused: {engine} on {size} has no Performance Insights", "performanceInsightsEnabled")
 
@@ -118,8 +118,8 @@ def rds_performance_insights(resource: Resource, stack: Stack) -> Iterator[Verdi
 )
 def rds_final_snapshot(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """A replica and a member of a cluster have no final snapshot of their own."""
-    skip = read(resource.inputs, "skipFinalSnapshot")
-    named = [read(resource.inputs, name) for name in ("finalSnapshotIdentifier", "replicateSourceDb")]
+    skip = given(resource, "skipFinalSnapshot")
+    named = [given(resource, name) for name in ("finalSnapshotIdentifier", "replicateSourceDb")]
     if skip is not UNKNOWN and skip is not True and all(name is None for name in named):
         yield Fail("has no finalSnapshotIdentifier, so that it cannot be deleted", "finalSnapshotIdentifier")
 
@@ -136,15 +136,12 @@ def rds_final_snapshot(resource: Resource, stack: Stack) -> Iterator[Verdict]:
 )
 def rds_parameter_drift(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """`rds.force_ssl`, whose default changed."""
-    family, parameters = read(resource.inputs, "family"), read(resource.inputs, "parameters")
+    family, parameters = given(resource, "family"), given(resource, "parameters")
     parts = re.fullmatch(r"postgres(\d+)", family) if isinstance(family, str) else None
     if parts is None or int(parts[1]) < 15 or not isinstance(parameters, list):
         return
     for index in range(len(parameters)):
-        if (
-            read(resource.inputs, f"parameters.{index}.name") == "rds.force_ssl"
-            and read(resource.inputs, f"parameters.{index}.value") == "1"
-        ):
+        if is_given(resource, f"parameters.{index}.name", "rds.force_ssl") and is_given(resource, f"parameters.{index}.value", "1"):
             yield Fail(f"sets rds.force_ssl to 1, which is the default of {family}", f"parameters.{index}")
 
 
@@ -160,10 +157,10 @@ def rds_parameter_drift(resource: Resource, stack: Stack) -> Iterator[Verdict]:
 )
 def elasticache_parameter_family(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """Groups of the stack. A cache without an engine is one of Redis OSS."""
-    engine = read(resource.inputs, "engine")
+    engine = given(resource, "engine")
     engine = "redis" if engine is None else engine
     groups = stack.refs(resource, "parameterGroupName", _CACHE_PARAMETERS)
-    family = read(groups[0].inputs, "family") if len(groups) == 1 else None
+    family = given(groups[0], "family") if len(groups) == 1 else None
     if isinstance(engine, str) and isinstance(family, str) and not family.startswith(engine.lower()):
         yield Fail(f"would be refused: {engine} cannot use {groups[0].name}, which is of the family {family}", "parameterGroupName")
 
@@ -180,20 +177,20 @@ def elasticache_parameter_family(resource: Resource, stack: Stack) -> Iterator[V
 )
 def elasticache_default_user(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """Where every user of the group is in the stack. The id `default` is the user that AWS has in each account."""
-    ids: Any = read(resource.inputs, "userIds")
-    if read(resource.inputs, "engine") not in ("redis", "REDIS") or not isinstance(ids, list) or not ids:
+    ids: Any = given(resource, "userIds")
+    if not is_given(resource, "engine", "redis", "REDIS") or not isinstance(ids, list) or not ids:
         return
     certain = stack.refs(resource, "userIds", _USER)
     users = [user for user in stack.of_type(_USER) if user in certain or _has_id(user, ids)]
-    names = [read(user.inputs, "userName") for user in users]
+    names = [given(user, "userName") for user in users]
     if len(users) == len(ids) and all(isinstance(name, str) and name != "default" for name in names):
         yield Fail(f"would be refused: no user is named default, only {', '.join(sorted(names))}", "userIds")
 
 
 def _has_id(user: Resource, ids: list[Any]) -> bool:
-    own = read(user.inputs, "userId")
+    own = given(user, "userId")
     return isinstance(own, str) and any(isinstance(one, str) and one.lower() == own.lower() for one in ids)
 
 
 def _is_managed(resource: Resource) -> bool:
-    return read(resource.inputs, "manageMasterUserPassword") is True
+    return given(resource, "manageMasterUserPassword") is True

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
+from cloudpatterns_policies.acceptance.controls._given import given, is_given
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Verdict, stack_control
-from cloudpatterns_policies.graph.reading import read
 
 _GROUP: Final = "aws:autoscaling/group:Group"
 _POLICY: Final = "aws:autoscaling/policy:Policy"
@@ -24,7 +24,7 @@ _SIZES: Final = ("minSize", "maxSize", "desiredCapacity")
 )
 def scheduled_sizes_set(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """An action that sets something other than 0, and not everything."""
-    sizes = {name: read(resource.inputs, name) for name in _SIZES}
+    sizes = {name: given(resource, name) for name in _SIZES}
     missing = [name for name in _SIZES[:2] if sizes[name] is None]
     if missing and any(size is not UNKNOWN and size is not None and size != 0 for size in sizes.values()):
         yield Fail(f"sends 0 for {' and '.join(missing)}, which the program leaves out", missing[0])
@@ -43,11 +43,11 @@ def scheduled_sizes_set(resource: Resource, stack: Stack) -> Iterator[Verdict]:
 def template_version_followed(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """The group's own template, and that of a mixed-instances policy."""
     for path in ("launchTemplate", "mixedInstancesPolicy.launchTemplate.launchTemplateSpecification"):
-        if not isinstance(read(resource.inputs, path), dict):
+        if not isinstance(given(resource, path), dict):
             continue
         templates = stack.refs(resource, path.partition(".")[0], "aws:ec2/launchTemplate:LaunchTemplate")
         follows = len(templates) == 1 and _sets_default(templates[0])
-        if read(resource.inputs, f"{path}.version") in (None, "$Default") and len(templates) == 1 and not follows:
+        if is_given(resource, f"{path}.version", None, "$Default") and len(templates) == 1 and not follows:
             yield Fail(
                 f"starts from the default version of {templates[0].name}, which no update of the template changes", f"{path}.version"
             )
@@ -65,7 +65,7 @@ def template_version_followed(resource: Resource, stack: Stack) -> Iterator[Verd
 )
 def desired_capacity_left_to_scaling(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """A group with a scaling policy or a scheduled action in the stack."""
-    if read(resource.inputs, "desiredCapacity") is None or "desiredCapacity" in resource.options.ignoreChanges:
+    if given(resource, "desiredCapacity") is None or "desiredCapacity" in resource.options.ignoreChanges:
         return
     scaling = [one.name for type in (_POLICY, _SCHEDULE) for one in stack.referrers(resource, type, "autoscalingGroupName")]
     if scaling:
@@ -73,5 +73,5 @@ def desired_capacity_left_to_scaling(resource: Resource, stack: Stack) -> Iterat
 
 
 def _sets_default(template: Resource) -> bool:
-    value, fixed = read(template.inputs, "updateDefaultVersion"), read(template.inputs, "defaultVersion")
+    value, fixed = given(template, "updateDefaultVersion"), given(template, "defaultVersion")
     return value is UNKNOWN or value is True or fixed is not None

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from cloudpatterns_policies.acceptance.controls._given import given
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Verdict, stack_control
-from cloudpatterns_policies.graph.reading import read
 
 _SUFFIX: Final = 8
 """Characters that auto-naming adds: a hyphen and seven at random."""
@@ -145,8 +145,8 @@ def waf_log_destination_name(resource: Resource, stack: Stack) -> Iterator[Verdi
 )
 def secret_name_reusable(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """A name that the program sets."""
-    if isinstance(read(resource.inputs, "name"), str) and not _is_auto_named(resource, "name"):
-        window = read(resource.inputs, "recoveryWindowInDays")
+    if isinstance(given(resource, "name"), str) and not _is_auto_named(resource, "name"):
+        window = given(resource, "recoveryWindowInDays")
         if window is not UNKNOWN and window != 0:
             yield Fail(f"keeps its fixed name for {30 if window is None else window} days after its deletion", "name")
 

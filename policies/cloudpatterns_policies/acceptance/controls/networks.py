@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from cloudpatterns_policies.acceptance.controls._given import given, is_given
 from cloudpatterns_policies.core import Fail, Resource, Severity, Stack, Verdict, stack_control
-from cloudpatterns_policies.graph.reading import read
 
 _ACL: Final = "aws:ec2/networkAcl:NetworkAcl"
 _RULE: Final = "aws:ec2/networkAclRule:NetworkAclRule"
@@ -31,7 +31,7 @@ def network_acl_numbers(resource: Resource, stack: Stack) -> Iterator[Verdict | 
     """Rules of the stack, without those of the ACL itself."""
     first: dict[tuple[bool, int], Resource] = {}
     for rule in sorted(stack.referrers(resource, _RULE, "networkAclId"), key=lambda one: one.urn):
-        number, egress = read(rule.inputs, "ruleNumber"), read(rule.inputs, "egress")
+        number, egress = given(rule, "ruleNumber"), given(rule, "egress")
         if not isinstance(number, int | float) or not (egress is None or isinstance(egress, bool)):
             continue
         other = first.setdefault((bool(egress), int(number)), rule)
@@ -52,10 +52,10 @@ def network_acl_numbers(resource: Resource, stack: Stack) -> Iterator[Verdict | 
 )
 def endpoint_private_dns(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """VPCs of the stack. DNS hostnames are off unless the program sets them."""
-    if read(resource.inputs, "privateDnsEnabled") is not True:
+    if given(resource, "privateDnsEnabled") is not True:
         return
     for vpc in stack.refs(resource, "vpcId", _VPC):
-        if read(vpc.inputs, "enableDnsHostnames") in (None, False) or read(vpc.inputs, "enableDnsSupport") is False:
+        if is_given(vpc, "enableDnsHostnames", None, False) or given(vpc, "enableDnsSupport") is False:
             yield Fail(f"would be refused: {vpc.name} has no DNS hostnames, or no DNS support", "privateDnsEnabled")
 
 
@@ -72,14 +72,14 @@ def endpoint_private_dns(resource: Resource, stack: Stack) -> Iterator[Verdict]:
 def distribution_global_parts(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """By the ARN where it is given, else by the argument `region` and `scope` of the resource in the stack."""
     path = "viewerCertificate.acmCertificateArn"
-    arn: Any = read(resource.inputs, path)
+    arn: Any = given(resource, path)
     named = _REGION.match(arn) if isinstance(arn, str) else None
-    certificates = [read(one.inputs, "region") for one in stack.refs(resource, "viewerCertificate", _CERTIFICATE)]
+    certificates = [given(one, "region") for one in stack.refs(resource, "viewerCertificate", _CERTIFICATE)]
     regions = [named[1]] if named is not None else [region for region in certificates if isinstance(region, str)]
     for region in regions:
         if region != _EDGE:
             yield Fail(f"would be refused: the certificate is in {region}, not {_EDGE}", path)
-    acl = read(resource.inputs, "webAclId")
-    regional = [one.name for one in stack.refs(resource, "webAclId", "aws:wafv2/webAcl:WebAcl") if read(one.inputs, "scope") == "REGIONAL"]
+    acl = given(resource, "webAclId")
+    regional = [one.name for one in stack.refs(resource, "webAclId", "aws:wafv2/webAcl:WebAcl") if is_given(one, "scope", "REGIONAL")]
     if regional or (isinstance(acl, str) and ":regional/webacl/" in acl):
         yield Fail(f"would be refused: the web ACL {regional[0] if regional else acl} is regional", "webAclId")

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from cloudpatterns_policies.acceptance.controls._given import given
 from cloudpatterns_policies.core import Fail, Resource, Severity, Stack, Verdict, stack_control
-from cloudpatterns_policies.graph.reading import read
 
 
 class _Part(NamedTuple):
@@ -180,7 +180,7 @@ def _sets(other: Resource, part: _Part) -> bool:
     if part.when is None:
         return True
     name, wanted = part.when
-    found = read(other.inputs, name)
+    found = given(other, name)
     return bool((found or False) is wanted) if isinstance(wanted, bool) else isinstance(found, str) and found == wanted
 
 
@@ -193,7 +193,7 @@ def _second(resource: Resource, rivals: Iterable[Resource], message: str, path: 
 def _place(resource: Resource) -> tuple[str, ...]:
     """Provider, region, and the kind where each has one; of what is unknown, the URN, which no other has."""
     kind = _SINGLETONS[resource.type]
-    values = [read(resource.inputs, name) for name in ("region", kind) if name]
+    values = [given(resource, name) for name in ("region", kind) if name]
     if not all(value is None or isinstance(value, str) for value in values):
         return (resource.urn,)
     return (resource.message.provider.urn, *(value or "" for value in values))

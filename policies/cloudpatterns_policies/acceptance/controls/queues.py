@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from cloudpatterns_policies.acceptance.controls._given import given, is_given
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Verdict, stack_control
-from cloudpatterns_policies.graph.reading import read
 
 _MAPPING: Final = "aws:lambda/eventSourceMapping:EventSourceMapping"
 _QUEUE: Final = "aws:sqs/queue:Queue"
@@ -77,12 +77,12 @@ def queue_visibility_retries(resource: Resource, stack: Stack) -> Iterator[Verdi
 )
 def fifo_batch(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """A queue of the stack, or the name in an ARN."""
-    arn = read(resource.inputs, "eventSourceArn")
+    arn = given(resource, "eventSourceArn")
     queues = stack.refs(resource, "eventSourceArn", _QUEUE)
     named = isinstance(arn, str) and ":sqs:" in arn and arn.endswith(".fifo")
     if not named and not (len(queues) == 1 and queues[0].inputs.raw.get("fifoQueue") is True):
         return
-    size, window = read(resource.inputs, "batchSize"), read(resource.inputs, "maximumBatchingWindowInSeconds")
+    size, window = given(resource, "batchSize"), given(resource, "maximumBatchingWindowInSeconds")
     if isinstance(size, int) and size > _FIFO_BATCH:
         yield Fail(f"would be refused: {size} messages, where a FIFO queue gives at most {_FIFO_BATCH}", "batchSize")
     if isinstance(window, int) and window > 0:
@@ -103,7 +103,7 @@ def queue_key_for_services(resource: Resource, stack: Stack) -> Iterator[Verdict
     """Queues of the stack."""
     path = "endpoint" if resource.type == _SUBSCRIPTION else "arn"
     for queue in stack.refs(resource, path, _QUEUE):
-        if read(queue.inputs, "kmsMasterKeyId") == "alias/aws/sqs":
+        if is_given(queue, "kmsMasterKeyId", "alias/aws/sqs"):
             yield Fail(f"delivers nothing: {queue.name} is encrypted with alias/aws/sqs", path)
 
 
@@ -119,7 +119,7 @@ def queue_key_for_services(resource: Resource, stack: Stack) -> Iterator[Verdict
 )
 def schedule_universal_target(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """What follows `aws-sdk:`."""
-    arn = read(resource.inputs, "target.arn")
+    arn = given(resource, "target.arn")
     parts = _UNIVERSAL.fullmatch(arn) if isinstance(arn, str) else None
     if parts is not None and not _CALL.fullmatch(parts[1]):
         yield Fail(f"would be refused: {parts[1]} is not of the form sqs:sendMessage", "target.arn")
@@ -138,7 +138,7 @@ def schedule_universal_target(resource: Resource, stack: Stack) -> Iterator[Verd
 def schedule_role_trust(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """Roles of the stack whose statements for Scheduler name schedules only."""
     for role in stack.refs(resource, "target", _ROLE):
-        document = read(role.inputs, "assumeRolePolicy")
+        document = given(role, "assumeRolePolicy")
         try:
             parsed = json.loads(document) if isinstance(document, str) else document
         except json.JSONDecodeError:
@@ -170,6 +170,6 @@ def _pairs(mapping: Resource, stack: Stack) -> Iterator[tuple[Resource, float, R
     queues = stack.refs(mapping, "eventSourceArn", _QUEUE)
     functions = stack.refs(mapping, "functionName", _FUNCTION)
     if len(queues) == 1 and len(functions) == 1:
-        visibility, timeout = read(queues[0].inputs, "visibilityTimeoutSeconds"), read(functions[0].inputs, "timeout")
+        visibility, timeout = given(queues[0], "visibilityTimeoutSeconds"), given(functions[0], "timeout")
         if visibility is not UNKNOWN and timeout is not UNKNOWN:
             yield queues[0], _VISIBILITY if visibility is None else visibility, functions[0], _TIMEOUT if timeout is None else timeout

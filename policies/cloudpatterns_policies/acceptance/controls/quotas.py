@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from cloudpatterns_policies.acceptance.controls._given import given, is_given
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Verdict, stack_control
-from cloudpatterns_policies.graph.reading import read
 
 _ROLE: Final = "aws:iam/role:Role"
 _ROLE_POLICY: Final = "aws:iam/rolePolicy:RolePolicy"
@@ -43,11 +43,9 @@ _LOG_POLICIES: Final = 10
 )
 def role_inline_size(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """The documents that are known."""
-    documents = [read(policy.inputs, "policy") for policy in stack.referrers(resource, _ROLE_POLICY, "role")]
-    inline: Any = read(resource.inputs, "inlinePolicies")
-    documents += [
-        read(resource.inputs, f"inlinePolicies.{index}.policy") for index in range(len(inline) if isinstance(inline, list) else 0)
-    ]
+    documents = [given(policy, "policy") for policy in stack.referrers(resource, _ROLE_POLICY, "role")]
+    inline: Any = given(resource, "inlinePolicies")
+    documents += [given(resource, f"inlinePolicies.{index}.policy") for index in range(len(inline) if isinstance(inline, list) else 0)]
     size = sum(len("".join(document.split())) for document in documents if isinstance(document, str))
     if size > _INLINE:
         yield Fail(f"would be refused: its inline policies have {size:,} characters together, more than {_INLINE:,}")
@@ -68,8 +66,8 @@ def security_group_rule_count(resource: Resource, stack: Stack) -> Iterator[Verd
     for direction, type in _RULES.items():
         counts = {"IPv4": 0, "IPv6": 0}
         rules = [(one, "") for one in stack.referrers(resource, type, "securityGroupId")]
-        rules += [(one, "") for one in stack.referrers(resource, _OLD_RULE, "securityGroupId") if read(one.inputs, "type") == direction]
-        inline = read(resource.inputs, direction)
+        rules += [(one, "") for one in stack.referrers(resource, _OLD_RULE, "securityGroupId") if is_given(one, "type", direction)]
+        inline = given(resource, direction)
         rules += [(resource, f"{direction}.{index}.") for index in range(len(inline) if isinstance(inline, list) else 0)]
         for rule, path in rules:
             four = _count(rule, path, "cidrIpv4", "cidrBlocks")
@@ -95,7 +93,7 @@ def security_group_rule_count(resource: Resource, stack: Stack) -> Iterator[Verd
 def interface_group_count(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """Groups that the program lists."""
     path = _INTERFACES[resource.type]
-    groups = read(resource.inputs, path)
+    groups = given(resource, path)
     if isinstance(groups, list) and len(groups) > _GROUP_COUNT:
         yield Fail(f"has {len(groups)} security groups; without a higher quota AWS takes {_GROUP_COUNT}", path)
 
@@ -114,8 +112,8 @@ def log_resource_policy_count(stack: Stack) -> Iterator[tuple[Resource, Verdict]
     """Those of one provider and region; the finding is at the eleventh by name."""
     places: dict[tuple[Any, ...], list[Resource]] = {}
     for policy in stack.of_type(_LOG_POLICY):
-        region = read(policy.inputs, "region")
-        if region is not UNKNOWN and read(policy.inputs, "resourceArn") is None:
+        region = given(policy, "region")
+        if region is not UNKNOWN and given(policy, "resourceArn") is None:
             places.setdefault((policy.message.provider.urn, region), []).append(policy)
     for policies in places.values():
         for policy in sorted(policies, key=lambda one: one.urn)[_LOG_POLICIES : _LOG_POLICIES + 1]:
@@ -124,7 +122,7 @@ def log_resource_policy_count(stack: Stack) -> Iterator[tuple[Resource, Verdict]
 
 def _count(rule: Resource, path: str, one: str, several: str) -> int:
     """Addresses of a rule in one IP family."""
-    value = read(rule.inputs, f"{path}{several}")
+    value = given(rule, f"{path}{several}")
     if isinstance(value, list):
         return len(value)
-    return int(value is not None or read(rule.inputs, f"{path}{one}") is not None)
+    return int(value is not None or given(rule, f"{path}{one}") is not None)
