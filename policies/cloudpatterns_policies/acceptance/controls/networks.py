@@ -1,0 +1,85 @@
+"""Network ACLs, endpoints and distributions: what AWS refuses across resources."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from cloudpatterns_policies.acceptance.controls._given import given, is_given
+from cloudpatterns_policies.core import Fail, Resource, Severity, Stack, Verdict, stack_control
+
+_ACL: Final = "aws:ec2/networkAcl:NetworkAcl"
+_RULE: Final = "aws:ec2/networkAclRule:NetworkAclRule"
+_ENDPOINT: Final = "aws:ec2/vpcEndpoint:VpcEndpoint"
+_VPC: Final = "aws:ec2/vpc:Vpc"
+_DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
+_CERTIFICATE: Final = "aws:acm/certificate:Certificate"
+_EDGE: Final = "us-east-1"
+_REGION: Final = re.compile(r"arn:aws[\w-]*:acm:([\w-]+):")
+
+
+@stack_control(
+    id="network-acl-numbers",
+    title="Rules of a network ACL have different numbers",
+    severity=Severity.HIGH,
+    types=(_ACL,),
+    why="EC2 refuses a second rule of the same number and direction.",
+    remediation="Give each rule of a direction its own rule_number.",
+    url="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkAclEntry.html",
+    pack="acceptance",
+)
+def network_acl_numbers(resource: Resource, stack: Stack) -> Iterator[Verdict | tuple[Resource, Verdict]]:
+    """Rules of the stack, without those of the ACL itself."""
+    first: dict[tuple[bool, int], Resource] = {}
+    for rule in sorted(stack.referrers(resource, _RULE, "networkAclId"), key=lambda one: one.urn):
+        number, egress = given(rule, "ruleNumber"), given(rule, "egress")
+        if not isinstance(number, int | float) or not (egress is None or isinstance(egress, bool)):
+            continue
+        other = first.setdefault((bool(egress), int(number)), rule)
+        if other is not rule:
+            direction = "egress" if egress else "ingress"
+            yield Fail(f"would be refused: {other.name} and {rule.name} are both {direction} rule {int(number)}")
+
+
+@stack_control(
+    id="endpoint-private-dns",
+    title="VPCs of endpoints with private DNS resolve names",
+    severity=Severity.HIGH,
+    types=(_ENDPOINT,),
+    why="EC2 refuses private DNS of an endpoint in a VPC without DNS support and DNS hostnames.",
+    remediation="Set enable_dns_hostnames of the VPC to True, and leave enable_dns_support on.",
+    url="https://docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html",
+    pack="acceptance",
+)
+def endpoint_private_dns(resource: Resource, stack: Stack) -> Iterator[Verdict]:
+    """VPCs of the stack. DNS hostnames are off unless the program sets them."""
+    if given(resource, "privateDnsEnabled") is not True:
+        return
+    for vpc in stack.refs(resource, "vpcId", _VPC):
+        if is_given(vpc, "enableDnsHostnames", None, False) or given(vpc, "enableDnsSupport") is False:
+            yield Fail(f"would be refused: {vpc.name} has no DNS hostnames, or no DNS support", "privateDnsEnabled")
+
+
+@stack_control(
+    id="distribution-global-parts",
+    title="Certificates and web ACLs of CloudFront are in us-east-1",
+    severity=Severity.HIGH,
+    types=(_DISTRIBUTION,),
+    why="CloudFront refuses a certificate of another region, and a web ACL of the scope REGIONAL.",
+    remediation="Create them with region us-east-1, the web ACL with scope CLOUDFRONT.",
+    url="https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html",
+    pack="acceptance",
+)
+def distribution_global_parts(resource: Resource, stack: Stack) -> Iterator[Verdict]:
+    """By the ARN where it is given, else by the argument `region` and `scope` of the resource in the stack."""
+    path = "viewerCertificate.acmCertificateArn"
+    arn: Any = given(resource, path)
+    named = _REGION.match(arn) if isinstance(arn, str) else None
+    certificates = [given(one, "region") for one in stack.refs(resource, "viewerCertificate", _CERTIFICATE)]
+    regions = [named[1]] if named is not None else [region for region in certificates if isinstance(region, str)]
+    for region in regions:
+        if region != _EDGE:
+            yield Fail(f"would be refused: the certificate is in {region}, not {_EDGE}", path)
+    acl = given(resource, "webAclId")
+    regional = [one.name for one in stack.refs(resource, "webAclId", "aws:wafv2/webAcl:WebAcl") if is_given(one, "scope", "REGIONAL")]
+    if regional or (isinstance(acl, str) and ":regional/webacl/" in acl):
+        yield Fail(f"would be refused: the web ACL {regional[0] if regional else acl} is regional", "webAclId")
