@@ -18,8 +18,18 @@ from types import ModuleType
 from typing import Any, Final
 
 from cloudpatterns_policies.acceptance.preflight import ANY_TYPE, HEADER, Preflight, Rule, load
-from cloudpatterns_policies.acceptance.rules import GROWING, REFUSED_DESPITE_SEVERITY, RULES_OFF, VALUE, family, is_advice, is_off, why_off
-from cloudpatterns_policies.acceptance.unknowns import ends_in_unknown, leads_into_unknown, unknown_paths, variants
+from cloudpatterns_policies.acceptance.rules import (
+    GROWING,
+    REFUSED_DESPITE_SEVERITY,
+    RULES_OFF,
+    RULES_UNLESS,
+    VALUE,
+    family,
+    is_advice,
+    is_off,
+    why_off,
+)
+from cloudpatterns_policies.acceptance.unknowns import asks_for_unknown_list, ends_in_unknown, leads_into_unknown, unknown_paths, variants
 
 DISTRIBUTION: Final = "cloudformation-validate"
 """The distribution of AWS's validator."""
@@ -165,6 +175,9 @@ class Validator:
             if self._preflight is None or next(unknown_paths(properties, parameters), None) is None:
                 continue
             helpers = "".join(self._preflight.shared(rule.needs).values())
+            if asks_for_unknown_list(rule, helpers, properties, parameters):
+                unfounded.add(item)
+                continue
             before = len(tried)
             for variant in variants(rule, helpers, properties, parameters):
                 name = f"Tried{len(tried)}"
@@ -374,6 +387,9 @@ def _diagnostic(message: Any, template: Mapping[str, Any], rules: Mapping[str, R
     resource = template["Resources"].get(entity.logical_id) if entity is not None else None
     if resource is None or is_off(message.message):
         return None
+    name, value, _ = RULES_UNLESS.get(rule, ("", "", ""))
+    if name and resource.get("Properties", {}).get(name) == value:
+        return None
     path = _path(message.property_path or "", resource)
     place = path, resource.get("Properties", {}), template.get("Parameters", {})
     known = rules.get(rule)
@@ -397,7 +413,7 @@ def _diagnostic(message: Any, template: Mapping[str, Any], rules: Mapping[str, R
 
 def _path(text: str, resource: Mapping[str, Any]) -> tuple[str | int, ...]:
     """The property path of a text such as `Properties.Rules.0.Status`; a key of the resource may itself have dots."""
-    parts = re.split(r"[./]", text)
+    parts = re.split(r"[./]", re.sub(r"\[(\d+)\]", r".\1", text))
     if parts[0] != "Properties":
         return ()
     path: list[str | int] = []

@@ -144,6 +144,12 @@ class _Writer:
         self._names[()].update(_names({name: entry for name, entry in known.properties.items() if name != "name"}))
         if any(value is not None for name, value in self._resource.inputs.raw.items() if name not in known.properties and name not in _OWN):
             self._template.incomplete.add(self._logical_id)
+        if (
+            isinstance(entry := known.properties.get("name"), str)
+            and known.part_of is None
+            and self._resource.inputs.raw.get("name") is None
+        ):
+            self._properties[entry] = self._template.unknown(_TEXT)
         for name, entry in known.properties.items():
             self._top = name
             self._into(self._properties, (), {name: entry}, self._resource.inputs.raw, "")
