@@ -23,12 +23,14 @@ from cloudpatterns_policies.acceptance.rules import (
     REFERENCE,
     REFUSED_DESPITE_SEVERITY,
     RULES_OFF,
+    RULES_UNLESS,
     family,
     is_advice,
     is_off,
     why_off,
 )
 from cloudpatterns_policies.acceptance.unknowns import (
+    asks_for_unknown_list,
     depends_on_unknown,
     ends_in_reference,
     ends_in_unknown,
@@ -186,6 +188,9 @@ class Validator:
                 unfounded.add(item)
                 continue
             if next(unknown_paths(properties, parameters), None) is None:
+                continue
+            if asks_for_unknown_list(rule, helpers, properties, parameters):
+                unfounded.add(item)
                 continue
             before = len(tried)
             for variant in variants(rule, helpers, properties, parameters):
@@ -396,6 +401,9 @@ def _diagnostic(message: Any, template: Mapping[str, Any], rules: Mapping[str, R
     resource = template["Resources"].get(entity.logical_id) if entity is not None else None
     if resource is None or is_off(message.message) or _SHOWS_UNKNOWN in message.message:
         return None
+    name, value, _ = RULES_UNLESS.get(rule, ("", "", ""))
+    if name and resource.get("Properties", {}).get(name) == value:
+        return None
     path = _path(message.property_path or "", resource)
     properties = resource.get("Properties", {})
     known = rules.get(rule)
@@ -421,7 +429,7 @@ def _diagnostic(message: Any, template: Mapping[str, Any], rules: Mapping[str, R
 
 def _path(text: str, resource: Mapping[str, Any]) -> tuple[str | int, ...]:
     """The property path of a text such as `Properties.Rules.0.Status`; a key of the resource may itself have dots."""
-    parts = re.split(r"[./]", text)
+    parts = re.split(r"[./]", re.sub(r"\[(\d+)\]", r".\1", text))
     if parts[0] != "Properties":
         return ()
     path: list[str | int] = []

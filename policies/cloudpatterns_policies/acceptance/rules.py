@@ -54,7 +54,7 @@ RULES_OFF: Final[Mapping[str, str]] = {
     # What the provider does otherwise than CloudFormation, and what AWS documents otherwise.
     r"pf-iot-certificate-mode-combo": "about what CloudFormation can register: the provider has AWS create keys and certificate as well",
     r"pf-apigwv2-request-parameter-action": "AWS documents overwrite:path, which the rule does not take",
-    r"pf-apigwv2-stage-name-charset": "AWS documents hyphens in the names of stages, which the rule does not take",
+    r"pf-apigw(v2)?-stage-name-charset": "AWS documents hyphens in the names of stages, which the rule does not take",
 }
 """Rules that are not judged: a regular expression that matches whole ids, and the reason."""
 
@@ -76,6 +76,11 @@ MESSAGES_OFF: Final[Mapping[str, str]] = {
     "TXT record value .* must be enclosed in double quotes": "the provider encloses them",
 }
 """Messages that are never told: a regular expression that is found in them, and the reason."""
+
+RULES_UNLESS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "pf-ec2-natgw-allocation": ("AvailabilityMode", "regional", "a regional NAT gateway allocates addresses itself"),
+}
+"""Rules that do not hold of a resource of which a property has a value: the property, the value, and the reason."""
 
 GROWING: Final = re.compile(
     r".*(Runtimes?|Engine|Version|(Instance|Node)(Type|Class)(es|s)?|Region|SslPolicy|SecurityPolicy|StorageType|Family)", re.IGNORECASE

@@ -151,8 +151,12 @@ class _Writer:
     def write(self, known: Facts) -> None:
         # The provider invents a name where the program gives none.
         self._names[()].update(_names({name: entry for name, entry in known.properties.items() if name != "name"}))
-        if any(value is not None for name, value in self._resource.inputs.raw.items() if name not in known.properties and name not in _OWN):
+        given = {name for name, value in self._resource.inputs.raw.items() if value is not None}
+        if not given <= known.properties.keys() | _OWN:
             self._template.incomplete.add(self._logical_id)
+        entry = known.properties.get("name")
+        if isinstance(entry, str) and known.part_of is None and "name" not in given:
+            self._properties[entry] = self._template.unknown(_TEXT)
         for name, entry in known.properties.items():
             self._top = name
             self._into(self._properties, (), {name: entry}, self._resource.inputs.raw, "")

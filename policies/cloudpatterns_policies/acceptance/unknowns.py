@@ -115,6 +115,15 @@ def _used(source: str, helpers: str) -> Iterator[str]:
             waiting += bodies.pop(name)
 
 
+def asks_for_unknown_list(rule: Rule, helpers: str, properties: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    """Whether a rule names a list of which nothing is known: what may be in it is more than can be tried."""
+    source = rule.rego + helpers
+    return any(
+        str(path[-1]) in source and str(parameters[_at(properties, path)["Ref"]].get("Type", "")).startswith("List")
+        for path in unknown_paths(properties, parameters)
+    )
+
+
 def unknown_paths(value: Any, parameters: Mapping[str, Any], path: Path = ()) -> Iterator[Path]:
     """The paths of all unknown values."""
     if is_unknown(value, parameters):

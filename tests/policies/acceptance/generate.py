@@ -218,7 +218,11 @@ DEFAULTS: Mapping[str, Mapping[tuple[str, ...], Any]] = {
     # CloudFormation's default is true.
     "aws:cloudwatch/metricAlarm:MetricAlarm": {("metricQueries", "returnData"): False},
     # CloudFormation's handler sends true.
-    "aws:elasticache/replicationGroup:ReplicationGroup": {("automaticFailoverEnabled",): False},
+    "aws:elasticache/replicationGroup:ReplicationGroup": {
+        ("automaticFailoverEnabled",): False,
+        # AWS's own, which CloudFormation wants to be given for Valkey.
+        ("transitEncryptionEnabled",): None,
+    },
     # Its own region.
     "aws:route53/zone:Zone": {("vpcs", "vpcRegion"): None},
 }

@@ -181,15 +181,6 @@ PAIRS: tuple[Pair, ...] = (
         {"VpcId": {"Ref": "Vpc"}},
         {"Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}},
     ),
-    Pair(
-        "AWS::EC2::Instance",
-        "E3628",
-        ("InstanceType",),
-        {"InstanceType": "t3.micro"},
-        {"InstanceType": "t99.micro"},
-        {"ImageId": "ami-0123456789abcdef0"},
-        region="eu-west-1",
-    ),
     # RDS
     Pair(
         "AWS::RDS::DBInstance", "E3719", ("BackupRetentionPeriod",), {"BackupRetentionPeriod": 35}, {"BackupRetentionPeriod": 36}, DATABASE

@@ -140,7 +140,13 @@ MISTAKES: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "a volume's type": ("aws:ebs/volume:Volume", {"availabilityZone": "eu-west-1a", "size": 10, "type": "gp4"}, "type", "gp4"),
     "a table's billing": (
         "aws:dynamodb/table:Table",
-        {"hashKey": "id", "attributes": [{"name": "id", "type": "S"}], "billingMode": "ON_DEMAND"},
+        {
+            "hashKey": "id",
+            "attributes": [{"name": "id", "type": "S"}],
+            "billingMode": "ON_DEMAND",
+            "readCapacity": 1,
+            "writeCapacity": 1,
+        },
         "billingMode",
         "ON_DEMAND",
     ),

@@ -20,7 +20,7 @@ ALL = {rule.id: rule for rule in cloudformation_validate.CompositeEngine().list_
 
 
 def test_each_entry_switches_a_rule_off() -> None:
-    known = [*ALL, *(rule.id for rule in load().of(["*"]))]
+    known = [*ALL, *(rule.id for rule in load().of(load().types))]
     assert [pattern for pattern in RULES_OFF if not any(re.fullmatch(pattern, rule) for rule in known)] == []
     assert all(reason.strip() for reason in RULES_OFF.values())
 
