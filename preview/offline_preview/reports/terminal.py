@@ -56,7 +56,7 @@ def show(out: Console, reports: Sequence[StackReport]) -> None:
 
 
 def verdict(report: StackReport, width: int = 0) -> Text:
-    """``dev  63 resources, 12 components  compliant: 0 mandatory, 3 advisory  (1.9 s)``."""
+    """``dev  63 resources, 12 components  compliant: 0 mandatory, 3 advisory; profile dev  (1.9 s)``."""
     figures = report.summary()
     text = Text(report.stack.ljust(width), style="bold")
     text.append(f"  {_plural(figures['resources'], 'resource')}, {_plural(figures['components'], 'component')}  ", style="not bold")
@@ -67,7 +67,7 @@ def verdict(report: StackReport, width: int = 0) -> Text:
         text.append(word, style=style)
         counts = [f"{figures['mandatory']} mandatory", f"{figures['advisory']} advisory"]
         counts += [f"{figures[name]} {name}" for name in ("unknown", "exempt") if figures[name]]
-        text.append(f": {', '.join(counts)}", style="not bold")
+        text.append(f": {', '.join(counts)}; {report.profiles}", style="not bold")
     text.append(f"  ({report.seconds:.1f} s)", style="not bold dim")
     return text
 
