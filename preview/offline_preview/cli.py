@@ -85,6 +85,12 @@ def _parser() -> argparse.ArgumentParser:
         help="profile of a pack, one for each in their order; default: <pack>/<stack>.json, for stack prod-cell-2 else <pack>/prod.json",
     )
     add(
+        "--profile",
+        metavar="NAME",
+        default="",
+        help="judge every stack by the profile <pack>/NAME.json of each pack, whatever the stack is called",
+    )
+    add(
         "--set",
         metavar="KEY=VALUE",
         action="append",
@@ -127,7 +133,7 @@ def _run(options: argparse.Namespace, started: float) -> int:
     job = Job(
         project=project,
         stacks=_stacks(project, options.stack, options.config_file),
-        packs=select_packs(project.root, options.policy_pack, options.policy_pack_config),
+        packs=select_packs(project.root, options.policy_pack, options.policy_pack_config, options.profile),
         sets=options.set,
         config_file=options.config_file,
         stack_references=dict(_stack_reference(text) for text in options.stack_reference),
@@ -148,7 +154,7 @@ def _run_state(options: argparse.Namespace, started: float, targets: dict[str, s
                 f"--{option}: is for running a program, but --state runs none: it checks the stack in the file. Remove --{option}."
             )
     folder = Path.cwd()
-    packs = select_packs(folder, options.policy_pack, options.policy_pack_config)
+    packs = select_packs(folder, options.policy_pack, options.policy_pack_config, options.profile)
     if not packs:
         raise PreviewError(
             f"--state: there is no policy pack under {folder / 'policies'}, so there is nothing to check with. Add --policy-pack DIR."

@@ -96,7 +96,10 @@ class Undecided:
 
 @dataclass(frozen=True, slots=True)
 class PackReport:
-    """One pack's share in a stack's report. ``seconds`` is the time its checks took, without its start."""
+    """One pack's share in a stack's report. ``seconds`` is the time its checks took, without its start.
+
+    ``profile`` is the file of its levels and settings; None for the pack's own defaults.
+    """
 
     name: str
     version: str
@@ -105,12 +108,18 @@ class PackReport:
     findings: tuple[Finding, ...] = ()
     seconds: float = 0.0
     undecided: tuple[Undecided, ...] = ()
+    profile: Path | None = None
 
     @property
     def all_findings(self) -> list[Finding]:
         """The findings, and each undecided check that is not among them."""
         reported = {(finding.control, finding.urn) for finding in self.findings if finding.verdict == "unknown"}
         return [*self.findings, *(check.finding() for check in self.undecided if (check.control, check.urn) not in reported)]
+
+    @property
+    def profile_name(self) -> str:
+        """Its profile in words."""
+        return "no profile" if self.profile is None else f"profile {self.profile.stem}"
 
     def control(self, name: str) -> Control:
         """A control by its name; an unknown one has its name only."""
@@ -150,6 +159,16 @@ class StackReport:
     def _ordered(findings: Iterable[Finding]) -> list[Finding]:
         return sorted(findings, key=lambda finding: (not finding.blocks, rank(finding.severity)))
 
+    @property
+    def profiles(self) -> str:
+        """What the packs were judged by, in words: `profile prod`, or each pack's where they differ."""
+        if not self.packs:
+            return ""
+        names = [pack.profile_name for pack in self.packs]
+        if len(set(names)) == 1:
+            return names[0]
+        return ", ".join(f"{pack.name}: {name}" for pack, name in zip(self.packs, names, strict=True))
+
     def summary(self) -> dict[str, Any]:
         """The figures of the report."""
         findings = self.findings
@@ -166,6 +185,7 @@ class StackReport:
             "exempt": sum(1 for finding in findings if finding.verdict == "exempt"),
             "controls": sum(1 for pack in self.packs for control in pack.controls if control.level != "disabled"),
             "packs": [pack.name for pack in self.packs],
+            "profiles": [None if pack.profile is None else pack.profile.name for pack in self.packs],
             "seconds": round(self.seconds, 3),
         }
 

@@ -34,6 +34,8 @@ class PackStack:
     stack: str
     organization: str
     config: StackConfig
+    folder: Path | None = None
+    """The folder of the program's Pulumi.yaml; None where no program is run."""
 
 
 class PackProcess:
@@ -145,6 +147,9 @@ def _environment(pack: Pack, stack: PackStack) -> dict[str, str]:
         "PULUMI_DRY_RUN": "true",
         "PULUMI_CONFIG": json.dumps(stack.config.values, separators=(",", ":")),
     }
+    if stack.folder is not None:
+        # As for a CLI that is called there: our packs look for the program's language.
+        environment["PWD"] = str(stack.folder)
     folder = Path(pack.interpreter).parent
     if (folder.parent / "pyvenv.cfg").is_file():
         # As an activated virtual environment, as the CLI's language host does it.

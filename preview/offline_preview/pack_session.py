@@ -95,6 +95,7 @@ class PackSession:
             findings=tuple(findings),
             seconds=time.monotonic() - started,
             undecided=tuple(undecided),
+            profile=self._profile,
         )
 
     def close(self) -> None:

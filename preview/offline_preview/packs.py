@@ -33,20 +33,25 @@ class Pack:
 
 @dataclass(frozen=True, slots=True)
 class PackSelection:
-    """A pack and the profile that was given for it on the command line, if any."""
+    """A pack and the profile that was given for it on the command line, if any: a file, or, for all packs, the name of one."""
 
     pack: Pack
     config: Path | None = None
+    named: str = ""
 
     def profile(self, stack: str) -> Path | None:
         """The profile that holds for a stack."""
-        return self.config or self.pack.profile(stack)
+        return self.config or self.pack.profile(self.named or stack)
 
     def note(self, stack: str) -> str | None:
         """What to tell when a stack is checked with the pack's defaults although the pack has profiles for others."""
-        if self.profile(stack) is not None or not any(self.pack.folder.glob("*.json")):
+        there = sorted(path.stem for path in self.pack.folder.glob("*.json"))
+        if self.profile(stack) is not None or not there:
             return None
-        return f"{self.pack.folder.name}: {_missing(stack)}, so the pack's own defaults apply."
+        return (
+            f"{self.pack.folder.name}: {_missing(stack)}, so the pack's own defaults apply: no exemptions and no forbidden paths are known."
+            f" Name a profile: --profile {there[-1]}"
+        )
 
 
 def _profile_names(stack: str) -> list[str]:
@@ -67,11 +72,14 @@ def find_profile(folder: Path, stack: str) -> Path:
     return folder / found.name
 
 
-def select_packs(project: Path, folders: Sequence[Path], configs: Sequence[Path]) -> list[PackSelection]:
+def select_packs(project: Path, folders: Sequence[Path], configs: Sequence[Path], profile: str = "") -> list[PackSelection]:
     """The packs to run: the given folders, or else all under the project's ``policies/``; configs belong to packs by their order.
 
-    Raises ``PreviewError`` when a folder is not a pack or the numbers differ.
+    ``profile`` names the profile of every pack that has any. Raises ``PreviewError`` when a folder is not a pack, the numbers differ, or
+    a pack has other profiles only.
     """
+    if profile and configs:
+        raise PreviewError("--profile: names the profile of every pack, and --policy-pack-config gives the files; use one of them.")
     chosen = list(folders) or [path.parent for path in sorted((project / "policies").glob(f"*/{_FILE}"))]
     if configs and len(configs) != len(chosen):
         raise PreviewError(
@@ -81,7 +89,12 @@ def select_packs(project: Path, folders: Sequence[Path], configs: Sequence[Path]
     for config in configs:
         if not config.is_file():
             raise PreviewError(f"--policy-pack-config: {config} does not exist.")
-    return [PackSelection(load_pack(folder), configs[index].absolute() if configs else None) for index, folder in enumerate(chosen)]
+    packs = [load_pack(folder) for folder in chosen]
+    for pack in packs if profile else ():
+        there = sorted(path.stem for path in pack.folder.glob("*.json"))
+        if there and profile not in there:
+            raise PreviewError(f"--profile: {pack.folder} has no {profile}.json. Use one of {listed(there)}, or write that file.")
+    return [PackSelection(pack, configs[index].absolute() if configs else None, profile) for index, pack in enumerate(packs)]
 
 
 def load_pack(folder: Path) -> Pack:

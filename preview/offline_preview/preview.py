@@ -81,7 +81,7 @@ def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started:
         cleanup.callback(programs.stop)
         graphs = {stack: workers.submit(programs.record, stack, configs[stack]) for stack in job.stacks}
         progress("starting")
-        packs = _Packs(job.project.name, job.packs, configs, workers, cleanup, outcome.logs.append)
+        packs = _Packs(job.project.root, job.project.name, job.packs, configs, workers, cleanup, outcome.logs.append)
         sessions = {stack: packs.prepare(stack, workers) for stack in job.stacks}
         for stack in job.stacks:
             progress(f"{stack}: running the program")
@@ -111,7 +111,7 @@ def judge(
         workers = ThreadPoolExecutor(max_workers=max(1, len(packs)), thread_name_prefix="judge")
         cleanup.callback(workers.shutdown, wait=True, cancel_futures=True)
         try:
-            sessions = _Packs(graph.project, packs, {graph.stack: StackConfig({})}, workers, cleanup, outcome.logs.append)
+            sessions = _Packs(None, graph.project, packs, {graph.stack: StackConfig({})}, workers, cleanup, outcome.logs.append)
             progress(f"{graph.stack}: checking {len(graph.resources)} resources with {len(packs)} packs")
             reports = _check(graph, sessions.prepare(graph.stack, workers), workers)
         except PreviewError as error:
@@ -173,6 +173,7 @@ class _Packs:
 
     def __init__(
         self,
+        folder: Path | None,
         project: str,
         packs: Sequence[PackSelection],
         configs: Mapping[str, StackConfig],
@@ -191,7 +192,7 @@ class _Packs:
         engine = EngineServer(log)
         cleanup.callback(engine.stop)
         for stack, config in configs.items():
-            about = PackStack(project, stack, ORGANIZATION, config)
+            about = PackStack(project, stack, ORGANIZATION, config, folder)
             for selection in packs:
                 # In another thread, see `children.start`.
                 process = workers.submit(PackProcess, selection.pack, about, engine.address).result()

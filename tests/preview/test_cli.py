@@ -45,7 +45,10 @@ PolicyPack("own", [
 ])
 """
 
-NO_PROFILE = "note: own: there is no profile for the stack prod (looked for prod.json), so the pack's own defaults apply.\n"
+NO_PROFILE = (
+    "note: own: there is no profile for the stack prod (looked for prod.json), so the pack's own defaults apply: no exemptions and no"
+    " forbidden paths are known. Name a profile: --profile dev\n"
+)
 
 
 @pytest.fixture
@@ -82,10 +85,10 @@ def test_both_stacks_are_previewed_and_judged_by_their_profiles(shop: Path, capf
     lines = [line.rstrip() for line in out.splitlines()]
     assert (code, err) == (1, NO_PROFILE)
     assert {"hello from dev", "hello from prod", "shop / dev", "shop / prod"} <= set(lines)
-    assert lines[-2].startswith("dev   2 resources, 1 component  compliant: 0 mandatory, 2 advisory  (")
-    assert lines[-1].startswith("prod  2 resources, 1 component  NOT COMPLIANT: 1 mandatory, 1 advisory  (")
-    assert "    • store-logs: bucket has no tags  __main__.py:8" in lines
-    assert "    → Set tags." in lines
+    assert lines[-2].startswith("dev   2 resources, 1 component  compliant: 0 mandatory, 2 advisory; profile dev  (")
+    assert lines[-1].startswith("prod  2 resources, 1 component  NOT COMPLIANT: 1 mandatory, 1 advisory; no profile  (")
+    told = lines.index("  • bucket has no tags  tags  mandatory")
+    assert (lines[told - 1], lines[told + 1]) == (" UNSPECIFIED  s3.Bucket store-logs  __main__.py:8", "  → Set tags.")
 
 
 def test_a_cell_is_judged_by_the_profile_of_its_environment(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -59,7 +59,7 @@ def test_an_exported_stack_is_judged_by_the_profile_of_its_name(exported: Path, 
     )
     lines = [line.rstrip() for line in out.splitlines()]
     assert lines[0] == "other / prod"
-    assert lines[-1].startswith("prod  1 resource, 0 components  NOT COMPLIANT: 2 mandatory, 0 advisory  (")
+    assert lines[-1].startswith("prod  1 resource, 0 components  NOT COMPLIANT: 2 mandatory, 0 advisory; profile prod  (")
     report = json.loads(exported.with_name("report.json").read_text())
     assert [(found["control"], found["level"], found["message"]) for found in report["findings"]] == [
         ("tags", "mandatory", "Buckets have tags\nbucket has no tags"),

@@ -114,6 +114,7 @@ def test_the_summary_counts(graph: Graph) -> None:
         "exempt": 1,
         "controls": 1,
         "packs": ["p"],
+        "profiles": [None],
         "seconds": 1.235,
     }
 
@@ -144,3 +145,12 @@ def test_names_are_short() -> None:
         "odd",
     ]
     assert sorted(["low", "made-up", "critical", "unspecified"], key=rank) == ["critical", "low", "unspecified", "made-up"]
+
+
+def test_what_the_packs_were_judged_by_is_said_once_where_it_is_the_same(graph: Graph) -> None:
+    prod = PackReport("p", "1", Path("p"), profile=Path("p/prod.json"))
+    other, none = PackReport("q", "1", Path("q"), profile=Path("q/prod.json")), PackReport("r", "1", Path("r"))
+    assert StackReport(graph, (prod, other)).profiles == "profile prod"
+    assert StackReport(graph, (prod, none)).profiles == "p: profile prod, r: no profile"
+    assert StackReport(graph, (none,)).profiles == "no profile"
+    assert StackReport(graph).profiles == ""

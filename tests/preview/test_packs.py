@@ -56,10 +56,25 @@ def test_a_profile_that_is_missing_is_noted_only_where_others_have_one(pack: Wri
     (folder / "dev.json").write_text("{}")
     assert (selection.note("dev"), selection.note("dev-2")) == (None, None)
     assert selection.note("staging") == (
-        "own: there is no profile for the stack staging (looked for staging.json), so the pack's own defaults apply."
+        "own: there is no profile for the stack staging (looked for staging.json), so the pack's own defaults apply: "
+        "no exemptions and no forbidden paths are known. Name a profile: --profile dev"
     )
     (given,) = select_packs(tmp_path, [folder], [folder / "dev.json"])
     assert given.note("staging") is None
+
+
+def test_a_named_profile_is_that_of_every_pack_that_has_any(pack: Write, tmp_path: Path) -> None:
+    first, second, without = (pack("", name) for name in ("a", "b", "c"))
+    for folder, name in ((first, "prod"), (second, "prod"), (first, "dev")):
+        (folder / f"{name}.json").write_text("{}")
+    selected = select_packs(tmp_path, [first, second, without], [], "prod")
+    assert [one.profile("dev") for one in selected] == [first / "prod.json", second / "prod.json", None]
+    with pytest.raises(PreviewError) as missing:
+        select_packs(tmp_path, [first, second], [], "dev")
+    assert str(missing.value) == f"--profile: {second} has no dev.json. Use one of prod, or write that file."
+    with pytest.raises(PreviewError) as both:
+        select_packs(tmp_path, [first], [first / "dev.json"], "dev")
+    assert str(both.value) == "--profile: names the profile of every pack, and --policy-pack-config gives the files; use one of them."
 
 
 def test_the_profiles_of_packs_are_printed_in_their_order(

@@ -112,9 +112,8 @@ def test_junit_shows_every_unknown_at_its_control(undecided: StackReport) -> Non
 
 def test_the_terminal_shows_unknowns_in_one_line(undecided: StackReport) -> None:
     text = shown(undecided)
-    assert "CANNOT BE CHECKED BEFORE DEPLOYMENT  1 finding" in text
-    assert "shop-dev: 2 checks of 1 control cannot be decided." in text
-    assert text.splitlines()[-1].endswith("compliant: 0 mandatory, 0 advisory, 2 unknown  (0.0 s)")
+    assert " UNKNOWN  shop-dev\n  \N{BULLET} 2 checks of 1 control cannot be decided.  unknowns  advisory" in text
+    assert text.splitlines()[-1].endswith("compliant: 0 mandatory, 0 advisory, 2 unknown; no profile  (0.0 s)")
 
 
 def test_json_of_several_stacks_is_a_list(report: StackReport) -> None:
@@ -126,6 +125,7 @@ def test_sarif_has_a_rule_for_every_control_and_a_result_for_every_finding(repor
     assert (data["version"], data["$schema"]) == ("2.1.0", sarif.SCHEMA)
     (run,) = data["runs"]
     assert run["automationDetails"] == {"id": "offline-preview/shop/dev/"}
+    assert run["properties"] == {"profile": "no profile"}
     rules = run["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == ["own/tags", "own/size", "own/off", "own/open", "own/new"]
     assert rules[0] == {
@@ -193,7 +193,8 @@ def test_junit_has_a_suite_for_every_pack_and_a_case_for_every_control(report: S
         "skipped": "1",
         "time": "0.250",
     }
-    cases = {case.get("name"): case for case in suite}
+    assert [(one.get("name"), one.get("value")) for one in suite.iterfind("properties/property")] == [("profile", "none")]
+    cases = {case.get("name"): case for case in suite.iterfind("testcase")}
     assert {name: [child.tag for child in case] for name, case in cases.items()} == {
         "tags": ["failure", "system-out"],
         "size": ["system-out"],
@@ -247,36 +248,30 @@ shop / dev
 │   └── s3.Bucket
 └── rds.Instance
 
- CRITICAL  1 finding
-  open  Ports are closed  mandatory
-    • shop-dev: the control itself failed
+ CRITICAL  shop-dev
+  • the control itself failed  open  mandatory
 
- HIGH  1 finding
-  tags  Buckets have tags  mandatory
-    • logs: has no tags.  store.py:7
-    → Set tags.
-      https://example.com/tags
+ HIGH  s3.Bucket logs  store.py:7
+  • has no tags.  tags  mandatory
+  → Set tags.
+    https://example.com/tags
 
- LOW  1 finding
-  size  Sizes are small  advisory
-    • shop-dev: is large <b>
+ LOW  shop-dev
+  • is large <b>  size  advisory
 
- UNSPECIFIED  1 finding
-  new  advisory
-    • shop-dev: is new
+ UNSPECIFIED  shop-dev
+  • is new  new  advisory
 
- CANNOT BE CHECKED BEFORE DEPLOYMENT  1 finding
-  open  Ports are closed  advisory
-    • db: cannot be judged.
-    → Close it.
+ UNKNOWN  rds.Instance db
+  • cannot be judged.  open  advisory
+  → Close it.
 
- EXEMPT  1 finding
-  tags  Buckets have tags  advisory
-    • logs: has no tags. Exempt until 2027.  store.py:7
-    → Set tags.
-      https://example.com/tags
+ EXEMPT  s3.Bucket logs  store.py:7
+  • has no tags. Exempt until 2027.  tags  advisory
+  → Set tags.
+    https://example.com/tags
 
-dev  4 resources, 1 component  NOT COMPLIANT: 2 mandatory, 2 advisory, 1 unknown, 1 exempt  (1.9 s)"""
+dev  4 resources, 1 component  NOT COMPLIANT: 2 mandatory, 2 advisory, 1 unknown, 1 exempt; no profile  (1.9 s)"""
     )
 
 
@@ -288,7 +283,7 @@ def test_verdicts_stand_below_each_other(graph: Graph) -> None:
     production = Graph("shop", "production", [])
     lines = shown(StackReport(graph, (PackReport("own", "1", Path("own")),), 0.04), StackReport(production, (), 2)).splitlines()
     assert lines[-2:] == [
-        "dev         3 resources, 1 component  compliant: 0 mandatory, 0 advisory  (0.0 s)",
+        "dev         3 resources, 1 component  compliant: 0 mandatory, 0 advisory; no profile  (0.0 s)",
         "production  0 resources, 0 components  no policy packs  (2.0 s)",
     ]
 

@@ -22,11 +22,20 @@ from typing import Any
 from cloudpatterns_policies.core.configuration import Configuration, Level, configure, today
 from cloudpatterns_policies.core.control import Control
 from cloudpatterns_policies.core.exemptions import EXEMPTIONS, Exemption
+from cloudpatterns_policies.core.language import neutral
 from cloudpatterns_policies.core.registry import checked
 from cloudpatterns_policies.core.resource import Resource
 from cloudpatterns_policies.core.runner import Broken, Outcome, judge_resource, judge_stack, sort_key
 from cloudpatterns_policies.core.stack import Stack
-from cloudpatterns_policies.core.unknowns import UNKNOWNS, UNKNOWNS_REMEDY, UNKNOWNS_TITLE, Undecided, summary, undecided
+from cloudpatterns_policies.core.unknowns import (
+    UNKNOWNS,
+    UNKNOWNS_REMEDY,
+    UNKNOWNS_REMEDY_ELSEWHERE,
+    UNKNOWNS_TITLE,
+    Undecided,
+    summary,
+    undecided,
+)
 from cloudpatterns_policies.core.values import Redactor, secret_texts
 from cloudpatterns_policies.core.verdicts import Fail, NotApplicable, Severity, Unknown
 
@@ -54,9 +63,11 @@ class Report:
 class Pack:
     """Controls under a configuration. Analyses may run at the same time; `configure` may not run beside them."""
 
-    def __init__(self, controls: Iterable[Control], on: date | None = None, *, keep_inputs: bool = False) -> None:
-        self.controls: tuple[Control, ...] = checked(controls)
-        """The controls, sorted by id. Raises `ValueError` for an id used twice."""
+    def __init__(self, controls: Iterable[Control], on: date | None = None, *, keep_inputs: bool = False, python: bool = True) -> None:
+        self.controls: tuple[Control, ...] = checked(controls if python else map(neutral, controls))
+        """The controls, sorted by id; for a program that is not in `python`, with Pulumi's own names. `ValueError` for an id used twice."""
+        self.unknowns_remedy: str = UNKNOWNS_REMEDY if python else UNKNOWNS_REMEDY_ELSEWHERE
+        """The remedy for unknown values."""
         self._on = on
         self._config_secrets: frozenset[str] = frozenset()
         # Filled by `analyze` and read by `analyze_stack`; the engine analyses a resource again after a change, so both are by URN.
@@ -124,7 +135,7 @@ class Pack:
         level = self.configuration.levels[UNKNOWNS]
         if level is Level.DISABLED or not unknowns:
             return []
-        return [Finding(UNKNOWNS, UNKNOWNS_TITLE, level, Severity.LOW, "", f"[UNKNOWN] {summary(unknowns)} Remedy: {UNKNOWNS_REMEDY}")]
+        return [Finding(UNKNOWNS, UNKNOWNS_TITLE, level, Severity.LOW, "", f"[UNKNOWN] {summary(unknowns)} Remedy: {self.unknowns_remedy}")]
 
     def _covering(self, outcomes: Iterable[Outcome]) -> frozenset[Exemption]:
         return frozenset(item for item in self.configuration.exemptions for outcome in outcomes if _used(item, outcome))

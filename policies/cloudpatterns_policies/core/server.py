@@ -5,6 +5,7 @@ each finding has its own level.
 """
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,10 +20,11 @@ from cloudpatterns_policies.core import exemptions
 from cloudpatterns_policies.core.configuration import Level, ProfileError, default_level
 from cloudpatterns_policies.core.control import Control
 from cloudpatterns_policies.core.exemptions import EXEMPTIONS
+from cloudpatterns_policies.core.language import is_python_program
 from cloudpatterns_policies.core.pack import EXEMPTIONS_TITLE, Pack, Report
 from cloudpatterns_policies.core.resource import Resource
 from cloudpatterns_policies.core.stack import Stack
-from cloudpatterns_policies.core.unknowns import UNKNOWNS, UNKNOWNS_REMEDY, UNKNOWNS_TITLE
+from cloudpatterns_policies.core.unknowns import UNKNOWNS, UNKNOWNS_TITLE
 from cloudpatterns_policies.core.verdicts import Severity
 
 _MAX_MESSAGE_BYTES: Final = 400 * 1024 * 1024  # what the engine and the SDK allow; a whole stack comes in one message
@@ -33,10 +35,19 @@ _KEPT_RESPONSES: Final = 1000
 class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     """The protocol server of a `Pack`."""
 
-    def __init__(self, name: str, version: str, controls: Iterable[Control], on: date | None = None, *, keep_inputs: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        version: str,
+        controls: Iterable[Control],
+        on: date | None = None,
+        *,
+        keep_inputs: bool = False,
+        python: bool = True,
+    ) -> None:
         self.name = name
         self.version = version
-        self.pack = Pack(controls, on, keep_inputs=keep_inputs)
+        self.pack = Pack(controls, on, keep_inputs=keep_inputs, python=python)
         self.cancelled = threading.Event()
         """Set when the engine no longer needs the pack."""
         self._skipped: dict[tuple[tuple[str, str], ...], analyzer_pb2.AnalyzeResponse] = {}
@@ -53,7 +64,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
 
     def GetAnalyzerInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> analyzer_pb2.AnalyzerInfo:
         """The controls as policies, each with the level its severity gives, and the pseudo-policies for exemptions and unknowns."""
-        policies = [*map(policy_info, self.pack.controls), _exemptions_info(), _unknowns_info()]
+        policies = [*map(policy_info, self.pack.controls), _exemptions_info(), _unknowns_info(self.pack.unknowns_remedy)]
         return analyzer_pb2.AnalyzerInfo(name=self.name, version=self.version, supportsConfig=True, provider="aws", policies=policies)
 
     def ConfigureStack(
@@ -155,16 +166,16 @@ def _exemptions_info() -> analyzer_pb2.PolicyInfo:
     return info
 
 
-def _unknowns_info() -> analyzer_pb2.PolicyInfo:
+def _unknowns_info(remedy: str) -> analyzer_pb2.PolicyInfo:
     return analyzer_pb2.PolicyInfo(
         name=UNKNOWNS,
         displayName=UNKNOWNS_TITLE,
         description="Sums up the checks without a verdict before deployment. It never blocks.",
-        message=UNKNOWNS_REMEDY,
+        message=remedy,
         enforcementLevel=Level.ADVISORY.wire,
         policy_type=analyzer_pb2.POLICY_TYPE_STACK,
         severity=_severity(Severity.LOW),
-        remediation_steps=UNKNOWNS_REMEDY,
+        remediation_steps=remedy,
     )
 
 
@@ -188,7 +199,7 @@ def serve(name: str, version: str, controls: Iterable[Control], *, keep_inputs: 
 
     The first line on standard output is the port, as the engine expects. Nothing else may be printed there before it.
     """
-    analyzer = Analyzer(name, version, controls, keep_inputs=keep_inputs)
+    analyzer = Analyzer(name, version, controls, keep_inputs=keep_inputs, python=is_python_program(os.environ))
     server = grpc.server(
         ThreadPoolExecutor(max_workers=4),
         options=[("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES), ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES)],

@@ -14,11 +14,11 @@ UNKNOWNS: Final = "unknowns"
 UNKNOWNS_TITLE: Final = "Every check could be decided before deployment"
 """Its title."""
 
-UNKNOWNS_REMEDY: Final = (
-    "Run offline-preview --as deployed, which fills in what AWS would compute; its --json lists each check. Where a control must"
-    " decide, set its onUnknown to fail in the profile."
-)
-"""The remedy for unknown values."""
+_FAIL: Final = "Where a control must decide, set its onUnknown to fail in the profile."
+UNKNOWNS_REMEDY: Final = f"Run offline-preview --as deployed, which fills in what AWS would compute; its --json lists each check. {_FAIL}"
+"""The remedy for unknown values of a program in Python."""
+UNKNOWNS_REMEDY_ELSEWHERE: Final = f"Once it is deployed, judge the export: offline-preview --state; its --json lists each check. {_FAIL}"
+"""The remedy for unknown values of other programs, which the offline preview cannot run."""
 
 _SHOWN: Final = 5
 

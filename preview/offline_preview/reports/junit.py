@@ -44,6 +44,8 @@ def _suite(report: StackReport, pack: PackReport) -> ElementTree.Element:
             "time": f"{pack.seconds:.3f}",
         },
     )
+    properties = ElementTree.SubElement(suite, "properties")
+    ElementTree.SubElement(properties, "property", {"name": "profile", "value": _text(pack.profile.stem if pack.profile else "none")})
     suite.extend(cases)
     return suite
 

@@ -43,6 +43,7 @@ def _run(report: StackReport, project_file: str) -> dict[str, Any]:
         "automationDetails": {"id": f"offline-preview/{report.graph.project}/{report.stack}/"},
         "originalUriBaseIds": {_ROOT: {"description": {"text": "The folder of the Pulumi project."}}},
         "columnKind": "unicodeCodePoints",
+        "properties": {"profile": report.profiles},
         "results": [
             _result(finding, index, resources[finding.urn].source if finding.urn in resources else "", project_file) for finding in findings
         ],

@@ -1,17 +1,21 @@
-"""The report in the terminal: a tree per component, the findings by severity, one verdict line per stack."""
+"""The report in the terminal: a tree per component, the findings by severity and cause, one verdict line per stack."""
 
+import itertools
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from offline_preview.causes import Cause, causes
 from offline_preview.findings import (
+    STACK_TYPE,
+    Control,
     Finding,
     StackReport,
     is_cloud,
@@ -23,10 +27,12 @@ from offline_preview.findings import (
 )
 from offline_preview.graph import Resource
 
-_STYLES: Final = {"critical": "bold white on red", "high": "bold red", "medium": "bold yellow", "low": "bold cyan", "unspecified": "bold"}
+_STYLES: Final = {"critical": "bold white on red", "high": "bold red", "medium": "bold yellow", "low": "bold cyan"}
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _WIDEST: Final = 120
 """Longer lines are hard to read, even in a wide terminal."""
+_NAMED: Final = 3
+"""So many resources of a type are named; more are counted."""
 
 
 def console(width: int | None = None, *, stderr: bool = False) -> Console:
@@ -41,9 +47,7 @@ def show(out: Console, reports: Sequence[StackReport]) -> None:
     """Prints the trees and findings of all stacks, then their verdict lines, one below the other."""
     for report in reports:
         out.print(_tree(report))
-        findings = _findings(report)
-        if findings is not None:
-            out.print(findings)
+        _show_findings(out, report)
         out.print()
     longest = max((len(report.stack) for report in reports), default=0)
     for report in reports:
@@ -52,7 +56,7 @@ def show(out: Console, reports: Sequence[StackReport]) -> None:
 
 
 def verdict(report: StackReport, width: int = 0) -> Text:
-    """``dev  63 resources, 12 components  compliant: 0 mandatory, 3 advisory  (1.9 s)``."""
+    """``dev  63 resources, 12 components  compliant: 0 mandatory, 3 advisory; profile dev  (1.9 s)``."""
     figures = report.summary()
     text = Text(report.stack.ljust(width), style="bold")
     text.append(f"  {_plural(figures['resources'], 'resource')}, {_plural(figures['components'], 'component')}  ", style="not bold")
@@ -63,7 +67,7 @@ def verdict(report: StackReport, width: int = 0) -> Text:
         text.append(word, style=style)
         counts = [f"{figures['mandatory']} mandatory", f"{figures['advisory']} advisory"]
         counts += [f"{figures[name]} {name}" for name in ("unknown", "exempt") if figures[name]]
-        text.append(f": {', '.join(counts)}", style="not bold")
+        text.append(f": {', '.join(counts)}; {report.profiles}", style="not bold")
     text.append(f"  ({report.seconds:.1f} s)", style="not bold dim")
     return text
 
@@ -107,51 +111,64 @@ def _count(resource: Resource, children: dict[str, list[Resource]]) -> int:
     return is_cloud(resource) + sum(_count(child, children) for child in children.get(resource.urn, ()))
 
 
-def _findings(report: StackReport) -> RenderableType | None:
-    parts: list[RenderableType] = []
-    failures = [finding for finding in report.findings if finding.verdict in ("fail", "error")]
-    for severity in sorted({finding.severity for finding in failures}, key=rank):
-        parts += _group(
-            Text(f" {severity.upper()} ", style=_STYLES.get(severity, "bold")),
-            [finding for finding in failures if finding.severity == severity],
-            report,
-        )
-    for verdict_, heading in (("unknown", "CANNOT BE CHECKED BEFORE DEPLOYMENT"), ("exempt", "EXEMPT")):
-        parts += _group(
-            Text(f" {heading} ", style="bold dim"), [finding for finding in report.findings if finding.verdict == verdict_], report
-        )
-    return Group(*parts) if parts else None
+def _show_findings(out: Console, report: StackReport) -> None:
+    """Prints the causes of the findings, the worst first, then those of checks without a verdict and of accepted findings."""
+    controls = {pack.name: {control.name: control for control in pack.controls} for pack in report.packs}
+
+    def control(finding: Finding) -> Control:
+        return controls[finding.pack].get(finding.control) or Control(finding.control, finding.pack)
+
+    def grouped(*verdicts: str) -> list[Cause]:
+        chosen = (finding for finding in report.findings if finding.verdict in verdicts)
+        return causes(chosen, lambda finding: shown_message(finding, control(finding)))
+
+    failures = sorted(grouped("fail", "error"), key=lambda cause: rank(cause.worst.severity))
+    blocks = [(cause.worst.severity, cause) for cause in failures]
+    blocks += [(heading, cause) for heading in ("unknown", "exempt") for cause in grouped(heading)]
+    resources = {resource.urn: resource for resource in report.graph.resources}
+    for heading, cause in blocks:
+        out.print()
+        out.print(Text.assemble((f" {heading.upper()} ", _STYLES.get(heading, "bold")), " ", _place(cause, resources)))
+        out.print(Padding(_said(cause), (0, 0, 0, 2), expand=False))
+        about = control(cause.worst)
+        if about.remediation and cause.worst.verdict != "error":
+            lines = Table.grid(padding=(0, 1))
+            lines.add_row("\N{RIGHTWARDS ARROW}", Text(about.remediation, style="green"))
+            out.print(Padding(lines, (0, 0, 0, 2), expand=False))
+        if about.url:
+            # A link that is broken into lines can be neither followed nor copied.
+            out.print(Text(f"    {about.url}", style="dim"), soft_wrap=True)
 
 
-def _group(heading: Text, findings: Sequence[Finding], report: StackReport) -> list[RenderableType]:
-    """One severity: each control once, with its findings and its remedy."""
-    if not findings:
-        return []
-    heading.append(f" {_plural(len(findings), 'finding')}", style="default not bold")
-    parts: list[RenderableType] = [Text(), heading]
-    by_control: dict[tuple[str, str, bool], list[Finding]] = defaultdict(list)
-    for finding in findings:
-        by_control[finding.pack, finding.control, finding.blocks].append(finding)
-    packs = {pack.name: pack for pack in report.packs}
-    sources = {resource.urn: resource.source for resource in report.graph.resources}
-    for (pack, name, blocks), found in by_control.items():
-        control = packs[pack].control(name)
-        title = Text(name, style="bold")
-        title.append(f"  {control.title}" if control.title and control.title != name else "", style="not bold")
-        title.append("  mandatory" if blocks else "  advisory", style="not bold red" if blocks else "not bold dim")
-        parts.append(Padding(title, (0, 0, 0, 2), expand=False))
-        lines = Table.grid(padding=(0, 1))
-        for finding in found:
-            line = Text.assemble((short_name(finding.urn), "bold"), ": ", _printable(shown_message(finding, control)))
-            if source := sources.get(finding.urn):
-                line.append(f"  {source}", style="dim")
-            lines.add_row(Text("•", style="dim"), line)
-        if control.remediation and any(finding.verdict != "error" for finding in found):
-            lines.add_row("→", Text(control.remediation, style="green"))
-        if control.url:
-            lines.add_row("", Text(control.url, style="dim", overflow="fold"))
-        parts.append(Padding(lines, (0, 0, 0, 4), expand=False))
-    return parts
+def _said(cause: Cause) -> RenderableType:
+    """What is said about a cause, and by which controls."""
+    lines = Table.grid(padding=(0, 1))
+    for statement in cause.statements:
+        line = Text(_printable(statement.text))
+        for blocks, found in itertools.groupby(statement.findings, key=lambda finding: finding.blocks):
+            line.append(f"  {', '.join(finding.control for finding in found)}", style="bold")
+            line.append("  mandatory" if blocks else "  advisory", style="red" if blocks else "dim")
+        lines.add_row(Text("\N{BULLET}", style="dim"), line)
+    return lines
+
+
+def _place(cause: Cause, resources: Mapping[str, Resource]) -> Text:
+    """The type, names and property of what has a cause, and where the program has the first."""
+    by_type: dict[str, list[str]] = defaultdict(list)
+    for urn in cause.urns:
+        resource = resources.get(urn)
+        by_type["" if resource is None or resource.type == STACK_TYPE else short_type(resource.type)].append(short_name(urn))
+    text = Text()
+    for kind, names in by_type.items():
+        text.append("; " if text else "")
+        text.append(f"{kind} " if kind else "", style="cyan")
+        text.append(", ".join(names[:_NAMED]), style="bold")
+        text.append(f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    text.append(f" - {cause.where}" if cause.where else "")
+    first = resources.get(cause.urns[0])
+    if first is not None and first.source:
+        text.append(f"  {first.source}", style="dim")
+    return text
 
 
 def _printable(text: str) -> str:
