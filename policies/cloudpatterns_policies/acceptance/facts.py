@@ -16,6 +16,8 @@ class Facts(NamedTuple):
     """Property to its entry, in the forms of ``translate``."""
     part_of: str | None = None
     """The property that names the resource it is part of; None for a resource of its own."""
+    item: str | None = None
+    """The list of that resource in which it is one object; None where its properties are among that resource's."""
 
 
 @cache
@@ -43,7 +45,7 @@ def is_translated(token: str, path: str) -> bool:
         if not isinstance(inside, Mapping) or name not in inside:
             return False
         entry = inside[name]
-        while not isinstance(entry, str) and entry[1] == "in":
+        while not isinstance(entry, str) and entry[1] in ("in", "item"):
             entry = entry[2]
         inside = None if isinstance(entry, str) else entry[2]
     return True

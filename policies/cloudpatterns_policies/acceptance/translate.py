@@ -17,6 +17,10 @@ An entry of the table says what becomes of one property:
 | ``["Name", "pairs", [k, v]]``| a map, of which CloudFormation takes a list of objects with a key and a value          |
 | ``["Name", "named", [k, v]]``| a list of objects with a key and a value, of which CloudFormation takes a map          |
 | ``["Name", "values", {...}]``| as it is, but for the provider's own words of these (None: nothing that is judged)     |
+| ``["Name", "item", entry]``   | inside the one object of a list, by the entry                                          |
+| ``["Name", "append", None]`` | one value, which is one more of a list                                                 |
+| ``["Name", "attribute", k]`` | one value, which is one more of a list of objects, with the key ``k``                  |
+| ``["Name", "with", {...}]``  | as it is, with these properties beside it                                              |
 | ``["Name", "parsed", entry]``| JSON as text, of which the parsed form goes by the entry                               |
 | ``["Name", "default", x]``    | as it is; without one ``x``, which the provider sends then (None: a value of its own)  |
 
@@ -149,17 +153,28 @@ class _Writer:
         self._top = ""
 
     def write(self, known: Facts) -> None:
+        into: dict[str, Any] = self._properties
+        place: Path = ()
+        if known.item is not None:
+            items = into.setdefault(known.item, [])
+            if not isinstance(items, list):
+                return
+            place = (known.item, len(items))
+            into = {}
+            items.append(into)
+            self._origins[place] = (self._resource, "")
         # The provider invents a name where the program gives none.
-        self._names[()].update(_names({name: entry for name, entry in known.properties.items() if name != "name"}))
+        own = {name: entry for name, entry in known.properties.items() if name != "name" or place}
+        self._names.setdefault(place, set()).update(_names(own))
         given = {name for name, value in self._resource.inputs.raw.items() if value is not None}
-        if not given <= known.properties.keys() | _OWN:
+        if not given <= known.properties.keys() | _OWN | {known.part_of}:
             self._template.incomplete.add(self._logical_id)
         entry = known.properties.get("name")
         if isinstance(entry, str) and known.part_of is None and "name" not in given:
             self._properties[entry] = self._template.unknown(_TEXT)
         for name, entry in known.properties.items():
             self._top = name
-            self._into(self._properties, (), {name: entry}, self._resource.inputs.raw, "")
+            self._into(into, place, {name: entry}, self._resource.inputs.raw, "")
             self._referrer.settle()
 
     def _put(self, into: dict[str, Any], place: Path, entry: Any, value: Any, path: str) -> None:
@@ -169,12 +184,33 @@ class _Writer:
             return
         here = (*place, name)
         self._origins.setdefault(here, (self._resource, path))
-        if kind == "in":
-            self._put(into.setdefault(name, {}), here, inside, value, path)
+        if kind in ("in", "item"):
+            listed = kind == "item"
+            around = into.setdefault(name, [{}] if listed else {})
+            self._put(around[0] if listed else around, (*here, 0) if listed else here, inside, value, path)
             return
+        if kind in ("append", "attribute"):
+            self._append(into.setdefault(name, []), here, inside, value, path)
+            return
+        if kind == "with":
+            into |= dict(inside or {})
         result = self._converted(kind, inside, value, here, path)
         if result is not None:
             into[name] = result
+
+    def _append(self, items: Any, here: Path, key: str | None, value: Any, path: str) -> None:
+        # A list that is unknown altogether, and an empty text, which the provider takes for not set.
+        if not isinstance(items, list) or (isinstance(value, str) and not value):
+            return
+        place = (*here, len(items))
+        self._origins.setdefault(place, (self._resource, path))
+        if self._resource.inputs.is_secret(path):
+            value = UNKNOWN
+        if key is None:
+            items.append(self._plain(value, place, path))
+        else:
+            text = json.dumps(value) if isinstance(value, bool | int | float) else value
+            items.append({"Key": key, "Value": self._plain(text, (*place, "Value"), path)})
 
     def _into(self, into: dict[str, Any], place: Path, inside: Mapping[str, Any], value: Any, path: str) -> None:
         for name, entry in inside.items() if isinstance(value, dict) else ():
@@ -190,7 +226,7 @@ class _Writer:
         if self._resource.inputs.is_secret(path) or (value is UNKNOWN and kind not in ("each", "wrap-as")):
             is_list = kind == "list" or path.endswith("s")
             unknown = self._template.unknown(_LIST if is_list else _TEXT)
-            can_refer = value is UNKNOWN and not is_list and kind in ("", "default")
+            can_refer = value is UNKNOWN and not is_list and kind in ("", "default", "with")
             return self._referrer.later(unknown, here, self._top) if can_refer else unknown
         if kind in ("object", "wrap", "first"):
             one = (value[0] if value else None) if isinstance(value, list) else value
@@ -207,7 +243,7 @@ class _Writer:
         if kind == "parsed":
             return self._parsed(inside, value, here, path)
         if kind == "values":
-            value = inside.get(value, value) if isinstance(value, str) else value
+            value = inside.get(json.dumps(value) if isinstance(value, bool) else value, value) if isinstance(value, str | bool) else value
             return self._template.unknown(_TEXT) if value is None else self._plain(value, here, path)
         if kind == "each":
             return [self._plain(value, (*here, 0), path)]

@@ -40,16 +40,33 @@ PROVIDERS: Final[Mapping[str, str]] = {
     "tagsAll": "judged by the packs' own controls of tags",
     "timeouts": "how long the provider waits",
     "triggers": "when the provider replaces it",
+    "updateDefaultVersion": "what the provider does after a change",
+    "userDataReplaceOnChange": "when the provider replaces it",
+    "volumeTags": "judged by the packs' own controls of tags",
     "waitForCapacityTimeout": "how long the provider waits",
     "waitForDeployment": "whether the provider waits",
     "waitForSteadyState": "whether the provider waits",
 }
 """Arguments that the provider keeps for itself, with the reason."""
 
+OWN: Final[Mapping[str, Mapping[str, str]]] = {
+    "aws:autoscaling/group:Group": {"minElbCapacity": "how long the provider waits"},
+    "aws:lambda/function:Function": {"code": "the provider uploads it"},
+    "aws:secretsmanager/secretVersion:SecretVersion": {
+        "secretStringWo": "a secret's value, which is never judged",
+        "secretStringWoVersion": "when the provider sends the value again",
+    },
+}
+"""The same of one type."""
+
 NOTHING: Final[Mapping[str, str]] = {
     "aws:acm/certificateValidation:CertificateValidation": "the provider waits; nothing is sent",
 }
 """Types that are no resource of AWS, with the reason."""
+
+
+_OBJECTS: Final = ("object", "list", "wrap", "first", "up")
+"""Forms of an entry with entries inside."""
 
 
 class Judged(NamedTuple):
@@ -130,8 +147,10 @@ def of_property(token: str, path: str) -> Judged:
         return Judged(FORM)
     if any(one == path or one.startswith(f"{path}.") for one in judged(token)):
         return Judged(MODEL)
-    if top in PROVIDERS:
-        return Judged(PROVIDER, PROVIDERS[top])
+    if (own := next((part for part in path.split(".") if part in PROVIDERS and (part == top or part == "tags")), None)) is not None:
+        return Judged(PROVIDER, PROVIDERS[own])
+    if path in OWN.get(token, {}):
+        return Judged(PROVIDER, OWN[token][path])
     return Judged(NONE, "no property of CloudFormation, and no constraint of the API, is known")
 
 
@@ -165,9 +184,9 @@ def _entry(token: str, path: str) -> Any:
 
 
 def _nested(entry: Any) -> Any:
-    while not isinstance(entry, str) and entry[1] == "in":
+    while not isinstance(entry, str) and entry[1] in ("in", "item"):
         entry = entry[2]
-    return None if isinstance(entry, str) else entry[2]
+    return entry[2] if not isinstance(entry, str) and entry[1] in _OBJECTS else None
 
 
 def _share(found: Iterable[Judged]) -> float:

@@ -21,6 +21,8 @@ import pulumi
 import pulumi_aws
 from pulumi._types import input_type_py_to_pulumi_names, input_type_types, is_input_type
 
+from tests.policies.acceptance.satellites import SATELLITES, Satellite
+
 TABLE = Path(__file__).parents[3] / "policies/cloudpatterns_policies/acceptance/facts.json"
 
 # CloudFormation's service by the module of the SDK, where the names differ.
@@ -36,6 +38,7 @@ _SERVICES = {
     "lb": ("ElasticLoadBalancingV2",),
     "mq": ("AmazonMQ",),
     "opensearch": ("OpenSearchService",),
+    "route53": ("Route53", "Route53Resolver"),
     "sfn": ("StepFunctions",),
     "ssoadmin": ("SSO",),
     "vpc": ("EC2",),
@@ -43,31 +46,88 @@ _SERVICES = {
 # Types whose names differ.
 TYPES = {
     "aws:acm/certificate:Certificate": "AWS::CertificateManager::Certificate",
+    "aws:appautoscaling/policy:Policy": "AWS::ApplicationAutoScaling::ScalingPolicy",
+    "aws:appautoscaling/target:Target": "AWS::ApplicationAutoScaling::ScalableTarget",
     "aws:autoscaling/group:Group": "AWS::AutoScaling::AutoScalingGroup",
     "aws:autoscaling/lifecycleHook:LifecycleHook": "AWS::AutoScaling::LifecycleHook",
     "aws:autoscaling/policy:Policy": "AWS::AutoScaling::ScalingPolicy",
     "aws:autoscaling/schedule:Schedule": "AWS::AutoScaling::ScheduledAction",
+    "aws:backup/plan:Plan": "AWS::Backup::BackupPlan",
+    "aws:backup/selection:Selection": "AWS::Backup::BackupSelection",
+    "aws:backup/vault:Vault": "AWS::Backup::BackupVault",
+    "aws:cloudfront/originAccessIdentity:OriginAccessIdentity": "AWS::CloudFront::CloudFrontOriginAccessIdentity",
+    "aws:cloudwatch/eventApiDestination:EventApiDestination": "AWS::Events::ApiDestination",
+    "aws:cloudwatch/eventArchive:EventArchive": "AWS::Events::Archive",
     "aws:cloudwatch/eventBus:EventBus": "AWS::Events::EventBus",
+    "aws:cloudwatch/eventConnection:EventConnection": "AWS::Events::Connection",
     "aws:cloudwatch/eventRule:EventRule": "AWS::Events::Rule",
+    "aws:cloudwatch/logDestination:LogDestination": "AWS::Logs::Destination",
     "aws:cloudwatch/logGroup:LogGroup": "AWS::Logs::LogGroup",
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": "AWS::Logs::MetricFilter",
+    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": "AWS::Logs::ResourcePolicy",
+    "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": "AWS::Logs::SubscriptionFilter",
     "aws:cloudwatch/metricAlarm:MetricAlarm": "AWS::CloudWatch::Alarm",
+    "aws:cognito/identityProvider:IdentityProvider": "AWS::Cognito::UserPoolIdentityProvider",
+    "aws:cognito/resourceServer:ResourceServer": "AWS::Cognito::UserPoolResourceServer",
+    "aws:cognito/user:User": "AWS::Cognito::UserPoolUser",
+    "aws:cognito/userGroup:UserGroup": "AWS::Cognito::UserPoolGroup",
+    "aws:cognito/userInGroup:UserInGroup": "AWS::Cognito::UserPoolUserToGroupAttachment",
+    "aws:ec2/dedicatedHost:DedicatedHost": "AWS::EC2::Host",
     "aws:ec2/eip:Eip": "AWS::EC2::EIP",
+    "aws:ec2/internetGatewayAttachment:InternetGatewayAttachment": "AWS::EC2::VPCGatewayAttachment",
+    "aws:ec2/launchConfiguration:LaunchConfiguration": "AWS::AutoScaling::LaunchConfiguration",
     "aws:ec2/managedPrefixList:ManagedPrefixList": "AWS::EC2::PrefixList",
+    "aws:ec2/networkAclAssociation:NetworkAclAssociation": "AWS::EC2::SubnetNetworkAclAssociation",
     "aws:ec2/networkAclRule:NetworkAclRule": "AWS::EC2::NetworkAclEntry",
     "aws:ec2/routeTableAssociation:RouteTableAssociation": "AWS::EC2::SubnetRouteTableAssociation",
+    "aws:ec2/vpcDhcpOptions:VpcDhcpOptions": "AWS::EC2::DHCPOptions",
+    "aws:ec2/vpcIpam:VpcIpam": "AWS::EC2::IPAM",
+    "aws:ec2/vpcIpamPool:VpcIpamPool": "AWS::EC2::IPAMPool",
+    "aws:ec2/vpcIpamPoolCidr:VpcIpamPoolCidr": "AWS::EC2::IPAMPoolCidr",
+    "aws:ec2/vpcIpamScope:VpcIpamScope": "AWS::EC2::IPAMScope",
+    "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation": "AWS::EC2::VPCCidrBlock",
+    "aws:ec2/vpcIpv6CidrBlockAssociation:VpcIpv6CidrBlockAssociation": "AWS::EC2::VPCCidrBlock",
+    "aws:ec2/vpnGatewayAttachment:VpnGatewayAttachment": "AWS::EC2::VPCGatewayAttachment",
+    "aws:ec2clientvpn/authorizationRule:AuthorizationRule": "AWS::EC2::ClientVpnAuthorizationRule",
+    "aws:ec2clientvpn/endpoint:Endpoint": "AWS::EC2::ClientVpnEndpoint",
+    "aws:ec2clientvpn/networkAssociation:NetworkAssociation": "AWS::EC2::ClientVpnTargetNetworkAssociation",
+    "aws:ec2clientvpn/route:Route": "AWS::EC2::ClientVpnRoute",
+    "aws:ec2transitgateway/connect:Connect": "AWS::EC2::TransitGatewayConnect",
+    "aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint": "AWS::EC2::InstanceConnectEndpoint",
+    "aws:ec2transitgateway/peeringAttachment:PeeringAttachment": "AWS::EC2::TransitGatewayPeeringAttachment",
+    "aws:ec2transitgateway/route:Route": "AWS::EC2::TransitGatewayRoute",
+    "aws:ec2transitgateway/routeTable:RouteTable": "AWS::EC2::TransitGatewayRouteTable",
+    "aws:ec2transitgateway/routeTableAssociation:RouteTableAssociation": "AWS::EC2::TransitGatewayRouteTableAssociation",
+    "aws:ec2transitgateway/routeTablePropagation:RouteTablePropagation": "AWS::EC2::TransitGatewayRouteTablePropagation",
+    "aws:ec2transitgateway/transitGateway:TransitGateway": "AWS::EC2::TransitGateway",
+    "aws:ec2transitgateway/vpcAttachment:VpcAttachment": "AWS::EC2::TransitGatewayVpcAttachment",
+    "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": "AWS::ECS::ClusterCapacityProviderAssociations",
+    "aws:elasticache/cluster:Cluster": "AWS::ElastiCache::CacheCluster",
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": "AWS::IAM::OIDCProvider",
     "aws:iam/policy:Policy": "AWS::IAM::ManagedPolicy",
     "aws:iam/rolePolicy:RolePolicy": "AWS::IAM::RolePolicy",
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": "AWS::Lambda::EventInvokeConfig",
+    "aws:lambda/functionUrl:FunctionUrl": "AWS::Lambda::Url",
     "aws:rds/cluster:Cluster": "AWS::RDS::DBCluster",
     "aws:rds/clusterInstance:ClusterInstance": "AWS::RDS::DBInstance",
     "aws:rds/clusterParameterGroup:ClusterParameterGroup": "AWS::RDS::DBClusterParameterGroup",
     "aws:rds/instance:Instance": "AWS::RDS::DBInstance",
     "aws:rds/parameterGroup:ParameterGroup": "AWS::RDS::DBParameterGroup",
+    "aws:rds/proxy:Proxy": "AWS::RDS::DBProxy",
+    "aws:rds/proxyEndpoint:ProxyEndpoint": "AWS::RDS::DBProxyEndpoint",
+    "aws:rds/shardGroup:ShardGroup": "AWS::RDS::DBShardGroup",
     "aws:rds/subnetGroup:SubnetGroup": "AWS::RDS::DBSubnetGroup",
     "aws:route53/record:Record": "AWS::Route53::RecordSet",
+    "aws:route53/resolverFirewallDomainList:ResolverFirewallDomainList": "AWS::Route53Resolver::FirewallDomainList",
+    "aws:route53/resolverFirewallRuleGroup:ResolverFirewallRuleGroup": "AWS::Route53Resolver::FirewallRuleGroup",
     "aws:route53/zone:Zone": "AWS::Route53::HostedZone",
+    "aws:secretsmanager/secretPolicy:SecretPolicy": "AWS::SecretsManager::ResourcePolicy",
+    "aws:secretsmanager/secretRotation:SecretRotation": "AWS::SecretsManager::RotationSchedule",
+    "aws:sns/topicSubscription:TopicSubscription": "AWS::SNS::Subscription",
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": "AWS::EC2::SecurityGroupEgress",
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": "AWS::EC2::SecurityGroupIngress",
+    "aws:vpclattice/listenerRule:ListenerRule": "AWS::VpcLattice::Rule",
+    "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": "AWS::WAFv2::LoggingConfiguration",
 }
 # Types of the same name that are not the same.
 NAMESAKES: Mapping[str, str] = {
@@ -102,6 +162,8 @@ PROPERTIES: Mapping[str, Mapping[str, str | None]] = {
     # A date, and seconds there.
     "aws:dms/replicationTask:ReplicationTask": {"cdcStartTime": None},
     "aws:ec2/route:Route": {"egressOnlyGatewayId": "EgressOnlyInternetGatewayId"},
+    "aws:ec2/launchTemplate:LaunchTemplate": {"description": "VersionDescription"},
+    "aws:ec2clientvpn/endpoint:Endpoint": {"dnsServers": "DnsServers"},
     "aws:ec2/flowLog:FlowLog": {"iamRoleArn": "DeliverLogsPermissionArn"},
     "aws:ec2/networkInterface:NetworkInterface": {"securityGroups": "GroupSet"},
     "aws:ec2/securityGroup:SecurityGroup": {"name": "GroupName", "description": "GroupDescription"},
@@ -149,6 +211,25 @@ PROPERTIES: Mapping[str, Mapping[str, str | None]] = {
         "receiveWaitTimeSeconds": "ReceiveMessageWaitTimeSeconds",
         "maxMessageSize": "MaximumMessageSize",
     },
+    "aws:backup/vault:Vault": {"name": "BackupVaultName", "kmsKeyArn": "EncryptionKeyArn"},
+    "aws:backup/selection:Selection": {"planId": "BackupPlanId"},
+    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": {"policyDocument": "PolicyDocument"},
+    "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": {"logGroup": "LogGroupName", "name": "FilterName"},
+    "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": {"clusterName": "Cluster"},
+    "aws:elasticache/cluster:Cluster": {
+        "clusterId": "ClusterName",
+        "maintenanceWindow": "PreferredMaintenanceWindow",
+        "nodeType": "CacheNodeType",
+        "parameterGroupName": "CacheParameterGroupName",
+        "securityGroupIds": "VpcSecurityGroupIds",
+        "subnetGroupName": "CacheSubnetGroupName",
+    },
+    "aws:lambda/functionUrl:FunctionUrl": {"authorizationType": "AuthType", "functionName": "TargetFunctionArn"},
+    "aws:lambda/permission:Permission": {"function": "FunctionName"},
+    "aws:secretsmanager/secretPolicy:SecretPolicy": {"secretArn": "SecretId", "policy": "ResourcePolicy"},
+    "aws:secretsmanager/secretRotation:SecretRotation": {"rotateImmediately": "RotateImmediatelyOnUpdate"},
+    "aws:sns/topicSubscription:TopicSubscription": {"topic": "TopicArn"},
+    "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": {"logDestinationConfigs": "LogDestinationConfigs"},
     "aws:sqs/queuePolicy:QueuePolicy": {"policy": "PolicyDocument"},
     # CloudFormation has no SecureString.
     "aws:ssm/parameter:Parameter": {"type": None},
@@ -164,6 +245,84 @@ PROPERTIES: Mapping[str, Mapping[str, str | None]] = {
         "referencedSecurityGroupId": "SourceSecurityGroupId",
     },
 }
+# Attributes of Elastic Load Balancing have keys of their own.
+_LOGS = ("bucket", "enabled", "prefix")
+_BALANCER: Mapping[str, Any] = {
+    **{
+        name: ["LoadBalancerAttributes", "attribute", key]
+        for name, key in {
+            "clientKeepAlive": "client_keep_alive.seconds",
+            "desyncMitigationMode": "routing.http.desync_mitigation_mode",
+            "dropInvalidHeaderFields": "routing.http.drop_invalid_header_fields.enabled",
+            "enableDeletionProtection": "deletion_protection.enabled",
+            "enableWafFailOpen": "waf.fail_open.enabled",
+            "idleTimeout": "idle_timeout.timeout_seconds",
+            "preserveHostHeader": "routing.http.preserve_host_header.enabled",
+            "xffHeaderProcessingMode": "routing.http.xff_header_processing.mode",
+        }.items()
+    },
+    "accessLogs": ["", "up", {name: ["LoadBalancerAttributes", "attribute", f"access_logs.s3.{name}"] for name in _LOGS}],
+    "connectionLogs": ["", "up", {name: ["LoadBalancerAttributes", "attribute", f"connection_logs.s3.{name}"] for name in _LOGS}],
+    "internal": ["Scheme", "values", {"true": "internal", "false": "internet-facing"}],
+}
+_TARGET_GROUP: Mapping[str, Any] = {
+    **{
+        name: ["TargetGroupAttributes", "attribute", key]
+        for name, key in {
+            "deregistrationDelay": "deregistration_delay.timeout_seconds",
+            "loadBalancingAlgorithmType": "load_balancing.algorithm.type",
+            "slowStart": "slow_start.duration_seconds",
+        }.items()
+    },
+    # How long a cookie lasts depends on its type.
+    "stickiness": ["", "up", {name: ["TargetGroupAttributes", "attribute", f"stickiness.{name}"] for name in ("enabled", "type")}],
+    "healthCheck": [
+        "",
+        "up",
+        {
+            "enabled": "HealthCheckEnabled",
+            "healthyThreshold": "HealthyThresholdCount",
+            "interval": "HealthCheckIntervalSeconds",
+            "path": "HealthCheckPath",
+            "port": "HealthCheckPort",
+            "protocol": "HealthCheckProtocol",
+            "timeout": "HealthCheckTimeoutSeconds",
+            "unhealthyThreshold": "UnhealthyThresholdCount",
+        },
+    ],
+}
+_REDIRECT = {name: name[0].upper() + name[1:] for name in ("host", "path", "port", "protocol", "query", "statusCode")}
+_ACTIONS: Mapping[str, Any] = {
+    "fixedResponse": [
+        "FixedResponseConfig",
+        "object",
+        {"contentType": "ContentType", "messageBody": "MessageBody", "statusCode": "StatusCode"},
+    ],
+    "redirect": ["RedirectConfig", "object", _REDIRECT],
+}
+_VALUES = {"values": "Values"}
+_CONDITIONS: Mapping[str, Any] = {
+    "hostHeader": ["HostHeaderConfig", "object", _VALUES],
+    "httpHeader": ["HttpHeaderConfig", "object", {"httpHeaderName": "HttpHeaderName", **_VALUES}],
+    "httpRequestMethod": ["HttpRequestMethodConfig", "object", _VALUES],
+    "pathPattern": ["PathPatternConfig", "object", _VALUES],
+    "queryStrings": ["QueryStringConfig", "in", ["Values", "list", {"key": "Key", "value": "Value"}]],
+    "sourceIp": ["SourceIpConfig", "object", _VALUES],
+}
+_LOGGED = {"eniId": "NetworkInterface", "subnetId": "Subnet", "transitGatewayId": "TransitGateway", "vpcId": "VPC"}
+_BACKUP_LIFECYCLE = ["Lifecycle", "object", {"coldStorageAfter": "MoveToColdStorageAfterDays", "deleteAfter": "DeleteAfterDays"}]
+_BACKUP_RULE = {
+    "ruleName": "RuleName",
+    "targetVaultName": "TargetBackupVault",
+    "schedule": "ScheduleExpression",
+    "scheduleExpressionTimezone": "ScheduleExpressionTimezone",
+    "startWindow": "StartWindowMinutes",
+    "completionWindow": "CompletionWindowMinutes",
+    "enableContinuousBackup": "EnableContinuousBackup",
+    "lifecycle": _BACKUP_LIFECYCLE,
+    "copyActions": ["CopyActions", "list", {"destinationVaultArn": "DestinationBackupVaultArn", "lifecycle": _BACKUP_LIFECYCLE}],
+}
+_BACKUP_TAG = {"type": "ConditionType", "key": "ConditionKey", "value": "ConditionValue"}
 # Entries that names cannot give: see acceptance/translate.py for the forms.
 _PROTOCOL = ["Protocol", "values", {"all": -1, "icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}]
 ENTRIES: Mapping[str, Mapping[str, Any]] = {
@@ -172,27 +331,59 @@ ENTRIES: Mapping[str, Mapping[str, Any]] = {
         "writeCapacity": ["ProvisionedThroughput", "in", "WriteCapacityUnits"],
     },
     # The provider takes names of protocols.
-    "aws:ec2/networkAclRule:NetworkAclRule": {"protocol": _PROTOCOL},
+    "aws:ec2/networkAclRule:NetworkAclRule": {
+        "protocol": _PROTOCOL,
+        "fromPort": ["PortRange", "in", "From"],
+        "toPort": ["PortRange", "in", "To"],
+        "icmpCode": ["Icmp", "in", "Code"],
+        "icmpType": ["Icmp", "in", "Type"],
+    },
     "aws:iam/policy:Policy": {"policy": ["PolicyDocument", "json", None]},
     "aws:cloudwatch/metricAlarm:MetricAlarm": {"dimensions": ["Dimensions", "pairs", ["Name", "Value"]]},
     "aws:elasticache/parameterGroup:ParameterGroup": {"parameters": ["Properties", "named", ["name", "value"]]},
     "aws:iam/instanceProfile:InstanceProfile": {"role": ["Roles", "each", None]},
     "aws:lb/listener:Listener": {"certificateArn": ["Certificates", "wrap-as", "CertificateArn"]},
-    "aws:lb/targetGroup:TargetGroup": {
-        "healthCheck": [
-            "",
-            "up",
-            {
-                "enabled": "HealthCheckEnabled",
-                "healthyThreshold": "HealthyThresholdCount",
-                "interval": "HealthCheckIntervalSeconds",
-                "path": "HealthCheckPath",
-                "port": "HealthCheckPort",
-                "protocol": "HealthCheckProtocol",
-                "timeout": "HealthCheckTimeoutSeconds",
-                "unhealthyThreshold": "UnhealthyThresholdCount",
-            },
-        ]
+    "aws:alb/loadBalancer:LoadBalancer": _BALANCER,
+    "aws:alb/targetGroup:TargetGroup": _TARGET_GROUP,
+    "aws:lb/listenerRule:ListenerRule": {"conditions": ["Conditions", "list", _CONDITIONS]},
+    "aws:lb/loadBalancer:LoadBalancer": _BALANCER,
+    "aws:lb/targetGroup:TargetGroup": _TARGET_GROUP,
+    "aws:autoscaling/group:Group": {
+        "enabledMetrics": ["MetricsCollection", "item", "Metrics"],
+        "metricsGranularity": ["MetricsCollection", "item", "Granularity"],
+    },
+    "aws:backup/plan:Plan": {
+        "name": ["BackupPlan", "in", "BackupPlanName"],
+        "rules": ["BackupPlan", "in", ["BackupPlanRule", "list", _BACKUP_RULE]],
+    },
+    "aws:backup/selection:Selection": {
+        "name": ["BackupSelection", "in", "SelectionName"],
+        "selectionTags": ["BackupSelection", "in", ["ListOfTags", "list", _BACKUP_TAG]],
+    },
+    "aws:ec2/flowLog:FlowLog": {name: ["ResourceId", "with", {"ResourceType": kind}] for name, kind in _LOGGED.items()},
+    "aws:ec2/instance:Instance": {
+        # The provider attaches it as the first one.
+        "primaryNetworkInterface": [
+            "NetworkInterfaces",
+            "wrap",
+            {"networkInterfaceId": ["NetworkInterfaceId", "with", {"DeviceIndex": "0"}]},
+        ],
+    },
+    "aws:ecs/service:Service": {
+        # CloudFormation has words for it.
+        "networkConfiguration": [
+            "NetworkConfiguration",
+            "in",
+            [
+                "AwsvpcConfiguration",
+                "object",
+                {
+                    "assignPublicIp": ["AssignPublicIp", "values", {"true": "ENABLED", "false": "DISABLED"}],
+                    "securityGroups": "SecurityGroups",
+                    "subnets": "Subnets",
+                },
+            ],
+        ],
     },
     "aws:rds/instance:Instance": {"masterUserSecretKmsKeyId": ["MasterUserSecret", "in", "KmsKeyId"]},
     "aws:rds/parameterGroup:ParameterGroup": {"parameters": ["Parameters", "named", ["name", "value"]]},
@@ -230,6 +421,25 @@ DEFAULTS: Mapping[str, Mapping[tuple[str, ...], Any]] = {
 WITHIN: Mapping[tuple[str, str], Mapping[str, Any]] = {
     # Keys may be given by hashKey and rangeKey as well.
     ("aws:dynamodb/table:Table", "globalSecondaryIndexes"): {"keySchemas": None},
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", "metricQueries"): {
+        "metric": [
+            "MetricStat",
+            "object",
+            {
+                "dimensions": ["Metric", "in", ["Dimensions", "pairs", ["Name", "Value"]]],
+                "metricName": ["Metric", "in", "MetricName"],
+                "namespace": ["Metric", "in", "Namespace"],
+                "period": "Period",
+                "stat": "Stat",
+                "unit": "Unit",
+            },
+        ]
+    },
+    ("aws:alb/listener:Listener", "defaultActions"): _ACTIONS,
+    ("aws:alb/listenerRule:ListenerRule", "actions"): _ACTIONS,
+    ("aws:lb/listener:Listener", "defaultActions"): _ACTIONS,
+    ("aws:lb/listenerRule:ListenerRule", "actions"): _ACTIONS,
+    ("aws:ec2/launchTemplate:LaunchTemplate", "networkInterfaces"): {"securityGroups": "Groups"},
     # The provider's own word for a bucket that never had versions.
     ("aws:s3/bucketVersioning:BucketVersioning", "versioningConfiguration"): {"status": ["Status", "values", {"Disabled": None}]},
     # AWS's older API has these words.
@@ -249,37 +459,13 @@ PARSED: Mapping[str, Mapping[str, str]] = {
     "aws:batch/jobDefinition:JobDefinition": {"containerProperties": "ContainerProperties"},
     "aws:ecs/taskDefinition:TaskDefinition": {"containerDefinitions": "ContainerDefinitions"},
 }
-_BLOCK = "PublicAccessBlockConfiguration"
-# What CloudFormation has as properties of another resource: the type, the property that names the other, and where the others go.
-SATELLITES: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
-    "aws:kms/keyPolicy:KeyPolicy": ("AWS::KMS::Key", "keyId", {"policy": "KeyPolicy"}),
-    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (
-        "AWS::S3::Bucket",
-        "bucket",
-        {"rules": "LifecycleConfiguration/Rules"},
-    ),
-    "aws:s3/bucketLogging:BucketLogging": (
-        "AWS::S3::Bucket",
-        "bucket",
-        {"targetBucket": "LoggingConfiguration/DestinationBucketName", "targetPrefix": "LoggingConfiguration/LogFilePrefix"},
-    ),
-    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": (
-        "AWS::S3::Bucket",
-        "bucket",
-        {
-            name[0].lower() + name[1:]: f"{_BLOCK}/{name}"
-            for name in ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
-        },
-    ),
-    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
-        "AWS::S3::Bucket",
-        "bucket",
-        {"rules": "BucketEncryption/ServerSideEncryptionConfiguration"},
-    ),
-    "aws:s3/bucketVersioning:BucketVersioning": ("AWS::S3::Bucket", "bucket", {"versioningConfiguration": "VersioningConfiguration"}),
-}
 # What CloudFormation keeps one level further down.
-INSIDE = {"aws:ec2/launchTemplate:LaunchTemplate": "LaunchTemplateData"}
+INSIDE = {
+    "aws:backup/selection:Selection": "BackupSelection",
+    "aws:cloudfront/distribution:Distribution": "DistributionConfig",
+    "aws:cloudfront/originAccessIdentity:OriginAccessIdentity": "CloudFrontOriginAccessIdentityConfig",
+    "aws:ec2/launchTemplate:LaunchTemplate": "LaunchTemplateData",
+}
 # Nested properties whose names differ wherever they are.
 _NESTED = {"applyserversideencryptionbydefault": "serversideencryptionbydefault"}
 # Never translated: the provider's own arguments, and what the validator has its own opinion on (tags).
@@ -474,14 +660,9 @@ def table() -> dict[str, Any]:
             for name in outer:
                 inside = inside[name][2]
             inside[last] = [inside[last] if isinstance(inside[last], str) else inside[last][0], "default", value]
-    for token, (owner_type, reference, places) in SATELLITES.items():
-        hints = input_type_types(_arguments(token))
-        schema = schemas()[owner_type]
-        found[token] = [
-            owner_type,
-            {name: _deep(place.split("/"), hints[name], schema, schema) for name, place in places.items()},
-            reference,
-        ]
+    for token, satellite in SATELLITES.items():
+        for one in (token, *(f"{token}{version}" for version in ("V2",) if f"{token}V2" in tokens())):
+            found[one] = _part(one, satellite)
     for (token, name), entries in WITHIN.items():
         inside = found[token][1][name]
         while inside[1] == "in":
@@ -493,6 +674,22 @@ def table() -> dict[str, Any]:
         name = found[token][0]
         found[token][1] |= {key: [place, "parsed", _as_in_api(place, schemas()[name])] for key, place in documents.items()}
     return found
+
+
+def _part(token: str, satellite: Satellite) -> list[Any]:
+    """The facts of what is part of another resource in CloudFormation."""
+    args, root = _arguments(token), schemas()[satellite.owner]
+    hints = input_type_types(args)
+    schema: Mapping[str, Any] = root
+    found: dict[str, Any] = {}
+    if satellite.item is not None:
+        schema = _resolved(_resolved(root["properties"][satellite.item], root)["items"], root)
+        synonyms = {name: None for name, place in satellite.places.items() if not isinstance(place, str)}
+        found = _properties(args, schema, root, "", {satellite.part_of: None, **synonyms}, 1)
+    for name, place in satellite.places.items():
+        if place is not None:
+            found[name] = _deep(place.split("/"), hints[name], schema, root) if isinstance(place, str) else place
+    return [satellite.owner, found, satellite.part_of, *([satellite.item] if satellite.item else [])]
 
 
 def _as_in_api(name: str, schema: Mapping[str, Any]) -> Any:

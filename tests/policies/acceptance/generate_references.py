@@ -177,11 +177,13 @@ def _written(entry: Any) -> Iterator[tuple[str, ...]]:
         return
     name, kind, inside = entry
     here = (name,) if name else ()
-    if kind == "in":
+    if kind in ("in", "item"):
         yield from ((*here, *rest) for rest in _written(inside))
     elif kind == "wrap-as":
         yield (*here, inside)
-    elif isinstance(inside, dict):
+    elif kind == "parsed":
+        yield from ((*here, *rest) for one in inside[2].values() for rest in _written(one))
+    elif kind in ("object", "list", "wrap", "first", "up"):
         yield from ((*here, *rest) for one in inside.values() for rest in _written(one))
     else:
         yield here
@@ -202,8 +204,9 @@ def _forms(path: tuple[str, ...], owner: str) -> dict[str, str]:
 def table() -> dict[str, dict[str, dict[str, str]]]:
     """The table: type, path of the property, types and attributes."""
     found: dict[str, dict[str, dict[str, str]]] = {}
-    for owner, properties, *_ in json.loads(FACTS.read_text(encoding="utf-8")).values():
-        for path in (path for entry in properties.values() for path in _written(entry)):
+    for owner, properties, *rest in json.loads(FACTS.read_text(encoding="utf-8")).values():
+        item = (rest[1],) if len(rest) == 2 else ()
+        for path in ((*item, *path) for entry in properties.values() for path in _written(entry)):
             if forms := _forms(path, owner):
                 found.setdefault(owner, {})["/".join(path)] = forms
     return {owner: dict(sorted(places.items())) for owner, places in sorted(found.items())}

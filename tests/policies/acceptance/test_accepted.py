@@ -159,7 +159,13 @@ MISTAKES: dict[str, tuple[str, dict[str, Any], str, str]] = {
     ),
     "a subscription's distribution": (
         "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter",
-        {"name": "all", "logGroup": "shop", "filterPattern": "", "destinationArn": ROLE, "distribution": "RANDOM"},
+        {
+            "name": "all",
+            "logGroup": "shop",
+            "filterPattern": "",
+            "destinationArn": "arn:aws:lambda:eu-west-1:123456789012:function:f",
+            "distribution": "RANDOM",
+        },
         "distribution",
         "RANDOM",
     ),
