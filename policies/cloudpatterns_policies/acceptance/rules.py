@@ -52,6 +52,7 @@ RULES_OFF: Final[Mapping[str, str]] = {
     r"I3013|I3100|I2530": "about defaults and generations that AWS accepts: controls of the pack operations",
     r"I3037": "about lists with duplicates that AWS accepts",
     # What the provider does otherwise than CloudFormation, and what AWS documents otherwise.
+    r"pf-elbv2-lb-attr-key-lb-type": "about attributes of another type of load balancer, which the provider does not send",
     r"pf-iot-certificate-mode-combo": "about what CloudFormation can register: the provider has AWS create keys and certificate as well",
     r"pf-apigwv2-request-parameter-action": "AWS documents overwrite:path, which the rule does not take",
     r"pf-apigw(v2)?-stage-name-charset": "AWS documents hyphens in the names of stages, which the rule does not take",

@@ -199,8 +199,8 @@ class _Writer:
             into[name] = result
 
     def _append(self, items: Any, here: Path, key: str | None, value: Any, path: str) -> None:
-        # A list that is unknown altogether, and an empty text, which the provider takes for not set.
-        if not isinstance(items, list) or (isinstance(value, str) and not value):
+        # A list that is unknown altogether, and an empty text or a zero, which the provider takes for not set.
+        if not isinstance(items, list) or (isinstance(value, str | int | float) and value in ("", 0) and value is not False):
             return
         place = (*here, len(items))
         self._origins.setdefault(place, (self._resource, path))

@@ -215,7 +215,11 @@ PROPERTIES: Mapping[str, Mapping[str, str | None]] = {
     "aws:backup/selection:Selection": {"planId": "BackupPlanId"},
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": {"policyDocument": "PolicyDocument"},
     "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": {"logGroup": "LogGroupName", "name": "FilterName"},
-    "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": {"clusterName": "Cluster"},
+    "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": {
+        "clusterName": "Cluster",
+        # CloudFormation requires it, and ECS does not.
+        "defaultCapacityProviderStrategies": None,
+    },
     "aws:elasticache/cluster:Cluster": {
         "clusterId": "ClusterName",
         "maintenanceWindow": "PreferredMaintenanceWindow",
@@ -440,6 +444,8 @@ WITHIN: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("aws:lb/listener:Listener", "defaultActions"): _ACTIONS,
     ("aws:lb/listenerRule:ListenerRule", "actions"): _ACTIONS,
     ("aws:ec2/launchTemplate:LaunchTemplate", "networkInterfaces"): {"securityGroups": "Groups"},
+    # The provider sends zero.
+    ("aws:s3/bucketReplicationConfig:BucketReplicationConfig", "rules"): {"priority": ["Priority", "default", None]},
     # The provider's own word for a bucket that never had versions.
     ("aws:s3/bucketVersioning:BucketVersioning", "versioningConfiguration"): {"status": ["Status", "values", {"Disabled": None}]},
     # AWS's older API has these words.
