@@ -9,6 +9,7 @@ from cloudpatterns_policies.acceptance.controls import (
     closed,
     databases,
     instances,
+    keys,
     naming,
     networks,
     owners,
@@ -22,7 +23,7 @@ from tests.policies.acceptance.models import sdk
 from tests.policies.acceptance.test_accepted import graphs, sent
 from tests.policies.helpers import UNKNOWN, resource, secret, stack, verdicts
 
-MODULES = (bucket_features, closed, databases, instances, naming, networks, owners, queues, quotas)
+MODULES = (bucket_features, closed, databases, instances, keys, naming, networks, owners, queues, quotas)
 CONTROLS = {control.id: control for module in MODULES for control in vars(module).values() if isinstance(control, Control)}
 GONE: Any = None
 
@@ -76,6 +77,10 @@ def encryption(algorithm: Any) -> list[Any]:
 def trust(source: str) -> str:
     statement = {"Principal": {"Service": "scheduler.amazonaws.com"}, "Condition": {"ArnEquals": {"aws:SourceArn": source}}}
     return json.dumps({"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", **statement}]})
+
+
+def key_policy(principal: Any) -> str:
+    return json.dumps({"Statement": [{"Effect": "Allow", "Principal": principal, "Action": "kms:*", "Resource": "*"}]})
 
 
 def transition(days: Any, storage: Any) -> list[Any]:
@@ -516,6 +521,144 @@ TRAPS: dict[str, Trap] = {
         {("x", "name")},
         "for 30 days",
         (("x", "name", GONE), ("x", "name", UNKNOWN), ("x", "recoveryWindowInDays", 0), ("x", "recoveryWindowInDays", UNKNOWN)),
+    ),
+    "a log bucket without a policy": Trap(
+        "balancer-log-bucket-policy",
+        (
+            One(BUCKET, "logs"),
+            One("aws:lb/loadBalancer:LoadBalancer", "x", {"accessLogs": {"bucket": UNKNOWN, "enabled": True}}, {"accessLogs": ["logs"]}),
+        ),
+        {("x", "accessLogs.bucket")},
+        "logs has no bucket policy",
+        (
+            ("logs", "policy", UNKNOWN),
+            ("x", "accessLogs", {"bucket": UNKNOWN, "enabled": UNKNOWN}),
+            ("x", "accessLogs", GONE),
+        ),
+    ),
+    "a bundle without its version": Trap(
+        "trust-store-version",
+        (
+            One("aws:s3/bucketObjectv2:BucketObjectv2", "bundle", {"key": "bundle.pem"}),
+            One("aws:lb/trustStore:TrustStore", "x", {"caCertificatesBundleS3Key": UNKNOWN}, {"caCertificatesBundleS3Key": ["bundle"]}),
+        ),
+        {("x", "caCertificatesBundleS3ObjectVersion")},
+        "does not follow bundle",
+        (("x", "caCertificatesBundleS3ObjectVersion", UNKNOWN), ("x", "caCertificatesBundleS3ObjectVersion", "1")),
+    ),
+    "a static parameter at once": Trap(
+        "rds-static-parameter",
+        (One(PARAMETERS, "x", {"family": "postgres17", "parameters": [{"name": "shared_preload_libraries", "value": "pg_cron"}]}),),
+        {("x", "parameters.0.applyMethod")},
+        "shared_preload_libraries is static",
+        (
+            ("x", "parameters", [{"name": "shared_preload_libraries", "applyMethod": "pending-reboot"}]),
+            ("x", "parameters", [{"name": "shared_preload_libraries", "applyMethod": UNKNOWN}]),
+            ("x", "parameters", [{"name": "log_statement"}]),
+            ("x", "parameters", [{"name": UNKNOWN}]),
+            ("x", "parameters", UNKNOWN),
+            ("x", "parameters", GONE),
+            ("x", "family", "mysql8.4"),
+            ("x", "family", UNKNOWN),
+        ),
+    ),
+    "TLS that was static": Trap(
+        "rds-static-parameter",
+        (One(PARAMETERS, "x", {"family": "postgres14", "parameters": [{"name": "rds.force_ssl", "value": "1"}]}),),
+        {("x", "parameters.0.applyMethod")},
+        "rds.force_ssl is static",
+        (("x", "family", "postgres15"), ("x", "family", "aurora-postgresql14")),
+    ),
+    "a log group under a key without the service": Trap(
+        "log-group-key-policy",
+        (
+            One("aws:kms/key:Key", "k", {"policy": key_policy({"AWS": "arn:aws:iam::123456789012:root"})}),
+            One("aws:cloudwatch/logGroup:LogGroup", "x", {"kmsKeyId": UNKNOWN}, {"kmsKeyId": ["k"]}),
+        ),
+        {("x", "kmsKeyId")},
+        "the policy of k does not allow CloudWatch Logs",
+        (
+            ("k", "policy", key_policy({"Service": "logs.eu-west-1.amazonaws.com"})),
+            ("k", "policy", key_policy({"Service": ["ec2.amazonaws.com", "logs.amazonaws.com"]})),
+            ("k", "policy", key_policy("*")),
+            ("k", "policy", key_policy({"AWS": ["*"]})),
+            ("k", "policy", {"Statement": [{"Principal": {"AWS": UNKNOWN}}]}),
+            ("k", "policy", {"Statement": [{"Principal": {"Service": [UNKNOWN]}}]}),
+            ("k", "policy", {"Statement": [UNKNOWN]}),
+            ("k", "policy", "{"),
+            ("k", "policy", UNKNOWN),
+        ),
+    ),
+    "a log group under a key of the default policy": Trap(
+        "log-group-key-policy",
+        (
+            One("aws:kms/key:Key", "k"),
+            One("aws:cloudwatch/logGroup:LogGroup", "x", {"kmsKeyId": UNKNOWN}, {"kmsKeyId": ["k"]}),
+            One("aws:kms/keyPolicy:KeyPolicy", "p", {"keyId": UNKNOWN, "policy": key_policy({"AWS": "1"})}, {"keyId": ["k"]}),
+        ),
+        {("x", "kmsKeyId")},
+        "the policy of k does not allow CloudWatch Logs",
+        (("p", "policy", key_policy({"Service": "logs.eu-west-1.amazonaws.com"})), ("p", "policy", UNKNOWN)),
+    ),
+    "a regional gateway in a subnet": Trap(
+        "nat-gateway-place",
+        (One("aws:ec2/natGateway:NatGateway", "x", {"availabilityMode": "regional", "subnetId": UNKNOWN, "vpcId": UNKNOWN}),),
+        {("x", "subnetId")},
+        "a regional NAT gateway is in no subnet",
+        (("x", "subnetId", GONE), ("x", "availabilityMode", "zonal"), ("x", "availabilityMode", UNKNOWN), ("x", "availabilityMode", GONE)),
+    ),
+    "a regional gateway without its VPC": Trap(
+        "nat-gateway-place",
+        (One("aws:ec2/natGateway:NatGateway", "x", {"availabilityMode": "regional"}),),
+        {("x", "vpcId")},
+        "needs the VPC",
+        (("x", "vpcId", UNKNOWN), ("x", "availabilityMode", UNKNOWN)),
+    ),
+    "a zonal gateway without its subnet": Trap(
+        "nat-gateway-place",
+        (One("aws:ec2/natGateway:NatGateway", "x", {"vpcId": UNKNOWN}),),
+        {("x", "subnetId")},
+        "needs a subnet",
+        (("x", "subnetId", UNKNOWN), ("x", "availabilityMode", "regional"), ("x", "availabilityMode", UNKNOWN)),
+    ),
+    "a route to an interface that drops packets": Trap(
+        "routed-interface-forwards",
+        (
+            One("aws:ec2/networkInterface:NetworkInterface", "e"),
+            One("aws:ec2/route:Route", "x", {"networkInterfaceId": UNKNOWN}, {"networkInterfaceId": ["e"]}),
+        ),
+        {("x", "networkInterfaceId")},
+        "e drops what is for other addresses",
+        (("e", "sourceDestCheck", False), ("e", "sourceDestCheck", UNKNOWN)),
+    ),
+    "a route to an instance that drops packets": Trap(
+        "routed-interface-forwards",
+        (
+            One("aws:ec2/instance:Instance", "i", {"sourceDestCheck": True}),
+            One("aws:ec2/route:Route", "x", {"networkInterfaceId": UNKNOWN}, {"networkInterfaceId": ["i"]}),
+        ),
+        {("x", "networkInterfaceId")},
+        "i drops what is for other addresses",
+        (("i", "sourceDestCheck", False), ("i", "sourceDestCheck", UNKNOWN), ("i", "primaryNetworkInterface", UNKNOWN)),
+    ),
+    "weights that are ignored": Trap(
+        "listener-weights-managed",
+        (One("aws:lb/listener:Listener", "x", options={"ignoreChanges": ["defaultActions[0].forward.targetGroups[*].weight"]}),),
+        {("x", "")},
+        "ignores changes of defaultActions[0].forward.targetGroups[*].weight",
+        (),
+    ),
+    "a deployment by CodeDeploy": Trap(
+        "service-open",
+        (One("aws:ecs/service:Service", "x", {"deploymentController": {"type": "CODE_DEPLOY"}}),),
+        {("x", "deploymentController.type")},
+        "ECS deployment by CodeDeploy",
+        (
+            ("x", "deploymentController", {"type": "ECS"}),
+            ("x", "deploymentController", {"type": UNKNOWN}),
+            ("x", "deploymentController", UNKNOWN),
+            ("x", "deploymentController", GONE),
+        ),
     ),
     "a closed service": Trap(
         "service-open",

@@ -15,6 +15,9 @@ _REPLICATION: Final = "aws:s3/bucketReplicationConfig:BucketReplicationConfig"
 _LIFECYCLE: Final = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 _BALANCERS: Final = ("aws:lb/loadBalancer:LoadBalancer", "aws:alb/loadBalancer:LoadBalancer")
 
+_POLICY: Final = "aws:s3/bucketPolicy:BucketPolicy"
+_BALANCER_LOGS: Final = ("accessLogs", "connectionLogs", "healthCheckLogs")
+
 _INFREQUENT: Final = ("STANDARD_IA", "ONEZONE_IA")
 _INFREQUENT_DAYS: Final = 30
 
@@ -35,7 +38,7 @@ def access_log_bucket(resource: Resource, stack: Stack) -> Iterator[Verdict]:
         paths = ["targetBucket"]
     else:
         network = not is_given(resource, "loadBalancerType", None, "application")
-        settings = () if network else ("accessLogs", "connectionLogs", "healthCheckLogs")
+        settings = () if network else _BALANCER_LOGS
         paths = [name for name in settings if given(resource, f"{name}.enabled") is True]
     for path in paths:
         for bucket in stack.refs(resource, path, _BUCKET):
@@ -43,6 +46,41 @@ def access_log_bucket(resource: Resource, stack: Stack) -> Iterator[Verdict]:
                 yield Fail(f"gets no logs: {bucket.name} is encrypted with {algorithm}", path)
             if resource.type == _LOGGING and _retains(bucket, stack):
                 yield Fail(f"gets no logs: {bucket.name} has a default retention of object lock", path)
+
+
+@stack_control(
+    id="balancer-log-bucket-policy",
+    title="Buckets for load balancer logs admit the balancers",
+    severity=Severity.HIGH,
+    types=_BALANCERS,
+    why="Elastic Load Balancing refuses a bucket that its log delivery may not write to, and without a policy no service may.",
+    remediation="Add aws.s3.BucketPolicy that allows s3:PutObject to logdelivery.elasticloadbalancing.amazonaws.com.",
+    url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html",
+    pack="acceptance",
+)
+def balancer_log_bucket_policy(resource: Resource, stack: Stack) -> Iterator[Verdict]:
+    """Buckets of the stack that have no policy at all."""
+    for path in (name for name in _BALANCER_LOGS if given(resource, f"{name}.enabled") is True):
+        for bucket in stack.refs(resource, path, _BUCKET):
+            if given(bucket, "policy") is None and not stack.referrers(bucket, _POLICY, "bucket"):
+                yield Fail(f"would be refused: {bucket.name} has no bucket policy", f"{path}.bucket")
+
+
+@stack_control(
+    id="trust-store-version",
+    title="Trust stores name the version of their bundle",
+    severity=Severity.LOW,
+    types=("aws:lb/trustStore:TrustStore",),
+    why="A new bundle of certificates at the same key changes nothing in the program, and the load balancer keeps the old one.",
+    remediation="Set ca_certificates_bundle_s3_object_version to the object's version.",
+    url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/mutual-authentication.html",
+    pack="acceptance",
+)
+def trust_store_version(resource: Resource, stack: Stack) -> Iterator[Verdict]:
+    """Bundles that are objects of the stack: others may be written once."""
+    objects = stack.refs(resource, "caCertificatesBundleS3Key", "aws:s3/bucketObjectv2:BucketObjectv2", "aws:s3/bucketObject:BucketObject")
+    if objects and given(resource, "caCertificatesBundleS3ObjectVersion") is None:
+        yield Fail(f"does not follow {objects[0].name}", "caCertificatesBundleS3ObjectVersion")
 
 
 @stack_control(

@@ -1,9 +1,10 @@
 """Services and features that AWS closed to new customers, or will close."""
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
-from cloudpatterns_policies.core import Fail, Resource, Severity, Stack, Verdict, stack_control
+from cloudpatterns_policies.acceptance.controls._given import given
+from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Verdict, stack_control
 
 _CLOSED: Final[Mapping[str, tuple[str, str]]] = {
     "aws:apprunner/": ("App Runner", "ECS Express Mode or ECS on Fargate"),
@@ -34,6 +35,23 @@ _KEPT: Final = ("aws:pinpoint/smsvoicev2",)
 """What begins in the same way and is not closed."""
 
 
+_CLOSED_FEATURES: Final[Mapping[str, tuple[str, Any, str, str]]] = {
+    "aws:ecs/service:Service": (
+        "deploymentController.type",
+        "CODE_DEPLOY",
+        "ECS deployment by CodeDeploy",
+        "the blue/green deployment of ECS",
+    ),
+    "aws:cloudfront/distribution:Distribution": (
+        "defaultCacheBehavior.trustedSigners",
+        None,
+        "Signing by account",
+        "trustedKeyGroups",
+    ),
+}
+"""Types, a property, its value or None for any, what is closed, and what AWS names instead."""
+
+
 @stack_control(
     id="service-open",
     title="No closed service is used",
@@ -49,4 +67,9 @@ def service_open(stack: Stack) -> Iterator[tuple[Resource, Verdict]]:
         if resource.type.startswith("aws:") and not resource.type.startswith(_KEPT):
             for start, (what, instead) in _CLOSED.items():
                 if resource.type.startswith(start):
-                    yield resource, Fail(f"{what} is closed to new customers, or AWS ends it; use {instead}")
+                    yield resource, Fail(f"uses what is closed to new customers, or AWS ends: {what}; use {instead}")
+    for resource in stack.of_type(*_CLOSED_FEATURES):
+        path, value, what, instead = _CLOSED_FEATURES[resource.type]
+        found = given(resource, path)
+        if found is not UNKNOWN and (bool(found) if value is None else found == value):
+            yield resource, Fail(f"uses what AWS advises against: {what}; use {instead}", path)

@@ -26,6 +26,14 @@ _MAJOR: Final = {
 """Engines whose parameter families are the engine's name and this much of the version."""
 _FAMILY: Final = re.compile(r"([a-z-]+?)([\d.]+)")
 _SMALL: Final = re.compile(r"db\.(t2|t3|t4g)\.(micro|small)")
+_POSTMASTER: Final = frozenset(
+    {
+        *("max_connections", "max_locks_per_transaction", "max_prepared_transactions", "max_replication_slots", "max_wal_senders"),
+        *("max_worker_processes", "rds.logical_replication", "shared_buffers", "shared_preload_libraries", "track_activity_query_size"),
+    }
+)
+"""Parameters that PostgreSQL reads when it starts."""
+_SSL_DYNAMIC: Final = 15
 _ADVANCED_DAYS: Final = 465
 
 
@@ -138,11 +146,34 @@ def rds_parameter_drift(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """`rds.force_ssl`, whose default changed."""
     family, parameters = given(resource, "family"), given(resource, "parameters")
     parts = re.fullmatch(r"postgres(\d+)", family) if isinstance(family, str) else None
-    if parts is None or int(parts[1]) < 15 or not isinstance(parameters, list):
+    if parts is None or int(parts[1]) < _SSL_DYNAMIC or not isinstance(parameters, list):
         return
     for index in range(len(parameters)):
         if is_given(resource, f"parameters.{index}.name", "rds.force_ssl") and is_given(resource, f"parameters.{index}.value", "1"):
             yield Fail(f"sets rds.force_ssl to 1, which is the default of {family}", f"parameters.{index}")
+
+
+@stack_control(
+    id="rds-static-parameter",
+    title="Static parameters wait for a reboot",
+    severity=Severity.HIGH,
+    types=(_PARAMETERS, _CLUSTER_PARAMETERS),
+    why="The provider applies parameters at once unless told otherwise, which RDS refuses for static ones.",
+    remediation="Set apply_method of the parameter to pending-reboot.",
+    url="https://github.com/hashicorp/terraform-provider-aws/issues/216",
+    pack="acceptance",
+)
+def rds_static_parameter(resource: Resource, stack: Stack) -> Iterator[Verdict]:
+    """What PostgreSQL reads when it starts, and rds.force_ssl, which is static up to PostgreSQL 14."""
+    family, parameters = given(resource, "family"), given(resource, "parameters")
+    parts = re.fullmatch(r"(postgres|aurora-postgresql)(\d+)", family) if isinstance(family, str) else None
+    for index in range(len(parameters)) if parts is not None and isinstance(parameters, list) else ():
+        name = given(resource, f"parameters.{index}.name")
+        static = isinstance(name, str) and name in _POSTMASTER
+        if parts is not None and parts[1] == "postgres" and int(parts[2]) < _SSL_DYNAMIC:
+            static = static or is_given(resource, f"parameters.{index}.name", "rds.force_ssl")
+        if static and is_given(resource, f"parameters.{index}.applyMethod", None, "immediate"):
+            yield Fail(f"would be refused: {name} is static and cannot be applied at once", f"parameters.{index}.applyMethod")
 
 
 @stack_control(

@@ -11,6 +11,14 @@ _ACL: Final = "aws:ec2/networkAcl:NetworkAcl"
 _RULE: Final = "aws:ec2/networkAclRule:NetworkAclRule"
 _ENDPOINT: Final = "aws:ec2/vpcEndpoint:VpcEndpoint"
 _VPC: Final = "aws:ec2/vpc:Vpc"
+_GATEWAY: Final = "aws:ec2/natGateway:NatGateway"
+_ROUTE: Final = "aws:ec2/route:Route"
+_INTERFACE: Final = "aws:ec2/networkInterface:NetworkInterface"
+_INSTANCE: Final = "aws:ec2/instance:Instance"
+_LISTENERS: Final = (
+    *("aws:lb/listener:Listener", "aws:lb/listenerRule:ListenerRule"),
+    *("aws:alb/listener:Listener", "aws:alb/listenerRule:ListenerRule"),
+)
 _DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
 _CERTIFICATE: Final = "aws:acm/certificate:Certificate"
 _EDGE: Final = "us-east-1"
@@ -83,3 +91,60 @@ def distribution_global_parts(resource: Resource, stack: Stack) -> Iterator[Verd
     regional = [one.name for one in stack.refs(resource, "webAclId", "aws:wafv2/webAcl:WebAcl") if is_given(one, "scope", "REGIONAL")]
     if regional or (isinstance(acl, str) and ":regional/webacl/" in acl):
         yield Fail(f"would be refused: the web ACL {regional[0] if regional else acl} is regional", "webAclId")
+
+
+@stack_control(
+    id="nat-gateway-place",
+    title="NAT gateways are in a subnet, regional ones in a VPC",
+    severity=Severity.HIGH,
+    types=(_GATEWAY,),
+    why="EC2 refuses a regional NAT gateway with a subnet or without a VPC, and a zonal one without a subnet.",
+    remediation="Set vpc_id of a regional NAT gateway, and subnet_id of a zonal one.",
+    url="https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateways-regional.html",
+    pack="acceptance",
+)
+def nat_gateway_place(resource: Resource, stack: Stack) -> Iterator[Verdict]:
+    """By the mode, which is zonal unless the program sets it."""
+    regional = is_given(resource, "availabilityMode", "regional")
+    if regional and given(resource, "subnetId") is not None:
+        yield Fail("would be refused: a regional NAT gateway is in no subnet", "subnetId")
+    elif regional and given(resource, "vpcId") is None:
+        yield Fail("would be refused: a regional NAT gateway needs the VPC", "vpcId")
+    elif is_given(resource, "availabilityMode", None, "zonal") and given(resource, "subnetId") is None:
+        yield Fail("would be refused: a zonal NAT gateway needs a subnet", "subnetId")
+
+
+@stack_control(
+    id="routed-interface-forwards",
+    title="Interfaces that routes lead to forward packets",
+    severity=Severity.HIGH,
+    types=(_ROUTE,),
+    why="EC2 drops every packet that is not for the interface itself, unless its source/destination check is off.",
+    remediation="Set source_dest_check of the network interface or the instance to False.",
+    url="https://docs.aws.amazon.com/vpc/latest/userguide/work-with-nat-instances.html",
+    pack="acceptance",
+)
+def routed_interface_forwards(resource: Resource, stack: Stack) -> Iterator[Verdict]:
+    """An interface of the stack, or the primary one of an instance that brings none of its own."""
+    targets = stack.refs(resource, "networkInterfaceId", _INTERFACE, _INSTANCE)
+    for target in targets if len(targets) == 1 else ():
+        own = [given(target, name) for name in ("primaryNetworkInterface", "networkInterfaces", "launchTemplate")]
+        if is_given(target, "sourceDestCheck", None, True) and all(value is None for value in own):
+            yield Fail(f"leads nowhere: {target.name} drops what is for other addresses", "networkInterfaceId")
+
+
+@stack_control(
+    id="listener-weights-managed",
+    title="Weights of listeners are not ignored",
+    severity=Severity.LOW,
+    types=_LISTENERS,
+    why="With weights in ignore_changes, a target group that is added gets a wrong weight, and the others may be set back.",
+    remediation="Read the present weights into the program, or add target groups in an update that does not ignore them.",
+    url="https://github.com/pulumi/pulumi-aws/issues/5772",
+    pack="acceptance",
+)
+def listener_weights_managed(resource: Resource, stack: Stack) -> Iterator[Verdict]:
+    """Paths in ignore_changes that name weights."""
+    for path in resource.options.ignoreChanges:
+        if path.endswith(".weight"):
+            yield Fail(f"ignores changes of {path}")
