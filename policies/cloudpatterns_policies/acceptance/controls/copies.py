@@ -41,7 +41,7 @@ def replication_needs_versioning(resource: Resource, stack: Stack) -> Iterator[V
     types=("aws:dynamodb/table:Table",),
     why="DynamoDB wants a customer-managed key for each replica of a table, or for none.",
     remediation="Set kms_key_arn of each replica to a key of its region.",
-    url="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/globaltables-security.html",
+    url="https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-dynamodb-globaltable-replicaspecification.html",
     pack="acceptance",
 )
 def table_replica_keys(resource: Resource) -> Iterator[Verdict]:
