@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
-from cloudpatterns_policies.acceptance.references import given, says, target, targets
+from cloudpatterns_policies.acceptance.controls._given import given, is_given
+from cloudpatterns_policies.acceptance.relations import target, targets
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Verdict, control, stack_control
 from cloudpatterns_policies.graph.reading import read
 
@@ -84,11 +85,11 @@ def cost_anomaly_subscribers(resource: Resource) -> Iterator[Verdict]:
     pack="acceptance",
 )
 def runtime_monitoring_once(resource: Resource, stack: Stack) -> Iterator[Verdict]:
-    if not (says(resource, "name", "EKS_RUNTIME_MONITORING") and says(resource, "status", "ENABLED")):
+    if not (is_given(resource, "name", "EKS_RUNTIME_MONITORING") and is_given(resource, "status", "ENABLED")):
         return
     own = _detector(resource, stack)
     for other in stack.of_type(resource.type):
-        rival = says(other, "name", "RUNTIME_MONITORING") and says(other, "status", "ENABLED")
+        rival = is_given(other, "name", "RUNTIME_MONITORING") and is_given(other, "status", "ENABLED")
         if rival and own is not None and own == _detector(other, stack):
             yield Fail(f"is enabled beside {other.name}, which enables RUNTIME_MONITORING", "name")
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
-from cloudpatterns_policies.acceptance.references import given, says, target, waits_for
+from cloudpatterns_policies.acceptance.controls._given import given, is_given
+from cloudpatterns_policies.acceptance.relations import target, waits_for
 from cloudpatterns_policies.core import Fail, Resource, Severity, Stack, Verdict, control, stack_control
 
 _CONSTRAINT: Final = "aws:servicecatalog/constraint:Constraint"
@@ -24,11 +25,11 @@ _refusal = partial(stack_control, severity=Severity.HIGH, types=(_CONSTRAINT,), 
 )
 def catalog_launch_constraint_once(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     kind, place = given(resource, "type"), _place(resource, stack)
-    if place is None or not says(resource, "type", "LAUNCH", "STACKSET"):
+    if place is None or not is_given(resource, "type", "LAUNCH", "STACKSET"):
         return
     for other in stack.of_type(_CONSTRAINT):
         rival = given(other, "type")
-        counts = says(other, "type", *(("LAUNCH", "STACKSET") if kind == "LAUNCH" else ("LAUNCH",)))
+        counts = is_given(other, "type", *(("LAUNCH", "STACKSET") if kind == "LAUNCH" else ("LAUNCH",)))
         if other.urn < resource.urn and counts and _place(other, stack) == place:
             yield Fail(f"is a {kind} constraint beside {other.name}, a {rival} constraint", "type")
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from cloudpatterns_policies.acceptance.references import given, says, target, targets, waits_for
+from cloudpatterns_policies.acceptance.controls._given import given, is_given
+from cloudpatterns_policies.acceptance.relations import target, targets, waits_for
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Verdict, stack_control
 
 _SERVICE: Final = "aws:ecs/service:Service"
@@ -81,10 +82,10 @@ def ecs_capacity_providers(resource: Resource, stack: Stack) -> Iterator[Verdict
 
 def _has_interface(resource: Resource, stack: Stack) -> bool:
     """Whether the tasks of a service surely have their own network interface."""
-    if says(resource, "launchType", "FARGATE"):
+    if is_given(resource, "launchType", "FARGATE"):
         return True
     definition = target(stack, resource, "taskDefinition", "aws:ecs/taskDefinition:TaskDefinition")
-    return definition is not None and says(definition, "networkMode", "awsvpc")
+    return definition is not None and is_given(definition, "networkMode", "awsvpc")
 
 
 def _names(associations: list[Resource]) -> list[str] | None:

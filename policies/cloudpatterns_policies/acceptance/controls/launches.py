@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from cloudpatterns_policies.acceptance.references import given, says, target
+from cloudpatterns_policies.acceptance.controls._given import given, is_given
+from cloudpatterns_policies.acceptance.relations import target
 from cloudpatterns_policies.core import Fail, Resource, Severity, Stack, Verdict, control, stack_control
 from cloudpatterns_policies.graph.reading import expand, read
 
@@ -55,7 +56,7 @@ def refresh_rollback_version(resource: Resource, stack: Stack) -> Iterator[Verdi
         if given(resource, path) is None:
             continue
         version = given(resource, f"{path}.version")
-        if version is None or says(resource, f"{path}.version", *_MOVING):
+        if version is None or is_given(resource, f"{path}.version", *_MOVING):
             yield Fail(f"rolls back refreshes, with the version {version or '$Default'} of the launch template", f"{path}.version")
         for name in ("id", "name", "launchTemplateId", "launchTemplateName"):
             template = target(stack, resource, f"{path}.{name}", _TEMPLATE)
@@ -70,5 +71,5 @@ def _tags(resource: Resource) -> Iterator[str]:
         yield "tags"
         return
     for path in expand(resource, "tagSpecifications.*"):
-        if says(resource, f"{path}.resourceType", "instance"):
+        if is_given(resource, f"{path}.resourceType", "instance"):
             yield f"{path}.tags"

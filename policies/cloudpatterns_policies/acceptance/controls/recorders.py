@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from cloudpatterns_policies.acceptance.references import given, says, target, waits_for
+from cloudpatterns_policies.acceptance.controls._given import given, is_given
+from cloudpatterns_policies.acceptance.relations import target, waits_for
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Unknown, Verdict, stack_control
 from cloudpatterns_policies.graph.reading import label
 
@@ -31,7 +32,7 @@ def config_order(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     if resource.type == _STATUS and given(resource, "isEnabled") is not True:
         return
     region = given(resource, "region")
-    first = [item for item in stack.of_type(_BEFORE[resource.type]) if region is not UNKNOWN and says(item, "region", region)]
+    first = [item for item in stack.of_type(_BEFORE[resource.type]) if region is not UNKNOWN and is_given(item, "region", region)]
     if len(first) == 1 and not waits_for(stack, resource, first[0]):
         yield Fail(f"does not wait for {label(first[0])}")
 

@@ -6,7 +6,8 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, Final
 
-from cloudpatterns_policies.acceptance.references import given, says, waits_for
+from cloudpatterns_policies.acceptance.controls._given import given, is_given
+from cloudpatterns_policies.acceptance.relations import waits_for
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Unknown, Verdict, control, stack_control
 from cloudpatterns_policies.graph.reading import read
 
@@ -63,7 +64,7 @@ def opensearch_encryption_policy_first(resource: Resource, stack: Stack) -> Iter
     name, own = given(resource, "name"), given(resource, "encryptionConfig")
     if own is not None or name is None:
         return
-    policies = [item for item in stack.of_type(_POLICY) if given(item, "type") is UNKNOWN or says(item, "type", "encryption")]
+    policies = [item for item in stack.of_type(_POLICY) if given(item, "type") is UNKNOWN or is_given(item, "type", "encryption")]
     if name is UNKNOWN or any(given(item, "policy") is UNKNOWN for item in policies):
         yield Unknown("name")
         return
