@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
 
-from cloudpatterns_policies.core import UNKNOWN, Resource, Stack
+from cloudpatterns_policies.core import Resource, Stack
 from cloudpatterns_policies.graph.reading import has_value, refer_all
 
 
@@ -20,17 +19,6 @@ def target(stack: Stack, resource: Resource, path: str, *types: str) -> Resource
     """The one resource of `types` that a property surely refers to."""
     found = [item for _, item in targets(stack, resource, path, *types)]
     return found[0] if len(found) == 1 else None
-
-
-def given(resource: Resource, path: str) -> Any:
-    """What the program gives at a dotted path: None for nothing, `UNKNOWN` for what is known only after deployment. Never raises."""
-    return UNKNOWN if resource.inputs.is_unknown(path) else resource.inputs.get(path)
-
-
-def says(resource: Resource, path: str, *values: Any) -> bool:
-    """Whether the program surely gives one of some values at a dotted path."""
-    value = given(resource, path)
-    return value is not UNKNOWN and value in values
 
 
 def gives(resource: Resource, path: str) -> bool:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from cloudpatterns_policies.acceptance.relations import given, says, target
+from cloudpatterns_policies.acceptance.controls._given import given, is_given
+from cloudpatterns_policies.acceptance.relations import target
 from cloudpatterns_policies.core import Fail, Resource, Severity, Stack, Verdict, stack_control
 
 _LISTENER: Final = "aws:globalaccelerator/listener:Listener"
@@ -30,7 +31,7 @@ def accelerator_ports_apart(resource: Resource, stack: Stack) -> Iterator[Verdic
         return
     for other in stack.referrers(accelerator, _LISTENER, "acceleratorArn"):
         rival = other.urn < resource.urn and target(stack, other, "acceleratorArn", *_ACCELERATORS) is accelerator
-        if rival and says(other, "protocol", protocol) and _overlap(_ranges(resource), _ranges(other)):
+        if rival and is_given(other, "protocol", protocol) and _overlap(_ranges(resource), _ranges(other)):
             yield Fail(f"has a port that {other.name} has too", "portRanges")
 
 

@@ -5,16 +5,18 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
-from cloudpatterns_policies.acceptance.relations import given, gives, targets
+from cloudpatterns_policies.acceptance.controls._given import given
+from cloudpatterns_policies.acceptance.relations import gives, targets
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Unknown, Verdict, control, stack_control
 from cloudpatterns_policies.graph.reading import expand, read
 
 _DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
 _VIEWER: Final = ("viewer-request", "viewer-response")
 _HOME: Final = "us-east-1"
+_CERTIFICATE: Final = "viewerCertificate.acmCertificateArn"
 _CERTIFICATES: Final = ("aws:acm/certificate:Certificate", "aws:acm/certificateValidation:CertificateValidation")
 _AT_HOME: Final = (
-    (_DISTRIBUTION, "viewerCertificate.acmCertificateArn", _CERTIFICATES),
+    (_DISTRIBUTION, _CERTIFICATE, _CERTIFICATES),
     (_DISTRIBUTION, "webAclId", ("aws:wafv2/webAcl:WebAcl",)),
     (_DISTRIBUTION, "defaultCacheBehavior.lambdaFunctionAssociations.*.lambdaArn", ("aws:lambda/function:Function",)),
     ("aws:cognito/userPoolDomain:UserPoolDomain", "certificateArn", _CERTIFICATES),
@@ -73,6 +75,8 @@ def cloudfront_key_newline(resource: Resource) -> Iterator[Verdict]:
 def global_service_us_east_1(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     for type_, pattern, named in _AT_HOME:
         for path, item in targets(stack, resource, pattern, *named) if resource.type == type_ else ():
+            if path == _CERTIFICATE and given(item, "region") is not None:
+                continue  # distribution-global-parts says it
             region = _region(item, stack)
             if isinstance(region, str) and region != _HOME:
                 yield Fail(f"names {item.name}, which is in {region}", path)

@@ -3,34 +3,29 @@
 from collections.abc import Iterator
 from typing import Final
 
-from cloudpatterns_policies.acceptance.relations import given, gives, targets, waits_for
-from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Verdict, control, stack_control
+from cloudpatterns_policies.acceptance.relations import gives, targets, waits_for
+from cloudpatterns_policies.core import Fail, Resource, Severity, Stack, Verdict, control, stack_control
 
 _BUCKET: Final = "aws:s3/bucket:Bucket"
 _VERSIONING: Final = "aws:s3/bucketVersioning:BucketVersioning"
 
 
 @stack_control(
-    id="replication-needs-versioning",
-    title="Both buckets of a replication have versioning",
+    id="replication-after-versioning",
+    title="A replication waits for the versioning of its buckets",
     severity=Severity.HIGH,
     types=("aws:s3/bucketReplicationConfig:BucketReplicationConfig",),
-    why="S3 refuses replication from or to a bucket without versioning.",
-    remediation='Add an aws.s3.BucketVersioning with status "Enabled", and name it in depends_on of the replication.',
-    url="https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication.html",
+    why="S3 refuses replication from or to a bucket that has no versioning yet.",
+    remediation="Name the aws.s3.BucketVersioning of both buckets in depends_on of the replication.",
+    url="https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-requirements.html",
     pack="acceptance",
 )
-def replication_needs_versioning(resource: Resource, stack: Stack) -> Iterator[Verdict]:
+def replication_after_versioning(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     buckets = [*targets(stack, resource, "bucket", _BUCKET), *targets(stack, resource, "rules.*.destination.bucket", _BUCKET)]
     for path, bucket in buckets:
-        inline = given(bucket, "versioning.enabled") is not None or gives(bucket, "objectLockEnabled")
         found = stack.referrers(bucket, _VERSIONING, "bucket")
-        states = [given(item, "versioningConfiguration.status") for item in found]
-        if inline or any(state is UNKNOWN for state in states):
-            continue
-        if "Enabled" not in states:
-            yield Fail(f"replicates {bucket.name}, which has no versioning" if path == "bucket" else _to(bucket), path)
-        elif not any(waits_for(stack, resource, item) for item in found):
+        # A bucket with object lock has versions from the beginning; one without any is told by bucket-versioning-needed.
+        if found and not gives(bucket, "objectLockEnabled") and not any(waits_for(stack, resource, item) for item in found):
             yield Fail(f"does not wait for {found[0].name}, which gives {bucket.name} its versions", path)
 
 
@@ -41,7 +36,7 @@ def replication_needs_versioning(resource: Resource, stack: Stack) -> Iterator[V
     types=("aws:dynamodb/table:Table",),
     why="DynamoDB wants a customer-managed key for each replica of a table, or for none.",
     remediation="Set kms_key_arn of each replica to a key of its region.",
-    url="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/globaltables-security.html",
+    url="https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-dynamodb-globaltable-replicaspecification.html",
     pack="acceptance",
 )
 def table_replica_keys(resource: Resource) -> Iterator[Verdict]:
@@ -57,7 +52,3 @@ def table_replica_keys(resource: Resource) -> Iterator[Verdict]:
 def _given(resource: Resource, path: str) -> bool:
     # A key of the stack is unknown until it exists.
     return resource.is_unknown(path) or bool(resource.get(path))
-
-
-def _to(bucket: Resource) -> str:
-    return f"replicates to {bucket.name}, which has no versioning"

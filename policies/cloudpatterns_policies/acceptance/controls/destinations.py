@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final, NamedTuple
 
-from cloudpatterns_policies.acceptance.relations import given, gives, targets, waits_for
+from cloudpatterns_policies.acceptance.controls._given import given
+from cloudpatterns_policies.acceptance.relations import gives, targets, waits_for
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Verdict, stack_control
 
 _BUCKET: Final = "aws:s3/bucket:Bucket"

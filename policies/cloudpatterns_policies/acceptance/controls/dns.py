@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache, partial
 from typing import Any, Final
 
-from cloudpatterns_policies.acceptance.relations import given, says, target
+from cloudpatterns_policies.acceptance.controls._given import given, is_given
+from cloudpatterns_policies.acceptance.relations import target
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Verdict, stack_control
 
 _RECORD: Final = "aws:route53/record:Record"
@@ -60,7 +61,7 @@ def dns_records_one_policy(resource: Resource, stack: Stack) -> Iterator[Verdict
 )
 def dns_weights_not_all_zero(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     group = _group(resource, stack)
-    if len(group) > 1 and resource is group[0] and all(says(item, "weightedRoutingPolicies.0.weight", 0) for item in group):
+    if len(group) > 1 and resource is group[0] and all(is_given(item, "weightedRoutingPolicies.0.weight", 0) for item in group):
         words = f"{given(resource, 'type')} records named {given(resource, 'name')}"
         yield Fail(f"is one of {len(group)} {words} that all have the weight 0", "weightedRoutingPolicies.0.weight")
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from cloudpatterns_policies.acceptance.relations import given, gives, target
+from cloudpatterns_policies.acceptance.controls._given import given
+from cloudpatterns_policies.acceptance.relations import gives, target
 from cloudpatterns_policies.core import Fail, Resource, Severity, Stack, Verdict, control, stack_control
 
 _BUS: Final = "aws:cloudwatch/eventBus:EventBus"

@@ -1,14 +1,9 @@
-"""EFS mount targets, and the throughput of FSx file systems."""
+"""FSx file systems: throughput that their deployment types have."""
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from cloudpatterns_policies.acceptance.relations import given, target
-from cloudpatterns_policies.core import Fail, Resource, Severity, Stack, Verdict, control, stack_control
-
-_TARGET: Final = "aws:efs/mountTarget:MountTarget"
-_FILE_SYSTEM: Final = "aws:efs/fileSystem:FileSystem"
-_SUBNETS: Final = ("aws:ec2/subnet:Subnet", "aws:ec2/defaultSubnet:DefaultSubnet")
+from cloudpatterns_policies.core import Fail, Resource, Severity, Verdict, control
 
 
 class _Throughput(NamedTuple):
@@ -39,28 +34,6 @@ _THROUGHPUT: Final = {
 """What FSx takes, by its API: https://docs.aws.amazon.com/fsx/latest/APIReference/API_CreateFileSystem.html"""
 
 
-@stack_control(
-    id="efs-mount-target-zone",
-    title="A file system has one mount target in a zone, and a One Zone file system one in its own",
-    severity=Severity.HIGH,
-    types=(_TARGET,),
-    why="EFS refuses a second mount target in a zone, and one outside the zone of a One Zone file system.",
-    remediation="Keep one mount target for each Availability Zone of the file system.",
-    url="https://docs.aws.amazon.com/efs/latest/ug/API_CreateMountTarget.html",
-    pack="acceptance",
-)
-def efs_mount_target_zone(resource: Resource, stack: Stack) -> Iterator[Verdict]:
-    system, zone = target(stack, resource, "fileSystemId", _FILE_SYSTEM), _zone(resource, stack)
-    if system is None or not isinstance(zone, str):
-        return
-    own = given(system, "availabilityZoneName")
-    if isinstance(own, str) and own != zone:
-        yield Fail(f"is in {zone}, while file system {system.name} is in {own} alone", "subnetId")
-    for other in stack.referrers(system, _TARGET, "fileSystemId"):
-        if other.urn < resource.urn and _zone(other, stack) == zone:
-            yield Fail(f"is in {zone}, as {other.name} of the same file system is", "subnetId")
-
-
 @control(
     id="fsx-throughput",
     title="The throughput of a file system is one that its deployment type has",
@@ -81,8 +54,3 @@ def fsx_throughput(resource: Resource) -> Iterator[Verdict]:
         if value not in row.values:
             allowed = ", ".join(map(str, row.values))
             yield Fail(f"has {value:g}; {resource.get('deploymentType')} takes {allowed}", row.property)
-
-
-def _zone(mount: Resource, stack: Stack) -> Any:
-    subnet = target(stack, mount, "subnetId", *_SUBNETS)
-    return None if subnet is None else given(subnet, "availabilityZone")

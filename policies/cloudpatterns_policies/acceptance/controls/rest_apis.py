@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from cloudpatterns_policies.acceptance.relations import given, target, waits_for
+from cloudpatterns_policies.acceptance.controls._given import given
+from cloudpatterns_policies.acceptance.relations import target, waits_for
 from cloudpatterns_policies.core import Fail, Resource, Severity, Stack, Verdict, stack_control
 
 _DEPLOYMENT: Final = "aws:apigateway/deployment:Deployment"

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
-from cloudpatterns_policies.acceptance.relations import given, target, targets
+from cloudpatterns_policies.acceptance.controls._given import given
+from cloudpatterns_policies.acceptance.relations import target, targets
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Unknown, Verdict, stack_control
 
 _ROLE: Final = "aws:iam/role:Role"

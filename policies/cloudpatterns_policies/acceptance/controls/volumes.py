@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
-from cloudpatterns_policies.acceptance.relations import given, target
+from cloudpatterns_policies.acceptance.controls._given import given
+from cloudpatterns_policies.acceptance.relations import target
 from cloudpatterns_policies.core import Fail, Resource, Severity, Stack, Verdict, stack_control
 
 _INSTANCE: Final = "aws:ec2/instance:Instance"

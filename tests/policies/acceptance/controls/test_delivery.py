@@ -25,9 +25,8 @@ def key(text: Any) -> dict[str, Made]:
     return {"x": Made("aws:cloudfront/publicKey:PublicKey", {} if text is None else {"encodedKey": text})}
 
 
-def certificate(**props: Any) -> dict[str, Made]:
-    made = Made(DISTRIBUTION, {"viewerCertificate": {"acmCertificateArn": UNKNOWN}}, {"viewerCertificate": "c"})
-    return {"c": Made("aws:acm/certificate:Certificate", props), "x": made}
+def acl(**props: Any) -> dict[str, Made]:
+    return {"c": Made("aws:wafv2/webAcl:WebAcl", props), "x": refers(DISTRIBUTION, "webAclId", "c")}
 
 
 def origin(name: Any, control: Any) -> dict[str, Made]:
@@ -52,12 +51,18 @@ CASES = {
     "a key without": Case(NEWLINE, key("-----END PUBLIC KEY-----"), ("x", "encodedKey", "has no newline at the end of the key")),
     "no key": Case(NEWLINE, key(None)),
     "a key that is not known": Case(NEWLINE, key(UNKNOWN), None, ("x", "encodedKey")),
-    "a certificate in us-east-1": Case(HOME, certificate(region="us-east-1")),
-    "a certificate elsewhere": Case(
-        HOME, certificate(region="eu-west-1"), ("x", "viewerCertificate.acmCertificateArn", "names c, which is in eu-west-1")
+    "an ACL in us-east-1": Case(HOME, acl(region="us-east-1")),
+    "an ACL elsewhere": Case(HOME, acl(region="eu-west-1"), ("x", "webAclId", "names c, which is in eu-west-1")),
+    "an ACL whose region is not known": Case(HOME, acl(region=UNKNOWN)),
+    "an ACL without a region": Case(HOME, acl()),
+    "a user pool's certificate elsewhere": Case(
+        HOME,
+        {
+            "c": Made("aws:acm/certificate:Certificate", {"region": "eu-west-1"}),
+            "x": refers("aws:cognito/userPoolDomain:UserPoolDomain", "certificateArn", "c"),
+        },
+        ("x", "certificateArn", "names c, which is in eu-west-1"),
     ),
-    "a certificate whose region is not known": Case(HOME, certificate(region=UNKNOWN)),
-    "a certificate without a region": Case(HOME, certificate()),
     "an access control on a bucket": Case(WEBSITE, origin("shop.s3.eu-west-1.amazonaws.com", UNKNOWN)),
     "an access control on a website": Case(WEBSITE, origin(SITE, UNKNOWN), ("x", "origins.0.domainName", f"website endpoint {SITE}")),
     "a website without one": Case(WEBSITE, origin(SITE, None)),

@@ -291,19 +291,7 @@ CASES |= {
     "nothing for what fails": Case(STANDARD, {"x": Made("aws:cloudwatch/eventTarget:EventTarget")}),
 }
 
-VISIBILITY, STREAMED = event_sources.queue_visibility_covers_function, event_sources.table_stream_enabled
-
-
-def mapping(seconds: Any, timeout: Any) -> dict[str, Made]:
-    return {
-        "q": queue(**({} if seconds is None else {"visibilityTimeoutSeconds": seconds})),
-        "f": Made("aws:lambda/function:Function", {} if timeout is None else {"timeout": timeout}),
-        "x": Made(
-            "aws:lambda/eventSourceMapping:EventSourceMapping",
-            {"eventSourceArn": UNKNOWN, "functionName": UNKNOWN},
-            {"eventSourceArn": "q", "functionName": "f"},
-        ),
-    }
+STREAMED = event_sources.table_stream_enabled
 
 
 def table(**props: Any) -> dict[str, Made]:
@@ -311,7 +299,6 @@ def table(**props: Any) -> dict[str, Made]:
     return {"t": Made("aws:dynamodb/table:Table", props), "x": source}
 
 
-SHORT = "which hides a message for 30 seconds, and runs up to 60 in f"
 BUS, DISCOVERER = "aws:cloudwatch/eventBus:EventBus", refers("aws:schemas/discoverer:Discoverer", "sourceArn", "b")
 RULE, ONCE = Made("aws:cloudwatch/eventRule:EventRule"), "at(2027-01-01T00:00:00)"
 
@@ -326,12 +313,6 @@ def schedule(**props: Any) -> dict[str, Made]:
 
 KEPT, IDS, FIVE = event_buses.one_time_schedule_kept, event_buses.event_target_ids, event_buses.event_rule_targets
 CASES |= {
-    "a queue that hides long enough": Case(VISIBILITY, mapping(60, 60)),
-    "a queue that hides too short": Case(VISIBILITY, mapping(30, 60), ("x", "eventSourceArn", f"reads queue q, {SHORT}")),
-    "a queue without a timeout": Case(VISIBILITY, mapping(None, 60), ("x", "eventSourceArn", SHORT)),
-    "a function without a timeout": Case(VISIBILITY, mapping(2, None), ("x", "eventSourceArn", "for 2 seconds, and runs up to 3")),
-    "a queue's timeout that is not known": Case(VISIBILITY, mapping(UNKNOWN, 60)),
-    "a function's timeout that is not known": Case(VISIBILITY, mapping(30, UNKNOWN)),
     "a table with a stream": Case(STREAMED, table(streamEnabled=True)),
     "a table with replicas": Case(STREAMED, table(replicas=[{"regionName": "us-east-1"}])),
     "a table whose stream is not known": Case(STREAMED, table(streamEnabled=UNKNOWN)),

@@ -1,4 +1,4 @@
-"""EFS, FSx, EBS, AWS Backup, and copies of buckets and tables."""
+"""FSx, EBS, AWS Backup, and copies of buckets and tables."""
 
 from typing import Any
 
@@ -8,17 +8,8 @@ from cloudpatterns_policies.core import UNKNOWN
 
 from tests.policies.acceptance.controls.cases import OTHERS, Case, Made, check, refers
 
-ZONE, THROUGHPUT = file_systems.efs_mount_target_zone, file_systems.fsx_throughput
-MOUNT, SUBNET = "aws:efs/mountTarget:MountTarget", "aws:ec2/subnet:Subnet"
-
-
-def mounts(own: Any, *zones: Any) -> dict[str, Made]:
-    made = {"f": Made("aws:efs/fileSystem:FileSystem", {} if own is None else {"availabilityZoneName": own})}
-    for number, zone in enumerate(zones):
-        made[f"s{number}"] = Made(SUBNET, {} if zone is None else {"availabilityZone": zone})
-        both = {"fileSystemId": "f", "subnetId": f"s{number}"}
-        made[f"m{number}"] = Made(MOUNT, dict.fromkeys(both, UNKNOWN), both)
-    return made
+THROUGHPUT = file_systems.fsx_throughput
+SUBNET = "aws:ec2/subnet:Subnet"
 
 
 def fsx(kind: str, deployment: Any, name: str, value: Any, **props: Any) -> dict[str, Made]:
@@ -28,13 +19,6 @@ def fsx(kind: str, deployment: Any, name: str, value: Any, **props: Any) -> dict
 LUSTRE, ZFS, ONTAP = "lustreFileSystem:LustreFileSystem", "openZfsFileSystem:OpenZfsFileSystem", "ontapFileSystem:OntapFileSystem"
 UNIT, CAPACITY, PAIR = "perUnitStorageThroughput", "throughputCapacity", "throughputCapacityPerHaPair"
 CASES = {
-    "mount targets in two zones": Case(ZONE, mounts(None, "eu-west-1a", "eu-west-1b")),
-    "two in one zone": Case(ZONE, mounts(None, "eu-west-1a", "eu-west-1a"), ("m1", "subnetId", "is in eu-west-1a, as m0 of the same")),
-    "One Zone in its zone": Case(ZONE, mounts("eu-west-1a", "eu-west-1a")),
-    "One Zone in another": Case(ZONE, mounts("eu-west-1a", "eu-west-1b"), ("m0", "subnetId", "file system f is in eu-west-1a alone")),
-    "zones that are not known": Case(ZONE, mounts(None, UNKNOWN, UNKNOWN)),
-    "subnets without a zone": Case(ZONE, mounts("eu-west-1a", None)),
-    "a file system's zone that is not known": Case(ZONE, mounts(UNKNOWN, "eu-west-1a")),
     "Lustre on SSD": Case(THROUGHPUT, fsx(LUSTRE, "PERSISTENT_2", UNIT, 250)),
     "Lustre of the first generation": Case(THROUGHPUT, fsx(LUSTRE, "PERSISTENT_1", UNIT, 50)),
     "Lustre on HDD": Case(THROUGHPUT, fsx(LUSTRE, "PERSISTENT_1", UNIT, 12, storageType="HDD")),
@@ -130,7 +114,7 @@ CASES |= {
     "a name that is not known": Case(NAMED, {"x": Made(RESTORE, {"name": UNKNOWN})}, None, ("x", "name")),
 }
 
-VERSIONS, KEYS = copies.replication_needs_versioning, copies.table_replica_keys
+VERSIONS, KEYS = copies.replication_after_versioning, copies.table_replica_keys
 BUCKET = Made("aws:s3/bucket:Bucket")
 
 
@@ -157,21 +141,14 @@ def table(own: Any, replica: Any) -> dict[str, Made]:
 PLACE = "replicas.0.kmsKeyArn"
 CASES |= {
     "versions on both sides": Case(VERSIONS, replication(**ON)),
-    "no versions at the source": Case(VERSIONS, replication(["vb"], vb=ON["vb"]), ("x", "bucket", "replicates a, which has no versioning")),
-    "no versions at the destination": Case(
-        VERSIONS, replication(["va"], va=ON["va"]), ("x", DESTINATION, "replicates to b, which has no versioning")
-    ),
-    "suspended versions": Case(
-        VERSIONS, replication(**{**ON, "vb": versioning("b", "Suspended")}), ("x", DESTINATION, "replicates to b, which has no versioning")
-    ),
-    "versions that come later": Case(
+    "versions of the source that come later": Case(
         VERSIONS, replication(["vb"], **ON), ("x", "bucket", "does not wait for va, which gives a its versions")
     ),
-    "versions that are not known": Case(VERSIONS, replication([], va=versioning("a", UNKNOWN), vb=versioning("b", UNKNOWN))),
-    "versions inside the bucket": Case(
-        VERSIONS, replication(["vb"], vb=ON["vb"], a=Made("aws:s3/bucket:Bucket", {"versioning": {"enabled": True}}))
+    "versions of the destination that come later": Case(
+        VERSIONS, replication(["va"], **ON), ("x", DESTINATION, "does not wait for vb, which gives b its versions")
     ),
-    "a locked bucket": Case(VERSIONS, replication(["vb"], vb=ON["vb"], a=Made("aws:s3/bucket:Bucket", {"objectLockEnabled": True}))),
+    "no versions": Case(VERSIONS, replication([])),
+    "a locked bucket": Case(VERSIONS, replication(["vb"], **ON, a=Made("aws:s3/bucket:Bucket", {"objectLockEnabled": True}))),
     "buckets of other stacks": Case(
         VERSIONS, {"x": Made("aws:s3/bucketReplicationConfig:BucketReplicationConfig", {"bucket": "shop", "rules": UNKNOWN})}
     ),
