@@ -13,33 +13,54 @@ from string import Template
 from cloudpatterns_policies.acceptance import models
 from cloudpatterns_policies.acceptance.facts import facts
 from cloudpatterns_policies.acceptance.iam_documents import DOCUMENTS
-from cloudpatterns_policies.acceptance.rules import REFUSED_DESPITE_SEVERITY, RULES_OFF
+from cloudpatterns_policies.acceptance.rules import (
+    ADVISED_DESPITE_SEVERITY,
+    MESSAGES_OFF,
+    REFUSED_DESPITE_SEVERITY,
+    RULES_OFF,
+    RULES_UNLESS,
+)
 from cloudpatterns_policies.core import Control, discover
 
+from tests.policies.acceptance.coverage import NONE, PROVIDER, Coverage, TypeCoverage, coverage
 from tests.policies.acceptance.generate import tokens
+from tests.policies.acceptance.test_accepted import graphs, sent
 from tests.program import ROOT
 
 PAGE = ROOT / "docs" / "acceptance.md"
 TEXTS = Path(__file__).with_name("page.md")
 CONTROLS = "cloudpatterns_policies.acceptance.controls"
+SOURCES = {f"{CONTROLS}.{name}" for name in ("accepted", "iam", "provider")}
+"""The modules of the controls that report what the packages and tables know."""
 FORM, MODEL, NOT = "form", "model", "not"
 
 
 def page() -> str:
     """The page, as Markdown."""
+    controls = discover(CONTROLS, pack="acceptance")
     found = services()
     whole = {name: kinds for name, kinds in found.items() if not kinds[NOT]}
     count = {kind: sum(len(kinds[kind]) for kinds in found.values()) for kind in (FORM, MODEL, NOT)}
     return Template(TEXTS.read_text(encoding="utf-8")).substitute(
-        controls="\n".join(map(_control, discover(CONTROLS, pack="acceptance"))),
+        controls="\n".join(_control(control) for control in controls if control.check.__module__ in SOURCES),
+        others=sum(control.check.__module__ not in SOURCES for control in controls),
         refused=_rules(REFUSED_DESPITE_SEVERITY),
+        advised=_rules(ADVISED_DESPITE_SEVERITY),
         off=_rules(RULES_OFF),
+        messages=_rules(MESSAGES_OFF),
+        unless="\n".join(f"| `{rule}` | `{name}` is `{value}` | {reason} |" for rule, (name, value, reason) in RULES_UNLESS.items()),
         types=sum(count.values()),
         services=len(found),
+        **_ours(ours()),
         whole=", ".join(f"`{name}` ({sum(map(len, kinds.values()))})" for name, kinds in whole.items()),
         partial="\n".join(_row(name, kinds) for name, kinds in found.items() if name not in whole),
         **count,
     )
+
+
+def ours() -> Coverage:
+    """What is judged of this repository's stacks, components and examples. Takes seconds: their programs run."""
+    return coverage(sent(graph) for _, graph in graphs())
 
 
 def services() -> Mapping[str, Mapping[str, list[str]]]:
@@ -57,6 +78,25 @@ def services() -> Mapping[str, Mapping[str, list[str]]]:
 def _row(name: str, kinds: Mapping[str, list[str]]) -> str:
     missing = ", ".join(re.sub(r"(\w+)", r"`\1`", one).replace("*", r"\*") for one in kinds[NOT])
     return f"| `{name}` | {len(kinds[FORM])} | {len(kinds[MODEL])} | {missing} |"
+
+
+def _ours(found: Coverage) -> Mapping[str, object]:
+    judged = {token: one for token, one in found.types.items() if one.by.by != PROVIDER}
+    properties = [one.by for known in judged.values() for one in known.properties.values() if one.by != PROVIDER]
+    missing = {token: [path for path, one in known.properties.items() if one.by == NONE] for token, known in judged.items()}
+    rows = [_missing(token, judged[token], paths) for token, paths in missing.items() if paths or judged[token].by.by == NONE]
+    return {
+        "our_types": len(judged),
+        "our_properties": len(properties),
+        "type_share": f"{found.type_share:.0%}".replace("%", " %"),
+        "property_share": f"{found.property_share:.0%}".replace("%", " %"),
+        "ours": "\n".join(rows),
+    }
+
+
+def _missing(token: str, known: TypeCoverage, paths: Iterable[str]) -> str:
+    names = "the whole type" if known.by.by == NONE else ", ".join(f"`{path}`" for path in paths)
+    return f"| `{token}` | {names} |"
 
 
 def _control(control: Control) -> str:

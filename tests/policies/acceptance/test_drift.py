@@ -16,6 +16,9 @@ from tests.policies.acceptance.docs import alternatives
 from tests.policies.acceptance.models import history, sdk, service
 
 OBJECTS = ("object", "wrap", "first", "list", "up")
+"""Forms of an entry with entries inside."""
+WITHIN = ("in", "item")
+"""Forms with one entry inside."""
 FACTS: Mapping[str, Any] = json.loads(generate.TABLE.read_text(encoding="utf-8"))
 
 
@@ -40,7 +43,7 @@ def lost(module: str, inputs: Iterable[sdk.Input], entries: Mapping[str, Any], p
         if (kind := kinds.get(name)) is None:
             yield here
             continue
-        while not isinstance(entry, str) and entry[1] == "in":
+        while not isinstance(entry, str) and entry[1] in WITHIN:
             entry = entry[2]
         while kind.of is not None:
             kind = kind.of
@@ -70,10 +73,12 @@ def filled(entry: Any, into: dict[str, Any]) -> None:
         return
     name, kind, inside = entry
     inner: dict[str, Any] = into if kind == "up" else {}
-    for one in inside.values() if kind in OBJECTS else [inside] if kind == "in" else ():
+    for one in inside.values() if kind in OBJECTS else [inside] if kind in WITHIN else ():
         filled(one, inner)
     if kind == "in":
         into[name] = {**into.get(name, {}), **inner}
+    elif kind == "item":
+        into[name] = [{**into.get(name, [{}])[0], **inner}]
     elif kind != "up":
         into[name] = [inner] if kind in ("list", "wrap") else inner if kind in OBJECTS else {"Ref": "P"}
 
@@ -117,7 +122,7 @@ def unknown(resources: Mapping[str, Any]) -> list[tuple[str, str | None]]:
 def test_each_entry_of_the_generator_is_of_what_the_sdk_has() -> None:
     names = {
         **{token: set(entries) for token, entries in generate.ENTRIES.items()},
-        **{token: {reference, *places} for token, (_, reference, places) in generate.SATELLITES.items()},
+        **{token: {reference, *places} for token, (_, reference, places, *_) in generate.SATELLITES.items()},
     }
     paths = [(token, path[0]) for token, found in generate.DEFAULTS.items() for path in found]
     asked = [*((token, name) for token, found in names.items() for name in found), *paths, *generate.WITHIN]

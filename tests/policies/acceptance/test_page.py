@@ -9,11 +9,13 @@ from cloudpatterns_policies.acceptance.controls.accepted import accepted_value
 from cloudpatterns_policies.core.pack import Pack
 
 from tests.policies.acceptance import docs
+from tests.policies.acceptance.coverage import coverage
 from tests.policies.helpers import UNKNOWN, resource, stack
 from tests.program import ROOT
 
 
 def test_the_page_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
+    """Takes seconds: the stacks, components and examples run."""
     pinned = dict(re.findall(r"^([\w-]+)==(\S+)$", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE))
     if version("pulumi-aws") != pinned["pulumi-aws"]:
         pytest.skip("the page is of the pinned version")
@@ -22,6 +24,7 @@ def test_the_page_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_page_is_written_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(docs, "PAGE", tmp_path / "acceptance.md")
+    monkeypatch.setattr(docs, "ours", lambda: coverage([stack(resource("aws:sqs/queue:Queue", "x", {"name": "orders"}))]))
     assert docs.main(["--check"]) == 1
     assert capsys.readouterr().out == f"{docs.PAGE}: out of date. Fix: python -m tests.policies.acceptance.docs\n"
     assert docs.main([]) == 0
@@ -47,3 +50,16 @@ def test_each_type_of_the_sdk_is_counted_once() -> None:
     assert sum(len(types) for kinds in found.values() for types in kinds.values()) == len(docs.tokens())
     assert "Function" in found["lambda"][docs.FORM]
     assert "RestApiPolicy*" in found["apigateway"][docs.NOT]
+
+
+def test_what_is_not_judged_of_our_own_is_named() -> None:
+    queue = resource("aws:sqs/queue:Queue", "x", {"name": "orders", "forceDestroy": True, "nothing": 1})
+    other = resource("aws:ec2/ami:Ami", "y", {"name": "image"})
+    found = docs._ours(coverage([stack(queue, other)]))
+    assert found == {
+        "our_types": 2,
+        "our_properties": 3,
+        "type_share": "50 %",
+        "property_share": "33 %",
+        "ours": "| `aws:ec2/ami:Ami` | the whole type |\n| `aws:sqs/queue:Queue` | `nothing` |",
+    }
