@@ -45,9 +45,18 @@ def catalogue(packs: Mapping[str, Iterable[Control]]) -> str:
     for pack, controls in packs.items():
         for control in controls:
             concerns.setdefault(control.check.__module__, []).append((pack, control))
-    described = ((*_described(module), found) for module, found in sorted(concerns.items()))
+    described = [(*_described(module), found) for module, found in sorted(concerns.items())]
+    twice = Counter(heading for heading, _, _ in described)
     sections = sorted(
-        ((heading, text, sorted(found, key=lambda item: (-item[1].severity, item[1].id))) for heading, text, found in described),
+        (
+            (
+                # Two packs may have controls on one service.
+                heading if twice[heading] == 1 else f"{heading} (pack {found[0][0]})",
+                text,
+                sorted(found, key=lambda item: (-item[1].severity, item[1].id)),
+            )
+            for heading, text, found in described
+        ),
         key=lambda section: section[0],
     )
     levels = ", and of ".join(f"{severity.label} and above in `{name}`" for name, severity in RULES.items())

@@ -70,6 +70,8 @@ class Control:
     """Why it is disabled by default, so that only a profile that names it enables it; empty for an enabled control."""
     partial: Mapping[str, str] = field(default_factory=dict)
     """Framework id to what its own rule checks and this control does not; ids that are covered as a whole are not in it."""
+    last: bool = False
+    """Whether it runs after all other controls of the stack, as one about what these have looked at must."""
     per_resource: bool = field(init=False)
     """Whether the runner calls the function once for each resource of `types`."""
     takes_config: bool = field(init=False)
@@ -157,6 +159,7 @@ def stack_control(
     pack: str = SECURITY,
     disabled: str = "",
     partial: Mapping[str, str] | None = None,
+    last: bool = False,
 ) -> Callable[[StackCheck], Control]:
     """Makes a control over the whole stack, of one of two kinds of function.
 
@@ -167,6 +170,6 @@ def stack_control(
 
     def decorate(check: StackCheck) -> Control:
         about = (id, title, severity, types, why, remediation, url, dict(frameworks or {}))
-        return Control(*about, "stack", check, dict(config or {}), pack, disabled, dict(partial or {}))
+        return Control(*about, "stack", check, dict(config or {}), pack, disabled, dict(partial or {}), last)
 
     return decorate

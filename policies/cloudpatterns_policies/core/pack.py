@@ -81,7 +81,7 @@ class Pack:
         """Applies a profile. Raises `ProfileError` when it is invalid."""
         self.configuration: Configuration = configure(self.controls, levels, properties, self._on or today())
         active = [control for control in self.controls if self.configuration.levels[control.id] is not Level.DISABLED]
-        self._stack_controls = [control for control in active if control.kind == "stack"]
+        self._stack_controls = sorted((control for control in active if control.kind == "stack"), key=lambda control: control.last)
         self._resource_controls = [control for control in active if control.kind == "resource"]
         self._by_type: dict[str, list[Control]] = {}
         for control in self._resource_controls:
@@ -110,6 +110,7 @@ class Pack:
         """Checks the stack with the stack controls, and reports what `analyze` could not decide and which exemptions were not used."""
         for resource in stack.resources if self._inputs else ():
             resource.inputs = self._inputs.get(resource.urn, resource) if self._inputs else resource
+        stack.asked.update(self._by_type)
         outcomes = [outcome for control in self._stack_controls for outcome in judge_stack(control, stack, self._config(control))]
         unknowns = undecided(outcomes)
         warned = self._warned(unknowns).union(*self._unknowns.values())

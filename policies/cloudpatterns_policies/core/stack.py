@@ -22,6 +22,8 @@ class Stack:
         self._by_type: dict[str, list[Resource]] = {}
         for resource in self.resources:
             self._by_type.setdefault(resource.type, []).append(resource)
+        self.asked: set[str] = set()
+        """The resource types that controls have looked at."""
         self._refs: dict[tuple[str, str], tuple[Resource, ...]] = {}
         self._referrers: dict[tuple[str, str], dict[str, list[Resource]]] = {}
 
@@ -32,6 +34,7 @@ class Stack:
 
     def of_type(self, *types: str) -> list[Resource]:
         """Resources of the given types, type by type."""
+        self.asked.update(types)
         return [resource for name in types for resource in self._by_type.get(name, ())]
 
     def by_urn(self, urn: str) -> Resource | None:
@@ -52,6 +55,7 @@ class Stack:
         They come from the dependencies of the top-level property, and from literal ids, ARNs and names found in its value. Dependencies are
         recorded for the top-level property only: under a deeper path they are used where the value there is unknown.
         """
+        self.asked.update(types)
         key = (resource.urn, path)
         if key not in self._refs:
             found: dict[str, Resource] = {}
