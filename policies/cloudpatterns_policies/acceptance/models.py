@@ -162,13 +162,13 @@ def _taken_from_elsewhere(stack: Stack, resource: Resource, path: str, value: An
     if not isinstance(value, str):
         return False
     targets = (stack.by_urn(urn) for urn in resource.property_dependencies.get(path.partition(".")[0], ()))
-    return any(text in value for target in targets if target is not None for text in _texts(target.raw))
+    texts = (text for target in targets if target is not None for text in _texts(target.raw))
+    return any(text == value or (len(text) > 3 and text in value) for text in texts)
 
 
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        if len(value) > 3:
-            yield value
+        yield value
     elif isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             yield from _texts(item)

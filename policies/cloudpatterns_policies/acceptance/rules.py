@@ -51,6 +51,8 @@ RULES_OFF: Final[Mapping[str, str]] = {
     r"I3510|W3037": "about actions and resources of IAM statements: control iam-statement-effective",
     r"I3013|I3100|I2530": "about defaults and generations that AWS accepts: controls of the pack operations",
     r"I3037": "about lists with duplicates that AWS accepts",
+    r"F3006": "about the types that CloudFormation has in a region: the provider needs the service's API alone",
+    r"W2530": "about versions of functions, which the provider publishes itself",
     # What the provider does otherwise than CloudFormation, and what AWS documents otherwise.
     r"pf-elbv2-lb-attr-key-lb-type": "about attributes of another type of load balancer, which the provider does not send",
     r"pf-iot-certificate-mode-combo": "about what CloudFormation can register: the provider has AWS create keys and certificate as well",
@@ -67,7 +69,6 @@ REFUSED_DESPITE_SEVERITY: Final[Mapping[str, str]] = {
 
 ADVISED_DESPITE_SEVERITY: Final[Mapping[str, str]] = {
     r"E36(17|2[018]|35|4[0-4]|5[23]|67|70|75|94)|E3025|E3062": "AWS adds instance types to regions every few weeks",
-    r"F3006": "CloudFormation has types in more regions every few weeks, and the provider needs the service's API alone",
     r"pf-lambda-layer-compatible-runtimes-enum": "AWS adds runtimes every few months",
 }
 """Rules that the validator gives as errors and that stay advice, since they hold lists that AWS extends: as in `RULES_OFF`."""

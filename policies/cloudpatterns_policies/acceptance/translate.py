@@ -308,8 +308,9 @@ class _Writer:
         if self._top not in self._foreign:
             sources = self._resource.property_dependencies.get(self._top, ())
             given = (found for urn in sources if (source := self._stack.by_urn(urn)) is not None for found in _texts(source.raw))
-            self._foreign[self._top] = frozenset(one for one in given if len(one) > 5)
-        return any(one in text for one in self._foreign[self._top])
+            self._foreign[self._top] = frozenset(given)
+        given = self._foreign[self._top]
+        return text in given or any(one in text for one in given if len(one) > 5)
 
 
 def _names(entries: Mapping[str, Any]) -> Iterator[str]:

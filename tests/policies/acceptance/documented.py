@@ -1,9 +1,10 @@
-"""Runs the examples of the SDK's docstrings, and lists what the models find in them.
+"""Runs the examples of the SDK's docstrings, and lists what the pack finds in them.
 
-    python -m tests.policies.acceptance.documented [MODULE...]
+    python -m tests.policies.acceptance.documented [--check | --write] [MODULE...]
 
 A name that an example uses and does not define is an unknown value, as is what `pulumi_std` gives; the examples that still fail are counted
-by error.
+by error. `documented.json` lists the findings that are right, each with a reason: `--check` compares with it, and `--write` writes it
+again, with an empty reason for what is new. A whole run takes some minutes.
 """
 
 import ast
@@ -11,21 +12,31 @@ import builtins
 import collections
 import contextlib
 import io
+import json
 import re
 import sys
 import types
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pulumi
-from cloudpatterns_policies.acceptance.models import judge_models
-from cloudpatterns_policies.core import Resource, Stack
-from offline_preview.wire import Requests
+from cloudpatterns_policies.acceptance import engine
+from cloudpatterns_policies.acceptance.controls.iam import iam_statement_effective
+from cloudpatterns_policies.acceptance.facts import facts
+from cloudpatterns_policies.acceptance.judgement import judgements
+from cloudpatterns_policies.core import Fail, Stack
 
 from tests.harness import record
+from tests.policies.acceptance.generate import tokens
 from tests.policies.acceptance.models import sdk
+from tests.policies.acceptance.test_accepted import sent
 
+LISTED = Path(__file__).with_name("documented.json")
 _BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+_RULE = re.compile(r"\(([A-Z]\d{4}|[a-z]+(?:-[a-z0-9]+)+)\)")
+# What Python writes for an output in a text: the example is wrong in a way that gives no value at all.
+_NO_VALUE = "Calling __str__ on an Output"
 
 
 def examples(modules: list[str]) -> Iterator[tuple[str, str]]:
@@ -85,29 +96,71 @@ def run(code: str) -> tuple[Stack, set[str]]:
     sys.modules["pulumi_std"] = _Std("pulumi_std")
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         graph = record(lambda: exec(program, {"__name__": "__main__"}, names))
-    stack = Stack.sent(Resource(message) for message in Requests(graph).analyze_stack().resources)
-    return stack, names.used
+    return sent(graph), names.used
 
 
-def main() -> None:
-    """Prints each finding, and how many examples ran."""
-    alone, helped, broken = 0, 0, collections.Counter[str]()
-    found: list[tuple[Any, ...]] = []
-    for place, code in examples(sys.argv[1:]):
+def findings(stack: Stack) -> Iterator[str]:
+    """What AWS would refuse, as `rule token property` for each."""
+    for one in judgements(stack):
+        value = one.resource.inputs.raw.get(one.property.partition(".")[0])
+        if one.refused and _NO_VALUE not in f"{one.message} {value}":
+            rules = _RULE.findall(one.message)
+            yield f"{rules[0] if rules else '?'} {one.resource.type} {one.property}".strip()
+    for found in iam_statement_effective.check(stack):
+        resource, verdict = found if isinstance(found, tuple) else (None, found)
+        if resource is not None and isinstance(verdict, Fail):
+            yield f"{_RULE.findall(verdict.message)[-1]} {resource.type} {verdict.where}"
+
+
+def judge(modules: list[str]) -> tuple[dict[str, list[str]], collections.Counter[str]]:
+    """The findings by example, and how many examples ran, alone or helped with unknown values, or by which error they did not."""
+    found: dict[str, list[str]] = {}
+    counts = collections.Counter[str]()
+    for place, code in examples(modules):
         try:
             stack, used = run(code)
         except Exception as error:  # an example may be wrong in any way
-            broken[type(error).__name__] += 1
+            counts[type(error).__name__] += 1
             continue
-        alone, helped = alone + (not used), helped + bool(used)
-        for resource, problem in judge_models(stack, lambda token, path: False):
-            value = str(resource.get(problem.path))
-            if "Calling __str__ on an Output" in value:  # the example puts an output into a text, which gives no value at all
-                continue
-            found.append((place, resource.type, problem.path, problem.message[:300], value[:120]))
-            print(*found[-1], sep=" | ", flush=True)
-    print(f"{alone} examples stand alone, {helped} ran with unknown values for undefined names, {sum(broken.values())} do not run")
-    print(f"({dict(broken)}); {len(found)} findings")
+        counts["helped" if used else "alone"] += 1
+        if refused := sorted(set(findings(stack))):
+            found[place] = refused
+    return found, counts
+
+
+def listed() -> dict[str, dict[str, str]]:
+    """The reason of each finding that is right, by example and finding."""
+    return json.loads(LISTED.read_text(encoding="utf-8"))["findings"]
+
+
+def differences(found: dict[str, list[str]], modules: list[str]) -> list[str]:
+    """What is found and not listed, or listed and not found."""
+    ours = {(place, one) for place, items in found.items() for one in items}
+    theirs = {(place, one) for place, items in listed().items() for one in items if not modules or place.partition("/")[0] in modules}
+    new = [f"new: {place} {one}" for place, one in sorted(ours - theirs)]
+    return new + [f"gone: {place} {one}" for place, one in sorted(theirs - ours)]
+
+
+def write(found: dict[str, list[str]]) -> None:
+    """Writes the list, with the reasons that it had."""
+    data = json.loads(LISTED.read_text(encoding="utf-8"))
+    known = data["findings"]
+    data["findings"] = {place: {one: known.get(place, {}).get(one, "") for one in items} for place, items in sorted(found.items())}
+    LISTED.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Prints each finding, or the differences, and how many examples ran."""
+    options = {one for one in sys.argv[1:] if one.startswith("--")}
+    modules = [one for one in sys.argv[1:] if not one.startswith("--")]
+    engine.shared().prepare({found.type for token in tokens() if (found := facts(token)) is not None})
+    found, counts = judge(modules)
+    if "--write" in options:
+        write(found)
+    lines = differences(found, modules) if "--check" in options else [f"{place} {one}" for place, items in found.items() for one in items]
+    print(*lines, sep="\n")
+    print(dict(counts), sum(map(len, found.values())), "findings")
+    sys.exit("--check" in options and bool(lines))
 
 
 if __name__ == "__main__":

@@ -342,6 +342,8 @@ ENTRIES: Mapping[str, Mapping[str, Any]] = {
         "icmpCode": ["Icmp", "in", "Code"],
         "icmpType": ["Icmp", "in", "Type"],
     },
+    # AWS takes it in any case.
+    "aws:elasticache/user:User": {"engine": ["Engine", "values", {"REDIS": "redis", "VALKEY": "valkey"}]},
     "aws:iam/policy:Policy": {"policy": ["PolicyDocument", "json", None]},
     "aws:cloudwatch/metricAlarm:MetricAlarm": {"dimensions": ["Dimensions", "pairs", ["Name", "Value"]]},
     "aws:elasticache/parameterGroup:ParameterGroup": {"parameters": ["Properties", "named", ["name", "value"]]},

@@ -93,11 +93,14 @@ class TestDiagnostic:
     def test_a_type_that_the_validator_does_not_know_is_no_finding(self, validator: Validator) -> None:
         assert judge(validator, {"New": {"Type": "AWS::Brand::New", "Properties": {"A": 1}}}) == []
 
-    def test_a_type_that_the_region_does_not_have(self, validator: Validator) -> None:
-        resources = {"App": {"Type": "AWS::AppRunner::Service", "Properties": {}}}
-        (found,) = judge(validator, resources, "eu-north-1")
-        assert (found.rule, found.message) == ("F3006", "Resource type 'AWS::AppRunner::Service' does not exist in 'eu-north-1'")
-        assert not found.refused
+    def test_a_type_that_cloudformation_does_not_have_in_the_region_is_no_finding(self, validator: Validator) -> None:
+        assert judge(validator, {"App": {"Type": "AWS::AppRunner::Service", "Properties": {}}}, "eu-north-1") == []
+
+    def test_a_place_in_a_list_is_told(self, validator: Validator) -> None:
+        rule = {"Name": "a", "Priority": 1, "Statement": {"GeoMatchStatement": {"CountryCodes": ["CH"]}}, "VisibilityConfig": VISIBILITY}
+        acl = {"Scope": "REGIONAL", "DefaultAction": {"Allow": {}}, "VisibilityConfig": VISIBILITY, "Rules": [rule]}
+        found = judge(validator, {"Acl": {"Type": "AWS::WAFv2::WebACL", "Properties": acl}})
+        assert [(one.rule, one.path) for one in found] == [("pf-wafv2-rule-action", ("Rules", 0))]
 
     @pytest.mark.parametrize(
         "resource",
@@ -132,6 +135,9 @@ def unknown_in(value: Any) -> Iterator[Any]:
 
 
 PARAMETERS = {"List": {"Type": "List<String>"}, "Text": {"Type": "String"}}
+
+
+VISIBILITY = {"CloudWatchMetricsEnabled": True, "MetricName": "web", "SampledRequestsEnabled": True}
 
 
 class TestUnknown:
