@@ -124,33 +124,6 @@ def asks_for_unknown_list(rule: Rule, helpers: str, properties: Mapping[str, Any
     )
 
 
-def depends_on_unknown(rule: Rule, helpers: str, logical_id: str, document: Mapping[str, Any]) -> bool:
-    """Whether a rule looks at other resources of which something that it names is unknown: it may miss what is there."""
-    source = "\n".join(_used(rule.rego, helpers))
-    types, words = set(_TYPE.findall(source)), set(_WORD.findall(source))
-    parameters = document.get("Parameters", {})
-    for name, other in document["Resources"].items():
-        if name != logical_id and other["Type"] in types:
-            paths = unknown_paths(other.get("Properties", {}), parameters)
-            if any(part in words for path in paths for part in path):
-                return True
-    return False
-
-
-def _used(source: str, helpers: str) -> Iterator[str]:
-    """A rule's source and the helpers that it uses, directly or not, without comments."""
-    bodies: dict[str, list[str]] = {}
-    for body in _BODY.split(_COMMENT.sub("", helpers)):
-        if (name := _WORD.match(body)) is not None:
-            bodies.setdefault(name[0], []).append(body)
-    waiting = [_COMMENT.sub("", source)]
-    while waiting:
-        text = waiting.pop()
-        yield text
-        for name in set(_WORD.findall(text)) & bodies.keys():
-            waiting += bodies.pop(name)
-
-
 def unknown_paths(value: Any, parameters: Mapping[str, Any], path: Path = ()) -> Iterator[Path]:
     """The paths of all unknown values."""
     if is_unknown(value, parameters):
