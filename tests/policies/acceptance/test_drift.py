@@ -85,10 +85,13 @@ def filled(entry: Any, into: dict[str, Any]) -> None:
 
 def test_the_validator_knows_each_type_and_property_of_the_table() -> None:
     resources: dict[str, Any] = {}
-    for number, (type, entries, *_) in enumerate(FACTS.values()):
+    for number, (type, entries, *part) in enumerate(FACTS.values()):
         properties: dict[str, Any] = {}
         for entry in entries.values():
             filled(entry, properties)
+        if len(part) > 1:
+            # One object of a list of the resource that it is part of.
+            properties = {part[1]: [properties]}
         resources[f"R{number}"] = {"Type": type, "Properties": properties}
     assert unknown(resources) == []
 
