@@ -4,6 +4,7 @@ Everything in it comes from the tables of the pack, the rules that are off and t
 figures of the tables are of the pinned pulumi-aws.
 """
 
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +30,9 @@ from tests.program import ROOT
 
 PAGE = ROOT / "docs" / "acceptance.md"
 TEXTS = Path(__file__).with_name("page.md")
+FOREIGN = Path(__file__).with_name("foreign.json")
+"""The programs of others that were judged: `{"sources": [{"name", "revision", "programs", "resources"}], "alarms": [{"program", "type",
+"property", "rule", "why"}]}`. The section is left out while there is no such file."""
 CONTROLS = "cloudpatterns_policies.acceptance.controls"
 SOURCES = {f"{CONTROLS}.{name}" for name in ("accepted", "iam", "provider")}
 """The modules of the controls that report what the packages and tables know."""
@@ -52,6 +56,7 @@ def page() -> str:
         types=sum(count.values()),
         services=len(found),
         **_ours(ours()),
+        foreign=_foreign(),
         whole=", ".join(f"`{name}` ({sum(map(len, kinds.values()))})" for name, kinds in whole.items()),
         partial="\n".join(_row(name, kinds) for name, kinds in found.items() if name not in whole),
         **count,
@@ -92,6 +97,20 @@ def _ours(found: Coverage) -> Mapping[str, object]:
         "property_share": f"{found.property_share:.0%}".replace("%", " %"),
         "ours": "\n".join(rows),
     }
+
+
+def _foreign() -> str:
+    """The section about programs of others, with each refusal and why it is right."""
+    if not FOREIGN.exists():
+        return ""
+    found = json.loads(FOREIGN.read_text(encoding="utf-8"))
+    sources = [f"| {one['name']} | {one['revision']} | {one['programs']} | {one['resources']} |" for one in found["sources"]]
+    alarms = [
+        f"| {one['program']} | `{one['type']}` | `{one['property']}` | `{one['rule']}` | {_cell(one['why'])} |" for one in found["alarms"]
+    ]
+    head = ("## Programs of others", "", "| programs | revision | number | resources |", "|---|---|---|---|")
+    body = ("", "What the pack refuses of them:", "", "| program | type | property | rule | why it is right |", "|---|---|---|---|---|")
+    return "\n".join([*head, *sources, *(body if alarms else ("", "The pack refuses nothing of them.")), *alarms, "", ""])
 
 
 def _missing(token: str, known: TypeCoverage, paths: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ import cloudformation_validate
 from cloudpatterns_policies.acceptance import command, engine, judgement, rules
 from cloudpatterns_policies.acceptance.preflight import load
 
-from tests.policies.acceptance import generate
+from tests.policies.acceptance import generate, generate_references
 from tests.policies.acceptance.docs import alternatives
 from tests.policies.acceptance.models import history, sdk, service
 
@@ -85,10 +85,13 @@ def filled(entry: Any, into: dict[str, Any]) -> None:
 
 def test_the_validator_knows_each_type_and_property_of_the_table() -> None:
     resources: dict[str, Any] = {}
-    for number, (type, entries, *_) in enumerate(FACTS.values()):
+    for number, (type, entries, *part) in enumerate(FACTS.values()):
         properties: dict[str, Any] = {}
         for entry in entries.values():
             filled(entry, properties)
+        if len(part) > 1:
+            # One object of a list of the resource that it is part of.
+            properties = {part[1]: [properties]}
         resources[f"R{number}"] = {"Type": type, "Properties": properties}
     assert unknown(resources) == []
 
@@ -145,7 +148,8 @@ def has(token: str, name: str) -> bool:
 
 
 def test_each_pattern_of_rules_matches_a_rule_of_the_installed_packages() -> None:
-    patterns = [one for pattern in (*rules.RULES_OFF, *rules._FAMILIES) for one in alternatives(pattern)]
+    tables = (rules.RULES_OFF, rules.ADVISED_DESPITE_SEVERITY, rules.RULES_UNLESS, rules._FAMILIES)
+    patterns = [one for table in tables for pattern in table for one in alternatives(pattern)]
     assert [pattern for pattern in patterns if not any(re.fullmatch(pattern, rule) for rule in rule_ids())] == []
     assert list(alternatives(r"F0\d+|[|]1|E(1|2)|W")) == [r"F0\d+", "[|]1", "E(1|2)", "W"]
 
@@ -161,3 +165,10 @@ def test_what_is_known_of_older_releases_is_of_shapes_that_botocore_has() -> Non
     assert [
         f"{name}.{shape}" for name, shapes in history.read().items() for shape in shapes if shape not in service.load(name).shapes
     ] == []
+
+
+def test_what_may_be_a_reference_is_of_types_that_the_validator_knows() -> None:
+    table = json.loads(generate_references.TABLE.read_text(encoding="utf-8"))
+    named = {*table, *(target for properties in table.values() for targets in properties.values() for target in targets)}
+    assert len(named) > 100
+    assert unknown({f"R{number}": {"Type": type, "Properties": {}} for number, type in enumerate(sorted(named))}) == []

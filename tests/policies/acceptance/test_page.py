@@ -1,5 +1,6 @@
 """The page docs/acceptance.md is what the pack does."""
 
+import json
 import re
 from importlib.metadata import version
 from pathlib import Path
@@ -63,3 +64,14 @@ def test_what_is_not_judged_of_our_own_is_named() -> None:
         "property_share": "33 %",
         "ours": "| `aws:ec2/ami:Ami` | the whole type |\n| `aws:sqs/queue:Queue` | `nothing` |",
     }
+
+
+def test_programs_of_others_are_a_section_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(docs, "FOREIGN", tmp_path / "foreign.json")
+    assert docs._foreign() == ""
+    source = {"name": "pulumi/examples", "revision": "0123456", "programs": 2, "resources": 30}
+    docs.FOREIGN.write_text(json.dumps({"sources": [source], "alarms": []}))
+    assert "| pulumi/examples | 0123456 | 2 | 30 |\n\nThe pack refuses nothing of them.\n\n" in docs._foreign()
+    alarm = {"program": "web", "type": "aws:sqs/queue:Queue", "property": "name", "rule": "E2504", "why": "a | b"}
+    docs.FOREIGN.write_text(json.dumps({"sources": [source], "alarms": [alarm]}))
+    assert docs._foreign().endswith("|---|---|---|---|---|\n| web | `aws:sqs/queue:Queue` | `name` | `E2504` | a \\| b |\n\n")
