@@ -25,7 +25,7 @@ def replication_after_versioning(resource: Resource, stack: Stack) -> Iterator[V
     buckets = [*targets(stack, resource, "bucket", _BUCKET), *targets(stack, resource, "rules.*.destination.bucket", _BUCKET)]
     for path, bucket in buckets:
         found = stack.referrers(bucket, _VERSIONING, "bucket")
-        # A bucket with object lock has versions from the beginning; one without any is told by bucket-versioning-needed.
+        # A bucket with object lock has versions from the beginning; bucket-versioning-needed finds one without any.
         if found and not gives(bucket, "objectLockEnabled") and not any(waits_for(stack, resource, item) for item in found):
             yield Fail(f"does not wait for {found[0].name}, which gives {bucket.name} its versions", path)
 
