@@ -7,11 +7,14 @@ from typing import Any, Final
 from cloudpatterns_policies.acceptance.controls._given import given
 from cloudpatterns_policies.acceptance.relations import gives, target
 from cloudpatterns_policies.core import Fail, Resource, Severity, Stack, Verdict, control, stack_control
+from cloudpatterns_policies.graph.reading import expand
 
 _LOCK: Final = "aws:backup/vaultLockConfiguration:VaultLockConfiguration"
 _VAULT: Final = "aws:backup/vault:Vault"
 _FOREVER: Final = float("inf")
 _CONTINUOUS_DAYS: Final = 35
+_COLD_DAYS: Final = 90
+_COOLING_DAYS: Final = 3
 
 _refusal = partial(stack_control, severity=Severity.HIGH, pack="acceptance")
 
@@ -48,6 +51,50 @@ def _verdicts(lock: Resource, kept: Any, continuous: Any, path: str) -> Iterator
     if continuous is True and isinstance(least, int | float) and least > _CONTINUOUS_DAYS:
         text = f"has continuous backups, which end after {_CONTINUOUS_DAYS} days, while {lock.name} wants {least:g}"
         yield Fail(text, f"{path}.enableContinuousBackup")
+
+
+@control(
+    id="backup-rule-days",
+    title="The days of a backup rule go together",
+    severity=Severity.HIGH,
+    types=("aws:backup/plan:Plan",),
+    why="AWS Backup refuses less than 90 days in cold storage, and continuous backups beyond 35 days or in cold storage.",
+    remediation="Set delete_after to 90 days more than cold_storage_after at least, and of continuous backups to 35 at most.",
+    url="https://docs.aws.amazon.com/aws-backup/latest/devguide/API_Lifecycle.html",
+    pack="acceptance",
+)
+def backup_rule_days(resource: Resource) -> Iterator[Verdict]:
+    for index in range(len(resource.get("rules", []))):
+        path = f"rules.{index}"
+        for lifecycle in (f"{path}.lifecycle", *expand(resource, f"{path}.copyActions.*.lifecycle")):
+            cold, days = resource.get(f"{lifecycle}.coldStorageAfter"), resource.get(f"{lifecycle}.deleteAfter")
+            if cold and days and days < cold + _COLD_DAYS:
+                yield Fail(f"deletes after {days:g} days, less than {_COLD_DAYS} days after cold storage", f"{lifecycle}.deleteAfter")
+        if resource.get(f"{path}.enableContinuousBackup", False):
+            days = resource.get(f"{path}.lifecycle.deleteAfter")
+            if days is not None and days > _CONTINUOUS_DAYS:
+                text = f"keeps continuous backups for {days:g} days; at most {_CONTINUOUS_DAYS} are allowed"
+                yield Fail(text, f"{path}.lifecycle.deleteAfter")
+            if resource.get(f"{path}.lifecycle.coldStorageAfter"):
+                yield Fail("moves continuous backups to cold storage", f"{path}.lifecycle.coldStorageAfter")
+
+
+@control(
+    id="vault-lock-days",
+    title="The days of a vault lock go together",
+    severity=Severity.HIGH,
+    types=(_LOCK,),
+    why="AWS Backup refuses a minimum above the maximum, and a lock that becomes final in less than three days.",
+    remediation="Set max_retention_days to min_retention_days at least, and changeable_for_days to 3 at least.",
+    url="https://docs.aws.amazon.com/aws-backup/latest/devguide/API_PutBackupVaultLockConfiguration.html",
+    pack="acceptance",
+)
+def vault_lock_days(resource: Resource) -> Iterator[Verdict]:
+    least, most, days = (resource.get(name) for name in ("minRetentionDays", "maxRetentionDays", "changeableForDays"))
+    if least is not None and most is not None and least > most:
+        yield Fail(f"wants at least {least:g} days and at most {most:g}", "minRetentionDays")
+    if days is not None and days < _COOLING_DAYS:
+        yield Fail(f"becomes final after {days:g} days; at least {_COOLING_DAYS} are needed", "changeableForDays")
 
 
 @control(

@@ -5,6 +5,7 @@ from typing import Final
 
 from cloudpatterns_policies.acceptance.relations import gives, targets, waits_for
 from cloudpatterns_policies.core import Fail, Resource, Severity, Stack, Verdict, control, stack_control
+from cloudpatterns_policies.graph.reading import expand
 
 _BUCKET: Final = "aws:s3/bucket:Bucket"
 _VERSIONING: Final = "aws:s3/bucketVersioning:BucketVersioning"
@@ -24,7 +25,7 @@ def replication_after_versioning(resource: Resource, stack: Stack) -> Iterator[V
     buckets = [*targets(stack, resource, "bucket", _BUCKET), *targets(stack, resource, "rules.*.destination.bucket", _BUCKET)]
     for path, bucket in buckets:
         found = stack.referrers(bucket, _VERSIONING, "bucket")
-        # A bucket with object lock has versions from the beginning; one without any is told by bucket-versioning-needed.
+        # A bucket with object lock has versions from the beginning; bucket-versioning-needed finds one without any.
         if found and not gives(bucket, "objectLockEnabled") and not any(waits_for(stack, resource, item) for item in found):
             yield Fail(f"does not wait for {found[0].name}, which gives {bucket.name} its versions", path)
 
@@ -47,6 +48,28 @@ def table_replica_keys(resource: Resource) -> Iterator[Verdict]:
         if _given(resource, path) != key:
             words = ("has none", "has a customer-managed key") if key else ("has a customer-managed key", "has none")
             yield Fail(f"has a replica that {words[0]}, while the table {words[1]}", path)
+
+
+@control(
+    id="table-attributes-used",
+    title="Each attribute of a table is a key of the table or of an index",
+    severity=Severity.HIGH,
+    types=("aws:dynamodb/table:Table",),
+    why="DynamoDB has no other attributes in a table's definition: the provider refuses them, and would see a change of them for ever.",
+    remediation="Remove the attribute: items may have any attribute without a definition.",
+    url="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html",
+    pack="acceptance",
+)
+def table_attributes_used(resource: Resource) -> Iterator[Verdict]:
+    keys = {resource.get(name) for name in ("hashKey", "rangeKey")}
+    for index in ("globalSecondaryIndexes.*", "localSecondaryIndexes.*"):
+        for path in expand(resource, index):
+            keys |= {resource.get(f"{path}.{name}") for name in ("hashKey", "rangeKey")}
+            keys |= {resource.get(f"{key}.attributeName") for key in expand(resource, f"{path}.keySchemas.*")}
+    for path in expand(resource, "attributes.*"):
+        name = resource.get(f"{path}.name")
+        if name is not None and keys - {None} and name not in keys:
+            yield Fail(f"defines the attribute {name}, which is no key", path)
 
 
 def _given(resource: Resource, path: str) -> bool:

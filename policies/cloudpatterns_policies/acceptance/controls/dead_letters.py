@@ -1,5 +1,6 @@
 """Queues for what failed: FIFO where the source is FIFO, standard everywhere else."""
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from typing import Final
@@ -7,12 +8,14 @@ from typing import Final
 from cloudpatterns_policies.acceptance.controls._given import given
 from cloudpatterns_policies.acceptance.relations import target, targets
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Verdict, stack_control
+from cloudpatterns_policies.graph.reading import expand, read
 
 _QUEUE: Final = "aws:sqs/queue:Queue"
 _TOPIC: Final = "aws:sns/topic:Topic"
 _REDRIVE: Final = "aws:sqs/redrivePolicy:RedrivePolicy"
 _SUBSCRIPTION: Final = "aws:sns/topicSubscription:TopicSubscription"
 
+_FIFO: Final = re.compile(r"arn:[^:]+:(sqs|sns):.*\.fifo")
 _SAME_KIND: Final = ((_QUEUE, ""), (_REDRIVE, "queueUrl"), (_SUBSCRIPTION, "topic"))
 """What has a `redrivePolicy`, and the property that names the source; empty for a source itself."""
 
@@ -62,9 +65,15 @@ def dead_letters_same_kind(resource: Resource, stack: Stack) -> Iterator[Verdict
 )
 def standard_queue_required(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     for type_, pattern in _STANDARD:
-        for path, item in targets(stack, resource, pattern, _QUEUE, _TOPIC) if resource.type == type_ else ():
-            if _is_fifo(item) is True:
+        if resource.type != type_:
+            continue
+        for path, item in targets(stack, resource, pattern, _QUEUE, _TOPIC):
+            if _is_fifo(item):
                 yield Fail(f"names {item.name}, which is FIFO", path)
+        for path in expand(resource, pattern):
+            arn = read(resource, path)
+            if isinstance(arn, str) and _FIFO.fullmatch(arn) and not stack.refs(resource, path, _QUEUE, _TOPIC):
+                yield Fail(f"names {arn}, which is FIFO", path)
 
 
 def _is_fifo(item: Resource) -> bool | None:

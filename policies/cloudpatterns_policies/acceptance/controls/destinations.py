@@ -63,7 +63,7 @@ _refusal = partial(stack_control, severity=Severity.HIGH, pack="acceptance")
 
 @_refusal(
     id="destination-policy-first",
-    title="What lets a service write to a destination exists before the service is told to",
+    title="What lets a service write to a destination exists before the sender that names it",
     types=tuple(dict.fromkeys(item.type for item in _TESTED)),
     why="AWS tests the destination when it is named, and refuses the request while its policy is missing: the first deployment fails, "
     "or succeeds by chance.",

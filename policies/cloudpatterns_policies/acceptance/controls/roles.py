@@ -50,6 +50,7 @@ TAKEN_ON: Final = (
 
 _STREAM: Final = "aws:kinesis/stream:Stream"
 _FIREHOSE: Final = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
+_STREAM_ARN: Final = re.compile(r"arn:[^:]+:(kinesis|firehose|states):")
 _BY_ROLE: Final = (
     (
         "aws:cloudwatch/eventTarget:EventTarget",
@@ -104,6 +105,9 @@ def delivery_role(resource: Resource, stack: Stack) -> Iterator[Verdict]:
         if resource.type == type_ and given(resource, role) is None:
             for _, destination in targets(stack, resource, path, *destinations):
                 yield Fail(f"delivers to {destination.name}, which needs a role", role)
+            arn = given(resource, path)
+            if isinstance(arn, str) and _STREAM_ARN.match(arn) and not stack.refs(resource, path, *destinations):
+                yield Fail(f"delivers to {arn}, which needs a role", role)
 
 
 def _principal(service: str) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from cloudpatterns_policies.acceptance.controls import accelerators, content_delivery, dns, rest_apis
+from cloudpatterns_policies.acceptance.controls import accelerators, content_delivery, dns, redirects, rest_apis
 from cloudpatterns_policies.core import UNKNOWN, Fail, Pass
 from pulumi.runtime.proto import analyzer_pb2
 
@@ -171,6 +171,24 @@ CASES |= {
     "an API of one document": Case(
         TRIGGERS, {"r": Made("aws:apigateway/restApi:RestApi", {"body": "{}"}), "x": refers(DEPLOYMENT, "restApi", "r")}
     ),
+}
+
+REDIRECT = redirects.redirect_changes_address
+
+
+def redirect(**props: Any) -> dict[str, Made]:
+    actions = [{"type": "redirect", "redirect": {"statusCode": "HTTP_301", **props}}]
+    return {"x": Made("aws:lb/listenerRule:ListenerRule", {"actions": actions})}
+
+
+BACK = "redirects to the address that it came from"
+CASES |= {
+    "a redirect to HTTPS": Case(REDIRECT, redirect(protocol="HTTPS", port="443")),
+    "a redirect to itself": Case(REDIRECT, redirect(), ("x", "actions.0.redirect", BACK)),
+    "a redirect by placeholders": Case(REDIRECT, redirect(host="#{host}", path="/#{path}"), ("x", "actions.0.redirect", BACK)),
+    "a host that is not known": Case(REDIRECT, redirect(host=UNKNOWN), None, ("x", "actions.0.redirect.host")),
+    "a host that does not matter": Case(REDIRECT, redirect(host=UNKNOWN, path="/new")),
+    "no redirect": Case(REDIRECT, {"x": Made("aws:lb/listener:Listener", {"defaultActions": [{"type": "forward"}]})}),
 }
 
 

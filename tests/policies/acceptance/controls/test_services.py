@@ -287,6 +287,17 @@ CASES |= {
         {"d": Made("aws:sns/topic:Topic", {"fifoTopic": True}), "x": notification("topics", "topicArn", "d")},
         ("x", "topics.0.topicArn", "names d, which is FIFO"),
     ),
+    "a FIFO queue by its ARN": Case(
+        STANDARD,
+        {"x": Made(NOTIFICATION, {"queues": [{"queueArn": f"{ARN}.fifo"}]})},
+        ("x", "queues.0.queueArn", f"names {ARN}.fifo, which is FIFO"),
+    ),
+    "a standard queue by its ARN": Case(STANDARD, {"x": Made(NOTIFICATION, {"queues": [{"queueArn": ARN}]})}),
+    "a stream by its ARN": Case(
+        BY_ROLE,
+        {"x": Made("aws:cloudwatch/eventTarget:EventTarget", {"arn": "arn:aws:kinesis:eu-west-1:1:stream/s"})},
+        ("x", "roleArn", "delivers to arn:aws:kinesis:eu-west-1:1:stream/s, which needs a role"),
+    ),
     "a queue whose kind is not known": Case(STANDARD, {"d": queue(UNKNOWN), "x": notification("queues", "queueArn", "d")}),
     "nothing for what fails": Case(STANDARD, {"x": Made("aws:cloudwatch/eventTarget:EventTarget")}),
 }

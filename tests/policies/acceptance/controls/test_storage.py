@@ -169,6 +169,72 @@ CASES |= {
     "replicas that are not known": Case(KEYS, {"x": Made("aws:dynamodb/table:Table", {"replicas": UNKNOWN})}, None, ("x", "replicas")),
 }
 
+DAYS, LIMITS, USED = backup_vaults.backup_rule_days, backup_vaults.vault_lock_days, copies.table_attributes_used
+TABLE = "aws:dynamodb/table:Table"
+
+
+def rule(**props: Any) -> dict[str, Made]:
+    return {"x": Made("aws:backup/plan:Plan", {"rules": [props]})}
+
+
+def cold(after: Any, days: Any) -> dict[str, Any]:
+    return {"coldStorageAfter": after, "deleteAfter": days}
+
+
+def lock(**props: Any) -> dict[str, Made]:
+    return {"x": Made(LOCK, props)}
+
+
+def attributes(*names: Any, **props: Any) -> dict[str, Made]:
+    return {"x": Made(TABLE, {"hashKey": "id", "attributes": [{"name": name, "type": "S"} for name in names], **props})}
+
+
+ENDS, COPY = "rules.0.lifecycle.deleteAfter", "rules.0.copyActions.0.lifecycle.deleteAfter"
+CASES |= {
+    "90 days in cold storage": Case(DAYS, rule(lifecycle=cold(30, 120))),
+    "less than 90 days in cold storage": Case(
+        DAYS, rule(lifecycle=cold(30, 119)), ("x", ENDS, "deletes after 119 days, less than 90 days after cold storage")
+    ),
+    "a copy of less than 90 days": Case(DAYS, rule(copyActions=[{"lifecycle": cold(1, 2)}]), ("x", COPY, "deletes after 2 days")),
+    "continuous for 35 days": Case(DAYS, rule(enableContinuousBackup=True, lifecycle={"deleteAfter": 35})),
+    "continuous for longer": Case(
+        DAYS, rule(enableContinuousBackup=True, lifecycle={"deleteAfter": 36}), ("x", ENDS, "for 36 days; at most 35 are allowed")
+    ),
+    "continuous and cold": Case(
+        DAYS,
+        rule(enableContinuousBackup=True, lifecycle={"coldStorageAfter": 1}),
+        ("x", "rules.0.lifecycle.coldStorageAfter", "moves continuous backups to cold storage"),
+    ),
+    "no lifecycle": Case(DAYS, rule()),
+    "a day that is not known": Case(DAYS, rule(lifecycle=cold(30, UNKNOWN)), None, ("x", ENDS)),
+    "limits in order": Case(LIMITS, lock(minRetentionDays=7, maxRetentionDays=90, changeableForDays=3)),
+    "limits in disorder": Case(
+        LIMITS, lock(minRetentionDays=91, maxRetentionDays=90), ("x", "minRetentionDays", "wants at least 91 days and at most 90")
+    ),
+    "a lock that is final at once": Case(
+        LIMITS, lock(changeableForDays=2), ("x", "changeableForDays", "becomes final after 2 days; at least 3 are needed")
+    ),
+    "no limits": Case(LIMITS, lock()),
+    "a limit that is not known": Case(LIMITS, lock(minRetentionDays=UNKNOWN), None, ("x", "minRetentionDays")),
+    "attributes that are keys": Case(
+        USED,
+        attributes(
+            "id",
+            "at",
+            "by",
+            "of",
+            "to",
+            rangeKey="at",
+            globalSecondaryIndexes=[{"hashKey": "by"}, {"keySchemas": [{"attributeName": "of"}]}],
+            localSecondaryIndexes=[{"rangeKey": "to"}],
+        ),
+    ),
+    "an attribute that is no key": Case(USED, attributes("id", "at"), ("x", "attributes.1", "defines the attribute at, which is no key")),
+    "no attributes": Case(USED, {"x": Made(TABLE)}),
+    "an attribute that is not known": Case(USED, attributes("id", UNKNOWN), None, ("x", "attributes.1.name")),
+    "a key that is not known": Case(USED, attributes("id", "at", rangeKey=UNKNOWN), None, ("x", "rangeKey")),
+}
+
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_case(case: Case) -> None:
