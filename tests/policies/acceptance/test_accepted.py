@@ -1,19 +1,23 @@
 """What AWS would refuse: our stacks, components and examples pass, and the controls report through a pack."""
 
 import inspect
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
 from cloudpatterns.plugin import examples
+from cloudpatterns_policies.acceptance import engine
 from cloudpatterns_policies.acceptance.controls import accepted
 from cloudpatterns_policies.acceptance.judgement import gaps, judgements
-from cloudpatterns_policies.core import Resource, Stack
+from cloudpatterns_policies.core import Fail, Resource, Stack
 from cloudpatterns_policies.core.pack import Pack
 from cloudpatterns_policies.core.registry import discover
 from offline_preview.graph import Graph
 from offline_preview.wire import Requests
 
 from tests.harness import record
-from tests.policies.helpers import resource, stack
+from tests.policies.helpers import resource, stack, verdicts
 from tests.program import ROOT, STACKS, folder_graph, program_graph
 
 FAMILIES = (accepted.accepted_value, accepted.accepted_combination, accepted.accepted_reference)
@@ -57,3 +61,29 @@ def test_the_packs_controls_are_found_and_report_through_it() -> None:
     [finding] = [one for one in pack.analyze_stack(stack(queue)).findings if one.policy == "accepted-value"]
     assert (finding.level.value, finding.severity.label) == ("mandatory", "high")
     assert " - name. Remedy: Change the program as the finding says; " in finding.message
+
+
+def test_each_of_ten_mistakes_in_a_program_is_refused() -> None:
+    graph = folder_graph(Path(__file__).with_name("mistakes"), "dev", deployed=True)
+    found = {one.resource.name for one in judgements(sent(graph)) if one.refused}
+    assert found == {
+        *("too-long", "no-ending", "crontab", "a-month", "every-45-seconds"),
+        *("no-service", "fast-gp2", "at-the-same-time", "outside", "top"),
+    }
+
+
+def test_a_document_that_is_no_json_and_a_type_that_nobody_knows_leave_the_rest_judged() -> None:
+    broken = resource("aws:sqs/queue:Queue", "broken", {"redrivePolicy": "{", "delaySeconds": 901})
+    strange = resource("aws:brand/new:New", "strange", {"delaySeconds": 901})
+    assert [(one.resource.name, one.property) for one in judgements(stack(broken, strange))] == [("broken", "delaySeconds")]
+
+
+def test_a_missing_package_is_one_finding_of_the_pack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cloudformation_validate", None)
+    alone = engine.Validator()
+    monkeypatch.setattr(engine, "shared", lambda: alone)
+    found = stack(resource("aws:sqs/queue:Queue", "x", {"delaySeconds": 901}), resource("aws:dax/cluster:Cluster", "y"))
+    [(name, fail)] = verdicts(accepted.acceptance_complete, found)
+    assert name == ""
+    assert fail.message.startswith("was judged in part: cloudformation-validate is not installed: not judged by AWS's validator")
+    assert [one for control in FAMILIES for one in verdicts(control, found) if isinstance(one[1], Fail)] == []
