@@ -66,6 +66,21 @@ _PLACE_OF_ERROR: Final = re.compile(r"--> (\S+):\d+:\d+")
 _SHOWS_UNKNOWN: Final = '{"__dynamic":'  # how the message of a rule in Rego shows a value that is not known
 _REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
 _FIXES: Final[Mapping[str, str]] = {
+    "E2504": "End the name with .fifo",
+    "E2533": "Use a runtime that Lambda still creates functions with",
+    "E3023": "Write the value in the form of the record's type",
+    "E3027": "Use rate(5 minutes), or cron() with minutes, hours, day of month, month, day of week and year",
+    "E3031": "Use a value of that form",
+    "E3059": "Use a range within that of the VPC",
+    "E3510": "Correct the statement",
+    "E3601": "Correct the definition's states",
+    "E3663": "Choose another name: Lambda sets this variable itself",
+    "E3680": "Give subnets in two Availability Zones",
+    "E3705": "Use a value in the range",
+    "E3706": "Keep the minimum at or below the maximum",
+    "E3717": "Use a value in the range",
+    "E3718": "Use a value in the range",
+    "E3719": "Use a value in the range",
     "F3002": "Remove the property, or correct its name",
     "F3003": "Add the property",
     "F3012": "Use a value of that type",

@@ -20,7 +20,10 @@ from cloudpatterns_policies.core.stack import Stack
 _MISSING = {"F3003", "F3014", "F3017", "F3018", "F3021", "F3058"}
 _QUOTED = re.compile(r"'([A-Za-z0-9]+)'")
 # What a message says of something that is not there, and how it names properties.
-_MISSES = re.compile(r"\b(miss(es|ing)|neither|none|without|no|not set|requires?d?|needs?)\b", re.IGNORECASE)
+_MISSES = re.compile(
+    r"\b(miss(es|ing)|neither|none|without|no|not set|not true|requires?d?|needs?|must be (given|set|specified))\b", re.IGNORECASE
+)
+_ANSWER = re.compile(r"; | \(\"")
 _PROPERTIES = re.compile(r"\b[A-Z][a-z0-9]+[A-Z]\w*")
 _LOGICAL_ID = re.compile(r"\bR\d+\b")
 
@@ -104,10 +107,11 @@ def _is_translated_in_part(template: Template, diagnostic: engine.Diagnostic) ->
         return False
     if path and template.is_partial(logical_id, path):
         return True
-    if diagnostic.family == "reference" and not misses:
+    if not misses or logical_id not in template.incomplete:
         return False
-    named = _PROPERTIES.findall(diagnostic.message)
-    return logical_id in template.incomplete and not (named and template.knows(logical_id, named))
+    # What AWS answers follows.
+    named = _PROPERTIES.findall(_ANSWER.split(diagnostic.message)[0])
+    return not (named and template.knows(logical_id, named))
 
 
 def _is_elsewhere(template: Template, diagnostic: engine.Diagnostic) -> bool:

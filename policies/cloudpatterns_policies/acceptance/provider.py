@@ -9,8 +9,8 @@ A fact is the path of a block, empty for the resource itself, what holds of the 
 | ``any``   | at least one of them                              |
 | ``needs`` | the first only together with all others           |
 
-The provider looks at what the program gave. An unknown or secret value is given. Whether false, zero or an empty value counts differs
-between its two frameworks, so these count in the program's favour.
+The provider looks at what the program gave. An unknown value may still be null, so the provider leaves it until it is known. Whether
+false, zero or an empty value counts differs between its two frameworks, so these count in the program's favour.
 """
 
 from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ def tokens() -> tuple[str, ...]:
 def _judge(place: str, block: dict[str, Any], demand: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
     filled = block.get(_DEFAULTS)
     own = [name for name in names if not (isinstance(filled, list) and name in filled)]
-    sure = [name for name in own if block.get(name) is UNKNOWN or block.get(name)]
+    sure = [name for name in own if block.get(name) is not UNKNOWN and block.get(name)]
     maybe = [name for name in names if block.get(name) is not None]
     if demand == "needs":
         missing = [name for name in names[1:] if name not in maybe]

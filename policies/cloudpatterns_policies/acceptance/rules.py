@@ -39,6 +39,7 @@ RULES_OFF: Final[Mapping[str, str]] = {
     r"F3004": "about circular references: Pulumi's graph has none, and what is one resource in CloudFormation may be three here",
     r"E104[01]": "about the attribute that a reference takes, which the translation chooses",
     r"E3050": "about Ref to an IAM role, which gives its name in CloudFormation; the provider takes the ARN",
+    r"pf-sfn-express-unsupported": "its pattern takes the last letter of most functions' names for .sync",
     # Where a literal is meant in a Pulumi program.
     r"I3042|W9002|W9013": "about ARNs and accounts in literal form, which are settings of a Pulumi program",
     r"W3010|W2506|W9010": "about literal availability zones and images, which are settings of a Pulumi program",

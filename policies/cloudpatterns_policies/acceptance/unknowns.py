@@ -83,6 +83,8 @@ def variants(rule: Rule, helpers: str, properties: Mapping[str, Any], parameters
             continue
         texts = dict.fromkeys(text for text in _TEXT.findall(source) if not text.startswith(("Properties", "AWS::", "pf-", "_")))
         numbers = dict.fromkeys(int(number) for number in _NUMBER.findall(source))
+        if is_list:
+            yield _replaced(properties, path, [])
         values: list[Any] = ["x", True, False, 1, *list(texts)[:_MOST], *list(numbers)[:_MOST]]
         for value in values:
             yield _replaced(properties, path, [value] if is_list else value)

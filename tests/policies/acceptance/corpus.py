@@ -1,4 +1,5 @@
-"""The corpus: resources that AWS accepts, each with a change that it refuses, as a program gives them. One file for each module of the SDK.
+"""The corpus: resources that AWS accepts, each with a change that it refuses, as a program gives them. One file for each
+module of the SDK, and `references.json` for pairs of several.
 
 A file has `resources`, each with a type and complete inputs, and `pairs`:
 
@@ -20,7 +21,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,7 +39,7 @@ _RULE = re.compile(r"\(([EFIW]\d{4}|(?:pf|api)-[\w-]+)\)")
 class Pair:
     """One resource in a form that AWS accepts, and in one that it refuses."""
 
-    service: str
+    file: str
     of: str
     type: str
     base: Mapping[str, Any]
@@ -50,6 +51,11 @@ class Pair:
     mistake: str = ""
     says: str = ""
     resources: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def module(self) -> str:
+        """The module of the SDK, which is the service for most."""
+        return self.type.split(":")[1].partition("/")[0]
 
     @property
     def good(self) -> dict[str, Any]:
@@ -67,7 +73,7 @@ class Pair:
         return changed(self.good, dict.fromkeys(self.refused, UNKNOWN))
 
     def __str__(self) -> str:
-        return f"{self.service}: {self.of} {json.dumps(self.refused)}"
+        return f"{self.file}: {self.of} {json.dumps(self.refused, ensure_ascii=False)}"
 
 
 class Refusal(NamedTuple):
@@ -88,7 +94,7 @@ def _pairs(file: Path) -> Iterator[Pair]:
     resources = content["resources"]
     for entry in content["pairs"]:
         of = resources[entry["of"]]
-        yield Pair(service=file.stem, type=of["type"], base=of["inputs"], resources=resources, **entry)
+        yield Pair(file=file.stem, type=of["type"], base=of["inputs"], resources=resources, **entry)
 
 
 def changed(inputs: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,8 +148,8 @@ def stacks(form: str, given: Sequence[Pair]) -> Iterator[tuple[list[Pair], Stack
     seen: Counter[tuple[str, str]] = Counter()
     groups: dict[int, list[Pair]] = {}
     for pair in given:
-        groups.setdefault(seen[pair.service, pair.of], []).append(pair)
-        seen[pair.service, pair.of] += 1
+        groups.setdefault(seen[pair.file, pair.of], []).append(pair)
+        seen[pair.file, pair.of] += 1
     for group in groups.values():
         yield group, one_stack({str(number): (pair, getattr(pair, form)) for number, pair in enumerate(group)})
 
@@ -154,6 +160,23 @@ def judged(form: str, given: Sequence[Pair]) -> Iterator[tuple[Pair, list[Refusa
         found = refusals(subject)
         yield from ((pair, found.pop(str(number), [])) for number, pair in enumerate(group))
         assert found == {}, "of the resources around"
+
+
+def with_each_input_unknown(given: Sequence[Pair]) -> Iterator[Pair]:
+    """Each resource of the pairs once for each part of its inputs, with that part unknown."""
+    for pair in {(pair.file, pair.of): pair for pair in given}.values():
+        for path in _paths(pair.base, ""):
+            yield replace(pair, accepted={path: UNKNOWN}, refused={path: None})
+
+
+def _paths(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, Mapping) and value.keys() == {"ref"}:
+        return
+    inside = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inside:
+        here = f"{path}.{key}" if path else str(key)
+        yield here
+        yield from _paths(one, here)
 
 
 def one_stack(forms: Mapping[str, tuple[Pair, Mapping[str, Any]]]) -> Stack:

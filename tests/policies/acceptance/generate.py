@@ -164,6 +164,12 @@ PROPERTIES: Mapping[str, Mapping[str, str | None]] = {
     "aws:ec2/route:Route": {"egressOnlyGatewayId": "EgressOnlyInternetGatewayId"},
     "aws:ec2/launchTemplate:LaunchTemplate": {"description": "VersionDescription"},
     "aws:ec2clientvpn/endpoint:Endpoint": {"dnsServers": "DnsServers"},
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": {"name": "FilterName", "pattern": "FilterPattern"},
+    "aws:apigatewayv2/integration:Integration": {"timeoutMilliseconds": "TimeoutInMillis"},
+    "aws:ecs/service:Service": {"name": "ServiceName", "orderedPlacementStrategies": "PlacementStrategies"},
+    "aws:eks/cluster:Cluster": {"vpcConfig": "ResourcesVpcConfig"},
+    "aws:kinesis/stream:Stream": {"retentionPeriod": "RetentionPeriodHours", "shardLevelMetrics": "DesiredShardLevelMetrics"},
+    "aws:s3/bucket:Bucket": {"bucket": "BucketName"},
     "aws:ec2/flowLog:FlowLog": {"iamRoleArn": "DeliverLogsPermissionArn"},
     "aws:ec2/networkInterface:NetworkInterface": {"securityGroups": "GroupSet"},
     "aws:ec2/securityGroup:SecurityGroup": {"name": "GroupName", "description": "GroupDescription"},
@@ -176,6 +182,8 @@ PROPERTIES: Mapping[str, Mapping[str, str | None]] = {
         "description": "ReplicationGroupDescription",
     },
     "aws:rds/eventSubscription:EventSubscription": {"snsTopic": "SnsTopicArn"},
+    # A date, and seconds there.
+    "aws:lambda/eventSourceMapping:EventSourceMapping": {"startingPositionTimestamp": None},
     "aws:iam/policy:Policy": {"policy": "PolicyDocument", "name": "ManagedPolicyName"},
     "aws:iam/role:Role": {"assumeRolePolicy": "AssumeRolePolicyDocument"},
     "aws:iam/rolePolicy:RolePolicy": {"policy": "PolicyDocument", "name": "PolicyName", "role": "RoleName"},
@@ -376,6 +384,8 @@ ENTRIES: Mapping[str, Mapping[str, Any]] = {
         ],
     },
     "aws:ecs/service:Service": {
+        "deploymentMaximumPercent": ["DeploymentConfiguration", "in", "MaximumPercent"],
+        "deploymentMinimumHealthyPercent": ["DeploymentConfiguration", "in", "MinimumHealthyPercent"],
         # CloudFormation has words for it.
         "networkConfiguration": [
             "NetworkConfiguration",
@@ -393,6 +403,13 @@ ENTRIES: Mapping[str, Mapping[str, Any]] = {
     },
     "aws:rds/instance:Instance": {"masterUserSecretKmsKeyId": ["MasterUserSecret", "in", "KmsKeyId"]},
     "aws:rds/parameterGroup:ParameterGroup": {"parameters": ["Parameters", "named", ["name", "value"]]},
+    "aws:route53/healthCheck:HealthCheck": {
+        "childHealthThreshold": ["HealthCheckConfig", "in", "HealthThreshold"],
+        "cloudwatchAlarmName": ["HealthCheckConfig", "in", ["AlarmIdentifier", "in", "Name"]],
+        "cloudwatchAlarmRegion": ["HealthCheckConfig", "in", ["AlarmIdentifier", "in", "Region"]],
+        "fqdn": ["HealthCheckConfig", "in", "FullyQualifiedDomainName"],
+        "invertHealthcheck": ["HealthCheckConfig", "in", "Inverted"],
+    },
     "aws:route53/record:Record": {
         "aliases": ["AliasTarget", "first", {"name": "DNSName", "zoneId": "HostedZoneId", "evaluateTargetHealth": "EvaluateTargetHealth"}],
         "cidrRoutingPolicy": ["CidrRoutingConfig", "object", {"collectionId": "CollectionId", "locationName": "LocationName"}],
@@ -407,11 +424,17 @@ ENTRIES: Mapping[str, Mapping[str, Any]] = {
         "multivalueAnswerRoutingPolicy": "MultiValueAnswer",
         "weightedRoutingPolicies": ["", "up", {"weight": "Weight"}],
     },
+    "aws:kinesis/stream:Stream": {
+        "encryptionType": ["StreamEncryption", "in", "EncryptionType"],
+        "kmsKeyId": ["StreamEncryption", "in", "KeyId"],
+    },
+    "aws:sqs/queue:Queue": {"redrivePolicy": ["RedrivePolicy", "json", None]},
     "aws:sqs/queuePolicy:QueuePolicy": {"queueUrl": ["Queues", "each", None]},
     "aws:sns/topicPolicy:TopicPolicy": {"arn": ["Topics", "each", None]},
 }
 # What the provider sends where the program gives nothing; None for a value of its own.
 DEFAULTS: Mapping[str, Mapping[tuple[str, ...], Any]] = {
+    "aws:apigateway/authorizer:Authorizer": {("identitySource",): "method.request.header.Authorization"},
     # CloudFormation's default is true.
     "aws:cloudwatch/metricAlarm:MetricAlarm": {("metricQueries", "returnData"): False},
     # CloudFormation's handler sends true.
@@ -420,10 +443,14 @@ DEFAULTS: Mapping[str, Mapping[tuple[str, ...], Any]] = {
         # AWS's own, which CloudFormation wants to be given for Valkey.
         ("transitEncryptionEnabled",): None,
     },
+    "aws:cloudfront/cachePolicy:CachePolicy": {("parametersInCacheKeyAndForwardedToOrigin", "enableAcceptEncodingGzip"): False},
+    # The VPC's own.
+    "aws:efs/mountTarget:MountTarget": {("securityGroups",): None},
     # Its own region.
     "aws:route53/zone:Zone": {("vpcs", "vpcRegion"): None},
 }
 # Entries within others that names cannot give.
+_QUERY = {"queryStrings": ["QueryStringConfig", "in", ["Values", "list", {"key": "Key", "value": "Value"}]]}
 WITHIN: Mapping[tuple[str, str], Mapping[str, Any]] = {
     # Keys may be given by hashKey and rangeKey as well.
     ("aws:dynamodb/table:Table", "globalSecondaryIndexes"): {"keySchemas": None},
@@ -454,6 +481,14 @@ WITHIN: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("aws:ses/configurationSet:ConfigurationSet", "deliveryOptions"): {
         "tlsPolicy": ["TlsPolicy", "values", {"Require": "REQUIRE", "Optional": "OPTIONAL"}]
     },
+    ("aws:alb/listenerRule:ListenerRule", "conditions"): _QUERY,
+    ("aws:cloudwatch/logMetricFilter:LogMetricFilter", "metricTransformation"): {
+        "dimensions": ["Dimensions", "pairs", ["Key", "Value"]],
+        "name": "MetricName",
+        "namespace": "MetricNamespace",
+        "value": "MetricValue",
+    },
+    ("aws:lb/listenerRule:ListenerRule", "conditions"): _QUERY,
     ("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "rules"): {
         "expiration": [
             "",
@@ -473,6 +508,12 @@ INSIDE = {
     "aws:cloudfront/distribution:Distribution": "DistributionConfig",
     "aws:cloudfront/originAccessIdentity:OriginAccessIdentity": "CloudFrontOriginAccessIdentityConfig",
     "aws:ec2/launchTemplate:LaunchTemplate": "LaunchTemplateData",
+    "aws:cloudfront/cachePolicy:CachePolicy": "CachePolicyConfig",
+    "aws:cloudfront/function:Function": "FunctionConfig",
+    "aws:cloudfront/originAccessControl:OriginAccessControl": "OriginAccessControlConfig",
+    "aws:cloudfront/originRequestPolicy:OriginRequestPolicy": "OriginRequestPolicyConfig",
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": "ResponseHeadersPolicyConfig",
+    "aws:route53/healthCheck:HealthCheck": "HealthCheckConfig",
 }
 # Nested properties whose names differ wherever they are.
 _NESTED = {"applyserversideencryptionbydefault": "serversideencryptionbydefault"}
@@ -565,6 +606,7 @@ def _candidates(name: str, owner: str) -> Iterator[str]:
     yield _NESTED.get(plain, plain)
     yield f"{plain}s"
     yield plain.removesuffix("s")
+    yield f"{plain}config"
     if plain.endswith("ies"):
         yield f"{plain[:-3]}y"
     if plain.endswith("y"):
@@ -659,22 +701,24 @@ def table() -> dict[str, Any]:
         owner = _plain(name.split("::")[2])
         found[token] = [name, _properties(args, schema, schema, owner, PROPERTIES.get(token, {}), 0)]
         if (inside := INSIDE.get(token)) is not None:
-            deeper = _properties(args, _resolved(schema["properties"][inside], schema), schema, "", {}, 1)
+            inner = _resolved(schema["properties"][inside], schema)
+            synonyms = {
+                ours: theirs for ours, theirs in PROPERTIES.get(token, {}).items() if theirs is None or theirs in inner["properties"]
+            }
+            deeper = _properties(args, inner, schema, "", synonyms, 1)
             found[token][1] |= {key: [inside, "in", entry] for key, entry in deeper.items() if key not in found[token][1]}
         found[token][1] |= ENTRIES.get(token, {})
     for token, defaults in DEFAULTS.items():
         for (*outer, last), value in defaults.items():
             inside = found[token][1]
             for name in outer:
-                inside = inside[name][2]
+                inside = _innermost(inside[name])[2]
             inside[last] = [inside[last] if isinstance(inside[last], str) else inside[last][0], "default", value]
     for token, satellite in SATELLITES.items():
         for one in (token, *(f"{token}{version}" for version in ("V2",) if f"{token}V2" in tokens())):
             found[one] = _part(one, satellite)
     for (token, name), entries in WITHIN.items():
-        inside = found[token][1][name]
-        while inside[1] == "in":
-            inside = inside[2]
+        inside = _innermost(found[token][1][name])
         inside[2].update(entries)
         for gone in [key for key, entry in entries.items() if entry is None]:
             del inside[2][gone]
@@ -713,6 +757,13 @@ def _as_in_api(name: str, schema: Mapping[str, Any]) -> Any:
         return [name, "list" if listed else "object", inside]
 
     return entry(name, schema["properties"][name], schema)
+
+
+def _innermost(entry: Any) -> Any:
+    """What is written at the place that an entry leads to."""
+    while entry[1] == "in":
+        entry = entry[2]
+    return entry
 
 
 def _deep(place: Sequence[str], hint: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:

@@ -1,12 +1,13 @@
-"""What AWS would refuse: our stacks and examples pass, and mistakes are told at the program's own property."""
+"""What AWS would refuse: our stacks, components and examples pass, and the controls report through a pack."""
 
 import inspect
-import json
+import sys
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import pytest
 from cloudpatterns.plugin import examples
+from cloudpatterns_policies.acceptance import engine
 from cloudpatterns_policies.acceptance.controls import accepted
 from cloudpatterns_policies.acceptance.judgement import gaps, judgements
 from cloudpatterns_policies.core import Fail, Resource, Stack
@@ -16,7 +17,7 @@ from offline_preview.graph import Graph
 from offline_preview.wire import Requests
 
 from tests.harness import record
-from tests.policies.helpers import UNKNOWN, resource, stack, verdicts
+from tests.policies.helpers import resource, stack, verdicts
 from tests.program import ROOT, STACKS, folder_graph, program_graph
 
 FAMILIES = (accepted.accepted_value, accepted.accepted_combination, accepted.accepted_reference)
@@ -51,150 +52,6 @@ def test_aws_accepts_our_stacks_components_and_examples() -> None:
     assert gaps() == ()
 
 
-ROLE = "arn:aws:iam::123456789012:role/web"
-TRUST = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
-    }
-)
-CODE = {"s3Bucket": "releases-of-the-shop", "s3Key": "app.zip", "role": ROLE, "runtime": "python3.13", "handler": "index.handler"}
-SCHEDULE = {"flexibleTimeWindow": {"mode": "OFF"}, "target": {"arn": "arn:aws:lambda:eu-west-1:123456789012:function:f", "roleArn": ROLE}}
-ALARM = {
-    "comparisonOperator": "GreaterThanThreshold",
-    "evaluationPeriods": 1,
-    "namespace": "AWS/SQS",
-    "metricName": "Age",
-    "period": 60,
-    "threshold": 1,
-}
-# Type, inputs, the property that is told, and a piece of the message.
-MISTAKES: dict[str, tuple[str, dict[str, Any], str, str]] = {
-    "a timeout that is too long": ("aws:lambda/function:Function", {**CODE, "timeout": 1000}, "timeout", "900"),
-    "too little memory": ("aws:lambda/function:Function", {**CODE, "memorySize": 64}, "memorySize", "128"),
-    "an architecture that there is not": ("aws:lambda/function:Function", {**CODE, "architectures": ["arm"]}, "architectures.0", "arm"),
-    "a FIFO queue without its ending": ("aws:sqs/queue:Queue", {"fifoQueue": True, "name": "orders"}, "name", ".fifo"),
-    "a visibility timeout beyond twelve hours": (
-        "aws:sqs/queue:Queue",
-        {"visibilityTimeoutSeconds": 50_000},
-        "visibilityTimeoutSeconds",
-        "43200",
-    ),
-    "an alarm's operator": (
-        "aws:cloudwatch/metricAlarm:MetricAlarm",
-        {**ALARM, "statistic": "Sum", "comparisonOperator": "Above"},
-        "comparisonOperator",
-        "Above",
-    ),
-    "an alarm's statistic": ("aws:cloudwatch/metricAlarm:MetricAlarm", {**ALARM, "statistic": "Mean"}, "statistic", "Mean"),
-    "a retention that CloudWatch does not have": (
-        "aws:cloudwatch/logGroup:LogGroup",
-        {"name": "shop", "retentionInDays": 8},
-        "retentionInDays",
-        "8",
-    ),
-    "a key's deletion window": ("aws:kms/key:Key", {"deletionWindowInDays": 3}, "deletionWindowInDays", "7"),
-    "a role's session": ("aws:iam/role:Role", {"assumeRolePolicy": TRUST, "maxSessionDuration": 60}, "maxSessionDuration", "3600"),
-    "a backup retention beyond 35 days": (
-        "aws:rds/instance:Instance",
-        {"engine": "mysql", "instanceClass": "db.t4g.micro", "allocatedStorage": 20, "backupRetentionPeriod": 60},
-        "backupRetentionPeriod",
-        "35",
-    ),
-    "a monitoring interval": (
-        "aws:rds/instance:Instance",
-        {"engine": "mysql", "instanceClass": "db.t4g.micro", "allocatedStorage": 20, "monitoringInterval": 7},
-        "monitoringInterval",
-        "7",
-    ),
-    "a log bucket's storage class": (
-        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
-        {"bucket": UNKNOWN, "rules": [{"id": "a", "status": "On", "expiration": {"days": 7}}]},
-        "rules.0.status",
-        "On",
-    ),
-    "a versioning status": (
-        "aws:s3/bucketVersioning:BucketVersioning",
-        {"bucket": UNKNOWN, "versioningConfiguration": {"status": "On"}},
-        "versioningConfiguration.status",
-        "On",
-    ),
-    "a schedule's window": (
-        "aws:scheduler/schedule:Schedule",
-        {**SCHEDULE, "scheduleExpression": "rate(1 minute)", "flexibleTimeWindow": {"mode": "NONE"}},
-        "flexibleTimeWindow.mode",
-        "NONE",
-    ),
-    "a target group's protocol": (
-        "aws:lb/targetGroup:TargetGroup",
-        {"port": 80, "protocol": "HTTP2", "vpcId": "vpc-0123456789abcdef0"},
-        "protocol",
-        "HTTP2",
-    ),
-    "a load balancer's type": (
-        "aws:lb/loadBalancer:LoadBalancer",
-        {"loadBalancerType": "web", "subnets": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]},
-        "loadBalancerType",
-        "web",
-    ),
-    "a volume's type": ("aws:ebs/volume:Volume", {"availabilityZone": "eu-west-1a", "size": 10, "type": "gp4"}, "type", "gp4"),
-    "a table's billing": (
-        "aws:dynamodb/table:Table",
-        {
-            "hashKey": "id",
-            "attributes": [{"name": "id", "type": "S"}],
-            "billingMode": "ON_DEMAND",
-            "readCapacity": 1,
-            "writeCapacity": 1,
-        },
-        "billingMode",
-        "ON_DEMAND",
-    ),
-    # CloudFormation has no such property, or no such type: the API's model.
-    "a certificate's export": (
-        "aws:acm/certificate:Certificate",
-        {"domainName": "shop.example.com", "options": {"export": "false"}},
-        "options.export",
-        "false",
-    ),
-    "a subscription's distribution": (
-        "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter",
-        {
-            "name": "all",
-            "logGroup": "shop",
-            "filterPattern": "",
-            "destinationArn": "arn:aws:lambda:eu-west-1:123456789012:function:f",
-            "distribution": "RANDOM",
-        },
-        "distribution",
-        "RANDOM",
-    ),
-    "a file system's throughput": ("aws:efs/fileSystem:FileSystem", {"throughputMode": "fast"}, "throughputMode", "fast"),
-}
-
-
-def refusals(*resources: Resource) -> list[tuple[str, Fail]]:
-    found = stack(*resources)
-    return [(name, verdict) for control in FAMILIES for name, verdict in verdicts(control, found) if isinstance(verdict, Fail)]
-
-
-@pytest.mark.parametrize(("type", "inputs", "where", "text"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_told_at_the_programs_own_property(type: str, inputs: dict[str, Any], where: str, text: str) -> None:
-    bucket = [resource("aws:s3/bucket:Bucket", "bucket")] if "bucket" in inputs else []
-    found = refusals(resource(type, "x", inputs, deps={"bucket": ["bucket"]} if bucket else {}), *bucket)
-    assert {(name, fail.where) for name, fail in found} == {("x", where)}
-    assert any(text in fail.message for _, fail in found)
-    assert all(fail.message.startswith("would be refused by AWS: ") and "https://docs.aws.amazon.com/" in fail.message for _, fail in found)
-
-
-@pytest.mark.parametrize(("type", "inputs", "where", "text"), MISTAKES.values(), ids=MISTAKES)
-def test_what_is_unknown_is_no_mistake(type: str, inputs: dict[str, Any], where: str, text: str) -> None:
-    top = where.partition(".")[0]
-    bucket = [resource("aws:s3/bucket:Bucket", "bucket")] if "bucket" in inputs else []
-    changed = {**inputs, top: UNKNOWN}
-    assert refusals(resource(type, "x", changed, deps={"bucket": ["bucket"]} if bucket else {}), *bucket) == []
-
-
 def test_the_packs_controls_are_found_and_report_through_it() -> None:
     controls = discover("cloudpatterns_policies.acceptance.controls", pack="acceptance")
     assert {control.id for control in controls} >= {control.id for control in FAMILIES} | {"accepted-advice", "acceptance-complete"}
@@ -204,3 +61,29 @@ def test_the_packs_controls_are_found_and_report_through_it() -> None:
     [finding] = [one for one in pack.analyze_stack(stack(queue)).findings if one.policy == "accepted-value"]
     assert (finding.level.value, finding.severity.label) == ("mandatory", "high")
     assert " - name. Remedy: Change the program as the finding says; " in finding.message
+
+
+def test_each_of_ten_mistakes_in_a_program_is_refused() -> None:
+    graph = folder_graph(Path(__file__).with_name("mistakes"), "dev", deployed=True)
+    found = {one.resource.name for one in judgements(sent(graph)) if one.refused}
+    assert found == {
+        *("too-long", "no-ending", "crontab", "a-month", "every-45-seconds"),
+        *("no-service", "fast-gp2", "at-the-same-time", "outside", "top"),
+    }
+
+
+def test_a_document_that_is_no_json_and_a_type_that_nobody_knows_leave_the_rest_judged() -> None:
+    broken = resource("aws:sqs/queue:Queue", "broken", {"redrivePolicy": "{", "delaySeconds": 901})
+    strange = resource("aws:brand/new:New", "strange", {"delaySeconds": 901})
+    assert [(one.resource.name, one.property) for one in judgements(stack(broken, strange))] == [("broken", "delaySeconds")]
+
+
+def test_a_missing_package_is_one_finding_of_the_pack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cloudformation_validate", None)
+    alone = engine.Validator()
+    monkeypatch.setattr(engine, "shared", lambda: alone)
+    found = stack(resource("aws:sqs/queue:Queue", "x", {"delaySeconds": 901}), resource("aws:dax/cluster:Cluster", "y"))
+    [(name, fail)] = verdicts(accepted.acceptance_complete, found)
+    assert name == ""
+    assert fail.message.startswith("was judged in part: cloudformation-validate is not installed: not judged by AWS's validator")
+    assert [one for control in FAMILIES for one in verdicts(control, found) if isinstance(one[1], Fail)] == []

@@ -29,7 +29,6 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "password",
         "excludes manageMasterUserPassword; at most one of manageMasterUserPassword and password is allowed",
     ),
-    "an unknown one is given": (INSTANCE, {**BOTH, "password": UNKNOWN}, "password", "excludes manageMasterUserPassword"),
     "a secret one is given": (INSTANCE, {**BOTH, "password": secret("hunter2")}, "password", "excludes manageMasterUserPassword"),
     "one that needs another": (
         INSTANCE,
@@ -47,7 +46,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str, str]] = {
     ),
     "two within a block of a list": (
         LISTENER_RULE,
-        {"actions": [{"type": "forward"}, {"type": "forward", "targetGroupArn": UNKNOWN, "forward": {"targetGroups": []}}]},
+        {"actions": [{"type": "forward"}, {"type": "forward", "targetGroupArn": "arn:aws:web", "forward": {"targetGroups": []}}]},
         "actions.1.targetGroupArn",
         "excludes actions.1.forward",
     ),
@@ -64,6 +63,7 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
     "false": (INSTANCE, {**BOTH, "manageMasterUserPassword": False}),
     "an empty text": (INSTANCE, {**BOTH, "password": ""}),
     "null": (INSTANCE, {**BOTH, "password": None}),
+    "unknown, which may be null": (INSTANCE, {**BOTH, "password": UNKNOWN}),
     "left out": (INSTANCE, {"password": "hunter2"}),
     "filled in by the bridge": (INSTANCE, {"identifier": "shop-1a2b3c4", "identifierPrefix": "shop", "__defaults": ["identifier"]}),
     "both that belong together": (INSTANCE, {"passwordWo": "hunter2", "passwordWoVersion": 0}),

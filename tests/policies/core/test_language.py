@@ -4,6 +4,7 @@ import inspect
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pulumi_aws
@@ -78,7 +79,8 @@ def test_the_language_is_that_of_the_project_around_the_folder(tmp_path: Path, t
 
 
 def test_a_pack_for_another_language_says_so_in_every_remedy() -> None:
-    closed = control(id="closed", severity=Severity.HIGH, **{**META, "remediation": "Set publicly_accessible to False."})(
+    about: dict[str, Any] = {**META, "remediation": "Set publicly_accessible to False."}
+    closed = control(id="closed", severity=Severity.HIGH, **about)(
         lambda resource: Fail("is open")
     )
     for python, remedy, unknowns in (
