@@ -315,9 +315,9 @@ TRAPS: dict[str, Trap] = {
     ),
     "a parameter at its default": Trap(
         "rds-parameter-drift",
-        (One(PARAMETERS, "x", {"family": "postgres17", "parameters": [{"name": "rds.force_ssl", "value": "1"}]}),),
+        (One(PARAMETERS, "x", {"family": "postgres15", "parameters": [{"name": "rds.force_ssl", "value": "1"}]}),),
         {("x", "parameters.0")},
-        "the default of postgres17",
+        "the default of postgres15",
         (
             ("x", "family", "postgres14"),
             ("x", "family", UNKNOWN),
