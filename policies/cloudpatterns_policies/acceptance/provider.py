@@ -9,7 +9,7 @@ A fact is the path of a block, empty for the resource itself, what holds of the 
 | ``any``   | at least one of them                              |
 | ``needs`` | the first only together with all others           |
 
-The provider looks at what the program gave. An unknown or secret value is given. Whether false, zero or an empty value counts differs
+The provider looks at what the program gave. A secret is given, and so is an unknown value that comes from another resource. Whether false, zero or an empty value counts differs
 between its two frameworks, so these count in the program's favour.
 """
 
@@ -35,7 +35,9 @@ def judge_arguments(resource: Resource) -> Iterator[tuple[str, str]]:
     """Path of an argument, and what the provider refuses about it."""
     for path, demand, *names in _facts(resource.type):
         for place, block in _blocks(resource.inputs.raw, path.split(".") if path else [], ""):
-            yield from _judge(place, block, demand, names)
+            unknown = {name for name in names if block.get(name) is UNKNOWN}
+            from_others = {name for name in unknown if resource.property_dependencies.get(f"{place}{name}".partition(".")[0])}
+            yield from _judge(place, block, demand, names, unknown - from_others)
 
 
 def tokens() -> tuple[str, ...]:
@@ -43,9 +45,9 @@ def tokens() -> tuple[str, ...]:
     return tuple(_table())
 
 
-def _judge(place: str, block: dict[str, Any], demand: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _judge(place: str, block: dict[str, Any], demand: str, names: Sequence[str], unsure: set[str]) -> Iterator[tuple[str, str]]:
     filled = block.get(_DEFAULTS)
-    own = [name for name in names if not (isinstance(filled, list) and name in filled)]
+    own = [name for name in names if name not in unsure and not (isinstance(filled, list) and name in filled)]
     sure = [name for name in own if block.get(name) is UNKNOWN or block.get(name)]
     maybe = [name for name in names if block.get(name) is not None]
     if demand == "needs":

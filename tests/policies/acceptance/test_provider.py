@@ -12,7 +12,7 @@ from tests.policies.acceptance import generate_provider
 from tests.policies.acceptance.generate_provider import IN_THE_SOURCE, UNLIKE_ITS_DOCUMENTATION
 from tests.policies.acceptance.models import sdk
 from tests.policies.acceptance.test_accepted import graphs, sent
-from tests.policies.helpers import UNKNOWN, resource, secret, verdicts
+from tests.policies.helpers import UNKNOWN, resource, secret, stack, verdicts
 
 INSTANCE = "aws:rds/instance:Instance"
 RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
@@ -71,6 +71,7 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
     "the one that is required": (RULE, {"cidrIpv4": "10.0.0.0/8"}),
     "the required one unknown": (RULE, {"referencedSecurityGroupId": UNKNOWN}),
     "the required one empty": (RULE, {"cidrIpv4": ""}),
+    "an unknown one that comes from no resource": (INSTANCE, {**BOTH, "password": UNKNOWN}),
     "the block unknown": (LISTENER_RULE, {"actions": UNKNOWN}),
     "a block of the list unknown": (LISTENER_RULE, {"actions": [UNKNOWN]}),
     "no block": ("aws:appautoscaling/scheduledAction:ScheduledAction", {}),
@@ -80,7 +81,9 @@ ACCEPTED: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("type", "inputs", "where", "text"), REFUSED.values(), ids=REFUSED)
 def test_what_the_provider_refuses_is_told(type: str, inputs: dict[str, Any], where: str, text: str) -> None:
-    [(name, fail)] = verdicts(accepted_arguments, resource(type, "x", inputs))
+    # Where a value is unknown, it comes from another resource.
+    other = resource("aws:sqs/queue:Queue", "other")
+    [(name, fail)] = verdicts(accepted_arguments, stack(other, resource(type, "x", inputs, deps={name: ["other"] for name in inputs})))
     assert (name, fail.where) == ("x", where)
     assert fail.message.startswith("would be refused by the provider: ")
     assert text in fail.message
