@@ -9,8 +9,8 @@ A fact is the path of a block, empty for the resource itself, what holds of the 
 | ``any``   | at least one of them                              |
 | ``needs`` | the first only together with all others           |
 
-The provider looks at what the program gave. A secret is given, and so is an unknown value that comes from another resource. Whether false, zero or an empty value counts differs
-between its two frameworks, so these count in the program's favour.
+The provider looks at what the program gave. A secret is given, and so is an unknown value that comes from another resource.
+Whether false, zero or an empty value counts differs between its two frameworks, so these count in the program's favour.
 """
 
 from collections.abc import Iterator, Sequence
