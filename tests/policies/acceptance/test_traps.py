@@ -79,6 +79,10 @@ def trust(source: str) -> str:
     return json.dumps({"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", **statement}]})
 
 
+def certificate(region: str) -> str:
+    return f"arn:aws:acm:{region}:123456789012:certificate/11111111-2222-3333-4444-555555555555"
+
+
 def key_policy(principal: Any) -> str:
     return json.dumps({"Statement": [{"Effect": "Allow", "Principal": principal, "Action": "kms:*", "Resource": "*"}]})
 
@@ -315,9 +319,9 @@ TRAPS: dict[str, Trap] = {
     ),
     "a parameter at its default": Trap(
         "rds-parameter-drift",
-        (One(PARAMETERS, "x", {"family": "postgres17", "parameters": [{"name": "rds.force_ssl", "value": "1"}]}),),
+        (One(PARAMETERS, "x", {"family": "postgres15", "parameters": [{"name": "rds.force_ssl", "value": "1"}]}),),
         {("x", "parameters.0")},
-        "the default of postgres17",
+        "the default of postgres15",
         (
             ("x", "family", "postgres14"),
             ("x", "family", UNKNOWN),
@@ -787,6 +791,17 @@ TRAPS: dict[str, Trap] = {
         {("x", "viewerCertificate.acmCertificateArn")},
         "in eu-west-1, not us-east-1",
         (("c", "region", "us-east-1"), ("c", "region", UNKNOWN), ("c", "region", GONE)),
+    ),
+    "a distribution's certificate elsewhere by its ARN": Trap(
+        "distribution-global-parts",
+        (One("aws:cloudfront/distribution:Distribution", "x", {"viewerCertificate": {"acmCertificateArn": certificate("eu-west-1")}}),),
+        {("x", "viewerCertificate.acmCertificateArn")},
+        "in eu-west-1, not us-east-1",
+        (
+            ("x", "viewerCertificate", {"acmCertificateArn": certificate("us-east-1")}),
+            ("x", "viewerCertificate", UNKNOWN),
+            ("x", "viewerCertificate", GONE),
+        ),
     ),
     "a distribution's regional web ACL": Trap(
         "distribution-global-parts",

@@ -87,10 +87,10 @@ def distribution_global_parts(resource: Resource, stack: Stack) -> Iterator[Verd
     for region in regions:
         if region != _EDGE:
             yield Fail(f"would be refused: the certificate is in {region}, not {_EDGE}", path)
-    acl = given(resource, "webAclId")
-    regional = [one.name for one in stack.refs(resource, "webAclId", "aws:wafv2/webAcl:WebAcl") if is_given(one, "scope", "REGIONAL")]
-    if regional or (isinstance(acl, str) and ":regional/webacl/" in acl):
-        yield Fail(f"would be refused: the web ACL {regional[0] if regional else acl} is regional", "webAclId")
+    # AWS's validator reports the literal ARN of a regional web ACL.
+    for acl in stack.refs(resource, "webAclId", "aws:wafv2/webAcl:WebAcl"):
+        if is_given(acl, "scope", "REGIONAL"):
+            yield Fail(f"would be refused: the web ACL {acl.name} is regional", "webAclId")
 
 
 @stack_control(
