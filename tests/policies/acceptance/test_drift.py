@@ -79,16 +79,21 @@ def filled(entry: Any, into: dict[str, Any]) -> None:
         into[name] = {**into.get(name, {}), **inner}
     elif kind == "item":
         into[name] = [{**into.get(name, [{}])[0], **inner}]
+    elif kind in ("append", "attribute"):
+        into[name] = [{"Ref": "P"} if kind == "append" else {"Key": "k", "Value": {"Ref": "P"}}]
     elif kind != "up":
         into[name] = [inner] if kind in ("list", "wrap") else inner if kind in OBJECTS else {"Ref": "P"}
 
 
 def test_the_validator_knows_each_type_and_property_of_the_table() -> None:
     resources: dict[str, Any] = {}
-    for number, (type, entries, *_) in enumerate(FACTS.values()):
+    for number, (type, entries, *part) in enumerate(FACTS.values()):
         properties: dict[str, Any] = {}
         for entry in entries.values():
             filled(entry, properties)
+        if len(part) > 1:
+            # One object of a list.
+            properties = {part[1]: [properties]}
         resources[f"R{number}"] = {"Type": type, "Properties": properties}
     assert unknown(resources) == []
 
