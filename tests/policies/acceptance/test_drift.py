@@ -79,6 +79,8 @@ def filled(entry: Any, into: dict[str, Any]) -> None:
         into[name] = {**into.get(name, {}), **inner}
     elif kind == "item":
         into[name] = [{**into.get(name, [{}])[0], **inner}]
+    elif kind in ("append", "attribute"):
+        into[name] = [{"Ref": "P"} if kind == "append" else {"Key": "k", "Value": {"Ref": "P"}}]
     elif kind != "up":
         into[name] = [inner] if kind in ("list", "wrap") else inner if kind in OBJECTS else {"Ref": "P"}
 
