@@ -207,8 +207,6 @@ PROPERTIES: Mapping[str, Mapping[str, str | None]] = {
         "clusterIdentifier": "DBClusterIdentifier",
     },
     "aws:route53/record:Record": {"zoneId": "HostedZoneId", "records": "ResourceRecords"},
-    # Of a bucket or of a directory bucket, which is another type there, with other names.
-    "aws:s3/accessPoint:AccessPoint": {"name": None},
     "aws:s3/bucketPolicy:BucketPolicy": {"policy": "PolicyDocument"},
     # CloudFormation takes one of the modes that AWS has.
     "aws:securityhub/aggregatorV2:AggregatorV2": {"regionLinkingMode": None},
