@@ -76,6 +76,7 @@ ADVISED_DESPITE_SEVERITY: Final[Mapping[str, str]] = {
 
 MESSAGES_OFF: Final[Mapping[str, str]] = {
     "^Unknown resource type": "the table of types is newer than the validator",
+    "--xa-s3' does not match": "the access point of a directory bucket, which is another type in CloudFormation, with other names",
     "TXT record value .* must be enclosed in double quotes": "the provider encloses them",
 }
 """Messages that are never told: a regular expression that is found in them, and the reason."""

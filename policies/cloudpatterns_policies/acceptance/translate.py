@@ -44,7 +44,7 @@ from cloudpatterns_policies.core.values import UNKNOWN
 _TEXT, _LIST = "String", "List<String>"
 # The provider's own arguments, and those that no rule asks for.
 _OWN = {
-    *("tags", "tagsAll", "region", "name", "namePrefix", "timeouts"),
+    *("__defaults", "tags", "tagsAll", "region", "name", "namePrefix", "timeouts"),
     *("applyImmediately", "finalSnapshotIdentifier", "forceDestroy", "skipDestroy", "skipFinalSnapshot"),
 }
 Path = tuple[str | int, ...]

@@ -34,7 +34,7 @@ from tests.policies.acceptance.test_accepted import sent
 
 LISTED = Path(__file__).with_name("documented.json")
 _BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
-_RULE = re.compile(r"\(([A-Z]\d{4}|[a-z]+(?:-[a-z0-9]+)+)\)")
+RULE = re.compile(r"\(([A-Z]\d{4}|[a-z]+(?:-[a-z0-9]+)+)\)")
 # What Python writes for an output in a text: the example is wrong in a way that gives no value at all.
 _NO_VALUE = "Calling __str__ on an Output"
 
@@ -104,12 +104,12 @@ def findings(stack: Stack) -> Iterator[str]:
     for one in judgements(stack):
         value = one.resource.inputs.raw.get(one.property.partition(".")[0])
         if one.refused and _NO_VALUE not in f"{one.message} {value}":
-            rules = _RULE.findall(one.message)
+            rules = RULE.findall(one.message)
             yield f"{rules[0] if rules else '?'} {one.resource.type} {one.property}".strip()
     for found in iam_statement_effective.check(stack):
         resource, verdict = found if isinstance(found, tuple) else (None, found)
         if resource is not None and isinstance(verdict, Fail):
-            yield f"{_RULE.findall(verdict.message)[-1]} {resource.type} {verdict.where}"
+            yield f"{RULE.findall(verdict.message)[-1]} {resource.type} {verdict.where}"
 
 
 def judge(modules: list[str]) -> tuple[dict[str, list[str]], collections.Counter[str]]:

@@ -207,8 +207,6 @@ PROPERTIES: Mapping[str, Mapping[str, str | None]] = {
         "clusterIdentifier": "DBClusterIdentifier",
     },
     "aws:route53/record:Record": {"zoneId": "HostedZoneId", "records": "ResourceRecords"},
-    # Of a bucket or of a directory bucket, which is another type there, with other names.
-    "aws:s3/accessPoint:AccessPoint": {"name": None},
     "aws:s3/bucketPolicy:BucketPolicy": {"policy": "PolicyDocument"},
     # CloudFormation takes one of the modes that AWS has.
     "aws:securityhub/aggregatorV2:AggregatorV2": {"regionLinkingMode": None},
@@ -435,6 +433,9 @@ ENTRIES: Mapping[str, Mapping[str, Any]] = {
 # What the provider sends where the program gives nothing; None for a value of its own.
 DEFAULTS: Mapping[str, Mapping[tuple[str, ...], Any]] = {
     "aws:apigateway/authorizer:Authorizer": {("identitySource",): "method.request.header.Authorization"},
+    # The provider numbers the actions.
+    **{f"aws:{module}/listener:Listener": {("defaultActions", "order"): None} for module in ("alb", "lb")},
+    **{f"aws:{module}/listenerRule:ListenerRule": {("actions", "order"): None} for module in ("alb", "lb")},
     # CloudFormation's default is true.
     "aws:cloudwatch/metricAlarm:MetricAlarm": {("metricQueries", "returnData"): False},
     # CloudFormation's handler sends true.

@@ -42,8 +42,8 @@ FORMS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     ),
     "a list of objects": (
         "aws:lb/listener:Listener",
-        {"defaultActions": [{"type": "forward", "targetGroupArn": "arn"}]},
-        {"DefaultActions": [{"Type": "forward", "TargetGroupArn": "arn"}]},
+        {"defaultActions": [{"type": "forward", "targetGroupArn": "arn", "order": 1}]},
+        {"DefaultActions": [{"Type": "forward", "TargetGroupArn": "arn", "Order": 1}]},
     ),
     "one level further down": (
         "aws:ec2/launchTemplate:LaunchTemplate",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from cloudpatterns_policies.acceptance.controls._given import given
+from cloudpatterns_policies.acceptance.models import is_given
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Verdict, stack_control
 
 _SUFFIX: Final = 8
@@ -156,5 +157,7 @@ def _is_auto_named(resource: Resource, path: str) -> bool:
     given = resource.inputs.raw
     filled = given.get("__defaults")
     if isinstance(filled, list) and path in filled:
+        return True
+    if isinstance(name := given.get(path), str) and is_given(name):
         return True
     return given.get(path) is None and given.get(f"{path}Prefix") is None
