@@ -35,6 +35,7 @@ from cloudpatterns_policies.acceptance.unknowns import (
     ends_in_reference,
     ends_in_unknown,
     leads_into_unknown,
+    neighbours,
     unknown_paths,
     variants,
 )
@@ -193,13 +194,14 @@ class Validator:
         tried: dict[str, Diagnostic] = {}
         unfounded: set[Diagnostic] = set()
         copies: dict[str, Any] = {}
+        near = neighbours(resources) if found else {}
         for item in found:
             resource, rule = resources[item.logical_id], rules[item.rule]
             properties = resource.get("Properties", {})
             if self._preflight is None or not parameters:
                 continue
             helpers = "\n".join(self._preflight.shared(rule.needs).values())
-            if depends_on_unknown(rule, helpers, item.logical_id, document):
+            if depends_on_unknown(rule, helpers, item.logical_id, document, near[item.logical_id]):
                 unfounded.add(item)
                 continue
             if next(unknown_paths(properties, parameters), None) is None:

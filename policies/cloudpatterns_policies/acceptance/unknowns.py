@@ -6,10 +6,11 @@ rule itself names: one that disappears depends on what is not known.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from cloudpatterns_policies.acceptance.preflight import Rule
+from cloudpatterns_policies.acceptance.references import targets
 
 Path = tuple[str | int, ...]
 
@@ -90,17 +91,55 @@ def variants(rule: Rule, helpers: str, properties: Mapping[str, Any], parameters
             yield _replaced(properties, path, [value] if is_list else value)
 
 
-def depends_on_unknown(rule: Rule, helpers: str, logical_id: str, document: Mapping[str, Any]) -> bool:
-    """Whether a rule looks at other resources of which something that it names is unknown: it may miss what is there."""
+def depends_on_unknown(rule: Rule, helpers: str, logical_id: str, document: Mapping[str, Any], near: Collection[str]) -> bool:
+    """Whether a rule looks at other resources of which something that it names is unknown: it may miss what is there.
+
+    What is unknown counts in the resources that are `near`, and everywhere where it may be the reference that the rule looks for.
+    """
     source = "\n".join(_used(rule.rego, helpers))
     types, words = set(_TYPE.findall(source)), set(_WORD.findall(source))
     parameters = document.get("Parameters", {})
     for name, other in document["Resources"].items():
         if name != logical_id and other["Type"] in types:
-            paths = unknown_paths(other.get("Properties", {}), parameters)
-            if any(part in words for path in paths for part in path):
-                return True
+            for path in unknown_paths(other.get("Properties", {}), parameters):
+                if any(part in words for part in path) and (name in near or targets(other["Type"], path)):
+                    return True
     return False
+
+
+def neighbours(resources: Mapping[str, Any]) -> Mapping[str, frozenset[str]]:
+    """For each resource of a template those that it refers to, directly or not, and those that refer to it."""
+    direct = {name: {one for one in _referred(resource.get("Properties", {})) if one in resources} for name, resource in resources.items()}
+    referring: dict[str, set[str]] = {}
+    for name, found in direct.items():
+        for one in found:
+            referring.setdefault(one, set()).add(name)
+    return {name: frozenset(_all(name, direct) | referring.get(name, set())) for name in resources}
+
+
+def _all(name: str, direct: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    left = [name]
+    while left:
+        new = direct[left.pop()] - found
+        found |= new
+        left += new
+    return found
+
+
+def _referred(value: Any) -> Iterator[str]:
+    """The logical ids that a value refers to."""
+    if isinstance(value, Mapping):
+        for key, inside in value.items():
+            if key == "Ref" and isinstance(inside, str):
+                yield inside
+            elif key == "Fn::GetAtt" and isinstance(inside, list):
+                yield str(inside[0])
+            else:
+                yield from _referred(inside)
+    elif isinstance(value, list):
+        for inside in value:
+            yield from _referred(inside)
 
 
 def _used(source: str, helpers: str) -> Iterator[str]:

@@ -80,9 +80,7 @@ def test_the_language_is_that_of_the_project_around_the_folder(tmp_path: Path, t
 
 def test_a_pack_for_another_language_says_so_in_every_remedy() -> None:
     about: dict[str, Any] = {**META, "remediation": "Set publicly_accessible to False."}
-    closed = control(id="closed", severity=Severity.HIGH, **about)(
-        lambda resource: Fail("is open")
-    )
+    closed = control(id="closed", severity=Severity.HIGH, **about)(lambda resource: Fail("is open"))
     for python, remedy, unknowns in (
         (True, "Set publicly_accessible to False.", UNKNOWNS_REMEDY),
         (False, "Set publiclyAccessible to false.", UNKNOWNS_REMEDY_ELSEWHERE),
