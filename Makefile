@@ -39,10 +39,11 @@ lint: $(VENV)/ready-dev  ## Style, layers of imports, repeated lines, and weakne
 types: $(VENV)/ready-dev  ## Types; also finds wrong argument names inside nested dictionaries of pulumi-aws
 	$(BIN)/ty check
 
-docs: $(VENV)/ready  ## Write the generated files: the JSON schema of the settings, the profiles of the packs, the catalogue of controls
+docs: $(VENV)/ready-dev  ## Write the generated files: the JSON schema of the settings, the profiles of the packs, the catalogue of controls, what is judged
 	$(BIN)/python -m settings.schema
 	$(BIN)/python -m cloudpatterns_policies.core.profiles
 	$(BIN)/python -m cloudpatterns_policies.core.catalogue
+	$(BIN)/python -m tests.policies.acceptance.docs
 
 schema: $(VENV)/ready  ## When a version is released: the schema that the next one is compared with (see components/CHANGELOG.md)
 	$(BIN)/python -m tests.release

@@ -48,6 +48,7 @@ RULES_OFF: Final[Mapping[str, str]] = {
     r"W9054": "about outputs of properties that AWS does not return",
     # Repeats of our own controls, or opinions.
     r"W2508|W9008|W9011|W3045|W2512": "repeats controls of the pack security",
+    r"W3687": "about ports beside a protocol that has none: the provider demands them in a rule of a security group",
     r"W1011|W2501|W2509": "about passwords in parameters: Pulumi has secrets",
     r"I3510|W3037": "about actions and resources of IAM statements: control iam-statement-effective",
     r"I3013|I3100|I2530": "about defaults and generations that AWS accepts: controls of the pack operations",

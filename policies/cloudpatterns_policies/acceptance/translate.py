@@ -21,6 +21,7 @@ An entry of the table says what becomes of one property:
 | ``["Name", "append", None]`` | one value, which is one more of a list                                                 |
 | ``["Name", "attribute", k]`` | one value, which is one more of a list of objects, with the key ``k``                  |
 | ``["Name", "with", {...}]``  | as it is, with these properties beside it                                              |
+| ``["Name", "head", None]``   | a list of values, of which CloudFormation takes one: the first                         |
 | ``["Name", "parsed", entry]``| JSON as text, of which the parsed form goes by the entry                               |
 | ``["Name", "default", x]``    | as it is; without one ``x``, which the provider sends then (None: a value of its own)  |
 
@@ -248,6 +249,9 @@ class _Writer:
         if kind == "values":
             value = inside.get(json.dumps(value) if isinstance(value, bool) else value, value) if isinstance(value, str | bool) else value
             return self._template.unknown(_TEXT) if value is None else self._plain(value, here, path)
+        if kind == "head":
+            one = value[0] if isinstance(value, list) and value else None
+            return None if one is None else self._plain(one, here, f"{path}.0")
         if kind == "each":
             return [self._plain(value, (*here, 0), path)]
         if kind == "wrap-as":

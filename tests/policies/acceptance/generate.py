@@ -124,6 +124,8 @@ TYPES = {
     "aws:secretsmanager/secretPolicy:SecretPolicy": "AWS::SecretsManager::ResourcePolicy",
     "aws:secretsmanager/secretRotation:SecretRotation": "AWS::SecretsManager::RotationSchedule",
     "aws:sns/topicSubscription:TopicSubscription": "AWS::SNS::Subscription",
+    # Of either direction: ports, protocols and networks are judged alike.
+    "aws:ec2/securityGroupRule:SecurityGroupRule": "AWS::EC2::SecurityGroupIngress",
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": "AWS::EC2::SecurityGroupEgress",
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": "AWS::EC2::SecurityGroupIngress",
     "aws:vpclattice/listenerRule:ListenerRule": "AWS::VpcLattice::Rule",
@@ -333,6 +335,14 @@ _BACKUP_RULE = {
     "copyActions": ["CopyActions", "list", {"destinationVaultArn": "DestinationBackupVaultArn", "lifecycle": _BACKUP_LIFECYCLE}],
 }
 _BACKUP_TAG = {"type": "ConditionType", "key": "ConditionKey", "value": "ConditionValue"}
+# A rule of a group may have several sources, and one there: ports, protocol, description and the first network are judged.
+_RULE: Mapping[str, Any] = {
+    "protocol": "IpProtocol",
+    "fromPort": "FromPort",
+    "toPort": "ToPort",
+    "description": "Description",
+    "cidrBlocks": ["CidrIp", "head", None],
+}
 # Entries that names cannot give: see acceptance/translate.py for the forms.
 _PROTOCOL = ["Protocol", "values", {"all": -1, "icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}]
 ENTRIES: Mapping[str, Mapping[str, Any]] = {
@@ -340,6 +350,11 @@ ENTRIES: Mapping[str, Mapping[str, Any]] = {
         "readCapacity": ["ProvisionedThroughput", "in", "ReadCapacityUnits"],
         "writeCapacity": ["ProvisionedThroughput", "in", "WriteCapacityUnits"],
     },
+    "aws:ec2/securityGroup:SecurityGroup": {
+        "egress": ["SecurityGroupEgress", "list", _RULE],
+        "ingress": ["SecurityGroupIngress", "list", _RULE],
+    },
+    "aws:ec2/securityGroupRule:SecurityGroupRule": {**_RULE, "securityGroupId": "GroupId"},
     # The provider takes names of protocols.
     "aws:ec2/networkAclRule:NetworkAclRule": {
         "protocol": _PROTOCOL,
