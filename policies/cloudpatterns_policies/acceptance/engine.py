@@ -419,7 +419,8 @@ def _diagnostic(message: Any, template: Mapping[str, Any], rules: Mapping[str, R
     if resource is None or is_off(message.message) or _SHOWS_UNKNOWN in message.message:
         return None
     name, value, _ = RULES_UNLESS.get(rule, ("", "", ""))
-    if name and resource.get("Properties", {}).get(name) == value:
+    held = resource.get("Properties", {}).get(name) if name else None
+    if held is not None and (held == value or (isinstance(held, list) and value in held)):
         return None
     path = _path(message.property_path or "", resource)
     properties = resource.get("Properties", {})
@@ -433,8 +434,7 @@ def _diagnostic(message: Any, template: Mapping[str, Any], rules: Mapping[str, R
     return Diagnostic(
         rule=rule,
         severity=severity,
-        refused=(severity in ("FATAL", "ERROR") and not is_advice(rule))
-        or (rule in REFUSED_DESPITE_SEVERITY and not GROWING.fullmatch(last)),
+        refused=_is_refused(rule, severity, last),
         family=kind,
         logical_id=entity.logical_id,
         path=path,
@@ -442,6 +442,13 @@ def _diagnostic(message: Any, template: Mapping[str, Any], rules: Mapping[str, R
         url=_url(message.documentation_url, resource["Type"]),
         fix=message.suggested_fix or _FIXES.get(rule, ""),
     )
+
+
+def _is_refused(rule: str, severity: str, name: str) -> bool:
+    """Whether AWS refuses what a rule finds at a property of that name; else it is advice."""
+    if rule in REFUSED_DESPITE_SEVERITY or rule == "E9006":
+        return not GROWING.fullmatch(name)
+    return severity in ("FATAL", "ERROR") and not is_advice(rule)
 
 
 def _path(text: str, resource: Mapping[str, Any]) -> tuple[str | int, ...]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 VALUE: Final = "value"
 """Family: one property's value, type, enum, pattern, length or range; a required or unknown property."""
@@ -57,6 +57,8 @@ RULES_OFF: Final[Mapping[str, str]] = {
     r"W2530": "about versions of functions, which the provider publishes itself",
     # What the provider does otherwise than CloudFormation, and what AWS documents otherwise.
     r"pf-elbv2-lb-attr-key-lb-type": "about attributes of another type of load balancer, which the provider does not send",
+    r"pf-elbv2-listener-action-order-required": "the provider numbers the actions of a listener",
+    r"pf-s3-bucket-namespace-account-regional-name": "about names that CloudFormation derives: the provider sends the whole name",
     r"pf-iot-certificate-mode-combo": "about what CloudFormation can register: the provider has AWS create keys and certificate as well",
     r"pf-apigwv2-request-parameter-action": "AWS documents overwrite:path, which the rule does not take",
     r"pf-apigw(v2)?-stage-name-charset": "AWS documents hyphens in the names of stages, which the rule does not take",
@@ -78,14 +80,18 @@ ADVISED_DESPITE_SEVERITY: Final[Mapping[str, str]] = {
 MESSAGES_OFF: Final[Mapping[str, str]] = {
     "^Unknown resource type": "the table of types is newer than the validator",
     "--xa-s3' does not match": "the access point of a directory bucket, which is another type in CloudFormation, with other names",
+    "'StorageClassAnalysis' is a required property": "the provider sends an empty one",
     "TXT record value .* must be enclosed in double quotes": "the provider encloses them",
 }
 """Messages that are never told: a regular expression that is found in them, and the reason."""
 
-RULES_UNLESS: Final[Mapping[str, tuple[str, str, str]]] = {
+_NOT_STICKY: Final = {"Key": "stickiness.enabled", "Value": "false"}
+
+RULES_UNLESS: Final[Mapping[str, tuple[str, Any, str]]] = {
     "pf-ec2-natgw-allocation": ("AvailabilityMode", "regional", "a regional NAT gateway allocates addresses itself"),
+    "pf-elbv2-stickiness-type-protocol": ("TargetGroupAttributes", _NOT_STICKY, "the type is of no account while stickiness is off"),
 }
-"""Rules that do not hold of a resource of which a property has a value: the property, the value, and the reason."""
+"""Rules that do not hold of a resource of which a property has, or holds, a value: the property, the value, and the reason."""
 
 GROWING: Final = re.compile(
     r".*(Runtimes?|Engine|Version|(Instance|Node)(Type|Class)(es|s)?|Region|SslPolicy|SecurityPolicy|StorageType|Family)", re.IGNORECASE

@@ -100,31 +100,37 @@ def judge(program: Path) -> dict[str, Any]:
 
 
 def summary(report: dict[str, Any]) -> dict[str, Any]:
-    """The resources and the mandatory findings of a report: control, type, name and message."""
-    alarms = [one for one in report["findings"] if one["level"] == "mandatory"]
-    return {
-        "resources": sum(one["type"].startswith("aws:") for one in report["resources"]),
-        "advice": len(report["findings"]) - len(alarms),
-        "alarms": sorted(
-            f"{one['control']} {one['urn'].split('::')[-1]}: {one['message'].split(' Remedy: ')[0].split(' https://')[0]}" for one in alarms
-        ),
-    }
+    """The resources of a report, and its mandatory findings: resource, type, property, and the rule, else the control."""
+    alarms = []
+    for one in report["findings"]:
+        if one["level"] == "mandatory":
+            message = one["message"].split(" Remedy: ")[0]
+            rule, place = re.search(r"\(([\w-]+)\)[. ]", message), re.search(r" - ([\w.]+)\.$", message)
+            *_, kind, name = one["urn"].split("::")
+            found = {"resource": name, "type": kind.split("$")[-1], "property": place[1] if place else ""}
+            alarms.append({**found, "rule": rule[1] if rule else one["control"]})
+    return {"resources": sum(one["type"].startswith("aws:") for one in report["resources"]), "alarms": alarms}
 
 
 def main() -> None:
-    """Writes the result, with the explanations that it had."""
+    """Judges the Python programs again, with the explanations that there were; the exports stay as they are."""
     folder, revision = Path(sys.argv[1]), sys.argv[2]
     data = json.loads(RESULT.read_text(encoding="utf-8"))
-    known = {alarm: why for one in data["programs"].values() for alarm, why in one.get("alarms", {}).items()}
-    data["revision"] = revision
-    data["programs"] = {}
-    for program in programs(folder):
-        found = judge(program)
-        if "alarms" in found:
-            found["alarms"] = {alarm: known.get(alarm, "") for alarm in found["alarms"]}
-        data["programs"][program.relative_to(folder).as_posix()] = found
-        print(program.relative_to(folder), found)
+    exports = data["sources"][1]
+    known = {_key(one): one["why"] for one in data["alarms"]}
+    found = {program.relative_to(folder).as_posix(): judge(program) for program in programs(folder)}
+    alarms = [{"program": name, **alarm} for name, one in found.items() for alarm in one.get("alarms", ())]
+    others = [one for one in data["alarms"] if one["program"] in data["exports"]]
+    ran = {name: one["resources"] for name, one in found.items() if "resources" in one}
+    first = {"name": "pulumi/examples, Python", "revision": revision, "programs": len(ran), "resources": sum(ran.values())}
+    data |= {"sources": [first, exports], "alarms": [*({**one, "why": known.get(_key(one), "")} for one in alarms), *others]}
+    data["not run"] = {name: one["error"] for name, one in found.items() if "error" in one}
+    data["programs"] = ran
     RESULT.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+
+
+def _key(alarm: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(alarm[name] for name in ("program", "resource", "property", "rule"))
 
 
 if __name__ == "__main__":

@@ -448,9 +448,6 @@ ENTRIES: Mapping[str, Mapping[str, Any]] = {
 # What the provider sends where the program gives nothing; None for a value of its own.
 DEFAULTS: Mapping[str, Mapping[tuple[str, ...], Any]] = {
     "aws:apigateway/authorizer:Authorizer": {("identitySource",): "method.request.header.Authorization"},
-    # The provider numbers the actions.
-    **{f"aws:{module}/listener:Listener": {("defaultActions", "order"): None} for module in ("alb", "lb")},
-    **{f"aws:{module}/listenerRule:ListenerRule": {("actions", "order"): None} for module in ("alb", "lb")},
     # CloudFormation's default is true.
     "aws:cloudwatch/metricAlarm:MetricAlarm": {("metricQueries", "returnData"): False},
     # CloudFormation's handler sends true.
