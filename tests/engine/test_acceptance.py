@@ -1,4 +1,7 @@
-"""The pack acceptance on a program in TypeScript: the CLI's preview and analysis, and the offline preview of its export, find the same."""
+"""The pack acceptance on the real CLI: it finds what the offline preview finds, on mistakes in Python and on a program in TypeScript.
+
+Both stacks of the program are in `test_preview.py`, which runs all packs.
+"""
 
 import json
 from pathlib import Path
@@ -14,6 +17,7 @@ from tests.engine.conftest import ROOT
 from tests.engine.programs import new_stack
 
 PACK = "policies/acceptance"
+MISTAKES = ROOT / "tests/policies/acceptance/mistakes"
 TYPESCRIPT = """
 import * as aws from "@pulumi/aws";
 
@@ -85,6 +89,22 @@ def _offline(report: Path, *arguments: str) -> list[Found]:
     assert cli.main([*arguments, "--policy-pack", str(ROOT / PACK), "--json", str(report)]) == 1
     found: list[dict[str, Any]] = json.loads(report.read_text())["findings"]
     return sorted(tuple(one[key] for key in ("control", "level", "severity", "urn", "message")) for one in found)
+
+
+def test_ten_mistakes_in_python_have_the_same_findings_by_the_cli_and_offline(tmp_path: Path) -> None:
+    files = {file.name: file.read_text(encoding="utf-8") for file in MISTAKES.iterdir() if file.is_file()}
+    found = workspace.make(tmp_path, files)
+    languages.done(found.pulumi("stack", "init", "dev"))
+    log = tmp_path / "events.json"
+    pack = ("--policy-pack", PACK, "--policy-pack-config", f"{PACK}/dev.json")
+    preview = found.pulumi("preview", "--stack", "dev", *pack, "--event-log", str(log), PULUMI_DEBUG_COMMANDS="true")
+    assert preview.returncode != 0
+    previewed = _events(log.read_text())
+    assert len({_place(one)[1] for one in previewed if one[1] == "mandatory"}) == 10
+    offline = _offline(
+        tmp_path / "report.json", "--project", str(MISTAKES), "--as", "preview", "--policy-pack-config", f"{ROOT / PACK}/dev.json"
+    )
+    assert offline == previewed
 
 
 def test_a_program_in_typescript_has_the_same_findings_by_the_cli_and_by_its_export(typescript: Workspace, tmp_path: Path) -> None:
