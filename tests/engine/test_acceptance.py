@@ -14,7 +14,7 @@ from sandbox import workspace
 from sandbox.workspace import Workspace
 from tests.engine import languages
 from tests.engine.conftest import ROOT
-from tests.engine.programs import new_stack
+from tests.engine.programs import PROJECT, new_stack
 
 PACK = "policies/acceptance"
 MISTAKES = ROOT / "tests/policies/acceptance/mistakes"
@@ -93,12 +93,13 @@ def _offline(report: Path, *arguments: str) -> list[Found]:
 
 def test_ten_mistakes_in_python_have_the_same_findings_by_the_cli_and_offline(tmp_path: Path) -> None:
     files = {file.name: file.read_text(encoding="utf-8") for file in MISTAKES.iterdir() if file.is_file()}
-    found = workspace.make(tmp_path, files)
+    # In the environment that has the SDK.
+    found = workspace.make(tmp_path, {**files, "Pulumi.yaml": PROJECT.replace("small", "mistakes")})
     languages.done(found.pulumi("stack", "init", "dev"))
     log = tmp_path / "events.json"
     pack = ("--policy-pack", PACK, "--policy-pack-config", f"{PACK}/dev.json")
     preview = found.pulumi("preview", "--stack", "dev", *pack, "--event-log", str(log), PULUMI_DEBUG_COMMANDS="true")
-    assert preview.returncode != 0
+    assert preview.returncode != 0, preview.stdout + preview.stderr
     previewed = _events(log.read_text())
     assert len({_place(one)[1] for one in previewed if one[1] == "mandatory"}) == 10
     offline = _offline(

@@ -108,13 +108,17 @@ def depends_on_unknown(rule: Rule, helpers: str, logical_id: str, document: Mapp
 
 
 def neighbours(resources: Mapping[str, Any]) -> Mapping[str, frozenset[str]]:
-    """For each resource of a template those that it refers to, directly or not, and those that refer to it."""
+    """For each resource of a template those that it refers to, directly or not, and those that refer to it or to one of these."""
     direct = {name: {one for one in _referred(resource.get("Properties", {})) if one in resources} for name, resource in resources.items()}
     referring: dict[str, set[str]] = {}
     for name, found in direct.items():
         for one in found:
             referring.setdefault(one, set()).add(name)
-    return {name: frozenset(_all(name, direct) | referring.get(name, set())) for name in resources}
+    found = {}
+    for name in resources:
+        reached = _all(name, direct)
+        found[name] = frozenset(reached.union(*(referring.get(one, ()) for one in (name, *reached))))
+    return found
 
 
 def _all(name: str, direct: Mapping[str, set[str]]) -> set[str]:

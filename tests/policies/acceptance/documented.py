@@ -99,11 +99,19 @@ def run(code: str) -> tuple[Stack, set[str]]:
     return sent(graph), names.used
 
 
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
+
+
 def findings(stack: Stack) -> Iterator[str]:
     """What AWS would refuse, as `rule token property` for each."""
     for one in judgements(stack):
-        value = one.resource.inputs.raw.get(one.property.partition(".")[0])
-        if one.refused and _NO_VALUE not in f"{one.message} {value}":
+        texts = _texts(one.resource.inputs.raw.get(one.property.partition(".")[0]))
+        if one.refused and not any(_NO_VALUE in text for text in (one.message, *texts)):
             rules = RULE.findall(one.message)
             yield f"{rules[0] if rules else '?'} {one.resource.type} {one.property}".strip()
     for found in iam_statement_effective.check(stack):

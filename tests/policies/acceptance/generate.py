@@ -459,6 +459,8 @@ DEFAULTS: Mapping[str, Mapping[tuple[str, ...], Any]] = {
     "aws:cloudfront/cachePolicy:CachePolicy": {("parametersInCacheKeyAndForwardedToOrigin", "enableAcceptEncodingGzip"): False},
     # The VPC's own.
     "aws:efs/mountTarget:MountTarget": {("securityGroups",): None},
+    # The account's default VPC.
+    "aws:ec2/securityGroup:SecurityGroup": {("vpcId",): None},
     # Its own region.
     "aws:route53/zone:Zone": {("vpcs", "vpcRegion"): None},
 }
