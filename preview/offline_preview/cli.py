@@ -105,6 +105,13 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="outputs of another stack, written by `pulumi stack output --json`",
     )
+    _add_results(parser)
+    return parser
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    """Adds the options for the graph that is judged and for what is written."""
+    add = parser.add_argument
     add(
         "--as",
         choices=("deployed", "preview"),
@@ -119,7 +126,6 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("JSON", "SARIF", "JUnit"):
         add(f"--{name.lower()}", metavar="FILE", help=f"write a {name} report; - is standard output")
     add("--debug", action="store_true", help="show tracebacks and what packs log")
-    return parser
 
 
 def _run(options: argparse.Namespace, started: float) -> int:
