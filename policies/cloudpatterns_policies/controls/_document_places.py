@@ -83,6 +83,7 @@ DOCUMENTS: Final[Mapping[str, Mapping[str, Kind]]] = {
     "aws:ecr/repositoryCreationTemplate:RepositoryCreationTemplate": {"repositoryPolicy": Kind.RESOURCE},
     "aws:elasticsearch/domain:Domain": {"accessPolicies": Kind.RESOURCE},
     "aws:elasticsearch/domainPolicy:DomainPolicy": {"accessPolicies": Kind.RESOURCE},
+    "aws:fsx/s3AccessPointAttachment:S3AccessPointAttachment": {"s3AccessPoint.policy": Kind.RESOURCE},
     "aws:glacier/vault:Vault": {"accessPolicy": Kind.RESOURCE},
     "aws:opensearch/domain:Domain": {"accessPolicies": Kind.RESOURCE},
     "aws:opensearch/domainPolicy:DomainPolicy": {"accessPolicies": Kind.RESOURCE},

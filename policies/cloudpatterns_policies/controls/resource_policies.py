@@ -82,6 +82,7 @@ s3_policy_not_public = _policy(
         *("aws:s3control/bucketPolicy:BucketPolicy", "aws:s3control/accessPointPolicy:AccessPointPolicy"),
         "aws:s3control/objectLambdaAccessPointPolicy:ObjectLambdaAccessPointPolicy",
         "aws:s3control/multiRegionAccessPointPolicy:MultiRegionAccessPointPolicy",
+        "aws:fsx/s3AccessPointAttachment:S3AccessPointAttachment",
     ),
     "Anyone on the internet could read, replace or delete objects; a public access block that is lifted later no longer stops them.",
     url=f"{_S3}#s3-2",
@@ -169,7 +170,7 @@ glacier_vault_policy_not_public = _policy(
     "Glacier vault policies allow only known callers",
     ("aws:glacier/vault:Vault", "aws:glacier/vaultLock:VaultLock"),
     "Every AWS account could read or delete archives.",
-    path="access_policy",
+    path="access_policy or policy",
     frameworks={"Checkov": ("CKV_AWS_167",)},
 )
 
@@ -415,9 +416,9 @@ def api_private_policy_not_public(resource: Resource, stack: Stack) -> Iterator[
         return
     holders = [resource] if resource.type != _REST_POLICY else stack.refs(resource, "restApiId", _REST_API)
     kinds = [_endpoint_types(holder) for holder in holders]
-    if "PRIVATE" in kinds:
+    if any(kind is not UNKNOWN and kind == "PRIVATE" for kind in kinds):
         yield from not_public(resource)
-    elif UNKNOWN in kinds:
+    elif any(kind is UNKNOWN for kind in kinds):
         yield Unknown("endpointConfiguration.types")
     else:
         yield NotApplicable("is not for a private API; api-method-authorized judges the policy of a public one")
