@@ -49,7 +49,22 @@ EVERYBODY = (
     "hole.arn.apply(lambda arn: json.dumps({'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': '*',"
     " 'Action': ACTION, 'Resource': RESOURCE}]}))"
 )
-# Their policies hold an ARN, so a preview does not know them.
+# The documents hold nothing that a preview does not know.
+DOORS = """
+def door(action, on="*"):
+    statement = {"Sid": "Door", "Effect": "Allow", "Principal": "*", "Action": action, "Resource": on}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+secret = aws.secretsmanager.Secret("hole-secret", policy=door("secretsmanager:GetSecretValue"))
+aws.secretsmanager.SecretPolicy("hole-secret-policy", secret_arn=secret.arn, policy=door("secretsmanager:*"))
+aws.opensearch.Domain("hole-search", domain_name="hole-search", access_policies=door("es:ESHttp*"))
+images = aws.ecr.Repository("hole-images")
+aws.ecr.RepositoryPolicy("hole-images-policy", repository=images.name, policy=door(["ecr:BatchGetImage", "ecr:PutImage"]))
+aws.kms.Key("hole-key", policy=door("kms:*"))
+files = aws.s3.Bucket("hole-files", bucket="hole-files")
+aws.s3.BucketPolicy("hole-files-policy", bucket=files.id, policy=door(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::hole-files/*"))
+"""
+# The policies of the first two hold an ARN, so a preview does not know them.
 MORE = {
     "a bucket that everybody may read": Variant(
         after=f"import json\n{AWS}hole = aws.s3.Bucket('hole')\naws.s3.BucketPolicy('hole-policy', bucket=hole.id, policy="
@@ -64,6 +79,17 @@ MORE = {
         + ")\n",
         found={("sqs-encrypted", "hole"): ""},
     ),
+    "five doors that everybody may open": Variant(
+        after=f"import json\n{AWS}" + DOORS,
+        found={
+            ("secret-policy-not-public", "hole-secret"): "",
+            ("secret-policy-not-public", "hole-secret-policy"): "",
+            ("opensearch-policy-not-public", "hole-search"): "",
+            ("ecr-policy-not-public", "hole-images-policy"): "",
+            ("kms-key-not-public", "hole-key"): "",
+            ("s3-policy-not-public", "hole-files-policy"): "",
+        },
+    ),
 }
 BROKEN = {**VARIANTS, **MORE}
 
@@ -72,7 +98,7 @@ BROKEN = {**VARIANTS, **MORE}
 ALWAYS_BEYOND = {("vpc-ec2-endpoint", "network-vpc")}
 # And in the variants: the document holds the ARN of its resource, which is known only after deployment.
 BEYOND = {
-    "a bucket that everybody may read": {("s3-tls-only", "hole")},
+    "a bucket that everybody may read": {("s3-tls-only", "hole"), ("s3-policy-not-public", "hole-policy")},
     "a queue that everybody may use": {("sqs-not-public", "hole-policy")},
 }
 

@@ -13,6 +13,7 @@ from tests.policies.helpers import resource, stack, verdicts
 ALB, CLASSIC = "aws:lb/loadBalancer:LoadBalancer", "aws:elb/loadBalancer:LoadBalancer"
 CLUSTER, ROLE = "aws:rds/cluster:Cluster", "aws:iam/role:Role"
 WEB_ACL, REST_STAGE = "aws:wafv2/webAcl:WebAcl", "aws:apigateway/stage:Stage"
+BLOCK = ("blockPublicAcls", "ignorePublicAcls", "blockPublicPolicy", "restrictPublicBuckets")
 FULL, READ = "arn:aws:iam::aws:policy/IAMFullAccess", "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 
 
@@ -20,7 +21,90 @@ def document(action: Any, on: Any = "*", effect: str = "Allow") -> dict[str, Any
     return {"Version": "2012-10-17", "Statement": [{"Action": action, "Effect": effect, "Resource": on}]}
 
 
+def resource_policy(principal: Any = "*", **fields: Any) -> dict[str, Any]:
+    statement = {"Action": ["s3:GetObject"], "Effect": "Allow", "Resource": "arn:aws:s3:::bucket/*", "Principal": principal, **fields}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def arn_equals(arn: str) -> dict[str, Any]:
+    return {"ArnEquals": {"aws:PrincipalArn": arn}}
+
+
+def acl(*grants: tuple[str, str]) -> dict[str, Any]:
+    uri = "http://acs.amazonaws.com/groups/global/"
+    return {
+        "accessControlPolicy": {
+            "grants": [{"permission": permission, "grantee": {"type": "Group", "uri": f"{uri}{group}"}} for group, permission in grants]
+        }
+    }
+
+
 CASES = [
+    *[
+        ("CKV_AWS_70", kind, {"policy": policy}, fails)
+        for kind in ("aws:s3/bucket:Bucket", "aws:s3/bucketPolicy:BucketPolicy")
+        for policy, fails in (
+            (resource_policy({"AWS": "*"}), True),
+            (resource_policy({"AWS": ["*"]}), True),
+            (resource_policy("*"), True),
+            (resource_policy({"AWS": "some_arn"}), False),
+            (resource_policy(Effect="Deny"), False),
+            (resource_policy({"AWS": "*"}, Condition=arn_equals("arn:aws:iam::123456789012:user/username")), False),
+            (resource_policy({"AWS": "*"}, Condition=arn_equals("arn:aws:iam::*")), True),
+        )
+    ],
+    ("CKV_AWS_70", "aws:s3/bucket:Bucket", {"bucket": "bucket"}, False),
+    *[
+        (item, kind, {"acl": canned}, fails)
+        for kind in ("aws:s3/bucket:Bucket", "aws:s3/bucketAcl:BucketAcl")
+        for item, canned, fails in (
+            ("CKV_AWS_20", "private", False),
+            ("CKV_AWS_20", None, False),
+            ("CKV_AWS_20", "public-read", True),
+            ("CKV_AWS_20", "public-read-write", True),
+            ("CKV_AWS_20", "website", True),
+            ("CKV_AWS_20", "authenticated-read", True),
+            ("CKV_AWS_57", "private", False),
+            ("CKV_AWS_57", "public-read-write", True),
+        )
+    ],
+    *[
+        (item, "aws:s3/bucketAcl:BucketAcl", acl(*grants), fails)
+        for item, grants, fails in (
+            ("CKV_AWS_20", [("AllUsers", "READ")], True),
+            ("CKV_AWS_57", [("AllUsers", "WRITE")], True),
+            ("CKV_AWS_375", [("AllUsers", "FULL_CONTROL"), ("AllUsers", "READ_ACP")], True),
+            ("CKV_AWS_375", [("Other", "FULL_CONTROL"), ("AllUsers", "READ_ACP")], True),
+            ("CKV_AWS_375", [("Other", "FULL_CONTROL"), ("Other", "READ_ACP")], False),
+            ("CKV2_AWS_43", [("AuthenticatedUsers", "READ_ACP")], True),
+            ("CKV2_AWS_43", [], False),
+        )
+    ],
+    ("CKV_AWS_392", "aws:s3/accessPoint:AccessPoint", {"publicAccessBlockConfiguration": dict.fromkeys(BLOCK, True)}, False),
+    ("CKV_AWS_392", "aws:s3/accessPoint:AccessPoint", {}, False),
+    ("CKV_AWS_392", "aws:s3/accessPoint:AccessPoint", {"publicAccessBlockConfiguration": dict.fromkeys(BLOCK, False)}, True),
+    ("CKV_AWS_32", "aws:ecr/repositoryPolicy:RepositoryPolicy", {"policy": resource_policy(Action=["ecr:PutImage"])}, True),
+    (
+        "CKV_AWS_32",
+        "aws:ecr/repositoryPolicy:RepositoryPolicy",
+        {"policy": resource_policy({"AWS": ["arn:aws:iam::123456789012:user/pull-user-1"]})},
+        False,
+    ),
+    ("CKV_AWS_32", "aws:ecr/repositoryPolicy:RepositoryPolicy", {"policy": ""}, False),
+    ("CKV_AWS_167", "aws:glacier/vault:Vault", {"accessPolicy": resource_policy()}, True),
+    ("CKV_AWS_167", "aws:glacier/vault:Vault", {"accessPolicy": resource_policy({"AWS": "arn:aws:iam::123456789012:root"})}, False),
+    ("CKV_AWS_167", "aws:glacier/vault:Vault", {}, False),
+    ("CKV_AWS_302", "aws:rds/snapshot:Snapshot", {}, False),
+    ("CKV_AWS_302", "aws:rds/snapshot:Snapshot", {"sharedAccounts": ["all"]}, True),
+    ("CKV_AWS_205", "aws:ec2/amiLaunchPermission:AmiLaunchPermission", {"group": "all"}, True),
+    ("CKV_AWS_303", "aws:ssm/document:Document", {}, False),
+    ("CKV_AWS_303", "aws:ssm/document:Document", {"permissions": {"type": "Share", "account_ids": "680235478471"}}, False),
+    ("CKV_AWS_303", "aws:ssm/document:Document", {"permissions": {"type": "Share", "account_ids": "All"}}, True),
+    ("CKV_AWS_69", "aws:mq/broker:Broker", {"publiclyAccessible": True}, True),
+    ("CKV_AWS_69", "aws:mq/broker:Broker", {}, False),
+    ("CKV_AWS_164", "aws:transfer/server:Server", {"endpointType": "PUBLIC"}, True),
+    ("CKV_AWS_164", "aws:transfer/server:Server", {"endpointType": "VPC"}, False),
+    ("CKV_AWS_164", "aws:transfer/server:Server", {}, True),
     *[
         ("CKV_AWS_63", kind, {path: statement}, fails)
         for kind, path in (
@@ -75,6 +159,7 @@ CASES = [
 
 # What Checkov fails and the control does not see, which the claim says.
 NOT_COVERED = [
+    ("CKV_AWS_205", "aws:ec2/amiLaunchPermission:AmiLaunchPermission", {"accountId": "123456789012"}),
     ("CKV_AWS_328", CLASSIC, {"desyncMitigationMode": "monitor"}),
     ("CKV_AWS_91", ALB, {"loadBalancerType": "network"}),
     ("CKV_AWS_175", "aws:waf/webAcl:WebAcl", {}),

@@ -11,21 +11,11 @@ from enum import Enum
 from typing import Any, Final
 
 from cloudpatterns_policies.acceptance.iam_database import CORRECTIONS, GLOBAL_KEYS, TAG_KEYS, Action, Database, meet
+from cloudpatterns_policies.controls._document_places import Kind
 from cloudpatterns_policies.controls._documents import matches
 from cloudpatterns_policies.core import UNKNOWN
 from cloudpatterns_policies.core.values import UNKNOWN_SENTINELS
 from cloudpatterns_policies.graph.reading import some
-
-
-class Kind(Enum):
-    """What a document is for."""
-
-    IDENTITY = "identity"
-    """What a principal may do: policies of roles, users, groups, permission sets and sessions, and permissions boundaries."""
-    TRUST = "trust"
-    """Who may assume a role. It names no resources."""
-    RESOURCE = "resource"
-    """What may be done with one resource, or through one. Where it names no resource, its own is meant."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,9 @@ from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Unknown, Unknow
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 _FIRM_OPERATOR: Final = re.compile(r"(foranyvalue:)?(string(equals(ignorecase)?|like)|arn(equals|like)|ipaddress)")
 
+UNKNOWN_PART: Final = "\0"
+"""Stands for an unknown part of a statement in a document that is read in part."""
+
 _KINDS: Final = {kind.lower(): kind for kind in ("AWS", "CanonicalUser", "Federated", "Service")}
 
 
@@ -23,6 +26,7 @@ class Statement:
     label: str
     """Its name in messages: `statement Admin`, or its number, from 1."""
     allow: bool
+    """Whether it allows; in a document that is read in part also when its effect is unknown."""
     actions: tuple[str, ...] = ()
     not_actions: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
@@ -32,6 +36,8 @@ class Statement:
     not_principals: tuple[tuple[str, str], ...] = ()
     conditions: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     """Triples of operator, key (both in lower case) and values."""
+    certain: bool = True
+    """Whether its effect is known."""
 
     def names(self, action: str) -> bool:
         """Whether the statement covers an action, given without wildcards."""
@@ -52,7 +58,7 @@ class Statement:
     @property
     def allows_everyone(self) -> bool:
         """Whether its principals are everyone. `NotPrincipal` excludes some, and includes all others."""
-        return bool(self.not_principals) or ("AWS", "*") in self.principals
+        return bool(self.not_principals) or any(name == "*" for _, name in self.principals)
 
     def covers_all(self, service: str) -> bool:
         """Whether it covers every resource of one of the service's types."""
@@ -65,31 +71,61 @@ class Statement:
                 yield values
 
 
-def read_document(resource: Resource, path: str) -> list[Statement] | Unknown | Fail:
-    """The statements of the document at `path`; none when it is missing."""
+def read_document(resource: Resource, path: str, *, partly: bool = False) -> list[Statement] | Unknown | Fail:
+    """The statements of the document at `path`; none when it is missing. With `partly`, unknown parts are `UNKNOWN_PART`."""
     if resource.is_unknown(path):
         return Unknown(path)
     try:
-        return statements(resource.json(path, {}))
+        return statements(resource.json(path, {}), partly=partly)
     except ValueError:
         return Fail("is not a valid policy document", path)
 
 
-def statements(document: Any) -> list[Statement]:
+def statements(document: Any, *, partly: bool = False) -> list[Statement]:
     """Parses a document, or the text of one.
 
-    Raises `ValueError` when it is invalid, and `UnknownValueError` when a part of a statement is unknown.
+    Raises `ValueError` when it is invalid, and `UnknownValueError` when a part of a statement is unknown; with `partly`, when all of them
+    are.
     """
     if isinstance(document, str):
         document = json.loads(document)
-    found = _lower(document).get("statement") or []
-    return [_statement(_lower(item), number) for number, item in enumerate(found if isinstance(found, list) else [found], start=1)]
+    found = _require_known(_lower(document).get("statement")) or []
+    items = found if isinstance(found, list) else [found]
+    return [_statement(_lower(_marked(item) if partly else item), number) for number, item in enumerate(items, start=1)]
+
+
+def _marked(statement: Any) -> Any:
+    """A statement whose unknown parts are marked."""
+    if statement is UNKNOWN:
+        statement = dict.fromkeys(("Effect", "Action", "Resource", "Principal", "Condition"), UNKNOWN)
+    if not isinstance(statement, dict):
+        return statement
+    fields: dict[str, Any] = {}
+    for key, value in statement.items():
+        if str(key).lower() == "sid" and value is UNKNOWN:
+            continue
+        if str(key).lower() == "condition" and value is UNKNOWN:
+            value = {UNKNOWN_PART: UNKNOWN}
+        if str(key).lower() == "condition" and isinstance(value, dict):
+            value = {operator: {UNKNOWN_PART: UNKNOWN} if keys is UNKNOWN else keys for operator, keys in value.items()}
+        fields[key] = _filled(value)
+    return fields
+
+
+def _filled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item) for item in value]
+    return UNKNOWN_PART if value is UNKNOWN else value
 
 
 def _statement(fields: dict[str, Any], number: int) -> Statement:
+    effect = _require_known(fields.get("effect"))
     return Statement(
         label=f"statement {_require_known(fields.get('sid')) or number}",
-        allow=_require_known(fields.get("effect")) == "Allow",
+        allow=effect in ("Allow", UNKNOWN_PART),
+        certain=effect != UNKNOWN_PART,
         actions=_texts(fields.get("action")),
         not_actions=_texts(fields.get("notaction")),
         resources=_texts(fields.get("resource")),

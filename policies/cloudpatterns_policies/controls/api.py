@@ -3,12 +3,11 @@
 Routes that an OpenAPI `body` defines are not checked: the service creates them, not the program.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from cloudpatterns_policies.controls._documents import Statement, matches, read_document
-from cloudpatterns_policies.controls._public_access import is_fixed, public_statements
+from cloudpatterns_policies.controls._documents import read_document
+from cloudpatterns_policies.controls._public_access import public_statements
 from cloudpatterns_policies.core import (
     UNKNOWN,
     Fail,
@@ -40,8 +39,6 @@ _WEB_ACL_ASSOCIATION: Final = "aws:wafv2/webAclAssociation:WebAclAssociation"
 
 _PREFLIGHT: Final = NotApplicable("answers browsers' preflight requests, which carry no credentials")
 _LEVELS: Final = ("ERROR", "INFO")
-_OTHERS: Final = re.compile(r"(string|arn)not(equals|like)|notipaddress")
-_OTHERS_KEY: Final = re.compile(r"aws:(source(vpc|vpce|account|arn|ip)|vpcsourceip|principal(account|arn|orgid))")
 
 
 def _value(resource: Resource, path: str) -> Any:
@@ -111,29 +108,17 @@ def _policies(stack: Stack, api: Resource) -> Iterator[Resource]:
 
 def _by_policy(holder: Resource) -> Verdict:
     """Whether the API's policy keeps everybody out but fixed callers, networks or endpoints."""
-    document = read_document(holder, "policy")
+    document = read_document(holder, "policy", partly=True)
     if isinstance(document, Unknown):
         return Unknown(f"policy of {holder.name}")
     if isinstance(document, Fail):
         return document
-    allowed = [statement for statement in document if statement.allow]
-    if allowed and (not list(public_statements(document)) or any(_keeps_others_out(statement) for statement in document)):
+    public = list(public_statements(document))
+    if any(statement.allow for statement in document) and not public:
         return Pass()
+    if public and not any(certain for _, certain in public):
+        return Unknown(f"policy of {holder.name}")
     return Fail("has a policy that allows everyone", "policy")
-
-
-def _keeps_others_out(statement: Statement) -> bool:
-    """A Deny of all calls for everybody who is not a fixed one."""
-    if statement.allow or ("AWS", "*") not in statement.principals or len(statement.conditions) != 1:
-        return False
-    operator, key, values = statement.conditions[0]
-    return (
-        _OTHERS.fullmatch(operator) is not None
-        and _OTHERS_KEY.fullmatch(key) is not None
-        and all(is_fixed(value) and not value.endswith("/0") for value in values)
-        and any(matches(action, "execute-api:Invoke") for action in statement.actions)
-        and any(resource == "*" or re.fullmatch(r"execute-api:/\*|arn:[^/]*/\*", resource) for resource in statement.resources)
-    )
 
 
 @stack_control(

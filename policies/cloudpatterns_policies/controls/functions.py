@@ -1,9 +1,9 @@
 """Lambda functions: who may invoke them, and on which runtime they run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from cloudpatterns_policies.controls._public_access import is_fixed
+from cloudpatterns_policies.controls._public_access import is_fixed, not_public
 from cloudpatterns_policies.core import (
     UNKNOWN,
     Fail,
@@ -23,6 +23,8 @@ _PAGE: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/lambda-
 
 _FUNCTION: Final = "aws:lambda/function:Function"
 _PERMISSION: Final = "aws:lambda/permission:Permission"
+_POLICY: Final = "aws:lambda/resourcePolicy:ResourcePolicy"
+_LAYER_PERMISSION: Final = "aws:lambda/layerVersionPermission:LayerVersionPermission"
 _CONFINING: Final = ("sourceAccount", "sourceArn", "principalOrgId")
 
 # Runtimes without security updates in November 2026: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
@@ -38,19 +40,37 @@ _ENDED: Final = (
     id="lambda-not-public",
     title="Lambda functions are not open to everyone",
     severity=Severity.CRITICAL,
-    types=(_PERMISSION,),
+    types=(_PERMISSION, _POLICY),
     why="Anyone with an AWS account could run the function, with its permissions and at your cost.",
-    remediation="Set principal to an account or a service, or add source_account, source_arn or principal_org_id.",
+    remediation="Set principal to an account or a service, or add source_account, source_arn or principal_org_id; the same in a policy.",
     url=f"{_PAGE}#lambda-1",
     frameworks={"FSBP": ("Lambda.1",), "Checkov": ("CKV_AWS_301",)},
 )
-def lambda_not_public(resource: Resource) -> Verdict:
+def lambda_not_public(resource: Resource) -> Iterator[Verdict]:
+    if resource.type == _POLICY:
+        yield from not_public(resource)
+        return
     if resource.get("principal") != "*":
-        return Pass()
+        return
     unknown = [path for path in _CONFINING if resource.is_unknown(path)]
     if any(is_fixed(str(resource.get(path, ""))) for path in _CONFINING if path not in unknown):
+        return
+    yield Unknown(unknown[0]) if unknown else Fail("may be invoked by everyone (principal *)", "principal")
+
+
+@control(
+    id="lambda-layer-not-public",
+    title="Lambda layers are not shared with everyone",
+    severity=Severity.HIGH,
+    types=(_LAYER_PERMISSION,),
+    why="Every AWS account could download the layer, with the code, settings and keys in it.",
+    remediation='Set principal to an account, or to "*" together with organization_id.',
+    url="https://docs.aws.amazon.com/lambda/latest/api/API_AddLayerVersionPermission.html",
+)
+def lambda_layer_not_public(resource: Resource) -> Verdict:
+    if resource.get("principal") != "*" or is_fixed(str(resource.get("organizationId", ""))):
         return Pass()
-    return Unknown(unknown[0]) if unknown else Fail("may be invoked by everyone", "principal")
+    return Fail("may be used by everyone (principal *)", "principal")
 
 
 @stack_control(

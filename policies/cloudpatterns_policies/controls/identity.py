@@ -301,8 +301,8 @@ def iam_policy_no_decrypt_on_all_keys(resource: Resource) -> Iterator[Verdict]:
     url="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-anonymous",
     frameworks={"Checkov": ("CKV_AWS_60",)},
 )
-def iam_role_trust_not_public(resource: Resource) -> list[Verdict]:
-    return not_public(resource, "assumeRolePolicy")
+def iam_role_trust_not_public(resource: Resource) -> Iterator[Verdict]:
+    return not_public(resource)
 
 
 @control(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from cloudpatterns_policies.controls._documents import Statement, read_document
+from cloudpatterns_policies.controls._public_access import not_public
 from cloudpatterns_policies.core import (
     UNKNOWN,
     Fail,
@@ -30,9 +30,6 @@ _ALIAS: Final = "aws:kms/alias:Alias"
 _SECRET: Final = "aws:secretsmanager/secret:Secret"
 _ROTATION: Final = "aws:secretsmanager/secretRotation:SecretRotation"
 
-# Conditions that name the caller, or on whose behalf. One that names only the service in between (kms:ViaService) allows every account.
-_CALLER: Final = re.compile(r"kms:calleraccount|aws:principal(account|orgid|orgpaths|arn)|aws:source(account|orgid|orgpaths|arn|vpc|vpce)")
-_FIXED_ACCOUNT: Final = re.compile(r"arn:[^:]*:[^:]*:[^:]*:\d{12}:.*")
 _RATE: Final = re.compile(r"rate\((\d+) (hour|day)s?\)")
 _MONTHLY: Final = re.compile(r"cron\(\S+ \S+ \S+ \* .*\)")
 
@@ -71,22 +68,7 @@ def kms_key_rotation(resource: Resource) -> Verdict:
     frameworks={"FSBP": ("KMS.5",), "Checkov": ("CKV_AWS_33",)},
 )
 def kms_key_not_public(resource: Resource) -> Iterator[Verdict]:
-    if not resource.is_unknown("policy") and resource.get("policy") is None:
-        yield NotApplicable("sets no policy here; the default key policy allows the account only")
-        return
-    document = read_document(resource, "policy")
-    if not isinstance(document, list):
-        yield document
-        return
-    for statement in document:
-        if statement.allow and statement.allows_everyone and not _knows_the_caller(statement):
-            yield Fail(f"allows everyone in {statement.label}", "policy")
-
-
-def _knows_the_caller(statement: Statement) -> bool:
-    return any(
-        all(_FIXED_ACCOUNT.fullmatch(value) for value in values if value.startswith("arn:")) for values in statement.confined_by(_CALLER)
-    )
+    return not_public(resource, default="the default key policy allows the account only")
 
 
 @stack_control(

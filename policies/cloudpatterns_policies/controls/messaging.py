@@ -1,12 +1,12 @@
 """SQS, SNS, Kinesis and EventBridge: encrypted, and not public."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from cloudpatterns_policies.controls._public_access import is_fixed, not_public
 from cloudpatterns_policies.core import (
     UNKNOWN,
     Fail,
-    NotApplicable,
     Pass,
     Resource,
     Severity,
@@ -27,6 +27,7 @@ _TOPIC_POLICY: Final = "aws:sns/topicPolicy:TopicPolicy"
 _BUS: Final = "aws:cloudwatch/eventBus:EventBus"
 _BUS_POLICY: Final = "aws:cloudwatch/eventBusPolicy:EventBusPolicy"
 _BUS_PERMISSION: Final = "aws:cloudwatch/eventPermission:EventPermission"
+_DEFAULT: Final = "the default policy allows the owner only"
 _KEYS: Final = (
     *("aws:kms/key:Key", "aws:kms/replicaKey:ReplicaKey", "aws:kms/externalKey:ExternalKey"),
     *("aws:kms/replicaExternalKey:ReplicaExternalKey", "aws:kms/alias:Alias"),
@@ -61,14 +62,8 @@ def sqs_encrypted(resource: Resource) -> Verdict:
     url=f"{_PAGE}/sqs-controls.html#sqs-3",
     frameworks={"FSBP": ("SQS.3",), "Checkov": ("CKV_AWS_168", "CKV_AWS_387")},
 )
-def sqs_not_public(resource: Resource) -> list[Verdict]:
-    return _policy_not_public(resource)
-
-
-def _policy_not_public(resource: Resource) -> list[Verdict]:
-    if not resource.is_unknown("policy") and not resource.get("policy"):
-        return [NotApplicable("sets no policy here; the default policy allows the owner only")]
-    return not_public(resource)
+def sqs_not_public(resource: Resource) -> Iterator[Verdict]:
+    return not_public(resource, default=_DEFAULT)
 
 
 @stack_control(
@@ -98,8 +93,8 @@ def sns_encrypted(resource: Resource, stack: Stack) -> Verdict:
     url=f"{_PAGE}/sns-controls.html#sns-4",
     frameworks={"FSBP": ("SNS.4",), "Checkov": ("CKV_AWS_169",)},
 )
-def sns_not_public(resource: Resource) -> list[Verdict]:
-    return _policy_not_public(resource)
+def sns_not_public(resource: Resource) -> Iterator[Verdict]:
+    return not_public(resource, default=_DEFAULT)
 
 
 @control(
@@ -140,9 +135,8 @@ def event_bus_policy(resource: Resource, stack: Stack) -> Verdict:
     remediation="Name accounts as principal, or add the condition StringEquals aws:PrincipalOrgID.",
     url="https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-perms.html",
 )
-def event_bus_not_public(resource: Resource) -> list[Verdict]:
+def event_bus_not_public(resource: Resource) -> Iterator[Verdict]:
     if resource.type == _BUS_POLICY:
-        return not_public(resource)
-    if resource.get("principal") != "*":
-        return [Pass()]
-    return [Pass() if is_fixed(resource.get("condition.value", "")) else Fail("allows everyone", "principal")]
+        yield from not_public(resource)
+    elif resource.get("principal") == "*" and not is_fixed(resource.get("condition.value", "")):
+        yield Fail("allows events:PutEvents to everyone (Principal *)", "principal")

@@ -34,6 +34,7 @@ Every control takes the setting `onUnknown` in a profile: `warn` (default) count
 in one line for the stack, `fail` makes each of them a finding with the level of the control.
 Framework ids (FSBP: AWS Foundational Security Best Practices, CIS 5.0: CIS AWS Foundations Benchmark) are listed where they were verified.
 A control covers an id marked *partial* except for what the line *Not covered* names.
+[Resource policies](resource-policies.md) lists every resource type that takes a document with principals, and the control that judges it.
 """
 # Characters that Markdown would read as markup, except underscores within a word.
 _MARKUP: Final = re.compile(r"[\\*<`]|(?<!\w)_|_(?!\w)")

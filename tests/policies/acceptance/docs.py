@@ -13,7 +13,6 @@ from string import Template
 
 from cloudpatterns_policies.acceptance import models
 from cloudpatterns_policies.acceptance.facts import facts
-from cloudpatterns_policies.acceptance.iam_documents import DOCUMENTS
 from cloudpatterns_policies.acceptance.rules import (
     ADVISED_DESPITE_SEVERITY,
     MESSAGES_OFF,
@@ -21,6 +20,7 @@ from cloudpatterns_policies.acceptance.rules import (
     RULES_OFF,
     RULES_UNLESS,
 )
+from cloudpatterns_policies.controls._document_places import DOCUMENTS
 from cloudpatterns_policies.core import Control, discover
 
 from tests.policies.acceptance.coverage import NONE, PROVIDER, Coverage, TypeCoverage, coverage

@@ -5,8 +5,9 @@ from functools import cache
 from typing import Any
 
 import pytest
-from cloudpatterns_policies.acceptance.iam import RULES, Finding, Kind, findings, limitable, parse
+from cloudpatterns_policies.acceptance.iam import RULES, Finding, findings, limitable, parse
 from cloudpatterns_policies.acceptance.iam_database import CORRECTIONS, database
+from cloudpatterns_policies.controls._document_places import Kind
 from cloudpatterns_policies.core import UNKNOWN
 
 QUEUE, TOPIC = "arn:aws:sqs:eu-west-1:123456789012:orders", "arn:aws:sns:eu-west-1:123456789012:orders"

@@ -10,9 +10,8 @@ import pulumi_aws
 import pytest
 from cloudpatterns_policies.acceptance.controls import iam as controls
 from cloudpatterns_policies.acceptance.controls.accepted import acceptance_complete
-from cloudpatterns_policies.acceptance.iam import Kind
 from cloudpatterns_policies.acceptance.iam_database import database
-from cloudpatterns_policies.acceptance.iam_documents import DOCUMENTS, FILLED_IN
+from cloudpatterns_policies.controls._document_places import DOCUMENTS, FILLED_IN, Kind
 from cloudpatterns_policies.core import Fail, NotApplicable, Pass, Resource, Severity, Stack, Unknown, discover
 from offline_preview.wire import Requests
 from pulumi._types import resource_py_to_pulumi_names

@@ -11,7 +11,7 @@ from tests.policies.helpers import UNKNOWN, resource, stack, verdicts
 FUNCTION, PERMISSION = "aws:lambda/function:Function", "aws:lambda/permission:Permission"
 URL = "aws:lambda/functionUrl:FunctionUrl"
 RULE_ARN = "arn:aws:events:eu-west-1:123456789012:rule/nightly"
-EVERYBODY = Fail("may be invoked by everyone", "principal")
+EVERYBODY = Fail("may be invoked by everyone (principal *)", "principal")
 
 
 @pytest.mark.parametrize(

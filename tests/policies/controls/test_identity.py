@@ -352,21 +352,28 @@ def test_a_role_may_trust_known_principals(statement: dict[str, Any]) -> None:
         trust("*"),
         trust({"AWS": "*"}),
         trust({"AWS": ["arn:aws:iam::123456789012:root", "*"]}),
-        trust(None, NotPrincipal={"AWS": "arn:aws:iam::123456789012:root"}),
         trust("*", Condition={"StringEquals": {"sts:ExternalId": "shop"}}),
         trust("*", Condition={"StringLike": {"aws:PrincipalArn": "*"}}),
         trust("*", Condition={"StringNotEquals": {"aws:PrincipalAccount": "123456789012"}}),
     ],
 )
 def test_a_role_may_not_trust_everybody(statement: dict[str, Any]) -> None:
-    assert trusted(trust({"Service": "ec2.amazonaws.com"}), statement) == [Fail("allows everyone in statement 2", "assumeRolePolicy")]
+    assert trusted(trust({"Service": "ec2.amazonaws.com"}), statement) == [
+        Fail("allows sts:AssumeRole to everyone (Principal *) in statement 2", "assumeRolePolicy")
+    ]
+
+
+def test_a_role_may_not_trust_everybody_but_some() -> None:
+    assert trusted(trust(None, NotPrincipal={"AWS": "arn:aws:iam::123456789012:root"})) == [
+        Fail("allows sts:AssumeRole to everyone but arn:aws:iam::123456789012:root (NotPrincipal) in statement 1", "assumeRolePolicy")
+    ]
 
 
 def test_a_trust_that_is_unknown_or_missing() -> None:
     part = {"Statement": [trust({"AWS": UNKNOWN})]}
     assert verdicts(TRUST, resource(ROLE, props={"assumeRolePolicy": UNKNOWN})) == [Unknown("assumeRolePolicy")]
     assert verdicts(TRUST, resource(ROLE, props={"assumeRolePolicy": part})) == [Unknown("assumeRolePolicy.Statement.0.Principal.AWS")]
-    assert verdicts(TRUST, resource(ROLE)) == [Pass()]
+    assert verdicts(TRUST, resource(ROLE)) == [NotApplicable("sets no policy here")]
     assert verdicts(TRUST, resource(ROLE, props={"assumeRolePolicy": "no json"})) == [
         Fail("is not a valid policy document", "assumeRolePolicy")
     ]

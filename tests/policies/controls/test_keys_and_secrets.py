@@ -50,7 +50,7 @@ def equals(key: str, value: Any, operator: str = "StringEquals") -> dict[str, An
 
 
 OWNER = allow({"AWS": "arn:aws:iam::123456789012:root"})
-OPEN = Fail("allows everyone in statement 2", "policy")
+OPEN = Fail("allows kms:* to everyone (Principal *) in statement 2", "policy")
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,14 @@ OPEN = Fail("allows everyone in statement 2", "policy")
         (allow(Effect="Deny"), Pass()),
         (allow(), OPEN),
         (allow({"AWS": ["arn:aws:iam::123456789012:root", "*"]}), OPEN),
-        (allow(None, NotPrincipal={"AWS": "arn:aws:iam::123456789012:user/x"}), OPEN),
-        (allow(Sid="Open"), Fail("allows everyone in statement Open", "policy")),
+        (
+            allow(None, NotPrincipal={"AWS": "arn:aws:iam::123456789012:user/x"}),
+            Fail("allows kms:* to everyone but arn:aws:iam::123456789012:user/x (NotPrincipal) in statement 2", "policy"),
+        ),
+        (allow(Sid="Open"), Fail("allows kms:* to everyone (Principal *) in statement Open", "policy")),
         (equals("kms:CallerAccount", "123456789012"), Pass()),
         (equals("aws:PrincipalOrgID", "o-abc"), Pass()),
-        (equals("aws:PrincipalOrgPaths", "o-abc/r-1/*", "ForAnyValue:StringLike"), Pass()),
+        (equals("aws:PrincipalOrgPaths", "o-abcdefghij/r-1/*", "ForAnyValue:StringLike"), Pass()),
         (equals("aws:PrincipalArn", "arn:aws:iam::123456789012:role/app-*", "ArnLike"), Pass()),
         (equals("aws:PrincipalArn", "arn:aws:iam::*:role/app", "ArnLike"), OPEN),
         (equals("kms:ViaService", "s3.eu-west-1.amazonaws.com"), OPEN),

@@ -16,6 +16,9 @@ BUS_PERMISSION = "aws:cloudwatch/eventPermission:EventPermission"
 DEFAULT_POLICY = NotApplicable("sets no policy here; the default policy allows the owner only")
 
 
+EVERYONE = "allows * to everyone (Principal *) in statement"
+
+
 def policy(principal: Any, **fields: Any) -> str:
     return json.dumps({"Statement": [{"Effect": "Allow", "Principal": principal, "Action": "*", "Resource": "*", **fields}]})
 
@@ -57,7 +60,7 @@ def test_queue_encryption(props: dict[str, Any], expected: Verdict) -> None:
 )
 def test_policies_are_not_public(control: Control, type: str) -> None:
     assert judged(control, type, {"policy": policy({"Service": "s3.amazonaws.com"})}) == Pass()
-    assert judged(control, type, {"policy": policy("*", Sid="All")}) == Fail("allows everyone in statement All", "policy")
+    assert judged(control, type, {"policy": policy("*", Sid="All")}) == Fail(f"{EVERYONE} All", "policy")
     assert judged(control, type, {"policy": policy("*", Condition={"StringEquals": {"aws:SourceAccount": "123456789012"}})}) == Pass()
     assert judged(control, type, {"policy": UNKNOWN}) == Unknown("policy")
     assert judged(control, type, {"policy": "no document"}) == Fail("is not a valid policy document", "policy")
@@ -66,8 +69,8 @@ def test_policies_are_not_public(control: Control, type: str) -> None:
 def test_each_public_statement_is_told() -> None:
     document = {"Statement": [json.loads(policy(who))["Statement"][0] for who in ("*", {"AWS": "123456789012"}, {"AWS": "*"})]}
     assert verdicts(controls.sqs_not_public, resource(QUEUE, props={"policy": json.dumps(document)})) == [
-        Fail("allows everyone in statement 1", "policy"),
-        Fail("allows everyone in statement 3", "policy"),
+        Fail(f"{EVERYONE} 1", "policy"),
+        Fail(f"{EVERYONE} 3", "policy"),
     ]
 
 
@@ -117,8 +120,8 @@ def test_bus_has_a_policy(type: str) -> None:
     [
         ({"principal": "123456789012"}, Pass()),
         ({"principal": "*", "condition": {"key": "aws:PrincipalOrgID", "type": "StringEquals", "value": "o-abcdefghij"}}, Pass()),
-        ({"principal": "*", "condition": {"value": "*"}}, Fail("allows everyone", "principal")),
-        ({"principal": "*"}, Fail("allows everyone", "principal")),
+        ({"principal": "*", "condition": {"value": "*"}}, Fail("allows events:PutEvents to everyone (Principal *)", "principal")),
+        ({"principal": "*"}, Fail("allows events:PutEvents to everyone (Principal *)", "principal")),
         ({"principal": "*", "condition": {"value": UNKNOWN}}, Unknown("condition.value")),
         ({"principal": UNKNOWN}, Unknown("principal")),
     ],

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from cloudpatterns_policies.acceptance import iam
-from cloudpatterns_policies.acceptance.iam import Finding, Kind
+from cloudpatterns_policies.acceptance.iam import Finding
 from cloudpatterns_policies.acceptance.iam_database import Database, DatabaseError, database
-from cloudpatterns_policies.acceptance.iam_documents import DOCUMENTS, FILLED_IN, places
+from cloudpatterns_policies.controls._document_places import DOCUMENTS, FILLED_IN, Kind, places
 from cloudpatterns_policies.core import Fail, NotApplicable, Resource, Severity, Stack, Unknown, Verdict, stack_control
 
 _REFERENCE: Final = (

@@ -1,14 +1,27 @@
 """Where IAM documents stand: resource type to the properties that hold one, and what each is for.
 
 Documents of other languages are left out: Cedar of Verified Access and AgentCore, access and security policies of OpenSearch Serverless,
-lifecycle, redrive, delivery, filter and data protection policies, and organizations' policies of tags, backups and AI services.
+lifecycle, redrive, delivery, filter and data protection policies, and organizations' policies of tags, backups and AI services. A test
+compares the table with the properties of the SDK that are called a policy.
 """
 
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from typing import Final
 
-from cloudpatterns_policies.acceptance.iam import Kind
 from cloudpatterns_policies.core import UNKNOWN, Resource
+
+
+class Kind(Enum):
+    """What a document is for."""
+
+    IDENTITY = "identity"
+    """What a principal may do: policies of roles, users, groups, permission sets and sessions, and permissions boundaries."""
+    TRUST = "trust"
+    """Who may assume a role. It names no resources."""
+    RESOURCE = "resource"
+    """What may be done with one resource, or through one. Where it names no resource, its own is meant."""
+
 
 _POLICY: Final = (
     *("aws:acmpca/policy:Policy", "aws:apigateway/domainName:DomainName", "aws:apigateway/restApi:RestApi"),
@@ -57,6 +70,7 @@ _DOCUMENT: Final = (
 """Types with a resource policy in `policyDocument`."""
 
 ROLE: Final = "aws:iam/role:Role"
+_ENDPOINTS_OF_ODB: Final = ("kmsPolicyDocument", "s3PolicyDocument", "stsPolicyDocument")
 
 DOCUMENTS: Final[Mapping[str, Mapping[str, Kind]]] = {
     **{name: {"policy": Kind.RESOURCE} for name in _POLICY},
@@ -69,10 +83,11 @@ DOCUMENTS: Final[Mapping[str, Mapping[str, Kind]]] = {
     "aws:ecr/repositoryCreationTemplate:RepositoryCreationTemplate": {"repositoryPolicy": Kind.RESOURCE},
     "aws:elasticsearch/domain:Domain": {"accessPolicies": Kind.RESOURCE},
     "aws:elasticsearch/domainPolicy:DomainPolicy": {"accessPolicies": Kind.RESOURCE},
+    "aws:fsx/s3AccessPointAttachment:S3AccessPointAttachment": {"s3AccessPoint.policy": Kind.RESOURCE},
     "aws:glacier/vault:Vault": {"accessPolicy": Kind.RESOURCE},
     "aws:opensearch/domain:Domain": {"accessPolicies": Kind.RESOURCE},
     "aws:opensearch/domainPolicy:DomainPolicy": {"accessPolicies": Kind.RESOURCE},
-    "aws:odb/network:Network": {"kmsPolicyDocument": Kind.RESOURCE, "stsPolicyDocument": Kind.RESOURCE},
+    "aws:odb/network:Network": dict.fromkeys(_ENDPOINTS_OF_ODB, Kind.RESOURCE),
     "aws:organizations/policy:Policy": {"content": Kind.RESOURCE},
     "aws:organizations/resourcePolicy:ResourcePolicy": {"content": Kind.RESOURCE},
     "aws:rolesanywhere/profile:Profile": {"sessionPolicy": Kind.IDENTITY},
