@@ -1,4 +1,4 @@
-"""ElastiCache for Valkey and Redis: encrypted at rest and in transit, with authentication, failover and backups."""
+"""ElastiCache for Valkey and Redis: encrypted at rest and in transit, with authentication, failover, backups and upgrades."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -156,3 +156,26 @@ def elasticache_backups(resource: Resource, config: Mapping[str, Any]) -> Verdic
     if days >= config["minimumDays"]:
         return Pass()
     return Fail(f"keeps backups for {days} day{'' if days == 1 else 's'}" if days else "keeps no backups", "snapshotRetentionLimit")
+
+
+@control(
+    id="elasticache-minor-upgrades",
+    title="Caches install minor version upgrades automatically",
+    severity=Severity.HIGH,
+    types=(_GROUP, _SERVERLESS, _CLUSTER),
+    why="Minor versions fix known vulnerabilities, and manual upgrades are forgotten.",
+    remediation="Set auto_minor_version_upgrade to True, or omit it.",
+    url=f"{_PAGE}#elasticache-2",
+    frameworks={"FSBP": ("ElastiCache.2",)},
+)
+def elasticache_minor_upgrades(resource: Resource) -> Verdict:
+    if resource.type == _SERVERLESS:
+        return _ALWAYS
+    if resource.type == _CLUSTER and resource.get("engine") == "memcached":
+        return NotApplicable("runs Memcached, which has no automatic upgrades")
+    if resource.type == _CLUSTER and has_value(resource, "replicationGroupId"):
+        return NotApplicable("is a node of a replication group, which is checked itself")
+    path = "autoMinorVersionUpgrade"
+    # The argument is text in the resource of single nodes.
+    automatic = str(resource.get(path, True)).lower() == "true"
+    return Pass() if automatic else Fail("does not install minor version upgrades automatically", path)

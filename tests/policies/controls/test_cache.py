@@ -146,3 +146,30 @@ def test_what_others_decide() -> None:
     for control in (AT_REST, TLS, LOGIN):
         for primary in ("global", UNKNOWN):
             assert judged(control, {"globalReplicationGroupId": primary}) == SECONDARY
+
+
+NO_UPGRADES = Fail("does not install minor version upgrades automatically", "autoMinorVersionUpgrade")
+
+
+@pytest.mark.parametrize(
+    ("kind", "props", "expected"),
+    [
+        *[
+            row
+            for kind in (GROUP, CLUSTER)
+            for row in (
+                (kind, {}, Pass()),
+                (kind, {"autoMinorVersionUpgrade": True}, Pass()),
+                (kind, {"autoMinorVersionUpgrade": "true"}, Pass()),
+                (kind, {"autoMinorVersionUpgrade": False}, NO_UPGRADES),
+                (kind, {"autoMinorVersionUpgrade": "false"}, NO_UPGRADES),
+                (kind, {"autoMinorVersionUpgrade": UNKNOWN}, Unknown("autoMinorVersionUpgrade")),
+            )
+        ],
+        (SERVERLESS, {}, ALWAYS),
+        (CLUSTER, {"engine": "memcached"}, NotApplicable("runs Memcached, which has no automatic upgrades")),
+        (CLUSTER, {"replicationGroupId": UNKNOWN}, NotApplicable("is a node of a replication group, which is checked itself")),
+    ],
+)
+def test_upgrades(kind: str, props: dict[str, Any], expected: Verdict) -> None:
+    assert judged(controls.elasticache_minor_upgrades, props, kind) == expected

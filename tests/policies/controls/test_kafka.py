@@ -1,4 +1,4 @@
-"""MSK clusters."""
+"""MSK clusters and connectors."""
 
 from typing import Any
 
@@ -67,3 +67,42 @@ NO_LOGIN = Fail("has no client authentication", "clientAuthentication")
 def test_login(authentication: Any, expected: Verdict) -> None:
     props = {"clientAuthentication": authentication}
     assert verdicts(controls.msk_login_required, resource("aws:msk/cluster:Cluster", props=props)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("control", "type", "path"),
+    [
+        (controls.msk_broker_logs, "aws:msk/cluster:Cluster", "loggingInfo.brokerLogs"),
+        (controls.msk_connector_logs, "aws:mskconnect/connector:Connector", "logDelivery.workerLogDelivery"),
+    ],
+)
+def test_logs(control: Control, type: str, path: str) -> None:
+    def judged(destinations: Any) -> Verdict:
+        (found,) = verdicts(control, resource(type, props=nested(path, destinations)))
+        return found
+
+    assert control.types == (type,)
+    for destination in ("cloudwatchLogs", "s3", "firehose"):
+        assert judged({destination: {"enabled": True}}) == Pass()
+        assert judged({destination: {"enabled": False}}) == Fail("writes no logs", f"{path}.cloudwatchLogs.enabled")
+        assert judged({destination: {"enabled": UNKNOWN}}) == Unknown(f"{path}.{destination}.enabled")
+    assert judged({"s3": {"enabled": True}, "firehose": {"enabled": UNKNOWN}}) == Pass()
+    assert judged({}) == Fail("writes no logs", f"{path}.cloudwatchLogs.enabled")
+    assert verdicts(control, resource(type)) == [Fail("writes no logs", f"{path}.cloudwatchLogs.enabled")]
+
+
+@pytest.mark.parametrize(
+    ("transit", "expected"),
+    [
+        ({"encryptionType": "TLS"}, Pass()),
+        (
+            {"encryptionType": "PLAINTEXT"},
+            Fail("connects to brokers without TLS", "kafkaClusterEncryptionInTransit.encryptionType"),
+        ),
+        (None, Fail("connects to brokers without TLS", "kafkaClusterEncryptionInTransit.encryptionType")),
+        ({"encryptionType": UNKNOWN}, Unknown("kafkaClusterEncryptionInTransit.encryptionType")),
+    ],
+)
+def test_tls_of_a_connector(transit: Any, expected: Verdict) -> None:
+    connector = resource("aws:mskconnect/connector:Connector", props={"kafkaClusterEncryptionInTransit": transit})
+    assert verdicts(controls.msk_connector_tls, connector) == [expected]
