@@ -111,7 +111,7 @@ def ecs_no_public_ip(resource: Resource) -> Verdict:
     return Fail("gives its tasks public addresses", path) if resource.get(path, False) else Pass()
 
 
-def _each_container(resource: Resource) -> Iterator[tuple[str, str, dict[str, Any]] | Verdict]:
+def each_container(resource: Resource) -> Iterator[tuple[str, str, dict[str, Any]] | Verdict]:
     """Path, name and definition of each container, or the verdict on what cannot be read."""
     try:
         containers = resource.json(_CONTAINERS, [])
@@ -136,7 +136,7 @@ def _each_container(resource: Resource) -> Iterator[tuple[str, str, dict[str, An
     frameworks={"FSBP": ("ECS.4",), "Checkov": ("CKV_AWS_334",)},
 )
 def ecs_not_privileged(resource: Resource) -> Iterator[Verdict]:
-    for found in _each_container(resource):
+    for found in each_container(resource):
         if not isinstance(found, tuple):
             yield found
         elif found[2].get("privileged"):
@@ -158,7 +158,7 @@ def ecs_read_only_root(resource: Resource) -> Iterator[Verdict]:
     if str(resource.get("runtimePlatform.operatingSystemFamily", "LINUX")).startswith("WINDOWS"):
         yield NotApplicable("runs on Windows, where ECS has no read-only root file system")
         return
-    for found in _each_container(resource):
+    for found in each_container(resource):
         if not isinstance(found, tuple):
             yield found
         elif not found[2].get("readonlyRootFilesystem"):
@@ -177,7 +177,7 @@ def ecs_read_only_root(resource: Resource) -> Iterator[Verdict]:
     config=NAMES,
 )
 def ecs_no_secret_in_environment(resource: Resource, config: Mapping[str, Any]) -> Iterator[Verdict]:
-    for found in _each_container(resource):
+    for found in each_container(resource):
         if not isinstance(found, tuple):
             yield found
             continue
