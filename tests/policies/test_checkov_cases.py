@@ -14,6 +14,8 @@ ALB, CLASSIC = "aws:lb/loadBalancer:LoadBalancer", "aws:elb/loadBalancer:LoadBal
 CLUSTER, ROLE = "aws:rds/cluster:Cluster", "aws:iam/role:Role"
 WEB_ACL, REST_STAGE = "aws:wafv2/webAcl:WebAcl", "aws:apigateway/stage:Stage"
 BLOCK = ("blockPublicAcls", "ignorePublicAcls", "blockPublicPolicy", "restrictPublicBuckets")
+LAMBDA, PASSWORDS = "aws:lambda/function:Function", "aws:iam/accountPasswordPolicy:AccountPasswordPolicy"
+DLM, SSL, KEY = "aws:dlm/lifecyclePolicy:LifecyclePolicy", "SSLNegotiationPolicyType", "AKIA" + "IOSFODNN7EXAMPLE"
 FULL, READ = "arn:aws:iam::aws:policy/IAMFullAccess", "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 
 
@@ -37,6 +39,17 @@ def acl(*grants: tuple[str, str]) -> dict[str, Any]:
             "grants": [{"permission": permission, "grantee": {"type": "Group", "uri": f"{uri}{group}"}} for group, permission in grants]
         }
     }
+
+
+def trusted(**claims: Any) -> dict[str, Any]:
+    provider = "arn:aws:iam::123456123456:oidc-provider/token.actions.githubusercontent.com"
+    condition = {"StringLike": {f"token.actions.githubusercontent.com:{claim}": value for claim, value in claims.items()}}
+    return {"Statement": [{"Effect": "Allow", "Principal": {"Federated": provider}, "Condition": condition if claims else {}}]}
+
+
+def opens(first: int, last: int) -> dict[str, Any]:
+    rule = {"networkAclId": "acl-1", "ruleNumber": 100, "ruleAction": "allow", "egress": False}
+    return {**rule, "protocol": "tcp", "cidrBlock": "0.0.0.0/0", "fromPort": first, "toPort": last}
 
 
 CASES = [
@@ -155,6 +168,65 @@ CASES = [
     ("CKV_AWS_175", WEB_ACL, {"rules": [{"name": "rule", "priority": 1}]}, False),
     ("CKV_AWS_175", WEB_ACL, {}, True),
     ("CKV2_AWS_51", REST_STAGE, {"stageName": "example", "clientCertificateId": "certificateId"}, False),
+    *[
+        ("CKV_AWS_393", ROLE, {"assumeRolePolicy": trusted(**claims)}, expected)
+        for claims, expected in (
+            ({"aud": "sts.amazonaws.com", "sub": "repo:org/our-repo-name:*"}, False),
+            ({"sub": "repo:myOrg/myRepo:ref:refs/heads/MyBranch"}, False),
+            ({"sub": "repo:myOrg/*"}, False),
+            ({}, True),
+            ({"sub": "invalid"}, True),
+            ({"sub": "*"}, True),
+            ({"sub": "repo:*"}, True),
+            ({"sub": "repo:myOrg*"}, True),
+        )
+    ],
+    *[
+        ("CKV_AWS_61", ROLE, {"assumeRolePolicy": {"Statement": [{"Effect": "Allow", "Principal": principal}]}}, expected)
+        for principal, expected in (
+            ({"AWS": "123123123123"}, True),
+            ({"AWS": "arn:aws:iam::123123123123:root"}, True),
+            ({"Service": "ecs-tasks.amazonaws.com"}, False),
+        )
+    ],
+    ("CKV_AWS_45", LAMBDA, {"environment": {"variables": {"access_key": KEY, "secret_key": "x"}}}, True),
+    ("CKV_AWS_45", LAMBDA, {"environment": {"variables": {"AWS_REGION": "eu-west-1"}}}, False),
+    ("CKV_AWS_45", LAMBDA, {}, False),
+    ("CKV2_AWS_34", "aws:ssm/parameter:Parameter", {"type": "SecureString", "name": "password", "value": "x"}, False),
+    ("CKV2_AWS_34", "aws:ssm/parameter:Parameter", {"type": "String", "name": "password", "value": "hunter2"}, True),
+    *[
+        ("CKV_AWS_213", "aws:elb/loadBalancerPolicy:LoadBalancerPolicy", {"policyTypeName": SSL, "policyAttributes": attributes}, expected)
+        for attributes, expected in (
+            ([{"name": "Protocol-TLSv1.2", "value": "true"}, {"name": "Protocol-TLSv1", "value": "true"}], True),
+            ([{"name": "Reference-Security-Policy", "value": "ELBSecurityPolicy-2016-08"}], True),
+            ([{"name": "Reference-Security-Policy", "value": "ELBSecurityPolicy-TLS-1-1-2017-01"}], True),
+            ([{"name": "Protocol-TLSv1.2", "value": "true"}], False),
+            ([{"name": "Protocol-TLSv1", "value": "false"}], False),
+            ([{"name": "Reference-Security-Policy", "value": "TLS-1-2-2017-01"}], False),
+        )
+    ],
+    ("CKV_AWS_376", CLASSIC, {"listeners": [{"instanceProtocol": "http"}]}, True),
+    ("CKV_AWS_376", CLASSIC, {"listeners": [{"instanceProtocol": "SSL", "lbProtocol": "https", "sslCertificateId": "foo"}]}, False),
+    ("CKV_AWS_92", CLASSIC, {"accessLogs": {"bucket": "logs"}}, False),
+    ("CKV_AWS_92", CLASSIC, {}, True),
+    ("CKV_AWS_328", CLASSIC, {"desyncMitigationMode": "monitor"}, True),
+    ("CKV_AWS_338", "aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 3}, True),
+    ("CKV_AWS_338", "aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 0}, False),
+    ("CKV_AWS_338", "aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 365}, False),
+    ("CKV_AWS_13", PASSWORDS, {"passwordReusePrevention": 24}, False),
+    ("CKV_AWS_13", PASSWORDS, {"passwordReusePrevention": 5}, True),
+    ("CKV_AWS_9", PASSWORDS, {"maxPasswordAge": 90}, False),
+    ("CKV_AWS_9", PASSWORDS, {"maxPasswordAge": 91}, True),
+    *[
+        ("CKV_AWS_253", DLM, {"policyDetails": {"action": {"crossRegionCopies": [{"encryptionConfiguration": {"encrypted": on}}]}}}, not on)
+        for on in (True, False)
+    ],
+    *[
+        ("CKV_AWS_255", DLM, {"policyDetails": {"schedules": [{"crossRegionCopyRules": [{"encrypted": on}]}]}}, not on)
+        for on in (True, False)
+    ],
+    ("CKV_AWS_352", "aws:ec2/networkAclRule:NetworkAclRule", opens(22, 22), False),
+    ("CKV_AWS_352", "aws:ec2/networkAclRule:NetworkAclRule", opens(0, 65535), True),
 ]
 
 # What Checkov fails and the control does not see, which the claim says.
@@ -162,6 +234,13 @@ NOT_COVERED = [
     ("CKV_AWS_205", "aws:ec2/amiLaunchPermission:AmiLaunchPermission", {"accountId": "123456789012"}),
     ("CKV_AWS_328", CLASSIC, {"desyncMitigationMode": "monitor"}),
     ("CKV_AWS_91", ALB, {"loadBalancerType": "network"}),
+    ("CKV_AWS_393", ROLE, {"assumeRolePolicy": trusted(sub="workflow:github-actions:repo:myOrg/myRepo:ref:refs/heads/MyBranch")}),
+    ("CKV_AWS_45", LAMBDA, {"environment": {"variables": {"value": "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYEXAMPLEKEY"}}}),
+    ("CKV2_AWS_34", "aws:ssm/parameter:Parameter", {"type": "String", "name": "table", "value": "shop"}),
+    ("CKV_AWS_127", CLASSIC, {"listeners": [{"lbProtocol": "http"}]}),
+    ("CKV_AWS_376", CLASSIC, {"listeners": [{"instanceProtocol": "https", "lbProtocol": "https"}]}),
+    ("CKV_AWS_338", "aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 30}),
+    ("CKV_AWS_352", "aws:ec2/networkAclRule:NetworkAclRule", {**opens(0, 65535), "ruleAction": "deny"}),
     ("CKV_AWS_175", "aws:waf/webAcl:WebAcl", {}),
     ("CKV_AWS_175", "aws:wafregional/webAcl:WebAcl", {}),
     ("CKV2_AWS_51", REST_STAGE, {"stageName": "example"}),

@@ -1,4 +1,4 @@
-"""Finds secrets in user data. Their values are never returned."""
+"""Finds secrets in texts, such as user data. Their values are never returned."""
 
 import base64
 import binascii
@@ -20,6 +20,12 @@ _PATTERNS: Final = {
     "a password": re.compile(
         rf"""(?i)(?:password|passwd|passphrase|_pwd)["']?[ \t]*[:=][ \t]*{_LITERAL}(?!{_NO_VALUE}["',;]?(?:\s|$))"""
         r"""[^\s"'()\[\]]{4,}(?=["'\s,;]|$)"""
+    ),
+    # Forms that the services document, so that others recognize a leaked one.
+    "an API token": re.compile(
+        r"(?<![A-Za-z0-9_-])(?:[sr]k_live_[A-Za-z0-9]{16,}|gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,}|glpat-[A-Za-z0-9_-]{20,}"
+        r"|xox[abprs]-[A-Za-z0-9-]{20,}|SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}|npm_[A-Za-z0-9]{36}|dckr_pat_[A-Za-z0-9_-]{20,}"
+        r"|sk-(?:ant|proj)-[A-Za-z0-9_-]{20,}|pypi-AgEI[A-Za-z0-9_-]{50,}|shp(?:at|ss)_[0-9a-fA-F]{32})"
     ),
     "a URL with a password": re.compile(r"://[^\s:/@\"'$]+:(?![$<{%*])[^\s/@\"']{3,}@"),
 }

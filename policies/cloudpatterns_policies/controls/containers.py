@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from cloudpatterns_policies.controls._documents import matches
+from cloudpatterns_policies.controls._variables import NAMES, of_list, plain_secrets
 from cloudpatterns_policies.core import (
     UNKNOWN,
     Fail,
@@ -26,12 +27,6 @@ _REPOSITORY: Final = "aws:ecr/repository:Repository"
 _SCANNING: Final = "aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration"
 _TASK: Final = "aws:ecs/taskDefinition:TaskDefinition"
 _CONTAINERS: Final = "containerDefinitions"
-
-# The names of AWS's own rule.
-_SECRET_NAMES: Final = (
-    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "ECS_ENGINE_AUTH_DATA"),
-    *("*PASSWORD", "*PASSWD", "*PASSPHRASE", "*_PWD", "*API_KEY", "*PRIVATE_KEY", "*SECRET_KEY"),
-)
 
 
 @stack_control(
@@ -116,7 +111,7 @@ def ecs_no_public_ip(resource: Resource) -> Verdict:
     return Fail("gives its tasks public addresses", path) if resource.get(path, False) else Pass()
 
 
-def _each_container(resource: Resource) -> Iterator[tuple[str, str, dict[str, Any]] | Verdict]:
+def each_container(resource: Resource) -> Iterator[tuple[str, str, dict[str, Any]] | Verdict]:
     """Path, name and definition of each container, or the verdict on what cannot be read."""
     try:
         containers = resource.json(_CONTAINERS, [])
@@ -141,7 +136,7 @@ def _each_container(resource: Resource) -> Iterator[tuple[str, str, dict[str, An
     frameworks={"FSBP": ("ECS.4",), "Checkov": ("CKV_AWS_334",)},
 )
 def ecs_not_privileged(resource: Resource) -> Iterator[Verdict]:
-    for found in _each_container(resource):
+    for found in each_container(resource):
         if not isinstance(found, tuple):
             yield found
         elif found[2].get("privileged"):
@@ -163,7 +158,7 @@ def ecs_read_only_root(resource: Resource) -> Iterator[Verdict]:
     if str(resource.get("runtimePlatform.operatingSystemFamily", "LINUX")).startswith("WINDOWS"):
         yield NotApplicable("runs on Windows, where ECS has no read-only root file system")
         return
-    for found in _each_container(resource):
+    for found in each_container(resource):
         if not isinstance(found, tuple):
             yield found
         elif not found[2].get("readonlyRootFilesystem"):
@@ -179,23 +174,13 @@ def ecs_read_only_root(resource: Resource) -> Iterator[Verdict]:
     remediation="Move it to a secret and name its ARN under secrets in container_definitions; grant permissions by task_role_arn.",
     url=f"{_ECS}#ecs-8",
     frameworks={"FSBP": ("ECS.8",)},
-    config={
-        "names": {
-            "type": "array",
-            "items": {"type": "string"},
-            "default": list(_SECRET_NAMES),
-            "description": "Names of variables that hold secrets; case is ignored, and * matches any characters.",
-        }
-    },
+    config=NAMES,
 )
 def ecs_no_secret_in_environment(resource: Resource, config: Mapping[str, Any]) -> Iterator[Verdict]:
-    for found in _each_container(resource):
+    for found in each_container(resource):
         if not isinstance(found, tuple):
             yield found
             continue
         path, container, definition = found
-        for index, variable in enumerate(definition.get("environment") or []):
-            name, value = variable.get("name"), str(variable.get("value") or "")
-            # An ARN only says where the secret is stored.
-            if value and not value.startswith("arn:") and any(matches(pattern, str(name)) for pattern in config["names"]):
-                yield Fail(f"passes the secret {name} to {container} in plain text", f"{path}.environment.{index}")
+        variables = of_list(definition.get("environment"), f"{path}.environment")
+        yield from plain_secrets(variables, config["names"], f" to {container}")

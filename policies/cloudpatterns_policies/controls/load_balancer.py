@@ -16,7 +16,7 @@ from cloudpatterns_policies.core import (
     control,
     stack_control,
 )
-from cloudpatterns_policies.graph.reading import from_provider
+from cloudpatterns_policies.graph.reading import from_provider, has_value
 
 _PAGE: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/elb-controls.html"
 
@@ -27,18 +27,16 @@ _LISTENER_RULES: Final = ("aws:lb/listenerRule:ListenerRule", "aws:alb/listenerR
 
 _DEFAULT_TLS_POLICY: Final = "ELBSecurityPolicy-2016-08"
 _TLS_POLICIES: Final = (
-    "ELBSecurityPolicy-TLS13-1-3-2021-06",
-    "ELBSecurityPolicy-TLS13-1-3-FIPS-2023-04",
-    "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
-    "ELBSecurityPolicy-TLS13-1-2-Res-FIPS-2023-04",
-    "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
-    "ELBSecurityPolicy-TLS13-1-3-PQ-2025-09",
-    "ELBSecurityPolicy-TLS13-1-2-Res-FIPS-PQ-2025-09",
-    "ELBSecurityPolicy-TLS13-1-3-FIPS-PQ-2025-09",
+    *("ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-TLS13-1-2-FIPS-2023-04"),
+    *("ELBSecurityPolicy-TLS13-1-2-PQ-2025-09", "ELBSecurityPolicy-TLS13-1-2-FIPS-PQ-2025-09"),
+    *("ELBSecurityPolicy-TLS13-1-2-Res-2021-06", "ELBSecurityPolicy-TLS13-1-2-Res-FIPS-2023-04"),
+    *("ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09", "ELBSecurityPolicy-TLS13-1-2-Res-FIPS-PQ-2025-09"),
+    *("ELBSecurityPolicy-TLS13-1-3-2021-06", "ELBSecurityPolicy-TLS13-1-3-FIPS-2023-04"),
+    *("ELBSecurityPolicy-TLS13-1-3-PQ-2025-09", "ELBSecurityPolicy-TLS13-1-3-FIPS-PQ-2025-09"),
 )
-"""The policies of ELB.17, as https://docs.aws.amazon.com/securityhub/latest/userguide/elb-controls.html#elb-17 lists them. It no longer
-lists ELBSecurityPolicy-TLS13-1-2-2021-06 and ELBSecurityPolicy-TLS13-1-2-FIPS-2023-04, which accept ciphers in CBC mode, nor has it their
-post-quantum successors without Res."""
+"""The policies with TLS 1.2 or later and forward secrecy alone. Elastic Load Balancing itself recommends
+ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09 and, for FIPS, ELBSecurityPolicy-TLS13-1-2-FIPS-PQ-2025-09, which ELB.17 refuses for its ciphers
+in CBC mode: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html"""
 _ENCRYPTED: Final = ("HTTPS", "TLS", "QUIC")
 
 
@@ -156,13 +154,14 @@ def _unclear(listener: Resource) -> bool:
 
 @control(
     id="lb-tls-policy",
-    title="TLS listeners use a recommended security policy",
+    title="TLS listeners accept only TLS 1.2 and later, with forward secrecy",
     severity=Severity.MEDIUM,
     types=_LISTENERS,
     why="Older policies, including the default, still accept TLS 1.0 and ciphers without forward secrecy.",
     remediation='Set ssl_policy to a recommended policy, such as "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09".',
-    url=f"{_PAGE}#elb-17",
+    url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html",
     frameworks={"FSBP": ("ELB.17",), "Checkov": ("CKV_AWS_103",)},
+    partial={"ELB.17": "policies that accept ciphers in CBC mode, some of which AWS recommends elsewhere"},
     config={
         "policies": {
             "type": "array",
@@ -211,6 +210,43 @@ def alb_access_logs(resource: Resource) -> Verdict:
     if (kind := resource.get("loadBalancerType", "application")) != "application":
         return NotApplicable(f"is a {kind} load balancer")
     return Pass() if resource.get("accessLogs.enabled") else Fail("has no access logs", "accessLogs.enabled")
+
+
+@stack_control(
+    id="nlb-access-logs",
+    title="Network load balancers that terminate TLS have access logs",
+    severity=Severity.MEDIUM,
+    types=BALANCERS,
+    why="After an incident, nobody can find out who connected, and with which protocol and cipher.",
+    remediation="Set access_logs with the bucket and enabled=True.",
+    url="https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-access-logs.html",
+    frameworks={"Checkov": ("CKV_AWS_91",)},
+    partial={"CKV_AWS_91": "Network Load Balancers without a TLS listener, which write no access logs"},
+)
+def nlb_access_logs(resource: Resource, stack: Stack) -> Verdict:
+    if (kind := _stated(resource, "loadBalancerType") or "application") != "network":
+        return NotApplicable(f"is a load balancer of type {kind}")
+    listeners = [listener for kind in _LISTENERS for listener in stack.referrers(resource, kind, "loadBalancerArn")]
+    if "TLS" not in [str(_stated(listener, "protocol") or "").upper() for listener in listeners if not _unclear(listener)]:
+        for listener in filter(_unclear, listeners):
+            raise UnknownValueError("protocol", listener.urn)
+        return NotApplicable("has no TLS listener in the stack, and only those write access logs")
+    return Pass() if _stated(resource, "accessLogs.enabled") else Fail("has no access logs", "accessLogs.enabled")
+
+
+@stack_control(
+    id="nlb-security-groups",
+    title="Network load balancers have security groups",
+    severity=Severity.LOW,
+    types=BALANCERS,
+    why="Without one, the targets' security groups must allow every client, and none can be added after the balancer's creation.",
+    remediation="Set security_groups, which replaces the load balancer, and allow the targets' ports only from these groups.",
+    url="https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html",
+)
+def nlb_security_groups(resource: Resource, stack: Stack) -> Verdict:
+    if (kind := _stated(resource, "loadBalancerType") or "application") != "network":
+        return NotApplicable(f"is a load balancer of type {kind}")
+    return Pass() if has_value(resource, "securityGroups", computed=True) else Fail("has no security group", "securityGroups")
 
 
 @control(
@@ -271,32 +307,3 @@ def lb_several_zones(resource: Resource, config: Mapping[str, Any]) -> Verdict:
     if count >= config["minimumZones"]:
         return Pass()
     return Fail(f"spans {count} zone{'' if count == 1 else 's'}, not {config['minimumZones']}", where)
-
-
-@control(
-    id="classic-lb-web-ports",
-    title="Internet-facing Classic Load Balancers listen only on ports 80 and 443",
-    severity=Severity.HIGH,
-    types=("aws:elb/loadBalancer:LoadBalancer",),
-    why="A Classic Load Balancer forwards whatever arrives at a listener: one on port 22 exposes SSH of every server to the internet.",
-    remediation="Set internal to True, or keep only listeners with lb_port 80 and 443.",
-    url="https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/elb-listener-config.html",
-    config={
-        "ports": {
-            "type": "array",
-            "items": {"type": "integer"},
-            "default": [80, 443],
-            "description": "Ports that an internet-facing classic load balancer may listen on.",
-        }
-    },
-)
-def classic_lb_web_ports(resource: Resource, config: Mapping[str, Any]) -> Iterator[Verdict]:
-    if not resource.is_unknown("internal") and resource.get("internal", False):
-        yield NotApplicable("is internal")
-        return
-    for index in range(len(resource.get("listeners", ()))):
-        path = f"listeners.{index}.lbPort"
-        if resource.is_unknown(path):
-            yield Unknown(path)
-        elif (port := int(resource.get(path))) not in config["ports"]:
-            yield Unknown("internal") if resource.is_unknown("internal") else Fail(f"listens on port {port}, open to the internet", path)

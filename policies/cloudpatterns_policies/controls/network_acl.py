@@ -7,7 +7,7 @@ from typing import Any, Final
 from cloudpatterns_policies.core import Fail, NotApplicable, Resource, Severity, Stack, Unknown, Verdict, stack_control
 from cloudpatterns_policies.graph.acls import ACL_RULE, ACLS, AclRule, Decision, acls_of
 from cloudpatterns_policies.graph.addresses import PUBLIC, VERSIONS, is_internet
-from cloudpatterns_policies.graph.ports import describe
+from cloudpatterns_policies.graph.ports import ALL, describe
 from cloudpatterns_policies.graph.spans import Spans
 
 _TCP: Final = 6
@@ -54,6 +54,42 @@ def network_acl_admin_ports(resource: Resource, stack: Stack, config: Mapping[st
     if reached:
         return [Fail(f"allows {cidrs} on {_describe(points)}", where) for (cidrs, where), points in reached.items()]
     return [Unknown(doubts[0])] if doubts else []
+
+
+_ALL_TCP: Final = Spans(((_TCP << 16 | 1, _TCP << 16 | 0xFFFF),))
+
+
+@stack_control(
+    id="network-acl-all-ports",
+    title="Network ACLs do not allow the internet on all ports",
+    # The ACL that AWS creates with a VPC allows everything, so that security groups alone decide.
+    severity=Severity.LOW,
+    types=(*ACLS, ACL_RULE),
+    why="An ACL that allows everything is no second line of defence when a security group is opened by mistake.",
+    remediation="Set from_port and to_port of the rule to the ports that are needed, or narrow its cidr_block.",
+    url="https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html",
+    frameworks={"Checkov": ("CKV_AWS_352",)},
+    partial={"CKV_AWS_352": "rules that deny, and rules for networks other than the internet"},
+)
+def network_acl_all_ports(resource: Resource, stack: Stack) -> list[Verdict]:
+    acl = acls_of(stack).by_urn.get(resource.urn)
+    if acl is None:
+        return [NotApplicable("is checked with its network ACL")]
+    if resource.type == ACL_RULE and not any(ingress for ingress, _ in acl.rules):
+        return [NotApplicable("is an outbound rule")]
+    found: list[Verdict] = []
+    doubts: list[str] = []
+    for version, rule in [(each, rule) for each in VERSIONS for rule in acl.rules.get((True, each), [])]:
+        # Unknown parts are taken for as open as they can be.
+        ports = ALL if rule.ports is None else rule.ports
+        addresses = PUBLIC[version] if rule.addresses is None else rule.addresses
+        if rule.allow is False or _ALL_TCP - ports or not is_internet(version, addresses):
+            continue
+        if rule.unknown:
+            doubts.append(_unknown(rule, resource))
+        else:
+            found.append(Fail(f"allows {rule.cidr} on all ports", _where(rule, resource)))
+    return found or [Unknown(path) for path in doubts[:1]]
 
 
 def _deciding(decisions: Iterable[Decision], point: int, version: int, *, allow: bool) -> list[tuple[AclRule, Spans]]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from cloudpatterns_policies.controls.network_acl import network_acl_admin_ports as control
+from cloudpatterns_policies.controls.network_acl import network_acl_all_ports as all_ports
 from cloudpatterns_policies.core import Fail, NotApplicable, Pass, Resource, Unknown, Verdict
 
 from tests.policies.helpers import UNKNOWN, resource, stack, verdicts
@@ -29,7 +30,7 @@ def reach(what: str, index: int = 0) -> Fail:
     return Fail(f"allows {what}", f"ingress.{index}")
 
 
-ANY = {"ports": (0, 0), "protocol": "-1"}
+ANY: Props = {"ports": (0, 0), "protocol": "-1"}
 UNKNOWN_PORTS = {"ports": (UNKNOWN, UNKNOWN)}
 
 
@@ -147,3 +148,36 @@ def test_rule_of_an_acl_elsewhere(fields: Props, expected: Verdict) -> None:
 def test_ports_can_be_chosen() -> None:
     acl = resource(ACL, "acl", {"ingress": [entry(ports=(5980, 5990))]})
     assert verdicts(control, acl, {"ports": [22, 5985, 5989]}) == [("acl", reach("0.0.0.0/0 on ports 5985 (WinRM), 5989"))]
+
+
+@pytest.mark.parametrize(
+    ("ingress", "expected"),
+    [
+        ([], [Pass()]),
+        ([entry(ports=(443, 443)), entry(ports=(1024, 65535))], [Pass()]),
+        ([entry(cidr="10.0.0.0/8", **ANY)], [Pass()]),
+        ([entry(action="deny", **ANY)], [Pass()]),
+        ([entry(protocol="17", ports=(0, 65535))], [Pass()]),
+        ([entry(ports=(443, 443)), entry(**ANY)], [Fail("allows 0.0.0.0/0 on all ports", "ingress.1")]),
+        ([entry(ports=(0, 65535))], [Fail("allows 0.0.0.0/0 on all ports", "ingress.0")]),
+        ([entry(ports=(1, 65535))], [Fail("allows 0.0.0.0/0 on all ports", "ingress.0")]),
+        ([entry(cidr=None, ipv6CidrBlock="::/0", **ANY)], [Fail("allows ::/0 on all ports", "ingress.0")]),
+        ([entry(cidr=UNKNOWN, **ANY)], [Unknown("ingress.0.cidrBlock")]),
+        ([entry(**UNKNOWN_PORTS)], [Unknown("ingress.0.fromPort")]),
+        ([entry(action=UNKNOWN, **ANY)], [Unknown("ingress.0.action")]),
+        ([entry(action=UNKNOWN)], [Pass()]),
+        ([entry(action=UNKNOWN, **ANY), entry(**ANY)], [Fail("allows 0.0.0.0/0 on all ports", "ingress.1")]),
+    ],
+)
+def test_all_ports(ingress: Any, expected: list[Verdict]) -> None:
+    assert verdicts(all_ports, resource(ACL, "acl", {"ingress": ingress})) == [("acl", verdict) for verdict in expected]
+
+
+def test_all_ports_of_rules_that_are_resources() -> None:
+    acl = resource(ACL, "acl", {"ingress": UNKNOWN})
+    assert verdicts(all_ports, stack(acl, rule("any", **ANY))) == [
+        ("acl", Fail("allows 0.0.0.0/0 on all ports", "rule any")),
+        ("any", NotApplicable("is checked with its network ACL")),
+    ]
+    assert verdicts(all_ports, stack(rule("any", None, **ANY))) == [("any", Fail("allows 0.0.0.0/0 on all ports"))]
+    assert verdicts(all_ports, stack(rule("any", None, egress=True, **ANY))) == [("any", NotApplicable("is an outbound rule"))]

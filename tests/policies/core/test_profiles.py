@@ -45,7 +45,8 @@ def test_profiles_are_in_step_with_the_controls(capsys: pytest.CaptureFixture[st
 
 def test_what_is_shipped_disabled_says_why() -> None:
     reasons = {item.id: item.disabled for item in discover(pack=None) if item.disabled}
-    assert list(reasons) == ["rds-default-port"]
+    assert sorted(reasons) == ["iam-password-expiry", "rds-default-port"]
+    assert "NIST SP 800-63B recommends against" in reasons["iam-password-expiry"]
     assert "contradicts the functional firewall" in reasons["rds-default-port"]
 
 
