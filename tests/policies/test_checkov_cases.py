@@ -232,7 +232,6 @@ CASES = [
 # What Checkov fails and the control does not see, which the claim says.
 NOT_COVERED = [
     ("CKV_AWS_205", "aws:ec2/amiLaunchPermission:AmiLaunchPermission", {"accountId": "123456789012"}),
-    ("CKV_AWS_328", CLASSIC, {"desyncMitigationMode": "monitor"}),
     ("CKV_AWS_91", ALB, {"loadBalancerType": "network"}),
     ("CKV_AWS_393", ROLE, {"assumeRolePolicy": trusted(sub="workflow:github-actions:repo:myOrg/myRepo:ref:refs/heads/MyBranch")}),
     ("CKV_AWS_45", LAMBDA, {"environment": {"variables": {"value": "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYEXAMPLEKEY"}}}),
