@@ -72,7 +72,7 @@ def load(file: Path, option: str = "--baseline") -> Baseline:
             str(stack): {str(pack): tuple(_known(pack, entry) for entry in entries) for pack, entries in packs.items()}
             for stack, packs in data["stacks"].items()
         }
-        return Baseline(_text(data["project"]), stacks, file.name)
+        return Baseline(_text(data["project"]), stacks, str(file))
     except (AttributeError, KeyError, TypeError) as error:
         raise PreviewError(f"{where} is a damaged baseline: {_damage(error)}. {_FIX}") from error
 
@@ -101,7 +101,7 @@ def applied(report: StackReport, baseline: Baseline) -> StackReport:
         marked, left = _marked(pack, known.get(pack.name, ()))
         packs.append(marked)
         gone += [entry for entry in left if _is_gone(entry, pack)]
-    return replace(report, packs=tuple(packs), baseline=baseline.file, gone=tuple(gone))
+    return replace(report, packs=tuple(packs), baseline=Path(baseline.file).name, gone=tuple(gone))
 
 
 def _marked(pack: PackReport, known: Sequence[Known]) -> tuple[PackReport, list[Known]]:
@@ -173,7 +173,7 @@ def recorded(reports: Sequence[StackReport], file: Path, former: Baseline | None
         for pack in report.packs:
             entries = (entry_of(one, pack) for one in pack.findings if one.verdict in RECORDED and one.control != _OWN)
             stacks.setdefault(report.stack, {})[pack.name] = tuple(sorted(entries))
-    return Baseline(reports[0].graph.project, stacks, file.name)
+    return Baseline(reports[0].graph.project, stacks, str(file))
 
 
 def write(file: Path, baseline: Baseline) -> None:

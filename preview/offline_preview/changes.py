@@ -174,11 +174,11 @@ def load(file: Path) -> Earlier:
         raise PreviewError(f"{where} is not a report of offline-preview. {_FIX}")
     for stack in stacks:
         if stack.get("version") != VERSION:
-            age = "older" if stack.get("version", 0) in (None, 0) else "other"
-            raise PreviewError(f"{where} is a report of an {age} version of offline-preview, without what a comparison needs. {_FIX}")
+            age = "an older" if stack.get("version") is None else "another"
+            raise PreviewError(f"{where} is a report of {age} version of offline-preview, without what a comparison needs. {_FIX}")
         if problem := _problem(stack):
             raise PreviewError(f"{where} is a damaged report: {problem}. {_FIX}")
-    return Earlier(file.name, {stack["stack"]: stack for stack in stacks})
+    return Earlier(str(file), {stack["stack"]: stack for stack in stacks})
 
 
 def _problem(stack: Mapping[str, Any]) -> str:
@@ -206,7 +206,9 @@ def compared(report: StackReport, earlier: Earlier) -> StackReport:
     comparison = _Comparison(report, stack or {})
     resources = tuple(sorted(comparison.changes(), key=lambda change: KINDS.index(change.kind)))
     new, gone = comparison.findings()
-    return replace(report, changes=Changes(earlier.file, stack["summary"] if stack else None, resources, tuple(new), tuple(gone)))
+    return replace(
+        report, changes=Changes(Path(earlier.file).name, stack["summary"] if stack else None, resources, tuple(new), tuple(gone))
+    )
 
 
 class _Comparison:
