@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from offline_preview.provider_facts import naming_of
 from offline_preview.values import Secret, from_json, to_json
 
 from sandbox import facts
@@ -148,7 +149,7 @@ class Cloud:
     def _refuse_alike(self, kind: str, region: str, inputs: Mapping[str, Any], itself: Living | None) -> None:
         if kind == "route53/record:Record" and inputs.get("allowOverwrite") is True:
             return
-        default = () if kind in facts.PUTS else (((facts.naming_of(kind).property,), "AlreadyExists"),)
+        default = () if kind in facts.PUTS else (((naming_of(kind).property,), "AlreadyExists"),)
         others = [other for other in self.living(kind, region) if itself is None or other.id != itself.id]
         mine = _kept(inputs)
         for properties, code in facts.UNIQUE.get(kind, default):

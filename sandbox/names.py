@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from offline_preview import outputs
+from offline_preview.provider_facts import DEFAULTS, naming_of
 from pulumi.runtime.proto import provider_pb2
 
 from sandbox import facts
-from sandbox.properties import DEFAULTS, Failure, shape_of
+from sandbox.properties import Failure, shape_of
 
 _RANDOM_CHARACTERS = 7
 _Options = provider_pb2.CheckRequest.AutonamingOptions
@@ -19,7 +20,7 @@ def named(
     request: provider_pb2.CheckRequest, token: str, news: Mapping[str, Any], olds: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[Failure]]:
     """The inputs with a generated name, if the resource needs one and the program sets none; an earlier generated name stays."""
-    naming = facts.naming_of(_kind(token))
+    naming = naming_of(_kind(token))
     shape = shape_of(token)
     inputs = dict(news)
     prefixes = (f"{naming.property}Prefix", "namePrefix")

@@ -12,15 +12,13 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import pulumi
 from offline_preview import outputs
+from offline_preview.provider_facts import DEFAULTS
 from offline_preview.values import SIGNATURE, UNKNOWN, Secret
 from pulumi import _types
-
-# Kept by the engine's bridge beside the inputs, not a property: the names that the provider has generated.
-DEFAULTS: Final = "__defaults"
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,13 @@ import grpc
 import pulumi_aws  # registers the resource classes whose annotations define inputs and outputs
 from google.protobuf import any_pb2, empty_pb2
 from offline_preview import functions, outputs
+from offline_preview.differences import difference
+from offline_preview.provider_facts import RENEWED
 from offline_preview.values import UNKNOWN, decode_struct, encode_struct
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
-from sandbox import facts, faults, names
+from sandbox import faults, names
 from sandbox.cloud import Cloud, RefusedError, restored
-from sandbox.differences import difference
 from sandbox.properties import failures
 
 VERSION = pulumi_aws._utilities.get_version()
@@ -120,7 +121,7 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
         kind = _kind(request.urn)
         olds, news, before = (decode_struct(struct) for struct in (request.olds, request.news, request.old_inputs))
         found = {**{name: value for name, value in olds.items() if name in news or name not in before}, **news}
-        for name in facts.RENEWED.get(kind, ()):
+        for name in RENEWED.get(kind, ()):
             found[name] = UNKNOWN if request.preview else int(olds.get(name) or 0) + 1
         if request.preview:
             return provider_pb2.UpdateResponse(properties=encode_struct(found))

@@ -10,7 +10,7 @@ the examples have; additions are free, and are written there, as intended remova
 import functools
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 from cloudpatterns.core import Component
-from offline_preview.graph import Graph, Resource
+from offline_preview.aliases import matched
+from offline_preview.graph import Graph
 
 from tests.harness import record
 from tests.program import ROOT, STACKS, folder_graph, program_graph
@@ -27,7 +28,6 @@ GOLDEN = Path(__file__).parent / "golden"
 UPDATE = "UPDATE_GOLDEN=1 .venv/bin/python -m pytest tests/test_golden.py"
 EXAMPLES = sorted(folder.parent.name for folder in (ROOT / "examples").glob("*/Pulumi.yaml"))
 PROGRAMS = [*STACKS, *(f"examples/{folder}" for folder in EXAMPLES)]
-_ROOT_TYPE = "pulumi:pulumi:Stack"
 
 
 def entries(graph: Graph) -> list[str]:
@@ -36,61 +36,9 @@ def entries(graph: Graph) -> list[str]:
 
 
 def lost(golden: Iterable[str], graph: Graph) -> list[str]:
-    """The golden entries that no resource is found for, neither by its URN nor by an alias, as the engine looks for them.
-
-    The rules are those of ``generateAliases`` in pulumi's ``pkg/resource/deploy/step_generator.go``.
-    """
+    """The golden entries that no resource is found for, neither by its URN nor by an alias, as the engine looks for them."""
     old = {entry.partition(" ")[2]: entry for entry in golden}
-    by_urn = graph.by_urn()
-    found: dict[str, str] = {}
-    for resource in graph.resources:
-        for urn in (resource.urn, *_aliases(resource, by_urn, found)):
-            if urn in old:
-                found[resource.urn] = urn
-                break
-    return sorted(old[urn] for urn in old.keys() - set(found.values()))
-
-
-def _aliases(resource: Resource, by_urn: dict[str, Resource], found: dict[str, str]) -> Iterator[str]:
-    """The URNs that a resource may have had. ``found`` are the old URNs of the resources registered before it."""
-    own = [_alias_urn(resource, alias, by_urn, found) for alias in resource.options.get("aliases", [])]
-    yield from own
-    parent, parents_old = by_urn.get(resource.parent), found.get(resource.parent)
-    if parent is None or parents_old in (None, parent.urn) or parent.type == _ROOT_TYPE:
-        return
-    for urn in (resource.urn, *own):
-        # A child whose name begins with its parent's is taken to have been renamed with it.
-        kind, name = _type(urn), _name(urn)
-        if name.startswith(parent.name):
-            name = _name(parents_old) + name.removeprefix(parent.name)
-        yield _urn(*parents_old.split("::")[:2], parents_old.split("::")[2], kind, name)
-
-
-def _alias_urn(resource: Resource, alias: str | dict[str, Any], by_urn: dict[str, Resource], found: dict[str, str]) -> str:
-    if isinstance(alias, str):
-        return alias
-    parent = alias.get("parentUrn") or resource.parent
-    parent_type = parent.split("::")[2] if parent else _ROOT_TYPE
-    if "parentUrn" in alias:
-        # A parent that was renamed itself counts by its old URN.
-        parent_type = found.get(parent, parent).split("::")[2]
-    if alias.get("noParent") or parent_type == _ROOT_TYPE:
-        parent_type = ""
-    stack, project = resource.urn.removeprefix("urn:pulumi:").split("::")[:2]
-    head = (f"urn:pulumi:{alias.get('stack') or stack}", alias.get("project") or project)
-    return _urn(*head, parent_type, alias.get("type") or resource.type, alias.get("name") or resource.name)
-
-
-def _urn(stack: str, project: str, parent_type: str, kind: str, name: str) -> str:
-    return f"{stack}::{project}::{parent_type}{'$' if parent_type else ''}{kind}::{name}"
-
-
-def _type(urn: str) -> str:
-    return urn.split("::")[2].rpartition("$")[2]
-
-
-def _name(urn: str) -> str:
-    return urn.split("::", 3)[3]
+    return sorted(old[urn] for urn in old.keys() - set(matched(graph, old).values()))
 
 
 @functools.cache

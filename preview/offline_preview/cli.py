@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
+from offline_preview.earlier import Comparison, Files
 from offline_preview.errors import PreviewError
 from offline_preview.packs import select_packs
 from offline_preview.preview import Job, Outcome, judge, preview
@@ -23,6 +24,7 @@ COMPLIANT: Final = 0
 VIOLATED: Final = 1
 FAILED: Final = 2
 _STANDARD_OUTPUT: Final = "-"
+_REPORTS: Final = ("JSON", "SARIF", "JUnit", "Markdown")
 _PROGRAM_OPTIONS: Final = ("project", "stack", "set", "config_file", "stack_reference", "as")
 """Options that define how to run a program, by their names in the parsed command line."""
 _EPILOG: Final = """\
@@ -34,6 +36,8 @@ examples:
   offline-preview --stack prod --json -            the whole graph of one stack as JSON
   offline-preview --set network.nat.strategy=none  what a setting would change
   offline-preview --state export.json              an existing stack, from `pulumi stack export --file export.json`
+  offline-preview --write-baseline baseline.json   record the findings of today; later only new ones fail: --baseline baseline.json
+  offline-preview --against main.json              what is different from an earlier run, which wrote --json main.json
 """
 
 
@@ -123,18 +127,24 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="check an existing stack, in any language, from the file of `pulumi stack export`, instead of a program; - is standard input",
     )
-    for name in ("JSON", "SARIF", "JUnit"):
+    add("--write-baseline", metavar="FILE", type=Path, help="record the findings as known, for --baseline; other stacks in FILE are kept")
+    add("--baseline", metavar="FILE", type=Path, help="report the known findings in FILE apart, so that only new ones fail")
+    add("--against", metavar="FILE", type=Path, help="show what changes since the run that wrote FILE by --json")
+    for name in _REPORTS:
         add(f"--{name.lower()}", metavar="FILE", help=f"write a {name} report; - is standard output")
     add("--debug", action="store_true", help="show tracebacks and what packs log")
 
 
 def _run(options: argparse.Namespace, started: float) -> int:
-    targets = {name: target for name in ("json", "sarif", "junit") if (target := getattr(options, name)) is not None}
+    targets: dict[str, str] = {name.lower(): target for name in _REPORTS if (target := getattr(options, name.lower())) is not None}
     _check_targets(targets)
+    if options.write_baseline is not None:
+        _check_file("write-baseline", options.write_baseline)
+    files = Files(options.baseline, options.write_baseline, options.against)
     # When a report goes to standard output, nothing else may.
     to_stdout = _STANDARD_OUTPUT in targets.values()
     if options.state is not None:
-        return _run_state(options, started, targets, to_stdout)
+        return _run_state(options, files, started, targets, to_stdout)
     project = load_project(options.project or Path())
     job = Job(
         project=project,
@@ -146,12 +156,13 @@ def _run(options: argparse.Namespace, started: float) -> int:
         deployed=getattr(options, "as") != "preview",
         output=functools.partial(_print, sys.stderr if to_stdout else None),
     )
+    comparison = files.open(project.name, job.stacks, "deployed" if job.deployed else "preview")
     with _progress() as progress:
         outcome = preview(job, progress, started)
-    return _report(outcome, project.file.name, targets, options.debug, to_stdout)
+    return _report(outcome, comparison, project.file.name, targets, options.debug, to_stdout)
 
 
-def _run_state(options: argparse.Namespace, started: float, targets: dict[str, str], to_stdout: bool) -> int:
+def _run_state(options: argparse.Namespace, files: Files, started: float, targets: dict[str, str], to_stdout: bool) -> int:
     """Checks an exported stack: packs and profiles are found as for a program in this folder."""
     for name in _PROGRAM_OPTIONS:
         if getattr(options, name):
@@ -166,10 +177,11 @@ def _run_state(options: argparse.Namespace, started: float, targets: dict[str, s
             f"--state: there is no policy pack under {folder / 'policies'}, so there is nothing to check with. Add --policy-pack DIR."
         )
     state = load_state(options.state)
+    comparison = files.open(state.graph.project, [state.graph.stack], "state")
     with _progress() as progress:
         outcome = judge(state.graph, packs, state.notes, progress, started)
     place = "Pulumi.yaml" if str(options.state) == STANDARD_INPUT else options.state.name
-    return _report(outcome, place, targets, options.debug, to_stdout)
+    return _report(outcome, comparison, place, targets, options.debug, to_stdout)
 
 
 def _print(stream: IO[str] | None, line: str) -> None:
@@ -221,21 +233,28 @@ def _check_targets(targets: dict[str, str]) -> None:
     if list(targets.values()).count(_STANDARD_OUTPUT) > 1:
         raise PreviewError(f"--{', --'.join(targets)}: only one report can go to standard output; write the others to files.")
     for option, target in targets.items():
-        path = Path(target)
-        if target == _STANDARD_OUTPUT:
-            continue
-        if path.is_dir():
-            raise PreviewError(f"--{option}: {target} is a folder. Use the name of a file in it.")
-        if not path.absolute().parent.is_dir():
-            raise PreviewError(f"--{option}: there is no folder {path.absolute().parent}. Create it, or use another file.")
+        if target != _STANDARD_OUTPUT:
+            _check_file(option, Path(target))
 
 
-def _report(outcome: Outcome, place: str, targets: dict[str, str], debug: bool, to_stdout: bool) -> int:
+def _check_file(option: str, path: Path) -> None:
+    if path.is_dir():
+        raise PreviewError(f"--{option}: {path} is a folder. Use the name of a file in it.")
+    if not path.absolute().parent.is_dir():
+        raise PreviewError(f"--{option}: there is no folder {path.absolute().parent}. Create it, or use another file.")
+
+
+def _report(outcome: Outcome, comparison: Comparison, place: str, targets: dict[str, str], debug: bool, to_stdout: bool) -> int:
     from offline_preview.reports import terminal
 
+    notes: list[str] = []
+    try:
+        outcome.reports, notes = comparison.complete(outcome.reports, failed=bool(outcome.errors))
+    except PreviewError as error:
+        outcome.fail("", error)
     out = terminal.console(stderr=to_stdout)
     terminal.show(out, outcome.reports)
-    for note in dict.fromkeys(note for report in outcome.reports for note in report.notes):
+    for note in dict.fromkeys([*(note for report in outcome.reports for note in report.notes), *notes]):
         print(f"note: {note}", file=sys.stderr)
     if debug:
         for log in outcome.logs:
@@ -260,6 +279,10 @@ def _rendered(option: str, outcome: Outcome, place: str) -> str:
         from offline_preview.reports import sarif
 
         return sarif.render(outcome.reports, place)
+    if option == "markdown":
+        from offline_preview.reports import markdown
+
+        return markdown.render(outcome.reports)
     from offline_preview.reports import junit
 
     return junit.render(outcome.reports)

@@ -4,18 +4,21 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from offline_preview.graph import Graph, Resource
 from offline_preview.values import Secret
 
-Verdict = Literal["fail", "unknown", "exempt", "error"]
-"""``error``: the control itself failed, so nothing was checked."""
+if TYPE_CHECKING:
+    from offline_preview.changes import Changes
+
+Verdict = Literal["fail", "unknown", "exempt", "known", "error"]
+"""``known``: a baseline has it; ``error``: the control itself failed, so nothing was checked."""
 Level = Literal["advisory", "mandatory", "remediate", "disabled"]
 
 SEVERITIES: Final = ("critical", "high", "medium", "low", "unspecified")
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
-_PREFIXES: Final[dict[str, Verdict]] = {"[UNKNOWN]": "unknown", "[EXEMPT]": "exempt", "[ERROR]": "error"}
+_PREFIXES: Final[dict[str, Verdict]] = {"[UNKNOWN]": "unknown", "[EXEMPT]": "exempt", "[KNOWN]": "known", "[ERROR]": "error"}
 _UNDECIDED: Final = "[UNKNOWN] "
 # The message of Pulumi's policy SDK when a policy reads an unknown value.
 _SDK_UNKNOWN: Final = ("can't run policy '", "can't run remediation '")
@@ -62,6 +65,7 @@ class Finding:
         """The finding as ``--json`` shows it."""
         return {
             "control": self.control,
+            "pack": self.pack,
             "verdict": self.verdict,
             "level": self.level,
             "severity": self.severity,
@@ -92,6 +96,20 @@ class Undecided:
         """The check as a finding, for reports that support only findings."""
         message = f"cannot be checked before deployment, because {self.path} is unknown until then."
         return Finding(self.control, self.pack, "unknown", "advisory", self.severity, self.urn, message)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Known:
+    """A finding that a baseline has. ``detail`` is what it says, without the remedy."""
+
+    pack: str
+    control: str
+    urn: str
+    detail: str
+
+    def to_json(self) -> dict[str, str]:
+        """The entry as a baseline and ``--json`` show it, where its pack is named otherwise."""
+        return {"control": self.control, "urn": self.urn, "detail": self.detail}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +152,14 @@ class StackReport:
     packs: tuple[PackReport, ...] = ()
     seconds: float = 0.0
     notes: tuple[str, ...] = field(default=())
+    baseline: str = ""
+    """Name of the baseline's file, if there is one."""
+    gone: tuple[Known, ...] = ()
+    """Findings of the baseline that are no longer there."""
+    mode: Literal["deployed", "preview", "state"] = "deployed"
+    """How it was run: with invented or unknown outputs, or on an export."""
+    changes: "Changes | None" = None
+    """What is different from an earlier run, if it was compared with one."""
 
     @property
     def stack(self) -> str:
@@ -183,6 +209,8 @@ class StackReport:
                 len(pack.undecided) or sum(1 for finding in pack.findings if finding.verdict == "unknown") for pack in self.packs
             ),
             "exempt": sum(1 for finding in findings if finding.verdict == "exempt"),
+            "known": sum(1 for finding in findings if finding.verdict == "known"),
+            "gone": len(self.gone),
             "controls": sum(1 for pack in self.packs for control in pack.controls if control.level != "disabled"),
             "packs": [pack.name for pack in self.packs],
             "profiles": [None if pack.profile is None else pack.profile.name for pack in self.packs],
@@ -208,6 +236,11 @@ def rank(severity: str) -> int:
 def short_name(urn: str) -> str:
     """The logical name in a URN."""
     return urn.rsplit("::", 1)[-1]
+
+
+def type_of(urn: str) -> str:
+    """The type in a URN, without those of its parents; empty when it has none."""
+    return urn.split("::")[2].rsplit("$", 1)[-1] if urn.count("::") >= 3 else ""
 
 
 def short_type(type_token: str) -> str:

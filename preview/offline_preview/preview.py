@@ -93,7 +93,8 @@ def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started:
                 outcome.fail(stack, error)
                 continue
             notes = (*configs[stack].notes, *_notes(job.packs, stack))
-            outcome.reports.append(StackReport(graph, reports, time.monotonic() - begin, notes))
+            mode = "deployed" if job.deployed else "preview"
+            outcome.reports.append(StackReport(graph, reports, time.monotonic() - begin, notes, mode=mode))
     return outcome
 
 
@@ -117,7 +118,8 @@ def judge(
         except PreviewError as error:
             outcome.fail(graph.stack, error)
             return outcome
-        outcome.reports.append(StackReport(graph, reports, time.monotonic() - begin, (*notes, *_notes(packs, graph.stack))))
+        notes = (*notes, *_notes(packs, graph.stack))
+        outcome.reports.append(StackReport(graph, reports, time.monotonic() - begin, notes, mode="state"))
     return outcome
 
 

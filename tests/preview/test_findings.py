@@ -112,6 +112,8 @@ def test_the_summary_counts(graph: Graph) -> None:
         "advisory": 2,
         "unknown": 1,
         "exempt": 1,
+        "known": 0,
+        "gone": 0,
         "controls": 1,
         "packs": ["p"],
         "profiles": [None],

@@ -48,7 +48,7 @@ def report(graph: Graph) -> StackReport:
 def test_json_holds_the_whole_stack_without_its_secrets(report: StackReport) -> None:
     text = json_report.render([report])
     data = json.loads(text)
-    assert list(data) == ["stack", "resources", "outputs", "findings", "unknowns", "summary"]
+    assert list(data) == ["version", "project", "stack", "mode", "resources", "outputs", "findings", "unknowns", "summary"]
     assert data["outputs"] == {"url": "https://shop", "token": "[secret]"}
     resources = {resource["name"]: resource for resource in data["resources"]}
     assert {"urn", "type", "name", "custom", "parent", "inputs", "outputs", "dependencies", "propertyDependencies", "options"} <= set(
@@ -58,6 +58,7 @@ def test_json_holds_the_whole_stack_without_its_secrets(report: StackReport) -> 
     assert resources["logs"]["outputs"]["id"] == "[unknown]"
     assert data["findings"][0] == {
         "control": "open",
+        "pack": "own",
         "verdict": "error",
         "level": "mandatory",
         "severity": "critical",

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from pulumi.runtime.proto import analyzer_pb2
 
-from cloudpatterns_policies.core import exemptions
+from cloudpatterns_policies.core import baseline, exemptions
+from cloudpatterns_policies.core.baseline import BASELINE, Known
 from cloudpatterns_policies.core.control import FAIL_ON_UNKNOWN, ON_UNKNOWN, Control
 from cloudpatterns_policies.core.exemptions import EXEMPTIONS, Exemption, nearest
 from cloudpatterns_policies.core.unknowns import UNKNOWNS
@@ -66,6 +67,7 @@ class Configuration:
     levels: Mapping[str, Level]
     properties: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     exemptions: tuple[Exemption, ...] = ()
+    baseline: tuple[Known, ...] = ()
 
     def fails_on_unknown(self, control: str) -> bool:
         """Whether an unknown verdict of that control counts as a failure of it."""
@@ -73,22 +75,27 @@ class Configuration:
 
 
 def configure(
-    controls: Iterable[Control], levels: Mapping[str, Level], properties: Mapping[str, Mapping[str, Any]], on: date
+    controls: Iterable[Control],
+    levels: Mapping[str, Level],
+    properties: Mapping[str, Mapping[str, Any]],
+    on: date,
+    stack: str = "",
 ) -> Configuration:
     """Returns the complete configuration. `levels` and `properties` are by control id, `all` or pseudo-policy; `on` is today.
 
-    Raises `ProfileError` for unknown names, unknown or ill-typed properties, a summary of unknowns that is to block, and exemptions that
-    are malformed, expired or of unknown controls.
+    `stack` is the beginning of its URNs, if it is known. Raises `ProfileError` for unknown names, unknown or ill-typed properties, a
+    summary that is to block, exemptions that are malformed, expired or of unknown controls, and a baseline of another stack.
     """
     known = {control.id: control for control in controls}
-    names = {*known, EXEMPTIONS, UNKNOWNS, "all"}
+    schemas = {EXEMPTIONS: exemptions.SCHEMA, BASELINE: baseline.SCHEMA, UNKNOWNS: {}}
+    names = {*known, *schemas, "all"}
     problems = [
         f"the profile names an unknown control {name!r}{nearest(name, names)}"
         for name in sorted({*levels, *properties})
         if name not in names
     ]
     for name, given in sorted(properties.items()):
-        schema = exemptions.SCHEMA if name == EXEMPTIONS else {} if name == UNKNOWNS else known[name].schema if name in known else None
+        schema = known[name].schema if name in known else schemas.get(name)
         if schema is None and name == "all" and given:
             problems.append("all: takes an enforcement level and no properties")
         if schema is not None:
@@ -99,15 +106,19 @@ def configure(
         problems.append(
             f"{UNKNOWNS}: is only a summary, so it must be advisory or disabled; set {ON_UNKNOWN} to fail on the controls that should block"
         )
-    entries = properties.get(EXEMPTIONS, {}).get("entries", [])
-    parsed, wrong = exemptions.parse(entries, known.keys(), on)
-    problems += [problem for problem in wrong if problem not in problems]
+    if levels.get(BASELINE) is Level.MANDATORY and everywhere is not Level.MANDATORY:
+        problems.append(f"{BASELINE}: a finding that is gone never blocks, so it must be advisory or disabled")
+    entries = {name: properties.get(name, {}).get("entries", []) for name in (EXEMPTIONS, BASELINE)}
+    parsed, wrong = exemptions.parse(entries[EXEMPTIONS], known.keys(), on)
+    accepted, unusable = baseline.parse(entries[BASELINE], stack)
+    problems += [problem for problem in (*wrong, *unusable) if problem not in problems]
     if problems:
         raise ProfileError(problems)
     complete = {control.id: levels.get(control.id, everywhere or default_level(control)) for control in known.values()}
     complete[EXEMPTIONS] = levels.get(EXEMPTIONS, everywhere or Level.MANDATORY)
-    complete[UNKNOWNS] = Level.DISABLED if levels.get(UNKNOWNS, everywhere) is Level.DISABLED else Level.ADVISORY
-    return Configuration(complete, {name: dict(given) for name, given in properties.items()}, tuple(parsed))
+    for name in (UNKNOWNS, BASELINE):
+        complete[name] = Level.DISABLED if levels.get(name, everywhere) is Level.DISABLED else Level.ADVISORY
+    return Configuration(complete, {name: dict(given) for name, given in properties.items()}, tuple(parsed), tuple(accepted))
 
 
 def read_profile(profile: Mapping[str, Any], controls: Iterable[Control], on: date | None = None) -> Configuration:

@@ -6,6 +6,7 @@ A finding's message begins with a mark of its verdict, stable for programs that 
 |-------------|--------------------------------------------------------------------|------------------|
 | none        | FAIL                                                               | the control's    |
 | `[EXEMPT]`  | FAIL, covered by an exemption                                      | advisory         |
+| `[KNOWN]`   | FAIL, in the baseline                                              | advisory         |
 | `[UNKNOWN]` | UNKNOWN of all controls together, in one finding for the stack     | advisory         |
 | `[UNKNOWN]` | UNKNOWN of a control whose `onUnknown` is `fail`, one by one       | the control's    |
 | `[ERROR]`   | none: the control itself failed                                    | the control's    |
@@ -14,11 +15,13 @@ PASS gives no finding; NOT_APPLICABLE is reported in the protocol's own field, a
 otherwise count as a pass. Messages end with the remedy and the link, since the CLI prints neither by itself.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from cloudpatterns_policies.core.baseline import BASELINE, BASELINE_REMEDY, BASELINE_TITLE, Known, place, recognised
 from cloudpatterns_policies.core.configuration import Configuration, Level, configure, today
 from cloudpatterns_policies.core.control import Control
 from cloudpatterns_policies.core.exemptions import EXEMPTIONS, Exemption
@@ -68,18 +71,25 @@ class Pack:
         """The controls, sorted by id; for a program that is not in `python`, with Pulumi's own names. `ValueError` for an id used twice."""
         self.unknowns_remedy: str = UNKNOWNS_REMEDY if python else UNKNOWNS_REMEDY_ELSEWHERE
         """The remedy for unknown values."""
+        self.stack: str = ""
+        """The beginning of the stack's URNs, once it is known."""
         self._on = on
         self._config_secrets: frozenset[str] = frozenset()
         # Filled by `analyze` and read by `analyze_stack`; the engine analyses a resource again after a change, so both are by URN.
         self._unknowns: dict[str, set[Undecided]] = {}
         self._used: dict[str, frozenset[Exemption]] = {}
+        self._found: dict[str, list[Known]] = {}
+        self._open: dict[str, set[tuple[str, str]]] = {}
         # A stack's resources come with their outputs, in which nothing tells what was given from what the provider computes.
         self._inputs: dict[str, Resource] | None = {} if keep_inputs else None
         self.configure({}, {})
 
     def configure(self, levels: Mapping[str, Level], properties: Mapping[str, Mapping[str, Any]]) -> None:
         """Applies a profile. Raises `ProfileError` when it is invalid."""
-        self.configuration: Configuration = configure(self.controls, levels, properties, self._on or today())
+        self.configuration: Configuration = configure(self.controls, levels, properties, self._on or today(), self.stack)
+        self._known: dict[tuple[str, str], list[Known]] = {}
+        for entry in self.configuration.baseline:
+            self._known.setdefault((entry.control, entry.urn), []).append(entry)
         active = [control for control in self.controls if self.configuration.levels[control.id] is not Level.DISABLED]
         self._stack_controls = sorted((control for control in active if control.kind == "stack"), key=lambda control: control.last)
         self._resource_controls = [control for control in active if control.kind == "resource"]
@@ -102,7 +112,7 @@ class Pack:
         unknowns = undecided(outcomes)
         self._unknowns[resource.urn] = self._warned(unknowns)
         self._used[resource.urn] = self._covering(outcomes)
-        findings = self._findings(outcomes, (resource,))
+        findings = self._marked(resource.urn, self._findings(outcomes, (resource,)), outcomes)
         marks = sorted((item.control, item.mark()) for item in unknowns)
         return Report(findings, (*self._not_of_type(resource.type), *_not_applicable(outcomes), *marks))
 
@@ -115,7 +125,8 @@ class Pack:
         unknowns = undecided(outcomes)
         warned = self._warned(unknowns).union(*self._unknowns.values())
         used = self._covering(outcomes).union(*self._used.values())
-        findings = (*self._findings(outcomes, stack.resources), *self._summary(warned), *self._unused(used))
+        findings = self._marked("", (*self._findings(outcomes, stack.resources), *self._unused(used)), outcomes)
+        findings += (*self._summary(warned), *self._gone())
         ordered = sorted(findings, key=lambda finding: (finding.policy, finding.urn, finding.message))
         marks = sorted((item.control, item.mark(named=True)) for item in unknowns)
         return Report(tuple(ordered), (*_not_applicable(outcomes), *marks))
@@ -158,6 +169,40 @@ class Pack:
             if item not in used
         ]
 
+    def _marked(self, analyzed: str, findings: tuple[Finding, ...], outcomes: Iterable[Outcome]) -> tuple[Finding, ...]:
+        """The findings, with those of the baseline marked. `analyzed` is a resource, or empty for the stack."""
+        if not self._known:
+            return findings
+        own = [(index, Known(item.policy, place(item.urn), _detail(item.message))) for index, item in enumerate(findings) if _fails(item)]
+        places = dict.fromkeys((known.control, known.urn) for _, known in own)
+        entries = recognised([known for _, known in own], [entry for at in places for entry in self._known.get(at, ())])
+        self._found[analyzed] = [entry for entry in entries if entry is not None]
+        undecided = (item for item in outcomes if isinstance(item.verdict, Unknown | Broken))
+        self._open[analyzed] = {(item.control.id, place(item.urn)) for item in undecided}
+        self._open[analyzed] |= {(item.policy, place(item.urn)) for item in findings if not _fails(item)}
+        marked = {index for (index, _), entry in zip(own, entries, strict=True) if entry is not None}
+        return tuple(
+            replace(item, level=Level.ADVISORY, message=f"[KNOWN] {item.message}") if index in marked else item
+            for index, item in enumerate(findings)
+        )
+
+    def _gone(self) -> list[Finding]:
+        """A finding for each entry of the baseline that was not found, where its control could decide."""
+        level = self.configuration.levels[BASELINE]
+        if level is Level.DISABLED:
+            return []
+        found = Counter(entry for entries in self._found.values() for entry in entries)
+        undecided = set().union(*self._open.values())
+        gone = []
+        for entry in self.configuration.baseline:
+            found[entry] -= 1
+            decided = self.configuration.levels.get(entry.control) is not Level.DISABLED
+            if found[entry] < 0 and decided and not undecided & {(entry.control, entry.urn), (entry.control, "")}:
+                on = f" on {entry.urn.rpartition('::')[2]}" if entry.urn else ""
+                what = f"the finding of {entry.control}{on} is gone: {entry.detail}. Remedy: {BASELINE_REMEDY}"
+                gone.append(Finding(BASELINE, BASELINE_TITLE, level, Severity.LOW, entry.urn if entry.urn in self._used else "", what))
+        return gone
+
     def _findings(self, outcomes: Iterable[Outcome], resources: Sequence[Resource]) -> tuple[Finding, ...]:
         reported = sorted((outcome for outcome in outcomes if self._shows(outcome)), key=sort_key)
         if not reported:
@@ -198,6 +243,15 @@ def message(outcome: Outcome, redact: Redactor, note: str = "") -> str:
     what = redact(verdict.message) + (f" - {redact(verdict.where)}" if verdict.where else "")
     mark = "[EXEMPT] " if note else ""
     return f"{mark}{what}.{tail} Remedy: {control.remediation} {control.url}"
+
+
+def _fails(finding: Finding) -> bool:
+    return not finding.message.startswith("[")
+
+
+def _detail(message: str) -> str:
+    """What a finding says, without the remedy."""
+    return message.partition(" Remedy: ")[0].removesuffix(".")
 
 
 def _used(exemption: Exemption, outcome: Outcome) -> bool:

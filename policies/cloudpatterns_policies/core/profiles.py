@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from cloudpatterns_policies.core.baseline import BASELINE
 from cloudpatterns_policies.core.configuration import default_level
 from cloudpatterns_policies.core.control import Control
 from cloudpatterns_policies.core.exemptions import EXEMPTIONS
@@ -31,10 +32,9 @@ PACKS: Final[Mapping[str, Callable[[], tuple[Control, ...]]]] = {
 
 
 def profile(controls: Iterable[Control], lowest_mandatory: Severity, present: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the profile that follows the rule, with the properties, the exemptions and the level of unknowns of the `present` one."""
+    """Returns the profile that follows the rule, with the properties, exemptions, baseline and level of unknowns of the `present` one."""
     result: dict[str, Any] = {EXEMPTIONS: present.get(EXEMPTIONS, {"entries": []})}
-    if UNKNOWNS in present:
-        result[UNKNOWNS] = present[UNKNOWNS]
+    result |= {name: present[name] for name in (BASELINE, UNKNOWNS) if name in present}
     for control in sorted(controls, key=lambda item: item.id):
         given = present.get(control.id)
         properties = {key: value for key, value in given.items() if key != "enforcementLevel"} if isinstance(given, Mapping) else {}

@@ -16,7 +16,8 @@ import grpc
 from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, plugin_pb2
 
-from cloudpatterns_policies.core import exemptions
+from cloudpatterns_policies.core import baseline, exemptions
+from cloudpatterns_policies.core.baseline import BASELINE, BASELINE_REMEDY, BASELINE_TITLE
 from cloudpatterns_policies.core.configuration import Level, ProfileError, default_level
 from cloudpatterns_policies.core.control import Control
 from cloudpatterns_policies.core.exemptions import EXEMPTIONS
@@ -63,14 +64,16 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         return plugin_pb2.PluginInfo(version=self.version)
 
     def GetAnalyzerInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> analyzer_pb2.AnalyzerInfo:
-        """The controls as policies, each with the level its severity gives, and the pseudo-policies for exemptions and unknowns."""
-        policies = [*map(policy_info, self.pack.controls), _exemptions_info(), _unknowns_info(self.pack.unknowns_remedy)]
+        """The controls as policies, each with the level its severity gives, and the pseudo-policies."""
+        pseudo = (_exemptions_info(), _baseline_info(), _unknowns_info(self.pack.unknowns_remedy))
+        policies = [*map(policy_info, self.pack.controls), *pseudo]
         return analyzer_pb2.AnalyzerInfo(name=self.name, version=self.version, supportsConfig=True, provider="aws", policies=policies)
 
     def ConfigureStack(
         self, request: analyzer_pb2.AnalyzerStackConfigureRequest, context: grpc.ServicerContext
     ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
-        """Stores the stack's secret settings, to keep them out of messages."""
+        """Stores the stack's secret settings, to keep them out of messages, and its name, to recognise its resources."""
+        self.pack.stack = f"urn:pulumi:{request.stack}::{request.project}::" if request.stack and request.project else ""
         self.pack.add_secrets(request.config[key] for key in request.config_secret_keys if key in request.config)
         return analyzer_pb2.AnalyzerStackConfigureResponse()
 
@@ -160,9 +163,24 @@ def _exemptions_info() -> analyzer_pb2.PolicyInfo:
         enforcementLevel=Level.MANDATORY.wire,
         policy_type=analyzer_pb2.POLICY_TYPE_STACK,
         severity=_severity(Severity.HIGH),
-        remediation_steps="Remove the exemption from the profile.",
+        remediation_steps="Remove it from the profile.",
     )
     info.configSchema.properties.update(exemptions.SCHEMA)
+    return info
+
+
+def _baseline_info() -> analyzer_pb2.PolicyInfo:
+    info = analyzer_pb2.PolicyInfo(
+        name=BASELINE,
+        displayName=BASELINE_TITLE,
+        description="Holds the known findings of a stack that exists, which do not block, and names those that are gone. It never blocks.",
+        message=BASELINE_REMEDY,
+        enforcementLevel=Level.ADVISORY.wire,
+        policy_type=analyzer_pb2.POLICY_TYPE_STACK,
+        severity=_severity(Severity.LOW),
+        remediation_steps=BASELINE_REMEDY,
+    )
+    info.configSchema.properties.update(baseline.SCHEMA)
     return info
 
 

@@ -1,7 +1,7 @@
 """The JUnit XML report: one test suite for each stack and pack, one test case for each control.
 
-A control with a mandatory finding fails; advisory, unknown and exempted findings are the test case's output, so that they do not fail a
-build that the deployment itself would pass. A disabled control is skipped.
+A control with a mandatory finding fails; advisory, unknown, known and exempted findings are the test case's output, so that they do not
+fail a build that the deployment itself would pass. A disabled control is skipped.
 """
 
 import re

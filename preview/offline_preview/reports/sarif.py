@@ -1,7 +1,7 @@
 """The SARIF 2.1.0 report, for code scanning: https://docs.oasis-open.org/sarif/sarif/v2.1.0/.
 
 One run for each stack. A control is a rule; a finding is a result at the program's line that created the resource. An exempted finding is a
-suppressed result, an undecided one has the kind ``open``.
+suppressed result, an undecided one has the kind ``open``. With a baseline, a known result is ``unchanged`` and every other ``new``.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from importlib import metadata
 from typing import Any, Final
 from urllib.parse import quote
 
-from offline_preview.findings import Control, Finding, StackReport, short_name, short_type
+from offline_preview.findings import Control, Finding, StackReport, short_name, short_type, type_of
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _ROOT: Final = "PROJECTROOT"
@@ -30,6 +30,7 @@ def _run(report: StackReport, project_file: str) -> dict[str, Any]:
     findings = report.all_findings
     for finding in findings:
         controls.setdefault((finding.pack, finding.control), Control(finding.control, finding.pack))
+    compared = bool(report.baseline) or any(finding.verdict == "known" for finding in findings)
     index = {key: position for position, key in enumerate(controls)}
     resources = {resource.urn: resource for resource in report.graph.resources}
     return {
@@ -43,9 +44,11 @@ def _run(report: StackReport, project_file: str) -> dict[str, Any]:
         "automationDetails": {"id": f"offline-preview/{report.graph.project}/{report.stack}/"},
         "originalUriBaseIds": {_ROOT: {"description": {"text": "The folder of the Pulumi project."}}},
         "columnKind": "unicodeCodePoints",
-        "properties": {"profile": report.profiles},
+        # No result is "absent": code scanning would show what is gone as open.
+        "properties": {"profile": report.profiles, **({"gone": [entry.to_json() for entry in report.gone]} if report.baseline else {})},
         "results": [
-            _result(finding, index, resources[finding.urn].source if finding.urn in resources else "", project_file) for finding in findings
+            _result(finding, index, resources[finding.urn].source if finding.urn in resources else "", project_file, compared)
+            for finding in findings
         ],
     }
 
@@ -78,7 +81,7 @@ def _level(level: str) -> str:
     return "error" if level in ("mandatory", "remediate") else "warning"
 
 
-def _result(finding: Finding, index: Mapping[tuple[str, str], int], source: str, project_file: str) -> dict[str, Any]:
+def _result(finding: Finding, index: Mapping[tuple[str, str], int], source: str, project_file: str, compared: bool) -> dict[str, Any]:
     path, _, line = source.rpartition(":")
     kind = "open" if finding.verdict == "unknown" else "fail"
     result: dict[str, Any] = {
@@ -100,15 +103,13 @@ def _result(finding: Finding, index: Mapping[tuple[str, str], int], source: str,
             }
         ],
         "partialFingerprints": {"controlAndResource/v1": _fingerprint(finding)},
-        "properties": {"severity": finding.severity, "resourceType": short_type(_type(finding.urn))},
+        "properties": {"severity": finding.severity, "resourceType": short_type(type_of(finding.urn))},
     }
+    if compared:
+        result["baselineState"] = "unchanged" if finding.verdict == "known" else "new"
     if finding.verdict == "exempt":
         result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": finding.message}]
     return result
-
-
-def _type(urn: str) -> str:
-    return urn.split("::")[2].rsplit("$", 1)[-1] if urn.count("::") >= 3 else ""
 
 
 def _fingerprint(finding: Finding) -> str:

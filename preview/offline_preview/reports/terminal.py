@@ -1,7 +1,6 @@
 """The report in the terminal: a tree per component, the findings by severity and cause, one verdict line per stack."""
 
 import itertools
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -26,13 +25,11 @@ from offline_preview.findings import (
     shown_message,
 )
 from offline_preview.graph import Resource
+from offline_preview.reports.texts import plural, printable, shortened
 
 _STYLES: Final = {"critical": "bold white on red", "high": "bold red", "medium": "bold yellow", "low": "bold cyan"}
-_CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _WIDEST: Final = 120
 """Longer lines are hard to read, even in a wide terminal."""
-_NAMED: Final = 3
-"""So many resources of a type are named; more are counted."""
 
 
 def console(width: int | None = None, *, stderr: bool = False) -> Console:
@@ -48,6 +45,7 @@ def show(out: Console, reports: Sequence[StackReport]) -> None:
     for report in reports:
         out.print(_tree(report))
         _show_findings(out, report)
+        _show_earlier(out, report)
         out.print()
     longest = max((len(report.stack) for report in reports), default=0)
     for report in reports:
@@ -59,14 +57,14 @@ def verdict(report: StackReport, width: int = 0) -> Text:
     """``dev  63 resources, 12 components  compliant: 0 mandatory, 3 advisory; profile dev  (1.9 s)``."""
     figures = report.summary()
     text = Text(report.stack.ljust(width), style="bold")
-    text.append(f"  {_plural(figures['resources'], 'resource')}, {_plural(figures['components'], 'component')}  ", style="not bold")
+    text.append(f"  {plural(figures['resources'], 'resource')}, {plural(figures['components'], 'component')}  ", style="not bold")
     if not report.packs:
         text.append("no policy packs", style="not bold yellow")
     else:
         word, style = ("compliant", "bold green") if report.compliant else ("NOT COMPLIANT", "bold red")
         text.append(word, style=style)
         counts = [f"{figures['mandatory']} mandatory", f"{figures['advisory']} advisory"]
-        counts += [f"{figures[name]} {name}" for name in ("unknown", "exempt") if figures[name]]
+        counts += [f"{figures[name]} {name}" for name in ("unknown", "exempt", "known", "gone") if figures[name]]
         text.append(f": {', '.join(counts)}; {report.profiles}", style="not bold")
     text.append(f"  ({report.seconds:.1f} s)", style="not bold dim")
     return text
@@ -98,7 +96,7 @@ def _grow(branch: Tree, resources: Iterable[Resource], children: dict[str, list[
             continue
         label = Text(short_type(resource.type), style="bold cyan" if is_component(resource) else "")
         label.append(f" {resource.name}", style="not bold default")
-        label.append(f"  {_plural(_count(resource, children), 'resource')}", style="not bold dim")
+        label.append(f"  {plural(_count(resource, children), 'resource')}", style="not bold dim")
         _grow(branch.add(label), children[resource.urn], children)
     for type_, count in sorted(plain.items()):
         line = Text(type_)
@@ -140,11 +138,22 @@ def _show_findings(out: Console, report: StackReport) -> None:
             out.print(Text(f"    {about.url}", style="dim"), soft_wrap=True)
 
 
+def _show_earlier(out: Console, report: StackReport) -> None:
+    """Prints what a baseline and an earlier run have to do with the report; most reports have neither."""
+    if report.changes is None and not report.gone and not any(finding.verdict == "known" for finding in report.findings):
+        return
+    from offline_preview.reports import terminal_changes
+
+    terminal_changes.show_known(out, report)
+    if report.changes is not None:
+        terminal_changes.show_changes(out, report.changes)
+
+
 def _said(cause: Cause) -> RenderableType:
     """What is said about a cause, and by which controls."""
     lines = Table.grid(padding=(0, 1))
     for statement in cause.statements:
-        line = Text(_printable(statement.text))
+        line = Text(printable(statement.text))
         for blocks, found in itertools.groupby(statement.findings, key=lambda finding: finding.blocks):
             line.append(f"  {', '.join(finding.control for finding in found)}", style="bold")
             line.append("  mandatory" if blocks else "  advisory", style="red" if blocks else "dim")
@@ -162,19 +171,9 @@ def _place(cause: Cause, resources: Mapping[str, Resource]) -> Text:
     for kind, names in by_type.items():
         text.append("; " if text else "")
         text.append(f"{kind} " if kind else "", style="cyan")
-        text.append(", ".join(names[:_NAMED]), style="bold")
-        text.append(f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        text.append(shortened(names), style="bold")
     text.append(f" - {cause.where}" if cause.where else "")
     first = resources.get(cause.urns[0])
     if first is not None and first.source:
         text.append(f"  {first.source}", style="dim")
     return text
-
-
-def _printable(text: str) -> str:
-    """The text without control characters, with which a message could overwrite earlier output."""
-    return _CONTROL.sub("", text)
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -46,6 +46,7 @@ def test_a_profile_is_completed() -> None:
         "bucket-private": Level.MANDATORY,
         "key-rotated": Level.ADVISORY,
         "exemptions": Level.MANDATORY,
+        "baseline": Level.ADVISORY,
         "unknowns": Level.ADVISORY,
     }
     assert read.properties["key-rotated"] == {"days": 3, "share": 1, "mode": "fail", "names": ["a"], "any": 1, "flag": True}
@@ -58,6 +59,7 @@ def test_an_empty_profile_leaves_the_defaults() -> None:
         "bucket-private": Level.ADVISORY,
         "key-rotated": Level.MANDATORY,
         "exemptions": Level.MANDATORY,
+        "baseline": Level.ADVISORY,
         "unknowns": Level.ADVISORY,
     }
 
@@ -73,6 +75,7 @@ def test_all_reaches_what_is_not_named() -> None:
         "bucket-private": Level.DISABLED,
         "key-rotated": Level.MANDATORY,
         "exemptions": Level.DISABLED,
+        "baseline": Level.DISABLED,
         "unknowns": Level.DISABLED,
     }
 

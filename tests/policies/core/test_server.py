@@ -95,7 +95,7 @@ def profile(**policies: tuple[analyzer_pb2.EnforcementLevel.ValueType, Mapping[s
 def test_info_shows_each_control_as_a_policy(analyzer: Analyzer) -> None:
     info = analyzer.GetAnalyzerInfo(EMPTY, CONTEXT)
     assert (info.name, info.version, info.supportsConfig, info.provider) == ("pack", "1.2.3", True, "aws")
-    assert [item.name for item in info.policies] == ["alone", "closed", "exemptions", "unknowns"]
+    assert [item.name for item in info.policies] == ["alone", "closed", "exemptions", "baseline", "unknowns"]
     policy = json_format.MessageToDict(info.policies[1])
     on_unknown = policy["configSchema"]["properties"].pop("onUnknown")
     assert {key: on_unknown[key] for key in ("type", "enum", "default")} == {"type": "string", "enum": ["warn", "fail"], "default": "warn"}
@@ -135,7 +135,7 @@ def test_exemptions_are_a_policy_with_a_schema(analyzer: Analyzer) -> None:
 
 
 def test_unknowns_are_a_policy_that_does_not_block(analyzer: Analyzer) -> None:
-    info = analyzer.GetAnalyzerInfo(EMPTY, CONTEXT).policies[3]
+    info = analyzer.GetAnalyzerInfo(EMPTY, CONTEXT).policies[4]
     assert (info.enforcementLevel, info.policy_type) == (analyzer_pb2.ADVISORY, analyzer_pb2.POLICY_TYPE_STACK)
     assert (info.severity, info.HasField("configSchema")) == (analyzer_pb2.POLICY_SEVERITY_LOW, False)
 
@@ -292,7 +292,7 @@ def test_the_security_pack_as_the_engine_starts_it(started: tuple[subprocess.Pop
     process, stub = started
     info = stub.GetAnalyzerInfo(EMPTY)
     assert (info.name, info.version) == ("cloudpatterns-security", VERSION)
-    assert [item.name for item in info.policies] == [*(item.id for item in discover()), "exemptions", "unknowns"]
+    assert [item.name for item in info.policies] == [*(item.id for item in discover()), "exemptions", "baseline", "unknowns"]
     stub.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(stack="s", project="p", dry_run=True))
     stub.Configure(profile(exemptions=(analyzer_pb2.MANDATORY, {"entries": []})))
     with pytest.raises(grpc.RpcError) as refused:

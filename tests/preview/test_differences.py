@@ -1,11 +1,10 @@
-"""Diff of the stand-in: update or replacement, and what goes first."""
+"""What changed inputs do: update or replacement, and what goes first."""
 
 from typing import Any
 
 import pytest
+from offline_preview.differences import Difference, difference
 from offline_preview.values import UNKNOWN, Secret
-
-from sandbox.differences import Difference, difference
 
 RULE = "vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 CACHE = "elasticache/replicationGroup:ReplicationGroup"

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from offline_preview import provider_facts as facts
+from offline_preview.provider_facts import DEFAULTS
 from offline_preview.values import UNKNOWN
-
-from sandbox import facts
-from sandbox.properties import DEFAULTS
 
 
 @dataclass(frozen=True)
