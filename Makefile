@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STACK ?= dev
 
-PROJECTS := components/pyproject.toml components/setup.py components/runtime/pyproject.toml policies/pyproject.toml preview/pyproject.toml
+PROJECTS := components/pyproject.toml components/setup.py components/runtime/pyproject.toml policies/pyproject.toml policies/setup.py preview/pyproject.toml
 PACKS := policies/security policies/operations policies/acceptance
 
 .PHONY: preview help test cover engine sandbox lint types docs schema wheels compat bench mutants app database-user publish up destroy clean
@@ -83,7 +83,7 @@ clean:  ## Remove everything that these targets created
 	rm -rf $(VENV) .coverage .coverage.* .hypothesis .mutants .pytest_cache .ruff_cache htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf components/*.egg-info components/runtime/*.egg-info policies/*.egg-info preview/*.egg-info
-	rm -rf components/.venv components/build components/runtime/build dist
+	rm -rf components/.venv components/build components/runtime/build policies/build dist
 
 # The environment is created anew when an earlier set-up did not finish, its Python is gone or was replaced, or the folder was moved: its scripts
 # and the packages of this repository have the folder's name in them. A healthy one is not touched, so that nothing is installed again.
