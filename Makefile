@@ -7,7 +7,7 @@ STACK ?= dev
 PROJECTS := components/pyproject.toml components/setup.py components/runtime/pyproject.toml policies/pyproject.toml policies/setup.py preview/pyproject.toml
 PACKS := policies/security policies/operations policies/acceptance
 
-.PHONY: preview help test cover engine sandbox lint types docs schema wheels compat bench mutants app database-user publish up destroy clean
+.PHONY: preview help test cover engine sandbox examples lint types docs schema wheels compat bench mutants app database-user publish up destroy clean
 
 preview: $(VENV)/ready  ## Preview every stack with its policies: no CLI, no account, no network
 	$(BIN)/offline-preview
@@ -26,8 +26,11 @@ engine: $(VENV)/ready-dev  ## Tests on the real Pulumi CLI, which must be on PAT
 	@command -v pulumi >/dev/null || { echo "no pulumi on PATH: https://www.pulumi.com/docs/iac/download-install/" >&2; exit 1; }
 	$(BIN)/python -m pytest tests/engine -vv -n 2 --dist loadfile
 
-sandbox: $(VENV)/ready  ## A whole up, a second up and destroy against a stand-in for AWS, without an account: make sandbox STACK=prod
-	$(BIN)/python -m sandbox --stack $(STACK)
+sandbox: $(VENV)/ready  ## A whole up, a second up and destroy against a stand-in for AWS, without an account: make sandbox STACK=prod, or PROJECT=DIR
+	$(BIN)/python -m sandbox $(if $(PROJECT),--project '$(PROJECT)' $(if $(filter-out file,$(origin STACK)),--stack $(STACK)),--stack $(STACK))
+
+examples: $(VENV)/ready  ## The same of every example and of bootstrap, one after the other
+	$(BIN)/python -m sandbox --examples
 
 lint: $(VENV)/ready-dev  ## Style, layers of imports, repeated lines, and weaknesses of the workflows
 	$(BIN)/ruff check .
