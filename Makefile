@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STACK ?= dev
 
-PROJECTS := components/pyproject.toml components/setup.py components/runtime/pyproject.toml policies/pyproject.toml preview/pyproject.toml
+PROJECTS := components/pyproject.toml components/setup.py components/runtime/pyproject.toml policies/pyproject.toml policies/setup.py preview/pyproject.toml
 PACKS := policies/security policies/operations policies/acceptance
 
-.PHONY: preview help test cover engine sandbox lint types docs schema wheels compat bench mutants app database-user publish up destroy clean
+.PHONY: preview help test cover engine sandbox examples lint types docs schema wheels compat bench mutants app database-user publish up destroy clean
 
 preview: $(VENV)/ready  ## Preview every stack with its policies: no CLI, no account, no network
 	$(BIN)/offline-preview
@@ -26,8 +26,11 @@ engine: $(VENV)/ready-dev  ## Tests on the real Pulumi CLI, which must be on PAT
 	@command -v pulumi >/dev/null || { echo "no pulumi on PATH: https://www.pulumi.com/docs/iac/download-install/" >&2; exit 1; }
 	$(BIN)/python -m pytest tests/engine -vv -n 2 --dist loadfile
 
-sandbox: $(VENV)/ready  ## A whole up, a second up and destroy against a stand-in for AWS, without an account: make sandbox STACK=prod
-	$(BIN)/python -m sandbox --stack $(STACK)
+sandbox: $(VENV)/ready  ## A whole up, a second up and destroy against a stand-in for AWS, without an account: make sandbox STACK=prod, or PROJECT=DIR
+	$(BIN)/python -m sandbox $(if $(PROJECT),--project '$(PROJECT)' $(if $(filter-out file,$(origin STACK)),--stack $(STACK)),--stack $(STACK))
+
+examples: $(VENV)/ready  ## The same of every example and of bootstrap, one after the other
+	$(BIN)/python -m sandbox --examples
 
 lint: $(VENV)/ready-dev  ## Style, layers of imports, repeated lines, and weaknesses of the workflows
 	$(BIN)/ruff check .
@@ -83,7 +86,7 @@ clean:  ## Remove everything that these targets created
 	rm -rf $(VENV) .coverage .coverage.* .hypothesis .mutants .pytest_cache .ruff_cache htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf components/*.egg-info components/runtime/*.egg-info policies/*.egg-info preview/*.egg-info
-	rm -rf components/.venv components/build components/runtime/build dist
+	rm -rf components/.venv components/build components/runtime/build policies/build dist
 
 # The environment is created anew when an earlier set-up did not finish, its Python is gone or was replaced, or the folder was moved: its scripts
 # and the packages of this repository have the folder's name in them. A healthy one is not touched, so that nothing is installed again.

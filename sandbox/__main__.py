@@ -1,12 +1,13 @@
-"""A whole deployment without an account: ``python -m sandbox --stack dev``.
+"""A whole deployment without an account: ``python -m sandbox --stack dev``, of another project ``python -m sandbox --project DIR``.
 
-Runs the real ``pulumi up`` of the program with the packs against the stand-in for AWS, a second ``up`` that must change nothing, and
+Runs the real ``pulumi up`` of the program, ours with the packs, against the stand-in for AWS, a second ``up`` that must change nothing, and
 ``destroy``, in a temporary home and backend that are gone afterwards, also after Ctrl-C. Exit code 0 when all of that held, 1 when
 something did not, 2 when it could not be tried.
 """
 
 import argparse
 import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -16,15 +17,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Final
 
 from offline_preview.errors import PreviewError
-from offline_preview.packs import find_profile
+from offline_preview.packs import find_profile, select_packs
 
-from sandbox import facts, processes, workspace
+from sandbox import facts, processes, projects, workspace
 from sandbox.cloud import Cloud
 from sandbox.workspace import PACKS, ROOT, Workspace
 
@@ -32,6 +34,9 @@ from sandbox.workspace import PACKS, ROOT, Workspace
 _PROTECTING = ("storefront.load_balancer", "database", "cache")
 _SECONDS: Final = 1200
 """A call of the CLI that takes longer has failed."""
+_INTERRUPTED: Final = 130
+# For packs without a profile beside such with one.
+_NO_PROFILE: Final = Path(__file__).with_name("no-profile.json")
 _ERASE: Final = "\r\x1b[K"
 _STOPS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -45,32 +50,95 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox", description="A whole deployment against a stand-in for AWS, without an account."
     )
-    parser.add_argument("--stack", default="dev", help="the stack to deploy, by its file Pulumi.<stack>.yaml (default: dev)")
+    parser.add_argument("--project", metavar="DIR", type=Path, help="folder of a Pulumi project; default: this repository's own program")
+    parser.add_argument("--stack", help="the stack to deploy, by its file Pulumi.<stack>.yaml (default: dev)")
+    parser.add_argument(
+        "--policy-pack",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        default=[],
+        help="with --project: folder of a policy pack, or an installed one's name; may be repeated; default: none",
+    )
+    parser.add_argument(
+        "--examples", action="store_true", help="deploy every example of this repository, and bootstrap, one after the other"
+    )
     wanted = parser.parse_args(arguments)
-    if wanted.stack not in (stacks := workspace.stack_files()):
-        print(
-            f"sandbox: there is no Pulumi.{wanted.stack}.yaml; stack files are there for {', '.join(stacks)}. "
-            "docs/operations.md, Add an environment, says how to add one",
-            file=sys.stderr,
-        )
+    try:
+        if wanted.examples and (wanted.project or wanted.stack or wanted.policy_pack):
+            raise PreviewError("--examples takes no other options")
+        if wanted.policy_pack and not wanted.project:
+            raise PreviewError("--policy-pack is for --project; this repository's own program always has its packs")
+        if shutil.which("pulumi") is None:
+            raise PreviewError("no `pulumi` on PATH; install the Pulumi CLI: https://www.pulumi.com/docs/iac/download-install/")
+        if wanted.examples:
+            return _examples()
+        return _one(wanted.project, wanted.stack, wanted.policy_pack)
+    except PreviewError as error:
+        print(f"sandbox: {error}", file=sys.stderr)
         return 2
-    if shutil.which("pulumi") is None:
-        print("sandbox: no `pulumi` on PATH; install the Pulumi CLI: https://www.pulumi.com/docs/iac/download-install/", file=sys.stderr)
-        return 2
-    print(f"{wanted.stack}  a whole deployment against a stand-in for AWS; this takes some minutes", flush=True)
+
+
+def _one(folder: Path | None, stack: str | None, packs: list[Path]) -> int:
+    """Deploys one project, or this repository's program; the exit code."""
+    if folder is None:
+        stack = stack or "dev"
+        if stack not in (stacks := workspace.stack_files()):
+            raise PreviewError(
+                f"there is no Pulumi.{stack}.yaml; stack files are there for {', '.join(stacks)}. "
+                "docs/operations.md, Add an environment, says how to add one"
+            )
+        return _try(stack, lambda place: _own(place, stack))
+    project = projects.load(folder)
+    stack = project.stack(stack)
+    options = _pack_options(packs, stack)
+    if missing := projects.not_installed(project):
+        raise PreviewError(f"{project.folder}: {missing}. Run `pulumi install` there first")
+    return _try(stack, lambda place: _deploy(Deployment(lambda: projects.make(place, project, stack), stack, options, own=False)))
+
+
+def _examples() -> int:
+    """Deploys every example, and says of each how it went; 1 when one failed."""
+    results = []
+    for folder in projects.examples():
+        name = folder.relative_to(ROOT)
+        project = projects.load(folder)
+        stack = project.stack(next(iter(project.stacks()), None))
+        print(f"{name}", flush=True)
+        if missing := projects.not_installed(project):
+            results.append((name, f"skipped: {missing}; `pulumi install` there first"))
+            continue
+        said: list[str] = []
+        deploy = functools.partial(_example, project, stack, said)
+        code = _try(stack, deploy)
+        if code == _INTERRUPTED:
+            return code
+        results.append((name, said[0] if code == 0 else "FAILED"))
+    print(*(f"{name!s:<34}{result}" for name, result in results), sep="\n")
+    return 1 if any(result == "FAILED" for _name, result in results) else 0
+
+
+def _example(project: projects.Project, stack: str, said: list[str], place: Path) -> str:
+    said.append(_deploy(Deployment(lambda: projects.make(place, project, stack), stack, [], own=False)))
+    return said[0]
+
+
+def _try(stack: str, deploy: Callable[[Path], str]) -> int:
+    """Deploys in a temporary folder; the exit code."""
+    print(f"{stack}  a whole deployment against a stand-in for AWS; this takes some minutes", flush=True)
     # An interrupted call of the CLI ends with all its child processes; then the folder is deleted.
     with tempfile.TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True) as folder:
         try:
-            print(_deploy(Path(folder), wanted.stack))
+            print(deploy(Path(folder)))
         except FailedError as error:
-            print(f"{error}\n{wanted.stack}  FAILED", file=sys.stderr)
+            print(f"{error}\n{stack}  FAILED", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             # What was just being started.
             for process in processes.descendants(os.getpid()):
                 processes.kill(process)
-            print(f"\n{wanted.stack}  stopped; no processes or files are left", file=sys.stderr)
-            return 130
+            print(f"\n{stack}  stopped; no processes or files are left", file=sys.stderr)
+            return _INTERRUPTED
     return 0
 
 
@@ -89,34 +157,71 @@ def _profile(pack: str, stack: str) -> str:
         raise FailedError(str(error)) from error
 
 
-def _deploy(folder: Path, stack: str) -> str:
+def _pack_options(packs: list[Path], stack: str) -> list[str]:
+    """The options of the CLI for packs, each with the profile that it has for the stack; a pack without one has its own defaults."""
+    selected = select_packs(Path.cwd(), packs, []) if packs else []
+    profiles = [selection.profile(stack) for selection in selected]
+    for selection in selected:
+        if note := selection.note(stack):
+            print(f"note: {note}", file=sys.stderr)
+    # The CLI takes a configuration for each pack, or none.
+    configured = any(profiles)
+    return [
+        part
+        for selection, profile in zip(selected, profiles, strict=True)
+        for part in (
+            *("--policy-pack", str(selection.pack.folder)),
+            *(("--policy-pack-config", str(profile or _NO_PROFILE)) if configured else ()),
+        )
+    ]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What to deploy: a workspace, its stack and the options of its packs; ``own`` is this repository's program."""
+
+    make: Callable[[], Workspace]
+    stack: str
+    packs: Sequence[str]
+    own: bool = True
+
+
+def _own(folder: Path, stack: str) -> str:
+    """Deploys this repository's program."""
+    packs = [part for pack in PACKS for part in ("--policy-pack", f"policies/{pack}", "--policy-pack-config", _profile(pack, stack))]
+
+    def make() -> Workspace:
+        made = workspace.make(folder)
+        _run(made, "stack", "init", stack)
+        return made
+
+    return _deploy(Deployment(make, stack, packs))
+
+
+def _deploy(wanted: Deployment) -> str:
     """The verdict line. Raises ``FailedError`` at the first step that fails."""
     started = time.monotonic()
-    packs = [part for pack in PACKS for part in ("--policy-pack", f"policies/{pack}", "--policy-pack-config", _profile(pack, stack))]
-    with _step("a copy of the project, and a stack"):
+    stack, packs = wanted.stack, wanted.packs
+    with _step("a copy of the project, and a stack" if wanted.own else "a stack, with a copy of its file"):
         try:
-            made = workspace.make(folder)
+            made = wanted.make()
         except subprocess.CalledProcessError as error:
             raise FailedError(f"{error.stdout}{error.stderr}\nthe CLI does not accept the stand-in for the AWS plugin") from error
         except PreviewError as error:
             raise FailedError(str(error)) from error
-        _run(made, "stack", "init", stack)
     for note in made.notes.get(stack, ()):
         print(f"  note: {note}", flush=True)
-    with _step("up, with the policy packs", made.account):
+    with _step("up, with the policy packs" if packs else "up", made.account):
         _run(made, "up", "--stack", stack, "--yes", *packs)
     cloud = made.cloud()
     count, changes = len(cloud.living()), len(cloud.journal())
+    if invented := cloud.invented():
+        print(f"  note: no account was asked, so these results are invented: {', '.join(map(_function, invented))}", flush=True)
     with _step("a second up, which must change nothing", made.account):
         _run(made, "up", "--stack", stack, "--yes", "--expect-no-changes", *packs)
     if len(cloud.journal()) != changes:
         raise FailedError("the second up changed something in the account")
-    if any(one.inputs.get(facts.PROTECTED.get(one.kind, ("",))[0]) is True for one in cloud.living()):
-        # As for a real stack: protection off, up, destroy. This up is without the packs, which would refuse it.
-        with _step("up without deletion protection", made.account):
-            for part in _PROTECTING:
-                _run(made, "config", "set", "--stack", stack, "--path", f"cloudpatterns:{part}.deletion_protection", "false")
-            _run(made, "up", "--stack", stack, "--yes", "--skip-preview")
+    _unprotect(made, cloud, wanted)
     with _step("destroy", made.account):
         kept = made.retained(stack)
         _run(made, "destroy", "--stack", stack, "--yes", "--skip-preview")
@@ -124,11 +229,36 @@ def _deploy(folder: Path, stack: str) -> str:
     cloud.close()
     if left := [one for one in living if one.urn not in kept]:
         raise FailedError(f"destroy left {', '.join(sorted(f'{one.kind} {one.name}' for one in left))}")
-    _run(made, "stack", "rm", stack, "--yes")
-    result = f"{stack}  {count} resources: up compliant, second up without changes, destroy left nothing"
+    if wanted.own:
+        _run(made, "stack", "rm", stack, "--yes")
+    result = f"{stack}  {count} resources: up{' compliant' if packs else ''}, second up without changes, destroy left nothing"
     if living:
         result += f" but resources retained on purpose ({', '.join(sorted({one.name for one in living}))})"
     return f"{result}  ({time.monotonic() - started:.0f} s)"
+
+
+def _unprotect(made: Workspace, cloud: Cloud, wanted: Deployment) -> None:
+    """Switches protection off before destroy, as for a real stack."""
+    stack = wanted.stack
+    if wanted.own:
+        if any(one.inputs.get(facts.PROTECTED.get(one.kind, ("",))[0]) is True for one in cloud.living()):
+            # By the settings, and an up without the packs, which would refuse it.
+            with _step("up without deletion protection", made.account):
+                for part in _PROTECTING:
+                    _run(made, "config", "set", "--stack", stack, "--path", f"cloudpatterns:{part}.deletion_protection", "false")
+                _run(made, "up", "--stack", stack, "--yes", "--skip-preview")
+        return
+    if any(resource.get("protect") for resource in made.resources(stack)):
+        with _step("the option `protect` off"):
+            _run(made, "state", "unprotect", "--all", "--stack", stack, "--yes")
+    if protected := cloud.unprotect():
+        print(f"  note: deletion protection is switched off in the account, as by hand: {', '.join(sorted(protected))}", flush=True)
+
+
+def _function(token: str) -> str:
+    """`aws.ec2.getAmi` for `aws:ec2/getAmi:getAmi`."""
+    package, module, name = token.split(":")
+    return ".".join(part for part in (package, module.partition("/")[0].replace("index", ""), name) if part)
 
 
 def _run(made: Workspace, *arguments: str) -> None:
@@ -137,7 +267,9 @@ def _run(made: Workspace, *arguments: str) -> None:
     except subprocess.TimeoutExpired as error:
         raise FailedError(f"`pulumi {arguments[0]}` has not ended within {_SECONDS // 60} minutes") from error
     if done.returncode != 0:
-        raise FailedError(f"{done.stdout}{done.stderr}\n`pulumi {arguments[0]}` ended with {done.returncode}")
+        said = f"{done.stdout}{done.stderr}"
+        known = "".join(f"\nhint: {hint}" for hint in projects.hints(said))
+        raise FailedError(f"{said}\n`pulumi {arguments[0]}` ended with {done.returncode}{known}")
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ create table if not exists resources (
 create table if not exists journal (
   number integer primary key, operation text not null, kind text not null, id text not null, urn text not null
 );
+create table if not exists invented (function text primary key);
 """
 
 
@@ -126,6 +127,25 @@ class Cloud:
                 raise RefusedError(f"{code}: {_noun(kind)} {identity} is in use by {_noun(holder.kind)} {holder.id}")
             self._database.execute("delete from resources where kind = ? and region = ? and id = ?", (kind, region, identity))
             self._note("delete", kind, identity, found.urn)
+
+    def unprotect(self) -> list[str]:
+        """Switches deletion protection off, as an operator does in the console; the names of what had it."""
+        found = []
+        for one in self.living():
+            protected = facts.PROTECTED.get(one.kind, ("",))[0]
+            if one.inputs.get(protected) is True:
+                inputs = json.dumps({**one.inputs, protected: False})
+                self._database.execute("update resources set inputs = ? where kind = ? and id = ?", (inputs, one.kind, one.id))
+                found.append(one.name)
+        return found
+
+    def ask(self, function: str) -> None:
+        """Notes that a data source was answered with an invented result."""
+        self._database.execute("insert or ignore into invented values (?)", (function,))
+
+    def invented(self) -> list[str]:
+        """The data sources with invented results."""
+        return [function for (function,) in self._database.execute("select function from invented order by function")]
 
     def _transaction(self) -> "_Transaction":
         return _Transaction(self._database)

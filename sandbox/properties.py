@@ -19,6 +19,7 @@ from offline_preview import outputs
 from offline_preview.provider_facts import DEFAULTS
 from offline_preview.values import SIGNATURE, UNKNOWN, Secret
 from pulumi import _types
+from pulumi_aws import _utilities
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def failures(token: str, inputs: Mapping[str, Any]) -> list[Failure]:
     """All invalid inputs of a resource, in the order of the properties."""
     shape = shape_of(token)
     if shape is None:
-        return [Failure("", f"the AWS provider has no resource type {token}")]
+        return [Failure("", f"the AWS provider has no resource type {token} in version {_utilities.get_version()} of pulumi-aws")]
     return list(_object("", {name: value for name, value in inputs.items() if name != DEFAULTS}, shape))
 
 

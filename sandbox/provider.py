@@ -36,7 +36,7 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
         self._cloud = cloud
         self._faults = wanted or faults.Faults([])
         self._delay = delay_seconds
-        self._region = "us-east-1"
+        self._region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
         # The SDK loads its modules lazily, which two threads must not do at once; the account has one connection.
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
@@ -72,8 +72,12 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True, acceptResources=True, acceptOutputs=False)
 
     def Invoke(self, request: provider_pb2.InvokeRequest, context: Any) -> provider_pb2.InvokeResponse:
-        """Functions answer as in the offline preview."""
+        """Functions answer as in the offline preview; one that the SDK does not have is refused."""
         with self._lock:
+            if not functions.is_known(request.tok, self._region):
+                self._refuse(context, f"the stand-in, which follows pulumi-aws {VERSION}, has no function {request.tok}")
+            if self._cloud is not None and not functions.is_computed(request.tok):
+                self._cloud.ask(request.tok)
             answer = functions.invoke(request.tok, decode_struct(request.args), self._region)
         response = provider_pb2.InvokeResponse()
         getattr(response, "return").CopyFrom(encode_struct(answer))  # a keyword of Python

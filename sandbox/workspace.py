@@ -24,6 +24,8 @@ PROGRAM: Final = ("__main__.py", "Pulumi.yaml", "settings", "policies")
 PACKS: Final = ("security", "operations", "acceptance")
 # How the real stack encrypts its secrets. The stack here has a passphrase of its own.
 _ENCRYPTION: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
+# Commands that take the option --config-file.
+_WITH_CONFIGURATION: Final = ("config", "destroy", "preview", "up")
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,13 @@ class Workspace:
     environment: dict[str, str]
     notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By stack, what of its file counts only for the real one."""
+    config_file: Path | None = None
+    """The stack's file, where it is not the one beside Pulumi.yaml."""
 
     @property
     def account(self) -> Path:
         """The file of the stand-in's account."""
-        return self.project.parent / "account.sqlite"
+        return Path(self.environment["STAND_IN_CLOUD"])
 
     def cloud(self) -> Cloud:
         """The account, opened; close it after use."""
@@ -46,8 +50,9 @@ class Workspace:
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Starts the CLI in the project's folder, with more environment."""
+        file = ["--config-file", str(self.config_file)] if self.config_file and arguments[0] in _WITH_CONFIGURATION else []
         return subprocess.Popen(
-            ["pulumi", *arguments, "--non-interactive"],
+            ["pulumi", *arguments, *file, "--non-interactive"],
             cwd=self.project,
             env={**self.environment, **environment},
             stdin=subprocess.DEVNULL,
@@ -99,7 +104,7 @@ def make(folder: Path, program: Mapping[str, str] | None = None) -> Workspace:
             shutil.copytree(source, project / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         else:
             shutil.copy(source, project / name)
-    notes = {} if program is not None else {stack: _copy_stack_file(file, project / file.name) for stack, file in stack_files().items()}
+    notes = {} if program is not None else {stack: copy_stack_file(file, project / file.name) for stack, file in stack_files().items()}
     # The project names .venv as its virtual environment; here it is the one that runs this.
     prefix = Path(sys.prefix)
     if (prefix / "pyvenv.cfg").exists():
@@ -107,28 +112,34 @@ def make(folder: Path, program: Mapping[str, str] | None = None) -> Workspace:
     else:
         venv.create(project / ".venv", system_site_packages=True)
     (folder / "state").mkdir()
-    made = Workspace(
-        project,
-        {
-            # Other configuration of the user's CLI is for real stacks.
-            **{name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")},
-            "PULUMI_HOME": str(folder / "home"),
-            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
-            "PULUMI_CONFIG_PASSPHRASE": "test",
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "STAND_IN_CLOUD": str(folder / "account.sqlite"),
-            "NO_COLOR": "1",
-        },
-        notes,
-    )
+    made = Workspace(project, environment(folder), notes)
+    installed = made.pulumi("plugin", "install", "resource", "aws", version("pulumi-aws"), "--file", str(stand_in(folder).parent))
+    installed.check_returncode()
+    return made
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The environment of a CLI with home, backend and account in a folder."""
+    return {
+        # Other configuration of the user's CLI is for real stacks.
+        **{name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")},
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE": "test",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "STAND_IN_CLOUD": str(folder / "account.sqlite"),
+        "NO_COLOR": "1",
+    }
+
+
+def stand_in(folder: Path) -> Path:
+    """Writes the executable of the stand-in for the AWS plugin."""
     executable = folder / "plugin" / "pulumi-resource-aws"
     executable.parent.mkdir()
     executable.write_text(f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom sandbox.provider import main\nmain()\n")
     executable.chmod(0o755)
-    installed = made.pulumi("plugin", "install", "resource", "aws", version("pulumi-aws"), "--file", str(executable.parent))
-    installed.check_returncode()
-    return made
+    return executable
 
 
 def stack_files() -> dict[str, Path]:
@@ -137,7 +148,7 @@ def stack_files() -> dict[str, Path]:
     return {file.name.removeprefix("Pulumi.").removesuffix(".yaml"): file for file in files}
 
 
-def _copy_stack_file(source: Path, target: Path) -> list[str]:
+def copy_stack_file(source: Path, target: Path) -> list[str]:
     """Copies a stack file as the backend here can read it; what that leaves out or replaces, for the user.
 
     The passphrase or key of the real stack is not here, nor is Pulumi Cloud with the values of an ESC environment.

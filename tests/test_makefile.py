@@ -41,7 +41,8 @@ def folder(tmp_path: Path) -> Path:
     for project in ("components", "components/runtime", "policies", "preview"):
         (made / project).mkdir(exist_ok=True)
         (made / project / "pyproject.toml").touch()
-    (made / "components" / "setup.py").touch()
+    for project in ("components", "policies"):
+        (made / project / "setup.py").touch()
     python = made / "bin" / "python3"
     python.write_text(PYTHON.replace("{python}", sys.executable))
     python.chmod(0o755)

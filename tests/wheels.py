@@ -3,6 +3,7 @@
 `make wheels` runs it; it needs a package index. Both kinds of distributions are left in `dist/`.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+# What the wheel of the policies has beside its package, from the folders of the packs.
+PACKS = ("security", "operations", "acceptance")
+LAUNCHER = "launcher/bin/python"
 ROOT = Path(__file__).resolve().parents[1]
 DIST = ROOT / "dist"
 PROJECTS = {
@@ -42,12 +46,8 @@ OnDemandNat(
 )
 runtime_layer(Component("Guarded", "guarded"), "runtime")
 """
-PACK = """\
-from cloudpatterns_policies.core import discover, serve
-
-serve("mine", "1.0.0", discover())
-"""
 # Nothing in the environment needs boto3, so the library runs without.
+PROJECT = "name: empty\nruntime:\n  name: python\n  options:\n    toolchain: pip\n    virtualenv: ../environment\n"
 FUNCTION = """\
 from cloudpatterns_runtime.retry import Retry
 
@@ -90,30 +90,53 @@ def problems(wheel: Path) -> Iterator[str]:
     if project == "components":
         # What the Lambda layer is made of.
         expected |= {f"cloudpatterns/runtime-copy/{name}" for name in files("components/runtime") if name.endswith(".py")}
+    if project == "policies":
+        names = [LAUNCHER, *(f"{pack}/{name}" for pack in PACKS for name in ("PulumiPolicy.yaml", "__main__.py", "dev.json", "prod.json"))]
+        expected |= {f"cloudpatterns_policies/pack-folders/{name}" for name in names}
     yield from (f"lacks {name}" for name in sorted(expected - inside))
     tops = {name.partition("/")[0] for name in inside}
     yield from (f"has {top}" for top in sorted(tops) if top != package and not top.endswith(".dist-info"))
 
 
-def use(wheels: list[Path], folder: Path) -> str:
-    """What the offline preview says of a program with the components, judged by a pack with the controls, all from the wheels."""
-    installed = environment(folder / "environment", *map(str, wheels))
-    print(run(str(installed / "python"), "-c", FUNCTION, cwd=folder).strip())
+def use(wheels: list[Path], folder: Path) -> Iterator[str]:
+    """What is said of a program with the components, judged by all packs: by the offline preview, and by the CLI where there is one."""
+    # The validators of the pack acceptance are an extra.
+    wanted = [f"{wheel}[acceptance]" if wheel.name.startswith("cloudpatterns_policies") else str(wheel) for wheel in wheels]
+    installed = environment(folder / "environment", *wanted)
+    yield run(str(installed / "python"), "-c", FUNCTION, cwd=folder).strip()
     project = folder / "project"
-    pack = project / "policies" / "mine"
-    pack.mkdir(parents=True)
-    (project / "Pulumi.yaml").write_text("name: empty\nruntime: python\n", encoding="utf-8")
+    project.mkdir()
+    (project / "Pulumi.yaml").write_text(PROJECT, encoding="utf-8")
     (project / "Pulumi.dev.yaml").write_text("config:\n  aws:region: eu-west-1\n", encoding="utf-8")
     (project / "__main__.py").write_text(PROGRAM, encoding="utf-8")
-    (pack / "PulumiPolicy.yaml").write_text("runtime: python\n", encoding="utf-8")
-    (pack / "__main__.py").write_text(PACK, encoding="utf-8")
-    said = run(str(installed / "offline-preview"), cwd=project, allowed=(0, 1))
-    return said.strip().splitlines()[-1]
+    names = [part for pack in PACKS for part in ("--policy-pack", pack)]
+    offline = run(str(installed / "offline-preview"), *names, cwd=project, allowed=(0, 1))
+    yield f"offline: {offline.strip().splitlines()[-1]}"
+    folders = [run(str(installed / "python"), "-m", "cloudpatterns_policies.packs", pack).strip() for pack in PACKS]
+    yield from by_cli(folder, project, folders) if shutil.which("pulumi") else ["real CLI: no `pulumi` on PATH"]
 
 
-def run(*command: str, cwd: Path | None = None, allowed: tuple[int, ...] = (0,)) -> str:
+def by_cli(folder: Path, project: Path, packs: list[str]) -> Iterator[str]:
+    """The packs that the CLI has run on a program without AWS, by the printed folders, with nothing of the environment on PATH."""
+    (project / "__main__.py").write_text("", encoding="utf-8")
+    (folder / "state").mkdir()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")},
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE": "test",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "NO_COLOR": "1",
+    }
+    run("pulumi", "stack", "init", "dev", "--non-interactive", cwd=project, env=environment)
+    options = [part for pack in packs for part in ("--policy-pack", pack, "--policy-pack-config", f"{pack}/dev.json")]
+    said = run("pulumi", "preview", "--stack", "dev", "--non-interactive", *options, cwd=project, env=environment)
+    yield from (f"real CLI: {line.strip()}" for line in said.splitlines() if "cloudpatterns-" in line and "@v" in line)
+
+
+def run(*command: str, cwd: Path | None = None, allowed: tuple[int, ...] = (0,), env: dict[str, str] | None = None) -> str:
     """What a command prints. Ends this program with what it says when it fails."""
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=cwd, env=env, timeout=900, capture_output=True, text=True, check=False)
     if done.returncode not in allowed:
         sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -129,7 +152,9 @@ def main() -> int:
         if wrong := [f"{wheel.name} {problem}" for wheel in wheels for problem in problems(wheel)]:
             print(*wrong, sep="\n")
             return 1
-        print(f"in an empty environment: {use(wheels, folder)}")
+        print("in an empty environment:")
+        for line in use(wheels, folder):
+            print(f"  {line}")
     return 0
 
 

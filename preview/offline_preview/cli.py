@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         action="append",
         default=[],
-        help="policy pack, may be repeated; default: all in policies/",
+        help="folder of a policy pack, or an installed one's name; may be repeated; default: all in policies/",
     )
     add(
         "--policy-pack-config",
@@ -174,7 +174,8 @@ def _run_state(options: argparse.Namespace, files: Files, started: float, target
     packs = select_packs(folder, options.policy_pack, options.policy_pack_config, options.profile)
     if not packs:
         raise PreviewError(
-            f"--state: there is no policy pack under {folder / 'policies'}, so there is nothing to check with. Add --policy-pack DIR."
+            f"--state: there is no policy pack under {folder / 'policies'}, so there is nothing to check with."
+            " Add --policy-pack DIR, or the name of an installed pack, such as security."
         )
     state = load_state(options.state)
     comparison = files.open(state.graph.project, [state.graph.stack], "state")

@@ -25,6 +25,16 @@ def invoke(token: str, arguments: Mapping[str, Any], region: str) -> dict[str, A
     return {**found, **coerced(token, arguments)}
 
 
+def is_computed(token: str) -> bool:
+    """Whether the result of a function follows from its arguments, the caller and the region, and from nothing else in the account."""
+    return token in _COMPUTED
+
+
+def is_known(token: str, region: str) -> bool:
+    """Whether a loaded SDK has the function."""
+    return token in _ANSWERS or bool(invented_result(token, region))
+
+
 def _caller(_arguments: dict[str, Any], _region: str) -> dict[str, Any]:
     return {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/offline", "id": ACCOUNT, "userId": "AIDAOFFLINE"}
 
@@ -95,3 +105,11 @@ _ANSWERS: Final[dict[str, Callable[[dict[str, Any], str], dict[str, Any]]]] = {
     "aws:ecr/getCredentials:getCredentials": _registry_login,
     "aws:iam/getPolicyDocument:getPolicyDocument": _policy_document,
 }
+
+_COMPUTED: Final = frozenset(
+    f"aws:{name}"
+    for name in (
+        *("index/getAvailabilityZones:getAvailabilityZones", "index/getCallerIdentity:getCallerIdentity"),
+        *("index/getPartition:getPartition", "index/getRegion:getRegion", "iam/getPolicyDocument:getPolicyDocument"),
+    )
+)

@@ -5,6 +5,7 @@ import os
 import queue
 import re
 import subprocess
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterable
@@ -156,4 +157,7 @@ def _environment(pack: Pack, stack: PackStack) -> dict[str, str]:
         environment["VIRTUAL_ENV"] = str(folder.parent)
         environment["PATH"] = os.pathsep.join((str(folder), environment.get("PATH", "")))
         environment.pop("PYTHONHOME", None)
+    elif pack.interpreter != sys.executable:
+        # A script in place of an interpreter, as our packs have it, looks for one on PATH: that of this command comes first.
+        environment["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), environment.get("PATH", "")))
     return environment

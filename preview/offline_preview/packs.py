@@ -8,13 +8,17 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Final
 
 from offline_preview.errors import PreviewError, listed
 from offline_preview.project import interpreter
 from offline_preview.yaml_text import read_mapping
 
 _FILE = "PulumiPolicy.yaml"
+_GROUP: Final = "offline_preview.packs"
+"""Entry points of distributions with packs: the pack's name, and a function that returns the folder of a pack by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def find_profile(folder: Path, stack: str) -> Path:
 
 
 def select_packs(project: Path, folders: Sequence[Path], configs: Sequence[Path], profile: str = "") -> list[PackSelection]:
-    """The packs to run: the given folders, or else all under the project's ``policies/``; configs belong to packs by their order.
+    """The packs to run: the given folders (or names of installed packs), else all in the project's ``policies/``; configs go by order.
 
     ``profile`` names the profile of every pack that has any. Raises ``PreviewError`` when a folder is not a pack, the numbers differ, or
     a pack has other profiles only.
@@ -89,7 +93,7 @@ def select_packs(project: Path, folders: Sequence[Path], configs: Sequence[Path]
     for config in configs:
         if not config.is_file():
             raise PreviewError(f"--policy-pack-config: {config} does not exist.")
-    packs = [load_pack(folder) for folder in chosen]
+    packs = [load_pack(_located(folder)) for folder in chosen]
     for pack in packs if profile else ():
         there = sorted(path.stem for path in pack.folder.glob("*.json"))
         if there and profile not in there:
@@ -97,11 +101,31 @@ def select_packs(project: Path, folders: Sequence[Path], configs: Sequence[Path]
     return [PackSelection(pack, configs[index].absolute() if configs else None, profile) for index, pack in enumerate(packs)]
 
 
+def _located(folder: Path) -> Path:
+    """A folder as it is, or that of the installed pack of this name. Raises ``PreviewError`` when the pack's files are not there."""
+    if (folder / _FILE).is_file() or len(folder.parts) != 1:
+        return folder
+    found = _installed().get(folder.name)
+    if found is None:
+        return folder
+    try:
+        return Path(found.load()(found.name))
+    except Exception as error:
+        raise PreviewError(f"--policy-pack: the installed policy pack {found.name} cannot be used: {error}.") from error
+
+
+def _installed() -> dict[str, EntryPoint]:
+    return {found.name: found for found in entry_points(group=_GROUP)}
+
+
 def load_pack(folder: Path) -> Pack:
     """The pack in a folder. Raises ``PreviewError`` when there is none, or none in Python."""
     file = folder / _FILE
     if not file.is_file():
-        raise PreviewError(f"--policy-pack: there is no {_FILE} in {folder.absolute()}. Use the folder of a policy pack.")
+        raise PreviewError(
+            f"--policy-pack: there is no {_FILE} in {folder.absolute()}. Use the folder of a policy pack, or the name of an installed one:"
+            f" {listed(_installed())}."
+        )
     data = read_mapping(file)
     runtime = data.get("runtime")
     name, options = (runtime.get("name"), runtime.get("options")) if isinstance(runtime, dict) else (runtime, None)

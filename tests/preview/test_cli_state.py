@@ -132,7 +132,7 @@ def test_an_export_without_a_pack_to_check_it(
     assert (code, err) == (
         2,
         f"error: --state: there is no policy pack under {tmp_path}/empty/policies, so there is nothing to check with."
-        " Add --policy-pack DIR.\n",
+        " Add --policy-pack DIR, or the name of an installed pack, such as security.\n",
     )
 
 

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from offline_preview import packs
 from offline_preview.errors import PreviewError
 from offline_preview.packs import find_profile, load_pack, main, select_packs
 
@@ -131,10 +132,49 @@ def test_a_packs_own_virtual_environment_runs_it_when_it_exists(pack: Write) -> 
 def test_what_is_no_python_pack_is_refused(pack: Write, tmp_path: Path) -> None:
     with pytest.raises(PreviewError) as error:
         load_pack(tmp_path)
-    assert str(error.value) == f"--policy-pack: there is no PulumiPolicy.yaml in {tmp_path}. Use the folder of a policy pack."
+    assert str(error.value).startswith(
+        f"--policy-pack: there is no PulumiPolicy.yaml in {tmp_path}. Use the folder of a policy pack, or the name"
+    )
     folder = pack("", settings="runtime: nodejs\n")
     with pytest.raises(PreviewError) as error:
         load_pack(folder)
     assert str(error.value) == (
         f"{folder}/PulumiPolicy.yaml: 'runtime' is 'nodejs'; the offline preview runs packs in Python only, 'runtime: python'."
     )
+
+
+class Installed:
+    """A distribution's entry point of a pack."""
+
+    def __init__(self, name: str, folder: Path | None) -> None:
+        self.name = name
+        self._folder = folder
+
+    def load(self) -> Callable[[str], Path]:
+        if self._folder is None:
+            raise ImportError("No module named 'gone'")
+        return lambda name: self._folder / name if self._folder else Path()
+
+
+def test_an_installed_pack_is_found_by_its_name(pack: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pack("", "site/mine")
+    found = [Installed("mine", tmp_path / "site"), Installed("gone", None)]
+    monkeypatch.setattr(packs, "entry_points", lambda group: found if group == "offline_preview.packs" else [])
+    monkeypatch.chdir(tmp_path)
+    (selected,) = select_packs(tmp_path, [Path("mine")], [])
+    assert selected.pack.folder == tmp_path / "site" / "mine"
+    with pytest.raises(PreviewError) as broken:
+        select_packs(tmp_path, [Path("gone")], [])
+    assert str(broken.value) == "--policy-pack: the installed policy pack gone cannot be used: No module named 'gone'."
+    for name in (Path("min"), tmp_path / "mine", Path("policies/mine")):
+        with pytest.raises(PreviewError) as unknown:
+            select_packs(tmp_path, [name], [])
+        assert str(unknown.value).endswith("Use the folder of a policy pack, or the name of an installed one: gone, mine.")
+    # A pack's folder of this name here comes first.
+    here = pack("", "mine")
+    (selected,) = select_packs(tmp_path, [Path("mine")], [])
+    assert selected.pack.folder == here
+
+
+def test_the_packs_of_this_repository_are_installed() -> None:
+    assert {"security", "operations", "acceptance"} <= set(packs._installed())

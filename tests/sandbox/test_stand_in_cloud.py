@@ -240,3 +240,19 @@ def test_several_connections_to_one_account_wait_for_each_other(tmp_path: Path) 
     for thread in threads:
         thread.join()
     assert len(Cloud(file).living()) == 50
+
+
+def test_deletion_protection_is_switched_off_as_in_the_console(cloud: Cloud) -> None:
+    make(cloud, "rds/instance:Instance", "db", identifier="db", deletionProtection=True)
+    make(cloud, "rds/instance:Instance", "other", identifier="other", deletionProtection=False)
+    assert cloud.unprotect() == ["db-name"]
+    assert cloud.unprotect() == []
+    journal = len(cloud.journal())
+    cloud.delete("rds/instance:Instance", REGION, "db")
+    assert len(cloud.journal()) == journal + 1
+
+
+def test_invented_results_are_noted_once(cloud: Cloud) -> None:
+    for function in ("aws:ec2/getVpc:getVpc", "aws:ec2/getAmi:getAmi", "aws:ec2/getVpc:getVpc"):
+        cloud.ask(function)
+    assert cloud.invented() == ["aws:ec2/getAmi:getAmi", "aws:ec2/getVpc:getVpc"]

@@ -6,6 +6,7 @@ import pytest
 from offline_preview.values import ASSET, SIGNATURE, UNKNOWN, Secret
 
 from sandbox.properties import Failure, failures, shape_of
+from sandbox.provider import VERSION
 
 GROUP = "aws:lb/targetGroup:TargetGroup"
 BUCKET = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
@@ -42,7 +43,7 @@ BUCKET = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncrypt
         # A resource of the same name as an object inside another one.
         (BUCKET, {"rules": [], "bucket": "b"}, []),
         (BUCKET, {}, [Failure("bucket", "is required"), Failure("rules", "is required")]),
-        ("aws:ec2/vpc:Vpn", {}, [Failure("", "the AWS provider has no resource type aws:ec2/vpc:Vpn")]),
+        ("aws:ec2/vpc:Vpn", {}, [Failure("", f"the AWS provider has no resource type aws:ec2/vpc:Vpn in version {VERSION} of pulumi-aws")]),
         # One of several types: nothing is refused.
         ("aws:iam/role:Role", {"assumeRolePolicy": {"Version": "2012-10-17"}}, []),
         ("aws:lambda/function:Function", {"role": "r", "code": {SIGNATURE: ASSET, "text": "x"}}, []),

@@ -13,7 +13,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from sandbox import faults, processes
 from sandbox.cloud import Cloud
-from sandbox.provider import StandInProvider
+from sandbox.provider import VERSION, StandInProvider
 
 VPC, SUBNET = "aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet"
 
@@ -308,3 +308,33 @@ def test_the_plugin_serves_until_the_engine_that_started_it_is_gone(tmp_path: Pa
     assert started.stdout.read() == ""
     started.wait()
     assert len(plugin) == 1
+
+
+def invoke(provider: StandInProvider, token: str) -> dict[str, Any]:
+    answer = provider.Invoke(provider_pb2.InvokeRequest(tok=token, args=encode_struct({})), CONTEXT)
+    return decode_struct(getattr(answer, "return"))
+
+
+def test_what_no_account_was_asked_for_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    cloud = Cloud()
+    provider = StandInProvider(cloud)
+    assert invoke(provider, "aws:index/getRegion:getRegion")["region"] == "us-east-1"
+    assert invoke(provider, "aws:ec2/getAmi:getAmi")["id"]
+    assert "ids" in invoke(provider, "aws:ec2/getSubnets:getSubnets")
+    assert cloud.invented() == ["aws:ec2/getAmi:getAmi", "aws:ec2/getSubnets:getSubnets"]
+
+
+def test_a_function_that_the_sdk_does_not_have_is_refused() -> None:
+    cloud = Cloud()
+    with pytest.raises(AbortError) as refused:
+        invoke(StandInProvider(cloud), "aws:ec2/getNothing:getNothing")
+    assert str(refused.value) == f"the stand-in, which follows pulumi-aws {VERSION}, has no function aws:ec2/getNothing:getNothing"
+    assert cloud.invented() == []
+
+
+def test_the_region_is_that_of_the_environment_unless_the_stack_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-north-1")
+    assert invoke(StandInProvider(), "aws:index/getRegion:getRegion")["region"] == "eu-north-1"
