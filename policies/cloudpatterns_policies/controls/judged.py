@@ -20,8 +20,16 @@ def resource_types_judged(stack: Stack) -> Iterator[Verdict]:
     if not stack.asked:
         yield NotApplicable("no other control looks at the stack")
         return
-    missed = Counter(resource.type for resource in stack.resources if resource.type.startswith("aws:") and resource.type not in stack.asked)
+    missed = Counter(
+        _short(resource.type) for resource in stack.resources if resource.type.startswith("aws:") and resource.type not in stack.asked
+    )
     if missed:
         types = ", ".join(f"{name} ({count})" for name, count in sorted(missed.items()))
         what = "1 resource type" if len(missed) == 1 else f"{len(missed)} resource types"
         yield Fail(f"has {what} that no control of the pack looks at: {types}")
+
+
+def _short(token: str) -> str:
+    """A type as programs write it: `aws:ec2/eip:Eip` is `ec2.Eip`."""
+    module, _, name = token.removeprefix("aws:").partition(":")
+    return f"{module.partition('/')[0]}.{name}"
