@@ -45,7 +45,7 @@ OTHER_LANGUAGES: Final[Mapping[str, tuple[str, ...]]] = {
         *("networkmanager/coreNetworkPolicyAttachment.policyDocument", "opensearch/serverlessLifecyclePolicy.policy"),
     ),
     "Cedar, of Verified Access": ("verifiedaccess/endpoint.policyDocument", "verifiedaccess/group.policyDocument"),
-    "the language of OpenSearch Serverless: its principals are roles and users of the account; `opensearch-serverless-private` judges its "
+    "the language of OpenSearch Serverless: its principals are roles and users of the account; `search-collection-private` judges its "
     "network policies": ("opensearch/serverlessAccessPolicy.policy", "opensearch/serverlessSecurityPolicy.policy"),
 }
 """Properties that are called a policy and are no IAM documents, by what they are; `*` is every type."""

@@ -1,4 +1,4 @@
-"""Settings of the whole account: passwords, public sharing of snapshots and images, public EMR clusters, Macie."""
+"""Settings of the whole account: passwords, public sharing of snapshots and images, Macie."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -114,29 +114,6 @@ def snapshot_sharing_blocked(resource: Resource) -> Verdict:
 def image_sharing_blocked(resource: Resource) -> Verdict:
     state = resource.get("state", "unblocked")
     return Pass() if state == "block-new-sharing" else Fail(f"has its block of public images at {state}", "state")
-
-
-@control(
-    id="emr-public-access-blocked",
-    title="The account blocks EMR clusters that the internet reaches",
-    severity=Severity.HIGH,
-    types=("aws:emr/blockPublicAccessConfiguration:BlockPublicAccessConfiguration",),
-    why="Interfaces of Hadoop and Spark have no login: whoever reaches one runs code on the cluster.",
-    remediation="Set block_public_security_group_rules to True, and except only ports that must be public.",
-    url="https://docs.aws.amazon.com/securityhub/latest/userguide/emr-controls.html#emr-2",
-    frameworks={"FSBP": ("EMR.2",)},
-)
-def emr_public_access_blocked(resource: Resource) -> Iterator[Verdict]:
-    if not resource.get("blockPublicSecurityGroupRules", False):
-        yield Fail("allows EMR clusters to be public", "blockPublicSecurityGroupRules")
-    ranges = "permittedPublicSecurityGroupRuleRanges"
-    for index in range(len(resource.get(ranges, ()))):
-        first, last = f"{ranges}.{index}.minRange", f"{ranges}.{index}.maxRange"
-        if resource.is_unknown(first) or resource.is_unknown(last):
-            yield Unknown(first if resource.is_unknown(first) else last)
-        # Port 22 is permitted by default, and by Security Hub's rule.
-        elif (int(resource.get(first)), int(resource.get(last, resource.get(first)))) != (22, 22):
-            yield Fail(f"allows EMR clusters to be public on ports {int(resource.get(first))} to {int(resource.get(last))}", first)
 
 
 @control(

@@ -1,24 +1,10 @@
-"""Public endpoints: brokers and file transfer servers are in a VPC, where security groups admit their clients."""
+"""Public endpoints: file transfer servers are in a VPC, where security groups admit their clients."""
 
 from typing import Final
 
 from cloudpatterns_policies.core import Fail, Pass, Resource, Severity, Verdict, control
 
 _IN_A_VPC: Final = ("VPC", "VPC_ENDPOINT")
-
-
-@control(
-    id="mq-broker-private",
-    title="MQ brokers are not reachable from the internet",
-    severity=Severity.CRITICAL,
-    types=("aws:mq/broker:Broker",),
-    why="Only a password protects a public broker and its web console; brokers carry much of the business data.",
-    remediation="Set publicly_accessible to False, which replaces the broker.",
-    url="https://docs.aws.amazon.com/config/latest/developerguide/mq-no-public-access.html",
-    frameworks={"Checkov": ("CKV_AWS_69",)},
-)
-def mq_broker_private(resource: Resource) -> Verdict:
-    return Fail("is publicly accessible", "publiclyAccessible") if resource.get("publiclyAccessible", False) else Pass()
 
 
 @control(

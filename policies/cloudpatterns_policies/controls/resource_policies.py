@@ -429,26 +429,3 @@ def _endpoint_types(api: Resource) -> Any:
     if types is UNKNOWN or isinstance(types, str):
         return types
     return next(iter(types or ()), None)
-
-
-@control(
-    id="opensearch-serverless-private",
-    title="OpenSearch Serverless collections are not reachable from the internet",
-    severity=Severity.HIGH,
-    types=("aws:opensearch/serverlessSecurityPolicy:ServerlessSecurityPolicy",),
-    why="From the internet, a leaked key or a wide data access policy is enough to read all indexes.",
-    remediation="Set AllowFromPublic to false in policy and name your endpoints in SourceVPCEs.",
-    url=f"{_DOCS}/opensearch-service/latest/developerguide/serverless-network.html",
-)
-def opensearch_serverless_private(resource: Resource) -> Iterator[Verdict]:
-    if resource.get("type") != "network":
-        yield NotApplicable("is no network policy")
-        return
-    try:
-        document = resource.json("policy", [])
-    except ValueError:
-        yield Fail("is not a valid policy document", "policy")
-        return
-    for number, rule in enumerate(document if isinstance(document, list) else [document], start=1):
-        if rule.get("AllowFromPublic", False):
-            yield Fail(f"allows access from public networks in rule {number}", "policy")

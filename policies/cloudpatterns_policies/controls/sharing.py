@@ -135,19 +135,6 @@ def ami_not_public(resource: Resource) -> Verdict:
 
 
 @control(
-    id="image-block-public-access",
-    title="Public sharing of images and snapshots is not unblocked",
-    severity=Severity.MEDIUM,
-    types=("aws:ec2/imageBlockPublicAccess:ImageBlockPublicAccess", "aws:ebs/snapshotBlockPublicAccess:SnapshotBlockPublicAccess"),
-    why="Without the block, one call makes the disks of the account public.",
-    remediation='Set state to "block-new-sharing" for images and to "block-all-sharing" for snapshots.',
-    url="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/block-public-access-to-amis.html",
-)
-def image_block_public_access(resource: Resource) -> Verdict:
-    return Fail("does not block public sharing", "state") if resource.get("state") == "unblocked" else Pass()
-
-
-@control(
     id="ssm-document-not-public",
     title="Systems Manager documents are not shared with everyone",
     severity=Severity.CRITICAL,

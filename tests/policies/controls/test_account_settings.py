@@ -49,32 +49,6 @@ RULES = "permittedPublicSecurityGroupRuleRanges"
 BLOCKS = "aws:emr/blockPublicAccessConfiguration:BlockPublicAccessConfiguration"
 
 
-@pytest.mark.parametrize(
-    ("props", "expected"),
-    [
-        ({"blockPublicSecurityGroupRules": True}, [Pass()]),
-        ({"blockPublicSecurityGroupRules": True, RULES: [{"minRange": 22, "maxRange": 22}]}, [Pass()]),
-        ({"blockPublicSecurityGroupRules": False}, [Fail("allows EMR clusters to be public", "blockPublicSecurityGroupRules")]),
-        ({}, [Fail("allows EMR clusters to be public", "blockPublicSecurityGroupRules")]),
-        (
-            {"blockPublicSecurityGroupRules": True, RULES: [{"minRange": 22, "maxRange": 22}, {"minRange": 22, "maxRange": 8088}]},
-            [Fail("allows EMR clusters to be public on ports 22 to 8088", f"{RULES}.1.minRange")],
-        ),
-        (
-            {"blockPublicSecurityGroupRules": True, RULES: [{"minRange": UNKNOWN, "maxRange": 22}]},
-            [Unknown(f"{RULES}.0.minRange")],
-        ),
-        (
-            {"blockPublicSecurityGroupRules": True, RULES: [{"minRange": 22, "maxRange": UNKNOWN}]},
-            [Unknown(f"{RULES}.0.maxRange")],
-        ),
-        ({"blockPublicSecurityGroupRules": UNKNOWN}, [Unknown("blockPublicSecurityGroupRules")]),
-    ],
-)
-def test_public_clusters(props: Props, expected: list[Verdict]) -> None:
-    assert verdicts(controls.emr_public_access_blocked, resource(BLOCKS, props=props)) == expected
-
-
 NEW_ONLY = "has its block of public snapshots at block-new-sharing"
 
 

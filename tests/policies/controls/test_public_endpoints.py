@@ -15,10 +15,6 @@ PUBLIC_SERVER = Fail("has a public endpoint", "endpointType")
 @pytest.mark.parametrize(
     ("control", "type", "props", "expected"),
     [
-        (controls.mq_broker_private, BROKER, {}, Pass()),
-        (controls.mq_broker_private, BROKER, {"publiclyAccessible": False}, Pass()),
-        (controls.mq_broker_private, BROKER, {"publiclyAccessible": True}, Fail("is publicly accessible", "publiclyAccessible")),
-        (controls.mq_broker_private, BROKER, {"publiclyAccessible": UNKNOWN}, Unknown("publiclyAccessible")),
         (controls.transfer_server_private, SERVER, {"endpointType": "VPC"}, Pass()),
         (controls.transfer_server_private, SERVER, {"endpointType": "VPC_ENDPOINT"}, Pass()),
         (controls.transfer_server_private, SERVER, {}, PUBLIC_SERVER),

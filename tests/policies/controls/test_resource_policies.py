@@ -149,27 +149,3 @@ def test_private_apis_that_are_confined_or_have_no_policy() -> None:
     assert (
         judged(control, resource(API, props=private)) == judged(control, resource(API, props={**private, "policy": UNKNOWN})) == [NO_POLICY]
     )
-
-
-@pytest.mark.parametrize(
-    ("props", "expected"),
-    [
-        ({"type": "network", "policy": json.dumps([{"AllowFromPublic": False, "SourceVPCEs": ["vpce-1"]}])}, [Pass()]),
-        ({"type": "network", "policy": json.dumps([{"SourceVPCEs": ["vpce-1"]}])}, [Pass()]),
-        (
-            {"type": "network", "policy": json.dumps([{"AllowFromPublic": False}, {"AllowFromPublic": True}])},
-            [Fail("allows access from public networks in rule 2", "policy")],
-        ),
-        (
-            {"type": "network", "policy": json.dumps({"AllowFromPublic": True})},
-            [Fail("allows access from public networks in rule 1", "policy")],
-        ),
-        ({"type": "network", "policy": "no json"}, [Fail("is not a valid policy document", "policy")]),
-        ({"type": "network", "policy": UNKNOWN}, [Unknown("policy")]),
-        ({"type": "encryption", "policy": "{}"}, [NotApplicable("is no network policy")]),
-        ({"type": UNKNOWN}, [Unknown("type")]),
-        ({}, [NotApplicable("is no network policy")]),
-    ],
-)
-def test_serverless_networks(props: dict[str, Any], expected: list[Verdict]) -> None:
-    assert verdicts(controls.opensearch_serverless_private, resource(NETWORK, props=props)) == expected

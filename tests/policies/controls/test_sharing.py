@@ -124,22 +124,6 @@ def test_lists_of_accounts(control: Control, type: str, path: str, everyone: str
             "*",
             "may be connected to by everyone (*)",
         ),
-        (
-            controls.image_block_public_access,
-            "aws:ec2/imageBlockPublicAccess:ImageBlockPublicAccess",
-            "state",
-            "block-new-sharing",
-            "unblocked",
-            "does not block public sharing",
-        ),
-        (
-            controls.image_block_public_access,
-            "aws:ebs/snapshotBlockPublicAccess:SnapshotBlockPublicAccess",
-            "state",
-            "block-all-sharing",
-            "unblocked",
-            "does not block public sharing",
-        ),
     ],
 )
 def test_settings(control: Control, type: str, path: str, good: Any, bad: Any, message: str) -> None:
