@@ -89,7 +89,7 @@ def _restricts(operator: str, key: str, values: Sequence[str], operators: re.Pat
 
 def is_fixed(value: str) -> bool:
     """Whether a value is fixed: it has no wildcard or variable, or only after a named account or organisation."""
-    for variable, own in _OWN.items():
+    for variable, own in _OWN.items() if "${" in value else ():
         value = re.sub(re.escape(variable), own, value, flags=re.IGNORECASE)
     return bool(value) and (_WILD.search(value) is None or ("${" not in value and _FIXED_ACCOUNT.fullmatch(value) is not None))
 

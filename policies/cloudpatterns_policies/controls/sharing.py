@@ -115,8 +115,8 @@ def _shared_with(resource: Resource, path: str, everyone: str, message: str) -> 
         each = f"{path}.{index}"
         if resource.is_unknown(each):
             yield Unknown(each)
-        elif str(resource.get(each)).lower() == everyone:
-            yield Fail(f"{message} ({resource.get(each)})", each)
+        elif resource.get(each) == everyone:
+            yield Fail(f"{message} ({everyone})", each)
 
 
 @control(

@@ -113,3 +113,38 @@ def test_ended_runtimes_can_be_chosen() -> None:
 )
 def test_url(props: dict[str, Any], expected: Verdict) -> None:
     assert verdicts(controls.lambda_url_authenticated, resource(URL, props=props)) == [expected]
+
+
+LAYER = "aws:lambda/layerVersionPermission:LayerVersionPermission"
+SHARED = Fail("may be used by everyone (principal *)", "principal")
+
+
+@pytest.mark.parametrize(
+    ("props", "expected"),
+    [
+        ({"principal": "123456789012"}, Pass()),
+        ({"principal": "*", "organizationId": "o-abcdefghij"}, Pass()),
+        ({"principal": "*"}, SHARED),
+        ({"principal": "*", "organizationId": ""}, SHARED),
+        ({"principal": "*", "organizationId": UNKNOWN}, Unknown("organizationId")),
+        ({"principal": UNKNOWN}, Unknown("principal")),
+    ],
+)
+def test_layers(props: dict[str, Any], expected: Verdict) -> None:
+    assert verdicts(controls.lambda_layer_not_public, resource(LAYER, props=props)) == [expected]
+
+
+def test_the_whole_policy_of_a_function() -> None:
+    def judged(principal: Any, **more: Any) -> list[Verdict]:
+        statement = {"Effect": "Allow", "Principal": principal, "Action": "lambda:InvokeFunction", "Resource": "*", **more}
+        return verdicts(
+            controls.lambda_not_public, resource("aws:lambda/resourcePolicy:ResourcePolicy", props={"policy": {"Statement": [statement]}})
+        )
+
+    assert (
+        judged({"Service": "s3.amazonaws.com"})
+        == judged("*", Condition={"StringEquals": {"aws:SourceAccount": "123456789012"}})
+        == [Pass()]
+    )
+    assert judged("*") == [Fail("allows lambda:InvokeFunction to everyone (Principal *) in statement 1", "policy")]
+    assert judged(UNKNOWN) == [Unknown("policy.Statement.0.Principal")]

@@ -39,7 +39,7 @@ def grant(uri: Any, permission: Any = "READ") -> dict[str, Any]:
     ("grants", "expected"),
     [
         ([], [Pass()]),
-        ([{"permission": "READ", "grantee": {"type": "CanonicalUser", "id": "52b1"}}, grant(LOGS, "WRITE")], [Pass()]),
+        ([{"permission": "READ", "grantee": {"type": "CanonicalUser", "id": "52b1"}}, grant(LOGS, "WRITE"), grant(f"{ALL}Not")], [Pass()]),
         (
             [grant(LOGS), grant(ALL, "FULL_CONTROL"), grant(ACCOUNTS, UNKNOWN)],
             [
