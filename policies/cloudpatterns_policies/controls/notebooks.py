@@ -59,7 +59,7 @@ def notebook_no_root(resource: Resource) -> Verdict:
     types=(_NOTEBOOK,),
     why="With IMDSv1, anyone who can make a program on the notebook fetch a URL can read the credentials of its role.",
     remediation='Set instance_metadata_service_configuration with minimum_instance_metadata_service_version="2".',
-    url="https://docs.aws.amazon.com/sagemaker/latest/dg/nbi-imds.html",
+    url="https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_InstanceMetadataServiceConfiguration.html",
     frameworks={"Checkov": ("CKV_AWS_371",)},
 )
 def notebook_imdsv2(resource: Resource) -> Verdict:

@@ -254,7 +254,7 @@ def _holding(resource: Resource, *paths: str) -> Iterator[Verdict]:
     types=("aws:sfn/stateMachine:StateMachine",),
     why="Everybody who may describe the state machine, and every log of its executions, shows its definition's values.",
     remediation="Keep the secret in Secrets Manager, and read it in the task; for HTTP tasks use a connection of EventBridge.",
-    url="https://docs.aws.amazon.com/step-functions/latest/dg/security-best-practices.html",
+    url="https://docs.aws.amazon.com/step-functions/latest/dg/call-https-apis.html",
 )
 def step_functions_no_secrets(resource: Resource) -> Iterator[Verdict]:
     yield from _holding(resource, "definition")
