@@ -39,7 +39,7 @@ def fsx_several_zones(resource: Resource, config: Mapping[str, Any]) -> Verdict:
     types=("aws:storagegateway/nfsFileShare:NfsFileShare",),
     why="NFS has no login: every client whose address is allowed reads and writes the objects of the bucket.",
     remediation="Set client_lists to the addresses or CIDRs of the clients.",
-    url="https://docs.aws.amazon.com/filegateway/latest/files3/CreatingAnNFSFileShare.html",
+    url="https://docs.aws.amazon.com/storagegateway/latest/APIReference/API_CreateNFSFileShare.html",
 )
 def file_share_clients_named(resource: Resource) -> Verdict:
     opened = internet_among(resource, "clientLists")
@@ -53,7 +53,7 @@ def file_share_clients_named(resource: Resource) -> Verdict:
     types=("aws:storagegateway/smbFileShare:SmbFileShare",),
     why="With guest access, everyone shares one password, and nobody can find out who changed a file.",
     remediation='Set authentication to "ActiveDirectory".',
-    url="https://docs.aws.amazon.com/filegateway/latest/files3/CreatingAnSMBFileShare.html",
+    url="https://docs.aws.amazon.com/storagegateway/latest/APIReference/API_CreateSMBFileShare.html",
 )
 def file_share_login_required(resource: Resource) -> Verdict:
     guests = resource.get("authentication", "ActiveDirectory") == "GuestAccess"

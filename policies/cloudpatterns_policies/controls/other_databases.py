@@ -29,7 +29,7 @@ def keyspaces_point_in_time_recovery(resource: Resource) -> Verdict:
     types=_INFLUX,
     why="Scanners find a database with a public address within hours; then only its password or a token protects it.",
     remediation="Set publicly_accessible to False and place the database in private subnets.",
-    url="https://docs.aws.amazon.com/timestream/latest/developerguide/timestream-for-influx-security-best-practices.html",
+    url="https://docs.aws.amazon.com/ts-influxdb/latest/ts-influxdb-api/API_CreateDbInstance.html",
 )
 def influxdb_private(resource: Resource) -> Verdict:
     return Fail("is publicly accessible", "publiclyAccessible") if resource.get("publiclyAccessible", False) else Pass()

@@ -63,6 +63,9 @@ def selection(resources: Any = None, deps: list[str] | None = None, **props: Any
         (selection(), Fail("has no backups")),
         (selection([UNKNOWN]), NotApplicable("may be selected by plan")),
         (selection(["*"]), NotApplicable("may be selected by plan")),
+        (selection(["arn:aws:rds:eu-west-1:123456789012:db:shop", "*"]), NotApplicable("may be selected by plan")),
+        # The provider shows what it computes as unknown in a preview.
+        (selection([], conditions=UNKNOWN), Fail("has no backups")),
         (selection(["arn:aws:elasticfilesystem:*:*:file-system/*"]), NotApplicable("may be selected by plan")),
         (selection(selectionTags=[{"key": "backup", "value": "daily"}]), NotApplicable("may be selected by plan")),
         (

@@ -19,6 +19,10 @@ PASSWORD, UPGRADES, LOGS, ZONES = (
     controls.dms_several_zones,
 )
 NO_TLS = Fail("connects without TLS", "sslMode")
+WITHOUT_SSL_MODE = (
+    *("dynamodb", "kinesis", "neptune", "redshift", "redshift-serverless", "s3", "elasticsearch", "opensearch", "timestream"),
+    *("kafka", "redis", "azuredb"),
+)
 NO_UPGRADES = Fail("does not install minor version upgrades automatically", "autoMinorVersionUpgrade")
 NO_LOGS = Fail("writes no logs", "replicationTaskSettings")
 REDIS_PROTOCOL, MONGODB_LOGIN = "redisSettings.sslSecurityProtocol", "mongodbSettings.authType"
@@ -34,7 +38,10 @@ REDIS_PROTOCOL, MONGODB_LOGIN = "redisSettings.sslSecurityProtocol", "mongodbSet
         (TLS, ENDPOINT, {"engineName": "mysql", "sslMode": UNKNOWN}, Unknown("sslMode")),
         (TLS, ENDPOINT, {"engineName": UNKNOWN}, Unknown("engineName")),
         (TLS, ENDPOINT, {"engineName": "S3"}, NotApplicable("connects to s3, where sslMode does not decide")),
-        (TLS, ENDPOINT, {"engineName": "kafka"}, NotApplicable("connects to kafka, where sslMode does not decide")),
+        *[
+            (TLS, ENDPOINT, {"engineName": engine}, NotApplicable(f"connects to {engine}, where sslMode does not decide"))
+            for engine in WITHOUT_SSL_MODE
+        ],
         (REDIS, ENDPOINT, {"engineName": "redis"}, Pass()),
         (REDIS, ENDPOINT, {"engineName": "redis", "redisSettings": {"sslSecurityProtocol": "ssl-encryption"}}, Pass()),
         (

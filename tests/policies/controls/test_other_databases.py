@@ -40,4 +40,6 @@ def test_other_databases(control: Control, props: dict[str, Any], expected: Verd
 
 
 def test_types() -> None:
-    assert [len(control.types) for control in (RECOVERY, PRIVATE, PROTECTED)] == [1, 2, 1]
+    assert RECOVERY.types == ("aws:keyspaces/table:Table",)
+    assert PRIVATE.types == ("aws:timestreaminfluxdb/dbInstance:DbInstance", "aws:timestreaminfluxdb/dbCluster:DbCluster")
+    assert PROTECTED.types == ("aws:dsql/cluster:Cluster",)
