@@ -47,6 +47,7 @@ docs: $(VENV)/ready-dev  ## Write the generated files: the JSON schema of the se
 	$(BIN)/python -m cloudpatterns_policies.core.profiles
 	$(BIN)/python -m cloudpatterns_policies.core.catalogue
 	$(BIN)/python -m tests.policies.acceptance.docs
+	$(BIN)/python -m tests.policies.open_documents
 
 schema: $(VENV)/ready  ## When a version is released: the schema that the next one is compared with (see components/CHANGELOG.md)
 	$(BIN)/python -m tests.release
