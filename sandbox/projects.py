@@ -93,7 +93,7 @@ def examples() -> list[Path]:
 
 
 def not_ready(project: Project) -> str:
-    """Why a project cannot run, and what to do: its language, or what it needs in its folder, is not installed. Empty when nothing is missing."""
+    """Why a project cannot run, and what to do: something that it needs is not installed. Empty when nothing is missing."""
     host = f"pulumi-language-{project.runtime}"
     beside = Path(shutil.which("pulumi") or "pulumi").resolve().with_name(host)
     if not shutil.which(host) and not beside.is_file():
