@@ -61,25 +61,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="with --project: folder of a policy pack, or an installed one's name; may be repeated; default: none",
     )
     parser.add_argument(
+        "--profile", metavar="NAME", default="", help="with --policy-pack: each pack's profile NAME.json, whatever the stack is called"
+    )
+    parser.add_argument(
         "--examples", action="store_true", help="deploy every example of this repository, and bootstrap, one after the other"
     )
     wanted = parser.parse_args(arguments)
     try:
-        if wanted.examples and (wanted.project or wanted.stack or wanted.policy_pack):
+        if wanted.examples and (wanted.project or wanted.stack or wanted.policy_pack or wanted.profile):
             raise PreviewError("--examples takes no other options")
         if wanted.policy_pack and not wanted.project:
             raise PreviewError("--policy-pack is for --project; this repository's own program always has its packs")
+        if wanted.profile and not wanted.policy_pack:
+            raise PreviewError("--profile is for --policy-pack")
         if shutil.which("pulumi") is None:
             raise PreviewError("no `pulumi` on PATH; install the Pulumi CLI: https://www.pulumi.com/docs/iac/download-install/")
         if wanted.examples:
             return _examples()
-        return _one(wanted.project, wanted.stack, wanted.policy_pack)
+        return _one(wanted.project, wanted.stack, wanted.policy_pack, wanted.profile)
     except PreviewError as error:
         print(f"sandbox: {error}", file=sys.stderr)
         return 2
 
 
-def _one(folder: Path | None, stack: str | None, packs: list[Path]) -> int:
+def _one(folder: Path | None, stack: str | None, packs: list[Path], profile: str) -> int:
     """Deploys one project, or this repository's program; the exit code."""
     if folder is None:
         stack = stack or "dev"
@@ -91,9 +96,9 @@ def _one(folder: Path | None, stack: str | None, packs: list[Path]) -> int:
         return _try(stack, lambda place: _own(place, stack))
     project = projects.load(folder)
     stack = project.stack(stack)
-    options = _pack_options(packs, stack)
-    if missing := projects.not_installed(project):
-        raise PreviewError(f"{project.folder}: {missing}. Run `pulumi install` there first")
+    options = _pack_options(packs, stack, profile)
+    if reason := projects.not_ready(project):
+        raise PreviewError(f"{project.folder}: {reason}")
     return _try(stack, lambda place: _deploy(Deployment(lambda: projects.make(place, project, stack), stack, options, own=False)))
 
 
@@ -105,8 +110,8 @@ def _examples() -> int:
         project = projects.load(folder)
         stack = project.stack(next(iter(project.stacks()), None))
         print(f"{name}", flush=True)
-        if missing := projects.not_installed(project):
-            results.append((name, f"skipped: {missing}; `pulumi install` there first"))
+        if reason := projects.not_ready(project):
+            results.append((name, f"skipped: {reason}"))
             continue
         said: list[str] = []
         deploy = functools.partial(_example, project, stack, said)
@@ -157,9 +162,9 @@ def _profile(pack: str, stack: str) -> str:
         raise FailedError(str(error)) from error
 
 
-def _pack_options(packs: list[Path], stack: str) -> list[str]:
+def _pack_options(packs: list[Path], stack: str, profile: str) -> list[str]:
     """The options of the CLI for packs, each with the profile that it has for the stack; a pack without one has its own defaults."""
-    selected = select_packs(Path.cwd(), packs, []) if packs else []
+    selected = select_packs(Path.cwd(), packs, [], profile) if packs else []
     profiles = [selection.profile(stack) for selection in selected]
     for selection in selected:
         if note := selection.note(stack):

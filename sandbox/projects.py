@@ -92,19 +92,20 @@ def examples() -> list[Path]:
     ]
 
 
-def not_installed(project: Project) -> str:
-    """Why a project cannot run: what its language needs is not installed in its folder. Empty when nothing is known to be missing."""
-    if (project.folder / "package.json").is_file() and not (project.folder / "node_modules").is_dir():
-        return "its packages are not installed"
-    virtualenv = project.options.get("virtualenv")
+def not_ready(project: Project) -> str:
+    """Why a project cannot run, and what to do: something that it needs is not installed. Empty when nothing is missing."""
+    host = f"pulumi-language-{project.runtime}"
+    beside = Path(shutil.which("pulumi") or "pulumi").resolve().with_name(host)
+    if not shutil.which(host) and not beside.is_file():
+        return f"there is no `{host}`, which comes with the Pulumi CLI"
+    virtualenv, missing = project.options.get("virtualenv"), ""
     if project.runtime == "python" and virtualenv and not (project.folder / str(virtualenv) / "bin" / "python").exists():
-        return f"its virtual environment {virtualenv} is not there"
-    if not shutil.which(f"pulumi-language-{project.runtime}"):
-        return f"no `pulumi-language-{project.runtime}` on PATH"
-    sdks = project.folder / "sdks"
-    if "packages" in read_mapping(project.file) and not sdks.is_dir() and project.runtime != "yaml":
-        return "the SDKs of its `packages` are not generated"
-    return ""
+        missing = f"its virtual environment {virtualenv} is not there"
+    elif (project.folder / "package.json").is_file() and not (project.folder / "node_modules").is_dir():
+        missing = "its packages are not installed"
+    elif "packages" in read_mapping(project.file) and not (project.folder / "sdks").is_dir() and project.runtime != "yaml":
+        missing = "the SDKs of its `packages` are not generated"
+    return f"{missing}; run `pulumi install` there first" if missing else ""
 
 
 def make(folder: Path, project: Project, stack: str) -> Workspace:

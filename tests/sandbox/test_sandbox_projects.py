@@ -80,8 +80,9 @@ def test_packs_are_optional_and_have_their_profile(cli: Path, project: Path, cap
         *("--policy-pack", str(bare), "--policy-pack-config", str(ROOT / "sandbox" / "no-profile.json")),
     ]
     assert "prod  2 resources: up compliant, " in capfd.readouterr().out
+    assert command._pack_options([Path("security")], "qa", "dev")[2:] == ["--policy-pack-config", str(security / "dev.json")]
     assert json.loads((ROOT / "sandbox" / "no-profile.json").read_text()) == {}
-    assert command._pack_options([bare], "prod") == ["--policy-pack", str(bare)]
+    assert command._pack_options([bare], "prod", "") == ["--policy-pack", str(bare)]
 
 
 @pytest.mark.parametrize("cli", ["failing"], indirect=True)
@@ -130,11 +131,12 @@ def test_the_stack_is_told_or_asked_for(tmp_path: Path, files: list[str], wanted
     [
         (["--project", "nowhere"], r"there is no Pulumi\.yaml in .*/nowhere; --project takes the folder of a Pulumi project"),
         (["--project", "nameless"], r".*/nameless/Pulumi\.yaml: 'name' must be a text; it is None"),
-        (["--project", "node"], r".*/node: its packages are not installed\. Run `pulumi install` there first"),
-        (["--project", "venv"], r".*/venv: its virtual environment \.venv is not there\. Run `pulumi install` there first"),
-        (["--project", "go"], r".*/go: no `pulumi-language-go` on PATH\. Run"),
-        (["--project", "sdk"], r".*/sdk: the SDKs of its `packages` are not generated\. Run"),
+        (["--project", "node"], r".*/node: its packages are not installed; run `pulumi install` there first"),
+        (["--project", "venv"], r".*/venv: its virtual environment \.venv is not there; run `pulumi install` there first"),
+        (["--project", "go"], r".*/go: there is no `pulumi-language-go`, which comes with the Pulumi CLI"),
+        (["--project", "sdk"], r".*/sdk: the SDKs of its `packages` are not generated; run"),
         (["--policy-pack", "security"], r"--policy-pack is for --project; this repository's own program always has its packs"),
+        (["--project", "sdk", "--profile", "dev"], r"--profile is for --policy-pack"),
         (["--examples", "--stack", "dev"], r"--examples takes no other options"),
         (["--project", "sdk", "--policy-pack", "nowhere"], r"--policy-pack: there is no PulumiPolicy\.yaml in .*/nowhere\."),
     ],
@@ -145,7 +147,7 @@ def test_what_cannot_be_tried_is_one_message(
 ) -> None:
     files = {
         "nameless/Pulumi.yaml": "runtime: python\n",
-        "node/Pulumi.yaml": "name: node\nruntime: nodejs\n",
+        "node/Pulumi.yaml": "name: node\nruntime: python\n",
         "node/package.json": "{}",
         "venv/Pulumi.yaml": "name: venv\nruntime: {name: python, options: {virtualenv: .venv}}\n",
         "go/Pulumi.yaml": "name: go\nruntime: go\n",
@@ -167,14 +169,14 @@ def test_every_example_has_a_line(
 ) -> None:
     node = tmp_path / "node"
     node.mkdir()
-    (node / "Pulumi.yaml").write_text("name: node\nruntime: nodejs\n")
+    (node / "Pulumi.yaml").write_text("name: node\nruntime: python\n")
     (node / "package.json").write_text("{}")
     monkeypatch.setattr(projects, "examples", lambda: [project, node])
     monkeypatch.setattr(command, "ROOT", tmp_path)
     assert command.main(["--examples"]) == 0
     *_steps, first, second = capfd.readouterr().out.splitlines()
     assert first.startswith("shop                              prod  2 resources: up, second up without changes, destroy left nothing ")
-    assert second == "node                              skipped: its packages are not installed; `pulumi install` there first"
+    assert second == "node                              skipped: its packages are not installed; run `pulumi install` there first"
 
 
 @pytest.mark.parametrize("cli", ["failing"], indirect=True)
