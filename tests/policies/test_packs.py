@@ -105,6 +105,18 @@ def test_a_clone_runs_in_its_own_environment(tmp_path: Path) -> None:
     assert run.stdout == f"{clone}/.venv/bin/python /where/the/cli/is\n", run.stderr
 
 
+def test_an_environment_that_make_completed_is_not_asked_first(tmp_path: Path) -> None:
+    folder = tmp_path / "clone" / ".venv"
+    (folder / "bin").mkdir(parents=True)
+    asked = folder / "asked"
+    (folder / "bin" / "python").write_text(f'#!/bin/sh\necho "$@" >> {asked}\n')
+    (folder / "bin" / "python").chmod(0o755)
+    for file, calls in (("other", 2), ("ready", 3)):
+        (folder / file).touch()
+        assert launch(tmp_path / "clone" / "policies").returncode == 0
+        assert len(asked.read_text().splitlines()) == calls
+
+
 def test_another_python_can_be_named(tmp_path: Path) -> None:
     run = launch(tmp_path / "clone" / "policies", PULUMI_PYTHON_CMD=sys.executable)
     assert run.stdout == f"{sys.executable} /where/the/cli/is\n", run.stderr
