@@ -320,6 +320,99 @@ def test_what_is_given_to_the_action_is_what_it_takes(name: str) -> None:
             assert required <= step["with"].keys() <= inputs.keys()
 
 
+def test_the_comparison_needs_no_account_and_its_comment_runs_no_code_of_the_pull_request() -> None:
+    jobs = loaded(WORKFLOWS["preview"])["jobs"]
+    changes, comment = jobs["changes"], jobs["comment"]
+    assert ("if" in changes, "vars." in json.dumps([changes, comment])) == (False, False)
+    assert (changes["permissions"], comment["permissions"]["pull-requests"]) == ({"actions": "read", "contents": "read"}, "write")
+    assert "head.repo.full_name == github.repository" in comment["if"]
+    assert comment["steps"][0]["with"]["ref"] == "${{ github.event.pull_request.base.sha }}"
+    assert [step["run"] for step in comment["steps"] if "run" in step] == ['python3 .github/comment.py "$NUMBER" comment.md']
+    (compare,) = [step for step in changes["steps"] if step.get("name") == "Compare"]
+    assert compare["run"] == '.venv/bin/offline-preview --markdown comment.md ${MAIN:+--against "$MAIN"}'
+    (keep,) = [step for step in steps(WORKFLOWS["check"]) if "upload-artifact@" in step.get("uses", "")]
+    assert "github.event_name == 'push'" in keep["if"]
+    assert keep["with"] == {"name": "offline-preview", "path": "offline-preview.json"}
+    assert any(step.get("run") == FETCH for step in changes["steps"])
+
+
+FETCH = """\
+file=$(python3 .github/earlier.py offline-preview "$COMMIT")
+echo "file=$file" >> "$GITHUB_OUTPUT"
+"""
+
+
+def with_gh(tmp_path: Path, program: str, script: str, *arguments: str) -> str:
+    """What a script prints, with a `gh` that runs the program given."""
+    gh = tmp_path / "gh"
+    gh.write_text(f"#!{sys.executable}\nimport json, sys\nwords = sys.argv[1:]\n{program}\n")
+    gh.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "GH_REPO": "a/b"}
+    command = [sys.executable, str(GITHUB / script), *arguments]
+    return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+ARTIFACTS = """
+import io, zipfile
+def item(number, branch="main", commit="c", expired=False, head=1):
+    run = {"head_branch": branch, "head_sha": commit, "head_repository_id": head, "repository_id": 1}
+    return {"id": number, "expired": expired, "workflow_run": run}
+if words[1].startswith("repos/a/b/actions/artifacts?name=offline-preview&"):
+    print(json.dumps({"artifacts": ITEMS}))
+else:
+    number = words[1].removeprefix("repos/a/b/actions/artifacts/").removesuffix("/zip")
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("offline-preview.json", number)
+    sys.stdout.buffer.write(out.getvalue())
+"""
+
+
+@pytest.mark.parametrize(
+    ("items", "file", "number"),
+    [
+        ("[item(3, commit='newest-commit'), item(2, commit='wanted-commit')]", "main-wanted-.json", "2"),
+        ("[item(3, commit='newest-commit'), item(2, commit='other')]", "main-newest-.json", "3"),
+        (
+            "[item(5, 'feature', 'wanted-commit'), item(4, head=2), item(3, expired=True), item(2, commit='other-commit')]",
+            "main-other-c.json",
+            "2",
+        ),
+        ("[item(5, 'feature')]", "", ""),
+    ],
+    ids=["its commit", "the newest", "only of main", "none"],
+)
+def test_the_preview_of_main_is_an_artifact_of_main(tmp_path: Path, items: str, file: str, number: str) -> None:
+    said = with_gh(tmp_path, ARTIFACTS.replace("ITEMS", items), "earlier.py", "offline-preview", "wanted-commit")
+    assert said.strip() == file
+    assert not file or (tmp_path / file).read_text() == number
+
+
+COMMENTS = """
+def item(number, body, login="github-actions[bot]"):
+    return {"id": number, "body": body, "user": {"login": login}}
+if "--input" in words:
+    open("sent", "w").write(json.dumps([words, json.load(sys.stdin)]))
+else:
+    assert words == ["api", "repos/a/b/issues/7/comments?per_page=100", "--paginate", "--slurp"]
+    print(json.dumps([[item(1, "x\\n<!-- m -->", "somebody"), item(2, "about <!-- m -->!")], ITEMS]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("items", "words"),
+    [
+        ("[item(3, 'old\\n<!-- m -->\\n')]", ["api", "repos/a/b/issues/comments/3", "--method", "PATCH", "--input", "-"]),
+        ("[]", ["api", "repos/a/b/issues/7/comments", "--input", "-"]),
+    ],
+    ids=["there is one", "there is none"],
+)
+def test_a_pull_request_has_one_comment(tmp_path: Path, items: str, words: list[str]) -> None:
+    (tmp_path / "comment.md").write_text("new\n<!-- m -->\n")
+    with_gh(tmp_path, COMMENTS.replace("ITEMS", items), "comment.py", "7", "comment.md")
+    assert json.loads((tmp_path / "sent").read_text()) == [words, {"body": "new\n<!-- m -->\n"}]
+
+
 def test_a_role_lives_as_long_as_the_pipeline_makes_it() -> None:
     from cloudpatterns.operations import DeliveryPipeline
 

@@ -286,7 +286,7 @@ class _Comparison:
         values = [outputs[name] for name in counters if name in outputs]
         if replaced:
             computed = (value for name, value in outputs.items() if name not in resource.inputs and name not in _SHARED)
-            values += [value for value in (resource.id, UNKNOWN_TEXT, *computed) if _is_telling(value)]
+            values += [value for value in (resource.id, *computed) if _is_telling(value)]
         self._renewed[resource.urn] = values
 
     def _regions(self, resource: Resource, old: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -176,9 +176,8 @@ def test_an_alias_of_what_is_still_there_takes_nothing_from_it() -> None:
 
 def test_options_that_ignore_and_force() -> None:
     ignoring = Opts(ignore_changes=["tags.a", "bucket", 'tags["x:y"]'])
-    one: dict[str, Any]
-    other: dict[str, Any]
-    one, other = ({"bucket": name, "tags": {"a": name, "b": name, "x:y": name}} for name in ("one", "two"))
+    values: list[dict[str, Any]] = [{"bucket": name, "tags": {"a": name, "b": name, "x:y": name}} for name in ("one", "two")]
+    one, other = values
     assert told(changes_of(bucket(**one), bucket(opts=ignoring, **other))) == [("changed", "logs", ("tags.b", "one", "two", False))]
     forcing = Opts(replace_on_changes=["tags.*"])
     found = changes_of(bucket(tags={"a": "one"}), bucket(opts=forcing, tags={"a": "two"}))

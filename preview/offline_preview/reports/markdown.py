@@ -22,6 +22,7 @@ MARK: Final = "<!-- offline-preview -->"
 """The last line, by which a workflow finds its comment again."""
 _MOST_STACKS: Final = 100
 _MOST_PROPERTIES: Final = 30
+_MOST_LINES: Final = 20
 _LONGEST: Final = 400
 _RESERVE: Final = 300
 """Characters for the end of a section."""
@@ -85,7 +86,9 @@ def _sections(report: StackReport) -> Iterator[tuple[str, bool, Iterable[str]]]:
     if changes is not None:
         groups = grouped(changes.resources)
         dangerous = [group for group in groups if group.kind in ("replaced", "removed")]
-        yield "Replaced and removed", False, (_short(group) for group in dangerous)
+        lines = [_short(group) for group in dangerous]
+        more = [f"- and {len(lines) - _MOST_LINES} more, see below\n"] if len(lines) > _MOST_LINES else []
+        yield "Replaced and removed", False, [*lines[:_MOST_LINES], *more]
         yield _title("All changes", len(changes.resources)), True, (_group(group) for group in groups)
         yield _title("Findings gone", len(changes.gone)), True, (_gone(one.finding, one.reason, report) for one in changes.gone)
     advisory = [finding for finding in failing if not finding.blocks]
@@ -195,14 +198,9 @@ def _group(group: Group) -> str:
         lines.append(f"  and {len(group.first.properties) - _MOST_PROPERTIES} more")
     if not lines:
         return f"- {_subject(group)}\n"
-    body = printable("\n".join(lines))
-    fence = "`" * max(3, _longest_run(body) + 1)
-    indented = "\n".join(f"  {line}" for line in [f"{fence}diff", *body.split("\n"), fence])
+    # No line begins with backticks, and values have no line breaks: nothing in it can end the block.
+    indented = "\n".join(f"  {printable(line)}" for line in ["```diff", *lines, "```"])
     return f"- {_subject(group)}\n\n{indented}\n\n"
-
-
-def _longest_run(text: str) -> int:
-    return max((len(run) for run in re.findall("`+", text)), default=0)
 
 
 def _shortened(text: str) -> str:
@@ -219,6 +217,6 @@ def _escaped(text: str) -> str:
 def _code(text: str) -> str:
     """A text in backticks, in which nothing else is Markdown."""
     text = printable(" ".join(text.split())) or " "
-    fence = "`" * (_longest_run(text) + 1)
+    fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     pad = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{pad}{text}{pad}{fence}"
