@@ -141,3 +141,16 @@ def test_a_pack_that_does_not_start_on_an_exported_stack(exported: Path, pack: W
     code, _, err = run_state(capfd, str(exported), "--policy-pack", str(broken))
     assert code == 2
     assert err.startswith(f"error: policy pack {broken}, stack prod: does not start (it ended with exit code 1). It wrote:\n")
+
+
+def test_an_exported_stack_has_a_baseline_and_is_compared_with_an_earlier_export(exported: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run_state(capfd, "export.json", "--write-baseline", "known.json", "--json", "earlier.json")
+    assert (code, "compliant: 0 mandatory, 0 advisory, 2 known" in out) == (0, True)
+    assert "note: known.json: recorded findings of prod: 2.\n" in err
+    exported.write_text(exported.read_text().replace('"bucket": "logs"', '"bucket": "data"'))
+    code, out, _ = run_state(capfd, "export.json", "--baseline", "known.json", "--against", "earlier.json")
+    lines = [line.rstrip() for line in out.splitlines()]
+    assert code == 0
+    assert {" CHANGES  against earlier.json: 1 replaced", '      bucket "logs" → "data"  replaces it'} <= set(lines)
+    code, _, err = run_state(capfd, "export.json", "--baseline", "export.json")
+    assert (code, err.startswith("error: --baseline: export.json is not a baseline of offline-preview.")) == (2, True)
