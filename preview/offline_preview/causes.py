@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from offline_preview.findings import Finding, rank
+from offline_preview.findings import Control, Finding, rank
 
 # Our packs end a message with the property that shows the weakness: "has no dead-letter queue - redrivePolicy."
 _PROPERTY: Final = re.compile(r"(?s)\A(?P<what>.*\S) - (?P<where>[A-Za-z_][\w/\[\]:*-]*(?:\.[\w/\[\]:*-]+)*)(?P<rest>|\.|\. .*)\Z")
@@ -44,6 +44,12 @@ class Cause:
     def count(self) -> int:
         """The number of findings."""
         return len(self.urns) * sum(len(statement.findings) for statement in self.statements)
+
+
+def remedies(cause: Cause, control: Callable[[Finding], Control]) -> list[Control]:
+    """The controls whose remedy and link are to be shown: of each statement the worst one, and each remedy once."""
+    found = [control(statement.findings[0]) for statement in cause.statements if statement.findings[0].verdict != "error"]
+    return list({(one.remediation, one.url): one for one in found if one.remediation or one.url}.values())
 
 
 def causes(findings: Iterable[Finding], shown: Callable[[Finding], str]) -> list[Cause]:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from offline_preview.causes import Cause, causes
+from offline_preview.causes import Cause, causes, remedies
 from offline_preview.changes import Changes
 from offline_preview.findings import Control, Finding, StackReport, rank, shown_message
 from offline_preview.reports.groups import Group, grouped
@@ -132,17 +132,16 @@ def _causes(report: StackReport, findings: Sequence[Finding]) -> Iterator[str]:
     found = causes(findings, lambda finding: shown_message(finding, control(finding)))
     sources = {resource.urn: resource.source for resource in report.graph.resources}
     for cause in sorted(found, key=lambda cause: rank(cause.worst.severity)):
-        yield _cause(cause, control(cause.worst), sources.get(cause.urns[0], ""))
+        yield _cause(cause, remedies(cause, control), sources.get(cause.urns[0], ""))
 
 
-def _cause(cause: Cause, about: Control, source: str) -> str:
+def _cause(cause: Cause, abouts: Sequence[Control], source: str) -> str:
     place = _code(named(cause.urns)) + (f" {_code(cause.where)}" if cause.where else "") + (f" at {_code(source)}" if source else "")
     lines = [f"- **{_escaped(cause.worst.severity)}** {place}"]
     for statement in cause.statements:
         controls = ", ".join(dict.fromkeys(f"{_code(one.control)} ({one.level})" for one in statement.findings))
         lines.append(f"  - {_escaped(_shortened(statement.text))} {controls}")
-    if about.remediation and cause.worst.verdict != "error":
-        lines.append(f"  - Fix: {_escaped(_shortened(about.remediation))}{_link(about.url)}")
+    lines += [f"  - Fix: {_escaped(_shortened(about.remediation))}{_link(about.url)}" for about in abouts if about.remediation]
     return "\n".join(lines) + "\n"
 
 

@@ -1,17 +1,17 @@
 """The report in the terminal: a tree per component, the findings by severity and cause, one verdict line per stack."""
 
 import itertools
+import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from rich.console import Console, RenderableType
-from rich.padding import Padding
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from offline_preview.causes import Cause, causes
+from offline_preview.causes import Cause, Statement, causes, remedies
 from offline_preview.findings import (
     STACK_TYPE,
     Control,
@@ -30,14 +30,19 @@ from offline_preview.reports.texts import plural, printable, shortened
 _STYLES: Final = {"critical": "bold white on red", "high": "bold red", "medium": "bold yellow", "low": "bold cyan"}
 _WIDEST: Final = 120
 """Longer lines are hard to read, even in a wide terminal."""
+_TYPES: Final = 3
+"""What so many types have in common is shown type by type; of more, one is named."""
+_LINK: Final = re.compile(r"https?://[^\s<>()]*[^\s<>().,;]")
 
 
 def console(width: int | None = None, *, stderr: bool = False) -> Console:
     """The console: colours when it is a terminal that supports them, never with NO_COLOR; at most 120 columns, unless a width is given."""
     result = Console(highlight=False, width=width, stderr=stderr)
-    if width is None and (not result.is_terminal or result.width > _WIDEST):
-        return Console(highlight=False, width=_WIDEST, stderr=stderr)
-    return result
+    if width is not None:
+        return result
+    # Without a terminal, the width that is taken by default is that of none.
+    given = result.is_terminal or os.environ.get("COLUMNS", "").isdigit()
+    return Console(highlight=False, width=min(result.width, _WIDEST) if given else _WIDEST, stderr=stderr)
 
 
 def show(out: Console, reports: Sequence[StackReport]) -> None:
@@ -127,15 +132,12 @@ def _show_findings(out: Console, report: StackReport) -> None:
     for heading, cause in blocks:
         out.print()
         out.print(Text.assemble((f" {heading.upper()} ", _STYLES.get(heading, "bold")), " ", _place(cause, resources)))
-        out.print(Padding(_said(cause), (0, 0, 0, 2), expand=False))
-        about = control(cause.worst)
-        if about.remediation and cause.worst.verdict != "error":
-            lines = Table.grid(padding=(0, 1))
-            lines.add_row("\N{RIGHTWARDS ARROW}", Text(about.remediation, style="green"))
-            out.print(Padding(lines, (0, 0, 0, 2), expand=False))
-        if about.url:
-            # A link that is broken into lines can be neither followed nor copied.
-            out.print(Text(f"    {about.url}", style="dim"), soft_wrap=True)
+        for statement in cause.statements:
+            _show_statement(out, statement)
+        for about in remedies(cause, control):
+            if about.remediation:
+                _hang(out, "\N{RIGHTWARDS ARROW}", Text(about.remediation, style="green"))
+            _show_links(out, [about.url] if about.url else [])
 
 
 def _show_earlier(out: Console, report: StackReport) -> None:
@@ -149,16 +151,28 @@ def _show_earlier(out: Console, report: StackReport) -> None:
         terminal_changes.show_changes(out, report.changes)
 
 
-def _said(cause: Cause) -> RenderableType:
-    """What is said about a cause, and by which controls."""
-    lines = Table.grid(padding=(0, 1))
-    for statement in cause.statements:
-        line = Text(printable(statement.text))
-        for blocks, found in itertools.groupby(statement.findings, key=lambda finding: finding.blocks):
-            line.append(f"  {', '.join(finding.control for finding in found)}", style="bold")
-            line.append("  mandatory" if blocks else "  advisory", style="red" if blocks else "dim")
-        lines.add_row(Text("\N{BULLET}", style="dim"), line)
-    return lines
+def _show_statement(out: Console, statement: Statement) -> None:
+    """Prints what is said about a cause, and by which controls; links in it below."""
+    links = _LINK.findall(statement.text)
+    line = Text(printable(" ".join(_LINK.sub("", statement.text).split())))
+    for blocks, found in itertools.groupby(statement.findings, key=lambda finding: finding.blocks):
+        line.append(f"  {', '.join(finding.control for finding in found)}", style="bold")
+        line.append("  mandatory" if blocks else "  advisory", style="red" if blocks else "dim")
+    _hang(out, "\N{BULLET}", line)
+    _show_links(out, links)
+
+
+def _show_links(out: Console, links: Iterable[str]) -> None:
+    # A link that is broken into lines can be neither followed nor copied.
+    for link in links:
+        out.print(Text(f"    {link}", style="dim"), soft_wrap=True)
+
+
+def _hang(out: Console, mark: str, text: Text) -> None:
+    """Prints a text behind a mark; further lines stand below the first."""
+    for number, line in enumerate(text.wrap(out, max(20, out.width - 4), overflow="fold")):
+        line.rstrip()
+        out.print(Text.assemble("  ", (" " if number else mark, "dim"), " ", line), soft_wrap=True)
 
 
 def _place(cause: Cause, resources: Mapping[str, Resource]) -> Text:
@@ -168,12 +182,17 @@ def _place(cause: Cause, resources: Mapping[str, Resource]) -> Text:
         resource = resources.get(urn)
         by_type["" if resource is None or resource.type == STACK_TYPE else short_type(resource.type)].append(short_name(urn))
     text = Text()
-    for kind, names in by_type.items():
-        text.append("; " if text else "")
-        text.append(f"{kind} " if kind else "", style="cyan")
-        text.append(shortened(names), style="bold")
+    if len(by_type) > _TYPES:
+        kind, names = next(iter(by_type.items()))
+        text.append(f"{len(cause.urns)} resources of {len(by_type)} types", style="bold")
+        text.append(f", such as {kind} {names[0]}")
+    else:
+        for kind, names in by_type.items():
+            text.append("; " if text else "")
+            text.append(f"{kind} " if kind else "", style="cyan")
+            text.append(shortened(names), style="bold")
     text.append(f" - {cause.where}" if cause.where else "")
-    first = resources.get(cause.urns[0])
-    if first is not None and first.source:
-        text.append(f"  {first.source}", style="dim")
+    sources = {resources[urn].source for urn in cause.urns if urn in resources}
+    if len(sources) == 1 and (source := sources.pop()):
+        text.append(f"  {source}", style="dim")
     return text
