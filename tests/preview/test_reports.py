@@ -294,9 +294,11 @@ def test_the_verdict_stays_on_one_line_in_a_narrow_terminal(report: StackReport)
     assert (line[:5], line[-7:]) == ("dev  ", "(1.9 s)")
 
 
-def test_a_console_that_is_no_terminal_has_a_fixed_width_and_no_colours() -> None:
-    out = terminal.console()
-    assert (out.width, out.is_terminal, out.color_system) == (120, False, None)
+def test_a_console_that_is_no_terminal_has_a_fixed_width_unless_one_is_given_and_no_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    for columns, width in (("", 120), ("80", 80), ("300", 120), ("wide", 120)):
+        monkeypatch.setenv("COLUMNS", columns)
+        out = terminal.console()
+        assert (out.width, out.is_terminal, out.color_system) == (width, False, None)
     assert terminal.console(stderr=True).stderr
 
 
