@@ -49,7 +49,11 @@ def test_an_export_and_its_program_have_the_same_findings(export: Path, tmp_path
     assert code == program_code
 
 
-def test_an_export_that_was_broken_has_the_findings_that_the_cli_has(engine: Engine, export: Path, tmp_path: Path) -> None:
+def test_an_export_that_was_broken_has_the_findings_that_the_cli_has(
+    engine: Engine, export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of an export the CLI tells the packs no project, so that they know no language: the same here, away from this project's folder.
+    monkeypatch.setenv("PWD", str(tmp_path))
     if "analyze" not in engine.pulumi("policy", "--help").stdout:
         pytest.skip("this Pulumi CLI has no `pulumi policy analyze` to compare with")
     data = json.loads(export.read_text())
