@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from offline_preview.outputs import ACCOUNT, coerced, digest
+from offline_preview.outputs import ACCOUNT, coerced, digest, dns_suffix, partition_of
 from offline_preview.outputs import result as invented_result
 from offline_preview.values import plain
 
@@ -35,22 +35,18 @@ def is_known(token: str, region: str) -> bool:
     return token in _ANSWERS or bool(invented_result(token, region))
 
 
-def _caller(_arguments: dict[str, Any], _region: str) -> dict[str, Any]:
-    return {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/offline", "id": ACCOUNT, "userId": "AIDAOFFLINE"}
-
-
-def _partition_name(region: str) -> str:
-    return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
+def _caller(_arguments: dict[str, Any], region: str) -> dict[str, Any]:
+    arn = f"arn:{partition_of(region)}:iam::{ACCOUNT}:user/offline"
+    return {"accountId": ACCOUNT, "arn": arn, "id": ACCOUNT, "userId": "AIDAOFFLINE"}
 
 
 def _partition(_arguments: dict[str, Any], region: str) -> dict[str, Any]:
-    partition = _partition_name(region)
-    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    partition, suffix = partition_of(region), dns_suffix(region)
     return {"partition": partition, "dnsSuffix": suffix, "id": partition, "reverseDnsPrefix": ".".join(reversed(suffix.split(".")))}
 
 
 def _region(_arguments: dict[str, Any], region: str) -> dict[str, Any]:
-    return {"name": region, "region": region, "id": region, "description": region, "endpoint": f"ec2.{region}.amazonaws.com"}
+    return {"name": region, "region": region, "id": region, "description": region, "endpoint": f"ec2.{region}.{dns_suffix(region)}"}
 
 
 def _zones(_arguments: dict[str, Any], region: str) -> dict[str, Any]:
@@ -66,7 +62,7 @@ def _subnets(arguments: dict[str, Any], region: str) -> dict[str, Any]:
 
 def _registry_login(_arguments: dict[str, Any], region: str) -> dict[str, Any]:
     token = base64.b64encode(b"AWS:offline").decode()
-    endpoint = f"https://{ACCOUNT}.dkr.ecr.{region}.amazonaws.com"
+    endpoint = f"https://{ACCOUNT}.dkr.ecr.{region}.{dns_suffix(region)}"
     return {"authorizationToken": token, "userName": "AWS", "password": "offline", "proxyEndpoint": endpoint}
 
 

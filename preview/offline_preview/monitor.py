@@ -51,7 +51,7 @@ class RecordingMonitor:
     """Records a program's resources in ``graph``.
 
     :param deployed: invent the outputs that AWS would compute; otherwise leave them unknown, as the CLI's preview does.
-    :param region: the region that invented names and ARNs carry.
+    :param region: the region that invented names and ARNs carry where neither the resource nor its provider names one.
     :param stack_references: outputs by the name of the stack, for ``StackReference``; a value that is secret is a ``Secret``.
     :param root: the folder of the program; frames within it give the ``source`` of a resource.
     """
@@ -145,7 +145,7 @@ class RecordingMonitor:
             if request.type == _STACK_REFERENCE:
                 found = inputs
             elif self._deployed:
-                found = invention.invented(request.type, request.name, urn, inputs, self._region)[1]
+                found = invention.invented(request.type, request.name, urn, inputs, self._region_of(request.provider))[1]
             else:
                 found = invention.computed(request.type, inputs)
             self._add(
@@ -178,7 +178,7 @@ class RecordingMonitor:
                 raise RecordingError(f"no resource has the URN {arguments.get('urn')}")
             answer: dict[str, Any] = {"urn": resource.urn, "id": resource.id or UNKNOWN, "state": resource.outputs}
         else:
-            answer = invoke(request.tok, arguments, self._region)
+            answer = invoke(request.tok, arguments, self._region_of(request.provider))
         response = resource_pb2.ResourceInvokeResponse()
         # `return` is a keyword, so the field has no other spelling.
         getattr(response, "return").CopyFrom(encode_struct(answer))
@@ -287,6 +287,12 @@ class RecordingMonitor:
             self._add(Resource(urn=urn, type=type_token, name=name, custom=True, inputs=inputs, outputs=dict(inputs)))
         return f"{urn}::{UNKNOWN_WIRE}"
 
+    def _region_of(self, provider: str) -> str:
+        """The region of a provider, given as URN and id; the stack's where it has none, or one that is unknown or secret."""
+        resource = self._by_urn.get(provider.rpartition("::")[0])
+        region = resource.inputs.get("region") if resource else None
+        return region if isinstance(region, str) and region else self._region
+
     def _record(self, request: resource_pb2.RegisterResourceRequest, provider: str) -> Resource:
         urn = self._urn(request.parent, request.type, request.name)
         inputs = decode_struct(request.object)
@@ -299,7 +305,7 @@ class RecordingMonitor:
         if request.type.startswith("pulumi:providers:"):
             identity = invention.digest(urn, 36) if self._deployed else ""
         elif request.custom and self._deployed:
-            identity, found = invention.invented(request.type, request.name, urn, inputs, self._region)
+            identity, found = invention.invented(request.type, request.name, urn, inputs, self._region_of(provider))
         elif request.custom:
             found = invention.computed(request.type, inputs)
         resource = Resource(

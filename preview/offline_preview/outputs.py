@@ -128,6 +128,16 @@ def digest(text: str, length: int = 17) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
+def partition_of(region: str) -> str:
+    """The partition that a region belongs to, as the second part of ARNs."""
+    return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def dns_suffix(region: str) -> str:
+    """What the names of AWS's hosts in a region end in."""
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+
+
 def checked(type_token: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs as the provider passes them on: switches and numbers that the program gives as text are what the resource holds.
 
@@ -303,7 +313,7 @@ def _string(output: str, kind: str, physical: str, urn: str, region: str) -> str
     if lower.endswith("zoneid"):
         return f"Z{digest(urn, 20).upper()}"
     if lower.endswith(("dnsname", "domainname", "endpoint", "address", "hostname", "url", "domain")):
-        host = f"{physical}.{digest(urn, 8)}.{region}.amazonaws.com"
+        host = f"{physical}.{digest(urn, 8)}.{region}.{dns_suffix(region)}"
         return f"https://{host}" if lower.endswith("url") else host
     if output == "arnSuffix":
         return _arn(kind, physical, region).rsplit(":", 1)[1].removeprefix("loadbalancer/")
@@ -318,27 +328,28 @@ def _arn(kind: str, physical: str, region: str) -> str:
     module, _slash, rest = kind.partition("/")
     module = module.split(":")[0]
     what = rest.split(":")[0]
+    partition = partition_of(region)
     # Also the secret that RDS keeps its password in.
     if module == "secretsmanager" or what.lower().endswith("secret"):
-        return f"arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:{physical}-{digest(physical, 6)}"
+        return f"arn:{partition}:secretsmanager:{region}:{ACCOUNT}:secret:{physical}-{digest(physical, 6)}"
     if module == "s3":
-        return f"arn:aws:s3:::{physical}"
+        return f"arn:{partition}:s3:::{physical}"
     if kind == "lb/loadBalancer:LoadBalancer":
-        return f"arn:aws:elasticloadbalancing:{region}:{ACCOUNT}:loadbalancer/app/{physical}/{digest(physical, 16)}"
+        return f"arn:{partition}:elasticloadbalancing:{region}:{ACCOUNT}:loadbalancer/app/{physical}/{digest(physical, 16)}"
     if kind == "lb/targetGroup:TargetGroup":
-        return f"arn:aws:elasticloadbalancing:{region}:{ACCOUNT}:targetgroup/{physical}/{digest(physical, 16)}"
+        return f"arn:{partition}:elasticloadbalancing:{region}:{ACCOUNT}:targetgroup/{physical}/{digest(physical, 16)}"
     if kind == "cloudwatch/logGroup:LogGroup":
-        return f"arn:aws:logs:{region}:{ACCOUNT}:log-group:{physical}"
+        return f"arn:{partition}:logs:{region}:{ACCOUNT}:log-group:{physical}"
     if kind == "cloudwatch/metricAlarm:MetricAlarm":
-        return f"arn:aws:cloudwatch:{region}:{ACCOUNT}:alarm:{physical}"
+        return f"arn:{partition}:cloudwatch:{region}:{ACCOUNT}:alarm:{physical}"
     if module in {"sns", "sqs"}:
-        return f"arn:aws:{module}:{region}:{ACCOUNT}:{physical}"
+        return f"arn:{partition}:{module}:{region}:{ACCOUNT}:{physical}"
     if module == "rds":
-        return f"arn:aws:rds:{region}:{ACCOUNT}:{'cluster' if what == 'cluster' else 'db'}:{physical}"
+        return f"arn:{partition}:rds:{region}:{ACCOUNT}:{'cluster' if what == 'cluster' else 'db'}:{physical}"
     if module == "autoscaling":
-        return f"arn:aws:autoscaling:{region}:{ACCOUNT}:autoScalingGroup:{digest(physical, 8)}:autoScalingGroupName/{physical}"
+        return f"arn:{partition}:autoscaling:{region}:{ACCOUNT}:autoScalingGroup:{digest(physical, 8)}:autoScalingGroupName/{physical}"
     service = _ARN_SERVICES.get(module, module)
     place = "" if service in _GLOBAL_SERVICES else region
     separator = ":" if service in _COLON_SERVICES else "/"
     noun = {"instanceProfile": "instance-profile", "launchTemplate": "launch-template"}.get(what, what.lower())
-    return f"arn:aws:{service}:{place}:{ACCOUNT}:{noun}{separator}{physical}"
+    return f"arn:{partition}:{service}:{place}:{ACCOUNT}:{noun}{separator}{physical}"
