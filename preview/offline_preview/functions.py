@@ -9,7 +9,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from offline_preview.outputs import ACCOUNT, coerced, digest, dns_suffix, partition_of
+from offline_preview.arns import ACCOUNT, digest, dns_suffix, partition_of
+from offline_preview.outputs import coerced
 from offline_preview.outputs import result as invented_result
 from offline_preview.values import plain
 

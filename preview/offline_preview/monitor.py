@@ -20,6 +20,7 @@ from pulumi.runtime.proto import callback_pb2, callback_pb2_grpc, engine_pb2, pr
 
 from offline_preview import options
 from offline_preview import outputs as invention
+from offline_preview.arns import digest
 from offline_preview.functions import invoke
 from offline_preview.graph import Graph, Resource
 from offline_preview.sources import own_lines
@@ -303,7 +304,7 @@ class RecordingMonitor:
         # A component has no outputs but those that it registers.
         identity, found = "", dict(inputs) if request.custom else {}
         if request.type.startswith("pulumi:providers:"):
-            identity = invention.digest(urn, 36) if self._deployed else ""
+            identity = digest(urn, 36) if self._deployed else ""
         elif request.custom and self._deployed:
             identity, found = invention.invented(request.type, request.name, urn, inputs, self._region_of(provider))
         elif request.custom:

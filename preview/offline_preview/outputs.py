@@ -7,67 +7,28 @@ Pulumi generates.
 """
 
 import functools
-import hashlib
 import importlib
 import inspect
 import json
 import re
 import typing
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from pulumi import _types
 from pulumi.runtime import rpc
 
+from offline_preview.arns import ACCOUNT, ID_PREFIXES, Subject, digest, dns_suffix, has_own_id, is_own_id, text_of
+from offline_preview.arns import arn as arn_of
+from offline_preview.arns import identity as identity_of
 from offline_preview.values import UNKNOWN, Secret
-
-ACCOUNT: Final = "123456789012"
-
-# Prefixes of ids that AWS generates, by type token without the package.
-_ID_PREFIXES: Final = {
-    "ec2/vpc:Vpc": "vpc",
-    "ec2/subnet:Subnet": "subnet",
-    "ec2/routeTable:RouteTable": "rtb",
-    "ec2/internetGateway:InternetGateway": "igw",
-    "ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway": "eigw",
-    "ec2/natGateway:NatGateway": "nat",
-    "ec2/eip:Eip": "eipalloc",
-    "ec2/securityGroup:SecurityGroup": "sg",
-    "ec2/defaultSecurityGroup:DefaultSecurityGroup": "sg",
-    "vpc/securityGroupIngressRule:SecurityGroupIngressRule": "sgr",
-    "vpc/securityGroupEgressRule:SecurityGroupEgressRule": "sgr",
-    "ec2/networkAcl:NetworkAcl": "acl",
-    "ec2/networkInterface:NetworkInterface": "eni",
-    "ec2/managedPrefixList:ManagedPrefixList": "pl",
-    "ec2/vpcEndpoint:VpcEndpoint": "vpce",
-    "ec2/flowLog:FlowLog": "fl",
-    "ec2/instance:Instance": "i",
-    "ec2/launchTemplate:LaunchTemplate": "lt",
-    "ebs/volume:Volume": "vol",
-}
 
 # The same prefixes for outputs that are ids of other resources: vpcId, defaultRouteTableId...
 _ID_NAMES: Final = {
-    f"{start}{token.split(':')[1]}id".lower(): prefix for token, prefix in _ID_PREFIXES.items() for start in ("", "default", "main")
-}
+    f"{start}{kind.partition('/')[2]}id".lower(): prefix for kind, prefix in ID_PREFIXES.items() for start in ("", "default", "main")
+} | {"imageid": "ami"}
 
-# ARN services where the SDK's module has another name.
-_ARN_SERVICES: Final = {
-    "alb": "elasticloadbalancing",
-    "appautoscaling": "application-autoscaling",
-    "cfg": "config",
-    "lb": "elasticloadbalancing",
-    "ebs": "ec2",
-    "vpc": "ec2",
-    "sfn": "states",
-    "msk": "kafka",
-    "mq": "amazonmq",
-    "wafv2": "wafv2",
-    "opensearch": "es",
-}
-_GLOBAL_SERVICES: Final = frozenset({"iam", "cloudfront", "route53", "s3", "organizations"})
-# Services that separate kind and name with a colon in every ARN.
-_COLON_SERVICES: Final = frozenset({"elasticache", "lambda"})
 # A resource whose id is its ARN, as the provider makes it.
 _ID_IS_ARN: Final = frozenset(
     {
@@ -78,7 +39,9 @@ _ID_IS_ARN: Final = frozenset(
         "sns/topic:Topic",
         "secretsmanager/secret:Secret",
         "acm/certificate:Certificate",
+        "iam/openIdConnectProvider:OpenIdConnectProvider",
         "iam/policy:Policy",
+        "iam/samlProvider:SamlProvider",
         "sfn/stateMachine:StateMachine",
     }
 )
@@ -121,21 +84,6 @@ def _members(type_token: str) -> tuple[dict[str, Any], frozenset[str], frozenset
     constructor = getattr(cls, "_internal_init", cls.__init__)
     inputs = {names.get(parameter, parameter) for parameter in inspect.signature(constructor).parameters}
     return _types.resource_types(cls), frozenset(always), frozenset(inputs)
-
-
-def digest(text: str, length: int = 17) -> str:
-    """A stable hexadecimal text of the given length."""
-    return hashlib.sha256(text.encode()).hexdigest()[:length]
-
-
-def partition_of(region: str) -> str:
-    """The partition that a region belongs to, as the second part of ARNs."""
-    return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
-
-
-def dns_suffix(region: str) -> str:
-    """What the names of AWS's hosts in a region end in."""
-    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
 
 def checked(type_token: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,26 +141,19 @@ def computed(type_token: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
 def invented(type_token: str, name: str, urn: str, inputs: Mapping[str, Any], region: str) -> tuple[str, dict[str, Any]]:
     """The id and the outputs that a deployment might have given."""
     types, always, settable = _members(type_token)
-    kind = type_token.split(":", 1)[1] if ":" in type_token else type_token
-    region = _text(inputs.get("region")) or region
+    token = type_token.split(":", 1)[1] if ":" in type_token else type_token
+    region = text_of(inputs.get("region")) or region
+    subject = Subject(token.split(":")[0], _physical_name(name, urn, inputs), urn, region, inputs)
     outputs: dict[str, Any] = dict(inputs)
-    physical = _physical_name(kind, name, urn, inputs)
     for output in sorted(always - set(inputs)):
         if output in settable and output not in _OWN:
             outputs[output] = region if output == "region" else UNKNOWN
         else:
-            outputs[output] = _value(output, types.get(output), kind, physical, urn, region)
+            outputs[output] = _value(output, types.get(output), subject)
             if outputs[output] == {} and output != "tagsAll":
                 outputs[output] = UNKNOWN  # a map whose keys AWS chooses: in an empty one, the keys that the program reads would be missing
     arn = outputs.get("arn")
-    if kind in _ID_IS_ARN and isinstance(arn, str):
-        identity = arn
-    elif kind in _ID_PREFIXES:
-        identity = f"{_ID_PREFIXES[kind]}-{digest(urn)}"
-        if isinstance(arn, str):
-            outputs["arn"] = arn.replace(physical, identity)
-    else:
-        identity = physical
+    identity = arn if token in _ID_IS_ARN and isinstance(arn, str) else identity_of(subject)
     if type_token.startswith("aws:"):
         outputs["id"] = identity  # this provider also returns it as an output, by which controls resolve literal ids
     return identity, outputs
@@ -241,10 +182,16 @@ def result(token: str, region: str, question: str = "") -> dict[str, Any]:
         return {}
     module, _colon, function = token.partition(":")[2].partition(":")
     noun = function.removeprefix("get")
-    kind = f"{module.split('/')[0]}/{noun[:1].lower()}{noun[1:]}:{noun}"
+    kind = _kind_of_function(module.split("/")[0], f"{noun[:1].lower()}{noun[1:]}")
     seed = f"{token}{question}"
-    physical = f"{function}-{digest(seed, 7)}"
-    return {name: _value(name, member, kind, physical, seed, region) for name, member in _types.resource_types(members).items()}
+    subject = Subject(kind, f"{function}-{digest(seed, 7)}", seed, region, {})
+    return {name: _value(name, member, subject) for name, member in _types.resource_types(members).items()}
+
+
+def _kind_of_function(module: str, noun: str) -> str:
+    """The kind of what a function finds: `getSubnets` and `getAmiIds` find several."""
+    single = f"{module}/{noun.removesuffix('Ids').removesuffix('s')}"
+    return single if has_own_id(single) else f"{module}/{noun}"
 
 
 def coerced(token: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -254,26 +201,21 @@ def coerced(token: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _checked(value, types.get(name)) for name, value in arguments.items()}
 
 
-def _text(value: Any) -> str:
-    value = value.value if isinstance(value, Secret) else value
-    return value if isinstance(value, str) else ""
-
-
 def _is_name(output: str) -> bool:
     return output in _OWN_NAMES or output.endswith("Name")
 
 
-def _physical_name(kind: str, name: str, urn: str, inputs: Mapping[str, Any]) -> str:
+def _physical_name(name: str, urn: str, inputs: Mapping[str, Any]) -> str:
     for key in ("name", "bucket", "identifier", "replicationGroupId", "clusterIdentifier"):
-        if given := _text(inputs.get(key)):
+        if given := text_of(inputs.get(key)):
             return given
     return f"{name}-{digest(urn, 7)}"
 
 
-def _value(output: str, kind_of_value: Any, kind: str, physical: str, urn: str, region: str) -> Any:
+def _value(output: str, kind_of_value: Any, subject: Subject) -> Any:
     origin = typing.get_origin(kind_of_value)
     if kind_of_value is str:
-        return _string(output, kind, physical, urn, region)
+        return _string(output, subject)
     if kind_of_value is bool:
         return False
     if kind_of_value is int:
@@ -284,28 +226,29 @@ def _value(output: str, kind_of_value: Any, kind: str, physical: str, urn: str, 
         return {}
     if origin is not None:
         items = typing.get_args(kind_of_value)
-        return [_value(output.removesuffix("s"), items[0], kind, physical, f"{urn}.{output}", region)] if items else []
+        return [_value(output.removesuffix("s"), items[0], _part(subject, output))] if items else []
     if isinstance(kind_of_value, type):
-        return {
-            member: _value(member, member_type, kind, physical, f"{urn}.{member}", region)
-            for member, member_type in _types.output_type_types(kind_of_value).items()
-        }
+        members = _types.output_type_types(kind_of_value)
+        return {member: _value(member, member_type, _part(subject, member)) for member, member_type in members.items()}
     return UNKNOWN
 
 
-def _string(output: str, kind: str, physical: str, urn: str, region: str) -> str:
-    lower = output.lower()
-    module = kind.split("/", 1)[0]
+def _part(subject: Subject, output: str) -> Subject:
+    return replace(subject, urn=f"{subject.urn}.{output}")
+
+
+def _string(output: str, subject: Subject) -> str:
+    lower, urn = output.lower(), subject.urn
     if lower.endswith("arn"):
-        return _arn(kind if output == "arn" else f"{module}/{output.removesuffix('Arn') or 'resource'}:", physical, region)
+        return arn_of(subject, "" if output == "arn" else f"{subject.module}/{output.removesuffix('Arn') or 'resource'}")
     if output == "ownerId" or lower.endswith("accountid"):
         return ACCOUNT
     if "ipv6" in lower and "cidr" in lower:
         return f"2001:db8:{digest(urn, 4)}::/56"
     if "cidr" in lower:
         return f"10.{int(digest(urn, 2), 16)}.0.0/16"
-    if output == "id" and kind in _ID_PREFIXES:
-        return f"{_ID_PREFIXES[kind]}-{digest(urn)}"
+    if is_own_id(subject.kind, output):
+        return identity_of(subject)
     if lower in _ID_NAMES:
         return f"{_ID_NAMES[lower]}-{digest(urn + output)}"
     if lower.endswith(("ip", "ipaddress")):
@@ -313,43 +256,12 @@ def _string(output: str, kind: str, physical: str, urn: str, region: str) -> str
     if lower.endswith("zoneid"):
         return f"Z{digest(urn, 20).upper()}"
     if lower.endswith(("dnsname", "domainname", "endpoint", "address", "hostname", "url", "domain")):
-        host = f"{physical}.{digest(urn, 8)}.{region}.{dns_suffix(region)}"
+        host = f"{subject.name}.{digest(urn, 8)}.{subject.region}.{dns_suffix(subject.region)}"
         return f"https://{host}" if lower.endswith("url") else host
     if output == "arnSuffix":
-        return _arn(kind, physical, region).rsplit(":", 1)[1].removeprefix("loadbalancer/")
+        return arn_of(subject).rsplit(":", 1)[1].removeprefix("loadbalancer/")
     if _is_name(output):
-        return physical
+        return subject.name
     if output == "region":
-        return region
+        return subject.region
     return f"{output}-{digest(urn + output, 8)}"
-
-
-def _arn(kind: str, physical: str, region: str) -> str:
-    module, _slash, rest = kind.partition("/")
-    module = module.split(":")[0]
-    what = rest.split(":")[0]
-    partition = partition_of(region)
-    # Also the secret that RDS keeps its password in.
-    if module == "secretsmanager" or what.lower().endswith("secret"):
-        return f"arn:{partition}:secretsmanager:{region}:{ACCOUNT}:secret:{physical}-{digest(physical, 6)}"
-    if module == "s3":
-        return f"arn:{partition}:s3:::{physical}"
-    if kind == "lb/loadBalancer:LoadBalancer":
-        return f"arn:{partition}:elasticloadbalancing:{region}:{ACCOUNT}:loadbalancer/app/{physical}/{digest(physical, 16)}"
-    if kind == "lb/targetGroup:TargetGroup":
-        return f"arn:{partition}:elasticloadbalancing:{region}:{ACCOUNT}:targetgroup/{physical}/{digest(physical, 16)}"
-    if kind == "cloudwatch/logGroup:LogGroup":
-        return f"arn:{partition}:logs:{region}:{ACCOUNT}:log-group:{physical}"
-    if kind == "cloudwatch/metricAlarm:MetricAlarm":
-        return f"arn:{partition}:cloudwatch:{region}:{ACCOUNT}:alarm:{physical}"
-    if module in {"sns", "sqs"}:
-        return f"arn:{partition}:{module}:{region}:{ACCOUNT}:{physical}"
-    if module == "rds":
-        return f"arn:{partition}:rds:{region}:{ACCOUNT}:{'cluster' if what == 'cluster' else 'db'}:{physical}"
-    if module == "autoscaling":
-        return f"arn:{partition}:autoscaling:{region}:{ACCOUNT}:autoScalingGroup:{digest(physical, 8)}:autoScalingGroupName/{physical}"
-    service = _ARN_SERVICES.get(module, module)
-    place = "" if service in _GLOBAL_SERVICES else region
-    separator = ":" if service in _COLON_SERVICES else "/"
-    noun = {"instanceProfile": "instance-profile", "launchTemplate": "launch-template"}.get(what, what.lower())
-    return f"arn:{partition}:{service}:{place}:{ACCOUNT}:{noun}{separator}{physical}"
