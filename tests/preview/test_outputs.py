@@ -6,9 +6,13 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 import pytest
+from cloudpatterns_policies.controls.federation import iam_oidc_trust_limited
+from cloudpatterns_policies.core import Fail
 from offline_preview.graph import Graph
 from offline_preview.record import record
 from offline_preview.values import UNKNOWN, Secret
+
+from tests.policies.helpers import resource, verdicts
 
 HOME = {"aws:region": "eu-west-1"}
 
@@ -246,3 +250,16 @@ def test_functions_find_ids_of_the_form_of_aws() -> None:
         assert re.fullmatch(f"{prefix}-[0-9a-f]{{17}}", outputs[name]), (name, outputs[name])
     assert re.fullmatch(f"arn:aws:kms:{HERE}:key/{UUID}", outputs["key"])
     assert re.fullmatch(r"arn:aws:route53:::hostedzone/Z\w{20}", outputs["zone"])
+
+
+def test_controls_see_which_provider_a_role_trusts_by_reference() -> None:
+    issuer = "token.actions.githubusercontent.com"
+
+    def program() -> None:
+        github = aws.iam.OpenIdConnectProvider("github", url=f"https://{issuer}", client_id_lists=["sts.amazonaws.com"])
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": github.arn}}
+        aws.iam.Role("r", assume_role_policy=pulumi.Output.json_dumps({"Statement": [trust]}))
+
+    role = deployed(program).named("r")
+    found = verdicts(iam_oidc_trust_limited, resource(role.type, props=role.inputs))
+    assert found == [Fail("trusts every repository of GitHub in statement 1", "assumeRolePolicy")]
