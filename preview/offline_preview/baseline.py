@@ -12,6 +12,7 @@ import argparse
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +27,10 @@ RECORDED: Final = ("fail", "known")
 """The verdicts that are recorded: an undecided check is no finding, and an exempted one has its own entry."""
 _OWN: Final = "baseline"
 """The policy by which a pack says what of the baseline in its profile is gone."""
-_FIX: Final = "Write it with --write-baseline FILE."
+_WRITE: Final = "--write-baseline"
+_FIX: Final = f"Write it with {_WRITE} FILE."
+# What is there is not overwritten, since the findings of other stacks would be lost.
+_OTHER_FILE: Final = "Use another file name, or remove that file first."
 _FIELDS: Final = ("control", "urn", "detail")
 # rules[0].port, rules.0.port, statement 2.
 _POSITION: Final = re.compile(r"\[\d+\]|(?<=[A-Za-z\]])\.\d+(?!\w)|\bstatement \d+(?!\w)")
@@ -53,20 +57,30 @@ class Baseline:
             raise PreviewError(f"{where} knows no stack {listed(wanted)}; it has: {listed(self.stacks)}. {_FIX}")
         return [f"{self.file} has no baseline of the stack {stack}: all its findings are new." for stack in missing]
 
+    def notes(self, reports: Iterable[StackReport]) -> list[str]:
+        """Notes on packs that it does not have of stacks that it has. It has every pack that was run, with or without findings."""
+        lacking = ((pack.name, report.stack) for report in reports for pack in report.packs if report.stack in self.stacks)
+        return [
+            f"{self.file} has no baseline of the pack {pack} on the stack {stack}: all its findings are new."
+            for pack, stack in lacking
+            if pack not in self.stacks[stack]
+        ]
+
 
 def load(file: Path, option: str = "--baseline") -> Baseline:
     """The baseline in a file. Raises ``PreviewError`` when it cannot be read, is none, or is of another version."""
     where = f"{option}: {file}"
+    fix = _OTHER_FILE if option == _WRITE else _FIX
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise PreviewError(f"{where} cannot be read: {error.strerror}. {_FIX}") from error
+        raise PreviewError(f"{where} cannot be read: {error.strerror}. {fix}") from error
     except (ValueError, RecursionError) as error:
-        raise PreviewError(f"{where} is not valid JSON: {error}. {_FIX}") from error
+        raise PreviewError(f"{where} is not valid JSON: {error}. {fix}") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise PreviewError(f"{where} is not a baseline of offline-preview. {_FIX}")
+        raise PreviewError(f"{where} is not a baseline of offline-preview. {fix}")
     if data.get("version") != VERSION:
-        raise PreviewError(f"{where} has version {json.dumps(data.get('version'))}; this command reads {VERSION}. Write it again. {_FIX}")
+        raise PreviewError(f"{where} has version {json.dumps(data.get('version'))}; this command reads {VERSION}. {fix}")
     try:
         stacks = {
             str(stack): {str(pack): tuple(_known(pack, entry) for entry in entries) for pack, entries in packs.items()}
@@ -74,7 +88,7 @@ def load(file: Path, option: str = "--baseline") -> Baseline:
         }
         return Baseline(_text(data["project"]), stacks, str(file))
     except (AttributeError, KeyError, TypeError) as error:
-        raise PreviewError(f"{where} is a damaged baseline: {_damage(error)}. {_FIX}") from error
+        raise PreviewError(f"{where} is a damaged baseline: {_damage(error)}. {fix}") from error
 
 
 def _known(pack: str, entry: Any) -> Known:
@@ -193,7 +207,7 @@ def former(file: Path, project: str) -> Baseline | None:
     """What a file that is to be written has now. Raises ``PreviewError`` when that is no baseline of the project: it would be lost."""
     if not file.exists():
         return None
-    found = load(file, "--write-baseline")
+    found = load(file, _WRITE)
     if found.project != project:
         raise PreviewError(f"--write-baseline: {file} is of the project {found.project}, not of {project}. Use another file.")
     return found
@@ -201,10 +215,20 @@ def former(file: Path, project: str) -> Baseline | None:
 
 def configuration(baseline: Baseline, stack: str, pack: str, profile: Mapping[str, Any]) -> dict[str, Any]:
     """A pack's profile with the known findings of a stack, for the real CLI."""
-    for name, known, what in ((stack, baseline.stacks, "stack"), (pack, baseline.stacks.get(stack, {}), "pack")):
-        if name not in known:
-            raise PreviewError(f"{baseline.file} has no {what} {name}; it has: {listed(known)}.{nearest(name, known)}")
-    return {**profile, _OWN: {"entries": [entry.to_json() for entry in baseline.stacks[stack][pack]]}}
+    if stack not in baseline.stacks:
+        raise PreviewError(f"{baseline.file} has no stack {stack}; it has: {listed(baseline.stacks)}.{nearest(stack, baseline.stacks)}")
+    packs = baseline.stacks[stack]
+    fitting = [name for name in packs if name == pack] or [name for name in packs if _folder(name) == pack]
+    if len(fitting) != 1:
+        folders = Counter(map(_folder, packs))
+        similar = nearest(pack, [*packs, *(name for name, number in folders.items() if number == 1)])
+        raise PreviewError(f"{baseline.file} has no pack {pack}; it has: {listed(packs)}.{similar}")
+    return {**profile, _OWN: {"entries": [entry.to_json() for entry in packs[fitting[0]]]}}
+
+
+def _folder(pack: str) -> str:
+    """The name of a pack's folder by convention: cloudpatterns-security is in security/."""
+    return pack.rpartition("-")[2]
 
 
 def count(baseline: Baseline, stacks: Iterable[str]) -> Iterator[tuple[str, int]]:
@@ -220,7 +244,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="file that --write-baseline has written")
     parser.add_argument("stack", metavar="STACK", help="name of the stack")
-    parser.add_argument("pack", metavar="PACK", help="name of the pack, as the file has it")
+    parser.add_argument(
+        "pack", metavar="PACK", help="name of the pack, as the file has it, or its last word: security for cloudpatterns-security"
+    )
     parser.add_argument("profile", metavar="PROFILE", type=Path, nargs="?", help="profile to add them to; default: an empty one")
     options = parser.parse_args(arguments)
     try:

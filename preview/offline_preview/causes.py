@@ -56,7 +56,7 @@ def causes(findings: Iterable[Finding], shown: Callable[[Finding], str]) -> list
     """The causes of findings, the worst first, else in the order of the findings; `shown` gives a finding's text without its remedy."""
     by_place: dict[tuple[str, str], list[tuple[Finding, str, str]]] = {}
     for finding in findings:
-        what, where = _parted(shown(finding))
+        what, where = parted(shown(finding))
         by_place.setdefault((finding.urn, where or f" {what}"), []).append((finding, what, where))
     alike: dict[tuple[object, ...], list[str]] = {}
     said: dict[tuple[object, ...], list[tuple[Finding, str, str]]] = {}
@@ -80,7 +80,7 @@ def _order(finding: Finding) -> tuple[bool, int]:
     return not finding.blocks, rank(finding.severity)
 
 
-def _parted(text: str) -> tuple[str, str]:
+def parted(text: str) -> tuple[str, str]:
     """What a finding says, and the property that it ends with, if it does."""
     match = _PROPERTY.match(text)
     return (f"{match['what']}{match['rest']}", match["where"]) if match else (text, "")

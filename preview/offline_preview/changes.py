@@ -20,6 +20,7 @@ from offline_preview.differences import difference
 from offline_preview.errors import PreviewError, listed
 from offline_preview.findings import STACK_TYPE, Finding, PackReport, Redactor, StackReport
 from offline_preview.graph import Resource
+from offline_preview.hidden import Place, named, place_of, reported, without
 from offline_preview.leaves import covers, leaves, path, steps
 from offline_preview.reports.json_report import VERSION
 from offline_preview.values import UNKNOWN, shown
@@ -225,6 +226,10 @@ class _Comparison:
         self._former = {new: old for new, old in former.items() if new == old or old not in kept}
         self._now = {old: new for new, old in self._former.items()}
         self._by_urn = report.graph.by_urn()
+        self._plain_secrets: dict[str, set[Place]] = {}
+        for finding in (*report.all_findings, *self._old_findings):
+            if (place := reported(finding)) is not None:
+                self._plain_secrets.setdefault(self._now.get(finding.urn, finding.urn), set()).add(place)
         self._renewed: dict[str, list[Any]] = {}
         self._translate = _translation((self._old[old], self._by_urn[new]) for new, old in self._former.items() if new != old)
 
@@ -262,10 +267,12 @@ class _Comparison:
         replaces: set[str] = set()
         if resource.type.startswith("aws:"):
             replaces.update(difference(resource.type.partition(":")[2], before, after).replaces)
-        for place, was, now in leaves((), before, after):
-            if not any(covers(pattern, place) for pattern in ignored):
-                forces = place[0] in replaces or any(covers(pattern, place) for pattern in forced)
-                yield Property(path(place), *self._safe(was, now), forces)
+        changing = [leaf for leaf in leaves((), before, after) if not any(covers(pattern, leaf[0]) for pattern in ignored)]
+        hidden = self._hidden(resource.urn, before, after) if changing else ()
+        for place, was, now in changing:
+            forces = place[0] in replaces or any(covers(pattern, place) for pattern in forced)
+            values = (without(value, place_of(place), hidden, _SECRET, MARKS) for value in self._safe(was, now))
+            yield Property(path(place), *values, forces)
         if (regions := self._regions(resource, old)) is not None:
             yield Property("region of the provider", *regions, True)
         for name in _OPTIONS:
@@ -304,6 +311,12 @@ class _Comparison:
             hidden = [value if value in (None, _SECRET, UNKNOWN_TEXT) else _PLAIN for value in (was, self._redacted(now))]
             return hidden[0], hidden[1]
         return self._redacted(was), self._redacted(now)
+
+    def _hidden(self, urn: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> set[Place]:
+        """The places of plain values of a resource that are not shown. A place that the resource does not have stands for all of it."""
+        names = {name.lower() for name in (*before, *after)}
+        found = {place if place[:1] and place[0] in names else () for place in self._plain_secrets.get(urn, ())}
+        return {*found, *named(dict(before)), *named(dict(after))}
 
     def _redacted(self, value: Any) -> Any:
         if value is UNKNOWN:

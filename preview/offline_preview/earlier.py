@@ -52,6 +52,7 @@ class Comparison:
             baseline.write(self.target, known)
             for stack, number in baseline.count(known, [report.stack for report in reports]):
                 notes.append(f"{self.target}: recorded findings of {stack}: {number}.")
+        notes += [] if known is None else known.notes(reports)
         result = []
         for report in reports:
             one = report if known is None else baseline.applied(report, known)

@@ -18,7 +18,7 @@ def leaves(steps: Steps, was: Any, now: Any) -> Iterator[tuple[Steps, Any, Any]]
     """The innermost values that differ. Texts that hold JSON documents are compared as documents."""
     if now is not UNKNOWN and was == now:
         return
-    documents = _document(was), _document(now)
+    documents = document(was), document(now)
     if None not in documents:
         was, now = documents
     if isinstance(was, dict) and isinstance(now, dict):
@@ -44,7 +44,7 @@ def _items(steps: Steps, was: Sequence[Any], now: Sequence[Any]) -> Iterator[tup
         yield from (((*steps, index), None, now[index]) for index in range(first + common, last))
 
 
-def _document(value: Any) -> Any:
+def document(value: Any) -> Any:
     """A JSON document in a text; None when it is none."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:

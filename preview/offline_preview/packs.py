@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Final
 
-from offline_preview.errors import PreviewError, listed
+from offline_preview.errors import PreviewError, listed, nearest
 from offline_preview.project import interpreter
 from offline_preview.yaml_text import read_mapping
 
@@ -97,7 +97,9 @@ def select_packs(project: Path, folders: Sequence[Path], configs: Sequence[Path]
     for pack in packs if profile else ():
         there = sorted(path.stem for path in pack.folder.glob("*.json"))
         if there and profile not in there:
-            raise PreviewError(f"--profile: {pack.folder} has no {profile}.json. Use one of {listed(there)}, or write that file.")
+            raise PreviewError(
+                f"--profile: {pack.folder} has no {profile}.json. Use one of {listed(there)}, or write that file.{nearest(profile, there)}"
+            )
     return [PackSelection(pack, configs[index].absolute() if configs else None, profile) for index, pack in enumerate(packs)]
 
 

@@ -221,6 +221,14 @@ def test_a_stack_that_the_baseline_does_not_have_is_noted(shop: Path, tmp_path: 
     assert "NOT COMPLIANT: 58 mandatory" in out
 
 
+def test_a_pack_that_the_baseline_does_not_have_is_noted(shop: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "known.json"
+    file.write_text(json.dumps({**HEAD, "stacks": {"dev": {"another": []}}}))
+    code, out, err = run(capfd, shop, "--baseline", str(file))
+    assert (code, err) == (1, f"note: {file} has no baseline of the pack own on the stack dev: all its findings are new.\n")
+    assert "NOT COMPLIANT: 58 mandatory" in out
+
+
 HEAD = {"format": baseline.FORMAT, "version": 1, "project": "shop"}
 FIX = "Write it with --write-baseline FILE.\n"
 
@@ -232,8 +240,8 @@ FIX = "Write it with --write-baseline FILE.\n"
         ("{", "is not valid JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)."),
         ("[]", "is not a baseline of offline-preview."),
         ('{"name": "package"}', "is not a baseline of offline-preview."),
-        ({**HEAD, "version": 0}, "has version 0; this command reads 1. Write it again."),
-        ({**HEAD, "version": 2}, "has version 2; this command reads 1. Write it again."),
+        ({**HEAD, "version": 0}, "has version 0; this command reads 1."),
+        ({**HEAD, "version": 2}, "has version 2; this command reads 1."),
         (HEAD, "is a damaged baseline: 'stacks' is missing."),
         ({**HEAD, "stacks": []}, "is a damaged baseline: 'list' object has no attribute 'items'."),
         ({**HEAD, "stacks": {"dev": {"own": [1]}}}, "is a damaged baseline: own has an entry that is not an object."),
@@ -254,10 +262,14 @@ def test_a_file_that_is_no_baseline_of_the_stack(
 
 def test_nothing_but_a_baseline_of_the_project_is_overwritten(shop: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "package.json"
-    file.write_text('{"name": "package"}')
-    message = f"error: --write-baseline: {file} is not a baseline of offline-preview. {FIX}"
-    assert error(capfd, shop, "--write-baseline", str(file)) == message
-    assert file.read_text() == '{"name": "package"}'
+    other = "Use another file name, or remove that file first.\n"
+    for content, message in (
+        ('{"name": "package"}', "is not a baseline of offline-preview."),
+        (json.dumps({**HEAD, "version": 99}), "has version 99; this command reads 1."),
+    ):
+        file.write_text(content)
+        assert error(capfd, shop, "--write-baseline", str(file)) == f"error: --write-baseline: {file} {message} {other}"
+        assert file.read_text() == content
     file.write_text(json.dumps({**HEAD, "project": "other", "stacks": {}}))
     assert error(capfd, shop, "--write-baseline", str(file)) == (
         f"error: --write-baseline: {file} is of the project other, not of shop. Use another file.\n"
@@ -315,19 +327,36 @@ def test_a_pack_takes_the_entries_as_its_configuration(project: Write, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["prd", "own"], "error: {} has no stack prd; it has: prod. Did you mean 'prod'?\n"),
-        (["prod", "mine"], "error: {} has no pack mine; it has: own.\n"),
+        (["prd", "own"], "error: {} has no stack prd; it has: dev, prod. Did you mean 'prod'?\n"),
+        (["prod", "mine"], "error: {} has no pack mine; it has: cloud-own, cloud-security, own, shop-security.\n"),
+        (
+            ["prod", "clouds-own"],
+            "error: {} has no pack clouds-own; it has: cloud-own, cloud-security, own, shop-security. Did you mean 'cloud-own'?\n",
+        ),
+        (
+            ["dev", "securty"],
+            "error: {} has no pack securty; it has: cloud-security. Did you mean 'security'?\n",
+        ),
+        # Two packs have that last word.
+        (
+            ["prod", "security"],
+            "error: {} has no pack security; it has: cloud-own, cloud-security, own, shop-security. Did you mean 'shop-security'?\n",
+        ),
     ],
 )
 def test_a_profile_for_what_the_file_does_not_have(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     file = tmp_path / "known.json"
-    baseline.write(file, Baseline("shop", {"prod": {"own": ()}}))
+    packs = {"own": (), "cloud-own": (ENTRY,), "cloud-security": (ENTRY,), "shop-security": ()}
+    baseline.write(file, Baseline("shop", {"prod": packs, "dev": {"cloud-security": (ENTRY,)}}))
     assert baseline.main([str(file), *arguments]) == 2
     assert capsys.readouterr().err == message.format(file)
     assert baseline.main([str(file), "prod", "own"]) == 0
     assert json.loads(capsys.readouterr().out) == {"baseline": {"entries": []}}
+    # The name of the pack's folder is enough.
+    assert baseline.main([str(file), "dev", "security"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"baseline": {"entries": [ENTRY.to_json()]}}
 
 
 def test_the_help_names_the_options(capsys: pytest.CaptureFixture[str]) -> None:

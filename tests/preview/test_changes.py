@@ -13,7 +13,7 @@ from offline_preview import changes
 from offline_preview.changes import Change, Changes, Earlier, compared
 from offline_preview.findings import Control, Finding, PackReport, StackReport, Undecided
 from offline_preview.graph import Graph
-from offline_preview.reports import json_report, terminal
+from offline_preview.reports import json_report, markdown, terminal
 from offline_preview.reports.groups import grouped
 
 from tests.harness import record
@@ -242,6 +242,101 @@ def finding(control: str = "tags", urn: str = LOGS, message: str = "has no tags"
 def judged(graph: Graph, *findings: Finding, undecided: tuple[Undecided, ...] = (), level: Any = "mandatory") -> StackReport:
     controls = tuple(Control(name, "own", level=level, remediation="Do it.") for name in ("tags", "size"))
     return StackReport(graph, (PackReport("own", "1", Path("own"), controls, findings, undecided=undecided),))
+
+
+def settings(**variables: str) -> Program:
+    return lambda: aws.lambda_.Function("app", role="arn:aws:iam::123456789012:role/app", environment={"variables": variables})
+
+
+def task(*environment: tuple[str, str]) -> Program:
+    documents = [{"name": "web", "environment": [{"name": name, "value": value} for name, value in environment]}]
+    return lambda: aws.ecs.TaskDefinition("app", family="app", container_definitions=json.dumps(documents))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (settings(API_KEY="sk_old"), settings(API_KEY="sk_new"), [("environment.variables.API_KEY", "[secret]", "[secret]")]),
+        (settings(LEVEL="a"), settings(LEVEL="b"), [("environment.variables.LEVEL", "a", "b")]),
+        (settings(TOKEN_URL="a", TOKEN="t"), settings(TOKEN_URL="b", TOKEN="t"), [("environment.variables.TOKEN_URL", "a", "b")]),
+        (settings(DATABASE="db://a:b@c"), settings(DATABASE="db://a:d@c"), [("environment.variables.DATABASE", "[secret]", "[secret]")]),
+        (
+            lambda: aws.lambda_.Function("app", role="arn:aws:iam::123456789012:role/app"),
+            settings(DB_PASSWORD="sk_new", LEVEL="a"),
+            [("environment", None, {"variables": {"DB_PASSWORD": "[secret]", "LEVEL": "a"}})],
+        ),
+        # An item that moves takes no value along, and of a list with a secret no value is shown.
+        (
+            task(("A", "1"), ("API_KEY", "sk_old")),
+            task(("B", "2"), ("C", "3"), ("API_KEY", "sk_new")),
+            [
+                ("containerDefinitions[0].environment[0].name", "A", "B"),
+                ("containerDefinitions[0].environment[0].value", "[secret]", "[secret]"),
+                ("containerDefinitions[0].environment[1].name", "API_KEY", "C"),
+                ("containerDefinitions[0].environment[1].value", "[secret]", "[secret]"),
+                ("containerDefinitions[0].environment[2]", None, {"name": "API_KEY", "value": "[secret]"}),
+            ],
+        ),
+    ],
+)
+def test_variables_that_are_secrets_by_their_names_are_not_shown(before: Program, after: Program, expected: list[Any]) -> None:
+    found = changes_of(before, after)
+    assert [(one.path, one.before, one.after) for one in found.resources[0].properties] == expected
+    assert "sk_" not in json.dumps(found.to_json())
+
+
+SERVER = f"{TEST}aws:ec2/instance:Instance::web"
+
+
+def server(user_data: str = "", **tags: str) -> Graph:
+    def program() -> None:
+        options: Any = {"http_tokens": "required"}
+        aws.ec2.Instance("web", ami="ami-1", user_data=user_data or None, tags=tags, metadata_options=options)
+
+    return record(program)
+
+
+@pytest.mark.parametrize("verdict", ["fail", "known", "exempt"])
+@pytest.mark.parametrize(
+    ("control", "message", "hides", "hides_tags"),
+    [
+        ("user-data-no-secrets", "holds a password - userData", True, False),
+        ("user-data-no-secrets", "holds a password - userData.0.line", True, False),
+        ("server-password-not-in-state", "has a password - userData", True, False),
+        ("own", "has a password in plain text - userData", True, False),
+        ("no-plaintext-password", "has a password", True, True),
+        ("no-plaintext-password", "has a password - another.place", True, True),
+        ("user-data-no-secrets", "holds a password - metadataOptions.0.line", False, False),
+        ("secret-rotated", "is never rotated - userData", False, False),
+    ],
+)
+def test_values_where_a_control_has_found_a_secret_are_not_shown(
+    verdict: Any, control: str, message: str, hides: bool, hides_tags: bool
+) -> None:
+    one = finding(control, SERVER, message, verdict=verdict)
+    plain, fixed = judged(server("password=hunter22", a="b"), one), judged(server(a="c"))
+    other = judged(server("password=hunter23", a="b"), one)
+    text = "[secret]" if hides else "password=hunter22"
+    tag = ("[secret]", "[secret]") if hides_tags else ("b", "c")
+    for before, after, expected in (
+        (plain, fixed, [("tags.a", *tag), ("userData", text, None)]),
+        (fixed, plain, [("tags.a", *tag[::-1]), ("userData", None, text)]),
+        (plain, other, [("userData", text, text.replace("22", "23"))]),
+    ):
+        found = compared(after, earlier_of(before)).changes
+        assert found is not None
+        assert [(each.path, each.before, each.after) for each in found.resources[0].properties] == expected
+        views = json_report.render([replace(after, changes=found)]), markdown.render([replace(after, changes=found)])
+        assert not hides or "hunter" not in json.dumps(found.to_json()) + views[1]
+
+
+def test_a_hidden_value_that_becomes_a_secret_is_shown_as_such() -> None:
+    def secret() -> None:
+        variables = {"API_KEY": pulumi.Output.secret("sk_new")}
+        aws.lambda_.Function("app", role="arn:aws:iam::123456789012:role/app", environment={"variables": variables})
+
+    found = changes_of(settings(API_KEY="sk_old"), secret)
+    assert [one[2] for one in told(found)] == [("environment.variables.API_KEY", "[not secret]", "[secret]", False)]
 
 
 def differing(before: StackReport, after: StackReport) -> tuple[list[str], list[tuple[str, str]]]:

@@ -73,6 +73,9 @@ def test_a_named_profile_is_that_of_every_pack_that_has_any(pack: Write, tmp_pat
     with pytest.raises(PreviewError) as missing:
         select_packs(tmp_path, [first, second], [], "dev")
     assert str(missing.value) == f"--profile: {second} has no dev.json. Use one of prod, or write that file."
+    with pytest.raises(PreviewError) as similar:
+        select_packs(tmp_path, [first, second], [], "prdo")
+    assert str(similar.value) == f"--profile: {first} has no prdo.json. Use one of dev, prod, or write that file. Did you mean 'prod'?"
     with pytest.raises(PreviewError) as both:
         select_packs(tmp_path, [first], [first / "dev.json"], "dev")
     assert str(both.value) == "--profile: names the profile of every pack, and --policy-pack-config gives the files; use one of them."

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from cloudpatterns_policies.core import UNKNOWN, NotApplicable, Resource, Unknown, UnknownValueError, Verdict
-from cloudpatterns_policies.graph.addresses import VERSIONS, is_internet, parse
+from cloudpatterns_policies.graph.addresses import VERSIONS, is_internet, parse, public
 from cloudpatterns_policies.graph.ports import ALL, admitted
+from cloudpatterns_policies.graph.reading import all_of
 from cloudpatterns_policies.graph.spans import Spans
 
 GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
@@ -38,7 +39,7 @@ class Rule:
             return ALL
 
     def internet(self) -> tuple[str, str] | None:
-        """Property and text of the CIDRs that amount to the internet, or None when there are none."""
+        """The property that names the broadest of the CIDRs that amount to the internet, and their text, or None when there are none."""
         unknown = ""
         for name in _CIDRS:
             path = f"{self.prefix}{name}"
@@ -46,32 +47,38 @@ class Rule:
                 unknown = unknown or path
                 continue
             value = self.resource.get(path, ())
-            texts = []
-            for index, text in enumerate((value,) if isinstance(value, str) else value):
+            texts = {}
+            for where, text in (
+                [(path, value)] if isinstance(value, str) else [(f"{path}.{index}", item) for index, item in enumerate(value)]
+            ):
                 if text is UNKNOWN:
-                    unknown = unknown or f"{path}.{index}"
+                    unknown = unknown or where
                 elif isinstance(text, str):
-                    texts.append(text)
+                    texts[where] = text
             if found := _internet(texts):
-                return path, found
+                return found
         if unknown:
             raise UnknownValueError(unknown, self.resource.urn)
         return None
 
 
-def _internet(texts: list[str]) -> str:
-    """Those of the CIDRs that amount to the internet, alone or, where none does alone, together."""
+def _internet(texts: dict[str, str]) -> tuple[str, str] | None:
+    """The path of the broadest CIDR, and the text of those that amount to the internet, alone or, where none does alone, together.
+
+    Sizes are those of public addresses, as in `graph.exposure`: both name the same property.
+    """
     ranges: dict[int, dict[str, Spans]] = {version: {} for version in VERSIONS}
-    for text in texts:
+    for where, text in texts.items():
         # EC2 refuses an invalid CIDR, so it opens nothing.
         with contextlib.suppress(ValueError):
             version, addresses = parse(text)
-            ranges[version][text] = addresses
+            ranges[version][where] = addresses
     for version, found in ranges.items():
-        alone = [text for text, addresses in found.items() if is_internet(version, addresses)]
+        alone = [where for where, addresses in found.items() if is_internet(version, addresses)]
         if alone or is_internet(version, Spans.union(found.values())):
-            return " and ".join(alone or found)
-    return ""
+            broadest = max(found, key=lambda where: public(version, found[where]).size)
+            return broadest, all_of(list(dict.fromkeys(texts[where] for where in alone or found)))
+    return None
 
 
 def rules(resource: Resource, direction: Direction) -> Iterator[Rule]:

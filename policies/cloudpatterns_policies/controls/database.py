@@ -25,7 +25,7 @@ from cloudpatterns_policies.core import (
     control,
     stack_control,
 )
-from cloudpatterns_policies.graph.reading import from_provider, has_value, read
+from cloudpatterns_policies.graph.reading import all_of, from_provider, has_value, read
 
 _RDS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/rds-controls.html"
 _DYNAMODB: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/dynamodb-controls.html"
@@ -198,7 +198,10 @@ def rds_backups(resource: Resource, config: Mapping[str, Any]) -> Verdict:
         return Pass()
     if _is_replica(resource):
         return NotApplicable("is a replica, whose source is backed up")
-    return Fail(f"keeps backups for {days} day{'' if days == 1 else 's'}" if days else "keeps no backups", "backupRetentionPeriod")
+    path = "backupRetentionPeriod"
+    if resource.type == INSTANCE and resource.get(path) is None and any(has_value(resource, origin) for origin in _ORIGINS):
+        return NotApplicable("is restored, and keeps backups as its source does")
+    return Fail(f"keeps backups for {days} day{'' if days == 1 else 's'}" if days else "keeps no backups", path)
 
 
 @control(
@@ -278,7 +281,7 @@ def rds_logs_exported(resource: Resource, config: Mapping[str, Any]) -> Verdict:
     wanted = config["logs"].get(engine, _LOGS.get(family, ()))
     missing = [log for log in wanted if not any(item == log for item in exported)]
     if missing:
-        return Fail(f"does not export {' and '.join(missing)}", path)
+        return Fail(f"does not export {all_of(missing)}", path)
     return Pass() if exported else Fail("exports no logs", path)
 
 

@@ -18,6 +18,7 @@ _EVENT_TARGET: Final = "aws:cloudwatch/eventTarget:EventTarget"
 _SUBSCRIPTION: Final = "aws:sns/topicSubscription:TopicSubscription"
 _NOTIFICATION: Final = "aws:s3/bucketNotification:BucketNotification"
 _SCHEDULE: Final = "aws:scheduler/schedule:Schedule"
+_PIPE: Final = "aws:pipes/pipe:Pipe"
 
 _STREAMS: Final = (
     *("aws:kinesis/stream:Stream", "aws:kinesis/streamConsumer:StreamConsumer", "aws:dynamodb/table:Table"),
@@ -34,6 +35,8 @@ _DEAD_LETTERS_OF: Final = (
     (_MAPPING, "destinationConfig"),
     (_EVENT_TARGET, "deadLetterConfig"),
     (_SCHEDULE, "target"),
+    # A queue that a pipe reads is its source: only those for failed records are among the parameters.
+    (_PIPE, "sourceParameters"),
     ("aws:cloudwatch/eventBus:EventBus", "deadLetterConfig"),
 )
 """Properties that name a dead-letter queue. A schedule's `target` may name the queue that it sends to as well, so its path decides."""

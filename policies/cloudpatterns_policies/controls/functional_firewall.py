@@ -26,6 +26,8 @@ DATA_PORTS: Final = (
 # https://www.rfc-editor.org/rfc/rfc4890#section-4.3.1
 _NETWORK_ERRORS: Final = ports.icmp([3]) | ports.icmp([1, 2, 3, 4], v6=True)
 
+_EVERY_ICMP: Final = ports.icmp(range(256)) | ports.icmp(range(256), v6=True)
+
 _STRINGS: Final = {"type": "array", "items": {"type": "string"}}
 _PORTS: Final = {"type": "array", "items": {"type": "string", "pattern": ports.PATTERN}}
 
@@ -69,7 +71,7 @@ class _Place:
     why="One rule that is too wide exposes a database, a cache or an internal service to everyone, whatever else protects it. "
     "A data port that allows addresses instead of groups allows any resource that gets one of these addresses later.",
     remediation="Allow the internet only on ports 80 and 443, at an internet-facing load balancer or a CDN origin, or tag the group with "
-    " cloudpatterns:internet=true; name the callers' security groups as the source of data ports.",
+    "cloudpatterns:internet=true; name the callers' security groups as the source of data ports.",
     url="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
     config={
         "internetPorts": {
@@ -157,7 +159,7 @@ class _Judge:
         """The finding on ports that the internet reaches, if any."""
         resource, who, path = exposure.rules[0].resource, exposure.sources, paths(exposure, groups)
         if exposure.ports - self._settings.open_ports:
-            what = "; only web ports may be open to it" if exposure.ports & self._settings.open_ports else ""
+            what = _permitted(exposure.ports, self._settings.open_ports)
             yield resource, Fail(f"allows the internet ({who}) on {ports.describe(exposure.ports)}{what}: {path}", exposure.where)
             return
         if not exposure.ports - _NETWORK_ERRORS:
@@ -267,6 +269,14 @@ class _Judge:
         if not marks or any(mark is False for _, mark in marks):
             return False
         return next(((user, mark) for user, mark in marks if isinstance(mark, str)), True)
+
+
+def _permitted(exposed: Spans, permitted: Spans) -> str:
+    """The end of a message on what of these ports may be open to the internet, if any of them may."""
+    if exposed - _EVERY_ICMP:
+        return "; only web ports may be open to it" if exposed & permitted else ""
+    versions = ((ports.icmp(range(256)), "type 3 of ICMP"), (ports.icmp(range(256), v6=True), "types 1 to 4 of ICMPv6"))
+    return f"; only {' and '.join(text for every, text in versions if exposed & every)} may be open to it"
 
 
 def _is_router(group: Group) -> bool:

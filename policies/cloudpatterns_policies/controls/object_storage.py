@@ -68,13 +68,14 @@ def s3_public_access_block_complete(resource: Resource) -> Iterator[Verdict]:
     title="S3 buckets have a public access block",
     severity=Severity.HIGH,
     types=BUCKETS,
-    why="Without it, one wrong policy or ACL makes the bucket public.",
+    why="Without it, one wrong policy or ACL makes the bucket public. AWS gives new buckets a block, but a deployment restores only what "
+    "is declared.",
     remediation="Add an aws.s3.BucketPublicAccessBlock with the bucket's id.",
     url=f"{_PAGE}#s3-8",
     frameworks={"FSBP": ("S3.8",), "CIS 5.0": ("2.1.4",), "Checkov": ("CKV2_AWS_6",)},
 )
 def s3_bucket_public_access_blocked(resource: Resource, stack: Stack) -> Verdict:
-    return Pass() if settings(stack, resource, BLOCK) else Fail("has no public access block")
+    return Pass() if settings(stack, resource, BLOCK) else Fail("declares no public access block")
 
 
 @stack_control(

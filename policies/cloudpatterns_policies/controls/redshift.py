@@ -29,7 +29,7 @@ from cloudpatterns_policies.core import (
     control,
     stack_control,
 )
-from cloudpatterns_policies.graph.reading import has_value, read
+from cloudpatterns_policies.graph.reading import all_of, has_value, read
 
 _PAGE: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/redshift-controls.html"
 
@@ -109,7 +109,7 @@ def redshift_tls_required(resource: Resource) -> Verdict:
 def redshift_audit_log(resource: Resource, stack: Stack) -> Verdict:
     if resource.type == _NAMESPACE:
         absent = missing(resource, "logExports", ("connectionlog", "userlog"))
-        return Fail(f"does not export {' and '.join(absent)}", "logExports") if absent else Pass()
+        return Fail(f"does not export {all_of(absent)}", "logExports") if absent else Pass()
     # The argument of older versions of the provider.
     if read(resource, "logging.enable") is True or stack.referrers(resource, _LOGGING, "clusterIdentifier"):
         return Pass()

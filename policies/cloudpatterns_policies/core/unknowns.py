@@ -15,9 +15,11 @@ UNKNOWNS_TITLE: Final = "Every check could be decided before deployment"
 """Its title."""
 
 _FAIL: Final = "Where a control must decide, set its onUnknown to fail in the profile."
-UNKNOWNS_REMEDY: Final = f"Run offline-preview --as deployed, which fills in what AWS would compute; its --json lists each check. {_FAIL}"
+_LEFT: Final = "what stays unknown there needs a look at the program or at AWS. offline-preview --json lists each check and its value."
+# A pack cannot know how it is run: this must hold for an update, a preview, invented values and an export.
+UNKNOWNS_REMEDY: Final = f"Values that AWS computes are known after the deployment, or with offline-preview --as deployed; {_LEFT} {_FAIL}"
 """The remedy for unknown values of a program in Python."""
-UNKNOWNS_REMEDY_ELSEWHERE: Final = f"Once it is deployed, judge the export: offline-preview --state; its --json lists each check. {_FAIL}"
+UNKNOWNS_REMEDY_ELSEWHERE: Final = f"Values that AWS computes are known in the deployed stack's export, for --state; {_LEFT} {_FAIL}"
 """The remedy for unknown values of other programs, which the offline preview cannot run."""
 
 _SHOWN: Final = 5
@@ -48,4 +50,4 @@ def summary(checks: Collection[Undecided]) -> str:
     more = f" and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else ""
     of = "1 control" if len(counts) == 1 else f"{len(counts)} controls"
     what = "1 check" if len(checks) == 1 else f"{len(checks)} checks"
-    return f"{what} of {of} cannot be decided, because values are known only after deployment: {shown}{more}."
+    return f"{what} of {of} cannot be decided, because values are unknown: {shown}{more}."

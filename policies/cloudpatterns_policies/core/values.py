@@ -158,6 +158,7 @@ class Decoder:
 
 
 _LARGEST_PORT: Final = 65535
+_SHORTEST: Final = 4
 
 
 def secret_texts(value: Any) -> Iterator[str]:
@@ -182,15 +183,15 @@ def secret_texts(value: Any) -> Iterator[str]:
 
 
 class Redactor:
-    """Keeps secrets out of text. A secret of under four characters is replaced only where it is a separate word."""
+    """Keeps secrets out of text. Shorter secrets than four characters occur in names by chance and are not replaced."""
 
     def __init__(self, secrets: set[str] | frozenset[str]) -> None:
         forms: set[str] = set()
-        for secret in secrets:
+        for secret in (text for text in secrets if len(text) >= _SHORTEST):
             # A message may hold the secret as written, or as `repr` and JSON escape it.
             forms.update((secret, repr(secret)[1:-1], secret.encode("unicode_escape").decode().replace('"', '\\"')))
         ordered = sorted(forms, key=lambda form: (-len(form), form))
-        parts = [re.escape(form) if len(form) >= 4 else rf"(?<!\w){re.escape(form)}(?!\w)" for form in ordered]
+        parts = [re.escape(form) for form in ordered]
         self._pattern = re.compile("|".join(parts)) if parts else None
 
     def __call__(self, text: str) -> str:

@@ -180,6 +180,11 @@ def arrow(*hops: str) -> str:
     return " -> ".join(hop for hop in hops if hop)
 
 
+def all_of(items: Sequence[str]) -> str:
+    """A list for a message: `alert, audit and listener`."""
+    return " and ".join(filter(None, (", ".join(items[:-1]), *items[-1:])))
+
+
 def some(items: Sequence[str], limit: int = 2, separator: str = ", ") -> str:
     """The first of a list for a message, and how many more there are."""
     more = len(items) - limit

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from cloudpatterns_policies.controls import database as controls
 from cloudpatterns_policies.core import Control, Fail, NotApplicable, Pass, Resource, Unknown, Verdict
+from cloudpatterns_policies.graph.reading import all_of
 
 from tests.policies.helpers import UNKNOWN, resource, secret, stack, verdicts
 
@@ -133,6 +134,17 @@ def test_backups(kind: str, days: Any, expected: Verdict) -> None:
     assert verdicts(controls.rds_backups, resource(kind, props={"backupRetentionPeriod": days})) == [expected]
 
 
+@pytest.mark.parametrize("origin", [{"snapshotIdentifier": "before"}, {"restoreToPointInTime": {"useLatestRestorableTime": True}}])
+def test_backups_of_a_restored_database(origin: dict[str, Any]) -> None:
+    path, none = "backupRetentionPeriod", Fail("keeps no backups", "backupRetentionPeriod")
+    restored = NotApplicable("is restored, and keeps backups as its source does")
+    for days, expected in ((None, restored), (0, none), (7, Pass()), (UNKNOWN, Unknown(path))):
+        assert verdicts(controls.rds_backups, resource(INSTANCE, props={**origin, path: days})) == [expected]
+    # Empty is as if it was left out, and a restored cluster begins with AWS's own default.
+    assert verdicts(controls.rds_backups, resource(INSTANCE, props=dict.fromkeys(origin, ""))) == [none]
+    assert verdicts(controls.rds_backups, resource(CLUSTER, props=origin)) == [Fail("keeps backups for 1 day", path)]
+
+
 def test_backups_of_replicas_and_other_limits() -> None:
     assert verdicts(controls.rds_backups, resource(INSTANCE, props=REPLICA)) == [NotApplicable("is a replica, whose source is backed up")]
     three = resource(INSTANCE, props={"backupRetentionPeriod": 3})
@@ -160,7 +172,7 @@ EXPORTS = "enabledCloudwatchLogsExports"
 def test_logs_of_each_engine(engine: str, logs: list[str]) -> None:
     check = controls.rds_logs_exported
     assert verdicts(check, resource(INSTANCE, props={"engine": engine, EXPORTS: [*logs, "more"]})) == [Pass()]
-    assert verdicts(check, resource(INSTANCE, props={"engine": engine})) == [Fail(f"does not export {' and '.join(logs)}", EXPORTS)]
+    assert verdicts(check, resource(INSTANCE, props={"engine": engine})) == [Fail(f"does not export {all_of(logs)}", EXPORTS)]
     assert verdicts(check, resource(CLUSTER, props={"engine": engine, EXPORTS: logs[1:]})) == [Fail(f"does not export {logs[0]}", EXPORTS)]
     assert verdicts(check, resource(CLUSTER, props={"engine": engine, EXPORTS: UNKNOWN})) == [Unknown(EXPORTS)]
     assert verdicts(check, resource(CLUSTER, props={"engine": engine, EXPORTS: [UNKNOWN]})) == [Unknown(f"{EXPORTS}.0")]

@@ -10,6 +10,7 @@ from tests.policies.helpers import UNKNOWN, resource, stack, verdicts
 
 QUEUE, FUNCTION, MAPPING = "aws:sqs/queue:Queue", "aws:lambda/function:Function", "aws:lambda/eventSourceMapping:EventSourceMapping"
 TARGET, SUBSCRIPTION = "aws:cloudwatch/eventTarget:EventTarget", "aws:sns/topicSubscription:TopicSubscription"
+PIPE = "aws:pipes/pipe:Pipe"
 SCHEDULE, ON_FAILURE = "aws:scheduler/schedule:Schedule", "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
 REDRIVE, REDRIVE_ALLOW = "aws:sqs/redrivePolicy:RedrivePolicy", "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy"
 
@@ -58,11 +59,24 @@ def test_queue_with_a_policy_of_its_own(type: str, expected: Verdict) -> None:
         (ON_FAILURE, "destinationConfig"),
         (MAPPING, "destinationConfig"),
         (TARGET, "deadLetterConfig"),
+        (PIPE, "sourceParameters"),
         ("aws:cloudwatch/eventBus:EventBus", "deadLetterConfig"),
     ],
 )
 def test_queue_that_others_park_in(type: str, path: str) -> None:
     assert judged(controls.queue_dead_letters, resource(QUEUE, "dead"), refers(type, "other", path, "dead")) == IS_DEAD_LETTERS
+
+
+@pytest.mark.parametrize("stream", ["dynamodbStreamParameters", "kinesisStreamParameters"])
+@pytest.mark.parametrize("arn", [UNKNOWN, "arn:aws:sqs:eu-west-1:123456789012:q"])
+def test_queue_of_a_pipe(stream: str, arn: Any) -> None:
+    def found(props: dict[str, Any], path: str) -> Verdict:
+        pipe = resource(PIPE, "pipe", props, deps={path: ["q"]} if arn is UNKNOWN else {})
+        return judged(controls.queue_dead_letters, resource(QUEUE, "q", {"arn": arn}), pipe)
+
+    assert found({"sourceParameters": {stream: {"deadLetterConfig": {"arn": arn}}}}, "sourceParameters") == IS_DEAD_LETTERS
+    assert found({"source": arn, "sourceParameters": {"sqsQueueParameters": {"batchSize": 1}}}, "source") == NO_DEAD_LETTERS
+    assert found({"target": arn}, "target") == NO_DEAD_LETTERS
 
 
 def test_queue_of_a_schedule() -> None:

@@ -362,3 +362,20 @@ MESSAGES = {
 @pytest.mark.parametrize(("message", "case"), MESSAGES.items(), ids=[case.reason for case in MESSAGES.values()])
 def test_messages(message: str, case: Case) -> None:
     assert only(case).message == message
+
+
+@pytest.mark.parametrize(
+    ("protocol", "kinds", "source", "text"),
+    [
+        ("icmp", (-1, -1), ANY4, "(0.0.0.0/0) on ICMP; only type 3 of ICMP"),
+        ("icmpv6", (-1, -1), ANY6, "(::/0) on ICMPv6; only types 1 to 4 of ICMPv6"),
+        ("58", (128, 0), ANY6, "(::/0) on ICMPv6; only types 1 to 4 of ICMPv6"),
+    ],
+)
+def test_a_message_on_icmp_says_what_of_it_may_be_open(protocol: str, kinds: tuple[int, int], source: str, text: str) -> None:
+    case = Case("ICMP", [group("web", PUBLIC), admits("r", "web", kinds, source, protocol=protocol)], {"r": ""})
+    assert only(case).message == f"allows the internet {text} may be open to it: rule r -> security group web"
+    # RFC 4890, section 4.3.1: errors of the network that a firewall must not drop.
+    for kind in (1, 2, 3, 4):
+        errors = [group("web"), admits("r", "web", (kind, -1), ANY6, protocol="icmpv6")]
+        assert not [found for _, found in verdicts(functional_firewall, stack(*errors)) if isinstance(found, Fail)]

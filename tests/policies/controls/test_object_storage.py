@@ -54,7 +54,7 @@ def test_complete_block(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", [BUCKET, OLD_BUCKET])
 def test_block_of_each_bucket(kind: str) -> None:
-    missing = Fail("has no public access block")
+    missing = Fail("declares no public access block")
     assert of_data(BLOCKED, bucket(kind=kind), setting(BLOCK, ON)) == Pass()
     assert of_data(BLOCKED, bucket(kind=kind)) == missing
     assert of_data(BLOCKED, bucket(kind=kind), bucket(name="other"), setting(BLOCK, ON, of="other")) == missing
@@ -63,7 +63,7 @@ def test_block_of_each_bucket(kind: str) -> None:
 def test_settings_by_the_literal_name_of_the_bucket() -> None:
     named = bucket({"bucket": "shop-data"})
     assert of_data(BLOCKED, named, resource(BLOCK, "block", {"bucket": "shop-data"})) == Pass()
-    assert of_data(BLOCKED, named, resource(BLOCK, "block", {"bucket": "shop"})) == Fail("has no public access block")
+    assert of_data(BLOCKED, named, resource(BLOCK, "block", {"bucket": "shop"})) == Fail("declares no public access block")
 
 
 def deny(**changed: Any) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 from cloudpatterns_policies.controls import security_group as controls
+from cloudpatterns_policies.controls.functional_firewall import functional_firewall
+from cloudpatterns_policies.controls.operational_firewall import operational_firewall
 from cloudpatterns_policies.core import Control, Fail, NotApplicable, Pass, Unknown, Verdict
 
-from tests.policies.helpers import UNKNOWN, resource, verdicts
+from tests.policies.helpers import UNKNOWN, resource, stack, verdicts
 
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
@@ -42,11 +44,11 @@ def single(control: Control, **props: Any) -> list[Verdict]:
         (
             GROUP,
             {"ingress": [{**ports(443), "cidrBlocks": ["0.0.0.0/0"]}, {**ports(22), "cidrBlocks": ["10.0.0.0/8", "0.0.0.0/0"]}]},
-            "ingress.1.cidrBlocks",
+            "ingress.1.cidrBlocks.1",
         ),
-        (GROUP, {"ingress": [{**ports(22), "ipv6CidrBlocks": ["::/0"]}]}, "ingress.0.ipv6CidrBlocks"),
-        (RULE, {"type": "ingress", **ports(22), "cidrBlocks": ["0.0.0.0/0"]}, "cidrBlocks"),
-        (RULE, {"type": "ingress", **ports(22), "ipv6CidrBlocks": ["::/0"]}, "ipv6CidrBlocks"),
+        (GROUP, {"ingress": [{**ports(22), "ipv6CidrBlocks": ["::/0"]}]}, "ingress.0.ipv6CidrBlocks.0"),
+        (RULE, {"type": "ingress", **ports(22), "cidrBlocks": ["0.0.0.0/0"]}, "cidrBlocks.0"),
+        (RULE, {"type": "ingress", **ports(22), "ipv6CidrBlocks": ["::/0"]}, "ipv6CidrBlocks.0"),
         (INGRESS, {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "cidrIpv4": "0.0.0.0/0"}, "cidrIpv4"),
         (INGRESS, {"ipProtocol": "6", "fromPort": 22, "toPort": 22, "cidrIpv6": "::/0"}, "cidrIpv6"),
     ],
@@ -76,7 +78,7 @@ def test_a_rule_is_seen_in_each_form(control: Control, type: str, props: Props, 
     ],
 )
 def test_what_a_rule_opens(control: Control, rule: Props, opens: str) -> None:
-    assert inline(control, {**rule, "cidrBlocks": ["0.0.0.0/0"]}) == [Fail(f"opens {opens} to 0.0.0.0/0", "ingress.0.cidrBlocks")]
+    assert inline(control, {**rule, "cidrBlocks": ["0.0.0.0/0"]}) == [Fail(f"opens {opens} to 0.0.0.0/0", "ingress.0.cidrBlocks.0")]
 
 
 @pytest.mark.parametrize(
@@ -97,19 +99,21 @@ def test_what_the_internet_may_reach(control: Control, rule: Props) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cidrs", "source"),
+    ("cidrs", "source", "index"),
     [
-        (["0.0.0.0/0"], "0.0.0.0/0"),
-        (["0.0.0.0/1", "128.0.0.0/1"], "0.0.0.0/1 and 128.0.0.0/1"),
-        (["192.0.2.7/0"], "192.0.2.7/0"),
-        (["32.0.0.0/8", "33.0.0.0/8"], "32.0.0.0/8 and 33.0.0.0/8"),
-        (["nonsense", "0.0.0.0/0"], "0.0.0.0/0"),
-        ([None, "0.0.0.0/0"], "0.0.0.0/0"),
-        ([UNKNOWN, "0.0.0.0/0"], "0.0.0.0/0"),
+        (["0.0.0.0/0"], "0.0.0.0/0", 0),
+        (["32.0.0.0/6", "0.0.0.0/0"], "32.0.0.0/6 and 0.0.0.0/0", 1),
+        (["32.0.0.0/8", "33.0.0.0/8", "0.0.0.0/8"], "32.0.0.0/8, 33.0.0.0/8 and 0.0.0.0/8", 0),
+        (["0.0.0.0/1", "128.0.0.0/1"], "0.0.0.0/1 and 128.0.0.0/1", 0),
+        (["192.0.2.7/0"], "192.0.2.7/0", 0),
+        (["32.0.0.0/8", "33.0.0.0/8"], "32.0.0.0/8 and 33.0.0.0/8", 0),
+        (["nonsense", "0.0.0.0/0"], "0.0.0.0/0", 1),
+        ([None, "0.0.0.0/0"], "0.0.0.0/0", 1),
+        ([UNKNOWN, "0.0.0.0/0"], "0.0.0.0/0", 1),
     ],
 )
-def test_what_is_the_internet(cidrs: list[Any], source: str) -> None:
-    assert inline(SSH, {**ports(22), "cidrBlocks": cidrs}) == [Fail(f"opens port 22 (SSH) to {source}", "ingress.0.cidrBlocks")]
+def test_what_is_the_internet(cidrs: list[Any], source: str, index: int) -> None:
+    assert inline(SSH, {**ports(22), "cidrBlocks": cidrs}) == [Fail(f"opens port 22 (SSH) to {source}", f"ingress.0.cidrBlocks.{index}")]
 
 
 @pytest.mark.parametrize(
@@ -150,15 +154,24 @@ def test_unknown_where_it_does_not_matter(control: Control, props: Props) -> Non
     assert single(control, **props) == [Pass()]
 
 
+@pytest.mark.parametrize("cidrs", [["10.0.0.0/8", "0.0.0.0/0"], ["32.0.0.0/6", "128.0.0.0/1"]])
+def test_all_controls_name_the_same_property(cidrs: list[str]) -> None:
+    # Reports show findings on one property as one cause.
+    group = resource(GROUP, "app", {"ingress": [{**ports(22), "cidrBlocks": cidrs}]})
+    found = [*run(AUTHORIZED, GROUP, group.raw), *run(RISKY, GROUP, group.raw), *run(SSH, GROUP, group.raw)]
+    found += [verdict for check in (functional_firewall, operational_firewall) for _, verdict in verdicts(check, stack(group))]
+    assert [one.where for one in found if isinstance(one, Fail)] == ["ingress.0.cidrBlocks.1"] * 5
+
+
 def test_an_unknown_rule_hides_no_other() -> None:
     found = inline(SSH, UNKNOWN, {**ports(22), "cidrBlocks": ["192.0.2.0/24", UNKNOWN]}, {**ports(22), "cidrBlocks": ["0.0.0.0/0"]})
     assert found == [
         Unknown("ingress.0.cidrBlocks"),
         Unknown("ingress.1.cidrBlocks.1"),
-        Fail("opens port 22 (SSH) to 0.0.0.0/0", "ingress.2.cidrBlocks"),
+        Fail("opens port 22 (SSH) to 0.0.0.0/0", "ingress.2.cidrBlocks.0"),
     ]
     assert inline(SSH, {**ports(22), "cidrBlocks": UNKNOWN, "ipv6CidrBlocks": ["::/0"]}) == [
-        Fail("opens port 22 (SSH) to ::/0", "ingress.0.ipv6CidrBlocks")
+        Fail("opens port 22 (SSH) to ::/0", "ingress.0.ipv6CidrBlocks.0")
     ]
     assert run(SSH, GROUP, {"ingress": UNKNOWN}) == [Unknown("ingress")]
     assert run(SSH, RULE, {"type": UNKNOWN}) == [Unknown("type")]
@@ -184,12 +197,12 @@ def test_authorized_ports_can_be_chosen() -> None:
         (
             GROUP,
             {"egress": [{**ports(0, 0, "-1"), "cidrBlocks": ["0.0.0.0/0"]}]},
-            Fail("allows outbound all protocols and ports to 0.0.0.0/0", "egress.0.cidrBlocks"),
+            Fail("allows outbound all protocols and ports to 0.0.0.0/0", "egress.0.cidrBlocks.0"),
         ),
         (
             RULE,
             {"type": "egress", **ports(1, 65535), "cidrBlocks": ["0.0.0.0/0"]},
-            Fail("allows outbound ports 1-65535 to 0.0.0.0/0", "cidrBlocks"),
+            Fail("allows outbound ports 1-65535 to 0.0.0.0/0", "cidrBlocks.0"),
         ),
         (EGRESS, {"ipProtocol": "-1", "cidrIpv6": "::/0"}, Fail("allows outbound all protocols and ports to ::/0", "cidrIpv6")),
         (

@@ -1,5 +1,6 @@
 """Unknown verdicts: one line for all of them, or findings where the profile asks for that."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -17,12 +18,12 @@ from cloudpatterns_policies.core import (
     stack_control,
 )
 from cloudpatterns_policies.core.pack import Pack
-from cloudpatterns_policies.core.unknowns import UNKNOWNS_REMEDY
+from cloudpatterns_policies.core.unknowns import UNKNOWNS_REMEDY, UNKNOWNS_REMEDY_ELSEWHERE
 
 from tests.policies.core.sample_controls import BUCKET, REMEDY, closed, meta, small, told
 from tests.policies.helpers import resource, stack, urn
 
-LINE = "values are known only after deployment"
+LINE = "values are unknown"
 
 
 def summed(text: str) -> tuple[str, str, str, str]:
@@ -39,6 +40,13 @@ def test_an_unknown_is_silent_for_the_resource_and_all_are_one_line_for_the_stac
     assert told(pack.analyze_stack(stack(*buckets)).findings) == [
         summed(f"8 checks of 2 controls cannot be decided, because {LINE}: closed (4), small (4)")
     ]
+
+
+@pytest.mark.parametrize("remedy", [UNKNOWNS_REMEDY, UNKNOWNS_REMEDY_ELSEWHERE])
+def test_the_remedy_holds_however_the_pack_is_run(remedy: str) -> None:
+    # In a deployed run, or on an export, advice to do just that would go round in circles.
+    assert not re.match("Run |Once ", remedy)
+    assert "what stays unknown there needs a look at the program or at AWS" in remedy
 
 
 def test_a_single_unknown_is_summed_up_too_and_a_disabled_summary_says_nothing() -> None:

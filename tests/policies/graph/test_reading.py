@@ -7,6 +7,7 @@ import pytest
 from cloudpatterns_policies.core import Resource
 from cloudpatterns_policies.graph.reading import (
     Reference,
+    all_of,
     arrow,
     expand,
     from_provider,
@@ -167,5 +168,6 @@ def test_words() -> None:
     assert label(resource(SUBNET, "a"), "place") == "place a"
     assert spaced("Subnet") == "subnet"
     assert arrow("a", "", "b") == "a -> b"
+    assert [all_of(list("abc")[:count]) for count in range(4)] == ["", "a", "a and b", "a, b and c"]
     assert [some(list("abc")[:count]) for count in range(4)] == ["", "a", "a, b", "a, b and 1 more"]
     assert some(list("abcd"), 1, "/") == "a and 3 more"
