@@ -19,6 +19,7 @@ from cloudpatterns_policies.acceptance.rules import REFUSED_DESPITE_SEVERITY, wh
 
 _EPILOG: Final = """examples:
   python -m cloudpatterns_policies.acceptance AWS::ECS::Service
+  python -m cloudpatterns_policies.acceptance ecs.Service fargate
   python -m cloudpatterns_policies.acceptance aws:ecs/service:Service fargate
   python -m cloudpatterns_policies.acceptance --types"""
 
@@ -81,7 +82,9 @@ def main(arguments: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "type", nargs="?", help="CloudFormation's type, such as AWS::ECS::Service, or Pulumi's, such as aws:ecs/service:Service"
+        "type",
+        nargs="?",
+        help="CloudFormation's type, such as AWS::ECS::Service, or Pulumi's, such as ecs.Service or aws:ecs/service:Service",
     )
     parser.add_argument("word", nargs="*", help="print only what holds all of these words")
     parser.add_argument("--types", action="store_true", help="print the types that have rules of cdk-preflight, with their number")
@@ -105,7 +108,8 @@ def _print_types(rules: Preflight) -> int:
 def _print_type(given: str, words: list[str], rules: Preflight) -> int:
     kind = _cloudformation_type(given)
     if kind is None:
-        return _stop(f"{given} is not in the table of types: give CloudFormation's type, such as AWS::ECS::Service")
+        text = f"{given} is not in the table of types: give CloudFormation's type, such as AWS::ECS::Service."
+        return _stop(text + _did_you_mean(given))
     module, problem = engine.validator_module()
     if module is None and rules.problem:
         return _stop(problem, rules.problem)
@@ -132,10 +136,33 @@ def _print_type(given: str, words: list[str], rules: Preflight) -> int:
 
 def _cloudformation_type(given: str) -> str | None:
     """The type that was given, by a Pulumi token too."""
-    if "::" in given or "/" not in given:
-        return given
     facts = _facts()
-    return facts.cfn_type(given) if facts is not None else None
+    if "::" in given or not re.search(r"[/.:]", given):
+        return given
+    if facts is None:
+        return None
+    token = given if "/" in given else _tokens().get(_as_written(given))
+    return facts.cfn_type(token) if token is not None else None
+
+
+def _tokens() -> Mapping[str, str]:
+    """Token by the name that a program writes, such as `lambda.function`, in lower case."""
+    named = re.compile(r"aws:(\w+)/\w+:(\w+)")
+    return {".".join(found.groups()).lower(): token for token in _facts().tokens() if (found := named.fullmatch(token))}
+
+
+def _as_written(given: str) -> str:
+    """A name as in `_tokens`: of `aws.lambda_.Function` (Python), `aws.lambda.Function` (TypeScript) or `aws:lambda:Function` (YAML)."""
+    return given.replace(":", ".").replace("_.", ".").removeprefix("pulumi_").removeprefix("aws.").lower()
+
+
+def _did_you_mean(given: str) -> str:
+    """The nearest type that the table has, in the form that was given."""
+    tokens = _tokens() if _facts() is not None else {}
+    name = re.sub(r"/\w+:", ".", given.removeprefix("aws:")).lower() if "/" in given else _as_written(given)
+    close = [tokens[one] for one in difflib.get_close_matches(name, tokens, n=3, cutoff=0.7)]
+    shown = close if "/" in given else [re.sub(r"aws:(\w+)/\w+:", r"\1.", one) for one in close]
+    return f" Did you mean {' or '.join(shown)}?" if shown else ""
 
 
 def _candidates(kind: str, rules: Preflight) -> set[str]:

@@ -34,6 +34,7 @@ from cloudpatterns_policies.acceptance.unknowns import (
     depends_on_unknown,
     ends_in_reference,
     ends_in_unknown,
+    is_unknown,
     leads_into_unknown,
     neighbours,
     unknown_paths,
@@ -420,7 +421,8 @@ def _diagnostic(message: Any, template: Mapping[str, Any], rules: Mapping[str, R
         return None
     name, value, _ = RULES_UNLESS.get(rule, ("", "", ""))
     held = resource.get("Properties", {}).get(name) if name else None
-    if held is not None and (held == value or (isinstance(held, list) and value in held)):
+    unknown = is_unknown(held, template.get("Parameters", {}))
+    if held is not None and (unknown or held == value or (isinstance(held, list) and value in held)):
         return None
     path = _path(message.property_path or "", resource)
     properties = resource.get("Properties", {})

@@ -1,7 +1,7 @@
 """The table that translates resource types and properties into CloudFormation's; ``tests/policies/acceptance/generate.py`` writes it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
@@ -29,6 +29,11 @@ def facts(token: str) -> Facts | None:
     """What is known of a type token such as ``aws:ec2/vpc:Vpc``."""
     entry = _table().get(token)
     return None if entry is None else Facts(*entry)
+
+
+def tokens() -> Iterable[str]:
+    """The type tokens that are known."""
+    return _table().keys()
 
 
 def cfn_type(token: str) -> str | None:

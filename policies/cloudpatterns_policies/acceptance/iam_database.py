@@ -29,9 +29,7 @@ class DatabaseError(Exception):
     """The database is missing, or of a form that is not known. The text says what is not judged, why, and what to do."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(
-            f"IAM documents are not judged: {reason}. Install the database with: pip install 'cloudpatterns-policies[acceptance]'"
-        )
+        super().__init__(f"IAM documents are not judged: {reason}. Install the database with: pip install {PACKAGE}")
 
 
 @dataclass(frozen=True, slots=True)

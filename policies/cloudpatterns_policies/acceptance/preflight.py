@@ -35,12 +35,14 @@ ANY_TYPE: Final = "*"
 HEADER: Final = "package cdk_preflight\n\nimport rego.v1\n"
 """The first lines of every rule and library; helpers are shared by being in one package."""
 
-_FORMAT: Final = 1  # of the cached file; raise it when its lines change
+_FORMAT: Final = 2  # of the cached file; raise it when its lines change
 _ARCHIVE: Final = re.compile(r"_jsii/[^/]+\.jsii\.tgz$")
 _MEMBER: Final = "lib/rules.generated.js"
 _DEFINED: Final = re.compile(r"^(?:default\s+)?([A-Za-z_]\w*)", re.MULTILINE)
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
 _NO_HELPERS: Final = frozenset({"package", "import", "violation", "default", "else"})
+# The rules take a number that is not there for one that cannot be read, which ends the rule; in Rego `to_number(null)` is 0.
+_ABSENT: Final = re.compile(r"(to_number\(object\.get\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*, )null\)\)")
 _MESSAGE: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
@@ -191,6 +193,7 @@ def _array(text: str, name: str) -> list[dict[str, Any]]:
 
 def _lines(rules: list[dict[str, Any]], libraries: list[dict[str, Any]]) -> list[bytes]:
     """One line of JSON for the index, each rule and each source of shared helpers."""
+    rules, libraries = ([{**one, "rego": _ABSENT.sub(r'\1"__pf_absent"))', one["rego"])} for one in found] for found in (rules, libraries))
     sources = {library["name"]: library["rego"] for library in libraries} | {rule["id"]: rule["rego"] for rule in rules}
     if not rules or not all(source.startswith(HEADER) for source in sources.values()):
         raise FormatError("its rules are not of one Rego package")

@@ -74,8 +74,9 @@ REFUSED_DESPITE_SEVERITY: Final[Mapping[str, str]] = {
 ADVISED_DESPITE_SEVERITY: Final[Mapping[str, str]] = {
     r"E36(17|2[018]|35|4[0-4]|5[23]|67|70|75|94)|E3025|E3062": "AWS adds instance types to regions every few weeks",
     r"pf-lambda-layer-compatible-runtimes-enum": "AWS adds runtimes every few months",
+    r"pf-events-pattern-or-exclusive": "AWS documents $or beside other keys in the library that EventBridge matches with (aws/event-ruler)",
 }
-"""Rules that the validator gives as errors and that stay advice, since they hold lists that AWS extends: as in `RULES_OFF`."""
+"""Rules that the validator gives as errors and that stay advice, as in `RULES_OFF`."""
 
 MESSAGES_OFF: Final[Mapping[str, str]] = {
     "^Unknown resource type": "the table of types is newer than the validator",
@@ -88,6 +89,7 @@ MESSAGES_OFF: Final[Mapping[str, str]] = {
 _NOT_STICKY: Final = {"Key": "stickiness.enabled", "Value": "false"}
 
 RULES_UNLESS: Final[Mapping[str, tuple[str, Any, str]]] = {
+    "W3030": ("LogGroupClass", "DELIVERY", "a log group of this class keeps events for two days, whatever is asked for"),
     "pf-ec2-natgw-allocation": ("AvailabilityMode", "regional", "a regional NAT gateway allocates addresses itself"),
     "pf-elbv2-stickiness-type-protocol": ("TargetGroupAttributes", _NOT_STICKY, "the type is of no account while stickiness is off"),
 }

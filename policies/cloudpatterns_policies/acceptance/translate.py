@@ -247,8 +247,9 @@ class _Writer:
         if kind == "parsed":
             return self._parsed(inside, value, here, path)
         if kind == "values":
-            value = inside.get(json.dumps(value) if isinstance(value, bool) else value, value) if isinstance(value, str | bool) else value
-            return self._template.unknown(_TEXT) if value is None else self._plain(value, here, path)
+            plain = self._plain(value, here, path)
+            one = inside.get(_word(plain), plain)
+            return self._template.unknown(_TEXT) if one is None else one
         if kind == "head":
             one = value[0] if isinstance(value, list) and value else None
             return None if one is None else self._plain(one, here, f"{path}.0")
@@ -318,6 +319,11 @@ class _Writer:
             self._foreign[self._top] = frozenset(given)
         given = self._foreign[self._top]
         return text in given or any(one in text for one in given if len(one) > 5)
+
+
+def _word(value: Any) -> str | None:
+    """A value as a word of an entry; None for what is no text, number or boolean."""
+    return value if isinstance(value, str) else json.dumps(value) if isinstance(value, bool | int | float) else None
 
 
 def _names(entries: Mapping[str, Any]) -> Iterator[str]:

@@ -345,7 +345,15 @@ _RULE: Mapping[str, Any] = {
 }
 # Entries that names cannot give: see acceptance/translate.py for the forms.
 _PROTOCOL = ["Protocol", "values", {"all": -1, "icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}]
+# No maximum.
+_UNLIMITED = {"-1": None}
+_ON_DEMAND = {
+    "maxReadRequestUnits": ["MaxReadRequestUnits", "values", _UNLIMITED],
+    "maxWriteRequestUnits": ["MaxWriteRequestUnits", "values", _UNLIMITED],
+}
 ENTRIES: Mapping[str, Mapping[str, Any]] = {
+    # The provider's word for never.
+    "aws:cloudwatch/logGroup:LogGroup": {"retentionInDays": ["RetentionInDays", "values", {"0": None}]},
     "aws:dynamodb/table:Table": {
         "readCapacity": ["ProvisionedThroughput", "in", "ReadCapacityUnits"],
         "writeCapacity": ["ProvisionedThroughput", "in", "WriteCapacityUnits"],
@@ -468,7 +476,11 @@ DEFAULTS: Mapping[str, Mapping[tuple[str, ...], Any]] = {
 _QUERY = {"queryStrings": ["QueryStringConfig", "in", ["Values", "list", {"key": "Key", "value": "Value"}]]}
 WITHIN: Mapping[tuple[str, str], Mapping[str, Any]] = {
     # Keys may be given by hashKey and rangeKey as well.
-    ("aws:dynamodb/table:Table", "globalSecondaryIndexes"): {"keySchemas": None},
+    ("aws:dynamodb/table:Table", "globalSecondaryIndexes"): {
+        "keySchemas": None,
+        "onDemandThroughput": ["OnDemandThroughput", "object", _ON_DEMAND],
+    },
+    ("aws:dynamodb/table:Table", "onDemandThroughput"): _ON_DEMAND,
     ("aws:cloudwatch/metricAlarm:MetricAlarm", "metricQueries"): {
         "metric": [
             "MetricStat",

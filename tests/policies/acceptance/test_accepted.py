@@ -60,7 +60,7 @@ def test_the_packs_controls_are_found_and_report_through_it() -> None:
     pack.analyze(queue)
     [finding] = [one for one in pack.analyze_stack(stack(queue)).findings if one.policy == "accepted-value"]
     assert (finding.level.value, finding.severity.label) == ("mandatory", "high")
-    assert " - name. Remedy: Change the program as the finding says; " in finding.message
+    assert " - name. Remedy: Change the property as the finding says. https://docs.aws.amazon.com/" in finding.message
 
 
 def test_each_of_ten_mistakes_in_a_program_is_refused() -> None:

@@ -62,13 +62,49 @@ def test_types(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_token_of_pulumi(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     facts = SimpleNamespace(
-        cfn_type={"aws:sqs/queue:Queue": "AWS::SQS::Queue"}.get, paths={"AWS::SQS::Queue": ["KmsDataKeyReusePeriodSeconds"]}.get
+        cfn_type={"aws:sqs/queue:Queue": "AWS::SQS::Queue"}.get,
+        paths={"AWS::SQS::Queue": ["KmsDataKeyReusePeriodSeconds"]}.get,
+        tokens=lambda: ["aws:sqs/queue:Queue"],
     )
     monkeypatch.setitem(sys.modules, "cloudpatterns_policies.acceptance.facts", facts)
     assert main(["aws:sqs/queue:Queue", "delay"]) == 0
     assert capsys.readouterr().out.startswith("AWS::SQS::Queue\n\nThe schema (1)\n  DelaySeconds  integer: at least 0; at most 900\n")
     assert main(["aws:no/such:Thing"]) == 2
-    assert capsys.readouterr().err.startswith("aws:no/such:Thing is not in the table of types")
+    assert capsys.readouterr().err == (
+        "aws:no/such:Thing is not in the table of types: give CloudFormation's type, such as AWS::ECS::Service.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "type_"),
+    [
+        ("lambda.Function", "AWS::Lambda::Function"),
+        ("lambda_.Function", "AWS::Lambda::Function"),
+        ("aws.lambda_.Function", "AWS::Lambda::Function"),
+        ("pulumi_aws.lambda_.Function", "AWS::Lambda::Function"),
+        ("aws:lambda:Function", "AWS::Lambda::Function"),
+        ("sqs.queue", "AWS::SQS::Queue"),
+    ],
+)
+def test_a_type_as_programs_write_it(capsys: pytest.CaptureFixture[str], given: str, type_: str) -> None:
+    assert main([given, "delay"]) == 0
+    assert capsys.readouterr().out.startswith(f"{type_}\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [
+        ("lambda.Funktion", "lambda.Function"),
+        ("sqs.Queu", "sqs.Queue"),
+        ("aws:sqs/queue:Queu", "aws:sqs/queue:Queue"),
+        ("aws:lambda/funktion:Funktion", "aws:lambda/function:Function"),
+    ],
+)
+def test_a_typo_in_a_type(capsys: pytest.CaptureFixture[str], given: str, near: str) -> None:
+    assert main([given]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"{given} is not in the table of types")
+    assert near in error.partition(" Did you mean ")[2]
 
 
 @pytest.mark.parametrize(

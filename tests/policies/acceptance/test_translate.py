@@ -63,6 +63,8 @@ FORMS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"parameters": [{"name": "a", "value": "1"}], "description": "d"},
         {"Parameters": {"a": "1"}, "Description": "d"},
     ),
+    "a word of the provider's": ("aws:lb/loadBalancer:LoadBalancer", {"internal": True}, {"Scheme": "internal"}),
+    "a number of CloudFormation's": ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 7.0}, {"RetentionInDays": 7}),
     "tags are left out": (BUCKET, {"tags": {"a": "b"}, "forceDestroy": True}, {}),
 }
 
@@ -71,6 +73,11 @@ FORMS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 def test_each_form_of_an_entry(type: str, props: dict[str, Any], expected: dict[str, Any]) -> None:
     # A name that is not given is one of the provider's own.
     assert {name: value for name, value in one(type, props).items() if name in expected or "Ref" not in value} == expected
+
+
+@pytest.mark.parametrize("value", [0, 0.0])
+def test_a_number_with_a_meaning_of_the_providers_own_is_not_judged(value: float) -> None:
+    assert one("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": value})["RetentionInDays"].keys() == {"Ref"}
 
 
 def test_the_unknown_is_a_parameter_of_its_own() -> None:

@@ -8,9 +8,11 @@ from cloudpatterns_policies.acceptance.judgement import gaps, judgements
 from cloudpatterns_policies.core import Fail, Resource, Severity, Stack, Verdict, stack_control
 
 _URL = "https://github.com/aws-cloudformation/cloudformation-validate"
-_FIX = "Change the program as the finding says; `python -m cloudpatterns_policies.acceptance TYPE` prints what AWS refuses for a type."
+_TYPES = "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html"
+_FIX = "Change the property as the finding says."
+_COMMAND = "`python -m cloudpatterns_policies.acceptance TYPE` prints what AWS refuses for a type."
 
-_refusal = partial(stack_control, severity=Severity.HIGH, remediation=_FIX, url=_URL, pack="acceptance")
+_refusal = partial(stack_control, severity=Severity.HIGH, remediation=_FIX, url=_TYPES, pack="acceptance")
 """A control of what AWS refuses: its id, its title and why."""
 
 
@@ -23,7 +25,7 @@ def _refused(stack: Stack, family: str) -> Iterator[tuple[Resource, Verdict]]:
 @_refusal(
     id="accepted-value",
     title="AWS accepts the value of each property",
-    why="A value that AWS refuses fails the deployment in the middle, when other resources exist already.",
+    why="A value that AWS refuses fails the deployment in the middle, when other resources exist already. " + _COMMAND,
 )
 def accepted_value(stack: Stack) -> Iterator[tuple[Resource, Verdict]]:
     """Types, enums, patterns, lengths and ranges of single properties, and those that are missing or unknown."""
@@ -33,7 +35,7 @@ def accepted_value(stack: Stack) -> Iterator[tuple[Resource, Verdict]]:
 @_refusal(
     id="accepted-combination",
     title="AWS accepts the properties of each resource together",
-    why="Properties that exclude or need each other fail the deployment in the middle, when other resources exist already.",
+    why="Properties that exclude or need each other fail the deployment in the middle, when other resources exist already. " + _COMMAND,
 )
 def accepted_combination(stack: Stack) -> Iterator[tuple[Resource, Verdict]]:
     """Several properties of one resource."""
@@ -43,7 +45,7 @@ def accepted_combination(stack: Stack) -> Iterator[tuple[Resource, Verdict]]:
 @_refusal(
     id="accepted-reference",
     title="AWS accepts the resources of the stack together",
-    why="Resources that do not fit each other fail the deployment in the middle, when other resources exist already.",
+    why="Resources that do not fit each other fail the deployment in the middle, when other resources exist already. " + _COMMAND,
 )
 def accepted_reference(stack: Stack) -> Iterator[tuple[Resource, Verdict]]:
     """Several resources."""
@@ -55,8 +57,8 @@ def accepted_reference(stack: Stack) -> Iterator[tuple[Resource, Verdict]]:
     title="AWS's validator has no advice",
     severity=Severity.LOW,
     why="What AWS accepts may still not do what was meant.",
-    remediation="Read the page; where what is there is meant, leave it.",
-    url=_URL,
+    remediation="Read the page that the finding names; where what is there is meant, leave it.",
+    url=_TYPES,
     pack="acceptance",
 )
 def accepted_advice(stack: Stack) -> Iterator[tuple[Resource, Verdict]]:
