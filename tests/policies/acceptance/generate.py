@@ -343,10 +343,23 @@ _RULE: Mapping[str, Any] = {
     "description": "Description",
     "cidrBlocks": ["CidrIp", "head", None],
 }
+_KEYS = {"hashKey": ["KeySchema", "key", "HASH"], "rangeKey": ["KeySchema", "key", "RANGE"]}
+_INDEX = {
+    "name": "IndexName",
+    "projectionType": ["Projection", "in", "ProjectionType"],
+    "nonKeyAttributes": ["Projection", "in", "NonKeyAttributes"],
+}
 # Entries that names cannot give: see acceptance/translate.py for the forms.
 _PROTOCOL = ["Protocol", "values", {"all": -1, "icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}]
 ENTRIES: Mapping[str, Mapping[str, Any]] = {
     "aws:dynamodb/table:Table": {
+        "attributes": ["AttributeDefinitions", "list", {"name": "AttributeName", "type": "AttributeType"}],
+        **_KEYS,
+        "localSecondaryIndexes": [
+            "LocalSecondaryIndexes",
+            "list",
+            {**_INDEX, "hashKey": ["", "own", _KEYS["hashKey"]], "rangeKey": _KEYS["rangeKey"]},
+        ],
         "readCapacity": ["ProvisionedThroughput", "in", "ReadCapacityUnits"],
         "writeCapacity": ["ProvisionedThroughput", "in", "WriteCapacityUnits"],
     },
@@ -467,8 +480,11 @@ DEFAULTS: Mapping[str, Mapping[tuple[str, ...], Any]] = {
 # Entries within others that names cannot give.
 _QUERY = {"queryStrings": ["QueryStringConfig", "in", ["Values", "list", {"key": "Key", "value": "Value"}]]}
 WITHIN: Mapping[tuple[str, str], Mapping[str, Any]] = {
-    # Keys may be given by hashKey and rangeKey as well.
-    ("aws:dynamodb/table:Table", "globalSecondaryIndexes"): {"keySchemas": None},
+    ("aws:dynamodb/table:Table", "globalSecondaryIndexes"): {
+        **_INDEX,
+        **_KEYS,
+        "keySchemas": ["KeySchema", "list", {"attributeName": "AttributeName", "keyType": "KeyType"}],
+    },
     ("aws:cloudwatch/metricAlarm:MetricAlarm", "metricQueries"): {
         "metric": [
             "MetricStat",
