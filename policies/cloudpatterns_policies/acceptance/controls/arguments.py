@@ -1,4 +1,4 @@
-"""Values that the provider refuses before it asks AWS, where AWS's own schemas have no or another limit."""
+"""Numbers, networks and events that the provider or AWS refuses, where the schemas have no or another limit."""
 
 from collections.abc import Iterator
 from functools import partial

@@ -144,7 +144,7 @@ CASES |= {
     "a policy of AWS's that nobody lists": Case(READABLE, reads(a=attached(FULL))),
     "a policy of the account": Case(READABLE, reads(a=attached("arn:aws:iam::123456789012:policy/worker"))),
     "a policy that is not known": Case(READABLE, reads(a=attached(UNKNOWN))),
-    "a policy of the stack": Case(READABLE, reads(**OWN)),
+    "a policy of the stack": Case(READABLE, {**reads(), **OWN}),
     "each action": Case(READABLE, reads(p=inline(allows(*ALL)))),
     "one action too few": Case(READABLE, reads(p=inline(allows(*ALL[:2]))), ("x", FUNCTION, "has no sqs:GetQueueAttributes")),
     "a pattern": Case(READABLE, reads(p=inline(allows("sqs:*")))),
@@ -164,7 +164,7 @@ CASES |= {
 SAME = networks.security_group_same_vpc
 
 
-def machine(*groups: str, deps: Any = None) -> dict[str, Made]:
+def machine(*groups: str) -> dict[str, Made]:
     props = {"subnetId": UNKNOWN, "vpcSecurityGroupIds": [UNKNOWN for _ in groups]}
     return {
         "v": Made(VPC),
