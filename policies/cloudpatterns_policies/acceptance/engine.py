@@ -73,6 +73,7 @@ _FIXES: Final[Mapping[str, str]] = {
     "E3023": "Write the value in the form of the record's type",
     "E3027": "Use rate(5 minutes), or cron() with minutes, hours, day of month, month, day of week and year",
     "E3031": "Use a value of that form",
+    "E3039": "Define each key among the attributes, and nothing else",
     "E3059": "Use a range within that of the VPC",
     "E3510": "Correct the statement",
     "E3601": "Correct the definition's states",

@@ -86,7 +86,7 @@ def _judgements(template: Template, found: list[engine.Diagnostic]) -> Iterator[
     for diagnostic in reversed(once.values()):
         if diagnostic.rule in _MISSING and not _could_be_there(template, diagnostic):
             continue
-        if template.lacks(diagnostic.logical_id, diagnostic.path):
+        if template.lacks(diagnostic.logical_id, diagnostic.path) or _is_of_stand_in(template, diagnostic):
             continue
         properties = template.document["Resources"][diagnostic.logical_id]["Properties"]
         if is_about_unknown(diagnostic.path, diagnostic.message, properties, template.document["Parameters"]):
@@ -112,6 +112,16 @@ def _is_translated_in_part(template: Template, diagnostic: engine.Diagnostic) ->
     # What AWS answers follows.
     named = _PROPERTIES.findall(_ANSWER.split(diagnostic.message)[0])
     return not (named and template.knows(logical_id, named))
+
+
+def _is_of_stand_in(template: Template, diagnostic: engine.Diagnostic) -> bool:
+    """Whether it is about more than one part of a resource that is elsewhere, for which another only stands."""
+    if diagnostic.logical_id in template.stand_ins:
+        # Schemas know combinations within a part.
+        is_of_part = diagnostic.path and (diagnostic.family == "value" or diagnostic.rule.startswith("F"))
+        return not is_of_part
+    named = {diagnostic.logical_id, *_LOGICAL_ID.findall(diagnostic.message)}
+    return diagnostic.family == "reference" and not named.isdisjoint(template.stand_ins)
 
 
 def _is_elsewhere(template: Template, diagnostic: engine.Diagnostic) -> bool:

@@ -79,6 +79,7 @@ ADVISED_DESPITE_SEVERITY: Final[Mapping[str, str]] = {
 """Rules that the validator gives as errors and that stay advice, as in `RULES_OFF`."""
 
 MESSAGES_OFF: Final[Mapping[str, str]] = {
+    r"^AttributeDefinitions does not match KeySchema attributes\. unused": "repeats the control table-attributes-used",
     "^Unknown resource type": "the table of types is newer than the validator",
     "--xa-s3' does not match": "the access point of a directory bucket, which is another type in CloudFormation, with other names",
     "'StorageClassAnalysis' is a required property": "the provider sends an empty one",

@@ -20,6 +20,8 @@ An entry of the table says what becomes of one property:
 | ``["Name", "item", entry]``   | inside the one object of a list, by the entry                                          |
 | ``["Name", "append", None]`` | one value, which is one more of a list                                                 |
 | ``["Name", "attribute", k]`` | one value, which is one more of a list of objects, with the key ``k``                  |
+| ``["Name", "key", k]``       | one attribute's name, which is one more of a key schema, as a key of the kind ``k``    |
+| ``["", "own", entry]``       | what the resource itself has under that name, by the entry                             |
 | ``["Name", "with", {...}]``  | as it is, with these properties beside it                                              |
 | ``["Name", "head", None]``   | a list of values, of which CloudFormation takes one: the first                         |
 | ``["Name", "parsed", entry]``| JSON as text, of which the parsed form goes by the entry                               |
@@ -48,6 +50,8 @@ _OWN = {
     *("__defaults", "tags", "tagsAll", "region", "name", "namePrefix", "timeouts"),
     *("applyImmediately", "finalSnapshotIdentifier", "forceDestroy", "skipDestroy", "skipFinalSnapshot"),
 }
+# What may come from elsewhere: the keys of a table are those of the table that it is restored from.
+_BY_OTHERS = {"key", "own"}
 Path = tuple[str | int, ...]
 
 
@@ -65,6 +69,8 @@ class Template:
     """Logical id and path of each object within a resource that had something which the table does not know."""
     incomplete: set[str] = field(default_factory=set)
     """Logical ids of resources that have a property of their own which the table does not know."""
+    stand_ins: set[str] = field(default_factory=set)
+    """Logical ids of resources that are not in the stack, each of which has what one part of it is given."""
     not_judged: list[tuple[Resource, str]] = field(default_factory=list)
     """Resources of AWS that are not in it, with the reason."""
     ids: dict[str, str] = field(default_factory=dict)
@@ -138,11 +144,20 @@ def translate(stack: Stack) -> Template:
         _Writer(template, template.ids[resource.urn], resource, stack).write(known)
     for resource, known in parts:
         owners = [one for one in stack.refs(resource, known.part_of or "") if cfn_type(one.type) == known.type]
-        if len(owners) == 1:
-            _Writer(template, template.ids[owners[0].urn], resource, stack).write(known)
-        else:
-            template.not_judged.append((resource, f"it is part of a {known.type} that is not in the stack"))
+        logical_id = template.ids[owners[0].urn] if len(owners) == 1 else _stand_in(template, resource, known)
+        _Writer(template, logical_id, resource, stack).write(known)
     return template
+
+
+def _stand_in(template: Template, resource: Resource, known: Facts) -> str:
+    """The logical id of what stands for the resource that a part belongs to: of that one nothing else is known."""
+    logical_id = f"R{len(template.origins)}"
+    template.document["Resources"][logical_id] = {"Type": known.type, "Properties": {}}
+    template.origins[logical_id] = {(): (resource, "")}
+    template.names[logical_id] = {}
+    template.incomplete.add(logical_id)
+    template.stand_ins.add(logical_id)
+    return logical_id
 
 
 class _Writer:
@@ -193,8 +208,8 @@ class _Writer:
             around = into.setdefault(name, [{}] if listed else {})
             self._put(around[0] if listed else around, (*here, 0) if listed else here, inside, value, path)
             return
-        if kind in ("append", "attribute"):
-            self._append(into.setdefault(name, []), here, inside, value, path)
+        if kind in ("append", "attribute", "key"):
+            self._append(into.setdefault(name, []), here, entry, value, path)
             return
         if kind == "with":
             into |= dict(inside or {})
@@ -202,7 +217,8 @@ class _Writer:
         if result is not None:
             into[name] = result
 
-    def _append(self, items: Any, here: Path, key: str | None, value: Any, path: str) -> None:
+    def _append(self, items: Any, here: Path, entry: Sequence[Any], value: Any, path: str) -> None:
+        _, kind, key = entry
         # A list that is unknown altogether, and an empty text or a zero, which the provider takes for not set.
         if not isinstance(items, list) or (isinstance(value, str | int | float) and value in ("", 0) and value is not False):
             return
@@ -210,8 +226,10 @@ class _Writer:
         self._origins.setdefault(place, (self._resource, path))
         if self._resource.inputs.is_secret(path):
             value = UNKNOWN
-        if key is None:
+        if kind == "append":
             items.append(self._plain(value, place, path))
+        elif kind == "key":
+            items.append({"AttributeName": self._plain(value, (*place, "AttributeName"), path), "KeyType": key})
         else:
             text = json.dumps(value) if isinstance(value, bool | int | float) else value
             items.append({"Key": key, "Value": self._plain(text, (*place, "Value"), path)})
@@ -220,6 +238,9 @@ class _Writer:
         for name, entry in inside.items() if isinstance(value, dict) else ():
             if value.get(name) is not None:
                 self._put(into, place, entry, value[name], f"{path}.{name}" if path else name)
+            elif not isinstance(entry, str) and entry[1] == "own":
+                if (own := self._resource.inputs.raw.get(name)) is not None:
+                    self._put(into, place, entry[2], own, name)
             elif not isinstance(entry, str) and entry[1] == "default":
                 into[entry[0]] = self._template.unknown(_TEXT) if entry[2] is None else entry[2]
             elif name in value:
@@ -332,7 +353,7 @@ def _names(entries: Mapping[str, Any]) -> Iterator[str]:
             yield entry
         elif entry[1] == "up":
             yield from _names(entry[2])
-        else:
+        elif entry[1] not in _BY_OTHERS:
             yield entry[0]
 
 

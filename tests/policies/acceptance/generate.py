@@ -343,6 +343,12 @@ _RULE: Mapping[str, Any] = {
     "description": "Description",
     "cidrBlocks": ["CidrIp", "head", None],
 }
+_KEYS = {"hashKey": ["KeySchema", "key", "HASH"], "rangeKey": ["KeySchema", "key", "RANGE"]}
+_INDEX = {
+    "name": "IndexName",
+    "projectionType": ["Projection", "in", "ProjectionType"],
+    "nonKeyAttributes": ["Projection", "in", "NonKeyAttributes"],
+}
 # Entries that names cannot give: see acceptance/translate.py for the forms.
 _PROTOCOL = ["Protocol", "values", {"all": -1, "icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}]
 # No maximum.
@@ -355,6 +361,13 @@ ENTRIES: Mapping[str, Mapping[str, Any]] = {
     # The provider's word for never.
     "aws:cloudwatch/logGroup:LogGroup": {"retentionInDays": ["RetentionInDays", "values", {"0": None}]},
     "aws:dynamodb/table:Table": {
+        "attributes": ["AttributeDefinitions", "list", {"name": "AttributeName", "type": "AttributeType"}],
+        **_KEYS,
+        "localSecondaryIndexes": [
+            "LocalSecondaryIndexes",
+            "list",
+            {**_INDEX, "hashKey": ["", "own", _KEYS["hashKey"]], "rangeKey": _KEYS["rangeKey"]},
+        ],
         "readCapacity": ["ProvisionedThroughput", "in", "ReadCapacityUnits"],
         "writeCapacity": ["ProvisionedThroughput", "in", "WriteCapacityUnits"],
     },
@@ -475,9 +488,10 @@ DEFAULTS: Mapping[str, Mapping[tuple[str, ...], Any]] = {
 # Entries within others that names cannot give.
 _QUERY = {"queryStrings": ["QueryStringConfig", "in", ["Values", "list", {"key": "Key", "value": "Value"}]]}
 WITHIN: Mapping[tuple[str, str], Mapping[str, Any]] = {
-    # Keys may be given by hashKey and rangeKey as well.
     ("aws:dynamodb/table:Table", "globalSecondaryIndexes"): {
-        "keySchemas": None,
+        **_INDEX,
+        **_KEYS,
+        "keySchemas": ["KeySchema", "list", {"attributeName": "AttributeName", "keyType": "KeyType"}],
         "onDemandThroughput": ["OnDemandThroughput", "object", _ON_DEMAND],
     },
     ("aws:dynamodb/table:Table", "onDemandThroughput"): _ON_DEMAND,

@@ -40,6 +40,8 @@ def lost(module: str, inputs: Iterable[sdk.Input], entries: Mapping[str, Any], p
     kinds = {one.name: one.kind for one in inputs}
     for name, entry in entries.items():
         here = f"{path}.{name}"
+        if not isinstance(entry, str) and entry[1] == "own":
+            continue
         if (kind := kinds.get(name)) is None:
             yield here
             continue
@@ -72,6 +74,9 @@ def filled(entry: Any, into: dict[str, Any]) -> None:
         into[entry] = {"Ref": "P"}
         return
     name, kind, inside = entry
+    if kind == "own":
+        filled(inside, into)
+        return
     inner: dict[str, Any] = into if kind == "up" else {}
     for one in inside.values() if kind in OBJECTS else [inside] if kind in WITHIN else ():
         filled(one, inner)
@@ -79,6 +84,8 @@ def filled(entry: Any, into: dict[str, Any]) -> None:
         into[name] = {**into.get(name, {}), **inner}
     elif kind == "item":
         into[name] = [{**into.get(name, [{}])[0], **inner}]
+    elif kind == "key":
+        into[name] = [*into.get(name, []), {"AttributeName": {"Ref": "P"}, "KeyType": inside}]
     elif kind in ("append", "attribute"):
         into[name] = [{"Ref": "P"} if kind == "append" else {"Key": "k", "Value": {"Ref": "P"}}]
     elif kind != "up":

@@ -55,6 +55,20 @@ FORMS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"healthCheck": {"path": "/", "timeout": 5}},
         {"HealthCheckPath": "/", "HealthCheckTimeoutSeconds": 5},
     ),
+    "keys of a table and its index": (
+        "aws:dynamodb/table:Table",
+        {"name": "x", "hashKey": "a", "rangeKey": "b", "localSecondaryIndexes": [{"name": "i", "rangeKey": "c"}]},
+        {
+            "TableName": "x",
+            "KeySchema": [{"AttributeName": "a", "KeyType": "HASH"}, {"AttributeName": "b", "KeyType": "RANGE"}],
+            "LocalSecondaryIndexes": [
+                {
+                    "IndexName": "i",
+                    "KeySchema": [{"AttributeName": "a", "KeyType": "HASH"}, {"AttributeName": "c", "KeyType": "RANGE"}],
+                }
+            ],
+        },
+    ),
     "one of a list": ("aws:iam/instanceProfile:InstanceProfile", {"role": "web"}, {"Roles": ["web"]}),
     "one of a list of objects": ("aws:lb/listener:Listener", {"certificateArn": "arn"}, {"Certificates": [{"CertificateArn": "arn"}]}),
     "a map as pairs": ("aws:cloudwatch/metricAlarm:MetricAlarm", {"dimensions": {"A": "1"}}, {"Dimensions": [{"Name": "A", "Value": "1"}]}),
@@ -138,12 +152,15 @@ def test_what_is_part_of_a_resource_in_cloudformation_is_merged_into_it() -> Non
     assert (owner.name, path) == ("v", "versioningConfiguration.status")
 
 
-def test_a_part_of_a_resource_elsewhere_is_not_judged() -> None:
+def test_a_part_of_a_resource_elsewhere_is_that_of_one_that_stands_for_it() -> None:
     versioning = resource(
         "aws:s3/bucketVersioning:BucketVersioning", "v", {"bucket": "other", "versioningConfiguration": {"status": "Enabled"}}
     )
     template = translate(stack(versioning))
-    assert [(one.name, why) for one, why in template.not_judged] == [("v", "it is part of a AWS::S3::Bucket that is not in the stack")]
+    assert properties(template, "v") == {"VersioningConfiguration": {"Status": "Enabled"}}
+    assert template.stand_ins == template.incomplete == {"R0"}
+    assert (template.not_judged, template.ids) == ([], {})
+    assert not template.can_have("R0", (), "BucketName")
 
 
 def test_types_that_the_table_does_not_know_are_named() -> None:

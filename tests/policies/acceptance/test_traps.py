@@ -102,7 +102,65 @@ MAPPED = {"eventSourceArn": ["q"], "functionName": ["f"]}
 SCALING = "aws:autoscaling/policy:Policy"
 SCHEDULE = "aws:autoscaling/schedule:Schedule"
 
+DATABASE = {"engine": "postgres", "username": "shop", "dbName": "shop", "storageType": "gp3", "allocatedStorage": 20}
+VPC, SUBNET, MACHINE = "aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/instance:Instance"
 TRAPS: dict[str, Trap] = {
+    "a user that PostgreSQL reserves": Trap(
+        "rds-first-values",
+        (One(INSTANCE, "x", {**DATABASE, "username": "admin"}),),
+        {("x", "username")},
+        "PostgreSQL reserves the user admin",
+        (
+            ("x", "username", "shop"),
+            ("x", "username", UNKNOWN),
+            ("x", "username", GONE),
+            ("x", "engine", "mysql"),
+            ("x", "engine", UNKNOWN),
+        ),
+    ),
+    "a cluster's user that PostgreSQL reserves": Trap(
+        "rds-first-values",
+        (One(CLUSTER, "x", {"engine": "aurora-postgresql", "masterUsername": "admin"}),),
+        {("x", "masterUsername")},
+        "PostgreSQL reserves the user admin",
+        (("x", "masterUsername", UNKNOWN), ("x", "engine", "aurora-mysql"), ("x", "masterUsername", GONE)),
+    ),
+    "a database's name with a hyphen": Trap(
+        "rds-first-values",
+        (One(INSTANCE, "x", {**DATABASE, "dbName": "my-db"}),),
+        {("x", "dbName")},
+        "names a database my-db; the engine takes letters, digits and underscores",
+        (("x", "dbName", "my_db"), ("x", "dbName", UNKNOWN), ("x", "dbName", GONE), ("x", "engine", "oracle-ee"), ("x", "engine", UNKNOWN)),
+    ),
+    "gp3 that is too small": Trap(
+        "rds-first-values",
+        (One(INSTANCE, "x", {**DATABASE, "allocatedStorage": 19}),),
+        {("x", "allocatedStorage")},
+        "has 19 GiB of gp3; RDS gives 20 or more",
+        (
+            *(("x", "allocatedStorage", value) for value in (20, UNKNOWN, GONE)),
+            *(("x", "storageType", value) for value in ("gp2", UNKNOWN, GONE)),
+            *(("x", "engine", value) for value in ("sqlserver-ex", UNKNOWN, GONE)),
+        ),
+    ),
+    "a security group of another VPC": Trap(
+        "security-group-same-vpc",
+        (
+            One(VPC, "v"),
+            One(VPC, "w"),
+            One(SUBNET, "s", {"vpcId": UNKNOWN}, {"vpcId": ["v"]}),
+            One(SECURITY_GROUP, "g", {"vpcId": UNKNOWN}, {"vpcId": ["w"]}),
+            One(
+                MACHINE,
+                "x",
+                {"subnetId": UNKNOWN, "vpcSecurityGroupIds": [UNKNOWN]},
+                {"subnetId": ["s"], "vpcSecurityGroupIds": ["g"]},
+            ),
+        ),
+        {("x", "vpcSecurityGroupIds.0")},
+        "g is in w, and subnet s in v",
+        (("x", "subnetId", GONE), ("x", "vpcSecurityGroupIds", GONE)),
+    ),
     "a log bucket under a key": Trap(
         "access-log-bucket",
         (*LOGGED, One(ENCRYPTION, "e", {"bucket": UNKNOWN, "rules": encryption("aws:kms")}, {"bucket": ["logs"]})),

@@ -62,8 +62,9 @@ def table_replica_keys(resource: Resource) -> Iterator[Verdict]:
 )
 def table_attributes_used(resource: Resource) -> Iterator[Verdict]:
     keys = {resource.get(name) for name in ("hashKey", "rangeKey")}
-    for index in ("globalSecondaryIndexes.*", "localSecondaryIndexes.*"):
-        for path in expand(resource, index):
+    for indexes in ("globalSecondaryIndexes", "localSecondaryIndexes"):
+        resource.get(indexes)  # unknown ones may use any attribute
+        for path in expand(resource, f"{indexes}.*"):
             keys |= {resource.get(f"{path}.{name}") for name in ("hashKey", "rangeKey")}
             keys |= {resource.get(f"{key}.attributeName") for key in expand(resource, f"{path}.keySchemas.*")}
     for path in expand(resource, "attributes.*"):

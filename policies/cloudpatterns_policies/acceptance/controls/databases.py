@@ -33,6 +33,11 @@ _POSTMASTER: Final = frozenset(
     }
 )
 """Parameters that PostgreSQL reads when it starts."""
+_POSTGRES: Final = ("postgres", "aurora-postgresql")
+_NAMED: Final = ("postgres", "mysql", "mariadb")
+"""Engines that take letters, digits and underscores in the name of a database, and 20 GiB of gp3 or more."""
+_NOT_IN_NAME: Final = re.compile(r"[-. ]")
+_SMALLEST: Final = 20
 _SSL_DYNAMIC: Final = 15
 _ADVANCED_DAYS: Final = 465
 
@@ -59,6 +64,30 @@ def rds_managed_password(resource: Resource, stack: Stack) -> Iterator[Verdict]:
         engine = given(source, "engine")
         if _is_managed(source) and isinstance(engine, str) and not engine.startswith("sqlserver"):
             yield Fail(f"would be refused: RDS manages the password of {source.name}, which excludes replicas", "replicateSourceDb")
+
+
+@stack_control(
+    id="rds-first-values",
+    title="New databases have a master user, a name and a size that their engine takes",
+    severity=Severity.HIGH,
+    types=(_INSTANCE, _CLUSTER),
+    why="RDS refuses a user that PostgreSQL reserves, a name that the engine does not take, and gp3 storage below 20 GiB.",
+    remediation="Choose another user, write the name with letters, digits and underscores, and give 20 GiB or more.",
+    url="https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html",
+    pack="acceptance",
+)
+def rds_first_values(resource: Resource, stack: Stack) -> Iterator[Verdict]:
+    """Of PostgreSQL, MySQL and MariaDB."""
+    user, name = ("username", "dbName") if resource.type == _INSTANCE else ("masterUsername", "databaseName")
+    if is_given(resource, "engine", *_POSTGRES) and is_given(resource, user, "admin"):
+        yield Fail("would be refused: PostgreSQL reserves the user admin", user)
+    given_name = given(resource, name)
+    if is_given(resource, "engine", *_NAMED, *_POSTGRES) and isinstance(given_name, str) and _NOT_IN_NAME.search(given_name):
+        yield Fail(f"would be refused: names a database {given_name}; the engine takes letters, digits and underscores", name)
+    size = given(resource, "allocatedStorage")
+    is_gp3 = is_given(resource, "engine", *_NAMED) and is_given(resource, "storageType", "gp3")
+    if is_gp3 and isinstance(size, int | float) and size < _SMALLEST:
+        yield Fail(f"would be refused: has {int(size)} GiB of gp3; RDS gives {_SMALLEST} or more", "allocatedStorage")
 
 
 @stack_control(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from cloudpatterns_policies.acceptance import relations
 from cloudpatterns_policies.acceptance.controls._given import given, is_given
 from cloudpatterns_policies.core import Fail, Resource, Severity, Stack, Verdict, stack_control
 
@@ -14,6 +15,8 @@ _VPC: Final = "aws:ec2/vpc:Vpc"
 _GATEWAY: Final = "aws:ec2/natGateway:NatGateway"
 _ROUTE: Final = "aws:ec2/route:Route"
 _INTERFACE: Final = "aws:ec2/networkInterface:NetworkInterface"
+_SUBNET: Final = "aws:ec2/subnet:Subnet"
+_SECURITY_GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
 _INSTANCE: Final = "aws:ec2/instance:Instance"
 _LISTENERS: Final = (
     *("aws:lb/listener:Listener", "aws:lb/listenerRule:ListenerRule"),
@@ -148,3 +151,23 @@ def listener_weights_managed(resource: Resource, stack: Stack) -> Iterator[Verdi
     for path in resource.options.ignoreChanges:
         if path.endswith(".weight"):
             yield Fail(f"ignores changes of {path}")
+
+
+@stack_control(
+    id="security-group-same-vpc",
+    title="Instances and their security groups are in one VPC",
+    severity=Severity.HIGH,
+    types=(_INSTANCE,),
+    why="EC2 refuses an instance with a security group of another VPC than that of its subnet.",
+    remediation="Give a security group of the subnet's VPC.",
+    url="https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html",
+    pack="acceptance",
+)
+def security_group_same_vpc(resource: Resource, stack: Stack) -> Iterator[Verdict]:
+    """Of subnets and groups in the stack whose VPCs are in it."""
+    subnet = relations.target(stack, resource, "subnetId", _SUBNET)
+    own = None if subnet is None else relations.target(stack, subnet, "vpcId", _VPC)
+    for path, group in relations.targets(stack, resource, "vpcSecurityGroupIds.*", _SECURITY_GROUP) if own is not None else ():
+        vpc = relations.target(stack, group, "vpcId", _VPC)
+        if own is not None and subnet is not None and vpc is not None and vpc is not own:
+            yield Fail(f"would be refused: {group.name} is in {vpc.name}, and subnet {subnet.name} in {own.name}", path)
