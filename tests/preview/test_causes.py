@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cloudpatterns_policies.core.profiles import PACKS
 from offline_preview.causes import Cause, causes
 from offline_preview.findings import Control, Finding, Level, PackReport, StackReport
 from offline_preview.graph import Graph, Resource
@@ -77,23 +78,17 @@ def test_five_findings_of_one_rule_a_missing_web_acl_and_fifty_missing_tags_fit_
     rule = f"{start}aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule::ssh"
     balancer = f"{start}aws:lb/loadBalancer:LoadBalancer::front"
     queues = [f"{start}aws:sqs/queue:Queue::queue-{number}" for number in range(50)]
-    page = "https://docs.aws.amazon.com/waf/latest/developerguide/how-aws-waf-works-resources.html"
-    remedies = {
-        "security-group-high-risk-ports": "Remove the rule, or name the callers' group in referenced_security_group_id.",
-        "web-application-firewall": "Attach a web ACL that has a blocking rule and logs, as the component WebApplicationFirewall creates"
-        " it; put a CloudFront distribution that sends a secret header in front of an HTTP or WebSocket API.",
-        "required-tags": "Set the tags in tags, or for all resources in default_tags of the provider; an Auto Scaling group needs"
-        " its own tags.",
-    }
+    texts = {one.id: one for controls in PACKS.values() for one in controls()}
     ssh = ("security-group-high-risk-ports", "security-group-authorized-ports", "security-group-ssh")
     findings = (
-        *(finding(name, rule, SSH, "critical" if name in remedies else "high") for name in ssh),
+        *(finding(name, rule, SSH, texts[name].severity.label) for name in ssh),
         *(finding(name, rule, PATH, "critical") for name in ("functional-firewall", "operational-firewall")),
         *(finding(name, balancer, "is internet-facing without a web ACL.") for name in ("web-application-firewall", "alb-web-acl")),
         *(finding("required-tags", queue, "has no tag Owner, CostCenter, Environment - tags.", "medium") for queue in queues),
     )
     controls = tuple(
-        Control(name, "own", remediation=remedies.get(name, "Other."), url=page) for name in dict.fromkeys(one.control for one in findings)
+        Control(name, "own", remediation=texts[name].remediation, url=texts[name].url)
+        for name in dict.fromkeys(one.control for one in findings)
     )
     resources = [Resource(urn, urn.split("::")[2], urn.split("::")[-1], True) for urn in (rule, balancer, *queues)]
     report = StackReport(Graph("shop", "prod", resources), (PackReport("own", "1", Path("own"), controls, findings),))

@@ -70,8 +70,8 @@ class _Place:
     severity=Severity.CRITICAL,
     why="One rule that is too wide exposes a database, a cache or an internal service to everyone, whatever else protects it. "
     "A data port that allows addresses instead of groups allows any resource that gets one of these addresses later.",
-    remediation="Allow the internet only on ports 80 and 443, at an internet-facing load balancer or a CDN origin, or tag the group with "
-    "cloudpatterns:internet=true; name the callers' security groups as the source of data ports.",
+    remediation="Open only 80 and 443 to the internet, at a load balancer, a CDN origin or a group tagged cloudpatterns:internet=true; "
+    "name the callers' groups for data ports.",
     url="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
     config={
         "internetPorts": {
