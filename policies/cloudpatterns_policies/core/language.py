@@ -18,9 +18,7 @@ _GIVEN: Final = re.compile(r"\b([A-Za-z]\w*)=(?=True\b|False\b|\"|\[|\{|\d)")
 _CONSTANTS: Final = {"True": "true", "False": "false", "None": "null"}
 _CONSTANT: Final = re.compile(r"\b(True|False|None)\b")
 
-NO_PROPERTIES: Final = frozenset(
-    {"audit_logs", "cloudpatterns_policies", "neptune_enable_audit_log", "policy_sentry", "require_secure_transport", "require_ssl"}
-)
+NO_PROPERTIES: Final = frozenset({"audit_logs", "neptune_enable_audit_log", "policy_sentry", "require_secure_transport", "require_ssl"})
 """Words in remedies that only look like names of properties."""
 
 
