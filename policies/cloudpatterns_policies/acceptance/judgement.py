@@ -10,7 +10,7 @@ from cloudpatterns_policies.acceptance import engine
 from cloudpatterns_policies.acceptance.facts import is_translated
 from cloudpatterns_policies.acceptance.memory import recall, remember
 from cloudpatterns_policies.acceptance.models import judge_models
-from cloudpatterns_policies.acceptance.rules import GROWING
+from cloudpatterns_policies.acceptance.rules import GROWING, TOLD_BY_RULES, is_told_by_control
 from cloudpatterns_policies.acceptance.translate import Path, Template, translate
 from cloudpatterns_policies.acceptance.unknowns import is_about_unknown
 from cloudpatterns_policies.core.resource import Resource
@@ -83,7 +83,12 @@ def gaps() -> tuple[str, ...]:
 def _judgements(template: Template, found: list[engine.Diagnostic]) -> Iterator[Judgement]:
     # Two rules may say the same.
     once = {(one.logical_id, one.path, one.message): one for one in reversed(found)}
+    rules: dict[str, set[str]] = {}
+    for one in found:
+        rules.setdefault(one.logical_id, set()).add(one.rule)
     for diagnostic in reversed(once.values()):
+        if _is_told_better(diagnostic, rules[diagnostic.logical_id]):
+            continue
         if diagnostic.rule in _MISSING and not _could_be_there(template, diagnostic):
             continue
         if template.lacks(diagnostic.logical_id, diagnostic.path) or _is_of_stand_in(template, diagnostic):
@@ -97,6 +102,12 @@ def _judgements(template: Template, found: list[engine.Diagnostic]) -> Iterator[
         fix = f" {diagnostic.fix}." if diagnostic.fix else ""
         text = f"{_plain(template, diagnostic)} ({diagnostic.rule}).{fix} {diagnostic.url}"
         yield Judgement(resource, path, diagnostic.family, diagnostic.refused, text)
+
+
+def _is_told_better(diagnostic: engine.Diagnostic, rules: set[str]) -> bool:
+    """Whether a control, or another of the rules that the same resource breaks, says the same better."""
+    better, _ = TOLD_BY_RULES.get(diagnostic.rule, ("", ""))
+    return is_told_by_control(diagnostic.rule) or any(re.fullmatch(better, rule) for rule in rules)
 
 
 def _is_translated_in_part(template: Template, diagnostic: engine.Diagnostic) -> bool:

@@ -193,8 +193,8 @@ def _array(text: str, name: str) -> list[dict[str, Any]]:
 
 def _lines(rules: list[dict[str, Any]], libraries: list[dict[str, Any]]) -> list[bytes]:
     """One line of JSON for the index, each rule and each source of shared helpers."""
-    rules, libraries = ([{**one, "rego": _ABSENT.sub(r'\1"__pf_absent"))', one["rego"])} for one in found] for found in (rules, libraries))
-    sources = {library["name"]: library["rego"] for library in libraries} | {rule["id"]: rule["rego"] for rule in rules}
+    texts = {library["name"]: library["rego"] for library in libraries} | {rule["id"]: rule["rego"] for rule in rules}
+    sources = {name: _ABSENT.sub(r'\1"__pf_absent"))', text) for name, text in texts.items()}
     if not rules or not all(source.startswith(HEADER) for source in sources.values()):
         raise FormatError("its rules are not of one Rego package")
     needs = _needs(sources)
@@ -206,7 +206,7 @@ def _lines(rules: list[dict[str, Any]], libraries: list[dict[str, Any]]) -> list
         superseded = (rule.get("supersededBy") or {}).get("engine", "")
         kind = rego_family(rule["id"], rule["title"], rule["rego"])
         about = {"id": rule["id"], "title": rule["title"], "severity": rule["severity"], "types": rule["resourceTypes"]}
-        lines.append(_line({**about, "rego": rule["rego"], "needs": needs[rule["id"]], "family": kind, "superseded": superseded}))
+        lines.append(_line({**about, "rego": sources[rule["id"]], "needs": needs[rule["id"]], "family": kind, "superseded": superseded}))
     shared: dict[str, int] = {}
     for name in sorted({name for found in needs.values() for name in found}):
         shared[name] = len(lines)

@@ -83,9 +83,28 @@ MESSAGES_OFF: Final[Mapping[str, str]] = {
     "^Unknown resource type": "the table of types is newer than the validator",
     "--xa-s3' does not match": "the access point of a directory bucket, which is another type in CloudFormation, with other names",
     "'StorageClassAnalysis' is a required property": "the provider sends an empty one",
+    "'ProvisionedThroughput' is a required property": "E3639 says it, and does not take a billing mode that there is not for PROVISIONED",
     "TXT record value .* must be enclosed in double quotes": "the provider encloses them",
 }
 """Messages that are never told: a regular expression that is found in them, and the reason."""
+
+TOLD_BY_RULES: Final[Mapping[str, tuple[str, str]]] = {
+    "E3639": ("pf-dynamodb-billing-throughput", "knows the default of the billing mode as well"),
+    "pf-lambda-esm-batchsize-window": (
+        "E3705|pf-lambda-esm-fifo-batch-size-max",
+        "do not advise a window, which a FIFO queue does not take",
+    ),
+}
+"""Rules that are not told of a resource of which one of others is: the others' ids, and what they do better."""
+
+TOLD_BY_CONTROLS: Final[Mapping[str, tuple[str, str]]] = {
+    "E3505": ("queue-visibility", "names the function as well as the queue"),
+    "E3705|pf-lambda-esm-fifo-batch-size-max|pf-lambda-esm-fifo-batching-window": (
+        "fifo-batch",
+        "says what to do about batch and window at once",
+    ),
+}
+"""Rules that a control of the pack tells: the control's id, and what it does better."""
 
 _NOT_STICKY: Final = {"Key": "stickiness.enabled", "Value": "false"}
 
@@ -139,6 +158,12 @@ def is_advice(rule: str) -> bool:
 def is_off(message: str) -> bool:
     """Whether a message is never told."""
     return any(re.search(pattern, message) for pattern in MESSAGES_OFF)
+
+
+@cache
+def is_told_by_control(rule: str) -> bool:
+    """Whether a control of the pack tells what a rule finds."""
+    return any(re.fullmatch(pattern, rule) for pattern in TOLD_BY_CONTROLS)
 
 
 @cache

@@ -19,6 +19,8 @@ from cloudpatterns_policies.acceptance.rules import (
     REFUSED_DESPITE_SEVERITY,
     RULES_OFF,
     RULES_UNLESS,
+    TOLD_BY_CONTROLS,
+    TOLD_BY_RULES,
 )
 from cloudpatterns_policies.controls._document_places import DOCUMENTS
 from cloudpatterns_policies.core import Control, discover
@@ -53,6 +55,7 @@ def page() -> str:
         off=_rules(RULES_OFF),
         messages=_rules(MESSAGES_OFF),
         unless="\n".join(f"| `{rule}` | `{name}` is `{value}` | {reason} |" for rule, (name, value, reason) in RULES_UNLESS.items()),
+        told="\n".join(_told()),
         types=sum(count.values()),
         services=len(found),
         **_ours(ours()),
@@ -128,6 +131,13 @@ def _rules(reasons: Mapping[str, str]) -> str:
     for pattern, reason in reasons.items():
         grouped.setdefault(reason, []).extend(alternatives(pattern))
     return "\n".join(f"| {', '.join(f'`{_cell(one)}`' for one in patterns)} | {reason} |" for reason, patterns in grouped.items())
+
+
+def _told() -> Iterator[str]:
+    """A row for each pattern of rules that something else tells."""
+    for pattern, (better, reason) in {**TOLD_BY_CONTROLS, **TOLD_BY_RULES}.items():
+        rules, others = (" or ".join(f"`{_cell(one)}`" for one in alternatives(text)) for text in (pattern, better))
+        yield f"| {rules} | {others} | {reason} |"
 
 
 def alternatives(pattern: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from cloudpatterns_policies.acceptance import command, engine, judgement, rules
 from cloudpatterns_policies.acceptance.preflight import load
 
 from tests.policies.acceptance import generate, generate_references
+from tests.policies.acceptance.corpus import controls
 from tests.policies.acceptance.docs import alternatives
 from tests.policies.acceptance.models import history, sdk, service
 
@@ -157,10 +158,22 @@ def has(token: str, name: str) -> bool:
 
 
 def test_each_pattern_of_rules_matches_a_rule_of_the_installed_packages() -> None:
-    tables = (rules.RULES_OFF, rules.ADVISED_DESPITE_SEVERITY, rules.RULES_UNLESS, rules._FAMILIES)
+    tables = (
+        rules.RULES_OFF,
+        rules.ADVISED_DESPITE_SEVERITY,
+        rules.RULES_UNLESS,
+        rules.TOLD_BY_RULES,
+        rules.TOLD_BY_CONTROLS,
+        rules._FAMILIES,
+    )
     patterns = [one for table in tables for pattern in table for one in alternatives(pattern)]
+    patterns += [one for better, _ in rules.TOLD_BY_RULES.values() for one in alternatives(better)]
     assert [pattern for pattern in patterns if not any(re.fullmatch(pattern, rule) for rule in rule_ids())] == []
     assert list(alternatives(r"F0\d+|[|]1|E(1|2)|W")) == [r"F0\d+", "[|]1", "E(1|2)", "W"]
+
+
+def test_each_control_that_tells_what_a_rule_finds_is_one_of_the_pack() -> None:
+    assert {control for control, _ in rules.TOLD_BY_CONTROLS.values()} <= {one.id for one in controls()}
 
 
 def test_each_rule_that_the_code_names_is_one_of_the_installed_packages() -> None:

@@ -85,7 +85,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "containerDefinitions.0.essential",
     ),
     "no container": ("aws:ecs/taskDefinition:TaskDefinition", {**TASK, "containerDefinitions": "[]"}, "pf-", "containerDefinitions"),
-    "no capacities": (TABLE, {**KEYS, "billingMode": "PROVISIONED"}, "E3639", ""),
+    "no capacities": (TABLE, {**KEYS, "billingMode": "PROVISIONED"}, "pf-dynamodb-billing-throughput", ""),
     "no routing policy": ("aws:route53/record:Record", {**RECORD, "setIdentifier": "a"}, "pf-", "setIdentifier"),
     "no address": ("aws:ec2/natGateway:NatGateway", {"subnetId": "subnet-0123456789abcdef0"}, "pf-ec2-natgw-allocation", ""),
     "a protocol that there is not": (
@@ -111,3 +111,11 @@ def test_one_name_in_two_regions_is_no_finding() -> None:
     table = {**KEYS, "name": "orders", "billingMode": "PAY_PER_REQUEST"}
     assert refused((TABLE, {**table, "region": "eu-west-1"}), (TABLE, {**table, "region": "us-east-1"})) == []
     assert refused((TABLE, table), (TABLE, table)) == [("E3019", "name"), ("E3019", "name")]
+
+
+def test_what_several_rules_find_is_told_once() -> None:
+    assert refused((TABLE, {**KEYS, "billingMode": "PROVISIONED"})) == [("pf-dynamodb-billing-throughput", "")]
+    assert refused((TABLE, {**KEYS, "billingMode": "ON_DEMAND"})) == [("W3030", "billingMode")]
+    mapping = {"eventSourceArn": "arn:aws:sqs:eu-west-1:123456789012:orders.fifo", "functionName": "work", "batchSize": 100}
+    # Control fifo-batch tells it.
+    assert refused(("aws:lambda/eventSourceMapping:EventSourceMapping", mapping)) == []

@@ -63,6 +63,7 @@ def test_each_document(type_: str, path: str, kind: Kind) -> None:
     assert verdicts(EFFECTIVE, stack(of(type_, path, wrong))) == [("x", Fail(said, where))]
     assert verdicts(EFFECTIVE, stack(of(type_, path, json.loads(wrong)))) == [("x", Fail(said, where))]
     assert verdicts(EFFECTIVE, stack(of(type_, path, "{"))) == [("x", Fail("is not a valid policy document (iam-document-invalid)", where))]
+    assert [one for one in verdicts(LIMITABLE, stack(of(type_, path, "{"))) if isinstance(one[1], Fail)] == []
     assert verdicts(EFFECTIVE, stack(resource(type_))) == [("", Pass())]
     assert verdicts(EFFECTIVE, stack(of(type_, path, ""))) == [("", Pass())]
 

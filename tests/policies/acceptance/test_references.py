@@ -91,21 +91,6 @@ MISTAKES: dict[str, tuple[Parts, tuple[str, str], str, tuple[str, str]]] = {
         "E3022",
         ("y", ""),
     ),
-    "messages that are seen again before the function ends": (
-        [
-            ("aws:sqs/queue:Queue", "queue", {"visibilityTimeoutSeconds": 30}, {}),
-            ("aws:lambda/function:Function", "function", {**CODE, "timeout": 60}, {}),
-            (
-                "aws:lambda/eventSourceMapping:EventSourceMapping",
-                "mapping",
-                {"eventSourceArn": UNKNOWN, "functionName": UNKNOWN},
-                {"eventSourceArn": "queue", "functionName": "function"},
-            ),
-        ],
-        ("queue", "visibilityTimeoutSeconds"),
-        "E3505",
-        ("function", "timeout"),
-    ),
     "a TCP listener of an Application Load Balancer": (
         listener("TCP", "application", "TCP"),
         ("listener", "protocol"),

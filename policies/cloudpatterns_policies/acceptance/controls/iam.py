@@ -12,6 +12,7 @@ from cloudpatterns_policies.core import Fail, NotApplicable, Resource, Severity,
 _REFERENCE: Final = (
     "https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html"
 )
+_INVALID: Final = "is not a valid policy document (iam-document-invalid)"
 _BOUNDED: Final = ("aws:iam/role:Role", "aws:iam/user:User")
 
 Judge = Callable[[Any, Kind, Database], Iterator[Finding]]
@@ -49,14 +50,19 @@ def iam_statement_effective(stack: Stack) -> Iterator[Verdict | tuple[Resource, 
     pack="acceptance",
 )
 def iam_action_limitable(stack: Stack) -> Iterator[Verdict | tuple[Resource, Verdict]]:
-    """One failure for each statement on `*` with such actions. A permissions boundary grants nothing, and is left out."""
+    """One failure for each statement on `*` with such actions. A permissions boundary grants nothing, and is left out.
+
+    That a document is none is a failure of `iam-statement-effective`.
+    """
     bounds = {policy.urn for item in stack.of_type(*_BOUNDED) for policy in stack.refs(item, "permissionsBoundary")}
 
     def judge(document: Any, kind: Kind, known: Database) -> Iterator[Finding]:
         return iam.limitable(document, known)
 
     for found in _judge(stack, (Kind.IDENTITY,), judge):
-        if not (isinstance(found, tuple) and found[0].urn in bounds):
+        resource, verdict = found if isinstance(found, tuple) else (None, found)
+        is_invalid = isinstance(verdict, Fail) and verdict.message == _INVALID
+        if not is_invalid and not (resource is not None and resource.urn in bounds):
             yield found
 
 
@@ -83,7 +89,7 @@ def _document(resource: Resource, path: str, kind: Kind, judge: Judge, known: Da
         for finding in judge(resource.json(path), kind, known):
             yield Fail(f"{finding.message} ({finding.rule})", path)
     except ValueError:
-        yield Fail("is not a valid policy document (iam-document-invalid)", path)
+        yield Fail(_INVALID, path)
         return
     if unknown := resource.unknown_paths(path):
         yield Unknown(unknown[0])

@@ -40,7 +40,7 @@ def queue_visibility(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     for queue, visibility, function, timeout in _pairs(resource, stack):
         if visibility < timeout:
             yield Fail(
-                f"would be refused: {queue.name} hides messages for {visibility} seconds, and {function.name} may run for {timeout}",
+                f"would be refused by AWS: {queue.name} hides messages for {visibility} seconds, and {function.name} may run for {timeout}",
                 "eventSourceArn",
             )
 
@@ -84,9 +84,9 @@ def fifo_batch(resource: Resource, stack: Stack) -> Iterator[Verdict]:
         return
     size, window = given(resource, "batchSize"), given(resource, "maximumBatchingWindowInSeconds")
     if isinstance(size, int) and size > _FIFO_BATCH:
-        yield Fail(f"would be refused: {size} messages, where a FIFO queue gives at most {_FIFO_BATCH}", "batchSize")
+        yield Fail(f"would be refused by AWS: {size} messages, where a FIFO queue gives at most {_FIFO_BATCH}", "batchSize")
     if isinstance(window, int) and window > 0:
-        yield Fail("would be refused: a FIFO queue has no batching window", "maximumBatchingWindowInSeconds")
+        yield Fail("would be refused by AWS: a FIFO queue has no batching window", "maximumBatchingWindowInSeconds")
 
 
 @stack_control(
