@@ -100,7 +100,7 @@ def _judgements(template: Template, found: list[engine.Diagnostic]) -> Iterator[
             continue
         resource, path = template.origin(diagnostic.logical_id, diagnostic.path)
         fix = f" {diagnostic.fix}." if diagnostic.fix else ""
-        text = f"{_plain(template, diagnostic)} ({diagnostic.rule}).{fix} {diagnostic.url}"
+        text = f"{_in_words_of_the_provider(template, diagnostic)} ({diagnostic.rule}).{fix} {diagnostic.url}"
         yield Judgement(resource, path, diagnostic.family, diagnostic.refused, text)
 
 
@@ -155,6 +155,14 @@ def _plain(template: Template, diagnostic: engine.Diagnostic) -> str:
         return match[0] if origins is None else origins[()][0].name
 
     return _LOGICAL_ID.sub(named, diagnostic.message)
+
+
+def _in_words_of_the_provider(template: Template, diagnostic: engine.Diagnostic) -> str:
+    """The message, with what is allowed in the provider's words where CloudFormation has others."""
+    words = template.words.get((diagnostic.logical_id, diagnostic.path), {})
+    given = {f"'{theirs}'": ours if ours in ("true", "false") else f"'{ours}'" for ours, theirs in words.items()}
+    value, mark, allowed = _plain(template, diagnostic).partition(" is not one of ")
+    return value + mark + re.sub(r"'[^']*'", lambda match: given.get(match[0], match[0]), allowed)
 
 
 def _region(stack: Stack) -> str | None:

@@ -73,6 +73,8 @@ class Template:
     """Logical ids of resources that are not in the stack, each of which has what one part of it is given."""
     not_judged: list[tuple[Resource, str]] = field(default_factory=list)
     """Resources of AWS that are not in it, with the reason."""
+    words: dict[tuple[str, Path], Mapping[str, Any]] = field(default_factory=dict)
+    """Logical id and path of each property of which the provider has words of its own, with CloudFormation's for each."""
     ids: dict[str, str] = field(default_factory=dict)
     """URN to logical id of each resource in it."""
 
@@ -269,6 +271,7 @@ class _Writer:
             return self._parsed(inside, value, here, path)
         if kind == "values":
             plain = self._plain(value, here, path)
+            self._template.words[self._logical_id, here] = inside
             one = inside.get(_word(plain), plain)
             return self._template.unknown(_TEXT) if one is None else one
         if kind == "head":
