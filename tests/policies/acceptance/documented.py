@@ -86,6 +86,8 @@ class _Std(types.ModuleType):
     """Stands in for `pulumi_std`, whose functions run in a provider."""
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # what Python asks every module for
+            raise AttributeError(name)
         return _unknown if name.islower() else type(name, (), {})
 
 
