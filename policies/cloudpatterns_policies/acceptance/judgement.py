@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from cloudpatterns_policies.acceptance import engine
 from cloudpatterns_policies.acceptance.facts import is_translated
-from cloudpatterns_policies.acceptance.memory import recall, remember
+from cloudpatterns_policies.acceptance.memory import COMMON, recall, remember
 from cloudpatterns_policies.acceptance.models import judge_models
 from cloudpatterns_policies.acceptance.rules import GROWING, TOLD_BY_RULES, is_told_by_control
 from cloudpatterns_policies.acceptance.translate import Path, Template, translate
@@ -45,11 +45,12 @@ class Judgement:
 
 
 def prepare() -> None:
-    """Begins to build the validator in the background, for the types that the stack of this process had the last time.
+    """Begins to build the validator in the background, for the types that the stack of this process had the last time, or
+    for common ones.
 
     A pack calls it when it starts, so that the validator is ready when the program has run.
     """
-    engine.shared().prepare(recall(f"{os.environ.get('PULUMI_PROJECT', '')}/{os.environ.get('PULUMI_STACK', '')}"))
+    engine.shared().prepare(recall(f"{os.environ.get('PULUMI_PROJECT', '')}/{os.environ.get('PULUMI_STACK', '')}") or COMMON)
 
 
 @lru_cache(maxsize=1)

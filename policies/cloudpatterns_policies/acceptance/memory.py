@@ -15,6 +15,17 @@ from cloudpatterns_policies.acceptance.preflight import cache_folder, write_whol
 _TYPE: Final = re.compile(r"[A-Za-z0-9]+(::[A-Za-z0-9]+)+")
 _MOST: Final = 400
 
+COMMON: Final = frozenset(
+    f"AWS::{name}"
+    for name in (
+        *("EC2::VPC", "EC2::Subnet", "EC2::RouteTable", "EC2::Route", "EC2::SecurityGroup", "EC2::SecurityGroupIngress"),
+        *("IAM::Role", "IAM::RolePolicy", "S3::Bucket", "KMS::Key", "Logs::LogGroup", "Lambda::Function", "SQS::Queue", "SNS::Topic"),
+        *("ElasticLoadBalancingV2::LoadBalancer", "ElasticLoadBalancingV2::TargetGroup", "ElasticLoadBalancingV2::Listener"),
+        *("CloudWatch::Alarm", "DynamoDB::Table", "RDS::DBInstance"),
+    )
+)
+"""What many stacks have: the guess for one that is not remembered, as on a new machine."""
+
 
 def recall(stack: str, folder: Path | None = None) -> frozenset[str]:
     """The types that were remembered for a stack, such as `project/prod`; none the first time."""
