@@ -170,7 +170,9 @@ def shop(project: Write, pack: Write) -> Path:
 
 
 def queues(folder: Path, count: int, number: int = -1) -> None:
-    (folder / "__main__.py").write_text(PROGRAM.replace("COUNT", str(count)).replace("NUMBER", str(number)))
+    # Of another length each time: Python takes what it compiled within the same second for up to date.
+    text = PROGRAM.replace("COUNT", str(count)).replace("NUMBER", str(number))
+    (folder / "__main__.py").write_text(f"{text}# {'-' * count}\n")
 
 
 def test_58_findings_are_recorded_one_more_fails_and_a_fixed_one_is_said(

@@ -109,7 +109,7 @@ def test_added_and_removed_components(found: dict[str, Any]) -> None:
     assert [one["name"] for one in found["added"] if not one["custom"]] == ["new", "new-logs"]
     assert [one["name"] for one in found["removed"] if not one["custom"]] == ["old", "old-logs"]
     places = (("added", "new-"), ("removed", "old-"))
-    added, removed = ([one["type"] for one in found[kind] if one["custom"] and one["name"].startswith(name)] for kind, name in places)
+    added, removed = (sorted(one["type"] for one in found[kind] if one["custom"] and one["name"].startswith(name)) for kind, name in places)
     assert (added, len(added)) == (removed, 17)
 
 
