@@ -192,16 +192,16 @@ class Validator:
     def _unfounded(self, found: list[Diagnostic], document: Mapping[str, Any], region: str | None) -> set[Diagnostic]:
         """Those findings of Rego rules that would not hold for every value of what is unknown."""
         resources, parameters = document["Resources"], document.get("Parameters", {})
+        if self._preflight is None or not parameters or not found:
+            return set()
         rules = {name: rule for engine in self._engines for name, rule in engine.rules.items()}
         tried: dict[str, Diagnostic] = {}
         unfounded: set[Diagnostic] = set()
         copies: dict[str, Any] = {}
-        near = neighbours(resources) if found else {}
+        near = neighbours(resources)
         for item in found:
             resource, rule = resources[item.logical_id], rules[item.rule]
             properties = resource.get("Properties", {})
-            if self._preflight is None or not parameters:
-                continue
             helpers = "\n".join(self._preflight.shared(rule.needs).values())
             if depends_on_unknown(rule, helpers, item.logical_id, document, near[item.logical_id]):
                 unfounded.add(item)

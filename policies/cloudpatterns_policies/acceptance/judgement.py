@@ -45,8 +45,7 @@ class Judgement:
 
 
 def prepare() -> None:
-    """Begins to build the validator in the background, for the types that the stack of this process had the last time, or
-    for common ones.
+    """Begins to build the validator in the background: for the types that the stack had the last time, else for common ones.
 
     A pack calls it when it starts, so that the validator is ready when the program has run.
     """

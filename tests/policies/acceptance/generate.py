@@ -159,7 +159,7 @@ PROPERTIES: Mapping[str, Mapping[str, str | None]] = {
     # A date, and seconds there.
     "aws:appsync/apiKey:ApiKey": {"expires": None},
     "aws:cloudwatch/metricAlarm:MetricAlarm": {"metricQueries": "Metrics"},
-    # CloudFormation's pattern is that of a prefix; AWS takes a domain of one's own as well.
+    # CloudFormation's pattern is that of a prefix; AWS takes the program's own domain as well.
     "aws:cognito/userPoolDomain:UserPoolDomain": {"domain": None},
     # A date, and seconds there.
     "aws:dms/replicationTask:ReplicationTask": {"cdcStartTime": None},
