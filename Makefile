@@ -111,7 +111,8 @@ $(VENV)/ready: $(VENV)/pyvenv.cfg requirements.txt requirements-no-deps.txt $(PR
 	@$(BIN)/python .ci/install.py requirements-no-deps.txt --no-deps
 	@echo '$(CURDIR)' > $@
 
-$(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt examples/storefront_app/requirements.txt
+$(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt tests/emulators/requirements.txt examples/storefront_app/requirements.txt
 	@$(BIN)/python .ci/install.py requirements-dev.txt
+	@$(BIN)/python .ci/install.py tests/emulators/requirements.txt --target $(VENV)/ministack --upgrade
 	@$(BIN)/python examples/storefront_app/build.py --download $(VENV)/storefront-app
 	@touch $@

@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, settings
 from offline_preview import children
 
 from tests import forking
+from tests.emulators.locked_moto import locked_moto
+from tests.emulators.ministack import MiniStack, ministack, missing
 
 # Machines are shared and noisy: how long an example takes says nothing about what it proves.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -39,3 +41,19 @@ def forked_children() -> Generator[None]:
 def started_children(monkeypatch: pytest.MonkeyPatch) -> None:
     """The children of the offline preview are started as they are for a user, each in a new interpreter."""
     monkeypatch.setattr(children, "subprocess", subprocess)
+
+
+@pytest.fixture
+def moto_account() -> Generator[None]:
+    """An empty account on moto, one request at a time."""
+    with locked_moto():
+        yield
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Generator[MiniStack]:
+    """MiniStack, one server for all tests of this process: names must be unique to the test."""
+    if reason := missing():
+        pytest.skip(reason)
+    with ministack() as server:
+        yield server

@@ -1,0 +1,3 @@
+"""Messaging: queues, topics, buses, streams and workflows, with the functions that work on them."""
+
+__all__ = []

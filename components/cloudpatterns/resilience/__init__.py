@@ -1,0 +1,3 @@
+"""Resilience: what keeps a failure small."""
+
+__all__ = []
