@@ -8,10 +8,9 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any
 
 from cloudpatterns.blocks.server import amazon_linux, architecture
-from cloudpatterns.core import Matches
+from cloudpatterns.core import Matches, WorkloadStatementArgs
 from cloudpatterns.core.limits import Unique
 from cloudpatterns.network import CountRuleArgs, WebApplicationFirewallOptions, WebExceptionArgs
-from cloudpatterns.security import WorkloadStatementArgs
 from cloudpatterns.systems import StorefrontLoadBalancerArgs, StorefrontServersArgs
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import InitErrorDetails

@@ -1,6 +1,7 @@
 """The shape that every pattern is copied from: arguments declared once and read in one way, and the fields of the catalogue."""
 
 import ast
+import functools
 import inspect
 import re
 import typing
@@ -162,6 +163,13 @@ def test_systems_embed_the_options_of_components() -> None:
     assert list(repeated_in_systems()) == []
 
 
+@functools.cache
+def control_ids() -> frozenset[str]:
+    """Of all three packs."""
+    packages = ("cloudpatterns_policies.controls", "cloudpatterns_policies.acceptance.controls")
+    return frozenset(control.id for package in packages for control in discover(package, pack=None))
+
+
 def catalogue_problems(component: type[pulumi.ComponentResource]) -> list[str]:
     """What is wrong with the fields of a component's catalogue page."""
     text = inspect.cleandoc(component.__doc__ or "")
@@ -172,7 +180,7 @@ def catalogue_problems(component: type[pulumi.ComponentResource]) -> list[str]:
     empty = [name for name, words in fields.items() if len(words.split()) < 3]
     named = re.findall(r"``([^`]+)``", fields["Proven by"])
     tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
-    unknown = [name for name in named if name not in {control.id for control in discover(pack=None)} | tests]
+    unknown = [name for name in named if name not in control_ids() | tests]
     return [
         *(f"the field {name} of {component.__name__} says nothing" for name in empty),
         *(f"Proven by of {component.__name__} names {name}, which is neither a control nor a test file" for name in unknown),

@@ -2,30 +2,59 @@
 
 from cloudpatterns.blocks.alarm import Metric, MetricMath, alarm
 from cloudpatterns.blocks.event import notify_on_event
+from cloudpatterns.blocks.event_source import MOST_WITHOUT_WINDOW, queue_source
 from cloudpatterns.blocks.function import PatternFunction, allow_invocation, invoke_on_event, pattern_function
-from cloudpatterns.blocks.key import create_key, logs_statement
+from cloudpatterns.blocks.key import create_key, logs_statement, sender_statements
 from cloudpatterns.blocks.layer import runtime_layer
 from cloudpatterns.blocks.log_group import log_group
 from cloudpatterns.blocks.role import ServiceRole, service_role
 from cloudpatterns.blocks.schedule import api_target, schedule
+from cloudpatterns.blocks.table import item_statements, table
 from cloudpatterns.blocks.topic import alarm_topic
+from cloudpatterns.blocks.user_function import UserFunction, function_names, user_function
+from cloudpatterns.blocks.work_queue import (
+    Fifo,
+    Sender,
+    WorkQueue,
+    dead_letter_queue,
+    queue_policy,
+    receive_statements,
+    send_statements,
+    work_queue,
+)
 
 __all__ = [
+    "MOST_WITHOUT_WINDOW",
+    "Fifo",
     "Metric",
     "MetricMath",
     "PatternFunction",
+    "Sender",
     "ServiceRole",
+    "UserFunction",
+    "WorkQueue",
     "alarm",
     "alarm_topic",
     "allow_invocation",
     "api_target",
     "create_key",
+    "dead_letter_queue",
+    "function_names",
     "invoke_on_event",
+    "item_statements",
     "log_group",
     "logs_statement",
     "notify_on_event",
     "pattern_function",
+    "queue_policy",
+    "queue_source",
+    "receive_statements",
     "runtime_layer",
     "schedule",
+    "send_statements",
+    "sender_statements",
     "service_role",
+    "table",
+    "user_function",
+    "work_queue",
 ]

@@ -62,3 +62,31 @@ def logs_statement(arn: pulumi.Input[str], log_group_pattern: str) -> Statement:
         principals={"Service": [pulumi.Output.concat("logs.", region, ".amazonaws.com")]},
         conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
     )
+
+
+def sender_statements(key_arn: pulumi.Input[str], services: Sequence[str]) -> list[Statement]:
+    """Lets services (``sns.amazonaws.com``) use a key for what they send to encrypted queues, for sources of the key's account alone.
+
+    Only EventBridge is not confined to the account: it sends no condition key with its requests to KMS. A queue's policy still says which
+    rule may send.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html#compatibility-with-aws-services
+    """
+    partition, region, account = partition_of(key_arn), region_of(key_arn), account_of(key_arn)
+    statements: list[Statement] = []
+    for service in sorted(set(services)):
+        namespace = service.split(".")[0]
+        conditions: Mapping[str, Mapping[str, pulumi.Input[str]]] = {}
+        if namespace == "sns":
+            conditions = {"ArnLike": {"aws:SourceArn": pulumi.Output.concat("arn:", partition, ":sns:", region, ":", account, ":*")}}
+        elif namespace != "events":
+            conditions = {"StringEquals": {"aws:SourceAccount": account}}
+        statements.append(
+            Statement(
+                sid=f"Sender{namespace.capitalize()}",
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                resources=["*"],
+                principals={"Service": [service]},
+                conditions=conditions,
+            )
+        )
+    return statements

@@ -26,6 +26,7 @@ def service_role(
     statements: Mapping[str, Sequence[Statement]] | None = None,
     managed_policies: Mapping[str, str] | None = None,
     conditions: Mapping[str, Mapping[str, Any]] | None = None,
+    permissions_boundary_arn: pulumi.Input[str] | None = None,
     tags: Mapping[str, pulumi.Input[str]],
 ) -> ServiceRole:
     """A role for ``service`` (``scheduler.amazonaws.com``), under ``conditions`` against the confused deputy.
@@ -37,6 +38,7 @@ def service_role(
         child_name,
         description=description,
         assume_role_policy=assume_role(service, conditions=conditions),
+        permissions_boundary=permissions_boundary_arn,
         tags=tags,
         opts=component.child(),
     )

@@ -2,12 +2,15 @@
 
 from cloudpatterns.core.arguments import ArgumentError, Arguments, Problem, declared, pick
 from cloudpatterns.core.component import Component
+from cloudpatterns.core.functions import ExistingFunction, FunctionOptions, function_problems
 from cloudpatterns.core.iam import Statement, assume_role, document
 from cloudpatterns.core.identity import account_of, partition_of, region_of
 from cloudpatterns.core.limits import HIDDEN, Choice, CidrBlock, Keys, Matches, Unique
 from cloudpatterns.core.ordering import ByName, after, by_name
 from cloudpatterns.core.place import region_of_zone
+from cloudpatterns.core.queues import ExistingQueue, QueueSenderArgs
 from cloudpatterns.core.rules import excludes, is_given, needs, one_of, unknown
+from cloudpatterns.core.statements import WorkloadStatementArgs, as_arguments, iam_statement, statement_problems
 
 __all__ = [
     "HIDDEN",
@@ -17,18 +20,26 @@ __all__ = [
     "Choice",
     "CidrBlock",
     "Component",
+    "ExistingFunction",
+    "ExistingQueue",
+    "FunctionOptions",
     "Keys",
     "Matches",
     "Problem",
+    "QueueSenderArgs",
     "Statement",
     "Unique",
+    "WorkloadStatementArgs",
     "account_of",
     "after",
+    "as_arguments",
     "assume_role",
     "by_name",
     "declared",
     "document",
     "excludes",
+    "function_problems",
+    "iam_statement",
     "is_given",
     "needs",
     "one_of",
@@ -36,5 +47,6 @@ __all__ = [
     "pick",
     "region_of",
     "region_of_zone",
+    "statement_problems",
     "unknown",
 ]

@@ -7,6 +7,7 @@ every language. Tests run each function, and create from the YAML what the funct
 
 from cloudpatterns.compute import ScaleOut
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
+from cloudpatterns.messaging import QueueWorker
 from cloudpatterns.network import (
     FloatingIp,
     FunctionalFirewall,
@@ -29,6 +30,7 @@ from cloudpatterns.systems import Storefront
 ZONES = ["eu-west-1a", "eu-west-1b"]
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
 CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000001"
+WORKER_IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/worker@sha256:0000000000000000000000000000000000000000000000000000000000000001"
 STAFF_CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000002"
 
 
@@ -195,6 +197,11 @@ def operational_firewall() -> None:
             "operators": {"platform": {"ports": [22], "entries": [{"cidr": "10.250.10.0/24", "description": "Platform team"}]}},
         },
     )
+
+
+def queue_worker() -> None:
+    """A queue whose messages a function processes, five at a time."""
+    QueueWorker("orders", {"function": {"image_uri": WORKER_IMAGE, "timeout_seconds": 60}, "maximum_concurrency": 5})
 
 
 def relational_database() -> None:

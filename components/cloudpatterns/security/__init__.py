@@ -6,7 +6,6 @@ from cloudpatterns.security.workload_role import (
     WorkloadAssumeArgs,
     WorkloadRole,
     WorkloadRoleArgs,
-    WorkloadStatementArgs,
     instance_profile,
     session_manager_statements,
 )
@@ -20,7 +19,6 @@ __all__ = [
     "WorkloadAssumeArgs",
     "WorkloadRole",
     "WorkloadRoleArgs",
-    "WorkloadStatementArgs",
     "instance_profile",
     "session_manager_statements",
 ]

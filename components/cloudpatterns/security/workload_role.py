@@ -7,16 +7,27 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from typing import Annotated, Any, NamedTuple, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.core import Component, Matches, Problem, Statement, after, assume_role, document, excludes, one_of
+from cloudpatterns.core import (
+    Component,
+    Matches,
+    Problem,
+    Statement,
+    WorkloadStatementArgs,
+    after,
+    assume_role,
+    document,
+    excludes,
+    iam_statement,
+    one_of,
+    statement_problems,
+)
 from cloudpatterns.core.vocabulary import Conditions, Tags
-from cloudpatterns.security._unscoped import UNSCOPED
 
 # The channels of Session Manager's agent, which it opens for itself.
 _CHANNELS = ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel")
@@ -31,19 +42,6 @@ _Principal = Annotated[
         r"arn:[a-z-]+:iam::\d{12}:(user|role)/[\w+=,.@/-]+", "the ARN of one IAM user or role such as arn:aws:iam::123456789012:user/ada"
     ),
 ]
-
-
-class WorkloadStatementArgs(TypedDict):
-    """One line of the table of permissions: these actions on these resources."""
-
-    actions: Annotated[list[str], Field(min_length=1)]
-    """Actions as ``service:Action``. A part may be a wildcard (``s3:Get*``); every action of a service may not."""
-    resources: Annotated[list[pulumi.Input[str]], Field(min_length=1)]
-    """ARNs. ``*`` is refused unless every action of the statement has no resource types of its own."""
-    sid: NotRequired[Annotated[str, Matches("[A-Za-z0-9]+", "letters and digits such as ReadOrders")]]
-    """Statement id, unique in the role. Default: no id."""
-    conditions: NotRequired[Conditions]
-    """Conditions: operator to key to accepted values, as in IAM's JSON."""
 
 
 class WorkloadAssumeArgs(TypedDict):
@@ -154,7 +152,8 @@ class WorkloadRole(Component):
         policies: list[pulumi.Resource] = []
         if checked["statements"]:
             expires = _expiry(checked)
-            policy = document(*[_statement(statement, expires) for statement in checked["statements"]]).apply(self._resolved)
+            until = {"DateLessThan": {"aws:CurrentTime": expires}} if expires else None
+            policy = document(*[iam_statement(statement, until) for statement in checked["statements"]]).apply(self._resolved)
             policies.append(aws.iam.RolePolicy(f"{name}-policy", role=role.name, policy=policy, opts=self.child()))
         for key, arn in checked["managed_policy_arns"].items():
             policies.append(aws.iam.RolePolicyAttachment(f"{name}-policy-{key}", role=role.name, policy_arn=arn, opts=self.child()))
@@ -176,7 +175,7 @@ class WorkloadRole(Component):
             {"sid": statement.get("Sid", ""), "actions": statement["Action"], "resources": statement["Resource"]}
             for statement in json.loads(policy)["Statement"]
         ]
-        problems = [*_statement_problems(statements)]
+        problems = [*statement_problems(statements)]
         size = len(re.sub(r"\s", "", policy))
         if size > _INLINE_CHARACTERS:
             reason = (
@@ -237,13 +236,6 @@ def _trust(checked: WorkloadRoleArgs) -> pulumi.Output[str]:
     return document(Statement(actions=["sts:AssumeRole"], principals={"AWS": assume["principal_arns"]}, conditions=conditions))
 
 
-def _statement(statement: WorkloadStatementArgs, expires: str | None) -> Statement:
-    conditions: dict[str, dict[str, Any]] = {operator: {**keys} for operator, keys in statement["conditions"].items()}
-    if expires:
-        conditions.setdefault("DateLessThan", {})["aws:CurrentTime"] = expires
-    return Statement(sid=statement.get("sid"), actions=statement["actions"], resources=statement["resources"], conditions=conditions)
-
-
 def _expiry(checked: WorkloadRoleArgs) -> str | None:
     """When the role expires, in UTC as IAM wants it; None for never, and for what is not a time with its offset."""
     assume = checked.get("assume")
@@ -268,32 +260,4 @@ def _problems(checked: WorkloadRoleArgs) -> Iterator[Problem]:
             if "aws:CurrentTime" in statement["conditions"].get("DateLessThan", {}):
                 reason = "has aws:CurrentTime, which assume.expires sets. Leave one of them out."
                 yield f"statements.{index}.conditions.DateLessThan", reason
-    yield from _statement_problems(checked["statements"])
-
-
-def _statement_problems(statements: Sequence[WorkloadStatementArgs]) -> Iterator[Problem]:
-    sids: set[str] = set()
-    for index, statement in enumerate(statements):
-        path, sid = f"statements.{index}", statement.get("sid")
-        label = f"statement {sid or index}"
-        if sid and sid in sids:
-            yield f"{path}.sid", f"is {sid!r} a second time; ids are unique in a role. Choose another."
-        sids.add(sid or "")
-        # A * or an ARN of wildcards alone.
-        everything = [name for name in statement["resources"] if isinstance(name, str) and set(name.removeprefix("arn")) <= set("*?:/")]
-        for action in statement["actions"]:
-            if re.fullmatch(r"\*|[a-z0-9-]+:[*?]*\*[*?]*", action):
-                yield f"{path}.actions", f"has {action} in {label}; every action is not least privilege. Name the actions."
-            elif not re.fullmatch(r"[a-z0-9-]+:[A-Za-z0-9*?]+", action):
-                yield f"{path}.actions", f"has {action!r} in {label}; an action is service:Action, such as s3:GetObject."
-            elif everything and not _is_unscoped(action):
-                reason = (
-                    f"is {everything[0]!r} with {action} in {label}; the action can be limited to resources. Name their ARNs, or, for a "
-                    "permission that truly has none, attach a managed policy of your own (managed_policy_arns)."
-                )
-                yield f"{path}.resources", reason
-
-
-def _is_unscoped(action: str) -> bool:
-    service, _, verb = action.partition(":")
-    return any(fnmatchcase(verb.lower(), known.lower()) for known in UNSCOPED.get(service, ()))
+    yield from statement_problems(checked["statements"])

@@ -11,7 +11,7 @@ from pathlib import Path
 from cloudpatterns_policies.acceptance.iam_database import Database, Service, database
 
 ROOT = Path(__file__).parents[3]
-TABLES = (ROOT / "components/cloudpatterns/security/_unscoped.py", ROOT / "policies/cloudpatterns_policies/controls/_unscoped.py")
+TABLES = (ROOT / "components/cloudpatterns/core/_unscoped.py", ROOT / "policies/cloudpatterns_policies/controls/_unscoped.py")
 SERVICES = (
     *("acm", "autoscaling", "cloudwatch", "comprehend", "dynamodb", "ec2", "ec2messages", "ecr", "ecr-public", "ecs"),
     *("elasticloadbalancing", "events", "firehose", "kinesis", "kms", "lambda", "logs", "polly", "rekognition", "route53", "s3"),

@@ -6,7 +6,7 @@ import pulumi
 from pydantic import Field
 
 from cloudpatterns.compute import ScaleOutOptions
-from cloudpatterns.core import Choice, Matches, Unique
+from cloudpatterns.core import Choice, Matches, Unique, WorkloadStatementArgs
 from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
     Cidr,
@@ -19,7 +19,6 @@ from cloudpatterns.core.vocabulary import (
 )
 from cloudpatterns.database import InMemoryCacheOptions, RelationalDatabaseOptions
 from cloudpatterns.network import LoadBalancerOptions, OperatorArgs, WebApplicationFirewallOptions
-from cloudpatterns.security import WorkloadStatementArgs
 
 
 class StorefrontServersArgs(ScaleOutOptions):

@@ -20,6 +20,7 @@ from cloudpatterns.core import (
     ArgumentError,
     Component,
     Problem,
+    WorkloadStatementArgs,
     declared,
     is_given,
     needs,
@@ -42,7 +43,7 @@ from cloudpatterns.network import (
     WebApplicationFirewall,
     WebApplicationFirewallArgs,
 )
-from cloudpatterns.security import WorkloadRole, WorkloadStatementArgs, session_manager_statements
+from cloudpatterns.security import WorkloadRole, session_manager_statements
 from cloudpatterns.systems.storefront.arguments import StorefrontArgs, StorefrontServersArgs
 
 # What the storefront tells the application, see _environment.

@@ -1,0 +1,47 @@
+"""DynamoDB tables on demand, encrypted with a customer managed key."""
+
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_aws as aws
+
+from cloudpatterns.core import Component, Statement
+
+
+def table(
+    component: Component,
+    child_name: str,
+    *,
+    hash_key: str,
+    range_key: str | None = None,
+    ttl_attribute: str | None = None,
+    kms_key_arn: pulumi.Input[str],
+    deletion_protection: bool,
+    tags: Mapping[str, pulumi.Input[str]],
+) -> aws.dynamodb.Table:
+    """A table whose keys are texts, with point-in-time recovery.
+
+    Items whose ``ttl_attribute`` (a number, seconds since 1970) has passed are deleted within days: readers compare the time themselves.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html
+    """
+    keys = [hash_key] if range_key is None else [hash_key, range_key]
+    return aws.dynamodb.Table(
+        child_name,
+        billing_mode="PAY_PER_REQUEST",
+        hash_key=hash_key,
+        range_key=range_key,
+        attributes=[{"name": key, "type": "S"} for key in keys],
+        ttl=None if ttl_attribute is None else {"attribute_name": ttl_attribute, "enabled": True},
+        server_side_encryption={"enabled": True, "kms_key_arn": kms_key_arn},
+        point_in_time_recovery={"enabled": True},
+        deletion_protection_enabled=deletion_protection,
+        tags=tags,
+        opts=component.child(),
+    )
+
+
+def item_statements(table_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None, *, sid: str = "Items") -> list[Statement]:
+    """What a role needs to read and write single items of a table."""
+    actions = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    use = Statement(sid=f"{sid}Key", actions=["kms:Decrypt"], resources=[kms_key_arn]) if kms_key_arn is not None else None
+    return [Statement(sid=sid, actions=actions, resources=[table_arn]), *([use] if use else [])]

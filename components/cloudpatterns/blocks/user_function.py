@@ -1,0 +1,197 @@
+"""Lambda functions with the user's own code, see ``FunctionOptions``, or that the user has already."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pulumi
+import pulumi_aws as aws
+
+from cloudpatterns.blocks.alarm import Metric, alarm
+from cloudpatterns.blocks.layer import runtime_layer
+from cloudpatterns.blocks.log_group import log_group
+from cloudpatterns.blocks.role import service_role
+from cloudpatterns.core import (
+    Component,
+    ExistingFunction,
+    FunctionOptions,
+    Statement,
+    after,
+    document,
+    iam_statement,
+    partition_of,
+    region_of,
+)
+
+# AWS's public layers of Powertools for AWS Lambda, pinned. One account publishes them in a partition, in GovCloud one for each Region.
+# https://docs.aws.amazon.com/powertools/python/latest/getting-started/install/
+# https://docs.aws.amazon.com/powertools/typescript/latest/getting-started/lambda-layers/
+_POWERTOOLS_PYTHON_VERSION, _POWERTOOLS_NODE_VERSION = 27, 40
+_POWERTOOLS_PYTHON_ACCOUNT, _POWERTOOLS_NODE_ACCOUNT = "017000801446", "094274105915"
+_POWERTOOLS_ACCOUNTS_ELSEWHERE = {"aws-cn": "498634801083", "us-gov-west-1": "165087284144", "us-gov-east-1": "165093116878"}
+
+
+class UserFunction(NamedTuple):
+    """A function; the ARN is available after the rights of its role."""
+
+    arn: pulumi.Output[str]
+    name: pulumi.Output[str]
+    """Name for permissions and metrics, without an alias."""
+    role_arn: pulumi.Output[str]
+    """Empty for a function that was there."""
+    timeout_seconds: int
+    function: aws.lambda_.Function | None
+    """None for a function that was there."""
+
+
+def user_function(
+    component: Component,
+    child_name: str,
+    options: FunctionOptions | None,
+    existing: ExistingFunction | None = None,
+    *,
+    description: str,
+    statements: Sequence[Statement],
+    environment: Mapping[str, pulumi.Input[str]] | None = None,
+    kms_key_arn: pulumi.Input[str],
+    alarm_topic_arns: Sequence[pulumi.Input[str]],
+    tags: Mapping[str, pulumi.Input[str]],
+) -> UserFunction:
+    """The user's function by its checked options, or the existing one, as children of ``component``.
+
+    Its role may do what ``statements`` and the options say. The key encrypts environment variables and, by a policy that admits CloudWatch
+    Logs (``logs_statement``), the log group. An alarm is raised, where there are topics, when invocations fail for five minutes.
+    """
+    if options is None:
+        assert existing is not None, "either options or an existing function is given"
+        return _existing(component, child_name, existing, statements)
+    group = log_group(component, f"{child_name}-logs", options["log_retention_days"], kms_key_arn=kms_key_arn, tags=tags)
+    role, rights = _role(component, child_name, options, group, [*statements, *_own_statements(options, group, kms_key_arn)], tags)
+    function = aws.lambda_.Function(
+        child_name,
+        description=description,
+        role=after(role.arn, *rights),
+        architectures=[options["architecture"]],
+        timeout=options["timeout_seconds"],
+        memory_size=options["memory_mib"],
+        ephemeral_storage={"size": options["ephemeral_storage_mib"]},
+        environment={"variables": {"POWERTOOLS_SERVICE_NAME": child_name, **options["environment"], **(environment or {})}},
+        kms_key_arn=kms_key_arn,
+        layers=_layers(component, child_name, options, group.arn) or None,
+        reserved_concurrent_executions=options.get("reserved_concurrency"),
+        tracing_config={"mode": "Active" if options["tracing"] else "PassThrough"},
+        code_signing_config_arn=options.get("code_signing_config_arn"),
+        logging_config={
+            "log_format": "JSON",
+            "log_group": group.name,
+            "application_log_level": options["log_level"],
+            "system_log_level": "WARN",
+        },
+        tags=tags,
+        opts=component.child(),
+        **_code(options),
+        **_network(options),
+    )
+    if alarm_topic_arns:
+        alarm(
+            component,
+            f"{child_name}-errors",
+            f"The function {child_name} fails in each of five minutes: its log says why",
+            Metric("AWS/Lambda", "Errors", {"FunctionName": function.name}, "Sum"),
+            0,
+            periods=5,
+            actions=alarm_topic_arns,
+            tags=tags,
+        )
+    return UserFunction(function.arn, function.name, role.arn, options["timeout_seconds"], function)
+
+
+def function_names(options: FunctionOptions | None, suffix: str) -> dict[str, int]:
+    """Suffixes of the children of ``user_function`` with AWS's limits for their names, for ``begin``."""
+    return {} if options is None else {suffix: 64, f"{suffix}-role": 64}
+
+
+def _existing(component: Component, child_name: str, existing: ExistingFunction, statements: Sequence[Statement]) -> UserFunction:
+    arn = pulumi.Output.from_input(existing["arn"])
+    role_name = existing.get("role_name")
+    if role_name is not None:
+        policy = aws.iam.RolePolicy(f"{child_name}-policy", role=role_name, policy=document(*statements), opts=component.child())
+        arn = after(arn, policy)
+    return UserFunction(arn, arn.apply(lambda text: text.split(":")[6]), pulumi.Output.from_input(""), existing["timeout_seconds"], None)
+
+
+def _own_statements(options: FunctionOptions, group: aws.cloudwatch.LogGroup, kms_key_arn: pulumi.Input[str]) -> list[Statement]:
+    """What every function needs: its log, its key and, by choice, traces."""
+    trace = Statement(sid="Trace", actions=["xray:PutTelemetryRecords", "xray:PutTraceSegments"], resources=["*"])
+    return [
+        *[iam_statement(statement) for statement in options["statements"]],
+        Statement(sid="Log", actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[pulumi.Output.concat(group.arn, ":*")]),
+        Statement(sid="Environment", actions=["kms:Decrypt"], resources=[kms_key_arn]),
+        # Neither has resource types.
+        *([trace] if options["tracing"] else []),
+    ]
+
+
+def _role(
+    component: Component,
+    child_name: str,
+    options: FunctionOptions,
+    group: aws.cloudwatch.LogGroup,
+    statements: Sequence[Statement],
+    tags: Mapping[str, pulumi.Input[str]],
+) -> tuple[aws.iam.Role, list[pulumi.Resource]]:
+    # Lambda's own policy for network interfaces: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+    network = {f"{child_name}-network": "service-role/AWSLambdaENIManagementAccess"} if options.get("subnet_ids_by_zone") else {}
+    made = service_role(
+        component,
+        f"{child_name}-role",
+        "lambda.amazonaws.com",
+        f"What the function {child_name} may do",
+        statements={f"{child_name}-policy": statements},
+        managed_policies=network,
+        permissions_boundary_arn=options.get("permissions_boundary_arn"),
+        tags=tags,
+    )
+    attachments: list[pulumi.Resource] = [
+        aws.iam.RolePolicyAttachment(f"{child_name}-policy-{key}", role=made.role.name, policy_arn=arn, opts=component.child())
+        for key, arn in options["managed_policy_arns"].items()
+    ]
+    return made.role, [*made.policies, *attachments]
+
+
+def _code(options: FunctionOptions) -> dict[str, Any]:
+    image = options.get("image_uri")
+    if image is not None:
+        return {"package_type": "Image", "image_uri": image}
+    return {"code": options["code"], "runtime": options["runtime"], "handler": options["handler"]}
+
+
+def _network(options: FunctionOptions) -> dict[str, Any]:
+    subnets = options.get("subnet_ids_by_zone")
+    if subnets is None:
+        return {}
+    return {"vpc_config": {"subnet_ids": [*subnets.values()], "security_group_ids": options["security_group_ids"]}}
+
+
+def _layers(component: Component, child_name: str, options: FunctionOptions, regional_arn: pulumi.Input[str]) -> list[pulumi.Input[str]]:
+    if options.get("image_uri") is not None:
+        return []
+    layers: list[pulumi.Input[str]] = []
+    if options["powertools"]:
+        layers.append(_powertools(options["runtime"], options["architecture"], regional_arn))
+    if options["runtime_library"]:
+        layers.append(runtime_layer(component, f"{child_name}-library").arn)
+    return [*layers, *options["layers"]]
+
+
+def _powertools(runtime: str, architecture: str, regional_arn: pulumi.Input[str]) -> pulumi.Output[str]:
+    def arn(parts: list[str]) -> str:
+        partition, region = parts
+        if runtime.startswith("python"):
+            account = _POWERTOOLS_PYTHON_ACCOUNT
+            name = f"AWSLambdaPowertoolsPythonV3-{runtime.replace('.', '')}-{architecture}:{_POWERTOOLS_PYTHON_VERSION}"
+        else:
+            account, name = _POWERTOOLS_NODE_ACCOUNT, f"AWSLambdaPowertoolsTypeScriptV2:{_POWERTOOLS_NODE_VERSION}"
+        account = _POWERTOOLS_ACCOUNTS_ELSEWHERE.get(region, _POWERTOOLS_ACCOUNTS_ELSEWHERE.get(partition, account))
+        return f"arn:{partition}:lambda:{region}:{account}:layer:{name}"
+
+    return pulumi.Output.all(partition_of(regional_arn), region_of(regional_arn)).apply(arn)
