@@ -9,6 +9,7 @@ from cloudpatterns.core.limits import HIDDEN, Choice, CidrBlock, Keys, Matches, 
 from cloudpatterns.core.ordering import ByName, after, by_name
 from cloudpatterns.core.place import region_of_zone
 from cloudpatterns.core.queues import ExistingQueue, QueueSenderArgs
+from cloudpatterns.core.retry import RetrySettings
 from cloudpatterns.core.rules import excludes, is_given, needs, one_of, unknown
 from cloudpatterns.core.statements import WorkloadStatementArgs, as_arguments, iam_statement, statement_problems
 
@@ -27,6 +28,7 @@ __all__ = [
     "Matches",
     "Problem",
     "QueueSenderArgs",
+    "RetrySettings",
     "Statement",
     "Unique",
     "WorkloadStatementArgs",
