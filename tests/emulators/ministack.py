@@ -30,6 +30,8 @@ class MiniStack(NamedTuple):
     """A running server."""
 
     url: str
+    log: Path
+    """What it and the functions on it print."""
 
     def client(self, service: str, **options: Any) -> Any:
         """A client of the server. Names of what it creates are unique to the test: the server is shared."""
@@ -60,7 +62,6 @@ def ministack(**environment: str) -> Generator[MiniStack]:
         log = Path(folder) / "log"
         variables = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-            "PYTHONPATH": str(FOLDER),
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
             "IOT_MTLS_ENABLED": "0",
@@ -69,11 +70,13 @@ def ministack(**environment: str) -> Generator[MiniStack]:
             "MINISTACK_REGION": REGION,
             **environment,
         }
+        # Not by PYTHONPATH: functions that it runs would get its botocore with our boto3.
+        start = f"import runpy, sys; sys.path.insert(0, {str(FOLDER)!r}); sys.argv = ['ministack']; runpy.run_module('ministack', run_name='__main__')"
         with log.open("wb") as output:
-            server = subprocess.Popen([sys.executable, "-m", "ministack"], env=variables, cwd=folder, stdout=output, stderr=output)
+            server = subprocess.Popen([sys.executable, "-c", start], env=variables, cwd=folder, stdout=output, stderr=output)
         try:
             _wait(server, url, log)
-            yield MiniStack(url)
+            yield MiniStack(url, log)
         finally:
             server.terminate()
             try:
