@@ -310,19 +310,19 @@ def test_a_document_without_workers_or_size_is_refused() -> None:
         ((["b", "a", "b", "a", "c"], 1), "workers has a, b more than once. Give each worker a name of its own."),
         (
             (["a"], 2),
-            "shard_size is 2; whole numbers from 1 to 1 are allowed, the number of workers. Add workers or take less.",
+            "shard_size is 2; whole numbers from 1 to 1 are allowed, as many as workers. Add workers or take less.",
         ),
         (
             (["a"], 0),
-            "shard_size is 0; whole numbers from 1 to 1 are allowed, the number of workers. Add workers or take less.",
+            "shard_size is 0; whole numbers from 1 to 1 are allowed, as many as workers. Add workers or take less.",
         ),
         (
             (["a"], True),
-            "shard_size is True; whole numbers from 1 to 1 are allowed, the number of workers. Add workers or take less.",
+            "shard_size is True; whole numbers from 1 to 1 are allowed, as many as workers. Add workers or take less.",
         ),
         (
             (["a"], 1.0),
-            "shard_size is 1.0; whole numbers from 1 to 1 are allowed, the number of workers. Add workers or take less.",
+            "shard_size is 1.0; whole numbers from 1 to 1 are allowed, as many as workers. Add workers or take less.",
         ),
         ((["a", "b"], 1, {"a": "1"}), "zones and workers differ in b. Give the zone of each worker, or of none."),
         ((["a"], 1, {"a": "1", "d": "1", "c": "1"}), "zones and workers differ in c, d. Give the zone of each worker, or of none."),
@@ -348,7 +348,7 @@ def test_all_problems_are_reported_at_once() -> None:
         (lambda: any_full_overlap_probability(2, 2, 3), "shard_size is 3; 1 to 2 are allowed, the number of workers."),
         (
             lambda: full_overlap_probability(3, 1, [1, 1]),
-            "zone_sizes is [1, 1], 2 workers; there are 3. Count each worker in one zone.",
+            "zone_sizes is [1, 1], 2 workers; there are 3. Count each in one zone.",
         ),
         (lambda: expected_hit_share(0, 2, 1), "customers is 0; at least 1 is needed, who takes the shard down."),
     ],

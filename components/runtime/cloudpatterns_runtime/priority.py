@@ -19,6 +19,7 @@ Sources: Cloud Design Patterns for AWS, "Priority Queue"; Amazon SQS Developer G
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html).
 """
 
+import contextlib
 import logging
 import queue
 import random
@@ -123,13 +124,13 @@ class PriorityPoller:
     share_every: int = 10
     """Among so many receives at least one is for each lower queue that has messages. From the number of queues on. Default: 10."""
     visibility_seconds: int = 60
-    """For how long SQS hides a message from others; extended at each third of it while the handler runs. 3 to 43,200. Default: 60."""
+    """For how long SQS hides a message from others; extended at each third of it while the handler runs. 1 to 43,200. Default: 60."""
     most_seconds: float = 3600
     """After its receipt a message is not hidden for longer than this, even if its handler still runs. Default: 3,600; at most 43,200."""
     wait_seconds: int = 20
     """How long a request waits for messages in the highest queue when all are empty, 1 to 20. Default: 20."""
     stop_seconds: float = 25
-    """How long handlers may run on after ``stop``; then their messages are returned. Longer than ``wait_seconds``. Default: 25."""
+    """How long handlers may run on after ``stop``; then their messages are returned. From ``wait_seconds`` on. Default: 25."""
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
     """Seconds that never go back. Default: ``time.monotonic``; tests give another."""
     uniform: Callable[[float, float], float] = field(default=_uniform, repr=False)
@@ -143,6 +144,7 @@ class PriorityPoller:
     """By receipt handle."""
     _idle: int = field(init=False, repr=False, default=0)
     """Threads that wait for a message."""
+    _stop_by: float = field(init=False, repr=False, default=0.0)
     _running: bool = field(init=False, repr=False, default=False)
     _jobs: "queue.SimpleQueue[_Held | None]" = field(init=False, repr=False, default_factory=queue.SimpleQueue)
     _done: "queue.Queue[_Held | None]" = field(init=False, repr=False, default_factory=lambda: queue.Queue(maxsize=10 * _BATCH))
@@ -179,8 +181,9 @@ class PriorityPoller:
 
     def stop(self) -> None:
         """Ends ``run``: nothing more is received, messages that still arrive are returned. From any thread, any number of times."""
-        self._stopping.set()
         with self._state:
+            self._stop_by = self._stop_by or self.clock() + self.stop_seconds
+            self._stopping.set()
             self._state.notify_all()
 
     def stop_on_signals(self, *signals: int) -> None:
@@ -262,7 +265,9 @@ class PriorityPoller:
                 self._forget(held)
                 _LOG.exception("message %s of %s failed, and is left to its queue", held.message.id, held.message.queue_url)
             else:
-                self._done.put(held)
+                # What was returned meanwhile is not deleted: somebody else has it by now.
+                if held.message.receipt_handle in self._held:
+                    self._done.put(held)
             with self._state:
                 self._idle += 1
                 self._state.notify_all()
@@ -276,19 +281,15 @@ class PriorityPoller:
     # Deleting, on a thread of its own: what was done while the request before ran goes into one batch.
 
     def _delete(self) -> None:
-        while (held := self._done.get()) is not None:
-            batch = [held]
-            while len(batch) < _BATCH and not self._done.empty():
-                following = self._done.get()
-                if following is None:
-                    self._done.put(None)
-                    break
-                batch.append(following)
-            with self._state:
-                # What `stop` has returned is not deleted: somebody else has it by now.
-                batch = [one for one in batch if one.message.receipt_handle in self._held]
-            for url in dict.fromkeys(one.message.queue_url for one in batch):
-                self._delete_batch(url, [one for one in batch if one.message.queue_url == url])
+        last = False
+        while not last:
+            done = [self._done.get()]
+            while len(done) < _BATCH and not self._done.empty():
+                done.append(self._done.get())
+            last = None in done
+            batch = [held for held in done if held]
+            for url in dict.fromkeys(held.message.queue_url for held in batch):
+                self._delete_batch(url, [held for held in batch if held.message.queue_url == url])
 
     def _delete_batch(self, url: str, pending: Sequence[_Held]) -> None:
         for attempt in range(_DELETE_ATTEMPTS):
@@ -352,9 +353,9 @@ class PriorityPoller:
     def _shut_down(self) -> None:
         """Waits for what runs, returns what does not end, and ends the threads."""
         # Also after an interrupt, which has not called `stop`.
-        self._stopping.set()
+        self.stop()
         with self._state:
-            self._state.wait_for(lambda: not self._held, self.stop_seconds)
+            self._state.wait_for(lambda: not self._held, max(self._stop_by - self.clock(), 0))
             left = list(self._held.values())
             self._held.clear()
         self._ended.set()
@@ -363,7 +364,9 @@ class PriorityPoller:
             self._return(left)
         for _ in range(self.workers):
             self._jobs.put(None)
-        self._done.put(None)
+        # It is full only while the thread that deletes hangs, which then does not keep the process from its end.
+        with contextlib.suppress(queue.Full):
+            self._done.put_nowait(None)
 
 
 def _message(url: str, received: Mapping[str, Any]) -> Message:
@@ -386,15 +389,20 @@ def _problems(poller: PriorityPoller) -> Iterator[str]:
         yield "queue_urls has a queue more than once. Give each queue one priority."
     if fifo := [url for url in poller.queue_urls if url.endswith(".fifo")]:
         yield f"queue_urls has {', '.join(fifo)}; standard queues are allowed, threads would break the order. Use a standard queue."
-    least_stop = poller.wait_seconds
-    for name, least, most in (
-        ("workers", 1, 1_000),
-        ("share_every", queues, 1_000_000),
-        ("visibility_seconds", 3, _MOST_SECONDS),
-        ("most_seconds", poller.visibility_seconds, _MOST_SECONDS),
-        ("wait_seconds", 1, 20),
-        ("stop_seconds", least_stop, 86_400),
-    ):
+    limits = {
+        "workers": (1, 1_000),
+        "share_every": (queues, 1_000_000),
+        "visibility_seconds": (1, _MOST_SECONDS),
+        "most_seconds": (1, _MOST_SECONDS),
+        "wait_seconds": (1, 20),
+        "stop_seconds": (1, _MOST_SECONDS),
+    }
+    wrong = False
+    for name, (least, most) in limits.items():
         value = getattr(poller, name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+            wrong = True
             yield f"{name} is {value!r}; {least:,} to {most:,} are allowed."
+    for name, other in (("most_seconds", "visibility_seconds"), ("stop_seconds", "wait_seconds")):
+        if not wrong and getattr(poller, name) < getattr(poller, other):
+            yield f"{name} is {getattr(poller, name):,}, less than {other}, {getattr(poller, other):,}. Raise it, or lower {other}."

@@ -200,7 +200,7 @@ def _refuse_sizes(workers: int, shard_size: int, zone_sizes: Sequence[int] = ())
     if not 1 <= shard_size <= workers:
         raise ValueError(f"shard_size is {shard_size}; 1 to {workers} are allowed, the number of workers.")
     if zone_sizes and sum(zone_sizes) != workers:
-        raise ValueError(f"zone_sizes is {list(zone_sizes)}, {sum(zone_sizes)} workers; there are {workers}. Count each worker in one zone.")
+        raise ValueError(f"zone_sizes is {list(zone_sizes)}, {sum(zone_sizes)} workers; there are {workers}. Count each in one zone.")
 
 
 def _problems(shards: ShardMap) -> Iterable[str]:
@@ -211,6 +211,6 @@ def _problems(shards: ShardMap) -> Iterable[str]:
     if twice := sorted({worker for worker in workers if list(workers).count(worker) > 1}):
         yield f"workers has {', '.join(twice)} more than once. Give each worker a name of its own."
     if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= len(workers):
-        yield f"shard_size is {size!r}; whole numbers from 1 to {len(workers)} are allowed, the number of workers. Add workers or take less."
+        yield f"shard_size is {size!r}; whole numbers from 1 to {len(workers)} are allowed, as many as workers. Add workers or take less."
     if shards.zones and (wrong := sorted(set(workers) ^ set(shards.zones))):
         yield f"zones and workers differ in {', '.join(wrong)}. Give the zone of each worker, or of none."
