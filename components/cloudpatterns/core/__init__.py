@@ -7,6 +7,7 @@ from cloudpatterns.core.identity import account_of, partition_of, region_of
 from cloudpatterns.core.limits import HIDDEN, Choice, CidrBlock, Keys, Matches, Unique
 from cloudpatterns.core.ordering import ByName, after, by_name
 from cloudpatterns.core.place import region_of_zone
+from cloudpatterns.core.retry import RetrySettings
 from cloudpatterns.core.rules import excludes, is_given, needs, one_of, unknown
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Keys",
     "Matches",
     "Problem",
+    "RetrySettings",
     "Statement",
     "Unique",
     "account_of",
