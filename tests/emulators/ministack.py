@@ -71,7 +71,8 @@ def ministack(**environment: str) -> Generator[MiniStack]:
             **environment,
         }
         # Not by PYTHONPATH: functions that it runs would get its botocore with our boto3.
-        start = f"import runpy, sys; sys.path.insert(0, {str(FOLDER)!r}); sys.argv = ['ministack']; runpy.run_module('ministack', run_name='__main__')"
+        start = f"import runpy, sys; sys.path.insert(0, {str(FOLDER)!r}); sys.argv[:] = ['ministack']; "
+        start += "runpy.run_module('ministack', run_name='__main__')"
         with log.open("wb") as output:
             server = subprocess.Popen([sys.executable, "-c", start], env=variables, cwd=folder, stdout=output, stderr=output)
         try:
