@@ -5,7 +5,7 @@ from typing import Annotated, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.core import Choice, Keys, Matches, Unique
+from cloudpatterns.core import Choice, FunctionOptions, Keys, Matches, Unique
 from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
     DomainName,
@@ -25,7 +25,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 """
 STAGE_NAMES = {"rest": "live", "http": "$default"}
 """Stages without a name of their own: ``$default`` adds nothing to the paths of an HTTP API; a REST API has no such stage."""
-TARGETS = ("function_arn", "queue", "state_machine_arn", "event_bus", "url", "load_balancer")
+TARGETS = ("function", "function_arn", "queue", "state_machine_arn", "event_bus", "url", "load_balancer")
 
 _NAMES = Keys("[A-Za-z][A-Za-z0-9]*", "letters and digits, a letter first")
 # What is sent to AWS is part of a mapping template, in which $ and # are commands and quotes end a text.
@@ -102,8 +102,10 @@ class ApiLoadBalancerArgs(TypedDict):
 class ApiRouteArgs(TypedDict):
     """One route: where its requests go, and who may send them."""
 
+    function: NotRequired[str]
+    """Name of a new function in ``functions``, which receives the request as it is (proxy integration)."""
     function_arn: NotRequired[pulumi.Input[str]]
-    """A Lambda function, version or alias, which receives the request as it is (proxy integration)."""
+    """An existing Lambda function, version or alias, which receives the request as it is."""
     queue: NotRequired[ApiQueueArgs]
     """An SQS queue."""
     state_machine_arn: NotRequired[pulumi.Input[str]]
@@ -162,8 +164,10 @@ class ApiFunctionAuthorizerArgs(TypedDict):
     A REST API expects an IAM policy from it, an HTTP API ``{"isAuthorized": True}`` (payload format 2.0).
     """
 
-    function_arn: pulumi.Input[str]
-    """The function, version or alias."""
+    function: NotRequired[str]
+    """Name of a new function in ``functions``. Exactly one of ``function`` and ``function_arn``."""
+    function_arn: NotRequired[pulumi.Input[str]]
+    """An existing function, version or alias. Exactly one of ``function`` and ``function_arn``."""
     identity_sources: NotRequired[
         Annotated[
             list[Annotated[str, _PARAMETER]],
@@ -344,6 +348,10 @@ class ApiGatewayArgs(ApiGatewayOptions):
     routes: Annotated[dict[str, ApiRouteArgs], Field(min_length=1, max_length=300)]
     """The routes by method and path: ``POST /orders``, ``GET /orders/{id}``, ``ANY /files/{path+}``; on HTTP also ``$default``, for what
     matches no other."""
+    functions: NotRequired[
+        Annotated[dict[str, FunctionOptions], Keys("[a-z0-9]+(-[a-z0-9]+)*", "lower-case letters, digits and hyphens"), Field(default={})]
+    ]
+    """New functions by name, for routes and authorizers."""
     authorizers: NotRequired[Annotated[dict[str, ApiAuthorizerArgs], _NAMES, Field(default={}, max_length=10)]]
     """Authorizers by name."""
     account_logging_role: NotRequired[Annotated[str, Choice("create", "existing")]]
@@ -360,8 +368,9 @@ class ApiGatewayArgs(ApiGatewayOptions):
     vpc_link: NotRequired[ApiVpcLinkArgs]
     """How routes with ``load_balancer`` reach into a VPC."""
     kms_key_arn: NotRequired[KmsKeyArn]
-    """Key of the logs, whose policy lets CloudWatch Logs use it. Default: a new customer managed key."""
+    """Key of the logs and of the new functions' environment, whose policy lets CloudWatch Logs use it. Default: a new customer managed
+    key."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
-    """SNS topics to notify of 5xx responses and of latency; without any there are no alarms."""
+    """SNS topics to notify of 5xx responses, of latency and of failing new functions; without any there are no alarms."""
     tags: NotRequired[Tags]
     """Tags of every child that takes some."""

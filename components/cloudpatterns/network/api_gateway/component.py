@@ -3,12 +3,15 @@
 Pattern: "API Gateway" (2025 guide).
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import Metric, MetricMath, alarm, create_key, logs_statement
-from cloudpatterns.core import Component, after, by_name
-from cloudpatterns.network.api_gateway.arguments import STAGE_NAMES, ApiDomainArgs, ApiGatewayArgs, ApiVpcLinkArgs
+from cloudpatterns.blocks import Metric, MetricMath, UserFunction, alarm, create_key, function_names, logs_statement, user_function
+from cloudpatterns.core import Component, FunctionOptions, after, by_name, is_given
+from cloudpatterns.network.api_gateway.arguments import STAGE_NAMES, ApiAuthorizerArgs, ApiDomainArgs, ApiGatewayArgs, ApiVpcLinkArgs
 from cloudpatterns.network.api_gateway.http_api import http_stage
 from cloudpatterns.network.api_gateway.rest_api import Stage, rest_stage, tls_policy
 from cloudpatterns.network.api_gateway.routes import route_of
@@ -65,6 +68,10 @@ class ApiGateway(Component):
     """Ids of the API keys by name. Values are no output: read them from API Gateway."""
     client_certificate_pem: pulumi.Output[str] | None
     """The certificate by which an HTTPS backend of a REST API tells it from other clients."""
+    function_arns: pulumi.Output[dict[str, str]]
+    """ARNs of the new functions by name."""
+    function_role_arns: pulumi.Output[dict[str, str]]
+    """ARNs of their roles by name."""
     role_arn: pulumi.Output[str] | None
     """The role with which the API calls queues, state machines and buses, for policies that name it."""
 
@@ -72,6 +79,10 @@ class ApiGateway(Component):
         self._checked = checked = self.begin(name, args, opts, problems=problems, names=_child_names)
         key_arn = checked.get("kms_key_arn")
         self.kms_key_arn = self._key(name) if key_arn is None else pulumi.Output.from_input(key_arn)
+        functions = {key: self._function(f"{name}-function-{key}", options) for key, options in checked["functions"].items()}
+        self.function_arns = by_name({key: function.arn for key, function in functions.items()})
+        self.function_role_arns = by_name({key: function.role_arn for key, function in functions.items()})
+        checked = _with_functions(checked, functions)
         self.role_arn = role_arn = targets_role(self, name, checked)
         link = checked.get("vpc_link")
         vpc_link_id = None if link is None else self._vpc_link(name, link)
@@ -103,8 +114,20 @@ class ApiGateway(Component):
         return create_key(
             self,
             f"{name}-key",
-            f"Logs of the API {name}",
+            f"Logs of the API {name}, and its functions' environment",
             lambda arn: [logs_statement(arn, "*")],
+            tags=self._checked["tags"],
+        )
+
+    def _function(self, child_name: str, options: FunctionOptions) -> UserFunction:
+        return user_function(
+            self,
+            child_name,
+            options,
+            description=f"Requests to {self.pulumi_resource_name}",
+            statements=[],
+            kms_key_arn=self.kms_key_arn,
+            alarm_topic_arns=self._checked["alarm_topic_arns"],
             tags=self._checked["tags"],
         )
 
@@ -235,10 +258,28 @@ class ApiGateway(Component):
         )
 
 
+def _with_functions(checked: ApiGatewayArgs, functions: Mapping[str, UserFunction]) -> ApiGatewayArgs:
+    """The arguments with the ARNs of new functions in the places of their names."""
+
+    def resolved(given: Any) -> Any:
+        return given if given.get("function") is None else {**given, "function_arn": functions[given["function"]].arn}
+
+    def authorizer(given: ApiAuthorizerArgs) -> Any:
+        function = given.get("function")
+        return given if function is None else {**given, "function": resolved(function)}
+
+    routes: Any = {key: resolved(route) for key, route in checked["routes"].items()}
+    return {**checked, "routes": routes, "authorizers": {key: authorizer(given) for key, given in checked["authorizers"].items()}}
+
+
 def _child_names(checked: ApiGatewayArgs) -> dict[str, int]:
     limits = {"logging": 64} if checked["kind"] == "rest" else {"role": 64}
-    routes = [route_of(key).child for key, route in checked["routes"].items() if route.get("function_arn") is not None]
-    authorizers = [f"authorizer-{key}" for key, authorizer in checked["authorizers"].items() if authorizer.get("function") is not None]
+    for key, options in checked["functions"].items():
+        limits |= function_names(options, f"function-{key}")
+    routes = [
+        route_of(key).child for key, route in checked["routes"].items() if is_given(route, "function") or is_given(route, "function_arn")
+    ]
+    authorizers = [f"authorizer-{key}" for key, authorizer in checked["authorizers"].items() if is_given(authorizer, "function")]
     if functions := [*routes, *authorizers]:
         # https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html#lambda-AddPermission-request-StatementId
         limits[f"{max(functions, key=len)}-permission"] = 100

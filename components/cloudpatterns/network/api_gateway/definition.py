@@ -126,7 +126,7 @@ def _security_schemes(checked: ApiGatewayArgs) -> dict[str, Any]:
             scheme["x-amazon-apigateway-authtype"] = "custom"
             scheme["x-amazon-apigateway-authorizer"] = {
                 "type": "request",
-                "authorizerUri": invocation_uri(function["function_arn"]),
+                "authorizerUri": invocation_uri(function.get("function_arn") or ""),
                 "authorizerResultTtlInSeconds": function["result_cache_seconds"],
                 "identitySource": ", ".join(_mapped(source) for source in function["identity_sources"]),
             }

@@ -126,7 +126,7 @@ def _authorizer(
         sources = [source.split(".", 1) for source in function["identity_sources"]]
         settings = {
             "authorizer_type": "REQUEST",
-            "authorizer_uri": invocation_uri(function["function_arn"]),
+            "authorizer_uri": invocation_uri(function.get("function_arn") or ""),
             "authorizer_payload_format_version": "2.0",
             "enable_simple_responses": True,
             "authorizer_result_ttl_in_seconds": function["result_cache_seconds"],

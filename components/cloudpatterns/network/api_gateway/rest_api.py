@@ -160,7 +160,11 @@ def rest_stage(
     parts: list[pulumi.Resource] = _method_settings(component, name, checked, api.id, stage)
     if (web_acl_arn := checked.get("web_acl_arn")) is not None:
         association = aws.wafv2.WebAclAssociation(
-            f"{name}-web-acl", resource_arn=stage.arn, web_acl_arn=web_acl_arn, opts=component.child()
+            f"{name}-web-acl",
+            resource_arn=stage.arn,
+            web_acl_arn=web_acl_arn,
+            # The deletion of the old association would take the new web ACL off the stage.
+            opts=component.child(delete_before_replace=True),
         )
         parts.append(association)
     dimensions = {"ApiName": api.name, "Stage": stage.stage_name}

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cloudpatterns.core import Problem, excludes, is_given, needs, one_of, unknown
+from cloudpatterns.core import Problem, excludes, function_problems, is_given, needs, one_of, unknown
 from cloudpatterns.network.api_gateway.arguments import (
     METHODS,
     SECONDS,
@@ -35,10 +35,15 @@ def problems(checked: ApiGatewayArgs) -> Iterator[Problem]:
     if checked["kind"] == "rest" and checked.get("account_logging_role") is None:
         reason = "is missing; a REST API writes logs by a role in the settings of the account and Region. Give create, or existing where "
         yield "account_logging_role", f"{reason}they name one already."
+    for name, options in checked["functions"].items():
+        yield from function_problems(options, f"functions.{name}")
     for name, authorizer in checked["authorizers"].items():
-        yield from _authorizer_problems(checked["kind"], f"authorizers.{name}", authorizer)
+        yield from _authorizer_problems(checked, f"authorizers.{name}", authorizer)
     if (default := checked.get("default_authorizer")) is not None and default not in checked["authorizers"]:
         yield "default_authorizer", unknown(default, "an authorizer", checked["authorizers"])
+    for name in checked["functions"]:
+        if name not in _used_functions(checked):
+            yield f"functions.{name}", "is not used. Name it as function of a route or authorizer, or remove it."
     for key, route in checked["routes"].items():
         if (reason := _key_problem(checked["kind"], key)) is None:
             yield from _route_problems(checked, key, route)
@@ -51,6 +56,11 @@ def problems(checked: ApiGatewayArgs) -> Iterator[Problem]:
         yield from _domain_problems(checked, domain)
     if (link := checked.get("vpc_link")) is not None:
         yield from one_of(link, "vpc_link_id", ("subnet_ids_by_zone", "security_group_ids"), path="vpc_link.")
+
+
+def _used_functions(checked: ApiGatewayArgs) -> set[str | None]:
+    authorizers = [function for authorizer in checked["authorizers"].values() if (function := authorizer.get("function")) is not None]
+    return {route.get("function") for route in checked["routes"].values()} | {function.get("function") for function in authorizers}
 
 
 def _key_problem(kind: str, key: str) -> str | None:
@@ -84,6 +94,8 @@ def _route_problems(checked: ApiGatewayArgs, key: str, route: ApiRouteArgs) -> I
         yield f"{path}.timeout_seconds", f"is {route['timeout_seconds']}; API Gateway waits {most} seconds at most. {fix}"
     if route["api_key_required"] and not checked["usage_plans"] and kind == "rest":
         yield f"{path}.api_key_required", "needs a key that somebody has. Give usage_plans with api_keys, or remove it."
+    if (function := route.get("function")) is not None:
+        yield from _function_problems(checked, path, function, route["timeout_seconds"])
     if (queue := route.get("queue")) is not None:
         yield from _queue_problems(checked, f"{path}.queue", route_of(key), route, queue)
     if (balancer := route.get("load_balancer")) is not None:
@@ -100,6 +112,16 @@ def _route_problems(checked: ApiGatewayArgs, key: str, route: ApiRouteArgs) -> I
         if isinstance(url, str) and (strange := set(re.findall(r"\{([^}]*)\}", url)) - set(route_of(key).variables)):
             known = ", ".join(route_of(key).variables) or "none"
             yield where, f"has {{{sorted(strange)[0]}}}, which is no variable of the path; it has {known}."
+
+
+def _function_problems(checked: ApiGatewayArgs, path: str, name: str, wait_seconds: int) -> Iterator[Problem]:
+    if (options := checked["functions"].get(name)) is None:
+        yield f"{path}.function", unknown(name, "a function", checked["functions"])
+    elif (given := options["timeout_seconds"]) > max(wait_seconds, SECONDS["http"]):
+        reason = (
+            f"is {given}; the route {path.partition('.')[2]} waits {wait_seconds} seconds, and the caller gets 504 while the function goes"
+        )
+        yield f"functions.{name}.timeout_seconds", f"{reason} on. Shorten it, or start the work by a queue."
 
 
 def _permission_problems(checked: ApiGatewayArgs, path: str, route: ApiRouteArgs) -> Iterator[Problem]:
@@ -137,10 +159,15 @@ def _queue_problems(checked: ApiGatewayArgs, path: str, route: Route, given: Api
             yield f"{path}.{where}", f"is {source!r}, of the context that a function returns; the route has no authorizer with function."
 
 
-def _authorizer_problems(kind: str, path: str, authorizer: ApiAuthorizerArgs) -> Iterator[Problem]:
+def _authorizer_problems(checked: ApiGatewayArgs, path: str, authorizer: ApiAuthorizerArgs) -> Iterator[Problem]:
+    kind = checked["kind"]
     yield from one_of(authorizer, "jwt", "user_pool", "function", path=f"{path}.")
     if authorizer.get("jwt") is not None and kind == "rest":
         yield f"{path}.jwt", "is for kind http only; this API is of kind rest. Use user_pool or function, or choose http."
+    if (function := authorizer.get("function")) is not None:
+        yield from one_of(function, "function", "function_arn", path=f"{path}.function.")
+        if (named := function.get("function")) is not None and named not in checked["functions"]:
+            yield f"{path}.function.function", unknown(named, "a function", checked["functions"])
     if (pool := authorizer.get("user_pool")) is None:
         return
     if kind == "http" and len(pool["user_pool_arns"]) > 1:
