@@ -1,5 +1,26 @@
 """Network patterns."""
 
+from cloudpatterns.network.api_gateway.arguments import (
+    ApiAuthorizerArgs,
+    ApiCorsArgs,
+    ApiDomainArgs,
+    ApiEventBusArgs,
+    ApiFunctionAuthorizerArgs,
+    ApiGatewayArgs,
+    ApiGatewayOptions,
+    ApiGatewayResponseArgs,
+    ApiJwtArgs,
+    ApiLoadBalancerArgs,
+    ApiMutualTls,
+    ApiQueueArgs,
+    ApiQuota,
+    ApiRouteArgs,
+    ApiThrottle,
+    ApiUsagePlanArgs,
+    ApiUserPoolArgs,
+    ApiVpcLinkArgs,
+)
+from cloudpatterns.network.api_gateway.component import ApiGateway
 from cloudpatterns.network.floating_ip.component import FloatingIp, FloatingIpArgs, FloatingIpMetricArgs
 from cloudpatterns.network.functional_firewall import FunctionalFirewall, FunctionalFirewallArgs, FunctionArgs, FunctionEgressArgs
 from cloudpatterns.network.load_balancer import LoadBalancer, LoadBalancerArgs, LoadBalancerOptions, MutualTls, Stickiness
@@ -56,6 +77,25 @@ from cloudpatterns.network.zero_trust_network import (
 )
 
 __all__ = [
+    "ApiAuthorizerArgs",
+    "ApiCorsArgs",
+    "ApiDomainArgs",
+    "ApiEventBusArgs",
+    "ApiFunctionAuthorizerArgs",
+    "ApiGateway",
+    "ApiGatewayArgs",
+    "ApiGatewayOptions",
+    "ApiGatewayResponseArgs",
+    "ApiJwtArgs",
+    "ApiLoadBalancerArgs",
+    "ApiMutualTls",
+    "ApiQueueArgs",
+    "ApiQuota",
+    "ApiRouteArgs",
+    "ApiThrottle",
+    "ApiUsagePlanArgs",
+    "ApiUserPoolArgs",
+    "ApiVpcLinkArgs",
     "AudienceArgs",
     "AudienceEntryArgs",
     "CountRuleArgs",

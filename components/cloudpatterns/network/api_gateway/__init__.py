@@ -1,0 +1,1 @@
+"""An API from a table of routes."""
