@@ -1,9 +1,25 @@
 """Messaging: queues, topics, buses, streams and workflows, with the functions that work on them."""
 
+from cloudpatterns.messaging.kafka_stream.arguments import (
+    KafkaStreamArgs,
+    KafkaStreamBrokers,
+    KafkaStreamConsumer,
+    KafkaStreamGroup,
+    KafkaStreamOptions,
+    KafkaStreamTopic,
+)
+from cloudpatterns.messaging.kafka_stream.component import KafkaStream
 from cloudpatterns.messaging.queue_worker.arguments import QueueWorkerArgs, QueueWorkerOptions
 from cloudpatterns.messaging.queue_worker.component import QueueWorker
 
 __all__ = [
+    "KafkaStream",
+    "KafkaStreamArgs",
+    "KafkaStreamBrokers",
+    "KafkaStreamConsumer",
+    "KafkaStreamGroup",
+    "KafkaStreamOptions",
+    "KafkaStreamTopic",
     "QueueWorker",
     "QueueWorkerArgs",
     "QueueWorkerOptions",

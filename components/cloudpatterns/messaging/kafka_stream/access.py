@@ -1,0 +1,73 @@
+"""What roles may do with a cluster, its topics and its consumer groups through IAM.
+
+Statements have no ids: those of several topics may stand in one role, where an id may be there once.
+https://docs.aws.amazon.com/msk/latest/developerguide/kafka-actions.html
+"""
+
+import pulumi
+
+from cloudpatterns.core import Statement, account_of, partition_of, region_of
+from cloudpatterns.security import WorkloadStatementArgs
+
+
+def _arn(cluster_arn: pulumi.Input[str], kind: str, name: str) -> pulumi.Output[str]:
+    """The ARN of a topic, group or transactional id, which has the cluster's name and id in it."""
+    return pulumi.Output.from_input(cluster_arn).apply(lambda arn: f"{arn.replace(':cluster/', f':{kind}/', 1)}/{name}")
+
+
+def producer_statements(cluster_arn: pulumi.Input[str], topic: str, transactional_id: str | None) -> list[WorkloadStatementArgs]:
+    """Lets a role write a topic. Producers are idempotent by default since Kafka 3.0, which is a right on the cluster."""
+    transactions: list[WorkloadStatementArgs] = [
+        {
+            "actions": ["kafka-cluster:DescribeTransactionalId", "kafka-cluster:AlterTransactionalId"],
+            "resources": [_arn(cluster_arn, "transactional-id", str(transactional_id))],
+        }
+    ]
+    return [
+        {"actions": ["kafka-cluster:Connect", "kafka-cluster:WriteDataIdempotently"], "resources": [cluster_arn]},
+        {"actions": ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"], "resources": [_arn(cluster_arn, "topic", topic)]},
+        *([] if transactional_id is None else transactions),
+    ]
+
+
+def consumer_statements(cluster_arn: pulumi.Input[str], topic: str, group: str) -> list[WorkloadStatementArgs]:
+    """Lets a role read a topic in a consumer group."""
+    return [
+        {"actions": ["kafka-cluster:Connect"], "resources": [cluster_arn]},
+        {"actions": ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"], "resources": [_arn(cluster_arn, "topic", topic)]},
+        {"actions": ["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"], "resources": [_arn(cluster_arn, "group", group)]},
+    ]
+
+
+def administrator_statements(cluster_arn: pulumi.Input[str], topic: str) -> list[WorkloadStatementArgs]:
+    """Lets a role create, change and delete topics."""
+    actions = ("DescribeTopic", "CreateTopic", "AlterTopic", "DeleteTopic")
+    settings = ("DescribeTopicDynamicConfiguration", "AlterTopicDynamicConfiguration")
+    return [
+        {"actions": ["kafka-cluster:Connect"], "resources": [cluster_arn]},
+        {"actions": [f"kafka-cluster:{action}" for action in (*actions, *settings)], "resources": [_arn(cluster_arn, "topic", topic)]},
+    ]
+
+
+def poller_statements(
+    cluster_arn: pulumi.Input[str], topic: str, group: str, bucket_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None
+) -> list[Statement]:
+    """What Lambda's pollers do with the role of the function.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-msk-permissions.html
+    https://docs.aws.amazon.com/lambda/latest/dg/kafka-on-failure.html
+    """
+    network = pulumi.Output.concat("arn:", partition_of(cluster_arn), ":ec2:", region_of(cluster_arn), ":", account_of(cluster_arn), ":")
+    interfaces, *others = [pulumi.Output.concat(network, kind, "/*") for kind in ("network-interface", "subnet", "security-group")]
+    looked_up = ("NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs")
+    cluster_actions = ["kafka:DescribeClusterV2", "kafka:GetBootstrapBrokers", "kafka-cluster:DescribeClusterDynamicConfiguration"]
+    return [
+        *(Statement(**statement) for statement in consumer_statements(cluster_arn, topic, group)),
+        Statement(sid="Cluster", actions=cluster_actions, resources=[cluster_arn]),
+        Statement(sid="LookUp", actions=[f"ec2:Describe{kind}" for kind in looked_up], resources=["*"]),
+        Statement(sid="Attach", actions=["ec2:CreateNetworkInterface"], resources=[interfaces, *others]),
+        Statement(sid="Detach", actions=["ec2:DeleteNetworkInterface"], resources=[interfaces]),
+        Statement(sid="KeepFailed", actions=["s3:PutObject"], resources=[pulumi.Output.concat(bucket_arn, "/*")]),
+        Statement(sid="FindBucket", actions=["s3:ListBucket"], resources=[bucket_arn]),
+        *([] if kms_key_arn is None else [Statement(sid="Encrypt", actions=["kms:GenerateDataKey"], resources=[kms_key_arn])]),
+    ]
