@@ -11,6 +11,8 @@ PIPE: Final = "aws:pipes/pipe:Pipe"
 QUEUE: Final = "aws:sqs/queue:Queue"
 STREAM: Final = "aws:kinesis/stream:Stream"
 CONSUMER: Final = "aws:kinesis/streamConsumer:StreamConsumer"
+FUNCTION: Final = "aws:lambda/function:Function"
+ALIAS: Final = "aws:lambda/alias:Alias"
 TABLE: Final = "aws:dynamodb/table:Table"
 
 _SERVICES: Final = {
@@ -55,6 +57,14 @@ def shards(resource: Resource, stack: Stack) -> str | Verdict:
         return Unknown("sourceParameters")
     found = [f"sourceParameters.{name}" for name in _OF_PIPES if has_value(resource, f"sourceParameters.{name}")]
     return f"{found[0]}." if found else _NO_STREAM
+
+
+def functions(mapping: Resource, stack: Stack) -> list[Resource]:
+    """The functions that a mapping calls, by an alias too."""
+    return [
+        *stack.refs(mapping, "functionName", FUNCTION),
+        *(item for alias in stack.refs(mapping, "functionName", ALIAS) for item in stack.refs(alias, "functionName", FUNCTION)),
+    ]
 
 
 def of_queue(mapping: Resource, stack: Stack) -> Verdict | None:

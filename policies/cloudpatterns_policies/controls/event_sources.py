@@ -4,13 +4,11 @@ import re
 from functools import partial
 from typing import Any, Final
 
-from cloudpatterns_policies.controls._event_sources import MAPPING, PIPE, QUEUE, of_queue, service, shards
+from cloudpatterns_policies.controls._event_sources import MAPPING, PIPE, QUEUE, functions, of_queue, service, shards
 from cloudpatterns_policies.core import UNKNOWN, Fail, NotApplicable, Pass, Resource, Severity, Stack, Unknown, Verdict, stack_control
 from cloudpatterns_policies.graph.reading import has_value, read
 
 _PAGES: Final = "https://docs.aws.amazon.com/lambda/latest/dg"
-_FUNCTION: Final = "aws:lambda/function:Function"
-_ALIAS: Final = "aws:lambda/alias:Alias"
 _TOPIC: Final = "aws:sns/topic:Topic"
 _REDRIVE: Final = "aws:sqs/redrivePolicy:RedrivePolicy"
 
@@ -129,7 +127,7 @@ def queue_batch_failures_reported(resource: Resource, stack: Stack) -> Verdict:
 def queue_readers_not_throttled(resource: Resource, stack: Stack) -> Verdict:
     if (verdict := of_queue(resource, stack)) is not None:
         return verdict
-    found = _functions(resource, stack)
+    found = functions(resource, stack)
     if len(found) != 1 or has_value(resource, "provisionedPollerConfig", computed=True):
         return NotApplicable("calls a function of another stack, or with pollers of its own")
     function = found[0]
@@ -147,7 +145,7 @@ def queue_readers_not_throttled(resource: Resource, stack: Stack) -> Verdict:
     readers = [
         item
         for item in stack.of_type(MAPPING)
-        if item.urn == resource.urn or (function in _functions(item, stack) and service(item, stack) == "sqs")
+        if item.urn == resource.urn or (function in functions(item, stack) and service(item, stack) == "sqs")
     ]
     maxima = [read(item, path, computed=True) for item in readers]
     total = sum(one for one in maxima if one is not UNKNOWN and one is not None)
@@ -179,14 +177,6 @@ def queue_receives_enough(resource: Resource, stack: Stack) -> Verdict:
     if count is None or int(count) >= _FEWEST_TRIES:
         return Pass()
     return Fail(f"gives a message up after {_receives(int(count))}", "redrivePolicy")
-
-
-def _functions(mapping: Resource, stack: Stack) -> list[Resource]:
-    """The functions that a mapping calls, by an alias too."""
-    return [
-        *stack.refs(mapping, "functionName", _FUNCTION),
-        *(item for alias in stack.refs(mapping, "functionName", _ALIAS) for item in stack.refs(alias, "functionName", _FUNCTION)),
-    ]
 
 
 def _batch_size(resource: Resource, path: str) -> Any:
