@@ -1,45 +1,20 @@
 """Asynchronous processing: events and messages that fail are kept in a dead-letter queue instead of being lost."""
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
+from cloudpatterns_policies.controls._dead_letters import REDRIVE, is_dead_letter_queue
+from cloudpatterns_policies.controls._event_sources import MAPPING, PIPE, QUEUE, service, shards
 from cloudpatterns_policies.core import UNKNOWN, Fail, NotApplicable, Pass, Resource, Severity, Stack, Unknown, Verdict, stack_control
 from cloudpatterns_policies.graph.reading import has_value, read
 
-_QUEUE: Final = "aws:sqs/queue:Queue"
-_REDRIVE: Final = "aws:sqs/redrivePolicy:RedrivePolicy"
-_REDRIVE_ALLOW: Final = "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy"
 _FUNCTION: Final = "aws:lambda/function:Function"
 _ALIAS: Final = "aws:lambda/alias:Alias"
 _ON_FAILURE: Final = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
-_MAPPING: Final = "aws:lambda/eventSourceMapping:EventSourceMapping"
 _EVENT_TARGET: Final = "aws:cloudwatch/eventTarget:EventTarget"
 _SUBSCRIPTION: Final = "aws:sns/topicSubscription:TopicSubscription"
 _NOTIFICATION: Final = "aws:s3/bucketNotification:BucketNotification"
 _SCHEDULE: Final = "aws:scheduler/schedule:Schedule"
-_PIPE: Final = "aws:pipes/pipe:Pipe"
-
-_STREAMS: Final = (
-    *("aws:kinesis/stream:Stream", "aws:kinesis/streamConsumer:StreamConsumer", "aws:dynamodb/table:Table"),
-    *("aws:msk/cluster:Cluster", "aws:msk/serverlessCluster:ServerlessCluster"),
-)
-_STREAM_ARN: Final = re.compile(r"arn:[^:]*:(kinesis|dynamodb|kafka):.*")
-
-_DEAD_LETTERS_OF: Final = (
-    (_QUEUE, "redrivePolicy"),
-    (_REDRIVE, "redrivePolicy"),
-    (_SUBSCRIPTION, "redrivePolicy"),
-    (_FUNCTION, "deadLetterConfig"),
-    (_ON_FAILURE, "destinationConfig"),
-    (_MAPPING, "destinationConfig"),
-    (_EVENT_TARGET, "deadLetterConfig"),
-    (_SCHEDULE, "target"),
-    # A queue that a pipe reads is its source: only those for failed records are among the parameters.
-    (_PIPE, "sourceParameters"),
-    ("aws:cloudwatch/eventBus:EventBus", "deadLetterConfig"),
-)
-"""Properties that name a dead-letter queue. A schedule's `target` may name the queue that it sends to as well, so its path decides."""
 
 _INVOKERS: Final = (
     (_EVENT_TARGET, "arn"),
@@ -56,26 +31,18 @@ _INVOKERS: Final = (
     id="queue-dead-letters",
     title="Queues have a dead-letter queue",
     severity=Severity.MEDIUM,
-    types=(_QUEUE,),
+    types=(QUEUE,),
     why="A message that always fails is retried until it expires: each retry costs money, and then the message is lost.",
     remediation="Set redrive_policy with deadLetterTargetArn and maxReceiveCount; on a dead-letter queue itself, set redrive_allow_policy.",
     url="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
     pack="operations",
 )
 def queue_dead_letters(resource: Resource, stack: Stack) -> Verdict:
-    if has_value(resource, "redrivePolicy", computed=True) or stack.referrers(resource, _REDRIVE, "queueUrl"):
+    if has_value(resource, "redrivePolicy", computed=True) or stack.referrers(resource, REDRIVE, "queueUrl"):
         return Pass()
-    if has_value(resource, "redriveAllowPolicy", computed=True) or stack.referrers(resource, _REDRIVE_ALLOW, "queueUrl"):
-        return NotApplicable("is a dead-letter queue")
-    if any(stack.referrers(resource, kind, path) for kind, path in _DEAD_LETTERS_OF if kind != _SCHEDULE):
-        return NotApplicable("is a dead-letter queue")
-    if any(_is_schedules_dead_letters(schedule, resource, stack) for schedule in stack.referrers(resource, _SCHEDULE, "target")):
+    if is_dead_letter_queue(resource, stack):
         return NotApplicable("is a dead-letter queue")
     return Fail("has no dead-letter queue", "redrivePolicy")
-
-
-def _is_schedules_dead_letters(schedule: Resource, queue: Resource, stack: Stack) -> bool:
-    return queue in stack.refs(schedule, "target.deadLetterConfig.arn") and queue not in stack.refs(schedule, "target.arn")
 
 
 @stack_control(
@@ -105,21 +72,26 @@ def function_async_failures_kept(resource: Resource, stack: Stack) -> Verdict:
 
 @stack_control(
     id="stream-failures-kept",
-    title="Functions that read streams keep failed records",
+    title="Functions and pipes that read streams keep failed records",
     severity=Severity.MEDIUM,
-    types=(_MAPPING,),
+    types=(MAPPING, PIPE),
     why="One bad record blocks its shard until it expires, and the good records behind it expire too.",
-    remediation="Set destination_config with on_failure, and maximum_retry_attempts.",
+    remediation="Set destination_config with on_failure, and maximum_retry_attempts; for a pipe, dead_letter_config of its source.",
     url="https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html",
     pack="operations",
 )
 def stream_failures_kept(resource: Resource, stack: Stack) -> Verdict:
-    source = read(resource, "eventSourceArn", computed=True)
-    if not stack.refs(resource, "eventSourceArn", *_STREAMS):
-        if source is UNKNOWN and not stack.refs(resource, "eventSourceArn"):
-            return Unknown("eventSourceArn")
-        if not _STREAM_ARN.fullmatch(str(source if source is not UNKNOWN else "")):
-            return NotApplicable("does not read a stream")
+    if resource.type == PIPE:
+        prefix = shards(resource, stack)
+        if not isinstance(prefix, str):
+            return prefix
+        kept = has_value(resource, f"{prefix}deadLetterConfig.arn")
+        return Pass() if kept else Fail("has no queue for failed records", f"{prefix}deadLetterConfig")
+    source = service(resource, stack)
+    if source is UNKNOWN:
+        return Unknown("eventSourceArn")
+    if source in ("", "sqs"):
+        return NotApplicable("does not read a stream")
     kept = has_value(resource, "destinationConfig.onFailure.destinationArn", computed=True)
     return Pass() if kept else Fail("has no destination for failed records", "destinationConfig.onFailure")
 

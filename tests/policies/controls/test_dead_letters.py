@@ -208,3 +208,19 @@ def test_deliveries_that_are_not_judged() -> None:
     assert judged(controls.subscription_dead_letters, people) == NotApplicable("notifies people by email")
     assert judged(controls.subscription_dead_letters, resource(SUBSCRIPTION, "s", {"protocol": UNKNOWN})) == Unknown("protocol")
     assert judged(controls.schedule_dead_letters, resource(SCHEDULE, "s", {"target": UNKNOWN})) == Unknown("target")
+
+
+@pytest.mark.parametrize("stream", ["dynamodbStreamParameters", "kinesisStreamParameters"])
+def test_stream_of_a_pipe(stream: str) -> None:
+    def found(parameters: Any) -> Verdict:
+        return judged(controls.stream_failures_kept, resource(PIPE, "p", {"sourceParameters": {stream: parameters}}))
+
+    assert found({"deadLetterConfig": {"arn": UNKNOWN}}) == Pass()
+    assert found({"startingPosition": "LATEST"}) == Fail("has no queue for failed records", f"sourceParameters.{stream}.deadLetterConfig")
+
+
+def test_pipe_of_a_queue_or_of_what_is_not_known() -> None:
+    queue = resource(PIPE, "p", {"sourceParameters": {"sqsQueueParameters": {"batchSize": 1}}})
+    assert judged(controls.stream_failures_kept, queue) == NotApplicable("reads neither Kinesis nor DynamoDB")
+    unknown = resource(PIPE, "p", {"sourceParameters": UNKNOWN}, deps={"sourceParameters": ["urn:pulumi:test::project::x:y:Z::gone"]})
+    assert judged(controls.stream_failures_kept, unknown) == Unknown("sourceParameters")

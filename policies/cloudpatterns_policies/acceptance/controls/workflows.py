@@ -1,16 +1,18 @@
 """Step Functions, and the log groups that AWS takes by an ARN with an ending."""
 
-import json
+import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
+from cloudpatterns_policies.controls._state_machines import MACHINE, definition, states
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Unknown, Verdict, control
 from cloudpatterns_policies.graph.reading import expand, read
 
 _ENDING: Final = ":*"
+_JOB: Final = re.compile(r".*\.sync(:2)?")
 _LOG_GROUPS: Final = {
     "aws:cloudtrail/trail:Trail": "cloudWatchLogsGroupArn",
-    "aws:sfn/stateMachine:StateMachine": "loggingConfiguration.logDestination",
+    MACHINE: "loggingConfiguration.logDestination",
     "aws:transfer/server:Server": "structuredLogDestinations.*",
 }
 
@@ -38,33 +40,35 @@ def log_group_arn_ending(resource: Resource) -> Iterator[Verdict]:
     id="choice-has-default",
     title="A choice of a state machine has a default",
     severity=Severity.LOW,
-    types=("aws:sfn/stateMachine:StateMachine",),
+    types=(MACHINE,),
     why="An input that no rule matches ends the execution with States.NoChoiceMatched, which no Catch on a choice can handle.",
     remediation="Give the choice a Default.",
     url="https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html",
     pack="acceptance",
 )
 def choice_has_default(resource: Resource) -> Iterator[Verdict]:
-    text = resource.get("definition")
-    try:
-        definition = json.loads(text) if isinstance(text, str) else None
-    except ValueError:
-        return  # accepted-value says it
-    for name, state in _states(definition):
-        if state.get("Type") == "Choice" and "Default" not in state:
-            yield Fail(f"has the choice {name} without a Default", "definition")
+    for state in states(definition(resource)):
+        if state.body.get("Type") == "Choice" and "Default" not in state.body:
+            yield Fail(f"has the choice {state.name} without a Default", "definition")
 
 
-def _states(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The states of a machine, with those inside maps and parallel branches."""
-    if isinstance(value, dict):
-        states = value.get("States")
-        for name, state in states.items() if isinstance(states, dict) else ():
-            if isinstance(state, dict):
-                yield name, state
-                for inside in (state.get("ItemProcessor"), state.get("Iterator"), *_list(state.get("Branches"))):
-                    yield from _states(inside)
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+@control(
+    id="express-integrations",
+    title="Express workflows wait for no job, callback or activity",
+    severity=Severity.HIGH,
+    types=(MACHINE,),
+    why="Step Functions refuses them in a state machine of the type EXPRESS, and distributed maps too.",
+    remediation='Set type to "STANDARD" in a new state machine, or call the service without .sync and .waitForTaskToken.',
+    url="https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html",
+    pack="acceptance",
+)
+def express_integrations(resource: Resource) -> Iterator[Verdict]:
+    if resource.get("type") != "EXPRESS":
+        return
+    for state in states(definition(resource)):
+        if state.waits_for_callback or _JOB.fullmatch(state.resource):
+            yield Fail(f"would be refused by AWS: step {state.name} calls {state.resource}, and the type is EXPRESS", "definition")
+        processor = state.body.get("ItemProcessor")
+        settings = processor.get("ProcessorConfig") if isinstance(processor, dict) else None
+        if isinstance(settings, dict) and settings.get("Mode") == "DISTRIBUTED":
+            yield Fail(f"would be refused by AWS: step {state.name} is a distributed map, and the type is EXPRESS", "definition")

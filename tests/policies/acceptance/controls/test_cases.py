@@ -5,9 +5,17 @@ from typing import Any
 from cloudpatterns_policies.acceptance.controls import __name__ as package
 from cloudpatterns_policies.core import UNKNOWN, Severity, discover
 
-from tests.policies.acceptance.controls import test_accounts, test_arguments, test_compute, test_delivery, test_services, test_storage
+from tests.policies.acceptance.controls import (
+    test_accounts,
+    test_arguments,
+    test_compute,
+    test_delivery,
+    test_messaging,
+    test_services,
+    test_storage,
+)
 
-FILES = (test_services, test_delivery, test_storage, test_compute, test_accounts, test_arguments)
+FILES = (test_messaging, test_services, test_delivery, test_storage, test_compute, test_accounts, test_arguments)
 CASES = [case for module in FILES for case in module.CASES.values()]
 MODULES = {case.control.check.__module__ for case in CASES}
 CONTROLS = [control for control in discover(package, pack="acceptance") if control.check.__module__ in MODULES]
