@@ -6,8 +6,7 @@ https://docs.aws.amazon.com/msk/latest/developerguide/kafka-actions.html
 
 import pulumi
 
-from cloudpatterns.core import Statement, account_of, partition_of, region_of
-from cloudpatterns.security import WorkloadStatementArgs
+from cloudpatterns.core import Statement, WorkloadStatementArgs, account_of, partition_of, region_of
 
 
 def _arn(cluster_arn: pulumi.Input[str], kind: str, name: str) -> pulumi.Output[str]:

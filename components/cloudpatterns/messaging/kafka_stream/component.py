@@ -12,12 +12,11 @@ import pulumi_aws as aws
 
 from cloudpatterns.blocks import create_key, log_group, logs_statement
 from cloudpatterns.blocks.security_group import GROUP_DELETION, egress_rule, ingress_rule, security_group
-from cloudpatterns.core import ByName, Component, after, by_name, document
+from cloudpatterns.core import ByName, Component, WorkloadStatementArgs, after, by_name, document
 from cloudpatterns.messaging.kafka_stream import access
 from cloudpatterns.messaging.kafka_stream.alarms import Alarms
 from cloudpatterns.messaging.kafka_stream.arguments import KafkaStreamArgs, KafkaStreamBrokers, KafkaStreamConsumer
 from cloudpatterns.messaging.kafka_stream.checks import argument_problems, group_of, is_express, storage
-from cloudpatterns.security import WorkloadStatementArgs
 from cloudpatterns.storage import DurableBucket
 
 _PORT = 9098
