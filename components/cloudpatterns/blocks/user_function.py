@@ -84,7 +84,7 @@ def user_function(
             "log_format": "JSON",
             "log_group": group.name,
             "application_log_level": options["log_level"],
-            "system_log_level": "WARN",
+            "system_log_level": "INFO",
         },
         tags=tags,
         opts=component.child(),

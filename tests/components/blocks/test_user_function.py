@@ -76,7 +76,7 @@ def test_it_has_the_users_code_and_settings(tmp_path: Path) -> None:
             "logFormat": "JSON",
             "logGroup": graph.named("shop-jobs-logs").outputs["name"],
             "applicationLogLevel": "INFO",
-            "systemLogLevel": "WARN",
+            "systemLogLevel": "INFO",
         },
         "tags": TAGS,
     }
