@@ -62,8 +62,8 @@ compat: $(VENV)/ready  ## Tests with the lowest and the latest supported version
 bench: $(VENV)/ready  ## Performance figures as ratios in one run; not part of the tests
 	$(BIN)/python -m tests.bench
 
-mutants: $(VENV)/ready-dev  ## Mutation testing of the policies, an hour and more; of one module: make mutants MODULE=graph/rules.py
-	$(BIN)/python -m tests.mutation $(MODULE)
+mutants: $(VENV)/ready-dev  ## Mutation testing of the policies, an hour and more; one module: MODULE=graph/rules.py; of the libraries: PACKAGE=runtime
+	$(if $(PACKAGE),MUTATION_PACKAGE=$(PACKAGE) )$(BIN)/python -m tests.mutation $(MODULE)
 
 app: $(VENV)/ready  ## Build the artifact of the sample application, dist/storefront-app.tar.gz; needs a package index
 	$(BIN)/python examples/storefront_app/build.py

@@ -1,5 +1,6 @@
 """`python -m tests.mutation [graph/rules.py | controls | ...]`: mutants of one module, of a folder, or of all.
 
+The package is the policies, or what the environment variable MUTATION_PACKAGE names of `[tool.mutation]`.
 What is found stays in `.mutants/`, one session of cosmic-ray for each module: `cr-report --show-diff --surviving-only` reads it.
 """
 
@@ -27,7 +28,7 @@ SEED: Final = 20261120
 
 def main() -> int:
     """Tries the mutants and prints the survivors and the score. Ends with 1 where the score is too low."""
-    parser = ArgumentParser(prog="python -m tests.mutation", description="Tries mutants of the policies.")
+    parser = ArgumentParser(prog="python -m tests.mutation", description=f"Tries mutants of {PACKAGE.name}.")
     parser.add_argument("modules", nargs="*", default=["."], help="modules or folders of the package, such as graph/rules.py; all of it")
     parser.add_argument("--sample", type=int, metavar="N", help="of each module no more than N mutants, drawn with a fixed seed")
     options = parser.parse_args()

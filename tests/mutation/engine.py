@@ -143,7 +143,7 @@ def _known() -> Known:
     (known,) = _messages(_learn)
     if known.failed:
         raise Broken(f"tests fail without any mutant: {', '.join(known.failed)}")
-    STATE.mkdir(exist_ok=True)
+    STATE.mkdir(parents=True, exist_ok=True)
     for stale in STATE.glob("*.pickle"):
         stale.unlink()
     kept.write_bytes(pickle.dumps(known))

@@ -17,8 +17,10 @@ from parso.tree import NodeOrLeaf
 from tests.mutation.operators import is_metadata, operators
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-SETTINGS: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutation"]
-STATE: Final = ROOT / ".mutants"
+NAME: Final = os.environ.get("MUTATION_PACKAGE", "policies")
+"""Which of the packages of ``[tool.mutation]``."""
+SETTINGS: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutation"][NAME]
+STATE: Final = ROOT / ".mutants" / NAME
 PACKAGE: Final = ROOT / SETTINGS["package"]
 
 

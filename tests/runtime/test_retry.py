@@ -20,6 +20,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ParamValidationError, ReadTimeoutError
 from botocore.retries import standard
+from cloudpatterns.core.retry import RetrySettings
 from cloudpatterns_runtime import retry as library
 from cloudpatterns_runtime.retry import Deadline, DeadlineExceeded, Retry, RetryBudget, botocore_config, is_transient
 from hypothesis import given
@@ -478,6 +479,10 @@ def test_threads_share_one_budget() -> None:
         ({"deadline_seconds": "60"}, "deadline_seconds: is '60'; seconds above 0 are allowed. Leave it out for the default."),
         ({"deadline_seconds": True}, "deadline_seconds: is True; seconds above 0 are allowed. Leave it out for the default."),
         (
+            {"call_timeout_seconds": 0},
+            "call_timeout_seconds: is 0; seconds above 0 are allowed. Leave it out for a share of the deadline.",
+        ),
+        (
             {"base_seconds": 30},
             "base_seconds: is 30; at most cap_seconds, which is 20.0, is allowed. Give a smaller base_seconds or a larger cap_seconds.",
         ),
@@ -712,6 +717,63 @@ def test_no_retry_repeats_what_an_inner_one_did_not_begin() -> None:
     with pytest.raises(DeadlineExceeded):
         Retry(attempts=3, base_seconds=0.001).call(inner)
     assert calls == 1
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = RetrySettings(attempts=4, base_seconds=0.25, cap_seconds=2, call_timeout_seconds=1.5, deadline_seconds=9).environment()
+    retry = Retry.from_environment(environment=environment)
+    assert (retry.attempts, retry.base_seconds, retry.cap_seconds, retry.deadline_seconds, retry.call_timeout_seconds) == (
+        4,
+        0.25,
+        2,
+        9,
+        1.5,
+    )
+    assert isinstance(retry.attempts, int)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert Retry.from_environment().attempts == 4
+    assert Retry.from_environment(attempts=2, retry_on=KeyError).attempts == 2
+    assert Retry.from_environment(environment={}).deadline_seconds == Retry().deadline_seconds
+
+
+@pytest.mark.parametrize(
+    ("environment", "problem"),
+    [
+        ({"CLOUDPATTERNS_RETRY_ATTEMPTS": "2.5"}, "CLOUDPATTERNS_RETRY_ATTEMPTS is '2.5'; a whole number is needed."),
+        ({"CLOUDPATTERNS_RETRY_CAP_SECONDS": ""}, "CLOUDPATTERNS_RETRY_CAP_SECONDS is ''; a number of seconds is needed."),
+        (
+            {"CLOUDPATTERNS_RETRY_ATTEMPTS": "0"},
+            "Retry cannot be created:\n  attempts: is 0; whole numbers from 1 to 100 are allowed. Give 1 for no retry; 3 is the default.",
+        ),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_refused(environment: dict[str, str], problem: str) -> None:
+    with pytest.raises(ValueError, match=r"ATTEMPTS|CAP|attempts") as caught:
+        Retry.from_environment(environment=environment)
+    assert str(caught.value) == problem
+
+
+def test_the_timeouts_of_an_attempt_are_those_of_the_policy() -> None:
+    """What the component's sum counts with is what the client has."""
+    settings = RetrySettings(attempts=4, base_seconds=1, cap_seconds=2, call_timeout_seconds=3, deadline_seconds=20)
+    config: Any = botocore_config(Retry.from_environment(environment=settings.environment()), client_retries=False)
+    assert {"connect_timeout": config.connect_timeout, "read_timeout": config.read_timeout} == settings.sdk_timeouts()
+    assert config.connect_timeout + config.read_timeout == 3
+    # A share of the deadline that is shorter counts.
+    retry = Retry(attempts=2, base_seconds=1, cap_seconds=1, deadline_seconds=3, call_timeout_seconds=9)
+    shorter: Any = botocore_config(retry, client_retries=False)
+    assert shorter.connect_timeout + shorter.read_timeout == 1
+
+
+def test_the_waits_of_the_sdk_are_those_that_the_policy_counts_with() -> None:
+    """`RetrySettings` and `botocore_config` agree on how many attempts fit."""
+    for deadline in (6.2, 6.3, 13.4, 13.5, 40):
+        settings = RetrySettings(attempts=3, call_timeout_seconds=0.1, base_seconds=0.01, cap_seconds=0.01, deadline_seconds=deadline)
+        botocore_config(Retry(attempts=settings.sdk_attempts, deadline_seconds=deadline))
+        if settings.sdk_attempts < 3:
+            with pytest.raises(ValueError, match="Give a later deadline"):
+                botocore_config(Retry(attempts=settings.sdk_attempts + 1, deadline_seconds=deadline))
 
 
 def test_an_object_with_an_asynchronous_call_is_refused() -> None:

@@ -27,15 +27,16 @@ and backoff with jitter" (https://aws.amazon.com/builders-library/timeouts-retri
 
 import contextlib
 import functools
-import inspect
-import math
+import os
 import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
+
+from cloudpatterns_runtime._checks import Errors, entry, is_among, is_duration, is_errors, name_of, refuse_asynchronous
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -158,6 +159,8 @@ class RetryBudget:
 class DeadlineExceeded(TimeoutError):
     """A function was not called, because the deadline had passed: to call it again helps nobody."""
 
+    not_retried = True
+
 
 def is_transient(error: Exception) -> bool:
     """Whether an error is one of throttling, of a timeout or of a connection, which another attempt may not meet.
@@ -174,17 +177,7 @@ def is_transient(error: Exception) -> bool:
         return True
     # The shape of botocore's ClientError; other libraries' errors have a `response` too, which is no dictionary.
     response = getattr(error, "response", None)
-    return _entry(response, "Error", "Code") in _CODES or _entry(response, "ResponseMetadata", "HTTPStatusCode") in _STATUSES
-
-
-def _entry(response: Any, *path: str) -> str | int | None:
-    for key in path:
-        response = response.get(key) if isinstance(response, dict) else None
-    return response if isinstance(response, str | int) else None
-
-
-RetryOn: TypeAlias = type[Exception] | tuple[type[Exception], ...] | Callable[[Exception], bool]
-"""Which errors are retried: a class, a tuple of classes, or a function that says so of an error."""
+    return entry(response, "Error", "Code") in _CODES or entry(response, "ResponseMetadata", "HTTPStatusCode") in _STATUSES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,8 +206,11 @@ class Retry:
     """The longest wait before any retry, in seconds, at least ``base_seconds``. Default: 20."""
     deadline_seconds: float = 60.0
     """Seconds after the beginning of a call in which attempts may begin. Default: 60."""
-    retry_on: RetryOn = is_transient
-    """Which errors are retried: a class, a tuple of classes, or a function that says so of an error. Default: ``is_transient``."""
+    retry_on: Errors = is_transient
+    """Which errors are retried: a class, a tuple of classes, or a function that says so of an error. Default: ``is_transient``. What was
+    not called at all (``DeadlineExceeded``, ``breaker.CircuitOpen``) is never called again."""
+    call_timeout_seconds: float | None = None
+    """When an attempt is given up, for ``botocore_config``. Default: an equal share of the deadline, less the longest waits."""
     deadline: Deadline | None = None
     """A moment after which no attempt begins, where it comes before ``deadline_seconds`` are over; see ``before``. Default: none."""
     on_retry: Callable[[int, float, Exception], None] | None = None
@@ -234,6 +230,25 @@ class Retry:
         if problems := list(_problems(self)):
             raise ValueError("".join(["Retry cannot be created:", *(f"\n  {problem}" for problem in problems)]))
 
+    @classmethod
+    def from_environment(cls, *, environment: Mapping[str, str] = os.environ, **settings: Any) -> "Retry":
+        """The settings of the component ``RetryPolicy``: its output ``environment``, as the function's environment variables.
+
+        These are ``CLOUDPATTERNS_RETRY_ATTEMPTS``, ``_BASE_SECONDS``, ``_CAP_SECONDS``, ``_DEADLINE_SECONDS`` and
+        ``_CALL_TIMEOUT_SECONDS``; what is missing has its default. ``settings`` come before those of the environment.
+
+        :raises ValueError: for a variable that is no number, and as the constructor does.
+        """
+        given: dict[str, Any] = {}
+        for name, kind in _VARIABLES.items():
+            variable = f"CLOUDPATTERNS_RETRY_{name.upper()}"
+            if variable in environment and name not in settings:
+                try:
+                    given[name] = kind(environment[variable])
+                except ValueError:
+                    raise ValueError(f"{variable} is {environment[variable]!r}; {_NUMBERS[kind]} is needed.") from None
+        return cls(**given, **settings)
+
     def before(self, deadline: Deadline) -> "Retry":
         """The same, with the same budget, that begins no attempt after ``deadline`` either."""
         return replace(self, deadline=deadline if self.deadline is None else min(self.deadline, deadline, key=Deadline.remaining))
@@ -243,7 +258,7 @@ class Retry:
 
         :raises TypeError: for an asynchronous function.
         """
-        _refuse_asynchronous(function)
+        refuse_asynchronous(function, "Retry", "Retry inside of it, or in a thread.")
 
         @functools.wraps(function)
         def retried(*args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -258,10 +273,10 @@ class Retry:
         :raises DeadlineExceeded: when the deadline has passed before the first attempt; a ``TimeoutError`` that no ``Retry`` repeats.
         :raises TypeError: for an asynchronous function.
         """
-        _refuse_asynchronous(function)
+        refuse_asynchronous(function, "Retry", "Retry inside of it, or in a thread.")
         begun = self.clock()
         if self._remaining(begun) <= 0:
-            raise DeadlineExceeded(f"{_name(function)} was not called: the deadline had passed before the first attempt")
+            raise DeadlineExceeded(f"{name_of(function)} was not called: the deadline had passed before the first attempt")
         attempt = 0
         while True:
             attempt += 1
@@ -279,7 +294,7 @@ class Retry:
                     ending = "the deadline passed during the wait"
                 # Some errors take no notes, such as those of a frozen dataclass.
                 with contextlib.suppress(Exception):
-                    error.add_note(f"{_name(function)}: {attempt} of {self.attempts} attempts in {self.clock() - begun:.3f} s; {ending}")
+                    error.add_note(f"{name_of(function)}: {attempt} of {self.attempts} attempts in {self.clock() - begun:.3f} s; {ending}")
                 raise
             self.budget.earn(retried=attempt > 1)
             return result
@@ -293,13 +308,24 @@ class Retry:
 
     def _ending(self, error: Exception, attempt: int, delay: float, begun: float) -> str | None:
         """Why there is no further attempt; None when there is one, which is then paid for."""
-        if not (isinstance(error, self.retry_on) if isinstance(self.retry_on, type | tuple) else self.retry_on(error)):
+        # The library's own refusals (DeadlineExceeded, CircuitOpen), whatever ``retry_on`` says.
+        if getattr(error, "not_retried", False) or not is_among(error, self.retry_on):
             return "this error is not retried"
         if attempt >= self.attempts:
             return "no attempt is left"
         if delay >= self._remaining(begun):
             return "the next one would begin after the deadline"
         return None if self.budget.spend() else "the retry budget is empty"
+
+
+_VARIABLES: dict[str, type[int] | type[float]] = {
+    "attempts": int,
+    "base_seconds": float,
+    "cap_seconds": float,
+    "deadline_seconds": float,
+    "call_timeout_seconds": float,
+}
+_NUMBERS: dict[type, str] = {int: "a whole number", float: "a number of seconds"}
 
 
 def botocore_config(retry: Retry, *, client_retries: bool = True) -> "Config":
@@ -309,9 +335,10 @@ def botocore_config(retry: Retry, *, client_retries: bool = True) -> "Config":
     call it without ``Retry.call``. Of ``retry`` only ``attempts`` and ``deadline_seconds`` count then; botocore has waits, errors
     and a budget of its own. Without, the client tries once, for ``Retry.call`` around it.
 
-    Each attempt gets an equal share of the deadline, less the longest possible waits: at most 4 seconds, and at most half of it,
-    to connect, the rest as ``read_timeout``. With the defaults of ``Retry`` that is 4 and 11.7 seconds. Not bounded, because no
-    setting of botocore bounds them: name resolution, the second and further addresses of a name, and answers that trickle in.
+    Each attempt gets an equal share of the deadline, less the longest possible waits, or ``call_timeout_seconds`` where that is less: at
+    most 4 seconds, and at most half of it, to connect, the rest as ``read_timeout``. With the defaults of ``Retry`` that is 4 and 11.7
+    seconds. Not bounded, because no setting of botocore bounds them: name resolution, the second and further addresses of a name, and
+    answers that trickle in.
     To add settings: ``botocore_config(retry).merge(Config(region_name="eu-west-1"))``.
 
     :raises ValueError: when the deadline leaves less than 0.1 seconds for an attempt.
@@ -332,6 +359,8 @@ def botocore_config(retry: Retry, *, client_retries: bool = True) -> "Config":
             f"deadline_seconds is {retry.deadline_seconds}; {retry.attempts} attempts need at least {least:.1f} seconds, {waits:.1f} of "
             f"them for the longest waits. Give a later deadline or fewer attempts{other}."
         )
+    if retry.call_timeout_seconds is not None:
+        each = min(each, retry.call_timeout_seconds)
     connect = min(_CONNECT_SECONDS, each / 2)
     return Config(
         connect_timeout=connect,
@@ -343,7 +372,7 @@ def botocore_config(retry: Retry, *, client_retries: bool = True) -> "Config":
 def _problems(retry: Retry) -> Iterator[str]:
     if not isinstance(retry.attempts, int) or isinstance(retry.attempts, bool) or not 1 <= retry.attempts <= 100:
         yield f"attempts: is {retry.attempts!r}; whole numbers from 1 to 100 are allowed. Give 1 for no retry; 3 is the default."
-    unusable = [name for name in ("base_seconds", "cap_seconds", "deadline_seconds") if not _is_duration(getattr(retry, name))]
+    unusable = [name for name in ("base_seconds", "cap_seconds", "deadline_seconds") if not is_duration(getattr(retry, name))]
     for name in unusable:
         yield f"{name}: is {getattr(retry, name)!r}; seconds above 0 are allowed. Leave it out for the default."
     if not {"base_seconds", "cap_seconds"} & set(unusable) and retry.base_seconds > retry.cap_seconds:
@@ -351,7 +380,10 @@ def _problems(retry: Retry) -> Iterator[str]:
             f"base_seconds: is {retry.base_seconds!r}; at most cap_seconds, which is {retry.cap_seconds!r}, is allowed. "
             "Give a smaller base_seconds or a larger cap_seconds."
         )
-    if not _is_condition(retry.retry_on):
+    each = retry.call_timeout_seconds
+    if each is not None and not is_duration(each):
+        yield f"call_timeout_seconds: is {each!r}; seconds above 0 are allowed. Leave it out for a share of the deadline."
+    if not is_errors(retry.retry_on):
         yield (
             f"retry_on: is {retry.retry_on!r}; a subclass of Exception, a tuple of them, or a function of an error is allowed. "
             "Give (TimeoutError, ConnectionError), for example."
@@ -360,25 +392,3 @@ def _problems(retry: Retry) -> Iterator[str]:
         yield f"deadline: is {retry.deadline!r}; a Deadline is allowed. Give Deadline.after(seconds), or deadline_seconds instead."
     if not isinstance(retry.budget, RetryBudget):
         yield f"budget: is {retry.budget!r}; a RetryBudget is allowed. Leave it out for one of 500 tokens."
-
-
-def _is_condition(value: Any) -> bool:
-    if isinstance(value, tuple):
-        return all(isinstance(one, type) and issubclass(one, Exception) for one in value)
-    return issubclass(value, Exception) if isinstance(value, type) else callable(value)
-
-
-def _is_duration(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0
-
-
-def _refuse_asynchronous(function: Callable[..., Any]) -> None:
-    # Its call only makes a coroutine, which never fails.
-    called = (function, getattr(function, "__call__", None))  # noqa: B004 (an object's own method, which may be asynchronous)
-    if any(inspect.iscoroutinefunction(one) or inspect.isasyncgenfunction(one) for one in called):
-        raise TypeError(f"{_name(function)} is asynchronous; Retry calls synchronous functions only. Retry inside of it, or in a thread.")
-
-
-def _name(function: Callable[..., Any]) -> str:
-    # Not its representation, where it has no name: that of a partial function shows arguments.
-    return getattr(function, "__name__", type(function).__name__)
