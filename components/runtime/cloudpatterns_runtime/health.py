@@ -4,7 +4,7 @@ One answer for all who ask within a few seconds, from a function, or from the ap
 
     from cloudpatterns_runtime.health import DeepHealth, dynamodb, lambda_handler, tcp
 
-    HEALTH = DeepHealth({"database": tcp("orders.cluster-x.eu-west-1.rds.amazonaws.com", 5432), "sessions": dynamodb(client, "sessions", KEY)})
+    HEALTH = DeepHealth({"database": tcp(DATABASE_HOST, 5432), "sessions": dynamodb(client, "sessions", {"id": {"S": "health"}})})
     handler = lambda_handler(HEALTH)
 
 A balancer keeps a shallow check: if it asked for the layers that all servers share, one failing database would empty its pool.

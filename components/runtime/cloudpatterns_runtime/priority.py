@@ -70,7 +70,8 @@ class Turns:
     """Whose turn it is: higher queues first, and of every ``share_every`` receives one for each lower queue that has messages.
 
     A receive is one that returned messages. Queues are numbers, 0 the highest. A lower queue comes first when so many receives have gone
-    to others that only the other lower queues can still come between: so it waits for ``share_every - 1`` receives of others at most.
+    to others that only the other lower queues can still come between: so it waits for ``share_every - 1`` receives of others at most. The
+    highest queue waits for one receive of each lower queue at most, if ``share_every`` is twice the number of lower queues or more.
     """
 
     def __init__(self, queues: int, share_every: int) -> None:
@@ -122,7 +123,7 @@ class PriorityPoller:
     workers: int = 4
     """Threads that call the handler, 1 to 1,000. Default: 4."""
     share_every: int = 10
-    """Among so many receives at least one is for each lower queue that has messages. From the number of queues on. Default: 10."""
+    """Among so many receives at least one is for each lower queue that has messages. At least twice the lower queues. Default: 10."""
     visibility_seconds: int = 60
     """For how long SQS hides a message from others; extended at each third of it while the handler runs. 1 to 43,200. Default: 60."""
     most_seconds: float = 3600
@@ -391,7 +392,7 @@ def _problems(poller: PriorityPoller) -> Iterator[str]:
         yield f"queue_urls has {', '.join(fifo)}; standard queues are allowed, threads would break the order. Use a standard queue."
     limits = {
         "workers": (1, 1_000),
-        "share_every": (queues, 1_000_000),
+        "share_every": (max(2 * (queues - 1), 1), 1_000_000),
         "visibility_seconds": (1, _MOST_SECONDS),
         "most_seconds": (1, _MOST_SECONDS),
         "wait_seconds": (1, 20),
