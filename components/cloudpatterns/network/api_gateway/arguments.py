@@ -175,7 +175,8 @@ class ApiFunctionAuthorizerArgs(TypedDict):
             Field(default=["header.Authorization"], min_length=1, max_length=10),
         ]
     ]
-    """Parameters without which a request is refused, before the function is invoked; they are the key of the cache."""
+    """Parameters that are the key of the cache. A request without one is refused before the function is invoked, on a REST API only where
+    decisions are cached."""
     # A policy that names a path would answer for every route while it is cached.
     result_cache_seconds: NotRequired[Annotated[int, Field(default=0, ge=0, le=3600)]]
     """Seconds for which a decision is used again, for every route of the API. Raise it only where the function's decision holds for all

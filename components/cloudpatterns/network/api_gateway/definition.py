@@ -273,12 +273,13 @@ def _origin(cors: ApiCorsArgs) -> str:
     """A mapping template that answers another of several origins with its own name."""
     if len(cors["allowed_origins"]) == 1:
         return ""
-    known = " || ".join(f'$origin == "{origin}"' for origin in cors["allowed_origins"])
-    return (
-        "#set($origin = $input.params().header.get('Origin'))\n"
-        "#if(!$origin)#set($origin = $input.params().header.get('origin'))#end\n"
-        f"#if({known})#set($context.responseOverride.header.Access-Control-Allow-Origin = $origin)#end\n"
+    choices = "".join(
+        f'#if($named == "{origin}" || $lower == "{origin}")'
+        f'#set($context.responseOverride.header.Access-Control-Allow-Origin = "{origin}")#end\n'
+        for origin in cors["allowed_origins"][1:]
     )
+    # HTTP/2 has header names in lower case, and the template sees them as they came.
+    return f"#set($named = $input.params().header.get('Origin'))\n#set($lower = $input.params().header.get('origin'))\n{choices}"
 
 
 def _add_cors(response: dict[str, Any], cors: ApiCorsArgs | None) -> None:

@@ -51,7 +51,8 @@ def in_template(source: str) -> str:
     """A part of a request (``path.customer``) in a mapping template of a REST API."""
     place, _, name = source.partition(".")
     return {
-        "path": f"$input.params().path.get('{name}')",
+        # Of a path, a query string and headers, API Gateway looks into the path first.
+        "path": f"$input.params('{name}')",
         "query": f"$input.params().querystring.get('{name}')",
         "claim": f"$context.authorizer.claims.{name}",
         "authorizer": f"$context.authorizer.{name}",
