@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from cloudpatterns.messaging import KafkaStream
 from cloudpatterns.network import OnDemandNat
 from offline_preview.graph import Graph
 
@@ -38,6 +39,12 @@ def _nat(strategy: str, **more: Any) -> Graph:
     return record(lambda: OnDemandNat("nat", args))
 
 
+def _standard_brokers() -> Graph:
+    """A Kafka cluster of standard brokers, which has alarms that Express brokers have not."""
+    args: Any = {"brokers": {"instance_type": "kafka.m7g.large"}, "subnet_ids_by_zone": subnets("private"), "vpc_id": "vpc-1"}
+    return record(lambda: KafkaStream("events", {**args, "alarm_topic_arns": [TOPIC]}))
+
+
 @functools.cache
 def names() -> frozenset[str]:
     """What may notify somebody, by its name, in the stacks, the examples, and with each option that the stacks do not use."""
@@ -45,6 +52,7 @@ def names() -> frozenset[str]:
     graphs += [folder_graph(file.parent, "dev", deployed=True) for file in sorted(ROOT.glob("examples/*/Pulumi.yaml"))]
     graphs += [_nat("single"), _nat("regional"), _nat("instance"), _nat("on_demand", windows=WINDOWS, time_zone="Europe/Berlin")]
     graphs += [
+        _standard_brokers(),
         make(alarm_topic_arns=[TOPIC], alarm_email_addresses=["operations@example.com"]),
         make(alarm_topic_arns=[TOPIC], database=AURORA),
     ]

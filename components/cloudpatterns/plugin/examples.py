@@ -7,7 +7,7 @@ every language. Tests run each function, and create from the YAML what the funct
 
 from cloudpatterns.compute import ScaleOut
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
-from cloudpatterns.messaging import QueueWorker
+from cloudpatterns.messaging import KafkaStream, QueueWorker
 from cloudpatterns.network import (
     FloatingIp,
     FunctionalFirewall,
@@ -98,6 +98,22 @@ def in_memory_cache() -> None:
             "replicas": 1,
             "subnet_ids_by_zone": network.data_subnet_ids_by_zone,
             "security_group_ids": [firewall.security_group_ids["redis"]],
+        },
+    )
+
+
+def kafka_stream() -> None:
+    """Express brokers in three zones, with a topic that the servers of an application may reach."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": [*ZONES, "eu-west-1c"]})
+    firewall = FunctionalFirewall("firewall", {"vpc_id": network.vpc_id, "functions": {"client": {}}})
+    KafkaStream(
+        "orders",
+        {
+            "brokers": {"instance_type": "express.m7g.large"},
+            "topics": {"orders": {"partitions": 12}},
+            "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
+            "vpc_id": network.vpc_id,
+            "client_security_group_ids": {"client": firewall.security_group_ids["client"]},
         },
     )
 

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from cloudpatterns_policies.acceptance.preflight import ANY_TYPE, HEADER, Preflight, Rule, load
 from cloudpatterns_policies.acceptance.rules import (
+    ANY,
     GROWING,
     REFERENCE,
     REFUSED_DESPITE_SEVERITY,
@@ -423,7 +424,7 @@ def _diagnostic(message: Any, template: Mapping[str, Any], rules: Mapping[str, R
     name, value, _ = RULES_UNLESS.get(rule, ("", "", ""))
     held = resource.get("Properties", {}).get(name) if name else None
     unknown = is_unknown(held, template.get("Parameters", {}))
-    if held is not None and (unknown or held == value or (isinstance(held, list) and value in held)):
+    if held is not None and (unknown or value == ANY or held == value or (isinstance(held, list) and value in held)):
         return None
     path = _path(message.property_path or "", resource)
     properties = resource.get("Properties", {})

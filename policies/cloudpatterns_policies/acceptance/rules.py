@@ -106,11 +106,15 @@ TOLD_BY_CONTROLS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Rules that a control of the pack tells: the control's id, and what it does better."""
 
+ANY: Final = "any value"
+"""In ``RULES_UNLESS``, whatever the property has."""
 _NOT_STICKY: Final = {"Key": "stickiness.enabled", "Value": "false"}
 
 RULES_UNLESS: Final[Mapping[str, tuple[str, Any, str]]] = {
     "W3030": ("LogGroupClass", "DELIVERY", "a log group of this class keeps events for two days, whatever is asked for"),
     "pf-ec2-natgw-allocation": ("AvailabilityMode", "regional", "a regional NAT gateway allocates addresses itself"),
+    "pf-lambda-esm-bisect-batch-stream-only": ("Topics", ANY, "AWS documents bisection for sources of Kafka with provisioned pollers"),
+    "pf-lambda-esm-sqs-minimum-pollers-min": ("Topics", ANY, "one poller is enough for Kafka; SQS takes two or more"),
     "pf-elbv2-stickiness-type-protocol": ("TargetGroupAttributes", _NOT_STICKY, "the type is of no account while stickiness is off"),
 }
 """Rules that do not hold of a resource of which a property has, or holds, a value: the property, the value, and the reason."""

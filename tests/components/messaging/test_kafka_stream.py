@@ -16,7 +16,8 @@ FUNCTION_ARN = "arn:aws:lambda:eu-west-1:123456789012:function:bill"
 NEW: dict[str, Any] = {"subnet_ids_by_zone": ZONES, "vpc_id": "vpc-1", "client_security_group_ids": {"shop": "sg-shop"}}
 EXPRESS: dict[str, Any] = {**NEW, "brokers": {"instance_type": "express.m7g.large"}}
 STANDARD: dict[str, Any] = {**NEW, "brokers": {"instance_type": "kafka.m7g.large"}}
-BILL: dict[str, Any] = {"topic": "orders", "function_arn": FUNCTION_ARN, "role_name": "bill"}
+BILL: dict[str, Any] = {"topic": "orders", "existing_function": {"arn": FUNCTION_ARN, "timeout_seconds": 30, "role_name": "bill"}}
+OWN: dict[str, Any] = {"topic": "orders", "function": {"image_uri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/bill@sha256:1"}}
 READ: dict[str, Any] = {"consumers": {"bill": BILL}, "s3_prefix_list_id": "pl-s3"}
 CLUSTER, SERVERLESS = "aws:msk/cluster:Cluster", "aws:msk/serverlessCluster:ServerlessCluster"
 INGRESS, EGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
@@ -77,7 +78,7 @@ def test_the_key_encrypts_disks_and_logs_and_lets_cloudwatch_logs_in() -> None:
     assert "shop-key" in refs(graph, cluster, "encryptionInfo")
     assert refs(graph, logs, "kmsKeyId") == ["shop-key", "shop-key-policy"]
     assert logs.inputs["name"].startswith("/aws/vendedlogs/msk/shop-properties")
-    [statement] = [one for one in policy(graph, "shop-key-policy")["Statement"] if one["Sid"] == "CloudWatchLogs"]
+    [statement] = [one for one in policy(graph, "shop-key-policy")["Statement"] if one["Sid"] == "BrokerLogs"]
     context = statement["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
     assert context.endswith(":log-group:/aws/vendedlogs/msk/*")
     assert cluster.inputs["loggingInfo"]["brokerLogs"]["cloudwatchLogs"]["enabled"] is True
@@ -196,7 +197,8 @@ def test_a_record_that_fails_is_retried_a_bounded_number_of_times_and_kept_whole
     assert mapping.inputs["amazonManagedKafkaEventSourceConfig"] == {"consumerGroupId": "shop-bill"}
     assert refs(graph, mapping, "eventSourceArn") == ["shop-cluster"]
     waits = {graph.by_urn()[urn].name for urn in mapping.dependencies}
-    assert {"shop-bill-policy", "shop-topic-orders", "shop-pollers-in", "shop-pollers-out", "shop-pollers-to-s3"} < waits
+    assert {"shop-topic-orders", "shop-pollers-in", "shop-pollers-out", "shop-pollers-to-s3"} < waits
+    assert refs(graph, mapping, "functionName") == ["shop-bill-policy"]
 
 
 def test_the_pollers_may_read_the_topic_and_write_into_the_bucket_under_its_key() -> None:
@@ -223,6 +225,42 @@ def test_the_pollers_reach_the_brokers_and_s3() -> None:
     assert refs(graph, rules["shop-pollers-out"], "referencedSecurityGroupId") == ["shop-brokers"]
     assert refs(graph, rules["shop-pollers-out"], "securityGroupId") == ["shop-brokers"]
     assert (rules["shop-pollers-to-s3"].inputs["prefixListId"], rules["shop-pollers-to-s3"].inputs["toPort"]) == ("pl-s3", 443)
+
+
+@pytest.mark.parametrize("args", [NEW, EXPRESS, {"cluster_arn": CLUSTER_ARN}], ids=["serverless", "express", "adopted"])
+def test_a_function_of_the_users_own_has_its_table_and_one_key_for_all(args: dict[str, Any]) -> None:
+    graph = stream(**args, consumers={"bill": OWN}, **({} if "cluster_arn" in args else {"s3_prefix_list_id": "pl-s3"}))
+    assert [key.name for key in graph.of_type("aws:kms/key:Key")] == ["shop-key"]
+    function, table = graph.one("aws:lambda/function:Function"), graph.one("aws:dynamodb/table:Table")
+    assert refs(graph, function, "kmsKeyArn") == refs(graph, table, "serverSideEncryption") == ["shop-key", "shop-key-policy"]
+    assert function.inputs["environment"]["variables"]["IDEMPOTENCY_TABLE"] == table.outputs["name"]
+    sids = {one.get("Sid") for one in policy(graph, "shop-bill-policy")["Statement"]}
+    assert {"KeepFailed", "Encrypt", "Idempotency", "Log", "Environment"} < sids
+    patterns = [
+        one["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"].rpartition("log-group:")[2]
+        for one in policy(graph, "shop-key-policy")["Statement"]
+        if "Condition" in one
+    ]
+    assert patterns == ["shop-*", "/aws/vendedlogs/msk/*"]
+    assert graph.named("shop-bill-logs").inputs["kmsKeyId"] is not None
+    loose = stream(
+        **args, consumers={"bill": {**OWN, "idempotency": False}}, **({} if "cluster_arn" in args else {"s3_prefix_list_id": "p"})
+    )
+    assert loose.of_type("aws:dynamodb/table:Table") == []
+
+
+def test_the_role_of_an_existing_function_may_be_somebody_elses() -> None:
+    def program() -> None:
+        existing: Any = {"arn": FUNCTION_ARN, "timeout_seconds": 30}
+        shop = KafkaStream("shop", {"cluster_arn": CLUSTER_ARN, "consumers": {"bill": {"topic": "orders", "existing_function": existing}}})
+        WorkloadRole("app", {"service": "lambda.amazonaws.com", "statements": shop.poller_statements("bill")})
+        with pytest.raises(ArgumentError) as caught:
+            shop.poller_statements("pay")
+        assert caught.value.problems == [("consumer", "is 'pay', which is not a consumer; known are bill.")]
+
+    graph = record(program, mode="deployed")
+    [role_policy] = graph.of_type("aws:iam/rolePolicy:RolePolicy")
+    assert {one.get("Sid") for one in json.loads(role_policy.inputs["policy"])["Statement"]} >= {"Cluster", "KeepFailed", "Encrypt"}
 
 
 def test_failed_records_go_to_a_given_bucket() -> None:
@@ -280,7 +318,7 @@ def test_lag_and_failed_records_raise_alarms() -> None:
     assert alarms["shop-bill-failed"]["metricName"] == "OnFailureDestinationDeliveredEventCount"
     assert alarms["shop-bill-dropped"]["metricName"] == "DroppedEventCount"
     assert graph.one(MAPPING).inputs["metricsConfig"] == {"metrics": ["EventCount", "ErrorCount", "KafkaMetrics"]}
-    assert refs(graph, graph.named("shop-bill-failed"), "dimensions") == ["shop-bill"]
+    assert refs(graph, graph.named("shop-bill-failed"), "dimensions") == ["shop-bill-source"]
     assert stream(**NEW, **READ).of_type(ALARM) == []
 
 
@@ -316,10 +354,10 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
         "exactly one of vpc_id and security_group_ids is needed; none is given. Give one.",
     ),
     (
-        "key of an adopted cluster",
-        {"cluster_arn": CLUSTER_ARN, "kms_key_arn": "arn"},
+        "brokers of an adopted cluster",
+        {"cluster_arn": CLUSTER_ARN, "brokers": {"instance_type": "kafka.m7g.large"}},
         "cluster_arn",
-        "excludes kms_key_arn: an adopted cluster is not changed; both are given. Remove one of them.",
+        "excludes brokers: an adopted cluster is not changed; both are given. Remove one of them.",
     ),
     (
         "clients of given groups",
@@ -377,16 +415,16 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
         "has 1 zone; a serverless cluster takes two to six. Name as many.",
     ),
     (
-        "serverless key",
+        "a key for nothing",
         {**NEW, "kms_key_arn": "arn"},
         "kms_key_arn",
-        "is given; a serverless cluster takes none: AWS's own key encrypts it. Remove it, or give brokers.",
+        "is given, and nothing uses it: a serverless or adopted cluster takes none, and no consumer has a function. Remove it.",
     ),
     (
         "serverless logs",
         {**NEW, "log_retention_days": 30},
         "log_retention_days",
-        "is given; a serverless cluster takes none: it has no broker logs. Remove it, or give brokers.",
+        "is given; a serverless cluster has no broker logs. Remove it, or give brokers.",
     ),
     (
         "serverless topics",
@@ -405,6 +443,18 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
         {**STANDARD, "subnet_ids_by_zone": TWO, "topics": {"orders": {"partitions": 1, "replicas": 3}}},
         "topics.orders.replicas",
         "is 3, in 2 zones. Lower it, or add a zone.",
+    ),
+    (
+        "function and function",
+        _consumer(**OWN),
+        "consumers.bill.function",
+        "exactly one of function and existing_function is needed; both are given. Remove one.",
+    ),
+    (
+        "function without code",
+        {**NEW, **READ, "consumers": {"bill": {"topic": "orders", "function": {}}}},
+        "consumers.bill.function.code",
+        "exactly one of code and image_uri is needed; none is given. Give one.",
     ),
     (
         "pollers",

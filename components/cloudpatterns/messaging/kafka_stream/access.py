@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/msk/latest/developerguide/kafka-actions.html
 
 import pulumi
 
-from cloudpatterns.core import Statement, WorkloadStatementArgs, account_of, partition_of, region_of
+from cloudpatterns.core import Statement, account_of, partition_of, region_of
 
 
 def _arn(cluster_arn: pulumi.Input[str], kind: str, name: str) -> pulumi.Output[str]:
@@ -14,37 +14,33 @@ def _arn(cluster_arn: pulumi.Input[str], kind: str, name: str) -> pulumi.Output[
     return pulumi.Output.from_input(cluster_arn).apply(lambda arn: f"{arn.replace(':cluster/', f':{kind}/', 1)}/{name}")
 
 
-def producer_statements(cluster_arn: pulumi.Input[str], topic: str, transactional_id: str | None) -> list[WorkloadStatementArgs]:
+def producer_statements(cluster_arn: pulumi.Input[str], topic: str, transactional_id: str | None) -> list[Statement]:
     """Lets a role write a topic. Producers are idempotent by default since Kafka 3.0, which is a right on the cluster."""
-    transactions: list[WorkloadStatementArgs] = [
-        {
-            "actions": ["kafka-cluster:DescribeTransactionalId", "kafka-cluster:AlterTransactionalId"],
-            "resources": [_arn(cluster_arn, "transactional-id", str(transactional_id))],
-        }
-    ]
+    transactions = [] if transactional_id is None else [_arn(cluster_arn, "transactional-id", transactional_id)]
+    use = ["kafka-cluster:DescribeTransactionalId", "kafka-cluster:AlterTransactionalId"]
     return [
-        {"actions": ["kafka-cluster:Connect", "kafka-cluster:WriteDataIdempotently"], "resources": [cluster_arn]},
-        {"actions": ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"], "resources": [_arn(cluster_arn, "topic", topic)]},
-        *([] if transactional_id is None else transactions),
+        Statement(actions=["kafka-cluster:Connect", "kafka-cluster:WriteDataIdempotently"], resources=[cluster_arn]),
+        Statement(actions=["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"], resources=[_arn(cluster_arn, "topic", topic)]),
+        *(Statement(actions=use, resources=[arn]) for arn in transactions),
     ]
 
 
-def consumer_statements(cluster_arn: pulumi.Input[str], topic: str, group: str) -> list[WorkloadStatementArgs]:
+def consumer_statements(cluster_arn: pulumi.Input[str], topic: str, group: str) -> list[Statement]:
     """Lets a role read a topic in a consumer group."""
     return [
-        {"actions": ["kafka-cluster:Connect"], "resources": [cluster_arn]},
-        {"actions": ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"], "resources": [_arn(cluster_arn, "topic", topic)]},
-        {"actions": ["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"], "resources": [_arn(cluster_arn, "group", group)]},
+        Statement(actions=["kafka-cluster:Connect"], resources=[cluster_arn]),
+        Statement(actions=["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"], resources=[_arn(cluster_arn, "topic", topic)]),
+        Statement(actions=["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"], resources=[_arn(cluster_arn, "group", group)]),
     ]
 
 
-def administrator_statements(cluster_arn: pulumi.Input[str], topic: str) -> list[WorkloadStatementArgs]:
+def administrator_statements(cluster_arn: pulumi.Input[str], topic: str) -> list[Statement]:
     """Lets a role create, change and delete topics."""
     actions = ("DescribeTopic", "CreateTopic", "AlterTopic", "DeleteTopic")
     settings = ("DescribeTopicDynamicConfiguration", "AlterTopicDynamicConfiguration")
     return [
-        {"actions": ["kafka-cluster:Connect"], "resources": [cluster_arn]},
-        {"actions": [f"kafka-cluster:{action}" for action in (*actions, *settings)], "resources": [_arn(cluster_arn, "topic", topic)]},
+        Statement(actions=["kafka-cluster:Connect"], resources=[cluster_arn]),
+        Statement(actions=[f"kafka-cluster:{action}" for action in (*actions, *settings)], resources=[_arn(cluster_arn, "topic", topic)]),
     ]
 
 
@@ -59,11 +55,13 @@ def poller_statements(
     network = pulumi.Output.concat("arn:", partition_of(cluster_arn), ":ec2:", region_of(cluster_arn), ":", account_of(cluster_arn), ":")
     interfaces, *others = [pulumi.Output.concat(network, kind, "/*") for kind in ("network-interface", "subnet", "security-group")]
     looked_up = ("NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs")
-    cluster_actions = ["kafka:DescribeClusterV2", "kafka:GetBootstrapBrokers", "kafka-cluster:DescribeClusterDynamicConfiguration"]
     return [
-        *(Statement(**statement) for statement in consumer_statements(cluster_arn, topic, group)),
-        Statement(sid="Cluster", actions=cluster_actions, resources=[cluster_arn]),
-        Statement(sid="LookUp", actions=[f"ec2:Describe{kind}" for kind in looked_up], resources=["*"]),
+        *consumer_statements(cluster_arn, topic, group),
+        Statement(
+            sid="Cluster", actions=["kafka:DescribeClusterV2", "kafka-cluster:DescribeClusterDynamicConfiguration"], resources=[cluster_arn]
+        ),
+        # Actions without resource types.
+        Statement(sid="LookUp", actions=["kafka:GetBootstrapBrokers", *(f"ec2:Describe{kind}" for kind in looked_up)], resources=["*"]),
         Statement(sid="Attach", actions=["ec2:CreateNetworkInterface"], resources=[interfaces, *others]),
         Statement(sid="Detach", actions=["ec2:DeleteNetworkInterface"], resources=[interfaces]),
         Statement(sid="KeepFailed", actions=["s3:PutObject"], resources=[pulumi.Output.concat(bucket_arn, "/*")]),

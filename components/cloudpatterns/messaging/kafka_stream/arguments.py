@@ -5,7 +5,7 @@ from typing import Annotated, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.core import Choice, Keys, Matches
+from cloudpatterns.core import Choice, ExistingFunction, FunctionOptions, Keys, Matches
 from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
     DeletionProtection,
@@ -66,10 +66,14 @@ class KafkaStreamConsumer(TypedDict):
 
     topic: TopicName
     """The topic to read."""
-    function_arn: pulumi.Input[str]
-    """ARN of the function. It returns the records that failed (``batchItemFailures``), and may get a record more than once."""
-    role_name: pulumi.Input[str]
-    """Name of the function's role, which gets a policy to read the topic and to keep failed records."""
+    function: NotRequired[FunctionOptions]
+    """The function. It returns the records that failed (``batchItemFailures``), and may get a record more than once. Exactly one of
+    ``function`` and ``existing_function``."""
+    existing_function: NotRequired[ExistingFunction]
+    """A function that is there. Its role needs what Lambda's pollers do with it: without ``role_name``, the statements of
+    ``poller_statements``. Exactly one of ``function`` and ``existing_function``."""
+    idempotency: NotRequired[Annotated[bool, Field(default=True)]]
+    """Whether ``function`` has a table for Powertools' idempotency, named in its environment variable ``IDEMPOTENCY_TABLE``."""
     group: NotRequired[GroupName]
     """Consumer group. A change replaces the event source, which then begins at ``starting_position``. Default: the names of the component
     and the consumer with a hyphen between."""
@@ -114,7 +118,7 @@ class KafkaStreamOptions(TypedDict):
     consumer_groups: NotRequired[Annotated[dict[str, KafkaStreamGroup], _NAMES, Field(default={})]]
     """Consumer groups of clients that run elsewhere, by a name of your choice; each has an alarm on its lag."""
     deletion_protection: NotRequired[DeletionProtection]
-    """Pulumi refuses to delete or replace the cluster and the topics: AWS keeps nothing of their records."""
+    """Pulumi refuses to delete or replace the cluster and the topics, and AWS the idempotency tables: nothing is kept of their records."""
     log_retention_days: NotRequired[LogRetentionDays]
     """Days that the brokers' logs are kept. A serverless cluster has none."""
     failed_record_retention_days: NotRequired[Annotated[int, Field(default=30, ge=1)]]
@@ -142,14 +146,14 @@ class KafkaStreamArgs(KafkaStreamOptions):
     """Security groups that admit the clients on port 9098 and nobody else. With ``consumers`` one admits itself on 9098, where the pollers
     stand, and allows port 443 to S3. Exactly one of ``vpc_id`` and ``security_group_ids`` with a new cluster."""
     kms_key_arn: NotRequired[KmsKeyArn]
-    """Key of the brokers' disks and logs; its policy must let CloudWatch Logs use it. A serverless cluster takes none: AWS's own key
-    encrypts it. Default: a new key."""
+    """Key of the brokers' disks and logs, and of the consumers' logs, environment, tables and failed records; its policy must let
+    CloudWatch Logs use it. A serverless cluster itself takes none: AWS's own key encrypts it. Default: a new key."""
     consumers: NotRequired[Annotated[dict[str, KafkaStreamConsumer], _NAMES, Field(default={})]]
     """Lambda functions that read topics, by name. The subnets need the VPC's gateway endpoint for S3."""
     failed_record_bucket_arn: NotRequired[pulumi.Input[str]]
     """Bucket for the records that ``consumers`` failed to process, each kept whole. Default: a new one, where there are consumers."""
     failed_record_kms_key_arn: NotRequired[KmsKeyArn]
-    """The key that encrypts ``failed_record_bucket_arn``. Default: the key of a new bucket; an existing bucket is encrypted by S3."""
+    """The key that encrypts ``failed_record_bucket_arn``. Default: S3 encrypts it by itself."""
     log_bucket_name: NotRequired[pulumi.Input[str]]
     """Bucket for the access logs of the new bucket for failed records. Default: a new one."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 
+from cloudpatterns.blocks import function_names
 from cloudpatterns.blocks.security_group import group_name_problems
-from cloudpatterns.core import Problem, excludes, is_given, needs, one_of
+from cloudpatterns.core import Problem, excludes, function_problems, is_given, needs, one_of
 from cloudpatterns.messaging.kafka_stream.arguments import KafkaStreamArgs, KafkaStreamBrokers, KafkaStreamConsumer
 
-_NEW_CLUSTER = ("brokers", "vpc_id", "security_group_ids", "client_security_group_ids", "kms_key_arn")
+_NEW_CLUSTER = ("brokers", "vpc_id", "security_group_ids", "client_security_group_ids")
 _EXPRESS_SETS = ("default.replication.factor", "min.insync.replicas", "unclean.leader.election.enable")
 # ACTIVE versions that Express brokers do not run; versions that AWS adds are left to AWS.
 # https://docs.aws.amazon.com/msk/latest/developerguide/msk-broker-types-express.html
@@ -40,6 +41,9 @@ def argument_problems(name: str, checked: KafkaStreamArgs) -> Iterator[Problem]:
         yield from _serverless_problems(checked) if brokers is None else _broker_problems(checked, brokers)
     yield from _topic_problems(checked)
     yield from _consumer_problems(name, checked)
+    if is_given(checked, "kms_key_arn") and not needs_key(checked):
+        reason = "is given, and nothing uses it: a serverless or adopted cluster takes none, and no consumer has a function. Remove it."
+        yield "kms_key_arn", reason
     yield from needs(checked, "failed_record_kms_key_arn", "failed_record_bucket_arn")
     yield from needs(checked, "consumer_groups", "alarm_topic_arns")
 
@@ -74,6 +78,19 @@ def storage(brokers: KafkaStreamBrokers) -> tuple[int, int]:
     return first, min(10 * first, _MOST_STORAGE_GIB) if most is None else most
 
 
+def needs_key(checked: KafkaStreamArgs) -> bool:
+    """Whether something is created that a key encrypts."""
+    return checked.get("brokers") is not None or any(one.get("function") is not None for one in checked["consumers"].values())
+
+
+def child_names(checked: KafkaStreamArgs) -> dict[str, int]:
+    """Suffixes of children with AWS's limits for their names."""
+    names = {"cluster": 64, "properties": 64}
+    for key, consumer in checked["consumers"].items():
+        names |= function_names(consumer.get("function"), key)
+    return names
+
+
 def group_of(name: str, key: str, consumer: KafkaStreamConsumer) -> str:
     """The consumer group of a consumer by its key."""
     group = consumer.get("group")
@@ -88,9 +105,8 @@ def _serverless_problems(checked: KafkaStreamArgs) -> Iterator[Problem]:
     zones = len(checked["subnet_ids_by_zone"])
     if not 2 <= zones <= 6:
         yield "subnet_ids_by_zone", f"has {_zones(zones)}; a serverless cluster takes two to six. Name as many."
-    for argument, why in (("kms_key_arn", "AWS's own key encrypts it"), ("log_retention_days", "it has no broker logs")):
-        if is_given(checked, argument):
-            yield argument, f"is given; a serverless cluster takes none: {why}. Remove it, or give brokers."
+    if is_given(checked, "log_retention_days"):
+        yield "log_retention_days", "is given; a serverless cluster has no broker logs. Remove it, or give brokers."
     if checked["topics"]:
         yield "topics", "is given; MSK Serverless has no API for topics. Create them by a client, or give brokers."
 
@@ -108,6 +124,9 @@ def _topic_problems(checked: KafkaStreamArgs) -> Iterator[Problem]:
 def _consumer_problems(name: str, checked: KafkaStreamArgs) -> Iterator[Problem]:
     taken: dict[tuple[str, str], str] = {}
     for key, consumer in checked["consumers"].items():
+        yield from one_of(consumer, "function", "existing_function", path=f"consumers.{key}.")
+        if function := consumer.get("function"):
+            yield from function_problems(function, f"consumers.{key}.function")
         if consumer["min_pollers"] > consumer["max_pollers"]:
             reason = f"is {consumer['min_pollers']}, above max_pollers {consumer['max_pollers']}. Lower it or raise max_pollers."
             yield f"consumers.{key}.min_pollers", reason

@@ -3,6 +3,7 @@
 Pattern: "Event streaming with Kafka" (AWS architecture patterns, 2025).
 """
 
+import dataclasses
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -12,11 +13,12 @@ import pulumi_aws as aws
 
 from cloudpatterns.blocks import create_key, log_group, logs_statement
 from cloudpatterns.blocks.security_group import GROUP_DELETION, egress_rule, ingress_rule, security_group
-from cloudpatterns.core import ByName, Component, WorkloadStatementArgs, after, by_name, document
+from cloudpatterns.core import Component, Statement, WorkloadStatementArgs, after, as_arguments, by_name
 from cloudpatterns.messaging.kafka_stream import access
 from cloudpatterns.messaging.kafka_stream.alarms import Alarms
-from cloudpatterns.messaging.kafka_stream.arguments import KafkaStreamArgs, KafkaStreamBrokers, KafkaStreamConsumer
-from cloudpatterns.messaging.kafka_stream.checks import argument_problems, group_of, is_express, storage
+from cloudpatterns.messaging.kafka_stream.arguments import KafkaStreamArgs, KafkaStreamBrokers
+from cloudpatterns.messaging.kafka_stream.checks import argument_problems, child_names, group_of, is_express, needs_key, storage
+from cloudpatterns.messaging.kafka_stream.consumers import FailedRecordBucket, create_consumer
 from cloudpatterns.storage import DurableBucket
 
 _PORT = 9098
@@ -66,7 +68,7 @@ class KafkaStream(Component):
     security_group_id: pulumi.Output[str] | None
     """The new security group of the brokers; none where groups or a cluster are given."""
     kms_key_arn: pulumi.Output[str] | None
-    """Key of the brokers' disks and logs; none of a serverless or adopted cluster."""
+    """Key of the brokers' disks and logs, and of the consumers; none where there are neither brokers nor functions."""
     log_group_name: pulumi.Output[str] | None
     """Log group of the brokers; none of a serverless or adopted cluster."""
     event_source_ids: pulumi.Output[dict[str, str]]
@@ -76,9 +78,10 @@ class KafkaStream(Component):
 
     def __init__(self, name: str, args: KafkaStreamArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         problems = functools.partial(argument_problems, name)
-        checked = self.begin(name, args, opts, problems=problems, names={"cluster": 64, "properties": 64})
+        checked = self.begin(name, args, opts, problems=problems, names=child_names)
         self._checked, self._name = checked, name
-        self.security_group_id = self.kms_key_arn = self.log_group_name = self.bootstrap_brokers = None
+        self.security_group_id = self.log_group_name = self.bootstrap_brokers = None
+        self.kms_key_arn = self._key()
         self._rules: list[pulumi.Resource] = []
         brokers, given_arn = checked.get("brokers"), checked.get("cluster_arn")
         if given_arn is not None:
@@ -95,23 +98,33 @@ class KafkaStream(Component):
             self._alarms.of_group(f"lag-{key}", group["topic"], group["group"], group["most_lag"])
         topics = self._create_topics()
         self.topic_arns = by_name({topic: resource.arn for topic, resource in topics.items()})
-        self.event_source_ids = self._create_consumers(topics)
+        self.event_source_ids = by_name({key: mapping.uuid for key, mapping in self._create_consumers(topics).items()})
         self.register()
 
     def producer_statements(self, topic: str, transactional_id: str | None = None) -> list[WorkloadStatementArgs]:
         """What a role needs to write a topic, and to use transactions with an id.
 
-        ``*`` at the end of either stands for all that begin so. The statements are those of ``WorkloadRole``.
+        ``*`` at the end of either stands for all that begin so. The statements are those of a function or a ``WorkloadRole``.
         """
-        return access.producer_statements(self.cluster_arn, topic, transactional_id)
+        return as_arguments(access.producer_statements(self.cluster_arn, topic, transactional_id))
 
     def consumer_statements(self, topic: str, group: str) -> list[WorkloadStatementArgs]:
         """What a role needs to read a topic in a consumer group; ``*`` at the end of either stands for all that begin so."""
-        return access.consumer_statements(self.cluster_arn, topic, group)
+        return as_arguments(access.consumer_statements(self.cluster_arn, topic, group))
 
     def administrator_statements(self, topic: str) -> list[WorkloadStatementArgs]:
         """What a role needs to create, change and delete a topic; ``*`` at the end stands for all that begin so."""
-        return access.administrator_statements(self.cluster_arn, topic)
+        return as_arguments(access.administrator_statements(self.cluster_arn, topic))
+
+    def poller_statements(self, consumer: str) -> list[WorkloadStatementArgs]:
+        """What the role of a consumer's existing function needs: Lambda's pollers read the topic and keep failed records with it.
+
+        :raises ArgumentError: for an unknown consumer, with those known.
+        """
+        found = self.lookup(self._checked["consumers"], consumer, "consumer", "a consumer")
+        assert self._bucket is not None, "a consumer has a bucket"
+        group = group_of(self._name, consumer, found)
+        return as_arguments(access.poller_statements(self.cluster_arn, found["topic"], group, *self._bucket))
 
     def _create_serverless(self) -> None:
         checked = self._checked
@@ -126,13 +139,8 @@ class KafkaStream(Component):
         self.bootstrap_brokers = after(cluster.bootstrap_brokers_sasl_iam, *self._rules)
 
     def _create_brokers(self, brokers: KafkaStreamBrokers) -> None:
-        checked = self._checked
-        properties = self._properties(brokers)
-        kms_key_arn = checked.get("kms_key_arn")
-        if kms_key_arn is None:
-            # MSK uses the key through grants of whoever creates the cluster; CloudWatch Logs uses it by itself.
-            statements = [logs_statement(properties.arn, f"{_LOG_GROUPS}*")]
-            kms_key_arn = create_key(self, f"{self._name}-key", f"Kafka cluster {self._name}", statements, tags=checked["tags"])
+        checked, properties, kms_key_arn = self._checked, self._properties(brokers), self.kms_key_arn
+        assert kms_key_arn is not None, "brokers have a key"
         logs = log_group(
             self,
             f"{self._name}-logs",
@@ -148,7 +156,19 @@ class KafkaStream(Component):
             self._grow_storage(cluster, storage(brokers)[1])
         self.cluster_arn, self.cluster_name = cluster.arn, cluster.cluster_name
         self.bootstrap_brokers = after(cluster.bootstrap_brokers_sasl_iam, *self._rules)
-        self.kms_key_arn, self.log_group_name = pulumi.Output.from_input(kms_key_arn), logs.name
+        self.log_group_name = logs.name
+
+    def _key(self) -> pulumi.Output[str] | None:
+        given, name = self._checked.get("kms_key_arn"), self._name
+        if given is not None or not needs_key(self._checked):
+            return None if given is None else pulumi.Output.from_input(given)
+
+        def statements(key_arn: pulumi.Output[str]) -> list[Statement]:
+            # MSK uses the key through grants of whoever creates the cluster; CloudWatch Logs uses it by itself.
+            functions = logs_statement(key_arn, f"{name}-*")
+            return [functions, dataclasses.replace(logs_statement(key_arn, f"{_LOG_GROUPS}*"), sid="BrokerLogs")]
+
+        return create_key(self, f"{name}-key", f"Kafka cluster {name} and its consumers", statements, tags=self._checked["tags"])
 
     def _cluster(
         self,
@@ -267,8 +287,8 @@ class KafkaStream(Component):
         if checked["consumers"]:
             s3 = {"prefix_list_id": checked["s3_prefix_list_id"]}
             self._rules += [
-                ingress_rule(self, f"{self._name}-pollers-in", group.id, _PORT, brokers, "Kafka from Lambda's pollers", checked["tags"]),
-                egress_rule(self, f"{self._name}-pollers-out", group.id, _PORT, brokers, "Kafka by Lambda's pollers", checked["tags"]),
+                ingress_rule(self, f"{self._name}-pollers-in", group.id, _PORT, brokers, "Kafka from pollers of Lambda", checked["tags"]),
+                egress_rule(self, f"{self._name}-pollers-out", group.id, _PORT, brokers, "Kafka by pollers of Lambda", checked["tags"]),
                 egress_rule(self, f"{self._name}-pollers-to-s3", group.id, 443, s3, "Failed records to S3", checked["tags"]),
             ]
         self.security_group_id = after(group.id, *self._rules)
@@ -289,70 +309,36 @@ class KafkaStream(Component):
             )
         return topics
 
-    def _create_consumers(self, topics: Mapping[str, aws.msk.Topic]) -> ByName[str]:
-        checked = self._checked
-        bucket_arn, key_arn = checked.get("failed_record_bucket_arn"), checked.get("failed_record_kms_key_arn")
-        if checked["consumers"] and bucket_arn is None:
-            log_bucket_name = checked.get("log_bucket_name")
-            bucket = DurableBucket(
-                f"{self._name}-failed",
-                {
-                    "kind": "data",
-                    "retention_days": checked["failed_record_retention_days"],
-                    "tags": checked["tags"],
-                    **({} if log_bucket_name is None else {"log_bucket_name": log_bucket_name}),
-                },
-                opts=self.child(),
+    def _create_consumers(self, topics: Mapping[str, aws.msk.Topic]) -> dict[str, aws.lambda_.EventSourceMapping]:
+        checked, bucket = self._checked, self._failed_record_bucket()
+        self._bucket = bucket
+        self.failed_record_bucket_arn = None if bucket is None else bucket.arn
+        if bucket is None:
+            return {}
+        return {
+            key: create_consumer(
+                self,
+                key,
+                consumer,
+                checked,
+                cluster_arn=self.cluster_arn,
+                bucket=bucket,
+                kms_key_arn=self.kms_key_arn,
+                alarms=self._alarms,
+                after=[*self._rules, *(topics[one] for one in topics if one == consumer["topic"])],
             )
-            bucket_arn, key_arn = bucket.bucket_arn, bucket.kms_key_arn
-        self.failed_record_bucket_arn = None if bucket_arn is None or not checked["consumers"] else pulumi.Output.from_input(bucket_arn)
-        mappings = {
-            key: self._consumer(key, consumer, self.failed_record_bucket_arn, key_arn, topics.get(consumer["topic"]))
             for key, consumer in checked["consumers"].items()
-            if self.failed_record_bucket_arn is not None
         }
-        return by_name({key: mapping.uuid for key, mapping in mappings.items()})
 
-    def _consumer(
-        self,
-        key: str,
-        consumer: KafkaStreamConsumer,
-        bucket_arn: pulumi.Output[str],
-        kms_key_arn: pulumi.Input[str] | None,
-        topic: aws.msk.Topic | None,
-    ) -> aws.lambda_.EventSourceMapping:
-        name, group = f"{self._name}-{key}", group_of(self._name, key, consumer)
-        policy = aws.iam.RolePolicy(
-            f"{name}-policy",
-            role=consumer["role_name"],
-            policy=document(*access.poller_statements(self.cluster_arn, consumer["topic"], group, bucket_arn, kms_key_arn)),
-            opts=self.child(),
-        )
-        mapping = aws.lambda_.EventSourceMapping(
-            name,
-            event_source_arn=self.cluster_arn,
-            function_name=consumer["function_arn"],
-            topics=[consumer["topic"]],
-            amazon_managed_kafka_event_source_config={"consumer_group_id": group},
-            starting_position=consumer["starting_position"],
-            batch_size=consumer["batch_size"],
-            maximum_batching_window_in_seconds=consumer["batching_window_seconds"],
-            # Retries, age, bisection and partial failures of Kafka are features of provisioned pollers, which need no endpoints either.
-            # https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html
-            provisioned_poller_config={"minimum_pollers": consumer["min_pollers"], "maximum_pollers": consumer["max_pollers"]},
-            maximum_retry_attempts=consumer["max_retries"],
-            maximum_record_age_in_seconds=consumer["max_record_age_seconds"],
-            bisect_batch_on_function_error=True,
-            function_response_types=["ReportBatchItemFailures"],
-            # To S3 alone Lambda sends the records themselves; elsewhere their positions.
-            destination_config={"on_failure": {"destination_arn": bucket_arn}},
-            metrics_config={"metrics": ["EventCount", "ErrorCount", "KafkaMetrics"]},
-            tags=self._checked["tags"],
-            opts=self.child(depends_on=[policy, *self._rules, *([] if topic is None else [topic])]),
-        )
-        self._alarms.of_group(f"{key}-lag", consumer["topic"], group, consumer["most_lag"])
-        kept = f"Records of {consumer['topic']} failed in the function of {key}; they are in the bucket for failed records"
-        self._alarms.of_mapping(f"{key}-failed", kept, "OnFailureDestinationDeliveredEventCount", mapping.uuid)
-        lost = f"Records of {consumer['topic']} were dropped on the way to the function of {key}, and are not in the bucket"
-        self._alarms.of_mapping(f"{key}-dropped", lost, "DroppedEventCount", mapping.uuid)
-        return mapping
+    def _failed_record_bucket(self) -> FailedRecordBucket | None:
+        checked = self._checked
+        given = checked.get("failed_record_bucket_arn")
+        if not checked["consumers"]:
+            return None
+        if given is not None:
+            return FailedRecordBucket(pulumi.Output.from_input(given), checked.get("failed_record_kms_key_arn"))
+        optional = {"log_bucket_name": checked.get("log_bucket_name"), "kms_key_arn": self.kms_key_arn}
+        more: Any = {argument: value for argument, value in optional.items() if value is not None}
+        days, tags = checked["failed_record_retention_days"], checked["tags"]
+        bucket = DurableBucket(f"{self._name}-failed", {"kind": "data", "retention_days": days, "tags": tags, **more}, opts=self.child())
+        return FailedRecordBucket(bucket.bucket_arn, bucket.kms_key_arn)
