@@ -22,6 +22,14 @@ def test_the_component_example_makes_a_network_with_a_way_out() -> None:
     assert set(graph.outputs) == {"private_subnets"}
 
 
+def test_the_example_of_a_pattern_with_a_function_creates_both() -> None:
+    graph = record(lambda: exec(EXAMPLES[1], {}), mode="deployed")
+    function = graph.one("aws:lambda/function:Function").inputs
+    assert (function["code"]["path"], function["timeout"]) == ("app", 30)
+    assert graph.one("aws:lambda/eventSourceMapping:EventSourceMapping").inputs["scalingConfig"] == {"maximumConcurrency": 20}
+    assert "arn:aws:s3:::prices/*" in graph.named("orders-function-policy").inputs["policy"]
+
+
 def test_the_example_of_a_function_repeats_the_call() -> None:
     errors: list[Exception] = [TimeoutError()]
 
@@ -31,7 +39,7 @@ def test_the_example_of_a_function_repeats_the_call() -> None:
         return f"charged {order}"
 
     names: dict[str, Any] = {"charge": charge}
-    exec(EXAMPLES[1], names)
+    exec(EXAMPLES[2], names)
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 30_000)
     assert names["handler"]({"order": "o-1"}, context) == "charged o-1"
     assert errors == []
@@ -39,14 +47,14 @@ def test_the_example_of_a_function_repeats_the_call() -> None:
 
 def test_the_policy_example_takes_the_controls_of_databases() -> None:
     names: dict[str, list] = {}
-    exec(EXAMPLES[2], names)
+    exec(EXAMPLES[3], names)
     taken = {policy.name for policy in names["policies"]}
     assert taken == {control.id for control in discover() if control.id.startswith("rds-")}
     assert "rds-private" in taken
 
 
 def test_every_python_example_is_executed_here() -> None:
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 4
 
 
 def test_the_number_of_controls_is_right() -> None:
