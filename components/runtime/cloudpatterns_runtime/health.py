@@ -171,8 +171,12 @@ class DeepHealth:
             # One clock for all: a layer that is looked at late has had its time meanwhile.
             answer.ended.wait(max(begun + layer.timeout_seconds - self.clock(), 0))
             with answer.lock:
-                error = answer.error if answer.ended.is_set() else f"no answer in {layer.timeout_seconds:g} s"
-                seconds[name] = answer.seconds if answer.ended.is_set() else self.clock() - begun
+                ended = answer.ended.is_set()
+                error, taken = answer.error, answer.seconds if ended else self.clock() - begun
+            # Also of one that came while another layer was waited for.
+            if not ended or taken > layer.timeout_seconds:
+                error = f"no answer in {layer.timeout_seconds:g} s"
+            seconds[name] = taken
             if error is not None:
                 errors[name] = error
         return Health(errors, seconds)
