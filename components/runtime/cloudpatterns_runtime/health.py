@@ -110,8 +110,8 @@ class DeepHealth:
 
     layers: Mapping[str, Check | Layer]
     """What is checked, by a name that may be public: letters, digits, ``-`` and ``_``, 64 at most."""
-    timeout_seconds: float = 2.0
-    """Time limit of each layer that has none of its own. Default: 2; Route 53 waits four seconds for a connection and two for an answer."""
+    timeout_seconds: float = 1.5
+    """Time limit of each layer that has none of its own. Default: 1.5; Route 53 waits two seconds for an answer."""
     cache_seconds: float = 5.0
     """How long a result is given again. Default: 5; 0 gives it to those alone who waited for it."""
     log_details: bool = True
@@ -236,7 +236,7 @@ def tcp(host: str, port: int, *, timeout_seconds: float = 1.0) -> Check:
     return check
 
 
-def http_get(url: str, *, contains: str = "", timeout_seconds: float = 1.5) -> Check:
+def http_get(url: str, *, contains: str = "", timeout_seconds: float = 1.0) -> Check:
     """A check that gets a page: status 200 to 299 and, where given, a text in its first 64 KiB. It follows no redirect and uses no proxy.
 
     :raises ValueError: for another URL than one of http or https.
