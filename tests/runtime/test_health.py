@@ -528,7 +528,7 @@ def test_a_check_that_cannot_be_is_refused(options: dict[str, Any], problem: str
 
 def test_the_default_settings_and_what_is_allowed_at_the_limits() -> None:
     health = DeepHealth({"A-z_09" + "a" * 58: nothing})
-    assert (health.timeout_seconds, health.cache_seconds, health.log_details) == (2, 5, True)
+    assert (health.timeout_seconds, health.cache_seconds, health.log_details) == (1.5, 5, True)
     DeepHealth({"a": Layer(nothing, 60)}, timeout_seconds=60, cache_seconds=60)
     DeepHealth({"a": nothing}, timeout_seconds=0.001, cache_seconds=0)
 

@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+import uuid
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from cloudpatterns_runtime import sharding as library
 from cloudpatterns_runtime.sharding import (
+    ShardedQueues,
     ShardMap,
     any_full_overlap_probability,
     expected_hit_share,
@@ -23,6 +25,9 @@ from cloudpatterns_runtime.sharding import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.emulators.locked_moto import client
+from tests.emulators.ministack import MiniStack
 
 EIGHT = [f"w{number}" for number in range(1, 9)]
 ZONES = {worker: "ab"[number % 2] for number, worker in enumerate(EIGHT)}
@@ -298,6 +303,131 @@ def test_a_document_without_workers_or_size_is_refused() -> None:
         ShardMap.from_json('{"version": 1}')
 
 
+# Queues
+
+
+@dataclasses.dataclass
+class Sqs:
+    """As SQS: lengths of queues by URL, and queues that answer with errors."""
+
+    lengths: dict[str, int]
+    broken: set[str] = dataclasses.field(default_factory=set)
+    asked: list[str] = dataclasses.field(default_factory=list)
+    sent: list[tuple[str, dict[str, Any]]] = dataclasses.field(default_factory=list)
+
+    def get_queue_attributes(self, **request: Any) -> dict[str, Any]:
+        url = request.pop("QueueUrl")
+        assert request == {"AttributeNames": ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]}
+        self.asked.append(url)
+        if f"ask {url}" in self.broken:
+            raise ConnectionError
+        hidden = min(self.lengths[url], 1)
+        waiting = self.lengths[url] - hidden
+        return {"Attributes": {"ApproximateNumberOfMessages": str(waiting), "ApproximateNumberOfMessagesNotVisible": str(hidden)}}
+
+    def send_message(self, **request: Any) -> None:
+        url = request.pop("QueueUrl")
+        self.sent.append((url, request))
+        if url in self.broken:
+            raise ConnectionError(url)
+        self.lengths[url] += 1
+
+
+def queues(lengths: Sequence[int], size: int = 2, **options: Any) -> tuple[Sqs, ShardedQueues]:
+    names = EIGHT[: len(lengths)]
+    sqs = Sqs({f"q/{name}": length for name, length in zip(names, lengths, strict=True)})
+    return sqs, ShardedQueues(sqs, ShardMap(names, size), {name: f"q/{name}" for name in names}, **options)
+
+
+def test_a_message_goes_to_the_shortest_queue_of_the_shard() -> None:
+    sqs, sharded = queues([5, 3, 9], 3)
+    assert sharded.send("alice", "x", DelaySeconds=3) == "w2"
+    assert sqs.sent == [("q/w2", {"MessageBody": "x", "DelaySeconds": 3})]
+    assert sorted(sqs.asked) == ["q/w1", "q/w2", "q/w3"]
+
+
+def test_what_was_sent_counts_until_the_queue_is_asked_again() -> None:
+    now = [100.0]
+    sqs, sharded = queues([0, 3], 2, clock=lambda: now[0])
+    assert [sharded.send("alice", "x") for _ in range(3)] == ["w1"] * 3
+    assert {sharded.send("alice", "x") for _ in range(2)} == {"w1", "w2"}
+    assert len(sqs.asked) == 2
+    sqs.lengths["q/w1"] = 50
+    now[0] = 104.9
+    assert {sharded.send("alice", "x") for _ in range(2)} == {"w1", "w2"}
+    now[0] = 105
+    assert [sharded.send("alice", "x") for _ in range(3)] == ["w2"] * 3
+    assert len(sqs.asked) == 4
+
+
+def test_a_customer_that_fills_its_queues_leaves_the_others_a_short_one() -> None:
+    """The promise: all messages of a customer that shares one worker with the culprit go to its other worker."""
+    sqs, sharded = queues([0] * 8, stale_seconds=0)
+    culprit = sharded.shards.shard("culprit")
+    for _ in range(200):
+        sharded.send("culprit", "poison")
+    assert {url for url, length in sqs.lengths.items() if length} == {f"q/{worker}" for worker in culprit}
+    others = [customer for customer in CUSTOMERS[:100] if len(set(sharded.shards.shard(customer)) & set(culprit)) == 1]
+    assert len(others) > 20
+    assert not [customer for customer in others if sharded.send(customer, "x") in culprit]
+
+
+def test_a_queue_that_does_not_answer_is_tried_last() -> None:
+    now = [0.0]
+    sqs, sharded = queues([0, 5, 7], 3, clock=lambda: now[0])
+    sqs.broken = {"ask q/w1"}
+    assert [sharded.send("alice", "x") for _ in range(2)] == ["w2", "w2"]
+    sqs.broken = {"q/w2"}
+    assert sharded.send("alice", "y") == "w3"
+    assert [url for url, _ in sqs.sent[2:]] == ["q/w2", "q/w3"]
+    # It is not tried again before it is asked again.
+    assert sharded.send("alice", "z") == "w3"
+    now[0] = 5
+    sqs.broken = set()
+    assert sharded.send("alice", "z") == "w1"
+
+
+def test_when_no_queue_takes_the_message_the_last_error_is_raised() -> None:
+    sqs, sharded = queues([1, 2])
+    sqs.broken = {"q/w1", "q/w2"}
+    with pytest.raises(ConnectionError, match=r"^q/w2$"):
+        sharded.send("alice", "x")
+    assert [url for url, _ in sqs.sent] == ["q/w1", "q/w2"]
+    sqs.broken |= {"ask q/w1", "ask q/w2"}
+    with pytest.raises(ConnectionError):
+        sharded.send("alice", "x")
+
+
+def test_the_queues_of_a_document() -> None:
+    shards = ShardMap(["a", "b"], 1)
+    document = json.dumps({**json.loads(shards.to_json()), "queue_urls": {"a": "q/a", "b": "q/b"}})
+    sqs = Sqs({"q/a": 0, "q/b": 0})
+    sharded = ShardedQueues.from_json(sqs, document)
+    assert sharded.shards == shards
+    assert sharded.send("alice", "x") == shards.shard("alice")[0]
+    for text in (shards.to_json(), document.replace('"b": "q/b"', '"c": "q/c"')):
+        with pytest.raises(ValueError, match="queue_urls") as caught:
+            ShardedQueues.from_json(sqs, text)
+        missing = "a, b" if text == shards.to_json() else "b"
+        assert str(caught.value) == f"ShardedQueues: queue_urls has no {missing}. Give the URL of the queue of each worker."
+
+
+@pytest.mark.parametrize("where", ["moto", "ministack"])
+def test_messages_arrive_in_real_queues_evenly(where: str, request: pytest.FixtureRequest) -> None:
+    if where == "moto":
+        request.getfixturevalue("moto_account")
+        sqs = client("sqs")
+    else:
+        emulator: MiniStack = request.getfixturevalue("emulator")
+        sqs = emulator.client("sqs")
+    urls = {name: sqs.create_queue(QueueName=f"{name}-{uuid.uuid4()}")["QueueUrl"] for name in EIGHT[:3]}
+    sharded = ShardedQueues(sqs, ShardMap(EIGHT[:3], 3), urls)
+    workers = [sharded.send("alice", str(number)) for number in range(9)]
+    assert Counter(workers) == dict.fromkeys(urls, 3)
+    found = [sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"] for url in urls.values()]
+    assert sorted(message["Body"] for messages in found for message in messages) == [str(number) for number in range(9)]
+
+
 # What is refused
 
 
@@ -364,6 +494,6 @@ def test_nobody_changes_a_map() -> None:
     shards = ShardMap(EIGHT, 2, zones)
     before = shards.shard("alice")
     zones.clear()
-    assert shards.shard("alice") == before
+    assert (shards.zones, shards.shard("alice")) == (ZONES, before)
     with pytest.raises(dataclasses.FrozenInstanceError):
         shards.shard_size = 3  # ty: ignore[invalid-assignment]

@@ -110,8 +110,8 @@ class DeepHealth:
 
     layers: Mapping[str, Check | Layer]
     """What is checked, by a name that may be public: letters, digits, ``-`` and ``_``, 64 at most."""
-    timeout_seconds: float = 2.0
-    """Time limit of each layer that has none of its own. Default: 2; Route 53 waits four seconds for a connection and two for an answer."""
+    timeout_seconds: float = 1.5
+    """Time limit of each layer that has none of its own. Default: 1.5; Route 53 waits two seconds for an answer."""
     cache_seconds: float = 5.0
     """How long a result is given again. Default: 5; 0 gives it to those alone who waited for it."""
     log_details: bool = True
@@ -171,8 +171,12 @@ class DeepHealth:
             # One clock for all: a layer that is looked at late has had its time meanwhile.
             answer.ended.wait(max(begun + layer.timeout_seconds - self.clock(), 0))
             with answer.lock:
-                error = answer.error if answer.ended.is_set() else f"no answer in {layer.timeout_seconds:g} s"
-                seconds[name] = answer.seconds if answer.ended.is_set() else self.clock() - begun
+                ended = answer.ended.is_set()
+                error, taken = answer.error, answer.seconds if ended else self.clock() - begun
+            # Also of one that came while another layer was waited for.
+            if not ended or taken > layer.timeout_seconds:
+                error = f"no answer in {layer.timeout_seconds:g} s"
+            seconds[name] = taken
             if error is not None:
                 errors[name] = error
         return Health(errors, seconds)
@@ -232,7 +236,7 @@ def tcp(host: str, port: int, *, timeout_seconds: float = 1.0) -> Check:
     return check
 
 
-def http_get(url: str, *, contains: str = "", timeout_seconds: float = 1.5) -> Check:
+def http_get(url: str, *, contains: str = "", timeout_seconds: float = 1.0) -> Check:
     """A check that gets a page: status 200 to 299 and, where given, a text in its first 64 KiB. It follows no redirect and uses no proxy.
 
     :raises ValueError: for another URL than one of http or https.

@@ -10,6 +10,8 @@ Every process that has the same workers finds the same ones for a customer, with
         for worker in SHARDS.order(customer, order["id"]):
             ...
 
+``ShardedQueues`` does so for workers that have SQS queues.
+
 With eight workers and two of them a customer there are 28 shards: a customer that takes both of its workers down takes both workers of
 only one other customer in 28 down; the rest have a worker left. That holds only where callers try the next worker of the shard.
 
@@ -21,12 +23,15 @@ Thaler and Ravishankar, "Using name-based mappings to increase hit rates" (rende
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = [
     "ShardMap",
+    "ShardedQueues",
     "any_full_overlap_probability",
     "expected_hit_share",
     "full_overlap_probability",
@@ -108,6 +113,92 @@ class ShardMap:
         if not isinstance(document, dict) or document.get("version") != _VERSION:
             raise ValueError(f"ShardMap: the document is not one of version {_VERSION}. Write it with to_json of this version.")
         return cls(document.get("workers", ()), document.get("shard_size"), document.get("zones", {}), document.get("seed", ""))
+
+
+class ShardedQueues:
+    """Sends a customer's messages to the queues of its workers, each message to the shortest of them. Threads may share it.
+
+    The queues that a customer fills are its own shard's. Who shares one of them has another one, which is shorter, and gets the messages
+    from now on: that is what isolates customers whose workers take messages from queues.
+
+    A queue that cannot be asked counts as the longest. When sending fails, the next queue is tried. A request that failed may have
+    succeeded, so a message can arrive twice, in two queues: workers are idempotent.
+    """
+
+    def __init__(
+        self,
+        sqs: Any,
+        shards: ShardMap,
+        queue_urls: Mapping[str, str],
+        *,
+        stale_seconds: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """The queues of a map's workers.
+
+        ``sqs`` is boto3's client, ``queue_urls`` has the URL of each worker's queue. A queue is asked for its length once in
+        ``stale_seconds`` (default 5) at most, and only where something is sent to its shard; what is sent meanwhile is counted in.
+
+        :raises ValueError: when a worker has no queue.
+        """
+        if missing := sorted(set(shards.workers) - set(queue_urls)):
+            raise ValueError(f"ShardedQueues: queue_urls has no {', '.join(missing)}. Give the URL of the queue of each worker.")
+        self._sqs, self.shards, self._queue_urls = sqs, shards, dict(queue_urls)
+        self._stale_seconds, self._clock = stale_seconds, clock
+        self._lengths: dict[str, tuple[float, float]] = {}
+        """Of each worker's queue: until when it holds, and the messages in it."""
+        self._lock = threading.Lock()
+
+    @classmethod
+    def from_json(cls, sqs: Any, text: str) -> "ShardedQueues":
+        """The queues of a document that the component ``ShuffleSharding`` wrote: a map with ``queue_urls``.
+
+        :raises ValueError: for another text.
+        """
+        return cls(sqs, ShardMap.from_json(text), json.loads(text).get("queue_urls", {}))
+
+    def send(self, customer: str, body: str, **request: Any) -> str:
+        """Sends a message to the shortest queue of the customer's shard; the name of its worker.
+
+        ``request`` are further arguments of ``send_message``.
+
+        :raises Exception: what the last queue answered, when none of the shard took the message.
+        """
+        shard = self.shards.shard(customer)
+        lengths = {worker: self._length(worker) for worker in shard}
+        *others, last = sorted(shard, key=lengths.__getitem__)
+        for worker in others:
+            try:
+                return self._send(worker, body, request)
+            except Exception:
+                # It counts as the longest until it is asked again.
+                self._keep(worker, math.inf)
+        return self._send(last, body, request)
+
+    def _send(self, worker: str, body: str, request: Mapping[str, Any]) -> str:
+        self._sqs.send_message(QueueUrl=self._queue_urls[worker], MessageBody=body, **request)
+        with self._lock:
+            until, length = self._lengths[worker]
+            self._lengths[worker] = (until, length + 1)
+        return worker
+
+    def _length(self, worker: str) -> float:
+        with self._lock:
+            until, length = self._lengths.get(worker, (-math.inf, 0.0))
+        return length if self._clock() < until else self._keep(worker, self._ask(worker))
+
+    def _ask(self, worker: str) -> float:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        try:
+            response = self._sqs.get_queue_attributes(QueueUrl=self._queue_urls[worker], AttributeNames=names)
+        except Exception:
+            return math.inf
+        return sum(int(response["Attributes"][name]) for name in names)
+
+    def _keep(self, worker: str, length: float) -> float:
+        with self._lock:
+            self._lengths[worker] = (self._clock() + self._stale_seconds, length)
+        return length
 
 
 def full_overlap_probability(workers: int, shard_size: int, zone_sizes: Sequence[int] = ()) -> float:
