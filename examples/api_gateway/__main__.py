@@ -25,7 +25,7 @@ api = ApiGateway(
         "authorizers": {"customers": {"user_pool": {"user_pool_arns": [USER_POOL_ARN]}}},
         "default_authorizer": "customers",
         "functions": {"show": {"code": pulumi.FileArchive("app"), "timeout_seconds": 10}},
-        "models": {"Order": Path("order.json").read_text(encoding="utf-8")},
+        "models": {"Order": Path(__file__).with_name("order.json").read_text(encoding="utf-8")},
         "routes": {
             "POST /orders": {
                 "queue": {

@@ -9,6 +9,7 @@ from cloudpatterns.compute import ScaleOut
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
 from cloudpatterns.messaging import KafkaStream, QueueWorker
 from cloudpatterns.network import (
+    ApiGateway,
     FloatingIp,
     FunctionalFirewall,
     LoadBalancer,
@@ -31,7 +32,24 @@ ZONES = ["eu-west-1a", "eu-west-1b"]
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
 CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000001"
 WORKER_IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/worker@sha256:0000000000000000000000000000000000000000000000000000000000000001"
+USER_POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_aBcDeFgHi"
 STAFF_CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000002"
+
+
+def api_gateway() -> None:
+    """An HTTP API in front of a function and a queue, for the clients of a user pool."""
+    ApiGateway(
+        "shop",
+        {
+            "kind": "http",
+            "authorizers": {"customers": {"user_pool": {"user_pool_arns": [USER_POOL], "client_ids": ["1example23456789"]}}},
+            "default_authorizer": "customers",
+            "routes": {
+                "GET /orders/{id}": {"function_arn": "arn:aws:lambda:eu-west-1:123456789012:function:orders"},
+                "POST /orders": {"queue": {"queue_arn": "arn:aws:sqs:eu-west-1:123456789012:orders"}},
+            },
+        },
+    )
 
 
 def delivery_pipeline() -> None:

@@ -9,6 +9,7 @@ from cloudpatterns.core import Choice, FunctionOptions, Keys, Matches, Unique
 from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
     DomainName,
+    DualStack,
     HostedZoneId,
     KmsKeyArn,
     LogRetentionDays,
@@ -301,7 +302,8 @@ class ApiGatewayOptions(TypedDict):
 
     kind: Annotated[str, Choice("rest", "http")]
     """``rest`` (a REST API: web ACL, usage plans, request validation, private endpoints, tracing) or ``http`` (an HTTP API: JWT
-    authorizers, CORS for every integration, lower price and latency). A change replaces the API and its URL."""
+    authorizers, CORS for every integration, lower price and latency). A change replaces the API and its URL, and
+    fails while ``domain`` is given: remove that first."""
     default_authorizer: NotRequired[str]
     """Name of the authorizer of routes that name none. Default: each route says who may call it."""
     stage_name: NotRequired[Annotated[str, Matches("[A-Za-z0-9_]{1,128}", "letters, digits and _ such as live")]]
@@ -327,6 +329,8 @@ class ApiGatewayOptions(TypedDict):
         Annotated[dict[str, ApiUsagePlanArgs], Keys("[a-z0-9]+(-[a-z0-9]+)*", "lower-case letters, digits and hyphens"), Field(default={})]
     ]
     """Usage plans by name. REST only."""
+    dual_stack: NotRequired[DualStack]
+    """IPv6 beside IPv4, at the default endpoint and the custom domain. Private APIs have both."""
     tracing: NotRequired[Annotated[bool, Field(default=True)]]
     """Whether a REST API traces requests in X-Ray. HTTP APIs do not."""
     client_certificate: NotRequired[Annotated[bool, Field(default=True)]]

@@ -13,7 +13,7 @@ from cloudpatterns.blocks import Metric, MetricMath, UserFunction, alarm, create
 from cloudpatterns.core import Component, FunctionOptions, after, by_name, is_given
 from cloudpatterns.network.api_gateway.arguments import STAGE_NAMES, ApiAuthorizerArgs, ApiDomainArgs, ApiGatewayArgs, ApiVpcLinkArgs
 from cloudpatterns.network.api_gateway.http_api import http_stage
-from cloudpatterns.network.api_gateway.rest_api import Stage, rest_stage, tls_policy
+from cloudpatterns.network.api_gateway.rest_api import Stage, address_type, rest_stage, tls_policy
 from cloudpatterns.network.api_gateway.routes import route_of
 from cloudpatterns.network.api_gateway.rules import problems
 from cloudpatterns.network.api_gateway.targets import targets_role
@@ -152,16 +152,17 @@ class ApiGateway(Component):
         self.domain_target_name, self.domain_target_zone_id, mapping = create(name, stage, domain)
         waits: list[pulumi.Resource] = [mapping]
         if (zone_id := domain.get("hosted_zone_id")) is not None:
-            waits.append(
-                aws.route53.Record(
-                    f"{name}-record",
-                    zone_id=zone_id,
-                    name=domain["domain_name"],
-                    type="A",
-                    aliases=[{"name": self.domain_target_name, "zone_id": self.domain_target_zone_id, "evaluate_target_health": False}],
-                    opts=self.child(),
+            for family in ("A", "AAAA") if self._checked["dual_stack"] else ("A",):
+                waits.append(
+                    aws.route53.Record(
+                        f"{name}-record-{family.lower()}",
+                        zone_id=zone_id,
+                        name=domain["domain_name"],
+                        type=family,
+                        aliases=[{"name": self.domain_target_name, "zone_id": self.domain_target_zone_id, "evaluate_target_health": False}],
+                        opts=self.child(),
+                    )
                 )
-            )
         path = domain.get("base_path")
         return after(f"https://{domain['domain_name']}{'' if path is None else f'/{path}'}", *waits)
 
@@ -173,7 +174,7 @@ class ApiGateway(Component):
             f"{name}-domain",
             domain_name=domain["domain_name"],
             regional_certificate_arn=domain["certificate_arn"],
-            endpoint_configuration={"types": "REGIONAL"},
+            endpoint_configuration={"types": "REGIONAL", "ip_address_type": address_type(self._checked)},
             mutual_tls_authentication=None
             if tls is None
             else {"truststore_uri": tls["truststore_uri"], "truststore_version": tls["truststore_version"]},
@@ -202,6 +203,7 @@ class ApiGateway(Component):
             domain_name_configuration={
                 "certificate_arn": domain["certificate_arn"],
                 "endpoint_type": "REGIONAL",
+                "ip_address_type": address_type(self._checked),
                 "security_policy": "TLS_1_2",
                 "ownership_verification_certificate_arn": None if tls is None else tls.get("ownership_certificate_arn"),
             },

@@ -77,7 +77,7 @@ def _operation(
     operation: dict[str, Any] = {
         "parameters": parameters,
         "x-amazon-apigateway-integration": {**integration, "timeoutInMillis": route["timeout_seconds"] * 1000},
-        "responses": {"default": {"description": "The target's own response"}},
+        "responses": {"200": {"description": "The target's own response"}},
     }
     if (security := _security(checked, route)) is not None:
         operation["security"] = [security]

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from cloudpatterns.core import Component, account_of, partition_of, region_of
 from cloudpatterns.network.api_gateway.arguments import ApiAuthorizerArgs, ApiGatewayArgs, ApiRouteArgs
-from cloudpatterns.network.api_gateway.rest_api import ACCESS_LOG, Stage, access_log
+from cloudpatterns.network.api_gateway.rest_api import ACCESS_LOG, Stage, access_log, address_type
 from cloudpatterns.network.api_gateway.routes import Route, in_parameter, route_of
 from cloudpatterns.network.api_gateway.targets import invocation_uri, permissions
 
@@ -42,6 +42,7 @@ def http_stage(
         protocol_type="HTTP",
         description=f"{name}",
         disable_execute_api_endpoint=checked.get("domain") is not None,
+        ip_address_type=address_type(checked),
         cors_configuration=_cors(checked),
         tags=checked["tags"],
         opts=component.child(),

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import log_group, service_role
-from cloudpatterns.core import Component, by_name
+from cloudpatterns.blocks import log_group
+from cloudpatterns.core import Component, after, assume_role, by_name, partition_of
 from cloudpatterns.network.api_gateway.arguments import ApiGatewayArgs, ApiThrottle
 from cloudpatterns.network.api_gateway.definition import rest_definition
 from cloudpatterns.network.api_gateway.routes import route_of
@@ -91,6 +91,11 @@ def access_log(
     )
 
 
+def address_type(checked: ApiGatewayArgs) -> str:
+    """The addresses at which an API can be reached."""
+    return "dualstack" if checked["dual_stack"] else "ipv4"
+
+
 def tls_policy(checked: ApiGatewayArgs) -> dict[str, str]:
     """The TLS policy of a REST API and of its domain name, which are the same."""
     domain = checked.get("domain")
@@ -123,7 +128,9 @@ def rest_stage(
         # A definition that API Gateway understands in part is refused, instead of served in part.
         fail_on_warnings=True,
         put_rest_api_mode="overwrite",
-        endpoint_configuration={"types": "REGIONAL"} if endpoint_ids is None else {"types": "PRIVATE", "vpc_endpoint_ids": endpoint_ids},
+        endpoint_configuration={"types": "REGIONAL", "ip_address_type": address_type(checked)}
+        if endpoint_ids is None
+        else {"types": "PRIVATE", "vpc_endpoint_ids": endpoint_ids},
         tags=tags,
         opts=component.child(),
         **settings,
@@ -179,18 +186,31 @@ def _digest(definition: pulumi.Output[str], settings: dict[str, Any]) -> pulumi.
 
 
 def _account_role(component: Component, name: str, checked: ApiGatewayArgs) -> Sequence[pulumi.Resource]:
-    """The role by which API Gateway writes logs, in the settings of the account and Region."""
+    """The role by which API Gateway writes logs, in the settings of the account and Region.
+
+    All three stay behind when the component goes: without them no other REST API of the account writes logs, or can be changed.
+    """
     if checked.get("account_logging_role") != "create":
         return []
-    role = service_role(
-        component,
+    role = aws.iam.Role(
         f"{name}-logging",
-        SERVICE,
-        "Logs of API Gateway in this account and Region",
-        managed_policies={f"{name}-logging-policy": "service-role/AmazonAPIGatewayPushToCloudWatchLogs"},
+        description="Logs of API Gateway in this account and Region",
+        assume_role_policy=assume_role(SERVICE),
         tags=checked["tags"],
+        opts=component.child(retain_on_delete=True),
     )
-    return [aws.apigateway.Account(f"{name}-account", cloudwatch_role_arn=role.arn, opts=component.child())]
+    policy = aws.iam.RolePolicyAttachment(
+        f"{name}-logging-policy",
+        role=role.name,
+        policy_arn=pulumi.Output.concat(
+            "arn:", partition_of(role.arn), ":iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+        ),
+        opts=component.child(retain_on_delete=True),
+    )
+    settings = aws.apigateway.Account(
+        f"{name}-account", cloudwatch_role_arn=after(role.arn, policy), opts=component.child(retain_on_delete=True)
+    )
+    return [settings]
 
 
 def _client_certificate(component: Component, name: str, checked: ApiGatewayArgs) -> aws.apigateway.ClientCertificate | None:
@@ -233,8 +253,11 @@ def _method_settings(
 
 
 def _encoded(path: str) -> str:
-    """A path as the key of a method's settings has it: https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateStage.html."""
-    return "~1" if path == "/" else path[1:].replace("~", "~0").replace("/", "~1")
+    """A path as the key of a method's settings has it; the provider passes it on as it is.
+
+    https://github.com/hashicorp/terraform-provider-aws/issues/9738
+    """
+    return path.replace("~", "~0").replace("/", "~1")
 
 
 def _usage_plans(

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cloudpatterns.core import Problem, excludes, function_problems, is_given, needs, one_of, unknown
+from cloudpatterns.core import Problem, excludes, function_problems, is_given, one_of, unknown
 from cloudpatterns.network.api_gateway.arguments import (
     METHODS,
     SECONDS,
@@ -52,6 +52,7 @@ def problems(checked: ApiGatewayArgs) -> Iterator[Problem]:
     yield from _path_problems(checked)
     yield from _model_problems(checked["models"])
     yield from _usage_plan_problems(checked)
+    yield from excludes(checked, "dual_stack", "vpc_endpoint_ids", why="a private API has IPv4 and IPv6 anyway")
     if (domain := checked.get("domain")) is not None:
         yield from _domain_problems(checked, domain)
     if (link := checked.get("vpc_link")) is not None:
@@ -231,8 +232,5 @@ def _usage_plan_problems(checked: ApiGatewayArgs) -> Iterator[Problem]:
 def _domain_problems(checked: ApiGatewayArgs, domain: ApiDomainArgs) -> Iterator[Problem]:
     why = "a custom domain is Regional, and the default endpoint, by which VPC endpoints reach a private API, would be closed"
     yield from excludes(checked, "domain", "vpc_endpoint_ids", why=why)
-    if (tls := domain.get("mutual_tls")) is None:
-        return
-    if domain["domain_name"].startswith("*."):
+    if domain.get("mutual_tls") is not None and domain["domain_name"].startswith("*."):
         yield "domain.domain_name", f"is {domain['domain_name']!r}; mutual TLS needs a name without a wildcard."
-    yield from needs(tls, "truststore_uri", "truststore_version", path="domain.mutual_tls.")
