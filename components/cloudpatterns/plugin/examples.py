@@ -121,14 +121,12 @@ def in_memory_cache() -> None:
 
 
 def kafka_stream() -> None:
-    """Express brokers in three zones, with a topic that the servers of an application may reach."""
-    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": [*ZONES, "eu-west-1c"]})
+    """A serverless cluster that the clients of one security group may reach."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
     firewall = FunctionalFirewall("firewall", {"vpc_id": network.vpc_id, "functions": {"client": {}}})
     KafkaStream(
         "orders",
         {
-            "brokers": {"instance_type": "express.m7g.large"},
-            "topics": {"orders": {"partitions": 12}},
             "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
             "vpc_id": network.vpc_id,
             "client_security_group_ids": {"client": firewall.security_group_ids["client"]},

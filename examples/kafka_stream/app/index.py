@@ -38,7 +38,7 @@ def handle(record: KafkaEventRecord, lambda_context: Any) -> None:
     once(order=json.loads(record.decoded_value))
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> Any:
     """Takes the records of some partitions, and returns those that failed."""
     records = [record for partition in event["records"].values() for record in partition]
     # When all fail, their positions are returned all the same: Lambda then splits nothing that it need not.

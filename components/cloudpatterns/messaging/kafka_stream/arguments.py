@@ -132,8 +132,8 @@ class KafkaStreamArgs(KafkaStreamOptions):
     """A cluster to adopt, with IAM authentication: topics, consumers and alarms are added, and the cluster is not changed. Exactly one of
     ``cluster_arn`` and ``subnet_ids_by_zone``."""
     subnet_ids_by_zone: NotRequired[SubnetIdsByZone]
-    """Private subnets by zone: two or three for standard brokers, three for Express brokers, two to six for a serverless cluster. Exactly
-    one of ``cluster_arn`` and ``subnet_ids_by_zone``."""
+    """Private subnets by zone: two or three for standard brokers, three for Express brokers, two to six for a serverless cluster.
+    Exactly one of ``cluster_arn`` and ``subnet_ids_by_zone``."""
     vpc_id: NotRequired[pulumi.Input[str]]
     """VPC of a new security group. Exactly one of ``vpc_id`` and ``security_group_ids`` with a new cluster."""
     client_security_group_ids: NotRequired[Annotated[dict[str, pulumi.Input[str]], _NAMES, Field(default={})]]
