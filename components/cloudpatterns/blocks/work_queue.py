@@ -98,7 +98,7 @@ def work_queue(
         )
         dead_policies = [allow, queue_policy(component, f"{child_name}-dead-letters-policy", dead, ())]
     if alarm_age_seconds is not None and alarm_topic_arns:
-        _age_alarm(component, child_name, queue, alarm_age_seconds, alarm_topic_arns, tags)
+        age_alarm(component, child_name, queue.name, alarm_age_seconds, alarm_topic_arns, tags)
     return WorkQueue(
         queue,
         dead,
@@ -109,19 +109,20 @@ def work_queue(
     )
 
 
-def _age_alarm(
+def age_alarm(
     component: Component,
     child_name: str,
-    queue: aws.sqs.Queue,
+    queue_name: pulumi.Input[str],
     seconds: int,
     topic_arns: Sequence[pulumi.Input[str]],
     tags: Mapping[str, pulumi.Input[str]],
 ) -> None:
+    """An alarm that is raised when the oldest message of a queue is older than ``seconds`` for three minutes."""
     alarm(
         component,
         f"{child_name}-age",
         f"The oldest message in the queue {child_name} is older than {seconds} s: its consumer fails or is too slow",
-        Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": queue.name}, "Maximum"),
+        Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": queue_name}, "Maximum"),
         seconds,
         periods=3,
         actions=topic_arns,

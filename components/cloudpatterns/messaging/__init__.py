@@ -11,6 +11,8 @@ from cloudpatterns.messaging.kafka_stream.arguments import (
 from cloudpatterns.messaging.kafka_stream.component import KafkaStream
 from cloudpatterns.messaging.queue_worker.arguments import QueueWorkerArgs, QueueWorkerOptions
 from cloudpatterns.messaging.queue_worker.component import QueueWorker
+from cloudpatterns.messaging.queuing_chain.arguments import OutputQueue, QueuingChainArgs, QueuingChainOptions, QueuingChainStage
+from cloudpatterns.messaging.queuing_chain.component import QueuingChain
 
 __all__ = [
     "KafkaStream",
@@ -20,7 +22,12 @@ __all__ = [
     "KafkaStreamGroup",
     "KafkaStreamOptions",
     "KafkaStreamTopic",
+    "OutputQueue",
     "QueueWorker",
     "QueueWorkerArgs",
     "QueueWorkerOptions",
+    "QueuingChain",
+    "QueuingChainArgs",
+    "QueuingChainOptions",
+    "QueuingChainStage",
 ]

@@ -7,7 +7,7 @@ every language. Tests run each function, and create from the YAML what the funct
 
 from cloudpatterns.compute import ScaleOut
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
-from cloudpatterns.messaging import KafkaStream, QueueWorker
+from cloudpatterns.messaging import KafkaStream, QueueWorker, QueuingChain
 from cloudpatterns.network import (
     ApiGateway,
     FloatingIp,
@@ -234,6 +234,23 @@ def operational_firewall() -> None:
 def queue_worker() -> None:
     """A queue whose messages a function processes, five at a time."""
     QueueWorker("orders", {"function": {"image_uri": WORKER_IMAGE, "timeout_seconds": 60}, "maximum_concurrency": 5})
+
+
+def queuing_chain() -> None:
+    """Pictures that are checked and then converted, by as many functions as each stage needs."""
+    QueuingChain(
+        "pictures",
+        {
+            "stages": [
+                {"name": "check", "function": {"image_uri": WORKER_IMAGE, "timeout_seconds": 10}},
+                {
+                    "name": "convert",
+                    "function": {"image_uri": WORKER_IMAGE, "timeout_seconds": 120, "memory_mib": 2048},
+                    "maximum_concurrency": 50,
+                },
+            ],
+        },
+    )
 
 
 def relational_database() -> None:

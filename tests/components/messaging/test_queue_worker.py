@@ -237,6 +237,17 @@ def test_an_existing_queue_is_not_changed() -> None:
     assert refused(existing_queue=existing, max_receive_count=3) == [("existing_queue", reason)]
 
 
+def test_the_function_of_an_existing_queue_has_the_key_that_is_given_and_old_messages_raise_the_alarm() -> None:
+    key = "arn:aws:kms:eu-west-1:123456789012:key/2"
+    existing = {"arn": "arn:aws:sqs:eu-west-1:123456789012:orders", "visibility_timeout_seconds": 600}
+    graph = make(existing_queue=existing, kms_key_arn=key, alarm_topic_arns=[TOPIC])
+    assert graph.of_type("aws:kms/key:Key") == []
+    assert graph.named("orders-function").inputs["kmsKeyArn"] == key
+    assert graph.named("orders-queue-age").inputs["dimensions"] == {"QueueName": "orders"}
+    reason = "excludes kms_key_arn: without function there is nothing to encrypt; both are given. Remove one of them."
+    assert refused(function=None, existing_function=EXISTING, existing_queue=existing, kms_key_arn=key) == [("existing_queue", reason)]
+
+
 def test_a_service_polls_the_queue_where_there_is_no_function() -> None:
     graph = record(lambda: QueueWorker("orders", {"visibility_timeout_seconds": 900}), mode="deployed")
     assert (

@@ -29,7 +29,7 @@ _MOST_VISIBILITY_SECONDS = 43_200
 _FIFO_BATCH = 10
 # What a new queue is given, so nothing for one that exists.
 _OF_NEW_QUEUES = (
-    *("fifo", "content_based_deduplication", "delay_seconds", "dead_letter_queue_arn", "kms_key_arn"),
+    *("fifo", "content_based_deduplication", "delay_seconds", "dead_letter_queue_arn"),
     *("max_message_kib", "max_receive_count", "message_retention_days", "senders", "visibility_timeout_seconds"),
 )
 # What a function is given, so nothing for a service that polls by itself.
@@ -132,6 +132,8 @@ def problems(checked: QueueWorkerArgs) -> Iterator[Problem]:
     """What is wrong with the arguments together."""
     yield from excludes(checked, "function", "existing_function")
     yield from excludes(checked, "existing_queue", *_OF_NEW_QUEUES, why="the queue is there already")
+    if checked.get("function") is None:
+        yield from excludes(checked, "existing_queue", "kms_key_arn", why="without function there is nothing to encrypt")
     yield from needs(checked, "content_based_deduplication", "fifo")
     if function := checked.get("function"):
         yield from function_problems(function)

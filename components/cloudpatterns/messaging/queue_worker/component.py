@@ -20,7 +20,7 @@ from cloudpatterns.blocks import (
     user_function,
     work_queue,
 )
-from cloudpatterns.blocks.work_queue import DAY_SECONDS, queue_url
+from cloudpatterns.blocks.work_queue import DAY_SECONDS, age_alarm, queue_url
 from cloudpatterns.core import Component, Statement, WorkloadStatementArgs, as_arguments
 from cloudpatterns.messaging.queue_worker.arguments import QueueWorkerArgs, child_names, problems, timeout_of, visibility_of
 
@@ -122,6 +122,8 @@ class QueueWorker(Component):
             self.queue_url = queue_url(existing["arn"])
             self.queue_name = self.queue_arn.apply(lambda arn: arn.split(":")[5])
             self.dead_letter_queue_arn = self.dead_letter_queue_url = pulumi.Output.from_input("")
+            if topics := checked["alarm_topic_arns"]:
+                age_alarm(self, f"{name}-queue", self.queue_name, checked["alarm_age_seconds"], topics, checked["tags"])
             return
         queues = work_queue(
             self,

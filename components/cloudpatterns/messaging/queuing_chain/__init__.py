@@ -1,0 +1,1 @@
+"""Queuing chain, see ``component``."""
