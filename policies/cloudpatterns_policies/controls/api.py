@@ -25,15 +25,15 @@ from cloudpatterns_policies.graph.reading import read
 
 _PAGE: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/apigateway-controls.html"
 
-_API: Final = "aws:apigatewayv2/api:Api"
-_ROUTE: Final = "aws:apigatewayv2/route:Route"
+API: Final = "aws:apigatewayv2/api:Api"
+ROUTE: Final = "aws:apigatewayv2/route:Route"
 V2_STAGE: Final = "aws:apigatewayv2/stage:Stage"
-_REST_API: Final = "aws:apigateway/restApi:RestApi"
+REST_API: Final = "aws:apigateway/restApi:RestApi"
 _REST_POLICY: Final = "aws:apigateway/restApiPolicy:RestApiPolicy"
 REST_STAGE: Final = "aws:apigateway/stage:Stage"
 _METHOD: Final = "aws:apigateway/method:Method"
 _INTEGRATION: Final = "aws:apigateway/integration:Integration"
-_SETTINGS: Final = "aws:apigateway/methodSettings:MethodSettings"
+SETTINGS: Final = "aws:apigateway/methodSettings:MethodSettings"
 _CERTIFICATE: Final = "aws:apigateway/clientCertificate:ClientCertificate"
 _WEB_ACL_ASSOCIATION: Final = "aws:wafv2/webAclAssociation:WebAclAssociation"
 
@@ -46,9 +46,9 @@ def _value(resource: Resource, path: str) -> Any:
     return read(resource, path, computed=True)
 
 
-def _api_type(resource: Resource, stack: Stack) -> str:
+def api_type(resource: Resource, stack: Stack) -> str:
     """HTTP or WEBSOCKET, as the API of a route or stage says; empty when the stack does not show the API."""
-    for api in stack.refs(resource, "apiId", _API):
+    for api in stack.refs(resource, "apiId", API):
         return str(api.get("protocolType"))
     return ""
 
@@ -57,7 +57,7 @@ def _api_type(resource: Resource, stack: Stack) -> str:
     id="api-route-authorized",
     title="Routes of HTTP and WebSocket APIs require authorization",
     severity=Severity.MEDIUM,
-    types=(_ROUTE,),
+    types=(ROUTE,),
     why="Anyone who knows the URL, which is not secret, can call the route.",
     remediation='Set authorization_type to "JWT", "CUSTOM" or "AWS_IAM", and authorizer_id for the first two.',
     url=f"{_PAGE}#apigateway-8",
@@ -67,7 +67,7 @@ def api_route_authorized(resource: Resource, stack: Stack) -> Verdict:
     key = str(resource.get("routeKey", ""))
     if key.startswith("OPTIONS "):
         return _PREFLIGHT
-    protocol = _api_type(resource, stack) or ("HTTP" if " " in key or key == "$default" else "WEBSOCKET")
+    protocol = api_type(resource, stack) or ("HTTP" if " " in key or key == "$default" else "WEBSOCKET")
     if protocol == "WEBSOCKET" and key != "$connect":
         # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-control-access.html
         return NotApplicable("belongs to a WebSocket API, which authorizes clients at $connect")
@@ -92,7 +92,7 @@ def api_method_authorized(resource: Resource, stack: Stack) -> Verdict:
         return _PREFLIGHT
     if resource.get("authorization", "NONE") != "NONE":
         return Pass()
-    verdicts = [_by_policy(holder) for api in stack.refs(resource, "restApi", _REST_API) for holder in _policies(stack, api)]
+    verdicts = [_by_policy(holder) for api in stack.refs(resource, "restApi", REST_API) for holder in _policies(stack, api)]
     for wanted in (Pass, Unknown):
         for verdict in verdicts:
             if isinstance(verdict, wanted):
@@ -139,7 +139,7 @@ def api_web_acl(resource: Resource, stack: Stack) -> Verdict:
 
 def of_private_api(stage: Resource, stack: Stack) -> bool:
     """Whether a stage of a REST API can be called from VPCs alone."""
-    return any("PRIVATE" in str(kind) for api in stack.refs(stage, "restApi", _REST_API) for kind in _endpoints(api))
+    return any("PRIVATE" in str(kind) for api in stack.refs(stage, "restApi", REST_API) for kind in _endpoints(api))
 
 
 def _endpoints(api: Resource) -> list[Any]:
@@ -177,7 +177,7 @@ def api_access_logs(resource: Resource) -> Verdict:
 def api_execution_logs(resource: Resource, stack: Stack) -> Verdict:
     if resource.type == REST_STAGE:
         return _rest_logs(resource, stack)
-    if _api_type(resource, stack) != "WEBSOCKET":
+    if api_type(resource, stack) != "WEBSOCKET":
         return NotApplicable("belongs to no WebSocket API of the stack; HTTP APIs have access logs alone")
     path = "defaultRouteSettings.loggingLevel"
     level = _value(resource, path)
@@ -188,8 +188,8 @@ def api_execution_logs(resource: Resource, stack: Stack) -> Verdict:
 
 def _rest_logs(stage: Resource, stack: Stack) -> Verdict:
     covered = False
-    for item in stack.of_type(_SETTINGS):
-        if not _same_stage(item, stage, stack):
+    for item in stack.of_type(SETTINGS):
+        if not same_stage(item, stage, stack):
             continue
         path, level = read(item, "methodPath"), read(item, "settings.loggingLevel")
         where = f"settings.loggingLevel of {item.name}"
@@ -201,14 +201,13 @@ def _rest_logs(stage: Resource, stack: Stack) -> Verdict:
     return Pass() if covered else Fail("does not log executions")
 
 
-def _same_stage(item: Resource, stage: Resource, stack: Stack) -> bool:
+def same_stage(item: Resource, stage: Resource, stack: Stack) -> bool:
+    """Whether the method settings belong to a stage of a REST API."""
     if stage in stack.refs(item, "stageName"):
         return True
     name = read(item, "stageName")
-    apis = stack.refs(item, "restApi", _REST_API)
-    return (
-        isinstance(name, str) and name == read(stage, "stageName") and any(api in apis for api in stack.refs(stage, "restApi", _REST_API))
-    )
+    apis = stack.refs(item, "restApi", REST_API)
+    return isinstance(name, str) and name == read(stage, "stageName") and any(api in apis for api in stack.refs(stage, "restApi", REST_API))
 
 
 @stack_control(
@@ -228,7 +227,7 @@ def _same_stage(item: Resource, stage: Resource, stack: Stack) -> bool:
 def api_client_certificate(resource: Resource, stack: Stack) -> Verdict:
     backends = [
         item
-        for api in stack.refs(resource, "restApi", _REST_API)
+        for api in stack.refs(resource, "restApi", REST_API)
         for item in stack.referrers(api, _INTEGRATION, "restApi")
         if str(item.get("type")).startswith("HTTP")
     ]

@@ -450,6 +450,22 @@ TRAPS: dict[str, Trap] = {
         "less than six times the 10 of f",
         (("q", "visibilityTimeoutSeconds", 60), ("q", "visibilityTimeoutSeconds", UNKNOWN), ("f", "timeout", 5), ("f", "timeout", GONE)),
     ),
+    "messages that come back while a batch fills up": Trap(
+        "queue-visibility-retries",
+        (
+            One(QUEUE, "q", {"visibilityTimeoutSeconds": 60}),
+            One(FUNCTION, "f", {"timeout": 10}),
+            One(MAPPING, "x", {"eventSourceArn": UNKNOWN, "functionName": UNKNOWN, "maximumBatchingWindowInSeconds": 30}, MAPPED),
+        ),
+        {("x", "eventSourceArn")},
+        "q hides messages for 60 seconds, less than six times the 10 of f and the batching window of 30",
+        (
+            ("q", "visibilityTimeoutSeconds", 90),
+            ("x", "maximumBatchingWindowInSeconds", 0),
+            ("x", "maximumBatchingWindowInSeconds", UNKNOWN),
+            ("x", "maximumBatchingWindowInSeconds", GONE),
+        ),
+    ),
     "a large batch of a FIFO queue": Trap(
         "fifo-batch",
         (One(QUEUE, "q", {"fifoQueue": True}), One(MAPPING, "x", {"eventSourceArn": UNKNOWN, "batchSize": 100}, {"eventSourceArn": ["q"]})),

@@ -55,6 +55,8 @@ _UNTESTED: Final = (
     _Sender(_EVENTS, "deadLetterConfig.arn", _QUEUE, "events"),
     _Sender(_SUBSCRIPTION, "endpoint", _QUEUE, "sns"),
     _Sender(_SUBSCRIPTION, "endpoint", _FUNCTION, "sns"),
+    _Sender(_SUBSCRIPTION, "redrivePolicy", _QUEUE, "sns"),
+    _Sender("aws:cloudwatch/eventBus:EventBus", "deadLetterConfig.arn", _QUEUE, "events"),
 )
 """Senders that AWS creates whether they may send or not."""
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from cloudpatterns_policies.acceptance.controls._given import given
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Verdict, stack_control
 
-_KEY: Final = "aws:kms/key:Key"
+KEY: Final = "aws:kms/key:Key"
 _KEY_POLICY: Final = "aws:kms/keyPolicy:KeyPolicy"
 _LOG_GROUP: Final = "aws:cloudwatch/logGroup:LogGroup"
 
@@ -24,16 +24,21 @@ _LOG_GROUP: Final = "aws:cloudwatch/logGroup:LogGroup"
 )
 def log_group_key_policy(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """A key of the stack whose policy is known, or which has none."""
-    keys = stack.refs(resource, "kmsKeyId", _KEY)
+    keys = stack.refs(resource, "kmsKeyId", KEY)
     if len(keys) != 1:
         return
-    documents = [given(policy, "policy") for policy in stack.referrers(keys[0], _KEY_POLICY, "keyId")] or [given(keys[0], "policy")]
-    if not any(_may_admit_logs(document) for document in documents):
+    documents = key_documents(keys[0], stack)
+    if not any(may_admit(document, "logs") for document in documents):
         yield Fail(f"would be refused: the policy of {keys[0].name} does not allow CloudWatch Logs", "kmsKeyId")
 
 
-def _may_admit_logs(document: Any) -> bool:
-    """Whether a key policy allows CloudWatch Logs something, or may do so. The policy that AWS gives a key by default does not."""
+def key_documents(key: Resource, stack: Stack) -> list[Any]:
+    """The policies of a key, as far as the program gives them."""
+    return [given(policy, "policy") for policy in stack.referrers(key, _KEY_POLICY, "keyId")] or [given(key, "policy")]
+
+
+def may_admit(document: Any, service: str) -> bool:
+    """Whether a key policy allows a service something, or may do so. The policy that AWS gives a key by default does not."""
     if document is None:
         return False
     if isinstance(document, str):
@@ -49,6 +54,6 @@ def _may_admit_logs(document: Any) -> bool:
         for kind in ("Service", "AWS"):
             named = principal.get(kind, ()) if isinstance(principal, dict) else UNKNOWN
             for name in named if isinstance(named, list | tuple) else [named]:
-                if not isinstance(name, str) or name == "*" or (kind == "Service" and name.startswith("logs.")):
+                if not isinstance(name, str) or name == "*" or (kind == "Service" and name.startswith(f"{service}.")):
                     return True
     return False

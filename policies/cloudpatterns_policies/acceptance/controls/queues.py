@@ -51,16 +51,19 @@ def queue_visibility(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     severity=Severity.LOW,
     types=(_MAPPING,),
     why="A batch that waits for the function to be free is delivered a second time while the first is still being processed.",
-    remediation="Set visibility_timeout_seconds of the queue to six times the function's timeout.",
+    remediation="Set visibility_timeout_seconds of the queue to six times the function's timeout, and the batching window on top.",
     url="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
     pack="acceptance",
 )
 def queue_visibility_retries(resource: Resource, stack: Stack) -> Iterator[Verdict]:
     """Where Lambda accepts them."""
+    window = given(resource, "maximumBatchingWindowInSeconds")
+    window = window if isinstance(window, int) else 0
     for queue, visibility, function, timeout in _pairs(resource, stack):
-        if timeout <= visibility < _TIMES * timeout:
+        if timeout <= visibility < _TIMES * timeout + window:
+            added = f" and the batching window of {window}" if window else ""
             yield Fail(
-                f"{queue.name} hides messages for {visibility} seconds, less than six times the {timeout} of {function.name}",
+                f"{queue.name} hides messages for {visibility} seconds, less than six times the {timeout} of {function.name}{added}",
                 "eventSourceArn",
             )
 
