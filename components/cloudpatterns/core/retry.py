@@ -13,7 +13,7 @@ from typing import Any
 
 from cloudpatterns.core.arguments import Problem
 
-__all__ = ["MOST_ATTEMPTS", "TRANSIENT_ERRORS", "RetrySettings"]
+__all__ = ["MOST_ATTEMPTS", "MOST_FUNCTION_SECONDS", "MOST_SECONDS", "TRANSIENT_ERRORS", "RetrySettings", "RetrySettingsError"]
 
 MOST_ATTEMPTS = 100
 """Of the runtime library; every layer's own limit is below or above it."""
@@ -27,7 +27,8 @@ TRANSIENT_ERRORS = (
 """Errors of a task that another attempt may not meet: https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html"""
 
 # https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html; an event that waits longer is dropped.
-_LEAST_AGE_SECONDS, _MOST_AGE_SECONDS = 60, 21_600
+_LEAST_AGE_SECONDS, MOST_SECONDS = 60, 21_600
+"""The oldest event that Lambda keeps, and the longest of all times here."""
 _MOST_ASYNCHRONOUS_RETRIES = 2
 # Lambda waits so long before it repeats an asynchronous invocation: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 _ASYNCHRONOUS_WAITS_SECONDS = (60, 120)
@@ -35,10 +36,20 @@ _ASYNCHRONOUS_WAITS_SECONDS = (60, 120)
 # never saw count as well: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 _VISIBILITY_FACTOR, _LEAST_RECEIVES = 6, 5
 _MOST_VISIBILITY_SECONDS = 43_200
+MOST_FUNCTION_SECONDS = _MOST_VISIBILITY_SECONDS // _VISIBILITY_FACTOR
+"""The longest invocation for which a queue has a visibility timeout."""
 # botocore's standard mode waits at most this long before a retry, and this much longer where the service asks for it.
 _SDK_BASE_SECONDS, _SDK_CAP_SECONDS, _SDK_ASKED_SECONDS = 1, 20, 5
 # Linux sends a lost SYN again after 1 and after 3 seconds: a longer wait for a connection seldom gets one.
 _CONNECT_SECONDS = 4.0
+
+
+class RetrySettingsError(ValueError):
+    """Settings that cannot be used; ``problems`` are those of a component's arguments."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("".join(["RetrySettings cannot be created:", *(f"\n  {path}: {reason}" for path, reason in problems)]))
+        self.problems = list(problems)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +60,7 @@ class RetrySettings:
     and the longest waits together fit into ``deadline_seconds``. A layer with longer waits of its own (an SDK client, whole seconds of a
     state machine) gets fewer attempts where those would not fit.
 
-    :raises ValueError: with every value that cannot be used, what is allowed, and the sum where it passes the deadline.
+    :raises RetrySettingsError: with every value that cannot be used, what is allowed, and the sum where it passes the deadline.
     """
 
     attempts: int = 3
@@ -62,19 +73,13 @@ class RetrySettings:
     """When one attempt is given up."""
     deadline_seconds: float = 29.0
     """When everything is over. Give less than the caller's own timeout, which is that of a function, a state or a client."""
-    event_age_seconds: int = _MOST_AGE_SECONDS
+    event_age_seconds: int = MOST_SECONDS
     """How old an event that nobody waits for may get and still be worth an attempt, 60 to 21,600."""
 
     def __post_init__(self) -> None:
         """Checks the values."""
-        if problems := list(self.problems(self)):
-            raise ValueError("".join(["RetrySettings cannot be created:", *(f"\n  {path}: {reason}" for path, reason in problems)]))
-
-    @staticmethod
-    def problems(settings: "RetrySettings") -> Iterator[Problem]:
-        """What cannot be used of the settings, as the problems of a component's arguments."""
-        found = list(_value_problems(settings))
-        yield from found or _sum_problems(settings)
+        if problems := list(_value_problems(self)) or list(_sum_problems(self)):
+            raise RetrySettingsError(problems)
 
     @property
     def longest_waits(self) -> tuple[float, ...]:
@@ -175,7 +180,7 @@ class RetrySettings:
         if visibility > _MOST_VISIBILITY_SECONDS:
             raise ValueError(
                 f"function_timeout_seconds: is {each:g}; the visibility timeout of 6 * {each:g} = {visibility} seconds would pass SQS's "
-                f"{_MOST_VISIBILITY_SECONDS}. Give at most {_MOST_VISIBILITY_SECONDS // _VISIBILITY_FACTOR}."
+                f"{_MOST_VISIBILITY_SECONDS}. Give at most {MOST_FUNCTION_SECONDS}."
             )
         return {"visibility_timeout_seconds": visibility, "max_receive_count": max(self.attempts, _LEAST_RECEIVES)}
 
@@ -205,13 +210,13 @@ def _value_problems(settings: RetrySettings) -> Iterator[Problem]:
         yield "attempts", f"is {settings.attempts!r}; whole numbers from 1 to {MOST_ATTEMPTS} are allowed. Give 1 for no retry."
     for name in ("base_seconds", "cap_seconds", "call_timeout_seconds", "deadline_seconds"):
         value = getattr(settings, name)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= _MOST_AGE_SECONDS:
-            yield name, f"is {value!r}; seconds above 0, and up to {_MOST_AGE_SECONDS}, are allowed. Leave it out for the default."
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= MOST_SECONDS:
+            yield name, f"is {value!r}; seconds above 0, and up to {MOST_SECONDS}, are allowed. Leave it out for the default."
     age = settings.event_age_seconds
-    if not _is_whole(age) or not _LEAST_AGE_SECONDS <= age <= _MOST_AGE_SECONDS:
+    if not _is_whole(age) or not _LEAST_AGE_SECONDS <= age <= MOST_SECONDS:
         yield (
             "event_age_seconds",
-            f"is {age!r}; whole numbers from {_LEAST_AGE_SECONDS} to {_MOST_AGE_SECONDS} are allowed: Lambda keeps no event longer.",
+            f"is {age!r}; whole numbers from {_LEAST_AGE_SECONDS} to {MOST_SECONDS} are allowed: Lambda keeps no event longer.",
         )
 
 

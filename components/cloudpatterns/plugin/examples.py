@@ -24,6 +24,7 @@ from cloudpatterns.network import (
     ZeroTrustNetwork,
 )
 from cloudpatterns.operations import DeliveryPipeline
+from cloudpatterns.resilience import CircuitBreaker, RetryPolicy
 from cloudpatterns.security import SecretsVault, WorkloadRole
 from cloudpatterns.storage import DurableBucket
 from cloudpatterns.systems import Storefront
@@ -48,6 +49,17 @@ def api_gateway() -> None:
                 "GET /orders/{id}": {"function_arn": "arn:aws:lambda:eu-west-1:123456789012:function:orders"},
                 "POST /orders": {"queue": {"queue_arn": "arn:aws:sqs:eu-west-1:123456789012:orders"}},
             },
+        },
+    )
+
+
+def circuit_breaker() -> None:
+    """The circuits of two dependencies: one opens at half of the calls, one at five failures in a minute."""
+    CircuitBreaker(
+        "calls",
+        {
+            "dependencies": {"payments": {}, "card-bank": {"failures": 5, "window_seconds": 60}},
+            "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:operations"],
         },
     )
 
@@ -268,6 +280,20 @@ def relational_database() -> None:
             "allocated_storage_gib": 100,
             "subnet_ids_by_zone": network.data_subnet_ids_by_zone,
             "security_group_ids": [firewall.security_group_ids["db"]],
+        },
+    )
+
+
+def retry_policy() -> None:
+    """Retries of calls that a function of 30 seconds makes, and of asynchronous invocations of another one."""
+    RetryPolicy(
+        "calls",
+        {
+            "attempts": 4,
+            "call_timeout_seconds": 5,
+            "caller_timeout_seconds": 30,
+            "function_names": {"mail": "mailer"},
+            "on_failure_arn": "arn:aws:sqs:eu-west-1:123456789012:failed-mails",
         },
     )
 

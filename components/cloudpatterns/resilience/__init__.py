@@ -1,3 +1,21 @@
 """Resilience: what keeps a failure small."""
 
-__all__ = []
+from cloudpatterns.resilience.circuit_breaker.arguments import (
+    CircuitBreakerArgs,
+    CircuitBreakerDependencyOptions,
+    CircuitBreakerOptions,
+    CircuitBreakerTableArgs,
+)
+from cloudpatterns.resilience.circuit_breaker.component import CircuitBreaker
+from cloudpatterns.resilience.retry_policy import RetryPolicy, RetryPolicyArgs, RetryPolicyOptions
+
+__all__ = [
+    "CircuitBreaker",
+    "CircuitBreakerArgs",
+    "CircuitBreakerDependencyOptions",
+    "CircuitBreakerOptions",
+    "CircuitBreakerTableArgs",
+    "RetryPolicy",
+    "RetryPolicyArgs",
+    "RetryPolicyOptions",
+]

@@ -1,0 +1,1 @@
+"""Circuit Breaker: the table of its states, what functions need of it, and the states of a state machine."""
