@@ -78,6 +78,8 @@ class Memory:
         self._check(dependency, request)
         names, values = request["ExpressionAttributeNames"], request["ExpressionAttributeValues"]
         item = self.items.setdefault(dependency, {"dependency": {"S": dependency}})
+        several = r"#\w+(?: :\w+)?(?:, #\w+(?: :\w+)?)*"
+        assert re.fullmatch(rf"SET #\w+ = :\w+ ADD {several}( REMOVE {several})?", UpdateExpression), UpdateExpression
         clauses = dict(re.findall(r"(SET|ADD|REMOVE) (.+?)(?= ADD| REMOVE|$)", UpdateExpression))
         used = re.findall(r"#\w+", UpdateExpression)
         assert len(used) == len(set(used)), "DynamoDB refuses paths that overlap"

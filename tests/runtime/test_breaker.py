@@ -364,6 +364,20 @@ def test_a_new_generation_begins_without_counts(world: World) -> None:
     assert world.item["circuit"] == OPEN
 
 
+def test_who_loses_the_probe_to_one_that_has_succeeded_goes_through(world: World) -> None:
+    breaker, other = opened(world), world.breaker(failures=2)
+    world.time.now += 30
+    assert not passes(other)
+    world.time.now += 1
+    assert passes(breaker)
+    # The other one still takes the circuit for open, and learns better when it wants the probe; its failure is one of two.
+    failing(other)
+    assert world.item["circuit"] == CLOSED
+    world.time.now += 5
+    failing(other)
+    assert world.item["circuit"] == OPEN
+
+
 # Clocks
 
 
@@ -392,11 +406,12 @@ def test_a_caller_whose_clock_is_far_ahead_blocks_nobody_for_long(world: World) 
     assert passes(other)
 
 
-def test_a_clock_that_is_set_back_makes_nothing_fresh(world: World) -> None:
+@pytest.mark.parametrize("seconds", [0.5, 3600])
+def test_a_clock_that_is_set_back_makes_nothing_fresh(world: World, seconds: float) -> None:
     breaker = world.breaker()
     assert passes(breaker)
     opened(world)
-    world.time.now -= 3600
+    world.time.now -= seconds
     assert not passes(breaker)
 
 

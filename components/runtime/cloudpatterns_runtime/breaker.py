@@ -250,7 +250,7 @@ class _Memory:
     taking: threading.Lock = field(default_factory=threading.Lock)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CircuitBreaker:
     """Guards the calls to one dependency; see the module for what it guarantees. Make one per dependency and process, once.
 
@@ -266,38 +266,38 @@ class CircuitBreaker:
     :raises ValueError: with every value that cannot be used, what is allowed, and what to give instead.
     """
 
-    client: DynamoDb = field(repr=False)
+    client: DynamoDb = field(repr=False, kw_only=False)
     """``boto3.client("dynamodb")``, with short time limits: ``client_config``."""
-    table: str = field(kw_only=True)
+    table: str
     """Name of the table; its partition key is the text ``dependency``, and it has no sort key."""
-    dependency: str = field(kw_only=True)
+    dependency: str
     """What is called, such as ``payments``: callers with the same name share a circuit."""
-    failures: int | None = field(default=None, kw_only=True)
+    failures: int | None = None
     """Failures of all callers in the window that open the circuit. Default: their number does not open it."""
-    failure_rate: float | None = field(default=0.5, kw_only=True)
+    failure_rate: float | None = 0.5
     """The share of failures among the calls in the window, above 0 up to 1, that opens the circuit. Default: 0.5; with None only
     ``failures`` opens it. Where both are given, either does."""
-    minimum_calls: int = field(default=10, kw_only=True)
+    minimum_calls: int = 10
     """Calls in the window below which ``failure_rate`` does not count. Default: 10."""
-    window_seconds: float = field(default=30.0, kw_only=True)
+    window_seconds: float = 30.0
     """How long calls count, to a tenth of it. Default: 30."""
-    open_seconds: float = field(default=30.0, kw_only=True)
+    open_seconds: float = 30.0
     """How long no call goes through before the probe. Default: 30."""
-    probe_seconds: float = field(default=30.0, kw_only=True)
+    probe_seconds: float = 30.0
     """When another caller may probe, because the last one has not ended: longer than the longest call. Default: 30."""
-    cache_seconds: float = field(default=5.0, kw_only=True)
+    cache_seconds: float = 5.0
     """How long a process works with what it read, and saves up what it counts. Default: 5; with 0 it reads before each call."""
-    clock_skew_seconds: float = field(default=1.0, kw_only=True)
+    clock_skew_seconds: float = 1.0
     """How far the clocks of two callers may differ. Default: 1, much more than those of AWS do."""
-    count_on: Errors = field(default=is_transient, kw_only=True)
+    count_on: Errors = is_transient
     """Which errors are failures of the dependency: a class, a tuple of classes, or a function that says so of an error. Others are answers,
     such as that there is no such order, and count as calls. Default: ``retry.is_transient``."""
-    on_change: Callable[[Change], None] = field(default=_log_change, kw_only=True)
+    on_change: Callable[[Change], None] = _log_change
     """Called with every change of state that this process wrote, for metrics (``EmbeddedMetrics.change``). Its errors are logged and go no
     further. Default: a log line."""
-    on_unreachable: Callable[[Unreachable], None] = field(default=_log_unreachable, kw_only=True)
+    on_unreachable: Callable[[Unreachable], None] = _log_unreachable
     """Called with every error of the table (``EmbeddedMetrics.unreachable``), as ``on_change``. Default: a log line."""
-    clock: Callable[[], float] = field(default=time.time, repr=False, kw_only=True)
+    clock: Callable[[], float] = field(default=time.time, repr=False)
     """Seconds since 1970. Default: ``time.time``: Lambda may stop a monotonic clock between two invocations. Tests give another."""
     _memory: _Memory = field(default_factory=_Memory, init=False, repr=False, compare=False)
 

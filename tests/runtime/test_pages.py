@@ -1,0 +1,63 @@
+"""The pages of the libraries, ``docs/runtime/*.md``: each Python block runs, and each link leads somewhere."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.emulators.locked_moto import client
+from tests.program import ROOT
+from tests.runtime.breaker_table import create_table
+
+FOLDER = ROOT / "docs" / "runtime"
+PAGES = sorted(FOLDER.glob("*.md"))
+LIBRARIES = {
+    "breaker": "circuit-breaker",
+    "health": "deep-health",
+    "priority": "priority-poller",
+    "retry": "retry",
+    "sharding": "shuffle-sharding",
+}
+
+
+def blocks(page: Path) -> list[tuple[int, str]]:
+    """The Python blocks of a page, with the line before each."""
+    text = page.read_text(encoding="utf-8")
+    return [
+        (text[: match.start(1)].count("\n"), match[1]) for match in re.finditer(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    ]
+
+
+@pytest.fixture
+def names(moto_account: None) -> dict[str, Any]:
+    """What the examples have besides their imports: a client of an empty account, a table of circuits and its environment."""
+    dynamodb = client("dynamodb")
+    table = create_table(dynamodb)
+    return {"client": dynamodb, "table": table, "environment": {"CLOUDPATTERNS_BREAKER_TABLE": table}}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_examples_of_a_page_run(page: Path, names: dict[str, Any]) -> None:
+    found = blocks(page)
+    assert found, "a page has an example"
+    # The blocks of a page follow one another; a failure names the line of the page.
+    scope: dict[str, Any] = {"__name__": page.stem, **names}
+    for line, block in found:
+        exec(compile("\n" * line + block, str(page), "exec"), scope)
+
+
+def test_each_library_has_a_page() -> None:
+    modules = {file.stem for file in (ROOT / "components/runtime/cloudpatterns_runtime").glob("[a-z]*.py")}
+    assert modules == LIBRARIES.keys()
+    assert {page.stem for page in PAGES} <= set(LIBRARIES.values())
+    assert {"circuit-breaker", "retry"} <= {page.stem for page in PAGES}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_says_what_when_and_with_which_limits(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    for part in ("**Use it when**", "**Not when**", "## Guarantees", "## Limits"):
+        assert part in text, part
+    assert [link for link in re.findall(r"\]\((?!https?:)([^)#]+)", text) if not (page.parent / link).exists()] == []
