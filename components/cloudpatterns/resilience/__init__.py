@@ -1,3 +1,5 @@
 """Resilience: what keeps a failure small."""
 
-__all__ = []
+from cloudpatterns.resilience.shuffle_sharding import ShardWorkerArgs, ShuffleSharding, ShuffleShardingArgs, ShuffleShardingOptions
+
+__all__ = ["ShardWorkerArgs", "ShuffleSharding", "ShuffleShardingArgs", "ShuffleShardingOptions"]
