@@ -5,7 +5,7 @@ from cloudpatterns.blocks.event import notify_on_event
 from cloudpatterns.blocks.event_source import MOST_WITHOUT_WINDOW, queue_source
 from cloudpatterns.blocks.function import PatternFunction, allow_invocation, invoke_on_event, pattern_function
 from cloudpatterns.blocks.key import create_key, logs_statement, sender_statements
-from cloudpatterns.blocks.layer import runtime_layer
+from cloudpatterns.blocks.layer import runtime_layer, runtime_module
 from cloudpatterns.blocks.log_group import log_group
 from cloudpatterns.blocks.role import ServiceRole, service_role
 from cloudpatterns.blocks.schedule import api_target, schedule
@@ -50,6 +50,7 @@ __all__ = [
     "queue_source",
     "receive_statements",
     "runtime_layer",
+    "runtime_module",
     "schedule",
     "send_statements",
     "sender_statements",

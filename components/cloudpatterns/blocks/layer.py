@@ -1,7 +1,11 @@
 """The Lambda layer with the library that users' functions import, ``cloudpatterns_runtime``."""
 
+import functools
+import importlib.util
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pulumi
 import pulumi_aws as aws
@@ -25,7 +29,7 @@ def runtime_layer(component: Component, child_name: str, *, skip_destroy: bool =
     (https://docs.aws.amazon.com/lambda/latest/api/API_DeleteLayerVersion.html). ``skip_destroy`` keeps old versions: for functions
     elsewhere that take a new ARN later than this stack. They, and the last one after a destroy, are then left to delete by hand.
     """
-    package = _COPY if _COPY.is_dir() else _SOURCE
+    package = _package()
     files = sorted(package.rglob("*.py"))
     return aws.lambda_.LayerVersion(
         child_name,
@@ -39,6 +43,28 @@ def runtime_layer(component: Component, child_name: str, *, skip_destroy: bool =
         skip_destroy=skip_destroy,
         opts=component.child(),
     )
+
+
+@functools.cache
+def runtime_module(name: str) -> ModuleType:
+    """A module of the library as users' code will have it, for what components work out with it themselves.
+
+    Read from the library's own files, since it need not be installed where the components are; and under another name, since another
+    version may be.
+    """
+    file = _package() / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"_cloudpatterns_runtime_copy_{name}", file)
+    assert spec, f"{file} is no module"
+    assert spec.loader, f"{file} has no loader"
+    module = importlib.util.module_from_spec(spec)
+    # Data classes look their module up.
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _package() -> Path:
+    return _COPY if _COPY.is_dir() else _SOURCE
 
 
 def _version(package: Path) -> str:

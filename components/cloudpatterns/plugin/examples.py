@@ -24,7 +24,7 @@ from cloudpatterns.network import (
     ZeroTrustNetwork,
 )
 from cloudpatterns.operations import DeliveryPipeline
-from cloudpatterns.resilience import CircuitBreaker, RetryPolicy
+from cloudpatterns.resilience import CircuitBreaker, RetryPolicy, ShuffleSharding
 from cloudpatterns.security import SecretsVault, WorkloadRole
 from cloudpatterns.storage import DurableBucket
 from cloudpatterns.systems import Storefront
@@ -349,6 +349,18 @@ def service_mesh() -> None:
                     "versions": {"v1": {"port": 8080, "weight": 95}, "v2": {"port": 8080, "weight": 5}},
                 },
             },
+        },
+    )
+
+
+def shuffle_sharding() -> None:
+    """Two of eight workers for each customer; services poll the queues."""
+    ShuffleSharding(
+        "orders",
+        {
+            "workers": {"w1": {}, "w2": {}, "w3": {}, "w4": {}, "w5": {}, "w6": {}, "w7": {}, "w8": {}},
+            "most_overlap_probability": 0.04,
+            "visibility_timeout_seconds": 60,
         },
     )
 

@@ -8,6 +8,7 @@ from cloudpatterns.resilience.circuit_breaker.arguments import (
 )
 from cloudpatterns.resilience.circuit_breaker.component import CircuitBreaker
 from cloudpatterns.resilience.retry_policy import RetryPolicy, RetryPolicyArgs, RetryPolicyOptions
+from cloudpatterns.resilience.shuffle_sharding import ShardWorkerArgs, ShuffleSharding, ShuffleShardingArgs, ShuffleShardingOptions
 
 __all__ = [
     "CircuitBreaker",
@@ -18,4 +19,8 @@ __all__ = [
     "RetryPolicy",
     "RetryPolicyArgs",
     "RetryPolicyOptions",
+    "ShardWorkerArgs",
+    "ShuffleSharding",
+    "ShuffleShardingArgs",
+    "ShuffleShardingOptions",
 ]
