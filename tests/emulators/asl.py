@@ -14,9 +14,9 @@ FOLDER = ROOT / "tests" / "emulators" / "asl_validator"
 def missing() -> str | None:
     """Why definitions cannot be validated here; None when they can."""
     if shutil.which("node") is None:
-        return "Node is not installed: .ci/install-servers installs it"
+        return "Node is not installed: .ci/install-servers installs it, with npm"
     if not (FOLDER / "node_modules" / "asl-validator").is_dir():
-        return f"asl-validator is not installed: npm ci --prefix {FOLDER.relative_to(ROOT)}"
+        return "asl-validator is not installed: `make test` installs it where npm is"
     return None
 
 

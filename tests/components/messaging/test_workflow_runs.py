@@ -128,7 +128,7 @@ def samples() -> Iterator[dict[str, Any]]:
                         "default": {"sequence": "end"},
                     },
                 },
-                {"name": "Never", "fail": {"error": "Impossible", "cause": "it's \"quoted\""}},
+                {"name": "Never", "fail": {"error": "Impossible", "cause": 'it\'s "quoted"'}},
             ],
             sequences={"end": [{"name": "Stop", "succeed": True}]},
             timeout_seconds=86_400,

@@ -91,8 +91,10 @@ def _block_findings(block: Block) -> Iterator[Finding]:
         for target in targets(state):
             if target not in block.states:
                 yield Finding(name, f"goes to {target!r}, which is not a state beside it; those are {', '.join(block.states)}.")
-    for name in block.states.keys() - reachable({"StartAt": block.start, "States": block.states}):
-        yield Finding(name, "is not reachable: no state goes there. Remove it, or let a state go there.")
+    seen = reachable({"StartAt": block.start, "States": block.states})
+    for name in block.states:
+        if name not in seen:
+            yield Finding(name, "is not reachable: no state goes there. Remove it, or let a state go there.")
 
 
 def _state_findings(name: str, state: Mapping[str, Any], express: bool) -> Iterator[Finding]:

@@ -200,7 +200,8 @@ def _sequence_problems(checked: WorkflowArgs) -> Iterator[Problem]:
             for name in (*nested(step), *inlined(step)):
                 uses[name] += 1
                 if name not in sequences:
-                    yield f"{path}.{number}", f"{step['name']} names the sequence {unknown(name, 'one of sequences', sequences)}"
+                    known = ", ".join(sequences) or "none"
+                    yield f"{path}.{number}", f"{step['name']} names {name!r}, which is not one of sequences; known are {known}."
     for name, times in names.items():
         if times > 1:
             yield "steps", f"{name} is the name of {times} steps or compensations; a name is unique in the workflow. Rename all but one."

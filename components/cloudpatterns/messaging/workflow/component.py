@@ -145,7 +145,14 @@ class Workflow(Component):
             return pulumi.Output.from_input(given)
         what = f"Documents of executions of {self.pulumi_resource_name}"
         queue = dead_letter_queue(self, child_name, self.kms_key_arn, None, checked["alarm_topic_arns"], self._tags, what=what)
-        return after(queue.arn, queue_policy(self, f"{child_name}-policy", queue, ()))
+        # It is where records end: no other queue may send what it gave up here.
+        end = aws.sqs.RedriveAllowPolicy(
+            f"{child_name}-redrive",
+            queue_url=queue.id,
+            redrive_allow_policy=json.dumps({"redrivePermission": "denyAll"}),
+            opts=self.child(),
+        )
+        return after(queue.arn, queue_policy(self, f"{child_name}-policy", queue, ()), end)
 
     def _function(self, key: str) -> pulumi.Output[str]:
         """The ARN of a new function."""

@@ -209,8 +209,9 @@ def statements(task: WorkflowTaskArgs, functions: FunctionArns) -> Iterator[Stat
 
 def key_use(key_arn: pulumi.Input[str], service: str) -> Statement:
     """Lets the role use a key through a service, as that asks of whoever writes."""
+    # A table has its data key already.
     return Statement(
-        actions=["kms:Decrypt", "kms:GenerateDataKey"],
+        actions=["kms:Decrypt"] if service == "dynamodb" else ["kms:Decrypt", "kms:GenerateDataKey"],
         resources=[key_arn],
         conditions={"StringLike": {"kms:ViaService": f"{service}.*.amazonaws.com"}},
     )
