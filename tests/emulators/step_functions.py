@@ -17,6 +17,7 @@ from moto.awslambda_simple.models import LambdaSimpleBackend
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
 from tests.emulators.locked_moto import REGION, client, locked_moto
 
@@ -81,10 +82,13 @@ class Interpreter:
         machine = states.create_state_machine(name=f"machine-{uuid4()}", definition=text, roleArn=role)["stateMachineArn"]
         arn = states.start_execution(stateMachineArn=machine, input=json.dumps(document))["executionArn"]
         end = time.monotonic() + seconds
-        while (found := states.describe_execution(executionArn=arn))["status"] not in _ENDED:
+        # Asked without a request: hundreds of them would take longer than the execution.
+        running = stepfunctions_parser_backends[ACCOUNT][REGION].describe_execution(arn)
+        while str(running.status) not in _ENDED:
             if time.monotonic() > end:
                 raise AssertionError(f"the execution has not ended after {seconds} s; called were {self.called}")
-            time.sleep(0.002)
+            time.sleep(0.005)
+        found = states.describe_execution(executionArn=arn)
         events = states.get_execution_history(executionArn=arn)["events"]
         entered = [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
         output = json.loads(found["output"]) if found.get("output") else None
@@ -141,6 +145,8 @@ def interpreter(functions: Mapping[str, Function]) -> Generator[Interpreter]:
     with locked_moto(_CONFIG), pytest.MonkeyPatch.context() as patch:
         patch.setattr(LambdaSimpleBackend, "invoke", invoke)
         patch.setattr(retrier_decl, "time", _Time(account))
+        # The execution parses it again, and parsing is most of the time.
+        patch.setattr(StepFunctionsParserBackend, "_validate_definition", staticmethod(lambda definition: None))
         patch.setattr(WaitFunction, "_wait_interval", lambda _self, env, wait_seconds: account.wait(wait_seconds))
         patch.setattr(moto_jsonata, "_eval_jsonata", _evaluated)
         patch.setattr(moto_jsonata, "encode_jsonata_variable_declarations", _declared)

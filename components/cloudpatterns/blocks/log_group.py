@@ -14,17 +14,20 @@ def log_group(
     retention_days: int,
     *,
     name: pulumi.Input[str] | None = None,
+    name_prefix: str | None = None,
     kms_key_arn: pulumi.Input[str] | None = None,
     region: str | None = None,
     tags: Mapping[str, pulumi.Input[str]],
 ) -> aws.cloudwatch.LogGroup:
     """A log group of the program's own: one that a service creates by itself keeps its events for ever.
 
-    ``name`` is fixed where the service expects one (default: auto-named), ``region`` that of the provider by default.
+    ``name`` is fixed where the service expects one, and ``name_prefix`` begins a unique one where it expects that (default: auto-named);
+    ``region`` is that of the provider by default.
     """
     return aws.cloudwatch.LogGroup(
         child_name,
         name=name,
+        name_prefix=name_prefix,
         retention_in_days=retention_days,
         kms_key_id=kms_key_arn,
         region=region,

@@ -200,12 +200,13 @@ def queue_policy(component: Component, child_name: str, queue: aws.sqs.Queue, se
 
 def queue_url(queue_arn: pulumi.Input[str]) -> pulumi.Output[str]:
     """The URL of a queue by its ARN: https://docs.aws.amazon.com/general/latest/gr/sqs-service.html."""
+    return pulumi.Output.from_input(queue_arn).apply(known_queue_url)
 
-    def url(arn: str) -> str:
-        _, partition, _, region, account, name = arn.split(":")
-        return f"https://sqs.{region}.amazonaws.com{'.cn' if partition == 'aws-cn' else ''}/{account}/{name}"
 
-    return pulumi.Output.from_input(queue_arn).apply(url)
+def known_queue_url(queue_arn: str) -> str:
+    """The same where the ARN is known."""
+    _, partition, _, region, account, name = queue_arn.split(":")
+    return f"https://sqs.{region}.amazonaws.com{'.cn' if partition == 'aws-cn' else ''}/{account}/{name}"
 
 
 def send_statements(queue_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None) -> list[Statement]:

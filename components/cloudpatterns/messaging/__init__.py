@@ -13,6 +13,30 @@ from cloudpatterns.messaging.queue_worker.arguments import QueueWorkerArgs, Queu
 from cloudpatterns.messaging.queue_worker.component import QueueWorker
 from cloudpatterns.messaging.queuing_chain.arguments import OutputQueue, QueuingChainArgs, QueuingChainOptions, QueuingChainStage
 from cloudpatterns.messaging.queuing_chain.component import QueuingChain
+from cloudpatterns.messaging.workflow.arguments import (
+    WorkflowArgs,
+    WorkflowCallArgs,
+    WorkflowCatchArgs,
+    WorkflowChoiceArgs,
+    WorkflowChoiceRuleArgs,
+    WorkflowCompensationArgs,
+    WorkflowEventArgs,
+    WorkflowFailArgs,
+    WorkflowFunctionArgs,
+    WorkflowItemArgs,
+    WorkflowMapArgs,
+    WorkflowMessageArgs,
+    WorkflowNotificationArgs,
+    WorkflowOptions,
+    WorkflowParallelArgs,
+    WorkflowRetryArgs,
+    WorkflowStepArgs,
+    WorkflowTargetArgs,
+    WorkflowTaskArgs,
+    WorkflowUpdateArgs,
+    WorkflowWaitArgs,
+)
+from cloudpatterns.messaging.workflow.component import Workflow
 
 __all__ = [
     "KafkaStream",
@@ -30,4 +54,26 @@ __all__ = [
     "QueuingChainArgs",
     "QueuingChainOptions",
     "QueuingChainStage",
+    "Workflow",
+    "WorkflowArgs",
+    "WorkflowCallArgs",
+    "WorkflowCatchArgs",
+    "WorkflowChoiceArgs",
+    "WorkflowChoiceRuleArgs",
+    "WorkflowCompensationArgs",
+    "WorkflowEventArgs",
+    "WorkflowFailArgs",
+    "WorkflowFunctionArgs",
+    "WorkflowItemArgs",
+    "WorkflowMapArgs",
+    "WorkflowMessageArgs",
+    "WorkflowNotificationArgs",
+    "WorkflowOptions",
+    "WorkflowParallelArgs",
+    "WorkflowRetryArgs",
+    "WorkflowStepArgs",
+    "WorkflowTargetArgs",
+    "WorkflowTaskArgs",
+    "WorkflowUpdateArgs",
+    "WorkflowWaitArgs",
 ]

@@ -7,7 +7,7 @@ every language. Tests run each function, and create from the YAML what the funct
 
 from cloudpatterns.compute import ScaleOut
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
-from cloudpatterns.messaging import KafkaStream, QueueWorker, QueuingChain
+from cloudpatterns.messaging import KafkaStream, QueueWorker, QueuingChain, Workflow
 from cloudpatterns.network import (
     ApiGateway,
     FloatingIp,
@@ -390,6 +390,24 @@ def web_application_firewall() -> None:
         {
             "rate_limit": 2000,
             "associations": {"web": "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/0123456789abcdef"},
+        },
+    )
+
+
+def workflow() -> None:
+    """An order that is charged and shipped; when shipping fails, the charge is refunded."""
+    Workflow(
+        "orders",
+        {
+            "functions": {
+                "charge": {"image_uri": WORKER_IMAGE},
+                "refund": {"image_uri": WORKER_IMAGE},
+                "ship": {"image_uri": WORKER_IMAGE},
+            },
+            "steps": [
+                {"name": "Charge", "function": {"name": "charge"}, "compensation": {"function": {"name": "refund"}}},
+                {"name": "Ship", "function": {"name": "ship"}},
+            ],
         },
     )
 

@@ -1,0 +1,1 @@
+"""Step Functions state machines from typed steps, with compensations, or from a given definition."""
