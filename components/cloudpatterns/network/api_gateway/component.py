@@ -86,7 +86,8 @@ class ApiGateway(Component):
         self.role_arn = role_arn = targets_role(self, name, checked)
         link = checked.get("vpc_link")
         vpc_link_id = None if link is None else self._vpc_link(name, link)
-        stage_name = checked.get("stage_name") or STAGE_NAMES[checked["kind"]]
+        given_name = checked.get("stage_name")
+        stage_name = STAGE_NAMES[checked["kind"]] if given_name is None else given_name
         self.client_certificate_pem = None
         if checked["kind"] == "rest":
             rest = rest_stage(
@@ -134,11 +135,11 @@ class ApiGateway(Component):
     def _vpc_link(self, name: str, link: ApiVpcLinkArgs) -> pulumi.Input[str]:
         if (existing := link.get("vpc_link_id")) is not None:
             return existing
-        subnets = link.get("subnet_ids_by_zone") or {}
+        subnets = link["subnet_ids_by_zone"]
         return aws.apigatewayv2.VpcLink(
             f"{name}-vpc-link",
             subnet_ids=[subnets[zone] for zone in sorted(subnets)],
-            security_group_ids=link.get("security_group_ids") or [],
+            security_group_ids=link["security_group_ids"],
             tags=self._checked["tags"],
             opts=self.child(),
         ).id

@@ -16,7 +16,7 @@ from cloudpatterns.network.api_gateway.arguments import (
     ApiQueueArgs,
     ApiRouteArgs,
 )
-from cloudpatterns.network.api_gateway.routes import Route, route_of
+from cloudpatterns.network.api_gateway.routes import Route, authorizer_of, route_of
 
 _REST_ONLY = (
     *("models", "binary_media_types", "gateway_responses", "usage_plans", "web_acl_arn", "vpc_endpoint_ids", "timeout_quota_seconds"),
@@ -125,6 +125,11 @@ def _function_problems(checked: ApiGatewayArgs, path: str, name: str, wait_secon
         yield f"functions.{name}.timeout_seconds", f"{reason} on. Shorten it, or start the work by a queue."
 
 
+def _authorizer(checked: ApiGatewayArgs, route: ApiRouteArgs) -> ApiAuthorizerArgs | None:
+    name = authorizer_of(checked, route)
+    return None if name is None else checked["authorizers"].get(name)
+
+
 def _permission_problems(checked: ApiGatewayArgs, path: str, route: ApiRouteArgs) -> Iterator[Problem]:
     """Exactly one of an authorizer, IAM and everybody decides who may call a route."""
     named = [name for name in ("authorizer", "iam_authorization", "public") if is_given(route, name)]
@@ -133,10 +138,9 @@ def _permission_problems(checked: ApiGatewayArgs, path: str, route: ApiRouteArgs
         yield f"{path}.{named[0]}", f"excludes {named[1]}: one of them decides who may call the route. Remove one."
     elif not named and default is None:
         yield path, "has no authorizer. Give authorizer or iam_authorization, set default_authorizer, or say public: True."
-    authorizer = route.get("authorizer") or (None if named else default)
     if (given := route.get("authorizer")) is not None and given not in checked["authorizers"]:
         yield f"{path}.authorizer", unknown(given, "an authorizer", checked["authorizers"])
-    tokens = checked["authorizers"].get(authorizer or "")
+    tokens = _authorizer(checked, route)
     if route["scopes"] and (tokens is None or is_given(tokens, "function")):
         yield f"{path}.scopes", "are those of a token, for an authorizer with jwt or user_pool. Remove them, or name such an authorizer."
 
@@ -148,8 +152,7 @@ def _queue_problems(checked: ApiGatewayArgs, path: str, route: Route, given: Api
         yield f"{path}.message_attributes", "is for kind rest only; this API is of kind http. Remove it, or choose rest."
     sources: dict[str, str | None] = {"message_group": queue.get("message_group"), "deduplication_id": queue.get("deduplication_id")}
     sources |= {f"message_attributes.{name}": source for name, source in queue["message_attributes"].items()}
-    name = given.get("authorizer") or (None if given["public"] or given["iam_authorization"] else checked.get("default_authorizer"))
-    authorizer = checked["authorizers"].get(name or "")
+    authorizer = _authorizer(checked, given)
     for where, source in sources.items():
         place, _, name = (source or "").partition(".")
         if place == "path" and name not in route.variables:
