@@ -17,7 +17,6 @@ _HTTP_LOG = {
     "route": "$context.routeKey",
     "stage": "$context.stage",
     "domainName": "$context.domainName",
-    "principal": "$context.authorizer.principalId",
     "integrationErrorMessage": "$context.integrationErrorMessage",
     "errorType": "$context.error.responseType",
 }
@@ -40,7 +39,6 @@ def http_stage(
     api = aws.apigatewayv2.Api(
         f"{name}-api",
         protocol_type="HTTP",
-        description=f"{name}",
         disable_execute_api_endpoint=checked.get("domain") is not None,
         ip_address_type=address_type(checked),
         cors_configuration=_cors(checked),

@@ -30,6 +30,9 @@ ACCESS_LOG = {
     "integrationStatus": "$context.integration.status",
     "integrationError": "$context.integration.error",
     "authorizerError": "$context.authorizer.error",
+    "principal": "$context.authorizer.principalId",
+    "subject": "$context.authorizer.claims.sub",
+    "userArn": "$context.identity.userArn",
     "error": "$context.error.message",
 }
 _REST_LOG = {
@@ -38,7 +41,6 @@ _REST_LOG = {
     "stage": "$context.stage",
     "domainName": "$context.domainName",
     "tlsVersion": "$context.tlsVersion",
-    "principal": "$context.authorizer.principalId",
     "apiKeyId": "$context.identity.apiKeyId",
     "errorType": "$context.error.responseType",
     "wafStatus": "$context.waf.status",
@@ -163,7 +165,6 @@ def _deployed(
     endpoint_ids = checked.get("vpc_endpoint_ids")
     api = aws.apigateway.RestApi(
         f"{name}-api",
-        description=f"{name}",
         body=body,
         # A definition that API Gateway understands in part is refused, instead of served in part.
         fail_on_warnings=True,

@@ -50,6 +50,7 @@ def problems(checked: ApiGatewayArgs) -> Iterator[Problem]:
         else:
             yield f"routes.{key}", reason
     yield from _path_problems(checked)
+    yield from _preflight_problems(checked)
     yield from _model_problems(checked["models"])
     yield from _usage_plan_problems(checked)
     yield from excludes(checked, "dual_stack", "vpc_endpoint_ids", why="a private API has IPv4 and IPv6 anyway")
@@ -205,6 +206,26 @@ def _path_problems(checked: ApiGatewayArgs) -> Iterator[Problem]:
                 yield f"routes.{key}", f"has {piece} where {other} has {first}; API Gateway takes one name there. Rename one."
     if checked["kind"] == "rest" and len(parts - {""}) > _MOST_RESOURCES:
         yield "routes", f"have {len(parts - {''})} parts of paths; a REST API has {_MOST_RESOURCES} at most. Divide the API."
+
+
+def _preflight_problems(checked: ApiGatewayArgs) -> Iterator[Problem]:
+    """Routes of an HTTP API that take browsers' preflight requests, which carry no credentials, for requests without a token.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
+    """
+    if checked.get("cors") is None or checked["kind"] == "rest":
+        return
+    answered = {route_of(key).path for key, route in checked["routes"].items() if key.startswith("OPTIONS ") and route["public"]}
+    for key, route in checked["routes"].items():
+        method, path = route_of(key)
+        if method not in ("ANY", "$default") or route["public"] or path in answered:
+            continue
+        if method == "$default":
+            if any(re.fullmatch(r"/\{[^}]*\+\}", other) for other in answered):
+                continue
+            path = "/{path+}"
+        reason = "takes browsers' preflight requests too, and would refuse them for want of a token"
+        yield f"routes.{key}", f"{reason}. Name its methods, or add the public route OPTIONS {path}."
 
 
 def _model_problems(models: Mapping[str, str]) -> Iterator[Problem]:
