@@ -4,7 +4,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from cloudpatterns.core import declared
+from cloudpatterns.core import ArgumentError, declared
 from cloudpatterns.network import ApiGateway
 from cloudpatterns.network.api_gateway import arguments
 from cloudpatterns.network.api_gateway.routes import route_of
@@ -679,8 +679,8 @@ def test_logs_hold_what_happened_and_neither_tokens_nor_query_strings() -> None:
         graph = make(args)
         settings = one(graph, kind)["accessLogSettings"]
         variables = set(json.loads(settings["format"]).values())
-        assert "$context.requestId" in variables
-        unwanted = ("header", "querystring", "authorizer.claims", "$context.path", "identity.apiKey\n", "userAgent")
+        assert {"$context.requestId", "$context.authorizer.claims.sub", "$context.identity.userArn"} <= variables
+        unwanted = ("header", "querystring", "$context.path", "identity.apiKey\n", "userAgent")
         assert [variable for variable in variables if any(word in f"{variable}\n" for word in unwanted)] == []
         assert refs(graph, graph.one(kind), "accessLogSettings") == ["shop-access-log"]
         log = graph.named("shop-access-log")
@@ -842,6 +842,39 @@ def test_binary_bodies_and_the_stages_name() -> None:
     graph = make(rest(binary_media_types=["image/png"], stage_name="v1"))
     assert definition(graph)["x-amazon-apigateway-binary-media-types"] == ["image/png"]
     assert one(graph, "aws:apigateway/stage:Stage")["stageName"] == "v1"
+
+
+def test_cloudwatch_logs_may_use_the_key_for_the_groups_of_apis_and_of_the_functions() -> None:
+    graph = make(rest())
+    statement = json.loads(one(graph, "aws:kms/keyPolicy:KeyPolicy")["policy"])["Statement"][1]
+    groups = statement["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
+    prefix = "arn:aws:logs:eu-west-1:123456789012:log-group:"
+    assert groups == [
+        f"{prefix}/aws/vendedlogs/apigateway/*",
+        f"{prefix}API-Gateway-Execution-Logs_*",
+        f"{prefix}shop-function-*",
+    ]
+    assert statement["Principal"] == {"Service": ["logs.eu-west-1.amazonaws.com"]}
+
+
+def test_a_role_may_be_allowed_to_call_routes() -> None:
+    seen: list[Any] = []
+
+    def program() -> None:
+        route = {"function_arn": FUNCTION, "iam_authorization": True}
+        routes = {"GET /orders/{id}": route, "POST /orders": route, "GET /open": {"function_arn": FUNCTION, "public": True}}
+        args: Any = rest(routes=routes)
+        api = ApiGateway("shop", args)
+        pulumi.Output.all(api.execution_arn, api.invoke_statements("POST /orders"), api.invoke_statements()).apply(seen.extend)
+        with pytest.raises(ArgumentError) as caught:
+            api.invoke_statements("GET /open")
+        reason = "is 'GET /open', which is not a route with iam_authorization; known are GET /orders/{id}, POST /orders."
+        assert caught.value.problems == [("routes", reason)]
+
+    record(program, mode="deployed")
+    arn, [single], [both] = seen
+    assert (single["actions"], single["resources"]) == (["execute-api:Invoke"], [f"{arn}/live/POST/orders"])
+    assert both["resources"] == [f"{arn}/live/GET/orders/*", f"{arn}/live/POST/orders"]
 
 
 def test_a_key_of_the_users_is_not_created_again() -> None:

@@ -348,6 +348,22 @@ def test_what_is_sent_to_aws_cannot_change_a_mapping_template() -> None:
     assert reason == 'is \'a", "x": "$context\'; must be a detail type such as Order received'
 
 
+@pytest.mark.parametrize(
+    ("key", "answer", "wanted"),
+    [
+        ("$default", "OPTIONS /{any+}", "OPTIONS /{path+}"),
+        ("ANY /orders", "OPTIONS /orders", "OPTIONS /orders"),
+    ],
+)
+def test_a_preflight_request_is_not_asked_for_a_token(key: str, answer: str, wanted: str) -> None:
+    cors = {"allowed_origins": ["https://www.example.com"]}
+    args = http(authorizers={"decider": DECIDER}, default_authorizer="decider", cors=cors, routes={key: {"function_arn": FUNCTION}})
+    reason = "takes browsers' preflight requests too, and would refuse them for want of a token"
+    assert one(args) == (f"routes.{key}", f"{reason}. Name its methods, or add the public route {wanted}.")
+    args["routes"][answer] = OPEN
+    record(lambda: ApiGateway("shop", args))  # ty: ignore[invalid-argument-type]
+
+
 def test_any_origin_is_no_origin() -> None:
     path, reason = one(rest(cors={"allowed_origins": ["*"]}))
     assert (path, reason) == ("cors.allowed_origins.0", "is '*'; must be an origin such as https://www.example.com")

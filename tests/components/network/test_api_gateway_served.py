@@ -14,8 +14,11 @@ import pytest
 from cloudpatterns.network import ApiGateway
 
 from tests.emulators.apis import call, serve_http, serve_rest
+from tests.emulators.events import Context
+from tests.emulators.handlers import load_handler
 from tests.emulators.ministack import MiniStack
 from tests.harness import record
+from tests.program import ROOT
 
 SCHEMA = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}
 ORIGIN = "https://www.example.com"
@@ -209,3 +212,27 @@ def test_an_http_api_answers_browsers_of_named_origins(emulator: MiniStack, http
     assert call(emulator, http, "OPTIONS", "/orders/1", headers=asked).headers["access-control-allow-origin"] == ORIGIN
     other = call(emulator, http, "OPTIONS", "/orders/1", headers={**asked, "Origin": "https://evil.example.com"})
     assert "access-control-allow-origin" not in other.headers
+
+
+@pytest.mark.parametrize(
+    ("customer", "status", "body"),
+    [
+        ("customer-1", 200, {"id": "4711", "state": "shipped"}),
+        ("customer-2", 404, {"statusCode": 404, "message": "no such order"}),
+    ],
+)
+def test_the_sample_function_shows_an_order_to_its_customer_alone(
+    monkeypatch: pytest.MonkeyPatch, customer: str, status: int, body: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
+    index = load_handler(ROOT / "examples/api_gateway/app/index.py")
+    event = {
+        "httpMethod": "GET",
+        "path": "/orders/4711",
+        "resource": "/orders/{id}",
+        "pathParameters": {"id": "4711"},
+        "headers": {},
+        "requestContext": {"stage": "live", "authorizer": {"claims": {"sub": customer}}},
+    }
+    response = index.handler(event, Context())
+    assert (response["statusCode"], json.loads(response["body"])) == (status, body)

@@ -89,35 +89,38 @@ class ApiLoadBalancerArgs(TypedDict):
     """A load balancer inside a VPC, reached through the API's VPC link."""
 
     listener_arn: NotRequired[pulumi.Input[str]]
-    """HTTP only: a listener of an Application or Network Load Balancer."""
+    """A listener of an Application or Network Load Balancer. Default: none, with REST; needed with HTTP."""
     load_balancer_arn: NotRequired[pulumi.Input[str]]
-    """REST only: an Application or Network Load Balancer."""
+    """An Application or Network Load Balancer. Default: none, with HTTP; needed with REST."""
     url: NotRequired[
         Annotated[pulumi.Input[str], Matches(r"https?://[^\s?#]+", "a URL such as https://orders.internal.example.com/orders")]
     ]
-    """REST only: scheme, host and path of the requests to it. Variables of the route's path may stand in it."""
+    """Scheme, host and path of the requests to it. Variables of the route's path may stand in it. Default: none, with HTTP; needed with
+    REST."""
     server_name: NotRequired[DomainName]
-    """HTTP only: the name in the certificate of an HTTPS listener, with which the connection is encrypted. Default: no TLS."""
+    """The name in the certificate of an HTTPS listener, with which the connection is encrypted. HTTP only. Default: no TLS."""
 
 
 class ApiRouteArgs(TypedDict):
-    """One route: where its requests go, and who may send them."""
+    """One route: where its requests go (exactly one of the targets), and who may send them."""
 
     function: NotRequired[str]
-    """Name of a new function in ``functions``, which receives the request as it is (proxy integration)."""
+    """Name of a new function in ``functions``, which receives the request as it is (proxy integration). Exactly one of the targets."""
     function_arn: NotRequired[pulumi.Input[str]]
-    """An existing Lambda function, version or alias, which receives the request as it is."""
+    """An existing Lambda function, version or alias, which receives the request as it is. Exactly one of the targets."""
     queue: NotRequired[ApiQueueArgs]
-    """An SQS queue."""
+    """An SQS queue. Exactly one of the targets."""
     state_machine_arn: NotRequired[pulumi.Input[str]]
     """A Step Functions state machine, started with the body as input, which must be JSON. The caller does not wait for it: a route that
-    reports its state is yours. On a REST API the execution has the request id as its name."""
+    reports its state is yours. On a REST API the execution has the request id as its name. Exactly one of
+    the targets."""
     event_bus: NotRequired[ApiEventBusArgs]
-    """An EventBridge bus."""
+    """An EventBridge bus. Exactly one of the targets."""
     url: NotRequired[Annotated[pulumi.Input[str], Matches(r"https://[^\s?#]+", "an HTTPS URL such as https://backend.example.com/orders")]]
-    """An HTTPS endpoint. Variables of the route's path may stand in it: ``https://backend.example.com/orders/{id}``."""
+    """An HTTPS endpoint. Variables of the route's path may stand in it: ``https://backend.example.com/orders/{id}``. Exactly one of
+    the targets."""
     load_balancer: NotRequired[ApiLoadBalancerArgs]
-    """A load balancer inside a VPC. Needs ``vpc_link``."""
+    """A load balancer inside a VPC. Needs ``vpc_link``. Exactly one of the targets."""
     authorizer: NotRequired[str]
     """Name of the authorizer. Default: ``default_authorizer``."""
     scopes: NotRequired[Annotated[list[str], Unique(), Field(default=[], max_length=10)]]
@@ -185,14 +188,14 @@ class ApiFunctionAuthorizerArgs(TypedDict):
 
 
 class ApiAuthorizerArgs(TypedDict):
-    """One authorizer: exactly one of these."""
+    """One authorizer, of three kinds."""
 
     jwt: NotRequired[ApiJwtArgs]
-    """Tokens of an OpenID Connect provider. HTTP only."""
+    """Tokens of an OpenID Connect provider. HTTP only. Exactly one of the three."""
     user_pool: NotRequired[ApiUserPoolArgs]
-    """Tokens of Cognito user pools."""
+    """Tokens of Cognito user pools. Exactly one of the three."""
     function: NotRequired[ApiFunctionAuthorizerArgs]
-    """A Lambda function."""
+    """A Lambda function. Exactly one of the three."""
 
 
 class ApiCorsArgs(TypedDict):
@@ -281,11 +284,11 @@ class ApiVpcLinkArgs(TypedDict):
     """How the API reaches into a VPC: a new VPC link in these subnets, or an existing one."""
 
     vpc_link_id: NotRequired[pulumi.Input[str]]
-    """An existing VPC link (V2)."""
+    """An existing VPC link (V2). Default: a new one."""
     subnet_ids_by_zone: NotRequired[SubnetIdsByZones]
-    """Subnets of a new VPC link."""
+    """Subnets of a new VPC link. Required with ``security_group_ids``."""
     security_group_ids: NotRequired[SecurityGroupIds]
-    """Security groups of a new VPC link, which must admit requests to the load balancers."""
+    """Security groups of a new VPC link, which the load balancers must admit. Required with ``subnet_ids_by_zone``."""
 
 
 class ApiGatewayResponseArgs(TypedDict):
@@ -362,7 +365,7 @@ class ApiGatewayArgs(ApiGatewayOptions):
     account_logging_role: NotRequired[Annotated[str, Choice("create", "existing")]]
     """``create`` (the role by which API Gateway writes logs, in the settings of the account and Region, which all REST APIs share; it stays
     behind when the component is destroyed) or ``existing`` (the settings name one already). Needed on REST, which refuses a stage with logs
-    otherwise."""
+    otherwise. Default: none, with HTTP."""
     web_acl_arn: NotRequired[pulumi.Input[str]]
     """A regional AWS WAF web ACL. REST only. Default: none."""
     vpc_endpoint_ids: NotRequired[Annotated[list[pulumi.Input[str]], Field(min_length=1, max_length=50)]]
@@ -371,7 +374,7 @@ class ApiGatewayArgs(ApiGatewayOptions):
     domain: NotRequired[ApiDomainArgs]
     """A custom domain name; the default endpoint is then closed. Default: the default endpoint."""
     vpc_link: NotRequired[ApiVpcLinkArgs]
-    """How routes with ``load_balancer`` reach into a VPC."""
+    """How routes with ``load_balancer`` reach into a VPC. Default: there are none."""
     kms_key_arn: NotRequired[KmsKeyArn]
     """Key of the logs and of the new functions' environment, whose policy lets CloudWatch Logs use it. Default: a new customer managed
     key."""

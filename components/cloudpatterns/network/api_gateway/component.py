@@ -4,13 +4,26 @@ Pattern: "API Gateway" (2025 guide).
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks import Metric, MetricMath, UserFunction, alarm, create_key, function_names, logs_statement, user_function
-from cloudpatterns.core import Component, FunctionOptions, after, by_name, is_given
+from cloudpatterns.core import (
+    Component,
+    FunctionOptions,
+    Statement,
+    WorkloadStatementArgs,
+    account_of,
+    after,
+    as_arguments,
+    by_name,
+    is_given,
+    partition_of,
+    region_of,
+)
 from cloudpatterns.network.api_gateway.arguments import STAGE_NAMES, ApiAuthorizerArgs, ApiDomainArgs, ApiGatewayArgs, ApiVpcLinkArgs
 from cloudpatterns.network.api_gateway.http_api import http_stage
 from cloudpatterns.network.api_gateway.rest_api import Stage, address_type, rest_stage, tls_policy
@@ -86,7 +99,8 @@ class ApiGateway(Component):
         self.role_arn = role_arn = targets_role(self, name, checked)
         link = checked.get("vpc_link")
         vpc_link_id = None if link is None else self._vpc_link(name, link)
-        stage_name = checked.get("stage_name") or STAGE_NAMES[checked["kind"]]
+        given_name = checked.get("stage_name")
+        self._stage_name = stage_name = STAGE_NAMES[checked["kind"]] if given_name is None else given_name
         self.client_certificate_pem = None
         if checked["kind"] == "rest":
             rest = rest_stage(
@@ -115,9 +129,19 @@ class ApiGateway(Component):
             self,
             f"{name}-key",
             f"Logs of the API {name}, and its functions' environment",
-            lambda arn: [logs_statement(arn, "*")],
+            lambda arn: [_logs_statement(name, arn)],
             tags=self._checked["tags"],
         )
+
+    def invoke_statements(self, *routes: str) -> list[WorkloadStatementArgs]:
+        """What a role needs to call routes with ``iam_authorization``, named by their keys; all of them without a name.
+
+        :raises ArgumentError: for an unknown route, with those known.
+        """
+        known = {key: route_of(key) for key, route in self._checked["routes"].items() if route["iam_authorization"]}
+        chosen = [self.lookup(known, key, "routes", "a route with iam_authorization") for key in routes or known]
+        resources = [pulumi.Output.concat(self.execution_arn, "/", self._stage_name, "/", route.source) for route in chosen]
+        return as_arguments([Statement(sid="CallApi", actions=["execute-api:Invoke"], resources=resources)])
 
     def _function(self, child_name: str, options: FunctionOptions) -> UserFunction:
         return user_function(
@@ -134,11 +158,11 @@ class ApiGateway(Component):
     def _vpc_link(self, name: str, link: ApiVpcLinkArgs) -> pulumi.Input[str]:
         if (existing := link.get("vpc_link_id")) is not None:
             return existing
-        subnets = link.get("subnet_ids_by_zone") or {}
+        subnets = link["subnet_ids_by_zone"]
         return aws.apigatewayv2.VpcLink(
             f"{name}-vpc-link",
             subnet_ids=[subnets[zone] for zone in sorted(subnets)],
-            security_group_ids=link.get("security_group_ids") or [],
+            security_group_ids=link["security_group_ids"],
             tags=self._checked["tags"],
             opts=self.child(),
         ).id
@@ -258,6 +282,14 @@ class ApiGateway(Component):
             actions=topics,
             tags=checked["tags"],
         )
+
+
+def _logs_statement(name: str, key_arn: pulumi.Output[str]) -> Statement:
+    """Lets CloudWatch Logs use the key for the groups of APIs, and for those of the new functions."""
+    groups = ("/aws/vendedlogs/apigateway/*", "API-Gateway-Execution-Logs_*", f"{name}-function-*")
+    prefix = pulumi.Output.concat("arn:", partition_of(key_arn), ":logs:", region_of(key_arn), ":", account_of(key_arn), ":log-group:")
+    arns = [pulumi.Output.concat(prefix, group) for group in groups]
+    return replace(logs_statement(key_arn, "*"), conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": arns}})
 
 
 def _with_functions(checked: ApiGatewayArgs, functions: Mapping[str, UserFunction]) -> ApiGatewayArgs:

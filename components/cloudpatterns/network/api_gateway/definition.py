@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 
 from cloudpatterns.network.api_gateway.arguments import ApiCorsArgs, ApiGatewayArgs, ApiQueueArgs, ApiRouteArgs
-from cloudpatterns.network.api_gateway.routes import in_template, route_of
+from cloudpatterns.network.api_gateway.routes import authorizer_of, in_template, route_of
 from cloudpatterns.network.api_gateway.targets import invocation_uri, service_uri
 
 _JSON = "application/json"
@@ -103,8 +103,8 @@ def _security(checked: ApiGatewayArgs, route: ApiRouteArgs) -> dict[str, list[st
     schemes: dict[str, list[str]] = {}
     if route["iam_authorization"]:
         schemes["iam_"] = []
-    elif not route["public"]:
-        schemes[route.get("authorizer") or checked.get("default_authorizer") or ""] = sorted(route["scopes"])
+    elif (name := authorizer_of(checked, route)) is not None:
+        schemes[name] = sorted(route["scopes"])
     if route["api_key_required"]:
         schemes["api_key_"] = []
     return schemes or None
@@ -126,7 +126,7 @@ def _security_schemes(checked: ApiGatewayArgs) -> dict[str, Any]:
             scheme["x-amazon-apigateway-authtype"] = "custom"
             scheme["x-amazon-apigateway-authorizer"] = {
                 "type": "request",
-                "authorizerUri": invocation_uri(function.get("function_arn") or ""),
+                "authorizerUri": invocation_uri(function["function_arn"]),
                 "authorizerResultTtlInSeconds": function["result_cache_seconds"],
                 "identitySource": ", ".join(_mapped(source) for source in function["identity_sources"]),
             }

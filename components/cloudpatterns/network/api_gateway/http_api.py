@@ -7,9 +7,9 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.core import Component, account_of, partition_of, region_of
-from cloudpatterns.network.api_gateway.arguments import ApiAuthorizerArgs, ApiGatewayArgs, ApiRouteArgs
+from cloudpatterns.network.api_gateway.arguments import ApiAuthorizerArgs, ApiGatewayArgs, ApiRouteArgs, ApiThrottle
 from cloudpatterns.network.api_gateway.rest_api import ACCESS_LOG, Stage, access_log, address_type
-from cloudpatterns.network.api_gateway.routes import Route, in_parameter, route_of
+from cloudpatterns.network.api_gateway.routes import Route, authorizer_of, in_parameter, route_of
 from cloudpatterns.network.api_gateway.targets import invocation_uri, permissions
 
 _HTTP_LOG = {
@@ -17,7 +17,6 @@ _HTTP_LOG = {
     "route": "$context.routeKey",
     "stage": "$context.stage",
     "domainName": "$context.domainName",
-    "principal": "$context.authorizer.principalId",
     "integrationErrorMessage": "$context.integrationErrorMessage",
     "errorType": "$context.error.responseType",
 }
@@ -40,37 +39,14 @@ def http_stage(
     api = aws.apigatewayv2.Api(
         f"{name}-api",
         protocol_type="HTTP",
-        description=f"{name}",
         disable_execute_api_endpoint=checked.get("domain") is not None,
         ip_address_type=address_type(checked),
         cors_configuration=_cors(checked),
         tags=checked["tags"],
         opts=component.child(),
     )
-    authorizers = {
-        key: _authorizer(component, f"{name}-authorizer-{key}", api.id, key, authorizer)
-        for key, authorizer in checked["authorizers"].items()
-    }
     allowed = permissions(component, name, checked, api.execution_arn, stage_name)
-    routes: list[pulumi.Resource] = []
-    for key, route in checked["routes"].items():
-        integration = aws.apigatewayv2.Integration(
-            f"{name}-{route_of(key).child}-integration",
-            api_id=api.id,
-            timeout_milliseconds=route["timeout_seconds"] * 1000,
-            opts=component.child(),
-            **_integration(route_of(key), route, role_arn, vpc_link_id),
-        )
-        routes.append(
-            aws.apigatewayv2.Route(
-                f"{name}-{route_of(key).child}-route",
-                api_id=api.id,
-                route_key=key,
-                target=pulumi.Output.concat("integrations/", integration.id),
-                opts=component.child(),
-                **_authorization(checked, route, authorizers),
-            )
-        )
+    routes = _routes(component, name, checked, api.id, role_arn, vpc_link_id)
     access = access_log(component, name, checked, api.id, kms_key_arn)
     stage = aws.apigatewayv2.Stage(
         f"{name}-stage",
@@ -78,18 +54,9 @@ def http_stage(
         name=stage_name,
         auto_deploy=True,
         access_log_settings={"destination_arn": access.arn, "format": json.dumps(_HTTP_LOG)},
-        default_route_settings={
-            "detailed_metrics_enabled": True,
-            "throttling_rate_limit": checked["throttle"]["rate_per_second"],
-            "throttling_burst_limit": checked["throttle"]["burst"],
-        },
+        default_route_settings=_settings(checked["throttle"]),
         route_settings=[
-            {
-                "route_key": key,
-                "detailed_metrics_enabled": True,
-                "throttling_rate_limit": throttle["rate_per_second"],
-                "throttling_burst_limit": throttle["burst"],
-            }
+            {"route_key": key, **_settings(throttle)}
             for key, route in sorted(checked["routes"].items())
             if (throttle := route.get("throttle")) is not None
         ],
@@ -99,6 +66,47 @@ def http_stage(
     )
     dimensions = {"ApiId": api.id, "Stage": stage.name}
     return Stage(api.id, api.execution_arn, stage.arn, stage.name, stage.invoke_url, access.name, dimensions, [])
+
+
+def _settings(throttle: ApiThrottle) -> Any:
+    return {
+        "detailed_metrics_enabled": True,
+        "throttling_rate_limit": throttle["rate_per_second"],
+        "throttling_burst_limit": throttle["burst"],
+    }
+
+
+def _routes(
+    component: Component,
+    name: str,
+    checked: ApiGatewayArgs,
+    api_id: pulumi.Output[str],
+    role_arn: pulumi.Output[str] | None,
+    vpc_link_id: pulumi.Input[str] | None,
+) -> list[pulumi.Resource]:
+    authorizers = {
+        key: _authorizer(component, f"{name}-authorizer-{key}", api_id, key, authorizer)
+        for key, authorizer in checked["authorizers"].items()
+    }
+    routes: list[pulumi.Resource] = []
+    for key, route in checked["routes"].items():
+        integration = aws.apigatewayv2.Integration(
+            f"{name}-{route_of(key).child}-integration",
+            api_id=api_id,
+            timeout_milliseconds=route["timeout_seconds"] * 1000,
+            opts=component.child(),
+            **_integration(route_of(key), route, role_arn, vpc_link_id),
+        )
+        created = aws.apigatewayv2.Route(
+            f"{name}-{route_of(key).child}-route",
+            api_id=api_id,
+            route_key=key,
+            target=pulumi.Output.concat("integrations/", integration.id),
+            opts=component.child(),
+            **_authorization(checked, route, authorizers),
+        )
+        routes.append(created)
+    return routes
 
 
 def _cors(checked: ApiGatewayArgs) -> aws.apigatewayv2.ApiCorsConfigurationArgsDict | None:
@@ -127,7 +135,7 @@ def _authorizer(
         sources = [source.split(".", 1) for source in function["identity_sources"]]
         settings = {
             "authorizer_type": "REQUEST",
-            "authorizer_uri": invocation_uri(function.get("function_arn") or ""),
+            "authorizer_uri": invocation_uri(function["function_arn"]),
             "authorizer_payload_format_version": "2.0",
             "enable_simple_responses": True,
             "authorizer_result_ttl_in_seconds": function["result_cache_seconds"],
@@ -147,11 +155,8 @@ def _issuer(user_pool_arn: pulumi.Input[str]) -> pulumi.Output[str]:
 
 
 def _authorization(checked: ApiGatewayArgs, route: ApiRouteArgs, authorizers: dict[str, aws.apigatewayv2.Authorizer]) -> dict[str, Any]:
-    if route["public"]:
-        return {"authorization_type": "NONE"}
-    if route["iam_authorization"]:
-        return {"authorization_type": "AWS_IAM"}
-    name = route.get("authorizer") or checked.get("default_authorizer") or ""
+    if (name := authorizer_of(checked, route)) is None:
+        return {"authorization_type": "AWS_IAM" if route["iam_authorization"] else "NONE"}
     if checked["authorizers"][name].get("function") is not None:
         return {"authorization_type": "CUSTOM", "authorizer_id": authorizers[name].id}
     return {"authorization_type": "JWT", "authorizer_id": authorizers[name].id, "authorization_scopes": route["scopes"] or None}
@@ -214,7 +219,7 @@ def _call(given: ApiRouteArgs) -> tuple[str, dict[str, pulumi.Input[str]]]:
             "Detail": "$request.body",
             "Region": region_of(bus["event_bus_arn"]),
         }
-    machine_arn = given.get("state_machine_arn") or ""
+    machine_arn = given["state_machine_arn"]
     return "StepFunctions-StartExecution", {
         "StateMachineArn": machine_arn,
         "Input": "$request.body",

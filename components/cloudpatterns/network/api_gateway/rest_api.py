@@ -30,6 +30,9 @@ ACCESS_LOG = {
     "integrationStatus": "$context.integration.status",
     "integrationError": "$context.integration.error",
     "authorizerError": "$context.authorizer.error",
+    "principal": "$context.authorizer.principalId",
+    "subject": "$context.authorizer.claims.sub",
+    "userArn": "$context.identity.userArn",
     "error": "$context.error.message",
 }
 _REST_LOG = {
@@ -38,7 +41,6 @@ _REST_LOG = {
     "stage": "$context.stage",
     "domainName": "$context.domainName",
     "tlsVersion": "$context.tlsVersion",
-    "principal": "$context.authorizer.principalId",
     "apiKeyId": "$context.identity.apiKeyId",
     "errorType": "$context.error.responseType",
     "wafStatus": "$context.waf.status",
@@ -117,32 +119,7 @@ def rest_stage(
     kms_key_arn: pulumi.Output[str],
 ) -> RestStage:
     """A REST API with its deployment and stage, available when both are there."""
-    tags = checked["tags"]
-    definition = pulumi.Output.json_dumps(rest_definition(name, checked, role_arn, vpc_link_id), sort_keys=True)
-    settings: dict[str, Any] = {"disable_execute_api_endpoint": checked.get("domain") is not None}
-    endpoint_ids = checked.get("vpc_endpoint_ids")
-    api = aws.apigateway.RestApi(
-        f"{name}-api",
-        description=f"{name}",
-        body=definition,
-        # A definition that API Gateway understands in part is refused, instead of served in part.
-        fail_on_warnings=True,
-        put_rest_api_mode="overwrite",
-        endpoint_configuration={"types": "REGIONAL", "ip_address_type": address_type(checked)}
-        if endpoint_ids is None
-        else {"types": "PRIVATE", "vpc_endpoint_ids": endpoint_ids},
-        tags=tags,
-        opts=component.child(),
-        **settings,
-        **tls_policy(checked),
-    )
-    allowed = permissions(component, name, checked, api.execution_arn, stage_name)
-    deployment = aws.apigateway.Deployment(
-        f"{name}-deployment",
-        rest_api=api.id,
-        triggers={"definition": _digest(definition, settings)},
-        opts=component.child(depends_on=allowed),
-    )
+    api, deployment = _deployed(component, name, checked, stage_name, rest_definition(name, checked, role_arn, vpc_link_id))
     access = access_log(component, name, checked, api.id, kms_key_arn)
     execution_log = log_group(
         component,
@@ -150,7 +127,7 @@ def rest_stage(
         checked["log_retention_days"],
         name=pulumi.Output.concat("API-Gateway-Execution-Logs_", api.id, "/", stage_name),
         kms_key_arn=kms_key_arn,
-        tags=tags,
+        tags=checked["tags"],
     )
     certificate = _client_certificate(component, name, checked)
     stage = aws.apigateway.Stage(
@@ -161,10 +138,10 @@ def rest_stage(
         access_log_settings={"destination_arn": access.arn, "format": json.dumps(_REST_LOG)},
         xray_tracing_enabled=checked["tracing"],
         client_certificate_id=None if certificate is None else certificate.id,
-        tags=tags,
+        tags=checked["tags"],
         opts=component.child(depends_on=[execution_log, *_account_role(component, name, checked)]),
     )
-    parts: list[pulumi.Resource] = _method_settings(component, name, checked, api.id, stage)
+    parts = _method_settings(component, name, checked, api.id, stage)
     if (web_acl_arn := checked.get("web_acl_arn")) is not None:
         association = aws.wafv2.WebAclAssociation(
             f"{name}-web-acl",
@@ -177,6 +154,37 @@ def rest_stage(
     dimensions = {"ApiName": api.name, "Stage": stage.stage_name}
     described = Stage(api.id, api.execution_arn, stage.arn, stage.stage_name, stage.invoke_url, access.name, dimensions, parts)
     return RestStage(described, by_name(_usage_plans(component, name, checked, api.id, stage)), certificate)
+
+
+def _deployed(
+    component: Component, name: str, checked: ApiGatewayArgs, stage_name: str, definition: dict[str, Any]
+) -> tuple[aws.apigateway.RestApi, aws.apigateway.Deployment]:
+    """The API, and the copy of it that the stage serves."""
+    body = pulumi.Output.json_dumps(definition, sort_keys=True)
+    settings: dict[str, Any] = {"disable_execute_api_endpoint": checked.get("domain") is not None}
+    endpoint_ids = checked.get("vpc_endpoint_ids")
+    api = aws.apigateway.RestApi(
+        f"{name}-api",
+        body=body,
+        # A definition that API Gateway understands in part is refused, instead of served in part.
+        fail_on_warnings=True,
+        put_rest_api_mode="overwrite",
+        endpoint_configuration={"types": "REGIONAL", "ip_address_type": address_type(checked)}
+        if endpoint_ids is None
+        else {"types": "PRIVATE", "vpc_endpoint_ids": endpoint_ids},
+        tags=checked["tags"],
+        opts=component.child(),
+        **settings,
+        **tls_policy(checked),
+    )
+    allowed = permissions(component, name, checked, api.execution_arn, stage_name)
+    deployment = aws.apigateway.Deployment(
+        f"{name}-deployment",
+        rest_api=api.id,
+        triggers={"definition": _digest(body, settings)},
+        opts=component.child(depends_on=allowed),
+    )
+    return api, deployment
 
 
 def _digest(definition: pulumi.Output[str], settings: dict[str, Any]) -> pulumi.Output[str]:

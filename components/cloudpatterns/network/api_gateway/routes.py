@@ -4,6 +4,8 @@ import hashlib
 import re
 from typing import NamedTuple
 
+from cloudpatterns.network.api_gateway.arguments import ApiGatewayArgs, ApiRouteArgs
+
 _LONGEST = 40
 """Characters of a child's name that a route takes at most: AWS limits the names that Pulumi gives."""
 
@@ -45,6 +47,13 @@ def route_of(key: str) -> Route:
     """The route of a key such as ``GET /orders/{id}``."""
     method, _, path = key.partition(" ")
     return Route(method, path or method)
+
+
+def authorizer_of(checked: ApiGatewayArgs, route: ApiRouteArgs) -> str | None:
+    """Name of the authorizer that decides who may call a route; None where IAM does, or everybody may."""
+    if (name := route.get("authorizer")) is not None:
+        return name
+    return None if route["public"] or route["iam_authorization"] else checked.get("default_authorizer")
 
 
 def in_template(source: str) -> str:

@@ -16,7 +16,7 @@ from cloudpatterns.network.api_gateway.arguments import (
     ApiQueueArgs,
     ApiRouteArgs,
 )
-from cloudpatterns.network.api_gateway.routes import Route, route_of
+from cloudpatterns.network.api_gateway.routes import Route, authorizer_of, route_of
 
 _REST_ONLY = (
     *("models", "binary_media_types", "gateway_responses", "usage_plans", "web_acl_arn", "vpc_endpoint_ids", "timeout_quota_seconds"),
@@ -50,6 +50,7 @@ def problems(checked: ApiGatewayArgs) -> Iterator[Problem]:
         else:
             yield f"routes.{key}", reason
     yield from _path_problems(checked)
+    yield from _preflight_problems(checked)
     yield from _model_problems(checked["models"])
     yield from _usage_plan_problems(checked)
     yield from excludes(checked, "dual_stack", "vpc_endpoint_ids", why="a private API has IPv4 and IPv6 anyway")
@@ -125,6 +126,11 @@ def _function_problems(checked: ApiGatewayArgs, path: str, name: str, wait_secon
         yield f"functions.{name}.timeout_seconds", f"{reason} on. Shorten it, or start the work by a queue."
 
 
+def _authorizer(checked: ApiGatewayArgs, route: ApiRouteArgs) -> ApiAuthorizerArgs | None:
+    name = authorizer_of(checked, route)
+    return None if name is None else checked["authorizers"].get(name)
+
+
 def _permission_problems(checked: ApiGatewayArgs, path: str, route: ApiRouteArgs) -> Iterator[Problem]:
     """Exactly one of an authorizer, IAM and everybody decides who may call a route."""
     named = [name for name in ("authorizer", "iam_authorization", "public") if is_given(route, name)]
@@ -133,10 +139,9 @@ def _permission_problems(checked: ApiGatewayArgs, path: str, route: ApiRouteArgs
         yield f"{path}.{named[0]}", f"excludes {named[1]}: one of them decides who may call the route. Remove one."
     elif not named and default is None:
         yield path, "has no authorizer. Give authorizer or iam_authorization, set default_authorizer, or say public: True."
-    authorizer = route.get("authorizer") or (None if named else default)
     if (given := route.get("authorizer")) is not None and given not in checked["authorizers"]:
         yield f"{path}.authorizer", unknown(given, "an authorizer", checked["authorizers"])
-    tokens = checked["authorizers"].get(authorizer or "")
+    tokens = _authorizer(checked, route)
     if route["scopes"] and (tokens is None or is_given(tokens, "function")):
         yield f"{path}.scopes", "are those of a token, for an authorizer with jwt or user_pool. Remove them, or name such an authorizer."
 
@@ -148,8 +153,7 @@ def _queue_problems(checked: ApiGatewayArgs, path: str, route: Route, given: Api
         yield f"{path}.message_attributes", "is for kind rest only; this API is of kind http. Remove it, or choose rest."
     sources: dict[str, str | None] = {"message_group": queue.get("message_group"), "deduplication_id": queue.get("deduplication_id")}
     sources |= {f"message_attributes.{name}": source for name, source in queue["message_attributes"].items()}
-    name = given.get("authorizer") or (None if given["public"] or given["iam_authorization"] else checked.get("default_authorizer"))
-    authorizer = checked["authorizers"].get(name or "")
+    authorizer = _authorizer(checked, given)
     for where, source in sources.items():
         place, _, name = (source or "").partition(".")
         if place == "path" and name not in route.variables:
@@ -202,6 +206,26 @@ def _path_problems(checked: ApiGatewayArgs) -> Iterator[Problem]:
                 yield f"routes.{key}", f"has {piece} where {other} has {first}; API Gateway takes one name there. Rename one."
     if checked["kind"] == "rest" and len(parts - {""}) > _MOST_RESOURCES:
         yield "routes", f"have {len(parts - {''})} parts of paths; a REST API has {_MOST_RESOURCES} at most. Divide the API."
+
+
+def _preflight_problems(checked: ApiGatewayArgs) -> Iterator[Problem]:
+    """Routes of an HTTP API that take browsers' preflight requests, which carry no credentials, for requests without a token.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
+    """
+    if checked.get("cors") is None or checked["kind"] == "rest":
+        return
+    answered = {route_of(key).path for key, route in checked["routes"].items() if key.startswith("OPTIONS ") and route["public"]}
+    for key, route in checked["routes"].items():
+        method, path = route_of(key)
+        if method not in ("ANY", "$default") or route["public"] or path in answered:
+            continue
+        if method == "$default":
+            if any(re.fullmatch(r"/\{[^}]*\+\}", other) for other in answered):
+                continue
+            path = "/{path+}"
+        reason = "takes browsers' preflight requests too, and would refuse them for want of a token"
+        yield f"routes.{key}", f"{reason}. Name its methods, or add the public route OPTIONS {path}."
 
 
 def _model_problems(models: Mapping[str, str]) -> Iterator[Problem]:

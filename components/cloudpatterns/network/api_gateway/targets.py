@@ -71,8 +71,7 @@ def permissions(
         if (function := authorizer.get("function")) is not None:
             # API Gateway gives an authorizer its id when it reads the definition: it is not known before, and one API's are alike.
             source = pulumi.Output.concat(execution_arn, "/authorizers/*")
-            function_arn = function.get("function_arn") or ""
-            found.append(_permission(component, f"{name}-authorizer-{key}-permission", function_arn, source))
+            found.append(_permission(component, f"{name}-authorizer-{key}-permission", function["function_arn"], source))
     return found
 
 
