@@ -1,5 +1,8 @@
 """Messaging: queues, topics, buses, streams and workflows, with the functions that work on them."""
 
+from cloudpatterns.messaging.job_observer.arguments import JobObserverArgs, JobObserverOptions
+from cloudpatterns.messaging.job_observer.component import JobObserver
+from cloudpatterns.messaging.job_observer.user_data import job_guard_user_data
 from cloudpatterns.messaging.kafka_stream.arguments import (
     KafkaStreamArgs,
     KafkaStreamBrokers,
@@ -13,6 +16,9 @@ from cloudpatterns.messaging.queue_worker.arguments import QueueWorkerArgs, Queu
 from cloudpatterns.messaging.queue_worker.component import QueueWorker
 
 __all__ = [
+    "JobObserver",
+    "JobObserverArgs",
+    "JobObserverOptions",
     "KafkaStream",
     "KafkaStreamArgs",
     "KafkaStreamBrokers",
@@ -23,4 +29,5 @@ __all__ = [
     "QueueWorker",
     "QueueWorkerArgs",
     "QueueWorkerOptions",
+    "job_guard_user_data",
 ]
