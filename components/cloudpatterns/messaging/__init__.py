@@ -1,5 +1,8 @@
 """Messaging: queues, topics, buses, streams and workflows, with the functions that work on them."""
 
+from cloudpatterns.messaging.job_observer.arguments import JobObserverArgs, JobObserverOptions
+from cloudpatterns.messaging.job_observer.component import JobObserver
+from cloudpatterns.messaging.job_observer.user_data import job_guard_user_data
 from cloudpatterns.messaging.kafka_stream.arguments import (
     KafkaStreamArgs,
     KafkaStreamBrokers,
@@ -39,6 +42,9 @@ from cloudpatterns.messaging.workflow.arguments import (
 from cloudpatterns.messaging.workflow.component import Workflow
 
 __all__ = [
+    "JobObserver",
+    "JobObserverArgs",
+    "JobObserverOptions",
     "KafkaStream",
     "KafkaStreamArgs",
     "KafkaStreamBrokers",
@@ -76,4 +82,5 @@ __all__ = [
     "WorkflowTaskArgs",
     "WorkflowUpdateArgs",
     "WorkflowWaitArgs",
+    "job_guard_user_data",
 ]

@@ -5,7 +5,7 @@ from typing import Annotated, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.core import Matches, Unique
+from cloudpatterns.core import Choice, Matches, Unique
 from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
     ImageId,
@@ -44,6 +44,8 @@ class ScaleOutActionArgs(TypedDict):
 class ScaleOutScaling(TypedDict):
     """When the group grows and shrinks."""
 
+    by_cpu: NotRequired[Annotated[bool, Field(default=True)]]
+    """Whether the CPU scales the group: target tracking, and a step for bursts. False where something else does, such as a backlog."""
     cpu_target_percent: NotRequired[Annotated[int, Field(default=50, ge=10, le=90)]]
     """Average CPU that target tracking holds."""
     burst_cpu_percent: NotRequired[Annotated[int, Field(le=95)]]
@@ -91,6 +93,9 @@ class ScaleOutRefresh(TypedDict):
     min_healthy_percent: NotRequired[Annotated[int, Field(default=100, ge=50, le=100)]]
     """Share of the group that stays healthy while instances are replaced: in an instance refresh, at the end of their lifetime, or when
     they are unhealthy. At 100, new instances start before old ones are terminated."""
+    protected_instances: NotRequired[Annotated[str, Choice("Ignore", "Refresh", "Wait")]]
+    """What an instance refresh does with instances that are protected from scale-in: ``Ignore`` (leaves them), ``Refresh`` (replaces them),
+    ``Wait`` (until they are no longer protected). Default: ``Refresh`` with ``protect_from_scale_in``, else ``Ignore``."""
     max_instance_lifetime_seconds: NotRequired[Annotated[int, Field(default=1_209_600, ge=0, le=31_536_000)]]
     """Age at which an instance is replaced, at least a day (86400), 0 for never: nothing else patches a running instance. AWS replaces
     instances a few at a time, and keeps ``min_healthy_percent`` of the group healthy."""
@@ -126,6 +131,8 @@ class ScaleOutOptions(TypedDict):
     """How instances are replaced."""
     health_check_grace_seconds: NotRequired[Annotated[int, Field(default=300, ge=0, le=7200)]]
     """Time after launch before health checks count."""
+    force_delete: NotRequired[Annotated[bool, Field(default=False)]]
+    """Whether ``destroy`` terminates the instances at once, also those that are protected or held by a lifecycle hook."""
     metadata_hop_limit: NotRequired[Annotated[int, Field(default=1, ge=1, le=2)]]
     """Network hops that answers of the metadata service may take; 2 where containers use it."""
     wait_for_capacity_minutes: NotRequired[Annotated[int, Field(default=15, ge=0, le=60)]]

@@ -34,10 +34,10 @@ _BURST_STEP = 10
 class ScaleOut(Component):
     """An Auto Scaling group over zones (Cloud Design Patterns for AWS, "Scale-Out").
 
-    Target tracking holds the average CPU and, on request, the requests per instance. A step policy with an alarm adds half of the group, or
-    doubles it, in a burst. Scheduled actions change the sizes at known times. A change of the launch template starts an instance refresh,
-    which replaces the instances in batches, and so does their age. With ``alarm_topic_arns``, alarms report fewer instances than the
-    minimum, failed instance refreshes, and instances that could not be launched or terminated.
+    Target tracking holds the average CPU (unless ``scaling.by_cpu`` is False) and, on request, the requests per instance. A step policy
+    with an alarm adds half of the group, or doubles it, in a burst. Scheduled actions change the sizes at known times. A change of the
+    launch template starts an instance refresh, which replaces the instances in batches, and so does their age. With ``alarm_topic_arns``,
+    alarms report fewer instances than the minimum, failed instance refreshes, and instances that could not be launched or terminated.
 
     **Use when**: servers keep no state of their own, and the load changes or a server may fail at any time.
 
@@ -70,7 +70,8 @@ class ScaleOut(Component):
         template = self._template(name)
         group = self._group(name, template)
         self._target_tracking(name, group)
-        self._burst(name, group)
+        if checked["scaling"]["by_cpu"]:
+            self._burst(name, group)
         self._scheduled_actions(name, group)
         self._failures(name, group)
         self.auto_scaling_group_name, self.auto_scaling_group_arn = group.name, group.arn
@@ -163,7 +164,7 @@ class ScaleOut(Component):
                     # An image behind an SSM parameter cannot be rolled back to.
                     # https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-rollback.html
                     "auto_rollback": checked.get("image_id") is not None,
-                    "scale_in_protected_instances": "Refresh" if scaling["protect_from_scale_in"] else "Ignore",
+                    "scale_in_protected_instances": self._protected_instances(),
                 },
             },
             # The refresh does not reach instances that are unhealthy or too old: without a policy AWS terminates these first.
@@ -175,6 +176,7 @@ class ScaleOut(Component):
             max_instance_lifetime=refresh["max_instance_lifetime_seconds"],
             termination_policies=scaling["termination_policies"],
             protect_from_scale_in=scaling["protect_from_scale_in"],
+            force_delete=checked["force_delete"] or None,
             enabled_metrics=[aws.autoscaling.Metric(metric) for metric in _METRICS],
             metrics_granularity="1Minute",
             service_linked_role_arn=checked.get("service_linked_role_arn"),
@@ -204,6 +206,10 @@ class ScaleOut(Component):
             },
         }
 
+    def _protected_instances(self) -> str:
+        given = self._checked["refresh"].get("protected_instances")
+        return ("Refresh" if self._checked["scaling"]["protect_from_scale_in"] else "Ignore") if given is None else given
+
     def _changed_by_scaling(self) -> list[str]:
         """Properties that scaling changes, and that a deployment must not reset."""
         actions = self._checked["scaling"]["scheduled_actions"].values()
@@ -216,6 +222,8 @@ class ScaleOut(Component):
             "cpu": {"predefined_metric_type": "ASGAverageCPUUtilization"}
         }
         targets: dict[str, int] = {"cpu": scaling["cpu_target_percent"]}
+        if not scaling["by_cpu"]:
+            del metrics["cpu"]
         if (requests := scaling.get("requests_per_target")) is not None:
             label = pulumi.Output.concat(self._checked["load_balancer_arn_suffix"], "/", self._checked["target_group_arn_suffix"])
             targets["requests"] = requests

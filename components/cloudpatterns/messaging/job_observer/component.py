@@ -1,0 +1,191 @@
+"""A group of workers that follows the backlog of a queue.
+
+Pattern: "Job Observer" (Cloud Design Patterns for AWS).
+"""
+
+import functools
+
+import pulumi
+import pulumi_aws as aws
+
+from cloudpatterns.blocks import api_target, create_key, receive_statements, schedule, send_statements, service_role, work_queue
+from cloudpatterns.blocks.work_queue import DAY_SECONDS, queue_url
+from cloudpatterns.compute import ScaleOut
+from cloudpatterns.core import (
+    Component,
+    Statement,
+    WorkloadStatementArgs,
+    account_of,
+    after,
+    as_arguments,
+    document,
+    partition_of,
+    region_of,
+)
+from cloudpatterns.messaging.job_observer.arguments import JobObserverArgs, alarm_age, backlog_target, problems, scale_out
+from cloudpatterns.messaging.job_observer.scaling import Backlog
+from cloudpatterns.messaging.job_observer.user_data import job_guard_user_data
+from cloudpatterns.security import WorkloadRole, session_manager_statements
+
+_HOUR_SECONDS = 3600
+
+
+class JobObserver(Component):
+    """An Auto Scaling group that follows the backlog of a queue, and ends no instance while it runs a job (Cloud Design Patterns for AWS,
+    "Job Observer").
+
+    Target tracking holds the messages for each instance, waiting and running ones, at what the instance can work off in
+    ``most_wait_seconds``. From no instance a step policy starts as many as the messages need, and without messages the group shrinks to its
+    ``min_size``, which may be 0. A worker runs each job under ``job-guard``: it protects the instance from scale-in while a job runs. What
+    terminates instances otherwise (an instance refresh, their age, health checks, rebalancing) waits at a lifecycle hook, to which the
+    guard sends heartbeats until the jobs have ended.
+
+    The worker's contract: run each job by ``job-guard run -- COMMAND``, or between ``job-guard protect JOB`` and ``job-guard release JOB``;
+    on exit code 75 return the message and receive no more; on SIGTERM finish the jobs and end; extend the visibility of a message while its
+    job runs. ``cloudpatterns_runtime.priority`` does the last two.
+
+    **Use when**: jobs take longer than Lambda's 15 minutes, or need an instance's processor, memory, disk or licence.
+
+    **Not when**: jobs are short (``QueueWorker``), or a job can be split into steps (``Workflow``).
+
+    **Cost drivers**: the instances; 13 alarms and metrics of the scaling; an idle group with ``min_size`` 0 costs next to nothing.
+
+    **Trade-offs**: from no instance a job waits for about three minutes and the start of an instance; a group that must grow reacts after
+    four minutes, and shrinks after fifteen. A crash of an instance, a Spot interruption and ``destroy`` end jobs all the same: their
+    messages show again, so jobs are idempotent.
+
+    **Proven by**: controls ``queue-dead-letters``, ``auto-scaling-launch-template``; ``test_job_observer.py``, ``test_job_guard.py`` and
+    ``test_job_observer_simulation.py``, which runs arrivals against the scaling as it is deployed.
+    """
+
+    queue_url: pulumi.Output[str]
+    """URL of the queue, available after its policy."""
+    queue_arn: pulumi.Output[str]
+    """ARN of the queue, available after its policy."""
+    dead_letter_queue_arn: pulumi.Output[str]
+    """ARN of the new dead-letter queue; empty for an existing queue."""
+    auto_scaling_group_name: pulumi.Output[str]
+    """Name of the group, available after its policies and its lifecycle hook."""
+    role_arn: pulumi.Output[str]
+    """ARN of the new instances' role; empty for an existing group."""
+    kms_key_arn: pulumi.Output[str]
+    """The key of the queues; empty for an existing queue without one."""
+
+    def __init__(self, name: str, args: JobObserverArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        checked = self.begin(name, args, opts, problems=functools.partial(problems, name), names={"queue-dead-letters": 80, "worker": 64})
+        self._checked, self._name = checked, name
+        queue_name = self._queue()
+        group_name, role_name = self._group()
+        policy = aws.iam.RolePolicy(
+            f"{name}-guard", role=role_name, policy=document(*self._guard_statements(group_name)), opts=self.child()
+        )
+        workers, target = checked.get("workers"), backlog_target(checked)
+        backlog = Backlog(self, queue_name, group_name, target)
+        hook, tracking = backlog.hold(checked["heartbeat_seconds"]), backlog.track()
+        if workers is None or workers["min_size"] == 0:
+            backlog.start(None if workers is None else workers["max_size"], checked["tags"])
+            self._keep_metrics()
+        backlog.report(checked["alarm_topic_arns"], checked["tags"])
+        self.auto_scaling_group_name = after(group_name, policy, hook, tracking)
+        self.register()
+
+    def send_statements(self) -> list[WorkloadStatementArgs]:
+        """What a role needs to send jobs, for the ``statements`` of a function or a ``WorkloadRole``."""
+        return as_arguments(send_statements(self.queue_arn, self._queue_key_arn))
+
+    def _queue(self) -> pulumi.Output[str]:
+        """Creates or adopts the queue; its name."""
+        checked, name, existing = self._checked, self._name, self._checked.get("existing_queue")
+        self._queue_key_arn: pulumi.Input[str] | None
+        if existing is not None:
+            self._queue_key_arn = existing.get("kms_key_arn")
+            self.queue_arn, self.queue_url = pulumi.Output.from_input(existing["arn"]), queue_url(existing["arn"])
+            self.dead_letter_queue_arn = pulumi.Output.from_input("")
+            self.kms_key_arn = pulumi.Output.from_input("" if self._queue_key_arn is None else self._queue_key_arn)
+            return self.queue_arn.apply(lambda arn: arn.split(":")[5])
+        given = checked.get("kms_key_arn")
+        key_arn = create_key(self, f"{name}-key", f"Jobs of {name}", tags=checked["tags"]) if given is None else given
+        self._queue_key_arn, self.kms_key_arn = key_arn, pulumi.Output.from_input(key_arn)
+        queues = work_queue(
+            self,
+            f"{name}-queue",
+            kms_key_arn=key_arn,
+            visibility_timeout_seconds=checked["visibility_timeout_seconds"],
+            retention_seconds=checked["message_retention_days"] * DAY_SECONDS,
+            max_receive_count=checked["max_receive_count"],
+            alarm_age_seconds=alarm_age(checked),
+            alarm_topic_arns=checked["alarm_topic_arns"],
+            tags=checked["tags"],
+        )
+        self.queue_url, self.queue_arn, self.dead_letter_queue_arn = queues.url, queues.arn, queues.dead_letter_arn
+        return queues.queue.name
+
+    def _group(self) -> tuple[pulumi.Output[str], pulumi.Input[str]]:
+        """Creates or adopts the group; its name, and that of the instances' role."""
+        checked, name, given = self._checked, self._name, self._checked.get("auto_scaling_group_name")
+        if given is not None:
+            self.role_arn = pulumi.Output.from_input("")
+            return pulumi.Output.from_input(given), checked["role_name"]
+        role = WorkloadRole(
+            f"{name}-worker",
+            {
+                "service": "ec2.amazonaws.com",
+                "instance_profile": True,
+                "statements": [*session_manager_statements(), *checked["statements"]],
+                "managed_policy_arns": checked["managed_policy_arns"],
+                "tags": checked["tags"],
+            },
+            self.child(),
+        )
+        self.role_arn = role.role_arn
+        script = job_guard_user_data(
+            self.queue_url,
+            checked.get("user_data"),
+            worker_unit=checked["worker_unit"],
+            heartbeat_seconds=checked["heartbeat_seconds"],
+        )
+        group = ScaleOut(f"{name}-workers", scale_out(checked, role.instance_profile_arn, script), self.child())
+        return group.auto_scaling_group_name, role.role_name
+
+    def _guard_statements(self, group_name: pulumi.Output[str]) -> list[Statement]:
+        arn = self.queue_arn
+        group_arn = pulumi.Output.concat(
+            *("arn:", partition_of(arn), ":autoscaling:", region_of(arn), ":", account_of(arn)),
+            *(":autoScalingGroup:*:autoScalingGroupName/", group_name),
+        )
+        protect = ("SetInstanceProtection", "RecordLifecycleActionHeartbeat", "CompleteLifecycleAction")
+        return [
+            *receive_statements(arn, self._queue_key_arn),
+            Statement(sid="Guard", actions=[f"autoscaling:{action}" for action in protect], resources=[group_arn]),
+            # Which has no resource types.
+            Statement(sid="FindGroup", actions=["autoscaling:DescribeAutoScalingInstances"], resources=["*"]),
+        ]
+
+    def _keep_metrics(self) -> None:
+        """Looks at the queue every hour: after six hours in which nothing happens SQS stops its metrics, and starts them up to a quarter of
+        an hour late, for which the first job would wait.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/monitoring-using-cloudwatch.html
+        """
+        name, tags = self._name, self._checked["tags"]
+        group = aws.scheduler.ScheduleGroup(f"{name}-look", tags=tags, opts=self.child())
+        role = service_role(
+            self,
+            f"{name}-look-role",
+            "scheduler.amazonaws.com",
+            f"Looks at the queue of {name}",
+            statements={f"{name}-look-policy": [Statement(actions=["sqs:GetQueueAttributes"], resources=[self.queue_arn])]},
+            conditions={"StringEquals": {"aws:SourceAccount": account_of(group.arn)}, "ArnEquals": {"aws:SourceArn": group.arn}},
+            tags=tags,
+        )
+        schedule(
+            self,
+            f"{name}-look",
+            group=group,
+            expression="rate(1 hour)",
+            time_zone="Etc/UTC",
+            target_arn=api_target(group.arn, "sqs", "getQueueAttributes"),
+            target_input={"QueueUrl": self.queue_url, "AttributeNames": ["ApproximateNumberOfMessages"]},
+            role_arn=role.arn,
+            retry_seconds=_HOUR_SECONDS,
+        )
