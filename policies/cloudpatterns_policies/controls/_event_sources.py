@@ -14,14 +14,14 @@ CONSUMER: Final = "aws:kinesis/streamConsumer:StreamConsumer"
 FUNCTION: Final = "aws:lambda/function:Function"
 ALIAS: Final = "aws:lambda/alias:Alias"
 TABLE: Final = "aws:dynamodb/table:Table"
+CLUSTERS: Final = ("aws:msk/cluster:Cluster", "aws:msk/serverlessCluster:ServerlessCluster")
 
 _SERVICES: Final = {
     QUEUE: "sqs",
     STREAM: "kinesis",
     CONSUMER: "kinesis",
     TABLE: "dynamodb",
-    "aws:msk/cluster:Cluster": "kafka",
-    "aws:msk/serverlessCluster:ServerlessCluster": "kafka",
+    **dict.fromkeys(CLUSTERS, "kafka"),
 }
 _ARN: Final = re.compile(r"arn:[^:]*:(sqs|kinesis|dynamodb|kafka):.*")
 _OF_PIPES: Final = ("kinesisStreamParameters", "dynamodbStreamParameters")

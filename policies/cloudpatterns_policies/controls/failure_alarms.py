@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from cloudpatterns_policies.controls._dead_letters import is_dead_letter_queue, takes_from_queues
-from cloudpatterns_policies.controls._event_sources import CONSUMER, MAPPING, PIPE, QUEUE, STREAM, functions, service
+from cloudpatterns_policies.controls._event_sources import CLUSTERS, CONSUMER, MAPPING, PIPE, QUEUE, STREAM, functions, service
 from cloudpatterns_policies.core import UNKNOWN, Fail, NotApplicable, Pass, Resource, Severity, Stack, Unknown, Verdict, stack_control
 from cloudpatterns_policies.graph.reading import read
 
@@ -19,7 +19,13 @@ _MACHINE: Final = "aws:sfn/stateMachine:StateMachine"
 
 _IN_QUEUE: Final = frozenset({"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"})
 _SENT: Final = "NumberOfMessagesSent"
-_BEHIND: Final = frozenset({"IteratorAge", "GetRecords.IteratorAgeMilliseconds", "OffsetLag"})
+_BEHIND: Final = frozenset(
+    {
+        *("IteratorAge", "OffsetLag", "GetRecords.IteratorAgeMilliseconds"),
+        *("MaxOffsetLag", "SumOffsetLag", "EstimatedMaxTimeLag"),
+    }
+)
+"""Metrics of Lambda, of Kinesis and of MSK that say how far a reader is behind."""
 _FAILED: Final = frozenset({"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"})
 
 _operation = partial(stack_control, severity=Severity.LOW, pack="operations")
@@ -67,7 +73,7 @@ def stream_age_alarmed(resource: Resource, stack: Stack) -> Verdict:
     found = functions(resource, stack)
     if not found:
         return NotApplicable("calls a function of another stack")
-    streams = stack.refs(resource, "eventSourceArn", STREAM)
+    streams = stack.refs(resource, "eventSourceArn", STREAM, *CLUSTERS)
     for consumer in stack.refs(resource, "eventSourceArn", CONSUMER):
         streams += stack.refs(consumer, "streamArn", STREAM)
     watched = [*found, *streams]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from cloudpatterns_policies.acceptance.controls._given import given
 from cloudpatterns_policies.acceptance.relations import gives, target
 from cloudpatterns_policies.controls._documents import Statement, statements
-from cloudpatterns_policies.core import Fail, Resource, Severity, Stack, Verdict, stack_control
+from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Stack, Verdict, stack_control
 from cloudpatterns_policies.core.values import UnknownValueError
 
 _MAPPING: Final = "aws:lambda/eventSourceMapping:EventSourceMapping"
@@ -211,7 +211,7 @@ def _allowed(stack: Stack, role: Resource, source: str) -> list[Statement] | Non
             documents.append(given(policy, "policy"))
         elif enough is None or source in enough:
             return None
-    if any(role.is_unknown(name) for name in ("managedPolicyArns", "inlinePolicies")):
+    if any(given(role, name) is UNKNOWN for name in ("managedPolicyArns", "inlinePolicies")):
         return None
     try:
         return [one for document in documents for one in statements(document) if one.allow]

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from cloudpatterns_policies.acceptance.controls import api_stages, delivery_keys, destinations, event_sources, workflows
-from cloudpatterns_policies.core import UNKNOWN
+from cloudpatterns_policies.core import UNKNOWN, Fail, Pass
 
 from tests.policies.acceptance.controls.cases import Case, Made, check, refers
+from tests.policies.helpers import resource, stack, verdicts
 
 MACHINE = "aws:sfn/stateMachine:StateMachine"
 
@@ -326,3 +327,16 @@ CASES |= {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_case(case: Case) -> None:
     check(case)
+
+
+def test_policies_that_only_the_provider_computes_are_none() -> None:
+    """In a preview, the attached policies of a role are unknown unless the program gives them."""
+    made = reads(allows("sqs:*"))
+    built = [resource(one.type, name, one.props, deps={key: [to] for key, to in one.deps.items()}) for name, one in made.items()]
+    [role] = [one for one in built if one.name == "r"]
+    previewed = resource(ROLE, "r", {"managedPolicyArns": UNKNOWN, "inlinePolicies": UNKNOWN})
+    previewed.inputs = role
+    whole = stack(*(previewed if one is role else one for one in built))
+    assert verdicts(USABLE, whole) == [("x", Fail(NO_DECRYPT[2], NO_DECRYPT[1]))]
+    previewed.inputs = previewed
+    assert verdicts(USABLE, whole) == [("x", Pass())]
