@@ -1,5 +1,7 @@
 """Messaging: queues, topics, buses, streams and workflows, with the functions that work on them."""
 
+from cloudpatterns.messaging.fan_out.arguments import ExistingTopic, FanOutArgs, FanOutDeliveryLogs, FanOutOptions, FanOutSubscriber
+from cloudpatterns.messaging.fan_out.component import FanOut
 from cloudpatterns.messaging.job_observer.arguments import JobObserverArgs, JobObserverOptions
 from cloudpatterns.messaging.job_observer.component import JobObserver
 from cloudpatterns.messaging.job_observer.user_data import job_guard_user_data
@@ -42,6 +44,12 @@ from cloudpatterns.messaging.workflow.arguments import (
 from cloudpatterns.messaging.workflow.component import Workflow
 
 __all__ = [
+    "ExistingTopic",
+    "FanOut",
+    "FanOutArgs",
+    "FanOutDeliveryLogs",
+    "FanOutOptions",
+    "FanOutSubscriber",
     "JobObserver",
     "JobObserverArgs",
     "JobObserverOptions",
