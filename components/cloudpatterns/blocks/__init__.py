@@ -9,7 +9,7 @@ from cloudpatterns.blocks.layer import runtime_layer, runtime_module
 from cloudpatterns.blocks.log_group import log_group
 from cloudpatterns.blocks.role import ServiceRole, service_role
 from cloudpatterns.blocks.schedule import api_target, schedule
-from cloudpatterns.blocks.table import item_statements, table
+from cloudpatterns.blocks.table import idempotency_table, item_statements, table
 from cloudpatterns.blocks.topic import alarm_topic
 from cloudpatterns.blocks.user_function import UserFunction, function_names, user_function
 from cloudpatterns.blocks.work_queue import (
@@ -40,6 +40,7 @@ __all__ = [
     "create_key",
     "dead_letter_queue",
     "function_names",
+    "idempotency_table",
     "invoke_on_event",
     "item_statements",
     "log_group",

@@ -14,6 +14,8 @@ from cloudpatterns.messaging.kafka_stream.arguments import (
     KafkaStreamTopic,
 )
 from cloudpatterns.messaging.kafka_stream.component import KafkaStream
+from cloudpatterns.messaging.priority_queue.arguments import PriorityQueueArgs, PriorityQueueOptions, QueuePriority
+from cloudpatterns.messaging.priority_queue.component import PriorityQueue
 from cloudpatterns.messaging.queue_worker.arguments import QueueWorkerArgs, QueueWorkerOptions
 from cloudpatterns.messaging.queue_worker.component import QueueWorker
 from cloudpatterns.messaging.queuing_chain.arguments import OutputQueue, QueuingChainArgs, QueuingChainOptions, QueuingChainStage
@@ -61,6 +63,10 @@ __all__ = [
     "KafkaStreamOptions",
     "KafkaStreamTopic",
     "OutputQueue",
+    "PriorityQueue",
+    "PriorityQueueArgs",
+    "PriorityQueueOptions",
+    "QueuePriority",
     "QueueWorker",
     "QueueWorkerArgs",
     "QueueWorkerOptions",

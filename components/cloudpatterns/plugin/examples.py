@@ -7,7 +7,7 @@ every language. Tests run each function, and create from the YAML what the funct
 
 from cloudpatterns.compute import ScaleOut
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
-from cloudpatterns.messaging import FanOut, KafkaStream, QueueWorker, QueuingChain, Workflow
+from cloudpatterns.messaging import FanOut, KafkaStream, PriorityQueue, QueueWorker, QueuingChain, Workflow
 from cloudpatterns.network import (
     ApiGateway,
     FloatingIp,
@@ -244,6 +244,18 @@ def operational_firewall() -> None:
         {
             "vpc_id": network.vpc_id,
             "operators": {"platform": {"ports": [22], "entries": [{"cidr": "10.250.10.0/24", "description": "Platform team"}]}},
+        },
+    )
+
+
+def priority_queue() -> None:
+    """Two queues and one function: 16 invocations at a time for urgent messages, 4 for the others."""
+    PriorityQueue(
+        "reports",
+        {
+            "priorities": [{"name": "urgent", "alarm_age_seconds": 120}, {"name": "normal"}],
+            "function": {"image_uri": WORKER_IMAGE, "timeout_seconds": 60},
+            "maximum_concurrency": 20,
         },
     )
 

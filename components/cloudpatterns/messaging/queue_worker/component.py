@@ -10,13 +10,13 @@ from cloudpatterns.blocks import (
     Sender,
     UserFunction,
     create_key,
+    idempotency_table,
     item_statements,
     logs_statement,
     queue_source,
     receive_statements,
     send_statements,
     sender_statements,
-    table,
     user_function,
     work_queue,
 )
@@ -151,12 +151,9 @@ class QueueWorker(Component):
         checked = self._checked
         statements, environment = receive_statements(self.queue_arn, self._queue_key_arn()), {"QUEUE_URL": self.queue_url}
         if self._has_table():
-            # What Powertools expects: https://docs.aws.amazon.com/powertools/python/latest/utilities/idempotency/
-            records = table(
+            records = idempotency_table(
                 self,
                 f"{name}-idempotency",
-                hash_key="id",
-                ttl_attribute="expiration",
                 kms_key_arn=self.kms_key_arn,
                 deletion_protection=checked["deletion_protection"],
                 tags=checked["tags"],
