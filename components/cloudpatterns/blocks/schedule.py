@@ -23,27 +23,37 @@ def schedule(
     expression: str,
     time_zone: str,
     target_arn: pulumi.Input[str],
-    target_input: Mapping[str, Any],
+    target_input: Mapping[str, Any] | pulumi.Input[str],
     role_arn: pulumi.Input[str],
     retry_seconds: int,
+    retry_attempts: int = 185,
+    flexible_minutes: int = 0,
+    dead_letter_arn: pulumi.Input[str] | None = None,
     depends_on: Sequence[pulumi.Resource] = (),
+    target: Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> aws.scheduler.Schedule:
-    """A schedule at exact times (``cron(0 6 ? * MON *)`` in an IANA time zone) that retries for at most ``retry_seconds``.
+    """A schedule (``cron(0 6 ? * MON *)`` in an IANA time zone) that retries for at most ``retry_seconds``.
 
-    ``target_input`` has the names of the API's own parameters, with their capitals.
+    ``target_input`` is JSON, or has the names of the API's own parameters, with their capitals. It is at exact times, or within
+    ``flexible_minutes`` after them. ``target`` adds parameters of the target's kind, ``options`` arguments of the schedule.
     """
+    window: Any = {"mode": "FLEXIBLE", "maximum_window_in_minutes": flexible_minutes} if flexible_minutes else {"mode": "OFF"}
     return aws.scheduler.Schedule(
         child_name,
         group_name=group.name,
         schedule_expression=expression,
         schedule_expression_timezone=time_zone,
-        flexible_time_window={"mode": "OFF"},
+        flexible_time_window=window,
         target={
             "arn": target_arn,
             "role_arn": role_arn,
-            "input": pulumi.Output.json_dumps(target_input),
+            "input": pulumi.Output.json_dumps(target_input) if isinstance(target_input, Mapping) else target_input,
             # The default is a day.
-            "retry_policy": {"maximum_event_age_in_seconds": retry_seconds, "maximum_retry_attempts": 185},
+            "retry_policy": {"maximum_event_age_in_seconds": retry_seconds, "maximum_retry_attempts": retry_attempts},
+            "dead_letter_config": None if dead_letter_arn is None else {"arn": dead_letter_arn},
+            **(target or {}),
         },
         opts=component.child(depends_on=list(depends_on)),
+        **options,
     )

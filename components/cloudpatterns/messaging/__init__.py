@@ -20,6 +20,8 @@ from cloudpatterns.messaging.queue_worker.arguments import QueueWorkerArgs, Queu
 from cloudpatterns.messaging.queue_worker.component import QueueWorker
 from cloudpatterns.messaging.queuing_chain.arguments import OutputQueue, QueuingChainArgs, QueuingChainOptions, QueuingChainStage
 from cloudpatterns.messaging.queuing_chain.component import QueuingChain
+from cloudpatterns.messaging.scheduled_task.arguments import ScheduledTaskArgs, ScheduledTaskOptions, TaskActionArgs, TaskQueueArgs
+from cloudpatterns.messaging.scheduled_task.component import ScheduledTask
 from cloudpatterns.messaging.workflow.arguments import (
     WorkflowArgs,
     WorkflowCallArgs,
@@ -74,6 +76,11 @@ __all__ = [
     "QueuingChainArgs",
     "QueuingChainOptions",
     "QueuingChainStage",
+    "ScheduledTask",
+    "ScheduledTaskArgs",
+    "ScheduledTaskOptions",
+    "TaskActionArgs",
+    "TaskQueueArgs",
     "Workflow",
     "WorkflowArgs",
     "WorkflowCallArgs",

@@ -7,7 +7,7 @@ every language. Tests run each function, and create from the YAML what the funct
 
 from cloudpatterns.compute import ScaleOut
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
-from cloudpatterns.messaging import FanOut, KafkaStream, PriorityQueue, QueueWorker, QueuingChain, Workflow
+from cloudpatterns.messaging import FanOut, KafkaStream, PriorityQueue, QueueWorker, QueuingChain, ScheduledTask, Workflow
 from cloudpatterns.network import (
     ApiGateway,
     FloatingIp,
@@ -331,6 +331,14 @@ def scale_out() -> None:
             "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
             "security_group_ids": [firewall.security_group_ids["app"]],
         },
+    )
+
+
+def scheduled_task() -> None:
+    """A message to a queue, every 15 minutes."""
+    ScheduledTask(
+        "poll",
+        {"schedule_expression": "rate(15 minutes)", "queue": {"arn": "arn:aws:sqs:eu-west-1:123456789012:jobs"}, "alarm_silence_hours": 1},
     )
 
 

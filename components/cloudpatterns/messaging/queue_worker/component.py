@@ -149,7 +149,8 @@ class QueueWorker(Component):
 
     def _function(self, name: str) -> UserFunction:
         checked = self._checked
-        statements, environment = receive_statements(self.queue_arn, self._queue_key_arn()), {"QUEUE_URL": self.queue_url}
+        statements = receive_statements(self.queue_arn, self._queue_key_arn())
+        environment: dict[str, pulumi.Input[str]] = {"QUEUE_URL": self.queue_url}
         if self._has_table():
             records = idempotency_table(
                 self,

@@ -1,0 +1,1 @@
+"""A function, queue, state machine or API action at times: ``ScheduledTask``."""
