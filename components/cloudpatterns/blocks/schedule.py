@@ -51,7 +51,7 @@ def schedule(
             "input": pulumi.Output.json_dumps(target_input) if isinstance(target_input, Mapping) else target_input,
             # The default is a day.
             "retry_policy": {"maximum_event_age_in_seconds": retry_seconds, "maximum_retry_attempts": retry_attempts},
-            "dead_letter_config": None if dead_letter_arn is None else {"arn": dead_letter_arn},
+            **({} if dead_letter_arn is None else {"dead_letter_config": {"arn": dead_letter_arn}}),
             **(target or {}),
         },
         opts=component.child(depends_on=list(depends_on)),
