@@ -94,7 +94,7 @@ class RetrySettings:
     def environment(self) -> dict[str, str]:
         """For a function that retries with ``cloudpatterns_runtime.retry``: what ``Retry.from_environment`` reads.
 
-        The SDK's clients try once then, so that one layer retries.
+        A client that is called through it is made to try once, by ``botocore_config``; others keep their own retries.
         """
         return {
             "CLOUDPATTERNS_RETRY_ATTEMPTS": str(self.attempts),
@@ -102,7 +102,6 @@ class RetrySettings:
             "CLOUDPATTERNS_RETRY_CAP_SECONDS": _text(self.cap_seconds),
             "CLOUDPATTERNS_RETRY_DEADLINE_SECONDS": _text(self.deadline_seconds),
             "CLOUDPATTERNS_RETRY_CALL_TIMEOUT_SECONDS": _text(self.call_timeout_seconds),
-            **_sdk_variables(1),
         }
 
     @property
@@ -113,7 +112,7 @@ class RetrySettings:
 
     def sdk_environment(self) -> dict[str, str]:
         """For a function whose SDK clients retry by themselves, in the standard mode: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html."""
-        return _sdk_variables(self.sdk_attempts)
+        return {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": str(self.sdk_attempts)}
 
     def sdk_timeouts(self) -> dict[str, float]:
         """``connect_timeout`` and ``read_timeout`` of a botocore ``Config``, which no environment variable sets: one attempt's."""
@@ -195,10 +194,6 @@ def _fitting(each: float, waits: Sequence[float], most_seconds: float) -> int:
 
 def _waits(attempts: int, base_seconds: float, cap_seconds: float) -> tuple[float, ...]:
     return tuple(min(cap_seconds, base_seconds * 2**retry) for retry in range(attempts - 1))
-
-
-def _sdk_variables(attempts: int) -> dict[str, str]:
-    return {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": str(attempts)}
 
 
 def _text(seconds: float) -> str:

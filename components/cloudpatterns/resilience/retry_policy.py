@@ -59,8 +59,8 @@ class RetryPolicyArgs(RetryPolicyOptions):
 class RetryPolicy(Component):
     """One setting of retries for functions, SDK clients, state machines, queues and streams (2025 guide, "Retry with backoff").
 
-    Only one layer should retry: 3 attempts around 3 attempts are 9. Give a function either ``environment``, and call through
-    ``cloudpatterns_runtime.retry``, or ``sdk_environment``, and let its clients retry.
+    Only one layer should retry: 3 attempts around 3 attempts are 9. Clients that a function calls through ``cloudpatterns_runtime.retry``
+    are made with ``botocore_config(retry, client_retries=False)``; all others retry by themselves, as ``sdk_environment`` says.
 
     Waits have full jitter: a random time between 0 and the longest. What is refused at construction is a sum of attempts and longest waits
     that does not fit into ``caller_timeout_seconds``; layers with longer waits of their own get fewer attempts.
@@ -79,10 +79,10 @@ class RetryPolicy(Component):
     """
 
     environment: pulumi.Output[dict[str, str]]
-    """Environment variables of a function that retries with ``cloudpatterns_runtime.retry`` (``Retry.from_environment()``); its SDK clients
-    try once."""
+    """Environment variables of a function that retries with ``cloudpatterns_runtime.retry`` (``Retry.from_environment()``)."""
     sdk_environment: pulumi.Output[dict[str, str]]
-    """Environment variables of a function whose SDK clients retry by themselves, in the standard mode, in any language."""
+    """Environment variables of a function whose SDK clients retry by themselves, in the standard mode, in any language. The timeouts that
+    the sum counts with are set in code: botocore's own are 60 seconds to connect and 60 to read."""
     state_machine_retry: pulumi.Output[str]
     """One entry for ``Retry`` of a state, as JSON; its attempts of ``task_timeout_seconds`` fit into ``caller_timeout_seconds``."""
     task_timeout_seconds: pulumi.Output[int]

@@ -62,8 +62,6 @@ def test_the_defaults_fit_every_form() -> None:
         "CLOUDPATTERNS_RETRY_CAP_SECONDS": "20",
         "CLOUDPATTERNS_RETRY_DEADLINE_SECONDS": "29",
         "CLOUDPATTERNS_RETRY_CALL_TIMEOUT_SECONDS": "5",
-        "AWS_RETRY_MODE": "standard",
-        "AWS_MAX_ATTEMPTS": "1",
     }
     assert settings.sdk_environment() == {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "3"}
     assert settings.sdk_timeouts() == {"connect_timeout": 2.5, "read_timeout": 2.5}

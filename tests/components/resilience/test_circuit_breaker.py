@@ -9,6 +9,7 @@ import pulumi
 import pytest
 from botocore.exceptions import ClientError
 from cloudpatterns.core import ArgumentError
+from cloudpatterns.messaging import Workflow
 from cloudpatterns.resilience import CircuitBreaker
 from cloudpatterns_runtime import breaker as library
 from offline_preview.graph import Graph
@@ -262,3 +263,25 @@ def test_the_sample_handler_leaves_orders_in_the_queue_while_payments_are_down(
     assert sorted(charged, key=int) == [str(order) for order in range(20)]
     # The declined one is an answer: it opens nothing, and stays for the dead-letter queue.
     assert "declined" in called
+
+
+def test_a_workflow_takes_the_states_as_its_definition() -> None:
+    pay: Any = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Arguments": {"FunctionName": "arn:aws:lambda:eu-west-1:123456789012:function:pay:live", "Payload": "{% $states.input %}"},
+        "TimeoutSeconds": 10,
+    }
+
+    def program() -> None:
+        breaker = CircuitBreaker("calls", {"dependencies": {"payments": {}}})
+        states = breaker.states("payments", "Pay", pay, next_state="Paid", open_state="Unpaid", failure_state="Unpaid")
+        ends = {"Paid": {"Type": "Succeed"}, "Unpaid": {"Type": "Fail", "Error": "Unpaid"}}
+        definition: Any = {"QueryLanguage": "JSONata", "StartAt": "Pay guarded", "TimeoutSeconds": 60, "States": {**states, **ends}}
+        Workflow("pay", {"definition": definition, "statements": breaker.state_machine_statements("payments")})
+
+    graph = record(program, mode="deployed")
+    machine = graph.one("aws:sfn/stateMachine:StateMachine")
+    read = json.loads(machine.inputs["definition"])["States"]["Pay guarded"]
+    assert read["Arguments"]["TableName"] == graph.named("calls-table").outputs["name"]
+    assert "dynamodb:LeadingKeys" in json.dumps([one.inputs["policy"] for one in graph.of_type("aws:iam/rolePolicy:RolePolicy")])

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from cloudpatterns.messaging.workflow.asl import findings
 from cloudpatterns.resilience.circuit_breaker import states as states_module
 from cloudpatterns.resilience.circuit_breaker.states import Guard, guarded_states
 from cloudpatterns_runtime.breaker import CLOSED, HALF_OPEN, OPEN, CircuitBreaker, CircuitOpen
 
+from tests.emulators import asl
 from tests.emulators.locked_moto import client
 from tests.emulators.step_functions import Execution, Interpreter, function_arn, interpreter
 from tests.runtime.breaker_table import create_table
@@ -319,6 +321,21 @@ def test_counts_have_the_names_that_the_library_gives_them(down: Bank) -> None:
         ["2", "2"],
         ["1", "1", "1", "1"],
     )
+
+
+@pytest.mark.parametrize("settings", [{}, {"failures": None, "failure_rate": 0.5}])
+@pytest.mark.parametrize("language", ["JSONata", "JSONPath"])
+def test_the_states_are_valid_amazon_states_language(language: str, settings: dict[str, Any]) -> None:
+    """By the checks of `Workflow`, which wants a failure path of each state that can fail, and by the validator on Node."""
+    guard = Guard("breakers", "bank", {**SETTINGS, **settings}, "Shop")
+    states = guarded_states(guard, "Charge card", TASK, next_state="Paid", open_state="Later", failure_state="Unpaid")
+    ends = {name: {"Type": "Succeed"} for name in ("Paid", "Later", "Unpaid")}
+    definition = {"QueryLanguage": language, "StartAt": "Charge card guarded", "TimeoutSeconds": 60, "States": {**states, **ends}}
+    for express in (False, True):
+        assert list(findings(definition, express=express, without_catch=[])) == []
+    if reason := asl.missing():
+        pytest.skip(reason)
+    assert asl.errors([definition]) == [[]]
 
 
 @pytest.mark.parametrize(
