@@ -31,7 +31,21 @@ PACKAGES = {
 SOURCES = sorted(path for path in COMPONENTS.rglob("*.py") if "on_aws" not in path.parts)
 
 # Arguments that are JSON in the form of AWS, and have its names.
-JSON_OF_AWS = {"FanOutSubscriber.filterPolicy"}
+JSON_OF_AWS = {
+    "FanOutSubscriber.filterPolicy",
+    "Workflow.definition",
+    "WorkflowCallArgs.parameters",
+    "WorkflowChoiceRuleArgs.test",
+    "WorkflowCompensationArgs.input",
+    "WorkflowItemArgs.item",
+    "WorkflowItemArgs.parameters",
+    "WorkflowMessageArgs.parameters",
+    "WorkflowNotificationArgs.parameters",
+    "WorkflowStepArgs.input",
+    "WorkflowStepArgs.values",
+    "WorkflowUpdateArgs.key",
+    "WorkflowUpdateArgs.parameters",
+}
 
 
 def modules() -> Iterator[ModuleType]:

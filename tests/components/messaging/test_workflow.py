@@ -227,6 +227,14 @@ def test_what_the_user_has_is_taken() -> None:
     assert [one["Resource"] for one in statements(graph)[-2:]] == [[queue], [f"{key}1"]]
 
 
+def test_a_role_that_starts_executions_gets_just_that() -> None:
+    found: list[Any] = []
+    record(lambda: found.append(Workflow("orders", {"steps": [step("Charge")]}).start_statements()), mode="deployed")  # ty: ignore[invalid-argument-type]
+    start, key = found[0]
+    assert (start["actions"], key["actions"]) == (["states:StartExecution"], ["kms:Decrypt", "kms:GenerateDataKey"])
+    assert key["conditions"] == {"StringLike": {"kms:ViaService": "states.*.amazonaws.com"}}
+
+
 def test_a_workflow_without_compensations_has_no_queue() -> None:
     graph = make(steps=[step("Charge")])
     assert not graph.of_type("aws:sqs/queue:Queue")

@@ -36,9 +36,9 @@ class WorkflowFunctionArgs(TypedDict):
     """A Lambda function to invoke; exactly one of ``name`` and ``function_arn``."""
 
     name: NotRequired[str]
-    """One of ``functions`` of the workflow."""
+    """One of ``functions`` of the workflow. Exactly one of ``name`` and ``function_arn``."""
     function_arn: NotRequired[pulumi.Input[str]]
-    """An existing function, or a version or alias of it."""
+    """An existing function, or a version or alias of it. Exactly one of ``name`` and ``function_arn``."""
     callback: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether the step goes on only after somebody has called SendTaskSuccess or SendTaskFailure with the ``task_token`` that the function
     gets beside its ``input`` (or beside ``document``, where there is no ``input``)."""
@@ -121,22 +121,22 @@ class WorkflowCallArgs(TypedDict):
 
 
 class WorkflowTaskArgs(TypedDict):
-    """What a step or a compensation does: exactly one of the kinds, its input, limits and retries."""
+    """What a step or a compensation does, its input, limits and retries."""
 
     function: NotRequired[WorkflowFunctionArgs]
-    """Invokes a function."""
+    """Invokes a function. Exactly one of the kinds."""
     send_message: NotRequired[WorkflowMessageArgs]
-    """Sends a message to a queue."""
+    """Sends a message to a queue. Exactly one of the kinds."""
     publish: NotRequired[WorkflowNotificationArgs]
-    """Publishes to a topic."""
+    """Publishes to a topic. Exactly one of the kinds."""
     put_event: NotRequired[WorkflowEventArgs]
-    """Puts an event on a bus."""
+    """Puts an event on a bus. Exactly one of the kinds."""
     put_item: NotRequired[WorkflowItemArgs]
-    """Writes an item to a table."""
+    """Writes an item to a table. Exactly one of the kinds."""
     update_item: NotRequired[WorkflowUpdateArgs]
-    """Changes an item of a table."""
+    """Changes an item of a table. Exactly one of the kinds."""
     call: NotRequired[WorkflowCallArgs]
-    """Calls another service."""
+    """Calls another service. Exactly one of the kinds."""
     input: NotRequired[dict[str, Any]]
     """What the function, message, notification or event gets, with expressions of the query language. Default: the whole document."""
     timeout_seconds: NotRequired[Annotated[int, Field(default=60, ge=1, le=31_536_000)]]
@@ -159,34 +159,34 @@ class WorkflowCompensationArgs(WorkflowTaskArgs):
 
 
 class WorkflowWaitArgs(TypedDict):
-    """A pause; exactly one of the two."""
+    """A pause."""
 
     seconds: NotRequired[Annotated[int, Field(ge=1, le=31_536_000)]]
-    """Seconds to wait."""
+    """Seconds to wait. Exactly one of ``seconds`` and ``until``."""
     until: NotRequired[Annotated[str, Field(min_length=1)]]
-    """Timestamp (``2026-12-24T18:00:00Z``), or the expression or path that gives one."""
+    """Timestamp (``2026-12-24T18:00:00Z``), or the expression or path that gives one. Exactly one of ``seconds`` and ``until``."""
 
 
 class WorkflowChoiceRuleArgs(TypedDict):
     """Where to go on a condition: to a sequence that then continues behind the choice, or to another step."""
 
     condition: NotRequired[Annotated[str, Field(min_length=1)]]
-    """For ``JSONata``: an expression such as ``{% $states.input.input.total > 100 %}``."""
+    """Required with ``JSONata``: an expression such as ``{% $states.input.input.total > 100 %}``."""
     test: NotRequired[dict[str, Any]]
-    """For ``JSONPath``: a rule as in Amazon States Language, such as ``{"Variable": "$.input.total", "NumericGreaterThan": 100}``."""
+    """Required with ``JSONPath``: a rule of Amazon States Language: ``{"Variable": "$.input.total", "NumericGreaterThan": 100}``."""
     sequence: NotRequired[str]
-    """The sequence to run; it continues with the step behind the choice."""
+    """The sequence to run; it continues with the step behind the choice. Default: none."""
     next: NotRequired[str]
-    """The step to go to, among those of the same sequence. Default, without ``sequence``: the step behind the choice."""
+    """The step to go to, among those of the same sequence. Default: the step behind the choice."""
 
 
 class WorkflowTargetArgs(TypedDict):
     """Where to go: a sequence that then continues behind this step, or another step of the same sequence."""
 
     sequence: NotRequired[str]
-    """The sequence to run; it continues with the step behind this one."""
+    """The sequence to run; it continues with the step behind this one. Default: none."""
     next: NotRequired[str]
-    """The step to go to, among those of the same sequence. Default, without ``sequence``: the step behind this one."""
+    """The step to go to, among those of the same sequence. Default: the step behind this one."""
 
 
 class WorkflowChoiceArgs(TypedDict):
@@ -195,7 +195,7 @@ class WorkflowChoiceArgs(TypedDict):
     rules: Annotated[list[WorkflowChoiceRuleArgs], Field(min_length=1)]
     """The rules, in their order."""
     default: NotRequired[Annotated[WorkflowTargetArgs, Field(default={})]]
-    """Where to go when no rule holds. Default: the step behind the choice."""
+    """Where to go when no rule holds; the step behind the choice unless it says otherwise."""
 
 
 class WorkflowParallelArgs(TypedDict):
@@ -223,8 +223,8 @@ class WorkflowFailArgs(TypedDict):
 
     error: Annotated[str, Matches(r"(?!States\.)[\w.]{1,256}", "a name that does not begin with States., such as OrderRejected")]
     """Name of the error."""
-    cause: NotRequired[Annotated[str, Field(max_length=1024)]]
-    """What it means. Default: nothing."""
+    cause: NotRequired[Annotated[str, Field(default="", max_length=1024)]]
+    """What it means."""
 
 
 class WorkflowCatchArgs(WorkflowTargetArgs):
@@ -242,19 +242,20 @@ class WorkflowStepArgs(WorkflowTaskArgs):
     description: NotRequired[Annotated[str, Field(max_length=512)]]
     """What the step is for. Default: nothing."""
     wait: NotRequired[WorkflowWaitArgs]
-    """Waits."""
+    """Waits. Exactly one of the kinds."""
     choice: NotRequired[WorkflowChoiceArgs]
-    """Decides where to go."""
+    """Decides where to go. Exactly one of the kinds."""
     parallel: NotRequired[WorkflowParallelArgs]
-    """Runs sequences at the same time."""
+    """Runs sequences at the same time. Exactly one of the kinds."""
     map: NotRequired[WorkflowMapArgs]
-    """Runs a sequence for each item of a list."""
+    """Runs a sequence for each item of a list. Exactly one of the kinds."""
     saga: NotRequired[str]
-    """Runs a sequence that compensates itself when it fails; then this step has failed, and ``catch`` may continue."""
+    """Runs a sequence that compensates itself when it fails; then this step has failed, and ``catch`` may continue. Exactly one of the
+    kinds."""
     values: NotRequired[Annotated[dict[str, Any], Field(min_length=1)]]
-    """Keeps values at ``steps.<name>``, with expressions of the query language."""
+    """Keeps values at ``steps.<name>``, with expressions of the query language. Exactly one of the kinds."""
     fail: NotRequired[WorkflowFailArgs]
-    """Fails."""
+    """Fails. Exactly one of the kinds."""
     succeed: NotRequired[Annotated[bool, Field(default=False)]]
     """Ends the sequence here, with success."""
     keep_result: NotRequired[Annotated[bool, Field(default=True)]]
@@ -262,7 +263,7 @@ class WorkflowStepArgs(WorkflowTaskArgs):
     catch: NotRequired[Annotated[list[WorkflowCatchArgs], Field(default=[])]]
     """Errors that do not fail the workflow."""
     compensation: NotRequired[WorkflowCompensationArgs]
-    """What undoes the step, after it has finished and a later step has failed."""
+    """What undoes the step, after it has finished and a later step has failed. Default: nothing."""
     next: NotRequired[str]
     """The step to go to afterwards, among those of the same sequence. Default: the one behind this one."""
 
@@ -272,15 +273,21 @@ class WorkflowOptions(TypedDict):
 
     steps: NotRequired[Annotated[list[WorkflowStepArgs], Field(default=[])]]
     """The steps in their order. Exactly one of ``steps`` and ``definition``."""
-    sequences: NotRequired[Annotated[dict[str, list[WorkflowStepArgs]], Field(default={})]]
+    sequences: NotRequired[
+        Annotated[
+            dict[str, list[WorkflowStepArgs]],
+            Keys("[A-Za-z][A-Za-z0-9_-]{0,49}", "a letter, and letters, digits, underscores and hyphens after it"),
+            Field(default={}),
+        ]
+    ]
     """Further lists of steps by name, each used by exactly one choice, parallel, map, saga or catch."""
     functions: NotRequired[
         Annotated[dict[str, FunctionOptions], Keys("[a-z][a-z0-9-]{0,30}", "lower-case letters, digits and hyphens"), Field(default={})]
     ]
     """New functions by name, which steps invoke."""
     definition: NotRequired[Any]
-    """A definition in Amazon States Language, as a dictionary or as JSON text, instead of ``steps``. Every state that can fail needs a
-    Catch for ``States.ALL``, or stands in one that has it, and every task a TimeoutSeconds."""
+    """A definition in Amazon States Language, as a dictionary or as JSON text. Exactly one of ``steps`` and ``definition``. Every state
+    that can fail needs a Catch for ``States.ALL``, or stands in one that has it, and every task a TimeoutSeconds."""
     states_without_catch: NotRequired[Annotated[list[str], Field(default=[]), Unique()]]
     """States of ``definition`` that may fail the execution without a Catch."""
     query_language: NotRequired[Annotated[str, Choice("JSONata", "JSONPath"), Field(default="JSONata")]]

@@ -59,8 +59,9 @@ def most_seconds_of(checked: WorkflowArgs, steps: Sequence[WorkflowStepArgs]) ->
 def _most_seconds(checked: WorkflowArgs, step: WorkflowStepArgs) -> float:
     sequences = checked["sequences"]
     each = [most_seconds_of(checked, sequences[name]) for name in (*nested(step), *inlined(step))]
-    own = most_seconds(step) if kind_of(step) else (step.get("wait") or {}).get("seconds") or 0
-    compensation = step.get("compensation")
+    wait, compensation = step.get("wait"), step.get("compensation")
+    pause = wait.get("seconds") if wait else None
+    own = most_seconds(step) if kind_of(step) else 0 if pause is None else pause
     return own + max(each, default=0) + (most_seconds(compensation, undoes=True) if compensation else 0)
 
 

@@ -13,7 +13,17 @@ import pulumi_aws as aws
 from cloudpatterns.blocks import Metric, alarm, create_key, log_group, logs_statement, service_role, user_function
 from cloudpatterns.blocks.user_function import function_names
 from cloudpatterns.blocks.work_queue import QUEUE_NAME_LENGTH, dead_letter_queue, queue_policy, queue_url
-from cloudpatterns.core import Component, Statement, account_of, after, iam_statement, partition_of, region_of
+from cloudpatterns.core import (
+    Component,
+    Statement,
+    WorkloadStatementArgs,
+    account_of,
+    after,
+    as_arguments,
+    iam_statement,
+    partition_of,
+    region_of,
+)
 from cloudpatterns.messaging.workflow.arguments import WorkflowArgs
 from cloudpatterns.messaging.workflow.checks import given_problems, parsed, sequences_of, timeout_of, workflow_problems
 from cloudpatterns.messaging.workflow.definition import Definition, parks
@@ -101,7 +111,7 @@ class Workflow(Component):
             f"{name}-machine",
             type="EXPRESS" if checked["express"] else "STANDARD",
             # Unknown in the preview that creates it, as the role's ARN is: there, the provider would have AWS validate it.
-            definition=pulumi.Output.all(self._definition(), role.role.arn).apply(lambda values: values[0]),
+            definition=pulumi.Output.all(text=self._definition(), role=role.role.arn).apply(lambda known: known["text"]),
             role_arn=role.arn,
             logging_configuration={
                 "level": checked["log_level"],
@@ -121,6 +131,12 @@ class Workflow(Component):
         self.state_machine_arn, self.state_machine_name = machine.arn, machine.name
         self.role_arn, self.log_group_name = role.arn, group.name
         self.register()
+
+    def start_statements(self) -> list[WorkloadStatementArgs]:
+        """What a role needs to start executions, for the ``statements`` of a function or a ``WorkloadRole``."""
+        actions = ["states:StartExecution", *(["states:StartSyncExecution"] if self._checked["express"] else [])]
+        start = Statement(sid="Start", actions=actions, resources=[self.state_machine_arn])
+        return as_arguments([start, key_use(self.kms_key_arn, "states")])
 
     def _key(self, child_name: str) -> pulumi.Output[str]:
         def rights(key_arn: pulumi.Output[str]) -> list[Statement]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pulumi
 
-from cloudpatterns.messaging.workflow.arguments import WorkflowStepArgs
+from cloudpatterns.messaging.workflow.arguments import WorkflowArgs, WorkflowMapArgs, WorkflowStepArgs
 from cloudpatterns.messaging.workflow.asl import reachable
 from cloudpatterns.messaging.workflow.language import (
     DOCUMENT,
@@ -56,7 +56,7 @@ class _Chain:
 class Definition:
     """The definition of typed steps, whose names and sequences have been checked."""
 
-    def __init__(self, checked: Mapping[str, Any], functions: FunctionArns, queue_arn: pulumi.Input[str], timeout_seconds: int) -> None:
+    def __init__(self, checked: WorkflowArgs, functions: FunctionArns, queue_arn: pulumi.Input[str], timeout_seconds: int) -> None:
         self._sequences: Mapping[str, list[WorkflowStepArgs]] = checked["sequences"]
         self._steps: list[WorkflowStepArgs] = checked["steps"]
         self._language: Language = language(checked["query_language"])
@@ -115,7 +115,7 @@ class Definition:
         """The steps of a scope that have something to undo, in their order."""
         found: list[WorkflowStepArgs] = []
         for step in steps:
-            if step.get("compensation") or any(self._undoable(self._sequences[one]) for one in nested(step)):
+            if step.get("compensation") is not None or any(self._undoable(self._sequences[one]) for one in nested(step)):
                 found.append(step)
             for name in inlined(step):
                 found += self._undoable(self._sequences[name])
@@ -140,7 +140,8 @@ class Definition:
             state = task_state(compensation, self._language, self._functions, f"compensated.{name}", undoes=True)
             return undo, {undo: {**state, "Catch": self._catch([_LOST, "States.ALL"], stuck, "compensation_error"), "Next": following}}
         settled = self._name(f"{undo} done?")
-        state = self._undo_items(step) if step.get("map") else self._undo_branches(step)
+        mapped = step.get("map")
+        state = self._undo_items(step, mapped) if mapped else self._undo_branches(step)
         return undo, {
             undo: {
                 **state,
@@ -163,8 +164,8 @@ class Definition:
         given = {"input": at("input"), "earlier": EARLIER, "finished": steps_of(step["name"])}
         return {"Type": "Parallel", **self._language.arguments(given), "Branches": branches}
 
-    def _undo_items(self, step: WorkflowStepArgs) -> Fields:
-        (name,), item = nested(step), ITEM
+    def _undo_items(self, step: WorkflowStepArgs, mapped: WorkflowMapArgs) -> Fields:
+        item = ITEM
         document = {
             "input": at("input"),
             "earlier": EARLIER,
@@ -175,8 +176,8 @@ class Definition:
             "Type": "Map",
             **self._language.items_at(f"steps.{step['name']}.results"),
             "ItemSelector": self._language.template(document),
-            "MaxConcurrency": (step.get("map") or {})["max_concurrency"],
-            "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **self._undo_block(name)},
+            "MaxConcurrency": mapped["max_concurrency"],
+            "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **self._undo_block(mapped["sequence"])},
         }
 
     def _undo_block(self, sequence: str) -> dict[str, Any]:
@@ -224,8 +225,8 @@ class Definition:
             catch, more = self._catchers(scope, step, following)
             return {name: {**state, **({"Catch": catch} if catch else {}), "Next": following}, **more}
         if wait := step.get("wait"):
-            seconds = wait.get("seconds")
-            pause = self._language.until(wait.get("until") or "") if seconds is None else {"Seconds": seconds}
+            until = wait.get("until")
+            pause = {"Seconds": wait["seconds"]} if until is None else self._language.until(until)
             return {name: {"Type": "Wait", **pause, "Next": following}}
         if choice := step.get("choice"):
             rules = [{**self._condition(rule), "Next": self._target(scope, rule, following)} for rule in choice["rules"]]
@@ -233,7 +234,7 @@ class Definition:
         if values := step.get("values"):
             return {name: {"Type": "Pass", **self._language.put(path, values), "Next": following}}
         if fail := step.get("fail"):
-            return {name: self._fail(scope, fail["error"], fail.get("cause") or "")}
+            return {name: self._fail(scope, fail["error"], fail["cause"])}
         if step["succeed"]:
             return {name: {"Type": "Pass", "Next": scope.done}}
         return self._compound(scope, step, following)
@@ -295,7 +296,8 @@ class Definition:
         name, path = step["name"], f"steps.{step['name']}"
         undoable = any(self._undoable(self._sequences[one]) for one in nested(step))
         settles = self.settles(step)
-        state = self._items(step, settles) if step.get("map") else self._branches(step, settles)
+        mapped = step.get("map")
+        state = self._items(mapped, settles) if mapped else self._branches(step, settles)
         catch, more = list[Fields](), dict[str, Fields]()
         if undoable and scope.stuck is not None:
             # What has happened within is not in the document, so it cannot be compensated: somebody has to look.
@@ -320,15 +322,14 @@ class Definition:
         branches = [self._block(name, settles, saga=bool(step.get("saga"))) for name in nested(step)]
         return {"Type": "Parallel", **self._language.arguments(document), "Branches": branches}
 
-    def _items(self, step: WorkflowStepArgs, settles: bool) -> Fields:
-        (name,), given = nested(step), step.get("map") or {}
+    def _items(self, mapped: WorkflowMapArgs, settles: bool) -> Fields:
         document = {"input": at("input"), "item": ITEM, "index": INDEX, "earlier": EARLIER, "steps": {}}
         return {
             "Type": "Map",
-            **self._language.items(given["items"]),
+            **self._language.items(mapped["items"]),
             "ItemSelector": self._language.template(document),
-            "MaxConcurrency": given["max_concurrency"],
-            "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **self._block(name, settles, item=True)},
+            "MaxConcurrency": mapped["max_concurrency"],
+            "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **self._block(mapped["sequence"], settles, item=True)},
         }
 
     def _block(self, sequence: str, settles: bool, *, saga: bool = False, item: bool = False) -> dict[str, Any]:
@@ -361,10 +362,10 @@ class Definition:
         return {"Type": "Pass", **self._language.output(fields), "End": True}
 
 
-def parks(checked: Mapping[str, Any]) -> bool:
+def parks(checked: WorkflowArgs) -> bool:
     """Whether a state of typed steps sends records to the queue."""
     every = [step for steps in [checked["steps"], *checked["sequences"].values()] for step in steps]
-    return checked["park_failures"] or any(step.get("compensation") for step in every)
+    return checked["park_failures"] or any(step.get("compensation") is not None for step in every)
 
 
 def nested(step: WorkflowStepArgs) -> list[str]:
