@@ -56,9 +56,9 @@ class ApiGateway(Component):
     the JWT authorizers. Responses are not compressed: their size would tell secrets that stand beside what an attacker sends. The
     definition of a REST API is one document, so ``transforms`` see its JSON.
 
-    **Proven by**: controls ``api-access-logs``, ``api-execution-logs``, ``api-web-acl``, ``api-domain-tls``, ``api-no-data-trace``,
-    ``api-route-authorized``; ``test_api_gateway.py``, ``test_api_gateway_arguments.py``, and ``test_api_gateway_served.py``, which calls
-    both kinds of API on an emulator, through to a queue.
+    **Proven by**: controls ``api-definition-authorized``, ``api-route-authorized``, ``api-access-logs``, ``api-execution-logs``,
+    ``api-no-data-trace``, ``api-domain-tls``, ``api-throttled``; ``test_api_gateway.py``, ``test_api_gateway_arguments.py``, and
+    ``test_api_gateway_served.py``, which calls both kinds of API on an emulator, through to a queue and a function.
     """
 
     api_id: pulumi.Output[str]
