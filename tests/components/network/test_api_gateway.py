@@ -478,6 +478,7 @@ def test_a_load_balancer_inside_a_vpc_is_reached_by_a_vpc_link() -> None:
     graph = make(http(vpc_link={"vpc_link_id": "vpclink-1"}, routes={"GET /a": {"load_balancer": inside, "public": True}}))
     v2 = one(graph, "aws:apigatewayv2/integration:Integration")
     assert (v2["integrationUri"], v2["connectionId"]) == (LISTENER, "vpclink-1")
+    assert v2["requestParameters"] == {"overwrite:path": "$request.path"}
     assert v2["tlsConfig"] == {"serverNameToVerify": "inside.example.com"}
 
 

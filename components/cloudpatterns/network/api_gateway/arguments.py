@@ -93,7 +93,11 @@ class ApiEventBusArgs(TypedDict):
 
 
 class ApiLoadBalancerArgs(TypedDict):
-    """A load balancer inside a VPC, reached through the API's VPC link."""
+    """A load balancer inside a VPC, reached through the API's VPC link.
+
+    A REST API may put the stage's name in front of the path: let the load balancer's rules match it, too.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/private-integration.html
+    """
 
     listener_arn: NotRequired[pulumi.Input[str]]
     """A listener of an Application or Network Load Balancer. Default: none, with REST; needed with HTTP."""
