@@ -25,8 +25,9 @@ from cloudpatterns.core import (
     region_of,
 )
 from cloudpatterns.network.api_gateway.arguments import STAGE_NAMES, ApiAuthorizerArgs, ApiDomainArgs, ApiGatewayArgs, ApiVpcLinkArgs
+from cloudpatterns.network.api_gateway.definition import tls_policy
 from cloudpatterns.network.api_gateway.http_api import http_stage
-from cloudpatterns.network.api_gateway.rest_api import Stage, address_type, rest_stage, tls_policy
+from cloudpatterns.network.api_gateway.rest_api import Stage, address_type, rest_stage
 from cloudpatterns.network.api_gateway.routes import route_of
 from cloudpatterns.network.api_gateway.rules import problems
 from cloudpatterns.network.api_gateway.targets import targets_role
