@@ -1,6 +1,6 @@
 """API Gateway: authentication, web ACLs, logs, and client certificates for HTTP backends.
 
-Routes that an OpenAPI `body` defines are not checked: the service creates them, not the program.
+Methods of REST APIs that an OpenAPI `body` defines are judged in `api_definition`; routes of HTTP APIs that one defines are not checked.
 """
 
 from collections.abc import Iterator
@@ -92,12 +92,20 @@ def api_method_authorized(resource: Resource, stack: Stack) -> Verdict:
         return _PREFLIGHT
     if resource.get("authorization", "NONE") != "NONE":
         return Pass()
-    verdicts = [_by_policy(holder) for api in stack.refs(resource, "restApi", REST_API) for holder in _policies(stack, api)]
+    for api in stack.refs(resource, "restApi", REST_API):
+        if (verdict := policies_verdict(api, stack)) is not None:
+            return verdict
+    return Fail("can be called by anyone", "authorization")
+
+
+def policies_verdict(api: Resource, stack: Stack) -> Verdict | None:
+    """Whether a policy of a REST API keeps everybody out, or may do so; None where none does."""
+    verdicts = [_by_policy(holder) for holder in _policies(stack, api)]
     for wanted in (Pass, Unknown):
         for verdict in verdicts:
             if isinstance(verdict, wanted):
                 return verdict
-    return Fail("can be called by anyone", "authorization")
+    return None
 
 
 def _policies(stack: Stack, api: Resource) -> Iterator[Resource]:

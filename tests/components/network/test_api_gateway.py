@@ -478,6 +478,7 @@ def test_a_load_balancer_inside_a_vpc_is_reached_by_a_vpc_link() -> None:
     graph = make(http(vpc_link={"vpc_link_id": "vpclink-1"}, routes={"GET /a": {"load_balancer": inside, "public": True}}))
     v2 = one(graph, "aws:apigatewayv2/integration:Integration")
     assert (v2["integrationUri"], v2["connectionId"]) == (LISTENER, "vpclink-1")
+    assert v2["requestParameters"] == {"overwrite:path": "$request.path"}
     assert v2["tlsConfig"] == {"serverNameToVerify": "inside.example.com"}
 
 
@@ -622,6 +623,10 @@ def test_the_default_endpoint_of_a_rest_api_is_closed_where_a_domain_or_mutual_t
     assert api["disableExecuteApiEndpoint"] is True
     for inputs in (api, created):
         assert {name: inputs[name] for name in ("securityPolicy", "endpointAccessMode") if name in inputs} == policy
+    whole = definition(graph)
+    assert [server["x-amazon-apigateway-endpoint-configuration"] for server in whole["servers"]] == [{"disableExecuteApiEndpoint": True}]
+    assert whole["x-amazon-apigateway-security-policy"] == policy["securityPolicy"]
+    assert whole.get("x-amazon-apigateway-endpoint-access-mode") == policy.get("endpointAccessMode")
     if tls is not None:
         assert created["mutualTlsAuthentication"] == {"truststoreUri": "s3://trust/ca.pem", "truststoreVersion": "v1"}
         assert created["ownershipVerificationCertificateArn"] == CERTIFICATE
@@ -669,6 +674,9 @@ def test_a_private_api_is_reached_through_the_named_endpoints_alone() -> None:
     allow, deny = definition(graph)["x-amazon-apigateway-policy"]["Statement"]
     assert (allow["Effect"], deny["Effect"]) == ("Allow", "Deny")
     assert deny["Condition"] == {"StringNotEquals": {"aws:SourceVpce": ["vpce-1"]}}
+    # An update of the definition takes neither the endpoints nor the closed default endpoint away, not even for a moment.
+    [server] = definition(graph)["servers"]
+    assert server["x-amazon-apigateway-endpoint-configuration"] == {"vpcEndpointIds": ["vpce-1"]}
 
 
 # Logs, limits, CORS, errors, alarms

@@ -364,6 +364,12 @@ def test_a_preflight_request_is_not_asked_for_a_token(key: str, answer: str, wan
     record(lambda: ApiGateway("shop", args))  # ty: ignore[invalid-argument-type]
 
 
+def test_a_response_of_api_gateway_is_one_that_it_has() -> None:
+    path, reason = one(rest(gateway_responses={"NOT_FOUND": {"body": "{}"}}))
+    assert path == "gateway_responses"
+    assert reason.startswith("has 'NOT_FOUND'; a name has one of the types ACCESS_DENIED, API_CONFIGURATION_ERROR, ")
+
+
 def test_any_origin_is_no_origin() -> None:
     path, reason = one(rest(cors={"allowed_origins": ["*"]}))
     assert (path, reason) == ("cors.allowed_origins.0", "is '*'; must be an origin such as https://www.example.com")

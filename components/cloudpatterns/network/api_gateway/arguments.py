@@ -28,6 +28,13 @@ STAGE_NAMES = {"rest": "live", "http": "$default"}
 """Stages without a name of their own: ``$default`` adds nothing to the paths of an HTTP API; a REST API has no such stage."""
 TARGETS = ("function", "function_arn", "queue", "state_machine_arn", "event_bus", "url", "load_balancer")
 
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+_RESPONSES = (
+    *("ACCESS_DENIED", "API_CONFIGURATION_ERROR", "AUTHORIZER_CONFIGURATION_ERROR", "AUTHORIZER_FAILURE", "BAD_REQUEST_BODY"),
+    *("BAD_REQUEST_PARAMETERS", "DEFAULT_4XX", "DEFAULT_5XX", "EXPIRED_TOKEN", "INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT"),
+    *("INVALID_API_KEY", "INVALID_SIGNATURE", "MISSING_AUTHENTICATION_TOKEN", "QUOTA_EXCEEDED", "REQUEST_TOO_LARGE", "RESOURCE_NOT_FOUND"),
+    *("THROTTLED", "UNAUTHORIZED", "UNSUPPORTED_MEDIA_TYPE", "WAF_FILTERED"),
+)
 _NAMES = Keys("[A-Za-z][A-Za-z0-9]*", "letters and digits, a letter first")
 # What is sent to AWS is part of a mapping template, in which $ and # are commands and quotes end a text.
 _SOURCE = Matches(
@@ -86,7 +93,11 @@ class ApiEventBusArgs(TypedDict):
 
 
 class ApiLoadBalancerArgs(TypedDict):
-    """A load balancer inside a VPC, reached through the API's VPC link."""
+    """A load balancer inside a VPC, reached through the API's VPC link.
+
+    A REST API may put the stage's name in front of the path: let the load balancer's rules match it, too.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/private-integration.html
+    """
 
     listener_arn: NotRequired[pulumi.Input[str]]
     """A listener of an Application or Network Load Balancer. Default: none, with REST; needed with HTTP."""
@@ -324,7 +335,9 @@ class ApiGatewayOptions(TypedDict):
     ]
     """Media types whose bodies are not text. REST only; HTTP APIs find out by themselves."""
     gateway_responses: NotRequired[
-        Annotated[dict[str, ApiGatewayResponseArgs], Keys("[A-Z0-9_]+", "the form of THROTTLED or DEFAULT_4XX"), Field(default={})]
+        Annotated[
+            dict[str, ApiGatewayResponseArgs], Keys("|".join(_RESPONSES), f"one of the types {', '.join(_RESPONSES)}"), Field(default={})
+        ]
     ]
     """Responses of API Gateway itself, by type, in place of those of this component: JSON with ``message`` and ``requestId``, 404 for an
     unknown route, ``Retry-After`` where a limit is passed. REST only."""

@@ -25,8 +25,9 @@ from cloudpatterns.core import (
     region_of,
 )
 from cloudpatterns.network.api_gateway.arguments import STAGE_NAMES, ApiAuthorizerArgs, ApiDomainArgs, ApiGatewayArgs, ApiVpcLinkArgs
+from cloudpatterns.network.api_gateway.definition import tls_policy
 from cloudpatterns.network.api_gateway.http_api import http_stage
-from cloudpatterns.network.api_gateway.rest_api import Stage, address_type, rest_stage, tls_policy
+from cloudpatterns.network.api_gateway.rest_api import Stage, address_type, rest_stage
 from cloudpatterns.network.api_gateway.routes import route_of
 from cloudpatterns.network.api_gateway.rules import problems
 from cloudpatterns.network.api_gateway.targets import targets_role
@@ -56,9 +57,9 @@ class ApiGateway(Component):
     the JWT authorizers. Responses are not compressed: their size would tell secrets that stand beside what an attacker sends. The
     definition of a REST API is one document, so ``transforms`` see its JSON.
 
-    **Proven by**: controls ``api-access-logs``, ``api-execution-logs``, ``api-web-acl``, ``api-domain-tls``, ``api-no-data-trace``,
-    ``api-route-authorized``; ``test_api_gateway.py``, ``test_api_gateway_arguments.py``, and ``test_api_gateway_served.py``, which calls
-    both kinds of API on an emulator, through to a queue.
+    **Proven by**: controls ``api-definition-authorized``, ``api-route-authorized``, ``api-access-logs``, ``api-execution-logs``,
+    ``api-no-data-trace``, ``api-domain-tls``, ``api-throttled``; ``test_api_gateway.py``, ``test_api_gateway_arguments.py``, and
+    ``test_api_gateway_served.py``, which calls both kinds of API on an emulator, through to a queue and a function.
     """
 
     api_id: pulumi.Output[str]

@@ -22,6 +22,23 @@ _FAILED = '{"message": "Internal server error", "requestId": "$context.requestId
 _BODY_AS_TEXT = """"$util.escapeJavaScript($input.body).replaceAll("\\\\'", "'")\""""
 
 
+_TLS_POLICY = "SecurityPolicy_TLS13_1_2_2021_06"
+"""TLS 1.2 and 1.3. Not with mutual TLS, which takes legacy policies alone.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies-list.html
+"""
+
+
+def tls_policy(checked: ApiGatewayArgs) -> dict[str, str]:
+    """The TLS policy of a REST API and of its domain name, which are the same."""
+    domain = checked.get("domain")
+    if domain is not None and domain.get("mutual_tls") is not None:
+        return {"security_policy": "TLS_1_2"}
+    # Clients of a private API name its endpoint in TLS and the API in the Host header, which strict mode refuses.
+    mode = "STRICT" if checked.get("vpc_endpoint_ids") is None else "BASIC"
+    return {"security_policy": _TLS_POLICY, "endpoint_access_mode": mode}
+
+
 def rest_definition(
     name: str, checked: ApiGatewayArgs, role_arn: pulumi.Output[str] | None, vpc_link_id: pulumi.Input[str] | None
 ) -> dict[str, Any]:
@@ -50,7 +67,26 @@ def rest_definition(
         definition["x-amazon-apigateway-binary-media-types"] = checked["binary_media_types"]
     if (endpoint_ids := checked.get("vpc_endpoint_ids")) is not None:
         definition["x-amazon-apigateway-policy"] = _endpoint_policy(endpoint_ids)
+    tls = tls_policy(checked)
+    definition["x-amazon-apigateway-security-policy"] = tls["security_policy"]
+    if (mode := tls.get("endpoint_access_mode")) is not None:
+        definition["x-amazon-apigateway-endpoint-access-mode"] = mode
+    if endpoint := _endpoint(checked):
+        definition["servers"] = [{"url": "/", "x-amazon-apigateway-endpoint-configuration": endpoint}]
     return definition
+
+
+def _endpoint(checked: ApiGatewayArgs) -> dict[str, Any]:
+    """What the API's own resource says as well: an update of the definition resets what it does not name, until the provider repairs it.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-endpoint-configuration.html
+    """
+    endpoint: dict[str, Any] = {}
+    if checked.get("domain") is not None:
+        endpoint["disableExecuteApiEndpoint"] = True
+    if (endpoint_ids := checked.get("vpc_endpoint_ids")) is not None:
+        endpoint["vpcEndpointIds"] = endpoint_ids
+    return endpoint
 
 
 def _endpoint_policy(endpoint_ids: list[pulumi.Input[str]]) -> dict[str, Any]:

@@ -183,6 +183,8 @@ def _integration(
             "integration_uri": balancer.get("listener_arn"),
             "connection_type": "VPC_LINK",
             "connection_id": vpc_link_id,
+            # A named stage would precede the path.
+            "request_parameters": {"overwrite:path": "$request.path"},
             "payload_format_version": "1.0",
             "tls_config": None if server_name is None else {"server_name_to_verify": server_name},
         }

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 from cloudpatterns.blocks import log_group
 from cloudpatterns.core import Component, after, assume_role, by_name, partition_of
 from cloudpatterns.network.api_gateway.arguments import ApiGatewayArgs, ApiThrottle
-from cloudpatterns.network.api_gateway.definition import rest_definition
+from cloudpatterns.network.api_gateway.definition import rest_definition, tls_policy
 from cloudpatterns.network.api_gateway.routes import route_of
 from cloudpatterns.network.api_gateway.targets import SERVICE, permissions
 
@@ -47,11 +47,6 @@ _REST_LOG = {
     "wafError": "$context.waf.error",
     "traceId": "$context.xrayTraceId",
 }
-TLS_POLICY = "SecurityPolicy_TLS13_1_2_2021_06"
-"""TLS 1.2 and 1.3. Not with mutual TLS, which takes legacy policies alone.
-
-https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies-list.html
-"""
 
 
 class Stage(NamedTuple):
@@ -96,16 +91,6 @@ def access_log(
 def address_type(checked: ApiGatewayArgs) -> str:
     """The addresses at which an API can be reached."""
     return "dualstack" if checked["dual_stack"] else "ipv4"
-
-
-def tls_policy(checked: ApiGatewayArgs) -> dict[str, str]:
-    """The TLS policy of a REST API and of its domain name, which are the same."""
-    domain = checked.get("domain")
-    if domain is not None and domain.get("mutual_tls") is not None:
-        return {"security_policy": "TLS_1_2"}
-    # Clients of a private API name its endpoint in TLS and the API in the Host header, which strict mode refuses.
-    mode = "STRICT" if checked.get("vpc_endpoint_ids") is None else "BASIC"
-    return {"security_policy": TLS_POLICY, "endpoint_access_mode": mode}
 
 
 def rest_stage(
