@@ -106,9 +106,9 @@ def test_the_metrics_of_an_idle_queue_are_kept() -> None:
     graph = observer(**NEW)
     schedule = graph.one("aws:scheduler/schedule:Schedule")
     assert schedule.inputs["scheduleExpression"] == "rate(1 hour)"
-    assert schedule.inputs["target"]["arn"] == "arn:aws:scheduler:::aws-sdk:sqs:getQueueAttributes"
-    assert set(rights(graph, "render-look-policy")) == {"sqs:GetQueueAttributes"}
-    assert refs(graph, graph.named("render-look-policy"), "policy")[0].startswith("render-queue")
+    assert schedule.inputs["target"]["arn"] == "arn:aws:scheduler:::aws-sdk:sqs:untagQueue"
+    assert set(rights(graph, "render-call-policy")) == {"sqs:UntagQueue"}
+    assert refs(graph, graph.named("render-call-policy"), "policy")[0].startswith("render-queue")
 
 
 def test_no_running_job_is_ended_by_what_else_terminates_instances() -> None:

@@ -104,6 +104,14 @@ class JobObserverArgs(JobObserverOptions):
     """Tags of every child that takes some."""
 
 
+def child_names(checked: JobObserverArgs) -> dict[str, int]:
+    """Suffixes of children with AWS's limits for their names."""
+    queue = {} if checked.get("existing_queue") is not None else {"queue-dead-letters": 80}
+    # The role and the profile; and the rule that reports failures of the group.
+    workers = {} if checked.get("workers") is None else {"worker-role": 64, "workers-failed": 64}
+    return {**queue, **workers, "call-role": 64}
+
+
 def backlog_target(checked: JobObserverArgs) -> int:
     """Messages for each instance, those that it works on included, with which none waits longer than it may.
 
@@ -170,9 +178,8 @@ def _worker_problems(name: str, checked: JobObserverArgs) -> Iterator[Problem]:
     for argument in ("cpu_target_percent", "burst_cpu_percent", "by_cpu", "requests_per_target"):
         if is_given(workers["scaling"], argument):
             yield f"workers.scaling.{argument}", "is given; the group follows the backlog alone. Remove it."
-    for argument in ("protected_instances",):
-        if is_given(workers["refresh"], argument):
-            yield f"workers.refresh.{argument}", "is given; a refresh waits for jobs that run. Remove it."
+    if is_given(workers["refresh"], "protected_instances"):
+        yield "workers.refresh.protected_instances", "is given; a refresh waits for jobs that run. Remove it."
     try:
         ScaleOut.check(f"{name}-workers", scale_out(checked, "arn", None))
     except ArgumentError as error:
