@@ -114,7 +114,7 @@ def test_the_metrics_of_an_idle_queue_are_kept() -> None:
 def test_no_running_job_is_ended_by_what_else_terminates_instances() -> None:
     graph = observer(**NEW)
     group, hook = graph.one(GROUP), graph.one(HOOKS)
-    assert group.inputs["instanceRefresh"]["preferences"]["scaleInProtectedInstances"] == "Wait"
+    assert group.inputs["instanceRefresh"]["preferences"]["scaleInProtectedInstances"] == "Refresh"
     assert group.inputs["protectFromScaleIn"] is False
     assert hook.inputs == {
         "name": HOOK,
@@ -245,7 +245,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "refresh",
-        {**NEW, "workers": {**WORKERS, "refresh": {"protected_instances": "Refresh"}}},
+        {**NEW, "workers": {**WORKERS, "refresh": {"protected_instances": "Wait"}}},
         "workers.refresh.protected_instances",
         "is given; a refresh waits for jobs that run. Remove it.",
     ),

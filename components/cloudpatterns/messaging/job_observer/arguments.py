@@ -135,8 +135,9 @@ def scale_out(checked: JobObserverArgs, profile_arn: pulumi.Input[str], user_dat
         **pick(checked, "alarm_topic_arns", "tags"),
         **key,
         "scaling": {**pick(workers["scaling"], *workers["scaling"]), "by_cpu": False},
-        # A refresh waits until no instance runs a job.
-        "refresh": {**pick(workers["refresh"], *workers["refresh"]), "protected_instances": "Wait"},
+        # Not Wait: a refresh waits for an hour and then fails, while a worker that is always busy is always protected. Instances that are
+        # replaced finish their jobs at the hook. https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RefreshPreferences.html
+        "refresh": {**pick(workers["refresh"], *workers["refresh"]), "protected_instances": "Refresh"},
         # Jobs that run when everything is destroyed would hold it up for as long as they take.
         "force_delete": True,
         "subnet_ids_by_zone": checked["subnet_ids_by_zone"],
