@@ -143,12 +143,15 @@ class Report:
     sizes: list[int] = field(default_factory=list)
     replaced: int = 0
     refresh_failed: bool = False
+    receives: int = 0
+    """Most receives of a job."""
 
     def text(self) -> str:
         """The figures in one line."""
         waits = sorted(self.waits) or [0.0]
         return (
-            f"{self.done} jobs, {self.killed} killed, {self.returned} returned, wait: most {waits[-1]:.0f} s, "
+            f"{self.done} jobs, {self.killed} killed, {self.returned} returned, {self.receives} receives at most, "
+            f"wait: most {waits[-1]:.0f} s, "
             f"95 % {waits[int(0.95 * (len(waits) - 1))]:.0f} s, instances: most {max(self.sizes)}, at the end {self.sizes[-1]}"
         )
 
@@ -335,6 +338,7 @@ class Simulation:
     def _receive(self, instance: Instance) -> None:
         job = self._jobs.popleft()
         job.receives += 1
+        self.report.receives = max(self.report.receives, job.receives)
         if self._guarded and not instance.guard.protect("job", "worker"):
             # The contract: return the message, and receive no more.
             self._jobs.appendleft(job)

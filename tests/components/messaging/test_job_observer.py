@@ -213,7 +213,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "tries of another queue",
-        {**EXISTING, "max_receive_count": 5},
+        {**EXISTING, "max_receive_count": 7},
         "existing_queue",
         "excludes max_receive_count: the queue is there already; both are given. Remove one of them.",
     ),

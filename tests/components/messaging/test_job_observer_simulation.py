@@ -73,6 +73,7 @@ def test_scales_in_without_killing_running_jobs_and_no_job_waits_longer_than_the
     report = simulate(scaling(**args), tmp_path, arrivals, hours)
     assert report.killed == 0
     assert (report.done, report.left) == (len(arrivals), 0)
+    assert report.receives < 5
     assert max(report.waits) <= bound(args["most_wait_seconds"])
     # Back to none.
     assert report.sizes[-1] == 0
@@ -88,6 +89,8 @@ def test_what_terminates_instances_otherwise_waits_for_their_jobs(what: str, tmp
     assert report.killed == 0
     assert report.left == 0
     assert not report.refresh_failed
+    # None goes to the dead-letter queue because it was returned, whose limit is 5.
+    assert report.receives < 5
 
 
 def test_a_refresh_that_waited_for_protected_instances_would_fail(tmp_path: Path) -> None:

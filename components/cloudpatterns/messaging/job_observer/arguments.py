@@ -63,8 +63,9 @@ class JobObserverOptions(TypedDict):
     """Whether a job may be ended within two minutes and run again: Spot instances need it."""
     visibility_timeout_seconds: NotRequired[Annotated[int, Field(default=300, ge=30, le=_MOST_VISIBILITY_SECONDS)]]
     """How long a message stays hidden when a worker dies; while a job runs, the worker extends it."""
-    max_receive_count: NotRequired[Annotated[int, Field(default=3, ge=1, le=1000)]]
-    """Tries of a job, after which it goes to the dead-letter queue."""
+    max_receive_count: NotRequired[Annotated[int, Field(default=5, ge=2, le=1000)]]
+    """Tries of a job, after which it goes to the dead-letter queue; a job that an instance returns, because it is about to go, counts as
+    tried."""
     message_retention_days: NotRequired[Annotated[int, Field(default=4, ge=1, le=13)]]
     """Days that a job waits at most."""
     alarm_age_seconds: NotRequired[Annotated[int, Field(ge=60, le=1_209_600)]]

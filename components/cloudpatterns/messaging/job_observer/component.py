@@ -51,8 +51,8 @@ class JobObserver(Component):
     **Cost drivers**: the instances; the alarms; an idle group with ``min_size`` 0 costs little more than these.
 
     **Trade-offs**: from no instance a job waits for two to three minutes and the start of an instance; a group that must grow reacts after
-    four to five minutes, for which jobs may wait beyond ``most_wait_seconds``, and shrinks after fifteen. A crash of an instance, a Spot interruption and ``destroy`` end jobs all the same: their
-    messages show again, so jobs are idempotent.
+    four to five minutes, for which jobs may wait beyond ``most_wait_seconds``, and shrinks after fifteen. A crash of an instance, a Spot
+    interruption and ``destroy`` end jobs all the same: their messages show again, so jobs are idempotent.
 
     **Proven by**: controls ``queue-dead-letters``, ``auto-scaling-launch-template``; ``test_job_observer.py``, ``test_job_guard.py`` and
     ``test_job_observer_simulation.py``, which runs arrivals against the scaling as it is deployed.
