@@ -7,7 +7,7 @@ every language. Tests run each function, and create from the YAML what the funct
 
 from cloudpatterns.compute import ScaleOut
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
-from cloudpatterns.messaging import FanOut, KafkaStream, PriorityQueue, QueueWorker, QueuingChain, ScheduledTask, Workflow
+from cloudpatterns.messaging import FanOut, JobObserver, KafkaStream, PriorityQueue, QueueWorker, QueuingChain, ScheduledTask, Workflow
 from cloudpatterns.network import (
     ApiGateway,
     FloatingIp,
@@ -133,6 +133,22 @@ def in_memory_cache() -> None:
             "replicas": 1,
             "subnet_ids_by_zone": network.data_subnet_ids_by_zone,
             "security_group_ids": [firewall.security_group_ids["redis"]],
+        },
+    )
+
+
+def job_observer() -> None:
+    """None to twenty instances, as many as the jobs in the queue need."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    firewall = FunctionalFirewall("firewall", {"vpc_id": network.vpc_id, "functions": {"worker": {}}})
+    JobObserver(
+        "films",
+        {
+            "job_seconds": 600,
+            "most_wait_seconds": 1200,
+            "workers": {"instance_types": ["c7g.xlarge"], "image_parameter": IMAGE, "min_size": 0, "max_size": 20},
+            "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
+            "security_group_ids": [firewall.security_group_ids["worker"]],
         },
     )
 

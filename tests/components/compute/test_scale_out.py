@@ -234,6 +234,19 @@ def test_every_knob_of_the_group() -> None:
     assert group["serviceLinkedRoleArn"].endswith("/x_web")
 
 
+def test_a_group_that_something_else_scales_has_no_policy_of_its_own() -> None:
+    graph = made(scaling={"by_cpu": False})
+    assert graph.of_type("aws:autoscaling/policy:Policy") == []
+    assert [one.name for one in graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm") if "burst" in one.name] == []
+
+
+def test_a_refresh_may_wait_for_protected_instances_and_destroy_need_not() -> None:
+    group = made(refresh={"protected_instances": "Wait"}, force_delete=True).one("aws:autoscaling/group:Group").inputs
+    assert group["instanceRefresh"]["preferences"]["scaleInProtectedInstances"] == "Wait"
+    assert group["forceDelete"] is True
+    assert "forceDelete" not in made().one("aws:autoscaling/group:Group").inputs
+
+
 def test_disks_and_metadata_for_containers() -> None:
     graph = made(
         disks={

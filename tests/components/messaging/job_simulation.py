@@ -142,12 +142,16 @@ class Report:
     returned: int = 0
     sizes: list[int] = field(default_factory=list)
     replaced: int = 0
+    refresh_failed: bool = False
+    receives: int = 0
+    """Most receives of a job."""
 
     def text(self) -> str:
         """The figures in one line."""
         waits = sorted(self.waits) or [0.0]
         return (
-            f"{self.done} jobs, {self.killed} killed, {self.returned} returned, wait: most {waits[-1]:.0f} s, "
+            f"{self.done} jobs, {self.killed} killed, {self.returned} returned, {self.receives} receives at most, "
+            f"wait: most {waits[-1]:.0f} s, "
             f"95 % {waits[int(0.95 * (len(waits) - 1))]:.0f} s, instances: most {max(self.sizes)}, at the end {self.sizes[-1]}"
         )
 
@@ -171,6 +175,7 @@ class Simulation:
         self._start_seconds, self._visibility, self._guarded, self._heartbeats = start_seconds, visibility_seconds, guarded, heartbeats
         self._events = sorted((terminate_at or {}).items())
         self._delay = delay_minutes
+        self._refreshed = math.inf
         self._now, self._numbers = 0.0, itertools.count(1)
         self._desired = scaling.min_size
         self._instances: list[Instance] = []
@@ -291,6 +296,7 @@ class Simulation:
         while self._events and self._events[0][0] <= self._now:
             _, what = self._events.pop(0)
             if what == "refresh":
+                self._refreshed = self._now
                 for instance in self._instances:
                     instance.old = True
             else:
@@ -303,6 +309,9 @@ class Simulation:
             if instance.old and instance.state == "InService" and not waits and self._scaling.refresh != "Ignore":
                 self.report.replaced += 1
                 self._terminate(instance)
+        # It waits for an hour at a protected instance, and then fails.
+        if self._now > self._refreshed + 3600 and any(one.old and one.state == "InService" for one in self._instances):
+            self.report.refresh_failed = True
         for instance in [one for one in self._instances if one.state == "Terminating" and self._now >= min(one.gone_at, one.last)]:
             self._instances.remove(instance)
             self.report.killed += instance.job is not None
@@ -320,14 +329,16 @@ class Simulation:
                 self.report.done += 1
                 instance.job = None
                 instance.guard.release("job")
-        if self._guarded and (instance.protected or instance.state == "Terminating"):
-            instance.guard.look(lambda: self._stop(instance))
         if instance.job is None and not instance.stopped and self._jobs:
             self._receive(instance)
+        # The worker is faster: the guard may not have seen yet that the instance goes.
+        if self._guarded and (instance.protected or instance.state == "Terminating"):
+            instance.guard.look(lambda: self._stop(instance))
 
     def _receive(self, instance: Instance) -> None:
         job = self._jobs.popleft()
         job.receives += 1
+        self.report.receives = max(self.report.receives, job.receives)
         if self._guarded and not instance.guard.protect("job", "worker"):
             # The contract: return the message, and receive no more.
             self._jobs.appendleft(job)

@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -195,47 +197,45 @@ def test_it_runs_on_the_python_of_amazon_linux(tmp_path: Path) -> None:
 
 
 class Machine:
-    """The command in a real process, with a stand-in for the AWS CLI; the metadata service is a stand-in module."""
+    """The command with a stand-in for the AWS CLI and systemd, in this process or one of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         (folder / "bin").mkdir()
         self.script("aws", f'echo "$*" >>{folder}/calls\ncase "$*" in *describe*) echo render ;; esac\n[ ! -e {folder}/refuse ]')
         self.script("systemctl", f'echo "systemctl $*" >>{folder}/calls\ncase "$*" in is-active*) exit 3 ;; esac')
-        start = folder / "start.py"
-        start.write_text(
-            f"import sys\nsys.path.insert(0, {str(HERE.parent)!r})\nimport job_guard\n"
-            f"state = lambda: open({str(folder / 'state')!r}).read()\n"
-            "job_guard._metadata = lambda path: 'i-1' if path == 'meta-data/instance-id' else state()\n"
-            "job_guard.POLL_SECONDS = 0.05\nsys.exit(job_guard.main(sys.argv[1:]))\n"
-        )
-        self.state("InService")
+        self.state = "InService"
+        self.path = f"{folder}/bin:{os.environ['PATH']}"
+        monkeypatch.setenv("PATH", self.path)
+        monkeypatch.setenv("JOB_GUARD_FOLDER", str(folder / "run"))
+        monkeypatch.setattr(job_guard, "_metadata", lambda path: "i-1" if path == "meta-data/instance-id" else self.state)
+        monkeypatch.setattr(job_guard, "POLL_SECONDS", 0)
 
     def script(self, name: str, body: str) -> None:
         path = self.folder / "bin" / name
         path.write_text(f"#!/bin/bash\n{body}\n")
         path.chmod(0o755)
 
-    def state(self, text: str) -> None:
-        (self.folder / "state").write_text(text)
-
     @property
     def calls(self) -> list[str]:
         return (self.folder / "calls").read_text().splitlines() if (self.folder / "calls").exists() else []
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        environment = {**os.environ, "PATH": f"{self.folder}/bin:{os.environ['PATH']}", "JOB_GUARD_FOLDER": str(self.folder / "run")}
-        return subprocess.Popen(
-            [sys.executable, str(self.folder / "start.py"), *arguments], env=environment, stdout=subprocess.PIPE, text=True
-        )
-
     def run(self, *arguments: str) -> int:
-        return self.start(*arguments).wait(20)
+        before = signal.getsignal(signal.SIGTERM)
+        try:
+            return job_guard.main(list(arguments))
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        program = f"import sys\nsys.path.insert(0, {str(HERE.parent)!r})\nimport job_guard\njob_guard._metadata = lambda path: 'i-1'\n"
+        command = [sys.executable, "-c", f"{program}sys.exit(job_guard.main(sys.argv[1:]))", *arguments]
+        return subprocess.Popen(command, env={"PATH": self.path, "JOB_GUARD_FOLDER": str(self.folder / "run")})
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path)
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    return Machine(tmp_path, monkeypatch)
 
 
 def test_a_command_runs_as_a_job_and_gives_its_exit_code(machine: Machine) -> None:
@@ -255,22 +255,25 @@ def test_a_refused_job_does_not_run(machine: Machine) -> None:
 def test_a_job_survives_the_signal_that_ends_its_worker(machine: Machine) -> None:
     job = machine.start("run", "--", "bash", "-c", f"touch {machine.folder}/began; sleep 0.4; touch {machine.folder}/ended")
     while not (machine.folder / "began").exists():
+        assert job.poll() is None
         time.sleep(0.01)
     job.send_signal(signal.SIGTERM)
-    assert job.wait(20) == 0
+    assert job.wait(60) == 0
     assert (machine.folder / "ended").exists()
 
 
 def test_protect_and_release_are_for_jobs_of_the_calling_process(machine: Machine) -> None:
     assert machine.run("protect", "a") == 0
-    owner = (machine.folder / "run/jobs/a").read_text()
-    assert owner.split()[0] == str(os.getpid())
+    assert (machine.folder / "run/jobs/a").read_text().split()[0] == str(os.getppid())
     assert machine.run("release", "a") == 0
     assert not (machine.folder / "run/jobs/a").exists()
 
 
-def test_the_service_ends_when_the_instance_may_go(machine: Machine) -> None:
-    machine.state("Terminated")
+def test_the_service_ends_when_the_instance_may_go(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sleep(seconds: float) -> None:
+        machine.state = "Terminated"
+
+    monkeypatch.setattr(job_guard.time, "sleep", sleep)
     assert machine.run("watch") == 0
     assert "systemctl stop --no-block worker.service" in machine.calls
     assert any(call.startswith("autoscaling complete-lifecycle-action") for call in machine.calls)
@@ -279,3 +282,28 @@ def test_the_service_ends_when_the_instance_may_go(machine: Machine) -> None:
 @pytest.mark.parametrize("arguments", [[], ["run"], ["run", "--"], ["protect"], ["protect", "../a"], ["other"]])
 def test_other_commands_are_refused(machine: Machine, arguments: list[str]) -> None:
     assert machine.run(*arguments) == 64
+
+
+def test_the_metadata_service_is_asked_with_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Metadata(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self.answer("token" if self.headers["X-aws-ec2-metadata-token-ttl-seconds"] else "")
+
+        def do_GET(self) -> None:
+            assert self.headers["X-aws-ec2-metadata-token"] == "token"
+            self.answer(self.path)
+
+        def answer(self, text: str) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Metadata) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setattr(job_guard, "_METADATA", f"http://127.0.0.1:{server.server_port}/latest")
+        assert job_guard._metadata("meta-data/instance-id") == "/latest/meta-data/instance-id"
+        server.shutdown()
+        thread.join()

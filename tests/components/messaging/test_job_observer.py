@@ -106,15 +106,15 @@ def test_the_metrics_of_an_idle_queue_are_kept() -> None:
     graph = observer(**NEW)
     schedule = graph.one("aws:scheduler/schedule:Schedule")
     assert schedule.inputs["scheduleExpression"] == "rate(1 hour)"
-    assert schedule.inputs["target"]["arn"] == "arn:aws:scheduler:::aws-sdk:sqs:getQueueAttributes"
-    assert set(rights(graph, "render-look-policy")) == {"sqs:GetQueueAttributes"}
-    assert refs(graph, graph.named("render-look-policy"), "policy")[0].startswith("render-queue")
+    assert schedule.inputs["target"]["arn"] == "arn:aws:scheduler:::aws-sdk:sqs:untagQueue"
+    assert set(rights(graph, "render-call-policy")) == {"sqs:UntagQueue"}
+    assert refs(graph, graph.named("render-call-policy"), "policy")[0].startswith("render-queue")
 
 
 def test_no_running_job_is_ended_by_what_else_terminates_instances() -> None:
     graph = observer(**NEW)
     group, hook = graph.one(GROUP), graph.one(HOOKS)
-    assert group.inputs["instanceRefresh"]["preferences"]["scaleInProtectedInstances"] == "Wait"
+    assert group.inputs["instanceRefresh"]["preferences"]["scaleInProtectedInstances"] == "Refresh"
     assert group.inputs["protectFromScaleIn"] is False
     assert hook.inputs == {
         "name": HOOK,
@@ -213,7 +213,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "tries of another queue",
-        {**EXISTING, "max_receive_count": 5},
+        {**EXISTING, "max_receive_count": 7},
         "existing_queue",
         "excludes max_receive_count: the queue is there already; both are given. Remove one of them.",
     ),
@@ -245,7 +245,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "refresh",
-        {**NEW, "workers": {**WORKERS, "refresh": {"protected_instances": "Refresh"}}},
+        {**NEW, "workers": {**WORKERS, "refresh": {"protected_instances": "Wait"}}},
         "workers.refresh.protected_instances",
         "is given; a refresh waits for jobs that run. Remove it.",
     ),

@@ -73,6 +73,7 @@ def test_scales_in_without_killing_running_jobs_and_no_job_waits_longer_than_the
     report = simulate(scaling(**args), tmp_path, arrivals, hours)
     assert report.killed == 0
     assert (report.done, report.left) == (len(arrivals), 0)
+    assert report.receives < 5
     assert max(report.waits) <= bound(args["most_wait_seconds"])
     # Back to none.
     assert report.sizes[-1] == 0
@@ -87,6 +88,16 @@ def test_what_terminates_instances_otherwise_waits_for_their_jobs(what: str, tmp
     assert report.replaced >= 2
     assert report.killed == 0
     assert report.left == 0
+    assert not report.refresh_failed
+    # None goes to the dead-letter queue because it was returned, whose limit is 5.
+    assert report.receives < 5
+
+
+def test_a_refresh_that_waited_for_protected_instances_would_fail(tmp_path: Path) -> None:
+    """Why it does not: a worker that is always busy is always protected, and a refresh waits for an hour."""
+    arrivals = list(steadily(300, 3 * HOUR, 120, lambda _: 1200.0))
+    configuration = scaling(job_seconds=1200, longest_job_seconds=6000).but(refresh="Wait")
+    assert simulate(configuration, tmp_path, arrivals, 3, terminate_at={3000: "refresh"}).refresh_failed
 
 
 def test_several_small_groups_keep_their_least_size(tmp_path: Path) -> None:

@@ -95,7 +95,8 @@ class ScaleOutRefresh(TypedDict):
     they are unhealthy. At 100, new instances start before old ones are terminated."""
     protected_instances: NotRequired[Annotated[str, Choice("Ignore", "Refresh", "Wait")]]
     """What an instance refresh does with instances that are protected from scale-in: ``Ignore`` (leaves them), ``Refresh`` (replaces them),
-    ``Wait`` (until they are no longer protected). Default: ``Refresh`` with ``protect_from_scale_in``, else ``Ignore``."""
+    ``Wait`` (for an hour until they are no longer protected, then it fails). Default: ``Refresh`` with ``protect_from_scale_in``, else
+    ``Ignore``."""
     max_instance_lifetime_seconds: NotRequired[Annotated[int, Field(default=1_209_600, ge=0, le=31_536_000)]]
     """Age at which an instance is replaced, at least a day (86400), 0 for never: nothing else patches a running instance. AWS replaces
     instances a few at a time, and keeps ``min_healthy_percent`` of the group healthy."""

@@ -63,8 +63,9 @@ class JobObserverOptions(TypedDict):
     """Whether a job may be ended within two minutes and run again: Spot instances need it."""
     visibility_timeout_seconds: NotRequired[Annotated[int, Field(default=300, ge=30, le=_MOST_VISIBILITY_SECONDS)]]
     """How long a message stays hidden when a worker dies; while a job runs, the worker extends it."""
-    max_receive_count: NotRequired[Annotated[int, Field(default=3, ge=1, le=1000)]]
-    """Tries of a job, after which it goes to the dead-letter queue."""
+    max_receive_count: NotRequired[Annotated[int, Field(default=5, ge=2, le=1000)]]
+    """Tries of a job, after which it goes to the dead-letter queue; a job that an instance returns, because it is about to go, counts as
+    tried."""
     message_retention_days: NotRequired[Annotated[int, Field(default=4, ge=1, le=13)]]
     """Days that a job waits at most."""
     alarm_age_seconds: NotRequired[Annotated[int, Field(ge=60, le=1_209_600)]]
@@ -104,6 +105,14 @@ class JobObserverArgs(JobObserverOptions):
     """Tags of every child that takes some."""
 
 
+def child_names(checked: JobObserverArgs) -> dict[str, int]:
+    """Suffixes of children with AWS's limits for their names."""
+    queue = {} if checked.get("existing_queue") is not None else {"queue-dead-letters": 80}
+    # The role and the profile; and the rule that reports failures of the group.
+    workers = {} if checked.get("workers") is None else {"worker-role": 64, "workers-failed": 64}
+    return {**queue, **workers, "call-role": 64}
+
+
 def backlog_target(checked: JobObserverArgs) -> int:
     """Messages for each instance, those that it works on included, with which none waits longer than it may.
 
@@ -127,8 +136,9 @@ def scale_out(checked: JobObserverArgs, profile_arn: pulumi.Input[str], user_dat
         **pick(checked, "alarm_topic_arns", "tags"),
         **key,
         "scaling": {**pick(workers["scaling"], *workers["scaling"]), "by_cpu": False},
-        # A refresh waits until no instance runs a job.
-        "refresh": {**pick(workers["refresh"], *workers["refresh"]), "protected_instances": "Wait"},
+        # Not Wait: a refresh waits for an hour and then fails, while a worker that is always busy is always protected. Instances that are
+        # replaced finish their jobs at the hook. https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RefreshPreferences.html
+        "refresh": {**pick(workers["refresh"], *workers["refresh"]), "protected_instances": "Refresh"},
         # Jobs that run when everything is destroyed would hold it up for as long as they take.
         "force_delete": True,
         "subnet_ids_by_zone": checked["subnet_ids_by_zone"],
@@ -170,9 +180,8 @@ def _worker_problems(name: str, checked: JobObserverArgs) -> Iterator[Problem]:
     for argument in ("cpu_target_percent", "burst_cpu_percent", "by_cpu", "requests_per_target"):
         if is_given(workers["scaling"], argument):
             yield f"workers.scaling.{argument}", "is given; the group follows the backlog alone. Remove it."
-    for argument in ("protected_instances",):
-        if is_given(workers["refresh"], argument):
-            yield f"workers.refresh.{argument}", "is given; a refresh waits for jobs that run. Remove it."
+    if is_given(workers["refresh"], "protected_instances"):
+        yield "workers.refresh.protected_instances", "is given; a refresh waits for jobs that run. Remove it."
     try:
         ScaleOut.check(f"{name}-workers", scale_out(checked, "arn", None))
     except ArgumentError as error:

@@ -22,7 +22,7 @@ from cloudpatterns.core import (
     partition_of,
     region_of,
 )
-from cloudpatterns.messaging.job_observer.arguments import JobObserverArgs, alarm_age, backlog_target, problems, scale_out
+from cloudpatterns.messaging.job_observer.arguments import JobObserverArgs, alarm_age, backlog_target, child_names, problems, scale_out
 from cloudpatterns.messaging.job_observer.scaling import Backlog
 from cloudpatterns.messaging.job_observer.user_data import job_guard_user_data
 from cloudpatterns.security import WorkloadRole, session_manager_statements
@@ -48,11 +48,11 @@ class JobObserver(Component):
 
     **Not when**: jobs are short (``QueueWorker``), or a job can be split into steps (``Workflow``).
 
-    **Cost drivers**: the instances; 13 alarms and metrics of the scaling; an idle group with ``min_size`` 0 costs next to nothing.
+    **Cost drivers**: the instances; the alarms; an idle group with ``min_size`` 0 costs little more than these.
 
-    **Trade-offs**: from no instance a job waits for about three minutes and the start of an instance; a group that must grow reacts after
-    four minutes, and shrinks after fifteen. A crash of an instance, a Spot interruption and ``destroy`` end jobs all the same: their
-    messages show again, so jobs are idempotent.
+    **Trade-offs**: from no instance a job waits for two to three minutes and the start of an instance; a group that must grow reacts after
+    four to five minutes, for which jobs may wait beyond ``most_wait_seconds``, and shrinks after fifteen. A crash of an instance, a Spot
+    interruption and ``destroy`` end jobs all the same: their messages show again, so jobs are idempotent.
 
     **Proven by**: controls ``queue-dead-letters``, ``auto-scaling-launch-template``; ``test_job_observer.py``, ``test_job_guard.py`` and
     ``test_job_observer_simulation.py``, which runs arrivals against the scaling as it is deployed.
@@ -72,7 +72,7 @@ class JobObserver(Component):
     """The key of the queues; empty for an existing queue without one."""
 
     def __init__(self, name: str, args: JobObserverArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = self.begin(name, args, opts, problems=functools.partial(problems, name), names={"queue-dead-letters": 80, "worker": 64})
+        checked = self.begin(name, args, opts, problems=functools.partial(problems, name), names=child_names)
         self._checked, self._name = checked, name
         queue_name = self._queue()
         group_name, role_name = self._group()
@@ -162,30 +162,31 @@ class JobObserver(Component):
         ]
 
     def _keep_metrics(self) -> None:
-        """Looks at the queue every hour: after six hours in which nothing happens SQS stops its metrics, and starts them up to a quarter of
-        an hour late, for which the first job would wait.
+        """Calls the queue every hour: after six hours without a call SQS stops its metrics, and starts them up to a quarter of an hour
+        late, for which the first job would wait.
 
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/monitoring-using-cloudwatch.html
         """
         name, tags = self._name, self._checked["tags"]
-        group = aws.scheduler.ScheduleGroup(f"{name}-look", tags=tags, opts=self.child())
+        group = aws.scheduler.ScheduleGroup(f"{name}-call", tags=tags, opts=self.child())
         role = service_role(
             self,
-            f"{name}-look-role",
+            f"{name}-call-role",
             "scheduler.amazonaws.com",
-            f"Looks at the queue of {name}",
-            statements={f"{name}-look-policy": [Statement(actions=["sqs:GetQueueAttributes"], resources=[self.queue_arn])]},
+            f"Calls the queue of {name}",
+            statements={f"{name}-call-policy": [Statement(actions=["sqs:UntagQueue"], resources=[self.queue_arn])]},
             conditions={"StringEquals": {"aws:SourceAccount": account_of(group.arn)}, "ArnEquals": {"aws:SourceArn": group.arn}},
             tags=tags,
         )
         schedule(
             self,
-            f"{name}-look",
+            f"{name}-call",
             group=group,
             expression="rate(1 hour)",
             time_zone="Etc/UTC",
-            target_arn=api_target(group.arn, "sqs", "getQueueAttributes"),
-            target_input={"QueueUrl": self.queue_url, "AttributeNames": ["ApproximateNumberOfMessages"]},
+            # Schedules call no API that only reads: this one takes away a tag that there is not.
+            target_arn=api_target(group.arn, "sqs", "untagQueue"),
+            target_input={"QueueUrl": self.queue_url, "TagKeys": ["cloudpatterns:none"]},
             role_arn=role.arn,
             retry_seconds=_HOUR_SECONDS,
         )

@@ -129,8 +129,9 @@ class KafkaStreamArgs(KafkaStreamOptions):
     """Arguments of ``KafkaStream``: its options, and where it stands."""
 
     cluster_arn: NotRequired[pulumi.Input[str]]
-    """A cluster to adopt, with IAM authentication: topics, consumers and alarms are added, and the cluster is not changed. Exactly one of
-    ``cluster_arn`` and ``subnet_ids_by_zone``."""
+    """A cluster to adopt, with IAM authentication: topics, consumers and alarms are added, and the cluster is not changed. For consumers
+    its security group admits itself on port 9098, and allows port 443 to S3. Exactly one of ``cluster_arn`` and
+    ``subnet_ids_by_zone``."""
     subnet_ids_by_zone: NotRequired[SubnetIdsByZone]
     """Private subnets by zone: two or three for standard brokers, three for Express brokers, two to six for a serverless cluster.
     Exactly one of ``cluster_arn`` and ``subnet_ids_by_zone``."""
