@@ -1,6 +1,7 @@
 """Limits of APIs and of other callers: how many requests they pass on, and how long they wait for a function."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from cloudpatterns_policies.controls._event_sources import ALIAS, FUNCTION
@@ -144,15 +145,19 @@ def _answers_first(integration: Resource) -> bool:
 
 def _of_machine(machine: Resource, stack: Stack) -> Iterator[tuple[str, Any, Resource, str]]:
     """The steps of a state machine with a limit in seconds that call a function of the stack."""
-    by_name: dict[str, Resource] = {}
-    for function in stack.of_type(FUNCTION):
-        by_name |= {name: function for key in ("name", "arn") if (name := _text(function, key))}
+    by_name = _functions_by_name(stack)
     for state in states(definition(machine)):
         seconds = state.body.get("TimeoutSeconds")
         # A version or an alias follows the function's own ARN, which has seven parts.
         function = by_name.get(":".join(state.function.split(":")[:7])) if state.calls_function else None
         if function is not None and isinstance(seconds, int):
             yield f"waits in step {state.name}", seconds, function, "definition"
+
+
+@lru_cache(maxsize=16)
+def _functions_by_name(stack: Stack) -> Mapping[str, Resource]:
+    """The functions of the stack by their names and ARNs, as far as they are known."""
+    return {name: function for function in stack.of_type(FUNCTION) for key in ("name", "arn") if (name := _text(function, key))}
 
 
 def _functions(resource: Resource, path: str, stack: Stack) -> Iterator[Resource]:

@@ -4,7 +4,7 @@ import re
 from functools import partial
 from typing import Any, Final
 
-from cloudpatterns_policies.controls._event_sources import MAPPING, PIPE, QUEUE, functions, of_queue, service, shards
+from cloudpatterns_policies.controls._event_sources import ALIAS, MAPPING, PIPE, QUEUE, functions, of_queue, service, shards
 from cloudpatterns_policies.core import UNKNOWN, Fail, NotApplicable, Pass, Resource, Severity, Stack, Unknown, Verdict, stack_control
 from cloudpatterns_policies.graph.reading import has_value, read
 
@@ -142,11 +142,8 @@ def queue_readers_not_throttled(resource: Resource, stack: Stack) -> Verdict:
         return Unknown(path)
     if own is None:
         return Fail(f"calls {function.name}, which may run {_times(reserved)}, without a maximum concurrency", path)
-    readers = [
-        item
-        for item in stack.of_type(MAPPING)
-        if item.urn == resource.urn or (function in functions(item, stack) and service(item, stack) == "sqs")
-    ]
+    names = [function, *stack.referrers(function, ALIAS, "functionName")]
+    readers = [item for name in names for item in stack.referrers(name, MAPPING, "functionName") if service(item, stack) == "sqs"]
     maxima = [read(item, path, computed=True) for item in readers]
     total = sum(one for one in maxima if one is not UNKNOWN and one is not None)
     if total <= reserved:

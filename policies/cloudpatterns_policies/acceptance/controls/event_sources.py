@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from cloudpatterns_policies.acceptance.controls._given import given
@@ -195,14 +195,10 @@ def _allowed(stack: Stack, role: Resource, source: str) -> list[Statement] | Non
     """The statements that allow a role something; None where not all are known, or where a policy of AWS's own is enough."""
     documents: list[Any] = []
     arns: list[tuple[Resource, str]] = [(role, f"managedPolicyArns.{at}") for at in range(_count(role, "managedPolicyArns"))]
-    for item in stack.of_type(_ROLE_POLICY, _ATTACHMENT, *_OTHER_WAYS):
-        owners = stack.refs(item, "role", _ROLE)
-        if item.type in _OTHER_WAYS or not owners:
-            return None
-        if role in owners and item.type == _ROLE_POLICY:
-            documents.append(given(item, "policy"))
-        elif role in owners:
-            arns.append((item, "policyArn"))
+    if _policies_without_role(stack):
+        return None
+    documents += [given(item, "policy") for item in stack.referrers(role, _ROLE_POLICY, "role")]
+    arns += [(item, "policyArn") for item in stack.referrers(role, _ATTACHMENT, "role")]
     documents += [given(role, f"inlinePolicies.{at}.policy") for at in range(_count(role, "inlinePolicies"))]
     for item, path in arns:
         policy, arn = target(stack, item, path, _POLICY), given(item, path)
@@ -217,6 +213,14 @@ def _allowed(stack: Stack, role: Resource, source: str) -> list[Statement] | Non
         return [one for document in documents for one in statements(document) if one.allow]
     except (ValueError, UnknownValueError):
         return None
+
+
+@lru_cache(maxsize=16)
+def _policies_without_role(stack: Stack) -> bool:
+    """Whether the stack has policies that may be of any role."""
+    return bool(stack.of_type(*_OTHER_WAYS)) or any(
+        not stack.refs(item, "role", _ROLE) for item in stack.of_type(_ROLE_POLICY, _ATTACHMENT)
+    )
 
 
 def _count(role: Resource, name: str) -> int:
