@@ -82,7 +82,7 @@ class PriorityQueue(Component):
     **Trade-offs**: with functions, the share of an idle queue is not lent to others; with a service, servers are paid while they wait.
 
     **Proven by**: controls ``queue-dead-letters``, ``sqs-encrypted``, ``queue-visibility-retries``; ``test_priority_queue.py``, which
-    simulates arrivals that saturate the highest queue, and ``tests/runtime/test_priority.py``.
+    simulates arrivals that saturate the highest queue and runs the poller.
     """
 
     queue_urls: ByName[str]
