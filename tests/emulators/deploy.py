@@ -5,19 +5,21 @@ the emulator gives, in everything that comes later. Left out are resources that 
 """
 
 import io
-import json
 import re
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from offline_preview.graph import Graph, Resource
 
+from tests.emulators.events import ACCOUNT
 from tests.emulators.ministack import MiniStack
 
 # Functions run with the libraries of the test's own environment, so layers of AWS's are left out.
 _FOREIGN_LAYER = re.compile(r"arn:aws:lambda:[^:]+:(017000801446|094274105915):layer:")
+_ACCOUNT_THERE = "000000000000"
 _ROLE = "arn:aws:iam::000000000000:role/any"
 
 
@@ -34,13 +36,20 @@ class Deployment:
         """
         self._server, self._folder = server, folder
         self._environment = {"AWS_ENDPOINT_URL": endpoint or server.url, "POWERTOOLS_TRACE_DISABLED": "true", **(environment or {})}
-        self._real: dict[str, str] = {}
+        self._real: dict[str, str] = {ACCOUNT: _ACCOUNT_THERE}
         self._outputs: dict[str, dict[str, str]] = {}
+        self._types: dict[str, str] = {}
         for resource in graph.resources:
             if create := _CREATORS.get(resource.type):
                 real = create(self, self._replaced(resource.inputs), resource)
-                self._outputs[resource.name] = real
+                self._outputs[resource.name], self._types[resource.name] = real, resource.type
                 self._learn(resource, real)
+        self.graph = Graph(graph.project, graph.stack, [replace(one, inputs=self._replaced(one.inputs)) for one in graph.resources], graph.outputs)
+        """The graph, with what the emulator gave in place of what the recorder invented."""
+
+    def names(self, kind: str) -> list[str]:
+        """Logical names of the resources of a type."""
+        return [name for name, type_ in self._types.items() if type_ == kind]
 
     def output(self, name: str, key: str) -> str:
         """What the emulator gave for an output of a resource."""
@@ -61,8 +70,9 @@ class Deployment:
     def _learn(self, resource: Resource, real: Mapping[str, str]) -> None:
         invented = {**{key: value for key, value in resource.outputs.items() if isinstance(value, str)}, "id": resource.id}
         for key, value in real.items():
+            # What is the same in the record (a name that is the id as well) is what the emulator calls by the first of them.
             if invented.get(key):
-                self._real[invented[key]] = value
+                self._real.setdefault(invented[key], value)
 
     def _replaced(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -86,10 +96,13 @@ class Deployment:
         given = {key: str(value) for key, value in attributes.items() if value is not None}
         url = sqs.create_queue(QueueName=name, Attributes=given)["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        return {"url": url, "id": url, "arn": arn, "name": name}
+        # The recorder has the name as the id, which in AWS is the URL.
+        return {"url": url, "arn": arn, "name": name}
 
     def _queue_policy(self, inputs: dict[str, Any], _resource: Resource) -> dict[str, str]:
-        self.client("sqs").set_queue_attributes(QueueUrl=inputs["queueUrl"], Attributes={"Policy": inputs["policy"]})
+        sqs = self.client("sqs")
+        url = sqs.get_queue_url(QueueName=inputs["queueUrl"])["QueueUrl"]
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": inputs["policy"]})
         return {}
 
     def _table(self, inputs: dict[str, Any], resource: Resource) -> dict[str, str]:
@@ -233,7 +246,3 @@ def redrive(sqs: Any, dead_letter_url: str, url: str) -> int:
         sqs.send_message(QueueUrl=url, MessageBody=message["Body"])
     return len(moved)
 
-
-def as_json(text: str) -> Any:
-    """A body as JSON."""
-    return json.loads(text)
