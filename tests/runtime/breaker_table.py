@@ -70,6 +70,7 @@ class Memory:
 
     def _put(self, Item: Any, **request: Any) -> Any:
         self._check(Item["dependency"]["S"], request)
+        assert all(kind == "S" or (kind == "N" and float(text) < 1e38) for value in Item.values() for kind, text in value.items()), Item
         self.items[Item["dependency"]["S"]] = copy.deepcopy(Item)
         return {}
 

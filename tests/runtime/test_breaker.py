@@ -469,7 +469,13 @@ def test_an_item_that_cannot_be_read_stops_no_call(world: World, change: Any) ->
     opened(world)
     world.table.items["payments"].update(change)
     assert passes(world.breaker())
-    assert len(world.errors) == 1
+    [event] = world.errors
+    assert isinstance(event.error, KeyError | ValueError)
+    assert change != {"circuit": {"S": "ajar"}} or str(event.error) == "circuit is 'ajar'"
+
+
+def test_the_states_are_those_that_state_machines_write() -> None:
+    assert (CLOSED, OPEN, HALF_OPEN) == ("closed", "open", "half_open")
 
 
 # The table cannot be reached
@@ -948,6 +954,8 @@ def test_the_limits_themselves_can_be_used() -> None:
     least: dict[str, Any] = dict.fromkeys(("window_seconds", "open_seconds", "probe_seconds"), 0.01)
     breaker = CircuitBreaker(Memory(), table="t", dependency="d", failure_rate=0.001, cache_seconds=0, clock_skew_seconds=0, **least)
     assert "Memory" not in repr(breaker)
+    assert "clock=" not in repr(breaker)
+    assert repr(EmbeddedMetrics("Shop")) == "EmbeddedMetrics(namespace='Shop')"
 
 
 def test_the_default_settings() -> None:

@@ -95,14 +95,15 @@ class CircuitBreaker(Component):
     ) -> dict[str, Any]:
         """States of a state machine that call a dependency through its circuit, with DynamoDB alone and no function.
 
-        ``task`` is the state that calls it, in JSONata, without ``Next`` and ``End``; it is there under ``name``, and its output goes on to
-        ``next_state``. What it catches by itself does not count; any other error is a failure, and leads to ``failure_state`` with the
-        error in the variable ``$breaker_error``, once it is counted. While the circuit is open, ``open_state`` is next, with the input of
-        the first state, which is ``f"{name} guarded"``. All but ``task`` is in JSONata, also in a machine of JSONPath.
+        ``task`` is the state that calls it, in JSONata, without ``Next`` and ``End``. It is there under ``name`` ("Charge card"), and its
+        output goes on to ``next_state``. What it catches by itself does not count. Any other error is a failure: once it is counted,
+        ``failure_state`` is next, with the error in the variable ``$breaker_charge_card.error``. While the circuit is open, ``open_state``
+        is next. Both get the input of the first state, "Charge card guarded". The states are in JSONata, also in a machine of JSONPath.
 
-        The role needs ``state_machine_statements``.
+        The role needs ``state_machine_statements``; ``Workflow`` takes the states in a ``definition``.
 
         :raises ArgumentError: for an unknown dependency, with those known.
+        :raises ValueError: for a task with an end of its own or a catcher of all errors, and for a name that is too long.
         """
         guard = Guard(self.table_name, dependency, self._settings(dependency), self._checked["metric_namespace"])
         return guarded_states(guard, name, task, next_state=next_state, open_state=open_state, failure_state=failure_state)
