@@ -50,7 +50,7 @@ class DeepHealthCheck(Component):
     One of three forms. **Behind a load balancer** (``domain_name`` and ``listener_arn``): the listener sends ``path`` to a function, which
     checks the layers, and Route 53 looks for ``deep-health-ok`` in its answer. **In the application** (``domain_name`` alone): it answers
     at ``path`` itself, with the runtime library. **Private** (neither): the function runs each minute, an alarm is raised when a layer
-    fails, and the health check follows the alarm. There is no function URL: Route 53 signs no requests, so anybody could call it.
+    fails, and the health check follows the alarm. A function URL would not do: Route 53 signs no requests, so anybody could call it.
 
     The balancer's own check stays at ``shallow_path``, which is another path: a failing layer takes a name out of DNS, never a server out
     of the pool. The function's own target group is not checked at all. Pass ``shallow_path`` to ``LoadBalancer`` as ``health_check_path``.
