@@ -76,7 +76,9 @@ def test_the_deep_path_is_refused_as_the_balancers(path: str, shallow: str, form
 
 
 def test_behind_a_balancer_route_53_looks_for_the_functions_text() -> None:
-    graph = make(layers={"database": TCP}, **BEHIND, request_interval_seconds=10, failure_threshold=2, tags={"Owner": "shop"})
+    graph = make(
+        layers={"database": TCP}, **BEHIND, request_interval_seconds=10, failure_threshold=2, measure_latency=True, tags={"Owner": "shop"}
+    )
     check = graph.one(CHECK)
     assert check.inputs == {
         "type": "HTTPS_STR_MATCH",

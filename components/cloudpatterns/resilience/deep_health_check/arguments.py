@@ -42,7 +42,7 @@ _ANSWER_SECONDS = 2
 https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-failover-determining-health-of-endpoints.html
 """
 _OF_LAYERS = ("cache_seconds", "log_retention_days", "subnet_ids_by_zone", "security_group_ids")
-_OF_ENDPOINTS = ("path", "shallow_path", "request_interval_seconds", "failure_threshold", "global_alarm_topic_arns")
+_OF_ENDPOINTS = ("path", "shallow_path", "request_interval_seconds", "failure_threshold", "measure_latency", "global_alarm_topic_arns")
 _OF_ALARMS = ("failed_minutes", "insufficient_data_health_status")
 
 
@@ -117,6 +117,8 @@ class DeepHealthCheckOptions(TypedDict):
     """How often each of Route 53's checkers asks; 10 costs more. A change replaces the health check."""
     failure_threshold: NotRequired[Annotated[int, Field(default=3, ge=1, le=10)]]
     """Answers in a row that change a checker's mind."""
+    measure_latency: NotRequired[Annotated[bool, Field(default=False)]]
+    """Whether Route 53 measures how long the endpoint takes, at a price. A change replaces the health check."""
     failed_minutes: NotRequired[Annotated[int, Field(default=3, ge=1, le=60)]]
     """Without ``domain_name``: minutes in a row with a failed layer, or without a measurement, after which the alarm is raised."""
     insufficient_data_health_status: NotRequired[
@@ -141,7 +143,8 @@ class DeepHealthCheckArgs(DeepHealthCheckOptions):
     existing_function: NotRequired[ExistingFunction]
     """A function that is there and does what ``function`` says. Default: none."""
     subnet_ids_by_zone: NotRequired[SubnetIdsByZone]
-    """Subnets of the component's function, from which it reaches the layers. Default: the function is outside any VPC of yours."""
+    """Subnets of the component's function, from which it reaches the layers; tables and queues by VPC endpoints or internet egress.
+    Default: the function is outside any VPC of yours."""
     security_group_ids: NotRequired[SecurityGroupIds]
     """Security groups of the component's function, with ``subnet_ids_by_zone``. Default: none, without subnets."""
     domain_name: NotRequired[DomainName]

@@ -119,7 +119,7 @@ class DeepHealthCheck(Component):
             resource_path=checked["path"],
             search_string=_OK,
             enable_sni=True,
-            measure_latency=True,
+            measure_latency=checked["measure_latency"],
             request_interval=checked["request_interval_seconds"],
             failure_threshold=checked["failure_threshold"],
             tags=self._tags(name),
