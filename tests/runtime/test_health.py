@@ -1,8 +1,11 @@
 """Deep health: limits, one run for many, hung checks, what the public sees; the checks on real sockets, moto and MiniStack."""
 
+import http.client
+import inspect
 import json
 import logging
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -391,10 +394,10 @@ def test_tcp_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Pages(BaseHTTPRequestHandler):
-    seen: list[tuple[str, str | None]] = []
+    seen: list[tuple[str, str]] = []
 
     def do_GET(self) -> None:
-        self.seen.append((self.path, self.headers["User-Agent"]))
+        self.seen.append((self.path, f"{self.headers['User-Agent']} {self.headers['Connection']}"))
         status = int(self.path.strip("/").partition("?")[0] or 200)
         self.send_response(status)
         if status == 302:
@@ -423,7 +426,7 @@ def test_http_get_wants_a_success_and_the_text(pages: str, monkeypatch: pytest.M
         assert http_get(f"{pages}{path}")() is None
     assert http_get(f"{pages}/200", contains="all good")() is None
     assert [path for path, _ in Pages.seen] == ["/", "/", "/200", "/204", "/299", "/200?a=b", "/200"]
-    assert {agent for _, agent in Pages.seen} == {"cloudpatterns-deep-health"}
+    assert {agent for _, agent in Pages.seen} == {"cloudpatterns-deep-health close"}
     for status in (302, 300, 404, 500):
         with pytest.raises(RuntimeError, match=f"^status {status}$"):
             http_get(f"{pages}/{status}")()
@@ -531,6 +534,55 @@ def test_the_default_settings_and_what_is_allowed_at_the_limits() -> None:
     assert (health.timeout_seconds, health.cache_seconds, health.log_details) == (1.5, 5, True)
     DeepHealth({"a": Layer(nothing, 60)}, timeout_seconds=60, cache_seconds=60)
     DeepHealth({"a": nothing}, timeout_seconds=0.001, cache_seconds=0)
+
+
+def test_only_settings_are_given_and_shown() -> None:
+    settings = ["layers", "timeout_seconds", "cache_seconds", "log_details", "clock"]
+    assert list(inspect.signature(DeepHealth).parameters) == settings
+    shown = repr(DeepHealth({"a": Layer(nothing, 1)}))
+    assert [name for name in settings if f"{name}=" in shown] == settings[:4]
+    assert "_" not in re.sub(r"(timeout|cache)_seconds|log_details", "", shown.replace(repr(nothing), ""))
+
+
+def test_the_checks_have_time_limits_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[float] = []
+
+    class Connection(http.client.HTTPConnection):
+        def __init__(self, host: str, port: int | None, timeout: float) -> None:
+            limits.append(timeout)
+            raise TimeoutError
+
+    monkeypatch.setattr(library.http.client, "HTTPConnection", Connection)
+    for check in (http_get("http://host/"), http_get("http://host/", timeout_seconds=0.2)):
+        with pytest.raises(TimeoutError):
+            check()
+    assert limits == [1, 0.2]
+
+
+def test_who_waits_for_a_run_takes_no_time_of_the_processor() -> None:
+    release = threading.Event()
+    health = DeepHealth({"database": lambda: release.wait(SECONDS)}, timeout_seconds=20)
+    entered: list[int] = []
+
+    class Lock:
+        lock = threading.Lock()
+
+        def __enter__(self) -> None:
+            self.lock.acquire()
+            entered.append(1)
+
+        def __exit__(self, *_: object) -> None:
+            self.lock.release()
+
+    health._lock = Lock()  # ty: ignore[invalid-assignment]
+    threads = [threading.Thread(target=health.check) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.1)
+    release.set()
+    for thread in threads:
+        thread.join(SECONDS)
+    assert len(entered) < 20
 
 
 def test_boto3_is_not_loaded_with_the_library() -> None:

@@ -1,5 +1,7 @@
 """Priority poller: order, shares, heartbeat, deletes, errors and stop; with a queue of the test's, on moto and on MiniStack."""
 
+import dataclasses
+import inspect
 import logging
 import os
 import signal
@@ -905,6 +907,16 @@ def test_what_is_allowed_at_the_limits() -> None:
     PriorityPoller(
         sqs=None, queue_urls=[HIGH], handler=print, workers=1, visibility_seconds=1, most_seconds=1, wait_seconds=1, stop_seconds=1
     )
+
+
+def test_only_settings_are_given_and_shown(sqs: Queues) -> None:
+    settings = [
+        *("sqs", "queue_urls", "handler", "workers", "share_every", "visibility_seconds", "most_seconds", "wait_seconds", "stop_seconds"),
+        *("clock", "uniform"),
+    ]
+    assert list(inspect.signature(PriorityPoller).parameters) == settings
+    shown = [field.name for field in dataclasses.fields(PriorityPoller) if field.repr]
+    assert shown == settings[:-2]
 
 
 def test_the_default_settings() -> None:

@@ -42,12 +42,14 @@ def alarm(
     missing: str | None = "notBreaching",
     actions: Sequence[pulumi.Input[str]],
     ok_actions: Sequence[pulumi.Input[str]] | None = None,
+    region: str | None = None,
     tags: Mapping[str, pulumi.Input[str]],
 ) -> aws.cloudwatch.MetricAlarm:
     """An alarm that is raised when all of the last ``periods``, or ``datapoints`` of them, compare with the threshold.
 
     ``missing`` is how periods without data count, as CloudWatch names it. ``actions`` are topics to notify and whatever else happens at the
     alarm; ``ok_actions`` are those at its end (default: the same actions; an empty list leaves them out).
+    ``region`` is that of the metric and the topics (default: the provider's).
     """
     return aws.cloudwatch.MetricAlarm(
         child_name,
@@ -59,6 +61,7 @@ def alarm(
         treat_missing_data=missing,
         alarm_actions=list(actions),
         ok_actions=list(actions) if ok_actions is None else list(ok_actions) or None,
+        region=region,
         tags=tags,
         opts=component.child(),
         **(_single(metric, period_seconds) if isinstance(metric, Metric) else _math(metric, period_seconds)),

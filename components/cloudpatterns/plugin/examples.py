@@ -24,7 +24,7 @@ from cloudpatterns.network import (
     ZeroTrustNetwork,
 )
 from cloudpatterns.operations import DeliveryPipeline
-from cloudpatterns.resilience import CircuitBreaker, RetryPolicy, ShuffleSharding
+from cloudpatterns.resilience import CircuitBreaker, DeepHealthCheck, RetryPolicy, ShuffleSharding
 from cloudpatterns.security import SecretsVault, WorkloadRole
 from cloudpatterns.storage import DurableBucket
 from cloudpatterns.systems import Storefront
@@ -60,6 +60,22 @@ def circuit_breaker() -> None:
         {
             "dependencies": {"payments": {}, "card-bank": {"failures": 5, "window_seconds": 60}},
             "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:operations"],
+        },
+    )
+
+
+def deep_health_check() -> None:
+    """A private check of a database, each minute, which an alarm and a Route 53 health check follow."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    firewall = FunctionalFirewall(
+        "firewall", {"vpc_id": network.vpc_id, "functions": {"health": {}, "db": {"ports": [5432], "callers": ["health"]}}}
+    )
+    DeepHealthCheck(
+        "shop",
+        {
+            "layers": {"database": {"tcp": {"host": "db.shop.internal", "port": 5432}}},
+            "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
+            "security_group_ids": [firewall.security_group_ids["health"]],
         },
     )
 

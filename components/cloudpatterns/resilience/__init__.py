@@ -7,6 +7,16 @@ from cloudpatterns.resilience.circuit_breaker.arguments import (
     CircuitBreakerTableArgs,
 )
 from cloudpatterns.resilience.circuit_breaker.component import CircuitBreaker
+from cloudpatterns.resilience.deep_health_check.arguments import (
+    DeepHealthCheckArgs,
+    DeepHealthCheckOptions,
+    HealthHttpArgs,
+    HealthLayerArgs,
+    HealthQueueArgs,
+    HealthTableArgs,
+    HealthTcpArgs,
+)
+from cloudpatterns.resilience.deep_health_check.component import DeepHealthCheck
 from cloudpatterns.resilience.retry_policy import RetryPolicy, RetryPolicyArgs, RetryPolicyOptions
 from cloudpatterns.resilience.shuffle_sharding import ShardWorkerArgs, ShuffleSharding, ShuffleShardingArgs, ShuffleShardingOptions
 
@@ -16,6 +26,14 @@ __all__ = [
     "CircuitBreakerDependencyOptions",
     "CircuitBreakerOptions",
     "CircuitBreakerTableArgs",
+    "DeepHealthCheck",
+    "DeepHealthCheckArgs",
+    "DeepHealthCheckOptions",
+    "HealthHttpArgs",
+    "HealthLayerArgs",
+    "HealthQueueArgs",
+    "HealthTableArgs",
+    "HealthTcpArgs",
     "RetryPolicy",
     "RetryPolicyArgs",
     "RetryPolicyOptions",

@@ -55,6 +55,9 @@ class ShardWorkerArgs(TypedDict):
 
     zone: NotRequired[Annotated[str, Matches(r"[a-z]{2}(-[a-z0-9]+)+", "an Availability Zone such as eu-west-1a")]]
     """Availability Zone of the worker, for all workers or for none: a customer's workers then stand in different zones. Default: none."""
+    draining: NotRequired[Annotated[bool, Field(default=False)]]
+    """Whether the worker gets no new messages: it is out of the map, and its customers have another one. Remove it when its queue is empty:
+    a queue is deleted with what is in it."""
     existing_queue: NotRequired[ExistingQueue]
     """The worker's queue, where there is one already; a standard queue. Default: a new one, with its dead-letter queue."""
 
@@ -271,16 +274,22 @@ class ShuffleSharding(Component):
 
 
 def _map(checked: ShuffleShardingArgs, name: str) -> Any:
-    workers, seed = checked["workers"], checked.get("seed")
-    return _sharding.ShardMap(list(workers), checked["shard_size"], _zones(checked), name if seed is None else seed)
+    seed = checked.get("seed")
+    return _sharding.ShardMap(list(_active(checked)), checked["shard_size"], _zones(checked), name if seed is None else seed)
+
+
+def _active(checked: ShuffleShardingArgs) -> dict[str, ShardWorkerArgs]:
+    """The workers that get new messages."""
+    return {worker: args for worker, args in checked["workers"].items() if not args["draining"]}
 
 
 def _document(shards: Any, urls: Mapping[str, str]) -> str:
-    return json.dumps({**json.loads(shards.to_json()), "queue_urls": urls}, sort_keys=True, separators=(",", ":"))
+    queues = {worker: urls[worker] for worker in shards.workers}
+    return json.dumps({**json.loads(shards.to_json()), "queue_urls": queues}, sort_keys=True, separators=(",", ":"))
 
 
 def _zones(checked: ShuffleShardingArgs) -> dict[str, str]:
-    zones = {worker: args.get("zone") for worker, args in checked["workers"].items()}
+    zones = {worker: args.get("zone") for worker, args in _active(checked).items()}
     return {worker: zone for worker, zone in zones.items() if zone is not None}
 
 
@@ -360,13 +369,14 @@ def _queue_problems(checked: ShuffleShardingArgs) -> Iterator[Problem]:
 
 
 def _overlap_problems(checked: ShuffleShardingArgs) -> Iterator[Problem]:
-    workers, size, bound, zones = len(checked["workers"]), checked["shard_size"], checked["most_overlap_probability"], _zones(checked)
+    active = _active(checked)
+    workers, size, bound, zones = len(active), checked["shard_size"], checked["most_overlap_probability"], _zones(checked)
     if zones and len(zones) < workers:
-        missing = ", ".join(sorted(set(checked["workers"]) - set(zones)))
+        missing = ", ".join(sorted(set(active) - set(zones)))
         yield "workers", f"have zones, but not {missing}. Give the zone of each worker, or of none."
         return
     if size > workers:
-        yield "shard_size", f"is {size}; there are {workers} workers. Add workers, or lower it."
+        yield "shard_size", f"is {size}; there are {workers} workers that get messages. Add workers, or lower it."
         return
     sizes = _map(checked, "").zone_sizes
     found = _sharding.full_overlap_probability(workers, size, sizes)

@@ -204,6 +204,20 @@ def test_with_existing_queues_and_services_nothing_but_the_map_is_created() -> N
     assert len(with_function.of_type(SOURCE)) == 16
 
 
+def test_a_draining_worker_gets_no_messages_and_keeps_its_queue() -> None:
+    graph = make(workers={**WORKERS, "w03": {"draining": True}}, function=IMAGE, visibility_timeout_seconds=None)
+    shards = ShardMap.from_json(document_of(graph))
+    assert shards.workers == tuple(worker for worker in WORKERS if worker != "w03")
+    assert "w03" not in json.loads(document_of(graph))["queue_urls"]
+    assert graph.named("orders-worker-w03-source").inputs["eventSourceArn"] == graph.named("orders-worker-w03").outputs["arn"]
+    before = ShardMap.from_json(document_of(make()))
+    for number in range(200):
+        old, new = set(before.shard(str(number))), set(shards.shard(str(number)))
+        assert new == old or (old - new == {"w03"} and len(new) == 2)
+    two: dict[str, Any] = {worker: {"draining": True} for worker in list(WORKERS)[:2]}
+    assert [path for path, _ in refused(workers={**WORKERS, **two})] == ["shard_size"]
+
+
 def test_a_key_of_the_users_own() -> None:
     key = "arn:aws:kms:eu-west-1:123456789012:key/own"
     graph = make(kms_key_arn=key)
@@ -245,7 +259,7 @@ def test_what_senders_and_services_may_do() -> None:
         ),
         (
             {"workers": {"a": {}, "b": {}}, "shard_size": 3, "most_overlap_probability": 1},
-            ("shard_size", "is 3; there are 2 workers. Add workers, or lower it."),
+            ("shard_size", "is 3; there are 2 workers that get messages. Add workers, or lower it."),
         ),
         (
             {"visibility_timeout_seconds": None},

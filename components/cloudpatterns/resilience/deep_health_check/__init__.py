@@ -1,0 +1,1 @@
+"""Deep health check, see ``component``."""
