@@ -315,6 +315,45 @@ def test_an_error_that_is_caught_goes_where_the_step_says(language: str) -> None
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_a_timeout_that_is_caught_counts_as_finished_when_a_later_step_fails(language: str) -> None:
+    later = step("B", catch=[{"errors": ["OutOfStock"], "next": "C"}, {"errors": ["States.ALL"], "next": "C"}])
+    machine = definition(language, [step("A"), later, step("C")])
+    with interpreter(functions("A", "B", "C", failing={"B": TimeoutError(), "C": ValueError("no")})) as account:
+        account.run(machine, {})
+    assert account.called == ["A", "B", "C", "undo_B", "undo_A"]
+    with interpreter(functions("A", "B", "C", failing={"B": ValueError("no"), "C": ValueError("no")})) as account:
+        account.run(machine, {})
+    assert account.called == ["A", "B", "C", "undo_A"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_step_that_fails_on_purpose_compensates_what_came_before(language: str) -> None:
+    reject = {"name": "Reject", "fail": {"error": "OrderRejected", "cause": 'it\'s "full"'}}
+    machine = definition(
+        language, [step("A"), {"name": "Both", "parallel": {"sequences": ["left"]}}], sequences={"left": [step("B"), reject]}
+    )
+    with interpreter(functions("A", "B")) as account:
+        execution = account.run(machine, {})
+    assert (execution.error, account.called) == ("WorkflowFailed", ["A", "B", "undo_B", "undo_A"])
+    assert json.loads(execution.cause or "")["Error"] == "SequenceFailed"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_step_gets_the_results_of_all_steps_before_it(language: str) -> None:
+    machine = definition(
+        language,
+        [step("A"), {"name": "Outer", "saga": "outer"}, step("Z", input={"id.$": "$.input.id"} if language == "JSONPath" else None)],
+        sequences={"outer": [step("B"), {"name": "Inner", "saga": "inner"}], "inner": [step("C")]},
+    )
+    with interpreter(functions("A", "B", "C", "Z")) as account:
+        account.run(machine, {"id": 1})
+    inner = next(one.payload for one in account.calls if one.function == "C")
+    assert inner == {"input": {"id": 1}, "earlier": {"A": {"by": "A"}, "B": {"by": "B"}}, "steps": {}}
+    if language == "JSONPath":
+        assert account.calls[-1].payload == {"id": 1}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_loop_compensates_each_step_once(language: str) -> None:
     again = {"rules": [{**is_more(language, "steps.Poll", 0), "next": "Poll"}]}
     machine = definition(language, [step("A"), step("Poll"), {"name": "Again", "choice": again}, step("Z")])

@@ -1,6 +1,6 @@
 """A state machine of Step Functions from typed steps, with compensations, or from a given definition.
 
-Pattern: "Order workflow with Step Functions" and "Saga" (Cloud Design Patterns in Practice).
+Pattern: "Step Functions Workflow" (2025 guide).
 """
 
 import json
@@ -35,7 +35,7 @@ _MOST_BYTES = 1_048_576
 
 
 class Workflow(Component):
-    """A Step Functions state machine that compensates what it has done when a later step fails (order workflow with Step Functions; saga).
+    """A Step Functions state machine that compensates what it has done when a later step fails (2025 guide, "Step Functions Workflow").
 
     Steps hand on one document: ``input`` is what the execution was started with, ``steps.<name>`` the result of each step that has
     finished, ``error`` what failed. A function gets the whole document, or what ``input`` of the step takes from it.
@@ -60,8 +60,9 @@ class Workflow(Component):
     **Trade-offs**: steps run at least once, so functions must be idempotent. A document has at most 256 KiB. A parallel with compensations
     inside waits for all its sequences, also when one fails early.
 
-    **Proven by**: controls ``step-functions-logging``, ``log-group-arn-ending``, ``choice-has-default``; ``test_workflow.py``, and
-    ``test_workflow_runs.py``, which validates definitions and runs them in an interpreter with a failure at each step.
+    **Proven by**: controls ``step-failure-paths``, ``step-timeouts``, ``step-function-retries``, ``step-callbacks-timed``,
+    ``step-functions-logging``; ``test_workflow.py``, and ``test_workflow_runs.py``, which validates definitions and runs them in an
+    interpreter with a failure at each step.
     """
 
     state_machine_arn: pulumi.Output[str]
