@@ -11,7 +11,7 @@ REGION = pulumi.Config("aws").require("region")
 ALARM_TOPIC_ARN = pulumi.Config().require("alarm_topic_arn")
 APP = Path(__file__).parent / "app"
 # The provider's default tags do not reach Auto Scaling groups and what they launch.
-TAGS = {"Owner": "render", "CostCenter": "4711", "Environment": pulumi.get_stack()}
+TAGS: dict[str, pulumi.Input[str]] = {"Owner": "render", "CostCenter": "4711", "Environment": pulumi.get_stack()}
 
 # The instances have no internet egress: they reach SQS and Auto Scaling by endpoints in the VPC.
 network = Network(

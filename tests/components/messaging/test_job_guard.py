@@ -2,6 +2,7 @@
 
 import ast
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -282,6 +283,13 @@ def test_the_service_ends_when_the_instance_may_go(machine: Machine, monkeypatch
 @pytest.mark.parametrize("arguments", [[], ["run"], ["run", "--"], ["protect"], ["protect", "../a"], ["other"]])
 def test_other_commands_are_refused(machine: Machine, arguments: list[str]) -> None:
     assert machine.run(*arguments) == 64
+
+
+def test_it_is_a_command(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["job-guard"])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(str(HERE), run_name="__main__")
+    assert caught.value.code == 64
 
 
 def test_the_metadata_service_is_asked_with_a_token(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 from cloudpatterns.core import ArgumentError
 from cloudpatterns.messaging import JobObserver, job_guard_user_data
 from cloudpatterns.messaging.job_observer.on_aws.job_guard import HOOK
+from cloudpatterns.security import WorkloadRole
 from offline_preview.graph import Graph
 
 from tests.harness import record, refs
@@ -140,6 +141,17 @@ def test_the_instances_may_take_jobs_and_protect_their_own_group() -> None:
         ]
     assert found["autoscaling:DescribeAutoScalingInstances"] == ["*"]
     assert graph.named("render-guard").inputs["role"] == graph.one("cloudpatterns:index:WorkloadRole").outputs["role_name"]
+
+
+def test_senders_get_the_statements_that_they_need() -> None:
+    def program() -> None:
+        arguments: Any = NEW
+        jobs = JobObserver("render", arguments)
+        WorkloadRole("app", {"service": "ec2.amazonaws.com", "statements": jobs.send_statements()})
+
+    graph = record(program, mode="deployed")
+    [found] = [one.name for one in graph.of_type("aws:iam/rolePolicy:RolePolicy") if one.name.startswith("app")]
+    assert {"sqs:SendMessage", "kms:GenerateDataKey"} < set(rights(graph, found))
 
 
 def test_an_existing_group_and_queue_are_not_changed() -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import UserFunction, item_statements, table, user_function
+from cloudpatterns.blocks import UserFunction, idempotency_table, item_statements, user_function
 from cloudpatterns.core import Component, Statement
 from cloudpatterns.messaging.kafka_stream.access import poller_statements
 from cloudpatterns.messaging.kafka_stream.alarms import Alarms
@@ -77,12 +77,9 @@ def _function(
 ) -> UserFunction:
     options, environment = consumer.get("function"), {}
     if options is not None and consumer["idempotency"] and kms_key_arn is not None:
-        # What Powertools expects: https://docs.aws.amazon.com/powertools/python/latest/utilities/idempotency/
-        records = table(
+        records = idempotency_table(
             component,
             f"{name}-idempotency",
-            hash_key="id",
-            ttl_attribute="expiration",
             kms_key_arn=kms_key_arn,
             deletion_protection=checked["deletion_protection"],
             tags=checked["tags"],

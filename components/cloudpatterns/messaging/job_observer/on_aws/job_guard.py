@@ -16,6 +16,7 @@ It needs Python 3.9 and the AWS CLI, both of Amazon Linux 2023, and no package.
 
 import contextlib
 import fcntl
+import functools
 import os
 import re
 import signal
@@ -200,13 +201,11 @@ def run(guard: Guard, command: Sequence[str]) -> int:
     # The job ends by itself: the service waits for it, and then stops the worker.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
-        return subprocess.run(command, check=False, restore_signals=True, preexec_fn=_default_signals).returncode
+        return subprocess.run(
+            command, check=False, restore_signals=True, preexec_fn=functools.partial(signal.signal, signal.SIGTERM, signal.SIG_DFL)
+        ).returncode
     finally:
         guard.release(job)
-
-
-def _default_signals() -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def main(arguments: Sequence[str]) -> int:
