@@ -1,5 +1,7 @@
 """Messaging: queues, topics, buses, streams and workflows, with the functions that work on them."""
 
+from cloudpatterns.messaging.fan_out.arguments import ExistingTopic, FanOutArgs, FanOutDeliveryLogs, FanOutOptions, FanOutSubscriber
+from cloudpatterns.messaging.fan_out.component import FanOut
 from cloudpatterns.messaging.kafka_stream.arguments import (
     KafkaStreamArgs,
     KafkaStreamBrokers,
@@ -15,6 +17,12 @@ from cloudpatterns.messaging.queuing_chain.arguments import OutputQueue, Queuing
 from cloudpatterns.messaging.queuing_chain.component import QueuingChain
 
 __all__ = [
+    "ExistingTopic",
+    "FanOut",
+    "FanOutArgs",
+    "FanOutDeliveryLogs",
+    "FanOutOptions",
+    "FanOutSubscriber",
     "KafkaStream",
     "KafkaStreamArgs",
     "KafkaStreamBrokers",

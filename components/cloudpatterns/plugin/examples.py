@@ -7,7 +7,7 @@ every language. Tests run each function, and create from the YAML what the funct
 
 from cloudpatterns.compute import ScaleOut
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
-from cloudpatterns.messaging import KafkaStream, QueueWorker, QueuingChain
+from cloudpatterns.messaging import FanOut, KafkaStream, QueueWorker, QueuingChain
 from cloudpatterns.network import (
     ApiGateway,
     FloatingIp,
@@ -71,6 +71,11 @@ def delivery_pipeline() -> None:
 def durable_bucket() -> None:
     """A bucket whose objects are locked for a week."""
     DurableBucket("invoices", {"kind": "data", "object_lock": {"mode": "GOVERNANCE", "retention_days": 7}})
+
+
+def fan_out() -> None:
+    """A topic of orders; every order is shipped, and the paid ones get an invoice."""
+    FanOut("orders", {"subscribers": {"shipping": {}, "invoices": {"filter_policy": {"state": ["paid"]}}}})
 
 
 def floating_ip() -> None:

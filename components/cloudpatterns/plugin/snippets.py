@@ -101,6 +101,8 @@ class _Keys:
         return {camel_case(name): self._renamed(value, properties[camel_case(name)]) for name, value in args.items()}
 
     def _renamed(self, value: Any, of: Mapping[str, Any]) -> Any:
+        if of.get("$ref") == "pulumi.json#/Any":
+            return value
         if isinstance(value, list):
             return [self._renamed(entry, of["items"]) for entry in value]
         if not isinstance(value, dict):
