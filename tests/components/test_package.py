@@ -31,7 +31,7 @@ PACKAGES = {
 SOURCES = sorted(path for path in COMPONENTS.rglob("*.py") if "on_aws" not in path.parts)
 
 # Arguments that are JSON in the form of AWS, and have its names.
-JSON_OF_AWS = {"FanOutSubscriber.filterPolicy"}
+JSON_OF_AWS = {"EventBus.archivePattern", "EventBusRule.eventPattern", "FanOutSubscriber.filterPolicy"}
 
 
 def modules() -> Iterator[ModuleType]:
