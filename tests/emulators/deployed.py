@@ -111,7 +111,51 @@ def _subscription(deployed: Deployed, resource: Resource, inputs: dict[str, Any]
     deployed.created(resource, subscription["SubscriptionArn"])
 
 
+def _bus(deployed: Deployed, resource: Resource, _inputs: dict[str, Any]) -> None:
+    deployed.created(resource, deployed.client("events").create_event_bus(Name=resource.outputs["name"])["EventBusArn"])
+
+
+def _archive(deployed: Deployed, resource: Resource, inputs: dict[str, Any]) -> None:
+    archive = deployed.client("events").create_archive(
+        ArchiveName=resource.outputs["name"],
+        EventSourceArn=inputs["eventSourceArn"],
+        RetentionDays=inputs["retentionDays"],
+        **({"EventPattern": inputs["eventPattern"]} if "eventPattern" in inputs else {}),
+    )
+    deployed.created(resource, archive["ArchiveArn"])
+
+
+def _rule(deployed: Deployed, resource: Resource, inputs: dict[str, Any]) -> None:
+    rule = deployed.client("events").put_rule(
+        Name=resource.outputs["name"], EventBusName=inputs["eventBusName"], EventPattern=inputs["eventPattern"], State=inputs["state"]
+    )
+    deployed.created(resource, rule["RuleArn"])
+
+
+def _event_target(deployed: Deployed, resource: Resource, inputs: dict[str, Any]) -> None:
+    transformer, retries, queue = inputs.get("inputTransformer"), inputs["retryPolicy"], inputs.get("sqsTarget")
+    target: dict[str, Any] = {
+        "Id": resource.name,
+        "Arn": inputs["arn"],
+        "RetryPolicy": {
+            "MaximumRetryAttempts": retries["maximumRetryAttempts"],
+            "MaximumEventAgeInSeconds": retries["maximumEventAgeInSeconds"],
+        },
+        "DeadLetterConfig": {"Arn": inputs["deadLetterConfig"]["arn"]},
+    }
+    if transformer:
+        target["InputTransformer"] = {"InputPathsMap": transformer["inputPaths"], "InputTemplate": transformer["inputTemplate"]}
+    if queue:
+        target["SqsParameters"] = {"MessageGroupId": queue["messageGroupId"]}
+    refused = deployed.client("events").put_targets(Rule=inputs["rule"], EventBusName=inputs["eventBusName"], Targets=[target])
+    assert not refused["FailedEntryCount"], refused["FailedEntries"]
+
+
 _CREATED: dict[str, Callable[[Deployed, Resource, dict[str, Any]], None]] = {
+    "aws:cloudwatch/eventArchive:EventArchive": _archive,
+    "aws:cloudwatch/eventBus:EventBus": _bus,
+    "aws:cloudwatch/eventRule:EventRule": _rule,
+    "aws:cloudwatch/eventTarget:EventTarget": _event_target,
     "aws:sqs/queue:Queue": _queue,
     "aws:sqs/queuePolicy:QueuePolicy": _queue_policy,
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": _redrive_allow,

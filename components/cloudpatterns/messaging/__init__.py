@@ -1,5 +1,19 @@
 """Messaging: queues, topics, buses, streams and workflows, with the functions that work on them."""
 
+from cloudpatterns.messaging.event_bus.arguments import (
+    EventBusApi,
+    EventBusArgs,
+    EventBusInput,
+    EventBusOptions,
+    EventBusQueue,
+    EventBusRule,
+    EventBusStream,
+    EventBusTarget,
+    EventBusTopic,
+    ExistingEventBus,
+    ExistingEventQueue,
+)
+from cloudpatterns.messaging.event_bus.component import EventBus
 from cloudpatterns.messaging.fan_out.arguments import ExistingTopic, FanOutArgs, FanOutDeliveryLogs, FanOutOptions, FanOutSubscriber
 from cloudpatterns.messaging.fan_out.component import FanOut
 from cloudpatterns.messaging.job_observer.arguments import JobObserverArgs, JobObserverOptions
@@ -48,6 +62,18 @@ from cloudpatterns.messaging.workflow.arguments import (
 from cloudpatterns.messaging.workflow.component import Workflow
 
 __all__ = [
+    "EventBus",
+    "EventBusApi",
+    "EventBusArgs",
+    "EventBusInput",
+    "EventBusOptions",
+    "EventBusQueue",
+    "EventBusRule",
+    "EventBusStream",
+    "EventBusTarget",
+    "EventBusTopic",
+    "ExistingEventBus",
+    "ExistingEventQueue",
     "ExistingTopic",
     "FanOut",
     "FanOutArgs",

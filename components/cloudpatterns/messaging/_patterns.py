@@ -40,6 +40,19 @@ def pattern_problems(pattern: Mapping[str, Any], path: str) -> Iterator[Problem]
                 yield from _entry_problems(entry, f"{place}.{index}")
 
 
+def pattern_json(pattern: Mapping[str, Any]) -> pulumi.Output[str]:
+    """The JSON of a pattern. Programs in other languages deliver whole numbers as floats, and to AWS 5.0 is not equal to 5."""
+    return pulumi.Output.json_dumps(_whole(pattern))
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _whole(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _or_problems(value: Any, place: str) -> Iterator[Problem]:
     if not isinstance(value, list | tuple) or len(value) < 2 or not all(isinstance(one, Mapping) for one in value):
         yield place, "must be a list of two patterns or more. Correct it."

@@ -7,7 +7,17 @@ every language. Tests run each function, and create from the YAML what the funct
 
 from cloudpatterns.compute import ScaleOut
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
-from cloudpatterns.messaging import FanOut, JobObserver, KafkaStream, PriorityQueue, QueueWorker, QueuingChain, ScheduledTask, Workflow
+from cloudpatterns.messaging import (
+    EventBus,
+    FanOut,
+    JobObserver,
+    KafkaStream,
+    PriorityQueue,
+    QueueWorker,
+    QueuingChain,
+    ScheduledTask,
+    Workflow,
+)
 from cloudpatterns.network import (
     ApiGateway,
     FloatingIp,
@@ -99,6 +109,22 @@ def delivery_pipeline() -> None:
 def durable_bucket() -> None:
     """A bucket whose objects are locked for a week."""
     DurableBucket("invoices", {"kind": "data", "object_lock": {"mode": "GOVERNANCE", "retention_days": 7}})
+
+
+def event_bus() -> None:
+    """A bus whose large orders reach a function, and all orders a queue."""
+    EventBus(
+        "shop",
+        {
+            "rules": {
+                "orders": {"event_pattern": {"source": ["shop.orders"]}, "targets": {"ledger": {"queue": {}}}},
+                "large": {
+                    "event_pattern": {"source": ["shop.orders"], "detail": {"total": [{"numeric": [">", 1000]}]}},
+                    "targets": {"check": {"function": {"image_uri": WORKER_IMAGE}}},
+                },
+            },
+        },
+    )
 
 
 def fan_out() -> None:

@@ -289,15 +289,17 @@ def test_an_existing_topic_is_not_changed() -> None:
 
 
 def test_alarms_are_raised_on_parked_undelivered_old_and_lost_messages() -> None:
-    graph = make(alarm_topic_arns=[OPERATIONS], subscribers={"shipping": {"alarm_age_seconds": 300}})
+    graph = make(alarm_topic_arns=[OPERATIONS], subscribers={"shipping": {"alarm_age_seconds": 300}, "mail": {}})
     alarms = {one.name: one.inputs for one in graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
     assert {name: (one["metricName"], one["threshold"]) for name, one in alarms.items()} == {
         "orders-lost": ("NumberOfNotificationsFailedToRedriveToDlq", 0),
         "orders-shipping-queue-age": ("ApproximateAgeOfOldestMessage", 300),
         "orders-shipping-queue-dead-letters-alarm": ("ApproximateNumberOfMessagesVisible", 0),
         "orders-shipping-undelivered-alarm": ("ApproximateNumberOfMessagesVisible", 0),
+        "orders-mail-queue-dead-letters-alarm": ("ApproximateNumberOfMessagesVisible", 0),
+        "orders-mail-undelivered-alarm": ("ApproximateNumberOfMessagesVisible", 0),
     }
-    assert [one["alarmActions"] for one in alarms.values()] == [[OPERATIONS]] * 4
+    assert [one["alarmActions"] for one in alarms.values()] == [[OPERATIONS]] * 6
     assert alarms["orders-lost"]["dimensions"] == {"TopicName": graph.one("aws:sns/topic:Topic").outputs["name"]}
     assert make().of_type("aws:cloudwatch/metricAlarm:MetricAlarm") == []
 

@@ -69,8 +69,9 @@ class FanOutSubscriber(TypedDict):
     """Days that a message waits at most."""
     delay_seconds: NotRequired[Annotated[int, Field(default=0, ge=0, le=900)]]
     """How long a new message stays hidden."""
-    alarm_age_seconds: NotRequired[Annotated[int, Field(default=900, ge=60, le=1_209_600)]]
-    """Age of the oldest message in the queue above which the alarm is raised."""
+    alarm_age_seconds: NotRequired[Annotated[int, Field(ge=60, le=1_209_600)]]
+    """Age of the oldest message in the queue above which an alarm is raised, for a service that polls it. Default: no such alarm, as a
+    ``QueueWorker`` has one."""
 
 
 class FanOutOptions(TypedDict):

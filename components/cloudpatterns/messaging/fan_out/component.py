@@ -34,6 +34,7 @@ from cloudpatterns.core import (
     partition_of,
     region_of,
 )
+from cloudpatterns.messaging._patterns import pattern_json
 from cloudpatterns.messaging.fan_out.arguments import (
     STANDARD_KIB,
     FanOutArgs,
@@ -225,7 +226,7 @@ class FanOut(Component):
             protocol="sqs",
             endpoint=arn,
             raw_message_delivery=subscriber["raw_delivery"],
-            filter_policy=None if policy is None else pulumi.Output.json_dumps(policy),
+            filter_policy=None if policy is None else pattern_json(policy),
             filter_policy_scope=None if policy is None else subscriber["filter_scope"],
             redrive_policy=pulumi.Output.json_dumps({"deadLetterTargetArn": undelivered_arn}),
             opts=self.child(),
@@ -251,7 +252,7 @@ class FanOut(Component):
             delay_seconds=subscriber["delay_seconds"],
             fifo=self._fifo,
             senders=[Sender(_SNS, topic_arn)],
-            alarm_age_seconds=subscriber["alarm_age_seconds"],
+            alarm_age_seconds=subscriber.get("alarm_age_seconds"),
             alarm_topic_arns=checked["alarm_topic_arns"],
             tags=checked["tags"],
         )
