@@ -1,5 +1,13 @@
 """Messaging: queues, topics, buses, streams and workflows, with the functions that work on them."""
 
+from cloudpatterns.messaging.event_stream.arguments import (
+    EventStreamArchive,
+    EventStreamArgs,
+    EventStreamConsumer,
+    EventStreamOptions,
+    ExistingStream,
+)
+from cloudpatterns.messaging.event_stream.component import EventStream
 from cloudpatterns.messaging.fan_out.arguments import ExistingTopic, FanOutArgs, FanOutDeliveryLogs, FanOutOptions, FanOutSubscriber
 from cloudpatterns.messaging.fan_out.component import FanOut
 from cloudpatterns.messaging.job_observer.arguments import JobObserverArgs, JobObserverOptions
@@ -48,6 +56,12 @@ from cloudpatterns.messaging.workflow.arguments import (
 from cloudpatterns.messaging.workflow.component import Workflow
 
 __all__ = [
+    "EventStream",
+    "EventStreamArchive",
+    "EventStreamArgs",
+    "EventStreamConsumer",
+    "EventStreamOptions",
+    "ExistingStream",
     "ExistingTopic",
     "FanOut",
     "FanOutArgs",

@@ -7,7 +7,17 @@ every language. Tests run each function, and create from the YAML what the funct
 
 from cloudpatterns.compute import ScaleOut
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
-from cloudpatterns.messaging import FanOut, JobObserver, KafkaStream, PriorityQueue, QueueWorker, QueuingChain, ScheduledTask, Workflow
+from cloudpatterns.messaging import (
+    EventStream,
+    FanOut,
+    JobObserver,
+    KafkaStream,
+    PriorityQueue,
+    QueueWorker,
+    QueuingChain,
+    ScheduledTask,
+    Workflow,
+)
 from cloudpatterns.network import (
     ApiGateway,
     FloatingIp,
@@ -83,6 +93,18 @@ def delivery_pipeline() -> None:
 def durable_bucket() -> None:
     """A bucket whose objects are locked for a week."""
     DurableBucket("invoices", {"kind": "data", "object_lock": {"mode": "GOVERNANCE", "retention_days": 7}})
+
+
+def event_stream() -> None:
+    """A stream on demand, a function that reads it, and an archive of all records."""
+    EventStream(
+        "sales",
+        {
+            "retention_hours": 72,
+            "consumers": {"stock": {"function": {"image_uri": WORKER_IMAGE}, "parallelization_factor": 4}},
+            "archive": {"prefix": "sales/"},
+        },
+    )
 
 
 def fan_out() -> None:
