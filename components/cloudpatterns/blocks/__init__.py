@@ -2,7 +2,7 @@
 
 from cloudpatterns.blocks.alarm import Metric, MetricMath, alarm
 from cloudpatterns.blocks.event import notify_on_event
-from cloudpatterns.blocks.event_source import MOST_WITHOUT_WINDOW, queue_source
+from cloudpatterns.blocks.event_source import MOST_WITHOUT_WINDOW, failed_record_statements, queue_source, stream_alarms, stream_source
 from cloudpatterns.blocks.function import PatternFunction, allow_invocation, invoke_on_event, pattern_function
 from cloudpatterns.blocks.key import create_key, logs_statement, sender_statements
 from cloudpatterns.blocks.layer import runtime_layer, runtime_module
@@ -39,6 +39,7 @@ __all__ = [
     "api_target",
     "create_key",
     "dead_letter_queue",
+    "failed_record_statements",
     "function_names",
     "idempotency_table",
     "invoke_on_event",
@@ -56,6 +57,8 @@ __all__ = [
     "send_statements",
     "sender_statements",
     "service_role",
+    "stream_alarms",
+    "stream_source",
     "table",
     "user_function",
     "work_queue",

@@ -14,6 +14,14 @@ from cloudpatterns.messaging.event_bus.arguments import (
     ExistingEventQueue,
 )
 from cloudpatterns.messaging.event_bus.component import EventBus
+from cloudpatterns.messaging.event_stream.arguments import (
+    EventStreamArchive,
+    EventStreamArgs,
+    EventStreamConsumer,
+    EventStreamOptions,
+    ExistingStream,
+)
+from cloudpatterns.messaging.event_stream.component import EventStream
 from cloudpatterns.messaging.fan_out.arguments import ExistingTopic, FanOutArgs, FanOutDeliveryLogs, FanOutOptions, FanOutSubscriber
 from cloudpatterns.messaging.fan_out.component import FanOut
 from cloudpatterns.messaging.job_observer.arguments import JobObserverArgs, JobObserverOptions
@@ -72,8 +80,14 @@ __all__ = [
     "EventBusStream",
     "EventBusTarget",
     "EventBusTopic",
+    "EventStream",
+    "EventStreamArchive",
+    "EventStreamArgs",
+    "EventStreamConsumer",
+    "EventStreamOptions",
     "ExistingEventBus",
     "ExistingEventQueue",
+    "ExistingStream",
     "ExistingTopic",
     "FanOut",
     "FanOutArgs",

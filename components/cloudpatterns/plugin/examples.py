@@ -9,6 +9,7 @@ from cloudpatterns.compute import ScaleOut
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
 from cloudpatterns.messaging import (
     EventBus,
+    EventStream,
     FanOut,
     JobObserver,
     KafkaStream,
@@ -123,6 +124,18 @@ def event_bus() -> None:
                     "targets": {"check": {"function": {"image_uri": WORKER_IMAGE}}},
                 },
             },
+        },
+    )
+
+
+def event_stream() -> None:
+    """A stream on demand, a function that reads it, and an archive of all records."""
+    EventStream(
+        "sales",
+        {
+            "retention_hours": 72,
+            "consumers": {"stock": {"function": {"image_uri": WORKER_IMAGE}, "parallelization_factor": 4}},
+            "archive": {"prefix": "sales/"},
         },
     )
 
