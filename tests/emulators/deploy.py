@@ -44,7 +44,9 @@ class Deployment:
                 real = create(self, self._replaced(resource.inputs), resource)
                 self._outputs[resource.name], self._types[resource.name] = real, resource.type
                 self._learn(resource, real)
-        self.graph = Graph(graph.project, graph.stack, [replace(one, inputs=self._replaced(one.inputs)) for one in graph.resources], graph.outputs)
+        self.graph = Graph(
+            graph.project, graph.stack, [replace(one, inputs=self._replaced(one.inputs)) for one in graph.resources], graph.outputs
+        )
         """The graph, with what the emulator gave in place of what the recorder invented."""
 
     def names(self, kind: str) -> list[str]:
@@ -245,4 +247,3 @@ def redrive(sqs: Any, dead_letter_url: str, url: str) -> int:
     for message in moved:
         sqs.send_message(QueueUrl=url, MessageBody=message["Body"])
     return len(moved)
-

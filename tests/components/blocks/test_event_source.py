@@ -74,9 +74,7 @@ def test_a_bucket_of_another_account_gets_no_failed_records() -> None:
 def test_a_source_of_a_fifo_queue_has_no_batching_window() -> None:
     def create(parent: Parent) -> None:
         queue = "arn:aws:sqs:eu-west-1:123456789012:orders.fifo"
-        queue_source(
-            parent, "shop-orders", queue, FUNCTION, batch_size=10, batching_window_seconds=0, maximum_concurrency=None, tags={}
-        )
+        queue_source(parent, "shop-orders", queue, FUNCTION, batch_size=10, batching_window_seconds=0, maximum_concurrency=None, tags={})
 
     inputs = children(create).named("shop-orders").inputs
     assert {"maximumBatchingWindowInSeconds", "scalingConfig"} & set(inputs) == set()
