@@ -23,7 +23,7 @@ def program(payments_url: str) -> None:
     paid = FanOut(
         "paid",
         {
-            "subscribers": {name: {"max_receive_count": TRIES, "visibility_timeout_seconds": 12} for name in SUBSCRIBERS},
+            "subscribers": {name: {"max_receive_count": TRIES, "visibility_timeout_seconds": 18} for name in SUBSCRIBERS},
             "publishers": [{"service": "events.amazonaws.com", "source_arn": "*"}],
         },
     )
@@ -69,4 +69,4 @@ def program(payments_url: str) -> None:
 
 
 def _function(folder: str) -> FunctionOptions:
-    return {"code": pulumi.FileArchive(str(FOLDER / folder)), "timeout_seconds": 2, "runtime_library": True}
+    return {"code": pulumi.FileArchive(str(FOLDER / folder)), "timeout_seconds": 3, "runtime_library": True}

@@ -16,7 +16,7 @@ from offline_preview.graph import Graph
 from tests.chain.payments import Payments, payments_service
 from tests.chain.program import EFFECTS, SUBSCRIBERS, program
 from tests.emulators.apis import call, serve_rest
-from tests.emulators.deploy import Deployment, redrive
+from tests.emulators.deployed import Deployed, redrive
 from tests.emulators.faults import Faults, faulty_network
 from tests.emulators.ministack import MiniStack, ministack, missing
 from tests.harness import record
@@ -30,7 +30,7 @@ class Chain(NamedTuple):
     """The running chain."""
 
     server: MiniStack
-    deployment: Deployment
+    deployed: Deployed
     api: str
     payments: Payments
     faults: Faults
@@ -41,7 +41,7 @@ class Chain(NamedTuple):
 
     def count(self, name: str) -> int:
         """Messages in a queue, those that are being processed included."""
-        attributes = self.server.client("sqs").get_queue_attributes(QueueUrl=self.deployment.url(name), AttributeNames=["All"])
+        attributes = self.server.client("sqs").get_queue_attributes(QueueUrl=self.deployed.urls[name], AttributeNames=["All"])
         return sum(int(attributes["Attributes"][key]) for key in ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"))
 
     def effects(self) -> Counter[str]:
@@ -87,8 +87,9 @@ def chain() -> Iterator[Chain]:
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        deployment = Deployment(graph, server, ROOT, endpoint=network, environment={"CRASHES": "0.02"})
-        yield Chain(server, deployment, serve_rest(server, deployment.graph), payments, faults)
+        environment = {"CRASHES": "0.02", "AWS_ENDPOINT_URL": network}
+        deployed = Deployed(graph, server.client, folder=ROOT, environment=environment)
+        yield Chain(server, deployed, serve_rest(server, deployed.graph), payments, faults)
 
 
 def test_no_message_is_lost_or_processed_twice_in_effect(chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,7 +108,7 @@ def test_no_message_is_lost_or_processed_twice_in_effect(chain: Chain, capsys: p
     until("the queue of orders drains", lambda: chain.count("orders-queue") == 0, chain)
     redriven = Counter[str]()
     while chain.count("orders-queue-dead-letters"):
-        redriven["orders"] += redrive(sqs, chain.deployment.url("orders-queue-dead-letters"), chain.deployment.url("orders-queue"))
+        redriven["orders"] += redrive(sqs, chain.deployed.urls["orders-queue-dead-letters"], chain.deployed.urls["orders-queue"])
         until("redriven orders drain", lambda: chain.count("orders-queue") == 0, chain)
     until("each order is shipped, although mail is broken", lambda: chain.effects()["shipping"] == ORDERS, chain)
     until("mails are parked", lambda: chain.count("paid-mail-queue-dead-letters") > 0 and chain.count("paid-mail-queue") == 0, chain)
@@ -116,14 +117,14 @@ def test_no_message_is_lost_or_processed_twice_in_effect(chain: Chain, capsys: p
     for name in SUBSCRIBERS:
         while chain.count(f"paid-{name}-queue-dead-letters"):
             redriven[name] += redrive(
-                sqs, chain.deployment.url(f"paid-{name}-queue-dead-letters"), chain.deployment.url(f"paid-{name}-queue")
+                sqs, chain.deployed.urls[f"paid-{name}-queue-dead-letters"], chain.deployed.urls[f"paid-{name}-queue"]
             )
             until(f"redriven messages of {name} drain", lambda name=name: chain.count(f"paid-{name}-queue") == 0, chain)
 
     assert chain.effects() == {"shipping": ORDERS, "mail": ORDERS}
     assert set(chain.payments.charged) == set(orders)
     assert set(chain.payments.charged.values()) == {1}
-    left = {name: chain.count(name) for name in chain.deployment.names("aws:sqs/queue:Queue")}
+    left = {name: chain.count(name) for name in chain.deployed.urls if chain.deployed.urls[name]}
     assert set(left.values()) == {0}, left
     log = chain.server.log.read_text(errors="replace")
     figures = {

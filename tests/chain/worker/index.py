@@ -1,5 +1,6 @@
 """Charges the order of each message through a circuit breaker, and announces it on the bus: each once in effect."""
 
+import contextlib
 import json
 import os
 import random
@@ -14,7 +15,8 @@ from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
 from cloudpatterns_runtime.breaker import CircuitBreaker, client_config
 from cloudpatterns_runtime.retry import Retry, botocore_config
 
-CALLS = botocore_config(Retry(attempts=5, base_seconds=0.05, cap_seconds=0.5, deadline_seconds=5))
+RETRY = Retry(attempts=4, base_seconds=0.05, cap_seconds=0.5, deadline_seconds=2, call_timeout_seconds=1)
+CALLS = botocore_config(RETRY, client_retries=False)
 EVENTS, SQS = boto3.client("events", config=CALLS), boto3.client("sqs", config=CALLS)
 BREAKER = CircuitBreaker.from_environment(boto3.client("dynamodb", config=client_config()), "payments")
 PROCESSOR = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -46,7 +48,7 @@ def announce(order: dict[str, Any]) -> None:
         "DetailType": "OrderPaid",
         "Detail": json.dumps({"id": order["id"]}),
     }
-    if EVENTS.put_events(Entries=[entry])["FailedEntryCount"]:
+    if RETRY.call(EVENTS.put_events, Entries=[entry])["FailedEntryCount"]:
         raise ConnectionError("the bus refused the event")
 
 
@@ -66,6 +68,17 @@ def pay_once(order: dict[str, Any]) -> None:
     crash("after the event")
 
 
+def show_again(receipt_handle: str, seconds: int) -> None:
+    """Shows a message again after some seconds; where that fails, after the queue's visibility timeout."""
+    with contextlib.suppress(Exception):
+        RETRY.call(
+            SQS.change_message_visibility,
+            QueueUrl=os.environ["QUEUE_URL"],
+            ReceiptHandle=receipt_handle,
+            VisibilityTimeout=seconds,
+        )
+
+
 def process(record: SQSRecord) -> None:
     """Processes one message; one that failed is shown again after a short wait with full jitter, not after the visibility timeout."""
     try:
@@ -73,7 +86,7 @@ def process(record: SQSRecord) -> None:
     except Exception:
         tried = int(record.attributes.approximate_receive_count)
         wait = int(random.uniform(0, min(4, 2**tried)))
-        SQS.change_message_visibility(QueueUrl=os.environ["QUEUE_URL"], ReceiptHandle=record.receipt_handle, VisibilityTimeout=wait)
+        show_again(record.receipt_handle, wait)
         raise
 
 

@@ -8,7 +8,7 @@ from cloudpatterns.core import ArgumentError
 from cloudpatterns.messaging import ScheduledTask
 from offline_preview.graph import Graph
 
-from tests.emulators.deploy import Deployment
+from tests.emulators.deployed import Deployed
 from tests.emulators.events import Context
 from tests.emulators.handlers import load_handler
 from tests.emulators.locked_moto import client
@@ -246,7 +246,7 @@ def test_the_sample_function_writes_a_report_once(moto_account: None, monkeypatc
 
 def test_an_emulators_scheduler_runs_the_sample_function(emulator: MiniStack) -> None:
     # Takes seconds: the scheduler fires at the minute of a one-time schedule.
-    deployment = Deployment(folder_graph(EXAMPLE, "dev", deployed=True), emulator, EXAMPLE)
+    deployed = Deployed(folder_graph(EXAMPLE, "dev", deployed=True), emulator.client, folder=EXAMPLE)
     scheduler, group = emulator.client("scheduler"), f"report-{uuid4().hex[:8]}"
     scheduler.create_schedule_group(Name=group)
     scheduler.create_schedule(
@@ -255,12 +255,12 @@ def test_an_emulators_scheduler_runs_the_sample_function(emulator: MiniStack) ->
         ScheduleExpression=f"at({time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(time.time() + 1))})",
         FlexibleTimeWindow={"Mode": "OFF"},
         Target={
-            "Arn": deployment.arn("report-function"),
+            "Arn": deployed.arns["report-function"],
             "RoleArn": "arn:aws:iam::000000000000:role/any",
             "Input": '{"scheduled_time": "2027-01-31T05:00:00Z"}',
         },
     )
-    table, items = deployment.output("report-idempotency", "name"), []
+    table, items = deployed.names["report-idempotency"], []
     for _ in range(60):
         items = emulator.client("dynamodb").scan(TableName=table)["Items"]
         if items and items[0]["status"]["S"] == "COMPLETED":
