@@ -258,6 +258,14 @@ def test_which_errors_count_can_be_chosen(world: World, count_on: Any) -> None:
     assert world.item["circuit"] == OPEN
 
 
+def test_while_another_thread_takes_the_probe_callers_are_refused(world: World) -> None:
+    breaker = opened(world)
+    world.time.now += 31
+    with breaker._memory.taking:
+        assert refused(breaker) == 5
+    assert passes(breaker)
+
+
 # The counts
 
 
