@@ -54,7 +54,7 @@ def test_iterator_age_alarm() -> None:
         "sales-fraud-age": ("IteratorAge", 900_000),
         "sales-fraud-consumer-age": ("SubscribeToShardEvent.MillisBehindLatest", 900_000),
         # Half of the retention.
-        "sales-stream-age": ("GetRecords.IteratorAgeMilliseconds", 12 * 3_600_000),
+        "sales-age": ("GetRecords.IteratorAgeMilliseconds", 12 * 3_600_000),
     }
     stream = graph.one("aws:kinesis/stream:Stream")
     assert found["sales-stock-age"]["dimensions"] == {"FunctionName": graph.named("sales-stock-function").outputs["name"]}
@@ -63,7 +63,7 @@ def test_iterator_age_alarm() -> None:
         "StreamName": stream.outputs["arn"].split("/")[1],
         "ConsumerName": registered.outputs["name"],
     }
-    assert found["sales-stream-age"]["dimensions"] == {"StreamName": stream.outputs["name"]}
+    assert found["sales-age"]["dimensions"] == {"StreamName": stream.outputs["name"]}
     assert all(one["alarmActions"] == [TOPIC] for one in found.values())
     assert alarms(make()) == {}
 
@@ -168,8 +168,15 @@ def test_enhanced_fan_out_is_read_through_a_registered_consumer() -> None:
 def test_throttled_requests_raise_an_alarm() -> None:
     found = alarms(make(alarm_topic_arns=[TOPIC]))
     throttled = {name: (one["metricName"], one["statistic"], one["threshold"], one["evaluationPeriods"]) for name, one in found.items()}
-    assert throttled["sales-stream-read-throttled"] == ("ReadProvisionedThroughputExceeded", "Sum", 0, 5)
-    assert throttled["sales-stream-write-throttled"] == ("WriteProvisionedThroughputExceeded", "Sum", 0, 5)
+    assert throttled["sales-read-throttled"] == ("ReadProvisionedThroughputExceeded", "Sum", 0, 5)
+    assert throttled["sales-write-throttled"] == ("WriteProvisionedThroughputExceeded", "Sum", 0, 5)
+
+
+@pytest.mark.parametrize("name", ["stream", "archive", "failed", "key"])
+def test_a_consumer_may_have_any_name(name: str) -> None:
+    graph = make(consumers={name: consumer(enhanced_fan_out=True)}, archive={}, alarm_topic_arns=[TOPIC])
+    urns = [one.urn for one in graph.resources]
+    assert len(urns) == len(set(urns))
 
 
 def test_what_is_there_is_not_changed() -> None:

@@ -132,7 +132,7 @@ def test_a_stage_may_have_a_function_a_queue_or_a_service_that_is_there() -> Non
     changes = {
         "check": {"function": None, "visibility_timeout_seconds": 900},
         "develop": {"function": None, "existing_function": function},
-        "ship": {"existing_queue": queue},
+        "ship": {"existing_queue": queue, "alarm_age_seconds": 600},
     }
     seen: dict[str, Any] = {}
 
@@ -156,7 +156,6 @@ def test_a_stage_may_have_a_function_a_queue_or_a_service_that_is_there() -> Non
         ("kms:GenerateDataKey", [key]),
     ]
     assert seen["urls"]["ship"] == "https://sqs.eu-west-1.amazonaws.com/123456789012/ship"
-    # A queue that is there waits too long as well.
     assert graph.named("prints-ship-queue-age").inputs["dimensions"] == {"QueueName": "ship"}
     preview = record(program, mode="preview")
     assert "prints-develop-send" in refs(preview, preview.named("prints-develop-source"), "functionName")
