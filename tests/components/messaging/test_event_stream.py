@@ -278,6 +278,25 @@ def test_producers_and_consumers_elsewhere_get_the_statements_that_they_need() -
     ]
 
 
+def test_a_stream_and_buckets_without_a_key_of_yours_need_no_right_to_one() -> None:
+    seen: list[Any] = []
+
+    def program() -> None:
+        args: Any = {
+            "existing_stream": {"arn": STREAM, "retention_hours": 24},
+            "failed_record_bucket_arn": BUCKET,
+            "consumers": {"stock": {"existing_function": EXISTING}},
+            "archive": {"bucket_arn": f"{BUCKET}2"},
+        }
+        stream = EventStream("sales", args)
+        pulumi.Output.from_input([stream.put_statements(), stream.read_statements()]).apply(seen.extend)
+
+    graph = record(program, mode="deployed")
+    assert [[one["sid"] for one in lines] for lines in seen] == [["Put"], ["Read"]]
+    assert [one["Sid"] for one in statements(graph, "sales-stock-function-policy")] == ["Read", "KeepFailed", "FindBucket"]
+    assert [one["Sid"] for one in statements(graph, "sales-archive-policy")] == ["Read", "Bucket", "Objects", "Log"]
+
+
 @pytest.mark.parametrize(
     ("args", "problem"),
     [

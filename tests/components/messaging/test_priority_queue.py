@@ -202,6 +202,14 @@ def test_functions_and_queues_that_are_there_are_not_changed() -> None:
     assert make(priorities=both, function=None, existing_function=EXISTING).of_type("aws:kms/key:Key") == []
 
 
+def test_a_key_may_be_given_and_a_function_may_do_without_the_table() -> None:
+    key = "arn:aws:kms:eu-west-1:123456789012:key/2"
+    graph = make(kms_key_arn=key, idempotency=False)
+    assert graph.of_type("aws:kms/key:Key", "aws:dynamodb/table:Table") == []
+    assert {one.inputs["kmsMasterKeyId"] for one in graph.of_type("aws:sqs/queue:Queue")} == {key}
+    assert "IDEMPOTENCY_TABLE" not in graph.named("reports-function").inputs["environment"]["variables"]
+
+
 def test_alarms_are_raised_for_each_queue() -> None:
     priorities = [{"name": "high", "alarm_age_seconds": 120}, {"name": "low"}]
     graph = make(priorities=priorities, alarm_topic_arns=[TOPIC])
@@ -338,6 +346,18 @@ def test_low_priority_is_never_starved_by_a_service(moto_account: None) -> None:
             (
                 "visibility_timeout_seconds",
                 "is 100; six times the timeout of the function of high, 20 seconds, are 120. Raise it.",
+            ),
+        ),
+        (
+            {
+                "priorities": [
+                    {"name": "high"},
+                    {"name": "low", "existing_queue": {"arn": "arn:aws:sqs:eu-west-1:123456789012:low", "visibility_timeout_seconds": 60}},
+                ]
+            },
+            (
+                "priorities.1.existing_queue.visibility_timeout_seconds",
+                "is 60; six times the timeout of the function of low, 30 seconds, are 180. Raise it.",
             ),
         ),
         (
