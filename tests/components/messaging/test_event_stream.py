@@ -54,7 +54,7 @@ def test_iterator_age_alarm() -> None:
         "sales-fraud-age": ("IteratorAge", 900_000),
         "sales-fraud-consumer-age": ("SubscribeToShardEvent.MillisBehindLatest", 900_000),
         # Half of the retention.
-        "sales-stream-age": ("GetRecords.IteratorAgeMilliseconds", 12 * 3_600_000),
+        "sales-age": ("GetRecords.IteratorAgeMilliseconds", 12 * 3_600_000),
     }
     stream = graph.one("aws:kinesis/stream:Stream")
     assert found["sales-stock-age"]["dimensions"] == {"FunctionName": graph.named("sales-stock-function").outputs["name"]}
@@ -63,7 +63,7 @@ def test_iterator_age_alarm() -> None:
         "StreamName": stream.outputs["arn"].split("/")[1],
         "ConsumerName": registered.outputs["name"],
     }
-    assert found["sales-stream-age"]["dimensions"] == {"StreamName": stream.outputs["name"]}
+    assert found["sales-age"]["dimensions"] == {"StreamName": stream.outputs["name"]}
     assert all(one["alarmActions"] == [TOPIC] for one in found.values())
     assert alarms(make()) == {}
 
@@ -168,8 +168,15 @@ def test_enhanced_fan_out_is_read_through_a_registered_consumer() -> None:
 def test_throttled_requests_raise_an_alarm() -> None:
     found = alarms(make(alarm_topic_arns=[TOPIC]))
     throttled = {name: (one["metricName"], one["statistic"], one["threshold"], one["evaluationPeriods"]) for name, one in found.items()}
-    assert throttled["sales-stream-read-throttled"] == ("ReadProvisionedThroughputExceeded", "Sum", 0, 5)
-    assert throttled["sales-stream-write-throttled"] == ("WriteProvisionedThroughputExceeded", "Sum", 0, 5)
+    assert throttled["sales-read-throttled"] == ("ReadProvisionedThroughputExceeded", "Sum", 0, 5)
+    assert throttled["sales-write-throttled"] == ("WriteProvisionedThroughputExceeded", "Sum", 0, 5)
+
+
+@pytest.mark.parametrize("name", ["stream", "archive", "failed", "key"])
+def test_a_consumer_may_have_any_name(name: str) -> None:
+    graph = make(consumers={name: consumer(enhanced_fan_out=True)}, archive={}, alarm_topic_arns=[TOPIC])
+    urns = [one.urn for one in graph.resources]
+    assert len(urns) == len(set(urns))
 
 
 def test_what_is_there_is_not_changed() -> None:
@@ -269,6 +276,25 @@ def test_producers_and_consumers_elsewhere_get_the_statements_that_they_need() -
         [("Put", "kinesis:PutRecords", [stream]), ("PutKey", "kms:GenerateDataKey", [key])],
         [("Read", "kinesis:ListShards", [stream]), ("ReadKey", "kms:Decrypt", [key])],
     ]
+
+
+def test_a_stream_and_buckets_without_a_key_of_yours_need_no_right_to_one() -> None:
+    seen: list[Any] = []
+
+    def program() -> None:
+        args: Any = {
+            "existing_stream": {"arn": STREAM, "retention_hours": 24},
+            "failed_record_bucket_arn": BUCKET,
+            "consumers": {"stock": {"existing_function": EXISTING}},
+            "archive": {"bucket_arn": f"{BUCKET}2"},
+        }
+        stream = EventStream("sales", args)
+        pulumi.Output.from_input([stream.put_statements(), stream.read_statements()]).apply(seen.extend)
+
+    graph = record(program, mode="deployed")
+    assert [[one["sid"] for one in lines] for lines in seen] == [["Put"], ["Read"]]
+    assert [one["Sid"] for one in statements(graph, "sales-stock-function-policy")] == ["Read", "KeepFailed", "FindBucket"]
+    assert [one["Sid"] for one in statements(graph, "sales-archive-policy")] == ["Read", "Bucket", "Objects", "Log"]
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ def test_functions_and_queues_that_are_there_are_not_changed() -> None:
         "visibility_timeout_seconds": 600,
         "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1",
     }
-    priorities = [{"name": "high"}, {"name": "low", "existing_queue": queue}]
+    priorities = [{"name": "high"}, {"name": "low", "existing_queue": queue, "alarm_age_seconds": 600}]
     graph = make(priorities=priorities, function=None, existing_function={**EXISTING, "role_name": "report"}, alarm_topic_arns=[TOPIC])
     assert {one.name for one in graph.of_type("aws:sqs/queue:Queue")} == {"reports-high-queue", "reports-high-queue-dead-letters"}
     assert graph.of_type("aws:lambda/function:Function", "aws:dynamodb/table:Table") == []
@@ -195,8 +195,19 @@ def test_functions_and_queues_that_are_there_are_not_changed() -> None:
     assert receive["Resource"] == [graph.named("reports-high-queue").outputs["arn"], queue["arn"]]
     assert use["Resource"] == [key, queue["kms_key_arn"]]
     assert graph.named("reports-low-queue-age").inputs["dimensions"] == {"QueueName": "low"}
+    # Otherwise the owner of the queue has that alarm.
+    owned = make(priorities=[{"name": "high"}, {"name": "low", "existing_queue": queue}], alarm_topic_arns=[TOPIC])
+    assert "reports-low-queue-age" not in [one.name for one in owned.of_type(ALARM)]
     both = [{**one, "existing_queue": {**queue, "arn": f"{queue['arn']}-{one['name']}"}} for one in HIGH_LOW]
     assert make(priorities=both, function=None, existing_function=EXISTING).of_type("aws:kms/key:Key") == []
+
+
+def test_a_key_may_be_given_and_a_function_may_do_without_the_table() -> None:
+    key = "arn:aws:kms:eu-west-1:123456789012:key/2"
+    graph = make(kms_key_arn=key, idempotency=False)
+    assert graph.of_type("aws:kms/key:Key", "aws:dynamodb/table:Table") == []
+    assert {one.inputs["kmsMasterKeyId"] for one in graph.of_type("aws:sqs/queue:Queue")} == {key}
+    assert "IDEMPOTENCY_TABLE" not in graph.named("reports-function").inputs["environment"]["variables"]
 
 
 def test_alarms_are_raised_for_each_queue() -> None:
@@ -335,6 +346,18 @@ def test_low_priority_is_never_starved_by_a_service(moto_account: None) -> None:
             (
                 "visibility_timeout_seconds",
                 "is 100; six times the timeout of the function of high, 20 seconds, are 120. Raise it.",
+            ),
+        ),
+        (
+            {
+                "priorities": [
+                    {"name": "high"},
+                    {"name": "low", "existing_queue": {"arn": "arn:aws:sqs:eu-west-1:123456789012:low", "visibility_timeout_seconds": 60}},
+                ]
+            },
+            (
+                "priorities.1.existing_queue.visibility_timeout_seconds",
+                "is 60; six times the timeout of the function of low, 30 seconds, are 180. Raise it.",
             ),
         ),
         (

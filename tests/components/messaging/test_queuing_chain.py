@@ -132,7 +132,7 @@ def test_a_stage_may_have_a_function_a_queue_or_a_service_that_is_there() -> Non
     changes = {
         "check": {"function": None, "visibility_timeout_seconds": 900},
         "develop": {"function": None, "existing_function": function},
-        "ship": {"existing_queue": queue},
+        "ship": {"existing_queue": queue, "alarm_age_seconds": 600},
     }
     seen: dict[str, Any] = {}
 
@@ -140,6 +140,7 @@ def test_a_stage_may_have_a_function_a_queue_or_a_service_that_is_there() -> Non
         args: Any = {"stages": stages(**changes), "alarm_topic_arns": [TOPIC]}
         chain = QueuingChain("prints", args)
         pulumi.Output.from_input(chain.stage_statements("check")).apply(lambda found: seen.update(check=found))
+        pulumi.Output.from_input(chain.send_statements()).apply(lambda found: seen.update(send=found))
         chain.queue_urls.apply(lambda found: seen.update(urls=found))
 
     graph = record(program, mode="deployed")
@@ -155,8 +156,8 @@ def test_a_stage_may_have_a_function_a_queue_or_a_service_that_is_there() -> Non
         ("sqs:SendMessage", [develop]),
         ("kms:GenerateDataKey", [key]),
     ]
+    assert [one["resources"] for one in seen["send"]] == [[graph.named("prints-check-queue").outputs["arn"]], [key]]
     assert seen["urls"]["ship"] == "https://sqs.eu-west-1.amazonaws.com/123456789012/ship"
-    # A queue that is there waits too long as well.
     assert graph.named("prints-ship-queue-age").inputs["dimensions"] == {"QueueName": "ship"}
     preview = record(program, mode="preview")
     assert "prints-develop-send" in refs(preview, preview.named("prints-develop-source"), "functionName")
@@ -170,6 +171,12 @@ def test_an_unknown_stage_has_no_statements() -> None:
     with pytest.raises(ArgumentError) as error:
         record(program)
     assert error.value.problems == [("stage", "is 'pack', which is not a stage; known are ship, develop, check.")]
+
+
+def test_a_function_of_a_queue_that_is_there_has_the_key_of_the_chain() -> None:
+    queue = {"arn": ARN, "visibility_timeout_seconds": 600}
+    graph = make(stages=stages(check={"existing_queue": queue}, ship={"function": None, "existing_queue": {**queue, "arn": f"{ARN}2"}}))
+    assert graph.named("prints-check-function").inputs["kmsKeyArn"] == graph.one("aws:kms/key:Key").outputs["arn"]
 
 
 ARN = "arn:aws:sqs:eu-west-1:123456789012:prints"

@@ -35,7 +35,8 @@ class EventStreamConsumer(TypedDict):
     parallelization_factor: NotRequired[Annotated[int, Field(default=1, ge=1, le=10)]]
     """Invocations for each shard at the same time; the records of a key stay in their order."""
     max_retries: NotRequired[Annotated[int, Field(default=5, ge=0, le=10_000)]]
-    """Retries of a failed record before it goes to the bucket. The records behind it in its shard wait."""
+    """Retries of a failed record before it goes to the bucket. The records behind it in its shard wait. Where the function needs a service
+    that may be down for a while, raise it, or all records go to the bucket meanwhile: ``max_record_age_seconds`` still ends it."""
     max_record_age_seconds: NotRequired[Annotated[int, Field(default=21_600, ge=60, le=604_800)]]
     """Age at which a failing record goes to the bucket, whatever retries are left; at most half of the stream's retention."""
     alarm_age_seconds: NotRequired[Annotated[int, Field(default=900, ge=60, le=604_800)]]

@@ -143,21 +143,21 @@ class EventStream(Component):
             return
         hours = retention_seconds(self._checked) // 2 // 3600
         alarms = {
-            "stream-age": (
+            "age": (
                 "GetRecords.IteratorAgeMilliseconds",
                 "Maximum",
                 hours * 3_600_000,
                 3,
                 f"read records that are {hours} hours old",
             ),
-            "stream-read-throttled": (
+            "read-throttled": (
                 "ReadProvisionedThroughputExceeded",
                 "Sum",
                 0,
                 5,
                 "are throttled: use enhanced fan-out or more shards",
             ),
-            "stream-write-throttled": ("WriteProvisionedThroughputExceeded", "Sum", 0, 5, "would write more than its shards take"),
+            "write-throttled": ("WriteProvisionedThroughputExceeded", "Sum", 0, 5, "would write more than its shards take"),
         }
         for suffix, (metric, statistic, threshold, periods, what) in alarms.items():
             who = "Producers" if "write" in suffix else "Consumers"

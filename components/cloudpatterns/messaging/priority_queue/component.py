@@ -45,6 +45,7 @@ from cloudpatterns.messaging.priority_queue.arguments import (
     timeout_of,
     visibility_of,
 )
+from cloudpatterns.messaging.queue_worker.arguments import ALARM_AGE_SECONDS
 
 _SERVICE_MOST_SECONDS = 3600
 """After its receipt the service hides a message for so long at most."""
@@ -62,8 +63,8 @@ class PriorityQueue(Component):
 
     Functions: Lambda's pollers know nothing of each other's queues, so each queue has a share of the concurrency that no other queue can
     take, at least 2. A message with *m* others before it in its queue starts after (m / (share * batch_size) + 1) * timeout seconds at the
-    latest, however many messages have a higher priority, as long as the account has that concurrency free (``reserved_concurrency`` of the
-    function, at least the sum of the shares, keeps it).
+    latest, however many messages have a higher priority, once Lambda has scaled up to the share (it begins with five invocations), and as
+    long as the account has that concurrency free: ``reserved_concurrency`` of the function, at least the sum of the shares, keeps it.
 
     A service, without ``function``: servers (``ScaleOut``) or containers that run ``cloudpatterns_runtime.priority``. It drains
     higher queues first, and of any ``share_every`` receives at least one is for each lower queue that has messages. Its settings are in
@@ -152,11 +153,11 @@ class PriorityQueue(Component):
 
     def _queue(self, name: str, priority: QueuePriority) -> _Queue:
         checked, existing, child_name = self._checked, priority.get("existing_queue"), f"{name}-{priority['name']}-queue"
+        alarm_age = priority.get("alarm_age_seconds")
         if existing is not None:
             arn = pulumi.Output.from_input(existing["arn"])
-            if topics := checked["alarm_topic_arns"]:
-                queue_name = arn.apply(lambda text: text.split(":")[5])
-                age_alarm(self, child_name, queue_name, priority["alarm_age_seconds"], topics, checked["tags"])
+            if (topics := checked["alarm_topic_arns"]) and alarm_age is not None:
+                age_alarm(self, child_name, arn.apply(lambda text: text.split(":")[5]), alarm_age, topics, checked["tags"])
             return _Queue(queue_url(arn), arn, pulumi.Output.from_input(""), existing.get("kms_key_arn"))
         queues = work_queue(
             self,
@@ -167,7 +168,7 @@ class PriorityQueue(Component):
             max_receive_count=checked["max_receive_count"],
             max_message_kib=checked["max_message_kib"],
             senders=[Sender(sender["service"], sender["source_arn"]) for sender in priority["senders"]],
-            alarm_age_seconds=priority["alarm_age_seconds"],
+            alarm_age_seconds=ALARM_AGE_SECONDS if alarm_age is None else alarm_age,
             alarm_topic_arns=checked["alarm_topic_arns"],
             tags=checked["tags"],
         )
