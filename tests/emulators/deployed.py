@@ -1,7 +1,7 @@
 """Creates what a recorded graph holds on an emulator, moto or MiniStack, with the inputs that the provider would send.
 
 So a test drives what a component declares, and not a copy of it. What the recorder invented (ARNs, URLs, the account) is replaced by what
-the emulator gives, in everything that comes later. Keys, roles, logs and alarms are left out: an emulator's encryption and permissions prove
+the emulator gives, in everything that comes later. Keys, roles, logs and alarms are left out: what an emulator encrypts or permits proves
 nothing.
 """
 
