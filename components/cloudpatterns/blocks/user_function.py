@@ -10,6 +10,7 @@ from cloudpatterns.blocks.alarm import Metric, alarm
 from cloudpatterns.blocks.layer import runtime_layer
 from cloudpatterns.blocks.log_group import log_group
 from cloudpatterns.blocks.role import service_role
+from cloudpatterns.blocks.table import item_statements, table
 from cloudpatterns.core import (
     Component,
     ExistingFunction,
@@ -41,6 +42,15 @@ class UserFunction(NamedTuple):
     timeout_seconds: int
     function: aws.lambda_.Function | None
     """None for a function that was there."""
+    idempotency_table_name: pulumi.Output[str]
+    """Empty without such a table."""
+
+
+class Idempotency(NamedTuple):
+    """A table for Powertools' idempotency, by the name of the child."""
+
+    child_name: str
+    deletion_protection: bool
 
 
 def user_function(
@@ -52,6 +62,7 @@ def user_function(
     description: str,
     statements: Sequence[Statement],
     environment: Mapping[str, pulumi.Input[str]] | None = None,
+    idempotency: Idempotency | None = None,
     kms_key_arn: pulumi.Input[str],
     alarm_topic_arns: Sequence[pulumi.Input[str]],
     tags: Mapping[str, pulumi.Input[str]],
@@ -59,12 +70,19 @@ def user_function(
     """The user's function by its checked options, or the existing one, as children of ``component``.
 
     Its role may do what ``statements`` and the options say. The key encrypts environment variables and, by a policy that admits CloudWatch
-    Logs (``logs_statement``), the log group. An alarm is raised, where there are topics, when invocations fail for five minutes.
+    Logs (``logs_statement``), the log group. An alarm is raised, where there are topics, when invocations fail for five minutes. A new
+    function with ``idempotency`` finds the name of its table in ``IDEMPOTENCY_TABLE``.
     """
     if options is None:
         assert existing is not None, "either options or an existing function is given"
         return _existing(component, child_name, existing, statements)
     group = log_group(component, f"{child_name}-logs", options["log_retention_days"], kms_key_arn=kms_key_arn, tags=tags)
+    records = None if idempotency is None else _records(component, idempotency, kms_key_arn, tags)
+    given = {**options["environment"], **(environment or {})}
+    records_name = pulumi.Output.from_input("") if records is None else records.name
+    if records is not None:
+        statements = [*statements, *item_statements(records.arn, kms_key_arn, sid="Idempotency")]
+        given["IDEMPOTENCY_TABLE"] = records.name
     role, rights = _role(component, child_name, options, group, [*statements, *_own_statements(options, group, kms_key_arn)], tags)
     function = aws.lambda_.Function(
         child_name,
@@ -74,7 +92,7 @@ def user_function(
         timeout=options["timeout_seconds"],
         memory_size=options["memory_mib"],
         ephemeral_storage={"size": options["ephemeral_storage_mib"]},
-        environment={"variables": {"POWERTOOLS_SERVICE_NAME": child_name, **options["environment"], **(environment or {})}},
+        environment={"variables": {"POWERTOOLS_SERVICE_NAME": child_name, **given}},
         kms_key_arn=kms_key_arn,
         layers=_layers(component, child_name, options, group.arn) or None,
         reserved_concurrent_executions=options.get("reserved_concurrency"),
@@ -102,7 +120,22 @@ def user_function(
             actions=alarm_topic_arns,
             tags=tags,
         )
-    return UserFunction(function.arn, function.name, role.arn, options["timeout_seconds"], function)
+    return UserFunction(function.arn, function.name, role.arn, options["timeout_seconds"], function, records_name)
+
+
+def _records(
+    component: Component, idempotency: Idempotency, kms_key_arn: pulumi.Input[str], tags: Mapping[str, pulumi.Input[str]]
+) -> aws.dynamodb.Table:
+    """What Powertools expects: https://docs.aws.amazon.com/powertools/python/latest/utilities/idempotency/."""
+    return table(
+        component,
+        idempotency.child_name,
+        hash_key="id",
+        ttl_attribute="expiration",
+        kms_key_arn=kms_key_arn,
+        deletion_protection=idempotency.deletion_protection,
+        tags=tags,
+    )
 
 
 def function_names(options: FunctionOptions | None, suffix: str) -> dict[str, int]:
@@ -116,7 +149,8 @@ def _existing(component: Component, child_name: str, existing: ExistingFunction,
     if role_name is not None:
         policy = aws.iam.RolePolicy(f"{child_name}-policy", role=role_name, policy=document(*statements), opts=component.child())
         arn = after(arn, policy)
-    return UserFunction(arn, arn.apply(lambda text: text.split(":")[6]), pulumi.Output.from_input(""), existing["timeout_seconds"], None)
+    nothing = pulumi.Output.from_input("")
+    return UserFunction(arn, arn.apply(lambda text: text.split(":")[6]), nothing, existing["timeout_seconds"], None, nothing)
 
 
 def _own_statements(options: FunctionOptions, group: aws.cloudwatch.LogGroup, kms_key_arn: pulumi.Input[str]) -> list[Statement]:

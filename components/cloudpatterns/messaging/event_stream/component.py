@@ -9,13 +9,12 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks import (
+    Idempotency,
     Metric,
     UserFunction,
     alarm,
     create_key,
     failed_record_statements,
-    idempotency_table,
-    item_statements,
     logs_statement,
     stream_alarms,
     stream_source,
@@ -250,27 +249,18 @@ class EventStream(Component):
         )
 
     def _function(self, prefix: str, consumer: EventStreamConsumer, statements: list[Statement]) -> UserFunction:
-        checked, options, environment = self._checked, consumer.get("function"), dict[str, pulumi.Input[str]]()
+        checked = self._checked
         bucket, account = self._failed
         statements = [*statements, *failed_record_statements(bucket.arn, bucket.kms_key_arn, account)]
-        if options is not None and consumer["idempotency"]:
-            records = idempotency_table(
-                self,
-                f"{prefix}-idempotency",
-                kms_key_arn=self.kms_key_arn,
-                deletion_protection=checked["deletion_protection"],
-                tags=checked["tags"],
-            )
-            statements += item_statements(records.arn, self.kms_key_arn, sid="Idempotency")
-            environment["IDEMPOTENCY_TABLE"] = records.name
+        idempotency = Idempotency(f"{prefix}-idempotency", checked["deletion_protection"]) if consumer["idempotency"] else None
         return user_function(
             self,
             f"{prefix}-function",
-            options,
+            consumer.get("function"),
             consumer.get("existing_function"),
             description=f"Processes the records of {self.pulumi_resource_name}",
             statements=statements,
-            environment=environment,
+            idempotency=idempotency,
             kms_key_arn=self.kms_key_arn,
             alarm_topic_arns=checked["alarm_topic_arns"],
             tags=checked["tags"],

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import UserFunction, idempotency_table, item_statements, user_function
+from cloudpatterns.blocks import Idempotency, UserFunction, user_function
 from cloudpatterns.core import Component, Statement
 from cloudpatterns.messaging.kafka_stream.access import poller_statements
 from cloudpatterns.messaging.kafka_stream.alarms import Alarms
@@ -75,25 +75,15 @@ def _function(
     statements: list[Statement],
     kms_key_arn: pulumi.Input[str] | None,
 ) -> UserFunction:
-    options, environment = consumer.get("function"), {}
-    if options is not None and consumer["idempotency"] and kms_key_arn is not None:
-        records = idempotency_table(
-            component,
-            f"{name}-idempotency",
-            kms_key_arn=kms_key_arn,
-            deletion_protection=checked["deletion_protection"],
-            tags=checked["tags"],
-        )
-        statements = [*statements, *item_statements(records.arn, kms_key_arn, sid="Idempotency")]
-        environment = {"IDEMPOTENCY_TABLE": records.name}
+    idempotency = Idempotency(f"{name}-idempotency", checked["deletion_protection"]) if consumer["idempotency"] else None
     return user_function(
         component,
         name,
-        options,
+        consumer.get("function"),
         consumer.get("existing_function"),
         description=f"Reads the topic {consumer['topic']}",
         statements=statements,
-        environment=environment,
+        idempotency=idempotency,
         kms_key_arn="" if kms_key_arn is None else kms_key_arn,
         alarm_topic_arns=checked["alarm_topic_arns"],
         tags=checked["tags"],

@@ -10,11 +10,10 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks import (
+    Idempotency,
     Sender,
     UserFunction,
     create_key,
-    idempotency_table,
-    item_statements,
     logs_statement,
     queue_source,
     receive_statements,
@@ -213,18 +212,9 @@ class PriorityQueue(Component):
     def _function(
         self, prefix: str, queues: Sequence[str], options: FunctionOptions | None, existing: ExistingFunction | None
     ) -> UserFunction:
-        checked, environment = self._checked, dict[str, pulumi.Input[str]]()
+        checked = self._checked
         statements = _together([receive_statements(self._queues[key].arn, self._queues[key].kms_key_arn) for key in queues])
-        if options is not None and checked["idempotency"]:
-            records = idempotency_table(
-                self,
-                f"{prefix}-idempotency",
-                kms_key_arn=self.kms_key_arn,
-                deletion_protection=checked["deletion_protection"],
-                tags=checked["tags"],
-            )
-            statements += item_statements(records.arn, self.kms_key_arn, sid="Idempotency")
-            environment["IDEMPOTENCY_TABLE"] = records.name
+        idempotency = Idempotency(f"{prefix}-idempotency", checked["deletion_protection"]) if checked["idempotency"] else None
         return user_function(
             self,
             f"{prefix}-function",
@@ -232,7 +222,7 @@ class PriorityQueue(Component):
             existing,
             description=f"Processes the messages of {', '.join(queues)}",
             statements=statements,
-            environment=environment,
+            idempotency=idempotency,
             kms_key_arn=self.kms_key_arn,
             alarm_topic_arns=checked["alarm_topic_arns"],
             tags=checked["tags"],

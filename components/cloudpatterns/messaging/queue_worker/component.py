@@ -7,11 +7,10 @@ import pulumi
 
 from cloudpatterns.blocks import (
     Fifo,
+    Idempotency,
     Sender,
     UserFunction,
     create_key,
-    idempotency_table,
-    item_statements,
     logs_statement,
     queue_source,
     receive_statements,
@@ -85,6 +84,7 @@ class QueueWorker(Component):
         if timeout_of(checked) is not None:
             function = self._function(name)
             self.function_arn, self.function_name, self.function_role_arn = function.arn, function.name, function.role_arn
+            self.idempotency_table_name = function.idempotency_table_name
             queue_source(
                 self,
                 f"{name}-source",
@@ -158,17 +158,7 @@ class QueueWorker(Component):
         checked = self._checked
         statements = receive_statements(self.queue_arn, self._queue_key_arn())
         environment: dict[str, pulumi.Input[str]] = {"QUEUE_URL": self.queue_url}
-        if self._has_table():
-            records = idempotency_table(
-                self,
-                f"{name}-idempotency",
-                kms_key_arn=self.kms_key_arn,
-                deletion_protection=checked["deletion_protection"],
-                tags=checked["tags"],
-            )
-            self.idempotency_table_name = records.name
-            statements += item_statements(records.arn, self.kms_key_arn, sid="Idempotency")
-            environment["IDEMPOTENCY_TABLE"] = records.name
+        idempotency = Idempotency(f"{name}-idempotency", checked["deletion_protection"]) if self._has_table() else None
         return user_function(
             self,
             f"{name}-function",
@@ -177,6 +167,7 @@ class QueueWorker(Component):
             description=f"Processes the messages of {name}",
             statements=statements,
             environment=environment,
+            idempotency=idempotency,
             kms_key_arn=self.kms_key_arn,
             alarm_topic_arns=checked["alarm_topic_arns"],
             tags=checked["tags"],

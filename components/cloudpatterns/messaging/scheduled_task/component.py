@@ -9,14 +9,13 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks import (
+    Idempotency,
     Metric,
     UserFunction,
     alarm,
     api_target,
     create_key,
     dead_letter_queue,
-    idempotency_table,
-    item_statements,
     logs_statement,
     queue_policy,
     schedule,
@@ -126,25 +125,13 @@ class ScheduledTask(Component):
             return _Target(arn, [iam_statement(statement) for statement in action["statements"]], {})
         function = self._function(name)
         self.function_arn, self.function_name, self.function_role_arn = function.arn, function.name, function.role_arn
+        self.idempotency_table_name = function.idempotency_table_name
         return _Target(function.arn, [Statement(sid="Invoke", actions=["lambda:InvokeFunction"], resources=[function.arn])], {})
 
     def _function(self, name: str) -> UserFunction:
         checked, options = self._checked, self._checked.get("function")
-        statements: list[Statement] = []
-        environment: dict[str, pulumi.Input[str]] = {}
-        if options is not None:
-            statements = send_statements(self.dead_letter_queue_arn, self.kms_key_arn)
-            if checked["idempotency"]:
-                records = idempotency_table(
-                    self,
-                    f"{name}-idempotency",
-                    kms_key_arn=self.kms_key_arn,
-                    deletion_protection=checked["deletion_protection"],
-                    tags=checked["tags"],
-                )
-                self.idempotency_table_name = records.name
-                statements += item_statements(records.arn, self.kms_key_arn, sid="Idempotency")
-                environment["IDEMPOTENCY_TABLE"] = records.name
+        statements = [] if options is None else send_statements(self.dead_letter_queue_arn, self.kms_key_arn)
+        idempotency = Idempotency(f"{name}-idempotency", checked["deletion_protection"]) if checked["idempotency"] else None
         function = user_function(
             self,
             f"{name}-function",
@@ -152,7 +139,7 @@ class ScheduledTask(Component):
             checked.get("existing_function"),
             description=f"The task {name}",
             statements=statements,
-            environment=environment,
+            idempotency=idempotency,
             kms_key_arn=self.kms_key_arn,
             alarm_topic_arns=checked["alarm_topic_arns"],
             tags=checked["tags"],
