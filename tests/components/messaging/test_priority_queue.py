@@ -186,7 +186,7 @@ def test_functions_and_queues_that_are_there_are_not_changed() -> None:
         "visibility_timeout_seconds": 600,
         "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1",
     }
-    priorities = [{"name": "high"}, {"name": "low", "existing_queue": queue, "alarm_age_seconds": 600}]
+    priorities = [{"name": "high"}, {"name": "low", "existing_queue": queue}]
     graph = make(priorities=priorities, function=None, existing_function={**EXISTING, "role_name": "report"}, alarm_topic_arns=[TOPIC])
     assert {one.name for one in graph.of_type("aws:sqs/queue:Queue")} == {"reports-high-queue", "reports-high-queue-dead-letters"}
     assert graph.of_type("aws:lambda/function:Function", "aws:dynamodb/table:Table") == []
@@ -195,9 +195,6 @@ def test_functions_and_queues_that_are_there_are_not_changed() -> None:
     assert receive["Resource"] == [graph.named("reports-high-queue").outputs["arn"], queue["arn"]]
     assert use["Resource"] == [key, queue["kms_key_arn"]]
     assert graph.named("reports-low-queue-age").inputs["dimensions"] == {"QueueName": "low"}
-    # Otherwise the owner of the queue has that alarm.
-    owned = make(priorities=[{"name": "high"}, {"name": "low", "existing_queue": queue}], alarm_topic_arns=[TOPIC])
-    assert "reports-low-queue-age" not in [one.name for one in owned.of_type(ALARM)]
     both = [{**one, "existing_queue": {**queue, "arn": f"{queue['arn']}-{one['name']}"}} for one in HIGH_LOW]
     assert make(priorities=both, function=None, existing_function=EXISTING).of_type("aws:kms/key:Key") == []
 

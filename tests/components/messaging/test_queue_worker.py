@@ -237,17 +237,14 @@ def test_an_existing_queue_is_not_changed() -> None:
     assert refused(existing_queue=existing, max_receive_count=3) == [("existing_queue", reason)]
 
 
-def test_the_function_of_an_existing_queue_has_the_key_and_the_alarm_that_are_given() -> None:
+def test_the_function_of_an_existing_queue_has_the_key_that_is_given_and_old_messages_raise_the_alarm() -> None:
     key = "arn:aws:kms:eu-west-1:123456789012:key/2"
     existing = {"arn": "arn:aws:sqs:eu-west-1:123456789012:orders", "visibility_timeout_seconds": 600}
-    graph = make(existing_queue=existing, kms_key_arn=key, alarm_topic_arns=[TOPIC], alarm_age_seconds=900)
+    graph = make(existing_queue=existing, kms_key_arn=key, alarm_topic_arns=[TOPIC])
     assert graph.of_type("aws:kms/key:Key") == []
     assert graph.named("orders-function").inputs["kmsKeyArn"] == key
     age = graph.named("orders-queue-age").inputs
     assert (age["dimensions"], age["threshold"]) == ({"QueueName": "orders"}, 900)
-    # Otherwise the owner of the queue has that alarm.
-    owned = make(existing_queue=existing, alarm_topic_arns=[TOPIC])
-    assert [one.name for one in owned.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")] == ["orders-function-errors"]
     reason = "excludes kms_key_arn: without function there is nothing to encrypt; both are given. Remove one of them."
     assert refused(function=None, existing_function=EXISTING, existing_queue=existing, kms_key_arn=key) == [("existing_queue", reason)]
 

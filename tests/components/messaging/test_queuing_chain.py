@@ -132,7 +132,7 @@ def test_a_stage_may_have_a_function_a_queue_or_a_service_that_is_there() -> Non
     changes = {
         "check": {"function": None, "visibility_timeout_seconds": 900},
         "develop": {"function": None, "existing_function": function},
-        "ship": {"existing_queue": queue, "alarm_age_seconds": 600},
+        "ship": {"existing_queue": queue},
     }
     seen: dict[str, Any] = {}
 

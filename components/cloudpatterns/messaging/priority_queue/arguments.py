@@ -44,9 +44,8 @@ class QueuePriority(TypedDict):
     """A queue that is there. Default: a new one, with its dead-letter queue."""
     senders: NotRequired[Annotated[list[QueueSenderArgs], Field(default=[])]]
     """Services of AWS that may send to the queue, beside roles of the account (``send_statements``)."""
-    alarm_age_seconds: NotRequired[Annotated[int, Field(ge=60, le=1_209_600)]]
-    """Age of the oldest message above which the alarm is raised. Default: 900 for a new queue; no alarm for one that is there, whose owner
-    has it."""
+    alarm_age_seconds: NotRequired[Annotated[int, Field(default=900, ge=60, le=1_209_600)]]
+    """Age of the oldest message above which the alarm is raised, of a queue that is there too: who processes its messages has it."""
 
 
 class PriorityQueueOptions(TypedDict):

@@ -44,7 +44,6 @@ from cloudpatterns.messaging.priority_queue.arguments import (
     timeout_of,
     visibility_of,
 )
-from cloudpatterns.messaging.queue_worker.arguments import ALARM_AGE_SECONDS
 
 _SERVICE_MOST_SECONDS = 3600
 """After its receipt the service hides a message for so long at most."""
@@ -152,11 +151,11 @@ class PriorityQueue(Component):
 
     def _queue(self, name: str, priority: QueuePriority) -> _Queue:
         checked, existing, child_name = self._checked, priority.get("existing_queue"), f"{name}-{priority['name']}-queue"
-        alarm_age = priority.get("alarm_age_seconds")
         if existing is not None:
             arn = pulumi.Output.from_input(existing["arn"])
-            if (topics := checked["alarm_topic_arns"]) and alarm_age is not None:
-                age_alarm(self, child_name, arn.apply(lambda text: text.split(":")[5]), alarm_age, topics, checked["tags"])
+            if topics := checked["alarm_topic_arns"]:
+                queue_name = arn.apply(lambda text: text.split(":")[5])
+                age_alarm(self, child_name, queue_name, priority["alarm_age_seconds"], topics, checked["tags"])
             return _Queue(queue_url(arn), arn, pulumi.Output.from_input(""), existing.get("kms_key_arn"))
         queues = work_queue(
             self,
@@ -167,7 +166,7 @@ class PriorityQueue(Component):
             max_receive_count=checked["max_receive_count"],
             max_message_kib=checked["max_message_kib"],
             senders=[Sender(sender["service"], sender["source_arn"]) for sender in priority["senders"]],
-            alarm_age_seconds=ALARM_AGE_SECONDS if alarm_age is None else alarm_age,
+            alarm_age_seconds=priority["alarm_age_seconds"],
             alarm_topic_arns=checked["alarm_topic_arns"],
             tags=checked["tags"],
         )

@@ -25,8 +25,6 @@ VISIBILITY_FACTOR = 6
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 """
-ALARM_AGE_SECONDS = 900
-"""Age of the oldest message of a new queue above which the alarm is raised."""
 _MOST_VISIBILITY_SECONDS = 43_200
 _FIFO_BATCH = 10
 # What a new queue is given, so nothing for one that exists.
@@ -69,9 +67,8 @@ class QueueWorkerOptions(TypedDict):
     delivers a message more than once."""
     deletion_protection: NotRequired[DeletionProtection]
     """Whether AWS refuses to delete the idempotency table."""
-    alarm_age_seconds: NotRequired[Annotated[int, Field(ge=60, le=1_209_600)]]
-    """Age of the oldest message above which the alarm is raised. Default: 900 for a new queue; no alarm for one that is there, whose owner
-    has it."""
+    alarm_age_seconds: NotRequired[Annotated[int, Field(default=900, ge=60, le=1_209_600)]]
+    """Age of the oldest message above which the alarm is raised, of a queue that is there too: who processes its messages has it."""
 
 
 class QueueWorkerArgs(QueueWorkerOptions):

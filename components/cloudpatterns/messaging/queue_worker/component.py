@@ -22,7 +22,6 @@ from cloudpatterns.blocks import (
 from cloudpatterns.blocks.work_queue import DAY_SECONDS, age_alarm, queue_url
 from cloudpatterns.core import Component, Statement, WorkloadStatementArgs, as_arguments
 from cloudpatterns.messaging.queue_worker.arguments import (
-    ALARM_AGE_SECONDS,
     QueueWorkerArgs,
     child_names,
     problems,
@@ -123,14 +122,14 @@ class QueueWorker(Component):
         return self._key_arn if existing is None else existing.get("kms_key_arn")
 
     def _queue(self, name: str) -> None:
-        checked, existing, alarm_age = self._checked, self._checked.get("existing_queue"), self._checked.get("alarm_age_seconds")
+        checked, existing = self._checked, self._checked.get("existing_queue")
         if existing is not None:
             self.queue_arn = pulumi.Output.from_input(existing["arn"])
             self.queue_url = queue_url(existing["arn"])
             self.queue_name = self.queue_arn.apply(lambda arn: arn.split(":")[5])
             self.dead_letter_queue_arn = self.dead_letter_queue_url = pulumi.Output.from_input("")
-            if (topics := checked["alarm_topic_arns"]) and alarm_age is not None:
-                age_alarm(self, f"{name}-queue", self.queue_name, alarm_age, topics, checked["tags"])
+            if topics := checked["alarm_topic_arns"]:
+                age_alarm(self, f"{name}-queue", self.queue_name, checked["alarm_age_seconds"], topics, checked["tags"])
             return
         queues = work_queue(
             self,
@@ -144,7 +143,7 @@ class QueueWorker(Component):
             fifo=Fifo(checked["content_based_deduplication"]) if checked["fifo"] else None,
             dead_letter_queue_arn=checked.get("dead_letter_queue_arn"),
             senders=[Sender(sender["service"], sender["source_arn"]) for sender in checked["senders"]],
-            alarm_age_seconds=ALARM_AGE_SECONDS if alarm_age is None else alarm_age,
+            alarm_age_seconds=checked["alarm_age_seconds"],
             alarm_topic_arns=checked["alarm_topic_arns"],
             tags=checked["tags"],
         )
