@@ -15,6 +15,10 @@ def api_target(arn: pulumi.Input[str], service: str, action: str) -> pulumi.Outp
     return pulumi.Output.concat("arn:", partition_of(arn), ":scheduler:::aws-sdk:", service, ":", action)
 
 
+def _json(given: Mapping[str, Any] | pulumi.Input[str]) -> pulumi.Input[str]:
+    return pulumi.Output.json_dumps(given) if isinstance(given, Mapping) else given
+
+
 def schedule(
     component: Component,
     child_name: str,
@@ -23,7 +27,7 @@ def schedule(
     expression: str,
     time_zone: str,
     target_arn: pulumi.Input[str],
-    target_input: Mapping[str, Any] | pulumi.Input[str],
+    target_input: Mapping[str, Any] | pulumi.Input[str] | None,
     role_arn: pulumi.Input[str],
     retry_seconds: int,
     retry_attempts: int = 185,
@@ -35,8 +39,8 @@ def schedule(
 ) -> aws.scheduler.Schedule:
     """A schedule (``cron(0 6 ? * MON *)`` in an IANA time zone) that retries for at most ``retry_seconds``.
 
-    ``target_input`` is JSON, or has the names of the API's own parameters, with their capitals. It is at exact times, or within
-    ``flexible_minutes`` after them. ``target`` adds parameters of the target's kind, ``options`` arguments of the schedule.
+    ``target_input`` is JSON, or has the names of the API's own parameters, with their capitals; None for no input. It is at exact times,
+    or within ``flexible_minutes`` after them. ``target`` adds parameters of the target's kind, ``options`` arguments of the schedule.
     """
     window: Any = {"mode": "FLEXIBLE", "maximum_window_in_minutes": flexible_minutes} if flexible_minutes else {"mode": "OFF"}
     return aws.scheduler.Schedule(
@@ -48,7 +52,7 @@ def schedule(
         target={
             "arn": target_arn,
             "role_arn": role_arn,
-            "input": pulumi.Output.json_dumps(target_input) if isinstance(target_input, Mapping) else target_input,
+            **({} if target_input is None else {"input": _json(target_input)}),
             # The default is a day.
             "retry_policy": {"maximum_event_age_in_seconds": retry_seconds, "maximum_retry_attempts": retry_attempts},
             **({} if dead_letter_arn is None else {"dead_letter_config": {"arn": dead_letter_arn}}),

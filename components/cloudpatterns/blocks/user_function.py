@@ -146,7 +146,8 @@ def function_names(options: FunctionOptions | None, suffix: str) -> dict[str, in
 def _existing(component: Component, child_name: str, existing: ExistingFunction, statements: Sequence[Statement]) -> UserFunction:
     arn = pulumi.Output.from_input(existing["arn"])
     role_name = existing.get("role_name")
-    if role_name is not None:
+    # IAM refuses a policy without statements.
+    if role_name is not None and statements:
         policy = aws.iam.RolePolicy(f"{child_name}-policy", role=role_name, policy=document(*statements), opts=component.child())
         arn = after(arn, policy)
     nothing = pulumi.Output.from_input("")

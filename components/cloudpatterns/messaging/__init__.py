@@ -42,7 +42,13 @@ from cloudpatterns.messaging.queue_worker.arguments import QueueWorkerArgs, Queu
 from cloudpatterns.messaging.queue_worker.component import QueueWorker
 from cloudpatterns.messaging.queuing_chain.arguments import OutputQueue, QueuingChainArgs, QueuingChainOptions, QueuingChainStage
 from cloudpatterns.messaging.queuing_chain.component import QueuingChain
-from cloudpatterns.messaging.scheduled_task.arguments import ScheduledTaskArgs, ScheduledTaskOptions, TaskActionArgs, TaskQueueArgs
+from cloudpatterns.messaging.scheduled_task.arguments import (
+    ScheduledTaskArgs,
+    ScheduledTaskOptions,
+    TaskActionArgs,
+    TaskContainersArgs,
+    TaskQueueArgs,
+)
 from cloudpatterns.messaging.scheduled_task.component import ScheduledTask
 from cloudpatterns.messaging.workflow.arguments import (
     WorkflowArgs,
@@ -120,6 +126,7 @@ __all__ = [
     "ScheduledTaskArgs",
     "ScheduledTaskOptions",
     "TaskActionArgs",
+    "TaskContainersArgs",
     "TaskQueueArgs",
     "Workflow",
     "WorkflowArgs",

@@ -21,6 +21,13 @@ IMAGE = {"image_uri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/task@sha256:
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:jobs"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:orders"
 EXISTING = {"arn": "arn:aws:lambda:eu-west-1:123456789012:function:report:live", "timeout_seconds": 20}
+CONTAINERS: dict[str, Any] = {
+    "cluster_arn": "arn:aws:ecs:eu-west-1:123456789012:cluster/jobs",
+    "task_definition_arn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/report:7",
+    "role_arns": ["arn:aws:iam::123456789012:role/execution", "arn:aws:iam::123456789012:role/report"],
+    "subnet_ids_by_zone": {"eu-west-1a": "subnet-1", "eu-west-1b": "subnet-2"},
+    "security_group_ids": ["sg-1"],
+}
 RUN_TASK: dict[str, Any] = {
     "service": "ecs",
     "action": "runTask",
@@ -56,6 +63,11 @@ TARGETS: list[tuple[dict[str, Any], str, list[tuple[list[str], list[str]]]]] = [
     ),
     ({"function": None, "state_machine_arn": MACHINE}, MACHINE, [(["states:StartExecution"], [MACHINE])]),
     (
+        {"function": None, "ecs_task": CONTAINERS},
+        CONTAINERS["cluster_arn"],
+        [(["ecs:RunTask"], [CONTAINERS["task_definition_arn"]]), (["iam:PassRole"], CONTAINERS["role_arns"])],
+    ),
+    (
         {"function": None, "api_action": RUN_TASK, "input_json": "{}"},
         "arn:aws:scheduler:::aws-sdk:ecs:runTask",
         [(["ecs:RunTask"], RUN_TASK["statements"][0]["resources"])],
@@ -69,7 +81,7 @@ def test_role_may_start_only_its_target(target: dict[str, Any], arn: str, rights
     schedule = graph.one("aws:scheduler/schedule:Schedule").inputs
     assert schedule["target"]["arn"] == arn
     parked, key = graph.named("report-dead-letters").outputs["arn"], graph.named("report-key").outputs["arn"]
-    park = [(["sqs:SendMessage"], [parked]), (["kms:Decrypt", "kms:GenerateDataKey"], [key])]
+    park = [(["sqs:SendMessage"], [parked]), (["kms:Decrypt", "kms:GenerateDataKey"], [key]), (["kms:Decrypt"], [key])]
     assert [(one["Action"], one["Resource"]) for one in policy(graph, "report-policy")] == [*rights, *park]
 
 
@@ -104,6 +116,7 @@ def test_a_schedule_has_time_zone_window_retries_and_a_dead_letter_queue() -> No
         "state": "DISABLED",
         "startDate": "2027-01-01T00:00:00Z",
         "endDate": "2027-12-31T00:00:00Z",
+        "kmsKeyArn": graph.named("report-key").outputs["arn"],
     }
     assert target == {
         "arn": graph.named("report-function").outputs["arn"],
@@ -138,6 +151,36 @@ def test_a_function_that_fails_is_parked_too() -> None:
     assert [one.name for one in make(function=None, existing_function=EXISTING).of_type(*kinds)] == ["report-policy"]
 
 
+def test_containers_run_in_their_cluster_and_their_roles_are_passed_to_ecs_alone() -> None:
+    graph = make(function=None, ecs_task=CONTAINERS)
+    run, pass_roles = policy(graph, "report-policy")[:2]
+    assert run["Condition"] == {"ArnEquals": {"ecs:cluster": CONTAINERS["cluster_arn"]}}
+    assert pass_roles["Condition"] == {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
+    target = graph.one("aws:scheduler/schedule:Schedule").inputs["target"]
+    assert target["ecsParameters"] == {
+        "taskDefinitionArn": CONTAINERS["task_definition_arn"],
+        "launchType": "FARGATE",
+        "taskCount": 1,
+        "networkConfiguration": {"subnets": ["subnet-1", "subnet-2"], "securityGroups": ["sg-1"], "assignPublicIp": False},
+    }
+    # The overrides of a task know no context.
+    assert "input" not in target
+
+
+def test_the_schedule_is_encrypted_and_its_role_reads_those_of_its_group_alone() -> None:
+    graph = make()
+    schedule, group = graph.one("aws:scheduler/schedule:Schedule"), graph.named("report-group").outputs["arn"]
+    assert schedule.inputs["kmsKeyArn"] == graph.named("report-key").outputs["arn"]
+    schedules = f"{group.replace('schedule-group', 'schedule')}/*"
+    read = policy(graph, "report-policy")[-1]
+    assert read["Condition"] == {"ArnLike": {"kms:EncryptionContext:aws:scheduler:schedule:arn": schedules}}
+
+
+def test_the_role_of_an_existing_function_gets_no_empty_policy() -> None:
+    graph = make(function=None, existing_function={**EXISTING, "role_name": "report"})
+    assert [one.name for one in graph.of_type("aws:iam/rolePolicy:RolePolicy")] == ["report-policy"]
+
+
 def test_a_fifo_queue_gets_its_group() -> None:
     fifo = {"arn": f"{QUEUE}.fifo", "message_group_id": "reports"}
     target = make(function=None, queue=fifo).one("aws:scheduler/schedule:Schedule").inputs["target"]
@@ -152,6 +195,7 @@ def test_alarms_are_raised_on_lost_runs_and_on_silence() -> None:
     assert {name: (one["metricName"], one["comparisonOperator"], one["treatMissingData"]) for name, one in alarms.items()} == {
         "report-dead-letters-alarm": ("ApproximateNumberOfMessagesVisible", "GreaterThanThreshold", "notBreaching"),
         "report-function-errors": ("Errors", "GreaterThanThreshold", "notBreaching"),
+        "report-failing": ("TargetErrorCount", "GreaterThanThreshold", "notBreaching"),
         "report-dropped": ("InvocationDroppedCount", "GreaterThanThreshold", "notBreaching"),
         "report-unparked": ("InvocationsFailedToBeSentToDeadLetterCount", "GreaterThanThreshold", "notBreaching"),
         "report-silence": ("InvocationAttemptCount", "LessThanThreshold", "breaching"),
@@ -161,7 +205,7 @@ def test_alarms_are_raised_on_lost_runs_and_on_silence() -> None:
     assert make().of_type("aws:cloudwatch/metricAlarm:MetricAlarm") == []
 
 
-CHOICE = "function and existing_function and queue and state_machine_arn and api_action"
+CHOICE = "function and existing_function and queue and state_machine_arn and ecs_task and api_action"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import Metric, Sender, alarm, create_key, dead_letter_queue, item_statements, queue_policy, table
+from cloudpatterns.blocks import Metric, Sender, alarm, create_key, dead_letter_queue, idempotency_table, item_statements, queue_policy
 from cloudpatterns.core import (
     Component,
     ExistingQueue,
@@ -192,12 +192,10 @@ class EventBus(Component):
         statements: list[Statement] = []
         environment: dict[str, pulumi.Input[str]] = {}
         if checked["idempotency"] and has_functions(checked):
-            # What Powertools expects; it keeps the functions' records apart by the functions' names.
-            records = table(
+            # One for all: Powertools keeps the functions' records apart by the functions' names.
+            records = idempotency_table(
                 self,
                 f"{name}-idempotency",
-                hash_key="id",
-                ttl_attribute="expiration",
                 kms_key_arn=self.kms_key_arn,
                 deletion_protection=checked["deletion_protection"],
                 tags=checked["tags"],

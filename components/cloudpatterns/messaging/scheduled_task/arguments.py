@@ -12,6 +12,7 @@ from pydantic import Field
 
 from cloudpatterns.blocks import function_names
 from cloudpatterns.core import (
+    Choice,
     ExistingFunction,
     FunctionOptions,
     Matches,
@@ -22,7 +23,7 @@ from cloudpatterns.core import (
     one_of,
     statement_problems,
 )
-from cloudpatterns.core.vocabulary import AlarmTopicArns, DeletionProtection, KmsKeyArn, Tags
+from cloudpatterns.core.vocabulary import AlarmTopicArns, DeletionProtection, KmsKeyArn, SecurityGroupIds, SubnetIdsByZone, Tags
 
 _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
 _Expression = Annotated[
@@ -33,7 +34,7 @@ _Expression = Annotated[
     ),
 ]
 _Date = Annotated[str, Matches(rf"{_TIME}(\.\d+)?Z", "a time in UTC such as 2027-01-31T00:00:00Z")]
-_TARGETS = ("function", "existing_function", "queue", "state_machine_arn", "api_action")
+_TARGETS = ("function", "existing_function", "queue", "state_machine_arn", "ecs_task", "api_action")
 # Actions that only read are no universal targets: https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
 _READS = re.compile("get|describe|list|poll|receive|search|scan|query|select|read|view|batchGet|lookup|discover|validate|test")
 
@@ -47,6 +48,25 @@ class TaskQueueArgs(TypedDict):
     """Customer managed key of the queue. Default: none, it is encrypted by SQS itself."""
     message_group_id: NotRequired[Annotated[str, Field(min_length=1, max_length=128)]]
     """Group of the message, which a FIFO queue needs. Default: none, it is a standard queue."""
+
+
+class TaskContainersArgs(TypedDict):
+    """A task of ECS that is run, with ``input_json`` as its overrides (``{"containerOverrides": [...]}``)."""
+
+    cluster_arn: pulumi.Input[str]
+    """ARN of the cluster."""
+    task_definition_arn: pulumi.Input[str]
+    """ARN of the task definition, with its revision."""
+    role_arns: Annotated[list[pulumi.Input[str]], Field(min_length=1, max_length=2)]
+    """The task definition's execution role and task role, which the schedule's role passes to ECS."""
+    subnet_ids_by_zone: SubnetIdsByZone
+    """Subnets of the task's network interface: private ones, with a path to the image's repository."""
+    security_group_ids: SecurityGroupIds
+    """Security groups of the task's network interface."""
+    launch_type: NotRequired[Annotated[str, Choice("FARGATE", "EC2"), Field(default="FARGATE")]]
+    """Where the task runs."""
+    task_count: NotRequired[Annotated[int, Field(default=1, ge=1, le=10)]]
+    """Tasks that are run at each time."""
 
 
 class TaskActionArgs(TypedDict):
@@ -76,10 +96,10 @@ class ScheduledTaskOptions(TypedDict):
     enabled: NotRequired[Annotated[bool, Field(default=True)]]
     """Whether the schedule starts the task."""
     function: NotRequired[FunctionOptions]
-    """The function to invoke. Exactly one target."""
+    """The function to invoke. Exactly one of the targets."""
     input_json: NotRequired[pulumi.Input[str]]
     """What the target gets, as JSON; the parameters of an API action have the API's own names. Default: the time of the schedule, an id
-    of the run and the number of the attempt, as ``scheduled_time``, ``execution_id`` and ``attempt``."""
+    of the run and the number of the attempt, as ``scheduled_time``, ``execution_id`` and ``attempt``; nothing for ``ecs_task``."""
     retry_attempts: NotRequired[Annotated[int, Field(default=10, ge=0, le=185)]]
     """Further attempts to reach the target. A function that fails is invoked twice more by Lambda."""
     retry_seconds: NotRequired[Annotated[int, Field(default=3600, ge=60, le=21_600)]]
@@ -97,16 +117,18 @@ class ScheduledTaskArgs(ScheduledTaskOptions):
     """Arguments of ``ScheduledTask``."""
 
     existing_function: NotRequired[ExistingFunction]
-    """A function that is there; what becomes of runs in which it fails is its own configuration. Exactly one target."""
+    """A function that is there; what becomes of runs in which it fails is its own configuration. Exactly one of the targets."""
     queue: NotRequired[TaskQueueArgs]
-    """A queue to which a message is sent. Exactly one target."""
+    """A queue to which a message is sent. Exactly one of the targets."""
     state_machine_arn: NotRequired[pulumi.Input[str]]
-    """A state machine of which an execution is started. Exactly one target."""
+    """A state machine of which an execution is started. Exactly one of the targets."""
+    ecs_task: NotRequired[TaskContainersArgs]
+    """A task of ECS that is run; whether it succeeds is ECS's to report. Exactly one of the targets."""
     api_action: NotRequired[TaskActionArgs]
-    """An API action of an AWS service, such as ``runTask`` of ECS. Exactly one target; needs ``input_json``."""
+    """An API action of an AWS service, such as ``startBuild`` of CodeBuild. Exactly one of the targets; needs ``input_json``."""
     kms_key_arn: NotRequired[KmsKeyArn]
-    """Customer managed key of the dead-letter queue, the table, the logs and the environment. Its policy must admit CloudWatch Logs.
-    Default: a new key."""
+    """Customer managed key of the schedule, the dead-letter queue, the table, the logs and the environment. Its policy must admit
+    CloudWatch Logs, and let the account's roles use it. Default: a new key."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
     """SNS topics to notify of runs that failed and of a failing function."""
     tags: NotRequired[Tags]

@@ -1,4 +1,4 @@
-"""A task that runs at times: a function, a message, a state machine or an API action, started by EventBridge Scheduler.
+"""A task that runs at times: a function, a message, a state machine, a container or an API action, started by EventBridge Scheduler.
 
 Pattern: "Scheduled functions" (Architecting for the Cloud).
 """
@@ -24,13 +24,14 @@ from cloudpatterns.blocks import (
     user_function,
 )
 from cloudpatterns.core import Component, Statement, account_of, after, iam_statement
-from cloudpatterns.messaging.scheduled_task.arguments import ScheduledTaskArgs, child_names, problems
+from cloudpatterns.messaging.scheduled_task.arguments import ScheduledTaskArgs, TaskContainersArgs, child_names, problems
 
 # What Scheduler puts in their place: https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
 _CONTEXT = '{"scheduled_time": "<aws.scheduler.scheduled-time>", "execution_id": "<aws.scheduler.execution-id>", '
 _CONTEXT += '"attempt": "<aws.scheduler.attempt-number>"}'
 # Scheduler adds a minute at most until it invokes, and reports every minute.
 _FAILURES = {
+    "failing": ("TargetErrorCount", "cannot start it, and tries again: may its role still do so, and is the target throttled?"),
     "dropped": ("InvocationDroppedCount", "gives runs up: its target could not be reached within the retries"),
     "unparked": (
         "InvocationsFailedToBeSentToDeadLetterCount",
@@ -48,7 +49,7 @@ class _Target(NamedTuple):
 
 
 class ScheduledTask(Component):
-    """A function, a message, a state machine or an API action at times (Architecting for the Cloud, "Scheduled functions").
+    """A function, a message, a state machine, a container or an API action at times (Architecting for the Cloud, "Scheduled functions").
 
     The schedule's role may start its target, park failed runs, and nothing else; only schedules of the component's own group may assume it.
     A run that cannot be started, and one in which the function fails three times, is parked in a dead-letter queue.
@@ -85,7 +86,7 @@ class ScheduledTask(Component):
     idempotency_table_name: pulumi.Output[str]
     """Name of the idempotency table; empty without one."""
     kms_key_arn: pulumi.Output[str]
-    """The key that encrypts queue, table, logs and environment."""
+    """The key that encrypts schedule, queue, table, logs and environment."""
 
     def __init__(self, name: str, args: ScheduledTaskArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self._checked = checked = self.begin(name, args, opts, problems=problems, names=child_names)
@@ -120,6 +121,8 @@ class ScheduledTask(Component):
             return _Target(queue["arn"], send_statements(queue["arn"], queue.get("kms_key_arn")), parameters)
         if (machine := checked.get("state_machine_arn")) is not None:
             return _Target(machine, [Statement(sid="Start", actions=["states:StartExecution"], resources=[machine])], {})
+        if (containers := checked.get("ecs_task")) is not None:
+            return _containers(containers)
         if (action := checked.get("api_action")) is not None:
             arn = api_target(self.kms_key_arn, action["service"], action["action"])
             return _Target(arn, [iam_statement(statement) for statement in action["statements"]], {})
@@ -163,12 +166,20 @@ class ScheduledTask(Component):
             Statement(sid="Park", actions=["sqs:SendMessage"], resources=[self.dead_letter_queue_arn]),
             Statement(sid="ParkKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[self.kms_key_arn]),
         ]
+        schedules = group.arn.apply(lambda arn: f"{arn.replace(':schedule-group/', ':schedule/')}/*")
+        # Scheduler decrypts a schedule as the role: https://docs.aws.amazon.com/scheduler/latest/UserGuide/encryption-rest.html
+        read = Statement(
+            sid="ReadSchedule",
+            actions=["kms:Decrypt"],
+            resources=[self.kms_key_arn],
+            conditions={"ArnLike": {"kms:EncryptionContext:aws:scheduler:schedule:arn": schedules}},
+        )
         return service_role(
             self,
             f"{name}-role",
             "scheduler.amazonaws.com",
             f"Starts the task {name}",
-            statements={f"{name}-policy": [*target.statements, *park]},
+            statements={f"{name}-policy": [*target.statements, *park, read]},
             # The group, not the schedule: https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
             conditions={"StringEquals": {"aws:SourceAccount": account_of(group.arn)}, "ArnEquals": {"aws:SourceArn": group.arn}},
             tags=self._checked["tags"],
@@ -176,7 +187,7 @@ class ScheduledTask(Component):
 
     def _schedule(self, name: str, group: aws.scheduler.ScheduleGroup, target: _Target) -> aws.scheduler.Schedule:
         checked = self._checked
-        given = checked.get("input_json")
+        given, default = checked.get("input_json"), None if checked.get("ecs_task") else _CONTEXT
         return schedule(
             self,
             f"{name}-schedule",
@@ -184,7 +195,7 @@ class ScheduledTask(Component):
             expression=checked["schedule_expression"],
             time_zone=checked["time_zone"],
             target_arn=target.arn,
-            target_input=_CONTEXT if given is None else given,
+            target_input=default if given is None else given,
             role_arn=self.role_arn,
             retry_seconds=checked["retry_seconds"],
             retry_attempts=checked["retry_attempts"],
@@ -195,6 +206,7 @@ class ScheduledTask(Component):
             state="ENABLED" if checked["enabled"] else "DISABLED",
             start_date=checked.get("start_date"),
             end_date=checked.get("end_date"),
+            kms_key_arn=self.kms_key_arn,
         )
 
     def _alarms(self, name: str, group: aws.scheduler.ScheduleGroup) -> None:
@@ -223,3 +235,30 @@ class ScheduledTask(Component):
                 actions=checked["alarm_topic_arns"],
                 tags=checked["tags"],
             )
+
+
+def _containers(task: TaskContainersArgs) -> _Target:
+    """A task of ECS in its cluster alone, whose roles are passed to ECS alone."""
+    run = Statement(
+        sid="Run",
+        actions=["ecs:RunTask"],
+        resources=[task["task_definition_arn"]],
+        conditions={"ArnEquals": {"ecs:cluster": task["cluster_arn"]}},
+    )
+    pass_roles = Statement(
+        sid="PassRoles",
+        actions=["iam:PassRole"],
+        resources=task["role_arns"],
+        conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+    )
+    parameters = {
+        "task_definition_arn": task["task_definition_arn"],
+        "launch_type": task["launch_type"],
+        "task_count": task["task_count"],
+        "network_configuration": {
+            "subnets": [*task["subnet_ids_by_zone"].values()],
+            "security_groups": task["security_group_ids"],
+            "assign_public_ip": False,
+        },
+    }
+    return _Target(task["cluster_arn"], [run, pass_roles], {"ecs_parameters": parameters})
