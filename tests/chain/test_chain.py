@@ -135,7 +135,7 @@ def test_no_message_is_lost_or_processed_twice_in_effect(chain: Chain, capsys: p
         "refused while payments were down": refused_while_down,
         "processes killed": log.count("crashed "),
         "repeated effects absorbed": log.count("repeated "),
-        "circuit changes": log.count('"CircuitChange'),
+        "circuit opened, probed, closed": [log.count(f'"Name": "{name}"') for name in ("Opened", "Probes", "Closed")],
         "redriven": dict(redriven),
     }
     with capsys.disabled():

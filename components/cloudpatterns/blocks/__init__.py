@@ -9,7 +9,7 @@ from cloudpatterns.blocks.layer import runtime_layer, runtime_module
 from cloudpatterns.blocks.log_group import log_group
 from cloudpatterns.blocks.role import ServiceRole, service_role
 from cloudpatterns.blocks.schedule import api_target, schedule
-from cloudpatterns.blocks.table import item_statements, table
+from cloudpatterns.blocks.table import idempotency_table, item_statements, table
 from cloudpatterns.blocks.topic import alarm_topic
 from cloudpatterns.blocks.user_function import Idempotency, UserFunction, function_names, user_function
 from cloudpatterns.blocks.work_queue import (
@@ -42,6 +42,7 @@ __all__ = [
     "dead_letter_queue",
     "failed_record_statements",
     "function_names",
+    "idempotency_table",
     "invoke_on_event",
     "item_statements",
     "log_group",

@@ -40,6 +40,26 @@ def table(
     )
 
 
+def idempotency_table(
+    component: Component,
+    child_name: str,
+    *,
+    kms_key_arn: pulumi.Input[str],
+    deletion_protection: bool,
+    tags: Mapping[str, pulumi.Input[str]],
+) -> aws.dynamodb.Table:
+    """A table as Powertools' idempotency expects it: https://docs.aws.amazon.com/powertools/python/latest/utilities/idempotency/."""
+    return table(
+        component,
+        child_name,
+        hash_key="id",
+        ttl_attribute="expiration",
+        kms_key_arn=kms_key_arn,
+        deletion_protection=deletion_protection,
+        tags=tags,
+    )
+
+
 def item_statements(table_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None, *, sid: str = "Items") -> list[Statement]:
     """What a role needs to read and write single items of a table."""
     actions = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]

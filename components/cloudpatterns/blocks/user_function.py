@@ -10,7 +10,7 @@ from cloudpatterns.blocks.alarm import Metric, alarm
 from cloudpatterns.blocks.layer import runtime_layer
 from cloudpatterns.blocks.log_group import log_group
 from cloudpatterns.blocks.role import service_role
-from cloudpatterns.blocks.table import item_statements, table
+from cloudpatterns.blocks.table import idempotency_table, item_statements
 from cloudpatterns.core import (
     Component,
     ExistingFunction,
@@ -77,7 +77,10 @@ def user_function(
         assert existing is not None, "either options or an existing function is given"
         return _existing(component, child_name, existing, statements)
     group = log_group(component, f"{child_name}-logs", options["log_retention_days"], kms_key_arn=kms_key_arn, tags=tags)
-    records = None if idempotency is None else _records(component, idempotency, kms_key_arn, tags)
+    records = None
+    if idempotency is not None:
+        protected = idempotency.deletion_protection
+        records = idempotency_table(component, idempotency.child_name, kms_key_arn=kms_key_arn, deletion_protection=protected, tags=tags)
     given = {**options["environment"], **(environment or {})}
     records_name = pulumi.Output.from_input("") if records is None else records.name
     if records is not None:
@@ -121,21 +124,6 @@ def user_function(
             tags=tags,
         )
     return UserFunction(function.arn, function.name, role.arn, options["timeout_seconds"], function, records_name)
-
-
-def _records(
-    component: Component, idempotency: Idempotency, kms_key_arn: pulumi.Input[str], tags: Mapping[str, pulumi.Input[str]]
-) -> aws.dynamodb.Table:
-    """What Powertools expects: https://docs.aws.amazon.com/powertools/python/latest/utilities/idempotency/."""
-    return table(
-        component,
-        idempotency.child_name,
-        hash_key="id",
-        ttl_attribute="expiration",
-        kms_key_arn=kms_key_arn,
-        deletion_protection=idempotency.deletion_protection,
-        tags=tags,
-    )
 
 
 def function_names(options: FunctionOptions | None, suffix: str) -> dict[str, int]:
