@@ -113,17 +113,27 @@ def user_function(
         **_network(options),
     )
     if alarm_topic_arns:
-        alarm(
-            component,
-            f"{child_name}-errors",
-            f"The function {child_name} fails in each of five minutes: its log says why",
-            Metric("AWS/Lambda", "Errors", {"FunctionName": function.name}, "Sum"),
-            0,
-            periods=5,
-            actions=alarm_topic_arns,
-            tags=tags,
-        )
+        _errors_alarm(component, child_name, function, alarm_topic_arns, tags)
     return UserFunction(function.arn, function.name, role.arn, options["timeout_seconds"], function, records_name)
+
+
+def _errors_alarm(
+    component: Component,
+    child_name: str,
+    function: aws.lambda_.Function,
+    topic_arns: Sequence[pulumi.Input[str]],
+    tags: Mapping[str, pulumi.Input[str]],
+) -> None:
+    alarm(
+        component,
+        f"{child_name}-errors",
+        f"The function {child_name} fails in each of five minutes: its log says why",
+        Metric("AWS/Lambda", "Errors", {"FunctionName": function.name}, "Sum"),
+        0,
+        periods=5,
+        actions=topic_arns,
+        tags=tags,
+    )
 
 
 def function_names(options: FunctionOptions | None, suffix: str) -> dict[str, int]:
