@@ -63,6 +63,9 @@ def stream_source(
     A failed record holds its shard back for ``max_retries`` tries or until it is ``max_record_age_seconds`` old, whichever is first; then
     it goes to the bucket, whole. To a queue or topic Lambda would send its position alone. The function's role needs
     ``failed_record_statements``, and the right to read the stream.
+
+    A change of the starting position or of the stream replaces the source, which begins at ``starting_position`` again. The old one is
+    deleted first: AWS refuses a second source of the same stream and function.
     https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
     """
     return aws.lambda_.EventSourceMapping(
@@ -81,7 +84,7 @@ def stream_source(
         destination_config={"on_failure": {"destination_arn": failed_record_bucket_arn}},
         metrics_config={"metrics": ["EventCount"]},
         tags=tags,
-        opts=component.child(),
+        opts=component.child(delete_before_replace=True),
     )
 
 

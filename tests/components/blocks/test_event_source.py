@@ -43,6 +43,8 @@ def test_a_source_of_a_stream_gives_up_a_record_and_keeps_it_whole() -> None:
         "metricsConfig": {"metrics": ["EventCount"]},
         "tags": {"Owner": "orders"},
     }
+    # AWS refuses a second source of the same stream and function.
+    assert graph.named("shop-orders").options["deleteBeforeReplace"] is True
 
 
 def test_alarms_of_a_stream_notify_the_topics() -> None:

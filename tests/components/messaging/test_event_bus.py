@@ -29,7 +29,7 @@ TARGETS: dict[str, Any] = {
     "queue": {"queue": {}},
     "existing-queue": {"existing_queue": {"arn": ACCOUNT.format("sqs", "orders")}},
     "stream": {"stream": {"arn": ACCOUNT.format("kinesis", "stream/orders"), "partition_key_path": "$.detail.id", "kms_key_arn": KEY}},
-    "machine": {"state_machine_arn": ACCOUNT.format("states", "stateMachine:orders")},
+    "machine": {"state_machine_arn": ACCOUNT.format("states", "stateMachine:orders"), "state_machine_kms_key_arn": KEY},
     "topic": {"topic": {"arn": ACCOUNT.format("sns", "orders"), "kms_key_arn": KEY}},
     "bus": {"event_bus_arn": "arn:aws:events:us-east-1:210987654321:event-bus/central"},
     "api": {"api": {"connection_arn": ACCOUNT.format("events", "connection/crm/1"), "endpoint": "https://api.example.com/orders"}},
@@ -119,7 +119,10 @@ def test_each_kind_of_target_gets_exactly_what_it_needs() -> None:
     api = graph.one("aws:cloudwatch/eventApiDestination:EventApiDestination")
     assert rights == {
         "stream": [(["kinesis:PutRecord", "kinesis:PutRecords"], [TARGETS["stream"]["stream"]["arn"]]), (["kms:GenerateDataKey"], [KEY])],
-        "machine": [(["states:StartExecution"], [TARGETS["machine"]["state_machine_arn"]])],
+        "machine": [
+            (["states:StartExecution"], [TARGETS["machine"]["state_machine_arn"]]),
+            (["kms:Decrypt", "kms:GenerateDataKey"], [KEY]),
+        ],
         "topic": [(["sns:Publish"], [TARGETS["topic"]["topic"]["arn"]]), (["kms:Decrypt", "kms:GenerateDataKey"], [KEY])],
         "bus": [(["events:PutEvents"], [TARGETS["bus"]["event_bus_arn"]])],
         "api": [(["events:InvokeApiDestination"], [api.outputs["arn"]])],
@@ -269,6 +272,9 @@ def test_the_default_bus_is_adopted_by_its_name() -> None:
     assert refused(existing_bus={"name": "default"}, log_level="INFO") == [("existing_bus", reason)]
     named = make(existing_bus={"arn": ACCOUNT.format("events", "event-bus/central")}, rules=rules(ledger={"queue": {}}))
     assert named.one("aws:cloudwatch/eventRule:EventRule").inputs["eventBusName"] == "central"
+    bus = {"arn": ACCOUNT.format("events", "event-bus/default")}
+    by_arn = make(existing_bus=bus, rules=rules(ledger={"queue": {}}), alarm_topic_arns=[OPERATIONS])
+    assert [*by_arn.named("shop-orders-lost").inputs["dimensions"]] == ["RuleName"]
 
 
 @pytest.mark.parametrize(
@@ -305,6 +311,9 @@ def test_a_target_is_of_one_kind() -> None:
     assert refused(rules=rules(ledger={})) == [(place, f"has no target; exactly one of {kinds} is needed.")]
     two = {"queue": {}, "state_machine_arn": "arn"}
     assert refused(rules=rules(ledger=two)) == [(place, f"has queue and state_machine_arn; exactly one of {kinds} is needed.")]
+    keyless = {"queue": {}, "state_machine_kms_key_arn": KEY}
+    reason = "is missing; state_machine_kms_key_arn needs it. Give it, or remove state_machine_kms_key_arn."
+    assert refused(rules=rules(ledger=keyless)) == [(f"{place}.state_machine_arn", reason)]
     missing = {"queue": {}, "input": {"paths": {"a": "$.detail.a"}, "template": "<a> <b> <aws.events.rule-arn>"}}
     reason = "uses <b>, which is not in paths; known are a. Add its path."
     assert refused(rules=rules(ledger=missing)) == [(f"{place}.input.template", reason)]

@@ -134,13 +134,18 @@ def test_the_instances_may_take_jobs_and_protect_their_own_group() -> None:
     graph = observer(**NEW)
     found = rights(graph, "render-guard")
     assert {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "kms:Decrypt"} < set(found)
-    name = graph.one(GROUP).outputs["name"]
     for action in ("SetInstanceProtection", "RecordLifecycleActionHeartbeat", "CompleteLifecycleAction"):
         assert found[f"autoscaling:{action}"] == [
-            f"arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:*:autoScalingGroupName/{name}"
+            "arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:*:autoScalingGroupName/render-workers-group*"
         ]
     assert found["autoscaling:DescribeAutoScalingInstances"] == ["*"]
     assert graph.named("render-guard").inputs["role"] == graph.one("cloudpatterns:index:WorkloadRole").outputs["role_name"]
+
+
+def test_the_first_instances_have_their_rights() -> None:
+    graph = observer(**NEW)
+    assert graph.one(GROUP).name == "render-workers-group"
+    assert "render-guard" in refs(graph, graph.named("render-workers-template"), "iamInstanceProfile")
 
 
 def test_senders_get_the_statements_that_they_need() -> None:

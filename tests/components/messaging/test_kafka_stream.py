@@ -189,6 +189,8 @@ def test_roles_get_what_producers_and_consumers_need_and_no_more() -> None:
 def test_a_record_that_fails_is_retried_a_bounded_number_of_times_and_kept_whole_in_s3() -> None:
     graph = stream(**EXPRESS, **READ, topics={"orders": {"partitions": 3}})
     mapping = graph.one(MAPPING)
+    # AWS refuses a second source with the same group.
+    assert mapping.options["deleteBeforeReplace"] is True
     assert (mapping.inputs["maximumRetryAttempts"], mapping.inputs["maximumRecordAgeInSeconds"]) == (3, 86_400)
     assert mapping.inputs["bisectBatchOnFunctionError"] is True
     assert mapping.inputs["functionResponseTypes"] == ["ReportBatchItemFailures"]

@@ -19,6 +19,7 @@ from tests.program import ROOT, folder_graph
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:operations"
 IMAGE = {"image_uri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/task@sha256:0"}
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:jobs"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:orders"
 EXISTING = {"arn": "arn:aws:lambda:eu-west-1:123456789012:function:report:live", "timeout_seconds": 20}
 CONTAINERS: dict[str, Any] = {
@@ -62,6 +63,11 @@ TARGETS: list[tuple[dict[str, Any], str, list[tuple[list[str], list[str]]]]] = [
         ],
     ),
     ({"function": None, "state_machine_arn": MACHINE}, MACHINE, [(["states:StartExecution"], [MACHINE])]),
+    (
+        {"function": None, "state_machine_arn": MACHINE, "state_machine_kms_key_arn": KEY},
+        MACHINE,
+        [(["states:StartExecution"], [MACHINE]), (["kms:Decrypt", "kms:GenerateDataKey"], [KEY])],
+    ),
     (
         {"function": None, "ecs_task": CONTAINERS},
         CONTAINERS["cluster_arn"],
@@ -213,6 +219,10 @@ CHOICE = "function and existing_function and queue and state_machine_arn and ecs
     [
         ({"function": None}, [("function", f"exactly one of {CHOICE} is needed; none is given. Give one.")]),
         ({"queue": {"arn": QUEUE}}, [("function", f"exactly one of {CHOICE} is needed; both are given. Remove one.")]),
+        (
+            {"state_machine_kms_key_arn": KEY},
+            [("state_machine_arn", "is missing; state_machine_kms_key_arn needs it. Give it, or remove state_machine_kms_key_arn.")],
+        ),
         (
             {"time_zone": "Berlin"},
             [("time_zone", "is 'Berlin'; a name of the IANA database is needed, such as Europe/Berlin.")],

@@ -235,6 +235,25 @@ def test_a_role_that_starts_executions_gets_just_that() -> None:
     assert key["conditions"] == {"StringLike": {"kms:ViaService": "states.*.amazonaws.com"}}
 
 
+def test_whoever_ends_a_step_with_a_callback_may_do_so_and_use_the_key() -> None:
+    functions = {"ask": IMAGE, "tell": IMAGE}
+    ask: Any = {"name": "Ask", "function": {"name": "ask", "callback": True}}
+    tell: Any = {"name": "Tell", "function": {"name": "tell"}}
+    graph = make(functions=functions, steps=[ask, tell])
+    end = ["states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess"]
+    rights = {one: json.loads(graph.named(f"orders-{one}-policy").inputs["policy"])["Statement"] for one in functions}
+    (callback,) = [one for one in rights["ask"] if one["Action"] == end]
+    keys = [one for one in rights["ask"] if one["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]]
+    assert (callback["Resource"], [one["Condition"] for one in keys]) == (
+        ["*"],
+        [{"StringLike": {"kms:ViaService": "states.*.amazonaws.com"}}],
+    )
+    assert not [one for one in rights["tell"] if one["Action"] in (end, ["kms:Decrypt", "kms:GenerateDataKey"])]
+    found: list[Any] = []
+    record(lambda: found.extend(Workflow("orders", {"steps": [step("Charge")]}).callback_statements()), mode="deployed")  # ty: ignore[invalid-argument-type]
+    assert [one["actions"] for one in found] == [end, ["kms:Decrypt", "kms:GenerateDataKey"]]
+
+
 def test_a_workflow_without_compensations_has_no_queue() -> None:
     graph = make(steps=[step("Charge")])
     assert not graph.of_type("aws:sqs/queue:Queue")

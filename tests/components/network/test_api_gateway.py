@@ -294,7 +294,17 @@ def test_every_argument_is_one_of_those_that_go_live_or_of_the_others() -> None:
     # Shown elsewhere: those of an HTTP API, of a stage, of a private API, whole parts of which an entry is above, and the API itself.
     elsewhere = {"kind", "name", "api_key_required", "usage_plans", "vpc_endpoint_ids", "dual_stack", "functions", "function", "jwt"}
     elsewhere |= {"listener_arn", "server_name", "client_ids", "subnet_ids_by_zone", "security_group_ids", "status_code", "body"}
-    elsewhere |= {"routes", "authorizers", "models", "vpc_link", "queue", "event_bus", "load_balancer", "user_pool"}
+    elsewhere |= {
+        "state_machine_kms_key_arn",
+        "routes",
+        "authorizers",
+        "models",
+        "vpc_link",
+        "queue",
+        "event_bus",
+        "load_balancer",
+        "user_pool",
+    }
     types = (
         *(arguments.ApiGatewayArgs, arguments.ApiRouteArgs, arguments.ApiQueueArgs, arguments.ApiEventBusArgs),
         *(arguments.ApiLoadBalancerArgs, arguments.ApiUserPoolArgs, arguments.ApiFunctionAuthorizerArgs, arguments.ApiAuthorizerArgs),
@@ -366,7 +376,7 @@ def test_the_role_holds_exactly_the_rights_of_its_targets() -> None:
     routes = {
         "POST /a": {"queue": {"queue_arn": QUEUE, "kms_key_arn": KEY}, "public": True},
         "POST /b": {"queue": {"queue_arn": QUEUE}, "public": True},
-        "POST /c": {"state_machine_arn": MACHINE, "public": True},
+        "POST /c": {"state_machine_arn": MACHINE, "state_machine_kms_key_arn": KEY, "public": True},
         "POST /d": {"event_bus": BUS_TARGET, "public": True},
     }
     for args in (rest(routes=routes), http(routes=routes)):
@@ -376,6 +386,7 @@ def test_the_role_holds_exactly_the_rights_of_its_targets() -> None:
             (["sqs:SendMessage"], [QUEUE], None),
             (["kms:GenerateDataKey", "kms:Decrypt"], [KEY], {"StringLike": {"kms:ViaService": "sqs.*.amazonaws.com"}}),
             (["states:StartExecution"], [MACHINE], None),
+            (["kms:GenerateDataKey", "kms:Decrypt"], [KEY], {"StringLike": {"kms:ViaService": "states.*.amazonaws.com"}}),
             (["events:PutEvents"], [BUS], None),
         ]
         trust = json.loads(graph.named("shop-role").inputs["assumeRolePolicy"])["Statement"]
@@ -578,6 +589,8 @@ def test_usage_plans_limit_each_key_and_no_key_is_an_output() -> None:
     keys = graph.of_type("aws:apigateway/apiKey:ApiKey")
     assert [key.name for key in keys] == ["shop-key-a", "shop-key-b"]
     assert all("value" not in key.inputs for key in keys)
+    # A key that moves to another plan leaves the old one first: AWS allows it one plan of a stage.
+    assert all(member.options["deleteBeforeReplace"] is True for member in graph.of_type("aws:apigateway/usagePlanKey:UsagePlanKey"))
     assert graph.one("cloudpatterns:index:ApiGateway").outputs["api_key_ids"] == {key.name[-1]: key.outputs["id"] for key in keys}
 
 
@@ -830,6 +843,15 @@ def test_browsers_of_named_origins_may_call_an_http_api() -> None:
         "allowCredentials": True,
         "maxAge": 60,
     }
+
+
+@pytest.mark.parametrize(
+    ("cookies", "methods"), [(False, ["*"]), (True, ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])], ids=["none", "cookies"]
+)
+def test_every_method_may_be_called_with_cookies_too(cookies: bool, methods: list[str]) -> None:
+    routes = {"ANY /a": {"function_arn": FUNCTION, "public": True}}
+    graph = make(http(routes=routes, cors={**CORS, "allow_credentials": cookies}))
+    assert one(graph, "aws:apigatewayv2/api:Api")["corsConfiguration"]["allowMethods"] == methods
 
 
 @pytest.mark.parametrize(("args", "name", "dimension"), [(rest, "5XXError", "ApiName"), (http, "5xx", "ApiId")])

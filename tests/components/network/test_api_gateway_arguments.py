@@ -180,6 +180,11 @@ def test_a_user_pool_that_a_kind_does_not_take_is_refused(kind: Any, pool: Any, 
             "none is given. Give one.",
         ),
         (
+            rest(routes={"GET /a": {**OPEN, "state_machine_kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1"}}),
+            "routes.GET /a.state_machine_arn",
+            "is missing; state_machine_kms_key_arn needs it. Give it, or remove state_machine_kms_key_arn.",
+        ),
+        (
             rest(routes={"GET /a": {"function": "show", "public": True}}),
             "routes.GET /a.function",
             "is 'show', which is not a function; known are none.",

@@ -94,6 +94,9 @@ class EventBusTarget(TypedDict):
     """A Kinesis data stream. Exactly one of the kinds."""
     state_machine_arn: NotRequired[pulumi.Input[str]]
     """A state machine of Step Functions, of which each event starts an execution. Exactly one of the kinds."""
+    state_machine_kms_key_arn: NotRequired[KmsKeyArn]
+    """Customer managed key of ``state_machine_arn``, such as ``kms_key_arn`` of a ``Workflow``: who starts an execution uses it. Default:
+    the state machine has none."""
     topic: NotRequired[EventBusTopic]
     """An SNS topic. Exactly one of the kinds."""
     event_bus_arn: NotRequired[pulumi.Input[str]]

@@ -227,8 +227,9 @@ class EventBus(Component):
 
     def _alarm(self, child_name: str, key: str, rule: aws.cloudwatch.EventRule) -> None:
         # The default bus has no dimension of its own: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
-        existing = self._checked.get("existing_bus")
-        default = existing is not None and existing.get("name") == "default"
+        existing: Any = self._checked.get("existing_bus") or {}
+        arn = existing.get("arn")
+        default = existing.get("name") == "default" or (isinstance(arn, str) and arn.endswith(":event-bus/default"))
         bus = {} if default else {"EventBusName": self.bus_name}
         alarm(
             self,

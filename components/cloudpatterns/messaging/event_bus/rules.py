@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cloudpatterns.blocks import function_names
-from cloudpatterns.core import Problem, excludes, function_problems, is_given, one_of
+from cloudpatterns.core import Problem, excludes, function_problems, is_given, needs, one_of
 from cloudpatterns.messaging._patterns import pattern_problems
 from cloudpatterns.messaging.event_bus.arguments import KINDS, EventBusArgs, EventBusTarget
 
@@ -70,6 +70,7 @@ def _target_problems(target: EventBusTarget, path: str) -> Iterator[Problem]:
     given = [kind for kind in KINDS if target.get(kind) is not None]
     if len(given) != 1:
         yield path.removesuffix("."), f"has {' and '.join(given) or 'no target'}; exactly one of {', '.join(KINDS)} is needed."
+    yield from needs(target, "state_machine_kms_key_arn", "state_machine_arn", path=path)
     if function := target.get("function"):
         yield from function_problems(function, f"{path}function")
     queue = target.get("existing_queue")

@@ -114,7 +114,10 @@ def _destination(
         keys = _key("kms:Decrypt", "kms:GenerateDataKey", key=topic.get("kms_key_arn"))
         return Destination(topic["arn"], statement=publish, key_statements=keys)
     if (machine := target.get("state_machine_arn")) is not None:
-        return Destination(machine, statement=Statement(sid="Start", actions=["states:StartExecution"], resources=[machine]))
+        start = Statement(sid="Start", actions=["states:StartExecution"], resources=[machine])
+        # StartExecution uses the key with the caller's rights: https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+        keys = _key("kms:Decrypt", "kms:GenerateDataKey", key=target.get("state_machine_kms_key_arn"))
+        return Destination(machine, statement=start, key_statements=keys)
     if (bus := target.get("event_bus_arn")) is not None:
         return Destination(bus, statement=Statement(sid="Send", actions=["events:PutEvents"], resources=[bus]))
     return _api(around, child, target)

@@ -25,9 +25,10 @@ class EventStreamConsumer(TypedDict):
     """A function that is there. It gets batches, and must name the first record that failed (``batchItemFailures``). Exactly one of
     ``function`` and ``existing_function``."""
     enhanced_fan_out: NotRequired[Annotated[bool, Field(default=False)]]
-    """Whether the consumer has 2 MB a second of each shard for itself, at a price; otherwise all consumers share them."""
+    """Whether the consumer has 2 MB a second of each shard for itself, at a price; otherwise all consumers share them. A change replaces
+    the event source, which begins at ``starting_position`` again: with ``LATEST`` it leaves out what arrives meanwhile."""
     starting_position: NotRequired[Annotated[str, Choice("TRIM_HORIZON", "LATEST"), Field(default="TRIM_HORIZON")]]
-    """Where a new consumer begins: at the oldest record, or with those to come."""
+    """Where a new consumer begins: at the oldest record, or with those to come. A change replaces the event source, which begins there."""
     batch_size: NotRequired[Annotated[int, Field(default=100, ge=1, le=10_000)]]
     """Records of one invocation at most."""
     batching_window_seconds: NotRequired[Annotated[int, Field(default=0, ge=0, le=300)]]

@@ -75,10 +75,7 @@ class JobObserver(Component):
         checked = self.begin(name, args, opts, problems=functools.partial(problems, name), names=child_names)
         self._checked, self._name = checked, name
         queue_name = self._queue()
-        group_name, role_name = self._group()
-        policy = aws.iam.RolePolicy(
-            f"{name}-guard", role=role_name, policy=document(*self._guard_statements(group_name)), opts=self.child()
-        )
+        group_name, policy = self._group()
         workers, target = checked.get("workers"), backlog_target(checked)
         backlog = Backlog(self, queue_name, group_name, target)
         hook, tracking = backlog.hold(checked["heartbeat_seconds"]), backlog.track()
@@ -120,12 +117,12 @@ class JobObserver(Component):
         self.queue_url, self.queue_arn, self.dead_letter_queue_arn = queues.url, queues.arn, queues.dead_letter_arn
         return queues.queue.name
 
-    def _group(self) -> tuple[pulumi.Output[str], pulumi.Input[str]]:
-        """Creates or adopts the group; its name, and that of the instances' role."""
+    def _group(self) -> tuple[pulumi.Output[str], pulumi.Resource]:
+        """Creates or adopts the group; its name, and the policy of the instances' role."""
         checked, name, given = self._checked, self._name, self._checked.get("auto_scaling_group_name")
         if given is not None:
             self.role_arn = pulumi.Output.from_input("")
-            return pulumi.Output.from_input(given), checked["role_name"]
+            return pulumi.Output.from_input(given), self._guard(checked["role_name"], given)
         role = WorkloadRole(
             f"{name}-worker",
             {
@@ -144,10 +141,18 @@ class JobObserver(Component):
             worker_unit=checked["worker_unit"],
             heartbeat_seconds=checked["heartbeat_seconds"],
         )
-        group = ScaleOut(f"{name}-workers", scale_out(checked, role.instance_profile_arn, script), self.child())
-        return group.auto_scaling_group_name, role.role_name
+        # The first instances start before the group has its name, and take jobs as soon as they can.
+        policy = self._guard(role.role_name, f"{name}-workers-group*")
+        group = ScaleOut(f"{name}-workers", scale_out(checked, after(role.instance_profile_arn, policy), script), self.child())
+        return group.auto_scaling_group_name, policy
 
-    def _guard_statements(self, group_name: pulumi.Output[str]) -> list[Statement]:
+    def _guard(self, role_name: pulumi.Input[str], group_name: pulumi.Input[str]) -> aws.iam.RolePolicy:
+        """Lets instances take jobs, and protect themselves in their group."""
+        return aws.iam.RolePolicy(
+            f"{self._name}-guard", role=role_name, policy=document(*self._guard_statements(group_name)), opts=self.child()
+        )
+
+    def _guard_statements(self, group_name: pulumi.Input[str]) -> list[Statement]:
         arn = self.queue_arn
         group_arn = pulumi.Output.concat(
             *("arn:", partition_of(arn), ":autoscaling:", region_of(arn), ":", account_of(arn)),

@@ -57,7 +57,8 @@ def create_consumer(
         destination_config={"on_failure": {"destination_arn": bucket.arn}},
         metrics_config={"metrics": ["EventCount", "ErrorCount", "KafkaMetrics"]},
         tags=checked["tags"],
-        opts=component.child(depends_on=list(after)),
+        # AWS refuses a second source of the same function and topic, and one with a group that another has. The group keeps its offsets.
+        opts=component.child(depends_on=list(after), delete_before_replace=True),
     )
     alarms.of_group(f"{key}-lag", consumer["topic"], group, consumer["most_lag"])
     kept = f"Records of {consumer['topic']} failed in the function of {key}; they are in the bucket for failed records"

@@ -20,6 +20,7 @@ from cloudpatterns.core import (
     WorkloadStatementArgs,
     function_problems,
     is_given,
+    needs,
     one_of,
     statement_problems,
 )
@@ -122,6 +123,9 @@ class ScheduledTaskArgs(ScheduledTaskOptions):
     """A queue to which a message is sent. Exactly one of the targets."""
     state_machine_arn: NotRequired[pulumi.Input[str]]
     """A state machine of which an execution is started. Exactly one of the targets."""
+    state_machine_kms_key_arn: NotRequired[KmsKeyArn]
+    """Customer managed key of ``state_machine_arn``, such as ``kms_key_arn`` of a ``Workflow``: who starts an execution uses it. Default:
+    the state machine has none."""
     ecs_task: NotRequired[TaskContainersArgs]
     """A task of ECS that is run; whether it succeeds is ECS's to report. Exactly one of the targets."""
     api_action: NotRequired[TaskActionArgs]
@@ -143,6 +147,7 @@ def child_names(checked: ScheduledTaskArgs) -> dict[str, int]:
 def problems(checked: ScheduledTaskArgs) -> Iterator[Problem]:
     """What is wrong with the arguments together."""
     yield from one_of(checked, *_TARGETS)
+    yield from needs(checked, "state_machine_kms_key_arn", "state_machine_arn")
     if function := checked.get("function"):
         yield from function_problems(function)
     if action := checked.get("api_action"):

@@ -120,7 +120,11 @@ class ScheduledTask(Component):
             parameters = {} if group_id is None else {"sqs_parameters": {"message_group_id": group_id}}
             return _Target(queue["arn"], send_statements(queue["arn"], queue.get("kms_key_arn")), parameters)
         if (machine := checked.get("state_machine_arn")) is not None:
-            return _Target(machine, [Statement(sid="Start", actions=["states:StartExecution"], resources=[machine])], {})
+            rights = [Statement(sid="Start", actions=["states:StartExecution"], resources=[machine])]
+            if (key_arn := checked.get("state_machine_kms_key_arn")) is not None:
+                # StartExecution uses the key of a state machine with the caller's rights.
+                rights.append(Statement(sid="StartKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[key_arn]))
+            return _Target(machine, rights, {})
         if (containers := checked.get("ecs_task")) is not None:
             return _containers(containers)
         if (action := checked.get("api_action")) is not None:

@@ -41,7 +41,8 @@ class WorkflowFunctionArgs(TypedDict):
     """An existing function, or a version or alias of it. Exactly one of ``name`` and ``function_arn``."""
     callback: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether the step goes on only after somebody has called SendTaskSuccess or SendTaskFailure with the ``task_token`` that the function
-    gets beside its ``input`` (or beside ``document``, where there is no ``input``)."""
+    gets beside its ``input`` (or beside ``document``, where there is no ``input``). One of ``functions`` may call them itself; another role
+    needs ``callback_statements``."""
 
 
 class WorkflowMessageArgs(TypedDict):

@@ -24,7 +24,7 @@ from cloudpatterns.core import (
     partition_of,
     region_of,
 )
-from cloudpatterns.messaging.workflow.arguments import WorkflowArgs
+from cloudpatterns.messaging.workflow.arguments import WorkflowArgs, WorkflowTaskArgs
 from cloudpatterns.messaging.workflow.checks import given_problems, parsed, sequences_of, timeout_of, workflow_problems
 from cloudpatterns.messaging.workflow.definition import Definition, parks
 from cloudpatterns.messaging.workflow.tasks import key_use, statements
@@ -139,6 +139,15 @@ class Workflow(Component):
         start = Statement(sid="Start", actions=actions, resources=[self.state_machine_arn])
         return as_arguments([start, key_use(self.kms_key_arn, "states")])
 
+    def callback_statements(self) -> list[WorkloadStatementArgs]:
+        """What a role needs to end steps with ``callback``; the workflow's new functions in such steps have it."""
+        return as_arguments(self._callback_rights())
+
+    def _callback_rights(self) -> list[Statement]:
+        # A token says which execution it is for: the actions have no resource types.
+        actions = [f"states:SendTask{end}" for end in ("Failure", "Heartbeat", "Success")]
+        return [Statement(sid="Callback", actions=actions, resources=["*"]), key_use(self.kms_key_arn, "states")]
+
     def _key(self, child_name: str) -> pulumi.Output[str]:
         def rights(key_arn: pulumi.Output[str]) -> list[Statement]:
             # https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html
@@ -174,12 +183,14 @@ class Workflow(Component):
     def _function(self, key: str) -> pulumi.Output[str]:
         """The ARN of a new function."""
         name, checked = self.pulumi_resource_name, self._checked
+        functions = [task["function"] for task in self._tasks() if task.get("function") is not None]
+        called_back = any(function["callback"] and function.get("name") == key for function in functions)
         return user_function(
             self,
             f"{name}-{key}",
             checked["functions"][key],
             description=f"A step of {name}",
-            statements=[],
+            statements=self._callback_rights() if called_back else [],
             kms_key_arn=self.kms_key_arn,
             alarm_topic_arns=checked["alarm_topic_arns"],
             tags=self._tags,
@@ -215,14 +226,17 @@ class Workflow(Component):
 
     def _rights(self) -> Iterator[Statement]:
         """What the steps need, each target once, and what the caller adds."""
-        checked = self._checked
-        tasks = [task for _, steps in sequences_of(checked) for step in steps for task in (step, step.get("compensation")) if task]
         seen: list[Statement] = []
-        for statement in (one for task in tasks for one in statements(task, self._functions)):
+        for statement in (one for task in self._tasks() for one in statements(task, self._functions)):
             if not any(_same(statement, other) for other in seen):
                 seen.append(statement)
                 yield statement
-        yield from map(iam_statement, checked["statements"])
+        yield from map(iam_statement, self._checked["statements"])
+
+    def _tasks(self) -> list[WorkflowTaskArgs]:
+        """All steps and compensations."""
+        steps = [step for _, sequence in sequences_of(self._checked) for step in sequence]
+        return [task for step in steps for task in (step, step.get("compensation")) if task]
 
     def _own_rights(self, log_group_arn: pulumi.Output[str]) -> Iterator[Statement]:
         """What every state machine needs: to log, to trace, to use its key, and to send records to its queue."""

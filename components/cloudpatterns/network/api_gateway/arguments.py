@@ -125,6 +125,9 @@ class ApiRouteArgs(TypedDict):
     """A Step Functions state machine, started with the body as input, which must be JSON. The caller does not wait for it: a route that
     reports its state is yours. On a REST API the execution has the request id as its name. Exactly one of
     the targets."""
+    state_machine_kms_key_arn: NotRequired[KmsKeyArn]
+    """Customer managed key of ``state_machine_arn``, such as ``kms_key_arn`` of a ``Workflow``: who starts an execution uses it. Default:
+    the state machine has none."""
     event_bus: NotRequired[ApiEventBusArgs]
     """An EventBridge bus. Exactly one of the targets."""
     url: NotRequired[Annotated[pulumi.Input[str], Matches(r"https://[^\s?#]+", "an HTTPS URL such as https://backend.example.com/orders")]]

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.core import Component, account_of, partition_of, region_of
-from cloudpatterns.network.api_gateway.arguments import ApiAuthorizerArgs, ApiGatewayArgs, ApiRouteArgs, ApiThrottle
+from cloudpatterns.network.api_gateway.arguments import METHODS, ApiAuthorizerArgs, ApiGatewayArgs, ApiRouteArgs, ApiThrottle
 from cloudpatterns.network.api_gateway.rest_api import ACCESS_LOG, Stage, access_log, address_type
 from cloudpatterns.network.api_gateway.routes import Route, authorizer_of, in_parameter, route_of
 from cloudpatterns.network.api_gateway.targets import invocation_uri, permissions
@@ -113,9 +113,11 @@ def _cors(checked: ApiGatewayArgs) -> aws.apigatewayv2.ApiCorsConfigurationArgsD
     if (cors := checked.get("cors")) is None:
         return None
     methods = {route_of(key).method for key in checked["routes"] if key != "$default"}
+    # To browsers that send cookies, * is the name of a method: https://fetch.spec.whatwg.org/#cors-protocol-and-credentials
+    every = [method for method in METHODS if method != "ANY"] if cors["allow_credentials"] else ["*"]
     return {
         "allow_origins": cors["allowed_origins"],
-        "allow_methods": sorted(methods) if methods and "ANY" not in methods and "$default" not in checked["routes"] else ["*"],
+        "allow_methods": sorted(methods) if methods and "ANY" not in methods and "$default" not in checked["routes"] else every,
         "allow_headers": cors["allowed_headers"],
         "expose_headers": cors["exposed_headers"],
         "allow_credentials": cors["allow_credentials"],

@@ -285,7 +285,12 @@ def _usage_plans(
                 f"{name}-key-{key_name}", description=f"{key_name} at {name}", tags=checked["tags"], opts=component.child()
             )
             aws.apigateway.UsagePlanKey(
-                f"{name}-key-{key_name}-plan", key_id=key.id, key_type="API_KEY", usage_plan_id=plan.id, opts=component.child()
+                f"{name}-key-{key_name}-plan",
+                key_id=key.id,
+                key_type="API_KEY",
+                usage_plan_id=plan.id,
+                # A key that moves to another plan leaves the old one first: AWS allows it one plan of a stage.
+                opts=component.child(delete_before_replace=True),
             )
             ids[key_name] = key.id
     return ids

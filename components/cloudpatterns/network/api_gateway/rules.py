@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cloudpatterns.core import Problem, excludes, function_problems, is_given, one_of, unknown
+from cloudpatterns.core import Problem, excludes, function_problems, is_given, needs, one_of, unknown
 from cloudpatterns.network.api_gateway.arguments import (
     METHODS,
     SECONDS,
@@ -82,6 +82,7 @@ def _key_problem(kind: str, key: str) -> str | None:
 def _route_problems(checked: ApiGatewayArgs, key: str, route: ApiRouteArgs) -> Iterator[Problem]:
     path, kind = f"routes.{key}", checked["kind"]
     yield from one_of(route, *TARGETS, path=f"{path}.")
+    yield from needs(route, "state_machine_kms_key_arn", "state_machine_arn", path=f"{path}.")
     yield from _permission_problems(checked, path, route)
     for name in _ROUTE_REST_ONLY if kind == "http" else ():
         if is_given(route, name):

@@ -32,6 +32,7 @@ def targets_role(component: Component, name: str, checked: ApiGatewayArgs) -> pu
 def _statements(routes: Mapping[str, ApiRouteArgs]) -> Iterator[Statement]:
     queues = [queue for route in routes.values() if (queue := route.get("queue")) is not None]
     machines = [arn for route in routes.values() if (arn := route.get("state_machine_arn")) is not None]
+    machine_keys = [key for route in routes.values() if (key := route.get("state_machine_kms_key_arn")) is not None]
     buses = [bus["event_bus_arn"] for route in routes.values() if (bus := route.get("event_bus")) is not None]
     keys = [key for queue in queues if (key := queue.get("kms_key_arn")) is not None]
     if queues:
@@ -46,6 +47,15 @@ def _statements(routes: Mapping[str, ApiRouteArgs]) -> Iterator[Statement]:
         )
     if machines:
         yield Statement(sid="StateMachines", actions=["states:StartExecution"], resources=_each_once(machines))
+    if machine_keys:
+        # StartExecution uses the key of a state machine with the caller's rights, and else fails with KmsAccessDeniedException.
+        # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+        yield Statement(
+            sid="KeysOfStateMachines",
+            actions=["kms:GenerateDataKey", "kms:Decrypt"],
+            resources=_each_once(machine_keys),
+            conditions={"StringLike": {"kms:ViaService": "states.*.amazonaws.com"}},
+        )
     if buses:
         yield Statement(sid="EventBuses", actions=["events:PutEvents"], resources=_each_once(buses))
 
