@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 from cloudpatterns.core import ArgumentError
-from cloudpatterns.messaging import ScheduledTask
+from cloudpatterns.messaging import QueueWorker, ScheduledTask
 from offline_preview.graph import Graph
 
 from tests.emulators.deploy import Deployment
@@ -242,6 +242,19 @@ def test_the_sample_function_writes_a_report_once(moto_account: None, monkeypatc
         index.handler(event, Context())
     assert [index.handler({**event, "attempt": str(attempt)}, Context()) for attempt in (2, 3)] == ["2027-01-31"] * 2
     assert written == ["2027-01-31"]
+
+
+def test_its_function_may_send_to_several_queues() -> None:
+    def program() -> None:
+        polled: Any = {"visibility_timeout_seconds": 60}
+        queues = [QueueWorker(name, polled) for name in ("mails", "bills")]
+        sends = [line for queue in queues for line in queue.send_statements()]
+        given: Any = {"schedule_expression": "rate(1 hour)", "function": {**IMAGE, "statements": sends}}
+        ScheduledTask("report", given)
+
+    found = policy(record(program, mode="deployed"), "report-function-policy")
+    # The dead-letter queue and the two others: IAM refuses an id that is there twice.
+    assert [one.get("Sid") for one in found if "sqs:SendMessage" in one["Action"]] == ["Send", None, None]
 
 
 def test_an_emulators_scheduler_runs_the_sample_function(emulator: MiniStack) -> None:
