@@ -152,13 +152,20 @@ def test_alarms_are_raised_on_lost_runs_and_on_silence() -> None:
     assert {name: (one["metricName"], one["comparisonOperator"], one["treatMissingData"]) for name, one in alarms.items()} == {
         "report-dead-letters-alarm": ("ApproximateNumberOfMessagesVisible", "GreaterThanThreshold", "notBreaching"),
         "report-function-errors": ("Errors", "GreaterThanThreshold", "notBreaching"),
+        "report-function-unparked": ("DestinationDeliveryFailures", "GreaterThanThreshold", "notBreaching"),
         "report-dropped": ("InvocationDroppedCount", "GreaterThanThreshold", "notBreaching"),
         "report-unparked": ("InvocationsFailedToBeSentToDeadLetterCount", "GreaterThanThreshold", "notBreaching"),
         "report-silence": ("InvocationAttemptCount", "LessThanThreshold", "breaching"),
     }
+    name = {"FunctionName": graph.named("report-function").outputs["name"]}
+    assert (alarms["report-function-unparked"]["namespace"], alarms["report-function-unparked"]["dimensions"]) == ("AWS/Lambda", name)
     assert (alarms["report-silence"]["period"], alarms["report-silence"]["evaluationPeriods"]) == (3600, 3)
     assert alarms["report-silence"]["dimensions"] == {"ScheduleGroup": graph.named("report-group").outputs["name"]}
     assert make().of_type("aws:cloudwatch/metricAlarm:MetricAlarm") == []
+    # A daily task is silent for a day and a little more.
+    daily = make(alarm_topic_arns=[TOPIC], alarm_silence_hours=26, function=None, existing_function=EXISTING)
+    assert daily.named("report-silence").inputs["evaluationPeriods"] == 26
+    assert "report-function-unparked" not in {one.name for one in daily.resources}
 
 
 CHOICE = "function and existing_function and queue and state_machine_arn and api_action"
