@@ -175,7 +175,7 @@ def test_the_key_lets_in_sns_and_the_publishers_and_no_other() -> None:
         "SenderS3": ({"Service": ["s3.amazonaws.com"]}, {"StringEquals": {"aws:SourceAccount": "123456789012"}}),
         "SenderSns": (
             {"Service": ["sns.amazonaws.com"]},
-            {"ArnLike": {"aws:SourceArn": "arn:aws:sns:eu-west-1:123456789012:*"}},
+            {"ArnLike": {"aws:SourceArn": "arn:aws:sns:*:123456789012:*"}},
         ),
         "KeyAccounts": ({"AWS": ["arn:aws:iam::210987654321:root"]}, {"StringEquals": via}),
         "KeyOrganization": ({"AWS": ["*"]}, {"StringEquals": {**via, "aws:PrincipalOrgID": "o-a1b2c3d4e5"}}),
