@@ -54,12 +54,14 @@ def logs_statement(arn: pulumi.Input[str], log_group_pattern: str) -> Statement:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
     """
     partition, region, account = partition_of(arn), region_of(arn), account_of(arn)
+    # One of few principals with the domain of its partition; elsewhere in China KMS would refuse the policy.
+    domain = partition.apply(lambda found: "amazonaws.com.cn" if found == "aws-cn" else "amazonaws.com")
     groups = pulumi.Output.concat("arn:", partition, ":logs:", region, ":", account, ":log-group:", log_group_pattern)
     return Statement(
         sid="CloudWatchLogs",
         actions=["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
         resources=["*"],
-        principals={"Service": [pulumi.Output.concat("logs.", region, ".amazonaws.com")]},
+        principals={"Service": [pulumi.Output.concat("logs.", region, ".", domain)]},
         conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
     )
 
@@ -67,17 +69,18 @@ def logs_statement(arn: pulumi.Input[str], log_group_pattern: str) -> Statement:
 def sender_statements(key_arn: pulumi.Input[str], services: Sequence[str]) -> list[Statement]:
     """Lets services (``sns.amazonaws.com``) use a key for what they send to encrypted queues, for sources of the key's account alone.
 
+    A topic may be in another Region than the queue: https://docs.aws.amazon.com/sns/latest/dg/sns-cross-region-delivery.html.
     Only EventBridge is not confined to the account: it sends no condition key with its requests to KMS. A queue's policy still says which
     rule may send.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html#compatibility-with-aws-services
     """
-    partition, region, account = partition_of(key_arn), region_of(key_arn), account_of(key_arn)
+    partition, account = partition_of(key_arn), account_of(key_arn)
     statements: list[Statement] = []
     for service in sorted(set(services)):
         namespace = service.split(".")[0]
         conditions: Mapping[str, Mapping[str, pulumi.Input[str]]] = {}
         if namespace == "sns":
-            conditions = {"ArnLike": {"aws:SourceArn": pulumi.Output.concat("arn:", partition, ":sns:", region, ":", account, ":*")}}
+            conditions = {"ArnLike": {"aws:SourceArn": pulumi.Output.concat("arn:", partition, ":sns:*:", account, ":*")}}
         elif namespace != "events":
             conditions = {"StringEquals": {"aws:SourceAccount": account}}
         statements.append(

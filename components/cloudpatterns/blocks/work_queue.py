@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks.alarm import Metric, alarm
-from cloudpatterns.core import Component, Statement, after, document
+from cloudpatterns.core import Component, Statement, account_of, after, document
 
 DAY_SECONDS = 86_400
 DEAD_LETTER_RETENTION_SECONDS = 14 * DAY_SECONDS
@@ -69,7 +69,7 @@ def work_queue(
     """
     dead = None
     if dead_letter_queue_arn is None:
-        dead = dead_letter_queue(component, f"{child_name}-dead-letters", kms_key_arn, fifo, alarm_topic_arns, tags)
+        dead = dead_letter_queue(component, f"{child_name}-dead-letters", kms_key_arn, fifo, alarm_topic_arns, tags, redrive=True)
     dead_arn: pulumi.Output[str] = dead.arn if dead else pulumi.Output.from_input(dead_letter_queue_arn or "")
     queue = aws.sqs.Queue(
         child_name,
@@ -139,11 +139,15 @@ def dead_letter_queue(
     tags: Mapping[str, pulumi.Input[str]],
     *,
     what: str = "Messages",
+    redrive: bool = False,
 ) -> aws.sqs.Queue:
     """A queue that keeps what failed for 14 days, with an alarm as soon as something is in it, where there are topics.
 
     Its policies are the caller's: who may send to it (``queue_policy``), and, for a queue's, which queue may (``RedriveAllowPolicy``).
+    ``redrive`` is for a queue's: SQS moves nothing back that a topic, a rule, a schedule or Lambda has sent.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
     """
+    fix = "move them back (redrive), or delete them" if redrive else "start again what still counts, and delete them"
     queue = aws.sqs.Queue(
         child_name,
         kms_master_key_id=kms_key_arn,
@@ -158,7 +162,7 @@ def dead_letter_queue(
         alarm(
             component,
             f"{child_name}-alarm",
-            f"{what} that failed are in the queue {child_name}: fix the cause, then move them back (redrive), or delete them",
+            f"{what} that failed are in the queue {child_name}: fix the cause, then {fix}",
             Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": queue.name}, "Maximum"),
             0,
             # A queue that nothing was sent to for six hours reports nothing.
@@ -189,13 +193,19 @@ def queue_policy(component: Component, child_name: str, queue: aws.sqs.Queue, se
                     actions=["sqs:SendMessage"],
                     resources=[queue.arn],
                     principals={"Service": [sender.service]},
-                    conditions={"ArnEquals": {"aws:SourceArn": sender.source_arn}},
+                    conditions=source_conditions(sender, queue.arn),
                 )
                 for number, sender in enumerate(senders, start=1)
             ),
         ),
         opts=component.child(),
     )
+
+
+def source_conditions(sender: Sender, of_account: pulumi.Input[str]) -> dict[str, dict[str, pulumi.Input[str]]]:
+    """What limits a service to one source of an account. A bucket's ARN names none: whoever has the name next would be let in."""
+    source: dict[str, dict[str, pulumi.Input[str]]] = {"ArnEquals": {"aws:SourceArn": sender.source_arn}}
+    return {**source, "StringEquals": {"aws:SourceAccount": account_of(of_account)}} if sender.service == "s3.amazonaws.com" else source
 
 
 def queue_url(queue_arn: pulumi.Input[str]) -> pulumi.Output[str]:

@@ -73,7 +73,9 @@ class FunctionOptions(TypedDict):
     subnet_ids_by_zone: NotRequired[SubnetIdsByZone]
     """Subnets of the function's network interfaces, with ``security_group_ids``. Default: the function is outside any VPC of yours."""
     security_group_ids: NotRequired[SecurityGroupIds]
-    """Security groups of the function's network interfaces, with ``subnet_ids_by_zone``. Default: none, without subnets."""
+    """Security groups of the function's network interfaces, with ``subnet_ids_by_zone``. Lambda removes the interfaces up to 45 minutes
+    after the function: give groups and subnets of the same program ``custom_timeouts`` for their deletion. Default: none, without
+    subnets."""
     reserved_concurrency: NotRequired[Annotated[int, Field(ge=0)]]
     """Concurrent invocations that are kept for the function and limit it; 0 stops it. Default: it shares those of the account."""
     tracing: NotRequired[Annotated[bool, Field(default=True)]]
@@ -83,7 +85,8 @@ class FunctionOptions(TypedDict):
     log_retention_days: NotRequired[LogRetentionDays]
     """Days that the function's log group keeps its events."""
     code_signing_config_arn: NotRequired[pulumi.Input[str]]
-    """A code signing configuration that the archive must satisfy. Default: none."""
+    """A code signing configuration that the archive must satisfy, and each layer as well: where it enforces, set ``powertools`` to False
+    and bring the library in ``code``. Default: none."""
 
 
 class ExistingFunction(TypedDict):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import pulumi
@@ -47,14 +47,17 @@ def _refuse_everything(statement: Statement, resources: Sequence[str]) -> None:
 
 
 def document(*statements: Statement) -> pulumi.Output[str]:
-    """The JSON of a policy with the given statements; unknown in a preview while an ARN in it is."""
+    """The JSON of a policy with the given statements; unknown in a preview while an ARN in it is.
+
+    IAM refuses an id twice in a policy. Of statements with the same one, such as those to send to two queues, only the first keeps it.
+    """
 
     def build(resolved: list[Any]) -> str:
         for statement, fields in zip(statements, resolved, strict=True):
             _refuse_everything(statement, fields.get("Resource", []))
         return json.dumps({"Version": "2012-10-17", "Statement": resolved})
 
-    return pulumi.Output.all(*[_fields(statement) for statement in statements]).apply(build)
+    return pulumi.Output.all(*[_fields(statement) for statement in _with_unique_ids(statements)]).apply(build)
 
 
 def assume_role(*services: str, conditions: Mapping[str, Mapping[str, Any]] | None = None) -> pulumi.Output[str]:
@@ -62,6 +65,15 @@ def assume_role(*services: str, conditions: Mapping[str, Mapping[str, Any]] | No
     return document(
         Statement(actions=["sts:AssumeRole"], principals={"Service": list(services)}, conditions=conditions or {}),
     )
+
+
+def _with_unique_ids(statements: Sequence[Statement]) -> list[Statement]:
+    taken: set[str | None] = set()
+    unique: list[Statement] = []
+    for statement in statements:
+        unique.append(replace(statement, sid=None) if statement.sid in taken else statement)
+        taken.add(statement.sid)
+    return unique
 
 
 def _fields(statement: Statement) -> dict[str, Any]:

@@ -25,4 +25,4 @@ class QueueSenderArgs(TypedDict):
     service: Annotated[str, Matches(r"[a-z0-9-]+\.amazonaws\.com", "the principal of a service such as sns.amazonaws.com")]
     """The service: ``sns.amazonaws.com``, ``events.amazonaws.com``, ``s3.amazonaws.com``."""
     source_arn: pulumi.Input[str]
-    """ARN of the topic, rule or bucket that it sends for."""
+    """ARN of the topic, rule or bucket that it sends for, one of this account: a new key admits no other's."""

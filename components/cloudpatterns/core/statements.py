@@ -23,7 +23,7 @@ class WorkloadStatementArgs(TypedDict):
     resources: Annotated[list[pulumi.Input[str]], Field(min_length=1)]
     """ARNs. ``*`` is refused unless every action of the statement has no resource types of its own."""
     sid: NotRequired[Annotated[str, Matches("[A-Za-z0-9]+", "letters and digits such as ReadOrders")]]
-    """Statement id, unique in the role. Default: no id."""
+    """Statement id; of two statements with the same one only the first keeps it. Default: no id."""
     conditions: NotRequired[Conditions]
     """Conditions: operator to key to accepted values, as in IAM's JSON."""
 
@@ -50,14 +50,9 @@ def as_arguments(statements: Sequence[Statement]) -> list[WorkloadStatementArgs]
 
 
 def statement_problems(statements: Sequence[WorkloadStatementArgs], path: str = "statements") -> Iterator[Problem]:
-    """What is wrong with a table of permissions: repeated ids, actions that are none, wildcards where resources can be named."""
-    sids: set[str] = set()
+    """What is wrong with a table of permissions: actions that are none, wildcards where resources can be named."""
     for index, statement in enumerate(statements):
-        place, sid = f"{path}.{index}", statement.get("sid")
-        label = f"statement {sid or index}"
-        if sid and sid in sids:
-            yield f"{place}.sid", f"is {sid!r} a second time; ids are unique in a role. Choose another."
-        sids.add(sid or "")
+        place, label = f"{path}.{index}", f"statement {statement.get('sid') or index}"
         # A * or an ARN of wildcards alone.
         everything = [name for name in statement["resources"] if isinstance(name, str) and set(name.removeprefix("arn")) <= set("*?:/")]
         for action in statement["actions"]:

@@ -2,8 +2,9 @@ import json
 
 import pulumi
 import pulumi_aws as aws
-from cloudpatterns.blocks import create_key
-from cloudpatterns.core import Component, Statement, account_of, partition_of, region_of
+import pytest
+from cloudpatterns.blocks import create_key, logs_statement
+from cloudpatterns.core import Component, Statement, account_of, document, partition_of, region_of
 
 from tests.components.blocks.parent import Parent, children
 from tests.harness import record, refs
@@ -66,3 +67,19 @@ def test_a_statement_can_name_the_account() -> None:
 
     policy = json.loads(children(create).named("shop-key-policy").inputs["policy"])
     assert policy["Statement"][1]["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+
+
+@pytest.mark.parametrize(
+    ("arn", "principal"),
+    [
+        ("arn:aws:kms:eu-west-1:123456789012:key/1", "logs.eu-west-1.amazonaws.com"),
+        ("arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1", "logs.us-gov-west-1.amazonaws.com"),
+        ("arn:aws-cn:kms:cn-north-1:123456789012:key/1", "logs.cn-north-1.amazonaws.com.cn"),
+    ],
+)
+def test_cloudwatch_logs_has_the_domain_of_its_partition(arn: str, principal: str) -> None:
+    def program() -> None:
+        pulumi.export("policy", document(logs_statement(arn, "shop-*")))
+
+    (statement,) = json.loads(record(program).outputs["policy"])["Statement"]
+    assert statement["Principal"] == {"Service": [principal]}

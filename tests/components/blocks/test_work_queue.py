@@ -2,13 +2,14 @@ import json
 from typing import Any
 
 import pytest
-from cloudpatterns.blocks import Fifo, Sender, receive_statements, send_statements, work_queue
+from cloudpatterns.blocks import Fifo, Sender, dead_letter_queue, receive_statements, send_statements, work_queue
 from cloudpatterns.blocks.work_queue import queue_url
 from offline_preview.graph import Graph
 
 from tests.components.blocks.parent import Parent, children, names
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:operations"
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:jobs"
 
 
@@ -55,6 +56,28 @@ def test_a_sender_may_send_for_its_source_alone() -> None:
     (_, sender) = json.loads(graph.named("shop-jobs-policy").inputs["policy"])["Statement"]
     assert sender["Condition"] == {"ArnEquals": {"aws:SourceArn": "arn:aws:sns:eu-west-1:123456789012:orders"}}
     assert (sender["Action"], sender["Resource"]) == (["sqs:SendMessage"], [graph.named("shop-jobs").outputs["arn"]])
+
+
+def test_a_bucket_that_sends_is_one_of_the_account() -> None:
+    # Its ARN says nothing of the account, and anybody may have the name after it is deleted.
+    graph = make(senders=[Sender("s3.amazonaws.com", "arn:aws:s3:::orders")])
+    (_, sender) = json.loads(graph.named("shop-jobs-policy").inputs["policy"])["Statement"]
+    account = {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+    assert sender["Condition"] == {"ArnEquals": {"aws:SourceArn": "arn:aws:s3:::orders"}, **account}
+
+
+@pytest.mark.parametrize(
+    ("redrive", "fix"), [(True, "move them back (redrive), or delete them"), (False, "start again what still counts, and delete them")]
+)
+def test_the_alarm_says_what_sqs_can_do_with_what_failed(redrive: bool, fix: str) -> None:
+    graph = children(lambda parent: dead_letter_queue(parent, "shop-failed", KEY, None, [TOPIC], {}, what="Runs", redrive=redrive))
+    said = graph.named("shop-failed-alarm").inputs["alarmDescription"]
+    assert said == f"Runs that failed are in the queue shop-failed: fix the cause, then {fix}"
+
+
+def test_only_the_dead_letter_queue_of_a_queue_is_moved_back() -> None:
+    said = make(alarm_topic_arns=[TOPIC]).named("shop-jobs-dead-letters-alarm").inputs["alarmDescription"]
+    assert said.endswith("then move them back (redrive), or delete them")
 
 
 def test_rights_name_the_key_only_where_there_is_one() -> None:

@@ -100,3 +100,15 @@ def test_everything_but_some_resources_can_be_denied_only() -> None:
         Statement(actions=["s3:GetObject"], not_resources=["*"])
     with pytest.raises(ValueError, match="not_resources is for a Deny, and excludes resources"):
         Statement(effect="Deny", actions=["s3:GetObject"], resources=["*"], not_resources=["*"])
+
+
+def test_an_id_is_in_a_document_once() -> None:
+    def program() -> None:
+        sends = [
+            Statement(sid="Send", actions=["sqs:SendMessage"], resources=[f"arn:aws:sqs:eu-west-1:123456789012:{name}"]) for name in "abc"
+        ]
+        plain = Statement(actions=["sqs:SendMessage"], resources=["arn:aws:sqs:eu-west-1:123456789012:d"])
+        pulumi.export("policy", document(*sends, plain))
+
+    found = json.loads(record(program).outputs["policy"])["Statement"]
+    assert [(one.get("Sid"), one["Resource"][0][-1]) for one in found] == [("Send", "a"), (None, "b"), (None, "c"), (None, "d")]

@@ -175,17 +175,18 @@ def test_the_key_lets_in_sns_and_the_publishers_and_no_other() -> None:
         "SenderS3": ({"Service": ["s3.amazonaws.com"]}, {"StringEquals": {"aws:SourceAccount": "123456789012"}}),
         "SenderSns": (
             {"Service": ["sns.amazonaws.com"]},
-            {"ArnLike": {"aws:SourceArn": "arn:aws:sns:eu-west-1:123456789012:*"}},
+            {"ArnLike": {"aws:SourceArn": "arn:aws:sns:*:123456789012:*"}},
         ),
         "KeyAccounts": ({"AWS": ["arn:aws:iam::210987654321:root"]}, {"StringEquals": via}),
         "KeyOrganization": ({"AWS": ["*"]}, {"StringEquals": {**via, "aws:PrincipalOrgID": "o-a1b2c3d4e5"}}),
     }
     topic = graph.one("aws:sns/topic:Topic").outputs["arn"]
+    account = {"StringEquals": {"aws:SourceAccount": "123456789012"}}
     denial, *allowed = statements(graph, "orders-topic-policy")
     assert (denial["Effect"], denial["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
     assert [(one["Sid"], one["Principal"], one.get("Condition")) for one in allowed] == [
         ("Publisher1", {"Service": ["events.amazonaws.com"]}, None),
-        ("Publisher2", {"Service": ["s3.amazonaws.com"]}, {"ArnLike": {"aws:SourceArn": bucket}}),
+        ("Publisher2", {"Service": ["s3.amazonaws.com"]}, {"ArnLike": {"aws:SourceArn": bucket}, **account}),
         ("PublishAccounts", {"AWS": ["arn:aws:iam::210987654321:root"]}, None),
         ("PublishOrganization", {"AWS": ["*"]}, {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}),
     ]
@@ -318,11 +319,19 @@ def test_deliveries_are_logged_by_choice_in_groups_with_a_retention() -> None:
     assert set(groups) == {base, f"{base}/Failure"}
     assert {one["retentionInDays"] for one in groups.values()} == {30}
     (write,) = statements(graph, "orders-logs-policy")
-    assert write["Resource"] == ["arn:aws:logs:eu-west-1:123456789012:log-group:sns/*"]
+    arns = [graph.named(f"orders-{kind}-logs").outputs["arn"] for kind in ("success", "failure")]
+    assert write["Resource"] == [arns[0], f"{arns[0]}:*", arns[1], f"{arns[1]}:*"]
     logs = next(one for one in statements(graph, "orders-key-policy") if one["Sid"] == "CloudWatchLogs")
     pattern = "arn:aws:logs:eu-west-1:123456789012:log-group:sns/*"
     assert logs["Condition"] == {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": pattern}}
     assert "sqsFailureFeedbackRoleArn" not in make().one("aws:sns/topic:Topic").inputs
+
+
+def test_sns_may_write_logs_only_while_their_groups_are_there() -> None:
+    # It creates a group that is missing by itself, and the program's own creation would fail then.
+    graph = make(mode="preview", delivery_logs={})
+    assert {"orders-success-logs", "orders-failure-logs"} <= set(refs(graph, graph.named("orders-logs-policy"), "policy"))
+    assert refs(graph, graph.named("orders-topic"), "sqsFailureFeedbackRoleArn") == ["orders-logs-role"]
 
 
 def test_a_fifo_topic_has_fifo_queues_everywhere() -> None:
@@ -355,6 +364,8 @@ def test_what_sns_refuses_is_refused_before() -> None:
     many = {f"s{number}": {} for number in range(101)}
     reason = "has 101 entries; a topic of messages above 256 KiB has 100 subscriptions at most. Lower max_message_kib."
     assert refused(subscribers=many, max_message_kib=257) == [("subscribers", reason)]
+    reason = "has 101 entries; a FIFO topic has 100 subscriptions at most. Remove some."
+    assert refused(subscribers=many, fifo=True) == [("subscribers", reason)]
 
 
 @pytest.mark.parametrize(

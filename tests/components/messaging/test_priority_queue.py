@@ -327,8 +327,8 @@ def test_low_priority_is_never_starved_by_a_service(moto_account: None) -> None:
         ),
         ({"share_every": 5}, ("share_every", "is for a service that polls the queues, and functions read them. Leave it out.")),
         (
-            {"function": None, "share_every": 2, "priorities": [{"name": name} for name in "abc"]},
-            ("share_every", "is 2; each of the 3 queues needs a receive among so many. Raise it."),
+            {"function": None, "share_every": 3, "priorities": [{"name": name} for name in "abc"]},
+            ("share_every", "is 3; with 3 queues at least 4, twice the lower ones, is needed. Raise it."),
         ),
         (
             {"function": None, "batch_size": 5},

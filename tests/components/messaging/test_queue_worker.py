@@ -127,7 +127,7 @@ def test_queues_table_log_and_environment_have_one_key_that_lets_exactly_the_sen
             "ArnLike": {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:eu-west-1:{account}:log-group:orders-function-logs*"}
         },
         "SenderEvents": None,
-        "SenderSns": {"ArnLike": {"aws:SourceArn": f"arn:aws:sns:eu-west-1:{account}:*"}},
+        "SenderSns": {"ArnLike": {"aws:SourceArn": f"arn:aws:sns:*:{account}:*"}},
     }
     queue = graph.named("orders-queue").outputs["arn"]
     assert statements(graph, "orders-queue-policy")[1:] == [
@@ -275,6 +275,13 @@ def test_senders_and_services_get_the_statements_that_they_need() -> None:
         [("Receive", [queue]), ("ReceiveKey", [key])],
     ]
     assert seen[0][1]["actions"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+
+
+@pytest.mark.parametrize(("fifo", "suffix", "own", "other"), [(True, "", "FIFO", "standard"), (False, ".fifo", "standard", "FIFO")])
+def test_a_dead_letter_queue_of_the_other_kind_is_refused(fifo: bool, suffix: str, own: str, other: str) -> None:
+    arn = f"arn:aws:sqs:eu-west-1:123456789012:parked{suffix}"
+    reason = f"is {arn}, a {other} queue; that of a {own} queue is a {own} queue. Give one."
+    assert refused(fifo=fifo, dead_letter_queue_arn=arn) == [("dead_letter_queue_arn", reason)]
 
 
 def test_a_function_comes_from_one_place() -> None:

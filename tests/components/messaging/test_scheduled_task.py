@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 from cloudpatterns.core import ArgumentError
-from cloudpatterns.messaging import ScheduledTask
+from cloudpatterns.messaging import QueueWorker, ScheduledTask
 from offline_preview.graph import Graph
 
 from tests.emulators.deployed import Deployed
@@ -202,13 +202,20 @@ def test_alarms_are_raised_on_lost_runs_and_on_silence() -> None:
         "report-dead-letters-alarm": ("ApproximateNumberOfMessagesVisible", "GreaterThanThreshold", "notBreaching"),
         "report-function-errors": ("Errors", "GreaterThanThreshold", "notBreaching"),
         "report-failing": ("TargetErrorCount", "GreaterThanThreshold", "notBreaching"),
+        "report-function-unparked": ("DestinationDeliveryFailures", "GreaterThanThreshold", "notBreaching"),
         "report-dropped": ("InvocationDroppedCount", "GreaterThanThreshold", "notBreaching"),
         "report-unparked": ("InvocationsFailedToBeSentToDeadLetterCount", "GreaterThanThreshold", "notBreaching"),
         "report-silence": ("InvocationAttemptCount", "LessThanThreshold", "breaching"),
     }
+    name = {"FunctionName": graph.named("report-function").outputs["name"]}
+    assert (alarms["report-function-unparked"]["namespace"], alarms["report-function-unparked"]["dimensions"]) == ("AWS/Lambda", name)
     assert (alarms["report-silence"]["period"], alarms["report-silence"]["evaluationPeriods"]) == (3600, 3)
     assert alarms["report-silence"]["dimensions"] == {"ScheduleGroup": graph.named("report-group").outputs["name"]}
     assert make().of_type("aws:cloudwatch/metricAlarm:MetricAlarm") == []
+    # A daily task is silent for a day and a little more.
+    daily = make(alarm_topic_arns=[TOPIC], alarm_silence_hours=26, function=None, existing_function=EXISTING)
+    assert daily.named("report-silence").inputs["evaluationPeriods"] == 26
+    assert "report-function-unparked" not in {one.name for one in daily.resources}
 
 
 CHOICE = "function and existing_function and queue and state_machine_arn and ecs_task and api_action"
@@ -296,6 +303,19 @@ def test_the_sample_function_writes_a_report_once(moto_account: None, monkeypatc
         index.handler(event, Context())
     assert [index.handler({**event, "attempt": str(attempt)}, Context()) for attempt in (2, 3)] == ["2027-01-31"] * 2
     assert written == ["2027-01-31"]
+
+
+def test_its_function_may_send_to_several_queues() -> None:
+    def program() -> None:
+        polled: Any = {"visibility_timeout_seconds": 60}
+        queues = [QueueWorker(name, polled) for name in ("mails", "bills")]
+        sends = [line for queue in queues for line in queue.send_statements()]
+        given: Any = {"schedule_expression": "rate(1 hour)", "function": {**IMAGE, "statements": sends}}
+        ScheduledTask("report", given)
+
+    found = policy(record(program, mode="deployed"), "report-function-policy")
+    # The dead-letter queue and the two others: IAM refuses an id that is there twice.
+    assert [one.get("Sid") for one in found if "sqs:SendMessage" in one["Action"]] == ["Send", None, None]
 
 
 def test_an_emulators_scheduler_runs_the_sample_function(emulator: MiniStack) -> None:

@@ -282,10 +282,6 @@ ONE = "exactly one of service and assume is needed; {}."
             [("statements.0.conditions.DateLessThan", "has aws:CurrentTime, which assume.expires sets. Leave one of them out.")],
         ),
         (
-            {"service": "ec2.amazonaws.com", "statements": [READ, READ]},
-            [("statements.1.sid", "is 'ReadData' a second time; ids are unique in a role. Choose another.")],
-        ),
-        (
             {"service": "ec2.amazonaws.com", "statements": [{"actions": ["GetObject"], "resources": [BUCKET]}]},
             [("statements.0.actions", "has 'GetObject' in statement 0; an action is service:Action, such as s3:GetObject.")],
         ),

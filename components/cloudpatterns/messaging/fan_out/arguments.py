@@ -16,6 +16,8 @@ STANDARD_KIB = 256
 https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html
 """
 _MOST_SUBSCRIBERS_OF_LARGE_MESSAGES = 100
+_MOST_SUBSCRIBERS_OF_FIFO_TOPICS = 100
+"""https://docs.aws.amazon.com/general/latest/gr/sns.html"""
 # https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html
 _MOST_FILTER_KEYS, _MOST_FILTER_COMBINATIONS = 5, 150
 # What a new queue is given, so nothing for one that exists.
@@ -144,6 +146,9 @@ def problems(checked: FanOutArgs) -> Iterator[Problem]:
     count = len(checked["subscribers"])
     if checked["max_message_kib"] > STANDARD_KIB and count > _MOST_SUBSCRIBERS_OF_LARGE_MESSAGES:
         reason = f"has {count} entries; a topic of messages above {STANDARD_KIB} KiB has 100 subscriptions at most. Lower max_message_kib."
+        yield "subscribers", reason
+    if is_fifo(checked) and count > _MOST_SUBSCRIBERS_OF_FIFO_TOPICS:
+        reason = f"has {count} entries; a FIFO topic has {_MOST_SUBSCRIBERS_OF_FIFO_TOPICS} subscriptions at most. Remove some."
         yield "subscribers", reason
     for name, subscriber in checked["subscribers"].items():
         yield from _subscriber_problems(subscriber, f"subscribers.{name}", checked)

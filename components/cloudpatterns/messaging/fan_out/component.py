@@ -31,7 +31,7 @@ from cloudpatterns.core import (
     after,
     as_arguments,
     by_name,
-    partition_of,
+    document,
     region_of,
 )
 from cloudpatterns.messaging._patterns import pattern_json
@@ -150,7 +150,8 @@ class FanOut(Component):
 
     def _topic(self, name: str) -> tuple[pulumi.Output[str], list[pulumi.Resource]]:
         checked, logs = self._checked, self._checked.get("delivery_logs")
-        role_arn = None if logs is None else self._logs_role(name)
+        role = None if logs is None else service_role(self, f"{name}-logs-role", _SNS, f"Logs deliveries of {name}", tags=checked["tags"])
+        role_arn = None if role is None else role.arn
         topic = aws.sns.Topic(
             f"{name}-topic",
             kms_master_key_id=self.kms_key_arn,
@@ -168,33 +169,19 @@ class FanOut(Component):
             opts=self.child(),
         )
         waits: list[pulumi.Resource] = [topic_policy(self, f"{name}-topic-policy", topic.arn, checked)]
-        if logs is not None:
-            waits += self._logs(name, topic, logs)
+        if logs is not None and role is not None:
+            waits += self._logs(name, topic, logs, role.role)
         return topic.arn, waits
 
-    def _logs_role(self, name: str) -> pulumi.Output[str]:
-        """The role that SNS writes with. Its trust names no topic: that needs the role first, and SNS documents no condition key for it.
+    def _logs(self, name: str, topic: aws.sns.Topic, logs: FanOutDeliveryLogs, role: aws.iam.Role) -> list[pulumi.Resource]:
+        """The log groups that SNS would create itself, without retention, and after them the right to write to them.
 
-        https://docs.aws.amazon.com/sns/latest/dg/topics-attrib-prereq.html
+        In this order SNS cannot create a group before the program does, nor again after the program has deleted it. The role's trust names
+        no topic: that needs the role first, and SNS documents no condition key for it.
+        https://docs.aws.amazon.com/sns/latest/dg/topics-attrib-prereq.html, https://docs.aws.amazon.com/sns/latest/dg/sns-topic-attributes.html
         """
-        key = self.kms_key_arn
-        groups = pulumi.Output.concat("arn:", partition_of(key), ":logs:", region_of(key), ":", account_of(key), ":log-group:sns/*")
-        actions = [f"logs:{action}" for action in ("CreateLogGroup", "CreateLogStream", "PutLogEvents", "PutMetricFilter")]
-        write = Statement(sid="Log", actions=[*actions, "logs:PutRetentionPolicy"], resources=[groups])
-        return service_role(
-            self,
-            f"{name}-logs-role",
-            _SNS,
-            f"Logs deliveries of {name}",
-            statements={f"{name}-logs-policy": [write]},
-            tags=self._checked["tags"],
-        ).arn
-
-    def _logs(self, name: str, topic: aws.sns.Topic, logs: FanOutDeliveryLogs) -> list[pulumi.Resource]:
-        """The log groups that SNS would create itself, without retention: https://docs.aws.amazon.com/sns/latest/dg/sns-topic-attributes.html."""
         group = pulumi.Output.concat("sns/", region_of(topic.arn), "/", account_of(topic.arn), "/", topic.name)
-        groups = {"success": group, "failure": pulumi.Output.concat(group, "/Failure")}
-        return [
+        groups = [
             log_group(
                 self,
                 f"{name}-{kind}-logs",
@@ -203,8 +190,12 @@ class FanOut(Component):
                 kms_key_arn=self.kms_key_arn,
                 tags=self._checked["tags"],
             )
-            for kind, full_name in groups.items()
+            for kind, full_name in {"success": group, "failure": pulumi.Output.concat(group, "/Failure")}.items()
         ]
+        actions = [f"logs:{action}" for action in ("CreateLogGroup", "CreateLogStream", "PutLogEvents", "PutMetricFilter")]
+        arns = [arn for one in groups for arn in (one.arn, pulumi.Output.concat(one.arn, ":*"))]
+        write = Statement(sid="Log", actions=[*actions, "logs:PutRetentionPolicy"], resources=arns)
+        return [aws.iam.RolePolicy(f"{name}-logs-policy", role=role.id, policy=document(write), opts=self.child())]
 
     def _subscribe(self, name: str, key: str, subscriber: FanOutSubscriber, topic_arn: pulumi.Output[str]) -> pulumi.Resource:
         checked, policy = self._checked, subscriber.get("filter_policy")

@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.core import Component, Statement, document, partition_of, region_of
+from cloudpatterns.core import Component, QueueSenderArgs, Statement, account_of, document, partition_of, region_of
 from cloudpatterns.messaging.fan_out.arguments import FanOutArgs
 
 # What EventBridge asks of SNS has no condition keys; with a condition every event would be dropped.
@@ -60,10 +60,20 @@ def _services(topic_arn: pulumi.Output[str], checked: FanOutArgs) -> list[Statem
             actions=["sns:Publish"],
             resources=[topic_arn],
             principals={"Service": [publisher["service"]]},
-            conditions={} if publisher["service"] == _WITHOUT_CONDITION else {"ArnLike": {"aws:SourceArn": publisher["source_arn"]}},
+            conditions=_source(publisher, topic_arn),
         )
         for number, publisher in enumerate(checked["publishers"], start=1)
     ]
+
+
+def _source(publisher: QueueSenderArgs, topic_arn: pulumi.Output[str]) -> dict[str, dict[str, pulumi.Input[str]]]:
+    if publisher["service"] == _WITHOUT_CONDITION:
+        return {}
+    source: dict[str, dict[str, pulumi.Input[str]]] = {"ArnLike": {"aws:SourceArn": publisher["source_arn"]}}
+    # A bucket's ARN names no account: whoever has the name next would be let in.
+    return (
+        {**source, "StringEquals": {"aws:SourceAccount": account_of(topic_arn)}} if publisher["service"] == "s3.amazonaws.com" else source
+    )
 
 
 def _others(

@@ -63,7 +63,8 @@ class PriorityQueueOptions(TypedDict):
     batching_window_seconds: NotRequired[Annotated[int, Field(default=0, ge=0, le=300)]]
     """How long Lambda waits for a batch to fill."""
     share_every: NotRequired[Annotated[int, Field(default=10, ge=2, le=1000)]]
-    """Where a service polls: among so many receives at least one is for each lower queue that has messages."""
+    """Where a service polls: among so many receives at least one is for each lower queue that has messages. At least twice the lower
+    queues."""
     max_receive_count: NotRequired[Annotated[int, Field(default=5, ge=1, le=1000)]]
     """Tries of a message, after which it goes to the dead-letter queue of its queue."""
     visibility_timeout_seconds: NotRequired[Annotated[int, Field(ge=1, le=43_200)]]
@@ -200,9 +201,13 @@ def _consumer_problems(checked: PriorityQueueArgs) -> Iterator[Problem]:
     for name in _OF_FUNCTIONS:
         if is_given(checked, name):
             yield name, "is for a function, and none is given. Give function or existing_function, or leave it out."
-    if checked["share_every"] < len(own):
-        reason = f"is {checked['share_every']}; each of the {len(own)} queues needs a receive among so many. Raise it."
-        yield "share_every", reason
+    # The poller refuses less: the highest queue would get fewer receives than the lower ones together.
+    least = 2 * (len(own) - 1)
+    if checked["share_every"] < least:
+        yield (
+            "share_every",
+            f"is {checked['share_every']}; with {len(own)} queues at least {least}, twice the lower ones, is needed. Raise it.",
+        )
 
 
 def _visibility_problems(checked: PriorityQueueArgs, number: int) -> Iterator[Problem]:

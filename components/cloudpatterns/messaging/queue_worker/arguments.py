@@ -59,7 +59,8 @@ class QueueWorkerOptions(TypedDict):
     delay_seconds: NotRequired[Annotated[int, Field(default=0, ge=0, le=900)]]
     """How long a new message stays hidden."""
     fifo: NotRequired[Annotated[bool, Field(default=False)]]
-    """Whether the messages of a group are processed in order, and repeated sends within five minutes are dropped."""
+    """Whether the messages of a group are processed in order, and repeated sends within five minutes are dropped. The function stops at
+    the first message that fails and names those after it too (Powertools' ``SqsFifoPartialProcessor``): else they overtake it."""
     content_based_deduplication: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether a FIFO queue takes messages with the same body for repeated ones; otherwise senders give deduplication ids."""
     idempotency: NotRequired[Annotated[bool, Field(default=True)]]
@@ -135,6 +136,7 @@ def problems(checked: QueueWorkerArgs) -> Iterator[Problem]:
     if checked.get("function") is None:
         yield from excludes(checked, "existing_queue", "kms_key_arn", why="without function there is nothing to encrypt")
     yield from needs(checked, "content_based_deduplication", "fifo")
+    yield from _kind_problems(checked)
     if function := checked.get("function"):
         yield from function_problems(function)
     if timeout_of(checked) is None:
@@ -143,6 +145,13 @@ def problems(checked: QueueWorkerArgs) -> Iterator[Problem]:
         yield from _batch_problems(checked)
         yield from _visibility_problems(checked)
         yield from _concurrency_problems(checked)
+
+
+def _kind_problems(checked: QueueWorkerArgs) -> Iterator[Problem]:
+    arn, fifo = checked.get("dead_letter_queue_arn"), checked["fifo"]
+    if isinstance(arn, str) and arn.endswith(".fifo") != fifo:
+        own, other = ("FIFO", "standard") if fifo else ("standard", "FIFO")
+        yield "dead_letter_queue_arn", f"is {arn}, a {other} queue; that of a {own} queue is a {own} queue. Give one."
 
 
 def _without_function(checked: QueueWorkerArgs) -> Iterator[Problem]:

@@ -26,6 +26,8 @@ from cloudpatterns.core import (
 )
 from cloudpatterns.core.vocabulary import AlarmTopicArns, DeletionProtection, KmsKeyArn, SecurityGroupIds, SubnetIdsByZone, Tags
 
+_MOST_SILENCE_HOURS = 7 * 24
+"""Seven days, over which an alarm may look: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"""
 _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
 _Expression = Annotated[
     str,
@@ -48,7 +50,8 @@ class TaskQueueArgs(TypedDict):
     kms_key_arn: NotRequired[pulumi.Input[str]]
     """Customer managed key of the queue. Default: none, it is encrypted by SQS itself."""
     message_group_id: NotRequired[Annotated[str, Field(min_length=1, max_length=128)]]
-    """Group of the message, which a FIFO queue needs. Default: none, it is a standard queue."""
+    """Group of the message, which a FIFO queue needs, beside content-based deduplication: Scheduler gives no deduplication id, and two
+    runs within five minutes with the same ``input_json`` are one message. Default: none, it is a standard queue."""
 
 
 class TaskContainersArgs(TypedDict):
@@ -91,7 +94,8 @@ class ScheduledTaskOptions(TypedDict):
     flexible_window_minutes: NotRequired[Annotated[int, Field(default=0, ge=0, le=1440)]]
     """Minutes after each time within which the task begins, so that many tasks do not begin at once; 0 for the time itself."""
     start_date: NotRequired[_Date]
-    """When the schedule begins, in UTC; not with ``at``. Default: at once."""
+    """When the schedule begins, in UTC; not with ``at``. AWS refuses to create a schedule with one that passed more than five minutes ago.
+    Default: at once."""
     end_date: NotRequired[_Date]
     """When the schedule ends, in UTC; not with ``at``. Default: never."""
     enabled: NotRequired[Annotated[bool, Field(default=True)]]
@@ -110,8 +114,9 @@ class ScheduledTaskOptions(TypedDict):
     starts a task more than once now and then."""
     deletion_protection: NotRequired[DeletionProtection]
     """Whether AWS refuses to delete the idempotency table."""
-    alarm_silence_hours: NotRequired[Annotated[int, Field(ge=1, le=24)]]
-    """Hours without a run after which an alarm is raised, for tasks that run more often than that. Default: no such alarm."""
+    alarm_silence_hours: NotRequired[Annotated[int, Field(ge=1, le=_MOST_SILENCE_HOURS)]]
+    """Hours without a run after which an alarm is raised, at least one more than between two runs: 26 for a daily task. It is raised from
+    the creation to the first run as well. Default: no such alarm."""
 
 
 class ScheduledTaskArgs(ScheduledTaskOptions):

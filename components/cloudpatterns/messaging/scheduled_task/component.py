@@ -105,6 +105,8 @@ class ScheduledTask(Component):
         self.schedule_arn = self._schedule(name, group, target).arn
         if checked["alarm_topic_arns"]:
             self._alarms(name, group)
+            if checked.get("function"):
+                self._function_alarm(name)
         self.register()
 
     def _key(self, name: str) -> pulumi.Output[str]:
@@ -239,6 +241,17 @@ class ScheduledTask(Component):
                 actions=checked["alarm_topic_arns"],
                 tags=checked["tags"],
             )
+
+    def _function_alarm(self, name: str) -> None:
+        alarm(
+            self,
+            f"{name}-function-unparked",
+            f"Runs in which the function of {name} failed are lost: may its role send to the dead-letter queue, and use its key?",
+            Metric("AWS/Lambda", "DestinationDeliveryFailures", {"FunctionName": self.function_name}, "Sum"),
+            0,
+            actions=self._checked["alarm_topic_arns"],
+            tags=self._checked["tags"],
+        )
 
 
 def _containers(task: TaskContainersArgs) -> _Target:
