@@ -18,8 +18,8 @@ sales = EventStream(
             "fraud": {
                 "function": {"code": CODE, "handler": "index.fraud_handler"},
                 "enhanced_fan_out": True,
-                "max_retries": 2,
-                "max_record_age_seconds": 3600,
+                "maximum_retry_attempts": 2,
+                "maximum_record_age_seconds": 3600,
                 "alarm_age_seconds": 60,
             },
         },

@@ -21,7 +21,7 @@ orders = KafkaStream(
         "vpc_id": network.vpc_id,
         "client_security_group_ids": {"shop": firewall.group_id("shop")},
         "consumers": {
-            "billing": {"topic": "orders", "function": {"code": pulumi.FileArchive("app")}, "max_retries": 5, "most_lag": 1000},
+            "billing": {"topic": "orders", "function": {"code": pulumi.FileArchive("app")}, "maximum_retry_attempts": 5, "most_lag": 1000},
         },
         # The pollers of the function write records that failed to S3 through the VPC's endpoint.
         "s3_prefix_list_id": network.s3_prefix_list_id or "",

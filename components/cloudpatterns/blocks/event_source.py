@@ -53,15 +53,15 @@ def stream_source(
     batch_size: int,
     batching_window_seconds: int,
     parallelization_factor: int,
-    max_retries: int,
-    max_record_age_seconds: int,
+    maximum_retry_attempts: int,
+    maximum_record_age_seconds: int,
     failed_record_bucket_arn: pulumi.Input[str],
     tags: Mapping[str, pulumi.Input[str]],
 ) -> aws.lambda_.EventSourceMapping:
     """Invokes a function with the records of each shard of a Kinesis stream (or a consumer of it) or a DynamoDB stream, in their order.
 
-    A failed record holds its shard back for ``max_retries`` tries or until it is ``max_record_age_seconds`` old, whichever is first; then
-    it goes to the bucket, whole. To a queue or topic Lambda would send its position alone. The function's role needs
+    A failed record holds its shard back for ``maximum_retry_attempts`` or until it is ``maximum_record_age_seconds`` old, whichever is
+    first; then it goes to the bucket, whole. To a queue or topic Lambda would send its position alone. The function's role needs
     ``failed_record_statements``, and the right to read the stream.
 
     A change of the starting position or of the stream replaces the source, which begins at ``starting_position`` again. The old one is
@@ -76,8 +76,8 @@ def stream_source(
         batch_size=batch_size,
         maximum_batching_window_in_seconds=batching_window_seconds,
         parallelization_factor=parallelization_factor,
-        maximum_retry_attempts=max_retries,
-        maximum_record_age_in_seconds=max_record_age_seconds,
+        maximum_retry_attempts=maximum_retry_attempts,
+        maximum_record_age_in_seconds=maximum_record_age_seconds,
         # For invocations that end without an answer, such as time-outs.
         bisect_batch_on_function_error=True,
         function_response_types=["ReportBatchItemFailures"],

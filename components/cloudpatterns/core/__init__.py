@@ -8,7 +8,7 @@ from cloudpatterns.core.identity import account_of, partition_of, region_of
 from cloudpatterns.core.limits import HIDDEN, Choice, CidrBlock, Keys, Matches, Unique
 from cloudpatterns.core.ordering import ByName, after, by_name
 from cloudpatterns.core.place import region_of_zone
-from cloudpatterns.core.queues import ExistingQueue, QueueSenderArgs
+from cloudpatterns.core.queues import ExistingQueue, QueueSender
 from cloudpatterns.core.retry import RetrySettings
 from cloudpatterns.core.rules import excludes, is_given, needs, one_of, unknown
 from cloudpatterns.core.statements import WorkloadStatementArgs, as_arguments, iam_statement, statement_problems
@@ -27,7 +27,7 @@ __all__ = [
     "Keys",
     "Matches",
     "Problem",
-    "QueueSenderArgs",
+    "QueueSender",
     "RetrySettings",
     "Statement",
     "Unique",

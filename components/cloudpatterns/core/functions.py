@@ -10,7 +10,7 @@ from cloudpatterns.core.arguments import Problem
 from cloudpatterns.core.limits import Choice, Keys, Matches
 from cloudpatterns.core.rules import excludes, is_given, needs, one_of
 from cloudpatterns.core.statements import WorkloadStatementArgs, statement_problems
-from cloudpatterns.core.vocabulary import LogRetentionDays, SecurityGroupIds, SubnetIdsByZone
+from cloudpatterns.core.vocabulary import FunctionArn, LogRetentionDays, SecurityGroupIds, SubnetIdsByZone
 
 RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14", "nodejs22.x", "nodejs24.x")
 """https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html"""
@@ -49,13 +49,7 @@ class FunctionOptions(TypedDict):
     """Longest invocation."""
     ephemeral_storage_mib: NotRequired[Annotated[int, Field(default=512, ge=512, le=10_240)]]
     """Size of ``/tmp``."""
-    environment: NotRequired[
-        Annotated[
-            dict[str, pulumi.Input[str]],
-            Keys("[a-zA-Z][a-zA-Z0-9_]+", "begin with a letter, followed by letters, digits and _"),
-            Field(default={}),
-        ]
-    ]
+    environment: NotRequired[_Environment]
     """Environment variables. No secrets: anyone who may read the function's configuration sees them. Pass a secret's ARN instead."""
     statements: NotRequired[Annotated[list[WorkloadStatementArgs], Field(default=[])]]
     """What the function may do, beside what the pattern itself needs of it."""
@@ -92,7 +86,7 @@ class FunctionOptions(TypedDict):
 class ExistingFunction(TypedDict):
     """A function that somebody else deploys, and which is not changed."""
 
-    arn: pulumi.Input[str]
+    arn: FunctionArn
     """ARN of the function, of an alias (``...:function:orders:live``) or of a version."""
     timeout_seconds: Annotated[int, Field(ge=1, le=900)]
     """The function's timeout, on which others depend."""

@@ -6,12 +6,13 @@ import pulumi
 from pydantic import Field
 
 from cloudpatterns.core.limits import Matches
+from cloudpatterns.core.vocabulary import QueueArn
 
 
 class ExistingQueue(TypedDict):
     """An SQS queue that somebody else deploys, with its own dead-letter queue, and which is not changed."""
 
-    arn: pulumi.Input[str]
+    arn: QueueArn
     """ARN of the queue; one that ends in ``.fifo`` is a FIFO queue."""
     visibility_timeout_seconds: Annotated[int, Field(ge=0, le=43_200)]
     """The queue's visibility timeout, on which its consumers depend."""
@@ -19,7 +20,7 @@ class ExistingQueue(TypedDict):
     """Customer managed key that encrypts the queue. Default: none, it is encrypted by SQS itself."""
 
 
-class QueueSenderArgs(TypedDict):
+class QueueSender(TypedDict):
     """A service of AWS that may send to a queue, for one source."""
 
     service: Annotated[str, Matches(r"[a-z0-9-]+\.amazonaws\.com", "the principal of a service such as sns.amazonaws.com")]

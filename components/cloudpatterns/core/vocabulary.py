@@ -9,7 +9,7 @@ from typing import Annotated
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.core.limits import Choice, CidrBlock, Ipv4Network, Matches, Unique
+from cloudpatterns.core.limits import Choice, CidrBlock, Ipv4Network, Keys, Matches, Unique
 
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
@@ -37,6 +37,14 @@ DomainName = Annotated[
 ]
 DualStack = Annotated[bool, Field(default=False)]
 """IPv6 beside IPv4."""
+FunctionArn = Annotated[
+    pulumi.Input[str],
+    Matches(
+        r"arn:[^:]+:lambda:[^:]*:[^:]*:function:[^:]+(:[^:]+)?",
+        "the ARN of a function, such as arn:aws:lambda:eu-west-1:123456789012:function:orders",
+    ),
+]
+"""A Lambda function, or an alias or version of one."""
 ImageId = Annotated[pulumi.Input[str], Matches(r"ami-[0-9a-f]+", "the id of an image such as ami-0abc1234def567890")]
 ImageParameter = Annotated[
     pulumi.Input[str],
@@ -63,12 +71,21 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 """A TCP or UDP port."""
 Ports = Annotated[list[Port], Unique()]
 """TCP or UDP ports, each once."""
+QueueArn = Annotated[
+    pulumi.Input[str],
+    Matches(r"arn:[^:]+:sqs:[^:]*:[^:]*:[^:]+", "the ARN of a queue, not its URL, such as arn:aws:sqs:eu-west-1:123456789012:orders"),
+]
+"""An SQS queue."""
 Region = Annotated[str, Matches(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS Region such as eu-west-1")]
 RootDeviceName = Annotated[str, Field(default="/dev/xvda"), Matches(r"/dev/[a-z0-9]+", "a device such as /dev/xvda, Amazon Linux's")]
 """The image's root device."""
 RootDiskGib = Annotated[int, Field(default=10, ge=1, le=65_536)]
 """Size of the root disk, at least the image's own."""
 HostedZoneId = Annotated[pulumi.Input[str], Matches(r"Z[A-Z0-9]{3,31}", "the id of a Route 53 hosted zone such as Z0123456789ABCDEFGHIJ")]
+SHORT_NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+SHORT_NAME_WORDS = "lower-case letters, digits and single hyphens, a letter first"
+ShortNames = Keys(SHORT_NAME, SHORT_NAME_WORDS)
+"""Names of things in a dictionary, which name their children."""
 RuleDescription = Annotated[
     str,
     # Rules allow no ampersand; groups do. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UserIdGroupPair.html
@@ -77,6 +94,11 @@ RuleDescription = Annotated[
 """The description of a security group rule or prefix list entry."""
 SecurityGroupIds = Annotated[list[pulumi.Input[str]], Field(min_length=1, max_length=MOST_SECURITY_GROUPS)]
 """Security groups of one network interface."""
+TopicArn = Annotated[
+    pulumi.Input[str],
+    Matches(r"arn:[^:]+:sns:[^:]*:[^:]*:[^:]+", "the ARN of a topic, such as arn:aws:sns:eu-west-1:123456789012:orders"),
+]
+"""An SNS topic."""
 SubnetIdsByZone = Annotated[dict[str, pulumi.Input[str]], Field(min_length=1)]
 """Subnets by Availability Zone: ``{"eu-west-1a": subnet.id}``."""
 SubnetIdsByZones = Annotated[dict[str, pulumi.Input[str]], Field(min_length=2)]

@@ -43,11 +43,11 @@ from cloudpatterns.messaging.queue_worker.component import QueueWorker
 from cloudpatterns.messaging.queuing_chain.arguments import OutputQueue, QueuingChainArgs, QueuingChainOptions, QueuingChainStage
 from cloudpatterns.messaging.queuing_chain.component import QueuingChain
 from cloudpatterns.messaging.scheduled_task.arguments import (
+    ScheduledTaskAction,
     ScheduledTaskArgs,
+    ScheduledTaskContainers,
     ScheduledTaskOptions,
-    TaskActionArgs,
-    TaskContainersArgs,
-    TaskQueueArgs,
+    ScheduledTaskQueue,
 )
 from cloudpatterns.messaging.scheduled_task.component import ScheduledTask
 from cloudpatterns.messaging.workflow.arguments import (
@@ -123,11 +123,11 @@ __all__ = [
     "QueuingChainOptions",
     "QueuingChainStage",
     "ScheduledTask",
+    "ScheduledTaskAction",
     "ScheduledTaskArgs",
+    "ScheduledTaskContainers",
     "ScheduledTaskOptions",
-    "TaskActionArgs",
-    "TaskContainersArgs",
-    "TaskQueueArgs",
+    "ScheduledTaskQueue",
     "Workflow",
     "WorkflowArgs",
     "WorkflowCallArgs",

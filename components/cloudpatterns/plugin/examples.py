@@ -409,7 +409,11 @@ def scheduled_task() -> None:
     """A message to a queue, every 15 minutes."""
     ScheduledTask(
         "poll",
-        {"schedule_expression": "rate(15 minutes)", "queue": {"arn": "arn:aws:sqs:eu-west-1:123456789012:jobs"}, "alarm_silence_hours": 1},
+        {
+            "schedule_expression": "rate(15 minutes)",
+            "existing_queue": {"arn": "arn:aws:sqs:eu-west-1:123456789012:jobs"},
+            "alarm_silence_hours": 1,
+        },
     )
 
 

@@ -19,8 +19,8 @@ def source(parent: Parent) -> Any:
         batch_size=50,
         batching_window_seconds=1,
         parallelization_factor=2,
-        max_retries=3,
-        max_record_age_seconds=3600,
+        maximum_retry_attempts=3,
+        maximum_record_age_seconds=3600,
         failed_record_bucket_arn="arn:aws:s3:::kept",
         tags={"Owner": "orders"},
     )

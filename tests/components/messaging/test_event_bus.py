@@ -173,6 +173,33 @@ def test_a_new_queue_takes_events_of_its_rule_and_a_queue_worker_adopts_it() -> 
     assert allowed["Condition"] == {"ArnEquals": {"aws:SourceArn": graph.named("shop-orders-rule").outputs["arn"]}}
 
 
+def test_a_service_polls_a_new_queue_with_an_alarm_on_old_events() -> None:
+    seen: list[Any] = []
+
+    def program() -> None:
+        given: Any = {"rules": rules(ledger={"queue": {"alarm_age_seconds": 600}}), "alarm_topic_arns": [OPERATIONS]}
+        bus = EventBus("shop", given)
+        pulumi.Output.from_input(bus.receive_statements("orders", "ledger")).apply(seen.extend)
+        with pytest.raises(ArgumentError, match="is 'orders/mail', which is not a target with a new queue; known are orders/ledger"):
+            bus.receive_statements("orders", "mail")
+
+    graph = record(program, mode="deployed")
+    queue, key = graph.named("shop-orders-ledger-queue"), graph.named("shop-key").outputs["arn"]
+    assert [one["resources"] for one in seen] == [[queue.outputs["arn"]], [key]]
+    assert "sqs:ReceiveMessage" in seen[0]["actions"]
+    alarm = graph.named("shop-orders-ledger-queue-age")
+    assert (alarm.inputs["threshold"], alarm.inputs["dimensions"]) == (600, {"QueueName": queue.outputs["name"]})
+
+
+def test_two_targets_whose_children_would_have_one_name_are_refused() -> None:
+    given = {
+        "a": {"event_pattern": PATTERN, "targets": {"b-c": {"queue": {}}}},
+        "a-b": {"event_pattern": PATTERN, "targets": {"c": {"queue": {}}}},
+    }
+    reason = "names its children a-b-c, as rules.a.targets.b-c does. Choose another name for one of them."
+    assert refused(rules=given) == [("rules.a-b.targets.c", reason)]
+
+
 def test_a_fifo_queue_gets_a_group_and_drops_repeated_events() -> None:
     graph = make(rules=rules(ledger={"queue": {"message_group_id": "ledger"}}))
     queue = graph.named("shop-orders-ledger-queue").inputs

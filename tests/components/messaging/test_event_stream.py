@@ -115,9 +115,11 @@ def test_retries_and_age_bounded() -> None:
         "tags": {},
     }
     reason = "is 43201, more than half of the 86400 seconds that a record stays in the stream. Lower it, or raise retention_hours."
-    assert refused(consumers={"stock": consumer(max_record_age_seconds=43_201)}) == [("consumers.stock.max_record_age_seconds", reason)]
+    assert refused(consumers={"stock": consumer(maximum_record_age_seconds=43_201)}) == [
+        ("consumers.stock.maximum_record_age_seconds", reason)
+    ]
     assert refused(consumers={"stock": consumer(alarm_age_seconds=43_201)}) == [("consumers.stock.alarm_age_seconds", reason)]
-    longest = make(retention_hours=48, consumers={"stock": consumer(max_record_age_seconds=86_400)})
+    longest = make(retention_hours=48, consumers={"stock": consumer(maximum_record_age_seconds=86_400)})
     assert longest.one(MAPPING).inputs["maximumRecordAgeInSeconds"] == 86_400
 
 
@@ -204,9 +206,9 @@ def test_what_is_there_is_not_changed() -> None:
     # Those of the stream itself are its owner's.
     assert sorted(alarms(graph)) == [f"sales-stock-{suffix}" for suffix in ("age", "dropped", "failed", "undelivered")]
     reason = "is 43201, more than half of the 86400 seconds that a record stays in the stream. Lower it."
-    stock = {"stock": consumer(max_record_age_seconds=43_201)}
+    stock = {"stock": consumer(maximum_record_age_seconds=43_201)}
     assert refused(existing_stream={"arn": STREAM, "retention_hours": 24}, consumers=stock) == [
-        ("consumers.stock.max_record_age_seconds", reason)
+        ("consumers.stock.maximum_record_age_seconds", reason)
     ]
 
 
@@ -332,6 +334,10 @@ def test_a_stream_and_buckets_without_a_key_of_yours_need_no_right_to_one() -> N
         (
             {"archive": {"bucket_arn": BUCKET, "retention_days": 7}},
             ("archive.bucket_arn", "excludes retention_days: the bucket is there already; both are given. Remove one of them."),
+        ),
+        (
+            {"consumers": {"a": {"function": IMAGE, "enhanced_fan_out": True}, "a-consumer": {"function": IMAGE}}},
+            ("consumers.a-consumer", "names its alarm a-consumer-age, as the consumer a does. Choose another name."),
         ),
         (
             {"archive": {"prefix": "/sales"}},

@@ -306,7 +306,7 @@ def test_alarms_are_raised_on_parked_undelivered_old_and_lost_messages() -> None
 
 
 def test_deliveries_are_logged_by_choice_in_groups_with_a_retention() -> None:
-    graph = make(delivery_logs={"success_percent": 10, "retention_days": 30})
+    graph = make(delivery_logs={"success_percent": 10, "log_retention_days": 30})
     topic = graph.one("aws:sns/topic:Topic")
     role = graph.named("orders-logs-role").outputs["arn"]
     assert {key: value for key, value in topic.inputs.items() if "Feedback" in key} == {

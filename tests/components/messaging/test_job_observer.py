@@ -281,6 +281,21 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
 ]
 
 
+def test_services_may_send_jobs_to_the_new_queue_and_use_its_key() -> None:
+    bucket = "arn:aws:s3:::films"
+    graph = observer(**NEW, senders=[{"service": "s3.amazonaws.com", "source_arn": bucket}])
+    sender = json.loads(graph.named("render-queue-policy").inputs["policy"])["Statement"][1]
+    assert (sender["Principal"], sender["Condition"]) == ({"Service": ["s3.amazonaws.com"]}, {"ArnEquals": {"aws:SourceArn": bucket}})
+    assert "s3.amazonaws.com" in graph.named("render-key-policy").inputs["policy"]
+
+
+def test_old_jobs_in_an_existing_queue_raise_an_alarm_too() -> None:
+    alarm = observer(**EXISTING, alarm_age_seconds=7200, alarm_topic_arns=["arn:aws:sns:eu-west-1:123456789012:alarms"]).named(
+        "render-queue-age"
+    )
+    assert (alarm.inputs["threshold"], alarm.inputs["dimensions"]) == (7200, {"QueueName": "jobs"})
+
+
 @pytest.mark.parametrize(("args", "path", "reason"), [one[1:] for one in WRONG], ids=[one[0] for one in WRONG])
 def test_what_cannot_work_is_refused(args: dict[str, Any], path: str, reason: str) -> None:
     with pytest.raises(ArgumentError) as caught:

@@ -191,7 +191,7 @@ def test_a_record_that_fails_is_retried_a_bounded_number_of_times_and_kept_whole
     mapping = graph.one(MAPPING)
     # AWS refuses a second source with the same group.
     assert mapping.options["deleteBeforeReplace"] is True
-    assert (mapping.inputs["maximumRetryAttempts"], mapping.inputs["maximumRecordAgeInSeconds"]) == (3, 86_400)
+    assert (mapping.inputs["maximumRetryAttempts"], mapping.inputs["maximumRecordAgeInSeconds"]) == (5, 86_400)
     assert mapping.inputs["bisectBatchOnFunctionError"] is True
     assert mapping.inputs["functionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping.inputs["provisionedPollerConfig"] == {"minimumPollers": 1, "maximumPollers": 10}
@@ -234,6 +234,7 @@ def test_a_function_of_the_users_own_has_its_table_and_one_key_for_all(args: dic
     graph = stream(**args, consumers={"bill": OWN}, **({} if "cluster_arn" in args else {"s3_prefix_list_id": "pl-s3"}))
     assert [key.name for key in graph.of_type("aws:kms/key:Key")] == ["shop-key"]
     function, table = graph.one("aws:lambda/function:Function"), graph.one("aws:dynamodb/table:Table")
+    assert graph.one("cloudpatterns:index:KafkaStream").outputs["function_arns"] == {"bill": function.outputs["arn"]}
     assert refs(graph, function, "kmsKeyArn") == refs(graph, table, "serverSideEncryption") == ["shop-key", "shop-key-policy"]
     assert function.inputs["environment"]["variables"]["IDEMPOTENCY_TABLE"] == table.outputs["name"]
     sids = {one.get("Sid") for one in policy(graph, "shop-bill-policy")["Statement"]}
@@ -460,9 +461,9 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "pollers",
-        _consumer(min_pollers=5, max_pollers=2),
-        "consumers.bill.min_pollers",
-        "is 5, above max_pollers 2. Lower it or raise max_pollers.",
+        _consumer(minimum_pollers=5, maximum_pollers=2),
+        "consumers.bill.minimum_pollers",
+        "is 5, above maximum_pollers 2. Lower it or raise maximum_pollers.",
     ),
     (
         "one group for two",
@@ -481,6 +482,18 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
         {**NEW, "failed_record_kms_key_arn": "arn"},
         "failed_record_bucket_arn",
         "is missing; failed_record_kms_key_arn needs it. Give it, or remove failed_record_kms_key_arn.",
+    ),
+    (
+        "one name for two alarms",
+        {
+            **NEW,
+            "consumers": {"lag": OWN},
+            "consumer_groups": {"lag": {"topic": "a", "group": "b"}},
+            "alarm_topic_arns": ["arn"],
+            "s3_prefix_list_id": "p",
+        },
+        "consumers.lag",
+        "names its alarm lag-lag, as consumer_groups.lag does. Choose another name for one of them.",
     ),
     (
         "nobody hears",

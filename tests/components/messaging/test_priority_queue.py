@@ -245,7 +245,7 @@ def service() -> tuple[Graph, list[Any]]:
     def program() -> None:
         args: Any = {"priorities": HIGH_LOW, "share_every": 4}
         queue = PriorityQueue("reports", args)
-        pulumi.Output.from_input(queue.service_statements()).apply(seen.extend)
+        pulumi.Output.from_input(queue.receive_statements()).apply(seen.extend)
 
     return record(program, mode="deployed"), seen
 

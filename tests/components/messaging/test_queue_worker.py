@@ -49,6 +49,22 @@ def test_a_shorter_visibility_timeout_is_refused() -> None:
     assert refused(existing_queue=existing) == [("existing_queue.visibility_timeout_seconds", f"is 60; {words}")]
 
 
+def test_what_is_no_arn_is_refused() -> None:
+    queue = "the ARN of a queue, not its URL, such as arn:aws:sqs:eu-west-1:123456789012:orders"
+    url = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"
+    existing = {"arn": url, "visibility_timeout_seconds": 180}
+    assert refused(existing_queue=existing) == [("existing_queue.arn", f"is '{url}'; must be {queue}")]
+    assert refused(dead_letter_queue_arn=url) == [("dead_letter_queue_arn", f"is '{url}'; must be {queue}")]
+    function = "the ARN of a function, such as arn:aws:lambda:eu-west-1:123456789012:function:orders"
+    reason = f"is 'orders'; must be {function}"
+    assert refused(function=None, existing_function={"arn": "orders", "timeout_seconds": 3}) == [("existing_function.arn", reason)]
+
+
+def test_a_variable_that_lambda_refuses_is_refused() -> None:
+    reason = "has '1ST'; a name has two or more letters, digits and _, a letter first. Rename it"
+    assert refused(function={**IMAGE, "environment": {"1ST": "a"}}) == [("function.environment", reason)]
+
+
 def test_maximum_concurrency_not_reserved_concurrency() -> None:
     graph = make(maximum_concurrency=7)
     source = graph.one("aws:lambda/eventSourceMapping:EventSourceMapping")

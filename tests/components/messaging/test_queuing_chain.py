@@ -139,7 +139,7 @@ def test_a_stage_may_have_a_function_a_queue_or_a_service_that_is_there() -> Non
     def program() -> None:
         args: Any = {"stages": stages(**changes), "alarm_topic_arns": [TOPIC]}
         chain = QueuingChain("prints", args)
-        pulumi.Output.from_input(chain.stage_statements("check")).apply(lambda found: seen.update(check=found))
+        pulumi.Output.from_input(chain.receive_statements("check")).apply(lambda found: seen.update(check=found))
         pulumi.Output.from_input(chain.send_statements()).apply(lambda found: seen.update(send=found))
         chain.queue_urls.apply(lambda found: seen.update(urls=found))
 
@@ -166,7 +166,7 @@ def test_a_stage_may_have_a_function_a_queue_or_a_service_that_is_there() -> Non
 def test_an_unknown_stage_has_no_statements() -> None:
     def program() -> None:
         args: Any = {"stages": stages()}
-        QueuingChain("prints", args).stage_statements("pack")
+        QueuingChain("prints", args).receive_statements("pack")
 
     with pytest.raises(ArgumentError) as error:
         record(program)

@@ -55,7 +55,7 @@ def policy(graph: Graph, name: str, field: str = "policy") -> list[dict[str, Any
 TARGETS: list[tuple[dict[str, Any], str, list[tuple[list[str], list[str]]]]] = [
     ({"function": None, "existing_function": EXISTING}, EXISTING["arn"], [(["lambda:InvokeFunction"], [EXISTING["arn"]])]),
     (
-        {"function": None, "queue": {"arn": QUEUE, "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1"}},
+        {"function": None, "existing_queue": {"arn": QUEUE, "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1"}},
         QUEUE,
         [
             (["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"], [QUEUE]),
@@ -105,8 +105,8 @@ def test_a_schedule_has_time_zone_window_retries_and_a_dead_letter_queue() -> No
         schedule_expression="cron(0 6 ? * MON-FRI *)",
         time_zone="Europe/Berlin",
         flexible_window_minutes=15,
-        retry_attempts=3,
-        retry_seconds=600,
+        maximum_retry_attempts=3,
+        maximum_event_age_seconds=600,
         start_date="2027-01-01T00:00:00Z",
         end_date="2027-12-31T00:00:00Z",
         enabled=False,
@@ -142,7 +142,7 @@ def test_the_schedule_comes_after_what_its_role_may_do() -> None:
 
 
 def test_a_function_that_fails_is_parked_too() -> None:
-    graph = make(retry_seconds=900)
+    graph = make(maximum_event_age_seconds=900)
     parked, key = graph.named("report-dead-letters").outputs["arn"], graph.named("report-key").outputs["arn"]
     inputs = graph.one("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig").inputs
     assert inputs == {
@@ -151,6 +151,8 @@ def test_a_function_that_fails_is_parked_too() -> None:
         "maximumEventAgeInSeconds": 900,
         "destinationConfig": {"onFailure": {"destination": parked}},
     }
+    once = make(maximum_retry_attempts=0).one("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+    assert once.inputs["maximumRetryAttempts"] == 0
     (send, use, items, *_) = policy(graph, "report-function-policy")
     assert (send["Resource"], use["Resource"], items["Resource"]) == ([parked], [key], [graph.named("report-idempotency").outputs["arn"]])
     kinds = ("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig", "aws:iam/rolePolicy:RolePolicy")
@@ -189,10 +191,10 @@ def test_the_role_of_an_existing_function_gets_no_empty_policy() -> None:
 
 def test_a_fifo_queue_gets_its_group() -> None:
     fifo = {"arn": f"{QUEUE}.fifo", "message_group_id": "reports"}
-    target = make(function=None, queue=fifo).one("aws:scheduler/schedule:Schedule").inputs["target"]
+    target = make(function=None, existing_queue=fifo).one("aws:scheduler/schedule:Schedule").inputs["target"]
     assert target["sqsParameters"] == {"messageGroupId": "reports"}
     reason = "is missing; a FIFO queue needs it. Give the group of the message."
-    assert refused(function=None, queue={"arn": f"{QUEUE}.fifo"}) == [("queue.message_group_id", reason)]
+    assert refused(function=None, existing_queue={"arn": f"{QUEUE}.fifo"}) == [("existing_queue.message_group_id", reason)]
 
 
 def test_alarms_are_raised_on_lost_runs_and_on_silence() -> None:
@@ -218,14 +220,14 @@ def test_alarms_are_raised_on_lost_runs_and_on_silence() -> None:
     assert "report-function-unparked" not in {one.name for one in daily.resources}
 
 
-CHOICE = "function and existing_function and queue and state_machine_arn and ecs_task and api_action"
+CHOICE = "function and existing_function and existing_queue and state_machine_arn and ecs_task and api_action"
 
 
 @pytest.mark.parametrize(
     ("args", "problems"),
     [
         ({"function": None}, [("function", f"exactly one of {CHOICE} is needed; none is given. Give one.")]),
-        ({"queue": {"arn": QUEUE}}, [("function", f"exactly one of {CHOICE} is needed; both are given. Remove one.")]),
+        ({"existing_queue": {"arn": QUEUE}}, [("function", f"exactly one of {CHOICE} is needed; both are given. Remove one.")]),
         (
             {"state_machine_kms_key_arn": KEY},
             [("state_machine_arn", "is missing; state_machine_kms_key_arn needs it. Give it, or remove state_machine_kms_key_arn.")],

@@ -5,12 +5,20 @@ from typing import Annotated, Any, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.core import Choice, ExistingFunction, FunctionOptions, Keys, Matches
-from cloudpatterns.core.vocabulary import AlarmTopicArns, DeletionProtection, KmsKeyArn, LogRetentionDays, Tags
+from cloudpatterns.core import Choice, ExistingFunction, FunctionOptions, Matches
+from cloudpatterns.core.vocabulary import (
+    AlarmTopicArns,
+    DeletionProtection,
+    KmsKeyArn,
+    LogRetentionDays,
+    QueueArn,
+    ShortNames,
+    Tags,
+    TopicArn,
+)
 
 MOST_TARGETS = 5
 """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html"""
-_Name = Keys("[a-z][a-z0-9-]*", "lower-case letters, digits and dashes, a letter first")
 _AccountId = Annotated[str, Matches(r"\d{12}", "the 12 digits of an account such as 123456789012")]
 _Path = Annotated[str, Matches(r"\$(\.[^\s]+)?", "a JSON path such as $.detail.id")]
 
@@ -24,6 +32,9 @@ class EventBusQueue(TypedDict):
     """Tries of an event, after which it goes to the queue's dead-letter queue."""
     message_retention_days: NotRequired[Annotated[int, Field(default=4, ge=1, le=13)]]
     """Days that an event waits at most."""
+    alarm_age_seconds: NotRequired[Annotated[int, Field(ge=60, le=1_209_600)]]
+    """Age of the oldest event in the queue above which an alarm is raised, for a service that polls it. Default: no such alarm, as a
+    ``QueueWorker`` has one."""
     message_group_id: NotRequired[Annotated[str, Field(min_length=1, max_length=128)]]
     """Group of all events, for a FIFO queue that drops repeated ones by their content. Default: a standard queue."""
 
@@ -31,7 +42,7 @@ class EventBusQueue(TypedDict):
 class ExistingEventQueue(TypedDict):
     """A queue that is there, whose policy lets ``events.amazonaws.com`` send for the rule, as its key's must."""
 
-    arn: pulumi.Input[str]
+    arn: QueueArn
     """ARN of the queue."""
     message_group_id: NotRequired[Annotated[str, Field(min_length=1, max_length=128)]]
     """Group of all events. Needed with a FIFO queue."""
@@ -51,7 +62,7 @@ class EventBusStream(TypedDict):
 class EventBusTopic(TypedDict):
     """An SNS topic as a target, to which the rule publishes with a role."""
 
-    arn: pulumi.Input[str]
+    arn: TopicArn
     """ARN of a standard topic."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
     """Customer managed key of the topic. Default: none."""
@@ -109,7 +120,7 @@ class EventBusTarget(TypedDict):
     """Retries of a delivery that failed for a reason that may pass."""
     maximum_event_age_seconds: NotRequired[Annotated[int, Field(default=86_400, ge=60, le=86_400)]]
     """Age at which an event that was not delivered goes to the dead-letter queue."""
-    dead_letter_queue_arn: NotRequired[pulumi.Input[str]]
+    dead_letter_queue_arn: NotRequired[QueueArn]
     """A standard queue for what cannot be delivered, whose policy lets ``events.amazonaws.com`` send for the rule. Default: a new one."""
 
 
@@ -118,7 +129,7 @@ class EventBusRule(TypedDict):
 
     event_pattern: dict[str, Any]
     """Events that match, as in EventBridge's JSON: ``{"source": ["shop"], "detail": {"total": [{"numeric": [">", 100]}]}}``."""
-    targets: Annotated[dict[str, EventBusTarget], _Name, Field(min_length=1, max_length=MOST_TARGETS)]
+    targets: Annotated[dict[str, EventBusTarget], ShortNames, Field(min_length=1, max_length=MOST_TARGETS)]
     """Targets by a short name, which names their children."""
     description: NotRequired[Annotated[str, Field(max_length=512)]]
     """What the rule is for. Default: none."""
@@ -142,7 +153,7 @@ class ExistingEventBus(TypedDict):
 class EventBusOptions(TypedDict):
     """What a user tunes of an ``EventBus``."""
 
-    rules: NotRequired[Annotated[dict[str, EventBusRule], _Name, Field(default={}, max_length=100)]]
+    rules: NotRequired[Annotated[dict[str, EventBusRule], ShortNames, Field(default={}, max_length=100)]]
     """Rules by a short name, which names their children."""
     archive_retention_days: NotRequired[Annotated[int, Field(default=30, ge=0)]]
     """Days that events are archived, so that they can be replayed; 0: no archive."""

@@ -8,7 +8,17 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import Metric, Sender, alarm, create_key, dead_letter_queue, idempotency_table, item_statements, queue_policy
+from cloudpatterns.blocks import (
+    Metric,
+    Sender,
+    alarm,
+    create_key,
+    dead_letter_queue,
+    idempotency_table,
+    item_statements,
+    queue_policy,
+    receive_statements,
+)
 from cloudpatterns.core import (
     Component,
     ExistingQueue,
@@ -108,6 +118,10 @@ class EventBus(Component):
     def put_statements(self) -> list[WorkloadStatementArgs]:
         """What a role needs to send events to the bus, for the ``statements`` of a function or a ``WorkloadRole``."""
         return as_arguments([Statement(sid="PutEvents", actions=["events:PutEvents"], resources=[self.bus_arn])])
+
+    def receive_statements(self, rule: str, target: str) -> list[WorkloadStatementArgs]:
+        """What the role of a service needs to receive from the new queue of a target and to delete what it has processed."""
+        return as_arguments(receive_statements(self.existing_queue(rule, target)["arn"], self.kms_key_arn))
 
     def existing_queue(self, rule: str, target: str) -> ExistingQueue:
         """A new queue of a target as the ``existing_queue`` of the ``QueueWorker`` that processes its events."""

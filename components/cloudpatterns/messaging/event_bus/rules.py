@@ -48,10 +48,22 @@ def problems(checked: EventBusArgs) -> Iterator[Problem]:
         yield from pattern_problems(pattern, "archive_pattern")
         if not checked["archive_retention_days"]:
             yield "archive_pattern", "is for an archive, and archive_retention_days is 0. Give days, or leave archive_pattern out."
+    yield from _name_problems(checked)
     for rule_name, rule in checked["rules"].items():
         yield from pattern_problems(rule["event_pattern"], f"rules.{rule_name}.event_pattern")
         for target_name, target in rule["targets"].items():
             yield from _target_problems(target, f"rules.{rule_name}.targets.{target_name}.")
+
+
+def _name_problems(checked: EventBusArgs) -> Iterator[Problem]:
+    """The rule ``a`` with the target ``b-c``, and ``a-b`` with ``c``: their children would have the same names."""
+    seen: dict[str, str] = {}
+    for rule_name, rule in checked["rules"].items():
+        for target_name in rule["targets"]:
+            path = f"rules.{rule_name}.targets.{target_name}"
+            other = seen.setdefault(f"{rule_name}-{target_name}", path)
+            if other != path:
+                yield path, f"names its children {rule_name}-{target_name}, as {other} does. Choose another name for one of them."
 
 
 def _discovery_problems(checked: EventBusArgs) -> Iterator[Problem]:

@@ -179,6 +179,7 @@ def _new_queue(around: Surroundings, child: str, rule: aws.cloudwatch.EventRule,
         # EventBridge gives no deduplication id.
         fifo=None if group is None else Fifo(content_based_deduplication=True),
         senders=[Sender(EVENTS, rule.arn)],
+        alarm_age_seconds=options.get("alarm_age_seconds"),
         alarm_topic_arns=around.alarm_topic_arns,
         tags=around.tags,
     )

@@ -7,11 +7,10 @@ import pulumi
 from pydantic import Field
 
 from cloudpatterns.blocks import function_names
-from cloudpatterns.core import Choice, ExistingFunction, FunctionOptions, Keys, Matches, Problem, excludes, function_problems, needs, one_of
-from cloudpatterns.core.vocabulary import AlarmTopicArns, DeletionProtection, KmsKeyArn, LogRetentionDays, Tags
+from cloudpatterns.core import Choice, ExistingFunction, FunctionOptions, Matches, Problem, excludes, function_problems, needs, one_of
+from cloudpatterns.core.vocabulary import AlarmTopicArns, DeletionProtection, KmsKeyArn, LogRetentionDays, ShortNames, Tags
 
 HOUR_SECONDS = 3600
-_NAMES = Keys(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "lower case letters, digits and single hyphens, a letter first")
 _OF_NEW_STREAMS = ("shard_count", "retention_hours")
 _OF_NEW_BUCKETS = ("failed_record_retention_days",)
 
@@ -35,10 +34,10 @@ class EventStreamConsumer(TypedDict):
     """How long Lambda waits for a batch to fill."""
     parallelization_factor: NotRequired[Annotated[int, Field(default=1, ge=1, le=10)]]
     """Invocations for each shard at the same time; the records of a key stay in their order."""
-    max_retries: NotRequired[Annotated[int, Field(default=5, ge=0, le=10_000)]]
+    maximum_retry_attempts: NotRequired[Annotated[int, Field(default=5, ge=0, le=10_000)]]
     """Retries of a failed record before it goes to the bucket. The records behind it in its shard wait. Where the function needs a service
-    that may be down for a while, raise it, or all records go to the bucket meanwhile: ``max_record_age_seconds`` still ends it."""
-    max_record_age_seconds: NotRequired[Annotated[int, Field(default=21_600, ge=60, le=604_800)]]
+    that may be down for a while, raise it, or all records go to the bucket meanwhile: ``maximum_record_age_seconds`` still ends it."""
+    maximum_record_age_seconds: NotRequired[Annotated[int, Field(default=21_600, ge=60, le=604_800)]]
     """Age at which a failing record goes to the bucket, whatever retries are left; at most half of the stream's retention."""
     alarm_age_seconds: NotRequired[Annotated[int, Field(default=900, ge=60, le=604_800)]]
     """How far the function may be behind the stream before the alarm is raised."""
@@ -86,7 +85,7 @@ class EventStreamOptions(TypedDict):
     """Shards of a provisioned stream, each 1 MB or 1,000 records a second in. Default: on demand, AWS adds shards by itself."""
     retention_hours: NotRequired[Annotated[int, Field(default=24, ge=24, le=8760)]]
     """Hours that a record stays in the stream."""
-    consumers: NotRequired[Annotated[dict[str, EventStreamConsumer], _NAMES, Field(default={})]]
+    consumers: NotRequired[Annotated[dict[str, EventStreamConsumer], ShortNames, Field(default={})]]
     """Functions that read the stream, by name, each all of its records."""
     archive: NotRequired[EventStreamArchive]
     """Delivery of all records to S3. Default: none."""
@@ -158,11 +157,14 @@ def problems(checked: EventStreamArgs) -> Iterator[Problem]:
         if function := consumer.get("function"):
             yield from function_problems(function, f"{path}function")
         yield from _age_problems(checked, key, consumer)
+        for other, registered in checked["consumers"].items():
+            if registered["enhanced_fan_out"] and key == f"{other}-consumer":
+                yield f"consumers.{key}", f"names its alarm {key}-age, as the consumer {other} does. Choose another name."
 
 
 def _age_problems(checked: EventStreamArgs, key: str, consumer: EventStreamConsumer) -> Iterator[Problem]:
     retention = retention_seconds(checked)
-    for name in ("max_record_age_seconds", "alarm_age_seconds"):
+    for name in ("maximum_record_age_seconds", "alarm_age_seconds"):
         if consumer[name] > retention // 2:
             reason = f"is {consumer[name]}, more than half of the {retention} seconds that a record stays in the stream. Lower it"
             more = "" if checked.get("existing_stream") is not None else ", or raise retention_hours"

@@ -31,10 +31,10 @@ _NOTHING = pulumi.Output.from_input
 class EventStream(Component):
     """A Kinesis stream with consumers that cannot stop it, and an archive (2025 guide, "Event stream").
 
-    Each consumer reads all records, those of a key in their order. A record that fails holds its shard back for ``max_retries`` or until
-    ``max_record_age_seconds``, well before it expires; then Lambda puts it into the bucket for failed records, whole, under
-    ``aws/lambda/<event source>/<shard>/``, and goes on. An alarm is raised when a consumer is behind, and when records are in the bucket.
-    The event is in each object as text, in ``payload``. To process it again, when the cause is fixed:
+    Each consumer reads all records, those of a key in their order. A record that fails holds its shard back for
+    ``maximum_retry_attempts`` or until ``maximum_record_age_seconds``, well before it expires; then Lambda puts it into the bucket for
+    failed records, whole, under ``aws/lambda/<event source>/<shard>/``, and goes on. An alarm is raised when a consumer is behind, and
+    when records are in the bucket. The event is in each object as text, in ``payload``. To process it again, when the cause is fixed:
     ``aws s3 cp s3://<bucket>/<key> - | jq -r .payload > event.json``, and ``aws lambda invoke --function-name <function>
     --cli-binary-format raw-in-base64-out --payload file://event.json answer.json``.
 
@@ -221,8 +221,8 @@ class EventStream(Component):
             batch_size=consumer["batch_size"],
             batching_window_seconds=consumer["batching_window_seconds"],
             parallelization_factor=consumer["parallelization_factor"],
-            max_retries=consumer["max_retries"],
-            max_record_age_seconds=consumer["max_record_age_seconds"],
+            maximum_retry_attempts=consumer["maximum_retry_attempts"],
+            maximum_record_age_seconds=consumer["maximum_record_age_seconds"],
             failed_record_bucket_arn=self._failed[0].arn,
             tags=checked["tags"],
         )

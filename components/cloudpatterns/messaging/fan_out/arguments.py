@@ -6,8 +6,8 @@ from typing import Annotated, Any, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.core import Choice, ExistingQueue, Keys, Matches, Problem, QueueSenderArgs, excludes, is_given, needs
-from cloudpatterns.core.vocabulary import AlarmTopicArns, KmsKeyArn, LogRetentionDays, Tags
+from cloudpatterns.core import Choice, ExistingQueue, Matches, Problem, QueueSender, excludes, is_given, needs
+from cloudpatterns.core.vocabulary import AlarmTopicArns, KmsKeyArn, LogRetentionDays, ShortNames, Tags, TopicArn
 from cloudpatterns.messaging._patterns import pattern_problems
 
 STANDARD_KIB = 256
@@ -34,7 +34,7 @@ _AccountId = Annotated[str, Matches(r"\d{12}", "the 12 digits of an account such
 class ExistingTopic(TypedDict):
     """An SNS topic of the account that somebody else deploys, and which is not changed."""
 
-    arn: pulumi.Input[str]
+    arn: TopicArn
     """ARN of the topic."""
     fifo: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether it is a FIFO topic; then its ARN ends in ``.fifo``."""
@@ -47,7 +47,7 @@ class FanOutDeliveryLogs(TypedDict):
 
     success_percent: NotRequired[Annotated[int, Field(default=0, ge=0, le=100)]]
     """Share of the successful deliveries that are logged, beside all that fail."""
-    retention_days: NotRequired[LogRetentionDays]
+    log_retention_days: NotRequired[LogRetentionDays]
     """Days that the two log groups keep their events."""
 
 
@@ -81,7 +81,7 @@ class FanOutOptions(TypedDict):
 
     subscribers: Annotated[
         dict[str, FanOutSubscriber],
-        Keys("[a-z][a-z0-9-]*", "lower-case letters, digits and dashes, a letter first"),
+        ShortNames,
         Field(min_length=1, max_length=200),
     ]
     """Subscribers by a short name, which names their queues: ``{"shipping": {}, "invoices": {"filter_policy": {"kind": ["paid"]}}}``."""
@@ -100,7 +100,7 @@ class FanOutArgs(FanOutOptions):
 
     existing_topic: NotRequired[ExistingTopic]
     """A topic that is there, whose policy and subscriptions of others stay as they are. Default: a new topic."""
-    publishers: NotRequired[Annotated[list[QueueSenderArgs], Field(default=[])]]
+    publishers: NotRequired[Annotated[list[QueueSender], Field(default=[])]]
     """Services of AWS that may publish to the new topic, each for one source, beside roles of the account (``publish_statements``)."""
     publisher_account_ids: NotRequired[
         Annotated[list[Annotated[str, Matches(r"\d{12}", "the 12 digits of an account")]], Field(default=[])]

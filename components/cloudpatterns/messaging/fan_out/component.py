@@ -185,7 +185,7 @@ class FanOut(Component):
             log_group(
                 self,
                 f"{name}-{kind}-logs",
-                logs["retention_days"],
+                logs["log_retention_days"],
                 name=full_name,
                 kms_key_arn=self.kms_key_arn,
                 tags=self._checked["tags"],

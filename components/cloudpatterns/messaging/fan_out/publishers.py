@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.core import Component, QueueSenderArgs, Statement, account_of, document, partition_of, region_of
+from cloudpatterns.core import Component, QueueSender, Statement, account_of, document, partition_of, region_of
 from cloudpatterns.messaging.fan_out.arguments import FanOutArgs
 
 # What EventBridge asks of SNS has no condition keys; with a condition every event would be dropped.
@@ -66,7 +66,7 @@ def _services(topic_arn: pulumi.Output[str], checked: FanOutArgs) -> list[Statem
     ]
 
 
-def _source(publisher: QueueSenderArgs, topic_arn: pulumi.Output[str]) -> dict[str, dict[str, pulumi.Input[str]]]:
+def _source(publisher: QueueSender, topic_arn: pulumi.Output[str]) -> dict[str, dict[str, pulumi.Input[str]]]:
     if publisher["service"] == _WITHOUT_CONDITION:
         return {}
     source: dict[str, dict[str, pulumi.Input[str]]] = {"ArnLike": {"aws:SourceArn": publisher["source_arn"]}}

@@ -12,6 +12,7 @@ from cloudpatterns.core import (
     ExistingQueue,
     Matches,
     Problem,
+    QueueSender,
     WorkloadStatementArgs,
     declared,
     excludes,
@@ -30,7 +31,7 @@ _MOST_HEARTBEATS = 100
 
 https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutLifecycleHook.html
 """
-_OF_NEW_QUEUES = ("kms_key_arn", "max_receive_count", "message_retention_days", "visibility_timeout_seconds", "alarm_age_seconds")
+_OF_NEW_QUEUES = ("kms_key_arn", "max_receive_count", "message_retention_days", "senders", "visibility_timeout_seconds")
 _OF_NEW_WORKERS = (
     *("subnet_ids_by_zone", "security_group_ids", "user_data", "statements", "managed_policy_arns"),
     *("disk_kms_key_arn", "interruptible"),
@@ -84,6 +85,8 @@ class JobObserverArgs(JobObserverOptions):
     ``auto_scaling_group_name``; else that of a new role."""
     existing_queue: NotRequired[ExistingQueue]
     """A queue that is there. Default: a new one, with its dead-letter queue."""
+    senders: NotRequired[Annotated[list[QueueSender], Field(default=[])]]
+    """Services of AWS that may send to the new queue, beside roles of the account (``send_statements``)."""
     subnet_ids_by_zone: NotRequired[SubnetIdsByZone]
     """Private subnets of the new instances. Needed with ``workers``."""
     security_group_ids: NotRequired[SecurityGroupIds]
@@ -98,7 +101,7 @@ class JobObserverArgs(JobObserverOptions):
     disk_kms_key_arn: NotRequired[KmsKeyArn]
     """Key of the instances' disks, as ``kms_key_arn`` of ``ScaleOut``. Default: the AWS managed key for EBS."""
     kms_key_arn: NotRequired[KmsKeyArn]
-    """Customer managed key of the new queues. Default: a new key."""
+    """Customer managed key of the new queues. Its policy must admit the services in ``senders``. Default: a new key."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
     """SNS topics to notify of jobs that failed or wait too long, and of instances that do not start; at most four."""
     tags: NotRequired[Tags]

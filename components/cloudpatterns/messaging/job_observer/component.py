@@ -8,8 +8,18 @@ import functools
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import api_target, create_key, receive_statements, schedule, send_statements, service_role, work_queue
-from cloudpatterns.blocks.work_queue import DAY_SECONDS, queue_url
+from cloudpatterns.blocks import (
+    Sender,
+    api_target,
+    create_key,
+    receive_statements,
+    schedule,
+    send_statements,
+    sender_statements,
+    service_role,
+    work_queue,
+)
+from cloudpatterns.blocks.work_queue import DAY_SECONDS, age_alarm, queue_url
 from cloudpatterns.compute import ScaleOut
 from cloudpatterns.core import (
     Component,
@@ -99,9 +109,15 @@ class JobObserver(Component):
             self.queue_arn, self.queue_url = pulumi.Output.from_input(existing["arn"]), queue_url(existing["arn"])
             self.dead_letter_queue_arn = pulumi.Output.from_input("")
             self.kms_key_arn = pulumi.Output.from_input("" if self._queue_key_arn is None else self._queue_key_arn)
-            return self.queue_arn.apply(lambda arn: arn.split(":")[5])
+            queue_name = self.queue_arn.apply(lambda arn: arn.split(":")[5])
+            if topics := checked["alarm_topic_arns"]:
+                age_alarm(self, f"{name}-queue", queue_name, alarm_age(checked), topics, checked["tags"])
+            return queue_name
         given = checked.get("kms_key_arn")
-        key_arn = create_key(self, f"{name}-key", f"Jobs of {name}", tags=checked["tags"]) if given is None else given
+        services = [sender["service"] for sender in checked["senders"]]
+        key_arn = given
+        if key_arn is None:
+            key_arn = create_key(self, f"{name}-key", f"Jobs of {name}", lambda arn: sender_statements(arn, services), tags=checked["tags"])
         self._queue_key_arn, self.kms_key_arn = key_arn, pulumi.Output.from_input(key_arn)
         queues = work_queue(
             self,
@@ -110,6 +126,7 @@ class JobObserver(Component):
             visibility_timeout_seconds=checked["visibility_timeout_seconds"],
             retention_seconds=checked["message_retention_days"] * DAY_SECONDS,
             max_receive_count=checked["max_receive_count"],
+            senders=[Sender(sender["service"], sender["source_arn"]) for sender in checked["senders"]],
             alarm_age_seconds=alarm_age(checked),
             alarm_topic_arns=checked["alarm_topic_arns"],
             tags=checked["tags"],

@@ -12,6 +12,7 @@ from cloudpatterns.core.vocabulary import (
     KmsKeyArn,
     LogRetentionDays,
     SecurityGroupIds,
+    ShortNames,
     SubnetIdsByZone,
     Tags,
 )
@@ -20,7 +21,6 @@ _TOPIC = r"[a-zA-Z0-9._-]{1,249}"
 # Lambda allows 200 characters; a colon would hide the group's lag from CloudWatch.
 # https://docs.aws.amazon.com/msk/latest/developerguide/consumer-lag.html
 _GROUP = r"[a-zA-Z0-9._-]{1,200}"
-_NAMES = Keys(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "lower case letters, digits and single hyphens, a letter first")
 
 TopicName = Annotated[str, Matches(_TOPIC, "1 to 249 letters, digits and ._- such as orders.placed")]
 GroupName = Annotated[str, Matches(_GROUP, "1 to 200 letters, digits and ._- such as billing")]
@@ -83,13 +83,13 @@ class KafkaStreamConsumer(TypedDict):
     """Most records of an invocation."""
     batching_window_seconds: NotRequired[Annotated[int, Field(default=1, ge=0, le=300)]]
     """Longest wait for a full batch."""
-    min_pollers: NotRequired[Annotated[int, Field(default=1, ge=1, le=200)]]
+    minimum_pollers: NotRequired[Annotated[int, Field(default=1, ge=1, le=200)]]
     """Pollers that always run, each billed by the hour."""
-    max_pollers: NotRequired[Annotated[int, Field(default=10, ge=1, le=2000)]]
+    maximum_pollers: NotRequired[Annotated[int, Field(default=10, ge=1, le=2000)]]
     """Most pollers; more than the topic has partitions do nothing."""
-    max_retries: NotRequired[Annotated[int, Field(default=3, ge=0, le=10_000)]]
+    maximum_retry_attempts: NotRequired[Annotated[int, Field(default=5, ge=0, le=10_000)]]
     """Retries of a failed record before it goes to the bucket. The records behind it in its partition wait."""
-    max_record_age_seconds: NotRequired[Annotated[int, Field(default=86_400, ge=60, le=604_800)]]
+    maximum_record_age_seconds: NotRequired[Annotated[int, Field(default=86_400, ge=60, le=604_800)]]
     """Age at which a failing record goes to the bucket, whatever retries are left."""
     most_lag: NotRequired[Annotated[int, Field(default=10_000, ge=1)]]
     """Records that the group may be behind in one partition, for a quarter of an hour, before the alarm is raised."""
@@ -115,7 +115,7 @@ class KafkaStreamOptions(TypedDict):
     """Topics by name, of a provisioned cluster. MSK Serverless has no API for topics: there a client creates them, with
     ``administrator_statements``. Whoever deploys needs ``kafka-cluster:Connect``, ``CreateTopic``, ``DescribeTopic``,
     ``DescribeTopicDynamicConfiguration``, ``AlterTopic``, ``AlterTopicDynamicConfiguration`` and ``DeleteTopic``."""
-    consumer_groups: NotRequired[Annotated[dict[str, KafkaStreamGroup], _NAMES, Field(default={})]]
+    consumer_groups: NotRequired[Annotated[dict[str, KafkaStreamGroup], ShortNames, Field(default={})]]
     """Consumer groups of clients that run elsewhere, by a name of your choice; each has an alarm on its lag."""
     deletion_protection: NotRequired[DeletionProtection]
     """Pulumi refuses to delete or replace the cluster and the topics, and AWS the idempotency tables: nothing is kept of their records."""
@@ -137,7 +137,7 @@ class KafkaStreamArgs(KafkaStreamOptions):
     Exactly one of ``cluster_arn`` and ``subnet_ids_by_zone``."""
     vpc_id: NotRequired[pulumi.Input[str]]
     """VPC of a new security group. Exactly one of ``vpc_id`` and ``security_group_ids`` with a new cluster."""
-    client_security_group_ids: NotRequired[Annotated[dict[str, pulumi.Input[str]], _NAMES, Field(default={})]]
+    client_security_group_ids: NotRequired[Annotated[dict[str, pulumi.Input[str]], ShortNames, Field(default={})]]
     """Security groups of the clients, by a name of your choice. The new group admits these and nobody else, on port 9098, and each gets a
     rule that lets it reach the brokers. Needs ``vpc_id``."""
     s3_prefix_list_id: NotRequired[pulumi.Input[str]]
@@ -149,7 +149,7 @@ class KafkaStreamArgs(KafkaStreamOptions):
     kms_key_arn: NotRequired[KmsKeyArn]
     """Key of the brokers' disks and logs, and of the consumers' logs, environment, tables and failed records; its policy must let
     CloudWatch Logs use it. A serverless cluster itself takes none: AWS's own key encrypts it. Default: a new key."""
-    consumers: NotRequired[Annotated[dict[str, KafkaStreamConsumer], _NAMES, Field(default={})]]
+    consumers: NotRequired[Annotated[dict[str, KafkaStreamConsumer], ShortNames, Field(default={})]]
     """Lambda functions that read topics, by name. The subnets need the VPC's gateway endpoint for S3."""
     failed_record_bucket_arn: NotRequired[pulumi.Input[str]]
     """Bucket for the records that ``consumers`` failed to process, each kept whole. Default: a new one, where there are consumers."""

@@ -127,9 +127,17 @@ def _consumer_problems(name: str, checked: KafkaStreamArgs) -> Iterator[Problem]
         yield from one_of(consumer, "function", "existing_function", path=f"consumers.{key}.")
         if function := consumer.get("function"):
             yield from function_problems(function, f"consumers.{key}.function")
-        if consumer["min_pollers"] > consumer["max_pollers"]:
-            reason = f"is {consumer['min_pollers']}, above max_pollers {consumer['max_pollers']}. Lower it or raise max_pollers."
-            yield f"consumers.{key}.min_pollers", reason
+        for group_key in checked["consumer_groups"]:
+            if f"lag-{group_key}" == f"{key}-lag":
+                yield (
+                    f"consumers.{key}",
+                    f"names its alarm {key}-lag, as consumer_groups.{group_key} does. Choose another name for one of them.",
+                )
+        if consumer["minimum_pollers"] > consumer["maximum_pollers"]:
+            reason = (
+                f"is {consumer['minimum_pollers']}, above maximum_pollers {consumer['maximum_pollers']}. Lower it or raise maximum_pollers."
+            )
+            yield f"consumers.{key}.minimum_pollers", reason
         group = group_of(name, key, consumer)
         other = taken.setdefault((group, consumer["topic"]), key)
         if other != key:

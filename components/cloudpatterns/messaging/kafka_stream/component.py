@@ -71,6 +71,8 @@ class KafkaStream(Component):
     """Key of the brokers' disks and logs, and of the consumers; none where there are neither brokers nor functions."""
     log_group_name: pulumi.Output[str] | None
     """Log group of the brokers; none of a serverless or adopted cluster."""
+    function_arns: pulumi.Output[dict[str, str]]
+    """Consumer to the ARN of its function."""
     event_source_ids: pulumi.Output[dict[str, str]]
     """Consumer to the id of its event source mapping."""
     failed_record_bucket_arn: pulumi.Output[str] | None
@@ -98,7 +100,9 @@ class KafkaStream(Component):
             self._alarms.of_group(f"lag-{key}", group["topic"], group["group"], group["most_lag"])
         topics = self._create_topics()
         self.topic_arns = by_name({topic: resource.arn for topic, resource in topics.items()})
-        self.event_source_ids = by_name({key: mapping.uuid for key, mapping in self._create_consumers(topics).items()})
+        consumers = self._create_consumers(topics)
+        self.event_source_ids = by_name({key: mapping.uuid for key, (mapping, _) in consumers.items()})
+        self.function_arns = by_name({key: function_arn for key, (_, function_arn) in consumers.items()})
         self.register()
 
     def producer_statements(self, topic: str, transactional_id: str | None = None) -> list[WorkloadStatementArgs]:
@@ -309,7 +313,9 @@ class KafkaStream(Component):
             )
         return topics
 
-    def _create_consumers(self, topics: Mapping[str, aws.msk.Topic]) -> dict[str, aws.lambda_.EventSourceMapping]:
+    def _create_consumers(
+        self, topics: Mapping[str, aws.msk.Topic]
+    ) -> dict[str, tuple[aws.lambda_.EventSourceMapping, pulumi.Output[str]]]:
         checked, bucket = self._checked, self._failed_record_bucket()
         self._bucket = bucket
         self.failed_record_bucket_arn = None if bucket is None else bucket.arn

@@ -32,8 +32,8 @@ def create_consumer(
     kms_key_arn: pulumi.Input[str] | None,
     alarms: Alarms,
     after: Sequence[pulumi.Resource],
-) -> aws.lambda_.EventSourceMapping:
-    """The event source of a consumer, its function and its alarms; the source is created after its topic and the rules of the network."""
+) -> tuple[aws.lambda_.EventSourceMapping, pulumi.Output[str]]:
+    """The event source of a consumer, created after its topic and the rules of the network, and the ARN of its function."""
     name, group = f"{component.pulumi_resource_name}-{key}", group_of(component.pulumi_resource_name, key, consumer)
     statements = poller_statements(cluster_arn, consumer["topic"], group, *bucket)
     function = _function(component, name, consumer, checked, statements, kms_key_arn)
@@ -48,9 +48,9 @@ def create_consumer(
         maximum_batching_window_in_seconds=consumer["batching_window_seconds"],
         # Retries, age, bisection and partial failures of Kafka are features of provisioned pollers, which need no endpoints either.
         # https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html
-        provisioned_poller_config={"minimum_pollers": consumer["min_pollers"], "maximum_pollers": consumer["max_pollers"]},
-        maximum_retry_attempts=consumer["max_retries"],
-        maximum_record_age_in_seconds=consumer["max_record_age_seconds"],
+        provisioned_poller_config={"minimum_pollers": consumer["minimum_pollers"], "maximum_pollers": consumer["maximum_pollers"]},
+        maximum_retry_attempts=consumer["maximum_retry_attempts"],
+        maximum_record_age_in_seconds=consumer["maximum_record_age_seconds"],
         bisect_batch_on_function_error=True,
         function_response_types=["ReportBatchItemFailures"],
         # To S3 alone Lambda sends the records themselves; elsewhere their positions.
@@ -65,7 +65,7 @@ def create_consumer(
     alarms.of_mapping(f"{key}-failed", kept, "OnFailureDestinationDeliveredEventCount", mapping.uuid)
     lost = f"Records of {consumer['topic']} were dropped on the way to the function of {key}, and are not in the bucket"
     alarms.of_mapping(f"{key}-dropped", lost, "DroppedEventCount", mapping.uuid)
-    return mapping
+    return mapping, function.arn
 
 
 def _function(

@@ -12,12 +12,12 @@ from cloudpatterns.core import (
     FunctionOptions,
     Matches,
     Problem,
-    QueueSenderArgs,
+    QueueSender,
     excludes,
     function_problems,
     is_given,
 )
-from cloudpatterns.core.vocabulary import AlarmTopicArns, DeletionProtection, KmsKeyArn, Tags
+from cloudpatterns.core.vocabulary import SHORT_NAME, SHORT_NAME_WORDS, AlarmTopicArns, DeletionProtection, KmsKeyArn, Tags
 from cloudpatterns.messaging.queue_worker.arguments import VISIBILITY_FACTOR
 
 LEAST_CONCURRENCY = 2
@@ -31,7 +31,7 @@ _OF_FUNCTIONS = ("batch_size", "batching_window_seconds", "maximum_concurrency")
 class QueuePriority(TypedDict):
     """One priority: its queue, and its share of the work."""
 
-    name: Annotated[str, Matches(r"[a-z][a-z0-9-]*", "lower-case letters, digits and dashes, such as urgent")]
+    name: Annotated[str, Matches(SHORT_NAME, f"{SHORT_NAME_WORDS}, such as urgent")]
     """Name of the priority, which names its queue."""
     maximum_concurrency: NotRequired[Annotated[int, Field(ge=LEAST_CONCURRENCY, le=1000)]]
     """Invocations for this queue at the same time at most, which no other queue takes from it. All queues have it or none. Default: worked
@@ -42,7 +42,7 @@ class QueuePriority(TypedDict):
     """A function that is there, for this queue alone. Default: the ``function`` or ``existing_function`` of all queues."""
     existing_queue: NotRequired[ExistingQueue]
     """A queue that is there. Default: a new one, with its dead-letter queue."""
-    senders: NotRequired[Annotated[list[QueueSenderArgs], Field(default=[])]]
+    senders: NotRequired[Annotated[list[QueueSender], Field(default=[])]]
     """Services of AWS that may send to the queue, beside roles of the account (``send_statements``)."""
     alarm_age_seconds: NotRequired[Annotated[int, Field(default=900, ge=60, le=1_209_600)]]
     """Age of the oldest message above which the alarm is raised, of a queue that is there too: who processes its messages has it."""

@@ -67,7 +67,7 @@ class PriorityQueue(Component):
     A service, without ``function``: servers (``ScaleOut``) or containers that run ``cloudpatterns_runtime.priority``. It drains
     higher queues first, and of any ``share_every`` receives at least one is for each lower queue that has messages. Its settings are in
     the Systems Manager parameter ``parameter_name``: ``PriorityPoller(sqs=boto3.client("sqs"), handler=handle, **json.loads(value))``.
-    Give the service's role ``service_statements``.
+    Give the service's role ``receive_statements``.
 
     Each queue has its own dead-letter queue. To move parked messages back, when the cause is fixed:
     ``aws sqs start-message-move-task --source-arn <dead_letter_queue_arn>``.
@@ -127,7 +127,7 @@ class PriorityQueue(Component):
         queues = [self.lookup(self._queues, key, "priorities", "a priority") for key in priorities or self._queues]
         return as_arguments(_together([send_statements(queue.arn, queue.kms_key_arn) for queue in queues]))
 
-    def service_statements(self) -> list[WorkloadStatementArgs]:
+    def receive_statements(self) -> list[WorkloadStatementArgs]:
         """What the role of a service needs to receive from all queues, to delete what it has processed, and to read its settings."""
         statements = _together([receive_statements(queue.arn, queue.kms_key_arn) for queue in self._queues.values()])
         if self._parameter is not None:

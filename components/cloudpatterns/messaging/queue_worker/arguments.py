@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Annotated, NotRequired, TypedDict
 
-import pulumi
 from pydantic import Field
 
 from cloudpatterns.blocks import MOST_WITHOUT_WINDOW, function_names
@@ -12,13 +11,13 @@ from cloudpatterns.core import (
     ExistingQueue,
     FunctionOptions,
     Problem,
-    QueueSenderArgs,
+    QueueSender,
     excludes,
     function_problems,
     is_given,
     needs,
 )
-from cloudpatterns.core.vocabulary import AlarmTopicArns, DeletionProtection, KmsKeyArn, Tags
+from cloudpatterns.core.vocabulary import AlarmTopicArns, DeletionProtection, KmsKeyArn, QueueArn, Tags
 
 VISIBILITY_FACTOR = 6
 """How many times a function's timeout a message stays hidden: time to try a throttled batch again.
@@ -80,9 +79,9 @@ class QueueWorkerArgs(QueueWorkerOptions):
     service that polls the queue by itself."""
     existing_queue: NotRequired[ExistingQueue]
     """A queue that is there. Default: a new one, with its dead-letter queue."""
-    dead_letter_queue_arn: NotRequired[pulumi.Input[str]]
+    dead_letter_queue_arn: NotRequired[QueueArn]
     """A dead-letter queue that is there, of the same kind; it must allow redrive from the new queue. Default: a new one."""
-    senders: NotRequired[Annotated[list[QueueSenderArgs], Field(default=[])]]
+    senders: NotRequired[Annotated[list[QueueSender], Field(default=[])]]
     """Services of AWS that may send to the queue, beside roles of the account (``send_statements``)."""
     kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of the queues, the table, the logs and the environment. Its policy must admit CloudWatch Logs, and the

@@ -12,12 +12,12 @@ from cloudpatterns.core import (
     ExistingQueue,
     Matches,
     Problem,
-    QueueSenderArgs,
+    QueueSender,
     WorkloadStatementArgs,
     declared,
     pick,
 )
-from cloudpatterns.core.vocabulary import AlarmTopicArns, KmsKeyArn, Tags
+from cloudpatterns.core.vocabulary import SHORT_NAME, SHORT_NAME_WORDS, AlarmTopicArns, KmsKeyArn, QueueArn, Tags
 from cloudpatterns.messaging.queue_worker.arguments import QueueWorkerArgs, QueueWorkerOptions, child_names
 from cloudpatterns.messaging.queue_worker.component import QueueWorker
 
@@ -28,7 +28,7 @@ NEXT_QUEUE_VARIABLE = "NEXT_QUEUE_URL"
 class QueuingChainStage(QueueWorkerOptions):
     """One stage of a chain: a queue, and the function that processes its messages and sends the results on."""
 
-    name: Annotated[str, Matches(r"[a-z][a-z0-9-]*", "lower-case letters, digits and dashes, such as resize")]
+    name: Annotated[str, Matches(SHORT_NAME, f"{SHORT_NAME_WORDS}, such as resize")]
     """Name of the stage, which names its queue and its function."""
     existing_function: NotRequired[ExistingFunction]
     """A function that is there. It gets batches, must name the failed messages (``batchItemFailures``), and must know the queue of the
@@ -40,7 +40,7 @@ class QueuingChainStage(QueueWorkerOptions):
 class OutputQueue(TypedDict):
     """A queue that the last stage sends to, and which is not changed."""
 
-    arn: pulumi.Input[str]
+    arn: QueueArn
     """ARN of the queue."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
     """Customer managed key that encrypts the queue. Default: none, it is encrypted by SQS itself."""
@@ -58,7 +58,7 @@ class QueuingChainArgs(QueuingChainOptions):
 
     output_queue: NotRequired[OutputQueue]
     """A queue that the last stage sends to. Default: the last stage sends nowhere."""
-    senders: NotRequired[Annotated[list[QueueSenderArgs], Field(default=[])]]
+    senders: NotRequired[Annotated[list[QueueSender], Field(default=[])]]
     """Services of AWS that may send to the first queue, beside roles of the account (``send_statements``)."""
     kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of all queues, tables, logs and environments. Its policy must admit CloudWatch Logs, and the services in

@@ -80,7 +80,7 @@ class QueuingChain(Component):
         """What a role needs to send to the first queue, for the ``statements`` of a function or a ``WorkloadRole``."""
         return self._workers[self._checked["stages"][0]["name"]].send_statements()
 
-    def stage_statements(self, stage: str) -> list[WorkloadStatementArgs]:
+    def receive_statements(self, stage: str) -> list[WorkloadStatementArgs]:
         """What the role of a service needs that polls a stage's queue: to receive from it, and to send to that of the next stage.
 
         :raises ArgumentError: for an unknown stage, with those known.

@@ -24,7 +24,7 @@ from cloudpatterns.core import (
     one_of,
     statement_problems,
 )
-from cloudpatterns.core.vocabulary import AlarmTopicArns, DeletionProtection, KmsKeyArn, SecurityGroupIds, SubnetIdsByZone, Tags
+from cloudpatterns.core.vocabulary import AlarmTopicArns, DeletionProtection, KmsKeyArn, QueueArn, SecurityGroupIds, SubnetIdsByZone, Tags
 
 _MOST_SILENCE_HOURS = 7 * 24
 """Seven days, over which an alarm may look: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"""
@@ -37,15 +37,15 @@ _Expression = Annotated[
     ),
 ]
 _Date = Annotated[str, Matches(rf"{_TIME}(\.\d+)?Z", "a time in UTC such as 2027-01-31T00:00:00Z")]
-_TARGETS = ("function", "existing_function", "queue", "state_machine_arn", "ecs_task", "api_action")
+_TARGETS = ("function", "existing_function", "existing_queue", "state_machine_arn", "ecs_task", "api_action")
 # Actions that only read are no universal targets: https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
 _READS = re.compile("get|describe|list|poll|receive|search|scan|query|select|read|view|batchGet|lookup|discover|validate|test")
 
 
-class TaskQueueArgs(TypedDict):
+class ScheduledTaskQueue(TypedDict):
     """A queue to which a message is sent."""
 
-    arn: pulumi.Input[str]
+    arn: QueueArn
     """ARN of the queue."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
     """Customer managed key of the queue. Default: none, it is encrypted by SQS itself."""
@@ -54,7 +54,7 @@ class TaskQueueArgs(TypedDict):
     runs within five minutes with the same ``input_json`` are one message. Default: none, it is a standard queue."""
 
 
-class TaskContainersArgs(TypedDict):
+class ScheduledTaskContainers(TypedDict):
     """A task of ECS that is run, with ``input_json`` as its overrides (``{"containerOverrides": [...]}``)."""
 
     cluster_arn: pulumi.Input[str]
@@ -73,7 +73,7 @@ class TaskContainersArgs(TypedDict):
     """Tasks that are run at each time."""
 
 
-class TaskActionArgs(TypedDict):
+class ScheduledTaskAction(TypedDict):
     """An API action of an AWS service that is called with the task's input."""
 
     service: Annotated[str, Matches("[a-z0-9]+", "the service as the AWS SDK for Java 2 names it, in lower case, such as ecs")]
@@ -105,9 +105,9 @@ class ScheduledTaskOptions(TypedDict):
     input_json: NotRequired[pulumi.Input[str]]
     """What the target gets, as JSON; the parameters of an API action have the API's own names. Default: the time of the schedule, an id
     of the run and the number of the attempt, as ``scheduled_time``, ``execution_id`` and ``attempt``; nothing for ``ecs_task``."""
-    retry_attempts: NotRequired[Annotated[int, Field(default=10, ge=0, le=185)]]
-    """Further attempts to reach the target. A function that fails is invoked twice more by Lambda."""
-    retry_seconds: NotRequired[Annotated[int, Field(default=3600, ge=60, le=21_600)]]
+    maximum_retry_attempts: NotRequired[Annotated[int, Field(default=10, ge=0, le=185)]]
+    """Retries when the target cannot be reached. A function that fails is invoked again by Lambda, twice at most."""
+    maximum_event_age_seconds: NotRequired[Annotated[int, Field(default=3600, ge=60, le=21_600)]]
     """Age after which a run is given up, and for functions, after which Lambda invokes no more."""
     idempotency: NotRequired[Annotated[bool, Field(default=True)]]
     """Whether there is a table for Powertools' idempotency, named in the function's environment variable ``IDEMPOTENCY_TABLE``: Scheduler
@@ -124,16 +124,16 @@ class ScheduledTaskArgs(ScheduledTaskOptions):
 
     existing_function: NotRequired[ExistingFunction]
     """A function that is there; what becomes of runs in which it fails is its own configuration. Exactly one of the targets."""
-    queue: NotRequired[TaskQueueArgs]
+    existing_queue: NotRequired[ScheduledTaskQueue]
     """A queue to which a message is sent. Exactly one of the targets."""
     state_machine_arn: NotRequired[pulumi.Input[str]]
     """A state machine of which an execution is started. Exactly one of the targets."""
     state_machine_kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of ``state_machine_arn``, such as ``kms_key_arn`` of a ``Workflow``: who starts an execution uses it. Default:
     the state machine has none."""
-    ecs_task: NotRequired[TaskContainersArgs]
+    ecs_task: NotRequired[ScheduledTaskContainers]
     """A task of ECS that is run; whether it succeeds is ECS's to report. Exactly one of the targets."""
-    api_action: NotRequired[TaskActionArgs]
+    api_action: NotRequired[ScheduledTaskAction]
     """An API action of an AWS service, such as ``startBuild`` of CodeBuild. Exactly one of the targets; needs ``input_json``."""
     kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of the schedule, the dead-letter queue, the table, the logs and the environment. Its policy must admit
@@ -167,7 +167,7 @@ def problems(checked: ScheduledTaskArgs) -> Iterator[Problem]:
             yield "input_json", f"is no JSON: {error}. Write it with json.dumps."
 
 
-def _action_problems(checked: ScheduledTaskArgs, action: TaskActionArgs) -> Iterator[Problem]:
+def _action_problems(checked: ScheduledTaskArgs, action: ScheduledTaskAction) -> Iterator[Problem]:
     if _READS.match(action["action"]):
         reason = f"is {action['action']!r}; Scheduler calls no action that only reads. Name one that changes something, or use a function."
         yield "api_action.action", reason
@@ -198,8 +198,8 @@ def _time_problems(checked: ScheduledTaskArgs) -> Iterator[Problem]:
 
 
 def _queue_problems(checked: ScheduledTaskArgs) -> Iterator[Problem]:
-    queue = checked.get("queue")
+    queue = checked.get("existing_queue")
     if queue is None or not isinstance(queue["arn"], str):
         return
     if queue["arn"].endswith(".fifo") and queue.get("message_group_id") is None:
-        yield "queue.message_group_id", "is missing; a FIFO queue needs it. Give the group of the message."
+        yield "existing_queue.message_group_id", "is missing; a FIFO queue needs it. Give the group of the message."

@@ -24,11 +24,13 @@ from cloudpatterns.blocks import (
     user_function,
 )
 from cloudpatterns.core import Component, Statement, account_of, after, iam_statement
-from cloudpatterns.messaging.scheduled_task.arguments import ScheduledTaskArgs, TaskContainersArgs, child_names, problems
+from cloudpatterns.messaging.scheduled_task.arguments import ScheduledTaskArgs, ScheduledTaskContainers, child_names, problems
 
 # What Scheduler puts in their place: https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
 _CONTEXT = '{"scheduled_time": "<aws.scheduler.scheduled-time>", "execution_id": "<aws.scheduler.execution-id>", '
 _CONTEXT += '"attempt": "<aws.scheduler.attempt-number>"}'
+# What Lambda allows for asynchronous invocations: https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html
+_MOST_RETRIES = 2
 # Scheduler adds a minute at most until it invokes, and reports every minute.
 _FAILURES = {
     "failing": ("TargetErrorCount", "cannot start it, and tries again: may its role still do so, and is the target throttled?"),
@@ -52,7 +54,7 @@ class ScheduledTask(Component):
     """A function, a message, a state machine, a container or an API action at times (Architecting for the Cloud, "Scheduled functions").
 
     The schedule's role may start its target, park failed runs, and nothing else; only schedules of the component's own group may assume it.
-    A run that cannot be started, and one in which the function fails three times, is parked in a dead-letter queue.
+    A run that cannot be started, and one in which the function fails at last, is parked in a dead-letter queue.
 
     **Use when**: work is due at times or in intervals: reports, clean-up, polling a partner.
 
@@ -117,7 +119,7 @@ class ScheduledTask(Component):
 
     def _target(self, name: str) -> _Target:
         checked = self._checked
-        if (queue := checked.get("queue")) is not None:
+        if (queue := checked.get("existing_queue")) is not None:
             group_id = queue.get("message_group_id")
             parameters = {} if group_id is None else {"sqs_parameters": {"message_group_id": group_id}}
             return _Target(queue["arn"], send_statements(queue["arn"], queue.get("kms_key_arn")), parameters)
@@ -158,8 +160,8 @@ class ScheduledTask(Component):
             aws.lambda_.FunctionEventInvokeConfig(
                 f"{name}-function-failures",
                 function_name=function.function.name,
-                maximum_retry_attempts=2,
-                maximum_event_age_in_seconds=checked["retry_seconds"],
+                maximum_retry_attempts=min(_MOST_RETRIES, checked["maximum_retry_attempts"]),
+                maximum_event_age_in_seconds=checked["maximum_event_age_seconds"],
                 destination_config={"on_failure": {"destination": self.dead_letter_queue_arn}},
                 opts=self.child(),
             )
@@ -203,8 +205,8 @@ class ScheduledTask(Component):
             target_arn=target.arn,
             target_input=default if given is None else given,
             role_arn=self.role_arn,
-            retry_seconds=checked["retry_seconds"],
-            retry_attempts=checked["retry_attempts"],
+            retry_seconds=checked["maximum_event_age_seconds"],
+            retry_attempts=checked["maximum_retry_attempts"],
             flexible_minutes=checked["flexible_window_minutes"],
             dead_letter_arn=self.dead_letter_queue_arn,
             target=target.parameters,
@@ -254,7 +256,7 @@ class ScheduledTask(Component):
         )
 
 
-def _containers(task: TaskContainersArgs) -> _Target:
+def _containers(task: ScheduledTaskContainers) -> _Target:
     """A task of ECS in its cluster alone, whose roles are passed to ECS alone."""
     run = Statement(
         sid="Run",
