@@ -241,7 +241,8 @@ def test_a_function_of_the_users_own_and_one_that_is_there() -> None:
     assert not existing.of_type("aws:lambda/function:Function", "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
     assert not make(existing_function=EXISTING, **BEHIND).of_type("aws:kms/key:Key")
     assert existing.one("aws:cloudwatch/eventTarget:EventTarget").inputs["arn"] == EXISTING["arn"]
-    assert existing.one("aws:lambda/permission:Permission").inputs["function"] == EXISTING["arn"]
+    permission = existing.one("aws:lambda/permission:Permission").inputs
+    assert (f"{permission['function']}:{permission['qualifier']}", permission["qualifier"]) == (EXISTING["arn"], "live")
     assert make(existing_function=EXISTING, **BEHIND).one("aws:lb/targetGroupAttachment:TargetGroupAttachment").inputs["targetId"]
 
 
