@@ -848,6 +848,8 @@ def test_metrics_are_lines_of_json() -> None:
                 {"Namespace": "Shop", "Dimensions": [["Table", "Dependency"]], "Metrics": [{"Name": "Opened", "Unit": "Count"}]}
             ],
         },
+        "level": "ERROR",
+        "timestamp": "1970-01-01T00:00:12.500Z",
         "Table": "t",
         "Dependency": "payments",
         "Opened": 1,
@@ -858,6 +860,8 @@ def test_metrics_are_lines_of_json() -> None:
     names = [json.loads(line)["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"] for line in lines]
     assert names == ["Opened", "Probes", "Closed", "Unreachable"]
     assert all(json.loads(line)[name] == 1 for line, name in zip(lines, names, strict=True))
+    # What alarms watch is in the log at any level that Lambda can be set to.
+    assert [json.loads(line)["level"] for line in lines] == ["ERROR", "INFO", "INFO", "ERROR"]
     assert json.loads(lines[3])["error"] == "ValueError"
     assert "secret" not in lines[3]
 

@@ -151,6 +151,18 @@ def test_a_hung_check_does_not_hang_the_answer(hanging: Hanging) -> None:
     assert found.seconds["queue"] < 0.2
 
 
+def test_an_answer_at_the_very_limit_is_in_time() -> None:
+    asking = threading.current_thread()
+    found = {
+        late: DeepHealth(
+            {"database": nothing}, clock=lambda late=late: 100.0 if threading.current_thread() is asking else 101.5 + late
+        ).check()
+        for late in (0, 0.5)
+    }
+    assert (found[0].errors, found[0].seconds) == ({}, {"database": 1.5})
+    assert found[0.5].errors == {"database": "no answer in 1.5 s"}
+
+
 def test_a_limit_of_its_own_may_be_longer() -> None:
     health = DeepHealth({"slow": Layer(lambda: time.sleep(0.15), 20), "quick": lambda: time.sleep(0.15)}, timeout_seconds=0.05)
     found = health.check()
@@ -442,6 +454,30 @@ def test_http_get_has_a_time_limit(listener: socket.socket) -> None:
     assert time.monotonic() - begun < 1
 
 
+@pytest.mark.parametrize("status", [200, 500])
+def test_http_get_closes_its_connection(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[bool] = []
+
+    class Connection:
+        def __init__(self, host: str, port: int | None, timeout: float) -> None:
+            self.status = status
+
+        def request(self, method: str, target: str, headers: dict[str, str]) -> None: ...
+
+        def getresponse(self) -> "Connection":
+            return self
+
+        def read(self, most: int) -> bytes:
+            return b""
+
+        def close(self) -> None:
+            closed.append(True)
+
+    monkeypatch.setattr(http.client, "HTTPConnection", Connection)
+    assert DeepHealth({"page": http_get("http://pages/")}, timeout_seconds=20).check().ok is (status == 200)
+    assert closed == [True]
+
+
 def test_http_get_by_tls_checks_the_certificate(pages: str) -> None:
     with pytest.raises(OSError, match="SSL"):
         http_get(pages.replace("http:", "https:"))()
@@ -485,6 +521,18 @@ def test_sqs_counts_messages(clients: Callable[[str], Any]) -> None:
     assert found.errors["two"] == "RuntimeError: 3 messages wait, more than 2"
     with pytest.raises(RuntimeError, match=r"^3 messages wait, more than 0$"):
         sqs(service, url, most_messages=0)()
+
+
+@pytest.mark.parametrize(("waiting", "most", "fails"), [(3, None, False), (3, 3, False), (3, 2, True), (1, 0, True), (0, 0, False)])
+def test_sqs_asks_for_the_number_of_messages_alone(waiting: int, most: int | None, fails: bool) -> None:
+    class Queue:
+        def get_queue_attributes(self, **request: Any) -> Any:
+            assert request == {"QueueUrl": "https://orders", "AttributeNames": ["ApproximateNumberOfMessages"]}
+            return {"Attributes": {"ApproximateNumberOfMessages": str(waiting)}}
+
+    found = DeepHealth({"orders": sqs(Queue(), "https://orders", most_messages=most)}, timeout_seconds=20).check()
+    text = f"RuntimeError: {waiting} messages wait, more than {most}"
+    assert found.errors == ({"orders": text} if fails else {})
 
 
 def test_dynamodb_reads_consistently() -> None:

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from cloudpatterns.blocks.log_group import log_group
 from cloudpatterns.blocks.role import service_role
-from cloudpatterns.core import Component, Statement
+from cloudpatterns.core import Component, Statement, unqualified
 
 
 class PatternFunction(NamedTuple):
@@ -68,11 +68,16 @@ def pattern_function(
 def allow_invocation(
     component: Component, child_name: str, function: pulumi.Input[str], service: str, source_arn: pulumi.Input[str]
 ) -> aws.lambda_.Permission:
-    """Lets a service invoke a function (its name or ARN) for one source: the service acts for every account."""
+    """Lets a service invoke a function (its name or ARN) for one source: the service acts for every account.
+
+    With an alias or version in it the permission is that one's alone.
+    """
+    name, qualifier = unqualified(function)
     return aws.lambda_.Permission(
         child_name,
         action="lambda:InvokeFunction",
-        function=function,
+        function=name,
+        qualifier=qualifier,
         principal=service,
         source_arn=source_arn,
         opts=component.child(),

@@ -4,7 +4,7 @@ from cloudpatterns.core.arguments import ArgumentError, Arguments, Problem, decl
 from cloudpatterns.core.component import Component
 from cloudpatterns.core.functions import ExistingFunction, FunctionOptions, function_problems
 from cloudpatterns.core.iam import Statement, assume_role, document
-from cloudpatterns.core.identity import account_of, partition_of, region_of
+from cloudpatterns.core.identity import account_of, partition_of, region_of, unqualified
 from cloudpatterns.core.limits import HIDDEN, Choice, CidrBlock, Keys, Matches, Unique
 from cloudpatterns.core.ordering import ByName, after, by_name
 from cloudpatterns.core.place import region_of_zone
@@ -51,4 +51,5 @@ __all__ = [
     "region_of_zone",
     "statement_problems",
     "unknown",
+    "unqualified",
 ]

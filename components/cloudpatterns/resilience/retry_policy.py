@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from cloudpatterns.blocks import runtime_layer
-from cloudpatterns.core import Component, Keys, Problem, RetrySettings, needs
+from cloudpatterns.core import Component, Keys, Problem, RetrySettings, needs, unqualified
 from cloudpatterns.core.retry import MOST_ATTEMPTS, MOST_FUNCTION_SECONDS, MOST_SECONDS, RetrySettingsError
 
 _SECONDS = Field(gt=0, le=MOST_SECONDS)
@@ -48,7 +48,7 @@ class RetryPolicyArgs(RetryPolicyOptions):
         ]
     ]
     """Functions whose asynchronous invocations this policy configures: names or ARNs by a short name, which names the child. A function has
-    one such configuration."""
+    one such configuration, and each alias of its own: ``mail:live`` for callers that invoke the alias."""
     on_failure_arn: NotRequired[pulumi.Input[str]]
     """What gets the events that failed to the end, whole: an SQS queue, SNS topic, S3 bucket, function or event bus. The functions' roles
     must be allowed to send there, or AWS refuses the configuration. Default: none, without ``function_names``."""
@@ -118,10 +118,12 @@ class RetryPolicy(Component):
         self.visibility_timeout_seconds = pulumi.Output.from_input(queue["visibility_timeout_seconds"])
         self.max_receive_count = pulumi.Output.from_input(queue["max_receive_count"])
         self.layer_arn = runtime_layer(self, f"{name}-runtime").arn if checked["create_layer"] else pulumi.Output.from_input("")
-        for key, function_name in checked["function_names"].items():
+        for key, function in checked["function_names"].items():
+            function_name, qualifier = unqualified(function)
             aws.lambda_.FunctionEventInvokeConfig(
                 f"{name}-{key}",
                 function_name=function_name,
+                qualifier=qualifier,
                 destination_config={"on_failure": {"destination": checked["on_failure_arn"]}},
                 maximum_retry_attempts=asynchronous["maximum_retry_attempts"],
                 maximum_event_age_in_seconds=asynchronous["maximum_event_age_in_seconds"],

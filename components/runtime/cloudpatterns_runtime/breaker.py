@@ -60,6 +60,7 @@ Source: Michael T. Nygard, "Release It!"; AWS Prescriptive Guidance, "Circuit br
 """
 
 import contextlib
+import datetime
 import functools
 import itertools
 import json
@@ -92,6 +93,8 @@ _EARLY_WRITES = 4
 _RETENTION_SECONDS = 7 * 86_400
 _MOST_SECONDS = 86_400
 _NAMESPACE = "CloudPatterns/CircuitBreaker"
+_FOR_ALARMS = ("Opened", "Unreachable")
+"""Metrics that somebody is notified of."""
 _SUCCESS, _FAILURE, _NO_RESULT = "succeeded", "failed", "had no result"
 _logger = logging.getLogger(__name__)
 
@@ -166,7 +169,7 @@ class EmbeddedMetrics:
     """Writes changes and errors as log lines from which CloudWatch makes metrics: ``Opened``, ``Closed``, ``Probes``, ``Unreachable``.
 
     Pass ``metrics.change`` as ``on_change`` and ``metrics.unreachable`` as ``on_unreachable``. The dimensions are ``Table`` and
-    ``Dependency``. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    ``Dependency``. Lines of ``Opened`` and ``Unreachable`` are of level ERROR, for functions whose log level leaves out INFO. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """
 
     namespace: str = _NAMESPACE
@@ -187,8 +190,13 @@ class EmbeddedMetrics:
 
     def _line(self, name: str, event: Change | Unreachable, **fields: str) -> None:
         metric = {"Namespace": self.namespace, "Dimensions": [["Table", "Dependency"]], "Metrics": [{"Name": name, "Unit": "Count"}]}
+        # Lambda takes a line without level, or without a time beside it, for INFO, and leaves it out where the log level is above:
+        # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+        moment = datetime.datetime.fromtimestamp(event.at, datetime.UTC).isoformat(timespec="milliseconds")
         line = {
             "_aws": {"Timestamp": int(event.at * 1000), "CloudWatchMetrics": [metric]},
+            "level": "ERROR" if name in _FOR_ALARMS else "INFO",
+            "timestamp": moment.replace("+00:00", "Z"),
             "Table": event.table,
             "Dependency": event.dependency,
             name: 1,

@@ -100,3 +100,19 @@ def test_a_service_may_invoke_a_function_for_one_source_alone() -> None:
         "principal": "s3.amazonaws.com",
         "sourceArn": "arn:aws:s3:::shop",
     }
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "qualifier"),
+    [
+        ("watch:live", "watch", "live"),
+        ("arn:aws:lambda:eu-west-1:123456789012:function:watch", "arn:aws:lambda:eu-west-1:123456789012:function:watch", None),
+        ("arn:aws:lambda:eu-west-1:123456789012:function:watch:7", "arn:aws:lambda:eu-west-1:123456789012:function:watch", "7"),
+        ("123456789012:function:watch:live", "123456789012:function:watch", "live"),
+    ],
+)
+def test_the_permission_of_an_alias_names_it_as_the_provider_reads_it(function: str, name: str, qualifier: str | None) -> None:
+    """A qualified name in ``function`` would differ from what the provider reads, and replace the permission at each update."""
+    graph = children(lambda parent: allow_invocation(parent, "shop-permission", function, "s3.amazonaws.com", "arn:aws:s3:::shop"))
+    inputs = graph.named("shop-permission").inputs
+    assert (inputs["function"], inputs.get("qualifier")) == (name, qualifier)

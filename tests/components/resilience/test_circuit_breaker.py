@@ -127,6 +127,19 @@ def test_a_role_may_touch_the_items_of_its_dependencies_alone() -> None:
     ]
 
 
+def test_without_names_it_is_about_all_dependencies() -> None:
+    """Not about none: a role that may touch no item would leave every call unguarded."""
+
+    def program() -> None:
+        breaker = CircuitBreaker("calls", {"dependencies": {"payments": {}, "card-bank": {}}})
+        both = ("payments", "card-bank")
+        assert breaker.environment().keys() == breaker.environment(*both).keys()
+        for ask in (breaker.statements, breaker.state_machine_statements):
+            assert [one.get("conditions") for one in ask()] == [one.get("conditions") for one in ask(*both)]
+
+    record(program, mode="deployed")
+
+
 def test_the_states_know_the_table_and_the_settings() -> None:
     seen: dict[str, Any] = {}
     graph = make(seen, metric_namespace="Shop")

@@ -50,7 +50,15 @@ def test_a_failing_shared_dependency_never_empties_the_balancers_pool() -> None:
     """The deep path is the function's alone, whose target group is not checked; the balancer's check has another path."""
     graph = make(layers={"database": TCP}, **BEHIND, shallow_path="/health")
     group = graph.one("aws:lb/targetGroup:TargetGroup")
-    assert (group.inputs["targetType"], group.inputs["healthCheck"]) == ("lambda", {"enabled": False})
+    assert group.inputs["targetType"] == "lambda"
+    # AWS's defaults beside: the provider's are an interval that is no longer than the timeout.
+    assert group.inputs["healthCheck"] == {
+        "enabled": False,
+        "healthyThreshold": 5,
+        "interval": 35,
+        "timeout": 30,
+        "unhealthyThreshold": 2,
+    }
     rule = graph.one("aws:lb/listenerRule:ListenerRule")
     assert refs(graph, rule, "actions") == ["shop-tg"]
     assert rule.inputs["conditions"] == [
@@ -136,13 +144,13 @@ def test_a_private_check_follows_an_alarm() -> None:
     expected = {
         "namespace": "DeepHealth",
         "metricName": "Healthy",
-        "dimensions": {"Check": "shop"},
+        "dimensions": {"Check": outputs(graph)["check_name"]},
         "statistic": "Minimum",
         "period": 60,
         "evaluationPeriods": 5,
         "threshold": 1,
         "comparisonOperator": "LessThanThreshold",
-        "treatMissingData": "breaching",
+        "treatMissingData": "missing",
         "alarmActions": [TOPIC],
     }
     assert {name: alarm.inputs.get(name) for name in expected} == expected
@@ -151,7 +159,7 @@ def test_a_private_check_follows_an_alarm() -> None:
         "cloudwatchAlarmName": alarm.outputs["name"],
         "cloudwatchAlarmRegion": "eu-west-1",
         "insufficientDataHealthStatus": "LastKnownStatus",
-        "triggers": {"failed_minutes": "5"},
+        "triggers": {"failed_minutes": "5", "check_name": outputs(graph)["check_name"]},
         "tags": {"Name": "shop"},
     }
     rule = graph.one("aws:cloudwatch/eventRule:EventRule")
@@ -160,6 +168,31 @@ def test_a_private_check_follows_an_alarm() -> None:
     assert graph.one("aws:lambda/permission:Permission").inputs["principal"] == "events.amazonaws.com"
     assert (outputs(graph)["endpoint_url"], outputs(graph)["shallow_path"]) == ("", "")
     assert outputs(graph)["alarm_name"] == alarm.outputs["name"]
+
+
+def test_nothing_measured_is_told_by_an_alarm_of_its_own_which_no_health_check_follows() -> None:
+    graph = make(layers={"database": TCP}, alarm_topic_arns=[TOPIC], failed_minutes=5)
+    alarm = graph.named("shop-unmeasured").inputs
+    failed = graph.named("shop-failed").inputs
+    same = ("namespace", "metricName", "dimensions", "period", "evaluationPeriods", "threshold", "comparisonOperator", "alarmActions")
+    assert {name: alarm[name] for name in same} == {name: failed[name] for name in same}
+    assert (alarm["statistic"], alarm["treatMissingData"]) == ("SampleCount", "breaching")
+
+
+def test_stacks_of_one_account_do_not_mix_their_measurements() -> None:
+    """The alarm compares what this stack's function prints: the check is named as the rule, which AWS has once."""
+    graph = make(layers={"database": TCP}, alarm_topic_arns=[TOPIC])
+    rule = graph.one("aws:cloudwatch/eventRule:EventRule")
+    assert outputs(graph)["check_name"] == rule.outputs["name"] != "shop"
+    assert graph.named("shop-function").inputs["environment"]["variables"]["DEEP_HEALTH_CHECK"] == rule.outputs["name"]
+    # An existing function finds it in the event.
+    assert rule.outputs["arn"].endswith(f":rule/{rule.outputs['name']}")
+    behind = make(layers={"database": TCP}, **BEHIND)
+    assert (outputs(behind)["check_name"], [one for one in variables_of(behind) if one.startswith("DEEP_HEALTH")]) == ("", [])
+
+
+def variables_of(graph: Graph) -> dict[str, str]:
+    return graph.named("shop-function").inputs["environment"]["variables"]
 
 
 def test_a_measurement_that_fails_is_kept_and_not_repeated_late() -> None:
@@ -227,21 +260,22 @@ def test_the_function_may_do_what_its_layers_need() -> None:
         },
     }
     assert variables["CACHE_SECONDS"] == "2.5"
-    assert (variables["DEEP_HEALTH_NAMESPACE"], variables["DEEP_HEALTH_CHECK"]) == ("DeepHealth", "shop")
+    assert (variables["DEEP_HEALTH_NAMESPACE"], variables["DEEP_HEALTH_CHECK"]) == ("DeepHealth", outputs(graph)["check_name"])
     assert function.inputs["vpcConfig"] == {"subnetIds": ["subnet-1"], "securityGroupIds": ["sg-1"]}
     assert refs(graph, function, "layers") == ["shop-function-library"]
 
 
 def test_a_function_of_the_users_own_and_one_that_is_there() -> None:
     graph = make(function=IMAGE)
-    variables = graph.named("shop-function").inputs["environment"]["variables"]
-    assert (variables["DEEP_HEALTH_NAMESPACE"], variables["DEEP_HEALTH_CHECK"]) == ("DeepHealth", "shop")
+    variables = variables_of(graph)
+    assert (variables["DEEP_HEALTH_NAMESPACE"], variables["DEEP_HEALTH_CHECK"]) == ("DeepHealth", outputs(graph)["check_name"])
     assert "LAYERS" not in variables
     existing = make(existing_function=EXISTING)
     assert not existing.of_type("aws:lambda/function:Function", "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
     assert not make(existing_function=EXISTING, **BEHIND).of_type("aws:kms/key:Key")
     assert existing.one("aws:cloudwatch/eventTarget:EventTarget").inputs["arn"] == EXISTING["arn"]
-    assert existing.one("aws:lambda/permission:Permission").inputs["function"] == EXISTING["arn"]
+    permission = existing.one("aws:lambda/permission:Permission").inputs
+    assert (f"{permission['function']}:{permission['qualifier']}", permission["qualifier"]) == (EXISTING["arn"], "live")
     assert make(existing_function=EXISTING, **BEHIND).one("aws:lb/targetGroupAttachment:TargetGroupAttachment").inputs["targetId"]
 
 
@@ -290,6 +324,25 @@ LATE = "Route 53 waits 2 seconds for the answer. Give less, such as 1.5."
             [("layers", "has 'x-deep-health-ok', in which Route 53 would find that all is well. Choose another name.")],
         ),
         (
+            {"function": {**IMAGE, "log_level": "WARN"}},
+            [
+                (
+                    "function.log_level",
+                    "is WARN; the metric is a line in the log without a level, which counts as INFO and would be left out. "
+                    "Give INFO or DEBUG.",
+                )
+            ],
+        ),
+        (
+            {"domain_name": "shop.example.com", "alarm_topic_arns": [TOPIC]},
+            [
+                (
+                    "alarm_topic_arns",
+                    "is for a function, and the application answers itself. Leave it out; Route 53 notifies global_alarm_topic_arns.",
+                )
+            ],
+        ),
+        (
             {"domain_name": "shop.example.com", "global_alarm_topic_arns": [GLOBAL_TOPIC, TOPIC]},
             [
                 (
@@ -318,6 +371,15 @@ def test_what_cannot_be_created_is_refused(args: dict[str, Any], found: list[tup
 )
 def test_other_arguments_that_do_not_fit_are_refused(args: dict[str, Any], path: str) -> None:
     assert path in [place for place, _ in refused(**args)]
+
+
+def test_a_name_too_long_for_the_schedules_rule_is_refused() -> None:
+    """Which counts where the function, whose names are longer, is there already."""
+    args: Any = {"existing_function": EXISTING}
+    with pytest.raises(ArgumentError) as error:
+        record(lambda: DeepHealthCheck("s" * 49, args), mode="deployed")
+    [(path, reason)] = error.value.problems
+    assert (path, f"the child {'s' * 49}-measure would pass the 64 characters" in reason) == ("name", True)
 
 
 # The code that runs in AWS

@@ -104,6 +104,18 @@ def test_asynchronous_invocations_of_functions_have_bounded_retries_and_keep_the
     assert refused(function_names={"mail": "mailer"}) == [("on_failure_arn", why)]
 
 
+def test_the_configuration_of_an_alias_names_it_as_the_provider_reads_it() -> None:
+    """Else the next update would replace it with the same id: the new one is written, and then deleted as the old one."""
+    arn = "arn:aws:lambda:eu-west-1:123456789012:function:mailer"
+    graph = make(function_names={"mail": f"{arn}:live", "ship": "shipper:7", "print": arn}, on_failure_arn=QUEUE)
+    configurations = graph.of_type("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+    assert {one.name: (one.inputs["functionName"], one.inputs.get("qualifier")) for one in configurations} == {
+        "calls-mail": (arn, "live"),
+        "calls-ship": ("shipper", "7"),
+        "calls-print": (arn, None),
+    }
+
+
 def test_a_layer_is_created_on_demand() -> None:
     seen: dict[str, Any] = {}
     graph = make(seen, create_layer=True)

@@ -90,6 +90,15 @@ class TestDiagnostic:
         resources = {"F": {"Type": function.type, "Properties": {**function.base, "Runtime": "python9.1"}}}
         assert [(found.rule, found.refused) for found in judge(validator, resources)] == [("W3030", False)]
 
+    def test_runtimes_of_a_layer_are_those_of_the_schema(self, validator: Validator) -> None:
+        def found(runtime: str) -> list[tuple[str, bool]]:
+            properties = {"Content": {"S3Bucket": "releases", "S3Key": "layer.zip"}, "CompatibleRuntimes": [runtime]}
+            resources = {"Layer": {"Type": "AWS::Lambda::LayerVersion", "Properties": properties}}
+            return [(one.rule, one.refused) for one in judge(validator, resources)]
+
+        assert [found(runtime) for runtime in ("python3.14", "nodejs24.x", "java25")] == [[], [], []]
+        assert found("python9.1") == [("W3030", False)]
+
     def test_a_type_that_the_validator_does_not_know_is_no_finding(self, validator: Validator) -> None:
         assert judge(validator, {"New": {"Type": "AWS::Brand::New", "Properties": {"A": 1}}}) == []
 

@@ -43,6 +43,7 @@ https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-failover-determini
 """
 _OF_LAYERS = ("cache_seconds", "log_retention_days", "subnet_ids_by_zone", "security_group_ids")
 _OF_ENDPOINTS = ("path", "shallow_path", "request_interval_seconds", "failure_threshold", "measure_latency", "global_alarm_topic_arns")
+_OF_FUNCTIONS = ("kms_key_arn", "alarm_topic_arns")
 _OF_ALARMS = ("failed_minutes", "insufficient_data_health_status")
 
 
@@ -120,12 +121,12 @@ class DeepHealthCheckOptions(TypedDict):
     measure_latency: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether Route 53 measures how long the endpoint takes, at a price. A change replaces the health check."""
     failed_minutes: NotRequired[Annotated[int, Field(default=3, ge=1, le=60)]]
-    """Without ``domain_name``: minutes in a row with a failed layer, or without a measurement, after which the alarm is raised."""
+    """Without ``domain_name``: minutes in a row with a failed layer, or without a measurement, after which an alarm is raised."""
     insufficient_data_health_status: NotRequired[
         Annotated[str, Choice("Healthy", "LastKnownStatus", "Unhealthy"), Field(default="LastKnownStatus")]
     ]
-    """Without ``domain_name``: the health check's state while nothing is measured, which alone is no reason to fail over. The alarm is
-    raised in any case."""
+    """Without ``domain_name``: the health check's state while nothing is measured, which alone is no reason to fail over. An alarm of its
+    own says so."""
 
 
 class DeepHealthCheckArgs(DeepHealthCheckOptions):
@@ -141,7 +142,8 @@ class DeepHealthCheckArgs(DeepHealthCheckOptions):
     """Layers to check by names, which the public sees when they fail. Default: ``function``, ``existing_function``, or the endpoint itself
     checks them."""
     existing_function: NotRequired[ExistingFunction]
-    """A function that is there and does what ``function`` says. Default: none."""
+    """A function that is there and does what ``function`` says; the metric is ``Healthy`` in the namespace ``DeepHealth``, its dimension
+    ``Check`` what follows ``rule/`` in ``resources[0]`` of the schedule's event. Default: none."""
     subnet_ids_by_zone: NotRequired[SubnetIdsByZone]
     """Subnets of the component's function, from which it reaches the layers; tables and queues by VPC endpoints or internet egress.
     Default: the function is outside any VPC of yours."""
@@ -176,6 +178,11 @@ def problems(checked: DeepHealthCheckArgs) -> Iterator[Problem]:
     yield from _pool_problems(checked)
     if function := checked.get("function"):
         yield from function_problems(function)
+        if checked.get("domain_name") is None and function["log_level"] in ("WARN", "ERROR"):
+            reason = (
+                f"is {function['log_level']}; the metric is a line in the log without a level, which counts as INFO and would be left out."
+            )
+            yield "function.log_level", f"{reason} Give INFO or DEBUG."
     layers = checked.get("layers")
     for name, layer in ({} if layers is None else layers).items():
         path = f"layers.{name}"
@@ -213,6 +220,9 @@ def _form_problems(checked: DeepHealthCheckArgs) -> Iterator[Problem]:
         yield from _without(
             checked, CODE, "is given without listener_arn: nothing would reach the function. Give listener_arn, or leave it out."
         )
+        if not given:
+            reason = "is for a function, and the application answers itself. Leave it out; Route 53 notifies global_alarm_topic_arns."
+            yield from _without(checked, _OF_FUNCTIONS, reason)
     elif not given:
         yield "layers", "is missing; with listener_arn a function answers. Give layers, function or existing_function."
 

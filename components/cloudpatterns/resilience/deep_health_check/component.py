@@ -25,7 +25,7 @@ from cloudpatterns.blocks import (
     sender_statements,
     user_function,
 )
-from cloudpatterns.blocks.work_queue import queue_url
+from cloudpatterns.blocks.work_queue import QUEUE_NAME_LENGTH, queue_url
 from cloudpatterns.core import Component, FunctionOptions, Statement, after, region_of
 from cloudpatterns.resilience.deep_health_check.arguments import (
     GLOBAL_REGION,
@@ -38,8 +38,19 @@ from cloudpatterns.resilience.deep_health_check.arguments import (
 # The same text that the function answers with.
 _OK: str = runtime_module("health").OK
 _NAMESPACE = "DeepHealth"
-_TARGET_GROUP_NAME_LENGTH = 32
+_TARGET_GROUP_NAME_LENGTH, _RULE_NAME_LENGTH = 32, 64
 _EVENTS = "events.amazonaws.com"
+_UNCHECKED: aws.lb.TargetGroupHealthCheckArgsDict = {
+    "enabled": False,
+    "healthy_threshold": 5,
+    "interval": 35,
+    "timeout": 30,
+    "unhealthy_threshold": 2,
+}
+"""AWS's defaults for functions. The provider sends others, an interval of 30 seconds that is no longer than the timeout.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
+"""
 _LATE_SECONDS = 60
 """After which a measurement is worth nothing, since the next one is due."""
 
@@ -62,7 +73,8 @@ class DeepHealthCheck(Component):
     **Cost drivers**: the health check (HTTPS and text cost extra; an interval of 10 seconds more), an invocation for each question.
 
     **Trade-offs**: Route 53 asks every two seconds from all over the world; results are kept for ``cache_seconds``. Names of failed layers
-    are public, their errors are in the log alone. A private check is up to a minute late.
+    are public, their errors are in the log alone. A private check is up to a minute late. The alarm that nothing is measured is raised when
+    it is created, until the first measurement.
 
     **Proven by**: controls ``alarm-actions``, ``lambda-url-authenticated``; ``test_deep_health_check.py``, and ``test_health.py`` of the
     library.
@@ -82,15 +94,22 @@ class DeepHealthCheck(Component):
     """Name of the function; empty where the application answers itself."""
     alarm_name: pulumi.Output[str]
     """Name of the alarm that a private check follows; empty with a public endpoint."""
+    check_name: pulumi.Output[str]
+    """Value of the dimension ``Check`` of the metrics ``Healthy`` and ``FailedLayers`` in the namespace ``DeepHealth``; empty with a public
+    endpoint."""
 
     def __init__(self, name: str, args: DeepHealthCheckArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self._checked = checked = self.begin(name, args, opts, problems=problems, names=_child_names)
         domain, key_arn = checked.get("domain_name"), self._key(name)
         # A function that is invoked each minute has a queue for what fails before or in it.
-        lost = None
+        lost = rule = None
         if domain is None:
+            rule = self._rule(name)
             lost = dead_letter_queue(self, f"{name}-lost", key_arn, None, checked["alarm_topic_arns"], checked["tags"], what="Measurements")
-        self.function_arn = self.function_name = self.alarm_name = pulumi.Output.from_input("")
+        self.function_arn = self.function_name = self.alarm_name = self.check_name = pulumi.Output.from_input("")
+        if rule:
+            # The name of the component would not do: stacks of one account may have one of the same name, and mix their measurements.
+            self.check_name = rule.name
         function = None if code_of(checked) is None else self._function(name, key_arn, lost)
         if function:
             self.function_arn, self.function_name = function.arn, function.name
@@ -99,7 +118,8 @@ class DeepHealthCheck(Component):
         if domain is None:
             assert function, "without a public endpoint there is a function"
             assert lost, "without a public endpoint there is a queue"
-            self._schedule(name, function, lost)
+            assert rule, "without a public endpoint there is a rule"
+            self._schedule(name, function, lost, rule)
             check = self._private(name)
         else:
             listener = checked.get("listener_arn")
@@ -142,7 +162,7 @@ class DeepHealthCheck(Component):
     def _behind(self, name: str, domain: str, function: UserFunction, listener_arn: pulumi.Input[str]) -> pulumi.Resource:
         """Sends the path to the function. Its target group has no health check: that would be another deep one."""
         group = aws.lb.TargetGroup(
-            f"{name}-tg", target_type="lambda", health_check={"enabled": False}, tags=self._checked["tags"], opts=self.child()
+            f"{name}-tg", target_type="lambda", health_check=_UNCHECKED, tags=self._checked["tags"], opts=self.child()
         )
         permission = allow_invocation(self, f"{name}-balancer-permission", function.arn, "elasticloadbalancing.amazonaws.com", group.arn)
         attachment = aws.lb.TargetGroupAttachment(
@@ -158,15 +178,17 @@ class DeepHealthCheck(Component):
             opts=self.child(depends_on=[attachment]),
         )
 
-    def _schedule(self, name: str, function: UserFunction, lost: aws.sqs.Queue) -> None:
-        """Invokes the function each minute; what fails goes into the queue, whole."""
-        rule = aws.cloudwatch.EventRule(
+    def _rule(self, name: str) -> aws.cloudwatch.EventRule:
+        return aws.cloudwatch.EventRule(
             f"{name}-measure",
             description=f"Measures each minute whether the layers of {name} work",
             schedule_expression="rate(1 minute)",
             tags=self._checked["tags"],
             opts=self.child(),
         )
+
+    def _schedule(self, name: str, function: UserFunction, lost: aws.sqs.Queue, rule: aws.cloudwatch.EventRule) -> None:
+        """Invokes the function each minute; what fails goes into the queue, whole."""
         permission = allow_invocation(self, f"{name}-measure-permission", function.arn, _EVENTS, rule.arn)
         policy = queue_policy(self, f"{name}-lost-policy", lost, [Sender(_EVENTS, rule.arn)])
         aws.cloudwatch.EventTarget(
@@ -188,20 +210,35 @@ class DeepHealthCheck(Component):
             )
 
     def _private(self, name: str) -> aws.route53.HealthCheck:
-        checked, minutes = self._checked, self._checked["failed_minutes"]
+        checked, minutes, topics = self._checked, self._checked["failed_minutes"], self._checked["alarm_topic_arns"]
         failed = alarm(
             self,
             f"{name}-failed",
-            f"A layer of {name} fails, or nothing is measured: the function's log names the layers",
-            Metric(_NAMESPACE, "Healthy", {"Check": name}, "Minimum"),
+            f"A layer of {name} fails: the function's log names the layers",
+            Metric(_NAMESPACE, "Healthy", {"Check": self.check_name}, "Minimum"),
             1,
             comparison="LessThanThreshold",
             periods=minutes,
-            missing="breaching",
-            actions=checked["alarm_topic_arns"],
+            # Were it breaching, the health check would fail with it, whatever insufficient_data_health_status says:
+            # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-ge-cfn.html
+            missing="missing",
+            actions=topics,
             tags=checked["tags"],
         )
         self.alarm_name = failed.name
+        if topics:
+            alarm(
+                self,
+                f"{name}-unmeasured",
+                f"The layers of {name} are not measured: the function, its log or the schedule fails",
+                Metric(_NAMESPACE, "Healthy", {"Check": self.check_name}, "SampleCount"),
+                1,
+                comparison="LessThanThreshold",
+                periods=minutes,
+                missing="breaching",
+                actions=topics,
+                tags=checked["tags"],
+            )
         return aws.route53.HealthCheck(
             f"{name}-check",
             type="CLOUDWATCH_METRIC",
@@ -209,7 +246,7 @@ class DeepHealthCheck(Component):
             cloudwatch_alarm_region=region_of(failed.arn),
             insufficient_data_health_status=checked["insufficient_data_health_status"],
             # Route 53 keeps a copy of what the alarm compares, and does not see that it changed.
-            triggers={"failed_minutes": str(minutes)},
+            triggers={"failed_minutes": str(minutes), "check_name": self.check_name},
             tags=self._tags(name),
             opts=self.child(),
         )
@@ -239,7 +276,7 @@ class DeepHealthCheck(Component):
 
     def _function(self, name: str, key_arn: pulumi.Input[str], lost: aws.sqs.Queue | None) -> UserFunction:
         checked, layers = self._checked, self._checked.get("layers")
-        metric = {"DEEP_HEALTH_NAMESPACE": _NAMESPACE, "DEEP_HEALTH_CHECK": name}
+        metric: dict[str, pulumi.Input[str]] = {"DEEP_HEALTH_NAMESPACE": _NAMESPACE, "DEEP_HEALTH_CHECK": self.check_name} if lost else {}
         own = checked.get("function") if layers is None else _options(checked)
         return user_function(
             self,
@@ -262,8 +299,9 @@ class DeepHealthCheck(Component):
 
 def _child_names(checked: DeepHealthCheckArgs) -> dict[str, int]:
     group = {} if checked.get("listener_arn") is None else {"tg": _TARGET_GROUP_NAME_LENGTH}
+    schedule = {"lost": QUEUE_NAME_LENGTH, "measure": _RULE_NAME_LENGTH} if checked.get("domain_name") is None else {}
     own = checked.get("function") if checked.get("layers") is None else _options(checked)
-    return {**group, **function_names(own, "function")}
+    return {**group, **schedule, **function_names(own, "function")}
 
 
 def _options(checked: DeepHealthCheckArgs) -> FunctionOptions:
