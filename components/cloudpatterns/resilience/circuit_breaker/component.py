@@ -62,7 +62,7 @@ class CircuitBreaker(Component):
         self._checked = checked = self.begin(name, args, opts, problems=problems, names={"table": 255})
         self._table(name)
         self.metric_namespace = pulumi.Output.from_input(checked["metric_namespace"])
-        self.variables = pulumi.Output.all(**self.environment(*checked["dependencies"]))
+        self.variables = pulumi.Output.all(**self.environment())
         self.layer_arn = runtime_layer(self, f"{name}-runtime").arn if checked["create_layer"] else pulumi.Output.from_input("")
         if checked["alarm_topic_arns"]:
             for dependency in checked["dependencies"]:
@@ -70,7 +70,8 @@ class CircuitBreaker(Component):
         self.register()
 
     def environment(self, *dependencies: str) -> dict[str, pulumi.Input[str]]:
-        """Environment variables of a function that calls these dependencies, for ``CircuitBreaker.from_environment`` of the library.
+        """Environment variables of a function that calls these dependencies, for ``CircuitBreaker.from_environment`` of the library; all of
+        them without a name.
 
         :raises ArgumentError: for an unknown dependency, with those known.
         """
@@ -78,13 +79,13 @@ class CircuitBreaker(Component):
             "CLOUDPATTERNS_BREAKER_TABLE": self.table_name,
             "CLOUDPATTERNS_BREAKER_METRICS": self._checked["metric_namespace"],
         }
-        for dependency in dependencies:
+        for dependency in dependencies or self._checked["dependencies"]:
             name = re.sub("[^A-Z0-9]", "_", dependency.upper())
             variables[f"CLOUDPATTERNS_BREAKER_{name}"] = json.dumps(self._settings(dependency))
         return variables
 
     def statements(self, *dependencies: str) -> list[WorkloadStatementArgs]:
-        """What the role of a function needs that calls these dependencies: their items of the table, and its key.
+        """What the role of a function needs that calls these dependencies, or all without a name: their items of the table, and its key.
 
         :raises ArgumentError: for an unknown dependency, with those known.
         """
@@ -109,7 +110,7 @@ class CircuitBreaker(Component):
         return guarded_states(guard, name, task, next_state=next_state, open_state=open_state, failure_state=failure_state)
 
     def state_machine_statements(self, *dependencies: str) -> list[WorkloadStatementArgs]:
-        """What the role of a state machine with ``states`` needs: ``statements``, and the metric.
+        """What the role of a state machine with ``states`` needs: ``statements``, and the metric; for all dependencies without a name.
 
         :raises ArgumentError: for an unknown dependency, with those known.
         """
@@ -133,7 +134,7 @@ class CircuitBreaker(Component):
             actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
             resources=[self.table_arn],
             # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
-            conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [*dependencies]}},
+            conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [*(dependencies or self._checked["dependencies"])]}},
         )
         if self._key_arn is None:
             return [items]
