@@ -30,7 +30,7 @@ orders = QueueWorker(
             "code": pulumi.FileArchive("app"),
             "timeout_seconds": TIMEOUT_SECONDS,
             "runtime_library": True,
-            "environment": {**policy.settings.environment(), "RATES_URL": config.require("rates_url")},
+            "environment": {**policy.environment(), "RATES_URL": config.require("rates_url")},
         },
         # One order at a time, since the policy's time is that of a whole invocation.
         "batch_size": 1,

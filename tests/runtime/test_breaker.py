@@ -880,7 +880,9 @@ def test_settings_come_from_the_environment(capsys: pytest.CaptureFixture[str]) 
     line = json.loads(capsys.readouterr().out)
     assert (line["Opened"], line["_aws"]["CloudWatchMetrics"][0]["Namespace"]) == (1, "Shop")
     table.fault = lambda number, operation: "before"
-    assert passes(CircuitBreaker.from_environment(table, "x", environment={"CLOUDPATTERNS_BREAKER_TABLE": TABLE}))
+    assert passes(
+        CircuitBreaker.from_environment(table, "x", environment={"CLOUDPATTERNS_BREAKER_TABLE": TABLE, "CLOUDPATTERNS_BREAKER_X": "{}"})
+    )
     line = json.loads(capsys.readouterr().out)
     assert (line["Unreachable"], line["_aws"]["CloudWatchMetrics"][0]["Namespace"]) == (1, "CloudPatterns/CircuitBreaker")
 
@@ -913,6 +915,15 @@ def test_an_environment_without_a_table_is_refused(environment: dict[str, str]) 
     with pytest.raises(ValueError, match="TABLE is missing") as caught:
         CircuitBreaker.from_environment(Memory(), "payments", environment=environment)
     assert str(caught.value) == "CLOUDPATTERNS_BREAKER_TABLE is missing; pass environment(...) of the CircuitBreaker to the function."
+
+
+def test_a_dependency_that_the_environment_does_not_have_is_refused() -> None:
+    environment = {"CLOUDPATTERNS_BREAKER_TABLE": "t", "CLOUDPATTERNS_BREAKER_PAYMENTS": "{}"}
+    with pytest.raises(ValueError, match="PAYMENT is missing") as caught:
+        CircuitBreaker.from_environment(Memory(), "payment", environment=environment)
+    assert (
+        str(caught.value) == "CLOUDPATTERNS_BREAKER_PAYMENT is missing; pass environment('payment') of the CircuitBreaker to the function."
+    )
 
 
 def test_the_client_does_not_hold_a_call_up_for_long() -> None:

@@ -212,6 +212,17 @@ def test_a_result_is_kept_for_its_time() -> None:
         assert len(calls) == expected
 
 
+def test_a_result_is_not_kept_while_the_process_was_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lambda may stop the monotonic clock between two invocations; the time of day goes on, and may be set back."""
+    calls, day = [], Clock()
+    monkeypatch.setattr(time, "time", day)
+    health = DeepHealth({"database": lambda: calls.append(1)}, clock=Clock())
+    for now, expected in ((100, 1), (104.9, 1), (160, 2), (120, 3), (121, 3)):
+        day.now = now
+        health.check()
+        assert len(calls) == expected
+
+
 def test_a_failure_is_kept_no_longer_than_a_success() -> None:
     clock, errors = Clock(), [ConnectionError()]
 

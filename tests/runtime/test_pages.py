@@ -1,5 +1,6 @@
 """The pages of the libraries, ``docs/runtime/*.md``: each Python block runs, and each link leads somewhere."""
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,8 @@ def names(moto_account: None) -> dict[str, Any]:
     """What the examples have besides their imports: a client of an empty account, a table of circuits and its environment."""
     dynamodb = client("dynamodb")
     table = create_table(dynamodb)
-    return {"client": dynamodb, "table": table, "environment": {"CLOUDPATTERNS_BREAKER_TABLE": table}}
+    environment = {"CLOUDPATTERNS_BREAKER_TABLE": table, "CLOUDPATTERNS_BREAKER_CARD_BANK": '{"failures": 5}'}
+    return {"client": dynamodb, "table": table, "environment": environment}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -45,6 +47,20 @@ def test_the_examples_of_a_page_run(page: Path, names: dict[str, Any]) -> None:
     scope: dict[str, Any] = {"__name__": page.stem, **names}
     for line, block in found:
         exec(compile("\n" * line + block, str(page), "exec"), scope)
+
+
+def test_a_page_says_what_the_names_mean_that_it_is_given(names: dict[str, Any]) -> None:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        prose = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+        given = {node.id for _, block in blocks(page) for node in ast.walk(ast.parse(block)) if isinstance(node, ast.Name)} & names.keys()
+        stored = {
+            node.id
+            for _, block in blocks(page)
+            for node in ast.walk(ast.parse(block))
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
+        assert {name for name in given - stored if f"`{name}`" not in prose} == set(), page.stem
 
 
 def test_each_library_has_a_page() -> None:

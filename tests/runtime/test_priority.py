@@ -564,7 +564,8 @@ def test_every_message_is_extended_in_batches_of_ten(sqs: Queues) -> None:
     poller, _ = batch(sqs, 23, workers=30, visibility_seconds=30)
     poller._idle = 1
     poller._take([Message(LOW, "id", "", {}, {}, "low")])
-    assert beat_once(poller) == [10, 10]
+    # Two of three requests may be refused: the third comes after 22.5 of the 30 seconds.
+    assert beat_once(poller) == [7.5, 7.5]
     assert [(request["QueueUrl"], len(request["Entries"])) for request in sqs.of("change")] == [(HIGH, 10), (HIGH, 10), (HIGH, 3), (LOW, 1)]
     assert sqs.handles("change") == [*(f"r{number}" for number in range(23)), "low"]
     assert {entry["VisibilityTimeout"] for request in sqs.of("change") for entry in request["Entries"]} == {30}

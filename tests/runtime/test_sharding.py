@@ -1,12 +1,14 @@
 """Shuffle sharding: the same everywhere, moves nobody needlessly, spreads over zones; the probabilities by enumeration and simulation."""
 
 import dataclasses
+import inspect
 import itertools
 import json
 import math
 import os
 import subprocess
 import sys
+import time
 import uuid
 from collections import Counter
 from collections.abc import Sequence
@@ -358,6 +360,15 @@ def test_what_was_sent_counts_until_the_queue_is_asked_again() -> None:
     now[0] = 105
     assert [sharded.send("alice", "x") for _ in range(3)] == ["w2"] * 3
     assert len(sqs.asked) == 4
+
+
+def test_a_clock_that_is_set_back_keeps_no_length() -> None:
+    now = [100.0]
+    sqs, sharded = queues([0, 3], 2, clock=lambda: now[0])
+    sharded.send("alice", "x")
+    sqs.lengths["q/w1"], now[0] = 50, 99
+    assert (sharded.send("alice", "x"), len(sqs.asked)) == ("w2", 4)
+    assert inspect.signature(ShardedQueues).parameters["clock"].default is time.time
 
 
 def test_a_customer_that_fills_its_queues_leaves_the_others_a_short_one() -> None:

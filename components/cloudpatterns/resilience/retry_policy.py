@@ -60,7 +60,7 @@ class RetryPolicy(Component):
     """One setting of retries for functions, SDK clients, state machines, queues and streams (2025 guide, "Retry with backoff").
 
     Only one layer should retry: 3 attempts around 3 attempts are 9. Clients that a function calls through ``cloudpatterns_runtime.retry``
-    are made with ``botocore_config(retry, client_retries=False)``; all others retry by themselves, as ``sdk_environment`` says.
+    are made with ``botocore_config(retry, client_retries=False)``; all others retry by themselves, as ``sdk_variables`` says.
 
     Waits have full jitter: a random time between 0 and the longest. What is refused at construction is a sum of attempts and longest waits
     that does not fit into ``caller_timeout_seconds``; layers with longer waits of their own get fewer attempts.
@@ -78,9 +78,9 @@ class RetryPolicy(Component):
     form below the deadline.
     """
 
-    environment: pulumi.Output[dict[str, str]]
+    variables: pulumi.Output[dict[str, str]]
     """Environment variables of a function that retries with ``cloudpatterns_runtime.retry`` (``Retry.from_environment()``)."""
-    sdk_environment: pulumi.Output[dict[str, str]]
+    sdk_variables: pulumi.Output[dict[str, str]]
     """Environment variables of a function whose SDK clients retry by themselves, in the standard mode, in any language. The timeouts that
     the sum counts with are set in code: botocore's own are 60 seconds to connect and 60 to read."""
     state_machine_retry: pulumi.Output[str]
@@ -107,8 +107,8 @@ class RetryPolicy(Component):
         self._settings = settings = _settings(checked)
         caller_seconds = checked["caller_timeout_seconds"]
         asynchronous, queue = settings.asynchronous_invocation(caller_seconds), settings.queue(caller_seconds)
-        self.environment = pulumi.Output.from_input(settings.environment())
-        self.sdk_environment = pulumi.Output.from_input(settings.sdk_environment())
+        self.variables = pulumi.Output.from_input(self.environment())
+        self.sdk_variables = pulumi.Output.from_input(self.sdk_environment())
         self.state_machine_retry = pulumi.Output.from_input(json.dumps(settings.asl_retrier()))
         self.task_timeout_seconds = pulumi.Output.from_input(settings.task_timeout_seconds)
         self.total_seconds = pulumi.Output.from_input(settings.total_seconds)
@@ -130,6 +130,14 @@ class RetryPolicy(Component):
                 opts=self.child(),
             )
         self.register()
+
+    def environment(self) -> dict[str, str]:
+        """``variables`` as a dictionary, to be put together with others for a function's ``environment``."""
+        return self._settings.environment()
+
+    def sdk_environment(self) -> dict[str, str]:
+        """``sdk_variables`` as a dictionary, to be put together with others for a function's ``environment``."""
+        return self._settings.sdk_environment()
 
     @property
     def settings(self) -> RetrySettings:

@@ -323,13 +323,16 @@ class CircuitBreaker:
         ``CLOUDPATTERNS_BREAKER_TABLE`` is the table, ``CLOUDPATTERNS_BREAKER_<DEPENDENCY>`` the settings as JSON, and
         ``CLOUDPATTERNS_BREAKER_METRICS`` the namespace of ``EmbeddedMetrics``. ``settings`` come before those of the environment.
 
-        :raises ValueError: where the table is missing, or the settings are none.
+        :raises ValueError: where one of the first two is missing, or the settings are none. A misspelt name would have an item of its own,
+            which the role may not read, so that every call went through, and no alarm watched it.
         """
         name = f"CLOUDPATTERNS_BREAKER_{re.sub('[^A-Z0-9]', '_', dependency.upper())}"
         if not (table := environment.get("CLOUDPATTERNS_BREAKER_TABLE")):
             raise ValueError("CLOUDPATTERNS_BREAKER_TABLE is missing; pass environment(...) of the CircuitBreaker to the function.")
+        if name not in environment:
+            raise ValueError(f"{name} is missing; pass environment({dependency!r}) of the CircuitBreaker to the function.")
         try:
-            given = json.loads(environment.get(name, "{}"))
+            given = json.loads(environment[name])
             metrics = EmbeddedMetrics(environment.get("CLOUDPATTERNS_BREAKER_METRICS", _NAMESPACE))
             callbacks: dict[str, Any] = {"on_change": metrics.change, "on_unreachable": metrics.unreachable}
             return cls(client, table=table, dependency=dependency, **{**callbacks, **given, **settings})

@@ -123,6 +123,8 @@ class DeepHealth:
     """Guards what follows."""
     _kept: Health | None = field(init=False, repr=False, default=None)
     _until: float = field(init=False, repr=False, default=0.0)
+    _kept_at: float = field(init=False, repr=False, default=0.0)
+    """In seconds since 1970."""
     _run: "_Run | None" = field(init=False, repr=False, default=None)
     """The run that is under way."""
     _threads: dict[str, list[threading.Thread]] = field(init=False, repr=False, default_factory=dict)
@@ -136,7 +138,8 @@ class DeepHealth:
         """The health of all layers, at most ``cache_seconds`` old."""
         while True:
             with self._lock:
-                if self._kept is not None and self.clock() < self._until:
+                # Both clocks: Lambda may stop a monotonic one between two invocations, and any other may be set back.
+                if self._kept is not None and self.clock() < self._until and 0 <= time.time() - self._kept_at < self.cache_seconds:
                     return self._kept
                 run, mine = self._run, self._run is None
                 if run is None:
@@ -157,7 +160,7 @@ class DeepHealth:
         finally:
             with self._lock:
                 self._run = None
-                self._kept, self._until = run.health, self.clock() + self.cache_seconds
+                self._kept, self._until, self._kept_at = run.health, self.clock() + self.cache_seconds, time.time()
             run.ended.set()
 
     def _check_all(self) -> Health:

@@ -125,7 +125,7 @@ class PriorityPoller:
     share_every: int = 10
     """Among so many receives at least one is for each lower queue that has messages. At least twice the lower queues. Default: 10."""
     visibility_seconds: int = 60
-    """For how long SQS hides a message from others; extended at each third of it while the handler runs. 1 to 43,200. Default: 60."""
+    """For how long SQS hides a message from others; extended at each quarter of it while the handler runs. 1 to 43,200. Default: 60."""
     most_seconds: float = 3600
     """After its receipt a message is not hidden for longer than this, even if its handler still runs. Default: 3,600; at most 43,200."""
     wait_seconds: int = 20
@@ -322,7 +322,8 @@ class PriorityPoller:
     # Keeping messages hidden, on a thread of its own.
 
     def _beat(self) -> None:
-        while not self._ended.wait(self.visibility_seconds / 3):
+        # The third request after one that succeeded still comes before the visibility ends.
+        while not self._ended.wait(self.visibility_seconds / 4):
             with self._state:
                 kept = [held for held in self._held.values() if held.kept]
             for held in kept:

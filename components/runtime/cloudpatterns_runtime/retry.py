@@ -232,7 +232,7 @@ class Retry:
 
     @classmethod
     def from_environment(cls, *, environment: Mapping[str, str] = os.environ, **settings: Any) -> "Retry":
-        """The settings of the component ``RetryPolicy``: its output ``environment``, as the function's environment variables.
+        """The settings of the component ``RetryPolicy``: its ``environment()``, as the function's environment variables.
 
         These are ``CLOUDPATTERNS_RETRY_ATTEMPTS``, ``_BASE_SECONDS``, ``_CAP_SECONDS``, ``_DEADLINE_SECONDS`` and
         ``_CALL_TIMEOUT_SECONDS``; what is missing has its default. ``settings`` come before those of the environment.

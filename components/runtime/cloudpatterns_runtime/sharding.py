@@ -132,7 +132,7 @@ class ShardedQueues:
         queue_urls: Mapping[str, str],
         *,
         stale_seconds: float = 5.0,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """The queues of a map's workers.
 
@@ -146,7 +146,7 @@ class ShardedQueues:
         self._sqs, self.shards, self._queue_urls = sqs, shards, dict(queue_urls)
         self._stale_seconds, self._clock = stale_seconds, clock
         self._lengths: dict[str, tuple[float, float]] = {}
-        """Of each worker's queue: until when it holds, and the messages in it."""
+        """Of each worker's queue: when it was asked, and the messages in it."""
         self._lock = threading.Lock()
 
     @classmethod
@@ -178,14 +178,15 @@ class ShardedQueues:
     def _send(self, worker: str, body: str, request: Mapping[str, Any]) -> str:
         self._sqs.send_message(QueueUrl=self._queue_urls[worker], MessageBody=body, **request)
         with self._lock:
-            until, length = self._lengths[worker]
-            self._lengths[worker] = (until, length + 1)
+            asked_at, length = self._lengths[worker]
+            self._lengths[worker] = (asked_at, length + 1)
         return worker
 
     def _length(self, worker: str) -> float:
         with self._lock:
-            until, length = self._lengths.get(worker, (-math.inf, 0.0))
-        return length if self._clock() < until else self._keep(worker, self._ask(worker))
+            asked_at, length = self._lengths.get(worker, (-math.inf, 0.0))
+        # The time of day, since Lambda may stop a monotonic clock between two invocations; it may be set back.
+        return length if 0 <= self._clock() - asked_at < self._stale_seconds else self._keep(worker, self._ask(worker))
 
     def _ask(self, worker: str) -> float:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -197,7 +198,7 @@ class ShardedQueues:
 
     def _keep(self, worker: str, length: float) -> float:
         with self._lock:
-            self._lengths[worker] = (self._clock() + self._stale_seconds, length)
+            self._lengths[worker] = (self._clock(), length)
         return length
 
 

@@ -65,6 +65,9 @@ deploy_account := input.parameters.{_ACCOUNT_PARAMETER}["default"]
 """
 _MOST_LINES: Final = 15_000  # the validator refuses a source with 20,000
 _MOST_BROKEN: Final = 20
+# Copies of resources that are judged at once, in sizes of the template: rules compare states of state machines with each other, so that the
+# time grows with the square of what is judged.
+_COPIES: Final = 2
 _PLACE_OF_ERROR: Final = re.compile(r"--> (\S+):\d+:\d+")
 _SHOWS_UNKNOWN: Final = '{"__dynamic":'  # how the message of a rule in Rego shows a value that is not known
 _REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
@@ -222,7 +225,8 @@ class Validator:
             return unfounded
         held = {
             (again.logical_id, again.rule, again.path)
-            for again in self._diagnostics({**document, "Resources": {**resources, **copies}}, region, builtin=False)
+            for batch in _batches(copies, _COPIES * len(json.dumps(document)))
+            for again in self._diagnostics({**document, "Resources": {**resources, **batch}}, region, builtin=False)
         }
         return unfounded | {item for name, item in tried.items() if (name, item.rule, item.path) not in held}
 
@@ -406,6 +410,20 @@ def _numbers(version: str) -> tuple[int, ...]:
 def _wanted(rule: Rule, version: tuple[int, ...]) -> bool:
     """Whether a rule is judged: it is not off, and the validator of this version does not find the same by itself."""
     return not why_off(rule.id) and not (rule.superseded and version >= _numbers(rule.superseded))
+
+
+def _batches(copies: Mapping[str, Any], most_characters: int) -> Iterator[dict[str, Any]]:
+    """The copies of resources in parts of about so many characters."""
+    batch: dict[str, Any] = {}
+    left = most_characters
+    for name, copy in copies.items():
+        batch[name] = copy
+        left -= len(json.dumps(copy))
+        if left <= 0:
+            yield batch
+            batch, left = {}, most_characters
+    if batch:
+        yield batch
 
 
 def _placed(template: Mapping[str, Any], region: str | None, account: str | None) -> dict[str, Any]:

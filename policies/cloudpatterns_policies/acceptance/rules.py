@@ -85,6 +85,7 @@ MESSAGES_OFF: Final[Mapping[str, str]] = {
     "'StorageClassAnalysis' is a required property": "the provider sends an empty one",
     "'ProvisionedThroughput' is a required property": "E3639 says it, and does not take a billing mode that there is not for PROVISIONED",
     "TXT record value .* must be enclosed in double quotes": "the provider encloses them",
+    r"(Error|Cause)Path 'States\.\w+\(.*' is not a JSONPath": "a state Fail takes an intrinsic function there that returns text",
 }
 """Messages that are never told: a regular expression that is found in them, and the reason."""
 

@@ -76,10 +76,11 @@ def _along(path: Path, value: Any) -> Iterator[Any]:
 
 def variants(rule: Rule, helpers: str, properties: Mapping[str, Any], parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The properties with one unknown value at a time replaced by what the rule compares with, where the rule names the property."""
+    used = "\n".join(_used(rule.rego, helpers))
     for path in unknown_paths(properties, parameters):
         name = next((part for part in reversed(path) if isinstance(part, str)), "")
         is_list = str(parameters[_at(properties, path)["Ref"]].get("Type", "")).startswith("List")
-        source = rule.rego if name in rule.rego else helpers if name in helpers else ""
+        source = rule.rego if _names(rule.rego, name) else helpers if _names(used, name) else ""
         if not source:
             continue
         texts = dict.fromkeys(text for text in _TEXT.findall(source) if not text.startswith(("Properties", "AWS::", "pf-", "_")))
@@ -158,6 +159,11 @@ def _used(source: str, helpers: str) -> Iterator[str]:
         yield text
         for name in set(_WORD.findall(text)) & bodies.keys():
             waiting += bodies.pop(name)
+
+
+def _names(source: str, name: str) -> bool:
+    """Whether a source names a property: `Resources` is not `Resource`."""
+    return name in source and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", source) is not None
 
 
 def asks_for_unknown_list(rule: Rule, helpers: str, properties: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:

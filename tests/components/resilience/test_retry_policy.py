@@ -65,8 +65,8 @@ def test_one_setting_has_the_form_of_each_layer() -> None:
     graph = make(seen)
     settings = RetrySettings(deadline_seconds=29)
     assert seen == {
-        "environment": settings.environment(),
-        "sdk_environment": {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "3"},
+        "variables": settings.environment(),
+        "sdk_variables": {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "3"},
         "state_machine_retry": json.dumps(settings.asl_retrier()),
         "task_timeout_seconds": 5,
         "total_seconds": settings.total_seconds,
@@ -79,7 +79,7 @@ def test_one_setting_has_the_form_of_each_layer() -> None:
     }
     assert [one.type for one in graph.resources if one.custom] == []
     # What the library makes of it, with the timeouts that the sum counts with.
-    config: Any = botocore_config(Retry.from_environment(environment=seen["environment"]), client_retries=False)
+    config: Any = botocore_config(Retry.from_environment(environment=seen["variables"]), client_retries=False)
     assert config.connect_timeout + config.read_timeout == 5
 
 
@@ -127,6 +127,18 @@ def test_the_settings_are_there_in_python() -> None:
     kept: list[RetrySettings] = []
     record(lambda: kept.append(RetryPolicy("calls", {"caller_timeout_seconds": 61, "attempts": 2}).settings), mode="deployed")
     assert kept == [RetrySettings(attempts=2, deadline_seconds=60)]
+
+
+def test_variables_are_put_together_with_others() -> None:
+    found: dict[str, str] = {}
+
+    def program() -> None:
+        policy = RetryPolicy("calls", {"caller_timeout_seconds": 30, "attempts": 2})
+        found.update({**policy.environment(), **policy.sdk_environment(), "OTHER": "1"})
+
+    record(program)
+    settings = RetrySettings(attempts=2, deadline_seconds=29)
+    assert found == {**settings.environment(), **settings.sdk_environment(), "OTHER": "1"}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from cloudpatterns_policies.acceptance import engine
 from cloudpatterns_policies.acceptance.engine import Diagnostic, Validator
 from cloudpatterns_policies.acceptance.preflight import Preflight, load
+from cloudpatterns_policies.acceptance.unknowns import variants
 
 from tests.policies.acceptance.distributions import BUCKETS, HEADER, install, rule
 from tests.policies.acceptance.pairs import PAIRS, Pair
@@ -149,6 +150,17 @@ PARAMETERS = {"List": {"Type": "List<String>"}, "Text": {"Type": "String"}}
 VISIBILITY = {"CloudWatchMetricsEnabled": True, "MetricName": "web", "SampledRequestsEnabled": True}
 
 
+@pytest.mark.parametrize(
+    ("cause_path", "rules"), [("States.JsonToString($.error)", []), ("$.error", []), ("error", ["pf-sfn-asl-jsonpath-syntax"])]
+)
+def test_a_state_fail_takes_an_intrinsic_function_as_its_cause(validator: Validator, cause_path: str, rules: list[str]) -> None:
+    """See https://docs.aws.amazon.com/step-functions/latest/dg/state-fail.html."""
+    failed = {"Type": "Fail", "Error": "Failed", "CausePath": cause_path}
+    properties = {"RoleArn": "arn:aws:iam::123456789012:role/service", "Definition": {"StartAt": "Failed", "States": {"Failed": failed}}}
+    found = judge(validator, {"Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}})
+    assert [diagnostic.rule for diagnostic in found] == rules
+
+
 class TestUnknown:
     @staticmethod
     def judge(validator: Validator, kind: str, properties: Any, others: Mapping[str, Any] | None = None) -> list[str]:
@@ -172,6 +184,34 @@ class TestUnknown:
     def test_what_is_wrong_for_every_value_stays_a_finding(self, validator: Validator) -> None:
         properties = {"SqsManagedSseEnabled": True, "KmsMasterKeyId": {"Ref": "Text"}, "DelaySeconds": 901}
         assert self.judge(validator, "AWS::SQS::Queue", properties) == ["F3034", "pf-sqs-sse-exclusive"]
+
+    def test_many_unknown_values_are_tried_in_parts(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        judged: list[int] = []
+        ask = Validator._diagnostics
+
+        def counted(self: Validator, document: Mapping[str, Any], region: str | None, **more: Any) -> Iterator[Diagnostic]:
+            judged.append(len(document["Resources"]))
+            return ask(self, document, region, **more)
+
+        monkeypatch.setattr(Validator, "_diagnostics", counted)
+        # What it finds does not depend on the unknown value, which it names.
+        validator = fake(monkeypatch, tmp_path, [rule("pf-tags", f'{BUCKETS}; not resolve(name, "Properties.Tags.0.Value") == "shop"')])
+        tags = [{"Key": f"k{number}", "Value": {"Ref": "Unknown"}} for number in range(20)]
+        bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "shop", "Tags": [{"Key": "k", "Value": "x"}, *tags]}}
+        template = {"Parameters": {"Unknown": {"Type": "String"}}, "Resources": {"Bucket": bucket}}
+        assert [found.rule for found in validator.judge(template, {"AWS::S3::Bucket"})] == ["pf-tags"]
+        assert judged[0] == 1
+        assert len(judged) > 10
+        assert max(judged) < 5
+
+    def test_a_helper_that_a_rule_does_not_use_names_nothing(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        install(monkeypatch, tmp_path, [rule("pf-name")])
+        (known,) = [one for one in load(tmp_path / "cache").of({"AWS::S3::Bucket"}) if one.id == "pf-name"]
+        parameters = {"Unknown": {"Type": "String"}}
+        properties = {"Resource": {"Ref": "Unknown"}}
+        assert list(variants(known, '_pf_other(n) if object.get(n, "Resource", "") == "a"\n', properties, parameters)) == []
+        assert list(variants(known, 'resources_of_type(n) := {"Resources", "a"}\n', properties, parameters)) == []
+        assert {"Resource": "a"} in variants(known, 'resources_of_type(n) := {"Resource", "a"}\n', properties, parameters)
 
 
 class TestRegion:

@@ -109,7 +109,7 @@ class CircuitBreaker(Component):
         return guarded_states(guard, name, task, next_state=next_state, open_state=open_state, failure_state=failure_state)
 
     def state_machine_statements(self, *dependencies: str) -> list[WorkloadStatementArgs]:
-        """What the role of a state machine with ``states`` needs: ``statements``, and the metric.
+        """What the role of a state machine with ``states`` needs: ``statements``, and the metric; for all dependencies without a name.
 
         :raises ArgumentError: for an unknown dependency, with those known.
         """
