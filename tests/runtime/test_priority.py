@@ -615,6 +615,16 @@ def test_stop_waits_for_the_handlers_that_run(sqs: Queues) -> None:
     assert len(sqs.bodies[HIGH]) == 7
 
 
+def test_its_threads_have_names_and_keep_no_process_from_its_end(sqs: Queues) -> None:
+    before = set(threading.enumerate())
+    with running(make(sqs, print, workers=2)) as main:
+        eventually(lambda: sqs.of("receive"))
+        own = set(threading.enumerate()) - before - {main}
+    names = Counter(thread.name for thread in own)
+    assert names == {"priority-poller_work": 2, "priority-poller_beat": 1, "priority-poller_delete": 1}
+    assert all(thread.daemon for thread in own)
+
+
 def test_what_arrives_after_stop_is_returned_at_once(sqs: Queues) -> None:
     handled: list[Message] = []
     poller = make(sqs, handled.append, workers=3)
@@ -648,7 +658,7 @@ def test_what_is_not_done_in_time_is_returned_and_not_deleted_later(sqs: Queues,
         thread.join(SECONDS)
         assert 0.9 < time.monotonic() - started < 3
     assert sorted(sqs.handles("change")) == ["1", "2"]
-    assert "2 messages were not done in 1 s, and are returned to their queues" in caplog.text
+    assert [record.getMessage() for record in caplog.records] == ["2 messages were not done in 1 s, and are returned to their queues"]
     release.set()
     eventually(lambda: poller._idle == 2)
     assert poller._done.empty()
