@@ -441,6 +441,28 @@ def test_what_is_wrong_with_steps_is_refused(steps: list[dict[str, Any]], proble
     assert refused(steps=steps) == problems
 
 
+@pytest.mark.parametrize(
+    ("language", "given", "reason"),
+    [
+        (
+            "JSONata",
+            {"id": "$states.input.input.id"},
+            "is '$states.input.input.id', which would arrive as that text. Write an expression: {% $states.input.input.id %}.",
+        ),
+        ("JSONPath", {"id": "$.input.id"}, """is '$.input.id', which would arrive as that text. Write a path: {"id.$": "$.input.id"}."""),
+        ("JSONPath", {"id": "$$.Task"}, """is '$$.Task', which would arrive as that text. Write a path: {"id.$": "$$.Task"}."""),
+        ("JSONata", {"id": "{% $states.input.input.id %}"}, None),
+        ("JSONPath", {"id.$": "$.input.id", "price": "$.99", "note": "$.inputs"}, None),
+    ],
+)
+def test_an_expression_that_is_not_marked_as_one_is_refused(language: str, given: dict[str, Any], reason: str | None) -> None:
+    args: Any = {"steps": [step("A", input=given)], "query_language": language}
+    if reason is None:
+        make(**args)
+    else:
+        assert refused(**args) == [("steps.0.input.id", reason)]
+
+
 def test_sequences_are_each_used_once() -> None:
     inner = [step("B", compensation=call("b"))]
     assert refused(steps=[step("A")], sequences={"b": inner}) == [

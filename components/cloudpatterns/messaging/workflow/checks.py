@@ -1,6 +1,7 @@
 """What is wrong with the arguments of a ``Workflow``, found before anything is created."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -19,6 +20,8 @@ _COMPOUNDS = ("parallel", "map", "saga")
 _FLOW = ("wait", "choice", "values", "fail", "succeed")
 _STEP_KINDS = (*KINDS, *_FLOW, *_COMPOUNDS)
 _WITH_INPUT = ("function", "send_message", "publish", "put_event")
+# Paths into the document, or of the context object.
+_PATH = re.compile(r"\$\.(input|steps|earlier|item|index|error)\b|\$\$\.")
 # In the place of what is not there yet.
 _QUEUE, _FUNCTION = "arn:aws:sqs:eu-west-1:123456789012:parked", "arn:aws:lambda:eu-west-1:123456789012:function:new"
 
@@ -148,7 +151,7 @@ def _function_problems(checked: WorkflowArgs, task: Any, path: str) -> Iterator[
 
 
 def _template_problems(language: str, value: Any, path: str) -> Iterator[Problem]:
-    """Expressions of the other language, which would arrive as plain text."""
+    """Expressions of the other language, and those that are not marked as such: they would arrive as plain text."""
     if isinstance(value, Mapping) and not isinstance(value, pulumi.Output):
         for name, inner in value.items():
             if language == "JSONata" and str(name).endswith(".$"):
@@ -159,6 +162,11 @@ def _template_problems(language: str, value: Any, path: str) -> Iterator[Problem
             yield from _template_problems(language, inner, f"{path}.{number}")
     elif language == "JSONPath" and isinstance(value, str) and value.startswith("{%"):
         yield path, 'is an expression of JSONata; query_language is JSONPath. Write a path: {"name.$": "$..."}.'
+    elif language == "JSONata" and isinstance(value, str) and value.startswith("$states."):
+        yield path, f"is {value!r}, which would arrive as that text. Write an expression: {{% {value} %}}."
+    elif language == "JSONPath" and isinstance(value, str) and _PATH.match(value) and not path.endswith(".$"):
+        name = path.rpartition(".")[2]
+        yield path, f'is {value!r}, which would arrive as that text. Write a path: {{"{name}.$": "{value}"}}.'
 
 
 def _flow_problems(checked: WorkflowArgs, step: WorkflowStepArgs, where: str, kind: str) -> Iterator[Problem]:
