@@ -165,6 +165,8 @@ def _problems(checked: RetryPolicyArgs) -> Iterator[Problem]:
             _settings(checked)
         except RetrySettingsError as error:
             for path, reason in error.problems:
-                of_caller = f"is {caller:g}, {reserve:g} of them in reserve; {reason.partition('; ')[2]}"
+                of_caller = f"is {caller:g}, {reserve:g} of them in reserve; {reason.partition('; ')[2]}".replace(
+                    "a later deadline", "a longer caller_timeout_seconds"
+                )
                 yield ("caller_timeout_seconds", of_caller) if path == "deadline_seconds" else (path, reason)
     yield from needs(checked, "function_names", "on_failure_arn", why="events that fail to the end would be lost")

@@ -42,7 +42,8 @@ def test_total_time_is_bounded_below_the_callers_timeout() -> None:
         (
             "caller_timeout_seconds",
             "is 30, 1 of them in reserve; every attempt at its full length and the longest waits between them take "
-            "4 * 10 + 1 + 2 + 4 = 47 seconds. Give fewer attempts, a shorter call_timeout_seconds or cap_seconds, or a later deadline.",
+            "4 * 10 + 1 + 2 + 4 = 47 seconds. Give fewer attempts, a shorter call_timeout_seconds or cap_seconds, or a longer "
+            "caller_timeout_seconds.",
         )
     ]
     # The same with a second less to spare.
