@@ -54,8 +54,9 @@ class ApiGateway(Component):
     **Cost drivers**: requests, several times dearer for REST than for HTTP; the logs; the web ACL; a customer managed key; two alarms.
 
     **Trade-offs**: a request has 29 seconds and 10 MB. REST has the web ACL, usage plans, request validation and private endpoints, HTTP
-    the JWT authorizers. Responses are not compressed: their size would tell secrets that stand beside what an attacker sends. The
-    definition of a REST API is one document, so ``transforms`` see its JSON.
+    the JWT authorizers: the security pack asks for a web ACL in prod, which an HTTP API has only on a CloudFront distribution in front of
+    it. Responses are not compressed: their size would tell secrets that stand beside what an attacker sends. The definition of a REST API
+    is one document, so ``transforms`` see its JSON.
 
     **Proven by**: controls ``api-definition-authorized``, ``api-route-authorized``, ``api-access-logs``, ``api-execution-logs``,
     ``api-no-data-trace``, ``api-domain-tls``, ``api-throttled``; ``test_api_gateway.py``, ``test_api_gateway_arguments.py``, and
