@@ -200,7 +200,8 @@ def test_with_existing_queues_and_services_nothing_but_the_map_is_created() -> N
         "aws:ssm/parameter:Parameter"
     ]
     assert graph.one("cloudpatterns:index:ShuffleSharding").outputs["kms_key_arn"] == ""
-    with_function = make(workers=workers, visibility_timeout_seconds=None, existing_function={"arn": f"{TOPIC}:x", "timeout_seconds": 30})
+    function = {"arn": "arn:aws:lambda:eu-west-1:123456789012:function:orders", "timeout_seconds": 30}
+    with_function = make(workers=workers, visibility_timeout_seconds=None, existing_function=function)
     assert len(with_function.of_type(SOURCE)) == 16
 
 

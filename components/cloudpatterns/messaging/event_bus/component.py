@@ -30,7 +30,7 @@ from cloudpatterns.core import (
 )
 from cloudpatterns.messaging._patterns import pattern_json
 from cloudpatterns.messaging.event_bus.access import EVENTS, bus_policy, has_functions, has_logs, key_statements
-from cloudpatterns.messaging.event_bus.arguments import EventBusArgs, EventBusRule
+from cloudpatterns.messaging.event_bus.arguments import EventBusArgs, EventBusRule, ExistingEventBus
 from cloudpatterns.messaging.event_bus.logs import bus_logs
 from cloudpatterns.messaging.event_bus.rules import child_names, problems
 from cloudpatterns.messaging.event_bus.targets import CreatedTarget, Surroundings, bus_arn, event_target
@@ -241,9 +241,7 @@ class EventBus(Component):
 
     def _alarm(self, child_name: str, key: str, rule: aws.cloudwatch.EventRule) -> None:
         # The default bus has no dimension of its own: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
-        existing: Any = self._checked.get("existing_bus") or {}
-        arn = existing.get("arn")
-        default = existing.get("name") == "default" or (isinstance(arn, str) and arn.endswith(":event-bus/default"))
+        default = _is_default(self._checked.get("existing_bus"))
         bus = {} if default else {"EventBusName": self.bus_name}
         alarm(
             self,
@@ -255,3 +253,11 @@ class EventBus(Component):
             actions=self._checked["alarm_topic_arns"],
             tags=self._checked["tags"],
         )
+
+
+def _is_default(existing: ExistingEventBus | None) -> bool:
+    """Whether a given bus is the account's default one, as far as a preview knows."""
+    if existing is None:
+        return False
+    arn = existing.get("arn")
+    return existing.get("name") == "default" or (isinstance(arn, str) and arn.endswith(":event-bus/default"))
