@@ -327,13 +327,6 @@ REFUSED = [
         "is 'Logs', which is a statement of the storefront",
         {"statements": [{"sid": "Logs1", **QUEUE}]},
     ),
-    (
-        "statements",
-        [{"sid": "A", **QUEUE}, {"sid": "A", **QUEUE}],
-        "statements[1].sid",
-        "is 'A' a second time",
-        {"statements": [{"sid": "A", **QUEUE}, {"sid": "A2", **QUEUE}]},
-    ),
 ]
 
 
