@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from types import ModuleType
@@ -79,7 +80,7 @@ def test_the_worker_finishes_its_job_when_it_is_asked_to_end(machine: Machine) -
     (machine.folder / "code").write_text("0")
     (machine.folder / "answer").write_text(json.dumps(MESSAGE))
     environment = {"PATH": os.environ["PATH"], "QUEUE_URL": "https://sqs/jobs"}
-    worker = subprocess.Popen(["python3", str(FILE), "render"], env=environment)
+    worker = subprocess.Popen([sys.executable, str(FILE), "render"], env=environment)
     while "job-guard" not in ((machine.folder / "calls").read_text() if (machine.folder / "calls").exists() else ""):
         assert worker.poll() is None
         time.sleep(0.01)

@@ -20,5 +20,10 @@ def example(folder: str, changes: Mapping[str, str] | None = None, *, after: str
         text = text.replace(old, new)
     program = compile(f"{text}\n{after}\n", os.fspath(path), "exec")
     # The example's own text, which the repository holds.
-    graph = folder_graph(EXAMPLES / folder, "dev", deployed=deployed, program=lambda: exec(program, {"__name__": "__main__"}))
+    graph = folder_graph(
+        EXAMPLES / folder,
+        "dev",
+        deployed=deployed,
+        program=lambda: exec(program, {"__name__": "__main__", "__file__": str(EXAMPLES / folder / "__main__.py")}),
+    )
     return Stack(Resource(message) for message in Requests(graph).analyze_stack().resources)
