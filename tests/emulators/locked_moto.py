@@ -29,6 +29,8 @@ def locked_moto(config: Any = None) -> Generator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BotocoreStubber, "__call__", locked)
+        # The session behind `boto3.client` keeps the credentials that it found first: moto's are not for what comes after.
+        patch.setattr(boto3, "DEFAULT_SESSION", None)
         for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
             patch.delenv(name, raising=False)
         patch.setenv("AWS_DEFAULT_REGION", REGION)

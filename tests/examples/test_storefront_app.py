@@ -183,7 +183,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("credentials")
 def test_a_token_for_the_database_is_the_one_of_the_sdk() -> None:
     settings = replace(load(environment()).database, host="db.abc.eu-west-1.rds.amazonaws.com", user="store front/é")
-    client = boto3.client("rds", region_name=REGION)
+    client = boto3.Session().client("rds", region_name=REGION)
 
     def both() -> tuple[str, str]:
         return Tokens(REGION).database(settings), client.generate_db_auth_token(settings.host, settings.port, settings.user)
