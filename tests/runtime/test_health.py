@@ -2,6 +2,7 @@
 
 import http.client
 import inspect
+import io
 import json
 import logging
 import os
@@ -171,19 +172,20 @@ def test_a_limit_of_its_own_may_be_longer() -> None:
 
 
 def test_hung_threads_do_not_pile_up(hanging: Hanging) -> None:
-    health = DeepHealth({"database": hanging, "queue": nothing}, timeout_seconds=0.01, cache_seconds=0)
+    health = DeepHealth({"hung": hanging, "queue": nothing}, timeout_seconds=0.01, cache_seconds=0)
     found = [health.check() for _ in range(20)]
     assert hanging.calls == 3
-    assert sum(thread.name == "deep-health-database" for thread in threading.enumerate()) == 3
+    assert sum(thread.name == "deep-health-hung" for thread in threading.enumerate()) == 3
     assert all(thread.daemon for thread in threading.enumerate() if thread.name.startswith("deep-health"))
-    assert [one.errors["database"] for one in found[:4]] == ["no answer in 0.01 s"] * 3 + ["3 checks of it hang"]
-    assert found[-1].seconds["database"] == 0
+    assert [one.errors["hung"] for one in found[:4]] == ["no answer in 0.01 s"] * 3 + ["3 checks of it hang"]
+    assert found[-1].seconds["hung"] == 0
     hanging.release.set()
     until = time.monotonic() + SECONDS
-    while any(thread.name == "deep-health-database" for thread in threading.enumerate()):
+    while any(thread.name == "deep-health-hung" for thread in threading.enumerate()):
         assert time.monotonic() < until
-    # When they end, the layer is checked again.
-    assert DeepHealth.check(health).ok
+    # When they end, the layer is checked again; on a busy machine not within 10 ms at once.
+    while not health.check().ok:
+        assert time.monotonic() < until
 
 
 def test_a_layer_without_a_thread_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -465,7 +467,7 @@ def test_http_get_has_a_time_limit(listener: socket.socket) -> None:
     assert time.monotonic() - begun < 1
 
 
-@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize("status", [199, 200, 299, 300, 500])
 def test_http_get_closes_its_connection(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[bool] = []
 
@@ -485,8 +487,22 @@ def test_http_get_closes_its_connection(status: int, monkeypatch: pytest.MonkeyP
             closed.append(True)
 
     monkeypatch.setattr(http.client, "HTTPConnection", Connection)
-    assert DeepHealth({"page": http_get("http://pages/")}, timeout_seconds=20).check().ok is (status == 200)
+    assert DeepHealth({"page": http_get("http://pages/")}, timeout_seconds=20).check().ok is (200 <= status < 300)
     assert closed == [True]
+
+
+@pytest.mark.parametrize(("before", "found"), [(65_536 - len(OK), True), (65_537 - len(OK), False)])
+def test_a_text_is_looked_for_in_the_first_64_kib(before: int, found: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = b"x" * before + OK.encode()
+
+    class Connection(http.client.HTTPConnection):
+        def request(self, *args: Any, **options: Any) -> None: ...
+
+        def getresponse(self) -> Any:
+            return type("Response", (), {"status": 200, "read": io.BytesIO(page).read})
+
+    monkeypatch.setattr(http.client, "HTTPConnection", Connection)
+    assert DeepHealth({"page": http_get("http://pages/", contains=OK)}, timeout_seconds=20).check().ok is found
 
 
 def test_http_get_by_tls_checks_the_certificate(pages: str) -> None:
