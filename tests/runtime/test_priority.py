@@ -241,6 +241,11 @@ def test_a_message_reaches_the_handler_whole_and_is_deleted(sqs: Queues) -> None
     assert "x" not in repr(seen[0]).replace("id-x", "")
 
 
+def test_what_a_message_says_and_its_receipt_are_not_shown() -> None:
+    message = Message(HIGH, "id-1", "secret", {"a": "secret"}, {"b": "secret"}, "secret")
+    assert repr(message) == f"Message(queue_url='{HIGH}', id='id-1')"
+
+
 def test_low_priority_is_never_starved(sqs: Queues) -> None:
     """The bound on the real poller: of ten receives in a row one is for each lower queue, though the highest never drains."""
     for url in (HIGH, MIDDLE, LOW):

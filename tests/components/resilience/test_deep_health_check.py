@@ -233,16 +233,18 @@ def test_the_alarm_is_there_without_topics_because_the_check_follows_it() -> Non
 
 
 def test_the_function_may_do_what_its_layers_need() -> None:
+    far = TABLE.replace("eu-west-1", "eu-central-1")
     layers: dict[str, Any] = {
         "database": TCP,
         "page": {"http": {"url": "http://page.internal/"}, "timeout_seconds": 0.5},
-        "sessions": {"table": {"arn": TABLE, "key": {"id": {"S": "x"}}, "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/t"}},
+        # A table of another Region.
+        "sessions": {"table": {"arn": far, "key": {"id": {"S": "x"}}, "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/t"}},
         "orders": {"queue": {"arn": QUEUE, "most_messages": 7}},
     }
     graph = make(layers=layers, subnet_ids_by_zone={"eu-west-1a": "subnet-1"}, security_group_ids=["sg-1"], cache_seconds=2.5)
     found = json.loads(graph.named("shop-function-policy").inputs["policy"])["Statement"]
     assert [(one["Sid"], one["Action"], one["Resource"]) for one in found[:3]] == [
-        ("Tables", ["dynamodb:GetItem"], [TABLE]),
+        ("Tables", ["dynamodb:GetItem"], [far]),
         ("TableKeys", ["kms:Decrypt"], ["arn:aws:kms:eu-west-1:123456789012:key/t"]),
         ("Queues", ["sqs:GetQueueAttributes"], [QUEUE]),
     ]
@@ -251,9 +253,16 @@ def test_the_function_may_do_what_its_layers_need() -> None:
     assert json.loads(variables["LAYERS"]) == {
         "database": {"kind": "tcp", "host": "db.internal", "port": 5432, "timeout_seconds": 1.5},
         "page": {"kind": "http", "url": "http://page.internal/", "contains": "", "timeout_seconds": 0.5},
-        "sessions": {"kind": "table", "name": "sessions", "key": {"id": {"S": "x"}}, "timeout_seconds": 1.5},
+        "sessions": {
+            "kind": "table",
+            "region": "eu-central-1",
+            "name": "sessions",
+            "key": {"id": {"S": "x"}},
+            "timeout_seconds": 1.5,
+        },
         "orders": {
             "kind": "queue",
+            "region": "eu-west-1",
             "url": "https://sqs.eu-west-1.amazonaws.com/123456789012/orders",
             "most_messages": 7,
             "timeout_seconds": 1.5,
@@ -404,6 +413,7 @@ def listening() -> Iterator[int]:
 def environment(moto_account: None, listening: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Four layers, of which the queue's and the page's do not work."""
     dynamodb, sqs = client("dynamodb"), client("sqs")
+    region = dynamodb.meta.region_name
     table = f"sessions-{uuid4()}"
     dynamodb.create_table(
         TableName=table,
@@ -415,8 +425,8 @@ def environment(moto_account: None, listening: int, monkeypatch: pytest.MonkeyPa
     sqs.send_message(QueueUrl=url, MessageBody="x")
     layers = {
         "database": {"kind": "tcp", "host": "127.0.0.1", "port": listening, "timeout_seconds": 20},
-        "sessions": {"kind": "table", "name": table, "key": {"id": {"S": "health"}}, "timeout_seconds": 20},
-        "orders": {"kind": "queue", "url": url, "most_messages": 0, "timeout_seconds": 20},
+        "sessions": {"kind": "table", "region": region, "name": table, "key": {"id": {"S": "health"}}, "timeout_seconds": 20},
+        "orders": {"kind": "queue", "region": region, "url": url, "most_messages": 0, "timeout_seconds": 20},
         "page": {"kind": "http", "url": "http://127.0.0.1:1/", "contains": "", "timeout_seconds": 20},
     }
     for name, value in {
@@ -445,7 +455,9 @@ def test_the_function_measures_on_a_schedule(environment: dict[str, Any], capsys
 
 
 def test_clients_try_once_within_the_limit(moto_account: None) -> None:
-    config = load_handler(CODE).client("sqs", 0.7).meta.config
+    meta = load_handler(CODE).client("sqs", "eu-north-1", 0.7).meta
+    config = meta.config
+    assert meta.region_name == "eu-north-1"
     assert (config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]) == (0.7, 0.7, 1)
 
 

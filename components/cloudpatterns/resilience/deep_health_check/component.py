@@ -345,9 +345,10 @@ def _settings(layer: HealthLayerArgs) -> dict[str, Any]:
         return {"kind": "http", "url": http["url"], "contains": http["contains"]}
     if table is not None:
         name = pulumi.Output.from_input(table["arn"]).apply(lambda arn: arn.rpartition("/")[2])
-        return {"kind": "table", "name": name, "key": table["key"]}
+        return {"kind": "table", "region": region_of(table["arn"]), "name": name, "key": table["key"]}
     assert queue, "a layer has one of four kinds"
-    return {"kind": "queue", "url": queue_url(queue["arn"]), "most_messages": queue.get("most_messages")}
+    settings = {"url": queue_url(queue["arn"]), "most_messages": queue.get("most_messages")}
+    return {"kind": "queue", "region": region_of(queue["arn"]), **settings}
 
 
 def _statements(layers: dict[str, HealthLayerArgs]) -> list[Statement]:

@@ -15,7 +15,7 @@ from botocore.config import Config
 from cloudpatterns_runtime.health import DeepHealth, Layer, dynamodb, http_get, lambda_handler, sqs, tcp
 
 
-def check(layer: Mapping[str, Any], client: Callable[[str, float], Any]) -> Callable[[], object]:
+def check(layer: Mapping[str, Any], client: Callable[[str, str, float], Any]) -> Callable[[], object]:
     """The check of one layer."""
     limit = layer["timeout_seconds"]
     if layer["kind"] == "tcp":
@@ -23,21 +23,21 @@ def check(layer: Mapping[str, Any], client: Callable[[str, float], Any]) -> Call
     if layer["kind"] == "http":
         return http_get(layer["url"], contains=layer["contains"], timeout_seconds=limit)
     if layer["kind"] == "table":
-        return dynamodb(client("dynamodb", limit), layer["name"], layer["key"])
-    return sqs(client("sqs", limit), layer["url"], most_messages=layer["most_messages"])
+        return dynamodb(client("dynamodb", layer["region"], limit), layer["name"], layer["key"])
+    return sqs(client("sqs", layer["region"], limit), layer["url"], most_messages=layer["most_messages"])
 
 
-def health(environment: Mapping[str, str], client: Callable[[str, float], Any]) -> DeepHealth:
+def health(environment: Mapping[str, str], client: Callable[[str, str, float], Any]) -> DeepHealth:
     """The layers of the environment."""
     layers: dict[str, dict[str, Any]] = json.loads(environment["LAYERS"])
     checks = {name: Layer(check(layer, client), layer["timeout_seconds"]) for name, layer in layers.items()}
     return DeepHealth(checks, cache_seconds=float(environment["CACHE_SECONDS"]))
 
 
-def client(service: str, seconds: float) -> Any:
-    """A client that tries once, within the layer's limit."""
+def client(service: str, region: str, seconds: float) -> Any:
+    """A client of the layer's Region that tries once, within the layer's limit."""
     config = Config(connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 1})
-    return boto3.client(service, config=config)
+    return boto3.client(service, region_name=region, config=config)
 
 
 @functools.cache
