@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
 from tests.emulators.handlers import load_handler
 from tests.emulators.locked_moto import client
@@ -86,3 +88,20 @@ def test_an_order_above_the_stock_is_rejected_and_does_not_fail(account: Interpr
     execution = run(account, handler, {**ORDER, "count": 6})
     assert (execution.status, execution.states[-3:]) == ("SUCCEEDED", ["Reject", "Rejected", "Done"])
     assert items() == {"sku#chair": "5"}
+
+
+def test_a_write_that_met_another_one_is_an_error_to_be_tried_again(
+    account: Interpreter, handler: Callable[[Any, Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_call = BaseClient._make_api_call
+
+    def conflict(self: Any, operation: str, request: Any) -> Any:
+        if operation != "TransactWriteItems":
+            return make_call(self, operation, request)
+        reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]
+        response: Any = {"Error": {"Code": "TransactionCanceledException", "Message": ""}, "CancellationReasons": reasons}
+        raise self.exceptions.TransactionCanceledException(response, operation)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", conflict)
+    with pytest.raises(ClientError, match="TransactionCanceledException"):
+        handler({"action": "reserve", "order": ORDER}, None)
