@@ -620,6 +620,19 @@ def test_stop_waits_for_the_handlers_that_run(sqs: Queues) -> None:
     assert len(sqs.bodies[HIGH]) == 7
 
 
+def test_signals_stop_it_on_a_thread_of_their_own(sqs: Queues, monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers: dict[int, Callable[..., None]] = {}
+    monkeypatch.setattr(library.signal, "signal", handlers.__setitem__)
+    poller = make(sqs, print)
+    poller.stop_on_signals(signal.SIGUSR1)
+    assert handlers.keys() == {signal.SIGUSR1}
+    poller.stop_on_signals()
+    assert handlers.keys() == {signal.SIGUSR1, signal.SIGTERM, signal.SIGINT}
+    assert not poller._stopping.is_set()
+    handlers[signal.SIGTERM](signal.SIGTERM, None)
+    eventually(poller._stopping.is_set)
+
+
 def test_its_threads_have_names_and_keep_no_process_from_its_end(sqs: Queues) -> None:
     before = set(threading.enumerate())
     with running(make(sqs, print, workers=2)) as main:
