@@ -9,6 +9,7 @@ import pulumi_aws as aws
 from cloudpatterns.blocks import (
     Fifo,
     Sender,
+    allow_invocation,
     dead_letter_queue,
     queue_policy,
     send_statements,
@@ -97,7 +98,7 @@ def _destination(
         return _new_function(around, child, rule, target, dead_arn)
     if (existing := target.get("existing_function")) is not None:
         arn = pulumi.Output.from_input(existing["arn"])
-        return Destination(arn, waits=[_permission(around.component, f"{child}-permission", arn, rule)])
+        return Destination(arn, waits=[allow_invocation(around.component, f"{child}-permission", arn, EVENTS, rule.arn)])
     if target.get("queue") is not None:
         return _new_queue(around, child, rule, target)
     if (queue := target.get("existing_queue")) is not None:
@@ -149,21 +150,8 @@ def _new_function(
         destination_config={"on_failure": {"destination": dead_arn}},
         opts=component.child(),
     )
-    permission = _permission(component, f"{child}-permission", function.arn, rule)
+    permission = allow_invocation(component, f"{child}-permission", function.arn, EVENTS, rule.arn)
     return Destination(function.arn, waits=[kept, permission], function_arn=function.arn)
-
-
-def _permission(component: Component, child_name: str, arn: pulumi.Output[str], rule: aws.cloudwatch.EventRule) -> aws.lambda_.Permission:
-    """Of the alias or version, where the ARN names one."""
-    return aws.lambda_.Permission(
-        child_name,
-        action="lambda:InvokeFunction",
-        function=arn.apply(lambda text: ":".join(text.split(":")[:7])),
-        qualifier=arn.apply(lambda text: (text.split(":")[7:] or [None])[0]),
-        principal=EVENTS,
-        source_arn=rule.arn,
-        opts=component.child(),
-    )
 
 
 def _new_queue(around: Surroundings, child: str, rule: aws.cloudwatch.EventRule, target: EventBusTarget) -> Destination:

@@ -6,7 +6,8 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.core import Component, account_of, partition_of, region_of
+from cloudpatterns.blocks.work_queue import queue_url
+from cloudpatterns.core import Component, partition_of, region_of
 from cloudpatterns.network.api_gateway.arguments import METHODS, ApiAuthorizerArgs, ApiGatewayArgs, ApiRouteArgs, ApiThrottle
 from cloudpatterns.network.api_gateway.rest_api import ACCESS_LOG, Stage, access_log, address_type
 from cloudpatterns.network.api_gateway.routes import Route, authorizer_of, in_parameter, route_of
@@ -207,9 +208,7 @@ def _call(given: ApiRouteArgs) -> tuple[str, dict[str, pulumi.Input[str]]]:
     """
     if (queue := given.get("queue")) is not None:
         arn = queue["queue_arn"]
-        name = pulumi.Output.from_input(arn).apply(lambda text: text.split(":")[5])
-        url = pulumi.Output.concat("https://sqs.", region_of(arn), ".", _domain_of(arn), "/", account_of(arn), "/", name)
-        parameters: dict[str, pulumi.Input[str]] = {"QueueUrl": url, "MessageBody": "$request.body", "Region": region_of(arn)}
+        parameters: dict[str, pulumi.Input[str]] = {"QueueUrl": queue_url(arn), "MessageBody": "$request.body", "Region": region_of(arn)}
         if (group := queue.get("message_group")) is not None:
             parameters["MessageGroupId"] = in_parameter(group)
         if (deduplication := queue.get("deduplication_id")) is not None:

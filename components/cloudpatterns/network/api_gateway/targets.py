@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 import pulumi
-import pulumi_aws as aws
 
-from cloudpatterns.blocks import service_role
+from cloudpatterns.blocks import allow_invocation, service_role
 from cloudpatterns.core import Component, Statement
 from cloudpatterns.network.api_gateway.arguments import ApiGatewayArgs, ApiRouteArgs
 from cloudpatterns.network.api_gateway.routes import route_of
@@ -76,28 +75,13 @@ def permissions(
     for key, route in checked["routes"].items():
         if (arn := route.get("function_arn")) is not None:
             source = pulumi.Output.concat(execution_arn, "/", stage_name, "/", route_of(key).source)
-            found.append(_permission(component, f"{name}-{route_of(key).child}-permission", arn, source))
+            found.append(allow_invocation(component, f"{name}-{route_of(key).child}-permission", arn, SERVICE, source))
     for key, authorizer in checked["authorizers"].items():
         if (function := authorizer.get("function")) is not None:
             # API Gateway gives an authorizer its id when it reads the definition: it is not known before, and one API's are alike.
             source = pulumi.Output.concat(execution_arn, "/authorizers/*")
-            found.append(_permission(component, f"{name}-authorizer-{key}-permission", function["function_arn"], source))
+            found.append(allow_invocation(component, f"{name}-authorizer-{key}-permission", function["function_arn"], SERVICE, source))
     return found
-
-
-def _permission(
-    component: Component, child_name: str, function_arn: pulumi.Input[str], source_arn: pulumi.Input[str]
-) -> aws.lambda_.Permission:
-    parts = pulumi.Output.from_input(function_arn).apply(lambda arn: arn.split(":"))
-    return aws.lambda_.Permission(
-        child_name,
-        action="lambda:InvokeFunction",
-        function=parts.apply(lambda found: ":".join(found[:7])),
-        qualifier=parts.apply(lambda found: found[7] if len(found) > 7 else None),
-        principal=SERVICE,
-        source_arn=source_arn,
-        opts=component.child(),
-    )
 
 
 def invocation_uri(function_arn: pulumi.Input[str]) -> pulumi.Output[str]:
