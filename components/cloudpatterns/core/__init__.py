@@ -4,7 +4,7 @@ from cloudpatterns.core.arguments import ArgumentError, Arguments, Problem, decl
 from cloudpatterns.core.component import Component
 from cloudpatterns.core.functions import ExistingFunction, FunctionOptions, function_problems
 from cloudpatterns.core.iam import Statement, assume_role, document
-from cloudpatterns.core.identity import account_of, partition_of, region_of, unqualified
+from cloudpatterns.core.identity import account_of, name_of, partition_of, region_of, unqualified
 from cloudpatterns.core.limits import HIDDEN, Choice, CidrBlock, Keys, Matches, Unique
 from cloudpatterns.core.ordering import ByName, after, by_name
 from cloudpatterns.core.place import region_of_zone
@@ -43,6 +43,7 @@ __all__ = [
     "function_problems",
     "iam_statement",
     "is_given",
+    "name_of",
     "needs",
     "one_of",
     "partition_of",

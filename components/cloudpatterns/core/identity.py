@@ -22,6 +22,11 @@ def account_of(arn: pulumi.Input[str]) -> pulumi.Output[str]:
     return _part(arn, 4)
 
 
+def name_of(arn: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The name in an ARN that ends in a name alone: that of a queue or a topic."""
+    return _part(arn, 5)
+
+
 def unqualified(function: pulumi.Input[str]) -> tuple[pulumi.Output[str], pulumi.Output[str | None]]:
     """A function's name or ARN without its alias or version, and that, or None, as the provider's ``qualifier`` takes it.
 

@@ -32,6 +32,7 @@ from cloudpatterns.core import (
     as_arguments,
     by_name,
     document,
+    name_of,
     region_of,
 )
 from cloudpatterns.messaging._patterns import pattern_json
@@ -100,7 +101,7 @@ class FanOut(Component):
         else:
             topic_arn, waits = pulumi.Output.from_input(existing["arn"]), []
             self._topic_key_arn = existing.get("kms_key_arn")
-        self.topic_name = topic_arn.apply(lambda arn: arn.split(":")[5])
+        self.topic_name = name_of(topic_arn)
         self._arns: dict[str, pulumi.Output[str]] = {}
         self._urls: dict[str, pulumi.Output[str]] = {}
         self._dead: dict[str, pulumi.Output[str]] = {}

@@ -29,6 +29,7 @@ from cloudpatterns.core import (
     after,
     as_arguments,
     document,
+    name_of,
     partition_of,
     region_of,
 )
@@ -109,7 +110,7 @@ class JobObserver(Component):
             self.queue_arn, self.queue_url = pulumi.Output.from_input(existing["arn"]), queue_url(existing["arn"])
             self.dead_letter_queue_arn = pulumi.Output.from_input("")
             self.kms_key_arn = pulumi.Output.from_input("" if self._queue_key_arn is None else self._queue_key_arn)
-            queue_name = self.queue_arn.apply(lambda arn: arn.split(":")[5])
+            queue_name = name_of(self.queue_arn)
             if topics := checked["alarm_topic_arns"]:
                 age_alarm(self, f"{name}-queue", queue_name, alarm_age(checked), topics, checked["tags"])
             return queue_name

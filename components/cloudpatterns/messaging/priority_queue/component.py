@@ -32,6 +32,7 @@ from cloudpatterns.core import (
     WorkloadStatementArgs,
     as_arguments,
     by_name,
+    name_of,
 )
 from cloudpatterns.messaging.priority_queue.arguments import (
     SERVICE_VISIBILITY_SECONDS,
@@ -154,7 +155,7 @@ class PriorityQueue(Component):
         if existing is not None:
             arn = pulumi.Output.from_input(existing["arn"])
             if topics := checked["alarm_topic_arns"]:
-                queue_name = arn.apply(lambda text: text.split(":")[5])
+                queue_name = name_of(arn)
                 age_alarm(self, child_name, queue_name, priority["alarm_age_seconds"], topics, checked["tags"])
             return _Queue(queue_url(arn), arn, pulumi.Output.from_input(""), existing.get("kms_key_arn"))
         queues = work_queue(

@@ -20,7 +20,7 @@ from cloudpatterns.blocks import (
     work_queue,
 )
 from cloudpatterns.blocks.work_queue import DAY_SECONDS, age_alarm, queue_url
-from cloudpatterns.core import Component, Statement, WorkloadStatementArgs, as_arguments
+from cloudpatterns.core import Component, Statement, WorkloadStatementArgs, as_arguments, name_of
 from cloudpatterns.messaging.queue_worker.arguments import (
     QueueWorkerArgs,
     child_names,
@@ -126,7 +126,7 @@ class QueueWorker(Component):
         if existing is not None:
             self.queue_arn = pulumi.Output.from_input(existing["arn"])
             self.queue_url = queue_url(existing["arn"])
-            self.queue_name = self.queue_arn.apply(lambda arn: arn.split(":")[5])
+            self.queue_name = name_of(self.queue_arn)
             self.dead_letter_queue_arn = self.dead_letter_queue_url = pulumi.Output.from_input("")
             if topics := checked["alarm_topic_arns"]:
                 age_alarm(self, f"{name}-queue", self.queue_name, checked["alarm_age_seconds"], topics, checked["tags"])
