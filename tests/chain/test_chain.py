@@ -19,6 +19,7 @@ from tests.emulators.apis import call, serve_rest
 from tests.emulators.deployed import Deployed, redrive
 from tests.emulators.faults import Faults, faulty_network
 from tests.emulators.ministack import MiniStack, ministack, missing
+from tests.emulators.tables import table_by_id
 from tests.harness import record
 from tests.program import ROOT
 
@@ -81,12 +82,7 @@ def chain() -> Iterator[Chain]:
     with ministack() as server, payments_service(payments) as payments_url, faulty_network(server.url, faults) as network:
         graph: Graph = record(lambda: program(payments_url), mode="deployed")
         dynamodb = server.client("dynamodb")
-        dynamodb.create_table(
-            TableName=EFFECTS,
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        table_by_id(dynamodb, EFFECTS)
         environment = {"CRASHES": "0.02", "AWS_ENDPOINT_URL": network}
         deployed = Deployed(graph, server.client, folder=ROOT, environment=environment)
         yield Chain(server, deployed, serve_rest(server, deployed.graph), payments, faults)

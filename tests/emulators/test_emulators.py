@@ -11,6 +11,7 @@ import pytest
 from tests.emulators.events import drive_queue, drive_stream, failures, kinesis_event
 from tests.emulators.locked_moto import client
 from tests.emulators.ministack import MiniStack
+from tests.emulators.tables import table_by_id
 
 THREADS, ROUNDS = 16, 10
 
@@ -26,12 +27,7 @@ def dynamodb(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 def test_of_sixteen_threads_exactly_one_wins_a_conditional_write(dynamodb: Any) -> None:
     table = f"winners-{uuid4()}"
-    dynamodb.create_table(
-        TableName=table,
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    table_by_id(dynamodb, table)
     for number in range(ROUNDS):
         winners: list[int] = []
         start = threading.Barrier(THREADS)

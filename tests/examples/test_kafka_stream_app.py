@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from tests.emulators.events import Context
+from tests.emulators.tables import table_by_id
 from tests.program import ROOT
 
 CLUSTER_ARN = "arn:aws:kafka:eu-west-1:123456789012:cluster/orders/279c0212-d057-4dba-9aa9-1c4e5a25bfc7-3"
@@ -52,12 +53,7 @@ class App:
 def app(moto_account: None, monkeypatch: pytest.MonkeyPatch) -> App:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("IDEMPOTENCY_TABLE", "billed")
-    boto3.client("dynamodb", region_name="eu-west-1").create_table(
-        TableName="billed",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    table_by_id(boto3.client("dynamodb", region_name="eu-west-1"), "billed")
     return App(monkeypatch)
 
 

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from tests.emulators.handlers import load_handler
 from tests.emulators.locked_moto import client
 from tests.emulators.step_functions import Interpreter, interpreter
+from tests.emulators.tables import table_by_id
 from tests.program import ROOT, folder_graph
 
 ORDER = {"id": "4711", "sku": "chair", "count": 2, "cents": 19_800}
@@ -20,12 +21,7 @@ ORDER = {"id": "4711", "sku": "chair", "count": 2, "cents": 19_800}
 def account() -> Iterator[Interpreter]:
     with interpreter({}) as found:
         client("events").create_event_bus(Name="shop")
-        client("dynamodb").create_table(
-            TableName="shop",
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        table_by_id(client("dynamodb"), "shop")
         client("dynamodb").put_item(TableName="shop", Item={"id": {"S": "sku#chair"}, "available": {"N": "5"}})
         yield found
 

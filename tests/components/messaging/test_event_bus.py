@@ -14,6 +14,7 @@ from tests.emulators.deployed import Deployed
 from tests.emulators.events import Context, drive_queue
 from tests.emulators.handlers import load_handler
 from tests.emulators.locked_moto import client
+from tests.emulators.tables import table_by_id
 from tests.harness import record, refs
 from tests.program import ROOT
 
@@ -474,12 +475,7 @@ def test_archived_events_are_replayed(emulated: Callable[..., Deployed]) -> None
 
 
 def test_the_sample_handler_processes_an_order_once_in_effect(moto_account: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    client("dynamodb").create_table(
-        TableName="idempotency",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    table_by_id(client("dynamodb"), "idempotency")
     monkeypatch.setenv("IDEMPOTENCY_TABLE", "idempotency")
     monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
     index = load_handler(ROOT / "examples/event_bus/app/index.py")

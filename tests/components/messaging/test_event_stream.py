@@ -11,6 +11,7 @@ from offline_preview.graph import Graph
 from tests.emulators.events import Context, drive_stream, kinesis_event
 from tests.emulators.handlers import load_handler
 from tests.emulators.locked_moto import client
+from tests.emulators.tables import table_by_id
 from tests.harness import record, refs
 from tests.program import ROOT
 
@@ -371,12 +372,7 @@ class Till:
 
 @pytest.fixture
 def till(moto_account: None, monkeypatch: pytest.MonkeyPatch) -> Till:
-    client("dynamodb").create_table(
-        TableName="idempotency",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    table_by_id(client("dynamodb"), "idempotency")
     monkeypatch.setenv("IDEMPOTENCY_TABLE", "idempotency")
     monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
     return Till(load_handler(ROOT / "examples/event_stream/app/index.py"), monkeypatch)

@@ -14,6 +14,7 @@ from tests.emulators.deployed import Deployed
 from tests.emulators.events import Context, drive_queue
 from tests.emulators.handlers import load_handler
 from tests.emulators.locked_moto import client
+from tests.emulators.tables import table_by_id
 from tests.harness import record, refs
 from tests.program import ROOT
 
@@ -408,12 +409,7 @@ def test_the_sample_handlers_process_each_order_once_and_park_what_fails(
     moto_account: None, monkeypatch: pytest.MonkeyPatch, folder: str, done: str, good: Any, bad: Any
 ) -> None:
     deployed = Deployed(make(subscribers={folder: {"max_receive_count": 2}}), client)
-    client("dynamodb").create_table(
-        TableName="idempotency",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    table_by_id(client("dynamodb"), "idempotency")
     monkeypatch.setenv("IDEMPOTENCY_TABLE", "idempotency")
     monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
     index = load_handler(ROOT / f"examples/fan_out/{folder}/index.py")

@@ -10,6 +10,7 @@ from offline_preview.graph import Graph
 from tests.emulators.events import Context, drive_queue
 from tests.emulators.handlers import load_handler
 from tests.emulators.locked_moto import client
+from tests.emulators.tables import table_by_id
 from tests.harness import record, refs
 from tests.program import ROOT
 
@@ -309,12 +310,7 @@ def test_a_function_comes_from_one_place() -> None:
 def orders(moto_account: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The sample handler of the example, with its queues and its table."""
     sqs, dynamodb = client("sqs"), client("dynamodb")
-    dynamodb.create_table(
-        TableName="idempotency",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    table_by_id(dynamodb, "idempotency")
     parked = sqs.create_queue(QueueName="parked")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=parked, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 3})

@@ -11,6 +11,7 @@ from offline_preview.graph import Graph
 from tests.emulators.events import Context, drive_queue
 from tests.emulators.handlers import load_handler
 from tests.emulators.locked_moto import client
+from tests.emulators.tables import table_by_id
 from tests.harness import record, refs
 from tests.program import ROOT
 
@@ -253,12 +254,7 @@ class Chain:
         self.queues: dict[str, str] = {}
         self.parked: dict[str, str] = {}
         for stage in STAGES:
-            dynamodb.create_table(
-                TableName=f"done-{stage}",
-                KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-                BillingMode="PAY_PER_REQUEST",
-            )
+            table_by_id(dynamodb, f"done-{stage}")
             self.parked[stage] = self.sqs.create_queue(QueueName=f"{stage}-parked")["QueueUrl"]
             arn = self.sqs.get_queue_attributes(QueueUrl=self.parked[stage], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
             policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 3})

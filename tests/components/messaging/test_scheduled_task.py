@@ -13,6 +13,7 @@ from tests.emulators.events import Context
 from tests.emulators.handlers import load_handler
 from tests.emulators.locked_moto import client
 from tests.emulators.ministack import MiniStack
+from tests.emulators.tables import table_by_id
 from tests.harness import record, refs
 from tests.program import ROOT, folder_graph
 
@@ -283,12 +284,7 @@ def test_what_cannot_work_is_refused(args: dict[str, Any], problems: list[tuple[
 
 
 def test_the_sample_function_writes_a_report_once(moto_account: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    client("dynamodb").create_table(
-        TableName="idempotency",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    table_by_id(client("dynamodb"), "idempotency")
     monkeypatch.setenv("IDEMPOTENCY_TABLE", "idempotency")
     index = load_handler(EXAMPLE / "app/index.py")
     written: list[str] = []

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.emulators import asl
 from tests.emulators.locked_moto import client
 from tests.emulators.step_functions import ServiceError, function_arn, interpreter
+from tests.emulators.tables import table_by_id
 from tests.harness import record
 
 LANGUAGES = ["JSONata", "JSONPath"]
@@ -394,12 +395,7 @@ def test_services_are_called_with_what_the_steps_say(language: str) -> None:
     )
     with interpreter({}) as account:
         queue, dynamodb = client("sqs").create_queue(QueueName="parked")["QueueUrl"], client("dynamodb")
-        dynamodb.create_table(
-            TableName="orders",
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        table_by_id(dynamodb, "orders")
         execution = account.run(machine, {"id": "o-1"})
         assert execution.status == "SUCCEEDED", execution
         assert execution.output["steps"]["Message"] == {}

@@ -14,6 +14,7 @@ from offline_preview.graph import Graph
 from tests.emulators.events import Context
 from tests.emulators.handlers import load_handler
 from tests.emulators.locked_moto import client
+from tests.emulators.tables import table_by_id
 from tests.harness import record, refs
 from tests.program import ROOT
 
@@ -415,12 +416,7 @@ def environment(moto_account: None, listening: int, monkeypatch: pytest.MonkeyPa
     dynamodb, sqs = client("dynamodb"), client("sqs")
     region = dynamodb.meta.region_name
     table = f"sessions-{uuid4()}"
-    dynamodb.create_table(
-        TableName=table,
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    table_by_id(dynamodb, table)
     url = sqs.create_queue(QueueName="orders")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="x")
     layers = {
