@@ -1,7 +1,7 @@
 """Groups of resources that many patterns create; each function makes them children of a component."""
 
 from cloudpatterns.blocks.alarm import Metric, MetricMath, alarm
-from cloudpatterns.blocks.event import notify_on_event
+from cloudpatterns.blocks.event import admit_events, notify_on_event, undelivered_queue
 from cloudpatterns.blocks.event_source import MOST_WITHOUT_WINDOW, failed_record_statements, queue_source, stream_alarms, stream_source
 from cloudpatterns.blocks.function import PatternFunction, allow_invocation, invoke_on_event, pattern_function
 from cloudpatterns.blocks.key import create_key, logs_statement, sender_statements
@@ -34,6 +34,7 @@ __all__ = [
     "ServiceRole",
     "UserFunction",
     "WorkQueue",
+    "admit_events",
     "alarm",
     "alarm_topic",
     "allow_invocation",
@@ -61,6 +62,7 @@ __all__ = [
     "stream_alarms",
     "stream_source",
     "table",
+    "undelivered_queue",
     "user_function",
     "work_queue",
 ]
