@@ -1,6 +1,7 @@
 """Groups of resources that many patterns create; each function makes them children of a component."""
 
 from cloudpatterns.blocks.alarm import Metric, MetricMath, alarm
+from cloudpatterns.blocks.delivery import BucketDelivery, Buffering, EncryptedPlace, bucket_delivery
 from cloudpatterns.blocks.event import admit_events, notify_on_event, undelivered_queue
 from cloudpatterns.blocks.event_source import MOST_WITHOUT_WINDOW, failed_record_statements, queue_source, stream_alarms, stream_source
 from cloudpatterns.blocks.function import PatternFunction, allow_invocation, invoke_on_event, pattern_function
@@ -25,6 +26,9 @@ from cloudpatterns.blocks.work_queue import (
 
 __all__ = [
     "MOST_WITHOUT_WINDOW",
+    "BucketDelivery",
+    "Buffering",
+    "EncryptedPlace",
     "Fifo",
     "Idempotency",
     "Metric",
@@ -39,6 +43,7 @@ __all__ = [
     "alarm_topic",
     "allow_invocation",
     "api_target",
+    "bucket_delivery",
     "create_key",
     "dead_letter_queue",
     "failed_record_statements",
