@@ -3,6 +3,7 @@
 from cloudpatterns.blocks.alarm import Metric, MetricMath, alarm
 from cloudpatterns.blocks.event import notify_on_event
 from cloudpatterns.blocks.event_source import MOST_WITHOUT_WINDOW, failed_record_statements, queue_source, stream_alarms, stream_source
+from cloudpatterns.blocks.fargate import FargateSize, fargate_problems, task_memory_mib, task_vcpus
 from cloudpatterns.blocks.function import PatternFunction, allow_invocation, invoke_on_event, pattern_function
 from cloudpatterns.blocks.key import create_key, logs_statement, sender_statements
 from cloudpatterns.blocks.layer import runtime_layer, runtime_module
@@ -25,6 +26,7 @@ from cloudpatterns.blocks.work_queue import (
 
 __all__ = [
     "MOST_WITHOUT_WINDOW",
+    "FargateSize",
     "Fifo",
     "Idempotency",
     "Metric",
@@ -41,6 +43,7 @@ __all__ = [
     "create_key",
     "dead_letter_queue",
     "failed_record_statements",
+    "fargate_problems",
     "function_names",
     "idempotency_table",
     "invoke_on_event",
@@ -61,6 +64,8 @@ __all__ = [
     "stream_alarms",
     "stream_source",
     "table",
+    "task_memory_mib",
+    "task_vcpus",
     "user_function",
     "work_queue",
 ]
