@@ -4,6 +4,7 @@ from cloudpatterns.blocks.alarm import Metric, MetricMath, alarm
 from cloudpatterns.blocks.delivery import BucketDelivery, Buffering, EncryptedPlace, bucket_delivery
 from cloudpatterns.blocks.event import admit_events, notify_on_event, undelivered_queue
 from cloudpatterns.blocks.event_source import MOST_WITHOUT_WINDOW, failed_record_statements, queue_source, stream_alarms, stream_source
+from cloudpatterns.blocks.fargate import FargateSize, fargate_problems, task_memory_mib, task_vcpus
 from cloudpatterns.blocks.function import PatternFunction, allow_invocation, invoke_on_event, pattern_function
 from cloudpatterns.blocks.key import create_key, logs_statement, sender_statements
 from cloudpatterns.blocks.layer import runtime_layer, runtime_module
@@ -29,6 +30,7 @@ __all__ = [
     "BucketDelivery",
     "Buffering",
     "EncryptedPlace",
+    "FargateSize",
     "Fifo",
     "Idempotency",
     "Metric",
@@ -47,6 +49,7 @@ __all__ = [
     "create_key",
     "dead_letter_queue",
     "failed_record_statements",
+    "fargate_problems",
     "function_names",
     "idempotency_table",
     "invoke_on_event",
@@ -67,6 +70,8 @@ __all__ = [
     "stream_alarms",
     "stream_source",
     "table",
+    "task_memory_mib",
+    "task_vcpus",
     "undelivered_queue",
     "user_function",
     "work_queue",
