@@ -13,6 +13,9 @@ from offline_preview.provider_facts import BUCKET_PARTS, RULE_SOURCES
 PUTS: Final[Mapping[str, tuple[str, ...]]] = {
     **{f"s3/{part}": ("bucket",) for part in BUCKET_PARTS},
     "autoscaling/policy:Policy": ("autoscalingGroupName", "name"),
+    "backup/vaultLockConfiguration:VaultLockConfiguration": ("backupVaultName",),
+    "backup/vaultNotifications:VaultNotifications": ("backupVaultName",),
+    "backup/vaultPolicy:VaultPolicy": ("backupVaultName",),
     "cloudwatch/metricAlarm:MetricAlarm": ("name",),
     "ec2/defaultSecurityGroup:DefaultSecurityGroup": ("vpcId",),
     "iam/rolePolicy:RolePolicy": ("role", "name"),
@@ -55,6 +58,8 @@ _ROLE = "iam/role:Role"
 # References that block deletion: the property (dotted, lists are searched), and the type that it names.
 HOLDS: Final[Mapping[str, Mapping[str, str]]] = {
     "autoscaling/group:Group": {"vpcZoneIdentifiers": _SUBNET},
+    "backup/restoreTestingSelection:RestoreTestingSelection": {"restoreTestingPlanName": "backup/restoreTestingPlan:RestoreTestingPlan"},
+    "backup/selection:Selection": {"planId": "backup/plan:Plan"},
     "ec2/instance:Instance": {
         "primaryNetworkInterface.networkInterfaceId": "ec2/networkInterface:NetworkInterface",
         "subnetId": _SUBNET,
@@ -109,6 +114,7 @@ HOLDS: Final[Mapping[str, Mapping[str, str]]] = {
 # The error of each service when a resource is still in use; that of EC2 is the default.
 IN_USE: Final[Mapping[str, str]] = {
     "acm": "ResourceInUseException",
+    "backup": "InvalidRequestException",
     "elasticache": "CacheResourceInUse",
     "iam": "DeleteConflict",
     "lb": "ResourceInUse",

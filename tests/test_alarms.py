@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from cloudpatterns.messaging import KafkaStream
 from cloudpatterns.network import OnDemandNat
+from cloudpatterns.storage import Snapshot
 from offline_preview.graph import Graph
 
 from tests.components.systems.storefronts import make, subnets
@@ -16,6 +17,7 @@ from tests.program import ROOT, STACKS, folder_graph, program_graph
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
 KINDS = (
     "aws:autoscaling/notification:Notification",
+    "aws:backup/vaultNotifications:VaultNotifications",
     "aws:cloudwatch/compositeAlarm:CompositeAlarm",
     "aws:cloudwatch/eventRule:EventRule",
     "aws:cloudwatch/metricAlarm:MetricAlarm",
@@ -39,6 +41,15 @@ def _nat(strategy: str, **more: Any) -> Graph:
     return record(lambda: OnDemandNat("nat", args))
 
 
+def _snapshots() -> list[Graph]:
+    """What the example of backups has not: notifications of a vault, and disks instead."""
+    topics: Any = {"notification_topic_arn": TOPIC, "alarm_topic_arns": [TOPIC]}
+    backups: Any = {"rules": {"daily": {"frequency": "daily", "retention_days": 7}}, "selections": {"tagged": {"tags": {"Backup": "yes"}}}}
+    schedules: Any = {"nightly": {"schedule": "cron(0 3 * * ? *)", "retention_count": 7}}
+    disks: Any = {"disks": {"resource_type": "VOLUME", "tags": {"Snapshot": "daily"}, "schedules": schedules}, "alarm_topic_arns": [TOPIC]}
+    return [record(lambda: Snapshot("backups", {**backups, **topics})), record(lambda: Snapshot("disks", disks))]
+
+
 def _standard_brokers() -> Graph:
     """A Kafka cluster of standard brokers, which has alarms that Express brokers have not."""
     args: Any = {"brokers": {"instance_type": "kafka.m7g.large"}, "subnet_ids_by_zone": subnets("private"), "vpc_id": "vpc-1"}
@@ -52,6 +63,7 @@ def names() -> frozenset[str]:
     graphs += [folder_graph(file.parent, "dev", deployed=True) for file in sorted(ROOT.glob("examples/*/Pulumi.yaml"))]
     graphs += [_nat("single"), _nat("regional"), _nat("instance"), _nat("on_demand", windows=WINDOWS, time_zone="Europe/Berlin")]
     graphs += [
+        *_snapshots(),
         _standard_brokers(),
         make(alarm_topic_arns=[TOPIC], alarm_email_addresses=["operations@example.com"]),
         make(alarm_topic_arns=[TOPIC], database=AURORA),

@@ -17,6 +17,14 @@ REPLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "acm/certificate:Certificate": ("certificateAuthorityArn", "domainName", "keyAlgorithm", "subjectAlternativeNames", "validationMethod"),
     "acm/certificateValidation:CertificateValidation": ("certificateArn", "validationRecordFqdns"),
     "autoscaling/policy:Policy": ("autoscalingGroupName", "policyType"),
+    "backup/restoreTestingSelection:RestoreTestingSelection": ("protectedResourceType", "restoreTestingPlanName"),
+    "backup/selection:Selection": ("conditions", "iamRoleArn", "notResources", "planId", "resources", "selectionTags"),
+    "backup/vault:Vault": ("kmsKeyArn",),
+    "backup/vaultLockConfiguration:VaultLockConfiguration": (
+        *("backupVaultName", "changeableForDays", "maxRetentionDays", "minRetentionDays"),
+    ),
+    "backup/vaultNotifications:VaultNotifications": ("backupVaultEvents", "backupVaultName", "snsTopicArn"),
+    "backup/vaultPolicy:VaultPolicy": ("backupVaultName",),
     "cloudwatch/eventRule:EventRule": ("eventBusName",),
     "cloudwatch/eventTarget:EventTarget": ("eventBusName", "rule", "targetId"),
     "cloudwatch/logGroup:LogGroup": ("logGroupClass",),
@@ -97,6 +105,8 @@ REPLACES: Final[Mapping[str, tuple[str, ...]]] = {
 IN_PLACE: Final = frozenset(
     {
         "autoscaling/group:Group",
+        "backup/plan:Plan",
+        "backup/restoreTestingPlan:RestoreTestingPlan",
         "cloudwatch/metricAlarm:MetricAlarm",
         "ec2/internetGateway:InternetGateway",
         "ec2/launchTemplate:LaunchTemplate",
@@ -140,6 +150,9 @@ class Naming:
 
 
 NAMINGS: Final[Mapping[str, Naming]] = {
+    "backup/plan:Plan": Naming(longest=50),
+    "backup/selection:Selection": Naming(longest=50),
+    "backup/vault:Vault": Naming(longest=50),
     "cloudwatch/eventRule:EventRule": Naming(longest=64),
     "elasticache/cluster:Cluster": Naming("clusterId", 40, lower=True),
     "elasticache/parameterGroup:ParameterGroup": Naming(lower=True),

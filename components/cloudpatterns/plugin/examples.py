@@ -37,7 +37,7 @@ from cloudpatterns.network import (
 from cloudpatterns.operations import DeliveryPipeline
 from cloudpatterns.resilience import CircuitBreaker, DeepHealthCheck, RetryPolicy, ShuffleSharding
 from cloudpatterns.security import SecretsVault, WorkloadRole
-from cloudpatterns.storage import DurableBucket
+from cloudpatterns.storage import DurableBucket, Snapshot
 from cloudpatterns.systems import Storefront
 
 ZONES = ["eu-west-1a", "eu-west-1b"]
@@ -461,6 +461,23 @@ def shuffle_sharding() -> None:
             "workers": {"w1": {}, "w2": {}, "w3": {}, "w4": {}, "w5": {}, "w6": {}, "w7": {}, "w8": {}},
             "most_overlap_probability": 0.04,
             "visibility_timeout_seconds": 60,
+        },
+    )
+
+
+def snapshot() -> None:
+    """Backups of everything with the tag Backup=yes: daily ones, and monthly ones that are copied to another Region."""
+    Snapshot(
+        "backups",
+        {
+            "rules": {
+                "daily": {"frequency": "daily", "retention_days": 35},
+                "monthly": {"frequency": "monthly", "retention_days": 365},
+            },
+            "selections": {"tagged": {"tags": {"Backup": "yes"}}},
+            "lock": {"mode": "governance"},
+            "copies": {"frankfurt": {"region": "eu-central-1", "rules": ["monthly"]}},
+            "key_arns": ["arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-4000-8000-000000000001"],
         },
     )
 

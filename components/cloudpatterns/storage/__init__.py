@@ -1,4 +1,4 @@
-"""Storage: buckets."""
+"""Storage: buckets and backups."""
 
 from cloudpatterns.storage.durable_bucket.arguments import (
     BucketStatement,
@@ -9,6 +9,19 @@ from cloudpatterns.storage.durable_bucket.arguments import (
     Transition,
 )
 from cloudpatterns.storage.durable_bucket.component import DurableBucket
+from cloudpatterns.storage.snapshot.arguments import (
+    SnapshotArgs,
+    SnapshotCopyArgs,
+    SnapshotDisksArgs,
+    SnapshotDiskScheduleArgs,
+    SnapshotLockArgs,
+    SnapshotOptions,
+    SnapshotRestoreTestArgs,
+    SnapshotRestoreTestsArgs,
+    SnapshotRuleArgs,
+    SnapshotSelectionArgs,
+)
+from cloudpatterns.storage.snapshot.component import Snapshot
 
 __all__ = [
     "BucketStatement",
@@ -17,5 +30,16 @@ __all__ = [
     "LogWriter",
     "ObjectLock",
     "Replication",
+    "Snapshot",
+    "SnapshotArgs",
+    "SnapshotCopyArgs",
+    "SnapshotDiskScheduleArgs",
+    "SnapshotDisksArgs",
+    "SnapshotLockArgs",
+    "SnapshotOptions",
+    "SnapshotRestoreTestArgs",
+    "SnapshotRestoreTestsArgs",
+    "SnapshotRuleArgs",
+    "SnapshotSelectionArgs",
     "Transition",
 ]
