@@ -58,8 +58,8 @@ class Snapshot(Component):
     **Trade-offs**: a compliance lock cannot be undone, nor can its limits be changed; types that AWS Backup does not support are skipped;
     what is not tagged is not backed up; a restore creates a new resource beside the old one.
 
-    **Proven by**: controls ``backup-vault-customer-key``, ``backup-fits-vault-lock``, ``backup-rule-days``, ``restore-testing-name``;
-    ``test_snapshot.py``.
+    **Proven by**: controls ``backup-vault-customer-key``, ``backup-vault-locked``, ``backup-vault-deletion-denied``,
+    ``backup-selection-types``, ``backup-role-keys``, ``backup-fits-vault-lock``; ``test_snapshot.py``.
     """
 
     vault_name: pulumi.Output[str]
