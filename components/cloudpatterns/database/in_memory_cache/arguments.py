@@ -66,6 +66,9 @@ class InMemoryCacheOptions(TypedDict):
     """Deletes without a final snapshot. A serverless cache never leaves one."""
     final_snapshot_identifier: NotRequired[Annotated[HyphenatedName, Field(max_length=255)]]
     """Name of the final snapshot. Default: a new one for every cache; set it if AWS says that the name is taken."""
+    restore_from_snapshot: NotRequired[Annotated[str, Field(min_length=1, max_length=255)]]
+    """Snapshot with which a new cache begins: its name, or its ARN with ``serverless``. It counts when the cache is created; afterwards it
+    may stay, change or go. Default: an empty cache."""
     deletion_protection: NotRequired[DeletionProtection]
     """Pulumi refuses to delete or replace the cache, also when ``engine_version`` is behind AWS's own upgrades."""
     auto_minor_version_upgrade: NotRequired[Annotated[bool, Field(default=True)]]

@@ -117,6 +117,7 @@ class InMemoryCache(Component):
             at_rest_encryption_enabled=True,
             transit_encryption_enabled=True,
             transit_encryption_mode="required",
+            snapshot_name=checked.get("restore_from_snapshot"),
             snapshot_window=checked["snapshot_window"],
             maintenance_window=checked["maintenance_window"],
             # Without a name there is no final snapshot.
@@ -190,8 +191,10 @@ class InMemoryCache(Component):
         self._key([])
         access = Access(self, _stack_unique(name), checked)
         # In transit it is always encrypted.
+        snapshot = checked.get("restore_from_snapshot")
         cache = aws.elasticache.ServerlessCache(
             f"{name}-cache",
+            snapshot_arns_to_restores=None if snapshot is None else [snapshot],
             major_engine_version=_major(checked),
             cache_usage_limits={
                 "data_storage": {"maximum": limits["max_storage_gb"], "unit": "GB"},
@@ -219,8 +222,8 @@ class InMemoryCache(Component):
             "kms_key_id": self.kms_key_arn,
             "snapshot_retention_limit": checked["snapshot_retention_days"],
             "tags": {"Name": name, **checked["tags"]},
-            # AWS has no deletion protection for caches; Pulumi's also stops a replacement.
-            "opts": self.child(protect=checked["deletion_protection"]),
+            # AWS has no deletion protection for caches; Pulumi's also stops a replacement, which another snapshot would be.
+            "opts": self.child(protect=checked["deletion_protection"], ignore_changes=["snapshotArnsToRestores", "snapshotName"]),
         }
 
     def _key(self, statements: Sequence[Statement], retain: bool | None = None) -> pulumi.Output[str]:
