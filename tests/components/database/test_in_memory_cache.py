@@ -256,6 +256,15 @@ def test_a_serverless_cache() -> None:
     assert "dailySnapshotTime" not in without
 
 
+def test_a_new_cache_begins_with_a_snapshot_that_counts_once() -> None:
+    group = make(restore_from_snapshot="sessions-final").one(GROUP)
+    assert group.inputs["snapshotName"] == "sessions-final"
+    assert set(group.options["ignoreChanges"]) == {"snapshotArnsToRestores", "snapshotName"}
+    arn = "arn:aws:elasticache:eu-west-1:123456789012:serverlesscachesnapshot:sessions-final"
+    assert make(SERVERLESS, restore_from_snapshot=arn).one(SERVERLESS_CACHE).inputs["snapshotArnsToRestores"] == [arn]
+    assert "snapshotName" not in make().one(GROUP).inputs
+
+
 def test_what_dev_loosens() -> None:
     graph = make(
         replicas=0,
