@@ -84,7 +84,7 @@ def test_selection_is_by_tag_and_all_of_the_tags_must_be_there() -> None:
 
 def test_by_choice_of_compliance_the_vault_cannot_be_emptied_by_nobody_nor_destroy() -> None:
     graph = make(**COMPLIANCE, **FRANKFURT)
-    for vault in ("backups-vault", "backups-frankfurt"):
+    for vault in ("backups-vault", "backups-copy-frankfurt"):
         lock = graph.named(f"{vault}-lock")
         assert lock.inputs["changeableForDays"] == 3
         assert refs(graph, lock, "backupVaultName") == [vault]
@@ -125,7 +125,7 @@ def test_selections_name_types_so_that_none_is_skipped_for_not_being_opted_in() 
 
 def test_the_role_reaches_the_keys_of_what_it_backs_up() -> None:
     graph = make(key_arns=[KEY], **FRANKFURT)
-    own, there = (graph.named(name).outputs["arn"] for name in ("backups-vault-key", "backups-frankfurt-key"))
+    own, there = (graph.named(name).outputs["arn"] for name in ("backups-vault-key", "backups-copy-frankfurt-key"))
     for role in ("backups-role", "backups-restore-role"):
         policy = graph.named(f"{role}-keys")
         assert refs(graph, policy, "role") == [role]
@@ -253,6 +253,17 @@ def test_an_existing_vault_is_not_changed() -> None:
     assert (component["vault_name"], component["vault_arn"], component["kms_key_arn"]) == ("old", VAULT, "")
 
 
+def test_a_new_vault_for_copies_beside_an_existing_one_may_have_a_lock() -> None:
+    graph = make(
+        existing_vault_arn=VAULT,
+        lock={"mode": "governance", "min_retention_days": 36},
+        copies={"frankfurt": {"region": "eu-central-1", "retention_days": 40}},
+    )
+    assert [one.name for one in graph.of_type("aws:backup/vaultLockConfiguration:VaultLockConfiguration")] == [
+        "backups-copy-frankfurt-lock"
+    ]
+
+
 # Copies.
 
 
@@ -262,16 +273,16 @@ def test_copies_go_to_a_vault_of_another_region_with_a_key_there() -> None:
         copies={"frankfurt": {"region": "eu-central-1", "rules": ["monthly"], "retention_days": 200, "cold_storage_after_days": 30}},
         **GOVERNANCE,
     )
-    vault = graph.named("backups-frankfurt")
+    vault = graph.named("backups-copy-frankfurt")
     for suffix in ("", "-key", "-key-policy", "-policy", "-lock"):
-        assert named(graph, f"backups-frankfurt{suffix}")["region"] == "eu-central-1"
-    assert named(graph, "backups-frankfurt-lock")["minRetentionDays"] == 200
+        assert named(graph, f"backups-copy-frankfurt{suffix}")["region"] == "eu-central-1"
+    assert named(graph, "backups-copy-frankfurt-lock")["minRetentionDays"] == 200
     assert rule(graph)["copyActions"] == []
     assert rule(graph, "monthly")["copyActions"] == [
         {"destinationVaultArn": vault.outputs["arn"], "lifecycle": {"deleteAfter": 200, "coldStorageAfter": 30}}
     ]
     waited = {graph.by_urn()[urn].name for urn in graph.named("backups-plan").dependencies}
-    assert {"backups-frankfurt-policy", "backups-frankfurt-lock"} <= waited
+    assert {"backups-copy-frankfurt-policy", "backups-copy-frankfurt-lock"} <= waited
 
 
 def test_copies_to_another_account_say_what_that_account_and_the_keys_need() -> None:
@@ -379,7 +390,8 @@ def test_disks_alone_have_a_policy_of_data_lifecycle_manager_instead() -> None:
     }
     assert re.fullmatch("[0-9A-Za-z _-]+", policy.inputs["description"])
     assert [one for one in graph.resources if ":backup/" in one.type] == []
-    assert events(graph, "backups-disks-failed")["detail"] == {"state": ["ERROR"], "policy_id": [policy.outputs["id"]]}
+    pattern = events(graph, "backups-disks-failed")
+    assert (pattern["resources"], pattern["detail"]) == ([policy.outputs["arn"]], {"state": ["ERROR"]})
     [attachment] = graph.of_type("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
     assert attachment.inputs["policyArn"] == "arn:aws:iam::aws:policy/service-role/AWSDataLifecycleManagerServiceRole"
 

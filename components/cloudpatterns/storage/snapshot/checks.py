@@ -19,7 +19,9 @@ def snapshot_problems(checked: SnapshotArgs) -> Iterator[Problem]:
     if is_given(checked, "disks"):
         yield from _disk_problems(checked)
         return
-    changes = ("kms_key_arn", "lock", "backup_administrator_arns", "copy_source_account_ids")
+    new_copies = any(copy.get("region") is not None for copy in checked["copies"].values())
+    # A new vault for copies may have both.
+    changes = ("kms_key_arn", "copy_source_account_ids", *(() if new_copies else ("lock", "backup_administrator_arns")))
     yield from excludes(checked, "existing_vault_arn", *changes, why="an existing vault is not changed")
     if is_given(checked, "alarm_hours_without_backup"):
         yield from needs(checked, "alarm_hours_without_backup", "alarm_topic_arns")
@@ -132,7 +134,7 @@ def _lock_problems(checked: SnapshotArgs, lock: SnapshotLockArgs) -> Iterator[Pr
     if least is not None and longest is not None and least > longest:
         yield "lock.min_retention_days", f"is {least}, above max_retention_days, {longest}: no backup could be kept. Lower it."
         return
-    every = retentions(checked)
+    every = {} if checked.get("existing_vault_arn") else retentions(checked)
     for name, copy in checked["copies"].items():
         every |= retentions(checked, name) if copy.get("region") is not None else {}
     # A lock changes no rule: AWS fails each job outside its limits.

@@ -174,7 +174,7 @@ class Snapshot(Component):
                 if region is None
                 else create_vault(
                     self,
-                    f"{name}-{key}",
+                    f"{name}-copy-{key}",
                     settings,
                     kms_key_arn=copy.get("kms_key_arn"),
                     least_retention_days=min(retentions(self._checked, key).values()),
@@ -337,7 +337,7 @@ def _takes_buckets(selection: SnapshotSelectionArgs) -> bool:
 
 def _child_names(checked: SnapshotArgs) -> dict[str, int]:
     if checked.get("disks") is not None:
-        return {"role": 64}
-    selections = dict.fromkeys(checked["selections"], 50)
-    copies = dict.fromkeys(checked["copies"], 50)
-    return {"plan": 50, "vault": 50, "restore-role": 64, "backup-failed": 64, "restore-failed": 64, **selections, **copies}
+        return {"disks-failed": 64, "role": 64}
+    copies = {f"copy-{key}": 50 for key in checked["copies"]}
+    children = {"plan": 50, "vault": 50, "restore-role": 64, "backup-failed": 64, "restore-failed": 64}
+    return {**children, **copies, **dict.fromkeys(checked["selections"], 50)}

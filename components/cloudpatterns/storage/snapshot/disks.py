@@ -60,7 +60,8 @@ def create_disk_policy(
             pattern={
                 "source": ["aws.dlm"],
                 "detail-type": ["DLM Policy State Change"],
-                "detail": {"state": ["ERROR"], "policy_id": [policy.id]},
+                "resources": [policy.arn],
+                "detail": {"state": ["ERROR"]},
             },
             topic_arns=alarm_topic_arns,
             tags=tags,
