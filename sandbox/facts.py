@@ -95,6 +95,7 @@ HOLDS: Final[Mapping[str, Mapping[str, str]]] = {
         "dbClusterParameterGroupName": "rds/clusterParameterGroup:ClusterParameterGroup",
         "dbSubnetGroupName": "rds/subnetGroup:SubnetGroup",
     },
+    "rds/clusterInstance:ClusterInstance": {"clusterIdentifier": "rds/cluster:Cluster"},
     "rds/instance:Instance": {
         "dbSubnetGroupName": "rds/subnetGroup:SubnetGroup",
         "parameterGroupName": "rds/parameterGroup:ParameterGroup",

@@ -166,6 +166,7 @@ NAMINGS: Final[Mapping[str, Naming]] = {
     "lb/loadBalancer:LoadBalancer": Naming(longest=32),
     "lb/targetGroup:TargetGroup": Naming(longest=32),
     "rds/cluster:Cluster": Naming("clusterIdentifier", 63, lower=True),
+    "rds/clusterInstance:ClusterInstance": Naming("identifier", 63, lower=True),
     "rds/instance:Instance": Naming("identifier", 63, lower=True),
     "rds/parameterGroup:ParameterGroup": Naming(lower=True),
     "rds/subnetGroup:SubnetGroup": Naming(lower=True),
