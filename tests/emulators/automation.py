@@ -333,7 +333,7 @@ class Automation:
                 critical = critical or run.status
             name = self._after(step, target, failed)
         execution.status = "Cancelled" if self._over < float("inf") else critical or "Success"
-        execution.values = self._values
+        execution.values, self.clock.ahead = self._values, lambda _: None
         return execution
 
     def _after(self, step: Mapping[str, Any], target: str | None, failed: bool) -> str | None:

@@ -135,6 +135,7 @@ def scheduled_automation(
     time_zone: str,
     parameters: Mapping[str, Sequence[pulumi.Input[str]]] | None = None,
     retry_seconds: int = 900,
+    depends_on: Sequence[pulumi.Resource] = (),
 ) -> aws.scheduler.Schedule:
     """A schedule that starts an automation; Systems Manager takes every parameter as a list."""
     # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartAutomationExecution.html
@@ -149,6 +150,7 @@ def scheduled_automation(
         target_input=request,
         role_arn=role_arn,
         retry_seconds=retry_seconds,
+        depends_on=depends_on,
     )
 
 
