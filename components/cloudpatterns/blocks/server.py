@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.core import Component, Problem
+from cloudpatterns.core import Component, Problem, Statement, partition_of, region_of
 
 ROOT_DEVICE = "/dev/xvda"
 """The root device of Amazon Linux."""
@@ -48,6 +48,27 @@ def disk(
     optional = {"volume_size": size_gib, "iops": iops, "throughput": throughput_mib_per_second, "kms_key_id": kms_key_arn}
     given: Any = {name: value for name, value in optional.items() if value is not None}
     return {"device_name": device, "ebs": {"volume_type": "gp3", "encrypted": "true", "delete_on_termination": "true", **given}}
+
+
+def disk_key_statements(instance_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None) -> list[Statement]:
+    """What a role needs besides StartInstances when a customer managed key encrypts the disk.
+
+    Without it the instance goes from pending straight back to stopped, with no error to the caller.
+    https://repost.aws/knowledge-center/kms-iam-ec2-permission
+    """
+    if kms_key_arn is None:
+        return []
+    suffix = partition_of(instance_arn).apply(lambda partition: "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com")
+    return [
+        Statement(
+            actions=["kms:CreateGrant"],
+            resources=[kms_key_arn],
+            conditions={
+                "Bool": {"kms:GrantIsForAWSResource": "true"},
+                "StringEquals": {"kms:ViaService": pulumi.Output.concat("ec2.", region_of(instance_arn), ".", suffix)},
+            },
+        )
+    ]
 
 
 def launch_template(

@@ -10,6 +10,8 @@ from cloudpatterns.compute.scale_out.arguments import (
     ScaleOutScaling,
 )
 from cloudpatterns.compute.scale_out.component import ScaleOut
+from cloudpatterns.compute.scale_up.arguments import ScaleUpArgs, ScaleUpOptions, ScaleUpScheduleArgs
+from cloudpatterns.compute.scale_up.component import ScaleUp
 from cloudpatterns.compute.web_server.user_data import web_server_user_data
 
 __all__ = [
@@ -21,5 +23,9 @@ __all__ = [
     "ScaleOutOptions",
     "ScaleOutRefresh",
     "ScaleOutScaling",
+    "ScaleUp",
+    "ScaleUpArgs",
+    "ScaleUpOptions",
+    "ScaleUpScheduleArgs",
     "web_server_user_data",
 ]

@@ -5,7 +5,7 @@ module, outputs (``network.vpc_id``) and entries of outputs (``firewall.security
 every language. Tests run each function, and create from the YAML what the function creates.
 """
 
-from cloudpatterns.compute import ScaleOut
+from cloudpatterns.compute import ScaleOut, ScaleUp
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
 from cloudpatterns.messaging import (
     EventBus,
@@ -401,6 +401,29 @@ def scale_out() -> None:
             "max_size": 6,
             "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
             "security_group_ids": [firewall.security_group_ids["app"]],
+        },
+    )
+
+
+def scale_up() -> None:
+    """A server that is larger in working hours."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    firewall = FunctionalFirewall(
+        "firewall",
+        {"vpc_id": network.vpc_id, "functions": {"https": {"internet": True}, "app": {"ports": [8080], "callers": ["https"]}}},
+    )
+    ScaleUp(
+        "licensed",
+        {
+            "instance_type": "m7g.large",
+            "image_parameter": IMAGE,
+            "subnet_id": network.private_subnet_ids_by_zone["eu-west-1a"],
+            "security_group_ids": [firewall.security_group_ids["app"]],
+            "schedules": {
+                "morning": {"instance_type": "m7g.2xlarge", "expression": "cron(0 7 ? * MON-FRI *)"},
+                "evening": {"instance_type": "m7g.large", "expression": "cron(0 19 ? * MON-FRI *)"},
+            },
+            "time_zone": "Europe/Berlin",
         },
     )
 

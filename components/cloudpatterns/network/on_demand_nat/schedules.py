@@ -7,6 +7,8 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks import Metric, alarm, api_target, schedule, service_role
+from cloudpatterns.blocks.automation import automation_document, automation_role, script_step, wait_for_instance
+from cloudpatterns.blocks.server import disk_key_statements
 from cloudpatterns.core import Component, Statement, account_of, partition_of, region_of
 from cloudpatterns.network.on_demand_nat.arguments import OnDemandNatArgs
 from cloudpatterns.network.on_demand_nat.instance import HEARTBEAT, HEARTBEAT_NAMESPACE
@@ -33,7 +35,7 @@ def weekly_schedules(
         f"{name}-windows-role",
         "scheduler.amazonaws.com",
         "Starts and stops one NAT instance on schedule",
-        statements={f"{name}-windows-policy": [rights, *_disk_key_statements(instance, checked.get("kms_key_arn"))]},
+        statements={f"{name}-windows-policy": [rights, *disk_key_statements(instance.arn, checked.get("kms_key_arn"))]},
         conditions={"StringEquals": {"aws:SourceAccount": account_of(group.arn), "aws:SourceArn": group.arn}},
         tags=tags,
     )
@@ -82,10 +84,8 @@ def runbook(
 ) -> tuple[aws.ssm.Document, aws.iam.Role]:
     """A Systems Manager Automation document with one parameter, ``Minutes``, and the role that it runs with."""
     name, tags, windows, time_zone = component.pulumi_resource_name, checked["tags"], checked["windows"], checked["time_zone"]
-    partition, account = partition_of(group.arn), account_of(group.arn)
-    place = pulumi.Output.concat(region_of(group.arn), ":", account)
-    automations = pulumi.Output.concat("arn:", partition, ":ssm:", place, ":automation-execution/*")
-    own_schedule = pulumi.Output.concat("arn:", partition, ":scheduler:", place, ":schedule/", group.name, f"/{_BY_HAND}")
+    place = pulumi.Output.concat(region_of(group.arn), ":", account_of(group.arn))
+    own_schedule = pulumi.Output.concat("arn:", partition_of(group.arn), ":scheduler:", place, ":schedule/", group.name, f"/{_BY_HAND}")
     statements = [
         Statement(actions=["ec2:StartInstances"], resources=[instance.arn]),
         # Neither has resource types: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
@@ -98,14 +98,13 @@ def runbook(
             conditions={"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}},
         ),
     ]
-    role = service_role(
+    role = automation_role(
         component,
         f"{name}-runbook-role",
-        "ssm.amazonaws.com",
+        f"{name}-runbook-policy",
         "Starts one NAT instance by hand",
-        statements={f"{name}-runbook-policy": [*statements, *_disk_key_statements(instance, checked.get("kms_key_arn"))]},
-        # https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-setup-iam.html
-        conditions={"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": automations}},
+        [*statements, *disk_key_statements(instance.arn, checked.get("kms_key_arn"))],
+        arn=group.arn,
         tags=tags,
     )
     extra_stops = [time for window in windows if (time := closing_again(window, windows, time_zone))]
@@ -120,102 +119,40 @@ def runbook(
         "windows": [{"days": window["days"], "start": window["start"], "minutes": window["minutes"]} for window in windows],
         "extra_stops": [{"days": time.days, "start": time.clock} for time in extra_stops],
     }
-    content = pulumi.Output.json_dumps(_content(name, role.arn, instance.id, payload), indent=2)
-    document = aws.ssm.Document(
-        f"{name}-open", document_type="Automation", document_format="JSON", content=content, tags=tags, opts=component.child()
-    )
-    return document, role.role
-
-
-def _content(name: str, role_arn: pulumi.Output[str], instance_id: pulumi.Output[str], payload: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "schemaVersion": "0.3",
-        "description": (
-            f"Starts the NAT instance of {name} for some minutes. It stops by itself: earlier when a maintenance window ends first, "
-            "and with the window when the time is up in one. When it is run again, the last run decides. "
-            "The output says when the instance stops. It succeeds when the instance has reported that it forwards packets."
-        ),
-        "assumeRole": role_arn,
-        "parameters": {
+    automation = automation_document(
+        component,
+        f"{name}-open",
+        f"Starts the NAT instance of {name} for some minutes. It stops by itself: earlier when a maintenance window ends first, "
+        "and with the window when the time is up in one. When it is run again, the last run decides. "
+        "The output says when the instance stops. It succeeds when the instance has reported that it forwards packets.",
+        role_arn=role.arn,
+        parameters={
             "Minutes": {"type": "String", "description": "Minutes that it runs, 5 to 720.", "allowedPattern": "^[1-9][0-9]{0,2}$"},
         },
-        "mainSteps": [
-            # Starting an instance that is still stopping is an error.
-            _wait("settle", instance_id, ["running", "stopped"]),
-            _run("open", "Schedules the stop, then starts the instance.", "handler", payload, ["closes_at", "started_at"], 120),
-            _wait("running", instance_id, ["running"]),
-            {
-                **_run(
-                    "forwards",
-                    "Waits until the instance reports that its packet filter is in place and that it forwards.",
-                    "wait_for_heartbeat",
-                    {
-                        "instance_id": instance_id,
-                        "namespace": HEARTBEAT_NAMESPACE,
-                        "metric_name": HEARTBEAT,
-                        "started_at": "{{ open.started_at }}",
-                        "closes_at": "{{ open.closes_at }}",
-                    },
-                    ["forwards_since"],
-                    # As long as a script may run.
-                    600,
-                ),
-                "isEnd": True,
-            },
-        ],
-        "outputs": ["open.closes_at", "forwards.forwards_since"],
+        steps=_steps(instance.id, payload),
+        outputs=["open.closes_at", "forwards.forwards_since"],
+        tags=tags,
+    )
+    return automation.document, role.role
+
+
+def _steps(instance_id: pulumi.Output[str], payload: dict[str, Any]) -> list[dict[str, Any]]:
+    script = Path(__file__).parent / "on_aws/open_by_hand.py"
+    heartbeat = {
+        "instance_id": instance_id,
+        "namespace": HEARTBEAT_NAMESPACE,
+        "metric_name": HEARTBEAT,
+        "started_at": "{{ open.started_at }}",
+        "closes_at": "{{ open.closes_at }}",
     }
-
-
-def _run(step: str, description: str, handler: str, payload: dict[str, Any], outputs: list[str], timeout_seconds: int) -> dict[str, Any]:
-    """A step that runs a function of the script, whose outputs are texts."""
-    # https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-action-executeScript.html
-    script = (Path(__file__).parent / "on_aws/open_by_hand.py").read_text(encoding="utf-8")
-    return {
-        "name": step,
-        "description": description,
-        "action": "aws:executeScript",
-        "timeoutSeconds": timeout_seconds,
-        "onFailure": "Abort",
-        "inputs": {"Runtime": "python3.11", "Handler": handler, "InputPayload": payload, "Script": script},
-        "outputs": [{"Name": name, "Selector": f"$.Payload.{name}", "Type": "String"} for name in outputs],
-    }
-
-
-def _wait(step: str, instance_id: pulumi.Output[str], states: list[str]) -> dict[str, Any]:
-    # https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-action-waitForAwsResourceProperty.html
-    return {
-        "name": step,
-        "description": f"Waits until the instance is {' or '.join(states)}.",
-        "action": "aws:waitForAwsResourceProperty",
-        "timeoutSeconds": 600,
-        "onFailure": "Abort",
-        "inputs": {
-            "Service": "ec2",
-            "Api": "DescribeInstances",
-            "InstanceIds": [instance_id],
-            "PropertySelector": "$.Reservations[0].Instances[0].State.Name",
-            "DesiredValues": states,
-        },
-    }
-
-
-def _disk_key_statements(instance: aws.ec2.Instance, kms_key_arn: pulumi.Input[str] | None) -> list[Statement]:
-    """What a role needs besides StartInstances when a customer managed key encrypts the disk.
-
-    Without it the instance goes from pending straight back to stopped, with no error to the caller.
-    https://repost.aws/knowledge-center/kms-iam-ec2-permission
-    """
-    if kms_key_arn is None:
-        return []
-    suffix = partition_of(instance.arn).apply(lambda partition: "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com")
+    opens, reports = (
+        "Schedules the stop, then starts the instance.",
+        ("Waits until the instance reports that its packet filter is in place and that it forwards."),
+    )
     return [
-        Statement(
-            actions=["kms:CreateGrant"],
-            resources=[kms_key_arn],
-            conditions={
-                "Bool": {"kms:GrantIsForAWSResource": "true"},
-                "StringEquals": {"kms:ViaService": pulumi.Output.concat("ec2.", instance.region, ".", suffix)},
-            },
-        )
+        # Starting an instance that is still stopping is an error.
+        wait_for_instance("settle", instance_id, ["running", "stopped"]),
+        script_step("open", opens, script, "handler", payload, ["closes_at", "started_at"], timeout_seconds=120),
+        wait_for_instance("running", instance_id, ["running"]),
+        {**script_step("forwards", reports, script, "wait_for_heartbeat", heartbeat, ["forwards_since"]), "isEnd": True},
     ]

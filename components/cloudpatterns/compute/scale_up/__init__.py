@@ -1,0 +1,1 @@
+"""Scale-Up: a server whose type changes, by hand or on schedule."""
