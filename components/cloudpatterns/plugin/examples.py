@@ -37,7 +37,7 @@ from cloudpatterns.network import (
 from cloudpatterns.operations import DeliveryPipeline
 from cloudpatterns.resilience import CircuitBreaker, DeepHealthCheck, RetryPolicy, ShuffleSharding
 from cloudpatterns.security import SecretsVault, WorkloadRole
-from cloudpatterns.storage import DurableBucket
+from cloudpatterns.storage import DurableBucket, OnDemandDisk
 from cloudpatterns.systems import Storefront
 
 ZONES = ["eu-west-1a", "eu-west-1b"]
@@ -289,6 +289,20 @@ def multi_load_balancer() -> None:
 def network() -> None:
     """A VPC in two zones, with public, private and data subnets."""
     Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES, "interface_endpoints": ["secretsmanager"]})
+
+
+def on_demand_disk() -> None:
+    """Two volumes as one disk of an instance that is there."""
+    OnDemandDisk(
+        "data",
+        {
+            "volumes": {"first": {"size_gib": 100}, "second": {"size_gib": 100, "device_name": "/dev/sdg"}},
+            "mount_path": "/srv/data",
+            "availability_zone": "eu-west-1a",
+            "instance_id": "i-0abc1234def567890",
+            "instance_role_name": "database",
+        },
+    )
 
 
 def on_demand_nat() -> None:

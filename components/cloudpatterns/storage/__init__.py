@@ -1,4 +1,4 @@
-"""Storage: buckets."""
+"""Storage: buckets, disks, shared file systems."""
 
 from cloudpatterns.storage.durable_bucket.arguments import (
     BucketStatement,
@@ -9,6 +9,8 @@ from cloudpatterns.storage.durable_bucket.arguments import (
     Transition,
 )
 from cloudpatterns.storage.durable_bucket.component import DurableBucket
+from cloudpatterns.storage.on_demand_disk.arguments import OnDemandDiskArgs, OnDemandDiskOptions, OnDemandDiskVolumeArgs
+from cloudpatterns.storage.on_demand_disk.component import OnDemandDisk
 
 __all__ = [
     "BucketStatement",
@@ -16,6 +18,10 @@ __all__ = [
     "DurableBucketArgs",
     "LogWriter",
     "ObjectLock",
+    "OnDemandDisk",
+    "OnDemandDiskArgs",
+    "OnDemandDiskOptions",
+    "OnDemandDiskVolumeArgs",
     "Replication",
     "Transition",
 ]
