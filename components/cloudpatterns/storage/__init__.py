@@ -9,6 +9,14 @@ from cloudpatterns.storage.durable_bucket.arguments import (
     Transition,
 )
 from cloudpatterns.storage.durable_bucket.component import DurableBucket
+from cloudpatterns.storage.nfs_sharing.arguments import (
+    NfsSharingAccessPointArgs,
+    NfsSharingArgs,
+    NfsSharingLifecycleArgs,
+    NfsSharingOptions,
+    NfsSharingReplicationArgs,
+)
+from cloudpatterns.storage.nfs_sharing.component import NfsSharing
 from cloudpatterns.storage.on_demand_disk.arguments import OnDemandDiskArgs, OnDemandDiskOptions, OnDemandDiskVolumeArgs
 from cloudpatterns.storage.on_demand_disk.component import OnDemandDisk
 
@@ -17,6 +25,12 @@ __all__ = [
     "DurableBucket",
     "DurableBucketArgs",
     "LogWriter",
+    "NfsSharing",
+    "NfsSharingAccessPointArgs",
+    "NfsSharingArgs",
+    "NfsSharingLifecycleArgs",
+    "NfsSharingOptions",
+    "NfsSharingReplicationArgs",
     "ObjectLock",
     "OnDemandDisk",
     "OnDemandDiskArgs",
