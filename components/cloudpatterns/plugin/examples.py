@@ -37,7 +37,7 @@ from cloudpatterns.network import (
 from cloudpatterns.operations import DeliveryPipeline
 from cloudpatterns.resilience import CircuitBreaker, DeepHealthCheck, RetryPolicy, ShuffleSharding
 from cloudpatterns.security import SecretsVault, WorkloadRole
-from cloudpatterns.storage import DurableBucket, Snapshot
+from cloudpatterns.storage import DurableBucket, NfsSharing, OnDemandDisk, Snapshot
 from cloudpatterns.systems import Storefront
 
 ZONES = ["eu-west-1a", "eu-west-1b"]
@@ -289,6 +289,34 @@ def multi_load_balancer() -> None:
 def network() -> None:
     """A VPC in two zones, with public, private and data subnets."""
     Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES, "interface_endpoints": ["secretsmanager"]})
+
+
+def nfs_sharing() -> None:
+    """Uploads that the servers of two zones share, with a copy in another Region."""
+    network = Network("network", {"cidr_block": "10.0.0.0/16", "zones": ZONES})
+    NfsSharing(
+        "files",
+        {
+            "vpc_id": network.vpc_id,
+            "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
+            "access_points": {"uploads": {"path": "/shop/uploads", "uid": 1000, "gid": 1000}},
+            "lifecycle": {"infrequent_access_days": 30},
+        },
+    )
+
+
+def on_demand_disk() -> None:
+    """Two volumes as one disk of an instance that is there."""
+    OnDemandDisk(
+        "data",
+        {
+            "volumes": {"first": {"size_gib": 100}, "second": {"size_gib": 100, "device_name": "/dev/sdg"}},
+            "mount_path": "/srv/data",
+            "availability_zone": "eu-west-1a",
+            "instance_id": "i-0abc1234def567890",
+            "instance_role_name": "database",
+        },
+    )
 
 
 def on_demand_nat() -> None:

@@ -9,6 +9,16 @@ from cloudpatterns.storage.durable_bucket.arguments import (
     Transition,
 )
 from cloudpatterns.storage.durable_bucket.component import DurableBucket
+from cloudpatterns.storage.nfs_sharing.arguments import (
+    NfsSharingAccessPointArgs,
+    NfsSharingArgs,
+    NfsSharingLifecycleArgs,
+    NfsSharingOptions,
+    NfsSharingReplicationArgs,
+)
+from cloudpatterns.storage.nfs_sharing.component import NfsSharing
+from cloudpatterns.storage.on_demand_disk.arguments import OnDemandDiskArgs, OnDemandDiskOptions, OnDemandDiskVolumeArgs
+from cloudpatterns.storage.on_demand_disk.component import OnDemandDisk
 from cloudpatterns.storage.snapshot.arguments import (
     SnapshotArgs,
     SnapshotCopyArgs,
@@ -28,7 +38,17 @@ __all__ = [
     "DurableBucket",
     "DurableBucketArgs",
     "LogWriter",
+    "NfsSharing",
+    "NfsSharingAccessPointArgs",
+    "NfsSharingArgs",
+    "NfsSharingLifecycleArgs",
+    "NfsSharingOptions",
+    "NfsSharingReplicationArgs",
     "ObjectLock",
+    "OnDemandDisk",
+    "OnDemandDiskArgs",
+    "OnDemandDiskOptions",
+    "OnDemandDiskVolumeArgs",
     "Replication",
     "Snapshot",
     "SnapshotArgs",

@@ -170,6 +170,40 @@ def ebs_volume_encrypted(resource: Resource) -> Iterator[Verdict]:
 
 
 @control(
+    id="ebs-volume-customer-key",
+    title="EBS volumes are encrypted under a customer-managed key",
+    severity=Severity.LOW,
+    types=(_VOLUME,),
+    why="The AWS-managed key cannot be shared with another account, so its snapshots cannot be restored there, nor can its use be limited.",
+    remediation="Set kms_key_id to the ARN of a customer-managed key; it replaces the volume.",
+    url="https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption.html",
+)
+def ebs_volume_customer_key(resource: Resource) -> Verdict:
+    if resource.is_unknown("kmsKeyId") or has_value(resource, "kmsKeyId"):
+        return Pass()
+    return Fail("has no customer-managed key", "kmsKeyId")
+
+
+@control(
+    id="instance-volumes-outlive",
+    title="Data volumes outlive their instance",
+    severity=Severity.MEDIUM,
+    types=_INSTANCES,
+    pack="operations",
+    why="A replaced or terminated instance takes its data with it.",
+    remediation="Create the volume as aws.ebs.Volume with aws.ec2.VolumeAttachment, or set delete_on_termination to False.",
+    url="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/preserving-volumes-on-termination.html",
+)
+def instance_volumes_outlive(resource: Resource) -> Iterator[Verdict]:
+    for index in range(len(resource.get("ebsBlockDevices", ()))):
+        path = f"ebsBlockDevices.{index}.deleteOnTermination"
+        if resource.is_unknown(path):
+            yield Unknown(path)
+        elif _true(resource, path) or resource.get(path) is None:
+            yield Fail(f"deletes {_device(resource, f'ebsBlockDevices.{index}')} when it is terminated", path)
+
+
+@control(
     id="launch-template-volumes-encrypted",
     title="Launch templates encrypt their EBS volumes",
     severity=Severity.MEDIUM,

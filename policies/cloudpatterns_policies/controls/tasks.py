@@ -1,7 +1,7 @@
 """What containers of ECS and Batch share with their hosts and send: processes, networks, file systems, logs, privileges."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from cloudpatterns_policies.controls.containers import each_container
 from cloudpatterns_policies.core import UNKNOWN, Fail, NotApplicable, Pass, Resource, Severity, Unknown, Verdict, control
@@ -130,24 +130,11 @@ def ecs_platform_version(resource: Resource) -> Verdict:
     frameworks={"Checkov": ("CKV_AWS_210",)},
 )
 def batch_not_privileged(resource: Resource) -> Iterator[Verdict]:
-    for path in ("containerProperties", "nodeProperties"):
-        if resource.is_unknown(path):
-            yield Unknown(path)
-            continue
-        try:
-            document = resource.json(path, {})
-        except ValueError:
-            yield Fail("has job properties that are not valid JSON", path)
-            continue
-        ranges = document.get("nodeRangeProperties", []) if path == "nodeProperties" and isinstance(document, dict) else []
-        containers = (
-            [(path, document)]
-            if path == "containerProperties"
-            else [(f"{path}.nodeRangeProperties.{index}.container", item.get("container")) for index, item in enumerate(ranges)]
-        )
-        for where, container in containers:
-            if isinstance(container, dict) and container.get("privileged"):
-                yield Fail("runs a privileged container", f"{where}.privileged")
+    for where, container in _containers(resource):
+        if isinstance(container, Unknown | Fail):
+            yield container
+        elif container.get("privileged"):
+            yield Fail("runs a privileged container", f"{where}.privileged")
     for kind in ("containers", "initContainers"):
         for container in expand(resource, f"eksProperties.podProperties.{kind}.*"):
             privileged = read(resource, f"{container}.securityContext.privileged")
@@ -155,3 +142,43 @@ def batch_not_privileged(resource: Resource) -> Iterator[Verdict]:
                 yield Unknown(f"{container}.securityContext.privileged")
             elif privileged:
                 yield Fail("runs a privileged container", f"{container}.securityContext.privileged")
+
+
+def _containers(resource: Resource) -> Iterator[tuple[str, Any]]:
+    """Path and properties of each container of a Batch job; a verdict in their place where they cannot be read."""
+    for path in ("containerProperties", "nodeProperties"):
+        if resource.is_unknown(path):
+            yield path, Unknown(path)
+            continue
+        try:
+            document = resource.json(path, {})
+        except ValueError:
+            yield path, Fail("has job properties that are not valid JSON", path)
+            continue
+        if path == "containerProperties":
+            containers = [(path, document)]
+        else:
+            ranges = document.get("nodeRangeProperties", []) if isinstance(document, dict) else []
+            containers = [(f"{path}.nodeRangeProperties.{index}.container", item.get("container")) for index, item in enumerate(ranges)]
+        yield from ((where, container) for where, container in containers if isinstance(container, dict))
+
+
+@control(
+    id="batch-file-system-tls",
+    title="Batch jobs mount EFS file systems with TLS",
+    severity=Severity.MEDIUM,
+    types=(_JOB,),
+    why="Files can be read and changed in transit, and without TLS there is no IAM authorization.",
+    remediation='Set transitEncryption of each efsVolumeConfiguration in container_properties to "ENABLED".',
+    url="https://docs.aws.amazon.com/batch/latest/userguide/efs-volumes.html",
+)
+def batch_file_system_tls(resource: Resource) -> Iterator[Verdict]:
+    for where, container in _containers(resource):
+        if isinstance(container, Unknown | Fail):
+            yield container
+            continue
+        for index, volume in enumerate(container.get("volumes") or ()):
+            configuration = volume.get("efsVolumeConfiguration") if isinstance(volume, dict) else None
+            if isinstance(configuration, dict) and configuration.get("transitEncryption") != "ENABLED":
+                path = f"{where}.volumes.{index}.efsVolumeConfiguration.transitEncryption"
+                yield Fail(f"mounts the volume {volume.get('name')} without TLS", path)

@@ -391,3 +391,35 @@ def test_health_check_that_is_not_known_yet() -> None:
 )
 def test_launch_template_of_a_group(props: Props, expected: Verdict) -> None:
     assert run(controls.auto_scaling_launch_template, GROUP, props) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("props", "expected"),
+    [
+        ({"kmsKeyId": "arn:aws:kms:eu-west-1:123456789012:key/1"}, Pass()),
+        ({"kmsKeyId": UNKNOWN}, Pass()),
+        ({}, Fail("has no customer-managed key", "kmsKeyId")),
+        ({"kmsKeyId": ""}, Fail("has no customer-managed key", "kmsKeyId")),
+    ],
+)
+def test_the_key_of_a_volume(props: Props, expected: Verdict) -> None:
+    assert run(controls.ebs_volume_customer_key, VOLUME, props) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("devices", "expected"),
+    [
+        ([{"deviceName": "/dev/sdf", "deleteOnTermination": False}], Pass()),
+        (None, Pass()),
+        ([{"deviceName": "/dev/sdf"}], Fail("deletes volume /dev/sdf when it is terminated", "ebsBlockDevices.0.deleteOnTermination")),
+        (
+            [{"deviceName": "/dev/sdf", "deleteOnTermination": True}],
+            Fail("deletes volume /dev/sdf when it is terminated", "ebsBlockDevices.0.deleteOnTermination"),
+        ),
+        ([{"deviceName": "/dev/sdf", "deleteOnTermination": UNKNOWN}], Unknown("ebsBlockDevices.0.deleteOnTermination")),
+        (UNKNOWN, Unknown("ebsBlockDevices")),
+    ],
+)
+def test_volumes_that_die_with_their_instance(devices: Any, expected: Verdict) -> None:
+    props = {} if devices is None else {"ebsBlockDevices": devices}
+    assert run(controls.instance_volumes_outlive, INSTANCE, props) == [expected]

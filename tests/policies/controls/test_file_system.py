@@ -1,5 +1,6 @@
 """EFS file systems and access points."""
 
+import json
 from typing import Any
 
 import pytest
@@ -82,3 +83,80 @@ def test_backups(other: Resource, expected: Verdict) -> None:
 
 def test_no_backups() -> None:
     assert verdicts(controls.efs_backups, resource(FILES)) == [("x", Fail("has no backups"))]
+
+
+FILE_POLICY, TARGET, GROUP = (
+    "aws:efs/fileSystemPolicy:FileSystemPolicy",
+    "aws:efs/mountTarget:MountTarget",
+    "aws:ec2/securityGroup:SecurityGroup",
+)
+DENIAL = {
+    "Effect": "Deny",
+    "Principal": {"AWS": "*"},
+    "Action": "elasticfilesystem:ClientMount",
+    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+}
+NO_DENIAL = Fail("has a policy that does not deny clients without TLS", "policy of rules")
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        (DENIAL, Pass()),
+        ({**DENIAL, "Principal": "*", "Action": ["*"]}, Pass()),
+        ({**DENIAL, "Effect": "Allow"}, NO_DENIAL),
+        ({**DENIAL, "Action": "elasticfilesystem:ClientRootAccess"}, NO_DENIAL),
+        ({**DENIAL, "Principal": {"AWS": "arn:aws:iam::123456789012:role/shop"}}, NO_DENIAL),
+        ({**DENIAL, "Condition": {"Bool": {"aws:SecureTransport": "true"}}}, NO_DENIAL),
+        ({**DENIAL, "Condition": {**DENIAL["Condition"], "StringEquals": {"aws:PrincipalTag/team": "shop"}}}, NO_DENIAL),
+        ({key: value for key, value in DENIAL.items() if key != "Condition"}, NO_DENIAL),
+    ],
+)
+def test_the_policy_of_a_file_system(statement: Any, expected: Verdict) -> None:
+    rules = resource(FILE_POLICY, "rules", {"policy": json.dumps({"Statement": [statement]})}, deps={"fileSystemId": ["files"]})
+    assert verdicts(controls.efs_policy_tls, stack(resource(FILES, "files"), rules)) == [("files", expected)]
+
+
+def test_a_policy_that_is_missing_or_unknown() -> None:
+    files = resource(FILES, "files")
+    assert verdicts(controls.efs_policy_tls, stack(files)) == [("files", Fail("has no policy that denies clients without TLS"))]
+    unknown = resource(FILE_POLICY, "rules", {"policy": UNKNOWN}, deps={"fileSystemId": ["files"]})
+    assert verdicts(controls.efs_policy_tls, stack(files, unknown)) == [("files", Unknown("policy of rules"))]
+    broken = resource(FILE_POLICY, "rules", {"policy": "{"}, deps={"fileSystemId": ["files"]})
+    assert verdicts(controls.efs_policy_tls, stack(files, broken)) == [("files", NO_DENIAL)]
+
+
+INGRESS, RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "aws:ec2/securityGroupRule:SecurityGroupRule"
+BY_RULE = Fail("admits addresses by the rule rule", "securityGroups")
+
+
+@pytest.mark.parametrize(
+    ("type", "props", "expected"),
+    [
+        (INGRESS, {"referencedSecurityGroupId": "sg-clients"}, Pass()),
+        (INGRESS, {"cidrIpv4": "10.0.0.0/16"}, BY_RULE),
+        (INGRESS, {"cidrIpv6": "::/0"}, BY_RULE),
+        (INGRESS, {"prefixListId": "pl-1"}, BY_RULE),
+        (RULE, {"type": "ingress", "cidrBlocks": ["10.0.0.0/16"]}, BY_RULE),
+        (RULE, {"type": "egress", "cidrBlocks": ["10.0.0.0/16"]}, Pass()),
+    ],
+)
+def test_the_clients_of_a_mount_target(type: str, props: Any, expected: Verdict) -> None:
+    target = resource(TARGET, "target", {"securityGroups": [UNKNOWN]}, deps={"securityGroups": ["group"]})
+    rule = resource(type, "rule", {"securityGroupId": UNKNOWN, **props}, deps={"securityGroupId": ["group"]})
+    assert verdicts(controls.efs_mount_target_clients, stack(target, resource(GROUP, "group"), rule)) == [("target", expected)]
+
+
+def test_rules_within_the_group_of_a_mount_target() -> None:
+    target = resource(TARGET, "target", {"securityGroups": [UNKNOWN]}, deps={"securityGroups": ["group"]})
+    for ingress, expected in (
+        ([{"cidrBlocks": ["10.0.0.0/16"]}], Fail("admits addresses by its group group", "securityGroups")),
+        ([{"securityGroups": ["sg-clients"]}], Pass()),
+        (UNKNOWN, Pass()),
+    ):
+        group = resource(GROUP, "group", {"ingress": ingress})
+        assert verdicts(controls.efs_mount_target_clients, stack(target, group)) == [("target", expected)]
+    bare = resource(TARGET, "target", {})
+    assert verdicts(controls.efs_mount_target_clients, stack(bare)) == [
+        ("target", Fail("has the VPC's default security group", "securityGroups"))
+    ]

@@ -149,3 +149,31 @@ def nodes(*privileged: bool) -> str:
 )
 def test_jobs(props: Props, expected: list[Verdict]) -> None:
     assert verdicts(controls.batch_not_privileged, resource(JOB, props=props)) == expected
+
+
+@pytest.mark.parametrize(
+    ("efs", "expected"),
+    [
+        ({"fileSystemId": "fs-1", "transitEncryption": "ENABLED"}, None),
+        ({"fileSystemId": "fs-1", "transitEncryption": "DISABLED"}, "mounts the volume files without TLS"),
+        ({"fileSystemId": "fs-1"}, "mounts the volume files without TLS"),
+        (None, None),
+    ],
+)
+def test_file_systems_of_batch_jobs(efs: Any, expected: str | None) -> None:
+    container = {"volumes": [{"name": "files", **({} if efs is None else {"efsVolumeConfiguration": efs})}]}
+    for props, where in (
+        ({"containerProperties": json.dumps(container)}, "containerProperties"),
+        (
+            {"nodeProperties": json.dumps({"nodeRangeProperties": [{"container": container}]})},
+            "nodeProperties.nodeRangeProperties.0.container",
+        ),
+    ):
+        path = f"{where}.volumes.0.efsVolumeConfiguration.transitEncryption"
+        verdict = Pass() if expected is None else Fail(expected, path)
+        assert verdicts(controls.batch_file_system_tls, resource(JOB, props=props)) == [verdict]
+    unknown = resource(JOB, props={"containerProperties": UNKNOWN})
+    assert verdicts(controls.batch_file_system_tls, unknown) == [Unknown("containerProperties")]
+    broken = resource(JOB, props={"containerProperties": "{"})
+    invalid = Fail("has job properties that are not valid JSON", "containerProperties")
+    assert verdicts(controls.batch_file_system_tls, broken) == [invalid]

@@ -1,0 +1,1 @@
+"""Files that several servers share: ``NfsSharing`` and its mount script."""
