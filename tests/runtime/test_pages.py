@@ -34,7 +34,7 @@ def blocks(page: Path) -> list[tuple[int, str]]:
 
 @pytest.fixture
 def names(moto_account: None) -> dict[str, Any]:
-    """What the examples have besides their imports: a client of an empty account, a table of circuits and its environment, a table of sessions."""
+    """What the examples have besides their imports: a client, a table of circuits and its environment, and a table of sessions."""
     dynamodb = client("dynamodb")
     table = create_table(dynamodb)
     environment = {"CLOUDPATTERNS_BREAKER_TABLE": table, "CLOUDPATTERNS_BREAKER_CARD_BANK": '{"failures": 5}'}

@@ -302,7 +302,7 @@ class TableSessions(Sessions):
 
         :raises ValueError: where it is of another store, or is not there.
         """
-        found = {"table": environment.get("CLOUDPATTERNS_SESSIONS_TABLE", ""), **cls._settings(environment, settings)}
+        found = cls._settings(environment, {"table": environment.get("CLOUDPATTERNS_SESSIONS_TABLE", ""), **settings})
         return cls(client, **found)
 
     def _insert(self, key: str, record: _Record) -> None:
