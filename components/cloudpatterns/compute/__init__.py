@@ -1,6 +1,13 @@
 """Servers: groups of instances that scale with the load, and their boot script."""
 
 from cloudpatterns.compute.auto_recovery import AutoRecovery, AutoRecoveryArgs, AutoRecoveryOptions
+from cloudpatterns.compute.multi_datacenter import (
+    MultiDatacenter,
+    MultiDatacenterArgs,
+    MultiDatacenterOptions,
+    MultiDatacenterServersArgs,
+)
+from cloudpatterns.compute.multi_server import MultiServer, MultiServerArgs, MultiServerOptions
 from cloudpatterns.compute.scale_out.arguments import (
     ScaleOutActionArgs,
     ScaleOutArgs,
@@ -9,6 +16,7 @@ from cloudpatterns.compute.scale_out.arguments import (
     ScaleOutOptions,
     ScaleOutRefresh,
     ScaleOutScaling,
+    ScaleOutServerOptions,
 )
 from cloudpatterns.compute.scale_out.component import ScaleOut
 from cloudpatterns.compute.web_server.user_data import web_server_user_data
@@ -17,6 +25,13 @@ __all__ = [
     "AutoRecovery",
     "AutoRecoveryArgs",
     "AutoRecoveryOptions",
+    "MultiDatacenter",
+    "MultiDatacenterArgs",
+    "MultiDatacenterOptions",
+    "MultiDatacenterServersArgs",
+    "MultiServer",
+    "MultiServerArgs",
+    "MultiServerOptions",
     "ScaleOut",
     "ScaleOutActionArgs",
     "ScaleOutArgs",
@@ -25,5 +40,6 @@ __all__ = [
     "ScaleOutOptions",
     "ScaleOutRefresh",
     "ScaleOutScaling",
+    "ScaleOutServerOptions",
     "web_server_user_data",
 ]

@@ -75,8 +75,8 @@ class StateSharing(Component):
     """A store of sessions, so that any server can answer the next request (Cloud Design Patterns for AWS, "State Sharing").
 
     Creates a DynamoDB table on demand, or, with ``cache``, an ``InMemoryCache``. Both are encrypted at rest, and in transit: a policy of
-    the table refuses requests without TLS. Servers use ``cloudpatterns_runtime.sessions``, which compares the times of entries itself, because
-    DynamoDB deletes them days later; its page is `docs/runtime/sessions.md`. A server needs ``environment`` and ``reader_statements``::
+    the table refuses requests without TLS. Servers use ``cloudpatterns_runtime.sessions``, which compares the times of entries itself,
+    because DynamoDB deletes them days later; its page is `docs/runtime/sessions.md`. A server needs both::
 
         "servers": {"environment": sessions.environment(), "statements": sessions.reader_statements()}
 
