@@ -51,7 +51,7 @@ class AutoRecoveryArgs(AutoRecoveryOptions):
     region: Region
     """Region of the instances: EC2 acts on alarms of the same Region alone."""
     instance_types: NotRequired[Annotated[dict[str, InstanceType], Field(default={})]]
-    """Types of the instances, by the same names: those that EC2 does not recover are refused. Default: not checked."""
+    """Types of the instances, by the same names: those that EC2 does not recover are refused. Others are not checked."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
     """SNS topics to notify of a recovery or reboot and of its end; at most four."""
     tags: NotRequired[Tags]

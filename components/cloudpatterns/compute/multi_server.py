@@ -209,9 +209,14 @@ def _role(checked: MultiServerArgs) -> Any:
     }
 
 
+def _balancer_options(checked: MultiServerArgs) -> LoadBalancerOptions:
+    options = checked.get("load_balancer")
+    return {} if options is None else options
+
+
 def _balancer(checked: MultiServerArgs) -> LoadBalancerArgs:
     given: Any = {
-        **(checked.get("load_balancer") or {}),
+        **_balancer_options(checked),
         **pick(checked, "vpc_id", "target_port", "internal", "alarm_topic_arns", "tags"),
         "subnet_ids_by_zone": checked.get("load_balancer_subnet_ids_by_zone"),
         "security_group_ids": checked.get("load_balancer_security_group_ids"),
@@ -271,7 +276,7 @@ def _part_problems(name: str, checked: MultiServerArgs) -> Iterator[Problem]:
     whole = all(is_given(checked, argument) for argument in ("vpc_id", "load_balancer_subnet_ids_by_zone", "target_port"))
     if checked.get("load_balancer") is not None and whole and is_given(checked, "load_balancer_security_group_ids"):
         parts.append((LoadBalancer, "web", _balancer(checked)))
-    options = checked.get("load_balancer") or {}
+    options = _balancer_options(checked)
     for component, suffix, args in parts:
         try:
             component.check(f"{name}-{suffix}", args)
