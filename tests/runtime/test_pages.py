@@ -10,6 +10,7 @@ import pytest
 from tests.emulators.locked_moto import client
 from tests.program import ROOT
 from tests.runtime.breaker_table import create_table
+from tests.runtime.session_stores import session_table
 
 FOLDER = ROOT / "docs" / "runtime"
 PAGES = sorted(FOLDER.glob("*.md"))
@@ -18,6 +19,7 @@ LIBRARIES = {
     "health": "deep-health",
     "priority": "priority-poller",
     "retry": "retry",
+    "sessions": "sessions",
     "sharding": "shuffle-sharding",
 }
 
@@ -32,11 +34,11 @@ def blocks(page: Path) -> list[tuple[int, str]]:
 
 @pytest.fixture
 def names(moto_account: None) -> dict[str, Any]:
-    """What the examples have besides their imports: a client of an empty account, a table of circuits and its environment."""
+    """What the examples have besides their imports: a client, a table of circuits and its environment, and a table of sessions."""
     dynamodb = client("dynamodb")
     table = create_table(dynamodb)
     environment = {"CLOUDPATTERNS_BREAKER_TABLE": table, "CLOUDPATTERNS_BREAKER_CARD_BANK": '{"failures": 5}'}
-    return {"client": dynamodb, "table": table, "environment": environment}
+    return {"client": dynamodb, "table": table, "sessions_table": session_table(dynamodb), "environment": environment}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

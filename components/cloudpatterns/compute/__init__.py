@@ -1,5 +1,8 @@
 """Servers: groups of instances that scale with the load, and their boot script."""
 
+from cloudpatterns.compute.auto_recovery import AutoRecovery, AutoRecoveryArgs, AutoRecoveryOptions
+from cloudpatterns.compute.multi_datacenter import MultiDatacenter, MultiDatacenterArgs, MultiDatacenterOptions, MultiDatacenterServersArgs
+from cloudpatterns.compute.multi_server import MultiServer, MultiServerArgs, MultiServerOptions
 from cloudpatterns.compute.scale_out.arguments import (
     ScaleOutActionArgs,
     ScaleOutArgs,
@@ -8,6 +11,7 @@ from cloudpatterns.compute.scale_out.arguments import (
     ScaleOutOptions,
     ScaleOutRefresh,
     ScaleOutScaling,
+    ScaleOutServerOptions,
 )
 from cloudpatterns.compute.scale_out.component import ScaleOut
 from cloudpatterns.compute.scale_up.arguments import ScaleUpArgs, ScaleUpOptions, ScaleUpScheduleArgs
@@ -15,6 +19,16 @@ from cloudpatterns.compute.scale_up.component import ScaleUp
 from cloudpatterns.compute.web_server.user_data import web_server_user_data
 
 __all__ = [
+    "AutoRecovery",
+    "AutoRecoveryArgs",
+    "AutoRecoveryOptions",
+    "MultiDatacenter",
+    "MultiDatacenterArgs",
+    "MultiDatacenterOptions",
+    "MultiDatacenterServersArgs",
+    "MultiServer",
+    "MultiServerArgs",
+    "MultiServerOptions",
     "ScaleOut",
     "ScaleOutActionArgs",
     "ScaleOutArgs",
@@ -23,6 +37,7 @@ __all__ = [
     "ScaleOutOptions",
     "ScaleOutRefresh",
     "ScaleOutScaling",
+    "ScaleOutServerOptions",
     "ScaleUp",
     "ScaleUpArgs",
     "ScaleUpOptions",

@@ -1,4 +1,4 @@
-"""Databases and caches."""
+"""Databases, caches and session stores."""
 
 from cloudpatterns.database.certificates import rds_certificates
 from cloudpatterns.database.in_memory_cache.arguments import (
@@ -16,6 +16,7 @@ from cloudpatterns.database.relational_database.arguments import (
     RelationalDatabaseRestoreArgs,
 )
 from cloudpatterns.database.relational_database.component import RelationalDatabase
+from cloudpatterns.database.state_sharing import StateSharing, StateSharingArgs, StateSharingOptions, StateSharingTableArgs
 
 __all__ = [
     "InMemoryCache",
@@ -29,5 +30,9 @@ __all__ = [
     "RelationalDatabasePasswordArgs",
     "RelationalDatabaseReplicaArgs",
     "RelationalDatabaseRestoreArgs",
+    "StateSharing",
+    "StateSharingArgs",
+    "StateSharingOptions",
+    "StateSharingTableArgs",
     "rds_certificates",
 ]

@@ -5,8 +5,8 @@ module, outputs (``network.vpc_id``) and entries of outputs (``firewall.security
 every language. Tests run each function, and create from the YAML what the function creates.
 """
 
-from cloudpatterns.compute import ScaleOut, ScaleUp
-from cloudpatterns.database import InMemoryCache, RelationalDatabase
+from cloudpatterns.compute import AutoRecovery, MultiDatacenter, MultiServer, ScaleOut, ScaleUp
+from cloudpatterns.database import InMemoryCache, RelationalDatabase, StateSharing
 from cloudpatterns.messaging import (
     EventBus,
     EventStream,
@@ -60,6 +60,19 @@ def api_gateway() -> None:
                 "GET /orders/{id}": {"function_arn": "arn:aws:lambda:eu-west-1:123456789012:function:orders"},
                 "POST /orders": {"queue": {"queue_arn": "arn:aws:sqs:eu-west-1:123456789012:orders"}},
             },
+        },
+    )
+
+
+def auto_recovery() -> None:
+    """A licence server and a VPN server, which move to other hardware when theirs fails."""
+    AutoRecovery(
+        "hosts",
+        {
+            "region": "eu-west-1",
+            "instance_ids": {"licence": "i-0abc1234def567890", "vpn": "i-0abc1234def567891"},
+            "reboot": True,
+            "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:operations"],
         },
     )
 
@@ -261,6 +274,35 @@ def management_network() -> None:
     )
 
 
+def multi_datacenter() -> None:
+    """A service in two zones that carries its load when one of them is lost."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    firewall = FunctionalFirewall(
+        "firewall",
+        {
+            "vpc_id": network.vpc_id,
+            "functions": {"https": {}, "app": {"ports": [8080], "callers": ["https"]}, "postgres": {"callers": ["app"]}},
+        },
+    )
+    MultiDatacenter(
+        "shop",
+        {
+            "zones": ZONES,
+            "vpc_id": network.vpc_id,
+            "public_subnet_ids_by_zone": network.public_subnet_ids_by_zone,
+            "private_subnet_ids_by_zone": network.private_subnet_ids_by_zone,
+            "data_subnet_ids_by_zone": network.data_subnet_ids_by_zone,
+            "load_balancer_security_group_ids": [firewall.security_group_ids["https"]],
+            "server_security_group_ids": [firewall.security_group_ids["app"]],
+            "database_security_group_ids": [firewall.security_group_ids["postgres"]],
+            "target_port": 8080,
+            "load_balancer": {"certificate_arn": CERTIFICATE, "http_redirect": False},
+            "servers": {"needed_servers": 2, "instance_types": ["m7g.large"], "image_parameter": IMAGE},
+            "database": {"engine": "postgres", "engine_version": "17", "instance_class": "db.r7g.large", "allocated_storage_gib": 100},
+        },
+    )
+
+
 def multi_load_balancer() -> None:
     """The public and the staff reach the same servers, each by a load balancer of their own."""
     network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
@@ -282,6 +324,33 @@ def multi_load_balancer() -> None:
                     "entries": [{"cidr": "10.250.0.0/16", "description": "Office"}],
                 },
             },
+        },
+    )
+
+
+def multi_server() -> None:
+    """Four servers behind a load balancer, whose sessions are in a table."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    firewall = FunctionalFirewall(
+        "firewall",
+        {"vpc_id": network.vpc_id, "functions": {"https": {}, "app": {"ports": [8080], "callers": ["https"]}}},
+    )
+    sessions = StateSharing("sessions", {})
+    MultiServer(
+        "shop",
+        {
+            "servers": 4,
+            "instance_types": ["m7g.large"],
+            "image_parameter": IMAGE,
+            "vpc_id": network.vpc_id,
+            "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
+            "security_group_ids": [firewall.security_group_ids["app"]],
+            "load_balancer": {"certificate_arn": CERTIFICATE, "http_redirect": False},
+            "load_balancer_subnet_ids_by_zone": network.public_subnet_ids_by_zone,
+            "load_balancer_security_group_ids": [firewall.security_group_ids["https"]],
+            "target_port": 8080,
+            "environment": {"SESSION_TABLE": sessions.table_name},
+            "statements": [{"actions": ["dynamodb:GetItem", "dynamodb:PutItem"], "resources": [sessions.table_arn]}],
         },
     )
 
@@ -531,6 +600,11 @@ def snapshot() -> None:
             "key_arns": ["arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-4000-8000-000000000001"],
         },
     )
+
+
+def state_sharing() -> None:
+    """A table of sessions that end half an hour after the last request."""
+    StateSharing("visits", {"idle_seconds": 1800, "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:operations"]})
 
 
 def storefront() -> None:

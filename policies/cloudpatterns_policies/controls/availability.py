@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from cloudpatterns_policies.core import UNKNOWN, Fail, NotApplicable, Pass, Resource, Severity, Stack, Unknown, Verdict, stack_control
 from cloudpatterns_policies.graph.reading import read
+from cloudpatterns_policies.graph.zones import JUDGED, outcome, spans_zones
 
 _SUBNETS: Final = ("aws:ec2/subnet:Subnet", "aws:ec2/defaultSubnet:DefaultSubnet")
 _GATEWAY: Final = "aws:ec2/natGateway:NatGateway"
@@ -100,3 +101,25 @@ def nat_in_each_zone(resource: Resource, stack: Stack, config: Mapping[str, Any]
     }
     others = sorted(served - own)
     return Fail(f"is in {own.pop()} and also serves {', '.join(others)}", "subnetId") if others else Pass()
+
+
+@stack_control(
+    id="zone-loss",
+    title="Whichever Availability Zone is lost, each tier keeps a member and each route a target",
+    severity=Severity.MEDIUM,
+    types=tuple(JUDGED),
+    why="One tier without a member, or one route whose target was in the lost zone, takes the whole service down.",
+    remediation="Give the tier members in a second zone, two at least of what requests are routed to, and lead each zone's routes to a"
+    " target in that zone.",
+    url="https://docs.aws.amazon.com/wellarchitected/latest/reliability-pillar/rel_fault_isolation_multiaz_region_system.html",
+    pack="operations",
+)
+def zone_loss(resource: Resource, stack: Stack) -> Verdict:
+    if not spans_zones(stack):
+        return NotApplicable("is in a stack of which nothing is spread over zones")
+    found = outcome(stack, resource)
+    if found.beside:
+        return NotApplicable(found.beside)
+    if found.lost:
+        return Fail(found.lost, found.where)
+    return Unknown(found.unknown) if found.unknown else Pass()

@@ -110,3 +110,18 @@ def test_gateway_whose_zone_is_not_shown() -> None:
     assert network("b1", subnet="x") == [("nat", nowhere)]
     regional = resource("aws:ec2/natGateway:NatGateway", "nat", {"availabilityMode": "regional"})
     assert verdicts(controls.nat_in_each_zone, regional) == [("nat", nowhere)]
+
+
+def test_the_loss_of_a_zone_is_reported_with_what_it_takes() -> None:
+    route = edge("aws:ec2/route:Route", "egress", natGatewayId="nat", routeTableId="table")
+    gateway, table = edge("aws:ec2/natGateway:NatGateway", "nat", subnetId="a1"), resource("aws:ec2/routeTable:RouteTable", "table")
+    association = edge("aws:ec2/routeTableAssociation:RouteTableAssociation", "to-b1", routeTableId="table", subnetId="b1")
+    found = dict(verdicts(controls.zone_loss, stack(*SUBNETS, route, gateway, table, association)))
+    message = "leads b to NAT gateway nat in a: with a, b lose it"
+    assert found == {"egress": Fail(message, "natGatewayId"), "table": NotApplicable("has no target in a single zone")}
+    function = "aws:lambda/function:Function"
+    props = {"vpcConfig": {"subnetIds": [UNKNOWN, UNKNOWN]}}
+    unsure = resource(function, "f", props, deps={"vpcConfig": ["a1", "x"]})
+    assert verdicts(controls.zone_loss, stack(*SUBNETS, unsure)) == [("f", Unknown("vpcConfig.subnetIds"))]
+    sure = resource(function, "f", props, deps={"vpcConfig": ["a1", "b1"]})
+    assert verdicts(controls.zone_loss, stack(*SUBNETS, sure)) == [("f", Pass())]

@@ -102,16 +102,12 @@ class ScaleOutRefresh(TypedDict):
     instances a few at a time, and keeps ``min_healthy_percent`` of the group healthy."""
 
 
-class ScaleOutOptions(TypedDict):
-    """What the instances are, how many, and how they change."""
+class ScaleOutServerOptions(TypedDict):
+    """What the instances are, and how they are replaced: what a group of a fixed size has too."""
 
     # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_LaunchTemplate.html
     instance_types: Annotated[list[InstanceType], Field(min_length=1, max_length=40), Unique()]
     """Types, the preferred first, all of one CPU architecture. With Spot, two or more."""
-    min_size: Annotated[int, Field(ge=0)]
-    """Fewest instances, and the number at the first deployment."""
-    max_size: Annotated[int, Field(ge=1)]
-    """Most instances."""
     image_parameter: NotRequired[ImageParameter]
     """SSM parameter that names the image, such as
     ``/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64``. Each launch takes the newest; a new image starts no
@@ -120,12 +116,6 @@ class ScaleOutOptions(TypedDict):
     image_id: NotRequired[ImageId]
     """A fixed image (AMI). A change starts an instance refresh, which rolls back when it fails; with ``image_parameter`` AWS cannot roll
     back. Exactly one of ``image_parameter`` and ``image_id``."""
-    spot_percentage: NotRequired[Annotated[int, Field(default=0, ge=0, le=100)]]
-    """Share of Spot instances above ``on_demand_base_size``."""
-    on_demand_base_size: NotRequired[Annotated[int, Field(default=0, ge=0)]]
-    """Instances that are never Spot."""
-    scaling: NotRequired[Annotated[ScaleOutScaling, Field(default={})]]
-    """When the group grows and shrinks."""
     disks: NotRequired[Annotated[ScaleOutDisks, Field(default={})]]
     """Disks of each instance."""
     refresh: NotRequired[Annotated[ScaleOutRefresh, Field(default={})]]
@@ -142,6 +132,21 @@ class ScaleOutOptions(TypedDict):
     and run ``pulumi up --refresh``, which does not wait again. Later deployments do not wait for an instance refresh, nor for scaling.
     Only one that changes ``min_size`` waits, for exactly as many instances as the state records, and so fails in a group that scaling has
     changed since: run it with ``--refresh``, or set 0 in the same deployment."""
+
+
+class ScaleOutOptions(ScaleOutServerOptions):
+    """What the instances are, how many, and how they change."""
+
+    min_size: Annotated[int, Field(ge=0)]
+    """Fewest instances, and the number at the first deployment."""
+    max_size: Annotated[int, Field(ge=1)]
+    """Most instances."""
+    spot_percentage: NotRequired[Annotated[int, Field(default=0, ge=0, le=100)]]
+    """Share of Spot instances above ``on_demand_base_size``."""
+    on_demand_base_size: NotRequired[Annotated[int, Field(default=0, ge=0)]]
+    """Instances that are never Spot."""
+    scaling: NotRequired[Annotated[ScaleOutScaling, Field(default={})]]
+    """When the group grows and shrinks."""
 
 
 class ScaleOutArgs(ScaleOutOptions):

@@ -8,6 +8,7 @@ import pulumi_aws as aws
 
 from cloudpatterns.blocks import Metric, alarm, service_role
 from cloudpatterns.blocks.boot import boot_script
+from cloudpatterns.blocks.recovery import recovery_alarm
 from cloudpatterns.blocks.security_group import INTERNET, egress_rule, ingress_rule, security_group
 from cloudpatterns.blocks.server import METADATA_OPTIONS, ROOT_DEVICE, amazon_linux, disk, launch_template
 from cloudpatterns.core import Component, Statement, after, partition_of
@@ -93,20 +94,18 @@ def nat_instance(component: Component, checked: OnDemandNatArgs) -> NatInstance:
 def recovery_alarms(component: Component, checked: OnDemandNatArgs, instance: aws.ec2.Instance) -> None:
     """Alarms that move the instance off broken hardware, reboot it when its own checks fail, and report that it does not forward."""
     # Recover after two minutes, reboot after three, so that both never act at once.
-    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/UsingAlarmActions.html
-    for action, metric, minutes in (("recover", "StatusCheckFailed_System", 2), ("reboot", "StatusCheckFailed_Instance", 3)):
-        arn = pulumi.Output.concat("arn:", partition_of(instance.arn), ":automate:", instance.region, ":ec2:", action)
-        alarm(
+    for action, minutes in (("recover", 2), ("reboot", 3)):
+        recovery_alarm(
             component,
             f"{component.pulumi_resource_name}-{action}",
-            f"{metric} of the NAT instance is raised; the alarm's action is to {action} it",
-            Metric("AWS/EC2", metric, {"InstanceId": instance.id}, "Maximum"),
-            1,
-            comparison="GreaterThanOrEqualToThreshold",
-            periods=minutes,
-            missing=None,
-            actions=[arn, *checked["alarm_topic_arns"]],
-            ok_actions=[],
+            action,
+            "the NAT instance",
+            instance_id=instance.id,
+            partition=partition_of(instance.arn),
+            region=instance.region,
+            minutes=minutes,
+            topic_arns=checked["alarm_topic_arns"],
+            notify_at_end=False,
             tags=checked["tags"],
         )
     if checked["alarm_topic_arns"]:

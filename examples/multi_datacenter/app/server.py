@@ -1,0 +1,23 @@
+"""A web server without state: any of them answers any request. It says which one it is, and what is written on the sign."""
+
+import os
+import socket
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers the load balancer's health check, and visitors."""
+
+    def do_GET(self) -> None:
+        """The health check does not depend on anything but this process."""
+        text = "ok" if self.path == "/healthz" else f"{os.environ['SIGN']}, says {socket.gethostname()}"
+        body = f"{text}\n".encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+if __name__ == "__main__":
+    ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
