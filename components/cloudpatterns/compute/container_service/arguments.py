@@ -5,6 +5,7 @@ from typing import Annotated, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
+from cloudpatterns.blocks import FargateSize
 from cloudpatterns.core import Choice, Keys, Matches, Unique, WorkloadStatementArgs
 from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
@@ -17,7 +18,6 @@ from cloudpatterns.core.vocabulary import (
     Tags,
 )
 
-CPU_UNITS = (256, 512, 1024, 2048, 4096, 8192, 16_384)
 STRATEGIES = ("ROLLING", "BLUE_GREEN", "CANARY", "LINEAR")
 _MOST_BAKE_MINUTES = 1440
 
@@ -262,7 +262,7 @@ class ContainerServiceDeployment(TypedDict):
     """How long Pulumi waits. Default: 30, and all bake times."""
 
 
-class ContainerServiceOptions(ContainerServiceContainer):
+class ContainerServiceOptions(ContainerServiceContainer, FargateSize):
     """What the containers are, how many, and how they change. The arguments of a container are those of the main one, ``app``."""
 
     port: NotRequired[Port]
@@ -271,15 +271,6 @@ class ContainerServiceOptions(ContainerServiceContainer):
     """What it speaks on ``port``, for Service Connect."""
     sidecars: NotRequired[Annotated[dict[str, ContainerServiceSidecar], ShortNames, Field(default={}, max_length=9)]]
     """More containers of each task by name."""
-    # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
-    cpu_units: NotRequired[Annotated[int, Choice(*CPU_UNITS), Field(default=256)]]
-    """CPU of a task, 1,024 a vCPU."""
-    memory_mib: NotRequired[Annotated[int, Field(default=512, ge=512, le=122_880)]]
-    """Memory of a task. Fargate pairs it with ``cpu_units``: 512 to 2,048 for 256, up to 32,768 to 122,880 for 16,384."""
-    architecture: NotRequired[Annotated[str, Choice("arm64", "x86_64"), Field(default="arm64")]]
-    """Instruction set of the images."""
-    ephemeral_storage_gib: NotRequired[Annotated[int, Field(ge=21, le=200)]]
-    """Ephemeral storage of a task. Default: 20, which is free of charge."""
     platform_version: NotRequired[
         Annotated[str, Matches(r"LATEST|\d+\.\d+\.\d+", "LATEST, or a version such as 1.4.0"), Field(default="LATEST")]
     ]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from zoneinfo import available_timezones
 
+from cloudpatterns.blocks import fargate_problems, task_memory_mib
 from cloudpatterns.compute.container_service.arguments import (
     ContainerServiceArgs,
     ContainerServiceContainer,
@@ -13,17 +14,6 @@ from cloudpatterns.core import Problem, excludes, is_given, looks_secret, needs,
 
 MAIN = "app"
 """Name of the main container."""
-# Memory in MiB by CPU units: least, most, step.
-# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
-_MEMORY = {
-    256: (512, 2048, 512),
-    512: (1024, 4096, 1024),
-    1024: (2048, 8192, 1024),
-    2048: (4096, 16_384, 1024),
-    4096: (8192, 30_720, 1024),
-    8192: (16_384, 61_440, 4096),
-    16_384: (32_768, 122_880, 8192),
-}
 _OF_GRADUAL = ("alternate_target_group_arn", "production_listener_rule_arn")
 SESSION_PATHS = ("/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm")
 """Where the agent of ECS Exec writes: https://github.com/aws/containers-roadmap/issues/1359."""
@@ -50,20 +40,9 @@ def name_problems(name: str) -> Iterator[Problem]:
         yield "name", f"is {name!r}; families of task definitions have letters, digits, - and _. Give the component such a name."
 
 
-def memory_allowed(cpu_units: int) -> tuple[int, ...]:
-    """The memory in MiB that Fargate pairs with CPU units."""
-    least, most, step = _MEMORY[cpu_units]
-    # 256 units: 512, 1024, 2048.
-    return tuple(size for size in range(least, most + 1, step) if (cpu_units, size) != (256, 1536))
-
-
 def _size_problems(checked: ContainerServiceArgs) -> Iterator[Problem]:
-    cpu_units, memory = checked["cpu_units"], checked["memory_mib"]
-    allowed = memory_allowed(cpu_units)
-    if memory not in allowed:
-        step = "" if len(allowed) <= 4 else f" in steps of {allowed[1] - allowed[0]}"
-        words = ", ".join(map(str, allowed)) if len(allowed) <= 4 else f"{allowed[0]} to {allowed[-1]}{step}"
-        yield "memory_mib", f"is {memory}; with cpu_units {cpu_units} Fargate has {words}. Choose one of these, or other cpu_units."
+    yield from fargate_problems(checked)
+    cpu_units, memory = checked["cpu_units"], task_memory_mib(checked)
     sidecars = checked["sidecars"]
     shares = sum(own for sidecar in sidecars.values() if (own := sidecar.get("cpu_units")) is not None)
     if shares > cpu_units:

@@ -17,7 +17,7 @@ from cloudpatterns.compute.container_service.checks import MAIN, argument_proble
 from cloudpatterns.compute.container_service.roles import execution_role_arn, infrastructure_role_arn, task_role_arn
 from cloudpatterns.compute.container_service.scaling import Scaling, is_scaled
 from cloudpatterns.compute.container_service.task import log_options, task_definition
-from cloudpatterns.core import Component, Problem, Statement
+from cloudpatterns.core import Component, Problem, Statement, after
 
 _LOAD_BALANCERS = "AmazonECSInfrastructureRolePolicyForLoadBalancers"
 _LATTICE = "AmazonECSInfrastructureRolePolicyForVpcLattice"
@@ -52,7 +52,7 @@ class ContainerService(Component):
     service_name: pulumi.Output[str]
     """Name of the service, the dimension ``ServiceName`` of its metrics."""
     cluster_arn: pulumi.Output[str]
-    """ARN of the cluster, given or new."""
+    """ARN of the cluster, given or new, available after its capacity providers."""
     cluster_name: pulumi.Output[str]
     """Name of the cluster, the dimension ``ClusterName`` of its metrics."""
     task_definition_arn: pulumi.Output[str]
@@ -80,7 +80,8 @@ class ContainerService(Component):
             self.cluster_arn = pulumi.Output.from_input(existing)
         else:
             cluster, capacity, session_statements = self._cluster(name)
-            self.cluster_arn = cluster.arn
+            # Another service in it needs the capacity as well.
+            self.cluster_arn = after(cluster.arn, *capacity)
         self.cluster_name = self.cluster_arn.apply(lambda arn: arn.rpartition("/")[2])
         self.task_role_arn = task_role_arn(self, checked, logs.arn, session_statements)
         self.execution_role_arn = execution_role_arn(self, checked, logs)

@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from cloudpatterns.blocks import task_memory_mib
 from cloudpatterns.compute.container_service.arguments import (
     ContainerServiceArgs,
     ContainerServiceContainer,
@@ -38,7 +39,7 @@ def task_definition(
         requires_compatibilities=["FARGATE"],
         network_mode="awsvpc",
         cpu=str(checked["cpu_units"]),
-        memory=str(checked["memory_mib"]),
+        memory=str(task_memory_mib(checked)),
         runtime_platform={"operating_system_family": "LINUX", "cpu_architecture": _CPU_ARCHITECTURES[checked["architecture"]]},
         ephemeral_storage=None if size is None else {"size_in_gib": size},
         task_role_arn=task_role_arn,
