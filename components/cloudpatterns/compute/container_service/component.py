@@ -43,8 +43,8 @@ class ContainerService(Component):
     **Trade-offs**: a new task takes its time to pull the image and start; Fargate has no GPUs and no privileged containers; tasks on Spot
     stop with two minutes' notice. A deployment does not reset the number of tasks that scaling has chosen.
 
-    **Proven by**: controls ``ecs-read-only-root``, ``ecs-no-secret-in-environment``, ``ecs-no-public-ip``, ``ecs-container-logs``,
-    ``ecs-file-system-tls``; ``test_container_service.py``.
+    **Proven by**: controls ``ecs-deployment-rollback``, ``ecs-read-only-root``, ``ecs-no-secret-in-environment``, ``ecs-no-public-ip``,
+    ``ecs-container-logs``, ``ecs-file-system-tls``; ``test_container_service.py``, ``test_container_apps.py``.
     """
 
     service_arn: pulumi.Output[str]

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from cloudpatterns.blocks import Metric, MetricMath, alarm
 from cloudpatterns.compute.container_service.arguments import ContainerServiceArgs, ContainerServiceBacklog
-from cloudpatterns.core import Component, is_given
+from cloudpatterns.core import Component, is_given, pick
 
 _MOST_STEPS = 8
 """Up to 128 tasks at once from none; target tracking adds more."""
@@ -136,6 +136,7 @@ class Scaling:
         )
 
     def _schedule(self) -> None:
+        limits = {"min_tasks": "min_capacity", "max_tasks": "max_capacity"}
         for key, action in self._checked["scaling"]["scheduled_actions"].items():
             aws.appautoscaling.ScheduledAction(
                 f"{self._name}-at-{key}",
@@ -146,7 +147,8 @@ class Scaling:
                 timezone=action["time_zone"],
                 start_time=action.get("start_time"),
                 end_time=action.get("end_time"),
-                scalable_target_action={"min_capacity": action.get("min_tasks"), "max_capacity": action.get("max_tasks")},
+                # Left out, a limit stays as it is.
+                scalable_target_action={limits[name]: value for name, value in pick(action, *limits).items()},
                 opts=self._component.child(),
             )
 
