@@ -347,6 +347,10 @@ def test_people_hear_of_failed_deployments_and_missing_tasks() -> None:
     pattern = json.loads(graph.named("web-failed").inputs["eventPattern"])
     assert pattern["resources"] == [graph.one(SERVICE).outputs["arn"]]
     assert "SERVICE_DEPLOYMENT_FAILED" in pattern["detail"]["eventName"]
+    assert graph.named("web-too-few-tasks").inputs["treatMissingData"] == "breaching"
+    emptied = {"scheduled_actions": {"night": {"schedule": "cron(0 22 * * ? *)", "min_tasks": 0, "max_tasks": 0}}}
+    empty = made(alarm_topic_arns=[TOPIC], scaling=emptied)
+    assert empty.named("web-too-few-tasks").inputs["treatMissingData"] == "notBreaching"
     uncounted = made(alarm_topic_arns=[TOPIC], container_insights="disabled")
     assert "web-too-few-tasks" not in {alarm.name for alarm in uncounted.of_type(ALARM)}
     assert made().of_type(ALARM, "aws:cloudwatch/eventRule:EventRule") == []

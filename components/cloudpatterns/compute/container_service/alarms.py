@@ -7,6 +7,7 @@ import pulumi_aws as aws
 
 from cloudpatterns.blocks import Metric, MetricMath, alarm, notify_on_event
 from cloudpatterns.compute.container_service.arguments import ContainerServiceArgs
+from cloudpatterns.compute.container_service.scaling import may_be_empty
 from cloudpatterns.core import Component, name_of
 
 # Fewer errors in a minute are no failed deployment, whatever their share is.
@@ -88,8 +89,8 @@ def report(
             0,
             comparison="LessThanThreshold",
             periods=10,
-            # Reported every minute, also for no task: without data nobody would notice a dead service.
-            missing="breaching",
+            # Without data nobody would notice a dead service; one that may have no task may have no data either.
+            missing="notBreaching" if may_be_empty(checked) else "breaching",
             actions=topics,
             tags=tags,
         )

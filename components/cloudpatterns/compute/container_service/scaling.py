@@ -19,6 +19,11 @@ def is_scaled(checked: ContainerServiceArgs) -> bool:
     return checked["min_tasks"] < checked["max_tasks"] or bool(checked["scaling"]["scheduled_actions"])
 
 
+def may_be_empty(checked: ContainerServiceArgs) -> bool:
+    """Whether there may be no task on purpose."""
+    return checked["min_tasks"] == 0 or any(action.get("min_tasks") == 0 for action in checked["scaling"]["scheduled_actions"].values())
+
+
 class Scaling:
     """The scalable target of a service, and its policies."""
 
@@ -94,8 +99,7 @@ class Scaling:
         metrics = [_query(key, metric) for key, metric in {**visible, **hidden, **tasks}.items()]
         metrics.append({"id": "backlog", "label": "Messages per task", "expression": expression, "return_data": True})
         self._track("backlog", backlog["messages_per_task"], customized={"metrics": metrics})
-        scheduled = self._checked["scaling"]["scheduled_actions"].values()
-        if self._checked["min_tasks"] == 0 or any(action.get("min_tasks") == 0 for action in scheduled):
+        if may_be_empty(self._checked):
             self._start(backlog["messages_per_task"], visible, tasks)
 
     def _start(self, per_task: int, visible: Mapping[str, Metric], tasks: Mapping[str, Metric]) -> None:
@@ -138,6 +142,8 @@ class Scaling:
     def _schedule(self) -> None:
         limits = {"min_tasks": "min_capacity", "max_tasks": "max_capacity"}
         for key, action in self._checked["scaling"]["scheduled_actions"].items():
+            # Left out, a limit stays as it is.
+            changed: Any = {limits[name]: value for name, value in pick(action, *limits).items()}
             aws.appautoscaling.ScheduledAction(
                 f"{self._name}-at-{key}",
                 service_namespace=self._target.service_namespace,
@@ -147,8 +153,7 @@ class Scaling:
                 timezone=action["time_zone"],
                 start_time=action.get("start_time"),
                 end_time=action.get("end_time"),
-                # Left out, a limit stays as it is.
-                scalable_target_action={limits[name]: value for name, value in pick(action, *limits).items()},
+                scalable_target_action=changed,
                 opts=self._component.child(),
             )
 
