@@ -1,6 +1,24 @@
 """Servers: groups of instances that scale with the load, and their boot script."""
 
 from cloudpatterns.compute.auto_recovery import AutoRecovery, AutoRecoveryArgs, AutoRecoveryOptions
+from cloudpatterns.compute.container_service.arguments import (
+    ContainerServiceArgs,
+    ContainerServiceBacklog,
+    ContainerServiceConnect,
+    ContainerServiceContainer,
+    ContainerServiceDeployment,
+    ContainerServiceFileSystem,
+    ContainerServiceHealthCheck,
+    ContainerServiceMount,
+    ContainerServiceOptions,
+    ContainerServiceRegistry,
+    ContainerServiceScaling,
+    ContainerServiceScheduledAction,
+    ContainerServiceSecret,
+    ContainerServiceSidecar,
+    ContainerServiceVolume,
+)
+from cloudpatterns.compute.container_service.component import ContainerService
 from cloudpatterns.compute.multi_datacenter import MultiDatacenter, MultiDatacenterArgs, MultiDatacenterOptions, MultiDatacenterServersArgs
 from cloudpatterns.compute.multi_server import MultiServer, MultiServerArgs, MultiServerOptions
 from cloudpatterns.compute.scale_out.arguments import (
@@ -22,6 +40,22 @@ __all__ = [
     "AutoRecovery",
     "AutoRecoveryArgs",
     "AutoRecoveryOptions",
+    "ContainerService",
+    "ContainerServiceArgs",
+    "ContainerServiceBacklog",
+    "ContainerServiceConnect",
+    "ContainerServiceContainer",
+    "ContainerServiceDeployment",
+    "ContainerServiceFileSystem",
+    "ContainerServiceHealthCheck",
+    "ContainerServiceMount",
+    "ContainerServiceOptions",
+    "ContainerServiceRegistry",
+    "ContainerServiceScaling",
+    "ContainerServiceScheduledAction",
+    "ContainerServiceSecret",
+    "ContainerServiceSidecar",
+    "ContainerServiceVolume",
     "MultiDatacenter",
     "MultiDatacenterArgs",
     "MultiDatacenterOptions",

@@ -262,7 +262,7 @@ def test_the_function_of_an_existing_queue_has_the_key_that_is_given_and_old_mes
     assert graph.named("orders-function").inputs["kmsKeyArn"] == key
     age = graph.named("orders-queue-age").inputs
     assert (age["dimensions"], age["threshold"]) == ({"QueueName": "orders"}, 900)
-    reason = "excludes kms_key_arn: without function there is nothing to encrypt; both are given. Remove one of them."
+    reason = "excludes kms_key_arn: without function or service there is nothing to encrypt; both are given. Remove one of them."
     assert refused(function=None, existing_function=EXISTING, existing_queue=existing, kms_key_arn=key) == [("existing_queue", reason)]
 
 

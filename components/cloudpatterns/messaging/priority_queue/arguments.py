@@ -18,8 +18,11 @@ from cloudpatterns.core import (
     is_given,
 )
 from cloudpatterns.core.vocabulary import SHORT_NAME, SHORT_NAME_WORDS, AlarmTopicArns, DeletionProtection, KmsKeyArn, Tags
+from cloudpatterns.messaging._service import MOST_QUEUES, WorkerServiceArgs, WorkerServiceOptions, service_names, service_problems
 from cloudpatterns.messaging.queue_worker.arguments import VISIBILITY_FACTOR
 
+SETTINGS_VARIABLE = "PRIORITY_SETTINGS_PARAMETER"
+"""Environment variable with the name of the parameter that has the settings of the poller."""
 LEAST_CONCURRENCY = 2
 """Of an event source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
 SERVICE_VISIBILITY_SECONDS = 60
@@ -48,7 +51,7 @@ class QueuePriority(TypedDict):
     """Age of the oldest message above which the alarm is raised, of a queue that is there too: who processes its messages has it."""
 
 
-class PriorityQueueOptions(TypedDict):
+class PriorityQueueOptions(WorkerServiceOptions):
     """What a user tunes of a ``PriorityQueue``."""
 
     priorities: Annotated[list[QueuePriority], Field(min_length=2)]
@@ -80,7 +83,7 @@ class PriorityQueueOptions(TypedDict):
     """Whether AWS refuses to delete the idempotency tables."""
 
 
-class PriorityQueueArgs(PriorityQueueOptions):
+class PriorityQueueArgs(PriorityQueueOptions, WorkerServiceArgs):
     """Arguments of ``PriorityQueue``."""
 
     existing_function: NotRequired[ExistingFunction]
@@ -139,7 +142,7 @@ def _least_visibility(checked: PriorityQueueArgs, priority: QueuePriority) -> in
 
 def child_names(checked: PriorityQueueArgs) -> dict[str, int]:
     """Children whose names AWS limits."""
-    limits = {**function_names(checked.get("function"), "function")}
+    limits = {**function_names(checked.get("function"), "function"), **service_names(checked)}
     for priority in checked["priorities"]:
         if priority.get("existing_queue") is None:
             limits |= {f"{priority['name']}-queue": 80, f"{priority['name']}-queue-dead-letters": 80}
@@ -166,6 +169,13 @@ def problems(checked: PriorityQueueArgs) -> Iterator[Problem]:
         yield from _queue_problems(checked, number)
     yield from _share_problems(checked)
     yield from _consumer_problems(checked)
+    yield from service_problems(checked, [SETTINGS_VARIABLE])
+    if checked.get("service") is not None:
+        if any(has_own_function(priority) for priority in checked["priorities"]):
+            yield "service", "polls all queues, and some have a function. Remove the functions, or service."
+        if (count := len(checked["priorities"])) > MOST_QUEUES:
+            reason = f"has {count} entries; a service follows the backlog of {MOST_QUEUES} queues at most. Remove some, or service."
+            yield "priorities", reason
 
 
 def _queue_problems(checked: PriorityQueueArgs, number: int) -> Iterator[Problem]:

@@ -34,8 +34,10 @@ from cloudpatterns.core import (
     by_name,
     name_of,
 )
+from cloudpatterns.messaging._service import worker_service
 from cloudpatterns.messaging.priority_queue.arguments import (
     SERVICE_VISIBILITY_SECONDS,
+    SETTINGS_VARIABLE,
     PriorityQueueArgs,
     QueuePriority,
     child_names,
@@ -65,10 +67,11 @@ class PriorityQueue(Component):
     latest, however many messages have a higher priority, once Lambda has scaled up to the share (it begins with five invocations), and as
     long as the account has that concurrency free: ``reserved_concurrency`` of the function, at least the sum of the shares, keeps it.
 
-    A service, without ``function``: servers (``ScaleOut``) or containers that run ``cloudpatterns_runtime.priority``. It drains
-    higher queues first, and of any ``share_every`` receives at least one is for each lower queue that has messages. Its settings are in
-    the Systems Manager parameter ``parameter_name``: ``PriorityPoller(sqs=boto3.client("sqs"), handler=handle, **json.loads(value))``.
-    Give the service's role ``receive_statements``.
+    A service polls with ``cloudpatterns_runtime.priority``: it drains higher queues first, and of any ``share_every`` receives at least one
+    is for each lower queue that has messages. Its settings are in the Systems Manager parameter ``parameter_name``:
+    ``PriorityPoller(sqs=boto3.client("sqs"), handler=handle, **json.loads(value))``. ``service`` runs it in containers, which find that
+    name in ``PRIORITY_SETTINGS_PARAMETER`` (``examples/container_worker``); without it and without functions, servers of yours
+    (``ScaleOut``) run it, whose role needs ``receive_statements``.
 
     Each queue has its own dead-letter queue. To move parked messages back, when the cause is fixed:
     ``aws sqs start-message-move-task --source-arn <dead_letter_queue_arn>``.
@@ -96,6 +99,10 @@ class PriorityQueue(Component):
     parameter_name: pulumi.Output[str]
     """Name of the Systems Manager parameter with the settings of the service that polls (``queue_urls`` in their order, ``share_every``,
     ``visibility_seconds``, ``most_seconds``); empty where functions read the queues."""
+    service_name: pulumi.Output[str]
+    """Name of the service of containers; empty without ``service``."""
+    cluster_arn: pulumi.Output[str]
+    """ARN of the service's cluster; empty without ``service``."""
     kms_key_arn: pulumi.Output[str]
     """The key that encrypts the new queues, tables, logs and environments; empty where nothing is new and none was given."""
 
@@ -107,12 +114,13 @@ class PriorityQueue(Component):
         self.queue_urls = by_name({key: queue.url for key, queue in self._queues.items()})
         self.queue_arns = by_name({key: queue.arn for key, queue in self._queues.items()})
         self.dead_letter_queue_arns = by_name({key: queue.dead_letter_arn for key, queue in self._queues.items()})
-        self.parameter_name = pulumi.Output.from_input("")
+        self.parameter_name = self.service_name = self.cluster_arn = pulumi.Output.from_input("")
         functions: dict[str, pulumi.Output[str]] = {}
         self._parameter: aws.ssm.Parameter | None = None
         if timeout_of(checked, checked["priorities"][0]) is None:
             self._parameter = self._settings(name)
             self.parameter_name = self._parameter.name
+            self._service()
             functions = {key: pulumi.Output.from_input("") for key in self._queues}
         else:
             functions = self._functions(name)
@@ -130,10 +138,27 @@ class PriorityQueue(Component):
 
     def receive_statements(self) -> list[WorkloadStatementArgs]:
         """What the role of a service needs to receive from all queues, to delete what it has processed, and to read its settings."""
+        return as_arguments(self._receive_statements())
+
+    def _receive_statements(self) -> list[Statement]:
         statements = _together([receive_statements(queue.arn, queue.kms_key_arn) for queue in self._queues.values()])
         if self._parameter is not None:
             statements.append(Statement(sid="Settings", actions=["ssm:GetParameter"], resources=[self._parameter.arn]))
-        return as_arguments(statements)
+        return statements
+
+    def _service(self) -> None:
+        """The containers that poll all queues, where there are some."""
+        if self._checked.get("service") is None:
+            return
+        service = worker_service(
+            self,
+            self._checked,
+            queue_names=[name_of(queue.arn) for queue in self._queues.values()],
+            environment={SETTINGS_VARIABLE: self.parameter_name},
+            statements=self._receive_statements(),
+            kms_key_arn=self._key_arn,
+        )
+        self.service_name, self.cluster_arn = service.service_name, service.cluster_arn
 
     def _key(self, name: str) -> pulumi.Output[str] | None:
         checked, given = self._checked, self._checked.get("kms_key_arn")
@@ -143,10 +168,11 @@ class PriorityQueue(Component):
         new_functions = [holder for holder in (checked, *checked["priorities"]) if holder.get("function") is not None]
         if not new_queues and not new_functions:
             return None
+        logs = "*function-logs" if checked.get("service") is None else "service-logs"
         services = [sender["service"] for priority in new_queues for sender in priority["senders"]]
 
         def statements(key_arn: pulumi.Output[str]) -> list[Statement]:
-            return [logs_statement(key_arn, f"{name}-*function-logs*"), *sender_statements(key_arn, services)]
+            return [logs_statement(key_arn, f"{name}-{logs}*"), *sender_statements(key_arn, services)]
 
         return create_key(self, f"{name}-key", f"Messages, logs and environments of {name}", statements, tags=checked["tags"])
 

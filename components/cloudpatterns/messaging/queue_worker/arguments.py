@@ -1,7 +1,7 @@
 """Arguments of ``QueueWorker``, and the rules over them."""
 
 from collections.abc import Iterator
-from typing import Annotated, NotRequired, TypedDict
+from typing import Annotated, NotRequired
 
 from pydantic import Field
 
@@ -18,6 +18,7 @@ from cloudpatterns.core import (
     needs,
 )
 from cloudpatterns.core.vocabulary import AlarmTopicArns, DeletionProtection, KmsKeyArn, QueueArn, Tags
+from cloudpatterns.messaging._service import WorkerServiceArgs, WorkerServiceOptions, service_names, service_problems
 
 VISIBILITY_FACTOR = 6
 """How many times a function's timeout a message stays hidden: time to try a throttled batch again.
@@ -35,11 +36,11 @@ _OF_NEW_QUEUES = (
 _OF_FUNCTIONS = ("batch_size", "batching_window_seconds", "maximum_concurrency")
 
 
-class QueueWorkerOptions(TypedDict):
+class QueueWorkerOptions(WorkerServiceOptions):
     """What a user tunes of a ``QueueWorker``."""
 
     function: NotRequired[FunctionOptions]
-    """The function that processes the messages. Default: ``existing_function``, or a service that polls the queue by itself."""
+    """The function that processes the messages. Default: ``existing_function``, ``service``, or servers of yours that poll the queue."""
     batch_size: NotRequired[Annotated[int, Field(default=10, ge=1, le=10_000)]]
     """Messages of one invocation at most; more than 10 need ``batching_window_seconds``, and FIFO queues allow 10."""
     batching_window_seconds: NotRequired[Annotated[int, Field(default=0, ge=0, le=300)]]
@@ -71,12 +72,12 @@ class QueueWorkerOptions(TypedDict):
     """Age of the oldest message above which the alarm is raised, of a queue that is there too: who processes its messages has it."""
 
 
-class QueueWorkerArgs(QueueWorkerOptions):
+class QueueWorkerArgs(QueueWorkerOptions, WorkerServiceArgs):
     """Arguments of ``QueueWorker``."""
 
     existing_function: NotRequired[ExistingFunction]
     """A function that is there. It gets batches, and must name the failed messages (``batchItemFailures``). Default: ``function``, or a
-    service that polls the queue by itself."""
+    service that polls the queue."""
     existing_queue: NotRequired[ExistingQueue]
     """A queue that is there. Default: a new one, with its dead-letter queue."""
     dead_letter_queue_arn: NotRequired[QueueArn]
@@ -125,15 +126,16 @@ def is_fifo(checked: QueueWorkerArgs) -> bool:
 def child_names(checked: QueueWorkerArgs) -> dict[str, int]:
     """Children whose names AWS limits."""
     queues = {} if checked.get("existing_queue") else {"queue": 75, "queue-dead-letters": 75}
-    return {**queues, **function_names(checked.get("function"), "function")}
+    return {**queues, **function_names(checked.get("function"), "function"), **service_names(checked)}
 
 
 def problems(checked: QueueWorkerArgs) -> Iterator[Problem]:
     """What is wrong with the arguments together."""
     yield from excludes(checked, "function", "existing_function")
     yield from excludes(checked, "existing_queue", *_OF_NEW_QUEUES, why="the queue is there already")
-    if checked.get("function") is None:
-        yield from excludes(checked, "existing_queue", "kms_key_arn", why="without function there is nothing to encrypt")
+    if checked.get("function") is None and checked.get("service") is None:
+        yield from excludes(checked, "existing_queue", "kms_key_arn", why="without function or service there is nothing to encrypt")
+    yield from service_problems(checked, ["QUEUE_URL"])
     yield from needs(checked, "content_based_deduplication", "fifo")
     yield from _kind_problems(checked)
     if function := checked.get("function"):

@@ -21,6 +21,7 @@ from cloudpatterns.blocks import (
 )
 from cloudpatterns.blocks.work_queue import DAY_SECONDS, age_alarm, queue_url
 from cloudpatterns.core import Component, Statement, WorkloadStatementArgs, as_arguments, name_of
+from cloudpatterns.messaging._service import worker_service
 from cloudpatterns.messaging.queue_worker.arguments import (
     QueueWorkerArgs,
     child_names,
@@ -37,8 +38,9 @@ class QueueWorker(Component):
     function names the messages that failed (``batchItemFailures``, see Powertools' batch processor). To move parked messages back, when the
     cause is fixed: ``aws sqs start-message-move-task --source-arn <dead_letter_queue_arn>``.
 
-    Without ``function`` and ``existing_function`` a service of yours polls the queue (an Auto Scaling group, containers): give its role
-    ``receive_statements``.
+    ``service`` runs containers instead of a function, which poll the queue in ``QUEUE_URL`` and follow its backlog:
+    ``examples/container_worker`` has such a program. Work of more than two minutes asks ECS for task scale-in protection, or is repeated
+    when the service shrinks. Without all of them servers of yours poll the queue: give their role ``receive_statements``.
 
     **Use when**: work can wait: orders, mails, images; senders must not depend on whether the worker is up or fast enough.
 
@@ -69,6 +71,10 @@ class QueueWorker(Component):
     """Name of the function; empty where a service polls the queue."""
     function_role_arn: pulumi.Output[str]
     """ARN of the new function's role; empty without one."""
+    service_name: pulumi.Output[str]
+    """Name of the service of containers; empty without ``service``."""
+    cluster_arn: pulumi.Output[str]
+    """ARN of the service's cluster; empty without ``service``."""
     idempotency_table_name: pulumi.Output[str]
     """Name of the idempotency table; empty without one."""
     kms_key_arn: pulumi.Output[str]
@@ -80,6 +86,17 @@ class QueueWorker(Component):
         self.kms_key_arn = pulumi.Output.from_input("") if self._key_arn is None else self._key_arn
         self._queue(name)
         self.idempotency_table_name = self.function_arn = self.function_name = self.function_role_arn = pulumi.Output.from_input("")
+        self.service_name = self.cluster_arn = pulumi.Output.from_input("")
+        if checked.get("service") is not None:
+            service = worker_service(
+                self,
+                checked,
+                queue_names=[self.queue_name],
+                environment={"QUEUE_URL": self.queue_url},
+                statements=receive_statements(self.queue_arn, self._queue_key_arn()),
+                kms_key_arn=self._key_arn,
+            )
+            self.service_name, self.cluster_arn = service.service_name, service.cluster_arn
         if timeout_of(checked) is not None:
             function = self._function(name)
             self.function_arn, self.function_name, self.function_role_arn = function.arn, function.name, function.role_arn
@@ -111,9 +128,10 @@ class QueueWorker(Component):
         if existing is not None and self._checked.get("function") is None and not self._has_table():
             return None
         services = [sender["service"] for sender in self._checked["senders"]]
+        consumer = "function" if self._checked.get("service") is None else "service"
 
         def statements(key_arn: pulumi.Output[str]) -> list[Statement]:
-            return [logs_statement(key_arn, f"{name}-function-logs*"), *sender_statements(key_arn, services)]
+            return [logs_statement(key_arn, f"{name}-{consumer}-logs*"), *sender_statements(key_arn, services)]
 
         return create_key(self, f"{name}-key", f"Messages, logs and environment of {name}", statements, tags=self._checked["tags"])
 
