@@ -1,5 +1,15 @@
-"""Servers: groups of instances that scale with the load, and their boot script."""
+"""Servers: groups of instances that scale with the load, and their boot script; jobs over large data."""
 
+from cloudpatterns.compute.distributed_processing.arguments import (
+    DistributedProcessingArgs,
+    DistributedProcessingOptions,
+    ProcessingBucket,
+    ProcessingFairShare,
+    ProcessingJob,
+    ProcessingSchedule,
+    ProcessingSpark,
+)
+from cloudpatterns.compute.distributed_processing.component import DistributedProcessing
 from cloudpatterns.compute.scale_out.arguments import (
     ScaleOutActionArgs,
     ScaleOutArgs,
@@ -13,6 +23,14 @@ from cloudpatterns.compute.scale_out.component import ScaleOut
 from cloudpatterns.compute.web_server.user_data import web_server_user_data
 
 __all__ = [
+    "DistributedProcessing",
+    "DistributedProcessingArgs",
+    "DistributedProcessingOptions",
+    "ProcessingBucket",
+    "ProcessingFairShare",
+    "ProcessingJob",
+    "ProcessingSchedule",
+    "ProcessingSpark",
     "ScaleOut",
     "ScaleOutActionArgs",
     "ScaleOutArgs",
