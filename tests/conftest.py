@@ -2,13 +2,16 @@
 
 import gc
 import subprocess
+import sys
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from offline_preview import children
 
 from tests import forking
+from tests.emulators.instance import Account, Instance, account, cli_missing, pretended
 from tests.emulators.locked_moto import locked_moto
 from tests.emulators.ministack import MiniStack, ministack, missing
 
@@ -57,3 +60,22 @@ def emulator() -> Generator[MiniStack]:
         pytest.skip(reason)
     with ministack() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def account_server() -> Generator[Account]:
+    """AWS over HTTP for pretended instances, one server for all tests of this process."""
+    with account() as server:
+        yield server
+
+
+@pytest.fixture
+def instance(tmp_path: Path, account_server: Account) -> Generator[Instance]:
+    """A pretended instance in an empty account, with the real AWS CLI."""
+    if sys.platform != "linux":
+        pytest.skip("boot scripts are for Amazon Linux")
+    if reason := cli_missing():
+        pytest.skip(reason)
+    account_server.reset()
+    with pretended(tmp_path / "instance", account_server) as pretence:
+        yield pretence

@@ -48,6 +48,7 @@ site = FloatingIp(
         # To bring a new version out without downtime: raise the standby's number, move the address, then raise the other's.
         "template_versions_by_zone": {"eu-west-1a": 1, "eu-west-1b": 1},
         "failover_minutes": 2,
+        "alarm_topic_arns": [pulumi.Config().require("alarm_topic_arn")],
     },
 )
 

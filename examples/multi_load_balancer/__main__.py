@@ -57,6 +57,8 @@ fleet = ScaleOut(
         "image_parameter": "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64",
         "user_data": USER_DATA,
         "target_group_arns": [edge.balancer(audience).target_group_arn for audience in ("public", "partner", "staff")],
+        # The provider's default tags do not reach Auto Scaling groups and what they launch.
+        "tags": {"Owner": "web", "CostCenter": "4711", "Environment": "dev"},
     },
 )
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -13,29 +12,16 @@ from typing import Any
 
 from cloudpatterns.compute import web_server_user_data
 
-from tests.examples.iam import REGION
+from tests.emulators.instance import Account, pretended
 from tests.harness import record
 
 LOG_GROUP = "shop-logs"
-_REAL = ["basename", "bash", "cat", "chmod", "cmp", "cp", "cut", "date", "dirname", "env", "grep", "gzip", "head", "install", "ln", "ls"]
-_REAL += ["mkdir", "mktemp", "mv", "readlink", "rm", "sed", "sha256sum", "sleep", "sort", "tail", "tar", "touch", "tr"]
-
-_STAND_INS = {
-    "dnf": (
-        'case " $* " in *" amazon-cloudwatch-agent "*) mkdir -p "$BOOT_ROOT/opt/aws/amazon-cloudwatch-agent/bin"; '
-        'ln -s "$AGENT" "$BOOT_ROOT/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl" ;; esac'
-    ),
-    "rpm": "",
-    "id": "",
-    "aws": 'for target; do :; done; cat "$STATE/artifact" >"$target"',
-    "curl": (
-        'case "$*" in'
-        " *latest/api/token*) echo a-token ;;"
-        f" *placement/region*) echo {REGION} ;;"
-        f' *127.0.0.1*) exec {shutil.which("curl")} "$@" ;;'
-        " *) exit 9 ;; esac"
-    ),
-}
+# The agent comes with its package, and the artifact from a bucket of its own.
+_DNF = (
+    'case " $* " in *" amazon-cloudwatch-agent "*) mkdir -p "$BOOT_ROOT/opt/aws/amazon-cloudwatch-agent/bin"; '
+    'ln -s "$AGENT" "$BOOT_ROOT/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl" ;; esac'
+)
+_AWS = 'for target; do :; done; cat "$STATE/artifact" >"$target"'
 
 # Starts the unit as systemd would: its command, in its folder, with the variables of its file and no others.
 _SYSTEMCTL = r"""#!{python} -IS
@@ -79,7 +65,7 @@ def user_data(artifact_sha256: str, port: int, environment: dict[str, str], cert
 
 
 @dataclass
-class Instance:
+class Booted:
     """A pretended instance after its first boot."""
 
     root: Path
@@ -91,33 +77,25 @@ class Instance:
 
 
 @contextmanager
-def booted(folder: Path, artifact: Path, script: str, programs: Path, cloudwatch: str) -> Generator[Instance]:
+def booted(folder: Path, artifact: Path, script: str, programs: Path, cloudwatch: str) -> Generator[Booted]:
     """Runs the user data in a root folder of its own; what it started ends afterwards."""
-    root, state, commands = folder / "root", folder / "state", folder / "commands"
-    for path in (root, state, commands):
-        path.mkdir()
-    (root / "var/log").mkdir(parents=True)
-    shutil.copyfile(artifact, state / "artifact")
-    for name in _REAL:
-        (commands / name).symlink_to(shutil.which(name) or f"/nowhere/{name}")
-    texts = {name: f"#!{shutil.which('bash')}\n{body}\n" for name, body in _STAND_INS.items()}
     agent = folder / "agent"
     agent.write_text(f"#!{sys.executable}\n{Path(__file__).with_name('agent.py').read_text()}")
     agent.chmod(0o755)
-    for name, text in {**texts, "systemctl": _SYSTEMCTL.format(python=sys.executable, programs=f"{programs}:/usr/bin:/bin")}.items():
-        (commands / name).write_text(text)
-        (commands / name).chmod(0o755)
-    environment = {
-        **{"PATH": str(commands), "BOOT_ROOT": str(root), "STATE": str(state), "AGENT": str(agent), "BOOT_RETRY_SECONDS": "0"},
-        **{"AWS_ENDPOINT_URL": cloudwatch, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example"},
-    }
-    try:
-        # As cloud-init keeps it.
-        with (root / "var/log/cloud-init-output.log").open("a") as log:
-            done = subprocess.run(["bash"], input=script, env=environment, stdout=log, stderr=log, text=True, timeout=60, check=False)
-        yield Instance(root, done.returncode)
-    finally:
-        for name in ("pid", "agent"):
-            if (state / name).exists():
-                with suppress(ProcessLookupError):
-                    os.killpg(int((state / name).read_text()), signal.SIGKILL)
+    with pretended(folder, Account(cloudwatch)) as instance:
+        log = instance.root / "var/log/cloud-init-output.log"
+        log.parent.mkdir(parents=True)
+        shutil.copyfile(artifact, instance.state / "artifact")
+        instance.programs("sleep")
+        instance.stand_in("dnf", _DNF)
+        instance.stand_in("rpm")
+        instance.stand_in("aws", _AWS)
+        instance.file_on_path("systemctl", _SYSTEMCTL.format(python=sys.executable, programs=f"{programs}:/usr/bin:/bin"))
+        instance.environment |= {"AGENT": str(agent), "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example"}
+        try:
+            yield Booted(instance.root, instance.run(script, log=log).code)
+        finally:
+            for name in ("pid", "agent"):
+                if (instance.state / name).exists():
+                    with suppress(ProcessLookupError):
+                        os.killpg(int((instance.state / name).read_text()), signal.SIGKILL)

@@ -1,7 +1,8 @@
 """Groups of resources that many patterns create; each function makes them children of a component."""
 
 from cloudpatterns.blocks.alarm import Metric, MetricMath, alarm
-from cloudpatterns.blocks.event import notify_on_event
+from cloudpatterns.blocks.delivery import BucketDelivery, Buffering, EncryptedPlace, bucket_delivery
+from cloudpatterns.blocks.event import admit_events, notify_on_event, undelivered_queue
 from cloudpatterns.blocks.event_source import MOST_WITHOUT_WINDOW, failed_record_statements, queue_source, stream_alarms, stream_source
 from cloudpatterns.blocks.fargate import FargateSize, fargate_problems, task_memory_mib, task_vcpus
 from cloudpatterns.blocks.function import PatternFunction, allow_invocation, invoke_on_event, pattern_function
@@ -26,6 +27,9 @@ from cloudpatterns.blocks.work_queue import (
 
 __all__ = [
     "MOST_WITHOUT_WINDOW",
+    "BucketDelivery",
+    "Buffering",
+    "EncryptedPlace",
     "FargateSize",
     "Fifo",
     "Idempotency",
@@ -36,10 +40,12 @@ __all__ = [
     "ServiceRole",
     "UserFunction",
     "WorkQueue",
+    "admit_events",
     "alarm",
     "alarm_topic",
     "allow_invocation",
     "api_target",
+    "bucket_delivery",
     "create_key",
     "dead_letter_queue",
     "failed_record_statements",
@@ -66,6 +72,7 @@ __all__ = [
     "table",
     "task_memory_mib",
     "task_vcpus",
+    "undelivered_queue",
     "user_function",
     "work_queue",
 ]

@@ -34,7 +34,20 @@ def notify_on_event(
         tags=tags,
         opts=component.child(),
     )
-    queue_arn = _undelivered(component, f"{child_name}-undelivered", rule, topic_arns, tags)
+    queue = undelivered_queue(component, f"{child_name}-undelivered", tags)
+    alarm(
+        component,
+        f"{child_name}-undelivered-alarm",
+        f"Events are in the queue {child_name}-undelivered, because a topic refused them: does its policy, and that of its key, allow "
+        "events.amazonaws.com?",
+        Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": queue.name}, "Maximum"),
+        0,
+        # A queue that nothing is sent to reports nothing.
+        missing="notBreaching",
+        actions=topic_arns,
+        tags=tags,
+    )
+    queue_arn = after(queue.arn, admit_events(component, f"{child_name}-undelivered-policy", queue, [rule.arn]))
     # By number: a topic's ARN may be known only after its creation.
     for number, topic_arn in enumerate(topic_arns, start=1):
         aws.cloudwatch.EventTarget(
@@ -47,45 +60,32 @@ def notify_on_event(
     return rule
 
 
-def _undelivered(
-    component: Component,
-    child_name: str,
-    rule: aws.cloudwatch.EventRule,
-    topic_arns: Sequence[pulumi.Input[str]],
-    tags: Mapping[str, pulumi.Input[str]],
-) -> pulumi.Output[str]:
-    """The ARN of a new queue with an alarm for events of the rule that do not reach a topic, available after the queue's policy."""
-    queue = aws.sqs.Queue(
+def undelivered_queue(component: Component, child_name: str, tags: Mapping[str, pulumi.Input[str]]) -> aws.sqs.Queue:
+    """A queue that keeps for two weeks what could not be delivered; who may send to it is the caller's (``admit_events``)."""
+    return aws.sqs.Queue(
         child_name,
         sqs_managed_sse_enabled=True,
         message_retention_seconds=_TWO_WEEKS_SECONDS,
         tags=tags,
         opts=component.child(),
     )
+
+
+def admit_events(
+    component: Component, child_name: str, queue: aws.sqs.Queue, rule_arns: Sequence[pulumi.Input[str]]
+) -> aws.sqs.QueuePolicy:
+    """Lets EventBridge send to a queue for the given rules."""
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html#eb-dlq-perms
-    policy = aws.sqs.QueuePolicy(
-        f"{child_name}-policy",
+    return aws.sqs.QueuePolicy(
+        child_name,
         queue_url=queue.id,
         policy=document(
             Statement(
                 actions=["sqs:SendMessage"],
                 resources=[queue.arn],
                 principals={"Service": ["events.amazonaws.com"]},
-                conditions={"ArnEquals": {"aws:SourceArn": rule.arn}},
+                conditions={"ArnEquals": {"aws:SourceArn": rule_arns[0] if len(rule_arns) == 1 else list(rule_arns)}},
             )
         ),
         opts=component.child(),
     )
-    alarm(
-        component,
-        f"{child_name}-alarm",
-        f"Events are in the queue {child_name}, because a topic refused them: does its policy, and that of its key, allow "
-        "events.amazonaws.com?",
-        Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": queue.name}, "Maximum"),
-        0,
-        # A queue that nothing is sent to reports nothing.
-        missing="notBreaching",
-        actions=topic_arns,
-        tags=tags,
-    )
-    return after(queue.arn, policy)

@@ -31,20 +31,22 @@ def pattern_function(
     log_retention_days: int,
     tags: Mapping[str, pulumi.Input[str]],
     environment: Mapping[str, pulumi.Input[str]] | None = None,
+    dead_letter_arn: pulumi.Input[str] | None = None,
 ) -> PatternFunction:
     """A Python function that runs ``handler`` of ``index.py`` in the folder for at most 30 seconds, as children of ``component``.
 
-    Its role has the ``statements`` and may write the function's own logs. The log group has no customer managed key, because handlers log
-    ids and never values.
+    Events that it fails on go to the queue ``dead_letter_arn``, if there is one. Its role has the ``statements`` and may write the
+    function's own logs. The log group has no customer managed key, because handlers log ids and never values.
     """
     group = log_group(component, f"{child_name}-logs", log_retention_days, tags=tags)
     log = Statement(sid="Log", actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[pulumi.Output.concat(group.arn, ":*")])
+    park = [] if dead_letter_arn is None else [Statement(sid="Park", actions=["sqs:SendMessage"], resources=[dead_letter_arn])]
     role = service_role(
         component,
         f"{child_name}-role",
         "lambda.amazonaws.com",
         role_description,
-        statements={f"{child_name}-policy": [*statements, log]},
+        statements={f"{child_name}-policy": [*statements, log, *park]},
         tags=tags,
     )
     function = aws.lambda_.Function(
@@ -59,6 +61,7 @@ def pattern_function(
         memory_size=memory_mib,
         environment=None if environment is None else {"variables": environment},
         logging_config={"log_format": "JSON", "log_group": group.name},
+        dead_letter_config=None if dead_letter_arn is None else {"target_arn": dead_letter_arn},
         tags=tags,
         opts=component.child(),
     )
@@ -92,9 +95,13 @@ def invoke_on_event(
     *,
     pattern: Mapping[str, Any] | None = None,
     schedule: str | None = None,
+    undelivered: aws.sqs.Queue,
     tags: Mapping[str, pulumi.Input[str]],
 ) -> aws.cloudwatch.EventRule:
-    """A rule of the default event bus, by an event pattern or a schedule (``rate(1 minute)``), with its target and permission."""
+    """A rule of the default event bus, by an event pattern or a schedule (``rate(1 minute)``), with its target and permission.
+
+    What EventBridge cannot deliver goes to the queue ``undelivered``, whose policy must admit the rule (``admit_events``).
+    """
     rule = aws.cloudwatch.EventRule(
         child_name,
         description=description,
@@ -104,5 +111,11 @@ def invoke_on_event(
         opts=component.child(),
     )
     permission = allow_invocation(component, f"{child_name}-permission", function.name, "events.amazonaws.com", rule.arn)
-    aws.cloudwatch.EventTarget(f"{child_name}-target", rule=rule.name, arn=function.arn, opts=component.child(depends_on=[permission]))
+    aws.cloudwatch.EventTarget(
+        f"{child_name}-target",
+        rule=rule.name,
+        arn=function.arn,
+        dead_letter_config={"arn": undelivered.arn},
+        opts=component.child(depends_on=[permission]),
+    )
     return rule

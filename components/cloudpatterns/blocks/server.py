@@ -114,5 +114,5 @@ def _user_data_problems(script: str) -> Iterator[Problem]:
     size = len(packed(script))
     if size > USER_DATA_BYTES:
         yield "user_data", f"has {size:,} bytes, compressed; EC2 takes {USER_DATA_BYTES:,}. Fetch the rest from S3 at boot."
-    if not script.startswith("#"):
+    if not script.startswith(("#", "Content-Type: multipart/")):
         yield "user_data", f"begins with {script[:10]!r}; cloud-init runs what begins with #!, #cloud-config and the like."

@@ -15,7 +15,7 @@ TAGS = {"Owner": "web"}
 def make(mode: Any = "deployed", **options: Any) -> Graph:
     def create(parent: Parent) -> None:
         function = aws.lambda_.Function("watch", role="arn:aws:iam::123456789012:role/watch")
-        rule = invoke_on_event(parent, "shop-check", function, "Checks the shop", tags=TAGS, **options)
+        rule = invoke_on_event(parent, "shop-check", function, "Checks the shop", undelivered=aws.sqs.Queue("lost"), tags=TAGS, **options)
         assert rule.pulumi_resource_name == "shop-check"
 
     return children(create, mode)
@@ -26,7 +26,11 @@ def test_a_schedule_starts_the_function() -> None:
     assert names(graph) == {"shop-check": "EventRule", "shop-check-permission": "Permission", "shop-check-target": "EventTarget"}
     rule, function = graph.named("shop-check"), graph.named("watch")
     assert rule.inputs == {"description": "Checks the shop", "scheduleExpression": "rate(1 minute)", "tags": TAGS}
-    assert graph.named("shop-check-target").inputs == {"rule": rule.outputs["name"], "arn": function.outputs["arn"]}
+    assert graph.named("shop-check-target").inputs == {
+        "rule": rule.outputs["name"],
+        "arn": function.outputs["arn"],
+        "deadLetterConfig": {"arn": graph.named("lost").outputs["arn"]},
+    }
     assert graph.named("shop-check-permission").inputs == {
         "action": "lambda:InvokeFunction",
         "function": function.outputs["name"],
@@ -39,7 +43,8 @@ def test_an_event_starts_the_function_also_one_about_what_is_still_to_be_created
     def create(parent: Parent) -> None:
         function = aws.lambda_.Function("watch", role="arn:aws:iam::123456789012:role/watch")
         topic = aws.sns.Topic("topic")
-        invoke_on_event(parent, "shop-check", function, "Checks", pattern={"source": ["aws.sns"], "resources": [topic.arn]}, tags=TAGS)
+        pattern = {"source": ["aws.sns"], "resources": [topic.arn]}
+        invoke_on_event(parent, "shop-check", function, "Checks", pattern=pattern, undelivered=aws.sqs.Queue("lost"), tags=TAGS)
 
     graph = children(create)
     rule = graph.named("shop-check").inputs

@@ -21,7 +21,6 @@ from typing import Any
 import pulumi
 import pytest
 from cloudpatterns.compute import web_server_user_data
-from cloudpatterns.compute.web_server import user_data
 from cloudpatterns.core import ArgumentError
 
 from tests.harness import record
@@ -466,13 +465,6 @@ def test_the_user_data_is_a_script_of_a_size_that_fits() -> None:
     # Comments are for those who read the file.
     assert "\n#" not in text
     assert subprocess.run(["bash", "-n"], input=text, text=True, capture_output=True, check=False).stderr == ""
-
-
-@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="no shellcheck on PATH")
-def test_shellcheck_finds_nothing() -> None:
-    # The parameters are set above the script.
-    folder = Path(user_data.__file__).parent / "on_aws"
-    subprocess.run(["shellcheck", "--exclude=SC2154", str(folder / "boot.sh")], check=True)
 
 
 def test_values_that_are_not_known_yet_are_waited_for() -> None:

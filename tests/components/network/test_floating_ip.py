@@ -50,6 +50,8 @@ def test_it_makes_two_instances_one_address_and_what_moves_it() -> None:
         "site-mover-role": "Role",
         "site-mover-policy": "RolePolicy",
         "site-mover-errors": "MetricAlarm",
+        "site-mover-undelivered": "Queue",
+        "site-mover-undelivered-policy": "QueuePolicy",
         **{f"site-mover-{run}": "EventRule" for run in ("states", "alarms", "watch")},
         **{f"site-mover-{run}-permission": "Permission" for run in ("states", "alarms", "watch")},
         **{f"site-mover-{run}-target": "EventTarget" for run in ("states", "alarms", "watch")},
@@ -149,13 +151,30 @@ def test_the_end_of_either_instance_changes_of_its_alarm_and_every_minute_start_
     function = graph.named("site-mover")
     for run in ("states", "alarms", "watch"):
         rule = graph.one(RULE, f"site-mover-{run}")
-        assert graph.named(f"site-mover-{run}-target").inputs == {"rule": rule.outputs["name"], "arn": function.outputs["arn"]}
+        assert graph.named(f"site-mover-{run}-target").inputs == {
+            "rule": rule.outputs["name"],
+            "arn": function.outputs["arn"],
+            "deadLetterConfig": {"arn": graph.named("site-mover-undelivered").outputs["arn"]},
+        }
         assert graph.named(f"site-mover-{run}-permission").inputs == {
             "action": "lambda:InvokeFunction",
             "function": function.outputs["name"],
             "principal": "events.amazonaws.com",
             "sourceArn": rule.outputs["arn"],
         }
+
+
+def test_events_that_cannot_be_delivered_or_handled_are_kept_and_reported() -> None:
+    graph = make(alarm_topic_arns=[TOPIC])
+    queue = graph.named("site-mover-undelivered")
+    assert (queue.inputs["sqsManagedSseEnabled"], queue.inputs["messageRetentionSeconds"]) == (True, 1_209_600)
+    assert graph.named("site-mover").inputs["deadLetterConfig"] == {"targetArn": queue.outputs["arn"]}
+    [statement] = json.loads(graph.named("site-mover-undelivered-policy").inputs["policy"])["Statement"]
+    assert (statement["Principal"], statement["Action"]) == ({"Service": ["events.amazonaws.com"]}, ["sqs:SendMessage"])
+    rules = [graph.one(RULE, f"site-mover-{run}").outputs["arn"] for run in ("states", "alarms", "watch")]
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rules}}
+    found = graph.named("site-mover-undelivered-alarm").inputs
+    assert (found["dimensions"], found["alarmActions"]) == ({"QueueName": queue.outputs["name"]}, [TOPIC])
 
 
 def test_the_function_knows_the_two_instances_the_active_one_first() -> None:
@@ -195,6 +214,7 @@ def test_its_rights_to_change_anything_cover_these_instances_and_this_address_al
         ("Allow", ["ec2:DescribeAddresses", "ec2:DescribeInstanceStatus"], ["*"]),
         ("Allow", ["cloudwatch:DescribeAlarms"], [arns[f"site-alarm-{A}"], arns[f"site-alarm-{B}"]]),
         ("Allow", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{logs}:*"]),
+        ("Allow", ["sqs:SendMessage"], [graph.named("site-mover-undelivered").outputs["arn"]]),
     ]
     trust = json.loads(graph.named("site-mover-role").inputs["assumeRolePolicy"])["Statement"]
     assert trust == [{"Effect": "Allow", "Action": ["sts:AssumeRole"], "Principal": {"Service": ["lambda.amazonaws.com"]}}]
@@ -309,5 +329,6 @@ def test_a_preview_knows_who_hangs_on_whom() -> None:
     assert set(refs(graph, graph.named("site-mover-policy"), "policy")) == {
         "site-address",
         "site-mover-logs",
+        "site-mover-undelivered",
         *(f"site-{kind}-{zone}" for kind in ("interface", "instance", "alarm") for zone in (A, B)),
     }

@@ -86,11 +86,6 @@ def test_the_shell_can_read_the_script() -> None:
     subprocess.run([BASH, "-n", SCRIPT], check=True)
 
 
-@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="no shellcheck on PATH")
-def test_shellcheck_finds_nothing() -> None:
-    subprocess.run(["shellcheck", SCRIPT], check=True)
-
-
 def test_user_data_fits_and_is_the_script_with_its_settings_before_it() -> None:
     text = user_data("10.20.0.0/16", True, 1)
     # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html

@@ -3,13 +3,13 @@
 import base64
 import hashlib
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
+from cloudpatterns.blocks.boot import boot_script
 from cloudpatterns.blocks.server import USER_DATA_BYTES, compressed, packed
 from cloudpatterns.core import ArgumentError, Problem
 
@@ -120,10 +120,7 @@ def _render(parameters: Mapping[str, str | int], environment: Mapping[str, str],
 def _script(parameters: Mapping[str, str | int], environment: Mapping[str, str], resolved: Mapping[str, str]) -> str:
     lines = "\n".join(f"{name}={value}" for name, value in environment.items())
     values = {**parameters, **resolved, "APP_ENVIRONMENT": lines}
-    shebang, _, body = (Path(__file__).parent / "on_aws/boot.sh").read_text(encoding="utf-8").partition("\n")
-    # EC2 takes 16 KB: comments are for those who read the file.
-    body = re.sub(r"^ *#.*\n", "", body, flags=re.MULTILINE)
-    return "\n".join([shebang, *[f"{name}={shlex.quote(str(value))}" for name, value in values.items()], body])
+    return boot_script(Path(__file__).parent / "on_aws/boot.sh", values)
 
 
 def _problems(port: int, path: str, kind: str, packages: Iterable[str]) -> Iterator[Problem]:

@@ -9,10 +9,13 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks import (
+    Buffering,
+    EncryptedPlace,
     Idempotency,
     Metric,
     UserFunction,
     alarm,
+    bucket_delivery,
     create_key,
     failed_record_statements,
     logs_statement,
@@ -21,7 +24,6 @@ from cloudpatterns.blocks import (
     user_function,
 )
 from cloudpatterns.core import ByName, Component, Statement, WorkloadStatementArgs, account_of, as_arguments, by_name
-from cloudpatterns.messaging.event_stream.archive import Place, create_archive
 from cloudpatterns.messaging.event_stream.arguments import EventStreamArgs, EventStreamConsumer, child_names, problems, retention_seconds
 from cloudpatterns.storage import DurableBucket
 
@@ -116,10 +118,10 @@ class EventStream(Component):
 
         return create_key(self, f"{name}-key", f"Records, logs and environments of {name}", statements, tags=self._checked["tags"])
 
-    def _create_stream(self, name: str) -> Place:
+    def _create_stream(self, name: str) -> EncryptedPlace:
         checked, existing = self._checked, self._checked.get("existing_stream")
         if existing is not None:
-            return Place(pulumi.Output.from_input(existing["arn"]), existing.get("kms_key_arn"))
+            return EncryptedPlace(pulumi.Output.from_input(existing["arn"]), existing.get("kms_key_arn"))
         shards = checked.get("shard_count")
         stream = aws.kinesis.Stream(
             f"{name}-stream",
@@ -135,7 +137,7 @@ class EventStream(Component):
             opts=self.child(),
         )
         self._stream_alarms(name, stream)
-        return Place(stream.arn, self.kms_key_arn)
+        return EncryptedPlace(stream.arn, self.kms_key_arn)
 
     def _stream_alarms(self, name: str, stream: aws.kinesis.Stream) -> None:
         if not (topics := self._checked["alarm_topic_arns"]):
@@ -187,16 +189,16 @@ class EventStream(Component):
         self._log_bucket = bucket.log_bucket_name
         return bucket
 
-    def _failed_records(self, name: str) -> tuple[Place, pulumi.Output[str] | None]:
+    def _failed_records(self, name: str) -> tuple[EncryptedPlace, pulumi.Output[str] | None]:
         """The bucket for failed records, and the account that a new one must belong to."""
         checked, given = self._checked, self._checked.get("failed_record_bucket_arn")
         if given is not None:
             self.failed_record_bucket_arn = pulumi.Output.from_input(given)
             self.failed_record_bucket_name = self.failed_record_bucket_arn.apply(lambda arn: arn.split(":")[-1])
-            return Place(self.failed_record_bucket_arn, checked.get("failed_record_kms_key_arn")), None
+            return EncryptedPlace(self.failed_record_bucket_arn, checked.get("failed_record_kms_key_arn")), None
         bucket = self._bucket(f"{name}-failed", checked["failed_record_retention_days"])
         self.failed_record_bucket_name, self.failed_record_bucket_arn = bucket.bucket_name, bucket.bucket_arn
-        return Place(bucket.bucket_arn, bucket.kms_key_arn), account_of(self._stream.arn)
+        return EncryptedPlace(bucket.bucket_arn, bucket.kms_key_arn), account_of(self._stream.arn)
 
     def _consumer(self, prefix: str, consumer: EventStreamConsumer) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         """ARN of the function, and of the registered consumer."""
@@ -272,20 +274,23 @@ class EventStream(Component):
         if given is None:
             bucket = self._bucket(f"{name}-archived", archive.get("retention_days"))
             self.archive_bucket_name, self.archive_bucket_arn = bucket.bucket_name, bucket.bucket_arn
-            place = Place(bucket.bucket_arn, bucket.kms_key_arn)
+            place = EncryptedPlace(bucket.bucket_arn, bucket.kms_key_arn)
         else:
             self.archive_bucket_arn = pulumi.Output.from_input(given)
             self.archive_bucket_name = self.archive_bucket_arn.apply(lambda arn: arn.split(":")[-1])
-            place = Place(self.archive_bucket_arn, archive.get("bucket_kms_key_arn"))
-        delivery = create_archive(
+            place = EncryptedPlace(self.archive_bucket_arn, archive.get("bucket_kms_key_arn"))
+        delivery = bucket_delivery(
             self,
             f"{name}-archive",
-            archive,
-            stream=self._stream,
+            source=self._stream,
             bucket=place,
+            prefix=archive["prefix"] + "!{timestamp:yyyy/MM/dd/HH}/",
+            error_prefix="errors/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd/HH}/",
+            buffering=Buffering(archive["buffering_mib"], archive["buffering_seconds"]),
+            compression=archive["compression"],
             log_retention_days=checked["log_retention_days"],
             kms_key_arn=self.kms_key_arn,
             alarm_topic_arns=checked["alarm_topic_arns"],
             tags=checked["tags"],
         )
-        self.delivery_stream_arn = delivery.arn
+        self.delivery_stream_arn = delivery.stream.arn

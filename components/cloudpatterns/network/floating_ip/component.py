@@ -6,13 +6,13 @@ Pattern: "Floating IP" (Cloud Design Patterns for AWS), for what cannot stand be
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.blocks import Metric, PatternFunction, alarm, invoke_on_event, pattern_function
+from cloudpatterns.blocks import Metric, PatternFunction, admit_events, alarm, invoke_on_event, pattern_function, undelivered_queue
 from cloudpatterns.blocks.server import METADATA_OPTIONS, disk, encoded, launch_template
 from cloudpatterns.core import Choice, Component, Keys, Matches, Problem, Statement, by_name, one_of, unknown
 from cloudpatterns.core.vocabulary import (
@@ -255,6 +255,7 @@ class FloatingIp(Component):
         servers = [
             {"instance_id": instances[zone].id, "interface_id": interfaces[zone].id, "alarm_name": alarms[zone].name} for zone in instances
         ]
+        undelivered = undelivered_queue(self, f"{child_name}-undelivered", self._tags)
         failover = pattern_function(
             self,
             child_name,
@@ -276,8 +277,9 @@ class FloatingIp(Component):
             log_retention_days=self._checked["log_retention_days"],
             tags=self._tags,
             environment={"ALLOCATION_ID": address.allocation_id, "SERVERS": pulumi.Output.json_dumps(servers), **self._silence()},
+            dead_letter_arn=undelivered.arn,
         )
-        self._invoke(child_name, failover.function, alarm_arns)
+        self._invoke(child_name, failover.function, alarm_arns, undelivered)
         return failover
 
     def _silence(self) -> dict[str, pulumi.Input[str]]:
@@ -288,7 +290,9 @@ class FloatingIp(Component):
         seen = {"namespace": metric["namespace"], "metric_name": metric["metric_name"]}
         return {"HEALTH_METRIC": json.dumps({**seen, "failover_minutes": self._checked["failover_minutes"]})}
 
-    def _invoke(self, child_name: str, function: aws.lambda_.Function, alarm_arns: list[pulumi.Output[str]]) -> None:
+    def _invoke(
+        self, child_name: str, function: aws.lambda_.Function, alarm_arns: list[pulumi.Output[str]], undelivered: aws.sqs.Queue
+    ) -> None:
         """What invokes the failover function, and the alarm when it fails."""
         # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html
         ends = {
@@ -299,15 +303,31 @@ class FloatingIp(Component):
                 "state": ["stopping", "stopped", "shutting-down", "terminated"],
             },
         }
-        description = "An instance of a floating address stops"
-        invoke_on_event(self, f"{child_name}-states", function, description, pattern=ends, tags=self._tags)
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
         changes = {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"], "resources": alarm_arns}
-        description = "An instance of a floating address fails or recovers"
-        invoke_on_event(self, f"{child_name}-alarms", function, description, pattern=changes, tags=self._tags)
-        # Events report changes only: an address that could not move then, or that something else moved, is noticed by this.
-        description = "Checks where a floating address is"
-        invoke_on_event(self, f"{child_name}-watch", function, description, schedule="rate(1 minute)", tags=self._tags)
+        rules: dict[str, tuple[str, dict[str, Any]]] = {
+            "states": ("An instance of a floating address stops", {"pattern": ends}),
+            "alarms": ("An instance of a floating address fails or recovers", {"pattern": changes}),
+            # Events report changes only: an address that could not move then, or that something else moved, is noticed by this.
+            "watch": ("Checks where a floating address is", {"schedule": "rate(1 minute)"}),
+        }
+        rule_arns = [
+            invoke_on_event(self, f"{child_name}-{suffix}", function, description, undelivered=undelivered, tags=self._tags, **source).arn
+            for suffix, (description, source) in rules.items()
+        ]
+        admit_events(self, f"{child_name}-undelivered-policy", undelivered, rule_arns)
+        if topics := self._checked["alarm_topic_arns"]:
+            alarm(
+                self,
+                f"{child_name}-undelivered-alarm",
+                f"The function {child_name} was not invoked for events, or failed on them: it looks again every minute",
+                Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": undelivered.name}, "Maximum"),
+                0,
+                # A queue that nothing is sent to reports nothing.
+                missing="notBreaching",
+                actions=topics,
+                tags=self._tags,
+            )
         alarm(
             self,
             f"{child_name}-errors",
@@ -325,7 +345,7 @@ class FloatingIp(Component):
 
 def _child_names(checked: FloatingIpArgs) -> dict[str, int]:
     profile = {} if checked.get("instance_profile_arn") else {"instance-role": 64}
-    return {"mover": 64, "mover-role": 64, "mover-alarms": 64, "mover-states": 64, **profile}
+    return {"mover": 64, "mover-role": 64, "mover-undelivered": 80, "mover-alarms": 64, "mover-states": 64, **profile}
 
 
 def _problems(checked: FloatingIpArgs) -> Iterator[Problem]:

@@ -1,6 +1,5 @@
 """The NAT instance: one small Amazon Linux router with an address that stays."""
 
-import shlex
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks import Metric, alarm, service_role
+from cloudpatterns.blocks.boot import boot_script
 from cloudpatterns.blocks.security_group import INTERNET, egress_rule, ingress_rule, security_group
 from cloudpatterns.blocks.server import METADATA_OPTIONS, ROOT_DEVICE, amazon_linux, disk, launch_template
 from cloudpatterns.core import Component, Statement, after, partition_of
@@ -127,14 +127,14 @@ def recovery_alarms(component: Component, checked: OnDemandNatArgs, instance: aw
 
 def user_data(vpc_cidr_block: str, stops_after_first_boot: bool, revision: int) -> str:
     """The boot script with its settings before it. The revision is among them because changed user data replaces the instance."""
-    script = (Path(__file__).parent / "on_aws/nat_instance.sh").read_text(encoding="utf-8")
-    settings = {
-        "SOURCE_CIDR": shlex.quote(vpc_cidr_block),
-        "METRIC_NAMESPACE": HEARTBEAT_NAMESPACE,
-        "REVISION": revision,
-        "CLOSE_AFTER_FIRST_BOOT": int(stops_after_first_boot),
+    settings: dict[str, str | int] = {
+        "NAT_SOURCE_CIDR": vpc_cidr_block,
+        "NAT_METRIC_NAMESPACE": HEARTBEAT_NAMESPACE,
+        "NAT_REVISION": revision,
+        "NAT_CLOSE_AFTER_FIRST_BOOT": int(stops_after_first_boot),
     }
-    return "\n".join(["#!/bin/bash", *(f"NAT_{name}={value}" for name, value in settings.items()), script])
+    # Without its comments it would be another user data, which would replace the instances that are there.
+    return boot_script(Path(__file__).parent / "on_aws/nat_instance.sh", settings, comments=True)
 
 
 def _group(component: Component, checked: OnDemandNatArgs) -> aws.ec2.SecurityGroup:
