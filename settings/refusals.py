@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from cloudpatterns.compute.web_server.user_data import looks_secret
-from cloudpatterns.core import ArgumentError
+from cloudpatterns.core import ArgumentError, looks_secret
 from cloudpatterns.systems import Storefront as Component
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, to_jsonable_python

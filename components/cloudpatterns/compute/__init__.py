@@ -1,5 +1,23 @@
-"""Servers: groups of instances that scale with the load, and their boot script; jobs over large data."""
+"""Servers and containers that scale with the load, the servers' boot script, and jobs over large data."""
 
+from cloudpatterns.compute.container_service.arguments import (
+    ContainerServiceArgs,
+    ContainerServiceBacklog,
+    ContainerServiceConnect,
+    ContainerServiceContainer,
+    ContainerServiceDeployment,
+    ContainerServiceFileSystem,
+    ContainerServiceHealthCheck,
+    ContainerServiceMount,
+    ContainerServiceOptions,
+    ContainerServiceRegistry,
+    ContainerServiceScaling,
+    ContainerServiceScheduledAction,
+    ContainerServiceSecret,
+    ContainerServiceSidecar,
+    ContainerServiceVolume,
+)
+from cloudpatterns.compute.container_service.component import ContainerService
 from cloudpatterns.compute.distributed_processing.arguments import (
     DistributedProcessingArgs,
     DistributedProcessingOptions,
@@ -23,6 +41,22 @@ from cloudpatterns.compute.scale_out.component import ScaleOut
 from cloudpatterns.compute.web_server.user_data import web_server_user_data
 
 __all__ = [
+    "ContainerService",
+    "ContainerServiceArgs",
+    "ContainerServiceBacklog",
+    "ContainerServiceConnect",
+    "ContainerServiceContainer",
+    "ContainerServiceDeployment",
+    "ContainerServiceFileSystem",
+    "ContainerServiceHealthCheck",
+    "ContainerServiceMount",
+    "ContainerServiceOptions",
+    "ContainerServiceRegistry",
+    "ContainerServiceScaling",
+    "ContainerServiceScheduledAction",
+    "ContainerServiceSecret",
+    "ContainerServiceSidecar",
+    "ContainerServiceVolume",
     "DistributedProcessing",
     "DistributedProcessingArgs",
     "DistributedProcessingOptions",

@@ -11,6 +11,7 @@ from cloudpatterns.core.place import region_of_zone
 from cloudpatterns.core.queues import ExistingQueue, QueueSender
 from cloudpatterns.core.retry import RetrySettings
 from cloudpatterns.core.rules import excludes, is_given, needs, one_of, unknown
+from cloudpatterns.core.secret_text import looks_secret
 from cloudpatterns.core.statements import WorkloadStatementArgs, as_arguments, iam_statement, statement_problems
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "function_problems",
     "iam_statement",
     "is_given",
+    "looks_secret",
     "name_of",
     "needs",
     "one_of",

@@ -5,7 +5,7 @@ for the Cloud).
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Annotated, NotRequired, TypedDict
 
@@ -30,6 +30,8 @@ from cloudpatterns.storage import DurableBucket
 _ONE_DAY_SECONDS = 86_400
 # Fewer errors in five minutes are no alarm, whatever their share is: at night one of two requests may fail.
 _FEWEST_ERRORS = 5
+_LAST_PRIORITY = 50_000
+"""Of a listener rule: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html"""
 
 
 class Stickiness(TypedDict):
@@ -175,6 +177,10 @@ class LoadBalancerArgs(LoadBalancerOptions, ListenerArgs, TargetArgs):
     """Protocol version between load balancer and targets."""
     log_prefix: NotRequired[Annotated[str, Field(default=""), Matches("([^/].*[^/]|[^/]?)", "a prefix without a slash at its ends")]]
     """Prefix of the logs in the bucket."""
+    alternate_target_group: NotRequired[Annotated[bool, Field(default=False)]]
+    """Whether there is a second target group, and a listener rule for both, whose weights Amazon ECS moves in a blue/green, canary or
+    linear deployment (``ContainerService``). Alarms count the targets of both. Needs ``target_type`` ``ip``. As the rule keeps its target
+    groups, a change that replaces them, of a port or protocol, needs ``pulumi destroy --target`` on the rule first."""
 
 
 class LoadBalancer(Component):
@@ -213,15 +219,20 @@ class LoadBalancer(Component):
     """ARN of the target group, available after the HTTPS listener: before it, targets cannot be scaled by requests."""
     target_group_arn_suffix: pulumi.Output[str]
     """The target group in CloudWatch's dimension ``TargetGroup`` (``targetgroup/...``), available after the HTTPS listener."""
+    alternate_target_group_arn: pulumi.Output[str]
+    """ARN of the second target group, available after its listener rule. Empty without ``alternate_target_group``."""
+    production_listener_rule_arn: pulumi.Output[str]
+    """ARN of the listener rule for both target groups. Empty without ``alternate_target_group``."""
     certificate_arn: pulumi.Output[str]
     """ARN of the HTTPS listener's certificate, available after it is issued."""
     log_bucket_name: pulumi.Output[str]
     """Name of the bucket with the logs."""
 
     def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = self.begin(name, args, opts, problems=partial(_problems, name), names={"lb": 32, "tg": 32})
+        checked = self.begin(name, args, opts, problems=partial(_problems, name), names=_child_names)
         self._checked, self._tags = checked, checked["tags"]
-        target_group = self._target_group()
+        target_group = self._target_group("tg")
+        groups = [target_group, *([self._target_group("tg2")] if checked["alternate_target_group"] else [])]
         # Any resource's ARN names the account whose logs the bucket takes.
         self.log_bucket_name = access_log_bucket(self, checked, [checked["log_prefix"]], target_group.arn)
         balancer = self._balancer()
@@ -229,16 +240,21 @@ class LoadBalancer(Component):
         https = self._listeners(balancer, target_group)
         self._alias_records(balancer, https)
         if checked["alarm_topic_arns"]:
-            self._health_alarms(balancer, target_group)
-            self._error_alarms(balancer, target_group)
+            self._health_alarms(balancer, groups)
+            self._error_alarms(balancer, groups)
         self.load_balancer_arn, self.arn_suffix = balancer.arn, balancer.arn_suffix
         self.dns_name, self.zone_id = balancer.dns_name, balancer.zone_id
         self.https_listener_arn = https.arn
         self.target_group_arn = after(target_group.arn, https)
         self.target_group_arn_suffix = after(target_group.arn_suffix, https)
+        self.alternate_target_group_arn = self.production_listener_rule_arn = pulumi.Output.from_input("")
+        if checked["alternate_target_group"]:
+            rule = self._weighted_rule(https, groups)
+            self.alternate_target_group_arn, self.production_listener_rule_arn = after(groups[1].arn, rule), rule.arn
+            self.target_group_arn = after(target_group.arn, https, rule)
         self.register()
 
-    def _target_group(self) -> aws.lb.TargetGroup:
+    def _target_group(self, suffix: str) -> aws.lb.TargetGroup:
         checked, name = self._checked, self.pulumi_resource_name
         grpc = checked["protocol_version"] == "GRPC"
         path, port, matcher = (checked.get(f"health_check_{key}") for key in ("path", "port", "matcher"))
@@ -246,7 +262,7 @@ class LoadBalancer(Component):
         # Auto-named, so that a replacement exists before the listener leaves the old one:
         # https://github.com/pulumi/pulumi-aws/issues/4220
         return aws.lb.TargetGroup(
-            f"{name}-tg",
+            f"{name}-{suffix}",
             vpc_id=checked["vpc_id"],
             port=checked["target_port"],
             protocol=checked["target_protocol"],
@@ -372,17 +388,45 @@ class LoadBalancer(Component):
             aws.lb.ListenerCertificate(f"{name}-certificate-{certificate}", listener_arn=https.arn, certificate_arn=arn, opts=self.child())
         return https
 
-    def _health_alarms(self, balancer: aws.lb.LoadBalancer, target_group: aws.lb.TargetGroup) -> None:
+    def _weighted_rule(self, listener: aws.lb.Listener, groups: Sequence[aws.lb.TargetGroup]) -> aws.lb.ListenerRule:
+        """The last rule, for every request. Its weights, at first all for the first group, are changed by ECS."""
+        return aws.lb.ListenerRule(
+            f"{self.pulumi_resource_name}-rule",
+            listener_arn=listener.arn,
+            priority=_LAST_PRIORITY,
+            conditions=[{"path_pattern": {"values": ["/*"]}}],
+            actions=[
+                {
+                    "type": "forward",
+                    "forward": {
+                        "target_groups": [{"arn": group.arn, "weight": 0 if number else 100} for number, group in enumerate(groups)]
+                    },
+                }
+            ],
+            tags=self._tags,
+            # With the weights of the program a deployment would send the requests back to a group without targets.
+            opts=self.child(ignore_changes=["actions"]),
+        )
+
+    def _health_alarms(self, balancer: aws.lb.LoadBalancer, groups: Sequence[aws.lb.TargetGroup]) -> None:
         name, minutes = self.pulumi_resource_name, self._checked["alarm_unhealthy_minutes"]
+
         # Each zone of the load balancer reports a number. Maximum is 0 only if every zone's is, and above 0 if any zone's is; Minimum and
         # Average depend on how the targets are spread over the zones.
         # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
-        dimensions = {"LoadBalancer": balancer.arn_suffix, "TargetGroup": target_group.arn_suffix}
+        def hosts(metric: str) -> Metric | MetricMath:
+            each = [
+                Metric("AWS/ApplicationELB", metric, {"LoadBalancer": balancer.arn_suffix, "TargetGroup": group.arn_suffix}, "Maximum")
+                for group in groups
+            ]
+            # Of two groups one has no targets, and so no data.
+            return each[0] if len(each) == 1 else MetricMath("FILL(first, 0) + FILL(second, 0)", {"first": each[0], "second": each[1]})
+
         alarm(
             self,
             f"{name}-no-healthy-target",
             f"{name} has no healthy target: its clients get errors",
-            Metric("AWS/ApplicationELB", "HealthyHostCount", dimensions, "Maximum"),
+            hosts("HealthyHostCount"),
             1,
             comparison="LessThanThreshold",
             periods=2,
@@ -395,7 +439,7 @@ class LoadBalancer(Component):
             self,
             f"{name}-unhealthy-target",
             f"Targets of {name} failed their health checks for {minutes} minutes: they do not recover, or their replacements fail too",
-            Metric("AWS/ApplicationELB", "UnHealthyHostCount", dimensions, "Maximum"),
+            hosts("UnHealthyHostCount"),
             0,
             # Not in a row: an Auto Scaling group that replaces a server which never gets healthy leaves gaps.
             periods=minutes * 3 // 2,
@@ -406,10 +450,10 @@ class LoadBalancer(Component):
             tags=self._tags,
         )
 
-    def _error_alarms(self, balancer: aws.lb.LoadBalancer, target_group: aws.lb.TargetGroup) -> None:
+    def _error_alarms(self, balancer: aws.lb.LoadBalancer, groups: Sequence[aws.lb.TargetGroup]) -> None:
         name, percent = self.pulumi_resource_name, self._checked["alarm_5xx_percent"]
         of_balancer = {"LoadBalancer": balancer.arn_suffix}
-        of_targets = {**of_balancer, "TargetGroup": target_group.arn_suffix}
+        of_targets = {**of_balancer, "TargetGroup": groups[0].arn_suffix} if len(groups) == 1 else of_balancer
         share = f"more than {percent:g}% of the requests of five minutes"
         for suffix, description, dimensions, metric, total in (
             ("target-5xx", f"The targets of {name} answered {share} with 5xx", of_targets, "HTTPCode_Target_5XX_Count", "requests"),
@@ -499,6 +543,10 @@ def log_problems(checked: TargetArgs) -> Iterator[Problem]:
     return excludes(checked, "access_log_bucket_name", "log_retention_days", "force_destroy", why="it is for a bucket that is created")
 
 
+def _child_names(checked: LoadBalancerArgs) -> dict[str, int]:
+    return {"lb": 32, "tg": 32, **({"tg2": 32} if checked["alternate_target_group"] else {})}
+
+
 def _problems(name: str, checked: LoadBalancerArgs) -> Iterator[Problem]:
     yield from name_pattern_problems(name)
     yield from listener_problems(checked)
@@ -513,3 +561,9 @@ def _problems(name: str, checked: LoadBalancerArgs) -> Iterator[Problem]:
         yield "slow_start_seconds", f"is {checked['slow_start_seconds']}; 30 to 900 is allowed, or 0 for no slow start. Give at least 30."
     yield from excludes(checked, "slow_start_seconds", "routing_algorithm", why="AWS has a slow start with round_robin only")
     yield from log_problems(checked)
+    if checked["alternate_target_group"]:
+        if checked["target_type"] != "ip":
+            yield "target_type", f"is {checked['target_type']}; alternate_target_group is for the containers of ECS, which need ip. Set it."
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html#sticky-sessions
+        why = "a client's cookie would keep it with the containers that are replaced"
+        yield from excludes(checked, "alternate_target_group", "stickiness", why=why)

@@ -5,7 +5,7 @@ module, outputs (``network.vpc_id``) and entries of outputs (``firewall.security
 every language. Tests run each function, and create from the YAML what the function creates.
 """
 
-from cloudpatterns.compute import DistributedProcessing, ScaleOut
+from cloudpatterns.compute import ContainerService, DistributedProcessing, ScaleOut
 from cloudpatterns.database import InMemoryCache, RelationalDatabase
 from cloudpatterns.messaging import (
     EventBus,
@@ -43,6 +43,7 @@ from cloudpatterns.systems import Storefront
 ZONES = ["eu-west-1a", "eu-west-1b"]
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
 CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000001"
+APP_IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app@sha256:0000000000000000000000000000000000000000000000000000000000000002"
 WORKER_IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/worker@sha256:0000000000000000000000000000000000000000000000000000000000000001"
 USER_POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_aBcDeFgHi"
 STAFF_CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000002"
@@ -71,6 +72,38 @@ def circuit_breaker() -> None:
         {
             "dependencies": {"payments": {}, "card-bank": {"failures": 5, "window_seconds": 60}},
             "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:operations"],
+        },
+    )
+
+
+def container_service() -> None:
+    """Two to ten tasks behind a load balancer."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    firewall = FunctionalFirewall(
+        "firewall", {"vpc_id": network.vpc_id, "functions": {"https": {"internet": True}, "app": {"callers": ["https"]}}}
+    )
+    web = LoadBalancer(
+        "web",
+        {
+            "vpc_id": network.vpc_id,
+            "subnet_ids_by_zone": network.public_subnet_ids_by_zone,
+            "security_group_ids": [firewall.security_group_ids["https"]],
+            "target_port": 8080,
+            "target_type": "ip",
+            "certificate_arn": CERTIFICATE,
+        },
+    )
+    ContainerService(
+        "app",
+        {
+            "image": APP_IMAGE,
+            "port": 8080,
+            "min_tasks": 2,
+            "max_tasks": 10,
+            "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
+            "security_group_ids": [firewall.security_group_ids["app"]],
+            "target_group_arns": [web.target_group_arn],
+            "load_balancer_arn_suffix": web.arn_suffix,
         },
     )
 

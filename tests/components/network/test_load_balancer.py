@@ -300,9 +300,55 @@ def test_outputs():
         "https_listener_arn": https["arn"],
         "target_group_arn": group["arn"],
         "target_group_arn_suffix": group["arnSuffix"],
+        "alternate_target_group_arn": "",
+        "production_listener_rule_arn": "",
         "certificate_arn": CERTIFICATE,
         "log_bucket_name": graph.named("web-logs-bucket").outputs["bucket"],
     }
+
+
+def test_ecs_may_move_the_weights_of_two_target_groups():
+    args: LoadBalancerArgs = {
+        **BASE,
+        "target_type": "ip",
+        "alternate_target_group": True,
+        "alarm_topic_arns": ["arn:aws:sns:eu-west-1:1:a"],
+    }
+    graph = make(args)
+    first, second, rule = (graph.named(f"web-{part}") for part in ("tg", "tg2", "rule"))
+    assert {key: value for key, value in first.inputs.items() if key != "name"} == {
+        key: value for key, value in second.inputs.items() if key != "name"
+    }
+    groups = [{"arn": first.outputs["arn"], "weight": 100}, {"arn": second.outputs["arn"], "weight": 0}]
+    assert rule.inputs["actions"] == [{"type": "forward", "forward": {"targetGroups": groups}}]
+    assert rule.inputs["conditions"] == [{"pathPattern": {"values": ["/*"]}}]
+    assert (rule.options["ignoreChanges"], rule.inputs["priority"], refs(graph, rule, "listenerArn")) == (
+        ["actions"],
+        50_000,
+        ["web-https"],
+    )
+    outputs = graph.named("web").outputs
+    assert outputs["alternate_target_group_arn"] == second.outputs["arn"]
+    assert outputs["production_listener_rule_arn"] == rule.outputs["arn"]
+    suffixes = {first.outputs["arnSuffix"], second.outputs["arnSuffix"]}
+    for alarm, metric in (("no-healthy-target", "HealthyHostCount"), ("unhealthy-target", "UnHealthyHostCount")):
+        result, *hosts = graph.named(f"web-{alarm}").inputs["metricQueries"]
+        assert result["expression"] == "FILL(first, 0) + FILL(second, 0)"
+        assert {one["metric"]["metricName"] for one in hosts} == {metric}
+        assert {one["metric"]["dimensions"]["TargetGroup"] for one in hosts} == suffixes
+    errors = graph.named("web-target-5xx").inputs["metricQueries"][1]
+    assert set(errors["metric"]["dimensions"]) == {"LoadBalancer"}
+
+
+def test_both_target_groups_are_available_after_the_rule():
+    def program():
+        made = LoadBalancer("web", {**BASE, "target_type": "ip", "alternate_target_group": True})
+        for name, value in (("first", made.target_group_arn), ("second", made.alternate_target_group_arn)):
+            LoadBalancer(name, {**BASE, "vpc_id": value})
+
+    graph = record(program, mode="deployed")
+    assert set(refs(graph, graph.named("first-tg"), "vpcId")) >= {"web-tg", "web-rule"}
+    assert set(refs(graph, graph.named("second-tg"), "vpcId")) >= {"web-tg2", "web-rule"}
 
 
 def test_a_preview_needs_nothing_that_aws_computes():

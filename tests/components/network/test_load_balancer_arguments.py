@@ -37,6 +37,17 @@ BARE = {key: value for key, value in BASE.items() if key != "certificate_arn"}
             [("certificate_arn", f"{CERTIFICATE} both are given. Remove one.")],
         ),
         (
+            {**BASE, "alternate_target_group": True, "stickiness": {}},
+            [
+                ("target_type", "is instance; alternate_target_group is for the containers of ECS, which need ip. Set it."),
+                (
+                    "alternate_target_group",
+                    "excludes stickiness: a client's cookie would keep it with the containers that are replaced; both are given. "
+                    "Remove one of them.",
+                ),
+            ],
+        ),
+        (
             {**BASE, "hosted_zone_id": "Z123"},
             [("certificate_arn", f"{CERTIFICATE} both are given. Remove one.")],
         ),

@@ -9,7 +9,6 @@ from pydantic import Field
 from cloudpatterns.blocks import FargateSize, fargate_problems
 from cloudpatterns.blocks.fargate import ContainerImage
 from cloudpatterns.blocks.security_group import group_name_problems
-from cloudpatterns.compute.web_server.user_data import looks_secret
 from cloudpatterns.core import (
     Choice,
     Keys,
@@ -18,6 +17,7 @@ from cloudpatterns.core import (
     Unique,
     WorkloadStatementArgs,
     is_given,
+    looks_secret,
     needs,
     one_of,
     statement_problems,

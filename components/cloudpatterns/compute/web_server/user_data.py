@@ -11,20 +11,9 @@ import pulumi
 
 from cloudpatterns.blocks.boot import boot_script
 from cloudpatterns.blocks.server import USER_DATA_BYTES, compressed, packed
-from cloudpatterns.core import ArgumentError, Problem
+from cloudpatterns.core import ArgumentError, Problem, looks_secret
 
 _RESERVED = ("AWS_REGION", "DATABASE_CA_FILE", "HEALTH_CHECK_PATH", "PORT")
-# Whole words at the end: DB_PASSWORD_ARN, TOKEN_FILE and COMPASS are none.
-_SECRET_NAME = re.compile(
-    r"(PASSWORD|PASSWD|PASSPHRASE|PASSCODE|(API|ACCESS|PRIVATE|SECRET)_?KEY|(AUTH|ACCESS|API|REFRESH|BEARER)TOKEN"
-    r"|(^|_)(PASS|PWD|PW|SECRETS?|TOKEN|CREDENTIALS?|CREDS|(SIGNING|ENCRYPTION|MASTER)_KEY|SECRET_KEY_BASE|CLIENTSECRET))$"
-)
-# How well-known services begin their keys and tokens, a signed JSON web token, a private key, and a URL with a password.
-_SECRET_VALUE = re.compile(
-    r"\s*((sk|rk)_(live|test)_|whsec_|gh[opsur]_[A-Za-z0-9]|github_pat_|glpat-|xox[a-z]-|(AKIA|ASIA)[A-Z2-7]{16}\b|SG\.[\w-]{16,}\."
-    r"|sk-(ant|proj)-|npm_[A-Za-z0-9]{30}|shpat_|dop_v1_|eyJ[\w-]{8,}\.eyJ)|-----BEGIN ([A-Z]+ )*PRIVATE KEY"
-    r"|[A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*:[^\s/@]+@"
-)
 
 
 def web_server_user_data(
@@ -133,11 +122,6 @@ def _problems(port: int, path: str, kind: str, packages: Iterable[str]) -> Itera
     for name in packages:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name):
             yield "packages", f"has {name!r}; the name of a package of Amazon Linux is needed, such as python3.13."
-
-
-def looks_secret(name: str, value: Any = "") -> bool:
-    """Whether a variable is named like a secret, or its value begins as keys and tokens do."""
-    return _SECRET_NAME.search(name.upper()) is not None or (isinstance(value, str) and _SECRET_VALUE.match(value) is not None)
 
 
 def _environment_problems(environment: Mapping[str, str]) -> Iterator[Problem]:
