@@ -1,6 +1,7 @@
 """The program: settings of the stack -> network, internet egress, storefront."""
 
 import gc
+from typing import Any
 
 # The SDK's modules are a million objects that all stay. Looking for garbage among them again and again takes a third of a preview's start.
 gc.disable()
@@ -21,12 +22,14 @@ tags: dict[str, pulumi.Input[str]] = {**stack.tags}
 
 network = Network("network", {**stack.network.as_args("nat"), "tags": tags})
 
-# Versions of the application, by checksum: `make publish` puts them there, and the setting artifact_sha256 chooses one.
+# Versions of the application on servers, by checksum: `make publish` puts them there, and the setting artifact_sha256 chooses one.
 artifacts = DurableBucket("artifacts", {"kind": "data", "force_destroy": front.artifact_force_destroy, "tags": tags})
-servers = front.servers.as_args()
-if front.servers.artifact_sha256 is not None and front.servers.artifact_uri is None:
-    servers["artifact_uri"] = pulumi.Output.concat("s3://", artifacts.bucket_name, "/", front.servers.artifact_sha256, ".tar.gz")
-    servers["artifact_kms_key_arn"] = artifacts.kms_key_arn
+application: dict[str, Any] = {"containers": front.containers.as_args()} if front.containers is not None else {}
+if front.servers is not None:
+    application["servers"] = front.servers.as_args()
+    if front.servers.artifact_sha256 is not None and front.servers.artifact_uri is None:
+        place = pulumi.Output.concat("s3://", artifacts.bucket_name, "/", front.servers.artifact_sha256, ".tar.gz")
+        application["servers"] |= {"artifact_uri": place, "artifact_kms_key_arn": artifacts.kms_key_arn}
 
 shop = Storefront(
     "shop",
@@ -43,7 +46,7 @@ shop = Storefront(
         "internet_egress": stack.network.nat.strategy != "none",
         "dual_stack": stack.network.dual_stack,
         **front.as_args("artifact_force_destroy"),
-        "servers": servers,
+        **application,
         "tags": tags,
     },
 )
@@ -67,13 +70,19 @@ pulumi.export("load_balancer_dns_name", shop.load_balancer_dns_name)
 pulumi.export("web_acl_arn", shop.web_acl_arn)
 pulumi.export("access_log_bucket", shop.log_bucket_name)
 pulumi.export("target_group_arn", shop.target_group_arn)
-pulumi.export("auto_scaling_group", shop.auto_scaling_group_name)
+if front.servers is not None:
+    pulumi.export("auto_scaling_group", shop.auto_scaling_group_name)
+else:
+    pulumi.export("ecs_cluster", shop.cluster_name)
+    pulumi.export("ecs_service", shop.service_name)
 pulumi.export("server_role_arn", shop.server_role_arn)
 pulumi.export("security_groups", shop.security_group_ids)
 pulumi.export("log_group", shop.log_group_name)
 pulumi.export("artifact_bucket", artifacts.bucket_name)
 pulumi.export("artifact_kms_key_arn", artifacts.kms_key_arn)
-if front.servers.artifact_sha256 is not None:
+if front.containers is not None:
+    pulumi.export("image", front.containers.image)
+elif front.servers is not None and front.servers.artifact_sha256 is not None:
     pulumi.export("artifact_sha256", front.servers.artifact_sha256)
 pulumi.export("database_endpoint", shop.database_endpoint)
 pulumi.export("database_identifier", shop.database_id)

@@ -15,7 +15,7 @@ from pathlib import Path
 from publish import archive
 from publish.bucket import Bucket
 from publish.problem import PublishError
-from publish.stack import BUCKET_OUTPUT, PLACE_SETTING, SETTING, Stack
+from publish.stack import BUCKET_OUTPUT, IMAGE_SETTING, PLACE_SETTING, SETTING, Stack
 
 _MOST_SHOWN = 5
 
@@ -60,6 +60,14 @@ def _publish(name: str, artifact: Path | None) -> None:
             fix=f"make publish STACK={name} ARTIFACT=dist/storefront-app.tar.gz",
         )
     stack = Stack(name)
+    if stack.runs_containers:
+        raise PublishError(
+            "ARTIFACT",
+            given=str(artifact),
+            problem=f"stack {name} runs containers, and their version is an image",
+            allowed="an artifact for a stack with servers; for containers an image that is pushed to a registry",
+            fix=f"pulumi config set --stack {name} --path {IMAGE_SETTING} REPOSITORY@sha256:DIGEST",
+        )
     if stack.place is not None:
         raise PublishError(
             f"{PLACE_SETTING} of stack {name}",
@@ -84,6 +92,9 @@ def _publish(name: str, artifact: Path | None) -> None:
 def _prepare(name: str, artifact: Path | None) -> None:
     """Before a deployment: uploads an artifact, if there is one, and checks that the version of the setting is in the bucket."""
     stack = Stack(name)
+    if stack.runs_containers:
+        print(f"Stack {name} runs containers, whose version is {IMAGE_SETTING}: nothing is uploaded or checked.")
+        return
     if stack.place is not None:
         print(f"The servers of stack {name} take {stack.place}: nothing is uploaded or checked.")
         return

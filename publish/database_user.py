@@ -1,7 +1,7 @@
 """Shows how to create the application's database user: ``python -m publish.database_user --stack dev``.
 
-Prints commands for a shell, complete for the stack: a tunnel to the database through a server, and the SQL that the master user runs. It
-changes nothing, and the password is not shown: the commands read it from its secret.
+Prints commands for a shell, complete for the stack: a tunnel to the database through a server or container, and the SQL that the master
+user runs. It changes nothing, and the password is not shown: the commands read it from its secret.
 """
 
 import argparse
@@ -19,7 +19,10 @@ from settings import Settings, SettingsError, parse
 
 # Not 3306 and 5432, where a database of this machine may listen.
 _LOCAL_PORTS: Final = {"mysql": 13306, "postgres": 15432}
-_OUTPUTS: Final = ("auto_scaling_group", "database_endpoint", "database_secret_arn")
+_OUTPUTS: Final = ("database_endpoint", "database_secret_arn")
+_PLACES: Final = {"servers": ("auto_scaling_group",), "containers": ("ecs_cluster", "ecs_service")}
+"""Outputs that say where the application runs."""
+_THROUGH: Final = {"servers": "a server", "containers": "a container"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,19 +42,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _commands(name: str, settings: Settings, outputs: Mapping[str, Any]) -> str:
-    database, user, local = settings.database, settings.storefront.servers.database_user, _LOCAL_PORTS[settings.database.engine]
-    _refuse(name, database.database_name, outputs)
-    group, endpoint, secret = (str(outputs[output]) for output in _OUTPUTS)
+    database, user, local = settings.database, settings.storefront.application.database_user, _LOCAL_PORTS[settings.database.engine]
+    section = "servers" if settings.storefront.containers is None else "containers"
+    _refuse(name, settings, [*_PLACES[section], *_OUTPUTS], outputs)
+    endpoint, secret = (str(outputs[output]) for output in _OUTPUTS)
     host, port = endpoint.split(":")
     sql = user_sql(ENGINES[database.engine], user, database.database_name)
     region = quote(settings.region)
     return f"""\
 # Creates {user}, as whom the application of stack {name} logs in to the database {database.database_name}. It may be repeated.
 
-# 1. In one terminal, a tunnel to the database through a server; it needs the AWS CLI's Session Manager plugin. Leave it open.
-INSTANCE="$(aws autoscaling describe-auto-scaling-groups --region {region} --auto-scaling-group-names {quote(group)} \\
-  --query 'AutoScalingGroups[0].Instances[?LifecycleState==`InService`]|[0].InstanceId' --output text)"
-aws ssm start-session --region {region} --target "$INSTANCE" --document-name AWS-StartPortForwardingSessionToRemoteHost \\
+# 1. In one terminal, a tunnel to the database through {_THROUGH[section]}; it needs the AWS CLI's Session Manager plugin. Leave it open.
+{_target(region, [str(outputs[output]) for output in _PLACES[section]])}
+aws ssm start-session --region {region} --target "$TARGET" --document-name AWS-StartPortForwardingSessionToRemoteHost \\
   --parameters host={quote(host)},portNumber={port},localPortNumber={local}
 
 # 2. In another terminal, once the first says that it waits for connections:
@@ -60,6 +63,22 @@ PASSWORD="$(aws secretsmanager get-secret-value --region {region} --secret-id {q
 {_client(database.engine, local, database.master_username, database.database_name)} <<'SQL'
 {sql}SQL
 unset PASSWORD"""
+
+
+def _target(region: str, places: Sequence[str]) -> str:
+    """Commands that find a server, or a container with ECS Exec."""
+    if len(places) == 1:
+        return f"""\
+TARGET="$(aws autoscaling describe-auto-scaling-groups --region {region} --auto-scaling-group-names {quote(places[0])} \\
+  --query 'AutoScalingGroups[0].Instances[?LifecycleState==`InService`]|[0].InstanceId' --output text)\""""
+    cluster, service = map(quote, places)
+    # https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-sessions-start.html
+    return f"""\
+TASK="$(aws ecs list-tasks --region {region} --cluster {cluster} --service-name {service} --desired-status RUNNING \\
+  --query 'taskArns[0]' --output text)"
+RUNTIME="$(aws ecs describe-tasks --region {region} --cluster {cluster} --tasks "$TASK" \\
+  --query 'tasks[0].containers[?name==`app`]|[0].runtimeId' --output text)"
+TARGET="ecs:"{cluster}"_${{TASK##*/}}_$RUNTIME\""""
 
 
 def _client(engine: str, port: int, master: str, database: str) -> str:
@@ -72,9 +91,18 @@ def _client(engine: str, port: int, master: str, database: str) -> str:
     )
 
 
-def _refuse(name: str, database_name: str | None, outputs: Mapping[str, Any]) -> None:
-    """Raises ``PublishError`` for a stack whose application has no database, or that is not deployed."""
-    if database_name is None:
+def _refuse(name: str, settings: Settings, needed: Sequence[str], outputs: Mapping[str, Any]) -> None:
+    """Raises ``PublishError`` for a stack whose application has no database, that is not deployed, or whose containers allow no tunnel."""
+    containers = settings.storefront.containers
+    if containers is not None and not containers.execute_command:
+        raise PublishError(
+            f"cloudpatterns:storefront.containers.execute_command of stack {name}",
+            given="false",
+            problem="the tunnel to the database goes through a container, by ECS Exec",
+            allowed="true, at least until the user is created",
+            fix=f"pulumi config set --stack {name} --path cloudpatterns:storefront.containers.execute_command true\nmake up STACK={name}",
+        )
+    if settings.database.database_name is None:
         raise PublishError(
             f"cloudpatterns:database.database_name of stack {name}",
             given="nothing",
@@ -82,7 +110,7 @@ def _refuse(name: str, database_name: str | None, outputs: Mapping[str, Any]) ->
             allowed="the name of a database that was created with the server",
             fix=f"pulumi config set --stack {name} --path cloudpatterns:database.database_name shop",
         )
-    if missing := [output for output in _OUTPUTS if not outputs.get(output)]:
+    if missing := [output for output in needed if not outputs.get(output)]:
         raise PublishError(
             "STACK",
             given=name,

@@ -11,6 +11,7 @@ from publish.problem import PublishError
 SECTION: Final = "cloudpatterns:storefront"
 SETTING: Final = f"{SECTION}.servers.artifact_sha256"
 PLACE_SETTING: Final = f"{SECTION}.servers.artifact_uri"
+IMAGE_SETTING: Final = f"{SECTION}.containers.image"
 KIND_SETTING: Final = f"{SECTION}.servers.artifact_kind"
 BUCKET_OUTPUT: Final = "artifact_bucket"
 # As in cloudpatterns.blocks.server, which needs the SDK; a test compares the two.
@@ -38,6 +39,12 @@ class Stack:
     def place(self) -> str | None:
         """The object outside the artifact bucket that its servers take instead."""
         return self._servers().get("artifact_uri")
+
+    @property
+    def runs_containers(self) -> bool:
+        """Whether it has containers, whose version is their image, instead of servers."""
+        section = self._config.get(SECTION, {}).get("objectValue", {})
+        return section.get("servers") is None and section.get("containers") is not None
 
     @property
     def wanted(self) -> Wanted:

@@ -17,7 +17,7 @@ from settings.faults import Allowed, Assign, Context, Model, fault
 from settings.network import Network, operators_get_through
 from settings.operators import Operators
 from settings.refusals import components_accept
-from settings.storefront import EXAMPLE_CERTIFICATE, Storefront
+from settings.storefront import EXAMPLE_CERTIFICATE, EXAMPLE_SERVERS, Containers, Storefront
 from settings.tags import Tags
 
 PROJECT = "cloudpatterns"
@@ -51,15 +51,41 @@ def _two_zones(settings: "Settings", context: Context) -> Iterable[InitErrorDeta
     )
 
 
-def _logs_leave_the_servers(settings: "Settings", context: Context) -> Iterable[InitErrorDetails]:
+def _application_reaches_aws(settings: "Settings", context: Context) -> Iterable[InitErrorDetails]:
     strategy, endpoints = settings.network.nat.strategy, settings.network.interface_endpoints
-    if strategy in ("none", "on_demand") and "logs" not in endpoints:
+    if strategy not in ("none", "on_demand"):
+        return
+    index = len(endpoints)
+    if "logs" not in endpoints:
         yield fault(
             ("network", "interface_endpoints"),
             f"nat.strategy {strategy} leaves the servers without internet egress, so no log of theirs reaches CloudWatch",
-            fix=[Assign(("network", "interface_endpoints", len(endpoints)), "logs")],
+            fix=[Assign(("network", "interface_endpoints", index), "logs")],
             allowed="with nat.strategy none or on_demand: logs, and what else the servers call, each once",
         )
+        index += 1
+    needed = _endpoints_of_containers(settings.storefront.containers)
+    if missing := [service for service in needed if service not in endpoints]:
+        yield fault(
+            ("network", "interface_endpoints"),
+            f"nat.strategy {strategy} leaves the containers without internet egress, so none starts without {', '.join(missing)}",
+            fix=[Assign(("network", "interface_endpoints", place), service) for place, service in enumerate(missing, start=index)],
+            allowed="with nat.strategy none or on_demand: ecr.api, ecr.dkr and logs, and what else the containers call, each once",
+        )
+
+
+def _endpoints_of_containers(containers: Containers | None) -> list[str]:
+    """What Fargate calls from the subnets of the containers, beside S3 and CloudWatch Logs, to start them."""
+    if containers is None:
+        return []
+    # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
+    secrets = [*containers.secrets.values(), *(secret for sidecar in containers.sidecars.values() for secret in sidecar.secrets.values())]
+    references = {
+        "secretsmanager": any(secret.secret_arn is not None for secret in secrets),
+        "ssm": any(secret.parameter_arn is not None for secret in secrets),
+        "ssmmessages": containers.execute_command,
+    }
+    return ["ecr.api", "ecr.dkr", *(service for service, is_needed in references.items() if is_needed)]
 
 
 def _operators_get_through(settings: "Settings", context: Context) -> Iterable[InitErrorDetails]:
@@ -69,7 +95,7 @@ def _operators_get_through(settings: "Settings", context: Context) -> Iterable[I
 class Settings(Model):
     """The settings of one stack."""
 
-    checks = (_two_zones, _logs_leave_the_servers, _operators_get_through, components_accept)
+    checks = (_two_zones, _application_reaches_aws, _operators_get_through, components_accept)
 
     stack: str
     """Name of the stack. Code must not change behaviour based on it."""
@@ -82,12 +108,12 @@ class Settings(Model):
         Allowed(
             "an object",
             {
-                "servers": {"instance_types": ["t4g.small"], "min_size": 2, "max_size": 6},
+                "servers": EXAMPLE_SERVERS,
                 "load_balancer": {"certificate_arn": EXAMPLE_CERTIFICATE},
             },
         ),
     ]
-    """Servers, load balancer with its certificate, web application firewall and alarms."""
+    """Servers or containers, load balancer with its certificate, web application firewall and alarms."""
     database: Database
     """The relational database."""
     cache: Annotated[Cache, Allowed("an object", {"engine_version": "8.1", "node_type": "cache.t4g.micro"})]

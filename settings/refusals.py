@@ -11,14 +11,16 @@ from pydantic_core import InitErrorDetails, to_jsonable_python
 
 from settings.database import PROPOSED, Database
 from settings.faults import Assign, Context, Fix, Location, Model, Remove, Run, fault
-from settings.storefront import EXAMPLE_ACTION, EXAMPLE_RESOURCE, Servers, Statement, Storefront
+from settings.storefront import EXAMPLE_ACTION, EXAMPLE_RESOURCE, Containers, Servers, Statement, Storefront
 
 # Valid parts of a storefront, instead of those that have other problems.
 _SERVERS: dict[str, Any] = {"instance_types": ["t4g.small"], "min_size": 1, "max_size": 1}
+_CONTAINERS: dict[str, Any] = {"image": "shop:1", "min_tasks": 1, "max_tasks": 1}
 _LOAD_BALANCER = {"certificate_arn": "arn"}
 _CACHE = {"engine_version": "8.1", "node_type": "cache.t4g.micro"}
 # Settings of the servers that are checked also when others of them are wrong: no rule here is about them.
-_OF_THE_APPLICATION = ("environment", "statements", "managed_policy_arns", "database_user", "database_certificates", "packages")
+_OF_THE_SERVERS = ("environment", "statements", "managed_policy_arns", "database_user", "database_certificates", "packages")
+_OF_THE_CONTAINERS = ("environment", "statements", "managed_policy_arns", "database_user", "database_certificates")
 _VARIABLES = "variables in capital letters, digits and _, one line of text each, without secrets and those that the storefront sets"
 
 
@@ -36,11 +38,14 @@ def components_accept(settings: Any, context: Context) -> Iterable[InitErrorDeta
 def _arguments(settings: Any, context: Context) -> dict[str, Any]:
     front = context.partials.get(Storefront, {})
     subnets = {f"{context.region or 'eu-west-1'}{letter}": "subnet-0" for letter in "ab"}
-    application = {**_SERVERS, **_valid_entries(context), **_valid(context.partials.get(Servers, {}), _OF_THE_APPLICATION)}
-    args = {
+    section, model, stand_in, names = "servers", Servers, _SERVERS, _OF_THE_SERVERS
+    if _runs_in_containers(context):
+        section, model, stand_in, names = "containers", Containers, _CONTAINERS, _OF_THE_CONTAINERS
+    application = {**stand_in, **_valid_entries(context, section), **_valid(context.partials.get(model, {}), names)}
+    args: dict[str, Any] = {
         "vpc_id": "vpc-0",
         **{f"{tier}_subnet_ids_by_zone": subnets for tier in ("public", "private", "data")},
-        "servers": _section(front.get("servers"), application),
+        section: _section(front.get(section), application),
         "load_balancer": _section(front.get("load_balancer"), _LOAD_BALANCER),
         "firewall": _section(front.get("firewall"), {}),
         "database": _section(getattr(settings, "database", None), _database(context.partials.get(Database, {}))),
@@ -48,7 +53,7 @@ def _arguments(settings: Any, context: Context) -> dict[str, Any]:
         "operators": {operator.name: operator.as_args("name") for operator in getattr(settings, "operators", ())},
         **_valid(front, ("alarm_topic_arns", "alarm_email_addresses")),
     }
-    if args["servers"].get("artifact_sha256"):
+    if args.get("servers", {}).get("artifact_sha256"):
         # As in the program: without a place it is in the stack's own bucket.
         args["servers"].setdefault("artifact_uri", "s3://bucket/version.tar.gz")
     return args
@@ -60,10 +65,16 @@ def _database(valid: Mapping[str, Any]) -> dict[str, Any]:
     return {**stand_in, **_valid(valid, ("master_username",))}
 
 
-def _valid_entries(context: Context) -> dict[str, Any]:
+def _runs_in_containers(context: Context) -> bool:
+    """Whether the application is to run in containers; with both, which is a problem itself, the servers are looked at."""
+    given: Any = context.sections.get("storefront", {})
+    return isinstance(given, dict) and given.get("servers") is None and given.get("containers") is not None
+
+
+def _valid_entries(context: Context, section: str) -> dict[str, Any]:
     """Variables and statements as they are given, without those that are wrong themselves; a statement keeps its index."""
-    servers: Any = context.sections.get("storefront", {}).get("servers")
-    given = servers if isinstance(servers, dict) else {}
+    application: Any = context.sections.get("storefront", {}).get(section)
+    given = application if isinstance(application, dict) else {}
     variables, statements = given.get("environment"), given.get("statements")
     found: dict[str, Any] = {}
     if isinstance(variables, dict):
@@ -97,7 +108,7 @@ def _place(path: str, args: Mapping[str, Any]) -> Location | None:
         return steps
     if steps[0] == "operators" and len(steps) > 1:
         return ("operators", list(args["operators"]).index(steps[1]), *steps[2:])
-    front = ("servers", "load_balancer", "firewall", "alarm_topic_arns", "alarm_email_addresses")
+    front = ("servers", "containers", "load_balancer", "firewall", "alarm_topic_arns", "alarm_email_addresses")
     return ("storefront", *steps) if steps[0] in front else None
 
 
@@ -117,11 +128,12 @@ def _steps(path: str, node: Any) -> Iterator[str | int]:
 
 
 def _fault(place: Location, reason: str, args: Mapping[str, Any]) -> InitErrorDetails:
-    if place[:3] == ("storefront", "servers", "environment"):
-        return fault(place, reason, fix=_environment_fix(place, args["servers"]["environment"], reason), allowed=_VARIABLES)
-    if place[:3] == ("storefront", "servers", "statements"):
-        return fault(place, reason, fix=_statement_fix(place, args["servers"]["statements"][place[3]], reason))
-    if place == ("storefront", "servers", "database_user"):
+    section = str(place[1]) if place[0] == "storefront" and place[1] in ("servers", "containers") else ""
+    if section and place[2:3] == ("environment",):
+        return fault(place, reason, fix=_environment_fix(place, args[section]["environment"], reason), allowed=_VARIABLES)
+    if section and place[2:3] == ("statements",):
+        return fault(place, reason, fix=_statement_fix(place, args[section]["statements"][place[3]], reason))
+    if section and place[2:] == ("database_user",):
         taken = args["database"].get("master_username") == "app"
         return fault(place, reason, fix=[Assign(place, "shop" if taken else "app")])
     if place == ("storefront", "servers", "instance_types"):

@@ -11,7 +11,7 @@ from cloudpatterns.blocks.server import amazon_linux, architecture
 from cloudpatterns.core import Matches, WorkloadStatementArgs
 from cloudpatterns.core.limits import Unique
 from cloudpatterns.network import CountRuleArgs, WebApplicationFirewallOptions, WebExceptionArgs
-from cloudpatterns.systems import StorefrontLoadBalancerArgs, StorefrontServersArgs
+from cloudpatterns.systems import StorefrontContainersArgs, StorefrontLoadBalancerArgs, StorefrontServersArgs
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import InitErrorDetails
 
@@ -25,7 +25,10 @@ EXAMPLE_TOPIC = "arn:aws:sns:{region}:123456789012:alarms"
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:([a-z0-9-]+):\d{12}:[A-Za-z0-9_-]{1,256}")
 
 
+EXAMPLE_IMAGE = "123456789012.dkr.ecr.{region}.amazonaws.com/shop:1"
 EXAMPLE_ACTION, EXAMPLE_RESOURCE = "s3:GetObject", "arn:aws:s3:::example-bucket/*"
+EXAMPLE_SERVERS = {"instance_types": ["t4g.small"], "min_size": 2, "max_size": 6}
+EXAMPLE_CONTAINERS = {"image": EXAMPLE_IMAGE, "min_tasks": 2, "max_tasks": 6}
 _PUBLISH = Run("make publish STACK={stack} ARTIFACT=...")
 _DIGITS = re.compile("[0-9a-f]{64}")
 
@@ -133,6 +136,45 @@ class Servers(
     """The servers, and what they serve."""
 
     checks = (_minimum_below_maximum, _one_architecture, _image_of_architecture, _artifact_has_a_version)
+
+    statements: Annotated[
+        tuple[Statement, ...],
+        Allowed("a list of statements, each with actions and resources", [{"actions": [EXAMPLE_ACTION], "resources": [EXAMPLE_RESOURCE]}]),
+    ] = ()
+    """What the application may do beside what the storefront needs."""
+
+
+def _fewest_below_most(containers: "Containers", context: Context) -> Iterable[InitErrorDetails]:
+    if containers.min_tasks > containers.max_tasks:
+        yield fault(
+            ("min_tasks",),
+            f"more than max_tasks, which is {containers.max_tasks}",
+            fix=[Assign(("max_tasks",), containers.min_tasks)],
+            allowed="tasks, at least 1 and at most max_tasks",
+        )
+
+
+class Containers(
+    options(
+        StorefrontContainersArgs,
+        limits={
+            "min_tasks": Annotated[int, Field(ge=1, le=5000)],
+            "max_tasks": Annotated[int, Field(ge=1, le=5000)],
+        },
+        texts={
+            "port": Allowed("an unprivileged port, 1024 to 65535", 8080),
+            "image": Allowed("an image by its digest or by a tag other than latest", EXAMPLE_IMAGE),
+            "database_user": Allowed(
+                "1 to 32 lower-case letters, digits and _, a letter first; not the master user, and no name that the engine reserves", "app"
+            ),
+            "min_tasks": Allowed("tasks, at least 1 and at most max_tasks", 2),
+            "max_tasks": Allowed("tasks, at least min_tasks and at most 5000", 6),
+        },
+    )
+):
+    """The containers, and what they serve."""
+
+    checks = (_fewest_below_most,)
 
     statements: Annotated[
         tuple[Statement, ...],
@@ -277,13 +319,34 @@ def _topics_of_region(storefront: "Storefront", context: Context) -> Iterable[In
             )
 
 
+def _servers_or_containers(storefront: "Storefront", context: Context) -> Iterable[InitErrorDetails]:
+    given: Any = context.sections.get("storefront", {})
+    named = [name for name in ("servers", "containers") if given.get(name) is not None]
+    if len(named) == 2:
+        yield fault(
+            ("containers",),
+            "the application runs on servers or in containers, and both are given",
+            fix=[Remove(("servers",))],
+            allowed="servers or containers; remove the other",
+        )
+    elif not named:
+        yield fault(
+            ("servers",),
+            "the application runs nowhere: neither servers nor containers are given",
+            fix=[Assign(("servers",), EXAMPLE_SERVERS)],
+            allowed="servers, or containers instead",
+        )
+
+
 class Storefront(Model):
-    """The web shop: servers, load balancer and firewall."""
+    """The web shop: servers or containers, load balancer and firewall."""
 
-    checks = (_topics_of_region,)
+    checks = (_topics_of_region, _servers_or_containers)
 
-    servers: Annotated[Servers, Allowed("an object", None)]
-    """The servers."""
+    servers: Annotated[Servers | None, Allowed("an object", EXAMPLE_SERVERS)] = None
+    """The servers. Exactly one of `servers` and `containers`."""
+    containers: Annotated[Containers | None, Allowed("an object", EXAMPLE_CONTAINERS)] = None
+    """The containers. Exactly one of `servers` and `containers`."""
     load_balancer: Annotated[LoadBalancer, Allowed("an object", {"certificate_arn": EXAMPLE_CERTIFICATE})]
     """The load balancer and its certificate."""
     firewall: Annotated[Firewall, Allowed("settings of the web application firewall", None)] = Field(
@@ -309,3 +372,11 @@ class Storefront(Model):
         Allowed("e-mail addresses, each once", ["operations@example.com"]),
     ] = ()
     """Who hears of alarms by e-mail; each address is asked to confirm first."""
+
+    @property
+    def application(self) -> Servers | Containers:
+        """The servers or the containers: a rule refuses neither and both."""
+        application = self.containers if self.servers is None else self.servers
+        if application is None:
+            raise TypeError("a storefront without servers and containers is no valid one")
+        return application

@@ -25,6 +25,7 @@ KINDS = (
     "aws:sns/topicSubscription:TopicSubscription",
 )
 WINDOWS = [{"name": "patch", "days": ["TUE"], "start": "02:00", "minutes": 120}]
+CONTAINERS = {"image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop:1", "min_tasks": 2, "max_tasks": 4}
 AURORA = {"engine": "aurora-postgresql", "engine_version": "17", "instance_class": "db.r7g.large", "alarm_connections": 100}
 
 
@@ -67,6 +68,7 @@ def names() -> frozenset[str]:
         _standard_brokers(),
         make(alarm_topic_arns=[TOPIC], alarm_email_addresses=["operations@example.com"]),
         make(alarm_topic_arns=[TOPIC], database=AURORA),
+        make(alarm_topic_arns=[TOPIC], servers=None, containers=CONTAINERS),
     ]
     return frozenset(one.name for graph in graphs for one in graph.of_type(*KINDS))
 

@@ -16,6 +16,8 @@ from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -646,6 +648,63 @@ def test_it_answers_through_the_boot_script_and_its_log_lines_arrive(
         assert HTTP.request("GET", f"{url}/readyz").json() == {"database": "ok", "cache": "ok"}
         assert {json.loads(line)["level"] for line in instance.log()} == {"info"}
         assert arrived(cloudwatch, "server", "/readyz") == instance.log()
+
+
+@contextmanager
+def task_role() -> Generator[str]:
+    """The address at which Fargate gives a container the credentials of its task role."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            expiry = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            answer = {"AccessKeyId": ACCESS_KEY, "SecretAccessKey": SECRET_KEY, "Token": SESSION_TOKEN, "Expiration": expiry}
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/credentials"
+        server.shutdown()
+
+
+def test_it_runs_as_a_container_with_the_variables_of_the_storefront_and_writes_no_file(
+    release: Path, python: Path, cache: RealCache, database: RealDatabase, certificate: Certificate, folder: Path
+) -> None:
+    image = (APPLICATION / "Dockerfile").read_text().splitlines()
+    assert image[-2:] == ["USER 1000:1000", 'ENTRYPOINT ["/app/bin/start"]']
+    port = free_port()
+    with task_role() as credentials:
+        values = environment(**servers.surroundings(database, certificate, cache.port))
+        del values["DATABASE_CA_FILE"]
+        values |= {"DATABASE_CERTIFICATES": certificate.authority.read_text(), "PORT": str(port), "PATH": f"{python}:/usr/bin:/bin"}
+        values |= {"AWS_CONTAINER_CREDENTIALS_FULL_URI": credentials, "AWS_EC2_METADATA_DISABLED": "true"}
+        files = {path: path.stat().st_mtime_ns for path in release.rglob("*")}
+        url = f"http://127.0.0.1:{port}"
+        log = folder / f"container-{port}.log"
+        server = Server(
+            [str(release / "bin" / "start")], log, lambda: HTTP.request("GET", f"{url}/health").status == 200, environment=values
+        )
+        try:
+            server.start()
+            counted = HTTP.request("POST", f"{url}/api/visits").json()
+            assert HTTP.request("GET", f"{url}/api/visits").json() == counted
+            assert HTTP.request("GET", f"{url}/readyz").json() == {"database": "ok", "cache": "ok"}
+        finally:
+            server.stop()
+    # One JSON object a line on stdout is what CloudWatch Logs gets.
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line for line in lines if line["level"] != "info"] == []
+    assert {path: path.stat().st_mtime_ns for path in release.rglob("*")} == files
+
+
+def test_certificates_that_are_none_are_named() -> None:
+    settings = load(environment(DATABASE_CERTIFICATES="none"))
+    with pytest.raises(SettingsError, match=r"^DATABASE_CERTIFICATES has no certificate in PEM form$"):
+        Database(settings.database, Tokens(REGION), 600)
 
 
 def test_the_reason_of_a_failed_boot_arrives(artifact: Path, python: Path, tmp_path: Path, cloudwatch: str) -> None:

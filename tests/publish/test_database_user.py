@@ -34,6 +34,10 @@ if "get-secret-value" in sys.argv:
     print(json.dumps({{"username": "dbadmin", "password": {password!r}}}))
 if "describe-auto-scaling-groups" in sys.argv:
     print("i-0123")
+if "list-tasks" in sys.argv:
+    print("arn:aws:ecs:eu-west-1:123456789012:task/shop-cluster-1a2b/0a1b")
+if "describe-tasks" in sys.argv:
+    print("0a1b-77")
 """
 
 
@@ -120,6 +124,48 @@ def test_the_commands_for_postgresql_create_the_user(cli: Cli, clients: Path, ca
             {"PGPASSWORD": PASSWORD},
             user_sql(ENGINES["postgres"], "app", "orders"),
         ],
+    ]
+
+
+def containers(cli: Cli, execute_command: bool) -> None:
+    """The same stack with containers."""
+    config = cli.get("config")
+    storefront = config["cloudpatterns:storefront"]["objectValue"]
+    del storefront["servers"]
+    image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop:1"
+    storefront["containers"] = {"image": image, "min_tasks": 2, "max_tasks": 4, "execute_command": execute_command}
+    config["cloudpatterns:network"]["objectValue"]["interface_endpoints"] += ["ecr.api", "ecr.dkr"]
+    outputs = {**cli.get("outputs"), "ecs_cluster": "shop-cluster-1a2b", "ecs_service": "shop-service-1a2b"}
+    cli.put(config=config, outputs=outputs)
+
+
+def test_the_tunnel_of_a_stack_with_containers_goes_through_one_of_them(
+    cli: Cli, clients: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack(cli, 3306)
+    containers(cli, execute_command=True)
+    tunnel = shown(capsys).partition("# 2.")[0]
+    lists, describes, session = (words for _name, words, _passwords, _stdin in run(tunnel, clients))
+    assert lists[:8] == [
+        *("ecs", "list-tasks", "--region", "eu-west-1", "--cluster", "shop-cluster-1a2b"),
+        *("--service-name", "shop-service-1a2b"),
+    ]
+    assert describes[:6] == ["ecs", "describe-tasks", "--region", "eu-west-1", "--cluster", "shop-cluster-1a2b"]
+    assert describes[6:8] == ["--tasks", "arn:aws:ecs:eu-west-1:123456789012:task/shop-cluster-1a2b/0a1b"]
+    assert session[session.index("--target") + 1] == "ecs:shop-cluster-1a2b_0a1b_0a1b-77"
+
+
+def test_a_stack_whose_containers_allow_no_sessions_is_reported(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:
+    stack(cli, 3306)
+    containers(cli, execute_command=False)
+    assert command.main(["--stack", "dev"]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "database-user: cloudpatterns:storefront.containers.execute_command of stack dev",
+        "  given:    false",
+        "  problem:  the tunnel to the database goes through a container, by ECS Exec",
+        "  allowed:  true, at least until the user is created",
+        "  fix:      pulumi config set --stack dev --path cloudpatterns:storefront.containers.execute_command true",
+        "            make up STACK=dev",
     ]
 
 

@@ -125,6 +125,23 @@ def test_servers_that_take_their_application_from_elsewhere_are_left_alone(
     assert capsys.readouterr().out == "The servers of stack dev take s3://builds/shop.tar.gz: nothing is uploaded or checked.\n"
 
 
+def test_a_stack_with_containers_is_told_how_its_version_is_set(cli: Cli, artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    section = {"objectValue": {"containers": {"image": "shop:1"}}, "secret": False}
+    cli.put(config={"aws:region": {"value": "eu-west-1", "secret": False}, "cloudpatterns:storefront": section})
+    assert command.main(["--stack", "dev", "--artifact", str(artifact)]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "publish: ARTIFACT",
+        f"  given:    {artifact}",
+        "  problem:  stack dev runs containers, and their version is an image",
+        "  allowed:  an artifact for a stack with servers; for containers an image that is pushed to a registry",
+        "  fix:      pulumi config set --stack dev --path cloudpatterns:storefront.containers.image REPOSITORY@sha256:DIGEST",
+    ]
+    # What the workflow asks before a deployment.
+    assert command.main(["--stack", "dev", "--set", "no"]) == 0
+    setting = "cloudpatterns:storefront.containers.image"
+    assert capsys.readouterr().out == f"Stack dev runs containers, whose version is {setting}: nothing is uploaded or checked.\n"
+
+
 def test_with_set_no_the_setting_stays_and_must_be_in_the_bucket(
     cli: Cli, s3: Any, artifact: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

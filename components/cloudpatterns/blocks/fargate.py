@@ -1,11 +1,13 @@
-"""Sizes of Fargate's tasks: the CPU and memory that AWS pairs, for services of ECS and jobs of Batch alike."""
+"""What services of ECS and jobs of Batch on Fargate share: images, the sizes that AWS pairs, and the rights to start a task."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Annotated, NotRequired, TypedDict
 
+import pulumi
 from pydantic import Field
 
-from cloudpatterns.core import Choice, Problem
+from cloudpatterns.core import Choice, Matches, Problem, Statement, partition_of
 
 # MiB of memory by CPU units.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
@@ -19,6 +21,18 @@ _MEMORY_MIB = {
     8192: tuple(range(16 * _GIB, 60 * _GIB + 1, 4 * _GIB)),
     16_384: tuple(range(32 * _GIB, 120 * _GIB + 1, 8 * _GIB)),
 }
+
+_ECR = re.compile(r"(\d{12})\.dkr[.-]ecr\.([a-z0-9-]+)\.[a-z0-9.-]+?/([^:@\s]+)")
+
+ContainerImage = Annotated[
+    pulumi.Input[str],
+    # A port in the registry's name is no tag; latest is one that changes.
+    Matches(
+        r"[^\s@]+(@sha256:[0-9a-f]{64}|:(?!latest$)[\w][\w.-]{0,127})",
+        "an image by its digest or by a tag other than latest, such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop:2027.1",
+    ),
+]
+"""An image of a registry."""
 
 
 class FargateSize(TypedDict):
@@ -56,3 +70,34 @@ def fargate_problems(size: FargateSize, path: str = "") -> Iterator[Problem]:
     more = next((one for one, sizes in _MEMORY_MIB.items() if one > units and memory in sizes), None)
     instead = f", or cpu_units to {more}" if more else ""
     yield f"{path}memory_mib", f"is {memory}; Fargate has {words} for {units} CPU units. Set it to {near}{instead}."
+
+
+def pull_statements(images: Iterable[pulumi.Input[str]], log_group_arn: pulumi.Output[str]) -> list[Statement]:
+    """What an execution role needs to pull images of Amazon ECR, and to write what the containers print to a log group.
+
+    Other registries need no rights. An image that is known after its creation only is taken for one of ECR.
+    """
+    ecr = [image for image in images if not isinstance(image, str) or _ECR.match(image)]
+    statements = [
+        Statement(
+            sid="Logs",
+            actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+            resources=[pulumi.Output.concat(log_group_arn, ":*")],
+        )
+    ]
+    if ecr:
+        partition = partition_of(log_group_arn)
+        layers = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+        repositories = [pulumi.Output.all(partition, image).apply(lambda found: _repository_arn(*found)) for image in ecr]
+        statements += [
+            Statement(sid="RegistryLogin", actions=["ecr:GetAuthorizationToken"], resources=["*"]),
+            Statement(sid="Images", actions=layers, resources=repositories),
+        ]
+    return statements
+
+
+def _repository_arn(partition: str, image: str) -> str:
+    found = _ECR.match(image)
+    # Of another registry after all: a repository that nobody can have.
+    account, region, name = found.groups() if found else ("000000000000", "*", "none")
+    return f"arn:{partition}:ecr:{region}:{account}:repository/{name}"

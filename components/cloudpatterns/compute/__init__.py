@@ -19,6 +19,16 @@ from cloudpatterns.compute.container_service.arguments import (
     ContainerServiceVolume,
 )
 from cloudpatterns.compute.container_service.component import ContainerService
+from cloudpatterns.compute.distributed_processing.arguments import (
+    DistributedProcessingArgs,
+    DistributedProcessingOptions,
+    ProcessingBucket,
+    ProcessingFairShare,
+    ProcessingJob,
+    ProcessingSchedule,
+    ProcessingSpark,
+)
+from cloudpatterns.compute.distributed_processing.component import DistributedProcessing
 from cloudpatterns.compute.multi_datacenter import MultiDatacenter, MultiDatacenterArgs, MultiDatacenterOptions, MultiDatacenterServersArgs
 from cloudpatterns.compute.multi_server import MultiServer, MultiServerArgs, MultiServerOptions
 from cloudpatterns.compute.scale_out.arguments import (
@@ -56,6 +66,9 @@ __all__ = [
     "ContainerServiceSecret",
     "ContainerServiceSidecar",
     "ContainerServiceVolume",
+    "DistributedProcessing",
+    "DistributedProcessingArgs",
+    "DistributedProcessingOptions",
     "MultiDatacenter",
     "MultiDatacenterArgs",
     "MultiDatacenterOptions",
@@ -63,6 +76,11 @@ __all__ = [
     "MultiServer",
     "MultiServerArgs",
     "MultiServerOptions",
+    "ProcessingBucket",
+    "ProcessingFairShare",
+    "ProcessingJob",
+    "ProcessingSchedule",
+    "ProcessingSpark",
     "ScaleOut",
     "ScaleOutActionArgs",
     "ScaleOutArgs",

@@ -5,7 +5,7 @@ module, outputs (``network.vpc_id``) and entries of outputs (``firewall.security
 every language. Tests run each function, and create from the YAML what the function creates.
 """
 
-from cloudpatterns.compute import AutoRecovery, ContainerService, MultiDatacenter, MultiServer, ScaleOut, ScaleUp
+from cloudpatterns.compute import AutoRecovery, ContainerService, DistributedProcessing, MultiDatacenter, MultiServer, ScaleOut, ScaleUp
 from cloudpatterns.database import InMemoryCache, RelationalDatabase, StateSharing
 from cloudpatterns.messaging import (
     EventBus,
@@ -149,6 +149,19 @@ def delivery_pipeline() -> None:
                     "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary",
                 },
             },
+        },
+    )
+
+
+def distributed_processing() -> None:
+    """Jobs on Fargate Spot that resize the pictures of an input bucket."""
+    DistributedProcessing(
+        "pictures",
+        {
+            "jobs": {"resize": {"image": WORKER_IMAGE, "cpu_units": 1024, "attempts": 5}},
+            "vpc_id": "vpc-0123456789abcdef0",
+            "subnet_ids_by_zone": {"eu-west-1a": "subnet-0123456789abcdef0", "eu-west-1b": "subnet-0123456789abcdef1"},
+            "internet_egress": True,
         },
     )
 

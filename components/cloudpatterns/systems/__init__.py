@@ -1,6 +1,19 @@
 """Whole designs composed of patterns."""
 
-from cloudpatterns.systems.storefront.arguments import StorefrontArgs, StorefrontLoadBalancerArgs, StorefrontOptions, StorefrontServersArgs
+from cloudpatterns.systems.storefront.arguments import (
+    StorefrontArgs,
+    StorefrontContainersArgs,
+    StorefrontLoadBalancerArgs,
+    StorefrontOptions,
+    StorefrontServersArgs,
+)
 from cloudpatterns.systems.storefront.component import Storefront
 
-__all__ = ["Storefront", "StorefrontArgs", "StorefrontLoadBalancerArgs", "StorefrontOptions", "StorefrontServersArgs"]
+__all__ = [
+    "Storefront",
+    "StorefrontArgs",
+    "StorefrontContainersArgs",
+    "StorefrontLoadBalancerArgs",
+    "StorefrontOptions",
+    "StorefrontServersArgs",
+]

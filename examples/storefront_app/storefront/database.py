@@ -47,7 +47,7 @@ class Database:
         self._tokens = tokens
         self._connection_seconds = connection_seconds
         self._local = threading.local()
-        self._context = _tls(settings.ca_file)
+        self._context = _tls(settings)
 
     def visits(self) -> int:
         """How many visits were counted."""
@@ -115,12 +115,13 @@ class Database:
                 connection.close()
 
 
-def _tls(ca_file: str) -> ssl.SSLContext:
+def _tls(settings: DatabaseSettings) -> ssl.SSLContext:
     """Trusts RDS's certificates alone, and only for the name that was asked for."""
     try:
-        context = ssl.create_default_context(cafile=ca_file)
+        context = ssl.create_default_context(cafile=settings.ca_file or None, cadata=settings.certificates or None)
     except ssl.SSLError as error:
-        raise SettingsError(f"DATABASE_CA_FILE is {ca_file!r}; it holds no certificate in PEM form") from error
+        place = f"DATABASE_CA_FILE is {settings.ca_file!r}; it holds" if settings.ca_file else "DATABASE_CERTIFICATES has"
+        raise SettingsError(f"{place} no certificate in PEM form") from error
     # From Python 3.13 on, certificates are also refused for their form, which not all authorities keep to; the same on each Python.
     # https://docs.python.org/3/library/ssl.html#ssl.create_default_context
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT

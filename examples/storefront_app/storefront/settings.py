@@ -21,6 +21,8 @@ class DatabaseSettings:
     name: str
     user: str
     ca_file: str
+    certificates: str = ""
+    """In PEM form, as containers get them; instead of the file."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,9 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
             port=reader.number("DATABASE_PORT", 1, 65_535),
             name=reader.text("DATABASE_NAME"),
             user=reader.text("DATABASE_USER"),
-            ca_file=reader.file("DATABASE_CA_FILE"),
+            # Servers get a file, containers the text: their root file system is read-only.
+            ca_file="" if environment.get("DATABASE_CERTIFICATES") else reader.file("DATABASE_CA_FILE"),
+            certificates=environment.get("DATABASE_CERTIFICATES", ""),
         ),
         cache=CacheSettings(
             host=reader.text("CACHE_ENDPOINT"),

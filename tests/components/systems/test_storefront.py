@@ -265,6 +265,8 @@ def test_outputs_are_where_things_are() -> None:
         "log_group_name": graph.named("shop-logs").outputs["name"],
         "alarm_topic_arn": "",
         "auto_scaling_group_name": graph.named("shop-app-group").outputs["name"],
+        "cluster_name": "",
+        "service_name": "",
         "server_role_arn": graph.named("shop-role-role").outputs["arn"],
         "security_group_ids": {one: graph.named(f"shop-firewall-{one}").id for one in ("http", "https", "app", "mysql", "redis")},
         "database_endpoint": graph.named("shop-db-instance").outputs["endpoint"],

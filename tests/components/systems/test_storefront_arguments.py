@@ -166,7 +166,7 @@ REFUSED: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         [("cache.size", f"is not an argument; known are {', '.join(sorted(InMemoryCacheOptions.__annotations__))}")],
     ),
     "no cache": ({"cache": None}, [("cache", "is missing; give it a value")]),
-    "no servers": ({"servers": None}, [("servers", "is missing; give it a value")]),
+    "no servers": ({"servers": None}, [("servers", "exactly one of servers and containers is needed; none is given. Give one.")]),
 }
 
 

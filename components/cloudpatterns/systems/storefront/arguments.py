@@ -5,7 +5,7 @@ from typing import Annotated, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.compute import ScaleOutOptions
+from cloudpatterns.compute import ContainerServiceOptions, ScaleOutOptions
 from cloudpatterns.core import Choice, Matches, Unique, WorkloadStatementArgs
 from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
@@ -20,6 +20,24 @@ from cloudpatterns.core.vocabulary import (
 from cloudpatterns.database import InMemoryCacheOptions, RelationalDatabaseOptions
 from cloudpatterns.network import LoadBalancerOptions, OperatorArgs, WebApplicationFirewallOptions
 
+# An unprivileged port. The boot script would refuse others, but only when the endpoints are known: in the middle of a deployment.
+_AppPort = Annotated[int, Field(default=8080, ge=1024, le=65_535)]
+_DatabaseUser = Annotated[
+    str, Matches("[a-z][a-z0-9_]{0,31}", "1 to 32 lower-case letters, digits and _, a letter first"), Field(default="app")
+]
+
+
+class StorefrontContainersArgs(ContainerServiceOptions):
+    """The containers, a service of ``ContainerService``, and what they serve. The image listens on ``$PORT``."""
+
+    port: NotRequired[_AppPort]
+    """Port on which the application listens."""
+    database_user: NotRequired[_DatabaseUser]
+    """The application's own user in the database, which logs in through IAM; ``database_user_sql`` creates it."""
+    database_certificates: NotRequired[pulumi.Input[str]]
+    """Certificates in PEM that the application trusts as its database's, in its variable ``DATABASE_CERTIFICATES``. Default: those of RDS
+    in the region."""
+
 
 class StorefrontServersArgs(ScaleOutOptions):
     """The servers, an Auto Scaling group of ``ScaleOut``, and what they serve."""
@@ -27,8 +45,7 @@ class StorefrontServersArgs(ScaleOutOptions):
     image_parameter: NotRequired[ImageParameter]
     """SSM parameter that names the image, see ``ScaleOut``. Not with ``image_id``. Default: without ``image_id``, that of the newest Amazon
     Linux 2023 for the architecture of ``instance_types``."""
-    # The boot script would refuse the same, but only when the endpoints are known: in the middle of a deployment.
-    app_port: NotRequired[Annotated[int, Field(default=8080, ge=1024, le=65_535)]]
+    app_port: NotRequired[_AppPort]
     """Port of the application."""
     # No wildcard: the role may read what stands here.
     artifact_uri: NotRequired[
@@ -59,9 +76,7 @@ class StorefrontServersArgs(ScaleOutOptions):
     """What the application may do beside what the storefront needs, as in ``WorkloadRole``."""
     managed_policy_arns: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={}, max_length=10)]]
     """Managed policies of the servers' role, by a short name of your choice, for what ``statements`` cannot say: see ``WorkloadRole``."""
-    database_user: NotRequired[
-        Annotated[str, Matches("[a-z][a-z0-9_]{0,31}", "1 to 32 lower-case letters, digits and _, a letter first"), Field(default="app")]
-    ]
+    database_user: NotRequired[_DatabaseUser]
     """The application's own user in the database, which logs in through IAM; ``database_user_sql`` creates it."""
     database_certificates: NotRequired[pulumi.Input[str]]
     """Certificates in PEM that the application trusts as its database's. Default: those of RDS in the region."""
@@ -75,7 +90,7 @@ class StorefrontLoadBalancerArgs(LoadBalancerOptions):
     health_check_path: NotRequired[
         Annotated[str, Matches("/[A-Za-z0-9._~/-]*", "a URL path such as /healthz"), Field(default="/healthz", max_length=1024)]
     ]
-    """Path that answers 200 while a server is healthy."""
+    """Path that answers 200 while a server or container is healthy."""
     log_retention_days: NotRequired[Annotated[int, Field(default=365, ge=1, le=3653)]]
     """Days that the access logs are kept."""
 
@@ -83,8 +98,11 @@ class StorefrontLoadBalancerArgs(LoadBalancerOptions):
 class StorefrontOptions(TypedDict):
     """What a user tunes of a storefront."""
 
-    servers: StorefrontServersArgs
-    """The servers."""
+    servers: NotRequired[StorefrontServersArgs]
+    """The application on servers. Exactly one of ``servers`` and ``containers``."""
+    containers: NotRequired[StorefrontContainersArgs]
+    """The application in containers. Exactly one of ``servers`` and ``containers``. To change from one to the other replaces the target
+    group and the application; network, firewalls, load balancer, database and cache stay, and so does the database's user."""
     load_balancer: StorefrontLoadBalancerArgs
     """The load balancer: a certificate at least, ``certificate_arn``, or ``domain_name`` with ``hosted_zone_id``."""
     database: RelationalDatabaseOptions
@@ -102,7 +120,8 @@ class StorefrontOptions(TypedDict):
     ]
     """Who hears of alarms by e-mail: a topic is created for them. Each address is asked to confirm first, and hears nothing until then."""
     operators: NotRequired[Annotated[dict[str, OperatorArgs], Field(default={}, max_length=4)]]
-    """Who may reach administrative ports of the servers, and from where, by role. Session Manager opens a shell without a port."""
+    """Who may reach administrative ports of the servers or containers, and from where, by role. Session Manager and ECS Exec open a shell
+    without a port."""
 
 
 class StorefrontArgs(StorefrontOptions):
@@ -113,15 +132,16 @@ class StorefrontArgs(StorefrontOptions):
     public_subnet_ids_by_zone: SubnetIdsByZones
     """Public subnets of the load balancer."""
     private_subnet_ids_by_zone: SubnetIdsByZones
-    """Private subnets of the servers."""
+    """Private subnets of the servers or containers."""
     data_subnet_ids_by_zone: SubnetIdsByZones
     """Data subnets of database and cache."""
     endpoint_cidr: NotRequired[Cidr]
-    """Network of the VPC's interface endpoints, which the servers may reach on port 443; usually the VPC's. Default: no endpoints."""
+    """Network of the VPC's interface endpoints, which the application may reach on port 443; usually the VPC's. Default: no endpoints."""
     s3_prefix_list_id: NotRequired[pulumi.Input[str]]
-    """Prefix list of S3, which the servers may reach on port 443: Amazon Linux installs packages from there. Default: no access to S3."""
+    """Prefix list of S3, which the application may reach on port 443: packages of Amazon Linux and the layers of images come from there.
+    Default: no access to S3."""
     internet_egress: NotRequired[Annotated[bool, Field(default=False)]]
-    """Whether the servers may open HTTPS connections to the internet, through a NAT."""
+    """Whether the application may open HTTPS connections to the internet, through a NAT."""
     dual_stack: NotRequired[DualStack]
     """Whether the load balancer has IPv6 addresses as well; the public subnets must have them."""
     kms_key_arn: NotRequired[KmsKeyArn]

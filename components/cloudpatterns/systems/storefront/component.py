@@ -2,8 +2,8 @@
 
 A web application firewall and a load balancer face the internet; servers in private subnets scale with the load; the
 database and the cache are in data subnets without internet egress. Each tier accepts only the one before it, by reference to
-its security group. The servers' role logs in to the database and the cache as users of its own, writes its logs, reads the application
-from S3, and nothing else.
+its security group. The role of the application logs in to the database and the cache as users of its own; that of servers writes its logs
+and reads the application from S3, and nothing else. Containers on Fargate take the place of the servers by one setting.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,15 @@ import pulumi
 
 from cloudpatterns.blocks import alarm_topic, log_group
 from cloudpatterns.blocks.server import amazon_linux
-from cloudpatterns.compute import ScaleOut, ScaleOutArgs, ScaleOutOptions, web_server_user_data
+from cloudpatterns.compute import (
+    ContainerService,
+    ContainerServiceArgs,
+    ContainerServiceOptions,
+    ScaleOut,
+    ScaleOutArgs,
+    ScaleOutOptions,
+    web_server_user_data,
+)
 from cloudpatterns.compute.web_server.user_data import user_data_problems
 from cloudpatterns.core import (
     ArgumentError,
@@ -24,6 +32,7 @@ from cloudpatterns.core import (
     declared,
     is_given,
     needs,
+    one_of,
     partition_of,
     pick,
     region_of,
@@ -44,26 +53,30 @@ from cloudpatterns.network import (
     WebApplicationFirewallArgs,
 )
 from cloudpatterns.security import WorkloadRole, session_manager_statements
-from cloudpatterns.systems.storefront.arguments import StorefrontArgs, StorefrontServersArgs
+from cloudpatterns.systems.storefront.arguments import StorefrontArgs, StorefrontContainersArgs, StorefrontServersArgs
 
 # What the storefront tells the application, see _environment.
 _VARIABLES = {
     *("DATABASE_ENGINE", "DATABASE_HOST", "DATABASE_NAME", "DATABASE_PORT", "DATABASE_USER"),
     *("CACHE_ENDPOINT", "CACHE_NAME", "CACHE_PORT", "CACHE_SERVERLESS", "CACHE_USER"),
 }
+# Beside them, what the boot script tells servers.
+_CONTAINER_VARIABLES = {"AWS_REGION", "DATABASE_CERTIFICATES", "HEALTH_CHECK_PATH", "PORT"}
 _SIDS = ("Artifact", "ArtifactKey", "CacheLogin", "DatabaseLogin", "Logs", "SessionManager")
 _DATA_PORTS = {3306: "the database's", 5432: "the database's", 6379: "the cache's"}
 
 
 class Storefront(Component):
-    """An N-tier storefront in an existing network: firewall, balancer, servers, database, cache.
+    """An N-tier storefront in an existing network: firewall, balancer, servers or containers, database, cache.
 
-    **Use when**: a web application of stateless servers, one relational database and a cache is to run with production-safe defaults.
+    The application runs on ``servers`` or in ``containers``, which get the same variables, the same groups and the same logins.
+
+    **Use when**: a stateless web application, one relational database and a cache is to run with production-safe defaults.
 
     **Not when**: the application is serverless or made of many services; compose the patterns yourself.
 
-    **Cost drivers**: the database (twice with ``multi_az``), the servers, the cache nodes, the load balancer's traffic and the rules of the
-    web ACL.
+    **Cost drivers**: the database (twice with ``multi_az``), the servers or containers, the cache nodes, the load balancer's traffic and
+    the rules of the web ACL.
 
     **Trade-offs**: one application per storefront; database and cache are in the same network; a replaced tier keeps the others.
 
@@ -78,19 +91,24 @@ class Storefront(Component):
     load_balancer_zone_id: pulumi.Output[str]
     """The hosted zone of that name, for alias records."""
     target_group_arn: pulumi.Output[str]
-    """The load balancer's target group, whose targets are the servers."""
+    """The load balancer's target group, whose targets are the servers or containers."""
     log_bucket_name: pulumi.Output[str]
     """The bucket with the load balancer's access logs."""
     web_acl_arn: pulumi.Output[str]
     """The web ACL."""
     log_group_name: pulumi.Output[str]
-    """The log group of the servers: streams ``<instance id>/boot``, ``/server`` and, where nginx serves, ``/access``."""
+    """The log group of the application. Streams of servers: ``<instance id>/boot``, ``/server`` and, where nginx serves, ``/access``; of
+    containers: ``task/<container>/<task id>``."""
     alarm_topic_arn: pulumi.Output[str]
     """The topic that sends alarms to ``alarm_email_addresses``, for alarms of your own. Empty without any."""
     auto_scaling_group_name: pulumi.Output[str]
-    """The Auto Scaling group of the servers."""
+    """The Auto Scaling group of the servers. Empty with containers."""
+    cluster_name: pulumi.Output[str]
+    """The ECS cluster of the containers. Empty with servers."""
+    service_name: pulumi.Output[str]
+    """The ECS service of the containers. Empty with servers."""
     server_role_arn: pulumi.Output[str]
-    """The servers' role."""
+    """The application's role: that of the servers, or the task role of the containers."""
     security_group_ids: pulumi.Output[dict[str, str]]
     """Security groups by function: http, https, app, mysql or postgres, redis."""
     database_endpoint: pulumi.Output[str]
@@ -118,67 +136,140 @@ class Storefront(Component):
         database_groups, cache_groups = firewall.group_ids(_database_function(checked)), firewall.group_ids("redis")
         database = RelationalDatabase(f"{name}-db", _database(checked, database_groups), self.child())
         cache = InMemoryCache(f"{name}-cache", _cache(checked, cache_groups), self.child())
-        logs = log_group(
-            self, f"{name}-logs", checked["servers"]["log_retention_days"], kms_key_arn=checked.get("kms_key_arn"), tags=self._tags
-        )
+        empty = pulumi.Output.from_input("")
+        self.auto_scaling_group_name = self.cluster_name = self.service_name = empty
+        groups = self._groups(name, firewall)
+        if checked.get("servers") is not None:
+            self._servers(name, groups, balancer, database, cache)
+        else:
+            self._containers(name, groups, balancer, database, cache)
+        domain = checked["load_balancer"].get("domain_name")
+        self.url = pulumi.Output.concat("https://", balancer.dns_name if domain is None else domain)
+        self.load_balancer_dns_name, self.load_balancer_zone_id = balancer.dns_name, balancer.zone_id
+        self.target_group_arn = balancer.target_group_arn
+        self.log_bucket_name, self.web_acl_arn = balancer.log_bucket_name, web_firewall.web_acl_arn
+        self.security_group_ids = firewall.security_group_ids
+        self.database_endpoint, self.database_id, self.database_secret_arn = database.endpoint, database.instance_id, database.secret_arn
+        named = checked["database"].get("database_name") is not None
+        self.database_user_sql = pulumi.Output.from_input(database.user_sql(_application(checked)["database_user"]) if named else "")
+        self.cache_endpoint = cache.primary_endpoint
+        self.register()
+
+    def _groups(self, name: str, firewall: FunctionalFirewall) -> list[pulumi.Input[str]]:
+        """The security groups of the application: its function's, and those of the operators."""
+        groups: list[pulumi.Input[str]] = [*firewall.group_ids("app")]
+        if operators := self._checked["operators"]:
+            admin = OperationalFirewall(f"{name}-admin", _admin(self._checked), self.child())
+            groups += [admin.group_id(operator) for operator in operators]
+        return groups
+
+    def _servers(
+        self,
+        name: str,
+        groups: Sequence[pulumi.Input[str]],
+        balancer: LoadBalancer,
+        database: RelationalDatabase,
+        cache: InMemoryCache,
+    ) -> None:
+        checked, servers = self._checked, self._checked["servers"]
+        logs = log_group(self, f"{name}-logs", servers["log_retention_days"], kms_key_arn=checked.get("kms_key_arn"), tags=self._tags)
         role = WorkloadRole(
             f"{name}-role",
             {
                 "service": "ec2.amazonaws.com",
                 "instance_profile": True,
                 "description": "Servers of a storefront: their database, their cache, their logs, Session Manager",
-                "statements": _server_statements(checked["servers"], database, cache, logs.arn),
-                "managed_policy_arns": checked["servers"]["managed_policy_arns"],
+                "statements": _server_statements(servers, database, cache, logs.arn),
+                "managed_policy_arns": servers["managed_policy_arns"],
                 "tags": self._tags,
             },
             self.child(),
         )
-        servers = self._servers(name, firewall, balancer, role, self._user_data(database, cache, logs.name))
-        domain = checked["load_balancer"].get("domain_name")
-        self.url = pulumi.Output.concat("https://", balancer.dns_name if domain is None else domain)
-        self.load_balancer_dns_name, self.load_balancer_zone_id = balancer.dns_name, balancer.zone_id
-        self.target_group_arn = balancer.target_group_arn
-        self.log_bucket_name, self.web_acl_arn = balancer.log_bucket_name, web_firewall.web_acl_arn
-        self.log_group_name = logs.name
-        self.auto_scaling_group_name, self.server_role_arn = servers.auto_scaling_group_name, role.role_arn
-        self.security_group_ids = firewall.security_group_ids
-        self.database_endpoint, self.database_id, self.database_secret_arn = database.endpoint, database.instance_id, database.secret_arn
-        named = checked["database"].get("database_name") is not None
-        self.database_user_sql = pulumi.Output.from_input(database.user_sql(checked["servers"]["database_user"]) if named else "")
-        self.cache_endpoint = cache.primary_endpoint
-        self.register()
-
-    def _user_data(self, database: RelationalDatabase, cache: InMemoryCache, log_group_name: pulumi.Output[str]) -> pulumi.Output[str]:
-        servers = self._checked["servers"]
-        certificates = servers.get("database_certificates")
-        return web_server_user_data(
-            **_plain_parameters(self._checked),
+        user_data = web_server_user_data(
+            **_plain_parameters(checked),
             artifact_uri=servers.get("artifact_uri"),
             artifact_sha256=servers.get("artifact_sha256"),
-            environment={**_environment(self._checked, database, cache), **servers["environment"]},
-            database_certificates=region_of(database.instance_arn).apply(rds_certificates) if certificates is None else certificates,
-            log_group_name=log_group_name,
+            environment={**_environment(checked, database, cache), **servers["environment"]},
+            database_certificates=_certificates(checked, database),
+            log_group_name=logs.name,
         )
-
-    def _servers(
-        self, name: str, firewall: FunctionalFirewall, balancer: LoadBalancer, role: WorkloadRole, user_data: pulumi.Output[str]
-    ) -> ScaleOut:
-        groups = firewall.group_ids("app")
-        if operators := self._checked["operators"]:
-            admin = OperationalFirewall(f"{name}-admin", _admin(self._checked), self.child())
-            groups += [admin.group_id(operator) for operator in operators]
-        return ScaleOut(
+        group = ScaleOut(
             f"{name}-app",
             {
-                **_scale_out(self._checked, groups),
-                "target_group_arns": [balancer.target_group_arn],
-                "load_balancer_arn_suffix": balancer.arn_suffix,
-                "target_group_arn_suffix": balancer.target_group_arn_suffix,
+                **_scale_out(checked, groups),
+                **_targets(balancer),
                 "instance_profile_arn": role.instance_profile_arn,
                 "user_data": user_data,
             },
             self.child(),
         )
+        self.log_group_name = logs.name
+        self.auto_scaling_group_name, self.server_role_arn = group.auto_scaling_group_name, role.role_arn
+
+    def _containers(
+        self,
+        name: str,
+        groups: Sequence[pulumi.Input[str]],
+        balancer: LoadBalancer,
+        database: RelationalDatabase,
+        cache: InMemoryCache,
+    ) -> None:
+        checked, containers = self._checked, self._checked["containers"]
+        variables = {
+            **_environment(checked, database, cache),
+            "AWS_REGION": region_of(database.instance_arn),
+            "DATABASE_CERTIFICATES": _certificates(checked, database),
+            "HEALTH_CHECK_PATH": checked["load_balancer"]["health_check_path"],
+            "PORT": str(containers["port"]),
+        }
+        gradual: dict[str, Any] = {
+            "alternate_target_group_arn": balancer.alternate_target_group_arn,
+            "production_listener_rule_arn": balancer.production_listener_rule_arn,
+        }
+        args: ContainerServiceArgs = {
+            **_service(checked, groups),
+            **_targets(balancer),
+            **(gradual if _is_gradual(checked) else {}),
+            "environment": {**variables, **containers["environment"]},
+            "statements": [*_login_statements(containers, database, cache), *containers["statements"]],
+        }
+        service = ContainerService(f"{name}-app", args, self.child())
+        self.log_group_name = service.log_group_name
+        self.cluster_name, self.service_name, self.server_role_arn = service.cluster_name, service.service_name, service.task_role_arn
+
+
+def _application(checked: StorefrontArgs) -> StorefrontServersArgs | StorefrontContainersArgs:
+    """The servers or the containers, whichever there are."""
+    servers = checked.get("servers")
+    return checked["containers"] if servers is None else servers
+
+
+def _section(checked: StorefrontArgs) -> str:
+    """The argument that says how the application runs."""
+    return "containers" if checked.get("servers") is None else "servers"
+
+
+def _port(checked: StorefrontArgs) -> int:
+    return checked["containers"]["port"] if checked.get("servers") is None else checked["servers"]["app_port"]
+
+
+def _is_gradual(checked: StorefrontArgs) -> bool:
+    """Whether a deployment moves the traffic between two target groups."""
+    return checked.get("containers") is not None and checked["containers"]["deployment"]["strategy"] != "ROLLING"
+
+
+def _targets(balancer: LoadBalancer) -> dict[str, Any]:
+    return {
+        "target_group_arns": [balancer.target_group_arn],
+        "load_balancer_arn_suffix": balancer.arn_suffix,
+        "target_group_arn_suffix": balancer.target_group_arn_suffix,
+    }
+
+
+def _certificates(checked: StorefrontArgs, database: RelationalDatabase) -> pulumi.Input[str]:
+    """The certificates that the application trusts as its database's."""
+    given = _application(checked).get("database_certificates")
+    return region_of(database.instance_arn).apply(rds_certificates) if given is None else given
 
 
 def _firewall(checked: StorefrontArgs) -> FunctionalFirewallArgs:
@@ -191,7 +282,9 @@ def _balancer(checked: StorefrontArgs, group_ids: Sequence[pulumi.Input[str]]) -
         "vpc_id": checked["vpc_id"],
         "subnet_ids_by_zone": checked["public_subnet_ids_by_zone"],
         "security_group_ids": list(group_ids),
-        "target_port": checked["servers"]["app_port"],
+        "target_port": _port(checked),
+        "target_type": "instance" if checked.get("containers") is None else "ip",
+        **({"alternate_target_group": True} if _is_gradual(checked) else {}),
         "ip_address_type": "dualstack" if checked["dual_stack"] else "ipv4",
         **pick(checked, "alarm_topic_arns", "tags"),
     }
@@ -240,21 +333,39 @@ def _scale_out(checked: StorefrontArgs, group_ids: Sequence[pulumi.Input[str]]) 
     }
 
 
+def _service(checked: StorefrontArgs, group_ids: Sequence[pulumi.Input[str]]) -> ContainerServiceArgs:
+    return {
+        **pick(checked["containers"], *declared(ContainerServiceOptions)),
+        **pick(checked, "kms_key_arn", "alarm_topic_arns", "tags"),
+        "subnet_ids_by_zone": checked["private_subnet_ids_by_zone"],
+        "security_group_ids": list(group_ids),
+    }
+
+
+def _application_parts(checked: StorefrontArgs) -> Iterator[tuple[type[Component], str, str, Any]]:
+    """The components of the application, with made-up ids of others: class, suffix, argument and arguments."""
+    targets = {"target_group_arns": ["arn"], "load_balancer_arn_suffix": "app/a/b", "target_group_arn_suffix": "targetgroup/a/b"}
+    if checked.get("servers") is not None:
+        yield ScaleOut, "app", "servers", {**_scale_out(checked, ["sg-0"]), **targets, "instance_profile_arn": "arn"}
+        rights = pick(checked["servers"], "statements", "managed_policy_arns")
+        yield WorkloadRole, "role", "servers", {"service": "ec2.amazonaws.com", **rights}
+    else:
+        gradual = {"alternate_target_group_arn": "arn", "production_listener_rule_arn": "arn"} if _is_gradual(checked) else {}
+        yield ContainerService, "app", "containers", {**_service(checked, ["sg-0"]), **targets, **gradual}
+
+
 def _part_problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
     """What the composed components would refuse: when the first of them exists it is too late. Ids of others are made up."""
     if checked["alarm_email_addresses"]:
         checked = {**checked, "alarm_topic_arns": [*checked["alarm_topic_arns"], "arn"]}
-    balancer = {"target_group_arns": ["arn"], "load_balancer_arn_suffix": "app/a/b", "target_group_arn_suffix": "targetgroup/a/b"}
     parts: list[tuple[type[Component], str, str, Any]] = [
         (FunctionalFirewall, "firewall", "", _firewall(checked)),
         (LoadBalancer, "web", "load_balancer", _balancer(checked, ["sg-0"])),
         (WebApplicationFirewall, "waf", "firewall", _web_firewall(checked, "arn")),
         (RelationalDatabase, "db", "database", _database(checked, ["sg-0"])),
         (InMemoryCache, "cache", "cache", _cache(checked, ["sg-0"])),
-        (ScaleOut, "app", "servers", {**_scale_out(checked, ["sg-0"]), **balancer, "instance_profile_arn": "arn"}),
+        *_application_parts(checked),
     ]
-    rights = pick(checked["servers"], "statements", "managed_policy_arns")
-    parts.append((WorkloadRole, "role", "servers", {"service": "ec2.amazonaws.com", **rights}))
     if checked["operators"]:
         parts.append((OperationalFirewall, "admin", "", _admin(checked)))
     options: dict[str, Any] = {**checked}
@@ -266,6 +377,8 @@ def _part_problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
                 # A name that is too long is reported by its own limit, and zones of another region are by the storefront's own arguments.
                 if not (path == "name" and reason.startswith("has ")) and not path.startswith("subnet_ids_by_zone."):
                     yield f"{group}.{path}" if group and path.split(".")[0] in options[group] else path, reason
+    if checked.get("servers") is None:
+        return
     variables = {**dict.fromkeys(_VARIABLES), **checked["servers"]["environment"]}
     boot = user_data_problems(**_plain_parameters(checked), environment=variables, database_certificates=_likely_certificates(checked))
     yield from ((f"servers.{path}", reason) for path, reason in boot)
@@ -286,6 +399,11 @@ def _plain_parameters(checked: StorefrontArgs) -> dict[str, Any]:
 
 
 def _problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
+    both = [*one_of(checked, "servers", "containers")]
+    if both:
+        # The rules below are about one of them.
+        yield from both
+        return
     yield from _part_problems(name, checked)
     for role, operator in checked["operators"].items():
         for port in operator["ports"]:
@@ -295,32 +413,38 @@ def _problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
                     "Manager, and forward the port through a server."
                 )
                 yield f"operators.{role}.ports", reason
-    servers = checked["servers"]
-    for argument, other in (
-        *(("artifact_uri", "artifact_sha256"), ("artifact_sha256", "artifact_uri"), ("artifact_kms_key_arn", "artifact_uri")),
-    ):
-        yield from needs(servers, argument, other, path="servers.")
+    yield from _application_problems(checked)
+
+
+def _application_problems(checked: StorefrontArgs) -> Iterator[Problem]:
+    section, application = _section(checked), _application(checked)
+    if (servers := checked.get("servers")) is not None:
+        for argument, other in (
+            *(("artifact_uri", "artifact_sha256"), ("artifact_sha256", "artifact_uri"), ("artifact_kms_key_arn", "artifact_uri")),
+        ):
+            yield from needs(servers, argument, other, path="servers.")
     yield from _certificate_problems(checked)
-    master, user = checked["database"].get("master_username", "dbadmin"), servers["database_user"]
+    master, user = checked["database"].get("master_username", "dbadmin"), application["database_user"]
     if user == master:
-        yield "servers.database_user", f"is {master!r}, the master user, who logs in with a password. Choose another name."
+        yield f"{section}.database_user", f"is {master!r}, the master user, who logs in with a password. Choose another name."
     elif problem := ENGINES[checked["database"]["engine"]].user_name_problem(user):
-        yield "servers.database_user", f"is {user!r}; {problem}"
-    for index, statement in enumerate(servers["statements"]):
+        yield f"{section}.database_user", f"is {user!r}; {problem}"
+    for index, statement in enumerate(application["statements"]):
         if (sid := statement.get("sid")) in _SIDS:
-            yield f"servers.statements.{index}.sid", f"is {sid!r}, which is a statement of the storefront. Choose another id."
-    for variable in sorted(_VARIABLES & servers["environment"].keys()):
-        yield f"servers.environment.{variable}", "is set by the storefront. Choose another name."
+            yield f"{section}.statements.{index}.sid", f"is {sid!r}, which is a statement of the storefront. Choose another id."
+    taken = _VARIABLES if servers is not None else _VARIABLES | _CONTAINER_VARIABLES
+    for variable in sorted(taken & application["environment"].keys()):
+        yield f"{section}.environment.{variable}", "is set by the storefront. Choose another name."
 
 
 def _certificate_problems(checked: StorefrontArgs) -> Iterator[Problem]:
     # Found out by the deployment, it would be too late.
     region = region_of_zone(next(iter(checked["data_subnet_ids_by_zone"])))
-    if region is not None and checked["servers"].get("database_certificates") is None:
+    if region is not None and _application(checked).get("database_certificates") is None:
         try:
             rds_certificates(region)
         except ArgumentError as error:
-            yield "servers.database_certificates", f"is missing, and the region {error.problems[0][1]}"
+            yield f"{_section(checked)}.database_certificates", f"is missing, and the region {error.problems[0][1]}"
 
 
 def _database_function(checked: StorefrontArgs) -> str:
@@ -340,7 +464,7 @@ def _functions(checked: StorefrontArgs) -> dict[str, FunctionArgs]:
     return {
         "http": {},
         "https": {},
-        "app": {"ports": [checked["servers"]["app_port"]], "callers": ["https"], "egress": egress},
+        "app": {"ports": [_port(checked)], "callers": ["https"], "egress": egress},
         _database_function(checked): {"callers": ["app"]},
         "redis": {"callers": ["app"]},
     }
@@ -354,7 +478,7 @@ def _environment(checked: StorefrontArgs, database: RelationalDatabase, cache: I
         "DATABASE_HOST": database.address,
         "DATABASE_PORT": database.port.apply(str),
         **({} if database_name is None else {"DATABASE_NAME": database_name}),
-        "DATABASE_USER": checked["servers"]["database_user"],
+        "DATABASE_USER": _application(checked)["database_user"],
         "CACHE_ENDPOINT": cache.primary_endpoint,
         "CACHE_PORT": cache.port.apply(str),
         # An IAM login signs a token for this cache and this user.
@@ -365,19 +489,27 @@ def _environment(checked: StorefrontArgs, database: RelationalDatabase, cache: I
     }
 
 
-def _server_statements(
-    servers: StorefrontServersArgs, database: RelationalDatabase, cache: InMemoryCache, log_group_arn: pulumi.Output[str]
+def _login_statements(
+    application: StorefrontServersArgs | StorefrontContainersArgs, database: RelationalDatabase, cache: InMemoryCache
 ) -> list[WorkloadStatementArgs]:
-    """The permissions: database and cache by IAM login, the servers' logs, Session Manager, and the artifact if there is one."""
-    statements: list[WorkloadStatementArgs] = [
-        *session_manager_statements(),
-        {"sid": "DatabaseLogin", "actions": ["rds-db:connect"], "resources": [database.connect_arn(servers["database_user"])]},
+    return [
+        {"sid": "DatabaseLogin", "actions": ["rds-db:connect"], "resources": [database.connect_arn(application["database_user"])]},
         {
             "sid": "CacheLogin",
             "actions": ["elasticache:Connect"],
             # The cache and the user: a login needs both.
             "resources": [cache.connect_arns.apply(lambda arns: arns[0]), cache.connect_arns.apply(lambda arns: arns[1])],
         },
+    ]
+
+
+def _server_statements(
+    servers: StorefrontServersArgs, database: RelationalDatabase, cache: InMemoryCache, log_group_arn: pulumi.Output[str]
+) -> list[WorkloadStatementArgs]:
+    """The permissions: database and cache by IAM login, the servers' logs, Session Manager, and the artifact if there is one."""
+    statements: list[WorkloadStatementArgs] = [
+        *session_manager_statements(),
+        *_login_statements(servers, database, cache),
         {
             "sid": "Logs",
             "actions": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
