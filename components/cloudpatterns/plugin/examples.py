@@ -37,7 +37,7 @@ from cloudpatterns.network import (
 from cloudpatterns.operations import DeliveryPipeline
 from cloudpatterns.resilience import CircuitBreaker, DeepHealthCheck, RetryPolicy, ShuffleSharding
 from cloudpatterns.security import SecretsVault, WorkloadRole
-from cloudpatterns.storage import DurableBucket
+from cloudpatterns.storage import DurableBucket, WebStorageArchive
 from cloudpatterns.systems import Storefront
 
 ZONES = ["eu-west-1a", "eu-west-1b"]
@@ -492,6 +492,11 @@ def web_application_firewall() -> None:
             "associations": {"web": "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/0123456789abcdef"},
         },
     )
+
+
+def web_storage_archive() -> None:
+    """The events of a log group, locked for a year and most of it in S3 Glacier."""
+    WebStorageArchive("audit", {"log_groups": {"web": {"log_group": "/shop/web"}}, "lock_mode": "GOVERNANCE"})
 
 
 def workflow() -> None:

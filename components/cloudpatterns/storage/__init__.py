@@ -1,4 +1,4 @@
-"""Storage: buckets."""
+"""Storage: buckets, and archives in them."""
 
 from cloudpatterns.storage.durable_bucket.arguments import (
     BucketStatement,
@@ -9,13 +9,29 @@ from cloudpatterns.storage.durable_bucket.arguments import (
     Transition,
 )
 from cloudpatterns.storage.durable_bucket.component import DurableBucket
+from cloudpatterns.storage.web_storage_archive.arguments import (
+    ArchivedAccount,
+    ArchivedFile,
+    ArchivedLogGroup,
+    ExistingArchiveBucket,
+    WebStorageArchiveArgs,
+    WebStorageArchiveOptions,
+)
+from cloudpatterns.storage.web_storage_archive.component import WebStorageArchive
 
 __all__ = [
+    "ArchivedAccount",
+    "ArchivedFile",
+    "ArchivedLogGroup",
     "BucketStatement",
     "DurableBucket",
     "DurableBucketArgs",
+    "ExistingArchiveBucket",
     "LogWriter",
     "ObjectLock",
     "Replication",
     "Transition",
+    "WebStorageArchive",
+    "WebStorageArchiveArgs",
+    "WebStorageArchiveOptions",
 ]
