@@ -37,7 +37,7 @@ from cloudpatterns.network import (
 from cloudpatterns.operations import DeliveryPipeline
 from cloudpatterns.resilience import CircuitBreaker, DeepHealthCheck, RetryPolicy, ShuffleSharding
 from cloudpatterns.security import SecretsVault, WorkloadRole
-from cloudpatterns.storage import DurableBucket, WebStorageArchive
+from cloudpatterns.storage import DurableBucket, HighAvailabilityStorage, WebStorageArchive
 from cloudpatterns.systems import Storefront
 
 ZONES = ["eu-west-1a", "eu-west-1b"]
@@ -173,6 +173,13 @@ def functional_firewall() -> None:
                 "mysql": {"callers": ["app"]},
             },
         },
+    )
+
+
+def high_availability_storage() -> None:
+    """Assets that web servers read and a CDN serves."""
+    HighAvailabilityStorage(
+        "shop", {"cdn_domain_name": "cdn.example.com", "release": "2026-11-30", "reader_role_names": {"web": "shop-web"}}
     )
 
 

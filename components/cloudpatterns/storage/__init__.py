@@ -9,6 +9,12 @@ from cloudpatterns.storage.durable_bucket.arguments import (
     Transition,
 )
 from cloudpatterns.storage.durable_bucket.component import DurableBucket
+from cloudpatterns.storage.high_availability_storage import (
+    ExistingAssetBucket,
+    HighAvailabilityStorage,
+    HighAvailabilityStorageArgs,
+    HighAvailabilityStorageOptions,
+)
 from cloudpatterns.storage.web_storage_archive.arguments import (
     ArchivedAccount,
     ArchivedFile,
@@ -27,6 +33,10 @@ __all__ = [
     "DurableBucket",
     "DurableBucketArgs",
     "ExistingArchiveBucket",
+    "ExistingAssetBucket",
+    "HighAvailabilityStorage",
+    "HighAvailabilityStorageArgs",
+    "HighAvailabilityStorageOptions",
     "LogWriter",
     "ObjectLock",
     "Replication",

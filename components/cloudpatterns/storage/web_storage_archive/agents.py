@@ -1,12 +1,11 @@
 """The boot script that has the CloudWatch agent of a server send log files to the archive's log group."""
 
 import json
-import re
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cloudpatterns.blocks.boot import boot_script
 from cloudpatterns.storage.web_storage_archive.arguments import ArchivedFile
 
 _SCRIPT = Path(__file__).parent / "on_aws" / "log_agent.sh"
@@ -15,10 +14,7 @@ _SCRIPT = Path(__file__).parent / "on_aws" / "log_agent.sh"
 def agent_script(name: str, files: Mapping[str, ArchivedFile], log_group_name: str) -> str:
     """The script with its parameters, as shell text that may stand behind other commands."""
     values = {"ARCHIVE": name, "LOG_GROUP": log_group_name, "AGENT_CONFIGURATION": agent_configuration(files, log_group_name)}
-    shebang, _, body = _SCRIPT.read_text(encoding="utf-8").partition("\n")
-    # EC2 takes 16 KB of user data: comments are for those who read the file.
-    body = re.sub(r"^ *#.*\n", "", body, flags=re.MULTILINE)
-    return "\n".join([shebang, *[f"{key}={shlex.quote(value)}" for key, value in values.items()], body])
+    return boot_script(_SCRIPT, values)
 
 
 def agent_configuration(files: Mapping[str, ArchivedFile], log_group_name: str) -> str:
