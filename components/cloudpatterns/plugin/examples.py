@@ -37,7 +37,7 @@ from cloudpatterns.network import (
 from cloudpatterns.operations import DeliveryPipeline
 from cloudpatterns.resilience import CircuitBreaker, DeepHealthCheck, RetryPolicy, ShuffleSharding
 from cloudpatterns.security import SecretsVault, WorkloadRole
-from cloudpatterns.storage import DurableBucket, HighAvailabilityStorage, WebStorageArchive
+from cloudpatterns.storage import DurableBucket, HighAvailabilityStorage, HybridBackup, WebStorageArchive
 from cloudpatterns.systems import Storefront
 
 ZONES = ["eu-west-1a", "eu-west-1b"]
@@ -180,6 +180,17 @@ def high_availability_storage() -> None:
     """Assets that web servers read and a CDN serves."""
     HighAvailabilityStorage(
         "shop", {"cdn_domain_name": "cdn.example.com", "release": "2026-11-30", "reader_role_names": {"web": "shop-web"}}
+    )
+
+
+def hybrid_backup() -> None:
+    """The nightly backup of a database server outside AWS, which has a certificate of a private CA."""
+    HybridBackup(
+        "office",
+        {
+            "private_ca_arn": "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/00000000-0000-4000-8000-000000000003",
+            "servers": {"db": {"common_name": "db1.example.com", "folders": ["/var/backups"]}},
+        },
     )
 
 

@@ -15,6 +15,8 @@ from cloudpatterns.storage.high_availability_storage import (
     HighAvailabilityStorageArgs,
     HighAvailabilityStorageOptions,
 )
+from cloudpatterns.storage.hybrid_backup.arguments import BackupServer, ExistingBackupBucket, HybridBackupArgs, HybridBackupOptions
+from cloudpatterns.storage.hybrid_backup.component import HybridBackup
 from cloudpatterns.storage.web_storage_archive.arguments import (
     ArchivedAccount,
     ArchivedFile,
@@ -29,14 +31,19 @@ __all__ = [
     "ArchivedAccount",
     "ArchivedFile",
     "ArchivedLogGroup",
+    "BackupServer",
     "BucketStatement",
     "DurableBucket",
     "DurableBucketArgs",
     "ExistingArchiveBucket",
     "ExistingAssetBucket",
+    "ExistingBackupBucket",
     "HighAvailabilityStorage",
     "HighAvailabilityStorageArgs",
     "HighAvailabilityStorageOptions",
+    "HybridBackup",
+    "HybridBackupArgs",
+    "HybridBackupOptions",
     "LogWriter",
     "ObjectLock",
     "Replication",
