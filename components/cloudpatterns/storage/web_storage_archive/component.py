@@ -62,7 +62,7 @@ class WebStorageArchive(Component):
     **Trade-offs**: a locked object is paid for until its day; logs in ``GLACIER`` and ``DEEP_ARCHIVE`` are readable hours after a request;
     an event may arrive twice.
 
-    **Proven by**: controls ``firehose-encrypted``, ``s3-kms``; ``test_web_storage_archive.py``,
+    **Proven by**: controls ``log-archive-locked``, ``firehose-encrypted``; ``test_web_storage_archive.py``,
     ``test_web_storage_archive_agent.py``.
     """
 
