@@ -15,7 +15,15 @@ from cloudpatterns.storage.high_availability_storage import (
     HighAvailabilityStorageArgs,
     HighAvailabilityStorageOptions,
 )
-from cloudpatterns.storage.hybrid_backup.arguments import BackupServer, ExistingBackupBucket, HybridBackupArgs, HybridBackupOptions
+from cloudpatterns.storage.hybrid_backup.arguments import (
+    BackupServer,
+    DataSync,
+    ExistingBackupBucket,
+    FileGateway,
+    HybridBackupArgs,
+    HybridBackupOptions,
+    SmbAccess,
+)
 from cloudpatterns.storage.hybrid_backup.component import HybridBackup
 from cloudpatterns.storage.web_storage_archive.arguments import (
     ArchivedAccount,
@@ -33,11 +41,13 @@ __all__ = [
     "ArchivedLogGroup",
     "BackupServer",
     "BucketStatement",
+    "DataSync",
     "DurableBucket",
     "DurableBucketArgs",
     "ExistingArchiveBucket",
     "ExistingAssetBucket",
     "ExistingBackupBucket",
+    "FileGateway",
     "HighAvailabilityStorage",
     "HighAvailabilityStorageArgs",
     "HighAvailabilityStorageOptions",
@@ -47,6 +57,7 @@ __all__ = [
     "LogWriter",
     "ObjectLock",
     "Replication",
+    "SmbAccess",
     "Transition",
     "WebStorageArchive",
     "WebStorageArchiveArgs",

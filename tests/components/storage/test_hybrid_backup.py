@@ -6,6 +6,7 @@ import pytest
 from cloudpatterns.core import ArgumentError
 from cloudpatterns.storage import HybridBackup
 from offline_preview.graph import Graph
+from offline_preview.values import Secret
 
 from tests.harness import record, refs
 
@@ -146,6 +147,93 @@ def test_others_restore() -> None:
     assert found[1]["actions"] == ["s3:GetObject", "s3:GetObjectVersion", "s3:RestoreObject"]
 
 
+AGENT = "arn:aws:datasync:eu-west-1:123456789012:agent/agent-0123456789abcdef0"
+NAS: dict[str, Any] = {"existing_agent_arn": AGENT, "server_hostname": "nas.example.com", "path": "/export/files"}
+GATEWAY: dict[str, Any] = {"activation_key": "AAAAA-BBBBB", "client_cidrs": ["10.1.0.0/16"], "cache_disk_id": "disk-1"}
+NO_SERVERS: dict[str, Any] = {"servers": {}, "certificate_bundle": None}
+
+
+def test_a_file_server_is_copied_verified_and_never_deleted() -> None:
+    graph = make(**NO_SERVERS, data_sync={**NAS, "excluded_patterns": ["*.tmp", "/cache"], "bandwidth_mib": 10})
+    task = graph.one("aws:datasync/task:Task")
+    assert task.inputs["options"] == {
+        **{"verifyMode": "ONLY_FILES_TRANSFERRED", "transferMode": "CHANGED", "preserveDeletedFiles": "PRESERVE"},
+        **{"overwriteMode": "ALWAYS", "logLevel": "BASIC", "bytesPerSecond": 10 * 1024 * 1024},
+    }
+    assert task.inputs["excludes"] == {"filterType": "SIMPLE_PATTERN", "value": "*.tmp|/cache"}
+    assert task.inputs["schedule"] == {"scheduleExpression": "cron(30 2 * * ? *)"}
+    assert refs(graph, task, "sourceLocationArn") == ["office-data-sync-source"]
+    # The log group is used when DataSync may write to it.
+    assert refs(graph, task, "cloudwatchLogGroupArn") == ["office-data-sync-logs", "office-data-sync-logs-policy"]
+    source = graph.one("aws:datasync/nfsLocation:NfsLocation").inputs
+    assert (source["subdirectory"], source["onPremConfig"]) == ("/export/files/", {"agentArns": [AGENT]})
+    target = graph.one("aws:datasync/s3Location:S3Location")
+    assert target.inputs["subdirectory"] == "/nas/"
+    assert "office-data-sync-bucket-role-policy" in refs(graph, target, "s3Config")
+    [trust] = statements(graph, "office-data-sync-bucket-role", "assumeRolePolicy")
+    assert trust["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+        "ArnLike": {"aws:SourceArn": "arn:aws:datasync:eu-west-1:123456789012:*"},
+    }
+    rights = [action for one in statements(graph, "office-data-sync-bucket-role-policy") for action in one["Action"]]
+    assert {"s3:DeleteObjectVersion", "s3:BypassGovernanceRetention", "s3:PutObjectRetention"}.isdisjoint(rights)
+    assert [one.name for one in graph.of_type("aws:iam/role:Role")] == ["office-data-sync-bucket-role"]
+    [logs] = [one for one in statements(graph, "office-key-policy") if one["Sid"] == "CloudWatchLogs"]
+    assert logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"].endswith(":log-group:/aws/datasync/office-*")
+    assert graph.named("office-data-sync-logs").inputs["namePrefix"] == "/aws/datasync/office-"
+    enhanced = make(**NO_SERVERS, data_sync={**NAS, "task_mode": "ENHANCED"})
+    assert "cloudwatchLogGroupArn" not in enhanced.one("aws:datasync/task:Task").inputs
+    assert enhanced.of_type("aws:cloudwatch/logGroup:LogGroup") == []
+
+
+def test_passwords_and_activation_keys_are_secret() -> None:
+    smb = {"user": "backup", "password": "hunter2", "domain": "EXAMPLE"}
+    sync = {**NAS, "existing_agent_arn": None, "activation_key": "AAAAA-BBBBB", "smb": smb}
+    graph = make(**NO_SERVERS, data_sync={key: value for key, value in sync.items() if value is not None}, file_gateway=GATEWAY)
+    location = graph.one("aws:datasync/locationSmb:LocationSmb")
+    for resource, name in (
+        (location, "password"),
+        (graph.one("aws:datasync/agent:Agent"), "activationKey"),
+        (graph.one("aws:storagegateway/gateway:Gateway"), "activationKey"),
+    ):
+        assert isinstance(resource.inputs[name], Secret)
+    # A key that is used up, or forgotten, does not replace what it activated.
+    assert graph.one("aws:datasync/agent:Agent").options["ignoreChanges"] == ["activationKey", "ipAddress"]
+    with pytest.raises(ArgumentError) as error:
+        make(**NO_SERVERS, data_sync={**NAS, "smb": {"user": "backup", "password": 1}})
+    assert "1" not in error.value.problems[0][1]
+
+
+def test_the_share_is_encrypted_and_for_named_networks() -> None:
+    graph = make(**NO_SERVERS, file_gateway=GATEWAY, alarm_topic_arns=[TOPIC])
+    key, bucket = graph.one("aws:kms/key:Key").outputs["arn"], graph.named("office-backups-bucket").outputs["arn"]
+    assert graph.one("aws:storagegateway/gateway:Gateway").inputs["gatewayType"] == "FILE_S3"
+    share = graph.one("aws:storagegateway/nfsFileShare:NfsFileShare")
+    assert (share.inputs["kmsEncrypted"], share.inputs["kmsKeyArn"], share.inputs["clientLists"]) == (True, key, ["10.1.0.0/16"])
+    assert (share.inputs["locationArn"], share.inputs["fileShareName"], share.inputs["squash"]) == (
+        *(f"{bucket}/gateway/", "gateway", "RootSquash"),
+    )
+    assert graph.named("office-gateway-cache").urn in share.dependencies
+    rights = [action for one in statements(graph, "office-gateway-bucket-role-policy") for action in one["Action"]]
+    assert {"s3:DeleteObjectVersion", "s3:BypassGovernanceRetention", "s3:PutObjectRetention"}.isdisjoint(rights)
+    found = {one.name: one.inputs for one in graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
+    assert set(found) == {"office-gateway-dirty", "office-gateway-health"}
+    assert found["office-gateway-dirty"]["treatMissingData"] == "breaching"
+
+
+def test_a_gateway_without_a_cache_has_no_share_yet() -> None:
+    graph = make(**NO_SERVERS, file_gateway={key: value for key, value in GATEWAY.items() if key != "cache_disk_id"})
+    assert graph.of_type("aws:storagegateway/nfsFileShare:NfsFileShare", "aws:storagegateway/cache:Cache") == []
+    assert graph.named("office").outputs["file_share_path"] == ""
+
+
+def test_failed_copies_are_reported() -> None:
+    graph = make(**NO_SERVERS, data_sync=NAS, alarm_topic_arns=[TOPIC])
+    pattern = json.loads(graph.named("office-data-sync-failed").inputs["eventPattern"])
+    assert pattern["detail"] == {"State": ["ERROR", "OFFLINE"]}
+    assert pattern["resources"] == [{"prefix": graph.one("aws:datasync/task:Task").outputs["arn"]}, {"prefix": AGENT}]
+
+
 ONE_OF = "exactly one of certificate_bundle and private_ca_arn and existing_trust_anchor_arn is needed; "
 
 
@@ -175,6 +263,33 @@ ONE_OF = "exactly one of certificate_bundle and private_ca_arn and existing_trus
         (
             {"existing_bucket": {"arn": "arn:aws:s3:::kept", "kms_key_arn": KEY}, "retention_days": 30},
             [("existing_bucket", "excludes retention_days: the bucket is there already; both are given. Remove one of them.")],
+        ),
+        (NO_SERVERS, [("servers", "is empty, and nothing else is backed up. Give one of servers, data_sync and file_gateway.")]),
+        (
+            {"servers": {}, "data_sync": NAS},
+            [("servers", "is missing; certificate_bundle needs it. Give it, or remove certificate_bundle.")],
+        ),
+        (
+            {**NO_SERVERS, "data_sync": {**NAS, "activation_key": "AAAAA-BBBBB"}},
+            [
+                (
+                    "data_sync.activation_key",
+                    "exactly one of activation_key and existing_agent_arn is needed; both are given. Remove one.",
+                )
+            ],
+        ),
+        (
+            {**NO_SERVERS, "file_gateway": {**GATEWAY, "client_cidrs": ["0.0.0.0/0"]}},
+            [("file_gateway.client_cidrs.0", "is '0.0.0.0/0', everybody. Name the networks of the clients.")],
+        ),
+        (
+            {**NO_SERVERS, "file_gateway": GATEWAY, "transitions": [{"storage_class": "GLACIER", "days": 30}]},
+            [
+                (
+                    "transitions.0.storage_class",
+                    "is GLACIER, from which a file gateway cannot read. Use GLACIER_IR, or remove file_gateway.",
+                )
+            ],
         ),
         (
             {"retention_days": 100, "transitions": [{"storage_class": "GLACIER", "days": 30}]},

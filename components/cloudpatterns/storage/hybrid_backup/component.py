@@ -9,10 +9,12 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import Metric, alarm, create_key, notify_on_event
+from cloudpatterns.blocks import EncryptedPlace, Metric, alarm, create_key, logs_statement, notify_on_event
 from cloudpatterns.core import ByName, Component, Statement, WorkloadStatementArgs, after, as_arguments, by_name, document, pick, region_of
 from cloudpatterns.storage.durable_bucket.component import DurableBucket
 from cloudpatterns.storage.hybrid_backup.arguments import HybridBackupArgs, child_names, problems, transitions
+from cloudpatterns.storage.hybrid_backup.data_sync import create_transfer
+from cloudpatterns.storage.hybrid_backup.file_gateway import create_share
 from cloudpatterns.storage.hybrid_backup.scripts import install_script
 
 # The certificate's subject as Roles Anywhere gives it to the session: each server has a folder of its own.
@@ -29,7 +31,8 @@ class HybridBackup(Component):
 
     IAM Roles Anywhere gives a server credentials of an hour for a certificate of your authority: no IAM user, no key on disk that AWS
     accepts. A server writes under its own name and reads, deletes and unlocks nothing. ``install_scripts`` set up a job on each: it sends
-    changed files, whose checksums S3 verifies, and reports; an alarm is raised when a complete backup is missing.
+    changed files, whose checksums S3 verifies, and reports; an alarm is raised when a complete backup is missing. File servers are copied
+    by DataSync, or clients write to the NFS share of a file gateway: agent and gateway run beside them, and are activated by a key.
 
     Take a server out of ``servers`` to revoke its certificate: open sessions end within ``session_seconds``. A revocation list is imported
     by ``aws rolesanywhere import-crl``: Pulumi's provider has no resource for one.
@@ -55,13 +58,21 @@ class HybridBackup(Component):
     kms_key_arn: pulumi.Output[str]
     """The key that encrypts the backups."""
     role_arn: pulumi.Output[str]
-    """ARN of the servers' role, available after its policy."""
+    """ARN of the servers' role, available after its policy. Empty without ``servers``."""
     trust_anchor_arn: pulumi.Output[str]
-    """ARN of the trust anchor."""
+    """ARN of the trust anchor. Empty without ``servers``."""
     profile_arn: pulumi.Output[str]
-    """ARN of the profile."""
+    """ARN of the profile. Empty without ``servers``."""
     install_scripts: ByName[str]
     """The script that each server runs as root, by the server's name. Nothing in it is secret."""
+    data_sync_agent_arn: pulumi.Output[str]
+    """ARN of DataSync's agent. Empty without ``data_sync``."""
+    data_sync_task_arn: pulumi.Output[str]
+    """ARN of DataSync's task. Empty without ``data_sync``."""
+    gateway_arn: pulumi.Output[str]
+    """ARN of the file gateway. Empty without ``file_gateway``."""
+    file_share_path: pulumi.Output[str]
+    """The path that clients mount: ``mount -t nfs -o nolock,hard <gateway>:<path> /mnt``. Empty without the gateway's cache."""
     replica_bucket_name: pulumi.Output[str]
     """Name of the copy in another Region. Empty without ``replication``."""
 
@@ -69,28 +80,20 @@ class HybridBackup(Component):
         self._checked = checked = self.begin(name, args, opts, problems=problems, names=child_names)
         self._namespace = f"HybridBackup/{name}"
         self._place(name)
-        self.trust_anchor_arn = self._trust_anchor(name)
-        self.role_arn = self._role(f"{name}-server-role")
-        profile = aws.rolesanywhere.Profile(
-            f"{name}-profile",
-            enabled=True,
-            role_arns=[self.role_arn],
-            duration_seconds=checked["session_seconds"],
-            tags=checked["tags"],
-            opts=self.child(),
-        )
-        self.profile_arn = profile.arn
-        found = pulumi.Output.all(
-            BUCKET=self.bucket_name,
-            REGION=region_of(self.trust_anchor_arn),
-            TRUST_ANCHOR_ARN=self.trust_anchor_arn,
-            PROFILE_ARN=self.profile_arn,
-            ROLE_ARN=self.role_arn,
-        )
-        scripts = {key: functools.partial(install_script, name, server, self._namespace) for key, server in checked["servers"].items()}
-        self.install_scripts = by_name({key: found.apply(script) for key, script in scripts.items()})
-        if checked["alarm_topic_arns"]:
-            self._alarms(name)
+        nothing = pulumi.Output.from_input("")
+        self.trust_anchor_arn = self.role_arn = self.profile_arn = nothing
+        self.data_sync_agent_arn = self.data_sync_task_arn = self.gateway_arn = self.file_share_path = nothing
+        self.install_scripts = by_name(self._servers(name) if checked["servers"] else {})
+        bucket, topics = EncryptedPlace(self.bucket_arn, self.kms_key_arn), checked["alarm_topic_arns"]
+        if (settings := checked.get("data_sync")) is not None:
+            days = checked["log_retention_days"]
+            transfer = create_transfer(
+                self, f"{name}-data-sync", settings, bucket, log_retention_days=days, topic_arns=topics, tags=checked["tags"]
+            )
+            self.data_sync_agent_arn, self.data_sync_task_arn = transfer.agent_arn, transfer.task_arn
+        if (gateway := checked.get("file_gateway")) is not None:
+            share = create_share(self, f"{name}-gateway", gateway, bucket, topic_arns=topics, tags=checked["tags"])
+            self.gateway_arn, self.file_share_path = share.gateway_arn, share.path
         self.register()
 
     def restore_statements(self) -> list[WorkloadStatementArgs]:
@@ -105,6 +108,31 @@ class HybridBackup(Component):
             ]
         )
 
+    def _servers(self, name: str) -> dict[str, pulumi.Output[str]]:
+        """The script of each server."""
+        checked = self._checked
+        self.trust_anchor_arn = self._trust_anchor(name)
+        self.role_arn = self._role(f"{name}-server-role")
+        self.profile_arn = aws.rolesanywhere.Profile(
+            f"{name}-profile",
+            enabled=True,
+            role_arns=[self.role_arn],
+            duration_seconds=checked["session_seconds"],
+            tags=checked["tags"],
+            opts=self.child(),
+        ).arn
+        if checked["alarm_topic_arns"]:
+            self._alarms(name)
+        found = pulumi.Output.all(
+            BUCKET=self.bucket_name,
+            REGION=region_of(self.trust_anchor_arn),
+            TRUST_ANCHOR_ARN=self.trust_anchor_arn,
+            PROFILE_ARN=self.profile_arn,
+            ROLE_ARN=self.role_arn,
+        )
+        scripts = {key: functools.partial(install_script, name, server, self._namespace) for key, server in checked["servers"].items()}
+        return {key: found.apply(script) for key, script in scripts.items()}
+
     def _place(self, name: str) -> None:
         checked, existing = self._checked, self._checked.get("existing_bucket")
         self.replica_bucket_name = pulumi.Output.from_input("")
@@ -113,8 +141,7 @@ class HybridBackup(Component):
             self.bucket_name = self.bucket_arn.apply(lambda arn: arn.split(":")[-1])
             return
         given = checked.get("kms_key_arn")
-        key = create_key(self, f"{name}-key", f"Backups of {name}", tags=checked["tags"]) if given is None else given
-        self.kms_key_arn = pulumi.Output.from_input(key)
+        self.kms_key_arn = self._key(name) if given is None else pulumi.Output.from_input(given)
         settings = ("retention_days", "noncurrent_retention_days", "object_lock", "replication", "log_bucket_name", "tags")
         bucket = DurableBucket(
             f"{name}-backups",
@@ -122,6 +149,13 @@ class HybridBackup(Component):
             self.child(),
         )
         self.bucket_name, self.bucket_arn, self.replica_bucket_name = bucket.bucket_name, bucket.bucket_arn, bucket.replica_bucket_name
+
+    def _key(self, name: str) -> pulumi.Output[str]:
+        def statements(key_arn: pulumi.Output[str]) -> list[Statement]:
+            logged = self._checked.get("data_sync") is not None
+            return [logs_statement(key_arn, f"/aws/datasync/{name}-*")] if logged else []
+
+        return create_key(self, f"{name}-key", f"Backups of {name}", statements, tags=self._checked["tags"])
 
     def _trust_anchor(self, name: str) -> pulumi.Output[str]:
         checked = self._checked
