@@ -89,19 +89,29 @@ def bucket_delivery(
         opts=component.child(),
     )
     if alarm_topic_arns:
-        late = buffering.seconds + _LATE_SECONDS
-        alarm(
-            component,
-            f"{child_name}-late",
-            f"Records wait for more than {late} s on their way to S3: the log group of {child_name} says why",
-            Metric("AWS/Firehose", "DeliveryToS3.DataFreshness", {"DeliveryStreamName": stream.name}, "Maximum"),
-            late,
-            period_seconds=300,
-            periods=3,
-            actions=alarm_topic_arns,
-            tags=tags,
-        )
+        _late_alarm(component, child_name, stream, buffering.seconds + _LATE_SECONDS, alarm_topic_arns, tags)
     return BucketDelivery(stream, group)
+
+
+def _late_alarm(
+    component: Component,
+    child_name: str,
+    stream: aws.kinesis.FirehoseDeliveryStream,
+    late_seconds: int,
+    topic_arns: Sequence[pulumi.Input[str]],
+    tags: Mapping[str, pulumi.Input[str]],
+) -> None:
+    alarm(
+        component,
+        f"{child_name}-late",
+        f"Records wait for more than {late_seconds} s on their way to S3: the log group of {child_name} says why",
+        Metric("AWS/Firehose", "DeliveryToS3.DataFreshness", {"DeliveryStreamName": stream.name}, "Maximum"),
+        late_seconds,
+        period_seconds=300,
+        periods=3,
+        actions=topic_arns,
+        tags=tags,
+    )
 
 
 def _statements(source: EncryptedPlace | None, bucket: EncryptedPlace, log_arn: pulumi.Output[str]) -> list[Statement]:

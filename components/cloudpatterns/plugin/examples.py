@@ -37,16 +37,24 @@ from cloudpatterns.network import (
 from cloudpatterns.operations import DeliveryPipeline
 from cloudpatterns.resilience import CircuitBreaker, DeepHealthCheck, RetryPolicy, ShuffleSharding
 from cloudpatterns.security import SecretsVault, WorkloadRole
-from cloudpatterns.storage import DurableBucket, NfsSharing, OnDemandDisk, Snapshot
+from cloudpatterns.storage import (
+    DurableBucket,
+    HighAvailabilityStorage,
+    HybridBackup,
+    NfsSharing,
+    OnDemandDisk,
+    Snapshot,
+    WebStorageArchive,
+)
 from cloudpatterns.systems import Storefront
 
 ZONES = ["eu-west-1a", "eu-west-1b"]
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
 CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000001"
-APP_IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app@sha256:0000000000000000000000000000000000000000000000000000000000000002"
 WORKER_IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/worker@sha256:0000000000000000000000000000000000000000000000000000000000000001"
 USER_POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_aBcDeFgHi"
 STAFF_CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000002"
+APP_IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app@sha256:0000000000000000000000000000000000000000000000000000000000000002"
 
 
 def api_gateway() -> None:
@@ -231,6 +239,24 @@ def functional_firewall() -> None:
                 "app": {"ports": [8080], "callers": ["https"]},
                 "mysql": {"callers": ["app"]},
             },
+        },
+    )
+
+
+def high_availability_storage() -> None:
+    """Assets that web servers read and a CDN serves."""
+    HighAvailabilityStorage(
+        "shop", {"cdn_domain_name": "cdn.example.com", "release": "2026-11-30", "reader_role_names": {"web": "shop-web"}}
+    )
+
+
+def hybrid_backup() -> None:
+    """The nightly backup of a database server outside AWS, which has a certificate of a private CA."""
+    HybridBackup(
+        "office",
+        {
+            "private_ca_arn": "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/00000000-0000-4000-8000-000000000003",
+            "servers": {"db": {"common_name": "db1.example.com", "folders": ["/var/backups"]}},
         },
     )
 
@@ -680,6 +706,11 @@ def web_application_firewall() -> None:
             "associations": {"web": "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/0123456789abcdef"},
         },
     )
+
+
+def web_storage_archive() -> None:
+    """The events of a log group, locked for a year and most of it in S3 Glacier."""
+    WebStorageArchive("audit", {"log_groups": {"web": {"log_group": "/shop/web"}}, "lock_mode": "GOVERNANCE"})
 
 
 def workflow() -> None:

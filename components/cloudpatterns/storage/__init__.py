@@ -9,6 +9,22 @@ from cloudpatterns.storage.durable_bucket.arguments import (
     Transition,
 )
 from cloudpatterns.storage.durable_bucket.component import DurableBucket
+from cloudpatterns.storage.high_availability_storage import (
+    ExistingAssetBucket,
+    HighAvailabilityStorage,
+    HighAvailabilityStorageArgs,
+    HighAvailabilityStorageOptions,
+)
+from cloudpatterns.storage.hybrid_backup.arguments import (
+    BackupServer,
+    DataSync,
+    ExistingBackupBucket,
+    FileGateway,
+    HybridBackupArgs,
+    HybridBackupOptions,
+    SmbAccess,
+)
+from cloudpatterns.storage.hybrid_backup.component import HybridBackup
 from cloudpatterns.storage.nfs_sharing.arguments import (
     NfsSharingAccessPointArgs,
     NfsSharingArgs,
@@ -32,11 +48,35 @@ from cloudpatterns.storage.snapshot.arguments import (
     SnapshotSelectionArgs,
 )
 from cloudpatterns.storage.snapshot.component import Snapshot
+from cloudpatterns.storage.web_storage_archive.arguments import (
+    ArchivedAccount,
+    ArchivedFile,
+    ArchivedLogGroup,
+    ExistingArchiveBucket,
+    WebStorageArchiveArgs,
+    WebStorageArchiveOptions,
+)
+from cloudpatterns.storage.web_storage_archive.component import WebStorageArchive
 
 __all__ = [
+    "ArchivedAccount",
+    "ArchivedFile",
+    "ArchivedLogGroup",
+    "BackupServer",
     "BucketStatement",
+    "DataSync",
     "DurableBucket",
     "DurableBucketArgs",
+    "ExistingArchiveBucket",
+    "ExistingAssetBucket",
+    "ExistingBackupBucket",
+    "FileGateway",
+    "HighAvailabilityStorage",
+    "HighAvailabilityStorageArgs",
+    "HighAvailabilityStorageOptions",
+    "HybridBackup",
+    "HybridBackupArgs",
+    "HybridBackupOptions",
     "LogWriter",
     "NfsSharing",
     "NfsSharingAccessPointArgs",
@@ -50,6 +90,7 @@ __all__ = [
     "OnDemandDiskOptions",
     "OnDemandDiskVolumeArgs",
     "Replication",
+    "SmbAccess",
     "Snapshot",
     "SnapshotArgs",
     "SnapshotCopyArgs",
@@ -62,4 +103,7 @@ __all__ = [
     "SnapshotRuleArgs",
     "SnapshotSelectionArgs",
     "Transition",
+    "WebStorageArchive",
+    "WebStorageArchiveArgs",
+    "WebStorageArchiveOptions",
 ]

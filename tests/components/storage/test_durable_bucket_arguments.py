@@ -81,12 +81,21 @@ ONLY_DATA = "is for the kind data only: buckets that receive logs take SSE-S3, n
                     "is STANDARD_IA after GLACIER; the order is STANDARD_IA, INTELLIGENT_TIERING, GLACIER_IR, "
                     "GLACIER, DEEP_ARCHIVE. Sort the transitions.",
                 ),
-                ("transitions.1.days", "is 2; STANDARD_IA is possible after 30 days at the earliest here. Give at least 30."),
+                ("transitions.1.days", "is 2; STANDARD_IA is possible after 91 days at the earliest here. Give at least 91."),
             ],
         ),
         (
             {**DATA, "transitions": [{"storage_class": "STANDARD_IA", "days": 30}, {"storage_class": "GLACIER", "days": 59}]},
             [("transitions.1.days", "is 59; GLACIER is possible after 60 days at the earliest here. Give at least 60.")],
+        ),
+        (
+            # Refused by S3: Glacier's 90 days are waited out before the next move.
+            {**DATA, "transitions": [{"storage_class": "GLACIER_IR", "days": 10}, {"storage_class": "DEEP_ARCHIVE", "days": 99}]},
+            [("transitions.1.days", "is 99; DEEP_ARCHIVE is possible after 100 days at the earliest here. Give at least 100.")],
+        ),
+        (
+            {**DATA, "retention_days": 59, "transitions": [{"storage_class": "STANDARD_IA", "days": 30}]},
+            [("retention_days", "is 59; objects that move to STANDARD_IA live at least 60 days. Give at least 60.")],
         ),
         (
             {**DATA, "retention_days": 10, "transitions": [{"storage_class": "GLACIER_IR", "days": 10}]},

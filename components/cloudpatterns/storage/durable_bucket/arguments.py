@@ -99,6 +99,9 @@ class DurableBucketArgs(TypedDict):
     """Days after which an unfinished upload is discarded."""
     transitions: NotRequired[Annotated[list[Transition], Field(default=[])]]
     """Moves to cheaper storage classes, from warm to cold."""
+    small_object_transitions: NotRequired[Annotated[bool, Field(default=False)]]
+    """Whether objects below 128 KiB move as well, to the classes ``GLACIER`` and ``DEEP_ARCHIVE``. Each is stored there with 40 KB more,
+    which often costs more than it saves."""
     object_lock: NotRequired[ObjectLock]
     """Write once, read many, for a ``data`` bucket; the replica is locked too. A lock cannot be removed later. Default: no lock."""
     replication: NotRequired[Replication]

@@ -96,6 +96,8 @@ class DurableBucket(Component):
             f"{name}-lifecycle",
             bucket=bucket.id,
             rules=[lifecycle_rule(checked)],
+            # Otherwise S3's own default applies, all_storage_classes_128K.
+            transition_default_minimum_object_size="varies_by_storage_class" if checked["small_object_transitions"] else None,
             region=self._region,
             # Rules about noncurrent versions need the versioning they speak of.
             opts=self.child(depends_on=[versioning]),

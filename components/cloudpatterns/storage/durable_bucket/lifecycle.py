@@ -1,13 +1,18 @@
 """The life of the objects in a bucket: when they move to cheaper storage, and when they and their old versions end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import pulumi_aws as aws
 
 from cloudpatterns.core import Problem
-from cloudpatterns.storage.durable_bucket.arguments import STORAGE_CLASSES, DurableBucketArgs
+from cloudpatterns.storage.durable_bucket.arguments import STORAGE_CLASSES, DurableBucketArgs, Transition
 
 _INFREQUENT_ACCESS_DAYS = 30
+BILLED_DAYS: Mapping[str, int] = {"STANDARD_IA": _INFREQUENT_ACCESS_DAYS, "GLACIER_IR": 90, "GLACIER": 90, "DEEP_ARCHIVE": 180}
+"""Days that an object in a storage class is paid for at least.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html#sc-compare
+"""
 
 
 def lifecycle_rule(checked: DurableBucketArgs) -> aws.s3.BucketLifecycleConfigurationRuleArgsDict:
@@ -39,10 +44,27 @@ def lifecycle_problems(checked: DurableBucketArgs) -> Iterator[Problem]:
         least = max(least, _INFREQUENT_ACCESS_DAYS) if infrequent else least
         if days < least:
             yield f"{path}.days", f"is {days}; {storage_class} is possible after {least} days at the earliest here. Give at least {least}."
-        least, before = days + (_INFREQUENT_ACCESS_DAYS if infrequent else 1), storage_class
-    retention_days = _retention_days(checked)
+        # S3 refuses a move out of a class before the days that it is paid for.
+        least, before = days + BILLED_DAYS.get(storage_class, 1), storage_class
+    retention_days, moves = _retention_days(checked), checked["transitions"]
+    # An end before these days is allowed, except in STANDARD_IA, and paid for: see `early_end_problems`.
+    least = moves[-1]["days"] + (_INFREQUENT_ACCESS_DAYS if before == "STANDARD_IA" else 1) if moves else 0
     if before and retention_days and retention_days < least:
         yield "retention_days", f"is {retention_days}; objects that move to {before} live at least {least} days. Give at least {least}."
+
+
+def early_end_problems(transitions: Sequence[Transition], kept_days: int, argument: str) -> Iterator[Problem]:
+    """A last storage class that is paid for longer than objects are kept in it; ``argument`` says how many days they are kept."""
+    if not transitions:
+        return
+    last = transitions[-1]
+    billed = BILLED_DAYS.get(last["storage_class"], 0)
+    if kept_days - last["days"] < billed:
+        reason = (
+            f"is {last['days']}; {last['storage_class']} is paid for at least {billed} days, and {argument} {kept_days} leaves "
+            f"{max(kept_days - last['days'], 0)}. Raise {argument} to {last['days'] + billed} or more, or remove the transition."
+        )
+        yield f"transitions.{len(transitions) - 1}.days", reason
 
 
 def _retention_days(checked: DurableBucketArgs) -> int | None:

@@ -1,0 +1,1 @@
+"""Backup of servers outside AWS, see ``component``."""
