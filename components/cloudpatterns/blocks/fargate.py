@@ -22,7 +22,7 @@ _MEMORY_MIB = {
     16_384: tuple(range(32 * _GIB, 120 * _GIB + 1, 8 * _GIB)),
 }
 
-_ECR = re.compile(r"(\d{12})\.dkr[.-]ecr\.([a-z0-9-]+)\.[a-z0-9.-]+?/([^:@\s]+)")
+_ECR = re.compile(r"(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.[a-z0-9.-]+?/([^:@\s]+)")
 
 ContainerImage = Annotated[
     pulumi.Input[str],
@@ -77,7 +77,9 @@ def pull_statements(images: Iterable[pulumi.Input[str]], log_group_arn: pulumi.O
 
     Other registries need no rights. An image that is known after its creation only is taken for one of ECR.
     """
-    ecr = [image for image in images if not isinstance(image, str) or _ECR.match(image)]
+    given = [*images]
+    known = dict.fromkeys(image for image in given if isinstance(image, str) and _ECR.match(image))
+    ecr = [*known, *(image for image in given if not isinstance(image, str))]
     statements = [
         Statement(
             sid="Logs",
@@ -90,6 +92,7 @@ def pull_statements(images: Iterable[pulumi.Input[str]], log_group_arn: pulumi.O
         layers = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
         repositories = [pulumi.Output.all(partition, image).apply(lambda found: _repository_arn(*found)) for image in ecr]
         statements += [
+            # It has no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
             Statement(sid="RegistryLogin", actions=["ecr:GetAuthorizationToken"], resources=["*"]),
             Statement(sid="Images", actions=layers, resources=repositories),
         ]

@@ -133,7 +133,7 @@ def test_task_role_and_execution_role_are_apart() -> None:
     assert refs(graph, task, "taskRoleArn") != refs(graph, task, "executionRoleArn")
     assert [statement["Sid"] for statement in statements(graph, "web-execution-policy")] == [
         "Logs",
-        "Registry",
+        "RegistryLogin",
         "Images",
         "Secrets",
         "SecretKeys",

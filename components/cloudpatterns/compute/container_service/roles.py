@@ -1,19 +1,17 @@
 """The roles of a service: what the containers may do, what ECS does for them, and what it does to a load balancer."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks import service_role
+from cloudpatterns.blocks.fargate import pull_statements
 from cloudpatterns.compute.container_service.arguments import ContainerServiceArgs, ContainerServiceContainer
 from cloudpatterns.core import Component, Statement, account_of, as_arguments, partition_of, pick, region_of
 from cloudpatterns.security import WorkloadRole
 
 _TASKS = "ecs-tasks.amazonaws.com"
-_ECR = re.compile(r"(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)")
-_PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 
 
 def task_role_arn(
@@ -47,12 +45,7 @@ def execution_role_arn(component: Component, checked: ContainerServiceArgs, log_
         return pulumi.Output.from_input(given)
     name, containers = component.pulumi_resource_name, [checked, *checked["sidecars"].values()]
     statements = [
-        Statement(
-            sid="Logs",
-            actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-            resources=[pulumi.Output.concat(log_group.arn, ":*")],
-        ),
-        *_pull_statements(containers, partition_of(log_group.arn)),
+        *pull_statements([container["image"] for container in containers], log_group.arn),
         *_secret_statements(containers, region_of(log_group.arn)),
     ]
     return service_role(
@@ -102,28 +95,6 @@ def _file_system_statements(checked: ContainerServiceArgs) -> Iterator[Statement
                 resources=[file_system["file_system_arn"]],
                 conditions={"StringEquals": {"elasticfilesystem:AccessPointArn": [file_system["access_point_arn"]]}},
             )
-
-
-def _pull_statements(containers: Sequence[ContainerServiceContainer], partition: pulumi.Output[str]) -> list[Statement]:
-    """Pulling from the repositories of the images; none for public and other private registries."""
-    plain = dict.fromkeys(image for container in containers if isinstance(image := container["image"], str) and _ECR.match(image))
-    late = [container["image"] for container in containers if not isinstance(container["image"], str)]
-    images = [*plain, *late]
-    if not images:
-        return []
-    repositories = [pulumi.Output.all(image, partition).apply(lambda known: _repository_arn(*known)) for image in images]
-    return [
-        # It has no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
-        Statement(sid="Registry", actions=["ecr:GetAuthorizationToken"], resources=["*"]),
-        Statement(sid="Images", actions=_PULL, resources=repositories),
-    ]
-
-
-def _repository_arn(image: str, partition: str) -> str:
-    """The repository of an image in ECR; of an image elsewhere, known late, one that cannot be."""
-    match = _ECR.match(image)
-    account, region, repository = match.groups() if match else ("000000000000", "none", "none")
-    return f"arn:{partition}:ecr:{region}:{account}:repository/{repository}"
 
 
 def _secret_statements(containers: Sequence[ContainerServiceContainer], region: pulumi.Output[str]) -> Iterator[Statement]:
