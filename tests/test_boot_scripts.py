@@ -28,4 +28,5 @@ def test_shellcheck_finds_nothing(script: Path) -> None:
 def test_a_script_stops_at_the_first_failure(script: Path) -> None:
     lines = script.read_text().splitlines()
     assert lines[0] == "#!/bin/bash"
-    assert next(line for line in lines[1:] if line and not line.startswith("#")) == "set -euo pipefail"
+    # With -E a trap on errors is inherited by functions.
+    assert next(line for line in lines[1:] if line and not line.startswith("#")) in ("set -euo pipefail", "set -Eeuo pipefail")

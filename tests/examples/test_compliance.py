@@ -8,27 +8,7 @@ from offline_preview import cli
 
 from tests.program import ROOT
 
-EXAMPLES = (
-    *(
-        "api_gateway",
-        "circuit_breaker",
-        "deep_health_check",
-        "distributed_processing",
-        "event_bus",
-        "event_stream",
-        "fan_out",
-        "job_observer",
-        "kafka_stream",
-    ),
-    *("priority_queue", "queue_worker", "queuing_chain", "retry_policy", "scheduled_task", "shuffle_sharding", "workflow"),
-)
 EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/Pulumi.yaml"))
-EXAMPLES = (
-    *("api_gateway", "circuit_breaker", "deep_health_check", "event_bus", "event_stream", "fan_out", "job_observer", "kafka_stream"),
-    *("priority_queue", "queue_worker", "queuing_chain", "retry_policy", "scheduled_task", "shuffle_sharding", "snapshot", "workflow"),
-    *("priority_queue", "queue_worker", "queuing_chain", "retry_policy", "scheduled_task", "shuffle_sharding"),
-    *("high_availability_storage", "hybrid_backup", "web_storage_archive", "workflow"),
-)
 PACKS = ("security", "operations", "acceptance")
 
 
