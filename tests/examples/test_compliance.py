@@ -27,7 +27,7 @@ EXAMPLES = (
     *("api_gateway", "circuit_breaker", "deep_health_check", "event_bus", "event_stream", "fan_out", "job_observer", "kafka_stream"),
     *("priority_queue", "queue_worker", "queuing_chain", "retry_policy", "scheduled_task", "shuffle_sharding", "snapshot", "workflow"),
     *("priority_queue", "queue_worker", "queuing_chain", "retry_policy", "scheduled_task", "shuffle_sharding"),
-    *("high_availability_storage", "hybrid_backup", "web_storage_archive", "workflow"),
+    *("cloud_dependency_injection", "high_availability_storage", "hybrid_backup", "web_storage_archive", "workflow"),
 )
 PACKS = ("security", "operations", "acceptance")
 
