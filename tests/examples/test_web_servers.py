@@ -1,4 +1,4 @@
-"""The servers of examples/multi_server and examples/multi_datacenter: the boot script in a shell, and the program that it starts."""
+"""The servers of examples/multi_server and others: the boot script in a shell, and the program that it starts."""
 
 import re
 import shutil
@@ -13,7 +13,8 @@ import pytest
 from tests.examples.servers import free_port
 from tests.program import ROOT
 
-FOLDERS = ("multi_server", "multi_datacenter")
+FOLDERS = ("cloud_dependency_injection", "multi_server", "multi_datacenter")
+FILES = {"cloud_dependency_injection": "configuration.env"}
 
 
 @pytest.mark.parametrize("example", FOLDERS)
@@ -29,7 +30,7 @@ def test_the_boot_script_writes_the_program_and_starts_it(example: str, tmp_path
         subprocess.run(["bash", "-c", script], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True, timeout=10)
     assert (tmp_path / "srv/web/server.py").read_text(encoding="utf-8").rstrip("\n") == program.rstrip("\n")
     unit = (tmp_path / "etc/systemd/system/web.service").read_text()
-    assert "EnvironmentFile=/etc/cloudpatterns/server.env" in unit
+    assert f"EnvironmentFile=/etc/cloudpatterns/{FILES.get(example, 'server.env')}" in unit
     assert (tmp_path / "calls").read_text().splitlines() == ["daemon-reload", "enable --now web.service"] * 2
 
 

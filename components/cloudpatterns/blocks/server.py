@@ -79,6 +79,7 @@ def launch_template(
     image_id: pulumi.Input[str] | None,
     disks: Sequence[aws.ec2.LaunchTemplateBlockDeviceMappingArgsDict],
     metadata_hop_limit: int = 1,
+    metadata_tags: bool = False,
     tags: Mapping[str, pulumi.Input[str]],
     replace_on_changes: Sequence[str] = (),
     **more: Any,
@@ -87,11 +88,14 @@ def launch_template(
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/create-launch-template.html#use-an-ssm-parameter-instead-of-an-ami-id
     """
+    metadata: Any = {**METADATA_OPTIONS, "http_put_response_hop_limit": metadata_hop_limit}
+    if metadata_tags:
+        metadata["instance_metadata_tags"] = "enabled"
     return aws.ec2.LaunchTemplate(
         child_name,
         image_id=image_id if image_parameter is None else pulumi.Output.concat("resolve:ssm:", image_parameter),
         block_device_mappings=list(disks),
-        metadata_options={**METADATA_OPTIONS, "http_put_response_hop_limit": metadata_hop_limit},
+        metadata_options=metadata,
         tags=tags,
         opts=component.child(replace_on_changes=list(replace_on_changes)),
         **more,

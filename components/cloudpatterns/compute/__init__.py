@@ -1,6 +1,8 @@
 """Servers: groups of instances that scale with the load, and their boot script."""
 
 from cloudpatterns.compute.auto_recovery import AutoRecovery, AutoRecoveryArgs, AutoRecoveryOptions
+from cloudpatterns.compute.cloud_dependency_injection.arguments import CloudDependencyInjectionArgs, CloudDependencyInjectionOptions
+from cloudpatterns.compute.cloud_dependency_injection.component import CloudDependencyInjection
 from cloudpatterns.compute.container_service.arguments import (
     ContainerServiceArgs,
     ContainerServiceBacklog,
@@ -50,6 +52,9 @@ __all__ = [
     "AutoRecovery",
     "AutoRecoveryArgs",
     "AutoRecoveryOptions",
+    "CloudDependencyInjection",
+    "CloudDependencyInjectionArgs",
+    "CloudDependencyInjectionOptions",
     "ContainerService",
     "ContainerServiceArgs",
     "ContainerServiceBacklog",

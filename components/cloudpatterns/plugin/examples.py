@@ -5,7 +5,16 @@ module, outputs (``network.vpc_id``) and entries of outputs (``firewall.security
 every language. Tests run each function, and create from the YAML what the function creates.
 """
 
-from cloudpatterns.compute import AutoRecovery, ContainerService, DistributedProcessing, MultiDatacenter, MultiServer, ScaleOut, ScaleUp
+from cloudpatterns.compute import (
+    AutoRecovery,
+    CloudDependencyInjection,
+    ContainerService,
+    DistributedProcessing,
+    MultiDatacenter,
+    MultiServer,
+    ScaleOut,
+    ScaleUp,
+)
 from cloudpatterns.database import InMemoryCache, RelationalDatabase, StateSharing
 from cloudpatterns.messaging import (
     EventBus,
@@ -93,6 +102,26 @@ def circuit_breaker() -> None:
         {
             "dependencies": {"payments": {}, "card-bank": {"failures": 5, "window_seconds": 60}},
             "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:operations"],
+        },
+    )
+
+
+def cloud_dependency_injection() -> None:
+    """Servers of one image that read what they need as web servers of production."""
+    CloudDependencyInjection(
+        "shop",
+        {
+            "app": "shop",
+            "env": "prod",
+            "role": "web",
+            "parameters": {"CATALOGUE_HOST": "catalogue.internal.example.com"},
+            "unit": "shop.service",
+            "instance_types": ["m7g.large"],
+            "image_parameter": IMAGE,
+            "min_size": 2,
+            "max_size": 6,
+            "subnet_ids_by_zone": {"eu-west-1a": "subnet-a", "eu-west-1b": "subnet-b"},
+            "security_group_ids": ["sg-0123456789abcdef0"],
         },
     )
 

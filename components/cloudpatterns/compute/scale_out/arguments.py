@@ -126,6 +126,9 @@ class ScaleOutServerOptions(TypedDict):
     """Whether ``destroy`` terminates the instances at once, also those that are protected or held by a lifecycle hook."""
     metadata_hop_limit: NotRequired[Annotated[int, Field(default=1, ge=1, le=2)]]
     """Network hops that answers of the metadata service may take; 2 where containers use it."""
+    instance_metadata_tags: NotRequired[Annotated[bool, Field(default=False)]]
+    """Whether programs on the instance read its tags from the metadata service. Keys then have no spaces and slashes, or nothing starts.
+    What has the metadata service may read the tags."""
     wait_for_capacity_minutes: NotRequired[Annotated[int, Field(default=15, ge=0, le=60)]]
     """How long the first deployment waits until ``min_size`` instances are in service, and healthy in the target groups where there are
     some; 0 does not wait. It fails when the time is up, or as soon as AWS cannot launch an instance, and the group stays: fix the cause,

@@ -13,6 +13,9 @@ from cloudpatterns.core.vocabulary import MOST_ALARM_ACTIONS
 _INCLUDED_IOPS, _INCLUDED_THROUGHPUT = 3000, 125
 
 _ONE_DAY_SECONDS = 86_400
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
+_METADATA_TAG_KEY = re.compile(r"[0-9a-zA-Z\-_+=,.@:]{1,255}")
+_RESERVED_TAG_KEYS = (".", "..", "_index")
 _MOST_TOPICS = MOST_ALARM_ACTIONS - 1
 
 
@@ -49,6 +52,12 @@ def argument_problems(checked: ScaleOutArgs) -> Iterator[Problem]:
     if 0 < (lifetime := checked["refresh"]["max_instance_lifetime_seconds"]) < _ONE_DAY_SECONDS:
         reason = f"is {lifetime}; AWS allows {_ONE_DAY_SECONDS} or more. Raise it, or set 0 for no limit."
         yield "refresh.max_instance_lifetime_seconds", reason
+    if checked["instance_metadata_tags"]:
+        # The provider's default tags do not reach the instances.
+        for key in checked["tags"]:
+            if key in _RESERVED_TAG_KEYS or not _METADATA_TAG_KEY.fullmatch(key):
+                reason = f"has the key {key!r}; tags in the metadata have keys of 1 to 255 letters, digits and -_+=,.@:, and not "
+                yield "tags", f"{reason}{', '.join(_RESERVED_TAG_KEYS)}. Rename it, or no instance starts."
     for device, disk in disks["data_disks"].items():
         if device == disks["root_device_name"]:
             yield f"disks.data_disks.{device}", "is the root disk. Set root_disk_gib, or choose another device."

@@ -117,6 +117,7 @@ class ScaleOut(Component):
                 *(disk(device, kms_key_arn=key_arn, **data_disk) for device, data_disk in disks["data_disks"].items()),
             ],
             metadata_hop_limit=checked["metadata_hop_limit"],
+            metadata_tags=checked["instance_metadata_tags"],
             tags=self._tags,
             description=f"Instances of {name}",
             instance_type=checked["instance_types"][0],

@@ -1,0 +1,1 @@
+"""Servers that read their configuration by their tags."""
