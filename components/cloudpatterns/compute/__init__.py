@@ -1,6 +1,8 @@
 """Servers: groups of instances that scale with the load, and their boot script."""
 
 from cloudpatterns.compute.auto_recovery import AutoRecovery, AutoRecoveryArgs, AutoRecoveryOptions
+from cloudpatterns.compute.bootstrap.arguments import BootstrapArgs, BootstrapOptions, BootstrapScript, BootstrapTarget
+from cloudpatterns.compute.bootstrap.component import Bootstrap
 from cloudpatterns.compute.cloud_dependency_injection.arguments import CloudDependencyInjectionArgs, CloudDependencyInjectionOptions
 from cloudpatterns.compute.cloud_dependency_injection.component import CloudDependencyInjection
 from cloudpatterns.compute.container_service.arguments import (
@@ -52,6 +54,11 @@ __all__ = [
     "AutoRecovery",
     "AutoRecoveryArgs",
     "AutoRecoveryOptions",
+    "Bootstrap",
+    "BootstrapArgs",
+    "BootstrapOptions",
+    "BootstrapScript",
+    "BootstrapTarget",
     "CloudDependencyInjection",
     "CloudDependencyInjectionArgs",
     "CloudDependencyInjectionOptions",

@@ -7,6 +7,7 @@ every language. Tests run each function, and create from the YAML what the funct
 
 from cloudpatterns.compute import (
     AutoRecovery,
+    Bootstrap,
     CloudDependencyInjection,
     ContainerService,
     DistributedProcessing,
@@ -90,6 +91,19 @@ def auto_recovery() -> None:
             "region": "eu-west-1",
             "instance_ids": {"licence": "i-0abc1234def567890", "vpn": "i-0abc1234def567891"},
             "reboot": True,
+            "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:operations"],
+        },
+    )
+
+
+def bootstrap() -> None:
+    """A script that new servers run, and that Systems Manager runs on those that are there."""
+    Bootstrap(
+        "boot",
+        {
+            "scripts": [{"name": "install-nginx", "content": "#!/bin/bash\nset -euo pipefail\ndnf --assumeyes --quiet install nginx\n"}],
+            "environment": {"PORT": "8080"},
+            "running_instances": {"key": "Name", "value": "web"},
             "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:operations"],
         },
     )

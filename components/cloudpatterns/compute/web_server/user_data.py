@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ def user_data_problems(
     """What ``web_server_user_data`` refuses as far as it is known before anything is created; what is no text is not known yet."""
     plain = {name: value for name, value in environment.items() if isinstance(value, str)}
     yield from _problems(app_port, health_check_path, artifact_kind, packages)
-    yield from _environment_problems({**dict.fromkeys(environment, ""), **plain})
+    yield from environment_problems({**dict.fromkeys(environment, ""), **plain})
     parameters = _parameters(app_port, health_check_path, artifact_kind, packages)
     certificates = database_certificates if isinstance(database_certificates, str) else ""
     yield from _certificate_problems(certificates)
@@ -124,11 +124,12 @@ def _problems(port: int, path: str, kind: str, packages: Iterable[str]) -> Itera
             yield "packages", f"has {name!r}; the name of a package of Amazon Linux is needed, such as python3.13."
 
 
-def _environment_problems(environment: Mapping[str, str]) -> Iterator[Problem]:
+def environment_problems(environment: Mapping[str, str], reserved: Collection[str] = _RESERVED) -> Iterator[Problem]:
+    """What is wrong with the variables of a boot script: names, control characters, and what looks like a secret."""
     for name, value in environment.items():
         if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
             yield f"environment.{name}", "is not the name of a variable; capital letters, digits and _ are allowed. Rename it."
-        elif name in _RESERVED:
+        elif name in reserved:
             yield f"environment.{name}", "is set by the boot script. Choose another name."
         elif looks_secret(name, value):
             like = "is named" if looks_secret(name) else "has a value that looks"
@@ -152,4 +153,4 @@ def _resolved_problems(environment: Mapping[str, str], resolved: Mapping[str, st
     if not re.fullmatch(r"[A-Za-z0-9_/.#-]*", resolved["LOG_GROUP"]):
         yield "log_group_name", f"is {resolved['LOG_GROUP']!r}; the name of a log group is needed, not its ARN."
     yield from _certificate_problems(resolved["DATABASE_CA"])
-    yield from _environment_problems({name: str(value) for name, value in environment.items()})
+    yield from environment_problems({name: str(value) for name, value in environment.items()})
