@@ -68,6 +68,53 @@ def alarm(
     )
 
 
+def messages_alarm(
+    component: Component,
+    child_name: str,
+    description: str,
+    queue: aws.sqs.Queue,
+    topic_arns: Sequence[pulumi.Input[str]],
+    tags: Mapping[str, pulumi.Input[str]],
+) -> aws.cloudwatch.MetricAlarm:
+    """An alarm as soon as a message is in a queue that is empty while all is well."""
+    return alarm(
+        component,
+        child_name,
+        description,
+        Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": queue.name}, "Maximum"),
+        0,
+        # A queue that nothing was sent to for six hours reports nothing.
+        missing="notBreaching",
+        actions=topic_arns,
+        tags=tags,
+    )
+
+
+def dropped_schedules_alarm(
+    component: Component,
+    child_name: str,
+    description: str,
+    group: aws.scheduler.ScheduleGroup,
+    topic_arns: Sequence[pulumi.Input[str]],
+    tags: Mapping[str, pulumi.Input[str]],
+) -> aws.cloudwatch.MetricAlarm:
+    """An alarm when a schedule of a group failed until its last retry.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/monitoring-cloudwatch.html
+    """
+    return alarm(
+        component,
+        child_name,
+        description,
+        Metric("AWS/Scheduler", "InvocationDroppedCount", {"ScheduleGroup": group.name}, "Sum"),
+        0,
+        period_seconds=300,
+        actions=topic_arns,
+        ok_actions=[],
+        tags=tags,
+    )
+
+
 def _single(metric: Metric, period_seconds: int) -> dict[str, Any]:
     return {
         "namespace": metric.namespace,

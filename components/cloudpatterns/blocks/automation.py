@@ -42,7 +42,7 @@ def automation_role(
 
     https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-setup-iam.html
     """
-    executions = _arn(arn, "automation-execution/*")
+    executions = automation_executions(arn)
     return service_role(
         component,
         child_name,
@@ -95,7 +95,7 @@ def start_statements(automation: Automation) -> list[Statement]:
     return [
         Statement(
             actions=["ssm:StartAutomationExecution"],
-            resources=[document.arn, definition, _arn(document.arn, "automation-execution/*")],
+            resources=[document.arn, definition, automation_executions(document.arn)],
         ),
         Statement(
             actions=["iam:PassRole"],
@@ -253,6 +253,11 @@ def wait_for_instance(name: str, instance_id: pulumi.Input[str], states: Sequenc
     return wait_step(
         name, description, "ec2", "DescribeInstances", request, INSTANCE_STATE, states, timeout_seconds=timeout_seconds, **more
     )
+
+
+def automation_executions(like: pulumi.Input[str]) -> pulumi.Output[str]:
+    """All executions in the account and Region of an ARN."""
+    return _arn(like, "automation-execution/*")
 
 
 def _arn(like: pulumi.Input[str], resource: str) -> pulumi.Output[str]:

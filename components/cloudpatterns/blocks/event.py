@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks.alarm import Metric, alarm
+from cloudpatterns.blocks.alarm import messages_alarm
 from cloudpatterns.core import Component, Statement, after, document
 
 _TWO_WEEKS_SECONDS = 1_209_600
@@ -35,17 +35,14 @@ def notify_on_event(
         opts=component.child(),
     )
     queue = undelivered_queue(component, f"{child_name}-undelivered", tags)
-    alarm(
+    messages_alarm(
         component,
         f"{child_name}-undelivered-alarm",
         f"Events are in the queue {child_name}-undelivered, because a topic refused them: does its policy, and that of its key, allow "
         "events.amazonaws.com?",
-        Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": queue.name}, "Maximum"),
-        0,
-        # A queue that nothing is sent to reports nothing.
-        missing="notBreaching",
-        actions=topic_arns,
-        tags=tags,
+        queue,
+        topic_arns,
+        tags,
     )
     queue_arn = after(queue.arn, admit_events(component, f"{child_name}-undelivered-policy", queue, [rule.arn]))
     # By number: a topic's ARN may be known only after its creation.

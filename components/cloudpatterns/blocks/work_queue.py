@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks.alarm import Metric, alarm
+from cloudpatterns.blocks.alarm import Metric, alarm, messages_alarm
 from cloudpatterns.core import Component, Statement, account_of, after, document
 
 DAY_SECONDS = 86_400
@@ -159,17 +159,8 @@ def dead_letter_queue(
         **_fifo_arguments(fifo),
     )
     if alarm_topic_arns:
-        alarm(
-            component,
-            f"{child_name}-alarm",
-            f"{what} that failed are in the queue {child_name}: fix the cause, then {fix}",
-            Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": queue.name}, "Maximum"),
-            0,
-            # A queue that nothing was sent to for six hours reports nothing.
-            missing="notBreaching",
-            actions=alarm_topic_arns,
-            tags=tags,
-        )
+        description = f"{what} that failed are in the queue {child_name}: fix the cause, then {fix}"
+        messages_alarm(component, f"{child_name}-alarm", description, queue, alarm_topic_arns, tags)
     return queue
 
 

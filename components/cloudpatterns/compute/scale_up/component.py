@@ -7,10 +7,11 @@ not help.
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import Metric, alarm, service_role
+from cloudpatterns.blocks import Metric, alarm, dropped_schedules_alarm, messages_alarm, service_role
 from cloudpatterns.blocks.automation import (
     Automation,
     automation_document,
+    automation_executions,
     automation_role,
     failed_automation,
     notify_on_failed_automation,
@@ -193,28 +194,16 @@ class ScaleUp(Component):
                 self._checked["alarm_topic_arns"],
                 self._tags,
             )
-            alarm(
-                self,
-                f"{name}-schedules-dropped",
-                f"A scheduled resize of {name} could not be started until its last retry",
-                Metric("AWS/Scheduler", "InvocationDroppedCount", {"ScheduleGroup": group.name}, "Sum"),
-                0,
-                period_seconds=300,
-                actions=self._checked["alarm_topic_arns"],
-                ok_actions=[],
-                tags=self._tags,
-            )
+            description = f"A scheduled resize of {name} could not be started until its last retry"
+            dropped_schedules_alarm(self, f"{name}-schedules-dropped", description, group, self._checked["alarm_topic_arns"], self._tags)
 
     def _statements(self) -> list[Statement]:
         arn = self.instance_arn
-        executions = pulumi.Output.concat(
-            "arn:", partition_of(arn), ":ssm:", region_of(arn), ":", account_of(arn), ":automation-execution/*"
-        )
         return [
             Statement(actions=["ec2:StartInstances", "ec2:StopInstances", "ec2:ModifyInstanceAttribute"], resources=[arn]),
             # None of these has resource types: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
             Statement(actions=["ec2:DescribeInstances", "ec2:DescribeInstanceStatus", "ssm:DescribeAutomationExecutions"], resources=["*"]),
-            Statement(actions=["ssm:GetAutomationExecution"], resources=[executions]),
+            Statement(actions=["ssm:GetAutomationExecution"], resources=[automation_executions(arn)]),
             *disk_key_statements(arn, self._checked.get("kms_key_arn")),
         ]
 
@@ -253,17 +242,8 @@ class ScaleUp(Component):
         queue = undelivered_queue(self, f"{name}-interrupted-undelivered", self._tags)
         admitted = admit_events(self, f"{name}-interrupted-undelivered-policy", queue, [rule.arn])
         if self._checked["alarm_topic_arns"]:
-            alarm(
-                self,
-                f"{name}-interrupted-alarm",
-                f"The repair of {name} could not be started: check whether the instance runs",
-                Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": queue.name}, "Maximum"),
-                0,
-                # A queue that nothing is sent to reports nothing.
-                missing="notBreaching",
-                actions=self._checked["alarm_topic_arns"],
-                tags=self._tags,
-            )
+            description = f"The repair of {name} could not be started: check whether the instance runs"
+            messages_alarm(self, f"{name}-interrupted-alarm", description, queue, self._checked["alarm_topic_arns"], self._tags)
         return aws.cloudwatch.EventTarget(
             f"{name}-interrupted-restore",
             rule=rule.name,

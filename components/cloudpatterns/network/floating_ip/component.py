@@ -12,7 +12,16 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.blocks import Metric, PatternFunction, admit_events, alarm, invoke_on_event, pattern_function, undelivered_queue
+from cloudpatterns.blocks import (
+    Metric,
+    PatternFunction,
+    admit_events,
+    alarm,
+    invoke_on_event,
+    messages_alarm,
+    pattern_function,
+    undelivered_queue,
+)
 from cloudpatterns.blocks.server import METADATA_OPTIONS, disk, encoded, launch_template
 from cloudpatterns.core import Choice, Component, Keys, Matches, Problem, Statement, by_name, one_of, unknown
 from cloudpatterns.core.vocabulary import (
@@ -317,17 +326,8 @@ class FloatingIp(Component):
         ]
         admit_events(self, f"{child_name}-undelivered-policy", undelivered, rule_arns)
         if topics := self._checked["alarm_topic_arns"]:
-            alarm(
-                self,
-                f"{child_name}-undelivered-alarm",
-                f"The function {child_name} was not invoked for events, or failed on them: it looks again every minute",
-                Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": undelivered.name}, "Maximum"),
-                0,
-                # A queue that nothing is sent to reports nothing.
-                missing="notBreaching",
-                actions=topics,
-                tags=self._tags,
-            )
+            description = f"The function {child_name} was not invoked for events, or failed on them: it looks again every minute"
+            messages_alarm(self, f"{child_name}-undelivered-alarm", description, undelivered, topics, self._tags)
         alarm(
             self,
             f"{child_name}-errors",

@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import Metric, alarm, api_target, schedule, service_role
+from cloudpatterns.blocks import api_target, dropped_schedules_alarm, schedule, service_role
 from cloudpatterns.blocks.automation import automation_document, automation_role, script_step, wait_for_instance
 from cloudpatterns.blocks.server import disk_key_statements
 from cloudpatterns.core import Component, Statement, account_of, partition_of, region_of
@@ -60,18 +60,8 @@ def weekly_schedules(
             )
     if checked["alarm_topic_arns"]:
         # A stop that was dropped leaves the instance running, a start stopped.
-        # https://docs.aws.amazon.com/scheduler/latest/UserGuide/monitoring-cloudwatch.html
-        alarm(
-            component,
-            f"{name}-windows-dropped",
-            "A scheduled start or stop of the NAT instance failed until its last retry: check whether the NAT instance is running",
-            Metric("AWS/Scheduler", "InvocationDroppedCount", {"ScheduleGroup": group.name}, "Sum"),
-            0,
-            period_seconds=300,
-            actions=checked["alarm_topic_arns"],
-            ok_actions=[],
-            tags=tags,
-        )
+        description = "A scheduled start or stop of the NAT instance failed until its last retry: check whether the NAT instance is running"
+        dropped_schedules_alarm(component, f"{name}-windows-dropped", description, group, checked["alarm_topic_arns"], tags)
     return group, role.arn
 
 
