@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import gc
+import signal
 import subprocess
 import sys
 from collections.abc import Generator
@@ -38,6 +39,21 @@ def forked_children() -> Generator[None]:
         yield
     # Waited for: with coverage, the server writes down at its end what it has run.
     forking.stop()
+
+
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGPIPE", "SIGTERM", "SIGINT") if hasattr(signal, name))
+
+
+@pytest.fixture(autouse=True)
+def signals_stay() -> Generator[None]:
+    """A test that changes what a signal does to this process ends it in another test, which then looks guilty."""
+    before = [signal.getsignal(number) for number in _SIGNALS]
+    yield
+    after = [signal.getsignal(number) for number in _SIGNALS]
+    for number, handler in zip(_SIGNALS, before, strict=True):
+        if signal.getsignal(number) != handler:
+            signal.signal(number, handler)
+    assert after == before, "the test changed the handler of a signal"
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import importlib
 import json
 import re
 import shutil
-import signal
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
@@ -72,8 +71,6 @@ _ATTRIBUTES: Final = re.compile(r"'([A-Za-z]\w*)[^']*'")
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     parser = argparse.ArgumentParser(
         prog="python -m cloudpatterns_policies.acceptance",
         description="Prints what AWS refuses for a resource type: what the schema requires, allows and limits, and the rules of\n"
