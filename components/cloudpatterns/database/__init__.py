@@ -1,6 +1,14 @@
 """Databases, caches and session stores."""
 
 from cloudpatterns.database.certificates import rds_certificates
+from cloudpatterns.database.global_table import (
+    GlobalTable,
+    GlobalTableArgs,
+    GlobalTableIndexArgs,
+    GlobalTableKeyArgs,
+    GlobalTableOptions,
+    GlobalTableReplicaArgs,
+)
 from cloudpatterns.database.in_memory_cache.arguments import (
     InMemoryCacheArgs,
     InMemoryCacheCredentialArgs,
@@ -19,6 +27,12 @@ from cloudpatterns.database.relational_database.component import RelationalDatab
 from cloudpatterns.database.state_sharing import StateSharing, StateSharingArgs, StateSharingOptions, StateSharingTableArgs
 
 __all__ = [
+    "GlobalTable",
+    "GlobalTableArgs",
+    "GlobalTableIndexArgs",
+    "GlobalTableKeyArgs",
+    "GlobalTableOptions",
+    "GlobalTableReplicaArgs",
     "InMemoryCache",
     "InMemoryCacheArgs",
     "InMemoryCacheCredentialArgs",

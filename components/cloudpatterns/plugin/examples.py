@@ -16,7 +16,7 @@ from cloudpatterns.compute import (
     ScaleOut,
     ScaleUp,
 )
-from cloudpatterns.database import InMemoryCache, RelationalDatabase, StateSharing
+from cloudpatterns.database import GlobalTable, InMemoryCache, RelationalDatabase, StateSharing
 from cloudpatterns.messaging import (
     EventBus,
     EventStream,
@@ -284,6 +284,11 @@ def functional_firewall() -> None:
             },
         },
     )
+
+
+def global_table() -> None:
+    """Profiles of players, which servers of two Regions read and write next to them."""
+    GlobalTable("profiles", {"partition_key": {"name": "player"}, "replicas": {"us-east-1": {}}})
 
 
 def high_availability_storage() -> None:

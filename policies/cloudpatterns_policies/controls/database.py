@@ -363,11 +363,19 @@ def dynamodb_point_in_time_recovery(resource: Resource) -> Iterator[Verdict]:
     title="DynamoDB tables are protected against deletion",
     severity=Severity.MEDIUM,
     types=(_TABLE,),
-    why="One wrong command or deployment deletes the table with all its items.",
-    remediation="Set deletion_protection_enabled to True.",
+    why="One wrong command or deployment deletes the table, or a replica, with all its items.",
+    remediation="Set deletion_protection_enabled to True, and in each of replicas too.",
     url=f"{_DYNAMODB}#dynamodb-6",
     frameworks={"FSBP": ("DynamoDB.6",)},
 )
-def dynamodb_deletion_protection(resource: Resource) -> Verdict:
-    protected = resource.get("deletionProtectionEnabled", False)
-    return Pass() if protected else Fail("has no deletion protection", "deletionProtectionEnabled")
+def dynamodb_deletion_protection(resource: Resource) -> Iterator[Verdict]:
+    if resource.is_unknown("deletionProtectionEnabled"):
+        yield Unknown("deletionProtectionEnabled")
+    elif not resource.get("deletionProtectionEnabled", False):
+        yield Fail("has no deletion protection", "deletionProtectionEnabled")
+    for index in range(len(resource.get("replicas", ()))):
+        path = f"replicas.{index}.deletionProtectionEnabled"
+        if resource.is_unknown(path):
+            yield Unknown(path)
+        elif not resource.get(path, False):
+            yield Fail("has a replica without deletion protection", path)

@@ -345,3 +345,22 @@ PITR = "pointInTimeRecovery"
 )
 def test_point_in_time_recovery(props: dict[str, Any], expected: list[Verdict]) -> None:
     assert verdicts(controls.dynamodb_point_in_time_recovery, resource(TABLE, props=props)) == expected
+
+
+PROTECTED = "deletionProtectionEnabled"
+
+
+@pytest.mark.parametrize(
+    ("replicas", "expected"),
+    [
+        ([{PROTECTED: True}], [Pass()]),
+        ([{PROTECTED: True}, {PROTECTED: False}], [Fail("has a replica without deletion protection", f"replicas.1.{PROTECTED}")]),
+        (
+            [{}, {PROTECTED: UNKNOWN}],
+            [Fail("has a replica without deletion protection", f"replicas.0.{PROTECTED}"), Unknown(f"replicas.1.{PROTECTED}")],
+        ),
+        (UNKNOWN, [Unknown("replicas")]),
+    ],
+)
+def test_every_replica_is_protected_against_deletion(replicas: Any, expected: list[Verdict]) -> None:
+    assert verdicts(controls.dynamodb_deletion_protection, resource(TABLE, props={PROTECTED: True, "replicas": replicas})) == expected
