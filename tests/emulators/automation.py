@@ -61,8 +61,9 @@ _INPUTS: dict[str, Any] = {
     "aws:branch": _object(("Choices",), ("Default",), Choices={"type": "array", "minItems": 1}, Default=_TEXT),
     "aws:changeInstanceState": _object(
         ("InstanceIds", "DesiredState"),
-        ("CheckStateOnly", "Force"),
+        ("CheckStateOnly", "Force", "FailOnUnexpectedStopped"),
         InstanceIds={"type": "array", "minItems": 1},
+        FailOnUnexpectedStopped={"type": "boolean"},
         DesiredState={"enum": ["running", "stopped", "terminated"]},
     ),
     "aws:createImage": _object(("InstanceId", "ImageName"), ("ImageDescription", "NoReboot"), NoReboot={"type": "boolean"}),
@@ -429,13 +430,19 @@ class Automation:
         api = {"running": "StartInstances", "stopped": "StopInstances", "terminated": "TerminateInstances"}[desired]
         if not inputs.get("CheckStateOnly"):
             self._call("ec2", api, {"InstanceIds": ids, **({"Force": True} if inputs.get("Force") else {})})
+        fails = desired == "running" and inputs.get("FailOnUnexpectedStopped")
         while not all(self._is_in_state(instance_id, desired) for instance_id in ids):
+            if fails and any(self._state(instance_id) == "stopped" for instance_id in ids):
+                raise _FailedError("the instance stopped while it was started")
             self.clock.sleep(_POLL_SECONDS)
 
-    def _is_in_state(self, instance_id: str, desired: str) -> bool:
-        state = _selected(
+    def _state(self, instance_id: str) -> Any:
+        return _selected(
             self._call("ec2", "DescribeInstances", {"InstanceIds": [instance_id]}), "$.Reservations[0].Instances[0].State.Name"
         )
+
+    def _is_in_state(self, instance_id: str, desired: str) -> bool:
+        state = self._state(instance_id)
         if state != desired or desired != "running":
             return state == desired
         statuses = self._call("ec2", "DescribeInstanceStatus", {"InstanceIds": [instance_id]})["InstanceStatuses"]
@@ -570,6 +577,8 @@ class Ec2:
     """Types that EC2 has no capacity for."""
     impaired: set[str] = field(default_factory=set)
     """Types on which the instance runs and never passes its status checks."""
+    locked: bool = False
+    """Whether the caller may not use the key of the disk: a start is accepted, and the instance stops again."""
     faults: dict[str, list[AwsError | None]] = field(default_factory=dict)
     """Operation to the errors of its next calls, in order; None lets one through."""
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -597,7 +606,7 @@ class Ec2:
 
     def _settle(self) -> None:
         if self.state in ("pending", "stopping") and self.clock.now >= self._done:
-            self.state = {"pending": "running", "stopping": "stopped"}[self.state]
+            self.state = "running" if self.state == "pending" and not self.locked else "stopped"
 
     def _DescribeInstances(self, _: dict[str, Any]) -> dict[str, Any]:
         instance = {"InstanceId": INSTANCE_ID, "InstanceType": self.type, "State": {"Name": self.state}}

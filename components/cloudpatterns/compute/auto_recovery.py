@@ -18,7 +18,11 @@ from cloudpatterns.core.vocabulary import MOST_ALARM_ACTIONS, AlarmTopicArns, In
 _MOST_TOPICS = MOST_ALARM_ACTIONS - 1
 # Families whose instances have disks of their host, where EC2 supports recovery of some old ones and of X2idn and X2iedn alone.
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/cloudwatch-recovery.html
-_HOST_DISKS = re.compile(r"([dhi]\d+[a-z]*|i[ms]\d+[a-z]*|f[12]|g[56]e?|gr6|p5e?n?|trn[12]n?|hs1|[a-z]+\d[a-z]*d[a-z]*)\..+")
+_HOST_DISKS = re.compile(
+    r"([dhi]\d+[a-z]*|i[ms]\d+[a-z]*|f[12]|g[567]e?|g6f|gr6f?|p5e?n?|p6-b\d+|trn[12][nu]?|hs1|[cm]1|m2|[a-z]+\d[a-z]*d[a-z]*)\..+"
+)
+# Without disks of their host, and not recovered all the same. Other bare metal is: DescribeInstanceTypes says so (AutoRecoverySupported).
+_OTHERS = re.compile(r"(inf2|dl2q|mac[0-9a-z-]*)\..+|g5g\.metal")
 _RECOVERED = re.compile(r"x2ie?dn\..+")
 
 InstanceId = Annotated[
@@ -72,8 +76,8 @@ class AutoRecovery(Component):
 
     **Cost drivers**: one or two alarms for each instance.
 
-    **Trade-offs**: the application must start at boot by itself. EC2 tries three times a day, recovers no bare metal and, but for a few
-    types, no instance with disks of its host, and not while AWS repairs a zone. EC2's simplified automatic recovery, on by default, does
+    **Trade-offs**: the application must start at boot by itself. EC2 tries three times a day, recovers no Mac and, but for a few types,
+    no instance with disks of its host, and not while AWS repairs a zone. EC2's simplified automatic recovery, on by default, does
     the same later and without a message.
 
     **Proven by**: control ``alarm-actions``; ``test_auto_recovery.py``.
@@ -147,7 +151,6 @@ def _problems(checked: AutoRecoveryArgs) -> Iterator[Problem]:
 
 
 def _not_recovered(instance_type: str) -> str | None:
-    if ".metal" in instance_type:
-        return "bare metal"
-    stored = _HOST_DISKS.fullmatch(instance_type) and not _RECOVERED.fullmatch(instance_type)
-    return "instance with disks of its host" if stored else None
+    if _HOST_DISKS.fullmatch(instance_type) and not _RECOVERED.fullmatch(instance_type):
+        return "instance with disks of its host"
+    return "instance of this type" if _OTHERS.fullmatch(instance_type) else None

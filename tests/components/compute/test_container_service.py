@@ -1,6 +1,7 @@
 """ContainerService: the service and its roles, what rolls back, what scales, and every refusal."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -152,7 +153,9 @@ def test_the_execution_role_reads_exactly_the_images_and_secrets() -> None:
     assert rights["Images"]["Resource"] == ["arn:aws:ecr:eu-west-1:123456789012:repository/shop"]
     assert rights["Secrets"]["Resource"] == [SECRET, other]
     assert rights["Parameters"] == {"Sid": "Parameters", "Effect": "Allow", "Action": ["ssm:GetParameters"], "Resource": [parameter]}
-    via = {"StringEquals": {"kms:ViaService": ["secretsmanager.eu-west-1.amazonaws.com", "ssm.eu-west-1.amazonaws.com"]}}
+    # A parameter or secret may be in another Region, and in China under another domain.
+    services = [f"{service}.*.amazonaws.com{suffix}" for service in ("secretsmanager", "ssm") for suffix in ("", ".cn")]
+    via = {"StringLike": {"kms:ViaService": services}}
     assert (rights["SecretKeys"]["Resource"], rights["SecretKeys"]["Condition"]) == ([KEY], via)
     main, proxy = containers(graph)
     assert main["secrets"] == [{"name": "FLAG", "valueFrom": parameter}, {"name": "PASSWORD", "valueFrom": f"{SECRET}:password::"}]
@@ -299,6 +302,15 @@ def test_what_scales() -> None:
     assert graph.one(SERVICE).options["ignoreChanges"] == ["desiredCount"]
     action = graph.one("aws:appautoscaling/scheduledAction:ScheduledAction")
     assert (action.inputs["scalableTargetAction"], action.inputs["timezone"]) == ({"minCapacity": 1}, "Etc/UTC")
+
+
+def test_application_auto_scaling_gets_one_change_at_a_time() -> None:
+    times = {"night": {"schedule": "cron(0 22 * * ? *)", "min_tasks": 0}, "day": {"schedule": "cron(0 7 * * ? *)", "min_tasks": 2}}
+    scaling = {"memory_target_percent": 70, "backlog": {"queue_names": ["work"], "messages_per_task": 9}, "scheduled_actions": times}
+    graph = made(scaling=scaling)
+    children = ["web-cpu", "web-memory", "web-backlog", "web-start", "web-at-night", "web-at-day"]
+    for before, after in pairwise(["web-tasks", *children]):
+        assert graph.named(before).urn in graph.named(after).dependencies, after
 
 
 def test_a_fixed_number_is_not_scaled_and_follows_the_program() -> None:
@@ -522,6 +534,19 @@ def test_what_cannot_be_created_is_refused(changes: dict[str, Any], problem: tup
 @pytest.mark.parametrize("image", ["shop", "localhost:5000/shop", "shop@sha256:123"])
 def test_an_image_without_tag_or_digest_is_refused(image: str) -> None:
     assert [path for path, _ in refused(image=image)] == ["image"]
+
+
+def test_a_gradual_deployment_does_not_register_with_lattice() -> None:
+    group = "arn:aws:vpc-lattice:eu-west-1:123456789012:targetgroup/tg-1"
+    reason = "is for ROLLING: with CANARY new tasks would get requests of that group at once. Remove it, or choose ROLLING."
+    changes: dict[str, Any] = {**GRADUAL, "lattice_target_group_arn": group, "deployment": {"strategy": "CANARY"}}
+    assert refused(**changes) == [("lattice_target_group_arn", reason)]
+
+
+def test_names_of_all_roles_are_within_their_limit() -> None:
+    roles = {f"existing_{kind}_role_arn": f"arn:aws:iam::123456789012:role/{kind}" for kind in ("task", "execution")}
+    made("a" * 48, **GRADUAL, **roles, deployment={"strategy": "CANARY"})
+    assert [path for path, _ in refused("a" * 49, **GRADUAL, **roles, deployment={"strategy": "CANARY"})] == ["name"]
 
 
 def test_a_name_that_no_task_definition_may_have_is_refused() -> None:

@@ -398,6 +398,13 @@ def test_scheduled_actions_leave_unset_sizes_alone_and_own_the_ones_they_set() -
     assert group.options["ignoreChanges"] == ["desiredCapacity", "minSize"]
 
 
+def test_scheduled_actions_come_one_after_the_other() -> None:
+    times = {key: {"recurrence": f"0 {hour} * * *", "min_size": 2} for key, hour in (("night", 22), ("day", 7), ("noon", 12))}
+    graph = made(scaling={"scheduled_actions": times})
+    for before, after in (("night", "day"), ("day", "noon")):
+        assert graph.named(f"web-at-{before}").urn in graph.named(f"web-at-{after}").dependencies
+
+
 def test_a_scheduled_action_may_fix_the_size() -> None:
     graph = made(scaling={"scheduled_actions": {"sale": {"recurrence": "0 7 * * *", "min_size": 6}}})
     assert graph.one(SCHEDULE).inputs["minSize"] == 6

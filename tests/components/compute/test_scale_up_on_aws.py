@@ -128,6 +128,16 @@ def test_an_instance_that_could_not_be_started_again_is_started_by_the_repair() 
     assert (repair(ec2).status, settled(ec2)) == ("Success", ("running", SMALL))
 
 
+def test_a_disk_whose_key_may_not_be_used_is_reported_within_minutes() -> None:
+    run, ec2 = play(locked=True)
+    assert (run.status, ec2.clock.now < 600) == ("Failed", True)
+    assert run.errors["start"] == run.errors["start_again"] == "the instance stopped while it was started"
+    # The repair starts it as soon as the key may be used.
+    assert repair(ec2).status == "Failed"
+    ec2.locked = False
+    assert (repair(ec2).status, settled(ec2)) == ("Success", ("running", SMALL))
+
+
 @pytest.mark.parametrize("seconds", [0, 30, 59, 65, 80, 100])
 @pytest.mark.parametrize("stop_seconds", [60, 400])
 @pytest.mark.parametrize("step", ["alone", "settle", "look", "needed", "stop", "modify", "start", "resized"])

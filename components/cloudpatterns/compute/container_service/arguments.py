@@ -237,7 +237,8 @@ class ContainerServiceDeployment(TypedDict):
     strategy: NotRequired[Annotated[str, Choice(*STRATEGIES), Field(default="ROLLING")]]
     """``ROLLING`` (in batches; the circuit breaker rolls back when tasks do not start or stay healthy), ``BLUE_GREEN`` (all new tasks
     beside the old ones, then all traffic at once), ``CANARY`` (a share of the traffic first, then the rest), ``LINEAR`` (equal steps).
-    All but ``ROLLING`` need a target group, an alternate one, a listener rule and alarms, which roll back."""
+    All but ``ROLLING`` need a target group, an alternate one, a listener rule and alarms, which roll back. With ``CANARY`` and ``LINEAR``
+    ECS has no circuit breaker: new tasks that never become healthy get no requests, and ``up`` fails when its time is up."""
     bake_time_minutes: NotRequired[_BakeMinutes]
     """Minutes for which the old tasks stay, and the alarms are watched, after all traffic has moved. Not with ``ROLLING``."""
     canary_percent: NotRequired[Annotated[int, Field(default=10, ge=1, le=99)]]
@@ -299,7 +300,8 @@ class ContainerServiceOptions(ContainerServiceContainer, FargateSize):
     """Metrics of tasks and containers: of a new cluster its setting, of an existing one what it has. Scaling by backlog and the alarm on
     missing tasks need them."""
     execute_command: NotRequired[Annotated[bool, Field(default=False)]]
-    """Whether people whom IAM allows it may open a shell in the main container (ECS Exec), encrypted and logged. Needs a new cluster."""
+    """Whether people whom IAM allows it may open a shell in the main container (ECS Exec), encrypted and logged. Needs a new cluster; the
+    role of ``existing_task_role_arn`` needs the rights of ECS Exec, and those to decrypt by the key and to write to the log group."""
     log_retention_days: NotRequired[LogRetentionDays]
     """Days that the log group keeps its events."""
     alarm_cpu_percent: NotRequired[Annotated[int, Field(default=90, ge=1, le=100)]]
@@ -354,7 +356,7 @@ class ContainerServiceArgs(ContainerServiceOptions):
     discovery_port: NotRequired[Port]
     """Port in the records of ``discovery_service_arn``, where it has SRV records. Default: none, for A records."""
     lattice_target_group_arn: NotRequired[pulumi.Input[str]]
-    """A VPC Lattice target group of type ``ip`` in which the tasks register, for ``ServiceMesh``. Default: none."""
+    """A VPC Lattice target group of type ``ip`` in which the tasks register, for ``ServiceMesh``; with ``ROLLING`` only. Default: none."""
     kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of the logs, and of sessions with ``execute_command``. Its policy must admit CloudWatch Logs. Default: a new
     key."""

@@ -137,6 +137,9 @@ def _deployment_problems(checked: ContainerServiceArgs) -> Iterator[Problem]:
         if len(checked["target_group_arns"]) != 1:
             count = len(checked["target_group_arns"])
             yield "target_group_arns", f"has {count} entries; {strategy} moves the traffic of exactly one target group. Name one."
+        if is_given(checked, "lattice_target_group_arn"):
+            reason = f"is for ROLLING: with {strategy} new tasks would get requests of that group at once. Remove it, or choose ROLLING."
+            yield "lattice_target_group_arn", reason
         if not is_given(checked, "load_balancer_arn_suffix") and not deployment["alarm_names"]:
             reason = f"is missing; without it, or deployment.alarm_names, no alarm rolls a deployment of {strategy} back. Give one of them."
             yield "load_balancer_arn_suffix", reason

@@ -301,6 +301,8 @@ def _session_statements(log_group_arn: pulumi.Output[str], key_arn: pulumi.Outpu
 def _child_names(checked: ContainerServiceArgs) -> dict[str, int]:
     roles = {} if checked.get("existing_task_role_arn") else {"task-role": 64}
     roles |= {} if checked.get("existing_execution_role_arn") else {"execution": 64}
+    roles |= {} if checked["deployment"]["strategy"] == "ROLLING" else {"traffic": 64}
+    roles |= {} if checked.get("lattice_target_group_arn") is None else {"lattice": 64}
     return {**roles, **({"failed": 64} if checked["alarm_topic_arns"] else {})}
 
 

@@ -46,7 +46,7 @@ def execution_role_arn(component: Component, checked: ContainerServiceArgs, log_
     name, containers = component.pulumi_resource_name, [checked, *checked["sidecars"].values()]
     statements = [
         *pull_statements([container["image"] for container in containers], log_group.arn),
-        *_secret_statements(containers, region_of(log_group.arn)),
+        *_secret_statements(containers),
     ]
     return service_role(
         component,
@@ -97,7 +97,7 @@ def _file_system_statements(checked: ContainerServiceArgs) -> Iterator[Statement
             )
 
 
-def _secret_statements(containers: Sequence[ContainerServiceContainer], region: pulumi.Output[str]) -> Iterator[Statement]:
+def _secret_statements(containers: Sequence[ContainerServiceContainer]) -> Iterator[Statement]:
     secrets: list[pulumi.Input[str]] = []
     parameters: list[pulumi.Input[str]] = []
     keys: list[pulumi.Input[str]] = []
@@ -113,8 +113,10 @@ def _secret_statements(containers: Sequence[ContainerServiceContainer], region: 
         yield Statement(sid="Parameters", actions=["ssm:GetParameters"], resources=parameters)
     if keys:
         services = [service for service, arns in (("secretsmanager", secrets), ("ssm", parameters)) if arns]
-        via = [pulumi.Output.concat(service, ".", region, ".amazonaws.com") for service in services]
-        yield Statement(sid="SecretKeys", actions=["kms:Decrypt"], resources=keys, conditions={"StringEquals": {"kms:ViaService": via}})
+        # In any Region: ECS reads secrets and parameters of others as well.
+        # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Secret.html
+        via = [f"{service}.*.amazonaws.com{suffix}" for service in services for suffix in ("", ".cn")]
+        yield Statement(sid="SecretKeys", actions=["kms:Decrypt"], resources=keys, conditions={"StringLike": {"kms:ViaService": via}})
 
 
 def _add(arns: list[pulumi.Input[str]], arn: pulumi.Input[str] | None) -> None:

@@ -43,6 +43,7 @@ class Scaling:
             # Limits that scheduled actions change.
             opts=component.child(ignore_changes=[key for key, limit in limits.items() if any(is_given(one, limit) for one in actions)]),
         )
+        self._previous: pulumi.Resource = self._target
         self._track_utilization()
         if backlog := checked["scaling"].get("backlog"):
             self._track_backlog(backlog)
@@ -73,15 +74,23 @@ class Scaling:
         )
 
     def _policy(self, suffix: str, **options: Any) -> aws.appautoscaling.Policy:
+        policy = aws.appautoscaling.Policy(f"{self._name}-{suffix}", **self._place(), **options)
+        self._previous = policy
+        return policy
+
+    def _place(self) -> dict[str, Any]:
+        """The target, and the options of a child that comes after the one before it.
+
+        Application Auto Scaling refuses a second change of a target while one is pending, and the provider does not try again.
+        https://github.com/hashicorp/terraform-provider-aws/issues/17915
+        """
         # By the target's outputs, so that the target comes first.
-        return aws.appautoscaling.Policy(
-            f"{self._name}-{suffix}",
-            service_namespace=self._target.service_namespace,
-            scalable_dimension=self._target.scalable_dimension,
-            resource_id=self._target.resource_id,
-            opts=self._component.child(),
-            **options,
-        )
+        return {
+            "service_namespace": self._target.service_namespace,
+            "scalable_dimension": self._target.scalable_dimension,
+            "resource_id": self._target.resource_id,
+            "opts": self._component.child(depends_on=[self._previous]),
+        }
 
     def _track_backlog(self, backlog: ContainerServiceBacklog) -> None:
         """Messages per task; those in work count, or a busy service would shrink.
@@ -144,17 +153,14 @@ class Scaling:
         for key, action in self._checked["scaling"]["scheduled_actions"].items():
             # Left out, a limit stays as it is.
             changed: Any = {limits[name]: value for name, value in pick(action, *limits).items()}
-            aws.appautoscaling.ScheduledAction(
+            self._previous = aws.appautoscaling.ScheduledAction(
                 f"{self._name}-at-{key}",
-                service_namespace=self._target.service_namespace,
-                scalable_dimension=self._target.scalable_dimension,
-                resource_id=self._target.resource_id,
                 schedule=action["schedule"],
                 timezone=action["time_zone"],
                 start_time=action.get("start_time"),
                 end_time=action.get("end_time"),
                 scalable_target_action=changed,
-                opts=self._component.child(),
+                **self._place(),
             )
 
 

@@ -318,12 +318,20 @@ class ScaleOut(Component):
         )
 
     def _scheduled_actions(self, name: str, group: aws.autoscaling.Group) -> None:
+        # One after the other: of several at the same moment AWS refuses one now and then, because "this scheduled start time already
+        # exists", whatever the times are. https://github.com/TerraConstructs/base/issues/127
+        previous: list[pulumi.Resource] = []
         for key, action in self._checked["scaling"]["scheduled_actions"].items():
             # Left out, a size would become 0; -1 leaves it as it is.
             change: dict[str, Any] = {"min_size": -1, "max_size": -1, "desired_capacity": -1, **pick(action, *action)}
-            aws.autoscaling.Schedule(
-                f"{name}-at-{key}", scheduled_action_name=key, autoscaling_group_name=group.name, **change, opts=self.child()
+            schedule = aws.autoscaling.Schedule(
+                f"{name}-at-{key}",
+                scheduled_action_name=key,
+                autoscaling_group_name=group.name,
+                **change,
+                opts=self.child(depends_on=previous),
             )
+            previous = [schedule]
 
 
 def _child_names(checked: ScaleOutArgs) -> dict[str, int]:

@@ -67,8 +67,8 @@ class ScaleUpArgs(ScaleUpOptions):
     """Arguments of ``ScaleUp``."""
 
     existing_instance_arn: NotRequired[pulumi.Input[str]]
-    """An instance that exists, to be resized instead of a new one; ``instance_type`` is the type that it has. Its disks must be EBS.
-    Default: a new instance."""
+    """An instance that exists, to be resized instead of a new one; ``instance_type`` is the type that it has. Its disks must be EBS. No
+    member of an Auto Scaling group, which would replace it when it stops, and no Spot Instance. Default: a new instance."""
     subnet_id: NotRequired[pulumi.Input[str]]
     """Private subnet of a new instance, which needs it. Default: none, with ``existing_instance_arn``."""
     security_group_ids: NotRequired[Annotated[SecurityGroupIds, Field(default=[], min_length=0)]]

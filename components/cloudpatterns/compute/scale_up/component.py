@@ -30,8 +30,8 @@ from cloudpatterns.security import instance_profile, session_manager_statements
 class ScaleUp(Component):
     """A server whose type changes, by ``instance_type`` or on schedule (Cloud Design Patterns for AWS, "Scale Up").
 
-    A schedule runs a Systems Manager Automation document: it stops the instance, changes its type and starts it again, with the same
-    disk, address and id. When a step fails, EC2 has no capacity for the new type, or the status checks do not pass on it, the instance is
+    A schedule runs a Systems Manager Automation document: it stops the instance, changes its type and starts it again, with the same disk,
+    private address and id. When a step fails, EC2 has no capacity for the new type, or the status checks do not pass on it, the instance is
     started again with the type that it had, and the execution fails. An execution that is cancelled or times out is repaired by a second
     document, which EventBridge starts. Two executions never work at once: the older one goes on, the other fails and changes nothing.
     By hand: ``aws ssm start-automation-execution --document-name <resize_document_name> --parameters InstanceType=<type>``, with one of
@@ -43,8 +43,9 @@ class ScaleUp(Component):
 
     **Cost drivers**: the instance by the hour of its type, its disk, and executions of Automation by the step.
 
-    **Trade-offs**: a resize is minutes of downtime, and what is on instance store volumes is lost. A type of another CPU architecture
-    cannot boot the disk. With ``schedules`` a change of ``instance_type`` is ignored: start the document by hand.
+    **Trade-offs**: a resize is minutes of downtime; what is on instance store volumes is lost, and so is a public address that is no
+    Elastic IP. A type of another CPU architecture cannot boot the disk. With ``schedules`` a change of ``instance_type`` is ignored: start
+    the document by hand.
 
     **Proven by**: controls ``imdsv2-required``, ``launch-template-volumes-encrypted``; ``test_scale_up.py``, and
     ``test_scale_up_on_aws.py``, which walks the documents through every failure and cancellation.

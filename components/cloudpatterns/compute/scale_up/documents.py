@@ -102,5 +102,8 @@ def _modify(name: str, instance_id: pulumi.Input[str], instance_type: str, **mor
 def _change(name: str, instance_id: pulumi.Input[str], state: str, timeout_seconds: int, **more: Any) -> Any:
     # https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-action-changestate.html
     description = "Starts the instance, and waits for its status checks." if state == "running" else "Stops the instance."
-    inputs = {"InstanceIds": [instance_id], "DesiredState": state}
+    inputs: dict[str, Any] = {"InstanceIds": [instance_id], "DesiredState": state}
+    if state == "running":
+        # Where the key of a disk may not be used, EC2 accepts the start and stops the instance again: the step would wait for all its time.
+        inputs["FailOnUnexpectedStopped"] = True
     return step(name, "aws:changeInstanceState", description, inputs, timeout_seconds=timeout_seconds, **more)
