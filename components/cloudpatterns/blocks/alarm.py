@@ -13,7 +13,7 @@ class Metric(NamedTuple):
     """A metric, the dimensions that select one of its series, and the statistic that an alarm compares."""
 
     namespace: str
-    name: str
+    name: pulumi.Input[str]
     dimensions: Mapping[str, pulumi.Input[str]]
     statistic: str = "Average"
 

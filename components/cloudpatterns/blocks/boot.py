@@ -1,5 +1,6 @@
 """Boot scripts: files for a shell with their parameters before them, and user data of several parts."""
 
+import base64
 import hashlib
 import re
 import shlex
@@ -49,13 +50,16 @@ def multipart(parts: Sequence[BootPart]) -> str:
     boundary = f"part-{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"
     lines = [f'Content-Type: multipart/mixed; boundary="{boundary}"', "MIME-Version: 1.0", ""]
     for part in parts:
+        # cloud-init gives up on a part of 8 bits with an é in it, and writes other letters as Python escapes them.
+        # https://github.com/canonical/cloud-init/blob/main/cloudinit/user_data.py (convert_string)
+        encoding, text = ("8bit", part.text) if part.text.isascii() else ("base64", base64.encodebytes(part.text.encode()).decode())
         lines += [
             f"--{boundary}",
             f'Content-Type: {part.content_type}; charset="utf-8"',
             "MIME-Version: 1.0",
-            "Content-Transfer-Encoding: 8bit",
+            f"Content-Transfer-Encoding: {encoding}",
             f'Content-Disposition: attachment; filename="{part.name}"',
             "",
-            part.text,
+            text,
         ]
     return "\n".join([*lines, f"--{boundary}--", ""])

@@ -35,14 +35,14 @@ def run(s3: Any, scheduled_time: str, environment: Mapping[str, str], say: Calla
     """Sums the share of this child, and publishes it; the key of what is published."""
     day = day_before(scheduled_time)
     index, size = int(environment.get("AWS_BATCH_JOB_ARRAY_INDEX", "0")), int(environment.get("AWS_BATCH_JOB_ARRAY_SIZE", "1"))
-    bucket, prefix = environment["OUTPUT_BUCKET"], environment["OUTPUT_PREFIX"]
+    bucket, prefix = environment["OUTPUT_BUCKET"], environment.get("OUTPUT_PREFIX", "")
     published = f"{prefix}published/{day}/{index}-of-{size}.json"
     if _exists(s3, bucket, published):
         say(f"{published} is there: an earlier attempt published it")
         return published
     attempt = f"{prefix}attempts/{day}/{index}-of-{size}/{environment['AWS_BATCH_JOB_ID']}/{environment['AWS_BATCH_JOB_ATTEMPT']}"
     parts = []
-    for key in _share(s3, environment["INPUT_BUCKET"], f"{environment['INPUT_PREFIX']}{day}/", index, size):
+    for key in _share(s3, environment["INPUT_BUCKET"], f"{environment.get('INPUT_PREFIX', '')}{day}/", index, size):
         sums = _sums(s3.get_object(Bucket=environment["INPUT_BUCKET"], Key=key)["Body"].read().decode())
         part = f"{attempt}/part-{len(parts):05}.json"
         s3.put_object(Bucket=bucket, Key=part, Body=json.dumps(sums, sort_keys=True).encode(), ContentType="application/json")

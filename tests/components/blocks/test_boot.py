@@ -27,14 +27,17 @@ def test_a_file_is_kept_whole_with_its_comments(tmp_path: Path) -> None:
 
 
 def test_several_parts_are_read_as_they_were_given() -> None:
-    parts = [BootPart("00-config", CLOUD_CONFIG, "#cloud-config\npackages: [jq]\n"), BootPart("01-run", SHELL, "#!/bin/bash\necho ü\n")]
+    parts = [BootPart("00-config", CLOUD_CONFIG, "#cloud-config\npackages: [jq]\n"), BootPart("01-run", SHELL, "#!/bin/bash\necho ü €\n")]
     text = multipart(parts)
     # cloud-init recognises it by this header: https://cloudinit.readthedocs.io/en/latest/explanation/format.html
     assert text.startswith('Content-Type: multipart/mixed; boundary="part-')
     assert "\nMIME-Version: 1.0\n\n" in text
-    message = email.message_from_bytes(text.encode())
+    # As cloud-init does, which reads a text and not bytes.
+    message = email.message_from_string(text)
     found = [(part.get_filename(), part.get_content_type(), part.get_payload(decode=True)) for part in message.walk()][1:]
     assert found == [(part.name, part.content_type, part.text.encode()) for part in parts]
+    # What can be read in the console stays so.
+    assert "\npackages: [jq]\n" in text
     assert text == multipart(parts)
     assert text != multipart(parts[:1])
 

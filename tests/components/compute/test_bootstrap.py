@@ -248,7 +248,9 @@ def test_failures_are_counted_from_the_log() -> None:
     counted, alarm = graph.one("aws:cloudwatch/logMetricFilter:LogMetricFilter"), graph.one("aws:cloudwatch/metricAlarm:MetricAlarm")
     assert refs(graph, counted, "logGroupName") == ["boot-log"]
     assert counted.inputs["pattern"] == '"bootstrap: failed:"'
-    assert counted.inputs["metricTransformation"]["name"] == alarm.inputs["metricName"] == "boot-Failures"
+    group = graph.one("aws:cloudwatch/logGroup:LogGroup").outputs["name"]
+    # Of the log group: a component of this name in another stack has another metric.
+    assert counted.inputs["metricTransformation"]["name"] == alarm.inputs["metricName"] == f"{group}-Failures"
     assert counted.inputs["metricTransformation"]["namespace"] == alarm.inputs["namespace"] == "CloudPatterns/Bootstrap"
     assert (alarm.inputs["threshold"], alarm.inputs["alarmActions"]) == (0, [TOPIC])
     assert made()[0].of_type("aws:cloudwatch/metricAlarm:MetricAlarm") == []

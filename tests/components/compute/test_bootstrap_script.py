@@ -95,6 +95,13 @@ def test_changed_variables_run_the_scripts_again(boot: Boot) -> None:
     assert boot.ran() == ["first for shop", "first for a b $(touch x)"]
 
 
+def test_an_instance_from_the_image_of_another_runs_the_scripts(boot: Boot) -> None:
+    assert boot.run(FIRST).code == 0
+    boot.instance.metadata.paths["instance-id"] = "i-0fedcba9876543210"
+    assert boot.run(FIRST).code == 0
+    assert boot.ran() == ["first for shop", "first for shop"]
+
+
 def test_script_integrity_is_checked_by_hash(boot: Boot) -> None:
     assert boot.run(FIRST).code == 0
     # Whoever may write into the bucket changes the second script after the deployment.

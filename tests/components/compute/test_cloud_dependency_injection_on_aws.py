@@ -69,6 +69,12 @@ def test_a_restart_that_fails_is_tried_again(server: Instance) -> None:
     assert restarts(server) == 2
 
 
+def test_a_unit_that_is_ordered_after_the_service_is_not_waited_for(server: Instance) -> None:
+    server.stand_in("systemctl", "[[ $1 != show ]] || echo 'sysinit.target cloudpatterns-configuration.service basic.target'")
+    assert refresh(server).code == 0
+    assert [call[1:] for call in server.calls("systemctl") if call[1] == "restart"] == [["restart", "--no-block", "shop.service"]]
+
+
 def test_an_object_in_place_of_parameters(server: Instance) -> None:
     server.account.put("configurations", "shop/prod/web/configuration.json", json.dumps({"B": "2", "A": "1"}).encode())
     assert refresh(server, "configurations").code == 0
@@ -119,6 +125,9 @@ def test_the_first_boot_installs_the_timer_and_reads_the_configuration(server: I
     assert server.file(FILE) == 'HOST="db"\n'
     assert "OnUnitInactiveSec=7min" in server.file("etc/systemd/system/cloudpatterns-configuration.timer")
     assert (server.state / "active-cloudpatterns-configuration.timer").exists()
+    # Read at later boots, too, and not only when the timer comes.
+    assert (server.state / "enabled-cloudpatterns-configuration.service").exists()
+    assert "\nWantedBy=multi-user.target\n" in server.file("etc/systemd/system/cloudpatterns-configuration.service")
     before = server.tree()
     assert server.run(install).code == 0
     assert server.tree() == before

@@ -109,6 +109,20 @@ def test_the_environment_is_private_spot_first_and_outlived_by_the_policies_of_b
         assert "serviceRole" not in environment.inputs
 
 
+def test_a_job_learns_its_prefixes_and_batch_gets_no_variable_without_a_value() -> None:
+    environment = _container(_graph({**JOBS, "output_prefix": "sums/"}))["environment"]
+    assert {entry["name"] for entry in environment} == {"INPUT_BUCKET", "OUTPUT_BUCKET", "OUTPUT_PREFIX"}
+    assert {"name": "OUTPUT_PREFIX", "value": "sums/"} in environment
+
+
+def test_a_name_that_batch_would_refuse_is_refused() -> None:
+    args: Any = JOBS
+    with pytest.raises(ArgumentError) as caught:
+        record(lambda: DistributedProcessing("my.work", args))
+    reason = "it begins names of Batch: letters, digits, hyphens and underscores, a letter or digit first"
+    assert caught.value.problems == [("name", f"is 'my.work'; {reason}. Rename the component.")]
+
+
 def test_without_spot_the_queue_has_fargate_alone() -> None:
     graph = _graph({**JOBS, "spot": False, "max_vcpus": 8})
     assert graph.one("aws:batch/computeEnvironment:ComputeEnvironment").inputs["computeResources"]["type"] == "FARGATE"
@@ -132,10 +146,8 @@ def test_a_job_is_what_fargate_takes_read_only_with_writable_folders_and_logs_un
         "networkConfiguration": {"assignPublicIp": "DISABLED"},
         "environment": [
             {"name": "INPUT_BUCKET", "value": graph.named("work-input-bucket").outputs["bucket"]},
-            {"name": "INPUT_PREFIX", "value": ""},
             {"name": "MODE", "value": "fast"},
             {"name": "OUTPUT_BUCKET", "value": graph.named("work-output-bucket").outputs["bucket"]},
-            {"name": "OUTPUT_PREFIX", "value": ""},
         ],
         "secrets": [{"name": "API_KEY", "valueFrom": f"{SECRET}:key::"}],
         "user": "1000",
@@ -263,7 +275,11 @@ def test_spark_jobs_run_in_a_bounded_application_that_stops() -> None:
     assert graph.of_type("aws:batch/jobQueue:JobQueue") == []
     trust = json.loads(graph.named("work-job-role").inputs["assumeRolePolicy"])["Statement"][0]
     assert trust["Principal"] == {"Service": ["emr-serverless.amazonaws.com"]}
-    assert {"Logs", "LogGroups"} <= set(_statements(graph.named("work-job-policy")))
+    granted = _statements(graph.named("work-job-policy"))
+    assert {"Logs", "LogGroups"} <= set(granted)
+    # The committers of Spark and Hive delete their temporary objects.
+    assert granted["OutputObjects"]["Action"] == ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"]
+    assert "s3:DeleteObject" not in granted["InputObjects"]["Action"]
     assert json.loads(graph.named("work-failed").inputs["eventPattern"])["detail-type"] == ["EMR Serverless Job Run State Change"]
 
 
@@ -326,6 +342,11 @@ def test_others_submit_jobs_add_input_and_read_output_with_named_rights(args: An
             {**PLACE, "jobs": {"sum": {"image": IMAGE, "environment": {"AWS_BATCH_X": "1"}}}},
             "jobs.sum.environment.AWS_BATCH_X",
             "is set by Batch or by the component. Choose another name.",
+        ),
+        (
+            {**PLACE, "jobs": {"sum": {"image": IMAGE, "environment": {"MODE": ""}}}},
+            "jobs.sum.environment.MODE",
+            "has no value; Batch drops such variables. Remove it.",
         ),
         (
             {**PLACE, "jobs": {"sum": {"image": IMAGE, "command": ["Ref::day"]}}},
@@ -418,7 +439,6 @@ def _run(endpoint: str, attempt: int, number: int = 0, at: int = 0, **environmen
         **{"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "a", "INPUT_BUCKET": "orders-in", "INPUT_PREFIX": "orders/"},
         **{
             "OUTPUT_BUCKET": "orders-out",
-            "OUTPUT_PREFIX": "",
             "AWS_BATCH_JOB_ID": "j1",
             "AWS_BATCH_JOB_ATTEMPT": str(attempt),
             **environment,

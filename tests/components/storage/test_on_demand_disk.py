@@ -50,6 +50,18 @@ def test_volumes_are_encrypted_and_attached() -> None:
     assert graph.one(ATTACHMENT, "data-a-attachment").options["deleteBeforeReplace"] is True
 
 
+def test_a_volume_whose_numbers_are_taken_away_gets_those_of_its_type() -> None:
+    # EBS keeps the number before, and the provider sends that of io2 when the type becomes gp3.
+    volume = make().one(VOLUME, "data-a").inputs
+    assert (volume["iops"], volume["throughput"]) == (3000, 125)
+    fast = make(volumes={"a": {"size_gib": 100, "type": "io2", "iops": 50_000}}).one(VOLUME).inputs
+    assert (fast["iops"], "throughput" in fast) == (50_000, False)
+
+
+def test_a_deletion_waits_for_the_final_snapshot() -> None:
+    assert make().one(VOLUME, "data-a").options["customTimeouts"] == {"delete": "24h"}
+
+
 def test_volumes_outlive_the_instance() -> None:
     graph = make()
     for volume in graph.of_type(VOLUME):

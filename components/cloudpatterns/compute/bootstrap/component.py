@@ -33,8 +33,8 @@ class Bootstrap(Component):
 
     The scripts are objects whose keys hold their SHA-256; user data holds the hashes, so an object that was changed in the bucket is
     refused and nothing is run. All are fetched first, and run in order as root; the first failure ends the run, and its reason is in the
-    log group. A script runs once for each content and set of variables. ``running_instances`` lets Systems Manager run what has changed on
-    instances that are there already.
+    log group. A script runs once on an instance for each content and set of variables. ``running_instances`` lets Systems Manager run what
+    has changed on instances that are there already.
 
     Pass ``user_data`` and ``instance_profile_arn`` to ``ScaleOut`` or to a launch template. Objects of earlier deployments stay, because
     an instance refresh that rolls back launches with the earlier user data.
@@ -208,7 +208,8 @@ class Bootstrap(Component):
         topic_arns = self._checked["alarm_topic_arns"]
         if not topic_arns:
             return
-        metric = Metric(_NAMESPACE, f"{name}-{_FAILURES}", {}, "Sum")
+        # Another stack in the account and Region may have a component of the same name; the log group is this one's alone.
+        metric = Metric(_NAMESPACE, pulumi.Output.concat(self._log.name, "-", _FAILURES), {}, "Sum")
         aws.cloudwatch.LogMetricFilter(
             f"{name}-failures",
             log_group_name=self._log.name,

@@ -45,7 +45,8 @@ class CloudDependencyInjectionOptions(ScaleOutOptions):
     """Configuration to keep as SecureString parameters ``/app/env/role/<name>``, of at most 4 KB each; the state has them encrypted. Others
     may write more there. Not with ``bucket_name``."""
     unit: NotRequired[Annotated[str, Matches(r"[A-Za-z0-9:_.@-]+\.service", "the name of a systemd service such as shop.service")]]
-    """systemd service that is restarted after a change; it has ``EnvironmentFile=/etc/cloudpatterns/configuration.env``. Default: none."""
+    """systemd service that is restarted after a change; it has ``EnvironmentFile=/etc/cloudpatterns/configuration.env``. With
+    ``After=cloudpatterns-configuration.service`` it starts at a later boot once the configuration was read. Default: none."""
     refresh_minutes: NotRequired[Annotated[int, Field(default=5, ge=1, le=1440)]]
     """Time between two looks at the configuration."""
 

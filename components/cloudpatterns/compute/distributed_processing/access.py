@@ -31,10 +31,11 @@ def read_statements(store: Store, what: str) -> list[Statement]:
     ]
 
 
-def write_statements(store: Store, what: str) -> list[Statement]:
-    """Adds objects, in parts as well; deletes none. Every part but the first of an encrypted upload decrypts the data key."""
+def write_statements(store: Store, what: str, *, deletes: bool = False) -> list[Statement]:
+    """Adds objects, in parts as well, and ``deletes`` some. Every part but the first of an encrypted upload decrypts the data key."""
+    actions = ["s3:AbortMultipartUpload", *(["s3:DeleteObject"] if deletes else []), "s3:PutObject"]
     return [
-        Statement(sid=f"{what}Objects", actions=["s3:AbortMultipartUpload", "s3:PutObject"], resources=[store.objects]),
+        Statement(sid=f"{what}Objects", actions=actions, resources=[store.objects]),
         *_key(store, f"{what}Key", "kms:Decrypt", "kms:GenerateDataKey"),
     ]
 

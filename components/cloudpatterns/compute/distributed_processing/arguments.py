@@ -1,5 +1,6 @@
 """Arguments of ``DistributedProcessing``, and the rules over them."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, NotRequired, TypedDict
 
@@ -70,8 +71,9 @@ class ProcessingJob(FargateSize):
     parameters: NotRequired[Annotated[dict[str, str], Field(default={})]]
     """Default values of the parameters in ``command``."""
     environment: NotRequired[Annotated[dict[str, pulumi.Input[str]], _NAMES, Field(default={})]]
-    """Environment variables beside ``INPUT_BUCKET``, ``INPUT_PREFIX``, ``OUTPUT_BUCKET`` and ``OUTPUT_PREFIX``, and those of Batch. No
-    secrets: anyone who may describe the job can read them. Use ``secrets``."""
+    """Environment variables beside ``INPUT_BUCKET`` and ``OUTPUT_BUCKET``, ``INPUT_PREFIX`` and ``OUTPUT_PREFIX`` where there is a prefix,
+    and those of Batch, which drops variables without a value. No secrets: anyone who may describe the job can read them. Use
+    ``secrets``."""
     secrets: NotRequired[Annotated[dict[str, _SecretReference], _NAMES, Field(default={})]]
     """Environment variables whose values are read when the job starts: variable to ARN of a secret of Secrets Manager, also with
     ``:key::`` for a key of its JSON, or of a parameter of Systems Manager."""
@@ -222,6 +224,9 @@ def child_names(checked: DistributedProcessingArgs) -> dict[str, int]:
 def problems(name: str, checked: DistributedProcessingArgs) -> Iterator[Problem]:
     """What is wrong with the arguments together."""
     yield from one_of(checked, "jobs", "spark")
+    if checked["jobs"] and not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]*", name):
+        reason = "it begins names of Batch: letters, digits, hyphens and underscores, a letter or digit first"
+        yield "name", f"is {name!r}; {reason}. Rename the component."
     yield from _network_problems(name, checked)
     if checked.get("spark") is not None:
         for other in ("spot", "max_vcpus", "on_demand_max_vcpus", "fair_share", "schedules", "secret_kms_key_arns"):
@@ -258,6 +263,8 @@ def _job_problems(path: str, job: ProcessingJob, checked: DistributedProcessingA
     for variable, value in job["environment"].items():
         if variable.startswith("AWS_BATCH") or variable in _STORES:
             yield f"{path}environment.{variable}", "is set by Batch or by the component. Choose another name."
+        elif value == "":
+            yield f"{path}environment.{variable}", "has no value; Batch drops such variables. Remove it."
         elif looks_secret(variable, value):
             # Never the value.
             yield f"{path}environment.{variable}", "looks like a secret; anyone who describes the job can read it. Move it to secrets."

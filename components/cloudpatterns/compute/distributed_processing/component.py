@@ -42,7 +42,8 @@ class DistributedProcessing(Component):
     Jobs read the input and add to the output; they can neither change the input nor delete output. So a job can be tried again whole: it
     writes under a prefix of its attempt, and publishes by one last object that names what it wrote, created only if it is not there yet.
     ``examples/distributed_processing/app`` does so. On SIGTERM, which Fargate Spot sends two minutes before it takes the worker, a job ends
-    with another code than 0: 0 would count as success.
+    with another code than 0: 0 would count as success. Only jobs of Spark and Hive may delete output, as both remove their temporary
+    objects when they commit; a new output bucket keeps the versions before.
 
     **Use when**: files can be processed apart from each other or by Spark, in minutes to hours, and nobody waits for the answer.
 
@@ -203,7 +204,9 @@ class DistributedProcessing(Component):
         checked = self._checked
         statements = [
             *read_statements(self._input, "Input"),
-            *write_statements(self._output, "Output"),
+            # Spark and Hive delete their temporary objects when they commit.
+            # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/security-iam-runtime-role.html
+            *write_statements(self._output, "Output", deletes=not checked["jobs"]),
             *read_statements(self._output, "Published"),
             *[iam_statement(statement) for statement in checked["statements"]],
         ]
@@ -247,12 +250,15 @@ class DistributedProcessing(Component):
         self._batch_events(name, queue)
 
     def _locations(self) -> dict[str, pulumi.Input[str]]:
-        """The variables that tell a job where its data is."""
+        """The variables that tell a job where its data is.
+
+        Batch drops variables without a value: https://github.com/hashicorp/terraform-provider-aws/issues/26960
+        """
+        prefixes = {"INPUT_PREFIX": self._input.prefix, "OUTPUT_PREFIX": self._output.prefix}
         return {
             "INPUT_BUCKET": self._input.bucket_name,
-            "INPUT_PREFIX": self._input.prefix,
             "OUTPUT_BUCKET": self._output.bucket_name,
-            "OUTPUT_PREFIX": self._output.prefix,
+            **{variable: prefix for variable, prefix in prefixes.items() if prefix},
         }
 
     def _execution_role(self, name: str) -> ServiceRole:

@@ -11,7 +11,8 @@ from cloudpatterns.core import Choice, Matches, Problem, excludes, is_given, nee
 from cloudpatterns.core.vocabulary import AlarmTopicArns, DeletionProtection, KmsKeyArn, ShortNames, Tags
 
 # https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html#gp3-ebs-volume-type
-_GP3_IOPS = 3_000
+GP3_IOPS, GP3_MIB_PER_SECOND = 3_000, 125
+"""What a gp3 volume has at no further cost."""
 _GP3_MOST_IOPS = 80_000
 _GP3_IOPS_PER_GIB = 500
 _GP3_MIB_PER_SECOND_PER_IOPS = 0.25
@@ -167,10 +168,10 @@ def _volume_problems(volume: OnDemandDiskVolumeArgs, path: str) -> Iterator[Prob
         if throughput is not None:
             yield f"{path}throughput_mib_per_second", "is for gp3; io2 has the throughput that its IOPS give. Remove it."
         return
-    most = min(_GP3_MOST_IOPS, max(_GP3_IOPS, size * _GP3_IOPS_PER_GIB))
-    if iops is not None and not _GP3_IOPS <= iops <= most:
-        yield f"{path}iops", f"is {iops}; a gp3 volume of {size} GiB has {_GP3_IOPS:,} to {most:,}."
-    provisioned = _GP3_IOPS if iops is None else iops
+    most = min(_GP3_MOST_IOPS, max(GP3_IOPS, size * _GP3_IOPS_PER_GIB))
+    if iops is not None and not GP3_IOPS <= iops <= most:
+        yield f"{path}iops", f"is {iops}; a gp3 volume of {size} GiB has {GP3_IOPS:,} to {most:,}."
+    provisioned = GP3_IOPS if iops is None else iops
     fastest = int(provisioned * _GP3_MIB_PER_SECOND_PER_IOPS)
     if throughput is not None and throughput > fastest:
         yield f"{path}throughput_mib_per_second", f"is {throughput}; with {provisioned:,} IOPS gp3 has at most {fastest}. Raise iops."

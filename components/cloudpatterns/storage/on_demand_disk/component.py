@@ -21,7 +21,14 @@ from cloudpatterns.core import (
     partition_of,
     region_of,
 )
-from cloudpatterns.storage.on_demand_disk.arguments import OnDemandDiskArgs, OnDemandDiskVolumeArgs, created, problems
+from cloudpatterns.storage.on_demand_disk.arguments import (
+    GP3_IOPS,
+    GP3_MIB_PER_SECOND,
+    OnDemandDiskArgs,
+    OnDemandDiskVolumeArgs,
+    created,
+    problems,
+)
 from cloudpatterns.storage.on_demand_disk.script import (
     METRIC_NAMESPACE,
     REVISION,
@@ -31,6 +38,9 @@ from cloudpatterns.storage.on_demand_disk.script import (
     revision,
 )
 
+# A deletion ends with the final snapshot, which takes hours for a large disk; the provider gives up after ten minutes, and makes another
+# snapshot when it is tried again.
+_VOLUME_DELETION = pulumi.CustomTimeouts(delete="24h")
 # What else may have enlarged a volume; State Manager's shortest rate.
 _RERUN = "rate(30 minutes)"
 _LEAST_CREDITS_PERCENT = 20
@@ -121,21 +131,24 @@ class OnDemandDisk(Component):
         return create_key(self, f"{name}-key", f"Disk {name}", tags=self._checked["tags"], retain_on_delete=kept)
 
     def _volume(self, key: str, volume: OnDemandDiskVolumeArgs) -> aws.ebs.Volume:
-        checked, name = self._checked, f"{self.pulumi_resource_name}-{key}"
+        checked, name, general = self._checked, f"{self.pulumi_resource_name}-{key}", volume["type"] == "gp3"
         return aws.ebs.Volume(
             name,
             availability_zone=checked["availability_zone"],
             size=volume["size_gib"],
             type=volume["type"],
-            iops=volume.get("iops"),
-            throughput=volume.get("throughput_mib_per_second"),
+            # Without a number EBS keeps the one before, also that of another type.
+            iops=volume.get("iops") or (GP3_IOPS if general else None),
+            throughput=volume.get("throughput_mib_per_second") or (GP3_MIB_PER_SECOND if general else None),
             snapshot_id=volume.get("snapshot_id"),
             encrypted=True,
             kms_key_id=self.kms_key_arn,
             final_snapshot=checked["final_snapshot"] and not checked["retain_on_delete"],
             tags={"Name": name, **checked["backup_tags"], **checked["tags"]},
             # AWS has no deletion protection for volumes; Pulumi's also stops a replacement.
-            opts=self.child(protect=checked["deletion_protection"], retain_on_delete=checked["retain_on_delete"]),
+            opts=self.child(
+                protect=checked["deletion_protection"], retain_on_delete=checked["retain_on_delete"], custom_timeouts=_VOLUME_DELETION
+            ),
         )
 
     def _attach(self, instance_id: pulumi.Input[str], role_name: pulumi.Input[str] | None) -> None:

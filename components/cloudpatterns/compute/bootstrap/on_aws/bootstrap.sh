@@ -22,6 +22,7 @@ folder="$root/var/lib/bootstrap/$BOOTSTRAP_NAME"
 log="$root/var/log/bootstrap-$BOOTSTRAP_NAME.log"
 ran=()
 reason=
+instance=
 
 warn() { printf 'bootstrap: %s\n' "$1" >&2; }
 
@@ -61,10 +62,11 @@ check_parameters() {
   done <<<"$BOOTSTRAP_ENVIRONMENT"
 }
 
-# The name of the file that says that a script has run: of its content and its variables.
+# The name of the file that says that a script has run: of its content, its variables and the instance, as an image of an instance has the
+# files too.
 marker() {
   local revision
-  revision="$(printf '%s\n%s' "$1" "$BOOTSTRAP_ENVIRONMENT" | sha256sum)"
+  revision="$(printf '%s\n%s\n%s' "$instance" "$1" "$BOOTSTRAP_ENVIRONMENT" | sha256sum)"
   printf '%s/done/%s-%s' "$folder" "$2" "${revision%% *}"
 }
 
@@ -113,8 +115,8 @@ run_scripts() {
 
 # The end of the output as one log event, whose first line says how it ended.
 send_log() {
-  local text instance
-  instance="$(metadata instance-id)" || return 1
+  local text
+  [[ -n $instance ]] || return 1
   text="$1"$'\n'"$(tail --bytes="+$((begin + 1))" "$log" | tail --bytes=8000 | tr --complement '\11\12\40-\176' '?')"
   text="${text//\\/\\\\}"
   text="${text//\"/\\\"}"
@@ -156,6 +158,7 @@ touch "$log"
 begin="$(stat --format=%s "$log")"
 exec 3>&1 4>&2 >>"$log" 2>&1
 trap finish EXIT
+instance="$(retry metadata instance-id)" || fail "the instance metadata service does not answer"
 AWS_REGION="$(retry metadata placement/region)" || fail "the instance metadata service does not answer"
 export AWS_REGION
 check_parameters

@@ -18,6 +18,7 @@ folder="$root/etc/cloudpatterns"
 file="$folder/configuration.env"
 # From a change until the unit has been restarted: a run that breaks off between the two leaves it to the next.
 pending="$root/var/lib/cloudpatterns/configuration-changed"
+wait=()
 
 warn() { printf 'configuration: %s\n' "$1" >&2; }
 
@@ -116,7 +117,9 @@ chmod 0600 "$file"
 if [[ -e $pending ]]; then
   # At the first boot the unit is not there yet, and starts with the file later.
   if [[ -n ${UNIT:-} ]] && { systemctl is-enabled --quiet "$UNIT" || systemctl is-active --quiet "$UNIT"; }; then
-    systemctl restart "$UNIT" || fail "$UNIT does not restart with the new configuration; the next run tries again"
+    # A unit that is ordered after the service of this script starts when the script has ended: waiting for it here would never end.
+    if [[ " $(systemctl show --property=After --value "$UNIT") " == *" cloudpatterns-configuration.service "* ]]; then wait=(--no-block); fi
+    systemctl restart "${wait[@]}" "$UNIT" || fail "$UNIT does not restart with the new configuration; the next run tries again"
   fi
   rm -f "$pending"
 fi

@@ -53,6 +53,10 @@ After=network-online.target
 [Service]
 Type=oneshot
 ExecStart=$script
+TimeoutStartSec=15min
+
+[Install]
+WantedBy=multi-user.target
 END
 write_file 0644 "$root/etc/systemd/system/cloudpatterns-configuration.timer" <<END
 [Unit]
@@ -67,6 +71,8 @@ RandomizedDelaySec=10
 WantedBy=timers.target
 END
 if [[ -n $changed ]]; then systemctl daemon-reload; fi
+# At every later boot as well: an instance that was stopped comes back with what was right then.
+systemctl enable cloudpatterns-configuration.service || fail "the service is not enabled, so a later boot would not read the configuration"
 # Before the first run: the timer tries again what fails now.
 systemctl enable --now cloudpatterns-configuration.timer || fail "the timer does not start, so no change would be noticed"
 install_programs
