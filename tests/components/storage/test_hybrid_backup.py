@@ -186,6 +186,19 @@ def test_a_file_server_is_copied_verified_and_never_deleted() -> None:
     assert enhanced.of_type("aws:cloudwatch/logGroup:LogGroup") == []
 
 
+def test_two_stacks_of_an_account_do_not_overwrite_each_others_log_policy() -> None:
+    graph = make(**NO_SERVERS, data_sync=NAS)
+    policy, group = graph.named("office-data-sync-logs-policy"), graph.named("office-data-sync-logs")
+    assert refs(graph, policy, "policyName") == ["office-data-sync-logs"]
+    assert policy.inputs["policyName"] == group.outputs["name"].removeprefix("/aws/datasync/")
+
+
+def test_a_windows_file_server_has_no_posix_owners_and_modes() -> None:
+    graph = make(**NO_SERVERS, data_sync={**NAS, "smb": {"user": "backup", "password": "hunter2"}})
+    options = graph.one("aws:datasync/task:Task").inputs["options"]
+    assert (options["uid"], options["gid"], options["posixPermissions"]) == ("NONE", "NONE", "NONE")
+
+
 def test_passwords_and_activation_keys_are_secret() -> None:
     smb = {"user": "backup", "password": "hunter2", "domain": "EXAMPLE"}
     sync = {**NAS, "existing_agent_arn": None, "activation_key": "AAAAA-BBBBB", "smb": smb}
@@ -214,6 +227,10 @@ def test_the_share_is_encrypted_and_for_named_networks() -> None:
         *(f"{bucket}/gateway/", "gateway", "RootSquash"),
     )
     assert graph.named("office-gateway-cache").urn in share.dependencies
+    # The bucket has no ACLs, and takes no other one.
+    assert share.inputs["objectAcl"] == "bucket-owner-full-control"
+    assert graph.named("office-backups-ownership").inputs["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
+    assert share.options["deleteBeforeReplace"] is True
     rights = [action for one in statements(graph, "office-gateway-bucket-role-policy") for action in one["Action"]]
     assert {"s3:DeleteObjectVersion", "s3:BypassGovernanceRetention", "s3:PutObjectRetention"}.isdisjoint(rights)
     found = {one.name: one.inputs for one in graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
@@ -222,9 +239,12 @@ def test_the_share_is_encrypted_and_for_named_networks() -> None:
 
 
 def test_a_gateway_without_a_cache_has_no_share_yet() -> None:
-    graph = make(**NO_SERVERS, file_gateway={key: value for key, value in GATEWAY.items() if key != "cache_disk_id"})
+    gateway = {key: value for key, value in GATEWAY.items() if key != "cache_disk_id"}
+    graph = make(**NO_SERVERS, file_gateway=gateway, alarm_topic_arns=[TOPIC])
     assert graph.of_type("aws:storagegateway/nfsFileShare:NfsFileShare", "aws:storagegateway/cache:Cache") == []
     assert graph.named("office").outputs["file_share_path"] == ""
+    # It reports nothing about a cache, and an alarm on that would be raised until there is one.
+    assert [one.name for one in graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")] == ["office-gateway-health"]
 
 
 def test_failed_copies_are_reported() -> None:
@@ -275,6 +295,15 @@ ONE_OF = "exactly one of certificate_bundle and private_ca_arn and existing_trus
                 (
                     "data_sync.activation_key",
                     "exactly one of activation_key and existing_agent_arn is needed; both are given. Remove one.",
+                )
+            ],
+        ),
+        (
+            {**NO_SERVERS, "data_sync": {**NAS, "task_mode": "ENHANCED", "bandwidth_mib": 10}},
+            [
+                (
+                    "data_sync.bandwidth_mib",
+                    "is for the task_mode BASIC; DataSync does not limit ENHANCED tasks. Remove it, or use BASIC.",
                 )
             ],
         ),

@@ -82,6 +82,8 @@ def test_the_timer_runs_a_job_with_credentials_of_an_hour(server: Instance) -> N
     assert install(server) == (0, "", "")
     assert "OnCalendar=Mon..Fri,02:30\n" in server.file(f"{UNITS}.timer")
     assert f"Environment=AWS_CONFIG_FILE={server.root}/etc/hybrid-backup/office.aws\n" in server.file(f"{UNITS}.service")
+    # Keys that somebody left in ~/.aws/credentials go before a process that gives credentials.
+    assert "Environment=AWS_SHARED_CREDENTIALS_FILE=/dev/null\n" in server.file(f"{UNITS}.service")
     configuration = server.file("etc/hybrid-backup/office.aws")
     assert f"aws_signing_helper credential-process --certificate {server.root}/etc/hybrid-backup/certificate.pem" in configuration
     assert configuration.endswith(

@@ -23,7 +23,7 @@ DEPLOY = f"arn:aws:iam::{ACCOUNT}:role/deploy"
 DAILY: dict[str, Any] = {"frequency": "daily", "retention_days": 35}
 MINIMAL: dict[str, Any] = {"rules": {"daily": DAILY}, "selections": {"tagged": {"tags": {"Backup": "yes"}}}}
 GOVERNANCE: dict[str, Any] = {"lock": {"mode": "governance"}}
-COMPLIANCE: dict[str, Any] = {"lock": {"mode": "compliance", "changeable_for_days": 3}}
+COMPLIANCE: dict[str, Any] = {"lock": {"mode": "compliance", "changeable_for_days": 3, "min_retention_days": 7}}
 FRANKFURT: dict[str, Any] = {"copies": {"frankfurt": {"region": "eu-central-1"}}}
 DISKS: dict[str, Any] = {
     "disks": {
@@ -32,7 +32,7 @@ DISKS: dict[str, Any] = {
         "schedules": {"nightly": {"schedule": "cron(0 3 * * ? *)", "retention_count": 14}},
     }
 }
-DENIED = ["backup:DeleteRecoveryPoint", "backup:UpdateRecoveryPointLifecycle"]
+DENIED = ["backup:DeleteRecoveryPoint", "backup:DisassociateRecoveryPoint", "backup:UpdateRecoveryPointLifecycle"]
 
 
 def make(base: dict[str, Any] = MINIMAL, **more: Any) -> Graph:
@@ -337,6 +337,12 @@ def test_restore_tests_restore_from_this_vault_with_their_own_role() -> None:
     assert refs(graph, selection, "iamRoleArn")[0] == "backups-restore-role"
 
 
+def test_a_restore_test_is_replaced_where_aws_or_the_provider_would_not_change_it() -> None:
+    tests = {"tests": {"orders": {"resource_type": "RDS", "resource_arns": [f"arn:aws:rds:eu-west-1:{ACCOUNT}:db:orders"]}}}
+    options = make(restore_tests=tests).named("backups-restore-tests-orders").options
+    assert (options["deleteBeforeReplace"], options["replaceOnChanges"]) == (True, ["protectedResourceArns"])
+
+
 # Alarms.
 
 
@@ -358,6 +364,11 @@ def test_silence_is_an_alarm() -> None:
     found = named(make(alarm_topic_arns=[TOPIC], alarm_hours_without_backup=36), "backups-no-backup")
     assert (found["metricName"], found["comparisonOperator"], found["threshold"]) == ("NumberOfBackupJobsCompleted", "LessThanThreshold", 1)
     assert (found["period"], found["evaluationPeriods"], found["treatMissingData"]) == (3600, 36, "breaching")
+
+
+def test_how_far_schedules_are_apart_is_not_judged() -> None:
+    rules = {"office": {"schedule": "cron(30 22 ? * MON-FRI *)", "retention_days": 7}, "daily": DAILY}
+    assert named(make(rules=rules, alarm_topic_arns=[TOPIC], alarm_hours_without_backup=12), "backups-no-backup")["evaluationPeriods"] == 12
 
 
 def test_without_topics_nothing_is_reported() -> None:
@@ -474,7 +485,23 @@ def test_images_are_taken_without_a_reboot_unless_asked(reboot: bool, expected: 
             "leave it warm.",
         ),
         (
-            {"lock": {"mode": "compliance"}},
+            {"lock": {"mode": "compliance", "changeable_for_days": 3}},
+            "lock.min_retention_days",
+            "is missing; a compliance lock needs it: its limits can never be changed, so they cannot follow a rule whose retention is. "
+            "Give the shortest retention that you will ever need, 35 or less.",
+        ),
+        (
+            {"alarm_hours_without_backup": 24, "alarm_topic_arns": [TOPIC]},
+            "alarm_hours_without_backup",
+            "is 24; the rule that runs most often is daily: the alarm would be raised between its backups. Give 25 or more.",
+        ),
+        (
+            {"rules": {"weekly": {**DAILY, "frequency": "weekly"}}, "alarm_hours_without_backup": 168, "alarm_topic_arns": [TOPIC]},
+            "alarm_hours_without_backup",
+            "is 168; the rule that runs most often is weekly: the alarm would be raised between its backups. Remove it.",
+        ),
+        (
+            {"lock": {"mode": "compliance", "min_retention_days": 7}},
             "lock.changeable_for_days",
             "is missing; a compliance lock needs it: the days, 3 or more, in which it can still be removed. After that nobody can delete "
             "it. Give it, or choose the mode governance.",

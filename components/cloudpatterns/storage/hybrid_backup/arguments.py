@@ -74,7 +74,7 @@ class DataSync(TypedDict):
     excluded_patterns: NotRequired[Annotated[list[Annotated[str, Matches(r"[^|]+", "a pattern such as *.tmp")]], Field(default=[])]]
     """Patterns of files that are left out."""
     bandwidth_mib: NotRequired[Annotated[int, Field(ge=1)]]
-    """Most MiB a second. Default: no limit."""
+    """Most MiB a second, in the mode ``BASIC``. Default: no limit."""
 
 
 class FileGateway(TypedDict):
@@ -99,7 +99,7 @@ class ExistingBackupBucket(TypedDict):
     arn: pulumi.Input[str]
     """ARN of the bucket."""
     kms_key_arn: KmsKeyArn
-    """The customer managed key that encrypts its objects."""
+    """The customer managed key that encrypts its objects. With ``data_sync``, its policy must admit CloudWatch Logs."""
 
 
 class HybridBackupOptions(TypedDict):
@@ -201,6 +201,8 @@ def problems(checked: HybridBackupArgs) -> Iterator[Problem]:
 def _transfer_problems(checked: HybridBackupArgs) -> Iterator[Problem]:
     if (transfer := checked.get("data_sync")) is not None:
         yield from one_of(transfer, "activation_key", "existing_agent_arn", path="data_sync.")
+        if transfer["task_mode"] == "ENHANCED" and transfer.get("bandwidth_mib") is not None:
+            yield "data_sync.bandwidth_mib", "is for the task_mode BASIC; DataSync does not limit ENHANCED tasks. Remove it, or use BASIC."
     gateway = checked.get("file_gateway")
     if gateway is None:
         return

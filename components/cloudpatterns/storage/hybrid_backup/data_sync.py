@@ -56,6 +56,8 @@ def create_transfer(
             "overwrite_mode": "ALWAYS",
             "log_level": "TRANSFER" if enhanced else "BASIC",
             "bytes_per_second": -1 if settings.get("bandwidth_mib") is None else settings["bandwidth_mib"] * 1024 * 1024,
+            # A Windows file server has no POSIX owners and modes to preserve, as the default would.
+            **({} if settings.get("smb") is None else {"uid": "NONE", "gid": "NONE", "posix_permissions": "NONE"}),
         },
         tags=tags,
         opts=component.child(),
@@ -164,6 +166,10 @@ def _log(
         conditions=_own(agent_arn, "task/*"),
     )
     policy = aws.cloudwatch.LogResourcePolicy(
-        f"{child_name}-policy", policy_name=child_name, policy_document=document(write), opts=component.child()
+        f"{child_name}-policy",
+        # As unique as the log group: another stack of the account would overwrite a policy of the same name.
+        policy_name=group.name.apply(lambda name: name.rpartition("/")[2]),
+        policy_document=document(write),
+        opts=component.child(),
     )
     return after(group.arn, policy)

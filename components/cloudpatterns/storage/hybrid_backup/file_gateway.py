@@ -39,9 +39,9 @@ def create_share(
         # A key is used up by the activation, and the address is the gateway's own.
         opts=component.child(ignore_changes=["activationKey", "gatewayIpAddress"]),
     )
-    if topic_arns:
-        _alarms(component, name, gateway, topic_arns, tags)
     disk = settings.get("cache_disk_id")
+    if topic_arns:
+        _alarms(component, name, gateway, topic_arns, cached=disk is not None, tags=tags)
     if disk is None:
         return Share(gateway.arn, pulumi.Output.from_input(""))
     cache = aws.storagegateway.Cache(f"{name}-cache", disk_id=disk, gateway_arn=gateway.arn, opts=component.child())
@@ -55,9 +55,12 @@ def create_share(
         kms_encrypted=True,
         kms_key_arn=bucket.kms_key_arn,
         squash="RootSquash",
+        # A bucket without ACLs refuses every other one, the default "private" too.
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-ownership-error-responses.html
+        object_acl="bucket-owner-full-control",
         tags=tags,
-        # AWS refuses a share on a gateway without a cache.
-        opts=component.child(depends_on=[cache]),
+        # AWS refuses a share on a gateway without a cache, and a second one of the same name or folder.
+        opts=component.child(depends_on=[cache], delete_before_replace=True),
     )
     return Share(gateway.arn, share.path)
 
@@ -97,14 +100,17 @@ def _alarms(
     name: str,
     gateway: aws.storagegateway.Gateway,
     topic_arns: Sequence[pulumi.Input[str]],
+    *,
+    cached: bool,
     tags: Mapping[str, pulumi.Input[str]],
 ) -> None:
     """https://docs.aws.amazon.com/filegateway/latest/files3/monitoring-file-gateway-resources.html."""
     of_gateway = {"GatewayId": gateway.gateway_id, "GatewayName": gateway.gateway_name}
     common: Any = {"period_seconds": 300, "actions": topic_arns, "tags": tags}
-    dirty = Metric("AWS/StorageGateway", "CachePercentDirty", of_gateway)
-    # A gateway that is away reports nothing.
-    what = f"The gateway {name} is away, or its cache is full of files that are not in S3 yet"
-    alarm(component, f"{name}-dirty", what, dirty, 80, periods=6, missing="breaching", **common)
+    if cached:
+        dirty = Metric("AWS/StorageGateway", "CachePercentDirty", of_gateway)
+        # A gateway that is away reports nothing. Nor does one that has no cache yet, which has no files either.
+        what = f"The gateway {name} is away, or its cache is full of files that are not in S3 yet"
+        alarm(component, f"{name}-dirty", what, dirty, 80, periods=6, missing="breaching", **common)
     health = Metric("AWS/StorageGateway", "HealthNotifications", of_gateway, "Sum")
     alarm(component, f"{name}-health", f"The gateway {name} reports a problem with its health", health, 0, **common)

@@ -64,7 +64,8 @@ class SnapshotRuleArgs(TypedDict):
     """Time zone of the schedule, a name of the IANA database."""
     continuous: NotRequired[Annotated[bool, Field(default=False)]]
     """Continuous backups, from which RDS, Aurora and S3 are restored to any second; other types get snapshots by the same rule. Kept for
-    35 days at most, and never in cold storage."""
+    35 days at most, and never in cold storage. AWS Backup then sets the retention and the window of a database's automated backups, and RDS
+    refuses others: give the database the same retention, and let Pulumi ignore changes of its window (``ignoreChanges``)."""
     cold_storage_after_days: NotRequired[Annotated[int, Field(ge=1)]]
     """Days after which a backup moves to cold storage, where the type supports it (DynamoDB, EFS; EBS with ``archive_volumes``); it stays
     there for at least 90 days. Default: it stays warm."""
@@ -86,7 +87,7 @@ class SnapshotSelectionArgs(TypedDict):
     """Tags that a resource does not have, none of them. Goes with ``tags``."""
     resource_types: NotRequired[Annotated[list[_ResourceType], Unique(), Field(default=[*RESOURCE_ARNS], min_length=1)]]
     """Types of the tagged resources. A type that is named is backed up whether or not the Region has opted in to it, but for Aurora (see
-    ``opt_in_region``). An EC2 instance includes its volumes."""
+    ``opt_in_region``). An EC2 instance includes its volumes; a bucket needs versioning."""
     resource_arns: NotRequired[Annotated[_Arns, Field(max_length=500)]]
     """ARNs of resources of any type that AWS Backup supports, instead of ``tags``."""
 
@@ -100,7 +101,8 @@ class SnapshotLockArgs(TypedDict):
     changeable_for_days: NotRequired[Annotated[int, Field(ge=3, le=36_500)]]
     """Days in which a ``compliance`` lock can still be changed and deleted. Needed with it, and for it alone."""
     min_retention_days: NotRequired[_RetentionDays]
-    """Least retention: AWS fails jobs with a shorter one. Default: the shortest retention of the rules and copies in the vault."""
+    """Least retention: AWS fails jobs with a shorter one. Default: the shortest retention of the rules and copies in the vault. Needed with
+    ``compliance``, whose limits cannot follow the rules later."""
     max_retention_days: NotRequired[_RetentionDays]
     """Longest retention: AWS fails jobs with a longer one. Default: none; of a ``compliance`` lock it could never be raised."""
 
@@ -197,8 +199,8 @@ class SnapshotOptions(TypedDict):
     disks: NotRequired[SnapshotDisksArgs]
     """Data Lifecycle Manager instead of AWS Backup, for disks alone: no vault, lock, copies or restore tests. Default: AWS Backup."""
     alarm_hours_without_backup: NotRequired[Annotated[int, Field(ge=1, le=MOST_SILENCE_HOURS)]]
-    """Raises an alarm when no backup was completed in the vault for that many hours. Needs ``alarm_topic_arns``. Default: no such
-    alarm."""
+    """Raises an alarm when no backup was completed in the vault for that many hours, more than lie between two of its backups. A new vault
+    is in that state until its first backup. Needs ``alarm_topic_arns``. Default: no such alarm."""
 
 
 class SnapshotArgs(SnapshotOptions):
@@ -209,8 +211,9 @@ class SnapshotArgs(SnapshotOptions):
     kms_key_arn: NotRequired[KmsKeyArn]
     """Key of the vault. Default: a new customer managed key, which stays when the vault is kept."""
     key_arns: NotRequired[_Arns]
-    """Customer managed keys of what is backed up, which the roles of backup and restore may use. Without them jobs fail, or succeed with
-    nothing inside. Their policies must let this account's IAM policies allow it, as those of this package's keys do."""
+    """Customer managed keys of what is backed up, and of an existing vault, which the roles of backup and restore may use. Without them
+    jobs fail, or succeed with nothing inside. Their policies must let this account's IAM policies allow it, as those of this package's keys
+    do."""
     copies: NotRequired[Annotated[dict[str, SnapshotCopyArgs], ShortNames, Field(default={})]]
     """Vaults for copies of the backups, by name."""
     copy_source_account_ids: NotRequired[

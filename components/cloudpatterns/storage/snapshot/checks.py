@@ -5,12 +5,20 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from cloudpatterns.core import Problem, excludes, is_given, needs, one_of, unknown
-from cloudpatterns.storage.snapshot.arguments import FREQUENCIES, SnapshotArgs, SnapshotCopyArgs, SnapshotLockArgs, SnapshotRuleArgs
+from cloudpatterns.storage.snapshot.arguments import (
+    FREQUENCIES,
+    MOST_SILENCE_HOURS,
+    SnapshotArgs,
+    SnapshotCopyArgs,
+    SnapshotLockArgs,
+    SnapshotRuleArgs,
+)
 
 MOST_CONTINUOUS_DAYS = 35
 LEAST_COLD_DAYS = 90
 _LONGEST_HOURLY_START = 60
 _LONGEST_START = 480
+_HOURS_BETWEEN = {"hourly": 1, "daily": 24, "weekly": 7 * 24, "monthly": 31 * 24, "yearly": 366 * 24}
 
 
 def snapshot_problems(checked: SnapshotArgs) -> Iterator[Problem]:
@@ -25,6 +33,7 @@ def snapshot_problems(checked: SnapshotArgs) -> Iterator[Problem]:
     yield from excludes(checked, "existing_vault_arn", *changes, why="an existing vault is not changed")
     if is_given(checked, "alarm_hours_without_backup"):
         yield from needs(checked, "alarm_hours_without_backup", "alarm_topic_arns")
+        yield from _silence_problems(checked)
     for name, rule in checked["rules"].items():
         yield from _rule_problems(rule, f"rules.{name}.")
     for name, selection in checked["selections"].items():
@@ -121,6 +130,18 @@ def _copy_problems(checked: SnapshotArgs, copy: SnapshotCopyArgs, path: str) -> 
         yield from _cold_problems(copy, days, path)
 
 
+def _silence_problems(checked: SnapshotArgs) -> Iterator[Problem]:
+    """An alarm that would be raised between any two backups. How far schedules are apart is not judged."""
+    hours = checked["alarm_hours_without_backup"]
+    frequencies = [rule.get("frequency") for rule in checked["rules"].values()]
+    most_often = min((frequency for frequency in frequencies if frequency is not None), key=list(FREQUENCIES).index, default=None)
+    if None in frequencies or most_often is None or hours > _HOURS_BETWEEN[most_often]:
+        return
+    remedy = f"Give {_HOURS_BETWEEN[most_often] + 1} or more" if _HOURS_BETWEEN[most_often] < MOST_SILENCE_HOURS else "Remove it"
+    reason = f"is {hours}; the rule that runs most often is {most_often}: the alarm would be raised between its backups. {remedy}."
+    yield "alarm_hours_without_backup", reason
+
+
 def _lock_problems(checked: SnapshotArgs, lock: SnapshotLockArgs) -> Iterator[Problem]:
     if lock["mode"] == "compliance" and lock.get("changeable_for_days") is None:
         reason = (
@@ -128,6 +149,13 @@ def _lock_problems(checked: SnapshotArgs, lock: SnapshotLockArgs) -> Iterator[Pr
             "delete it. Give it, or choose the mode governance."
         )
         yield "lock.changeable_for_days", reason
+    if lock["mode"] == "compliance" and lock.get("min_retention_days") is None:
+        shortest = min(days for name in (None, *checked["copies"]) for days in retentions(checked, name).values())
+        reason = (
+            "is missing; a compliance lock needs it: its limits can never be changed, so they cannot follow a rule whose retention is. "
+            f"Give the shortest retention that you will ever need, {shortest} or less."
+        )
+        yield "lock.min_retention_days", reason
     if lock["mode"] == "governance" and lock.get("changeable_for_days") is not None:
         yield "lock.changeable_for_days", "is for the mode compliance only: it would make the lock one. Remove it."
     least, longest = lock.get("min_retention_days"), lock.get("max_retention_days")

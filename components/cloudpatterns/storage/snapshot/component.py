@@ -45,7 +45,8 @@ class Snapshot(Component):
     The ``lock`` decides who can delete a backup before its time. Without one: who may change the vault's policy. ``governance``: who may
     delete the lock, such as an administrator. ``compliance``: for ``changeable_for_days`` the same, and after that nobody, neither the root
     user nor AWS; the vault and its costs stay until the last backup has expired. ``destroy`` cannot empty it: Pulumi protects the vault and
-    the lock, and once they are unprotected leaves vault, lock and key behind.
+    the lock, and once they are unprotected leaves vault, lock and key behind. Otherwise ``destroy`` removes plan, lock and policy, and then
+    stops at the vault as long as backups are in it.
 
     **Use when**: data must survive a deletion, ransomware or the loss of a Region or an account, and somebody asks for proof that it can be
     restored.

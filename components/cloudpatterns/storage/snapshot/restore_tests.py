@@ -37,7 +37,12 @@ def create_restore_tests(
         opts=component.child(),
     )
     for key, test in tests["tests"].items():
-        aws.backup.RestoreTestingSelection(f"{name}-restore-tests-{key}", **_selection(plan, key, test, role_arn), opts=component.child())
+        aws.backup.RestoreTestingSelection(
+            f"{name}-restore-tests-{key}",
+            **_selection(plan, key, test, role_arn),
+            # Another type is another selection of the same name. Other ARNs alone the provider takes, and does not send.
+            opts=component.child(delete_before_replace=True, replace_on_changes=["protectedResourceArns"]),
+        )
 
 
 def _selection(

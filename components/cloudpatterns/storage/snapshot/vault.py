@@ -11,8 +11,9 @@ from cloudpatterns.core import Component, Statement, account_of, after, document
 from cloudpatterns.storage.snapshot.arguments import SnapshotLockArgs
 
 _KEY_USE = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*")
-# AWS Config asks for the first three: https://docs.aws.amazon.com/config/latest/developerguide/backup-recovery-point-manual-deletion-disabled.html
-_DELETIONS = ("backup:DeleteRecoveryPoint", "backup:UpdateRecoveryPointLifecycle")
+# AWS Config asks for three of these: https://docs.aws.amazon.com/config/latest/developerguide/backup-recovery-point-manual-deletion-disabled.html
+# To disassociate a continuous backup takes it out of the vault: then whoever may change the database or bucket can delete it.
+_DELETIONS = ("backup:DeleteRecoveryPoint", "backup:DisassociateRecoveryPoint", "backup:UpdateRecoveryPointLifecycle")
 _POLICY_CHANGES = ("backup:PutBackupVaultAccessPolicy", "backup:DeleteBackupVaultAccessPolicy")
 
 

@@ -89,6 +89,8 @@ After=network-online.target
 [Service]
 Type=oneshot
 Environment=AWS_CONFIG_FILE=$root/etc/hybrid-backup/$BACKUP.aws
+# Keys in a file of root's would be used instead of the certificate.
+Environment=AWS_SHARED_CREDENTIALS_FILE=/dev/null
 ExecStart=$root/usr/local/sbin/hybrid-backup-$BACKUP
 Nice=10
 IOSchedulingClass=idle
