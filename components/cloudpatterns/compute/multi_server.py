@@ -15,6 +15,7 @@ from cloudpatterns.blocks import Metric, alarm
 from cloudpatterns.blocks.boot import SEVERAL_PARTS, SHELL, BootPart, multipart, parts_after
 from cloudpatterns.compute.scale_out.arguments import ScaleOutArgs, ScaleOutServerOptions
 from cloudpatterns.compute.scale_out.component import ScaleOut
+from cloudpatterns.compute.web_server.user_data import secret_reason
 from cloudpatterns.core import (
     ArgumentError,
     Component,
@@ -200,6 +201,8 @@ def _environment_problems(script: str, values: Mapping[str, str]) -> Iterator[Pr
     if not script.startswith(SEVERAL_PARTS) and not re.match(r"#! */(usr/)?bin/(env )?(ba|da)?sh\b", script):
         yield "user_data", f"begins with {script[:15]!r}; environment needs a script of a shell. Begin it with #!/bin/bash."
     for key, value in values.items():
+        if reason := secret_reason(key, value):
+            yield f"environment.{key}", reason
         if re.search(r"[\x00-\x1f\x7f]", value):
             yield f"environment.{key}", "has several lines, or control characters. Give one line, or the name of where it is."
 
@@ -263,6 +266,10 @@ def _problems(name: str, checked: MultiServerArgs) -> Iterator[Problem]:
     yield from one_of(checked, "load_balancer", "target_group_arns")
     yield from excludes(checked, "instance_profile_arn", "statements", why="the profile's role is the caller's")
     yield from statement_problems(checked["statements"])
+    for key, value in checked["environment"].items():
+        # What others compute is judged when it is known.
+        if reason := secret_reason(key, value if isinstance(value, str) else ""):
+            yield f"environment.{key}", reason
     balancer, places = checked.get("load_balancer"), checked.get("load_balancer_subnet_ids_by_zone")
     for argument in ("vpc_id", "load_balancer_subnet_ids_by_zone", "load_balancer_security_group_ids", "target_port"):
         yield from needs(checked, "load_balancer", argument)
