@@ -1,10 +1,12 @@
 """Boot scripts: files for a shell with their parameters before them, and user data of several parts."""
 
 import base64
+import email
 import hashlib
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from email.message import Message
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +15,9 @@ SHELL, CLOUD_CONFIG = "text/x-shellscript", "text/cloud-config"
 
 https://cloudinit.readthedocs.io/en/latest/explanation/format.html
 """
+
+SEVERAL_PARTS = "Content-Type: multipart/"
+"""How user data of several parts begins, such as that of ``multipart``."""
 
 
 class BootPart(NamedTuple):
@@ -63,3 +68,27 @@ def multipart(parts: Sequence[BootPart]) -> str:
             text,
         ]
     return "\n".join([*lines, f"--{boundary}--", ""])
+
+
+def parts_after(name: str, user_data: str) -> list[BootPart]:
+    """The parts of user data with names that begin with ``name``, so that they run after what is before it: one for a script alone."""
+    if not user_data.startswith(SEVERAL_PARTS):
+        return [BootPart(name, SHELL, user_data)]
+    parts = [part for part in email.message_from_string(user_data).walk() if not part.is_multipart()]
+    return [
+        BootPart(f"{name}-{_file_name(part.get_filename(f'part-{index:03}'))}", part.get_content_type(), _text(part))
+        for index, part in enumerate(parts)
+    ]
+
+
+def _file_name(given: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "-", given)
+
+
+def _text(part: Message) -> str:
+    if part.get("Content-Transfer-Encoding", "8bit").lower() in ("7bit", "8bit", "binary"):
+        # Decoded as bytes, what is not ASCII in a text would be lost.
+        return str(part.get_payload())
+    payload = part.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    return payload.decode()

@@ -50,19 +50,20 @@ def disk(
     return {"device_name": device, "ebs": {"volume_type": "gp3", "encrypted": "true", "delete_on_termination": "true", **given}}
 
 
-def disk_key_statements(instance_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None) -> list[Statement]:
-    """What a role needs besides StartInstances when a customer managed key encrypts the disk.
+def disk_key_statements(instance_arn: pulumi.Input[str], *kms_key_arns: pulumi.Input[str] | None) -> list[Statement]:
+    """What a role needs besides StartInstances when customer managed keys encrypt the disks, those that were attached later included.
 
     Without it the instance goes from pending straight back to stopped, with no error to the caller.
     https://repost.aws/knowledge-center/kms-iam-ec2-permission
     """
-    if kms_key_arn is None:
+    keys = [arn for arn in kms_key_arns if arn is not None]
+    if not keys:
         return []
     suffix = partition_of(instance_arn).apply(lambda partition: "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com")
     return [
         Statement(
             actions=["kms:CreateGrant"],
-            resources=[kms_key_arn],
+            resources=keys,
             conditions={
                 "Bool": {"kms:GrantIsForAWSResource": "true"},
                 "StringEquals": {"kms:ViaService": pulumi.Output.concat("ec2.", region_of(instance_arn), ".", suffix)},

@@ -12,8 +12,10 @@ import pulumi
 from pydantic import Field
 
 from cloudpatterns.blocks import Metric, alarm
+from cloudpatterns.blocks.boot import SEVERAL_PARTS, SHELL, BootPart, multipart, parts_after
 from cloudpatterns.compute.scale_out.arguments import ScaleOutArgs, ScaleOutServerOptions
 from cloudpatterns.compute.scale_out.component import ScaleOut
+from cloudpatterns.compute.web_server.user_data import secret_reason
 from cloudpatterns.core import (
     ArgumentError,
     Component,
@@ -71,10 +73,11 @@ class MultiServerArgs(MultiServerOptions):
     target_group_arns: NotRequired[Annotated[list[pulumi.Input[str]], Field(min_length=1)]]
     """Target groups of load balancers that are there, without stickiness. Exactly one of ``load_balancer`` and ``target_group_arns``."""
     user_data: NotRequired[pulumi.Input[str]]
-    """Script for the first boot, see ``ScaleOut``. Default: no script."""
+    """Script for the first boot, see ``ScaleOut``, or ``Bootstrap.user_data``. Default: no script."""
     environment: NotRequired[Environment]
-    """Environment variables, such as those of ``StateSharing``: exported in the script of ``user_data``, which begins with ``#!`` and a
-    shell, and kept in ``/etc/cloudpatterns/server.env`` for services (``EnvironmentFile=``). Never a secret: user data can be read."""
+    """Environment variables, such as those of ``StateSharing``: kept in ``/etc/cloudpatterns/server.env`` for services
+    (``EnvironmentFile=``), and exported in the script of ``user_data``, which begins with ``#!`` and a shell; the scripts of user data of
+    several parts read the file. Never a secret: user data can be read."""
     statements: NotRequired[Annotated[list[WorkloadStatementArgs], Field(default=[])]]
     """What the servers may do beside Session Manager, such as ``StateSharing.reader_statements()``. Not with ``instance_profile_arn``."""
     instance_profile_arn: NotRequired[pulumi.Input[str]]
@@ -166,7 +169,8 @@ class MultiServer(Component):
 def with_environment(
     component: Component, user_data: pulumi.Input[str] | None, environment: Mapping[str, pulumi.Input[str]]
 ) -> pulumi.Input[str] | None:
-    """A boot script that has the variables, and keeps them in a file that a shell and systemd read alike.
+    """A boot script that has the variables, and keeps them in a file that a shell and systemd read alike; of several parts a script before
+    them keeps them.
 
     :raises ArgumentError: for a script that no shell runs, and a value of several lines.
     """
@@ -177,11 +181,13 @@ def with_environment(
         script, values = resolved["script"], resolved["values"]
         if problems := list(_environment_problems(script, values)):
             component.refuse(*problems)
-        shebang, _, body = script.partition("\n")
+        several = script.startswith(SEVERAL_PARTS)
+        shebang, _, body = ("#!/bin/bash", "", "") if several else script.partition("\n")
         # https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#EnvironmentFile=
         lines = [f'{key}="{_quoted(value)}"' for key, value in values.items()]
         kept = ["install -d -m 0755 /etc/cloudpatterns", f"cat >{_FILE} <<'{_END}'", *lines, _END, f"set -a; . {_FILE}; set +a"]
-        return "\n".join([shebang, *kept, body])
+        text = "\n".join([shebang, *kept, body])
+        return multipart([BootPart("10-environment.sh", SHELL, text), *parts_after("20-application", script)]) if several else text
 
     return pulumi.Output.all(script="#!/bin/bash\n" if user_data is None else user_data, values=dict(environment)).apply(insert)
 
@@ -192,9 +198,11 @@ def _quoted(value: str) -> str:
 
 
 def _environment_problems(script: str, values: Mapping[str, str]) -> Iterator[Problem]:
-    if not re.match(r"#! */(usr/)?bin/(env )?(ba|da)?sh\b", script):
+    if not script.startswith(SEVERAL_PARTS) and not re.match(r"#! */(usr/)?bin/(env )?(ba|da)?sh\b", script):
         yield "user_data", f"begins with {script[:15]!r}; environment needs a script of a shell. Begin it with #!/bin/bash."
     for key, value in values.items():
+        if reason := secret_reason(key, value):
+            yield f"environment.{key}", reason
         if re.search(r"[\x00-\x1f\x7f]", value):
             yield f"environment.{key}", "has several lines, or control characters. Give one line, or the name of where it is."
 
@@ -258,6 +266,10 @@ def _problems(name: str, checked: MultiServerArgs) -> Iterator[Problem]:
     yield from one_of(checked, "load_balancer", "target_group_arns")
     yield from excludes(checked, "instance_profile_arn", "statements", why="the profile's role is the caller's")
     yield from statement_problems(checked["statements"])
+    for key, value in checked["environment"].items():
+        # What others compute is judged when it is known.
+        if reason := secret_reason(key, value if isinstance(value, str) else ""):
+            yield f"environment.{key}", reason
     balancer, places = checked.get("load_balancer"), checked.get("load_balancer_subnet_ids_by_zone")
     for argument in ("vpc_id", "load_balancer_subnet_ids_by_zone", "load_balancer_security_group_ids", "target_port"):
         yield from needs(checked, "load_balancer", argument)

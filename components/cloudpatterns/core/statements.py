@@ -44,7 +44,13 @@ def as_arguments(statements: Sequence[Statement]) -> list[WorkloadStatementArgs]
         if statement.sid:
             line["sid"] = statement.sid
         if statement.conditions:
-            line["conditions"] = {operator: dict(keys) for operator, keys in statement.conditions.items()}
+            line["conditions"] = {
+                operator: {
+                    key: [*values] if isinstance(values, Sequence) and not isinstance(values, str) else [values]
+                    for key, values in keys.items()
+                }
+                for operator, keys in statement.conditions.items()
+            }
         lines.append(line)
     return lines
 

@@ -2,10 +2,12 @@
 
 import email
 import subprocess
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
 from pathlib import Path
 
 import pytest
-from cloudpatterns.blocks.boot import CLOUD_CONFIG, SHELL, BootPart, boot_script, multipart
+from cloudpatterns.blocks.boot import CLOUD_CONFIG, SHELL, BootPart, boot_script, multipart, parts_after
 
 HOSTILE = "it's $(touch x) `touch y`\nand more"
 
@@ -46,3 +48,23 @@ def test_several_parts_are_read_as_they_were_given() -> None:
 def test_names_that_cannot_order_the_parts_are_refused(names: tuple[str, str]) -> None:
     with pytest.raises(ValueError, match="names of parts must differ"):
         multipart([BootPart(name, SHELL, "") for name in names])
+
+
+def test_parts_come_after_others_whatever_they_are() -> None:
+    parts = [BootPart("00-config", CLOUD_CONFIG, "#cloud-config\npackages: [jq]\n"), BootPart("01-run", SHELL, "#!/bin/bash\necho ü\n")]
+    assert parts_after("20-more", multipart(parts)) == [part._replace(name=f"20-more-{part.name}") for part in parts]
+    assert parts_after("20-more", "#!/bin/bash\n") == [BootPart("20-more", SHELL, "#!/bin/bash\n")]
+
+
+def test_parts_that_another_tool_wrote_are_read() -> None:
+    message = MIMEMultipart()
+    for name, text in (("a b", "#!/bin/bash\necho ü\n"), (None, "#!/bin/bash\n")):
+        part = MIMEText(text, "x-shellscript", "utf-8")
+        if name is not None:
+            part.add_header("Content-Disposition", "attachment", filename=name)
+        message.attach(part)
+    assert message.as_string().startswith("Content-Type: multipart/")
+    assert parts_after("20", message.as_string()) == [
+        BootPart("20-a-b", SHELL, "#!/bin/bash\necho ü\n"),
+        BootPart("20-part-001", SHELL, "#!/bin/bash\n"),
+    ]

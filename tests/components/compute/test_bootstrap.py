@@ -1,5 +1,6 @@
 """Bootstrap: scripts, bucket, user data, role and alarm, exactly; and every refusal. What runs is in ``test_bootstrap_script.py``."""
 
+import base64
 import email
 import hashlib
 import json
@@ -7,7 +8,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from cloudpatterns.compute import Bootstrap, ScaleOut
+from cloudpatterns.compute import Bootstrap, CloudDependencyInjection, MultiServer, ScaleOut
 from cloudpatterns.core import ArgumentError
 from offline_preview.graph import Graph
 
@@ -205,6 +206,40 @@ def test_an_existing_role_gets_a_policy() -> None:
     assert graph.one("cloudpatterns:index:Bootstrap").outputs["instance_profile_arn"] == ""
 
 
+def servers_after(boot: Bootstrap) -> dict[str, Any]:
+    """Arguments of servers with a role of their own."""
+    return {
+        "instance_types": ["t4g.small"],
+        "image_parameter": "/image",
+        "subnet_ids_by_zone": {"eu-west-1a": "subnet-a", "eu-west-1b": "subnet-b"},
+        "security_group_ids": ["sg-1"],
+        "user_data": boot.user_data,
+        "statements": boot.read_statements(),
+    }
+
+
+def test_servers_with_a_role_of_their_own_run_the_scripts() -> None:
+    def program() -> None:
+        boot = Bootstrap("boot", {"scripts": [{"name": "install-nginx", "content": INSTALL}], "create_role": False})
+        fixed: Any = {**servers_after(boot), "servers": 2, "target_group_arns": ["arn"], "environment": {"TABLE": "visits"}}
+        MultiServer("shop", fixed)
+        group: Any = {**servers_after(boot), "min_size": 2, "max_size": 2, "app": "shop", "env": "prod", "role": "web"}
+        CloudDependencyInjection("web", group)
+
+    graph = record(program, mode="deployed")
+    assert {one.name for one in graph.of_type("aws:iam/role:Role")} == {"shop-role-role", "web-role-role"}
+    assert graph.one("cloudpatterns:index:Bootstrap").outputs["instance_profile_arn"] == ""
+    for policy in ("shop-role-policy", "web-role-policy"):
+        assert {"Scripts", "ScriptsLog", "ScriptsKey"} <= {*statements(graph, policy)}
+    for server, before in (("shop", "10-environment.sh"), ("web", "10-configuration.sh")):
+        found = parts(base64.b64decode(graph.named(f"{server}-servers-template").inputs["userData"]).decode())
+        # In the order of their names.
+        first, second = sorted(str(part) for part in found)
+        assert first == before
+        assert second.endswith("-01-bootstrap")
+        assert sha256(INSTALL) in found[second][1]
+
+
 def test_another_role_gets_the_same_statements() -> None:
     lines: list[Any] = []
     record(lambda: lines.extend(Bootstrap("boot", {"scripts": [{"name": "a", "content": INSTALL}]}).read_statements()))
@@ -304,6 +339,14 @@ def test_user_data_that_is_too_long_is_refused() -> None:
                 "existing_bucket_arn",
                 "excludes log_bucket_name: an existing bucket has its own access logs; both are given. Remove one of them.",
             ),
+        ),
+        (
+            {"existing_role_name": "r", "create_role": False},
+            ("create_role", "is False, and existing_role_name is given, for which none is created anyway. Remove one of them."),
+        ),
+        (
+            {"create_role": False, "statements": [{"actions": ["s3:ListBucket"], "resources": [BUCKET]}]},
+            ("statements", "are for the new role, and create_role is False. Give them to the instances' role, with read_statements()."),
         ),
         (
             {"existing_role_name": "r", "statements": [{"actions": ["s3:ListBucket"], "resources": [BUCKET]}]},

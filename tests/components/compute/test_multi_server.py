@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 from cloudpatterns.compute import MultiServer
 from cloudpatterns.core import ArgumentError
@@ -138,6 +139,17 @@ def test_an_environment_without_a_script_is_kept_for_services() -> None:
 )
 def test_an_environment_that_cannot_be_read_is_refused(changes: Any, path: str, reason: str) -> None:
     assert refused(**changes) == [(path, reason)]
+
+
+def test_a_secret_in_the_environment_is_refused() -> None:
+    reason = "like a secret, and user data can be read. Pass the secret's ARN as {}_ARN and fetch it at run time."
+    assert refused(environment={"DB_PASSWORD": "x"}) == [("environment.DB_PASSWORD", f"is named {reason.format('DB_PASSWORD')}")]
+    # What another resource computes is judged when it is known.
+    with pytest.raises(ArgumentError) as error:
+        record(
+            lambda: MultiServer("shop", arguments(environment={"ID": pulumi.Output.from_input("AKIAABCDEFGHIJKLMNOP")})), mode="deployed"
+        )
+    assert error.value.problems == [("environment.ID", f"has a value that looks {reason.format('ID')}")]
 
 
 def test_servers_join_target_groups_that_are_there() -> None:

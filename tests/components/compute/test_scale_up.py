@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from cloudpatterns.compute import ScaleUp
 from cloudpatterns.core import ArgumentError
+from cloudpatterns.storage import OnDemandDisk
 from offline_preview.graph import Graph
 
 from tests.emulators.automation import errors
@@ -63,8 +64,22 @@ def test_the_roles_mutating_rights_cover_that_instance_alone(given: dict[str, An
 
 
 def test_a_deployment_does_not_undo_a_schedule() -> None:
-    assert server(schedules=SCHEDULES).one(INSTANCE).options["ignoreChanges"] == ["instanceType"]
-    assert not server().one(INSTANCE).options.get("ignoreChanges")
+    assert server(schedules=SCHEDULES).one(INSTANCE).options["ignoreChanges"] == ["volumeTags", "instanceType"]
+    assert server().one(INSTANCE).options["ignoreChanges"] == ["volumeTags"]
+
+
+def test_a_disk_that_is_attached_keeps_its_tags_and_survives_a_resize() -> None:
+    def program() -> None:
+        disk = OnDemandDisk("data", {"volumes": {"one": {"size_gib": 9}}, "mount_path": "/srv/data", "availability_zone": "eu-west-1a"})
+        more: Any = {"user_data": disk.boot_script, "statements": disk.instance_statements(), "attached_kms_key_arns": [disk.kms_key_arn]}
+        disk.attach(ScaleUp("shop", {**NEW, "schedules": SCHEDULES, "kms_key_arn": KEY, **more}).instance_id)
+
+    graph = record(program, mode="deployed")
+    # Of the instance's tags for volumes, which the provider writes to all that are attached, only the creation's count.
+    assert "volumeTags" in graph.one(INSTANCE).options["ignoreChanges"]
+    *_, grant = statements(graph, "shop-automation-policy")
+    assert (grant["Action"], grant["Resource"]) == (["kms:CreateGrant"], [KEY, graph.named("data-key").outputs["arn"]])
+    assert {"SessionManager", "DiskDocument"} <= {one["Sid"] for one in statements(graph, "shop-instance-policy")}
 
 
 def test_the_instance_is_created_from_a_pinned_version() -> None:
@@ -154,6 +169,16 @@ def test_an_existing_instance_is_resized_and_nothing_of_it_is_created() -> None:
             {**NEW, "subnet_id": None},
             "subnet_id",
             "is missing; a new instance needs it. Give it, or an existing instance (existing_instance_arn).",
+        ),
+        (
+            {**NEW, "attached_kms_key_arns": [KEY]},
+            "schedules",
+            "is missing; attached_kms_key_arns needs it: nothing else starts the instance. Give it, or remove attached_kms_key_arns.",
+        ),
+        (
+            {**NEW, "instance_profile_arn": "arn", "statements": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::a/*"]}]},
+            "instance_profile_arn",
+            "excludes statements: the profile's role is the caller's; both are given. Remove one of them.",
         ),
         ({**NEW, "time_zone": "Mars"}, "time_zone", "is 'Mars'; must be an IANA time zone such as Europe/Berlin."),
     ],

@@ -232,7 +232,7 @@ def test_a_role_that_starts_executions_gets_just_that() -> None:
     record(lambda: found.append(Workflow("orders", {"steps": [step("Charge")]}).start_statements()), mode="deployed")  # ty: ignore[invalid-argument-type]
     start, key = found[0]
     assert (start["actions"], key["actions"]) == (["states:StartExecution"], ["kms:Decrypt", "kms:GenerateDataKey"])
-    assert key["conditions"] == {"StringLike": {"kms:ViaService": "states.*.amazonaws.com"}}
+    assert key["conditions"] == {"StringLike": {"kms:ViaService": ["states.*.amazonaws.com"]}}
 
 
 def test_whoever_ends_a_step_with_a_callback_may_do_so_and_use_the_key() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cloudpatterns.compute import ContainerService
 from cloudpatterns.core import ArgumentError
 from cloudpatterns.storage import NfsSharing
 from offline_preview.graph import Graph
@@ -140,6 +141,19 @@ def test_a_role_gets_one_access_point() -> None:
     assert writes["actions"] == ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"]
     assert reads["actions"] == ["elasticfilesystem:ClientMount"]
     assert list(writes["conditions"]["StringEquals"]) == ["elasticfilesystem:AccessPointArn"]
+
+
+def test_a_container_that_mounts_it_waits_for_its_policy_and_mount_targets() -> None:
+    def program() -> None:
+        files = NfsSharing("files", ARGS)
+        volume: Any = {"file_system_arn": files.file_system_arn, "access_point_arn": files.access_point_arns["uploads"]}
+        place: Any = {"subnet_ids_by_zone": ARGS["subnet_ids_by_zone"], "security_group_ids": [files.client_security_group_id]}
+        task: Any = {"image": "shop:1.0", "min_tasks": 2, "max_tasks": 2, "mounts": {"/srv": {"volume": "files"}}}
+        ContainerService("shop", {**place, **task, "volumes": {"files": {"file_system": volume}}})
+
+    graph = record(program)
+    [task] = graph.of_type("aws:ecs/taskDefinition:TaskDefinition")
+    assert {"files-policy", "files-target-eu-west-1a", "files-target-eu-west-1b"} <= {*refs(graph, task, "volumes")}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from cloudpatterns_policies.acceptance.iam_database import Database, Service, da
 ROOT = Path(__file__).parents[3]
 TABLES = (ROOT / "components/cloudpatterns/core/_unscoped.py", ROOT / "policies/cloudpatterns_policies/controls/_unscoped.py")
 SERVICES = (
-    *("acm", "autoscaling", "cloudwatch", "comprehend", "dynamodb", "ec2", "ec2messages", "ecr", "ecr-public", "ecs"),
+    *("acm", "autoscaling", "batch", "cloudwatch", "comprehend", "dynamodb", "ec2", "ec2messages", "ecr", "ecr-public", "ecs"),
     *("elasticloadbalancing", "events", "firehose", "kafka", "kinesis", "kms", "lambda", "logs", "polly", "rekognition", "route53", "s3"),
     *("secretsmanager", "servicediscovery", "sns", "sqs", "ssm", "ssmmessages", "states", "sts", "tag", "textract", "transcribe"),
     *("translate", "xray"),

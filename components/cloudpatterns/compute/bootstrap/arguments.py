@@ -8,7 +8,7 @@ import pulumi
 from pydantic import Field
 
 from cloudpatterns.compute.web_server.user_data import environment_problems
-from cloudpatterns.core import Choice, Matches, Problem, WorkloadStatementArgs, excludes, looks_secret, statement_problems
+from cloudpatterns.core import Choice, Matches, Problem, WorkloadStatementArgs, excludes, is_given, looks_secret, statement_problems
 from cloudpatterns.core.vocabulary import SHORT_NAME, SHORT_NAME_WORDS, AlarmTopicArns, KmsKeyArn, LogRetentionDays, Tags
 
 # What decides how the scripts themselves are run.
@@ -60,6 +60,9 @@ class BootstrapArgs(BootstrapOptions):
     """The bucket for the server access logs of the new bucket. Default: a new log target."""
     existing_role_name: NotRequired[pulumi.Input[str]]
     """Role of the instances, which gets a policy. Default: a new role and instance profile, with Session Manager."""
+    create_role: NotRequired[Annotated[bool, Field(default=True)]]
+    """Whether to create a role and instance profile. False where the instances' role takes ``read_statements()``, as that of
+    ``MultiServer``, ``MultiDatacenter`` and ``CloudDependencyInjection``, which create it. Not with ``existing_role_name``."""
     statements: NotRequired[Annotated[list[WorkloadStatementArgs], Field(default=[])]]
     """More permissions of the new role: what the scripts, and the applications that they install, call."""
     running_instances: NotRequired[BootstrapTarget]
@@ -93,6 +96,10 @@ def argument_problems(name: str, checked: BootstrapArgs) -> Iterator[Problem]:
     if config is not None and _holds_secret(config):
         yield "cloud_config", "has a word that looks like a key or a password, and user data can be read. Fetch it in a script."
     yield from excludes(checked, "existing_bucket_arn", "log_bucket_name", why="an existing bucket has its own access logs")
+    if checked.get("existing_role_name") is not None and not checked["create_role"]:
+        yield "create_role", "is False, and existing_role_name is given, for which none is created anyway. Remove one of them."
+    if not checked["create_role"] and checked["statements"]:
+        yield "statements", "are for the new role, and create_role is False. Give them to the instances' role, with read_statements()."
     if checked.get("existing_role_name") is not None and checked["statements"]:
         yield "statements", "are for the new role. Give them to the existing role yourself, or leave existing_role_name out."
     yield from statement_problems(checked["statements"])
@@ -125,5 +132,5 @@ def _holds_secret(text: str) -> bool:
 
 def child_names(checked: BootstrapArgs) -> dict[str, int]:
     """Suffixes of children with AWS's limits for their names."""
-    profile = {} if checked.get("existing_role_name") else {"instance-role": 64}
+    profile = {} if is_given(checked, "existing_role_name") or not checked["create_role"] else {"instance-role": 64}
     return {**profile, "bucket-bucket": 63}

@@ -36,8 +36,10 @@ class Bootstrap(Component):
     log group. A script runs once on an instance for each content and set of variables. ``running_instances`` lets Systems Manager run what
     has changed on instances that are there already.
 
-    Pass ``user_data`` and ``instance_profile_arn`` to ``ScaleOut`` or to a launch template. Objects of earlier deployments stay, because
-    an instance refresh that rolls back launches with the earlier user data.
+    Pass ``user_data`` and ``instance_profile_arn`` to ``ScaleOut``, ``ScaleUp`` or a launch template. ``MultiServer``, ``MultiDatacenter``
+    and ``CloudDependencyInjection`` have a role of their own, which takes ``read_statements()``; set ``create_role`` to False then. Boot
+    scripts of other components, such as ``NfsSharing.mount_scripts``, are ``scripts`` as any other. Objects of earlier deployments stay,
+    because an instance refresh that rolls back launches with the earlier user data.
 
     **Use when**: instances start from a general image and need software or configuration that changes more often than the image.
 
@@ -55,7 +57,7 @@ class Bootstrap(Component):
     user_data: pulumi.Output[str]
     """User data in MIME parts, as plain text; available after the scripts and the role's policies."""
     instance_profile_arn: pulumi.Output[str]
-    """Instance profile whose role may read the scripts. Empty with ``existing_role_name``."""
+    """Instance profile whose role may read the scripts. Empty with ``existing_role_name``, and when ``create_role`` is False."""
     bucket_name: pulumi.Output[str]
     """The bucket with the scripts."""
     log_group_name: pulumi.Output[str]
@@ -148,6 +150,9 @@ class Bootstrap(Component):
             self.instance_profile_arn = pulumi.Output.from_input("")
             policy = document(*self._statements(name))
             return [aws.iam.RolePolicy(f"{name}-policy", role=role_name, policy=policy, opts=self.child())]
+        if not checked["create_role"]:
+            self.instance_profile_arn = pulumi.Output.from_input("")
+            return []
         statements = [*session_manager_statements(), *as_arguments(self._statements(name)), *checked["statements"]]
         self.instance_profile_arn = instance_profile(self, f"{name}-instance", None, statements, checked["tags"]).arn
         return []

@@ -65,9 +65,11 @@ class CloudDependencyInjectionArgs(CloudDependencyInjectionOptions):
     configuration_kms_key_arn: NotRequired[KmsKeyArn]
     """Key of the parameters or the object. Its policy must let the account's roles use it. Default: the AWS managed key."""
     user_data: NotRequired[pulumi.Input[str]]
-    """Script for the first boot, which begins with ``#!`` and runs after the configuration was read. Default: no script."""
+    """Script for the first boot, which begins with ``#!``, or ``Bootstrap.user_data``; it runs after the configuration was read. Default:
+    no script."""
     statements: NotRequired[Annotated[list[WorkloadStatementArgs], Field(default=[])]]
-    """What the instances may do beside Session Manager and their configuration; never another path of Parameter Store."""
+    """What the instances may do beside Session Manager and their configuration, such as ``Bootstrap.read_statements()``; never another path
+    of Parameter Store."""
     target_group_arns: NotRequired[Annotated[list[pulumi.Input[str]], Field(default=[])]]
     """Target groups to register with, see ``ScaleOut``."""
     load_balancer_arn_suffix: NotRequired[pulumi.Input[str]]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks.boot import SHELL, BootPart, boot_script, multipart
+from cloudpatterns.blocks.boot import SEVERAL_PARTS, SHELL, BootPart, boot_script, multipart, parts_after
 from cloudpatterns.compute.cloud_dependency_injection.arguments import CloudDependencyInjectionArgs, group, place_of, problems
 from cloudpatterns.compute.scale_out.component import ScaleOut
 from cloudpatterns.core import Component, Statement, account_of, after, document, partition_of, region_of_zone
@@ -134,9 +134,9 @@ class CloudDependencyInjection(Component):
             values = {"CONFIGURATION_SCRIPT": text, "REFRESH_MINUTES": checked["refresh_minutes"]}
             parts = [BootPart("10-configuration.sh", SHELL, boot_script(_ON_AWS / "install.sh", values))]
             if script:
-                if not script.startswith("#!"):
+                if not script.startswith(("#!", SEVERAL_PARTS)):
                     self.refuse(("user_data", f"begins with {script[:10]!r}; a script is needed. Begin it with #!/bin/bash."))
-                parts.append(BootPart("20-application.sh", SHELL, script))
+                parts += parts_after("20-application.sh", script)
             return multipart(parts)
 
         return pulumi.Output.all("" if bucket is None else bucket, "" if script is None else script).apply(lambda values: render(*values))

@@ -8,7 +8,7 @@ import pulumi
 from pydantic import Field
 
 from cloudpatterns.blocks.server import architecture
-from cloudpatterns.core import Matches, Problem, excludes, is_given, needs, one_of
+from cloudpatterns.core import Matches, Problem, WorkloadStatementArgs, excludes, is_given, needs, one_of, statement_problems
 from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
     DeletionProtection,
@@ -23,7 +23,7 @@ from cloudpatterns.core.vocabulary import (
     Tags,
 )
 
-_OF_A_NEW_INSTANCE = ("image_parameter", "image_id", "subnet_id", "security_group_ids", "user_data", "instance_profile_arn")
+_OF_A_NEW_INSTANCE = ("image_parameter", "image_id", "subnet_id", "security_group_ids", "user_data", "instance_profile_arn", "statements")
 
 
 class ScaleUpScheduleArgs(TypedDict):
@@ -76,9 +76,15 @@ class ScaleUpArgs(ScaleUpOptions):
     user_data: NotRequired[pulumi.Input[str]]
     """Script for the first boot of a new instance, as plain text of at most 16,384 bytes, without secrets. Default: no script."""
     instance_profile_arn: NotRequired[pulumi.Input[str]]
-    """Profile of a new instance. Default: a new one whose role allows Session Manager and nothing else."""
+    """Profile of a new instance. Default: a new role with ``statements``."""
+    statements: NotRequired[Annotated[list[WorkloadStatementArgs], Field(default=[])]]
+    """What a new instance may do beside Session Manager, such as ``OnDemandDisk.instance_statements()``. Not with
+    ``instance_profile_arn``."""
     kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of the disks, which the resize needs to start the instance again. Default: the AWS managed key for EBS."""
+    attached_kms_key_arns: NotRequired[Annotated[list[pulumi.Input[str]], Field(default=[])]]
+    """Customer managed keys of volumes that others attach to the instance, such as ``OnDemandDisk.kms_key_arn``: without the right to use
+    them, the resize could not start the instance again. Needs ``schedules``."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
     """SNS topics to notify of high CPU, of failed status checks and of resizes that failed. With ``schedules`` their policies must let
     ``events.amazonaws.com`` publish."""
@@ -104,6 +110,10 @@ def problems(checked: ScaleUpArgs) -> Iterator[Problem]:
         for name in ("subnet_id", "security_group_ids"):
             if not is_given(checked, name):
                 yield name, "is missing; a new instance needs it. Give it, or an existing instance (existing_instance_arn)."
+    yield from excludes(checked, "instance_profile_arn", "statements", why="the profile's role is the caller's")
+    yield from statement_problems(checked["statements"])
+    if not checked["schedules"]:
+        yield from needs(checked, "attached_kms_key_arns", "schedules", why="nothing else starts the instance")
     kind = architecture(checked["instance_type"])
     for key, schedule in checked["schedules"].items():
         if (other := architecture(schedule["instance_type"])) != kind:

@@ -80,7 +80,8 @@ class ScaleUp(Component):
 
     def _instance(self, name: str) -> aws.ec2.Instance:
         checked, tags = self._checked, {"Name": name, **self._tags}
-        profile = instance_profile(self, f"{name}-instance", checked.get("instance_profile_arn"), session_manager_statements(), self._tags)
+        statements = [*session_manager_statements(), *checked["statements"]]
+        profile = instance_profile(self, f"{name}-instance", checked.get("instance_profile_arn"), statements, self._tags)
         template = launch_template(
             self,
             f"{name}-template",
@@ -104,8 +105,9 @@ class ScaleUp(Component):
             disable_api_termination=checked["deletion_protection"],
             tags=tags,
             volume_tags=tags,
-            # The schedules change it; a deployment would stop the instance and undo that.
-            opts=self.child(ignore_changes=["instanceType"] if checked["schedules"] else []),
+            # Tags of volumes would overwrite those of volumes that others attach: https://github.com/hashicorp/terraform-provider-aws/issues/770
+            # The schedules change the type; a deployment would stop the instance and undo that.
+            opts=self.child(ignore_changes=["volumeTags", *(["instanceType"] if checked["schedules"] else [])]),
         )
 
     def _alarms(self, name: str) -> None:
@@ -205,7 +207,7 @@ class ScaleUp(Component):
             # None of these has resource types: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
             Statement(actions=["ec2:DescribeInstances", "ec2:DescribeInstanceStatus", "ssm:DescribeAutomationExecutions"], resources=["*"]),
             Statement(actions=["ssm:GetAutomationExecution"], resources=[automation_executions(arn)]),
-            *disk_key_statements(arn, self._checked.get("kms_key_arn")),
+            *disk_key_statements(arn, self._checked.get("kms_key_arn"), *self._checked["attached_kms_key_arns"]),
         ]
 
     def _repair(self, name: str, resize: Automation, restore: Automation) -> aws.cloudwatch.EventTarget:

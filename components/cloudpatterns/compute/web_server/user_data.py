@@ -131,12 +131,18 @@ def environment_problems(environment: Mapping[str, str], reserved: Collection[st
             yield f"environment.{name}", "is not the name of a variable; capital letters, digits and _ are allowed. Rename it."
         elif name in reserved:
             yield f"environment.{name}", "is set by the boot script. Choose another name."
-        elif looks_secret(name, value):
-            like = "is named" if looks_secret(name) else "has a value that looks"
-            reason = f"{like} like a secret, and user data can be read. Pass the secret's ARN as {name}_ARN and fetch it at run time."
+        elif reason := secret_reason(name, value):
             yield f"environment.{name}", reason
         elif re.search(r"[\x00-\x1f\x7f]", value):
             yield f"environment.{name}", "has a line break or another control character; one line of text is needed."
+
+
+def secret_reason(name: str, value: str) -> str | None:
+    """Why a variable does not belong into user data: it looks like a secret. None for others."""
+    if not looks_secret(name, value):
+        return None
+    like = "is named" if looks_secret(name) else "has a value that looks"
+    return f"{like} like a secret, and user data can be read. Pass the secret's ARN as {name}_ARN and fetch it at run time."
 
 
 def _certificate_problems(certificates: str) -> Iterator[Problem]:

@@ -36,8 +36,9 @@ class NfsSharing(Component):
 
     There is a mount target in each zone. The file system's policy denies every mount without TLS, and every one that does not come through
     one of ``access_points``; the security group admits port 2049 from the client groups alone. A role mounts when ``writer_role_arns`` or
-    ``reader_role_arns`` name it, or its policy has ``client_statements``. For an instance there is a mount script; a container's volume
-    takes ``file_system_id`` and an id of ``access_point_ids``, with transit encryption and IAM.
+    ``reader_role_arns`` name it, or its policy has ``client_statements``. For an instance there is a mount script, for its user data or,
+    with other scripts, for ``Bootstrap.scripts``. A volume of ``ContainerService`` takes ``file_system_arn`` and an entry of
+    ``access_point_arns``; another container's takes the ids, with transit encryption and IAM.
 
     **Use when**: servers or containers in several zones read and write the same files.
 
@@ -55,11 +56,11 @@ class NfsSharing(Component):
     file_system_id: pulumi.Output[str]
     """Id of the file system, available after its policy and its mount targets."""
     file_system_arn: pulumi.Output[str]
-    """ARN of the file system."""
+    """ARN of the file system, available after its policy and its mount targets."""
     access_point_ids: pulumi.Output[dict[str, str]]
     """Name of the access point to its id, available after the policy and the mount targets."""
     access_point_arns: pulumi.Output[dict[str, str]]
-    """Name of the access point to its ARN."""
+    """Name of the access point to its ARN, available after the policy and the mount targets."""
     mount_scripts: pulumi.Output[dict[str, str]]
     """Name of the access point to a boot script that mounts it, for user data."""
     client_security_group_id: pulumi.Output[str]
@@ -77,10 +78,10 @@ class NfsSharing(Component):
         self.kms_key_arn = pulumi.Output.from_input("")
         if existing is None:
             system = self._file_system(name)
-            system_id, self.file_system_arn = system.id, system.arn
+            system_id, self._system_arn = system.id, system.arn
         else:
-            self.file_system_arn = pulumi.Output.from_input(existing)
-            system_id = self.file_system_arn.apply(lambda arn: arn.rpartition("/")[2])
+            self._system_arn = pulumi.Output.from_input(existing)
+            system_id = self._system_arn.apply(lambda arn: arn.rpartition("/")[2])
         points = {key: self._access_point(key, point, system_id) for key, point in checked["access_points"].items()}
         self._point_arns = {key: point.arn for key, point in points.items()}
         policy = aws.efs.FileSystemPolicy(
@@ -90,9 +91,11 @@ class NfsSharing(Component):
         ready: list[pulumi.Resource] = [policy, *self._rules, *self._mount_targets(name, system_id, policy)]
         if checked["automatic_backups"]:
             aws.efs.BackupPolicy(f"{name}-backups", file_system_id=system_id, backup_policy={"status": "ENABLED"}, opts=self.child())
-        self.file_system_id = after(system_id, *ready)
+        # A container's volume takes the ARNs, and its task cannot start before the mount targets are there.
+        self.file_system_id, self.file_system_arn = after(system_id, *ready), after(self._system_arn, *ready)
         self._point_ids = {key: after(point.id, *ready) for key, point in points.items()}
-        self.access_point_ids, self.access_point_arns = by_name(self._point_ids), by_name(self._point_arns)
+        self.access_point_ids = by_name(self._point_ids)
+        self.access_point_arns = by_name({key: after(arn, *ready) for key, arn in self._point_arns.items()})
         self.mount_scripts = by_name({key: self._mount_script(key) for key in points})
         self.replica_file_system_id = self._replicate(name, system_id)
         if checked["alarm_topic_arns"]:
@@ -118,7 +121,7 @@ class NfsSharing(Component):
     def _client_statement(self, arn: pulumi.Input[str], read_only: bool, **more: Any) -> Statement:
         return Statement(
             actions=[_MOUNT] if read_only else [_MOUNT, _WRITE],
-            resources=[self.file_system_arn],
+            resources=[self._system_arn],
             conditions={"StringEquals": {"elasticfilesystem:AccessPointArn": [arn]}},
             **more,
         )
@@ -137,7 +140,7 @@ class NfsSharing(Component):
         }
         statements = [
             Statement(
-                sid=sid, effect="Deny", actions=clients, resources=[self.file_system_arn], principals={"AWS": ["*"]}, conditions=conditions
+                sid=sid, effect="Deny", actions=clients, resources=[self._system_arn], principals={"AWS": ["*"]}, conditions=conditions
             )
             for sid, conditions in denials.items()
         ]

@@ -56,8 +56,10 @@ class OnDemandDisk(Component):
     the volumes are blank, mounts it at each boot, and grows it online: raise ``size_gib`` or add a volume, and the next update does the
     rest. It never formats a volume that has anything on it. Systems Manager runs the script when the volumes are attached, when the
     arguments change and every half hour. To mount the disk during the first boot as well, give the instance ``boot_script`` as user data
-    (with ``ignore_changes=["userData"]``: later changes come through Systems Manager) and, in Python, call ``attach`` with its id. The
-    instance is of the Nitro system and runs Amazon Linux 2023, or another Linux with ``dnf`` or the tools installed.
+    (with ``ignore_changes=["userData"]``: later changes come through Systems Manager) and, in Python, call ``attach`` with its id.
+    ``ScaleUp`` takes ``boot_script`` as ``user_data``, ``instance_statements()`` and, to start again after a resize, ``kms_key_arn``. With
+    scripts of others, ``boot_script`` is one of ``Bootstrap.scripts``. The instance is of the Nitro system and runs Amazon Linux 2023, or
+    another Linux with ``dnf`` or the tools installed.
 
     **Use when**: an instance keeps data on a disk: a database of your own, an index, a license server.
 
