@@ -43,6 +43,23 @@ def test_content_reaches_the_clones_and_never_goes_back(instance: Instance) -> N
     assert not [call for call in instance.calls("aws") if "sync" in call]
 
 
+def test_after_a_run_that_failed_the_next_one_writes_the_marker(instance: Instance) -> None:
+    s3 = instance.account.client("s3")
+    s3.create_bucket(Bucket="content", CreateBucketConfiguration={"LocationConstraint": REGION})
+    (instance.root / "srv/www").mkdir(parents=True)
+    (instance.root / "srv/www/index.html").write_text("one")
+    assert run(instance, "master").code == 0
+    first = s3.get_object(Bucket="content", Key="marker")["Body"].read()
+    (instance.root / "srv/www/index.html").write_text("another")
+    # The files arrive, and the marker does not.
+    instance.stand_in("date", "exit 1")
+    failed = run(instance, "master")
+    assert (failed.code, s3.get_object(Bucket="content", Key="content/index.html")["Body"].read()) == (1, b"another")
+    instance.programs("date")
+    assert run(instance, "master").code == 0
+    assert s3.get_object(Bucket="content", Key="marker")["Body"].read() not in (first, b"")
+
+
 def test_a_bucket_that_cannot_be_read_leaves_the_content(instance: Instance) -> None:
     (instance.root / "srv/www").mkdir(parents=True)
     (instance.root / "srv/www/index.html").write_text("of the image")

@@ -25,6 +25,7 @@ fail() {
 folder="$root$FOLDER"
 uri="s3://$BUCKET/content/"
 marker="s3://$BUCKET/marker"
+new=yes
 
 # A run that takes longer than the timer's interval is not joined by another.
 mkdir -p "$root/run/lock"
@@ -34,10 +35,16 @@ flock --nonblock 9 || exit 0
 if [[ $MODE == master ]]; then
   # A mistyped or unmounted folder must not empty what the clones have.
   [[ -d $folder && -n $(ls -A "$folder") ]] || fail "$FOLDER has no files: nothing was published"
+  # It stays after a run that failed: the next one writes the marker though it finds nothing to copy.
+  unmarked="$root/var/lib/clone-content-unmarked"
+  mkdir -p "$(dirname "$unmarked")"
+  [[ -e $unmarked ]] || ! aws s3 cp "$marker" - >/dev/null 2>&1 || new=
+  touch "$unmarked"
   copied=$(aws s3 sync "$folder" "$uri" --delete --no-follow-symlinks --no-progress) || fail "$FOLDER could not be copied to $uri"
-  if [[ -n $copied ]] || ! aws s3 cp "$marker" - >/dev/null 2>&1; then
+  if [[ -n $copied || -n $new ]]; then
     date +%s%N | aws s3 cp - "$marker" --no-progress >/dev/null || fail "the marker could not be written to $marker"
   fi
+  rm "$unmarked"
   exit 0
 fi
 
