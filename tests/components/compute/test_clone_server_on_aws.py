@@ -1,11 +1,13 @@
 """The document of ``CloneServer``, walked through every failure: what the parameter names is a whole image, always."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from cloudpatterns.compute.clone_server.documents import IMAGE_TAG, image_steps
 
+from tests.emulators import automation
 from tests.emulators.automation import INSTANCE_ID, Automation, AwsError, Clock, Execution, errors
 
 PARAMETER, GROUP, FIRST, NEW = "/shop/image", "shop-clones", "ami-00000000000000000", "ami-0123456789abcdef9"
@@ -31,6 +33,8 @@ class Images:
     snapshots: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     published: list[str] = field(default_factory=list)
+    others: dict[str, float] = field(default_factory=dict)
+    """Other executions of the document that are in progress, with the second of their start."""
 
     def old(self, number: int, state: str = "available") -> str:
         """Adds an image of an earlier day."""
@@ -51,6 +55,16 @@ class Images:
         if (faults := self.faults.get(api)) and (error := faults.pop(0)):
             raise error
         return getattr(self, f"_{api}")(request)
+
+    def _execution(self, execution_id: str, seconds: float) -> dict[str, Any]:
+        start = self.clock.begin + timedelta(seconds=seconds)
+        return {"AutomationExecutionId": execution_id, "DocumentName": "shop-take-image", "ExecutionStartTime": start}
+
+    def _GetAutomationExecution(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"AutomationExecution": self._execution(request["AutomationExecutionId"], 0)}
+
+    def _DescribeAutomationExecutions(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {"AutomationExecutionMetadataList": [self._execution(*one) for one in self.others.items()]}
 
     def _CreateImage(self, request: dict[str, Any]) -> dict[str, Any]:
         assert (request["InstanceId"], request["NoReboot"]) == (INSTANCE_ID, True)
@@ -90,7 +104,7 @@ class Images:
         return {"Parameter": {"Name": PARAMETER, "Value": self.value}}
 
     def _StartInstanceRefresh(self, request: dict[str, Any]) -> dict[str, Any]:
-        assert request == {"AutoScalingGroupName": GROUP}
+        assert request == {"AutoScalingGroupName": GROUP, "Preferences": {"ScaleInProtectedInstances": "Ignore"}}
         return {"InstanceRefreshId": "1"}
 
 
@@ -117,7 +131,9 @@ def test_the_parameter_is_written_only_after_the_image_is_available() -> None:
         pytest.param(Images(faults={"PutParameter": [AwsError("AccessDenied")] * 3}), id="a parameter that cannot be written"),
     ],
 )
-def test_a_failed_image_is_deregistered_and_nothing_is_published(images: Images) -> None:
+def test_a_failed_image_is_deregistered_and_nothing_is_published(images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Six hours, with a look every minute.
+    monkeypatch.setattr(automation, "_POLL_SECONDS", 60)
     images.old(1)
     assert play(images).status in ("Failed", "TimedOut")
     assert (images.value, NEW in images.images, NEW.replace("ami", "snap") in images.snapshots) == (FIRST, False, False)
@@ -126,7 +142,17 @@ def test_a_failed_image_is_deregistered_and_nothing_is_published(images: Images)
 
 def test_without_an_image_nothing_happens() -> None:
     images = Images(faults={"CreateImage": [AwsError("InvalidInstanceID.NotFound")]})
-    assert (play(images).status, images.calls, images.value) == ("Failed", ["CreateImage"], FIRST)
+    assert (play(images).status, images.calls[2:], images.value) == ("Failed", ["CreateImage"], FIRST)
+
+
+def test_two_executions_at_once_publish_no_older_image_after_a_newer_one() -> None:
+    other = "11111111-f944-11e6-9d32-0a1b2c3d4e5f"
+    images = Images(others={other: -5.0})
+    run = play(images)
+    reason = f"the execution {other} of this document is in progress; start this one again when it is over"
+    assert (run.status, run.path, run.errors["alone"], images.images) == ("Failed", ["alone"], f"RuntimeError: {reason}", {})
+    # The older one goes on.
+    assert play(Images(others={other: 5.0})).status == "Success"
 
 
 @pytest.mark.parametrize("step", ["ended", "whole", "publish"])
