@@ -12,6 +12,7 @@ from cloudpatterns.blocks.role import ServiceRole, service_role
 from cloudpatterns.blocks.schedule import api_target, schedule
 from cloudpatterns.core import Component, Statement, account_of, partition_of, region_of
 
+_EXECUTIONS = Path(__file__).parent / "on_aws/executions.py"
 FAILED = ["Failed", "TimedOut", "Cancelled", "Canceled"]
 """Final states of an execution that did not do its work. AWS's pages spell the last one in both ways.
 
@@ -220,6 +221,34 @@ def script_step(
         **({"outputs": selected} if selected else {}),
         **more,
     )
+
+
+def alone_step() -> Any:
+    """The first step of a document whose executions must not work at once: the older one goes on, the other fails and changes nothing.
+
+    The role has ``alone_statements``.
+    """
+    execution = {"execution_id": "{{ automation:EXECUTION_ID }}"}
+    description = "Fails when another execution of this document is in progress."
+    return script_step("alone", description, _EXECUTIONS, "alone", execution, timeout_seconds=120)
+
+
+def interrupted_step(name: str, description: str, execution_id: str, *, begun: str, found: str, output: str) -> Any:
+    """A step of a repair: its output ``restore`` is yes where the execution had begun the step ``begun`` and no other is in progress.
+
+    Its other output is ``output``, that of the execution's step ``found``. The role has ``alone_statements``.
+    """
+    payload = {"execution_id": execution_id, "begun": begun, "found": found, "output": output}
+    return script_step(name, description, _EXECUTIONS, "interrupted", payload, ["restore", output], timeout_seconds=120)
+
+
+def alone_statements(arn: pulumi.Input[str]) -> list[Statement]:
+    """What ``alone_step`` and ``interrupted_step`` read, in the account and Region of an ARN."""
+    return [
+        # It has no resource types: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
+        Statement(actions=["ssm:DescribeAutomationExecutions"], resources=["*"]),
+        Statement(actions=["ssm:GetAutomationExecution"], resources=[automation_executions(arn)]),
+    ]
 
 
 def api_step(name: str, description: str, service: str, api: str, request: Mapping[str, Any], **more: Any) -> Any:

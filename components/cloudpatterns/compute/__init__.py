@@ -3,6 +3,8 @@
 from cloudpatterns.compute.auto_recovery import AutoRecovery, AutoRecoveryArgs, AutoRecoveryOptions
 from cloudpatterns.compute.bootstrap.arguments import BootstrapArgs, BootstrapOptions, BootstrapScript, BootstrapTarget
 from cloudpatterns.compute.bootstrap.component import Bootstrap
+from cloudpatterns.compute.clone_server.arguments import CloneServerArgs, CloneServerContent, CloneServerOptions
+from cloudpatterns.compute.clone_server.component import CloneServer
 from cloudpatterns.compute.cloud_dependency_injection.arguments import CloudDependencyInjectionArgs, CloudDependencyInjectionOptions
 from cloudpatterns.compute.cloud_dependency_injection.component import CloudDependencyInjection
 from cloudpatterns.compute.container_service.arguments import (
@@ -59,6 +61,10 @@ __all__ = [
     "BootstrapOptions",
     "BootstrapScript",
     "BootstrapTarget",
+    "CloneServer",
+    "CloneServerArgs",
+    "CloneServerContent",
+    "CloneServerOptions",
     "CloudDependencyInjection",
     "CloudDependencyInjectionArgs",
     "CloudDependencyInjectionOptions",

@@ -8,6 +8,7 @@ every language. Tests run each function, and create from the YAML what the funct
 from cloudpatterns.compute import (
     AutoRecovery,
     Bootstrap,
+    CloneServer,
     CloudDependencyInjection,
     ContainerService,
     DistributedProcessing,
@@ -116,6 +117,28 @@ def circuit_breaker() -> None:
         {
             "dependencies": {"payments": {}, "card-bank": {"failures": 5, "window_seconds": 60}},
             "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:operations"],
+        },
+    )
+
+
+def clone_server() -> None:
+    """A master, and two to six clones that have its files five minutes later, and its installation the day after."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    firewall = FunctionalFirewall(
+        "firewall",
+        {"vpc_id": network.vpc_id, "functions": {"https": {"internet": True}, "web": {"ports": [80], "callers": ["https"]}, "master": {}}},
+    )
+    CloneServer(
+        "blog",
+        {
+            "first_image_id": "ami-0abc1234def567890",
+            "master": {"instance_type": "t4g.medium", "image_id": "ami-0abc1234def567890", "root_disk_gib": 20},
+            "master_subnet_id": network.private_subnet_ids_by_zone["eu-west-1a"],
+            "master_security_group_ids": [firewall.security_group_ids["master"]],
+            "clones": {"instance_types": ["t4g.small"], "min_size": 2, "max_size": 6},
+            "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
+            "security_group_ids": [firewall.security_group_ids["web"]],
+            "content": {"folder": "/var/www/html"},
         },
     )
 

@@ -53,12 +53,12 @@ def test_a_resize_is_stop_modify_start_of_the_same_instance_and_disk() -> None:
 @pytest.mark.parametrize("key", [None, KEY])
 def test_the_roles_mutating_rights_cover_that_instance_alone(given: dict[str, Any], key: str | None) -> None:
     graph = server(given=given, schedules=SCHEDULES, kms_key_arn=key)
-    change, describe, read, *grant = statements(graph, "shop-automation-policy")
+    change, describe, executions, read, *grant = statements(graph, "shop-automation-policy")
     arn = ARN if given is OLD else graph.one(INSTANCE).outputs["arn"]
     assert change["Action"] == ["ec2:StartInstances", "ec2:StopInstances", "ec2:ModifyInstanceAttribute"]
     assert change["Resource"] == [arn]
-    assert all(action.partition(":")[2].startswith("Describe") for action in describe["Action"])
-    assert (describe["Resource"], read["Action"]) == (["*"], ["ssm:GetAutomationExecution"])
+    assert all(action.partition(":")[2].startswith("Describe") for action in (*describe["Action"], *executions["Action"]))
+    assert (describe["Resource"], executions["Resource"], read["Action"]) == (["*"], ["*"], ["ssm:GetAutomationExecution"])
     assert read["Resource"] == ["arn:aws:ssm:eu-west-1:123456789012:automation-execution/*"]
     assert [(one["Action"], one["Resource"]) for one in grant] == ([(["kms:CreateGrant"], [KEY])] if key else [])
 

@@ -155,7 +155,8 @@ def test_a_cancelled_resize_leaves_the_instance_running_with_a_whole_type(step: 
 def test_two_executions_at_once_do_not_fight() -> None:
     run, ec2 = play(others={OTHER: -5.0})
     assert (run.status, run.path, changes(ec2)) == ("Failed", ["alone"], [])
-    assert run.errors["alone"] == f"RuntimeError: the execution {OTHER} resizes the instance already; start this one again when it is over"
+    reason = f"the execution {OTHER} of this document is in progress; start this one again when it is over"
+    assert run.errors["alone"] == f"RuntimeError: {reason}"
     # Its repair leaves the instance to the other execution.
     ec2.state = "stopped"
     assert (repair(ec2).path, changes(ec2)) == (["read", "begun"], [])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from zoneinfo import available_timezones
 
 from cloudpatterns.blocks.server import architecture
-from cloudpatterns.compute.scale_out.arguments import ScaleOutActionArgs, ScaleOutArgs, ScaleOutDiskArgs, ScaleOutScaling
+from cloudpatterns.compute.scale_out.arguments import ScaleOutActionArgs, ScaleOutArgs, ScaleOutDiskArgs, ScaleOutRefresh, ScaleOutScaling
 from cloudpatterns.core import Problem, excludes, is_given, one_of
 from cloudpatterns.core.vocabulary import MOST_ALARM_ACTIONS
 
@@ -23,6 +23,12 @@ def burst_percent(scaling: ScaleOutScaling) -> int:
     """The CPU that counts as a burst: without a value, 85 or five points above the target."""
     given = scaling.get("burst_cpu_percent")
     return max(85, scaling["cpu_target_percent"] + 5) if given is None else given
+
+
+def protected_instances(scaling: ScaleOutScaling, refresh: ScaleOutRefresh) -> str:
+    """What an instance refresh does with instances that are protected from scale-in."""
+    given = refresh.get("protected_instances")
+    return ("Refresh" if scaling["protect_from_scale_in"] else "Ignore") if given is None else given
 
 
 def argument_problems(checked: ScaleOutArgs) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 from cloudpatterns.blocks import Metric, MetricMath, alarm, create_key, notify_on_event
 from cloudpatterns.blocks.server import disk, encoded, launch_template
 from cloudpatterns.compute.scale_out.arguments import ScaleOutArgs
-from cloudpatterns.compute.scale_out.checks import argument_problems, burst_percent
+from cloudpatterns.compute.scale_out.checks import argument_problems, burst_percent, protected_instances
 from cloudpatterns.core import Component, Statement, account_of, is_given, partition_of, pick
 from cloudpatterns.security import instance_profile, session_manager_statements
 
@@ -165,7 +165,7 @@ class ScaleOut(Component):
                     # An image behind an SSM parameter cannot be rolled back to.
                     # https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-rollback.html
                     "auto_rollback": checked.get("image_id") is not None,
-                    "scale_in_protected_instances": self._protected_instances(),
+                    "scale_in_protected_instances": protected_instances(scaling, refresh),
                 },
             },
             # The refresh does not reach instances that are unhealthy or too old: without a policy AWS terminates these first.
@@ -206,10 +206,6 @@ class ScaleOut(Component):
                 "spot_allocation_strategy": "price-capacity-optimized",
             },
         }
-
-    def _protected_instances(self) -> str:
-        given = self._checked["refresh"].get("protected_instances")
-        return ("Refresh" if self._checked["scaling"]["protect_from_scale_in"] else "Ignore") if given is None else given
 
     def _changed_by_scaling(self) -> list[str]:
         """Properties that scaling changes, and that a deployment must not reset."""

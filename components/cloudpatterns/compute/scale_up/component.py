@@ -10,8 +10,8 @@ import pulumi_aws as aws
 from cloudpatterns.blocks import Metric, alarm, dropped_schedules_alarm, messages_alarm, service_role
 from cloudpatterns.blocks.automation import (
     Automation,
+    alone_statements,
     automation_document,
-    automation_executions,
     automation_role,
     failed_automation,
     notify_on_failed_automation,
@@ -204,9 +204,9 @@ class ScaleUp(Component):
         arn = self.instance_arn
         return [
             Statement(actions=["ec2:StartInstances", "ec2:StopInstances", "ec2:ModifyInstanceAttribute"], resources=[arn]),
-            # None of these has resource types: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
-            Statement(actions=["ec2:DescribeInstances", "ec2:DescribeInstanceStatus", "ssm:DescribeAutomationExecutions"], resources=["*"]),
-            Statement(actions=["ssm:GetAutomationExecution"], resources=[automation_executions(arn)]),
+            # Neither has resource types: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+            Statement(actions=["ec2:DescribeInstances", "ec2:DescribeInstanceStatus"], resources=["*"]),
+            *alone_statements(arn),
             *disk_key_statements(arn, self._checked.get("kms_key_arn"), *self._checked["attached_kms_key_arns"]),
         ]
 

@@ -1,14 +1,12 @@
 """The Automation documents of ``ScaleUp``: one that resizes the instance, and one that repairs what an interrupted resize left behind."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from cloudpatterns.blocks.automation import INSTANCE_STATE, api_step, script_step, step, wait_for_instance
+from cloudpatterns.blocks.automation import INSTANCE_STATE, alone_step, api_step, interrupted_step, step, wait_for_instance
 
-_SCRIPT = Path(__file__).parent / "on_aws/resize.py"
 _STATES = ["running", "stopped"]
 
 
@@ -19,12 +17,11 @@ def resize_parameters(types: Sequence[str]) -> dict[str, Any]:
 
 def resize_steps(instance_id: pulumi.Input[str]) -> list[dict[str, Any]]:
     """Stop, modify, start; whatever fails or is cancelled leads to a start with the type that the instance had."""
-    execution = {"execution_id": "{{ automation:EXECUTION_ID }}"}
     repaired: dict[str, Any] = {"onFailure": "step:settle_again", "onCancel": "step:settle_again"}
     differs = {"NextStep": "running_or_stopped", "Not": {"Variable": "{{ look.instance_type }}", "StringEquals": "{{ InstanceType }}"}}
     runs = {"NextStep": "stop", "Variable": "{{ look.state }}", "StringEquals": "running"}
     return [
-        script_step("alone", "Fails when another execution resizes the instance.", _SCRIPT, "alone", execution, timeout_seconds=120),
+        alone_step(),
         wait_for_instance("settle", instance_id, _STATES),
         _look(instance_id),
         step("needed", "aws:branch", "Ends where the instance has the type already.", {"Choices": [differs]}, isEnd=True),
@@ -63,12 +60,11 @@ RESTORE_PARAMETERS = {"ExecutionId": {"type": "String", "description": "The exec
 
 def restore_steps(instance_id: pulumi.Input[str]) -> list[dict[str, Any]]:
     """Starts the instance with the type that it had, where an execution stopped it and ended before it ran again."""
-    payload = {"execution_id": "{{ ExecutionId }}"}
     begun = {"NextStep": "settle", "Variable": "{{ read.restore }}", "StringEquals": "yes"}
     stopped = {"NextStep": "restore_type", "Variable": "{{ look.state }}", "StringEquals": "stopped"}
     description = "Reads whether the execution had begun to stop the instance, and which type that had."
     return [
-        script_step("read", description, _SCRIPT, "interrupted", payload, ["restore", "instance_type"], timeout_seconds=120),
+        interrupted_step("read", description, "{{ ExecutionId }}", begun="stop", found="look", output="instance_type"),
         step("begun", "aws:branch", "Ends where the execution had changed nothing.", {"Choices": [begun]}, isEnd=True),
         wait_for_instance("settle", instance_id, _STATES, timeout_seconds=1800, onFailure="Continue", isCritical=True),
         _look(instance_id),

@@ -1,4 +1,4 @@
-"""Looks at executions of the document that resizes an instance: whether one is alone, and what an interrupted one left behind.
+"""Looks at executions of an Automation document: whether one is alone, and what an interrupted one left behind.
 
 Runs on Systems Manager's Python 3.11 with nothing but boto3.
 """
@@ -17,23 +17,23 @@ def alone(events: Mapping[str, Any], _context: object) -> dict[str, str]:
     rank = (own["ExecutionStartTime"], own["AutomationExecutionId"])
     older = [one for one in _in_progress(ssm, own["DocumentName"]) if one < rank]
     if older:
-        raise RuntimeError(f"the execution {older[0][1]} resizes the instance already; start this one again when it is over")
+        raise RuntimeError(f"the execution {older[0][1]} of this document is in progress; start this one again when it is over")
     return {"alone": "yes"}
 
 
 def interrupted(events: Mapping[str, Any], _context: object) -> dict[str, str]:
-    """Entry point of the repair: whether the execution had begun to stop the instance, and the type that the instance had before."""
+    """Entry point of a repair: whether an execution had begun the step ``begun``, and the output ``output`` of its step ``found``."""
     import boto3  # Systems Manager's runtime has it; this package does not need it.
 
     ssm = boto3.client("ssm")
     execution = ssm.get_automation_execution(AutomationExecutionId=events["execution_id"])["AutomationExecution"]
     steps = {step["StepName"]: step for step in execution["StepExecutions"]}
-    begun = steps.get("stop", {}).get("StepStatus", "Pending") != "Pending"
-    # Another execution that is in progress starts the instance by itself.
+    begun = steps.get(events["begun"], {}).get("StepStatus", "Pending") != "Pending"
+    # Another execution that is in progress brings its work to an end by itself.
     if not begun or _in_progress(ssm, execution["DocumentName"]):
-        return {"restore": "no", "instance_type": "none"}
-    outputs = {name.rpartition(".")[2]: values for name, values in steps["look"]["Outputs"].items()}
-    return {"restore": "yes", "instance_type": outputs["instance_type"][0]}
+        return {"restore": "no", events["output"]: "none"}
+    outputs = {name.rpartition(".")[2]: values for name, values in steps[events["found"]]["Outputs"].items()}
+    return {"restore": "yes", events["output"]: outputs[events["output"]][0]}
 
 
 def _in_progress(ssm: Any, document_name: str) -> list[tuple[Any, str]]:
