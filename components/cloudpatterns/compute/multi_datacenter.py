@@ -305,4 +305,5 @@ def _part_problems(name: str, checked: MultiDatacenterArgs) -> Iterator[Problem]
             for path, reason in error.problems:
                 # A name that is too long is reported by its own limit, and zones of another region are by ``zones``.
                 if not (path == "name" and reason.startswith("has ")) and "subnet_ids_by_zone." not in path:
-                    yield f"{group}.{path}" if path.split(".")[0] in options[group] else path, reason
+                    place = "zones" if path == "subnet_ids_by_zone" else path
+                    yield f"{group}.{path}" if path.split(".")[0] in options[group] else place, reason

@@ -21,6 +21,7 @@ DATABASE, CACHE = "aws:rds/instance:Instance", "aws:elasticache/replicationGroup
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
 CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000001"
 ZONES = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
+FOUR = [*ZONES, "eu-west-1d"]
 
 
 def by_zone(tier: str, zones: Any = ZONES) -> dict[str, str]:
@@ -126,6 +127,15 @@ def test_a_tier_in_fewer_zones_fails_at_build_time(argument: str, tier: str) -> 
             {"servers": {**SERVERS, "instance_types": ["t3.small"]}},
             "servers.image_parameter",
             "is '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64', an arm64 image; t3.small is x86_64. ",
+        ),
+        (
+            {
+                "zones": FOUR,
+                **{f"{kind}_subnet_ids_by_zone": by_zone(kind, FOUR) for kind in ("public", "private", "data")},
+                "cache": {"serverless": {"max_storage_gb": 5, "max_ecpu_per_second": 5000}},
+            },
+            "zones",
+            "has 4 zones; a serverless cache takes two or three. Name as many.",
         ),
     ],
 )

@@ -163,6 +163,11 @@ def test_servers_join_target_groups_that_are_there() -> None:
     assert outputs["instance_profile_arn"] == PROFILE
 
 
+def test_as_many_topics_as_an_alarm_has_actions() -> None:
+    topics = [f"arn:aws:sns:eu-west-1:123456789012:alarms-{number}" for number in range(5)]
+    assert servers(alarm_topic_arns=topics).named("shop-cpu").inputs["alarmActions"] == topics
+
+
 def test_alarms() -> None:
     graph = servers(alarm_topic_arns=[TOPIC], alarm_cpu_percent=70)
     alarms = {alarm.name: alarm.inputs for alarm in graph.of_type(ALARM)}

@@ -405,6 +405,13 @@ def test_scheduled_actions_come_one_after_the_other() -> None:
         assert graph.named(f"web-at-{before}").urn in graph.named(f"web-at-{after}").dependencies
 
 
+def test_a_changed_scheduled_action_is_put_anew() -> None:
+    options = made(scaling={"scheduled_actions": {"night": {"recurrence": "0 22 * * *", "min_size": 2}}}).one(SCHEDULE).options
+    assert {"recurrence", "minSize", "desiredCapacity"} <= set(options["replaceOnChanges"])
+    # Of the same name: the new one would be deleted with the old one.
+    assert options["deleteBeforeReplace"] is True
+
+
 def test_a_scheduled_action_may_fix_the_size() -> None:
     graph = made(scaling={"scheduled_actions": {"sale": {"recurrence": "0 7 * * *", "min_size": 6}}})
     assert graph.one(SCHEDULE).inputs["minSize"] == 6

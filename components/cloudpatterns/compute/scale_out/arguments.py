@@ -180,7 +180,8 @@ class ScaleOutArgs(ScaleOutOptions):
     service_linked_role_arn: NotRequired[pulumi.Input[str]]
     """Service-linked role with a custom suffix, for the group and its key. Default: ``AWSServiceRoleForAutoScaling``."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
-    """SNS topics to notify of bursts, of fewer instances than ``min_size``, and of instance refreshes that failed; at most four."""
+    """SNS topics to notify of bursts, of fewer instances than ``min_size``, and of instance refreshes that failed; at most four, or five
+    without ``scaling.by_cpu``."""
     notification_topic_arn: NotRequired[pulumi.Input[str]]
     """SNS topic to notify of instances that could not be launched or terminated. Default: those of ``alarm_topic_arns``."""
     tags: NotRequired[Tags]

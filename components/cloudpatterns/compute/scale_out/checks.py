@@ -52,7 +52,7 @@ def argument_problems(checked: ScaleOutArgs) -> Iterator[Problem]:
                 yield needed, "is missing; scaling.requests_per_target needs it. Give it, or remove scaling.requests_per_target."
     yield from excludes(checked, "create_kms_key", "kms_key_arn")
     topics = len(checked["alarm_topic_arns"])
-    if topics > _MOST_TOPICS:
+    if topics > _MOST_TOPICS and scaling["by_cpu"]:
         reason = f"has {topics} entries; the burst alarm has {MOST_ALARM_ACTIONS} actions at most, and scaling is one."
         yield "alarm_topic_arns", f"{reason} Name {_MOST_TOPICS} or fewer."
     if 0 < (lifetime := checked["refresh"]["max_instance_lifetime_seconds"]) < _ONE_DAY_SECONDS:

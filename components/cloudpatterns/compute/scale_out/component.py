@@ -24,6 +24,7 @@ _METRICS = (
 _REFRESH_FAILURES = tuple(f"EC2 Auto Scaling Instance Refresh {end}" for end in ("Failed", "Rollback Succeeded", "Rollback Failed"))
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html
 _INSTANCE_FAILURES = ("EC2 Instance Launch Unsuccessful", "EC2 Instance Terminate Unsuccessful")
+_TIMES_AND_SIZES = ["recurrence", "timeZone", "startTime", "endTime", "minSize", "maxSize", "desiredCapacity"]
 # At most 100 points above the share that stays healthy.
 # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_InstanceMaintenancePolicy.html
 _MAX_HEALTHY_PERCENT = 150
@@ -325,7 +326,9 @@ class ScaleOut(Component):
                 scheduled_action_name=key,
                 autoscaling_group_name=group.name,
                 **change,
-                opts=self.child(depends_on=previous),
+                # An update would send the first time that AWS worked out at the creation, which is in the past by then, and be refused.
+                # https://github.com/pulumi/pulumi-aws/issues/2473
+                opts=self.child(depends_on=previous, replace_on_changes=_TIMES_AND_SIZES, delete_before_replace=True),
             )
             previous = [schedule]
 
