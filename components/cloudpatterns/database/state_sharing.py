@@ -30,6 +30,8 @@ from cloudpatterns.database.in_memory_cache.arguments import InMemoryCacheArgs, 
 from cloudpatterns.database.in_memory_cache.component import InMemoryCache
 
 _PREFIX = "CLOUDPATTERNS_SESSIONS_"
+# Commands such as FLUSHALL and KEYS are about all keys, whatever the pattern: Valkey and Redis call them dangerous.
+_ACCESS = "on ~session:* +@all -@dangerous"
 
 
 class StateSharingTableArgs(TypedDict):
@@ -45,7 +47,8 @@ class StateSharingOptions(TypedDict):
     """What a user tunes of ``StateSharing``."""
 
     cache: NotRequired[InMemoryCacheOptions]
-    """A cache for the sessions, see ``InMemoryCache``; its user reaches keys that begin with ``session:`` alone. Default: a table."""
+    """A cache for the sessions, see ``InMemoryCache``; its user reaches keys that begin with ``session:`` alone, and has no command that
+    is about all keys. Default: a table."""
     idle_seconds: NotRequired[Annotated[int, Field(default=1800, ge=60, le=2_592_000)]]
     """How long a session lasts without a request."""
     lifetime_seconds: NotRequired[Annotated[int, Field(default=43_200, ge=60, le=31_536_000)]]
@@ -202,7 +205,7 @@ def _cache_args(checked: StateSharingArgs) -> InMemoryCacheArgs:
     options = _cache_options(checked)
     # A serverless cache has no nodes to watch.
     alarms = () if is_given(options, "serverless") else ("alarm_topic_arns",)
-    access = {} if is_given(options, "access_string") else {"access_string": "on ~session:* +@all"}
+    access = {} if is_given(options, "access_string") else {"access_string": _ACCESS}
     given: Any = {**options, **access, **pick(checked, "subnet_ids_by_zone", "security_group_ids", "kms_key_arn", "tags", *alarms)}
     return given
 

@@ -132,6 +132,18 @@ def test_a_tag_that_the_metadata_cannot_hold_is_refused(key: str) -> None:
             {"bucket_name": "b", "parameters": {"A": "1"}},
             ("bucket_name", "excludes parameters: the configuration is in the bucket; both are given. Remove one of them."),
         ),
+        (
+            {"parameters": {"A": ""}},
+            ("parameters.A", "has 0 bytes; a standard parameter has 1 to 4,096. Shorten it, remove it, or use bucket_name."),
+        ),
+        (
+            {"parameters": {"A": "é" * 2049}},
+            ("parameters.A", "has 4,098 bytes; a standard parameter has 1 to 4,096. Shorten it, remove it, or use bucket_name."),
+        ),
+        (
+            {"parameters": {"A": "dear {{name}}"}},
+            ("parameters.A", "has text between {{ and }}, which Parameter Store refuses. Change it, or use bucket_name."),
+        ),
         ({"min_size": 5}, ("min_size", "is 5, above max_size 4. Lower it or raise max_size.")),
         ({"user_data": "echo"}, ("user_data", "begins with 'echo'; a script is needed. Begin it with #!/bin/bash.")),
     ],

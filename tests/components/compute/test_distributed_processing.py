@@ -100,6 +100,8 @@ def test_the_environment_is_private_spot_first_and_outlived_by_the_policies_of_b
     assert fargate.inputs["computeResources"]["type"] == "FARGATE"
     assert fargate.inputs["computeResources"]["maxVcpus"] == 16
     queue = graph.named("work-queue")
+    # An array has up to 10,000 jobs, and Batch ends 16 a second with their queue.
+    assert queue.inputs["timeouts"] == {"delete": "60m"}
     orders = queue.inputs["computeEnvironmentOrders"]
     assert [order["order"] for order in orders] == [1, 2]
     assert [order["computeEnvironment"] for order in orders] == [spot.outputs["arn"], fargate.outputs["arn"]]

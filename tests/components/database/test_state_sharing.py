@@ -5,12 +5,15 @@ from typing import Any
 
 import pulumi
 import pytest
+import redis
 from cloudpatterns.core import ArgumentError
 from cloudpatterns.database import StateSharing
 from cloudpatterns_runtime import sessions as library
 from offline_preview.graph import Graph
 
+from tests.examples.servers import cache_program
 from tests.harness import record, refs
+from tests.runtime.session_stores import session_cache
 
 COMPONENT = "cloudpatterns:index:StateSharing"
 TABLE, KEY, POLICY = "aws:dynamodb/table:Table", "aws:kms/key:Key", "aws:dynamodb/resourcePolicy:ResourcePolicy"
@@ -86,9 +89,32 @@ def test_a_cache_is_encrypted_in_transit_and_at_rest() -> None:
     assert cache.inputs["kmsKeyId"] == graph.one(KEY).outputs["arn"]
     assert graph.of_type(TABLE, POLICY) == []
     assert {alarm.name for alarm in graph.of_type(ALARM)} >= {"visits-cache-cpu-001", "visits-cache-memory-002"}
-    assert graph.named("visits-cache-user").inputs["accessString"] == "on ~session:* +@all"
+    assert graph.named("visits-cache-user").inputs["accessString"] == "on ~session:* +@all -@dangerous"
     own = sharing(**{**IN_CACHE, "cache": {"node_type": "cache.t4g.small", "access_string": "on ~* +@read"}})
     assert own.named("visits-cache-user").inputs["accessString"] == "on ~* +@read"
+
+
+def test_the_user_of_a_cache_reaches_sessions_and_nothing_else() -> None:
+    program = cache_program()
+    if program is None:
+        pytest.skip("neither Valkey nor Redis is installed")
+    rules = sharing(**IN_CACHE).named("visits-cache-user").inputs["accessString"].split()
+    with session_cache(program) as administrator:
+        administrator.execute_command("ACL", "SETUSER", "server", *rules, ">secret")
+        administrator.set("other", "1")
+        place = administrator.connection_pool.connection_kwargs["path"]
+        client = redis.Redis(unix_socket_path=place, username="server", password="secret")
+        store = library.CacheSessions(client)
+        session = store.rotate(store.write(store.create({}), {"user": "ada"}))
+        found = store.read(store.touch(session).id)
+        assert found is not None
+        assert found.data == {"user": "ada"}
+        for command in ("FLUSHALL", "KEYS *", "GET other"):
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                client.execute_command(*command.split())
+        store.destroy(session.id)
+        assert store.read(session.id) is None
+        client.close()
 
 
 def test_entries_expire_and_readers_compare_the_time_themselves() -> None:

@@ -1,5 +1,6 @@
 """The arguments of ``CloudDependencyInjection``, and the rules over several of them."""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, NotRequired
 
@@ -24,6 +25,7 @@ from cloudpatterns.core.vocabulary import AlarmTopicArns, KmsKeyArn, SecurityGro
 _Part = Annotated[str, Matches(r"[A-Za-z0-9_-]{1,64}", "1 to 64 letters, digits, hyphens and underscores such as web")]
 ROLE_TAGS = ("app", "env", "role")
 """Tags that say where the configuration is, in the order of the path."""
+_MOST_PARAMETER_BYTES = 4096
 
 
 class CloudDependencyInjectionOptions(ScaleOutOptions):
@@ -112,6 +114,9 @@ def problems(name: str, checked: CloudDependencyInjectionArgs) -> Iterator[Probl
     for key in ROLE_TAGS:
         if key in checked["tags"]:
             yield f"tags.{key}", f"is given; the argument {key} sets it. Remove it."
+    for key, value in checked["parameters"].items():
+        if isinstance(value, str):
+            yield from ((f"parameters.{key}", reason) for reason in _value_problems(value))
     yield from excludes(checked, "bucket_name", "parameters", why="the configuration is in the bucket")
     yield from statement_problems(checked["statements"])
     try:
@@ -121,3 +126,14 @@ def problems(name: str, checked: CloudDependencyInjectionArgs) -> Iterator[Probl
             # A name that is too long is reported by its own limit, and zones of another region are by the component's own arguments.
             if not (path == "name" and reason.startswith("has ")) and not path.startswith("subnet_ids_by_zone."):
                 yield path, reason
+
+
+def _value_problems(value: str) -> Iterator[str]:
+    """What Parameter Store refuses of a value, which is never shown.
+
+    https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+    """
+    if not 1 <= (size := len(value.encode())) <= _MOST_PARAMETER_BYTES:
+        yield f"has {size:,} bytes; a standard parameter has 1 to {_MOST_PARAMETER_BYTES:,}. Shorten it, remove it, or use bucket_name."
+    if re.search(r"\{\{.*\}\}", value, re.DOTALL):
+        yield "has text between {{ and }}, which Parameter Store refuses. Change it, or use bucket_name."

@@ -44,6 +44,9 @@ def job_queue(component: Component, name: str, checked: DistributedProcessingArg
             {"order": number, "compute_environment": environment.arn} for number, environment in enumerate(environments, start=1)
         ],
         scheduling_policy_arn=None if policy is None else policy.arn,
+        # With its queue Batch ends about 16 jobs a second: more than the provider's 10 minutes for a large array.
+        # https://docs.aws.amazon.com/batch/latest/APIReference/API_DeleteJobQueue.html
+        timeouts={"delete": "60m"},
         tags=checked["tags"],
         opts=component.child(),
     )
