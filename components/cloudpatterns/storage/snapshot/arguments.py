@@ -220,7 +220,7 @@ class SnapshotArgs(SnapshotOptions):
     backup_administrator_arns: NotRequired[_Arns]
     """Roles that may still delete backups and change the policy of a new vault, unless a lock forbids it; name the role that deploys.
     Without any, nobody may delete backups, and who may change the policy can lift that."""
-    role_arn: NotRequired[pulumi.Input[str]]
+    existing_role_arn: NotRequired[pulumi.Input[str]]
     """An existing role that ``backup.amazonaws.com`` (with ``disks``: ``dlm.amazonaws.com``) assumes, with all rights that it needs.
     Default: a new role."""
     notification_topic_arn: NotRequired[TopicArn]
