@@ -552,3 +552,8 @@ def test_backups_are_taken_by_a_role_that_is_there() -> None:
     graph = make(existing_role_arn=role)
     assert {one.inputs["iamRoleArn"] for one in graph.of_type("aws:backup/selection:Selection")} == {role}
     assert [one.name for one in graph.of_type("aws:iam/role:Role")] == ["backups-restore-role"]
+
+
+def test_a_name_is_no_arn_of_what_is_backed_up() -> None:
+    reason = "is 'shop'; must be an ARN, not a name or id, such as arn:aws:rds:eu-west-1:123456789012:db:shop"
+    assert problems(selections={"data": {"resource_arns": ["shop"]}}) == [("selections.data.resource_arns.0", reason)]

@@ -47,7 +47,10 @@ _VaultArn = Annotated[
         "the ARN of a backup vault, such as arn:aws:backup:eu-west-1:123456789012:backup-vault:central",
     ),
 ]
-_Arns = Annotated[list[pulumi.Input[str]], Field(default=[])]
+_Arn = Annotated[
+    pulumi.Input[str], Matches(r"arn:[^:]+:[^:]+:.+", "an ARN, not a name or id, such as arn:aws:rds:eu-west-1:123456789012:db:shop")
+]
+_Arns = Annotated[list[_Arn], Field(default=[])]
 
 
 class SnapshotRuleArgs(TypedDict):
