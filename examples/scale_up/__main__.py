@@ -25,8 +25,8 @@ reports = ScaleUp(
         "root_disk_gib": 50,
         # Each change takes the server away for some minutes: before the first users come, and after the last have gone.
         "schedules": {
-            "morning": {"instance_type": "m7g.2xlarge", "expression": "cron(30 6 ? * MON-FRI *)"},
-            "evening": {"instance_type": "m7g.large", "expression": "cron(30 19 ? * MON-FRI *)"},
+            "morning": {"instance_type": "m7g.2xlarge", "schedule_expression": "cron(30 6 ? * MON-FRI *)"},
+            "evening": {"instance_type": "m7g.large", "schedule_expression": "cron(30 19 ? * MON-FRI *)"},
         },
         "time_zone": "Europe/Berlin",
         "alarm_topic_arns": [pulumi.Config().require("alarm_topic_arn")],

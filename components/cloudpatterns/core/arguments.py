@@ -347,7 +347,11 @@ def _problem(detail: ErrorDetails, args_type: type, hidden: Sequence[tuple[str, 
     if kind in ("too_short", "too_long"):
         return path, message
     if _SECRET_NAMES.search(path):
-        return path, _HIDDEN if kind == "limit" else f"is [hidden]; {message}"
+        if kind != "limit":
+            return path, f"is [hidden]; {message}"
+        # A limit of a text says the value first, and then what is allowed.
+        *value, allowed = message.split("; must be ")
+        return path, f"is [hidden]; must be {allowed}" if len(value) == 1 and isinstance(detail["input"], str) else _HIDDEN
     return path, message if kind == "limit" else f"is {shown(detail['input'])}; {message}"
 
 

@@ -1,6 +1,7 @@
 """What is wrong with arguments, in words: pydantic's errors as reasons that follow an argument's name."""
 
 import difflib
+import re
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from enum import Enum
 from typing import Any, get_args, get_origin
@@ -59,6 +60,9 @@ def _near(name: str, known: Collection[str]) -> list[str]:
         # Another spelling, such as vpcId for vpc_id.
         return [by_letters[letters]]
     near = difflib.get_close_matches(letters, by_letters, n=3, cutoff=0.7)
+    # Without its unit, such as cpu for cpu_units.
+    words = [_letters(one) for one in sorted(known) if re.match(rf"{re.escape(name)}(_|[A-Z])", one)]
+    near += [one for one in words if one not in near][: 3 - len(near)]
     if len(letters) > _SHORT:
         near += [one for one in by_letters if letters in one and one not in near][: 3 - len(near)]
     return [by_letters[one] for one in near]

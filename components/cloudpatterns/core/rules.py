@@ -30,7 +30,8 @@ def one_of(checked: Mapping[str, Any], *alternatives: str | tuple[str, ...], pat
     groups = [(one,) if isinstance(one, str) else one for one in alternatives]
     given = [group for group in groups if any(is_given(checked, name) for name in group)]
     if len(given) != 1:
-        choice = " and ".join(" with ".join(group) for group in groups)
+        *first, last = (" with ".join(group) for group in groups)
+        choice = f"{', '.join(first)} and {last}"
         found = "none" if not given else "both" if len(given) == 2 else "several"
         verb = "is" if found == "none" else "are"
         yield f"{path}{groups[0][0]}", f"exactly one of {choice} is needed; {found} {verb} given. {'Remove' if given else 'Give'} one."

@@ -26,6 +26,10 @@ _DAY = "(mon|tue|wed|thu|fri|sat|sun)"
 
 AlarmTopicArns = Annotated[list[pulumi.Input[str]], Field(default=[], max_length=MOST_ALARM_ACTIONS)]
 """SNS topics that alarms notify."""
+BucketArn = Annotated[
+    pulumi.Input[str], Matches(r"arn:[^:]+:s3:::[^/*]+", "the ARN of a bucket, not its name, such as arn:aws:s3:::uploads")
+]
+"""An S3 bucket."""
 Cidr = Annotated[str, CidrBlock()]
 """An IPv4 or IPv6 network: ``10.250.0.0/16``."""
 Conditions = Annotated[dict[str, dict[str, list[pulumi.Input[str]]]], Field(default={})]
@@ -77,6 +81,8 @@ QueueArn = Annotated[
 ]
 """An SQS queue."""
 Region = Annotated[str, Matches(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS Region such as eu-west-1")]
+RoleName = Annotated[pulumi.Input[str], Matches(r"[\w+=,.@-]+", "the name of a role, not its ARN, such as shop-web")]
+"""An IAM role."""
 RootDeviceName = Annotated[str, Field(default="/dev/xvda"), Matches(r"/dev/[a-z0-9]+", "a device such as /dev/xvda, Amazon Linux's")]
 """The image's root device."""
 RootDiskGib = Annotated[int, Field(default=10, ge=1, le=65_536)]

@@ -660,8 +660,8 @@ def scale_up() -> None:
             "subnet_id": network.private_subnet_ids_by_zone["eu-west-1a"],
             "security_group_ids": [firewall.security_group_ids["app"]],
             "schedules": {
-                "morning": {"instance_type": "m7g.2xlarge", "expression": "cron(0 7 ? * MON-FRI *)"},
-                "evening": {"instance_type": "m7g.large", "expression": "cron(0 19 ? * MON-FRI *)"},
+                "morning": {"instance_type": "m7g.2xlarge", "schedule_expression": "cron(0 7 ? * MON-FRI *)"},
+                "evening": {"instance_type": "m7g.large", "schedule_expression": "cron(0 19 ? * MON-FRI *)"},
             },
             "time_zone": "Europe/Berlin",
         },

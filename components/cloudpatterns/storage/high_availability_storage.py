@@ -26,21 +26,21 @@ from cloudpatterns.core import (
     partition_of,
     pick,
 )
-from cloudpatterns.core.vocabulary import DomainName, KmsKeyArn, ShortNames, Tags
+from cloudpatterns.core.vocabulary import BucketArn, DomainName, KmsKeyArn, RoleName, ShortNames, Tags
 from cloudpatterns.storage.durable_bucket.arguments import BucketStatement, Replication
 from cloudpatterns.storage.durable_bucket.component import DurableBucket
 
 _OF_NEW_BUCKETS = ("cors_origins", "noncurrent_retention_days", "replication", "log_bucket_name")
 _RELEASE = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
-_RoleNames = Annotated[dict[str, pulumi.Input[str]], ShortNames, Field(default={})]
+_RoleNames = Annotated[dict[str, RoleName], ShortNames, Field(default={})]
 _Origin = Annotated[str, Matches(r"https://[a-z0-9.-]+(:\d{1,5})?", "an origin such as https://shop.example.com")]
 
 
 class ExistingAssetBucket(TypedDict):
     """A bucket that somebody else deploys, and which is not changed. Its policy admits the CDN."""
 
-    arn: pulumi.Input[str]
+    arn: BucketArn
     """ARN of the bucket."""
     kms_key_arn: NotRequired[KmsKeyArn]
     """The key that encrypts its objects. Default: S3 encrypts them by itself."""

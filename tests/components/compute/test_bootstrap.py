@@ -341,6 +341,17 @@ def test_user_data_that_is_too_long_is_refused() -> None:
             ),
         ),
         (
+            {"existing_role_name": "arn:aws:iam::123456789012:role/r"},
+            (
+                "existing_role_name",
+                "is 'arn:aws:iam::123456789012:role/r'; must be the name of a role, not its ARN, such as shop-web",
+            ),
+        ),
+        (
+            {"existing_bucket_arn": "scripts"},
+            ("existing_bucket_arn", "is 'scripts'; must be the ARN of a bucket, not its name, such as arn:aws:s3:::uploads"),
+        ),
+        (
             {"existing_role_name": "r", "create_role": False},
             ("create_role", "is False, and existing_role_name is given, for which none is created anyway. Remove one of them."),
         ),

@@ -129,7 +129,7 @@ def test_a_tag_that_the_metadata_cannot_hold_is_refused(key: str) -> None:
         ({"app": "awsome"}, ("app", "is 'awsome'; names of parameters cannot begin with aws or ssm. Rename it.")),
         ({"tags": {"role": "db"}}, ("tags.role", "is given; the argument role sets it. Remove it.")),
         (
-            {"bucket_name": "b", "parameters": {"A": "1"}},
+            {"bucket_name": "settings", "parameters": {"A": "1"}},
             ("bucket_name", "excludes parameters: the configuration is in the bucket; both are given. Remove one of them."),
         ),
         (

@@ -518,6 +518,28 @@ READ = {"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::a/*"]}
             ("existing_task_role_arn", "excludes statements: the role is there already; both are given. Remove one of them."),
         ),
         (
+            {"existing_cluster_arn": "team"},
+            (
+                "existing_cluster_arn",
+                "is 'team'; must be the ARN of a cluster, not its name, such as arn:aws:ecs:eu-west-1:123456789012:cluster/team",
+            ),
+        ),
+        (
+            {"health_check": {"command": ["curl", "localhost"]}},
+            (
+                "health_check.command",
+                "begins with 'curl'; ECS takes CMD, with a program and its arguments, or CMD-SHELL, with one text. Add one of them.",
+            ),
+        ),
+        (
+            {"secrets": {"TOKEN": {"secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-a1b2c3:token::"}}},
+            (
+                "secrets.TOKEN.secret_arn",
+                "is [hidden]; must be the ARN of a secret, without a key behind it, such as "
+                "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-a1b2c3",
+            ),
+        ),
+        (
             {"image": "shop:latest"},
             (
                 "image",

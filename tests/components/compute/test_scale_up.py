@@ -17,7 +17,7 @@ ALARM, RULE = "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/eventRul
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:on-call"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
 ARN = "arn:aws:ec2:eu-west-1:123456789012:instance/i-0123456789abcdef0"
-SCHEDULES = {"morning": {"instance_type": "m7g.xlarge", "expression": "cron(0 7 ? * MON-FRI *)"}}
+SCHEDULES = {"morning": {"instance_type": "m7g.xlarge", "schedule_expression": "cron(0 7 ? * MON-FRI *)"}}
 NEW: dict[str, Any] = {
     "instance_type": "m7g.large",
     "image_id": "ami-0abc1234def567890",

@@ -430,9 +430,14 @@ class SafeArgs(TypedDict):
     [
         ({"codes": {"x": "hunter2"}}, "codes.x"),
         ({"boxes": {"function-a": {"user": "u", "value": 12345}}}, "boxes.function-a.value"),
-        ({"api_key": "hunter2"}, "api_key"),
+        ({"api_key": "x; must be hunter2"}, "api_key"),
         ({"tokens": ["hunter2", "hunter2"]}, "tokens"),
     ],
 )
 def test_no_limit_shows_what_may_be_a_secret(args: Any, path: str) -> None:
     assert _problems_of(lambda: Arguments(SafeArgs).check("s", args)) == [(path, NOT_SHOWN)]
+
+
+def test_what_may_be_a_secret_is_hidden_and_what_is_allowed_is_not() -> None:
+    problems = _problems_of(lambda: Arguments(SafeArgs).check("s", {"api_key": "hunter2"}))
+    assert problems == [("api_key", "is [hidden]; must be one of a, b")]

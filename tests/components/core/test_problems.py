@@ -13,6 +13,9 @@ def test_at_most_three_names_are_suggested_the_nearest_first() -> None:
 
 def test_a_short_word_is_not_looked_for_within_longer_names() -> None:
     assert not_an_argument("ids", ["subnet_ids"]) == "is not an argument; known are subnet_ids"
+    # Without its unit.
+    assert not_an_argument("cpu", ["cpu_units", "cpus_at_night"]) == "is not an argument; did you mean cpu_units?"
+    assert not_an_argument("cpu", ["cpuUnits"]) == "is not an argument; did you mean cpuUnits?"
     assert not_an_argument("ids", []) == "is not an argument; known are none"
 
 

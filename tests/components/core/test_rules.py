@@ -75,7 +75,7 @@ def test_one_of_a_certificate_and_a_domain_with_its_zone(given: dict[str, Any], 
 
 def test_several_of_three() -> None:
     [(_, reason)] = one_of(checked(key=1, other=1, domain_name=1), "key", "other", "domain_name")
-    assert reason == "exactly one of key and other and domain_name is needed; several are given. Remove one."
+    assert reason == "exactly one of key, other and domain_name is needed; several are given. Remove one."
 
 
 def test_needs() -> None:

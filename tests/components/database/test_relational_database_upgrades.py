@@ -189,8 +189,13 @@ def test_what_it_is_restored_from_counts_at_creation_alone(base: Any) -> None:
 @pytest.mark.parametrize(
     ("base", "restore", "path", "reason"),
     [
-        (DATABASE, {}, "snapshot_identifier", "exactly one of snapshot_identifier and source_identifier and source_resource_id is needed;"),
-        (DATABASE, {"snapshot_identifier": "a", "source_identifier": "b"}, "snapshot_identifier", "exactly one of snapshot_identifier and"),
+        (DATABASE, {}, "snapshot_identifier", "exactly one of snapshot_identifier, source_identifier and source_resource_id is needed;"),
+        (
+            DATABASE,
+            {"snapshot_identifier": "a", "source_identifier": "b"},
+            "snapshot_identifier",
+            "exactly one of snapshot_identifier, source_identifier and",
+        ),
         (
             DATABASE,
             {"snapshot_identifier": "a", "restore_time": "2027-01-31T03:00:00Z"},

@@ -161,7 +161,7 @@ def test_a_user_pool_that_a_kind_does_not_take_is_refused(kind: Any, pool: Any, 
         (
             rest(authorizers={"people": {}}),
             "authorizers.people.jwt",
-            "exactly one of jwt and user_pool and function is needed; none is given. Give one.",
+            "exactly one of jwt, user_pool and function is needed; none is given. Give one.",
         ),
         (
             rest(authorizers={"decider": {"function": {}}}),
@@ -176,7 +176,7 @@ def test_a_user_pool_that_a_kind_does_not_take_is_refused(kind: Any, pool: Any, 
         (
             rest(routes={"GET /a": {"public": True}}),
             "routes.GET /a.function",
-            "exactly one of function and function_arn and queue and state_machine_arn and event_bus and url and load_balancer is needed; "
+            "exactly one of function, function_arn, queue, state_machine_arn, event_bus, url and load_balancer is needed; "
             "none is given. Give one.",
         ),
         (

@@ -254,7 +254,7 @@ def test_failed_copies_are_reported() -> None:
     assert pattern["resources"] == [{"prefix": graph.one("aws:datasync/task:Task").outputs["arn"]}, {"prefix": AGENT}]
 
 
-ONE_OF = "exactly one of certificate_bundle and private_ca_arn and existing_trust_anchor_arn is needed; "
+ONE_OF = "exactly one of certificate_bundle, private_ca_arn and existing_trust_anchor_arn is needed; "
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,8 @@ def test_alarms_where_somebody_reads_them() -> None:
     ("args", "path", "reason"),
     [
         ({"availability_zone": None}, "availability_zone", "is missing; the new volumes need it. Give the zone of the instance's subnet."),
+        ({"availability_zone": "eu-west-1"}, "availability_zone", "is 'eu-west-1'; must be a zone such as eu-west-1a"),
+        ({"instance_id": "shop"}, "instance_id", "is 'shop'; must be the id of an instance such as i-0abc1234def567890"),
         ({"mount_path": "/etc/data"}, "mount_path", "is '/etc/data', in a folder of the operating system; choose one such as /srv/data."),
         ({"layout": "single"}, "layout", "is single, for one volume; there are 2. Use linear or striped."),
         ({"stripe_kib": 128}, "stripe_kib", "is for the layout striped; the layout is linear. Remove stripe_kib, or use striped."),

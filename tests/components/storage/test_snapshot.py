@@ -572,3 +572,15 @@ def test_the_lock_limits_copies_in_new_vaults_too() -> None:
     [(path, _)] = problems(lock=lock, copies={"frankfurt": copy})
     assert path == "copies.frankfurt.retention_days"
     make(lock=lock, copies={"central": {"vault_arn": CENTRAL, "retention_days": 9}})
+
+
+def test_backups_are_taken_by_a_role_that_is_there() -> None:
+    role = "arn:aws:iam::123456789012:role/backup"
+    graph = make(existing_role_arn=role)
+    assert {one.inputs["iamRoleArn"] for one in graph.of_type("aws:backup/selection:Selection")} == {role}
+    assert [one.name for one in graph.of_type("aws:iam/role:Role")] == ["backups-restore-role"]
+
+
+def test_a_name_is_no_arn_of_what_is_backed_up() -> None:
+    reason = "is 'shop'; must be an ARN, not a name or id, such as arn:aws:rds:eu-west-1:123456789012:db:shop"
+    assert problems(selections={"data": {"resource_arns": ["shop"]}}) == [("selections.data.resource_arns.0", reason)]

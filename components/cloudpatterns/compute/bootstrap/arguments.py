@@ -9,7 +9,16 @@ from pydantic import Field
 
 from cloudpatterns.compute.web_server.user_data import environment_problems
 from cloudpatterns.core import Choice, Matches, Problem, WorkloadStatementArgs, excludes, is_given, looks_secret, statement_problems
-from cloudpatterns.core.vocabulary import SHORT_NAME, SHORT_NAME_WORDS, AlarmTopicArns, KmsKeyArn, LogRetentionDays, Tags
+from cloudpatterns.core.vocabulary import (
+    SHORT_NAME,
+    SHORT_NAME_WORDS,
+    AlarmTopicArns,
+    BucketArn,
+    KmsKeyArn,
+    LogRetentionDays,
+    RoleName,
+    Tags,
+)
 
 # What decides how the scripts themselves are run.
 _RESERVED = ("AWS_REGION", "BASH_ENV", "ENV", "HOME", "IFS", "LD_LIBRARY_PATH", "LD_PRELOAD", "PATH", "SHELLOPTS")
@@ -52,13 +61,13 @@ class BootstrapOptions(TypedDict):
 class BootstrapArgs(BootstrapOptions):
     """Arguments of ``Bootstrap``."""
 
-    existing_bucket_arn: NotRequired[pulumi.Input[str]]
+    existing_bucket_arn: NotRequired[BucketArn]
     """A versioned bucket for the scripts, in which they get keys that begin with the component's name. Default: a new bucket."""
     kms_key_arn: NotRequired[KmsKeyArn]
     """The key that encrypts the scripts; with ``existing_bucket_arn``, the one that the bucket uses. Default: a new key, or none."""
     log_bucket_name: NotRequired[pulumi.Input[str]]
     """The bucket for the server access logs of the new bucket. Default: a new log target."""
-    existing_role_name: NotRequired[pulumi.Input[str]]
+    existing_role_name: NotRequired[RoleName]
     """Role of the instances, which gets a policy. Default: a new role and instance profile, with Session Manager."""
     create_role: NotRequired[Annotated[bool, Field(default=True)]]
     """Whether to create a role and instance profile. False where the instances' role takes ``read_statements()``, as that of

@@ -62,7 +62,11 @@ class CloudDependencyInjectionArgs(CloudDependencyInjectionOptions):
     """Security groups of the instances."""
     single_zone: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether a single zone is intended, such as for a licence server."""
-    bucket_name: NotRequired[pulumi.Input[str]]
+    bucket_name: NotRequired[
+        Annotated[
+            pulumi.Input[str], Matches(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of a bucket, not its ARN, such as configuration")
+        ]
+    ]
     """Bucket whose object ``app/env/role/configuration.json`` is the configuration: names and values in JSON. Default: Parameter Store."""
     configuration_kms_key_arn: NotRequired[KmsKeyArn]
     """Key of the parameters or the object. Its policy must let the account's roles use it. Default: the AWS managed key."""

@@ -330,7 +330,15 @@ class ContainerServiceArgs(ContainerServiceOptions):
     """Private subnets of the tasks, with access to the registry and CloudWatch Logs by a NAT or by endpoints."""
     security_group_ids: SecurityGroupIds
     """Security groups of the tasks."""
-    existing_cluster_arn: NotRequired[pulumi.Input[str]]
+    existing_cluster_arn: NotRequired[
+        Annotated[
+            pulumi.Input[str],
+            Matches(
+                r"arn:[^:]+:ecs:[^:]*:[^:]*:cluster/.+",
+                "the ARN of a cluster, not its name, such as arn:aws:ecs:eu-west-1:123456789012:cluster/team",
+            ),
+        ]
+    ]
     """A cluster that is there, with the capacity providers FARGATE and FARGATE_SPOT. Default: a new one."""
     target_group_arns: NotRequired[Annotated[list[pulumi.Input[str]], Field(default=[], max_length=5)]]
     """Target groups of type ``ip`` to register ``port`` with, each available after its listener. A worker has none."""

@@ -62,6 +62,10 @@ def _container_problems(checked: ContainerServiceArgs) -> Iterator[Problem]:
         path = "" if container is checked else f"sidecars.{name}."
         yield from _environment_problems(container, path)
         yield from _start_problems(checked, name, path)
+        check = container.get("health_check")
+        if check is not None and (first := check["command"][0]) not in ("CMD", "CMD-SHELL"):
+            reason = "ECS takes CMD, with a program and its arguments, or CMD-SHELL, with one text. Add one of them."
+            yield f"{path}health_check.command", f"begins with {first!r}; {reason}"
         for place, mount in container["mounts"].items():
             mounted.add(mount["volume"])
             if mount["volume"] not in checked["volumes"]:

@@ -26,6 +26,7 @@ from cloudpatterns.core import (
 )
 from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
+    BucketArn,
     Cidr,
     KmsKeyArn,
     LogRetentionDays,
@@ -55,7 +56,7 @@ _Share = Keys(r"[A-Za-z0-9_-]{1,254}\*?", "letters, digits, _ and -, with * at t
 class ProcessingBucket(TypedDict):
     """A bucket that is there, and which is not changed."""
 
-    arn: pulumi.Input[str]
+    arn: BucketArn
     """ARN of the bucket."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
     """Customer managed key of its objects, which the job role may then use. Default: none."""

@@ -31,7 +31,9 @@ class ScaleUpScheduleArgs(TypedDict):
 
     instance_type: InstanceType
     """The type that it has from then on, of the same CPU architecture."""
-    expression: Annotated[str, Matches(r"cron\(\S+ \S+ \S+ \S+ \S+ \S+\)", "cron with six fields, such as cron(0 7 ? * MON-FRI *)")]
+    schedule_expression: Annotated[
+        str, Matches(r"cron\(\S+ \S+ \S+ \S+ \S+ \S+\)", "cron with six fields, such as cron(0 7 ? * MON-FRI *)")
+    ]
     """When, in ``time_zone``: ``cron(0 7 ? * MON-FRI *)``."""
 
 

@@ -179,7 +179,7 @@ class ScaleUp(Component):
                 resize,
                 group=group,
                 role_arn=starter.arn,
-                expression=schedule["expression"],
+                expression=schedule["schedule_expression"],
                 time_zone=checked["time_zone"],
                 parameters={"InstanceType": [schedule["instance_type"]]},
                 depends_on=[repair],

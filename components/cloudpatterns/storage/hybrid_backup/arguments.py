@@ -7,7 +7,7 @@ import pulumi
 from pydantic import Field
 
 from cloudpatterns.core import HIDDEN, Choice, Matches, Problem, excludes, is_given, needs, one_of
-from cloudpatterns.core.vocabulary import AlarmTopicArns, Ipv4Cidr, KmsKeyArn, LogRetentionDays, ShortNames, Tags
+from cloudpatterns.core.vocabulary import AlarmTopicArns, BucketArn, Ipv4Cidr, KmsKeyArn, LogRetentionDays, ShortNames, Tags
 from cloudpatterns.storage.durable_bucket.arguments import ObjectLock, Replication, Transition
 from cloudpatterns.storage.durable_bucket.lifecycle import BILLED_DAYS, early_end_problems
 
@@ -96,7 +96,7 @@ class FileGateway(TypedDict):
 class ExistingBackupBucket(TypedDict):
     """A bucket that somebody else deploys, and which is not changed."""
 
-    arn: pulumi.Input[str]
+    arn: BucketArn
     """ARN of the bucket."""
     kms_key_arn: KmsKeyArn
     """The customer managed key that encrypts its objects. With ``data_sync``, its policy must admit CloudWatch Logs."""

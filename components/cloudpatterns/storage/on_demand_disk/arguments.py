@@ -8,7 +8,7 @@ import pulumi
 from pydantic import Field
 
 from cloudpatterns.core import Choice, Matches, Problem, excludes, is_given, needs, one_of
-from cloudpatterns.core.vocabulary import AlarmTopicArns, DeletionProtection, KmsKeyArn, ShortNames, Tags
+from cloudpatterns.core.vocabulary import AlarmTopicArns, DeletionProtection, KmsKeyArn, RoleName, ShortNames, Tags
 
 # https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html#gp3-ebs-volume-type
 GP3_IOPS, GP3_MIB_PER_SECOND = 3_000, 125
@@ -89,12 +89,12 @@ class OnDemandDiskOptions(TypedDict):
 class OnDemandDiskArgs(OnDemandDiskOptions):
     """Arguments of ``OnDemandDisk``."""
 
-    availability_zone: NotRequired[pulumi.Input[str]]
+    availability_zone: NotRequired[Annotated[pulumi.Input[str], Matches(r"[a-z]{2}(-[a-z0-9]+)+[a-z]", "a zone such as eu-west-1a")]]
     """Zone of the new volumes, that of the instance. Needed with a ``size_gib``; not read without one."""
-    instance_id: NotRequired[pulumi.Input[str]]
+    instance_id: NotRequired[Annotated[pulumi.Input[str], Matches("i-[0-9a-f]+", "the id of an instance such as i-0abc1234def567890")]]
     """Instance that the volumes are attached to, one that Systems Manager manages. Default: none; in Python ``attach`` names it later,
     for an instance whose user data has ``boot_script``."""
-    instance_role_name: NotRequired[pulumi.Input[str]]
+    instance_role_name: NotRequired[RoleName]
     """Role of the instance, which gets ``instance_statements``. Default: the role has them already."""
     kms_key_arn: NotRequired[KmsKeyArn]
     """Key of the new volumes. Default: a new customer managed key."""

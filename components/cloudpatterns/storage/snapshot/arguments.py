@@ -47,7 +47,10 @@ _VaultArn = Annotated[
         "the ARN of a backup vault, such as arn:aws:backup:eu-west-1:123456789012:backup-vault:central",
     ),
 ]
-_Arns = Annotated[list[pulumi.Input[str]], Field(default=[])]
+_Arn = Annotated[
+    pulumi.Input[str], Matches(r"arn:[^:]+:[^:]+:.+", "an ARN, not a name or id, such as arn:aws:rds:eu-west-1:123456789012:db:shop")
+]
+_Arns = Annotated[list[_Arn], Field(default=[])]
 
 
 class SnapshotRuleArgs(TypedDict):
@@ -223,7 +226,7 @@ class SnapshotArgs(SnapshotOptions):
     backup_administrator_arns: NotRequired[_Arns]
     """Roles that may still delete backups and change the policy of a new vault, unless a lock forbids it; name the role that deploys.
     Without any, nobody may delete backups, and who may change the policy can lift that."""
-    role_arn: NotRequired[pulumi.Input[str]]
+    existing_role_arn: NotRequired[pulumi.Input[str]]
     """An existing role that ``backup.amazonaws.com`` (with ``disks``: ``dlm.amazonaws.com``) assumes, with all rights that it needs.
     Default: a new role."""
     notification_topic_arn: NotRequired[TopicArn]

@@ -101,7 +101,7 @@ class Snapshot(Component):
                 self,
                 name,
                 disks,
-                role_arn=checked.get("role_arn"),
+                role_arn=checked.get("existing_role_arn"),
                 alarm_topic_arns=checked["alarm_topic_arns"],
                 tags=checked["tags"],
             )
@@ -213,7 +213,7 @@ class Snapshot(Component):
         restore = {"restore": "service-role/AWSBackupServiceRolePolicyForRestores"}
         backup |= {"s3": "AWSBackupServiceRolePolicyForS3Backup"} if buckets else {}
         restore |= {"s3": "AWSBackupServiceRolePolicyForS3Restore"} if buckets or tested else {}
-        given, restore_role = checked.get("role_arn"), role("restore-role", "restores", restore)
+        given, restore_role = checked.get("existing_role_arn"), role("restore-role", "restores", restore)
         self.role_arn = role("role", "backs up", backup).arn if given is None else pulumi.Output.from_input(given)
         self.restore_role_arn = restore_role.arn
         return self.role_arn, restore_role

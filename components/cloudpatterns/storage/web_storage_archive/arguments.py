@@ -7,7 +7,7 @@ import pulumi
 from pydantic import Field
 
 from cloudpatterns.core import Choice, Matches, Problem, excludes
-from cloudpatterns.core.vocabulary import AlarmTopicArns, KmsKeyArn, LogRetentionDays, ShortNames, Tags
+from cloudpatterns.core.vocabulary import AlarmTopicArns, BucketArn, KmsKeyArn, LogRetentionDays, ShortNames, Tags
 from cloudpatterns.storage.durable_bucket.arguments import Replication, Transition
 from cloudpatterns.storage.durable_bucket.lifecycle import BILLED_DAYS, early_end_problems
 
@@ -54,7 +54,7 @@ class ExistingArchiveBucket(TypedDict):
     archive's objects.
     """
 
-    arn: pulumi.Input[str]
+    arn: BucketArn
     """ARN of the bucket."""
     kms_key_arn: KmsKeyArn
     """The key that encrypts its objects."""
