@@ -52,8 +52,8 @@ def test_the_program_answers_the_health_check_and_visitors(example: str) -> None
             server.kill()
 
 
-def read(port: int, path: str) -> str:
-    end = time.monotonic() + 10
+def read(port: int, path: str, *, seconds: float = 10) -> str:
+    end = time.monotonic() + seconds
     while True:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:

@@ -124,7 +124,8 @@ class CloneServerArgs(CloneServerOptions):
     """Key of the disks of master and clones, see ``ScaleOut``. Default: the AWS managed key for EBS."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
     """SNS topics to notify of images that failed, of content that was not published, and of what ``ScaleUp`` and ``ScaleOut`` report; at
-    most four. Their policies must let ``events.amazonaws.com`` publish."""
+    most four. Their policies must let ``events.amazonaws.com`` publish. With any, and ``content``, the master sends a metric, and so must
+    reach CloudWatch."""
     tags: NotRequired[Tags]
     """Tags of every child that takes some, of instances, disks, images and snapshots, beside Name."""
 
