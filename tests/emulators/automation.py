@@ -231,7 +231,10 @@ class AwsError(Exception):
 
 
 Aws = Callable[[str, str, dict[str, Any]], dict[str, Any]]
-"""What plays AWS: service, operation and request, as boto3 names them, to the answer; it raises ``AwsError``."""
+"""What plays AWS: service, operation and request, as boto3 names them, to the answer; it raises ``AwsError``.
+
+Where a script has clients of other Regions, ``in_region`` of it gives what plays that Region.
+"""
 
 
 @dataclass
@@ -399,10 +402,11 @@ class Automation:
 
     # Actions.
 
-    def _call(self, service: str, api: str, request: dict[str, Any]) -> dict[str, Any]:
+    def _call(self, service: str, api: str, request: dict[str, Any], region: str | None = None) -> dict[str, Any]:
         model = self._models.get_service_model(service).operation_model(api)
         _check_shape(request, model.input_shape, f"{service}:{api}")
-        answer = self._aws(service, api, request)
+        aws: Any = self._aws
+        answer = (aws if region is None else aws.in_region(region))(service, api, request)
         _check_shape(answer, model.output_shape, f"the answer of {service}:{api}")
         return answer
 
@@ -657,8 +661,9 @@ def load_script(source: str, call: Aws, clock: Clock) -> dict[str, Any]:
 class _Client:
     """A client of boto3: ``describe_instances(InstanceIds=...)``."""
 
-    def __init__(self, service: str, call: Aws) -> None:
+    def __init__(self, service: str, call: Callable[..., dict[str, Any]], region: str | None = None) -> None:
         self._service, self._call, self.exceptions = service, call, _Exceptions()
+        self._region = {} if region is None else {"region": region}
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         model = botocore.session.get_session().get_service_model(self._service)
@@ -666,7 +671,7 @@ class _Client:
 
         def request(**given: Any) -> Any:
             try:
-                return self._call(self._service, names[method], given)
+                return self._call(self._service, names[method], given, **self._region)
             except AwsError as error:
                 raise self.exceptions.named(error.code)({"Error": {"Code": error.code, "Message": str(error)}}, names[method]) from error
 
@@ -695,7 +700,7 @@ class _Exceptions:
 
 def _boto3(call: Aws) -> ModuleType:
     module = ModuleType("boto3")
-    module.__dict__["client"] = lambda service, **_: _Client(service, call)
+    module.__dict__["client"] = lambda service, region_name=None: _Client(service, call, region_name)
     return module
 
 
