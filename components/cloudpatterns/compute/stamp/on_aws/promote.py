@@ -103,7 +103,7 @@ def _previous(boto3: Any, region: str, parameter: str, current: str) -> str:
 
 
 def _be_alone(ssm: Any, execution_id: str) -> None:
-    """Raises RuntimeError unless this execution is the oldest of its document in progress: of two that start at once exactly one goes on."""
+    """Raises RuntimeError unless this execution is the oldest of its document in progress: of two that start at once one goes on."""
     own = ssm.describe_automation_executions(Filters=[{"Key": "ExecutionId", "Values": [execution_id]}])["AutomationExecutionMetadataList"][
         0
     ]
