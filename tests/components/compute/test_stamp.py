@@ -65,6 +65,15 @@ def test_the_build_instance_is_private_and_ends_with_the_build() -> None:
     assert (inputs["subnetId"], inputs["securityGroupIds"]) == ("subnet-1", ["sg-1"])
 
 
+def test_the_build_instance_reads_components_and_writes_its_log() -> None:
+    statements = json.loads(stamp().named("shop-build-policy").inputs["policy"])["Statement"]
+    resources = {action: one["Resource"] for one in statements for action in one["Action"]}
+    assert resources["imagebuilder:GetComponent"] == ["arn:*:imagebuilder:*:*:component/*"]
+    assert resources["s3:GetObject"] == ["arn:*:s3:::ec2imagebuilder*"]
+    assert resources["logs:PutLogEvents"] == ["arn:*:logs:*:*:log-group:/aws/imagebuilder/*"]
+    assert "kmsKeyId" not in stamp().named("shop-component-web").inputs
+
+
 def test_the_promotion_covers_all_regions() -> None:
     document = json.loads(stamp().named("shop-promote").inputs["content"])
     assert errors(document) == []

@@ -122,7 +122,7 @@ class Stamp(Component):
         opts = self.child(retain_on_delete=True)
         arns = [
             aws.imagebuilder.Component(
-                f"{name}-component-{key}", platform="Linux", version="1.0.0", data=text, kms_key_id=key_arn, tags=self._tags, opts=opts
+                f"{name}-component-{key}", platform="Linux", version="1.0.0", data=text, tags=self._tags, opts=opts
             ).arn
             for key, text in checked["components"].items()
         ]
@@ -328,8 +328,15 @@ class Stamp(Component):
 
 
 def _build_statements() -> list[WorkloadStatementArgs]:
-    """What the build instance may do: Session Manager's agent, and reading its components."""
+    """What the build instance may do: Session Manager's agent, reading components and Image Builder's own files, writing its log."""
+    # As in AWS's managed policy EC2InstanceProfileForImageBuilder, without what needs a key: the components are under AWS's own.
+    # https://docs.aws.amazon.com/imagebuilder/latest/userguide/security-iam-awsmanpol.html
     return [
         *session_manager_statements(),
         {"actions": ["imagebuilder:GetComponent"], "resources": ["arn:*:imagebuilder:*:*:component/*"]},
+        {"actions": ["s3:GetObject"], "resources": ["arn:*:s3:::ec2imagebuilder*"]},
+        {
+            "actions": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+            "resources": ["arn:*:logs:*:*:log-group:/aws/imagebuilder/*"],
+        },
     ]
