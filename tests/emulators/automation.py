@@ -14,12 +14,14 @@ import re
 import time as real_time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import botocore.session
 from botocore.exceptions import ClientError
+from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 from jsonschema import Draft202012Validator
 
@@ -304,7 +306,6 @@ class Automation:
         self._document, self._aws, self.clock = document, aws, clock or Clock()
         self._steps = {step["name"]: step for step in document["mainSteps"]}
         self._order = list(self._steps)
-        self._models = botocore.session.get_session()
 
     def run(
         self,
@@ -403,7 +404,7 @@ class Automation:
     # Actions.
 
     def _call(self, service: str, api: str, request: dict[str, Any], region: str | None = None) -> dict[str, Any]:
-        model = self._models.get_service_model(service).operation_model(api)
+        model = _model(service).operation_model(api)
         _check_shape(request, model.input_shape, f"{service}:{api}")
         aws: Any = self._aws
         answer = (aws if region is None else aws.in_region(region))(service, api, request)
@@ -666,8 +667,7 @@ class _Client:
         self._region = {} if region is None else {"region": region}
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
-        model = botocore.session.get_session().get_service_model(self._service)
-        names = {botocore.xform_name(name): name for name in model.operation_names}
+        names = _operations(self._service)
 
         def request(**given: Any) -> Any:
             try:
@@ -680,6 +680,18 @@ class _Client:
     def get_paginator(self, method: str) -> Any:
         """Every page is one answer here."""
         return SimpleNamespace(paginate=lambda **given: iter([getattr(self, method)(**given)]))
+
+
+@cache
+def _model(service: str) -> ServiceModel:
+    """Model of a service in botocore, which takes up to half a second to read."""
+    return botocore.session.get_session().get_service_model(service)
+
+
+@cache
+def _operations(service: str) -> dict[str, str]:
+    """Operations by boto3's names for them."""
+    return {botocore.xform_name(name): name for name in _model(service).operation_names}
 
 
 class _Exceptions:

@@ -3,13 +3,15 @@
 import json
 from typing import Any
 
+import pulumi
+import pulumi_aws as aws
 import pytest
 from cloudpatterns.compute import Stamp
 from cloudpatterns.core import ArgumentError
 from offline_preview.graph import Graph
 
 from tests.emulators.automation import errors
-from tests.harness import record
+from tests.harness import record, refs
 
 TEXT = """
 name: web
@@ -23,7 +25,7 @@ phases:
       - {name: Check, action: ExecuteBash, inputs: {commands: [nginx -t]}}
 """
 KEY, TOPIC = "arn:aws:kms:eu-central-1:123456789012:key/1", "arn:aws:sns:eu-west-1:123456789012:on-call"
-ARGS: dict[str, Any] = {
+ARGS: Any = {
     "parent_image": "arn:aws:imagebuilder:eu-west-1:aws:image/amazon-linux-2023-x86/x.x.x",
     "components": {"web": TEXT},
     "regions": ["eu-west-1", "eu-central-1"],
@@ -58,6 +60,87 @@ def test_launches_resolve_the_parameter_after_the_first_build() -> None:
     assert put["Resource"] == [f"arn:aws:ssm:{region}:123456789012:parameter/images/shop" for region in ARGS["regions"]]
 
 
+def test_the_parameter_is_available_after_the_first_build() -> None:
+    def program() -> None:
+        component = Stamp("shop", ARGS)
+        aws.ec2.LaunchTemplate("servers", image_id=pulumi.Output.concat("resolve:ssm:", component.image_parameter))
+
+    graph = record(program, mode="deployed")
+    assert graph.named("servers").inputs["imageId"] == "resolve:ssm:/images/shop"
+    assert "shop-first-image" in refs(graph, graph.named("servers"), "imageId")
+
+
+def test_the_first_build_may_take_four_hours_and_follows_an_added_region() -> None:
+    image = stamp().named("shop-first-image")
+    assert image.options["customTimeouts"] == {"create": "4h"}
+    assert image.options["replaceOnChanges"] == ["tags.Regions"]
+    assert image.inputs["tags"] == {"Regions": "eu-central-1 eu-west-1"}
+
+
+def test_images_keep_their_keys_after_destroy() -> None:
+    graph = stamp()
+    kept = {one.name for one in graph.resources if one.options.get("retainOnDelete")}
+    assert kept == {
+        "shop-component-web",
+        "shop-recipe",
+        "shop-first-image",
+        *(f"shop-key-{region}{part}" for region in ARGS["regions"] for part in ("", "-policy")),
+    }
+
+
+def test_the_build_logs_are_kept_under_the_key_of_its_region() -> None:
+    graph = stamp(log_retention_days=30)
+    group, key = graph.named("shop-logs"), graph.named("shop-key-eu-west-1")
+    assert (group.inputs["namePrefix"], group.inputs["retentionInDays"]) == ("/aws/imagebuilder/shop-", 30)
+    assert group.inputs["kmsKeyId"] == key.outputs["arn"]
+    context = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/imagebuilder/*"
+    policies = [json.loads(graph.named(f"shop-key-{region}-policy").inputs["policy"])["Statement"] for region in ARGS["regions"]]
+    assert [one["Condition"] for one in policies[0] if one.get("Sid") == "CloudWatchLogs"] == [
+        {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": context}}
+    ]
+    assert not [one for one in policies[1] if one.get("Sid") == "CloudWatchLogs"]
+    assert graph.named("shop-first-image").inputs["loggingConfiguration"] == {"logGroupName": group.outputs["name"]}
+    assert set(graph.named("shop-pipeline").inputs["loggingConfiguration"].values()) == {group.outputs["name"]}
+
+
+def test_a_log_group_and_an_instance_profile_that_exist_are_adopted() -> None:
+    group = "arn:aws:logs:eu-west-1:123456789012:log-group:builds"
+    graph = stamp(existing_log_group_arn=f"{group}:*")
+    assert not graph.of_type("aws:cloudwatch/logGroup:LogGroup")
+    assert graph.named("shop-first-image").inputs["loggingConfiguration"] == {"logGroupName": "builds"}
+    assert resources(graph, "shop-execution-policy")["logs:PutLogEvents"] == [group, f"{group}:*"]
+    assert resources(graph, "shop-build-policy")["logs:PutLogEvents"] == [group, f"{group}:*"]
+    graph = stamp(instance_profile_arn="arn:aws:iam::123456789012:instance-profile/builds/golden")
+    assert graph.named("shop-infrastructure").inputs["instanceProfileName"] == "golden"
+    assert not graph.of_type("aws:iam/instanceProfile:InstanceProfile")
+
+
+@pytest.mark.parametrize(
+    ("parent", "resource"),
+    [
+        ("ssm:/images/base", ["arn:aws:ssm:eu-west-1:123456789012:parameter/images/base"]),
+        (["ssm:", "base"], ["arn:aws:ssm:eu-west-1:123456789012:parameter/base"]),
+        ("ssm:arn:aws:ssm:eu-west-1:210987654321:parameter/base", ["arn:aws:ssm:eu-west-1:210987654321:parameter/base"]),
+        (["ami-", "1"], ["arn:aws:ssm:eu-west-1:123456789012:parameter/images/shop"]),
+        ("ami-1", None),
+    ],
+)
+def test_builds_read_the_parameter_of_their_parent_image(parent: Any, resource: list[str] | None) -> None:
+    def program() -> None:
+        # A list is text that is known only during the deployment.
+        arguments: Any = {**ARGS, "parent_image": parent if isinstance(parent, str) else pulumi.Output.concat(*parent)}
+        Stamp("shop", arguments)
+
+    graph = record(program, mode="deployed")
+    assert resources(graph, "shop-execution-policy").get("ssm:GetParameter") == resource
+
+
+def test_another_region_than_that_of_the_provider_cannot_be_first() -> None:
+    with pytest.raises(ArgumentError) as raised:
+        stamp(regions=["eu-central-1", "eu-west-1"])
+    assert "regions: begins with eu-central-1, but the image is built in the provider's Region. Put eu-west-1 first." in str(raised.value)
+
+
 def test_the_build_instance_is_private_and_ends_with_the_build() -> None:
     inputs = stamp().named("shop-infrastructure").inputs
     assert inputs["terminateInstanceOnFailure"] is True
@@ -65,12 +148,18 @@ def test_the_build_instance_is_private_and_ends_with_the_build() -> None:
     assert (inputs["subnetId"], inputs["securityGroupIds"]) == ("subnet-1", ["sg-1"])
 
 
-def test_the_build_instance_reads_components_and_writes_its_log() -> None:
-    statements = json.loads(stamp().named("shop-build-policy").inputs["policy"])["Statement"]
-    resources = {action: one["Resource"] for one in statements for action in one["Action"]}
-    assert resources["imagebuilder:GetComponent"] == ["arn:*:imagebuilder:*:*:component/*"]
-    assert resources["s3:GetObject"] == ["arn:*:s3:::ec2imagebuilder*"]
-    assert resources["logs:PutLogEvents"] == ["arn:*:logs:*:*:log-group:/aws/imagebuilder/*"]
+def resources(graph: Graph, policy: str) -> dict[str, Any]:
+    statements = json.loads(graph.named(policy).inputs["policy"])["Statement"]
+    return {action: one["Resource"] for one in statements for action in one["Action"]}
+
+
+def test_the_build_instance_runs_commands_reads_components_and_writes_its_log() -> None:
+    resources_by_action = resources(stamp(), "shop-build-policy")
+    assert {"ssmmessages:OpenDataChannel", "ec2messages:GetMessages", "ssm:PutInventory"} <= set(resources_by_action)
+    assert "ssm:GetParameter" not in resources_by_action
+    assert resources_by_action["imagebuilder:GetComponent"] == ["arn:*:imagebuilder:*:*:component/*"]
+    assert resources_by_action["s3:GetObject"] == ["arn:*:s3:::ec2imagebuilder*"]
+    assert resources_by_action["logs:PutLogEvents"] == ["arn:*:logs:*:*:log-group:/aws/imagebuilder/*"]
     assert "kmsKeyId" not in stamp().named("shop-component-web").inputs
 
 
@@ -118,6 +207,9 @@ def test_the_lifecycle_policy_keeps_the_newest_images() -> None:
     inputs = stamp(keep_images=5).named("shop-lifecycle").inputs
     assert inputs["policyDetails"][0]["filter"] == {"type": "COUNT", "value": 5}
     assert inputs["policyDetails"][0]["action"]["type"] == "DELETE"
+    assert inputs["policyDetails"][0]["exclusionRules"] == {"amis": {"lastLaunched": {"unit": "DAYS", "value": 90}}}
+    recipe = stamp().named("shop-recipe")
+    assert inputs["resourceSelection"] == {"recipes": [{"name": recipe.outputs["name"], "semanticVersion": "1.0.0"}]}
 
 
 def test_other_accounts_may_launch_the_image_and_use_its_key() -> None:

@@ -12,6 +12,7 @@ from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
     InstanceType,
     KmsKeyArn,
+    LogRetentionDays,
     Region,
     RootDeviceName,
     SecurityGroupIds,
@@ -46,8 +47,8 @@ class StampOptions(TypedDict):
     secrets. A change of a text creates a new component, a new recipe and a new image."""
     managed_components: NotRequired[Annotated[list[pulumi.Input[str]], Field(default=[])]]
     """ARNs of components that exist, AWS's own among them, which run first."""
-    regions: Annotated[list[Region], Field(min_length=1), Unique()]
-    """Regions that get the image: first that of the provider, where it is built."""
+    regions: Annotated[list[Region], Field(min_length=1, max_length=16), Unique()]
+    """Regions that get the image: first that of the provider, where it is built. A change builds a new image."""
     instance_types: NotRequired[Annotated[list[InstanceType], Field(default=["t3.medium"], min_length=1)]]
     """Types of the build instance, tried in order, of the parent image's CPU architecture."""
     root_disk_gib: NotRequired[Annotated[int, Field(default=10, ge=1, le=16_384)]]
@@ -59,7 +60,12 @@ class StampOptions(TypedDict):
     parameter_name: NotRequired[Annotated[str, Matches(r"/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*", "a name such as /images/shop")]]
     """SSM parameter, the same in every Region. Default: ``/images/<name of the component>``."""
     keep_images: NotRequired[Annotated[int, Field(default=10, ge=2, le=1000)]]
-    """Images of the recipe that the lifecycle policy keeps; older ones and their snapshots are deleted in every Region."""
+    """Images of the current recipe that the lifecycle policy keeps; older ones and their snapshots are deleted in every Region. Those of
+    earlier recipes stay."""
+    keep_launched_days: NotRequired[Annotated[int, Field(default=90, ge=1, le=365)]]
+    """Days for which it also keeps an older image that an instance was launched from."""
+    log_retention_days: NotRequired[LogRetentionDays]
+    """Days that a new log group keeps the logs of builds."""
     launch_account_ids: NotRequired[
         Annotated[list[Annotated[str, Matches(r"\d{12}", "an account id of 12 digits")]], Field(default=[]), Unique()]
     ]
@@ -74,9 +80,15 @@ class StampArgs(StampOptions):
     security_group_ids: SecurityGroupIds
     """Security groups of the build instance; it needs outbound HTTPS and nothing inbound."""
     kms_key_arns: NotRequired[Annotated[dict[str, KmsKeyArn], Field(default={})]]
-    """Keys of the images by Region, whose policies must let those who launch use them. Default: a new key in each Region."""
+    """Keys of the images by Region, whose policies must let those who launch use them, and in the first Region CloudWatch Logs for
+    ``/aws/imagebuilder/*``. Default: a new key in each Region, which stays after destroy."""
     existing_recipe_arn: NotRequired[pulumi.Input[str]]
     """A recipe that exists, whose disks must be encrypted. Default: a new recipe."""
+    instance_profile_arn: NotRequired[pulumi.Input[str]]
+    """Profile of the build instance, with the rights of ``EC2InstanceProfileForImageBuilder`` and ``AmazonSSMManagedInstanceCore``, and
+    those that the components need. Default: a new one."""
+    existing_log_group_arn: NotRequired[pulumi.Input[str]]
+    """Log group of the builds, which a given instance profile must let write. Default: a new one, under the key of the first Region."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
     """SNS topics to notify of builds and promotions that failed. Their policies must let ``events.amazonaws.com`` publish."""
     tags: NotRequired[Tags]
@@ -85,7 +97,8 @@ class StampArgs(StampOptions):
 
 def child_names(checked: StampArgs) -> dict[str, int]:
     """AWS's limits of the names of children, by suffix."""
-    return {"build": 64, "execution-role": 64, "lifecycle-role": 64, "promote-role": 64}
+    profile = {} if is_given(checked, "instance_profile_arn") else {"build-role": 64}
+    return {**profile, "execution-role": 64, "lifecycle-role": 64, "promote-role": 64}
 
 
 def problems(checked: StampArgs) -> Iterator[Problem]:

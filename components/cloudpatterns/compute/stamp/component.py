@@ -11,13 +11,15 @@ import pulumi_aws as aws
 from cloudpatterns.blocks import service_role
 from cloudpatterns.blocks.automation import automation_document, automation_role, notify_on_failed_automation
 from cloudpatterns.blocks.event import notify_on_event
-from cloudpatterns.blocks.key import create_key
+from cloudpatterns.blocks.key import create_key, logs_statement
+from cloudpatterns.blocks.log_group import log_group
 from cloudpatterns.compute.stamp.arguments import StampArgs, child_names, problems
 from cloudpatterns.compute.stamp.documents import PROMOTE_PARAMETERS, promote_steps
-from cloudpatterns.core import Component, Statement, WorkloadStatementArgs, account_of, after, is_given, partition_of
-from cloudpatterns.security import instance_profile, session_manager_statements
+from cloudpatterns.compute.stamp.roles import KEY_USE, LOG_GROUPS, build_statements, execution_role_arn
+from cloudpatterns.core import Component, Statement, account_of, after, is_given, partition_of
+from cloudpatterns.security import instance_profile
 
-_KEY_USE = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+_REGIONS_TAG = "Regions"
 
 
 class Stamp(Component):
@@ -36,7 +38,7 @@ class Stamp(Component):
 
     **Trade-offs**: the first deployment takes as long as a build, half an hour or more. A build whose distribution fails in one Region may
     have written the parameters of others: an alarm reports it, and a promotion of the build before brings them back. Images, snapshots,
-    parameters, recipes and components stay after destroy.
+    parameters, recipes, components and keys stay after destroy, as servers may start from them.
 
     **Proven by**: ``test_stamp.py``, and ``test_stamp_on_aws.py``, which walks the promotion through every failure and cancellation.
     """
@@ -45,6 +47,8 @@ class Stamp(Component):
     """Name of the SSM parameter with the newest image's id in every Region, available after the first build."""
     pipeline_arn: pulumi.Output[str]
     """ARN of the pipeline."""
+    log_group_name: pulumi.Output[str]
+    """Name of the log group of the builds."""
     recipe_arn: pulumi.Output[str]
     """ARN of the recipe."""
     kms_key_arns: pulumi.Output[dict[str, str]]
@@ -57,29 +61,24 @@ class Stamp(Component):
         self._checked, self._tags = checked, checked["tags"]
         given_name = checked.get("parameter_name")
         self._parameter = f"/images/{name}" if given_name is None else given_name
-        profile = instance_profile(self, f"{name}-build", None, _build_statements(), self._tags)
+        statements = build_statements(checked.get("existing_log_group_arn"))
+        profile = instance_profile(self, f"{name}-build", checked.get("instance_profile_arn"), statements, self._tags)
         keys = {region: self._key(name, region, profile.arn) for region in checked["regions"]}
         self.kms_key_arns = pulumi.Output.all(**keys)
+        build_key_arn = keys[checked["regions"][0]]
+        self.log_group_name = self._log_group(name, build_key_arn)
         given = checked.get("existing_recipe_arn")
-        self.recipe_arn = self._recipe(name, keys[checked["regions"][0]]) if given is None else pulumi.Output.from_input(given)
+        recipe = None if given is not None else self._recipe(name, build_key_arn)
+        self.recipe_arn = recipe.arn if recipe is not None else pulumi.Output.from_input(given or "")
         self._builds = self._build_prefix(name, profile.arn)
-        role_arn = self._execution_role(name, profile.arn, keys)
-        infrastructure = self._infrastructure(name, profile.name)
+        role_arn = execution_role_arn(self, checked, profile.arn, self._parameter_arns(profile.arn), list(keys.values()))
+        infrastructure_arn = self._infrastructure(name, profile.name).arn.apply(self._in_first_region)
         distribution = self._distribution(name, keys)
-        pipeline = self._pipeline(name, infrastructure, distribution, role_arn)
-        image = aws.imagebuilder.Image(
-            f"{name}-first-image",
-            image_recipe_arn=self.recipe_arn,
-            infrastructure_configuration_arn=infrastructure.arn,
-            distribution_configuration_arn=distribution.arn,
-            execution_role=role_arn,
-            tags=self._tags,
-            # A build of before is what a promotion goes back to.
-            opts=self.child(retain_on_delete=True),
-        )
+        pipeline = self._pipeline(name, infrastructure_arn, distribution, role_arn)
+        image = self._first_image(name, infrastructure_arn, distribution, role_arn)
         self.pipeline_arn = pipeline.arn
         self.image_parameter = after(self._parameter, image)
-        self._lifecycle(name, profile.arn)
+        self._lifecycle(name, recipe, profile.arn)
         self._promotion(name, profile.arn)
         if checked["alarm_topic_arns"]:
             self._report_failures(name)
@@ -99,7 +98,7 @@ class Stamp(Component):
         own = {"StringEquals": {"kms:CallerAccount": account_of(arn)}, "ArnLike": {"aws:PrincipalArn": scaling}}
         grant = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
         statements = [
-            Statement(sid="AutoScalingUse", actions=_KEY_USE, resources=["*"], principals={"AWS": ["*"]}, conditions=own),
+            Statement(sid="AutoScalingUse", actions=KEY_USE, resources=["*"], principals={"AWS": ["*"]}, conditions=own),
             Statement(
                 sid="AutoScalingGrants",
                 actions=["kms:CreateGrant"],
@@ -110,13 +109,30 @@ class Stamp(Component):
         ]
         if others:
             statements += [
-                Statement(sid="AccountsUse", actions=_KEY_USE, resources=["*"], principals={"AWS": others}),
+                Statement(sid="AccountsUse", actions=KEY_USE, resources=["*"], principals={"AWS": others}),
                 Statement(sid="AccountsGrants", actions=["kms:CreateGrant"], resources=["*"], principals={"AWS": others}, conditions=grant),
             ]
+        if region == self._checked["regions"][0] and not is_given(self._checked, "existing_log_group_arn"):
+            place = pulumi.Output.concat("arn:", partition_of(arn), f":logs:{region}:", account_of(arn), ":")
+            statements.append(logs_statement(place, f"{LOG_GROUPS}*"))
         description = f"Images of {name} in {region}"
-        return create_key(self, f"{name}-key-{region}", description, statements, region=region, tags=self._tags)
+        # Images, and disks of servers that were launched from them, outlive the component: without the key they could not start again.
+        return create_key(self, f"{name}-key-{region}", description, statements, region=region, tags=self._tags, retain_on_delete=True)
 
-    def _recipe(self, name: str, key_arn: pulumi.Output[str]) -> pulumi.Output[str]:
+    def _log_group(self, name: str, key_arn: pulumi.Output[str]) -> pulumi.Output[str]:
+        given = self._checked.get("existing_log_group_arn")
+        if given is not None:
+            return pulumi.Output.from_input(given).apply(lambda arn: arn.split(":log-group:")[1].removesuffix(":*"))
+        # What the managed policies of both roles may write to begins so.
+        prefix, days = f"{LOG_GROUPS}{name}-", self._checked["log_retention_days"]
+        return log_group(self, f"{name}-logs", days, name_prefix=prefix, kms_key_arn=key_arn, tags=self._tags).name
+
+    def _in_first_region(self, arn: str) -> str:
+        if (region := arn.split(":")[3]) != (first := self._checked["regions"][0]):
+            self.refuse(("regions", f"begins with {first}, but the image is built in the provider's Region. Put {region} first."))
+        return arn
+
+    def _recipe(self, name: str, key_arn: pulumi.Output[str]) -> aws.imagebuilder.ImageRecipe:
         checked = self._checked
         # They stay: AWS refuses to delete what an image was built from.
         opts = self.child(retain_on_delete=True)
@@ -133,7 +149,7 @@ class Stamp(Component):
             "volume_type": "gp3",
             "delete_on_termination": "true",
         }
-        recipe = aws.imagebuilder.ImageRecipe(
+        return aws.imagebuilder.ImageRecipe(
             f"{name}-recipe",
             parent_image=checked["parent_image"],
             version="1.0.0",
@@ -143,7 +159,6 @@ class Stamp(Component):
             tags=self._tags,
             opts=opts,
         )
-        return recipe.arn
 
     def _build_prefix(self, name: str, arn: pulumi.Output[str]) -> pulumi.Output[str]:
         """What the ARNs of the recipe's builds begin with. The name of a new recipe has a suffix, which a new version changes."""
@@ -153,28 +168,6 @@ class Stamp(Component):
         return pulumi.Output.concat(
             "arn:", partition_of(arn), f":imagebuilder:{region}:", account_of(arn), f":image/{name.lower()}-recipe-"
         )
-
-    def _execution_role(self, name: str, arn: pulumi.Output[str], keys: Mapping[str, pulumi.Output[str]]) -> pulumi.Output[str]:
-        parameters = self._parameter_arns(arn)
-        statements = [
-            Statement(actions=["ssm:PutParameter"], resources=parameters),
-            Statement(actions=["ec2:DescribeImages"], resources=["*"]),
-            Statement(actions=_KEY_USE, resources=list(keys.values())),
-            Statement(
-                actions=["kms:CreateGrant"], resources=list(keys.values()), conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}}
-            ),
-        ]
-        # https://docs.aws.amazon.com/imagebuilder/latest/userguide/security-iam-awsmanpol.html
-        return service_role(
-            self,
-            f"{name}-execution-role",
-            "imagebuilder.amazonaws.com",
-            "Builds, tests and distributes images",
-            statements={f"{name}-execution-policy": statements},
-            managed_policies={f"{name}-execution-managed": "EC2ImageBuilderExecutionPolicy"},
-            conditions={"StringEquals": {"aws:SourceAccount": account_of(arn)}},
-            tags=self._tags,
-        ).arn
 
     def _parameter_arns(self, arn: pulumi.Output[str]) -> list[pulumi.Output[str]]:
         return [
@@ -221,7 +214,7 @@ class Stamp(Component):
     def _pipeline(
         self,
         name: str,
-        infrastructure: aws.imagebuilder.InfrastructureConfiguration,
+        infrastructure_arn: pulumi.Output[str],
         distribution: aws.imagebuilder.DistributionConfiguration,
         role_arn: pulumi.Output[str],
     ) -> aws.imagebuilder.ImagePipeline:
@@ -232,9 +225,10 @@ class Stamp(Component):
         return aws.imagebuilder.ImagePipeline(
             f"{name}-pipeline",
             image_recipe_arn=self.recipe_arn,
-            infrastructure_configuration_arn=infrastructure.arn,
+            infrastructure_configuration_arn=infrastructure_arn,
             distribution_configuration_arn=distribution.arn,
             execution_role=role_arn,
+            logging_configuration={"image_log_group_name": self.log_group_name, "pipeline_log_group_name": self.log_group_name},
             schedule=None
             if schedule is None
             else {
@@ -246,7 +240,32 @@ class Stamp(Component):
             opts=self.child(),
         )
 
-    def _lifecycle(self, name: str, arn: pulumi.Output[str]) -> None:
+    def _first_image(
+        self,
+        name: str,
+        infrastructure_arn: pulumi.Output[str],
+        distribution: aws.imagebuilder.DistributionConfiguration,
+        role_arn: pulumi.Output[str],
+    ) -> aws.imagebuilder.Image:
+        return aws.imagebuilder.Image(
+            f"{name}-first-image",
+            image_recipe_arn=self.recipe_arn,
+            infrastructure_configuration_arn=infrastructure_arn,
+            distribution_configuration_arn=distribution.arn,
+            execution_role=role_arn,
+            logging_configuration={"log_group_name": self.log_group_name},
+            # A Region that is added has no parameter before a build, and the distribution is changed in place: so this one is new.
+            tags={**self._tags, _REGIONS_TAG: " ".join(sorted(self._checked["regions"]))},
+            opts=self.child(
+                # A build of before is what a promotion goes back to.
+                retain_on_delete=True,
+                # The provider waits for an hour: too short for copies of a large disk to far Regions.
+                custom_timeouts=pulumi.CustomTimeouts(create="4h"),
+                replace_on_changes=[f"tags.{_REGIONS_TAG}"],
+            ),
+        )
+
+    def _lifecycle(self, name: str, recipe: aws.imagebuilder.ImageRecipe | None, arn: pulumi.Output[str]) -> None:
         role = service_role(
             self,
             f"{name}-lifecycle-role",
@@ -256,17 +275,20 @@ class Stamp(Component):
             conditions={"StringEquals": {"aws:SourceAccount": account_of(arn)}},
             tags=self._tags,
         )
-        recipe = self.recipe_arn.apply(lambda text: text.split(":image-recipe/")[1].split("/")[0])
-        version = self.recipe_arn.apply(lambda text: text.rpartition("/")[2]) if is_given(self._checked, "existing_recipe_arn") else "1.0.0"
+        # An ARN has the name in small letters.
+        recipe_name = recipe.name if recipe else self.recipe_arn.apply(lambda text: text.split("/")[-2])
+        version = recipe.version if recipe else self.recipe_arn.apply(lambda text: text.split("/")[-1])
         aws.imagebuilder.LifecyclePolicy(
             f"{name}-lifecycle",
             execution_role=role.arn,
             resource_type="AMI_IMAGE",
-            resource_selection={"recipes": [{"name": recipe, "semantic_version": version}]},
+            resource_selection={"recipes": [{"name": recipe_name, "semantic_version": version}]},
             policy_details=[
                 {
                     "action": {"type": "DELETE", "include_resources": {"amis": True, "snapshots": True}},
+                    # Failed builds do not count: https://docs.aws.amazon.com/imagebuilder/latest/userguide/lifecycle-policy-execution.html
                     "filter": {"type": "COUNT", "value": self._checked["keep_images"]},
+                    "exclusion_rules": {"amis": {"last_launched": {"unit": "DAYS", "value": self._checked["keep_launched_days"]}}},
                 }
             ],
             tags=self._tags,
@@ -325,18 +347,3 @@ class Stamp(Component):
         )
         description = f"A promotion of an image of {name} failed, timed out or was cancelled"
         notify_on_failed_automation(self, f"{name}-failed-promotion", description, [self._promote], topic_arns, self._tags)
-
-
-def _build_statements() -> list[WorkloadStatementArgs]:
-    """What the build instance may do: Session Manager's agent, reading components and Image Builder's own files, writing its log."""
-    # As in AWS's managed policy EC2InstanceProfileForImageBuilder, without what needs a key: the components are under AWS's own.
-    # https://docs.aws.amazon.com/imagebuilder/latest/userguide/security-iam-awsmanpol.html
-    return [
-        *session_manager_statements(),
-        {"actions": ["imagebuilder:GetComponent"], "resources": ["arn:*:imagebuilder:*:*:component/*"]},
-        {"actions": ["s3:GetObject"], "resources": ["arn:*:s3:::ec2imagebuilder*"]},
-        {
-            "actions": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-            "resources": ["arn:*:logs:*:*:log-group:/aws/imagebuilder/*"],
-        },
-    ]
