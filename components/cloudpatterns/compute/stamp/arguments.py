@@ -76,12 +76,13 @@ class StampArgs(StampOptions):
     """Arguments of ``Stamp``."""
 
     subnet_id: pulumi.Input[str]
-    """Private subnet of the build instance, with outbound access to Systems Manager, S3 and the packages of the components."""
+    """Private subnet of the build instance, from which it reaches Systems Manager, Image Builder, CloudWatch Logs, S3 and the packages of
+    the components: by a NAT, or by the endpoints ``ssm``, ``ssmmessages``, ``ec2messages``, ``imagebuilder`` and ``logs``."""
     security_group_ids: SecurityGroupIds
     """Security groups of the build instance; it needs outbound HTTPS and nothing inbound."""
     kms_key_arns: NotRequired[Annotated[dict[str, KmsKeyArn], Field(default={})]]
     """Keys of the images by Region, whose policies must let those who launch use them, and in the first Region CloudWatch Logs for
-    ``/aws/imagebuilder/*``. Default: a new key in each Region, which stays after destroy."""
+    ``/aws/imagebuilder/*``. Each Region that is missing here gets a new key, which stays after destroy."""
     existing_recipe_arn: NotRequired[pulumi.Input[str]]
     """A recipe that exists, whose disks must be encrypted. Default: a new recipe."""
     instance_profile_arn: NotRequired[pulumi.Input[str]]

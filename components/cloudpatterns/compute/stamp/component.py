@@ -134,7 +134,7 @@ class Stamp(Component):
 
     def _recipe(self, name: str, key_arn: pulumi.Output[str]) -> aws.imagebuilder.ImageRecipe:
         checked = self._checked
-        # They stay: AWS refuses to delete what an image was built from.
+        # They stay: an image that is in use can be built again, and AWS refuses to delete a recipe that a pipeline still names.
         opts = self.child(retain_on_delete=True)
         arns = [
             aws.imagebuilder.Component(
