@@ -40,7 +40,8 @@ class Stamp(Component):
     have written the parameters of others: an alarm reports it, and a promotion of the build before brings them back. Images, snapshots,
     parameters, recipes, components and keys stay after destroy, as servers may start from them.
 
-    **Proven by**: ``test_stamp.py``, and ``test_stamp_on_aws.py``, which walks the promotion through every failure and cancellation.
+    **Proven by**: controls ``image-volumes-encrypted``, ``ami-not-public``, ``imdsv2-required``; ``test_stamp.py``, and
+    ``test_stamp_on_aws.py``, which walks the promotion through every failure and cancellation.
     """
 
     image_parameter: pulumi.Output[str]
