@@ -85,6 +85,12 @@ HOLDS: Final[Mapping[str, Mapping[str, str]]] = {
     "iam/instanceProfile:InstanceProfile": {"role": _ROLE},
     "iam/rolePolicy:RolePolicy": {"role": _ROLE},
     "iam/rolePolicyAttachment:RolePolicyAttachment": {"policyArn": "iam/policy:Policy", "role": _ROLE},
+    "imagebuilder/imagePipeline:ImagePipeline": {
+        "distributionConfigurationArn": "imagebuilder/distributionConfiguration:DistributionConfiguration",
+        "imageRecipeArn": "imagebuilder/imageRecipe:ImageRecipe",
+        "infrastructureConfigurationArn": "imagebuilder/infrastructureConfiguration:InfrastructureConfiguration",
+    },
+    "imagebuilder/imageRecipe:ImageRecipe": {"components.componentArn": "imagebuilder/component:Component"},
     "lambda/function:Function": {"vpcConfig.securityGroupIds": _GROUP, "vpcConfig.subnetIds": _SUBNET},
     "lb/listener:Listener": {
         "certificateArn": "acm/certificate:Certificate",
@@ -118,6 +124,7 @@ IN_USE: Final[Mapping[str, str]] = {
     "backup": "InvalidRequestException",
     "elasticache": "CacheResourceInUse",
     "iam": "DeleteConflict",
+    "imagebuilder": "ResourceDependencyException",
     "lb": "ResourceInUse",
     "rds": "InvalidDBResourceState",
     "wafv2": "WAFAssociatedItemException",

@@ -14,12 +14,14 @@ import re
 import time as real_time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import botocore.session
 from botocore.exceptions import ClientError
+from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 from jsonschema import Draft202012Validator
 
@@ -231,7 +233,10 @@ class AwsError(Exception):
 
 
 Aws = Callable[[str, str, dict[str, Any]], dict[str, Any]]
-"""What plays AWS: service, operation and request, as boto3 names them, to the answer; it raises ``AwsError``."""
+"""What plays AWS: service, operation and request, as boto3 names them, to the answer; it raises ``AwsError``.
+
+Where a script has clients of other Regions, ``in_region`` of it gives what plays that Region.
+"""
 
 
 @dataclass
@@ -301,7 +306,6 @@ class Automation:
         self._document, self._aws, self.clock = document, aws, clock or Clock()
         self._steps = {step["name"]: step for step in document["mainSteps"]}
         self._order = list(self._steps)
-        self._models = botocore.session.get_session()
 
     def run(
         self,
@@ -399,10 +403,11 @@ class Automation:
 
     # Actions.
 
-    def _call(self, service: str, api: str, request: dict[str, Any]) -> dict[str, Any]:
-        model = self._models.get_service_model(service).operation_model(api)
+    def _call(self, service: str, api: str, request: dict[str, Any], region: str | None = None) -> dict[str, Any]:
+        model = _model(service).operation_model(api)
         _check_shape(request, model.input_shape, f"{service}:{api}")
-        answer = self._aws(service, api, request)
+        aws: Any = self._aws
+        answer = (aws if region is None else aws.in_region(region))(service, api, request)
         _check_shape(answer, model.output_shape, f"the answer of {service}:{api}")
         return answer
 
@@ -657,16 +662,16 @@ def load_script(source: str, call: Aws, clock: Clock) -> dict[str, Any]:
 class _Client:
     """A client of boto3: ``describe_instances(InstanceIds=...)``."""
 
-    def __init__(self, service: str, call: Aws) -> None:
+    def __init__(self, service: str, call: Callable[..., dict[str, Any]], region: str | None = None) -> None:
         self._service, self._call, self.exceptions = service, call, _Exceptions()
+        self._region = {} if region is None else {"region": region}
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
-        model = botocore.session.get_session().get_service_model(self._service)
-        names = {botocore.xform_name(name): name for name in model.operation_names}
+        names = _operations(self._service)
 
         def request(**given: Any) -> Any:
             try:
-                return self._call(self._service, names[method], given)
+                return self._call(self._service, names[method], given, **self._region)
             except AwsError as error:
                 raise self.exceptions.named(error.code)({"Error": {"Code": error.code, "Message": str(error)}}, names[method]) from error
 
@@ -675,6 +680,18 @@ class _Client:
     def get_paginator(self, method: str) -> Any:
         """Every page is one answer here."""
         return SimpleNamespace(paginate=lambda **given: iter([getattr(self, method)(**given)]))
+
+
+@cache
+def _model(service: str) -> ServiceModel:
+    """Model of a service in botocore, which takes up to half a second to read."""
+    return botocore.session.get_session().get_service_model(service)
+
+
+@cache
+def _operations(service: str) -> dict[str, str]:
+    """Operations by boto3's names for them."""
+    return {botocore.xform_name(name): name for name in _model(service).operation_names}
 
 
 class _Exceptions:
@@ -695,7 +712,7 @@ class _Exceptions:
 
 def _boto3(call: Aws) -> ModuleType:
     module = ModuleType("boto3")
-    module.__dict__["client"] = lambda service, **_: _Client(service, call)
+    module.__dict__["client"] = lambda service, region_name=None: _Client(service, call, region_name)
     return module
 
 

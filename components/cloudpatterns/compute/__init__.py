@@ -50,6 +50,8 @@ from cloudpatterns.compute.scale_out.arguments import (
 from cloudpatterns.compute.scale_out.component import ScaleOut
 from cloudpatterns.compute.scale_up.arguments import ScaleUpArgs, ScaleUpOptions, ScaleUpScheduleArgs
 from cloudpatterns.compute.scale_up.component import ScaleUp
+from cloudpatterns.compute.stamp.arguments import StampArgs, StampOptions, StampSchedule
+from cloudpatterns.compute.stamp.component import Stamp
 from cloudpatterns.compute.web_server.user_data import web_server_user_data
 
 __all__ = [
@@ -112,5 +114,9 @@ __all__ = [
     "ScaleUpArgs",
     "ScaleUpOptions",
     "ScaleUpScheduleArgs",
+    "Stamp",
+    "StampArgs",
+    "StampOptions",
+    "StampSchedule",
     "web_server_user_data",
 ]

@@ -16,6 +16,7 @@ from cloudpatterns.compute import (
     MultiServer,
     ScaleOut,
     ScaleUp,
+    Stamp,
 )
 from cloudpatterns.database import GlobalTable, InMemoryCache, RelationalDatabase, StateSharing
 from cloudpatterns.messaging import (
@@ -66,6 +67,16 @@ WORKER_IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/worker@sha256:00000
 USER_POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_aBcDeFgHi"
 STAFF_CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000002"
 APP_IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app@sha256:0000000000000000000000000000000000000000000000000000000000000002"
+
+WEB_SERVER = """schemaVersion: 1.0
+phases:
+  - name: build
+    steps:
+      - {name: Install, action: ExecuteBash, inputs: {commands: [dnf --assumeyes install nginx, systemctl enable nginx]}}
+  - name: test
+    steps:
+      - {name: Page, action: ExecuteBash, inputs: {commands: [curl --fail http://127.0.0.1/]}}
+"""
 
 
 def api_gateway() -> None:
@@ -741,6 +752,24 @@ def snapshot() -> None:
             "lock": {"mode": "governance"},
             "copies": {"frankfurt": {"region": "eu-central-1", "rules": ["monthly"]}},
             "key_arns": ["arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-4000-8000-000000000001"],
+        },
+    )
+
+
+def stamp() -> None:
+    """An image of a web server that is built and tested each Sunday, in two Regions."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    firewall = FunctionalFirewall("firewall", {"vpc_id": network.vpc_id, "functions": {"build": {}}})
+    Stamp(
+        "web",
+        {
+            "parent_image": "arn:aws:imagebuilder:eu-west-1:aws:image/amazon-linux-2023-arm64/x.x.x",
+            "components": {"nginx": WEB_SERVER},
+            "regions": ["eu-west-1", "eu-central-1"],
+            "instance_types": ["t4g.medium"],
+            "schedule": {"expression": "cron(0 3 ? * SUN *)"},
+            "subnet_id": network.private_subnet_ids_by_zone["eu-west-1a"],
+            "security_group_ids": [firewall.security_group_ids["build"]],
         },
     )
 

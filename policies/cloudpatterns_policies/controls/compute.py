@@ -15,6 +15,7 @@ _TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
 _CONFIGURATION: Final = "aws:ec2/launchConfiguration:LaunchConfiguration"
 _INSTANCES: Final = ("aws:ec2/instance:Instance", "aws:ec2/spotInstanceRequest:SpotInstanceRequest")
 _LAUNCHES: Final = (*_INSTANCES, _TEMPLATE, _CONFIGURATION)
+_BUILDS: Final = "aws:imagebuilder/infrastructureConfiguration:InfrastructureConfiguration"
 _PROFILE: Final = "aws:iam/instanceProfile:InstanceProfile"
 _SPOT_FLEET: Final = "aws:ec2/spotFleetRequest:SpotFleetRequest"
 _VOLUME: Final = "aws:ebs/volume:Volume"
@@ -54,19 +55,20 @@ def _true(resource: Resource, path: str) -> bool:
     id="imdsv2-required",
     title="Instances require IMDSv2",
     severity=Severity.HIGH,
-    types=_LAUNCHES,
+    types=(*_LAUNCHES, _BUILDS),
     why="With IMDSv1, anyone who can make the application fetch a URL can read the credentials of the instance's role.",
-    remediation='Set metadata_options with http_tokens="required".',
+    remediation='Set metadata_options, or instance_metadata_options of an Image Builder infrastructure, with http_tokens="required".',
     url=f"{_EC2}#ec2-8",
     # EC2.170 (launch templates) is of low severity; an instance launched from the template falls under EC2.8.
     frameworks={"FSBP": ("EC2.8", "EC2.170", "AutoScaling.3"), "CIS 5.0": ("5.7",), "Checkov": ("CKV_AWS_79",)},
 )
 def imdsv2_required(resource: Resource) -> Verdict:
-    if _from_template(resource, "metadataOptions"):
+    options = "instanceMetadataOptions" if resource.type == _BUILDS else "metadataOptions"
+    if _from_template(resource, options):
         return NotApplicable("takes its metadata options from its launch template")
-    if resource.get("metadataOptions.httpEndpoint") == "disabled" or resource.get("metadataOptions.httpTokens") == "required":
+    if resource.get(f"{options}.httpEndpoint") == "disabled" or resource.get(f"{options}.httpTokens") == "required":
         return Pass()
-    return Fail("allows IMDSv1, metadata requests without a session token", "metadataOptions.httpTokens")
+    return Fail("allows IMDSv1, metadata requests without a session token", f"{options}.httpTokens")
 
 
 @control(

@@ -8,6 +8,7 @@ from cloudpatterns_policies.graph.reading import expand, read
 
 _WORKSPACES: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/workspaces-controls.html"
 _DETAILS: Final = "policyDetails"
+_RECIPE: Final = "aws:imagebuilder/imageRecipe:ImageRecipe"
 
 
 @control(
@@ -26,23 +27,30 @@ def image_copy_encrypted(resource: Resource) -> Verdict:
 
 @control(
     id="image-volumes-encrypted",
-    title="Machine images are registered with encrypted volumes",
+    title="Machine images are registered and built with encrypted volumes",
     severity=Severity.MEDIUM,
-    types=("aws:ec2/ami:Ami",),
+    types=("aws:ec2/ami:Ami", _RECIPE),
     why="Each instance launched from the image gets an unencrypted disk, unless the account encrypts all by default.",
-    remediation="Set encrypted to True in each of ebs_block_devices, or name the snapshot_id of an encrypted snapshot.",
+    remediation="Set encrypted to True in each of ebs_block_devices, in a recipe in ebs of block_device_mappings, that of the root volume "
+    "included; or name the snapshot_id of an encrypted snapshot.",
     url="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/AMIEncryption.html",
 )
 def image_volumes_encrypted(resource: Resource) -> Iterator[Verdict]:
-    for index in range(len(resource.get("ebsBlockDevices", ()))):
-        path = f"ebsBlockDevices.{index}.encrypted"
-        # A snapshot brings its own encryption, which the program does not show.
-        if read(resource, f"ebsBlockDevices.{index}.snapshotId") is not None:
+    is_recipe = resource.type == _RECIPE
+    name, part = ("blockDeviceMappings", ".ebs") if is_recipe else ("ebsBlockDevices", "")
+    devices = resource.get(name, ())
+    if is_recipe and not devices:
+        yield Fail("does not encrypt its root volume", name)
+    for index in range(len(devices)):
+        device = f"{name}.{index}{part}"
+        # A snapshot brings its own encryption, which the program does not show. A mapping without `ebs` removes a device of the parent.
+        if read(resource, f"{device}.snapshotId") is not None or read(resource, device) is None:
             continue
-        if resource.is_unknown(path):
-            yield Unknown(path)
-        elif not resource.get(path, False):
-            yield Fail("does not encrypt a volume", path)
+        # A recipe has it as text.
+        if resource.is_unknown(f"{device}.encrypted"):
+            yield Unknown(f"{device}.encrypted")
+        elif str(resource.get(f"{device}.encrypted", False)).lower() != "true":
+            yield Fail("does not encrypt a volume", f"{device}.encrypted")
 
 
 @control(

@@ -16,6 +16,7 @@ _SNAPSHOTS: Final = (
     *("aws:rds/snapshot:Snapshot", "aws:rds/snapshotCopy:SnapshotCopy"),
     *("aws:rds/clusterSnapshot:ClusterSnapshot", "aws:rds/clusterSnapshotCopy:ClusterSnapshotCopy"),
 )
+_DISTRIBUTION: Final = "aws:imagebuilder/distributionConfiguration:DistributionConfiguration"
 _ENDPOINT_SERVICE: Final = "aws:ec2/vpcEndpointService:VpcEndpointService"
 
 _OPEN_ACLS: Final = ("public-read", "public-read-write", "authenticated-read", "website")
@@ -123,15 +124,22 @@ def _shared_with(resource: Resource, path: str, everyone: str, message: str) -> 
     id="ami-not-public",
     title="Machine images are not shared with everyone",
     severity=Severity.HIGH,
-    types=("aws:ec2/amiLaunchPermission:AmiLaunchPermission",),
+    types=("aws:ec2/amiLaunchPermission:AmiLaunchPermission", _DISTRIBUTION),
     why="Every AWS account could launch the image and read the code, keys and data on its disks.",
-    remediation="Set account_id, organization_arn or organizational_unit_arn instead of group.",
+    remediation="Name accounts, organizations or organizational units instead of group; in launch_permission instead of user_groups.",
     url="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/sharingamis-intro.html",
     frameworks={"Checkov": ("CKV_AWS_205",)},
     partial={"CKV_AWS_205": "launch permissions of single accounts and organizations"},
 )
-def ami_not_public(resource: Resource) -> Verdict:
-    return Fail("allows everyone to launch the image (group all)", "group") if resource.get("group") == "all" else Pass()
+def ami_not_public(resource: Resource) -> Iterator[Verdict]:
+    if resource.type == _DISTRIBUTION:
+        for index in range(len(resource.get("distributions", ()))):
+            path = f"distributions.{index}.amiDistributionConfiguration.launchPermission.userGroups"
+            yield from _shared_with(resource, path, "all", "allows everyone to launch the image")
+    elif resource.is_unknown("group"):
+        yield Unknown("group")
+    elif resource.get("group") == "all":
+        yield Fail("allows everyone to launch the image (group all)", "group")
 
 
 @control(

@@ -21,6 +21,7 @@ DISKS, TEMPLATE_DISKS, USER_DATA = controls.ebs_volume_encrypted, controls.launc
 ZONES, HEALTH = controls.auto_scaling_several_zones, controls.auto_scaling_load_balancer_health
 
 TOKENS = Fail("allows IMDSv1, metadata requests without a session token", "metadataOptions.httpTokens")
+BUILD_TOKENS = "instanceMetadataOptions.httpTokens"
 HOP_PATH = "metadataOptions.httpPutResponseHopLimit"
 
 Props = dict[str, Any]
@@ -45,6 +46,21 @@ def run(control: Control, type: str, props: Props, config: Props | None = None) 
 )
 def test_imdsv2(type: str, options: Any, expected: Verdict) -> None:
     assert run(IMDS, type, {"metadataOptions": options}) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"httpTokens": "required"}, Pass()),
+        ({"httpTokens": "optional"}, Fail(TOKENS.message, BUILD_TOKENS)),
+        ({}, Fail(TOKENS.message, BUILD_TOKENS)),
+        (None, Fail(TOKENS.message, BUILD_TOKENS)),
+        ({"httpTokens": UNKNOWN}, Unknown(BUILD_TOKENS)),
+    ],
+)
+def test_imdsv2_of_image_builds(options: Any, expected: Verdict) -> None:
+    type_ = "aws:imagebuilder/infrastructureConfiguration:InfrastructureConfiguration"
+    assert run(IMDS, type_, {"instanceMetadataOptions": options}) == [expected]
 
 
 @pytest.mark.parametrize("type", [INSTANCE, SPOT])

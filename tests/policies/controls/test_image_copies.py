@@ -57,6 +57,26 @@ def test_images(devices: Any, expected: list[Verdict]) -> None:
     assert verdicts(controls.image_volumes_encrypted, resource("aws:ec2/ami:Ami", props={DEVICES: devices})) == expected
 
 
+MAPPINGS = "blockDeviceMappings"
+
+
+@pytest.mark.parametrize(
+    ("mappings", "expected"),
+    [
+        ([{"ebs": {"encrypted": "true"}}, {"ebs": {"snapshotId": "snap-1"}}, {"noDevice": True}], [Pass()]),
+        ([{"ebs": {"encrypted": "false"}}], [Fail("does not encrypt a volume", f"{MAPPINGS}.0.ebs.encrypted")]),
+        ([{"ebs": {}}], [Fail("does not encrypt a volume", f"{MAPPINGS}.0.ebs.encrypted")]),
+        ([{"ebs": {"encrypted": UNKNOWN}}], [Unknown(f"{MAPPINGS}.0.ebs.encrypted")]),
+        ([], [Fail("does not encrypt its root volume", MAPPINGS)]),
+        (None, [Fail("does not encrypt its root volume", MAPPINGS)]),
+        (UNKNOWN, [Unknown(MAPPINGS)]),
+    ],
+)
+def test_recipes_of_image_builder(mappings: Any, expected: list[Verdict]) -> None:
+    type_ = "aws:imagebuilder/imageRecipe:ImageRecipe"
+    assert verdicts(controls.image_volumes_encrypted, resource(type_, props={MAPPINGS: mappings})) == expected
+
+
 RULE, COPY = "policyDetails.schedules.1.crossRegionCopyRules.0.encrypted", "policyDetails.action.crossRegionCopies.0"
 
 

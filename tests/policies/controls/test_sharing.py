@@ -14,6 +14,8 @@ ALL, ACCOUNTS, LOGS = (
 )
 POINT, MULTI = "aws:s3/accessPoint:AccessPoint", "aws:s3control/multiRegionAccessPoint:MultiRegionAccessPoint"
 
+DISTRIBUTION = "aws:imagebuilder/distributionConfiguration:DistributionConfiguration"
+
 
 def judged(control: Control, type: str, props: dict[str, Any]) -> list[Verdict]:
     return verdicts(control, resource(type, props=props))
@@ -130,6 +132,18 @@ def test_settings(control: Control, type: str, path: str, good: Any, bad: Any, m
     assert judged(control, type, {path: good}) == judged(control, type, {}) == [Pass()]
     assert judged(control, type, {path: bad}) == [Fail(message, path)]
     assert judged(control, type, {path: UNKNOWN}) == [Unknown(path)]
+
+
+def test_images_of_image_builder() -> None:
+    def shared(permission: Any) -> list[Verdict]:
+        distributions = [{"region": "eu-west-1"}, {"amiDistributionConfiguration": {"launchPermission": permission}}]
+        return judged(controls.ami_not_public, DISTRIBUTION, {"distributions": distributions})
+
+    groups = "distributions.1.amiDistributionConfiguration.launchPermission.userGroups"
+    assert shared(None) == shared({"userIds": ["123456789012"]}) == judged(controls.ami_not_public, DISTRIBUTION, {}) == [Pass()]
+    assert shared({"userGroups": ["all"]}) == [Fail("allows everyone to launch the image (all)", f"{groups}.0")]
+    assert shared({"userGroups": UNKNOWN}) == shared(UNKNOWN) == [Unknown(groups)]
+    assert judged(controls.ami_not_public, DISTRIBUTION, {"distributions": UNKNOWN}) == [Unknown("distributions")]
 
 
 @pytest.mark.parametrize("key", ["account_ids", "accountIds"])

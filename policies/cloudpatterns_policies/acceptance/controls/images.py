@@ -7,7 +7,10 @@ from typing import Final
 from cloudpatterns_policies.core import UNKNOWN, Fail, Resource, Severity, Unknown, Verdict, control
 from cloudpatterns_policies.graph.reading import expand, has_value, read
 
-_BUILDS: Final = ("aws:imagebuilder/imagePipeline:ImagePipeline", "aws:imagebuilder/image:Image")
+_LOG_GROUPS: Final = {
+    "aws:imagebuilder/imagePipeline:ImagePipeline": ("imageLogGroupName", "pipelineLogGroupName"),
+    "aws:imagebuilder/image:Image": ("logGroupName",),
+}
 _OWN_LOGS: Final = "/aws/imagebuilder/"
 
 _refusal = partial(control, severity=Severity.HIGH, pack="acceptance")
@@ -29,7 +32,7 @@ def image_builder_security_groups(resource: Resource) -> Iterator[Verdict]:
 @_refusal(
     id="image-builder-execution-role",
     title="A build with its own workflows or log group has an execution role",
-    types=_BUILDS,
+    types=tuple(_LOG_GROUPS),
     why="Image Builder refuses workflows, and a log group outside /aws/imagebuilder/, without a role.",
     remediation="Set execution_role to a role that imagebuilder.amazonaws.com takes on.",
     url="https://docs.aws.amazon.com/imagebuilder/latest/APIReference/API_CreateImagePipeline.html",
@@ -37,13 +40,21 @@ def image_builder_security_groups(resource: Resource) -> Iterator[Verdict]:
 def image_builder_execution_role(resource: Resource) -> Iterator[Verdict]:
     if read(resource, "executionRole") is not None:
         return
-    group, workflows = read(resource, "loggingConfiguration.logGroupName"), read(resource, "workflows")
-    if workflows is UNKNOWN or group is UNKNOWN:
-        yield Unknown("workflows" if workflows is UNKNOWN else "loggingConfiguration.logGroupName")
+    if (workflows := read(resource, "workflows")) is UNKNOWN:
+        yield Unknown("workflows")
     elif workflows:
         yield Fail("has workflows and no execution role", "executionRole")
-    elif isinstance(group, str) and not group.startswith(_OWN_LOGS):
-        yield Fail(f"writes logs to {group} and has no execution role", "executionRole")
+    else:
+        yield from _logs_without_role(resource)
+
+
+def _logs_without_role(resource: Resource) -> Iterator[Verdict]:
+    for name in _LOG_GROUPS[resource.type]:
+        path = f"loggingConfiguration.{name}"
+        if (group := read(resource, path)) is UNKNOWN:
+            yield Unknown(path)
+        elif isinstance(group, str) and not group.startswith(_OWN_LOGS):
+            yield Fail(f"writes logs to {group} and has no execution role", "executionRole")
 
 
 @_refusal(

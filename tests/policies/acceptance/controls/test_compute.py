@@ -86,8 +86,8 @@ def one(type_: str, **props: Any) -> dict[str, Made]:
     return {"x": Made(type_, props)}
 
 
-def logs(name: Any) -> dict[str, Any]:
-    return {"loggingConfiguration": {"logGroupName": name}}
+def logs(name: Any, kind: str = "imageLogGroupName") -> dict[str, Any]:
+    return {"loggingConfiguration": {kind: name}}
 
 
 def lifecycle(action: Any, kind: Any) -> dict[str, Made]:
@@ -110,7 +110,17 @@ CASES |= {
     "workflows that are not known": Case(ROLE, one(PIPELINE, workflows=UNKNOWN), None, ("x", "workflows")),
     "a log group of its own": Case(ROLE, one(PIPELINE, **logs("/aws/imagebuilder/shop"))),
     "another log group": Case(ROLE, one(PIPELINE, **logs("shop")), ("x", "executionRole", "writes logs to shop and has no execution role")),
-    "a log group that is not known": Case(ROLE, one(PIPELINE, **logs(UNKNOWN)), None, ("x", "loggingConfiguration.logGroupName")),
+    "another log group of the pipeline": Case(
+        ROLE,
+        one(PIPELINE, **logs("shop", "pipelineLogGroupName")),
+        ("x", "executionRole", "writes logs to shop and has no execution role"),
+    ),
+    "another log group of an image": Case(
+        ROLE,
+        one("aws:imagebuilder/image:Image", **logs("shop", "logGroupName")),
+        ("x", "executionRole", "writes logs to shop and has no execution role"),
+    ),
+    "a log group that is not known": Case(ROLE, one(PIPELINE, **logs(UNKNOWN)), None, ("x", "loggingConfiguration.imageLogGroupName")),
     "a pipeline with neither": Case(ROLE, one(PIPELINE)),
     "a count that deletes": Case(COUNT, lifecycle("DELETE", "COUNT")),
     "a count that disables": Case(

@@ -1,0 +1,1 @@
+"""Stamp: server images that a pipeline builds, tests and distributes."""
