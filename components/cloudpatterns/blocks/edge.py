@@ -304,11 +304,11 @@ def distribution_alarms(
     topic_arns: Sequence[pulumi.Input[str]],
     tags: Mapping[str, pulumi.Input[str]],
 ) -> aws.cloudwatch.MetricAlarm:
-    """The alarm ``<name>-5xx``, when many requests end in 5xx. The topics are in us-east-1, as CloudFront's metrics are."""
+    """The alarm ``<name>-viewer-5xx``, when many requests end in 5xx. The topics are in us-east-1, as CloudFront's metrics are."""
     dimensions = {"DistributionId": distribution.id, "Region": "Global"}
     return alarm(
         component,
-        f"{name}-5xx",
+        f"{name}-viewer-5xx",
         f"{name} answered more than {error_percent:g}% of the requests of five minutes with 5xx: look at its origins first",
         MetricMath(
             f"IF(requests * rate / 100 >= {_FEWEST_ERRORS}, rate, 0)",

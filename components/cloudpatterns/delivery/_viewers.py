@@ -119,7 +119,8 @@ class CdnViewerArgs(CdnViewerOptions):
     domain_names: NotRequired[Annotated[list[DomainName], Field(default=[], max_length=100), Unique()]]
     """Domain names to serve, the main one first. Exactly one of this and ``default_certificate``."""
     hosted_zone_id: NotRequired[HostedZoneId]
-    """Public Route 53 hosted zone of all ``domain_names``: alias records are created, and a certificate without ``certificate_arn``."""
+    """Public Route 53 hosted zone of all ``domain_names``, for alias records and, without ``certificate_arn``, the certificate. Default: no
+    records."""
     certificate_arn: NotRequired[
         Annotated[
             pulumi.Input[str],

@@ -245,7 +245,7 @@ def test_what_is_sent_and_kept_follows_from_the_origin() -> None:
 
 def test_an_alarm_counts_errors_where_cloudfront_reports_them() -> None:
     graph = make(alarm_topic_arns=[TOPIC])
-    alarm = graph.named("shop-5xx")
+    alarm = graph.named("shop-viewer-5xx")
     assert (alarm.inputs["region"], alarm.inputs["alarmActions"], alarm.inputs["threshold"]) == ("us-east-1", [TOPIC], 5)
     wrong = "arn:aws:sns:eu-west-1:123456789012:alarms"
     assert refused(alarm_topic_arns=[wrong]) == [
