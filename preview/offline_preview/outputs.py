@@ -152,11 +152,31 @@ def invented(type_token: str, name: str, urn: str, inputs: Mapping[str, Any], re
             outputs[output] = _value(output, types.get(output), subject)
             if outputs[output] == {} and output != "tagsAll":
                 outputs[output] = UNKNOWN  # a map whose keys AWS chooses: in an empty one, the keys that the program reads would be missing
+    if token == "acm/certificate:Certificate" and "domainValidationOptions" not in inputs:
+        outputs["domainValidationOptions"] = _validation_options(inputs, urn)
     arn = outputs.get("arn")
     identity = arn if token in _ID_IS_ARN and isinstance(arn, str) else identity_of(subject)
     if type_token.startswith("aws:"):
         outputs["id"] = identity  # this provider also returns it as an output, by which controls resolve literal ids
     return identity, outputs
+
+
+def _validation_options(inputs: Mapping[str, Any], urn: str) -> Any:
+    """One for each name of a certificate, as ACM has them: a program looks up the one of its name."""
+    others = inputs.get("subjectAlternativeNames") or []
+    names: list[Any] = [inputs.get("domainName"), *others] if isinstance(others, list) else [None]
+    if not all(isinstance(name, str) for name in names):
+        return UNKNOWN
+    records = {name: name.removeprefix("*.") for name in names}
+    return [
+        {
+            "domainName": name,
+            "resourceRecordName": f"_{digest(record, 32)}.{record}.",
+            "resourceRecordType": "CNAME",
+            "resourceRecordValue": f"_{digest(urn + record, 32)}.acm-validations.aws.",
+        }
+        for name, record in records.items()
+    ]
 
 
 @functools.cache

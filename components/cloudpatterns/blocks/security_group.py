@@ -62,6 +62,7 @@ def _rule(
     description: str,
     tags: Mapping[str, pulumi.Input[str]],
     protocol: str = "tcp",
+    region: str | None = None,
 ) -> _RuleT:
     return kind(
         child_name,
@@ -70,6 +71,7 @@ def _rule(
         ip_protocol=protocol,
         from_port=port,
         to_port=port,
+        region=region,
         tags=tags,
         opts=component.child(),
         **peer,

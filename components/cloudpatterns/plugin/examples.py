@@ -19,6 +19,7 @@ from cloudpatterns.compute import (
     Stamp,
 )
 from cloudpatterns.database import GlobalTable, InMemoryCache, RelationalDatabase, StateSharing
+from cloudpatterns.delivery import ContentDeliveryNetwork
 from cloudpatterns.messaging import (
     EventBus,
     EventStream,
@@ -66,8 +67,8 @@ CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000
 WORKER_IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/worker@sha256:0000000000000000000000000000000000000000000000000000000000000001"
 USER_POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_aBcDeFgHi"
 STAFF_CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000002"
+INTERNAL_BALANCER = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/api/50dc6c495c0c9188"
 APP_IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app@sha256:0000000000000000000000000000000000000000000000000000000000000002"
-
 WEB_SERVER = """schemaVersion: 1.0
 phases:
   - name: build
@@ -202,6 +203,23 @@ def container_service() -> None:
             "security_group_ids": [firewall.security_group_ids["app"]],
             "target_group_arns": [web.target_group_arn],
             "load_balancer_arn_suffix": web.arn_suffix,
+        },
+    )
+
+
+def content_delivery_network() -> None:
+    """Pages from a bucket, and an API behind an internal load balancer, under one name."""
+    ContentDeliveryNetwork(
+        "shop",
+        {
+            "domain_names": ["shop.example.com"],
+            "hosted_zone_id": "Z0123456789ABCDEFGHIJ",
+            "origins": {
+                "pages": {"bucket": {"regional_domain_name": "shop-pages.s3.eu-west-1.amazonaws.com"}},
+                "api": {"load_balancer": {"arn": INTERNAL_BALANCER, "domain_name": "api.example.com"}},
+            },
+            "default_behavior": {"origin": "pages"},
+            "behaviors": [{"path_pattern": "/api/*", "origin": "api"}],
         },
     )
 

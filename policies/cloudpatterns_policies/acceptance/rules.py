@@ -58,6 +58,7 @@ RULES_OFF: Final[Mapping[str, str]] = {
     # What the provider does otherwise than CloudFormation, and what AWS documents otherwise.
     r"pf-elbv2-lb-attr-key-lb-type": "about attributes of another type of load balancer, which the provider does not send",
     r"pf-elbv2-listener-action-order-required": "the provider numbers the actions of a listener",
+    r"pf-cloudfront-origin-config-required": "the provider makes an origin without a configuration a bucket",
     r"pf-s3-bucket-namespace-account-regional-name": "about names that CloudFormation derives: the provider sends the whole name",
     r"pf-iot-certificate-mode-combo": "about what CloudFormation can register: the provider has AWS create keys and certificate as well",
     r"pf-apigwv2-request-parameter-action": "AWS documents overwrite:path, which the rule does not take",

@@ -156,6 +156,7 @@ PROPERTIES: Mapping[str, Mapping[str, str | None]] = {
         "vpcZoneIdentifiers": "VPCZoneIdentifier",
         "protectFromScaleIn": "NewInstancesProtectedFromScaleIn",
     },
+    "aws:cloudfront/distribution:Distribution": {"orderedCacheBehaviors": "CacheBehaviors"},
     # A date, and seconds there.
     "aws:appsync/apiKey:ApiKey": {"expires": None},
     "aws:cloudwatch/metricAlarm:MetricAlarm": {"metricQueries": "Metrics"},
@@ -358,6 +359,26 @@ _ON_DEMAND = {
     "maxWriteRequestUnits": ["MaxWriteRequestUnits", "values", _UNLIMITED],
 }
 ENTRIES: Mapping[str, Mapping[str, Any]] = {
+    # The provider counts the items of each list.
+    "aws:cloudfront/distribution:Distribution": {
+        "originGroups": [
+            "DistributionConfig",
+            "in",
+            [
+                "OriginGroups",
+                "in",
+                [
+                    "Items",
+                    "list",
+                    {
+                        "originId": "Id",
+                        "failoverCriteria": ["FailoverCriteria", "object", {"statusCodes": ["StatusCodes", "in", "Items"]}],
+                        "members": ["Members", "in", ["Items", "list", {"originId": "OriginId"}]],
+                    },
+                ],
+            ],
+        ]
+    },
     # The provider's word for never.
     "aws:cloudwatch/logGroup:LogGroup": {"retentionInDays": ["RetentionInDays", "values", {"0": None}]},
     "aws:dynamodb/table:Table": {

@@ -1,0 +1,34 @@
+"""Delivery: how content reaches viewers."""
+
+from cloudpatterns.delivery._viewers import CdnCors, CdnHeaders, CdnViewerArgs, CdnViewerOptions
+from cloudpatterns.delivery.content_delivery_network.arguments import (
+    CdnBalancer,
+    CdnBehaviorOptions,
+    CdnBucket,
+    CdnCaching,
+    CdnErrorPage,
+    CdnOrigin,
+    CdnPathBehavior,
+    CdnServer,
+    ContentDeliveryNetworkArgs,
+    ContentDeliveryNetworkOptions,
+)
+from cloudpatterns.delivery.content_delivery_network.component import ContentDeliveryNetwork
+
+__all__ = [
+    "CdnBalancer",
+    "CdnBehaviorOptions",
+    "CdnBucket",
+    "CdnCaching",
+    "CdnCors",
+    "CdnErrorPage",
+    "CdnHeaders",
+    "CdnOrigin",
+    "CdnPathBehavior",
+    "CdnServer",
+    "CdnViewerArgs",
+    "CdnViewerOptions",
+    "ContentDeliveryNetwork",
+    "ContentDeliveryNetworkArgs",
+    "ContentDeliveryNetworkOptions",
+]

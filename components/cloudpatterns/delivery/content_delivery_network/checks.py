@@ -1,0 +1,108 @@
+"""What is wrong with the arguments of a ``ContentDeliveryNetwork`` together."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cloudpatterns.core import Problem, needs, one_of, unknown
+from cloudpatterns.delivery._viewers import viewer_names, viewer_problems
+from cloudpatterns.delivery.content_delivery_network.arguments import CdnBehaviorOptions, CdnCaching, ContentDeliveryNetworkArgs
+from cloudpatterns.delivery.content_delivery_network.behaviors import KINDS, methods, origin_kind, origin_names, requests
+
+
+def child_names(checked: ContentDeliveryNetworkArgs) -> dict[str, int]:
+    """Children whose names AWS limits."""
+    buckets = {f"{name}-access": 64 for name, origin in checked["origins"].items() if origin.get("bucket") is not None}
+    return {**viewer_names(checked), **buckets}
+
+
+def problems(checked: ContentDeliveryNetworkArgs) -> Iterator[Problem]:
+    """What is wrong with the arguments: first with each origin; if nothing, then with the behaviors too."""
+    yield from viewer_problems(checked)
+    broken = [problem for name in checked["origins"] for problem in _origin_problems(checked, name)]
+    yield from broken or _behaviors_problems(checked)
+    for index, page in enumerate(checked["error_pages"]):
+        yield from needs(page, "response_code", "page_path", path=f"error_pages.{index}.")
+    twice: dict[str, list[str]] = {
+        "behaviors": [one["path_pattern"] for one in checked["behaviors"]],
+        "error_pages": [str(one["code"]) for one in checked["error_pages"]],
+    }
+    for path, values in twice.items():
+        for value in dict.fromkeys(value for value in values if values.count(value) > 1):
+            yield path, f"has {value} twice. Name each once."
+
+
+def _origin_problems(checked: ContentDeliveryNetworkArgs, name: str) -> Iterator[Problem]:
+    origin, path = checked["origins"][name], f"origins.{name}."
+    yield from one_of(origin, *KINDS, path=path)
+    if (balancer := origin.get("load_balancer")) is not None:
+        inner = f"{path}load_balancer."
+        yield from one_of(balancer, "arn", "existing_vpc_origin_id", path=inner)
+        for one, other in (("security_group_id", "prefix_list_id"), ("prefix_list_id", "security_group_id")):
+            yield from needs(balancer, one, other, path=inner)
+        yield from _port_problems(balancer, inner)
+    if (server := origin.get("server")) is not None:
+        if bool(server["secret_headers"]) == server["public"]:
+            found = "both are given" if server["public"] else "neither is given"
+            reason = f"exactly one of secret_headers and public is needed; {found}. Give a header by which the origin knows CloudFront"
+            yield f"{path}server.secret_headers", f"{reason}, or say that everybody may reach it."
+        yield from _port_problems(server, f"{path}server.")
+
+
+def _port_problems(origin: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    # https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CustomOriginConfig.html
+    if (port := origin["https_port"]) not in (80, 443) and port < 1024:
+        yield f"{path}https_port", f"is {port}; CloudFront connects to 80, 443 and 1024 to 65,535. Choose one of them."
+
+
+def _behaviors_problems(checked: ContentDeliveryNetworkArgs) -> Iterator[Problem]:
+    origins = checked["origins"]
+    behaviors: dict[str, CdnBehaviorOptions] = {"default_behavior": checked["default_behavior"]}
+    behaviors.update({f"behaviors.{index}": one for index, one in enumerate(checked["behaviors"])})
+    if checked["default_behavior"].get("origin") is None and len(origins) > 1:
+        yield "default_behavior.origin", f"is missing; there are several origins. Name one of {', '.join(origins)}."
+        return
+    used: set[str] = set()
+    for path, options in behaviors.items():
+        names = origin_names(checked, options)
+        used.update(names)
+        missing = [name for name in names if name not in origins]
+        for name in missing:
+            yield f"{path}.{'origin' if name == names[0] else 'failover_origin'}", unknown(name, "an origin", origins)
+        if not missing:
+            yield from _behavior_problems(checked, options, path)
+    for name in origins:
+        if name not in used:
+            yield f"origins.{name}", "is in no behavior. Name it in one, or remove it."
+
+
+def _behavior_problems(checked: ContentDeliveryNetworkArgs, options: CdnBehaviorOptions, path: str) -> Iterator[Problem]:
+    names = origin_names(checked, options)
+    kinds = [origin_kind(checked, name) for name in names]
+    if len(names) == 2 and names[0] == names[1]:
+        yield f"{path}.failover_origin", f"is {names[1]!r}, the origin itself. Name another."
+    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/high_availability_origin_failover.html
+    if len(names) == 2 and methods(checked, options) == "all":
+        reason = "CloudFront fails over for GET, HEAD and OPTIONS, and takes no other method there. Give another path to what writes"
+        yield f"{path}.methods", f"is all; {reason}, or remove failover_origin."
+    if "bucket" in kinds and methods(checked, options) == "all":
+        yield f"{path}.methods", "is all; CloudFront only reads from a bucket here. Choose read or read_and_preflight."
+    if "bucket" in kinds and requests(checked, options) == "all":
+        yield f"{path}.requests", "is all; a bucket answers to its own name alone. Choose all_except_host or none."
+    chosen = [name for name in ("cache", "caching", "cache_policy_id") if options.get(name) is not None]
+    if len(chosen) > 1:
+        yield f"{path}.{chosen[0]}", f"excludes {chosen[1]}: a behavior has one cache policy. Remove one of them."
+    if (caching := options.get("caching")) is not None:
+        yield from _caching_problems(caching, f"{path}.caching.")
+
+
+def _caching_problems(caching: CdnCaching, path: str) -> Iterator[Problem]:
+    least, usual, most = caching["min_seconds"], caching["default_seconds"], caching["max_seconds"]
+    if not least <= usual <= most:
+        yield f"{path}default_seconds", f"is {usual}; it must be from min_seconds, {least}, to max_seconds, {most}. Change one of them."
+    if most == 0 and (caching["query_strings"] or caching["headers"] or caching["cookies"]):
+        yield (
+            f"{path}max_seconds",
+            "is 0, with which nothing is kept, and so nothing can be told apart. Raise it, or set cache to disabled.",
+        )
+    if "*" in caching["query_strings"] and len(caching["query_strings"]) > 1:
+        yield f"{path}query_strings", "has '*' and more; '*' alone means all. Remove the others."
