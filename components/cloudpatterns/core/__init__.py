@@ -6,7 +6,7 @@ from cloudpatterns.core.functions import ExistingFunction, FunctionOptions, func
 from cloudpatterns.core.iam import Statement, assume_role, document
 from cloudpatterns.core.identity import account_of, name_of, partition_of, region_of, unqualified
 from cloudpatterns.core.limits import HIDDEN, Choice, CidrBlock, Keys, Matches, Unique
-from cloudpatterns.core.ordering import ByName, after, by_name
+from cloudpatterns.core.ordering import ByName, after, by_name, origin
 from cloudpatterns.core.place import region_of_zone
 from cloudpatterns.core.queues import ExistingQueue, QueueSender
 from cloudpatterns.core.retry import RetrySettings
@@ -48,6 +48,7 @@ __all__ = [
     "name_of",
     "needs",
     "one_of",
+    "origin",
     "partition_of",
     "pick",
     "region_of",

@@ -18,6 +18,11 @@ def after(value: pulumi.Input[_T], *others: pulumi.Resource | pulumi.Input[Any])
     return pulumi.Output.all(value, *waits).apply(lambda values: values[0])
 
 
+def origin(value: pulumi.Input[Any]) -> Any:
+    """What a value comes from, for a ``depends_on`` of something that does not take the value itself."""
+    return _whether_known_or_not(value)
+
+
 def _whether_known_or_not(value: pulumi.Input[Any]) -> pulumi.Output[None]:
     # None is no secret, whatever the value is.
     return pulumi.Output.unsecret(pulumi.Output.from_input(value).apply(lambda _: None, run_with_unknowns=True))

@@ -3,8 +3,10 @@
 import json
 
 import pulumi
+import pulumi_aws as aws
 import pytest
 from cloudpatterns.storage import DurableBucket, DurableBucketArgs
+from cloudpatterns.storage.durable_bucket.arguments import ObjectLock
 from cloudpatterns.storage.durable_bucket.component import BUCKET_KIND_TAG
 from offline_preview.graph import Graph
 from offline_preview.values import UNKNOWN
@@ -229,6 +231,32 @@ def test_lifecycle(args, changed):
             **changed,
         }
     ]
+
+
+@pytest.mark.parametrize("mode", ["deployed", "preview"])
+@pytest.mark.parametrize("given", [False, True])
+def test_the_key_outlives_a_bucket_that_cannot_be_deleted(mode, given):
+    def program():
+        args: DurableBucketArgs = {"kind": "data", "access_logging": False}
+        DurableBucket("store", {**args, "kms_key_arn": aws.kms.Key("given").arn} if given else args)
+
+    graph = record(program, mode=mode)
+    # Deleted first, the key would be gone in 30 days, and with it what the bucket still has.
+    assert waits_for(graph, "store-bucket") == ({"given"} if given else {"store-key", "store-key-policy"})
+    # Its name is not made from the key, and stays known.
+    assert refs(graph, graph.named("store-bucket"), "tags") == []
+
+
+def test_what_nobody_can_delete_is_left_behind_with_its_settings_and_key():
+    lock: ObjectLock = {"mode": "COMPLIANCE", "retention_days": 30}
+    graph = make({"kind": "data", "object_lock": lock, "replication": {"region": "eu-central-1"}})
+    settings = [*SETTINGS, "key", "key-policy", "object-lock"]
+    for name in ("store", "store-replica"):
+        options = {suffix: graph.named(f"{name}-{suffix}").options for suffix in settings}
+        assert [suffix for suffix, found in options.items() if found.get("retainOnDelete") is not True] == []
+        assert [suffix for suffix, found in options.items() if found.get("protect")] == ["bucket"]
+    open_lock = make({"kind": "data", "object_lock": {"mode": "GOVERNANCE", "retention_days": 30}})
+    assert [one.name for one in open_lock.resources if one.options.keys() & {"protect", "retainOnDelete"}] == []
 
 
 def test_object_lock_waits_for_versioning():

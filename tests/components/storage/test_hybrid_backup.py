@@ -98,6 +98,10 @@ def test_old_versions_are_kept_and_cold() -> None:
     assert rule["transitions"] == [{"storageClass": "GLACIER_IR", "days": 30}]
     assert (rule["noncurrentVersionExpiration"], rule["expiration"]) == ({"noncurrentDays": 90}, {"expiredObjectDeleteMarker": True})
     assert graph.named("office-backups-object-lock").inputs["rule"] == {"defaultRetention": {"mode": "COMPLIANCE", "days": 14}}
+    # Nobody can delete them, so nobody deletes their key either.
+    kept = [graph.named(name).options.get("retainOnDelete") for name in ("office-key", "office-key-policy", "office-backups-bucket")]
+    assert kept == [True, True, True]
+    assert "retainOnDelete" not in make(object_lock={"mode": "GOVERNANCE", "retention_days": 14}).named("office-key").options
     assert make(retention_days=119).named("office-backups-lifecycle").inputs["rules"][0]["transitions"] == []
 
 

@@ -81,6 +81,19 @@ def test_a_lock_of_the_mode_governance_is_bypassed_by_nobody_as_long_as_the_poli
     }
 
 
+def test_what_nobody_can_delete_can_be_read_as_long_as_it_is_there() -> None:
+    def retained(**more: Any) -> list[str]:
+        graph = make(**more)
+        return [one.name for one in graph.of_type("aws:kms/key:Key", "aws:s3/bucket:Bucket") if one.options.get("retainOnDelete")]
+
+    assert sorted(retained()) == ["logs-archive-bucket", "logs-key"]
+    assert retained(lock_mode="GOVERNANCE") == []
+    assert retained(existing_bucket={"arn": "arn:aws:s3:::kept", "kms_key_arn": KEY}) == []
+    # Deleted before its key, where it can be deleted.
+    graph = make(lock_mode="GOVERNANCE")
+    assert graph.named("logs-key").urn in graph.named("logs-archive-bucket").dependencies
+
+
 def test_encrypted() -> None:
     graph = make(files={"app": {"path": "/var/log/app.log"}}, direct_put=True)
     key = graph.one("aws:kms/key:Key")
@@ -146,10 +159,14 @@ def test_log_groups_are_subscribed_by_name_or_arn() -> None:
 def test_all_log_groups_of_the_account_without_those_that_would_feed_themselves() -> None:
     account = {"excluded_log_group_names": ["/aws/lambda/noisy", GROUP], "filter_pattern": "-DEBUG"}
     graph = make(log_groups={}, account=account, files={"app": {"path": "/var/log/app.log"}})
-    policy = graph.one("aws:cloudwatch/logAccountPolicy:LogAccountPolicy").inputs
+    created = graph.one("aws:cloudwatch/logAccountPolicy:LogAccountPolicy")
+    policy = created.inputs
     own = [graph.named(name).outputs["name"] for name in ("logs-delivery-logs", "logs-files")]
     assert policy["selectionCriteria"] == f"LogGroupName NOT IN {json.dumps([*own, '/aws/lambda/noisy', '/shop/web'])}"
-    assert (policy["policyName"], policy["policyType"], policy["scope"]) == ("logs-account", "SUBSCRIPTION_FILTER_POLICY", "ALL")
+    assert (policy["policyType"], policy["scope"]) == ("SUBSCRIPTION_FILTER_POLICY", "ALL")
+    # Neither another stack's archive nor a change of the selection leaves the account without this policy.
+    assert policy["policyName"] == graph.one(DELIVERY).outputs["name"]
+    assert created.options["deleteBeforeReplace"] is True
     role, stream = graph.named("logs-delivery-put-role").outputs["arn"], graph.one(DELIVERY).outputs["arn"]
     assert json.loads(policy["policyDocument"]) == {"DestinationArn": stream, "RoleArn": role, "FilterPattern": "-DEBUG"}
     # The policy leaves it out, so it is subscribed once.

@@ -56,7 +56,8 @@ class ObjectLock(TypedDict):
     """The default retention of new objects: until it ends, no version can be deleted or overwritten."""
 
     mode: Annotated[str, Choice("GOVERNANCE", "COMPLIANCE")]
-    """With ``GOVERNANCE`` some users may lift the lock; with ``COMPLIANCE`` nobody can, the root user included."""
+    """With ``GOVERNANCE`` some users may lift the lock; with ``COMPLIANCE`` nobody can, the root user included, and
+    ``destroy`` leaves the bucket behind."""
     retention_days: Annotated[int, Field(ge=1, le=36500)]
     """Days that a new object stays locked."""
 

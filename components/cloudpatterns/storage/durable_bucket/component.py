@@ -6,12 +6,13 @@ Pattern: "Durable Data Storage" (Architecting for the Cloud).
 import functools
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks import create_key
-from cloudpatterns.core import Component, Problem, Statement, account_of, after, document, excludes, is_given, pick
+from cloudpatterns.core import Component, Problem, Statement, account_of, after, document, excludes, is_given, origin, pick
 from cloudpatterns.storage.durable_bucket.arguments import DurableBucketArgs, LogWriter
 from cloudpatterns.storage.durable_bucket.lifecycle import lifecycle_problems, lifecycle_rule
 from cloudpatterns.storage.durable_bucket.log_writers import writer_statements
@@ -30,6 +31,9 @@ class DurableBucket(Component):
     objects can be copied to another Region and locked. The kind ``log_target`` has SSE-S3, no object lock and no logging of its own,
     because the services that write logs require that. Buckets are auto-named. The outputs that others write through are available after the
     bucket's policy, public access block, encryption and versioning.
+
+    ``destroy`` stops at a bucket that has objects, and leaves their key. With an ``object_lock`` of the mode ``COMPLIANCE`` Pulumi protects
+    the bucket, and once it is unprotected leaves bucket, settings and key behind.
 
     **Use when**: objects must survive a mistake, a lost disk or, with ``replication``, a lost Region; or a service needs a place for logs.
 
@@ -76,13 +80,15 @@ class DurableBucket(Component):
 
     def _create(self, name: str) -> None:
         checked = self._checked
+        self.kms_key_arn = self._key(name)
         # Object lock is not set here: S3 takes it on later, and here a change would replace the bucket.
         bucket = aws.s3.Bucket(
             f"{name}-bucket",
             force_destroy=checked["force_destroy"],
             region=self._region,
             tags={**checked["tags"], BUCKET_KIND_TAG: checked["kind"].replace("_", "-")},
-            opts=self.child(),
+            # Deleted before its key, whose objects nobody could read: a bucket that has objects stops that, and the key stays.
+            opts=self._lasting(depends_on=[origin(self.kms_key_arn)], protect=True if self._kept else None),
         )
         access, encryption = self._access(name, bucket), self._encryption(name, bucket)
         versioning = aws.s3.BucketVersioning(
@@ -90,7 +96,7 @@ class DurableBucket(Component):
             bucket=bucket.id,
             versioning_configuration={"status": "Enabled"},
             region=self._region,
-            opts=self.child(),
+            opts=self._lasting(),
         )
         aws.s3.BucketLifecycleConfiguration(
             f"{name}-lifecycle",
@@ -100,7 +106,7 @@ class DurableBucket(Component):
             transition_default_minimum_object_size="varies_by_storage_class" if checked["small_object_transitions"] else None,
             region=self._region,
             # Rules about noncurrent versions need the versioning they speak of.
-            opts=self.child(depends_on=[versioning]),
+            opts=self._lasting(depends_on=[versioning]),
         )
         if _is_logged(checked):
             self._logging(name, bucket)
@@ -114,7 +120,7 @@ class DurableBucket(Component):
                 region=self._region,
                 # A bucket is replicated under lock only to a bucket under lock: the replica's comes first.
                 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-managing-replication
-                opts=self.child(depends_on=[versioning, *([replica] if replica else [])]),
+                opts=self._lasting(depends_on=[versioning, *([replica] if replica else [])]),
             )
             settings.append(locked)
         self.bucket_name, self.bucket_arn = after(bucket.bucket, *settings), after(bucket.arn, *settings)
@@ -135,21 +141,21 @@ class DurableBucket(Component):
             ignore_public_acls=True,
             restrict_public_buckets=True,
             region=self._region,
-            opts=self.child(),
+            opts=self._lasting(),
         )
         policy = aws.s3.BucketPolicy(
             f"{name}-policy",
             bucket=bucket.id,
             policy=document(*self._statements(bucket.arn)),
             region=self._region,
-            opts=self.child(depends_on=[block]),
+            opts=self._lasting(depends_on=[block]),
         )
         ownership = aws.s3.BucketOwnershipControls(
             f"{name}-ownership",
             bucket=bucket.id,
             rule={"object_ownership": "BucketOwnerEnforced"},
             region=self._region,
-            opts=self.child(depends_on=[policy]),
+            opts=self._lasting(depends_on=[policy]),
         )
         return [block, policy, ownership]
 
@@ -178,13 +184,25 @@ class DurableBucket(Component):
             ],
         ]
 
+    def _key(self, name: str) -> pulumi.Output[str]:
+        given = self._checked.get("kms_key_arn")
+        if given is not None or self._checked["kind"] != "data":
+            return pulumi.Output.from_input(given or "")
+        description, retained = f"Objects of the bucket {name}", True if self._kept else None
+        return create_key(self, f"{name}-key", description, (), self._region, self._checked["tags"], retained)
+
+    @property
+    def _kept(self) -> bool:
+        """Whether nobody can delete the objects, so that the bucket is left behind."""
+        lock = self._checked.get("object_lock")
+        return lock is not None and lock["mode"] == "COMPLIANCE"
+
+    def _lasting(self, **options: Any) -> pulumi.ResourceOptions:
+        """Options of what stays with objects that nobody can delete: without its settings a bucket would be open, or paid for ever."""
+        return self.child(retain_on_delete=True if self._kept else None, **options)
+
     def _encryption(self, name: str, bucket: aws.s3.Bucket) -> pulumi.Resource:
-        with_key, given = self._checked["kind"] == "data", self._checked.get("kms_key_arn")
-        if given is not None:
-            self.kms_key_arn = pulumi.Output.from_input(given)
-        elif with_key:
-            description = f"Objects of the bucket {name}"
-            self.kms_key_arn = create_key(self, f"{name}-key", description, region=self._region, tags=self._checked["tags"])
+        with_key = self._checked["kind"] == "data"
         default: aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgsDict = (
             {"sse_algorithm": "aws:kms", "kms_master_key_id": self.kms_key_arn} if with_key else {"sse_algorithm": "AES256"}
         )
@@ -201,7 +219,7 @@ class DurableBucket(Component):
                 }
             ],
             region=self._region,
-            opts=self.child(),
+            opts=self._lasting(),
         )
 
     def _logging(self, name: str, bucket: aws.s3.Bucket) -> None:

@@ -155,7 +155,10 @@ class HybridBackup(Component):
             logged = self._checked.get("data_sync") is not None
             return [logs_statement(key_arn, f"/aws/datasync/{name}-*")] if logged else []
 
-        return create_key(self, f"{name}-key", f"Backups of {name}", statements, tags=self._checked["tags"])
+        lock, description = self._checked.get("object_lock"), f"Backups of {name}"
+        # Nobody can delete what is locked so: without the key nobody could restore it either.
+        kept = True if lock is not None and lock["mode"] == "COMPLIANCE" else None
+        return create_key(self, f"{name}-key", description, statements, tags=self._checked["tags"], retain_on_delete=kept)
 
     def _trust_anchor(self, name: str) -> pulumi.Output[str]:
         checked = self._checked

@@ -213,8 +213,8 @@ class NfsSharing(Component):
                 file_system_id=system_id,
                 subnet_id=self._checked["subnet_ids_by_zone"][zone],
                 security_groups=[self.mount_target_security_group_id],
-                # Nobody mounts before the policy is there.
-                opts=self.child(depends_on=[policy]),
+                # Nobody mounts before the policy is there. EFS refuses a second mount target in a zone, as another subnet would create it.
+                opts=self.child(depends_on=[policy], delete_before_replace=True),
             )
             for zone in self._checked["subnet_ids_by_zone"]
         ]
@@ -266,7 +266,8 @@ class NfsSharing(Component):
             f"{name}-replication",
             source_file_system_id=system_id,
             destination={"file_system_id": copy.id, "region": region},
-            opts=self.child(),
+            # EFS refuses a second copy.
+            opts=self.child(delete_before_replace=True),
         )
         return copy.id
 

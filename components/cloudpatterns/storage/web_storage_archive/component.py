@@ -45,7 +45,8 @@ class WebStorageArchive(Component):
     Storage Archive").
 
     Events of CloudWatch log groups, of log files of servers, and records that programs put reach the bucket by Amazon Data Firehose, in
-    objects by day. Each object is locked for ``retention_days``, then deleted. What cannot be delivered is tried again for 24 hours; what
+    objects by day. Each object is locked for ``retention_days``, then deleted; ``destroy`` leaves a bucket of the mode ``COMPLIANCE``
+    behind, with its settings and key. What cannot be delivered is tried again for 24 hours; what
     cannot be decompressed is kept under ``errors/``. ``docs/operations.md`` has how objects come back from Glacier.
 
     S3 takes an object under a default retention only with a checksum in the request, and AWS does not say whether Firehose sends one. It
@@ -138,7 +139,10 @@ class WebStorageArchive(Component):
         def statements(key_arn: pulumi.Output[str]) -> list[Statement]:
             return [logs_statement(key_arn, f"{name}-*")]
 
-        return create_key(self, f"{name}-key", f"Archived logs of {name}", statements, tags=self._checked["tags"])
+        # Nobody can delete what is locked so: without the key nobody could read it either.
+        kept = self._checked.get("existing_bucket") is None and self._checked["lock_mode"] == "COMPLIANCE"
+        description = f"Archived logs of {name}"
+        return create_key(self, f"{name}-key", description, statements, tags=self._checked["tags"], retain_on_delete=True if kept else None)
 
     def _place(self, name: str) -> EncryptedPlace:
         checked, existing = self._checked, self._checked.get("existing_bucket")
@@ -229,12 +233,14 @@ class WebStorageArchive(Component):
         destination = {"DestinationArn": self._stream_arn, "RoleArn": self._role_arn, "FilterPattern": account["filter_pattern"]}
         aws.cloudwatch.LogAccountPolicy(
             f"{name}-account",
-            policy_name=f"{name}-account",
+            # Unique: a policy of the same name would take the log groups from another stack's archive, where AWS else refuses a second one.
+            policy_name=delivery.stream.name,
             policy_type="SUBSCRIPTION_FILTER_POLICY",
             scope="ALL",
             policy_document=pulumi.Output.json_dumps(destination),
             selection_criteria=excluded.apply(lambda names: f"LogGroupName NOT IN {json.dumps([_group_name(one) for one in names])}"),
-            opts=self.child(),
+            # Another selection is another policy of the same name: created first and then deleted, there would be none in the end.
+            opts=self.child(delete_before_replace=True),
         )
 
     def _deliver(self, child_name: str, prefix: str, compression: str, processors: Sequence[Any]) -> BucketDelivery:
