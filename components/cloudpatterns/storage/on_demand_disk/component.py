@@ -133,15 +133,19 @@ class OnDemandDisk(Component):
         return create_key(self, f"{name}-key", f"Disk {name}", tags=self._checked["tags"], retain_on_delete=kept)
 
     def _volume(self, key: str, volume: OnDemandDiskVolumeArgs) -> aws.ebs.Volume:
-        checked, name, general = self._checked, f"{self.pulumi_resource_name}-{key}", volume["type"] == "gp3"
+        checked, name = self._checked, f"{self.pulumi_resource_name}-{key}"
+        iops, throughput = volume.get("iops"), volume.get("throughput_mib_per_second")
+        if volume["type"] == "gp3":
+            # Without a number EBS keeps the one before, also that of another type.
+            iops = GP3_IOPS if iops is None else iops
+            throughput = GP3_MIB_PER_SECOND if throughput is None else throughput
         return aws.ebs.Volume(
             name,
             availability_zone=checked["availability_zone"],
             size=volume["size_gib"],
             type=volume["type"],
-            # Without a number EBS keeps the one before, also that of another type.
-            iops=volume.get("iops") or (GP3_IOPS if general else None),
-            throughput=volume.get("throughput_mib_per_second") or (GP3_MIB_PER_SECOND if general else None),
+            iops=iops,
+            throughput=throughput,
             snapshot_id=volume.get("snapshot_id"),
             encrypted=True,
             kms_key_id=self.kms_key_arn,
