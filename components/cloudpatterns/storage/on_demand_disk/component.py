@@ -134,14 +134,15 @@ class OnDemandDisk(Component):
 
     def _volume(self, key: str, volume: OnDemandDiskVolumeArgs) -> aws.ebs.Volume:
         checked, name, general = self._checked, f"{self.pulumi_resource_name}-{key}", volume["type"] == "gp3"
+        iops, throughput = volume.get("iops"), volume.get("throughput_mib_per_second")
         return aws.ebs.Volume(
             name,
             availability_zone=checked["availability_zone"],
             size=volume["size_gib"],
             type=volume["type"],
             # Without a number EBS keeps the one before, also that of another type.
-            iops=volume.get("iops") or (GP3_IOPS if general else None),
-            throughput=volume.get("throughput_mib_per_second") or (GP3_MIB_PER_SECOND if general else None),
+            iops=GP3_IOPS if general and iops is None else iops,
+            throughput=GP3_MIB_PER_SECOND if general and throughput is None else throughput,
             snapshot_id=volume.get("snapshot_id"),
             encrypted=True,
             kms_key_id=self.kms_key_arn,
