@@ -7,7 +7,8 @@ import pulumi
 import yaml
 from pydantic import Field
 
-from cloudpatterns.core import Matches, Problem, Unique, is_given
+from cloudpatterns.blocks.server import architecture
+from cloudpatterns.core import Matches, Problem, Unique, WorkloadStatementArgs, is_given, statement_problems
 from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
     InstanceType,
@@ -88,6 +89,8 @@ class StampArgs(StampOptions):
     instance_profile_arn: NotRequired[pulumi.Input[str]]
     """Profile of the build instance, with the rights of ``EC2InstanceProfileForImageBuilder`` and ``AmazonSSMManagedInstanceCore``, and
     those that the components need. Default: a new one."""
+    statements: NotRequired[Annotated[list[WorkloadStatementArgs], Field(default=[])]]
+    """What the components may do in AWS besides, with the new profile: read a bucket with packages, or a secret."""
     existing_log_group_arn: NotRequired[pulumi.Input[str]]
     """Log group of the builds, which a given instance profile must let write. Default: a new one, under the key of the first Region."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
@@ -113,6 +116,10 @@ def problems(checked: StampArgs) -> Iterator[Problem]:
             yield "parent_image", "is missing; a new recipe needs it. Give it, or an existing recipe (existing_recipe_arn)."
         if not (checked["components"] or checked["managed_components"]):
             yield "components", "is empty; a recipe has at least one component. Give one, or managed_components."
+    if is_given(checked, "instance_profile_arn") and checked["statements"]:
+        yield "statements", "are for the new profile. Give them to the role of instance_profile_arn, or leave that out."
+    yield from statement_problems(checked["statements"])
+    yield from _architecture_problems(checked)
     for region in checked["kms_key_arns"]:
         if region not in checked["regions"]:
             yield (
@@ -122,6 +129,22 @@ def problems(checked: StampArgs) -> Iterator[Problem]:
     for name, text in checked["components"].items():
         if (problem := _document_problem(text)) is not None:
             yield f"components.{name}", problem
+
+
+def _architecture_problems(checked: StampArgs) -> Iterator[Problem]:
+    """Build instances that could not boot the parent image, as far as its name tells."""
+    parent = checked.get("parent_image")
+    names = {"arm64": "arm64", "aarch64": "arm64", "x86": "x86_64"}
+    kinds = {kind for name, kind in names.items() if isinstance(parent, str) and name in parent}
+    if len(kinds) != 1:
+        return
+    [kind] = kinds
+    for index, instance_type in enumerate(checked["instance_types"]):
+        if (other := architecture(instance_type)) != kind:
+            yield (
+                f"instance_types.{index}",
+                f"is {instance_type} with {other}; the parent image boots on {kind} alone. Name types with {kind}.",
+            )
 
 
 def _document_problem(text: str) -> str | None:

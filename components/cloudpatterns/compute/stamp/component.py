@@ -62,7 +62,7 @@ class Stamp(Component):
         self._checked, self._tags = checked, checked["tags"]
         given_name = checked.get("parameter_name")
         self._parameter = f"/images/{name}" if given_name is None else given_name
-        statements = build_statements(checked.get("existing_log_group_arn"))
+        statements = [*build_statements(checked.get("existing_log_group_arn")), *checked["statements"]]
         profile = instance_profile(self, f"{name}-build", checked.get("instance_profile_arn"), statements, self._tags)
         keys = {region: self._key(name, region, profile.arn) for region in checked["regions"]}
         self.kms_key_arns = pulumi.Output.all(**keys)
