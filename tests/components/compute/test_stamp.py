@@ -208,6 +208,12 @@ def test_failed_builds_are_reported() -> None:
             "statements: are for the new profile. Give them to the role of instance_profile_arn, or leave that out.",
         ),
         ({"statements": [{"actions": ["s3:*"], "resources": ["arn:aws:s3:::packages/*"]}]}, "every action is not least privilege"),
+        ({"parameter_name": "/aws/shop"}, "must be a name such as /images/shop, not below /aws or /ssm"),
+        (
+            {"existing_recipe_arn": "arn:aws:imagebuilder:eu-west-1:123456789012:image-recipe/golden/x.x.x"},
+            "must be the ARN of an image recipe with its version",
+        ),
+        ({"existing_log_group_arn": "/aws/imagebuilder/shop"}, "must be the ARN of a log group"),
         ({"kms_key_arns": {"us-east-1": KEY}}, "is not one of regions (eu-west-1, eu-central-1)"),
     ],
 )

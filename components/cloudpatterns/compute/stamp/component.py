@@ -34,7 +34,8 @@ class Stamp(Component):
 
     **Not when**: a boot script of a minute is enough, or the software runs in containers: ``ContainerService``.
 
-    **Cost drivers**: the build instance by the hour, snapshots of the images in each Region, and a key per Region.
+    **Cost drivers**: the build instance by the hour, snapshots of the images in each Region (those of earlier recipes until somebody
+    deletes them), and a key per Region.
 
     **Trade-offs**: the first deployment takes as long as a build, half an hour or more. A build whose distribution fails in one Region may
     have written the parameters of others: an alarm reports it, and a promotion of the build before brings them back. Images, snapshots,
