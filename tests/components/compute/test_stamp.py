@@ -50,17 +50,17 @@ def test_images_are_encrypted_under_a_key_of_each_region() -> None:
     assert keys == {"eu-west-1": key.outputs["arn"], "eu-central-1": KEY}
 
 
-def test_launches_resolve_the_parameter_after_the_first_build() -> None:
+def test_builds_write_the_parameter_of_every_region() -> None:
     graph = stamp()
     distributions = graph.named("shop-distribution").inputs["distributions"]
     assert [one["ssmParameterConfigurations"] for one in distributions] == [[{"parameterName": "/images/shop", "dataType": "text"}]] * 2
     assert graph.named("shop-first-image").inputs["distributionConfigurationArn"] == graph.named("shop-distribution").outputs["arn"]
-    put, describe, *_ = json.loads(graph.named("shop-execution-policy").inputs["policy"])["Statement"]
-    assert (put["Action"], describe["Action"]) == (["ssm:PutParameter"], ["ec2:DescribeImages"])
-    assert put["Resource"] == [f"arn:aws:ssm:{region}:123456789012:parameter/images/shop" for region in ARGS["regions"]]
+    written = [f"arn:aws:ssm:{region}:123456789012:parameter/images/shop" for region in ARGS["regions"]]
+    assert resources(graph, "shop-execution-policy")["ssm:PutParameter"] == written
+    assert graph.named("shop-execution-managed").inputs["policyArn"] == "arn:aws:iam::aws:policy/EC2ImageBuilderExecutionPolicy"
 
 
-def test_the_parameter_is_available_after_the_first_build() -> None:
+def test_launches_resolve_the_parameter_after_the_first_build_never_a_literal_ami_id() -> None:
     def program() -> None:
         component = Stamp("shop", ARGS)
         aws.ec2.LaunchTemplate("servers", image_id=pulumi.Output.concat("resolve:ssm:", component.image_parameter))
@@ -68,6 +68,7 @@ def test_the_parameter_is_available_after_the_first_build() -> None:
     graph = record(program, mode="deployed")
     assert graph.named("servers").inputs["imageId"] == "resolve:ssm:/images/shop"
     assert "shop-first-image" in refs(graph, graph.named("servers"), "imageId")
+    assert not [one.name for one in graph.resources if "ami-" in json.dumps(one.inputs)]
 
 
 def test_the_first_build_may_take_four_hours_and_follows_an_added_region() -> None:
@@ -101,6 +102,12 @@ def test_the_build_logs_are_kept_under_the_key_of_its_region() -> None:
     assert not [one for one in policies[1] if one.get("Sid") == "CloudWatchLogs"]
     assert graph.named("shop-first-image").inputs["loggingConfiguration"] == {"logGroupName": group.outputs["name"]}
     assert set(graph.named("shop-pipeline").inputs["loggingConfiguration"].values()) == {group.outputs["name"]}
+
+
+def test_components_may_do_what_is_stated() -> None:
+    graph = stamp(statements=[{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::packages/*"]}])
+    policy = json.loads(graph.named("shop-build-policy").inputs["policy"])
+    assert policy["Statement"][-1]["Resource"] == ["arn:aws:s3:::packages/*"]
 
 
 def test_a_log_group_and_an_instance_profile_that_exist_are_adopted() -> None:
@@ -185,6 +192,28 @@ def test_failed_builds_are_reported() -> None:
             "has the phase 'deploy'; must be one of build, validate, test.",
         ),
         ({"components": {"web": TEXT.replace("1.0", "2.0")}}, "has the schemaVersion 2.0; write schemaVersion: 1.0."),
+        (
+            {"parent_image": "arn:aws:imagebuilder:eu-west-1:aws:image/amazon-linux-2023-arm64/x.x.x"},
+            "instance_types.0: is t3.medium with x86_64; the parent image boots on arm64 alone. Name types with arm64.",
+        ),
+        (
+            {"instance_types": ["t3.medium", "t4g.medium"]},
+            "instance_types.1: is t4g.medium with arm64; the parent image boots on x86_64 alone. Name types with x86_64.",
+        ),
+        (
+            {
+                "instance_profile_arn": "arn:aws:iam::123456789012:instance-profile/golden",
+                "statements": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::packages/*"]}],
+            },
+            "statements: are for the new profile. Give them to the role of instance_profile_arn, or leave that out.",
+        ),
+        ({"statements": [{"actions": ["s3:*"], "resources": ["arn:aws:s3:::packages/*"]}]}, "every action is not least privilege"),
+        ({"parameter_name": "/aws/shop"}, "must be a name such as /images/shop, not below /aws or /ssm"),
+        (
+            {"existing_recipe_arn": "arn:aws:imagebuilder:eu-west-1:123456789012:image-recipe/golden/x.x.x"},
+            "must be the ARN of an image recipe with its version",
+        ),
+        ({"existing_log_group_arn": "/aws/imagebuilder/shop"}, "must be the ARN of a log group"),
         ({"kms_key_arns": {"us-east-1": KEY}}, "is not one of regions (eu-west-1, eu-central-1)"),
     ],
 )

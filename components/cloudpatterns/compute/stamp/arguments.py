@@ -7,7 +7,8 @@ import pulumi
 import yaml
 from pydantic import Field
 
-from cloudpatterns.core import Matches, Problem, Unique, is_given
+from cloudpatterns.blocks.server import architecture
+from cloudpatterns.core import Matches, Problem, Unique, WorkloadStatementArgs, is_given, statement_problems
 from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
     InstanceType,
@@ -20,6 +21,7 @@ from cloudpatterns.core.vocabulary import (
     Tags,
 )
 
+_RECIPE = r"arn:aws[a-z-]*:imagebuilder:[a-z0-9-]+:\d{12}:image-recipe/[a-z0-9_-]+/\d+\.\d+\.\d+"
 _PHASES = ("build", "validate", "test")
 _MOST_CHARACTERS = 16_000
 """https://docs.aws.amazon.com/imagebuilder/latest/APIReference/API_CreateComponent.html"""
@@ -57,7 +59,11 @@ class StampOptions(TypedDict):
     """The parent image's root device."""
     schedule: NotRequired[StampSchedule]
     """When the pipeline builds. Default: when somebody starts it."""
-    parameter_name: NotRequired[Annotated[str, Matches(r"/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*", "a name such as /images/shop")]]
+    parameter_name: NotRequired[
+        Annotated[
+            str, Matches(r"/(?!(?i:aws|ssm))[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*", "a name such as /images/shop, not below /aws or /ssm")
+        ]
+    ]
     """SSM parameter, the same in every Region. Default: ``/images/<name of the component>``."""
     keep_images: NotRequired[Annotated[int, Field(default=10, ge=2, le=1000)]]
     """Images of the current recipe that the lifecycle policy keeps; older ones and their snapshots are deleted in every Region. Those of
@@ -83,12 +89,16 @@ class StampArgs(StampOptions):
     kms_key_arns: NotRequired[Annotated[dict[str, KmsKeyArn], Field(default={})]]
     """Keys of the images by Region, whose policies must let those who launch use them, and in the first Region CloudWatch Logs for
     ``/aws/imagebuilder/*``. Each Region that is missing here gets a new key, which stays after destroy."""
-    existing_recipe_arn: NotRequired[pulumi.Input[str]]
+    existing_recipe_arn: NotRequired[Annotated[pulumi.Input[str], Matches(_RECIPE, "the ARN of an image recipe with its version")]]
     """A recipe that exists, whose disks must be encrypted. Default: a new recipe."""
     instance_profile_arn: NotRequired[pulumi.Input[str]]
     """Profile of the build instance, with the rights of ``EC2InstanceProfileForImageBuilder`` and ``AmazonSSMManagedInstanceCore``, and
     those that the components need. Default: a new one."""
-    existing_log_group_arn: NotRequired[pulumi.Input[str]]
+    statements: NotRequired[Annotated[list[WorkloadStatementArgs], Field(default=[])]]
+    """What the components may do in AWS besides, with the new profile: read a bucket with packages, or a secret."""
+    existing_log_group_arn: NotRequired[
+        Annotated[pulumi.Input[str], Matches(r"arn:aws[a-z-]*:logs:[a-z0-9-]+:\d{12}:log-group:[^:*]+(:\*)?", "the ARN of a log group")]
+    ]
     """Log group of the builds, which a given instance profile must let write. Default: a new one, under the key of the first Region."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
     """SNS topics to notify of builds and promotions that failed. Their policies must let ``events.amazonaws.com`` publish."""
@@ -113,6 +123,10 @@ def problems(checked: StampArgs) -> Iterator[Problem]:
             yield "parent_image", "is missing; a new recipe needs it. Give it, or an existing recipe (existing_recipe_arn)."
         if not (checked["components"] or checked["managed_components"]):
             yield "components", "is empty; a recipe has at least one component. Give one, or managed_components."
+    if is_given(checked, "instance_profile_arn") and checked["statements"]:
+        yield "statements", "are for the new profile. Give them to the role of instance_profile_arn, or leave that out."
+    yield from statement_problems(checked["statements"])
+    yield from _architecture_problems(checked)
     for region in checked["kms_key_arns"]:
         if region not in checked["regions"]:
             yield (
@@ -122,6 +136,22 @@ def problems(checked: StampArgs) -> Iterator[Problem]:
     for name, text in checked["components"].items():
         if (problem := _document_problem(text)) is not None:
             yield f"components.{name}", problem
+
+
+def _architecture_problems(checked: StampArgs) -> Iterator[Problem]:
+    """Build instances that could not boot the parent image, as far as its name tells."""
+    parent = checked.get("parent_image")
+    names = {"arm64": "arm64", "aarch64": "arm64", "x86": "x86_64"}
+    kinds = {kind for name, kind in names.items() if isinstance(parent, str) and name in parent}
+    if len(kinds) != 1:
+        return
+    [kind] = kinds
+    for index, instance_type in enumerate(checked["instance_types"]):
+        if (other := architecture(instance_type)) != kind:
+            yield (
+                f"instance_types.{index}",
+                f"is {instance_type} with {other}; the parent image boots on {kind} alone. Name types with {kind}.",
+            )
 
 
 def _document_problem(text: str) -> str | None:

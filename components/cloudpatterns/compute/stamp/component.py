@@ -34,7 +34,8 @@ class Stamp(Component):
 
     **Not when**: a boot script of a minute is enough, or the software runs in containers: ``ContainerService``.
 
-    **Cost drivers**: the build instance by the hour, snapshots of the images in each Region, and a key per Region.
+    **Cost drivers**: the build instance by the hour, snapshots of the images in each Region (those of earlier recipes until somebody
+    deletes them), and a key per Region.
 
     **Trade-offs**: the first deployment takes as long as a build, half an hour or more. A build whose distribution fails in one Region may
     have written the parameters of others: an alarm reports it, and a promotion of the build before brings them back. Images, snapshots,
@@ -62,7 +63,7 @@ class Stamp(Component):
         self._checked, self._tags = checked, checked["tags"]
         given_name = checked.get("parameter_name")
         self._parameter = f"/images/{name}" if given_name is None else given_name
-        statements = build_statements(checked.get("existing_log_group_arn"))
+        statements = [*build_statements(checked.get("existing_log_group_arn")), *checked["statements"]]
         profile = instance_profile(self, f"{name}-build", checked.get("instance_profile_arn"), statements, self._tags)
         keys = {region: self._key(name, region, profile.arn) for region in checked["regions"]}
         self.kms_key_arns = pulumi.Output.all(**keys)

@@ -26,9 +26,8 @@ def execution_role_arn(
     """The role that Image Builder builds, tests and distributes with, in the account of an ARN."""
     name = component.pulumi_resource_name
     statements = [
-        # Image Builder reads the image's id back before it writes it; without that right nothing is written, and nothing reported.
+        # The managed policy writes parameters below /imagebuilder alone.
         Statement(actions=["ssm:PutParameter"], resources=parameter_arns),
-        Statement(actions=["ec2:DescribeImages"], resources=["*"]),
         # The managed policy knows the keys of EC2 in the partition aws alone.
         Statement(actions=KEY_USE, resources=key_arns),
         Statement(actions=["kms:CreateGrant"], resources=key_arns, conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}}),
