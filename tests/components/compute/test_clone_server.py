@@ -111,7 +111,9 @@ def test_the_document_images_the_master_and_replaces_the_clones() -> None:
     assert next(iter(found)) == "alone"
     image, publish = found["image"]["inputs"], found["publish"]["inputs"]
     assert (image["InstanceId"], image["NoReboot"]) == (graph.one(INSTANCE).id, False)
-    tags = [{"Key": "Name", "Value": "shop"}, {"Key": "team", "Value": "shop"}, {"Key": IMAGE_TAG, "Value": "shop"}]
+    # A name that no other stack of the account has: its images must not be deleted with ours.
+    mark = {"Key": IMAGE_TAG, "Value": graph.one(PARAMETER).outputs["name"]}
+    tags = [{"Key": "Name", "Value": "shop"}, {"Key": "team", "Value": "shop"}, mark]
     assert image["TagSpecifications"] == [{"ResourceType": kind, "Tags": tags} for kind in ("image", "snapshot")]
     assert (publish["Name"], publish["DataType"]) == (graph.one(PARAMETER).outputs["name"], "aws:ec2:image")
     assert found["refresh"]["inputs"] == {
@@ -127,10 +129,11 @@ def test_the_role_of_the_document_changes_this_master_s_images_alone(given: dict
     create, tag, delete, describe, parameter, refresh, executions, read = statements(graph, "shop-automation-policy")
     images = ["arn:aws:ec2:eu-west-1::image/*", "arn:aws:ec2:eu-west-1::snapshot/*"]
     assert create["Resource"] == [ARN if given is OLD else graph.one(INSTANCE).outputs["arn"], *images]
-    own = {f"aws:RequestTag/{IMAGE_TAG}": "shop"}
+    mark = graph.one(PARAMETER).outputs["name"]
+    own = {f"aws:RequestTag/{IMAGE_TAG}": mark}
     assert (tag["Resource"], tag["Condition"]) == (images, {"StringEquals": {"ec2:CreateAction": "CreateImage", **own}})
     assert (delete["Action"], delete["Resource"]) == (["ec2:DeregisterImage", "ec2:DeleteSnapshot"], images)
-    assert delete["Condition"] == {"StringEquals": {f"aws:ResourceTag/{IMAGE_TAG}": "shop"}}
+    assert delete["Condition"] == {"StringEquals": {f"aws:ResourceTag/{IMAGE_TAG}": mark}}
     assert (parameter["Resource"], refresh["Resource"]) == ([graph.one(PARAMETER).outputs["arn"]], [graph.one(GROUP).outputs["arn"]])
     # Nothing else changes anything.
     assert all("Describe" in action for one in (describe, executions) for action in one["Action"])
@@ -167,12 +170,15 @@ def test_a_disk_of_a_clone_has_room_for_the_master_s() -> None:
 
 
 def test_an_existing_master_and_an_existing_bucket() -> None:
-    graph = servers(given=OLD, content={"folder": "/var/www/html"}, existing_bucket_arn="arn:aws:s3:::files", bucket_kms_key_arn=KEY)
+    bucket: dict[str, Any] = {"existing_bucket_arn": "arn:aws:s3:::files", "bucket_kms_key_arn": KEY}
+    graph = servers(given=OLD, content={"folder": "/var/www/html"}, existing_master_role_name="wiki", **bucket)
     assert not graph.of_type(INSTANCE)
     assert not graph.of_type(BUCKET)
     outputs = graph.one("cloudpatterns:index:CloneServer").outputs
     assert (outputs["master_instance_id"], outputs["master_role_arn"], outputs["bucket_name"]) == ("i-0123456789abcdef0", "", "files")
     assert "MODE=master" in outputs["content_script"]
+    policy = graph.named("shop-master-content")
+    assert (policy.inputs["role"], statements(graph, policy.name)[0]["Resource"]) == ("wiki", ["arn:aws:s3:::files/shop/*"])
     assert [one["Resource"] for one in statements(graph, "shop-clone-content")][:3] == [
         ["arn:aws:s3:::files/shop/*"],
         ["arn:aws:s3:::files"],
@@ -236,6 +242,11 @@ def test_failed_images_and_stale_content_are_reported() -> None:
             {**OLD, "master_user_data": "#!/bin/bash"},
             "existing_master_arn",
             "excludes master_user_data: they are of a new master; both are given. Remove one of them.",
+        ),
+        (
+            {**OLD, "existing_master_role_name": "wiki"},
+            "content",
+            "is missing; existing_master_role_name needs it. Give it, or remove existing_master_role_name.",
         ),
         (
             {**OLD, "bucket_kms_key_arn": KEY},

@@ -69,18 +69,18 @@ class Images:
     def _CreateImage(self, request: dict[str, Any]) -> dict[str, Any]:
         assert (request["InstanceId"], request["NoReboot"]) == (INSTANCE_ID, True)
         kinds = {one["ResourceType"]: {tag["Key"]: tag["Value"] for tag in one["Tags"]} for one in request["TagSpecifications"]}
-        assert {kind: tags[IMAGE_TAG] for kind, tags in kinds.items()} == {"image": "shop", "snapshot": "shop"}
+        assert {kind: tags[IMAGE_TAG] for kind, tags in kinds.items()} == {"image": PARAMETER, "snapshot": PARAMETER}
         self._add(NEW, "2026-11-30T00:00:00.000Z", "pending")
         return {"ImageId": NEW}
 
     def _DescribeImages(self, request: dict[str, Any]) -> dict[str, Any]:
         if "ImageIds" in request:
             return {"Images": [self.images[one] for one in request["ImageIds"] if one in self.images]}
-        assert request == {"Owners": ["self"], "Filters": [{"Name": f"tag:{IMAGE_TAG}", "Values": ["shop"]}]}
+        assert request == {"Owners": ["self"], "Filters": [{"Name": f"tag:{IMAGE_TAG}", "Values": [PARAMETER]}]}
         return {"Images": list(self.images.values())}
 
     def _DescribeSnapshots(self, request: dict[str, Any]) -> dict[str, Any]:
-        assert request == {"OwnerIds": ["self"], "Filters": [{"Name": f"tag:{IMAGE_TAG}", "Values": ["shop"]}]}
+        assert request == {"OwnerIds": ["self"], "Filters": [{"Name": f"tag:{IMAGE_TAG}", "Values": [PARAMETER]}]}
         return {"Snapshots": [{"SnapshotId": one, "State": "completed"} for one in sorted(self.snapshots)]}
 
     def _DeregisterImage(self, request: dict[str, Any]) -> dict[str, Any]:

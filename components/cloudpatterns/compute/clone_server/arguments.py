@@ -53,7 +53,8 @@ class CloneServerOptions(TypedDict):
     Linux 2023. They pass health checks only if it serves with ``user_data``; otherwise begin with a ``min_size`` of 0, and raise it
     after the first image. A change is ignored."""
     master: NotRequired[ScaleUpOptions]
-    """A new master, see ``ScaleUp``. Exactly one of ``master`` and ``existing_master_arn``."""
+    """A new master, see ``ScaleUp``. Exactly one of ``master`` and ``existing_master_arn``. One that is replaced begins anew: give it the
+    newest image as ``image_id``, or the next image is that of an empty server."""
     schedule_expression: NotRequired[
         Annotated[
             str,
@@ -73,7 +74,8 @@ class CloneServerOptions(TypedDict):
     """Whether EC2 reboots the master for each image, so that its file systems are consistent. Otherwise an image is what a power failure
     would leave."""
     content: NotRequired[CloneServerContent]
-    """Files that reach the clones between two images, by a bucket. Default: images alone."""
+    """Files that reach the clones between two images, by a bucket. A change reaches a running master when ``content_script`` runs on it.
+    Default: images alone."""
 
 
 class CloneServerArgs(CloneServerOptions):
@@ -104,8 +106,10 @@ class CloneServerArgs(CloneServerOptions):
             ),
         ]
     ]
-    """An instance that exists as the master. With ``content``, its role needs ``content_statements``, and it runs ``content_script`` once,
-    as root. Exactly one of ``master`` and ``existing_master_arn``."""
+    """An instance that exists as the master. With ``content``, run ``content_script`` on it once, as root. Exactly one of ``master`` and
+    ``existing_master_arn``."""
+    existing_master_role_name: NotRequired[pulumi.Input[str]]
+    """Role of an existing master, which gets a policy to publish the content. Default: it has ``content_statements`` already."""
     master_subnet_id: NotRequired[pulumi.Input[str]]
     """Private subnet of a new master, which needs it. Default: none, with ``existing_master_arn``."""
     master_security_group_ids: NotRequired[Annotated[SecurityGroupIds, Field(default=[], min_length=0)]]
@@ -185,6 +189,7 @@ def problems(name: str, checked: CloneServerArgs) -> Iterator[Problem]:
     yield from one_of(checked, "master", "existing_master_arn")
     yield from excludes(checked, "existing_master_arn", *_OF_A_NEW_MASTER, why="they are of a new master")
     yield from needs(checked, "master", "master_subnet_id", "master_security_group_ids")
+    yield from needs(checked, "existing_master_role_name", "existing_master_arn", "content")
     for argument in _OF_CONTENT:
         yield from needs(checked, argument, "content")
     yield from excludes(checked, "existing_bucket_arn", "log_bucket_name", why="an existing bucket has its own access logs")

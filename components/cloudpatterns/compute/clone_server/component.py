@@ -63,7 +63,7 @@ class CloneServer(Component):
 
     **Trade-offs**: whatever is on the master's disks, secrets and logs included, is on every clone. Without ``reboot_master`` an image is
     what a power failure would leave. Clones see new content after up to two intervals. Images and snapshots outlive ``destroy``; their tag
-    ``cloudpatterns:clone-image-of`` names them.
+    ``cloudpatterns:image-parameter`` has ``image_parameter_name``.
 
     **Proven by**: controls ``imdsv2-required``, ``launch-template-volumes-encrypted``, ``auto-scaling-several-zones``;
     ``test_clone_server.py``, ``test_clone_server_on_aws.py``, which walks the document through every failure, and
@@ -155,12 +155,14 @@ class CloneServer(Component):
 
     def _master(self, name: str) -> pulumi.Output[str]:
         checked, existing = self._checked, self._checked.get("existing_master_arn")
+        writes = [] if self._bucket is None else self._writes(self._bucket)
         if existing is not None:
             arn = pulumi.Output.from_input(existing)
             self.master_instance_id = arn.apply(lambda text: text.rpartition("/")[2])
             self.master_role_arn = pulumi.Output.from_input("")
+            if (role_name := checked.get("existing_master_role_name")) is not None:
+                aws.iam.RolePolicy(f"{name}-master-content", role=role_name, policy=document(*writes), opts=self.child())
             return arn
-        writes = [] if self._bucket is None else self._writes(self._bucket)
         description = "Master of clones: publishes the content"
         self.master_role_arn, profile_arn = self._role(name, "master", description, checked["master_statements"], writes)
         user_data = self._user_data("master", checked.get("master_user_data"), "master_user_data")
@@ -256,7 +258,7 @@ class CloneServer(Component):
             f"{name}-automation-role",
             f"{name}-automation-policy",
             "Takes images of one instance, and replaces its clones",
-            self._statements(name, master_arn, parameter, clones),
+            self._statements(master_arn, parameter, clones),
             arn=group.arn,
             tags=self._tags,
         )
@@ -290,12 +292,12 @@ class CloneServer(Component):
         self._report(name, group, images.document)
         self.image_document_name, self.automation_role_arn = images.document.name, role.arn
 
-    def _statements(self, name: str, master_arn: pulumi.Output[str], parameter: aws.ssm.Parameter, clones: ScaleOut) -> list[Statement]:
+    def _statements(self, master_arn: pulumi.Output[str], parameter: aws.ssm.Parameter, clones: ScaleOut) -> list[Statement]:
         # Images and snapshots have no account in their ARNs.
         place = pulumi.Output.concat("arn:", partition_of(master_arn), ":ec2:", region_of(master_arn), "::")
         images = [pulumi.Output.concat(place, kind, "/*") for kind in ("image", "snapshot")]
-        created = {"StringEquals": {"ec2:CreateAction": "CreateImage", f"aws:RequestTag/{IMAGE_TAG}": name}}
-        own = {"StringEquals": {f"aws:ResourceTag/{IMAGE_TAG}": name}}
+        created = {"StringEquals": {"ec2:CreateAction": "CreateImage", f"aws:RequestTag/{IMAGE_TAG}": parameter.name}}
+        own = {"StringEquals": {f"aws:ResourceTag/{IMAGE_TAG}": parameter.name}}
         return [
             Statement(actions=["ec2:CreateImage"], resources=[master_arn, *images]),
             Statement(actions=["ec2:CreateTags"], resources=images, conditions=created),

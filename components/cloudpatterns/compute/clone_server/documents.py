@@ -9,8 +9,8 @@ import pulumi
 from cloudpatterns.blocks.automation import alone_step, api_step, script_step, step, wait_step
 
 _SCRIPT = Path(__file__).parent / "on_aws/images.py"
-IMAGE_TAG = "cloudpatterns:clone-image-of"
-"""Tag of the images and their snapshots; its value is the name of the component."""
+IMAGE_TAG = "cloudpatterns:image-parameter"
+"""Tag of the images and their snapshots. Its value is the name of the parameter, which no other stack of the account has."""
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Image.html
 _ENDED = ["available", "deregistered", "disabled", "error", "failed", "invalid"]
 _IMAGE = "{{ image.image_id }}"
@@ -30,11 +30,11 @@ def image_steps(
 ) -> list[dict[str, Any]]:
     """Image, wait, publish, refresh, clean up; an image that does not become whole is deregistered, and nothing is published."""
     payload = {"parameter": parameter_name, "image_id": _IMAGE}
-    kept = {"parameter": parameter_name, "tag_key": IMAGE_TAG, "tag_value": name, "keep": str(keep)}
+    kept = {"parameter": parameter_name, "tag_key": IMAGE_TAG, "keep": str(keep)}
     return [
         # An older image must not be published after a newer one.
         alone_step(),
-        *_image(name, instance_id, reboot, {"Name": name, **(tags or {}), IMAGE_TAG: name}),
+        *_image(name, instance_id, reboot, {"Name": name, **(tags or {}), IMAGE_TAG: parameter_name}),
         *_publish(parameter_name),
         api_step(
             "refresh",

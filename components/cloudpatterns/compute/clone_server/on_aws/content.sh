@@ -34,7 +34,6 @@ folder="$root$FOLDER"
 uri="s3://$BUCKET/$PREFIX/content/"
 marker="s3://$BUCKET/$PREFIX/marker"
 state="$root/var/lib/cloudpatterns-content"
-new=yes
 
 # A run that takes longer than the timer's interval is not joined by another.
 mkdir -p "$root/run/lock"
@@ -53,10 +52,11 @@ if [[ $MODE == master ]]; then
   # A mistyped or unmounted folder must not empty what the clones have.
   [[ -d $folder && -n $(ls -A "$folder") ]] || fail "$FOLDER has no files: nothing was published"
   # It stays after a run that failed: the next one writes the marker though it finds nothing to copy.
-  [[ -e $state/unmarked ]] || ! aws s3 cp "$marker" - >/dev/null 2>&1 || new=
+  unmarked=
+  [[ ! -e $state/unmarked ]] || unmarked=yes
   touch "$state/unmarked"
   copied=$(aws s3 sync "$folder" "$uri" --delete --no-follow-symlinks --no-progress) || fail "$FOLDER could not be copied to $uri"
-  if [[ -n $copied || -n $new ]]; then
+  if [[ -n $copied || -n $unmarked ]] || ! aws s3 cp "$marker" - >/dev/null 2>&1; then
     date +%s%N | aws s3 cp - "$marker" --no-progress >/dev/null || fail "the marker could not be written to $marker"
   fi
   rm "$state/unmarked"
@@ -67,10 +67,10 @@ if [[ $MODE == master ]]; then
   exit 0
 fi
 
-found=$(aws s3api list-objects-v2 --bucket "$BUCKET" --prefix "$PREFIX/marker" --query "length(Contents || \`[]\`)" --output text) ||
+# The answer of S3 says whether there is a marker, and whether it is another one.
+current=$(aws s3api list-objects-v2 --bucket "$BUCKET" --prefix "$PREFIX/marker" --query "Contents[0].[ETag, LastModified]" --output text) ||
   fail "s3://$BUCKET could not be read"
-[[ $found != 0 ]] || exit 0
-current=$(aws s3 cp "$marker" -) || fail "$marker could not be read"
+[[ $current != None ]] || exit 0
 [[ ! -e $state/seen || $(cat "$state/seen") != "$current" ]] || exit 0
 mkdir -p "$folder"
 aws s3 sync "$uri" "$folder" --delete --exact-timestamps --no-progress >/dev/null || fail "$uri could not be copied to $FOLDER"

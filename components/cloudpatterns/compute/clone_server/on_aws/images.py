@@ -24,7 +24,7 @@ def clean(events: Mapping[str, Any], _context: object) -> dict[str, str]:
     """Entry point of the last step: removes all but the newest whole images and the published one."""
     import boto3  # Systems Manager's runtime has it; this package does not need it.
 
-    ec2, ours = boto3.client("ec2"), [{"Name": f"tag:{events['tag_key']}", "Values": [events["tag_value"]]}]
+    ec2, ours = boto3.client("ec2"), [{"Name": f"tag:{events['tag_key']}", "Values": [events["parameter"]]}]
     pages = ec2.get_paginator("describe_images").paginate(Owners=["self"], Filters=ours)
     images = sorted((image for page in pages for image in page["Images"]), key=lambda image: image["CreationDate"], reverse=True)
     whole = [image["ImageId"] for image in images if image["State"] == "available"]
