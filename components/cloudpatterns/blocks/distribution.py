@@ -26,8 +26,9 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed
 REQUEST_POLICIES = {
     "all": "216adef6-5c7f-47e4-b989-5492eafa07d3",
     "all_except_host": "b689b0a8-53d0-40ab-baf2-68738e2966ac",
+    "cors": "88a5eaf4-2fd4-4709-b370-b4c650ea3fcf",
 }
-"""AWS's managed policies of what the origin gets: AllViewer and AllViewerExceptHostHeader.
+"""AWS's managed policies of what the origin gets: AllViewer, AllViewerExceptHostHeader and CORS-S3Origin.
 
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
 """
@@ -134,7 +135,7 @@ class ErrorPage(NamedTuple):
 def bucket_origin(
     component: Component, child_name: str, origin_id: str, regional_domain_name: pulumi.Input[str], reach: Reach | None = None
 ) -> Origin:
-    """A private bucket, read by origin access control. Its policy, and that of its key, has ``read_statement``.
+    """A private bucket, read by origin access control. Its policy, and that of its key (``decrypt_statement``), admit the distribution.
 
     The domain name is the bucket's ``bucket_regional_domain_name``: the global one redirects viewers to the bucket until it is known in
     all Regions, and a website endpoint takes no signed requests.

@@ -1,9 +1,12 @@
 """What stands around a CloudFront distribution: certificate, DNS records, response headers, functions, access logs and alarms."""
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -210,37 +213,34 @@ def _cors_settings(cors: Cors) -> aws.cloudfront.ResponseHeadersPolicyCorsConfig
     return settings
 
 
-def edge_function(component: Component, child_name: str, comment: str, code: str | Path) -> aws.cloudfront.Function:
-    """A CloudFront function in JavaScript, published: a text, or a file. Its ARN goes into ``Behavior.function_arns``.
+def edge_code(file: Path, settings: Mapping[str, Any]) -> str:
+    """The code of a CloudFront function in a file, with ``SETTINGS`` before it; comments are for those who read the file."""
+    body = re.sub(r"^ *//.*\n", "", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return f"const SETTINGS = {json.dumps(settings, sort_keys=True)};\n{body}"
+
+
+def edge_function(
+    component: Component, child_name: str, comment: str, code: str, key_value_store_arn: pulumi.Input[str] | None = None
+) -> aws.cloudfront.Function:
+    """A CloudFront function in JavaScript, published. Its ARN goes into ``Behavior.function_arns``.
 
     :raises ValueError: when it has more bytes than CloudFront takes.
     """
-    text = code.read_text(encoding="utf-8") if isinstance(code, Path) else code
-    if (size := len(text.encode())) > MOST_FUNCTION_BYTES:
+    if (size := len(code.encode())) > MOST_FUNCTION_BYTES:
         raise ValueError(f"{child_name} has {size} bytes; CloudFront takes {MOST_FUNCTION_BYTES}")
     return aws.cloudfront.Function(
         child_name,
         comment=comment,
         runtime="cloudfront-js-2.0",
-        code=text,
+        code=code,
         publish=True,
+        key_value_store_associations=None if key_value_store_arn is None else [key_value_store_arn],
         opts=component.child(),
     )
 
 
-def read_statement(distribution_arn: pulumi.Input[str], bucket_arn: pulumi.Input[str]) -> Statement:
-    """Lets one distribution read a bucket by origin access control. Without ``s3:ListBucket`` S3 answers 403 for what is not there."""
-    return Statement(
-        sid="CloudFront",
-        actions=["s3:GetObject", "s3:ListBucket"],
-        resources=[bucket_arn, pulumi.Output.concat(bucket_arn, "/*")],
-        principals={"Service": ["cloudfront.amazonaws.com"]},
-        conditions={"StringEquals": {"aws:SourceArn": distribution_arn}},
-    )
-
-
 def decrypt_statement(distribution_arn: pulumi.Input[str]) -> Statement:
-    """Lets one distribution read what the key encrypts.
+    """Lets one distribution read what a key encrypts.
 
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html#oac-permissions-sse-kms
     """

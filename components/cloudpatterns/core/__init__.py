@@ -6,7 +6,7 @@ from cloudpatterns.core.functions import ExistingFunction, FunctionOptions, func
 from cloudpatterns.core.iam import Statement, assume_role, document
 from cloudpatterns.core.identity import account_of, name_of, partition_of, region_of, unqualified
 from cloudpatterns.core.limits import HIDDEN, Choice, CidrBlock, Keys, Matches, Unique
-from cloudpatterns.core.ordering import ByName, after, by_name, origin
+from cloudpatterns.core.ordering import ByName, Later, after, by_name, later, origin
 from cloudpatterns.core.place import region_of_zone
 from cloudpatterns.core.queues import ExistingQueue, QueueSender
 from cloudpatterns.core.retry import RetrySettings
@@ -26,6 +26,7 @@ __all__ = [
     "ExistingQueue",
     "FunctionOptions",
     "Keys",
+    "Later",
     "Matches",
     "Problem",
     "QueueSender",
@@ -44,6 +45,7 @@ __all__ = [
     "function_problems",
     "iam_statement",
     "is_given",
+    "later",
     "looks_secret",
     "name_of",
     "needs",

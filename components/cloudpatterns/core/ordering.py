@@ -1,6 +1,8 @@
 """Values that are available only after other resources, and maps of values as one value."""
 
-from collections.abc import KeysView, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Generator, KeysView, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pulumi
@@ -71,3 +73,45 @@ class ByName(pulumi.Output[dict[str, _T]], _Dictionary[_T]):  # ty: ignore[incom
 def by_name(values: Mapping[str, pulumi.Input[str]]) -> ByName[str]:
     """The values as one output, whose names stay plain."""
     return ByName(values)
+
+
+class Later(pulumi.Output[_T]):
+    """An output whose value comes from a resource that the program creates further down, see ``later``."""
+
+    def __init__(self) -> None:
+        self._source: asyncio.Future[pulumi.Output[_T]] = asyncio.get_event_loop().create_future()
+
+        async def ask(what: Callable[[pulumi.Output[_T]], Awaitable[Any]]) -> Any:
+            return await what(await self._source)
+
+        super().__init__(
+            ask(lambda source: source.resources()),
+            ask(lambda source: source.future(with_unknowns=True)),
+            ask(lambda source: source.is_known()),
+            ask(lambda source: source.is_secret()),
+        )
+
+    def come_from(self, source: pulumi.Output[_T]) -> None:
+        """Sets the output that the value comes from, once."""
+        self._source.set_result(source)
+
+    def abandon(self) -> None:
+        """Ends the wait for the value, which does not come."""
+        nothing: Any = pulumi.Output.from_input(None)
+        if not self._source.done():
+            self._source.set_result(nothing)
+
+
+@contextmanager
+def later() -> Generator[Later[Any]]:
+    """An output for a value of a resource that is created within the ``with`` block, which has ``come_from(...)`` as its last line.
+
+    Two resources may name each other through a third: the policy of a bucket names the distribution that reads the bucket. Only the
+    policy waits then. What waits for itself is never created, and the program never ends.
+    """
+    output: Later[Any] = Later()
+    try:
+        yield output
+    finally:
+        # After an error the program would otherwise wait for the value, and not report it.
+        output.abandon()

@@ -14,6 +14,12 @@ from cloudpatterns.delivery.content_delivery_network.arguments import (
     ContentDeliveryNetworkOptions,
 )
 from cloudpatterns.delivery.content_delivery_network.component import ContentDeliveryNetwork
+from cloudpatterns.delivery.direct_storage_hosting.arguments import (
+    DirectStorageHostingArgs,
+    DirectStorageHostingOptions,
+    ExistingSiteBucket,
+)
+from cloudpatterns.delivery.direct_storage_hosting.component import DirectStorageHosting
 
 __all__ = [
     "CdnBalancer",
@@ -31,4 +37,8 @@ __all__ = [
     "ContentDeliveryNetwork",
     "ContentDeliveryNetworkArgs",
     "ContentDeliveryNetworkOptions",
+    "DirectStorageHosting",
+    "DirectStorageHostingArgs",
+    "DirectStorageHostingOptions",
+    "ExistingSiteBucket",
 ]

@@ -19,7 +19,7 @@ from cloudpatterns.compute import (
     Stamp,
 )
 from cloudpatterns.database import GlobalTable, InMemoryCache, RelationalDatabase, StateSharing
-from cloudpatterns.delivery import ContentDeliveryNetwork
+from cloudpatterns.delivery import ContentDeliveryNetwork, DirectStorageHosting
 from cloudpatterns.messaging import (
     EventBus,
     EventStream,
@@ -252,6 +252,18 @@ def delivery_pipeline() -> None:
                     "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary",
                 },
             },
+        },
+    )
+
+
+def direct_storage_hosting() -> None:
+    """A documentation from a private bucket, with a copy in another Region."""
+    DirectStorageHosting(
+        "docs",
+        {
+            "domain_names": ["docs.example.com"],
+            "hosted_zone_id": "Z0123456789ABCDEFGHIJ",
+            "replication": {"region": "eu-central-1"},
         },
     )
 

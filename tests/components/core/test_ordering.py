@@ -3,7 +3,7 @@ from typing import Any, Literal
 import pulumi
 import pulumi_aws as aws
 import pytest
-from cloudpatterns.core import after, by_name
+from cloudpatterns.core import after, by_name, later
 from offline_preview.graph import Graph
 from offline_preview.values import Secret
 
@@ -111,3 +111,34 @@ def test_an_unknown_name_is_refused_at_once() -> None:
             by_name({})["c"]
 
     record(make)
+
+
+def named_later(mode: Literal["preview", "deployed"] = "deployed", *, fails: bool = False) -> Graph:
+    """A policy of the first resource that names the last one, which needs the first."""
+
+    def make() -> None:
+        with later() as role_arn:
+            bucket = aws.s3.Bucket("bucket")
+            aws.s3.BucketPolicy("policy", bucket=bucket.bucket, policy=pulumi.Output.json_dumps({"Principal": role_arn}))
+            if fails:
+                raise ValueError("no role")
+            role_arn.come_from(aws.iam.Role("role", assume_role_policy="{}", description=bucket.arn).arn)
+
+    return record(make, mode=mode)
+
+
+def test_a_value_may_come_from_what_is_created_later() -> None:
+    graph = named_later()
+    policy, role = graph.named("policy"), graph.named("role")
+    assert policy.inputs["policy"] == f'{{"Principal": "{role.outputs["arn"]}"}}'
+    assert refs(graph, policy, "policy") == ["role"]
+    assert refs(graph, role, "description") == ["bucket"]
+
+
+def test_a_later_value_is_unknown_in_the_preview_that_creates_what_it_comes_from() -> None:
+    assert repr(named_later("preview").named("policy").inputs["policy"]) == "UNKNOWN"
+
+
+def test_an_error_before_the_later_value_is_reported_in_place_of_an_endless_wait() -> None:
+    with pytest.raises(ValueError, match="no role"):
+        named_later(fails=True)

@@ -371,6 +371,7 @@ def test_an_adopted_bucket_is_not_touched():
         "log_bucket_name": "",
         "replica_bucket_name": "",
         "replica_bucket_arn": "",
+        "replica_bucket_regional_domain_name": "",
     }
     assert make({"kind": "log_target", "existing_bucket_arn": "arn:aws:s3:::theirs"}).named("store").outputs["kms_key_arn"] == ""
 
@@ -386,6 +387,7 @@ def test_outputs_of_a_new_bucket():
         "log_bucket_name": graph.named("store-logs-bucket").outputs["bucket"],
         "replica_bucket_name": "",
         "replica_bucket_arn": "",
+        "replica_bucket_regional_domain_name": "",
     }
 
 

@@ -135,8 +135,9 @@ class CdnBehaviorOptions(TypedDict):
     """A cache policy with times and keys of your choice, in place of ``cache``. Default: that of ``cache``."""
     cache_policy_id: NotRequired[pulumi.Input[str]]
     """A cache policy that is there, in place of ``cache``. Default: that of ``cache``."""
-    requests: NotRequired[Annotated[str, Choice("all", "all_except_host", "none")]]
-    """What the origin gets beside what the cache distinguishes: ``all`` (headers, cookies, query string), ``all_except_host`` or ``none``.
+    requests: NotRequired[Annotated[str, Choice("all", "all_except_host", "cors", "none")]]
+    """What the origin gets beside what the cache distinguishes: ``all`` (headers, cookies, query string), ``all_except_host``, ``cors``
+    (the headers that a bucket with CORS rules asks for) or ``none``.
     Default: ``none`` for buckets, ``all`` for load balancers, ``all_except_host`` for servers."""
     key_group_ids: NotRequired[Annotated[list[pulumi.Input[str]], Field(default=[], max_length=4)]]
     """Key groups of CloudFront: requests need a signed URL or cookies. Without any, everybody may read."""

@@ -87,7 +87,7 @@ def _behavior_problems(checked: ContentDeliveryNetworkArgs, options: CdnBehavior
     if "bucket" in kinds and methods(checked, options) == "all":
         yield f"{path}.methods", "is all; CloudFront only reads from a bucket here. Choose read or read_and_preflight."
     if "bucket" in kinds and requests(checked, options) == "all":
-        yield f"{path}.requests", "is all; a bucket answers to its own name alone. Choose all_except_host or none."
+        yield f"{path}.requests", "is all; a bucket answers to its own name alone. Choose all_except_host, cors or none."
     chosen = [name for name in ("cache", "caching", "cache_policy_id") if options.get(name) is not None]
     if len(chosen) > 1:
         yield f"{path}.{chosen[0]}", f"excludes {chosen[1]}: a behavior has one cache policy. Remove one of them."

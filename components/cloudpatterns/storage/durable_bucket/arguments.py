@@ -71,6 +71,8 @@ class Replication(TypedDict):
     """The key that encrypts the replica, in its Region. Default: a new customer managed key there."""
     log_bucket_name: NotRequired[pulumi.Input[str]]
     """The bucket for the replica's server access logs, in its Region. Default: a new log target there."""
+    statements: NotRequired[Annotated[list[BucketStatement], Field(default=[])]]
+    """More statements of the replica's policy."""
 
 
 class DurableBucketArgs(TypedDict):

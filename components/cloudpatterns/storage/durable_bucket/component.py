@@ -63,12 +63,14 @@ class DurableBucket(Component):
     """The replica's name. Empty without replication."""
     replica_bucket_arn: pulumi.Output[str]
     """The replica's ARN. Empty without replication."""
+    replica_bucket_regional_domain_name: pulumi.Output[str]
+    """The replica's host name in its Region; it waits for nothing. Empty without replication."""
 
     def __init__(self, name: str, args: DurableBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self._checked = checked = self.begin(name, args, opts, problems=functools.partial(_problems, name), names=_child_names)
         self._region = checked.get("region")
         self.bucket_regional_domain_name = self.kms_key_arn = self.log_bucket_name = pulumi.Output.from_input("")
-        self.replica_bucket_name = self.replica_bucket_arn = pulumi.Output.from_input("")
+        self.replica_bucket_name = self.replica_bucket_arn = self.replica_bucket_regional_domain_name = pulumi.Output.from_input("")
         existing, key_arn = checked.get("existing_bucket_arn"), checked.get("kms_key_arn")
         if existing is None:
             self._create(name)
@@ -127,6 +129,7 @@ class DurableBucket(Component):
         self.bucket_regional_domain_name = bucket.bucket_regional_domain_name
         if replica:
             self.replica_bucket_name, self.replica_bucket_arn = replica.bucket_name, replica.bucket_arn
+            self.replica_bucket_regional_domain_name = replica.bucket_regional_domain_name
             source = ReplicationSide(self.bucket_arn, self.kms_key_arn, bucket.region)
             target = ReplicationSide(replica.bucket_arn, replica.kms_key_arn, checked["replication"]["region"])
             replicate(self, checked, self.bucket_name, source, target)
@@ -249,8 +252,8 @@ class DurableBucket(Component):
         replication = self._checked.get("replication")
         if replication is None:
             return None
-        # The replica's own Region, key and log bucket take the place of the source's.
-        args: DurableBucketArgs = {**self._checked, **replication, "statements": []}
+        # The replica's own Region, key, log bucket and statements take the place of the source's.
+        args: DurableBucketArgs = {**self._checked, **replication}
         args.pop("replication")
         return DurableBucket(f"{name}-replica", args, self.child())
 

@@ -1,0 +1,39 @@
+"""What lets one distribution, and nobody else, read a bucket."""
+
+from collections.abc import Mapping
+
+import pulumi
+
+from cloudpatterns.blocks import create_key
+from cloudpatterns.blocks.edge import decrypt_statement
+from cloudpatterns.core import Component
+from cloudpatterns.storage import BucketStatement
+
+
+def reader_statements(distribution_arn: pulumi.Input[str]) -> list[BucketStatement]:
+    """Statements of the bucket's policy."""
+    return [
+        {
+            "sid": "CloudFront",
+            # Without s3:ListBucket, S3 answers 403 for what is not there. CloudFront asks for no list: its root is an object.
+            "actions": ["s3:GetObject", "s3:ListBucket"],
+            "principals": {"Service": ["cloudfront.amazonaws.com"]},
+            "conditions": {"StringEquals": {"aws:SourceArn": [distribution_arn]}},
+        }
+    ]
+
+
+def reader_key(
+    component: Component,
+    child_name: str,
+    description: str,
+    distribution_arn: pulumi.Input[str],
+    given: pulumi.Input[str] | None,
+    tags: Mapping[str, pulumi.Input[str]],
+    region: str | None = None,
+) -> pulumi.Output[str]:
+    """The ARN of the given key, or of a new one that lets the distribution read what it encrypts."""
+    if given is not None:
+        return pulumi.Output.from_input(given)
+    statements = [decrypt_statement(distribution_arn)]
+    return create_key(component, child_name, description, statements, region=region, tags=tags)

@@ -1,0 +1,57 @@
+"""Arguments of ``DirectStorageHosting``."""
+
+from typing import Annotated, NotRequired, TypedDict
+
+import pulumi
+from pydantic import Field
+
+from cloudpatterns.core import Choice, Matches
+from cloudpatterns.core.vocabulary import KmsKeyArn, ShortNames
+from cloudpatterns.delivery._viewers import CdnViewerArgs, CdnViewerOptions
+from cloudpatterns.storage import Replication
+
+_Document = Annotated[
+    str, Matches(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*", "an object such as index.html, without a slash at its beginning")
+]
+
+
+class ExistingSiteBucket(TypedDict):
+    """A private bucket with a site that is there, and which is not changed: ``bucket_statements()`` is for its policy."""
+
+    arn: pulumi.Input[str]
+    """ARN of the bucket."""
+    regional_domain_name: pulumi.Input[str]
+    """Its host name in its Region, ``bucket_regional_domain_name``."""
+    kms_key_arn: NotRequired[KmsKeyArn]
+    """The key that encrypts its objects, whose policy must let the distribution decrypt. Default: S3 encrypts them by itself."""
+
+
+class DirectStorageHostingOptions(CdnViewerOptions):
+    """What a user tunes of a ``DirectStorageHosting``."""
+
+    index_document: NotRequired[Annotated[str, Field(default="index.html"), Matches(r"[A-Za-z0-9._~-]+", "an object such as index.html")]]
+    """What a path that ends in a slash shows."""
+    error_document: NotRequired[Annotated[_Document, Field(default="404.html")]]
+    """What viewers see with 404, in place of S3's XML. While there is no such object, they see that."""
+    paths: NotRequired[Annotated[str, Choice("folders", "html", "single_page"), Field(default="folders")]]
+    """What a path without a file's ending shows: ``folders`` (``/docs`` leads to ``/docs/``, the index document there), ``html`` (``/docs``
+    is ``docs.html``) or ``single_page`` (the index document of the site, whose script shows the page)."""
+    redirect_to_first_name: NotRequired[Annotated[bool, Field(default=False)]]
+    """Whether all other ``domain_names`` lead to the first one, by a 301."""
+    noncurrent_retention_days: NotRequired[Annotated[int, Field(default=90, ge=1)]]
+    """Days that an overwritten or deleted page can be recovered."""
+    replication: NotRequired[Replication]
+    """A copy of the site in another Region, which answers when S3 in the first fails. Default: no copy."""
+
+
+class DirectStorageHostingArgs(DirectStorageHostingOptions, CdnViewerArgs):
+    """Arguments of ``DirectStorageHosting``."""
+
+    existing_bucket: NotRequired[ExistingSiteBucket]
+    """A bucket that is there. Default: a new one."""
+    log_bucket_name: NotRequired[pulumi.Input[str]]
+    """Bucket for the server access logs of the new bucket. Default: a new one."""
+    kms_key_arn: NotRequired[KmsKeyArn]
+    """Customer managed key of the new bucket, whose policy must let the distribution decrypt. Default: a new key."""
+    publisher_role_names: NotRequired[Annotated[dict[str, pulumi.Input[str]], ShortNames, Field(default={})]]
+    """Roles that publish the site, by a short name, which get a policy for it. Others take ``publisher_statements()``."""

@@ -1,0 +1,247 @@
+import json
+from typing import Any
+
+import pulumi
+import pytest
+from cloudpatterns.core import ArgumentError
+from cloudpatterns.delivery import DirectStorageHosting
+from offline_preview.graph import Graph
+
+from tests.emulators import edge
+from tests.harness import record, refs
+
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
+TOPIC = "arn:aws:sns:us-east-1:123456789012:alarms"
+DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
+CODE = "aws:cloudfront/function:Function"
+NAMED: Any = {"domain_names": ["docs.example.com"], "certificate_arn": CERTIFICATE}
+CORS: Any = {"headers": {"cors": {"origins": ["https://shop.example.com"]}}}
+EXISTING: Any = {
+    "existing_bucket": {
+        "arn": "arn:aws:s3:::kept",
+        "regional_domain_name": "kept.s3.eu-west-1.amazonaws.com",
+        "kms_key_arn": "arn:aws:kms:k",
+    }
+}
+
+
+def make(mode: Any = "deployed", **args: Any) -> Graph:
+    given: Any = {**NAMED, **args}
+    return record(lambda: DirectStorageHosting("docs", given), mode=mode)
+
+
+def statements(graph: Graph, name: str) -> list[dict[str, Any]]:
+    return json.loads(graph.named(name).inputs["policy"])["Statement"]
+
+
+def refused(**args: Any) -> list[tuple[str, str]]:
+    with pytest.raises(ArgumentError) as caught:
+        make(**args)
+    return caught.value.problems
+
+
+def shown(uri: str, *, method: str = "GET", host: str = "docs.example.com", query: Any = None, **args: Any) -> Any:
+    """What the function does with a request: the object that it becomes, or where it leads to."""
+    [result] = edge.run(make(**args).one(CODE).inputs["code"], edge.request_event(uri, method=method, host=host, query=query))
+    return (result["statusCode"], result["headers"]["location"]["value"]) if "statusCode" in result else result["uri"]
+
+
+def test_bucket_never_public() -> None:
+    graph = make(replication={"region": "eu-central-1"})
+    arn = graph.one(DISTRIBUTION).outputs["arn"]
+    for bucket in ("docs-site", "docs-site-replica"):
+        blocked = {key: value for key, value in graph.named(f"{bucket}-access-block").inputs.items() if key not in ("bucket", "region")}
+        assert blocked == dict.fromkeys(("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), True)
+        name = graph.named(f"{bucket}-bucket").outputs["arn"]
+        # One distribution of one account, by its ARN, and nobody else.
+        assert [one for one in statements(graph, f"{bucket}-policy") if one["Effect"] == "Allow"] == [
+            {
+                "Sid": "CloudFront",
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:ListBucket"],
+                "Resource": [name, f"{name}/*"],
+                "Principal": {"Service": ["cloudfront.amazonaws.com"]},
+                "Condition": {"StringEquals": {"aws:SourceArn": [arn]}},
+            }
+        ]
+    assert not graph.of_type("aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration")
+
+
+def test_the_policies_wait_for_the_distribution_and_the_distribution_for_no_policy() -> None:
+    graph = make()
+    assert "docs-cdn-distribution" in refs(graph, graph.named("docs-site-policy"), "policy")
+    assert "docs-cdn-distribution" in refs(graph, graph.named("docs-key-policy"), "policy")
+    assert refs(graph, graph.one(DISTRIBUTION), "origins") == ["docs-cdn-site-access", "docs-site-bucket"]
+
+
+def test_each_key_lets_the_distribution_decrypt_and_nothing_more() -> None:
+    graph = make(replication={"region": "eu-central-1"})
+    arn = graph.one(DISTRIBUTION).outputs["arn"]
+    for key in ("docs-key-policy", "docs-replica-key-policy"):
+        [_, reads] = statements(graph, key)
+        assert (reads["Action"], reads["Principal"]) == (["kms:Decrypt"], {"Service": ["cloudfront.amazonaws.com"]})
+        assert reads["Condition"] == {"StringEquals": {"aws:SourceArn": arn}}
+    assert graph.named("docs-replica-key").inputs["region"] == "eu-central-1"
+
+
+def test_cors_only_for_named_origins() -> None:
+    graph = make(**CORS)
+    headers = graph.named("docs-cdn-headers").inputs["corsConfig"]
+    assert headers["accessControlAllowOrigins"] == {"items": ["https://shop.example.com"]}
+    assert headers["originOverride"] is True
+    # A browser may ask before it sends a request: CloudFront passes that on, and the bucket answers.
+    [rule] = graph.one("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration").inputs["corsRules"]
+    assert (rule["allowedOrigins"], rule["allowedMethods"]) == (["https://shop.example.com"], ["GET", "HEAD"])
+    behavior = graph.one(DISTRIBUTION).inputs["defaultCacheBehavior"]
+    assert behavior["allowedMethods"] == ["GET", "HEAD", "OPTIONS"]
+    assert behavior["originRequestPolicyId"] == "88a5eaf4-2fd4-4709-b370-b4c650ea3fcf"
+    [(path, reason)] = refused(headers={"cors": {"origins": ["*"]}})
+    assert (path, reason) == ("headers.cors.origins.0", "is '*'; must be an origin such as https://shop.example.com")
+
+
+def test_without_cors_no_other_site_reads_it() -> None:
+    graph = make()
+    assert "corsConfig" not in graph.named("docs-cdn-headers").inputs
+    assert not graph.of_type("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
+    behavior = graph.one(DISTRIBUTION).inputs["defaultCacheBehavior"]
+    assert (behavior["allowedMethods"], behavior.get("originRequestPolicyId")) == (["GET", "HEAD"], None)
+
+
+def test_index_and_error_documents() -> None:
+    whole = make(index_document="start.html", error_document="errors/gone.html").one(DISTRIBUTION).inputs
+    assert whole["defaultRootObject"] == "start.html"
+    assert whole["customErrorResponses"] == [
+        {"errorCode": 404, "errorCachingMinTtl": 10, "responseCode": 404, "responsePagePath": "/errors/gone.html"}
+    ]
+
+
+def test_the_function_sees_each_request() -> None:
+    graph = make()
+    function = graph.one(CODE)
+    assert (function.inputs["runtime"], function.inputs["publish"]) == ("cloudfront-js-2.0", True)
+    assert graph.one(DISTRIBUTION).inputs["defaultCacheBehavior"]["functionAssociations"] == [
+        {"eventType": "viewer-request", "functionArn": function.outputs["arn"]}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("paths", "uri", "found"),
+    [
+        ("folders", "/", "/index.html"),
+        ("folders", "/guide/", "/guide/index.html"),
+        ("folders", "/guide", (301, "https://docs.example.com/guide/")),
+        ("folders", "/guide/v1.2", (301, "https://docs.example.com/guide/v1.2/")),
+        ("folders", "/css/main.css", "/css/main.css"),
+        ("folders", "/archive.tar.gz", "/archive.tar.gz"),
+        ("folders", "/.well-known/security.txt", "/.well-known/security.txt"),
+        ("html", "/guide", "/guide.html"),
+        ("html", "/guide/", "/guide/index.html"),
+        ("html", "/guide.html", "/guide.html"),
+        ("single_page", "/", "/index.html"),
+        ("single_page", "/orders/17", "/index.html"),
+        ("single_page", "/orders/", "/index.html"),
+        ("single_page", "/app.3f2a.js", "/app.3f2a.js"),
+    ],
+)
+def test_what_a_path_shows(paths: str, uri: str, found: Any) -> None:
+    assert shown(uri, paths=paths) == found
+
+
+def test_a_redirect_keeps_the_query_string() -> None:
+    query = {"q": "a%20b", "page": ["1", "2"], "draft": ""}
+    assert shown("/guide", query=query) == (301, "https://docs.example.com/guide/?q=a%20b&page=1&page=2&draft")
+
+
+@pytest.mark.parametrize("uri", ["//evil.example", "//evil.example/x", "/\\evil.example", "/%2F%2Fevil.example"])
+def test_no_path_leads_to_another_site(uri: str) -> None:
+    found = shown(uri)
+    if isinstance(found, tuple):
+        assert found[1].startswith("https://docs.example.com/")
+    else:
+        assert found.startswith("/")
+
+
+def test_a_redirect_leads_to_a_page_and_not_to_another_redirect() -> None:
+    several: Any = {"domain_names": ["docs.example.com", "www.example.com"], "redirect_to_first_name": True}
+    settings: list[Any] = [{}, several]
+    for args in settings:
+        for host, uri in (("docs.example.com", "/guide"), ("www.example.com", "/guide/"), ("www.example.com", "/guide")):
+            steps = 0
+            found = shown(uri, host=host, **args)
+            while isinstance(found, tuple):
+                host, _, rest = found[1].removeprefix("https://").partition("/")
+                found, steps = shown(f"/{rest}", host=host, **args), steps + 1
+            assert steps <= 2
+            assert found == "/guide/index.html"
+
+
+def test_other_names_lead_to_the_first_one() -> None:
+    args: Any = {"domain_names": ["docs.example.com", "www.example.com"], "redirect_to_first_name": True}
+    assert shown("/a.css", host="www.example.com", query={"v": "1"}, **args) == (301, "https://docs.example.com/a.css?v=1")
+    assert shown("/a.css", host="DOCS.example.com", **args) == "/a.css"
+    assert shown("/a.css", host="www.example.com", domain_names=args["domain_names"]) == "/a.css"
+    reason = "is true, and there is no other name that could lead to the first. Name several domain_names, or remove it."
+    assert refused(redirect_to_first_name=True) == [("redirect_to_first_name", reason)]
+
+
+def test_the_copy_in_another_region_answers_when_the_first_fails() -> None:
+    graph = make(replication={"region": "eu-central-1"})
+    whole = graph.one(DISTRIBUTION).inputs
+    assert whole["defaultCacheBehavior"]["targetOriginId"] == "site-or-copy"
+    domains = {one["originId"]: one["domainName"] for one in whole["origins"]}
+    assert domains == {
+        "site": graph.named("docs-site-bucket").outputs["bucketRegionalDomainName"],
+        "copy": graph.named("docs-site-replica-bucket").outputs["bucketRegionalDomainName"],
+    }
+    assert "eu-central-1" in domains["copy"]
+
+
+def test_a_bucket_that_exists_is_not_changed() -> None:
+    graph = make(**EXISTING, log_bucket_arn="arn:aws:s3:::logs")
+    assert not graph.of_type("aws:s3/bucket:Bucket", "aws:s3/bucketPolicy:BucketPolicy", "aws:kms/key:Key")
+    [origin] = graph.one(DISTRIBUTION).inputs["origins"]
+    assert origin["domainName"] == "kept.s3.eu-west-1.amazonaws.com"
+    assert refused(**EXISTING, kms_key_arn="k") == [
+        ("existing_bucket", "excludes kms_key_arn: the bucket is there already; both are given. Remove one of them.")
+    ]
+
+
+def given(method: str, *arguments: Any, **args: Any) -> tuple[Any, Graph]:
+    found: list[Any] = []
+
+    def program() -> None:
+        site: Any = DirectStorageHosting("docs", {**NAMED, **args})
+        pulumi.Output.from_input(getattr(site, method)(*arguments)).apply(found.append)
+
+    graph = record(program, mode="deployed")
+    return found[0], graph
+
+
+def test_a_pipeline_publishes() -> None:
+    command, graph = given("publish_command", "it's dist")
+    bucket, distribution = graph.named("docs-site-bucket").outputs["bucket"], graph.one(DISTRIBUTION).outputs["id"]
+    assert command == (
+        f"aws s3 sync 'it'\\''s dist' 's3://{bucket}/' --delete --cache-control 'public, max-age=300'"
+        f" && aws cloudfront create-invalidation --distribution-id {distribution} --paths '/*'"
+    )
+    found, graph = given("publisher_statements")
+    actions = [action for one in found for action in one["actions"]]
+    assert "s3:PutObject" in actions
+    assert "cloudfront:CreateInvalidation" in actions
+    assert not [action for action in actions if "*" in action or action == "s3:DeleteObjectVersion"]
+    policy = json.loads(make(publisher_role_names={"ci": "docs-ci"}).named("docs-publisher-ci").inputs["policy"])["Statement"]
+    assert [one["Sid"] for one in policy] == ["WriteSite", "ListSite", "RefreshSite", "WriteSiteKey"]
+
+
+def test_the_policy_of_an_existing_bucket_is_told() -> None:
+    [statement], graph = given("bucket_statements", **EXISTING)
+    assert statement["principals"] == {"Service": ["cloudfront.amazonaws.com"]}
+    assert statement["conditions"] == {"StringEquals": {"aws:SourceArn": [graph.one(DISTRIBUTION).outputs["arn"]]}}
+
+
+def test_alarms_are_where_cloudfront_reports() -> None:
+    graph = make(alarm_topic_arns=[TOPIC])
+    alarm = graph.named("docs-paths-failed").inputs
+    assert alarm["dimensions"] == {"FunctionName": graph.one(CODE).outputs["name"], "Region": "Global"}
+    assert (alarm["region"], alarm["alarmActions"], alarm["metricName"]) == ("us-east-1", [TOPIC], "FunctionExecutionErrors")
+    assert graph.named("docs-cdn-viewer-5xx").inputs["region"] == "us-east-1"
