@@ -16,7 +16,7 @@ from cloudpatterns.compute import (
     ScaleOut,
     ScaleUp,
 )
-from cloudpatterns.database import InMemoryCache, RelationalDatabase, StateSharing
+from cloudpatterns.database import InMemoryCache, RelationalDatabase, ShardingWrite, StateSharing
 from cloudpatterns.messaging import (
     EventBus,
     EventStream,
@@ -684,6 +684,29 @@ def service_mesh() -> None:
                     "versions": {"v1": {"port": 8080, "weight": 95}, "v2": {"port": 8080, "weight": 5}},
                 },
             },
+        },
+    )
+
+
+def sharding_write() -> None:
+    """Two databases that each write half of a shop's customers."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    firewall = FunctionalFirewall(
+        "firewall", {"vpc_id": network.vpc_id, "functions": {"client": {}, "db": {"ports": [5432], "callers": ["client"]}}}
+    )
+    ShardingWrite(
+        "shop",
+        {
+            "shards": {"a": {}, "b": {}},
+            "database": {
+                "engine": "postgres",
+                "engine_version": "17",
+                "instance_class": "db.r7g.large",
+                "allocated_storage_gib": 100,
+                "database_name": "shop",
+            },
+            "subnet_ids_by_zone": network.data_subnet_ids_by_zone,
+            "security_group_ids": [firewall.security_group_ids["db"]],
         },
     )
 

@@ -20,6 +20,7 @@ Sources: Amazon Builders' Library, "Workload isolation using shuffle-sharding"
 Thaler and Ravishankar, "Using name-based mappings to increase hit rates" (rendezvous hashing).
 """
 
+import hashlib
 import json
 import math
 import threading
@@ -27,8 +28,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-from cloudpatterns_runtime._rendezvous import ranked
 
 __all__ = [
     "ShardMap",
@@ -76,17 +75,17 @@ class ShardMap:
 
     def shard(self, customer: str) -> tuple[str, ...]:
         """The customer's workers, the one that ranks highest first."""
-        workers = ranked(self.workers, self.seed, customer)
+        ranked = _ranked(self.workers, self.seed, customer)
         if self.zones:
-            workers = _by_turns(workers, self.zones)
-        return tuple(workers[: self.shard_size])
+            ranked = _by_turns(ranked, self.zones)
+        return tuple(ranked[: self.shard_size])
 
     def order(self, customer: str, request: str) -> tuple[str, ...]:
         """The same workers in the order to try them for one request, such as an order's id.
 
         The requests of a customer go to all of its workers in equal parts; the same request goes to the same worker again.
         """
-        return tuple(ranked(self.shard(customer), self.seed, customer, request))
+        return tuple(_ranked(self.shard(customer), self.seed, customer, request))
 
     @property
     def full_overlap_probability(self) -> float:
@@ -253,11 +252,23 @@ def expected_hit_share(customers: int, workers: int, shard_size: int, zone_sizes
     return (1 + (customers - 1) * full_overlap_probability(workers, shard_size, zone_sizes)) / customers
 
 
-def _by_turns(workers: Iterable[str], zones: Mapping[str, str]) -> list[str]:
+def _ranked(workers: Iterable[str], *of: str) -> list[str]:
+    """The workers, highest rank first. Each part is hashed by itself, so that no two lists of parts give the same bytes."""
+    prefix = hashlib.sha256(b"".join(hashlib.sha256(part.encode()).digest() for part in of))
+
+    def rank(worker: str) -> bytes:
+        hashed = prefix.copy()
+        hashed.update(worker.encode())
+        return hashed.digest()
+
+    return sorted(workers, key=rank, reverse=True)
+
+
+def _by_turns(ranked: Iterable[str], zones: Mapping[str, str]) -> list[str]:
     """The best worker of each zone, then the second best of each, and so on; within a turn by rank."""
     taken: dict[str, int] = dict.fromkeys(zones.values(), 0)
     turns: list[tuple[int, str]] = []
-    for worker in workers:
+    for worker in ranked:
         taken[zones[worker]] += 1
         turns.append((taken[zones[worker]], worker))
     # Sorting is stable: within a turn the order of ranks stays.

@@ -59,7 +59,7 @@ from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 from cloudpatterns_runtime import _fence
 from cloudpatterns_runtime._checks import is_duration
 from cloudpatterns_runtime._fence import Connection, WrongShard
-from cloudpatterns_runtime._rendezvous import ranked
+from cloudpatterns_runtime.sharding import ShardMap
 
 __all__ = [
     "Connection",
@@ -244,7 +244,8 @@ def slot_of(key: str, slots: int) -> int:
 
 @functools.lru_cache(maxsize=16)
 def _owners(slots: int, shards: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(ranked(shards, "slot", str(slot))[0] for slot in range(slots))
+    hashing = ShardMap(shards, shard_size=1, seed="slots")
+    return tuple(hashing.shard(str(slot))[0] for slot in range(slots))
 
 
 @functools.lru_cache(maxsize=16)
