@@ -12,6 +12,7 @@ from tests.emulators.locked_moto import client
 from tests.program import ROOT
 from tests.runtime.breaker_table import create_table
 from tests.runtime.session_stores import session_table
+from tests.runtime.shard_tables import map_table
 
 FOLDER = ROOT / "docs" / "runtime"
 PAGES = sorted(FOLDER.glob("*.md"))
@@ -21,7 +22,9 @@ LIBRARIES = {
     "priority": "priority-poller",
     "retry": "retry",
     "sessions": "sessions",
+    "shard_mover": "shards",
     "sharding": "shuffle-sharding",
+    "shards": "shards",
 }
 
 
@@ -35,11 +38,17 @@ def blocks(page: Path) -> list[tuple[int, str]]:
 
 @pytest.fixture
 def names(moto_account: None) -> dict[str, Any]:
-    """What the examples have besides their imports: a client, a table of circuits and its environment, and a table of sessions."""
+    """What the examples have besides their imports: a client, a table of circuits and its environment, tables of sessions and shards."""
     dynamodb = client("dynamodb")
     table = create_table(dynamodb)
     environment = {"CLOUDPATTERNS_BREAKER_TABLE": table, "CLOUDPATTERNS_BREAKER_CARD_BANK": '{"failures": 5}'}
-    return {"client": dynamodb, "table": table, "sessions_table": session_table(dynamodb), "environment": environment}
+    return {
+        "client": dynamodb,
+        "table": table,
+        "sessions_table": session_table(dynamodb),
+        "shards_table": map_table(dynamodb),
+        "environment": environment,
+    }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

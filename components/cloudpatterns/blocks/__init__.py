@@ -11,7 +11,7 @@ from cloudpatterns.blocks.layer import runtime_layer, runtime_module
 from cloudpatterns.blocks.log_group import log_group
 from cloudpatterns.blocks.role import ServiceRole, service_role
 from cloudpatterns.blocks.schedule import api_target, schedule
-from cloudpatterns.blocks.table import idempotency_table, item_statements, table
+from cloudpatterns.blocks.table import idempotency_table, item_statements, refuse_plain_requests, table, throttled_alarm
 from cloudpatterns.blocks.topic import alarm_topic
 from cloudpatterns.blocks.user_function import Idempotency, UserFunction, function_names, user_function
 from cloudpatterns.blocks.work_queue import (
@@ -63,6 +63,7 @@ __all__ = [
     "queue_policy",
     "queue_source",
     "receive_statements",
+    "refuse_plain_requests",
     "runtime_layer",
     "runtime_module",
     "schedule",
@@ -74,6 +75,7 @@ __all__ = [
     "table",
     "task_memory_mib",
     "task_vcpus",
+    "throttled_alarm",
     "undelivered_queue",
     "user_function",
     "work_queue",

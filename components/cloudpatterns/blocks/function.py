@@ -31,6 +31,7 @@ def pattern_function(
     log_retention_days: int,
     tags: Mapping[str, pulumi.Input[str]],
     environment: Mapping[str, pulumi.Input[str]] | None = None,
+    layer_arns: Sequence[pulumi.Input[str]] | None = None,
     dead_letter_arn: pulumi.Input[str] | None = None,
 ) -> PatternFunction:
     """A Python function that runs ``handler`` of ``index.py`` in the folder for at most 30 seconds, as children of ``component``.
@@ -59,6 +60,7 @@ def pattern_function(
         code=pulumi.AssetArchive({"index.py": pulumi.FileAsset(str(folder / "index.py"))}),
         timeout=30,
         memory_size=memory_mib,
+        layers=layer_arns,
         environment=None if environment is None else {"variables": environment},
         logging_config={"log_format": "JSON", "log_group": group.name},
         dead_letter_config=None if dead_letter_arn is None else {"target_arn": dead_letter_arn},

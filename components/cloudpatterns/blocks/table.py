@@ -1,11 +1,12 @@
 """DynamoDB tables on demand, encrypted with a customer managed key."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.core import Component, Statement
+from cloudpatterns.blocks.alarm import Metric, MetricMath, alarm
+from cloudpatterns.core import Component, Statement, document
 
 
 def table(
@@ -65,3 +66,36 @@ def item_statements(table_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str]
     actions = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
     use = Statement(sid=f"{sid}Key", actions=["kms:Decrypt"], resources=[kms_key_arn]) if kms_key_arn is not None else None
     return [Statement(sid=sid, actions=actions, resources=[table_arn]), *([use] if use else [])]
+
+
+def refuse_plain_requests(component: Component, child_name: str, made: aws.dynamodb.Table) -> aws.dynamodb.ResourcePolicy:
+    """A policy of a table that refuses requests without TLS.
+
+    DynamoDB's endpoints answer HTTP too: https://docs.aws.amazon.com/general/latest/gr/ddb.html
+    """
+    plain = Statement(
+        sid="DenyPlain",
+        effect="Deny",
+        actions=["dynamodb:*"],
+        resources=[made.arn],
+        principals="*",
+        conditions={"Bool": {"aws:SecureTransport": "false"}},
+    )
+    return aws.dynamodb.ResourcePolicy(child_name, resource_arn=made.arn, policy=document(plain), opts=component.child())
+
+
+def throttled_alarm(
+    component: Component,
+    child_name: str,
+    description: str,
+    table_name: pulumi.Input[str],
+    *,
+    actions: Sequence[pulumi.Input[str]],
+    tags: Mapping[str, pulumi.Input[str]],
+) -> aws.cloudwatch.MetricAlarm:
+    """An alarm on requests to a table that DynamoDB throttles in each of five minutes."""
+    dimensions = {"TableName": table_name}
+    metrics = {kind: Metric("AWS/DynamoDB", f"{kind.title()}ThrottleEvents", dimensions, "Sum") for kind in ("read", "write")}
+    # A kind of event without any has no data.
+    throttled = MetricMath("FILL(read, 0) + FILL(write, 0)", metrics)
+    return alarm(component, child_name, description, throttled, 0, periods=5, actions=actions, tags=tags)

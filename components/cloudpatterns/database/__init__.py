@@ -24,6 +24,14 @@ from cloudpatterns.database.relational_database.arguments import (
     RelationalDatabaseRestoreArgs,
 )
 from cloudpatterns.database.relational_database.component import RelationalDatabase
+from cloudpatterns.database.sharding_write.arguments import (
+    ShardingWriteArgs,
+    ShardingWriteDatabaseArgs,
+    ShardingWriteOptions,
+    ShardingWriteShardArgs,
+    ShardingWriteTableArgs,
+)
+from cloudpatterns.database.sharding_write.component import ShardingWrite
 from cloudpatterns.database.state_sharing import StateSharing, StateSharingArgs, StateSharingOptions, StateSharingTableArgs
 
 __all__ = [
@@ -44,6 +52,12 @@ __all__ = [
     "RelationalDatabasePasswordArgs",
     "RelationalDatabaseReplicaArgs",
     "RelationalDatabaseRestoreArgs",
+    "ShardingWrite",
+    "ShardingWriteArgs",
+    "ShardingWriteDatabaseArgs",
+    "ShardingWriteOptions",
+    "ShardingWriteShardArgs",
+    "ShardingWriteTableArgs",
     "StateSharing",
     "StateSharingArgs",
     "StateSharingOptions",

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from typing import Annotated, Any, NotRequired, TypedDict
 
 import pulumi
-import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.blocks import Metric, MetricMath, alarm, create_key, item_statements, table
+from cloudpatterns.blocks import create_key, item_statements, refuse_plain_requests, table, throttled_alarm
 from cloudpatterns.core import (
     ArgumentError,
     Component,
@@ -19,7 +18,6 @@ from cloudpatterns.core import (
     Statement,
     WorkloadStatementArgs,
     as_arguments,
-    document,
     excludes,
     is_given,
     needs,
@@ -165,34 +163,17 @@ class StateSharing(Component):
                 deletion_protection=checked["deletion_protection"],
                 tags=checked["tags"],
             )
-            # DynamoDB's endpoints answer HTTP too: https://docs.aws.amazon.com/general/latest/gr/ddb.html
-            plain = Statement(
-                sid="DenyPlain",
-                effect="Deny",
-                actions=["dynamodb:*"],
-                resources=[sessions.arn],
-                principals="*",
-                conditions={"Bool": {"aws:SecureTransport": "false"}},
-            )
-            aws.dynamodb.ResourcePolicy(f"{name}-table-policy", resource_arn=sessions.arn, policy=document(plain), opts=self.child())
+            refuse_plain_requests(self, f"{name}-table-policy", sessions)
             self.table_arn, self.table_name = sessions.arn, sessions.name
         if checked["alarm_topic_arns"]:
-            self._throttled(name)
-
-    def _throttled(self, name: str) -> None:
-        dimensions: dict[str, pulumi.Input[str]] = {"TableName": self.table_name}
-        metrics = {key: Metric("AWS/DynamoDB", f"{key.title()}ThrottleEvents", dimensions, "Sum") for key in ("read", "write")}
-        alarm(
-            self,
-            f"{name}-throttled",
-            f"DynamoDB throttles requests for sessions of {name} in each of five minutes: visitors see errors or are logged out",
-            # A kind of event without any has no data.
-            MetricMath("FILL(read, 0) + FILL(write, 0)", metrics),
-            0,
-            periods=5,
-            actions=self._checked["alarm_topic_arns"],
-            tags=self._checked["tags"],
-        )
+            throttled_alarm(
+                self,
+                f"{name}-throttled",
+                f"DynamoDB throttles requests for sessions of {name} in each of five minutes: visitors see errors or are logged out",
+                self.table_name,
+                actions=checked["alarm_topic_arns"],
+                tags=checked["tags"],
+            )
 
 
 def _cache_options(checked: StateSharingArgs) -> InMemoryCacheOptions:

@@ -18,7 +18,7 @@ from cloudpatterns.compute import (
     ScaleUp,
     Stamp,
 )
-from cloudpatterns.database import GlobalTable, InMemoryCache, RelationalDatabase, StateSharing
+from cloudpatterns.database import GlobalTable, InMemoryCache, RelationalDatabase, ShardingWrite, StateSharing
 from cloudpatterns.delivery import ContentDeliveryNetwork, DirectStorageHosting
 from cloudpatterns.messaging import (
     EventBus,
@@ -67,8 +67,8 @@ CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000
 WORKER_IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/worker@sha256:0000000000000000000000000000000000000000000000000000000000000001"
 USER_POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_aBcDeFgHi"
 STAFF_CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000002"
-INTERNAL_BALANCER = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/api/50dc6c495c0c9188"
 APP_IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app@sha256:0000000000000000000000000000000000000000000000000000000000000002"
+INTERNAL_BALANCER = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/api/50dc6c495c0c9188"
 WEB_SERVER = """schemaVersion: 1.0
 phases:
   - name: build
@@ -753,6 +753,29 @@ def service_mesh() -> None:
                     "versions": {"v1": {"port": 8080, "weight": 95}, "v2": {"port": 8080, "weight": 5}},
                 },
             },
+        },
+    )
+
+
+def sharding_write() -> None:
+    """Two databases that each write half of a shop's customers."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    firewall = FunctionalFirewall(
+        "firewall", {"vpc_id": network.vpc_id, "functions": {"client": {}, "db": {"ports": [5432], "callers": ["client"]}}}
+    )
+    ShardingWrite(
+        "shop",
+        {
+            "shards": {"a": {}, "b": {}},
+            "database": {
+                "engine": "postgres",
+                "engine_version": "17",
+                "instance_class": "db.r7g.large",
+                "allocated_storage_gib": 100,
+                "database_name": "shop",
+            },
+            "subnet_ids_by_zone": network.data_subnet_ids_by_zone,
+            "security_group_ids": [firewall.security_group_ids["db"]],
         },
     )
 

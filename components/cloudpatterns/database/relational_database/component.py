@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.core import Component, Problem, account_of, after, is_given, needs, partition_of, region_of
+from cloudpatterns.core import Component, Problem, after, is_given, needs
 from cloudpatterns.database._shared import credential_problems, name_problems, notify_on_failed_rotation, window_problems
 from cloudpatterns.database.relational_database.alarms import Watched, report
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs
@@ -18,7 +18,7 @@ from cloudpatterns.database.relational_database.engines import ENGINES
 from cloudpatterns.database.relational_database.foundation import Foundation
 from cloudpatterns.database.relational_database.restore import CREATION_INPUTS, content_inputs, restore_problems
 from cloudpatterns.database.relational_database.upgrades import Upgrades
-from cloudpatterns.database.relational_database.users import user_sql
+from cloudpatterns.database.relational_database.users import connect_arn, user_sql
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html: the shortest limit of the engines, MySQL's
 _PASSWORD = r"""[!#-.0-?A-~]{8,41}"""
@@ -93,10 +93,7 @@ class RelationalDatabase(Component):
         :raises ArgumentError: for a name that the engine refuses, and for the master user's.
         """
         self._refuse_user(user_name)
-        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.IAMPolicy.html
-        arn = self.instance_arn
-        place = pulumi.Output.concat(partition_of(arn), ":rds-db:", region_of(arn), ":", account_of(arn))
-        return pulumi.Output.concat("arn:", place, ":dbuser:", self.resource_id, "/", user_name)
+        return connect_arn(self.instance_arn, self.resource_id, user_name)
 
     def user_sql(self, user_name: str) -> str:
         """The SQL that creates a user who logs in through IAM, over TLS alone, with every right on the data of ``database_name``.

@@ -1,5 +1,8 @@
 """A user of the database that logs in through IAM: its SQL."""
 
+import pulumi
+
+from cloudpatterns.core import account_of, partition_of, region_of
 from cloudpatterns.database.relational_database.engines import Engine
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.DBAccounts.html
@@ -42,3 +45,12 @@ def user_sql(engine: Engine, user_name: str, database_name: str) -> str:
         # An underscore stands for any character in GRANT, but for a literal one where it is escaped.
         return _MYSQL.format(user=user_name, schema=database_name.replace("_", r"\_"))
     return _POSTGRES.format(user=user_name, schema=database_name)
+
+
+def connect_arn(instance_arn: pulumi.Input[str], resource_id: pulumi.Input[str], user_name: str) -> pulumi.Output[str]:
+    """What a role is allowed ``rds-db:connect`` on to log in as a user of an instance or cluster.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.IAMPolicy.html
+    """
+    place = pulumi.Output.concat(partition_of(instance_arn), ":rds-db:", region_of(instance_arn), ":", account_of(instance_arn))
+    return pulumi.Output.concat("arn:", place, ":dbuser:", resource_id, "/", user_name)

@@ -1,0 +1,1 @@
+"""Several databases that each write a share, and the map of the shares."""
