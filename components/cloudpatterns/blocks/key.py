@@ -16,8 +16,9 @@ def create_key(
     region: pulumi.Input[str] | None = None,
     tags: Mapping[str, pulumi.Input[str]] | None = None,
     retain_on_delete: bool | None = None,
+    before_policy: bool = False,
 ) -> pulumi.Output[str]:
-    """The ARN of a new key, available after its policy.
+    """The ARN of a new key, available after its policy or, with ``before_policy``, before it, as where the policy names what takes the key.
 
     The key has yearly rotation, a deletion window of 30 days, and the account as administrator.
     ``statements`` let services use the key; their resource is ``"*"``, which in a key policy means the key itself. Statements that name
@@ -45,7 +46,7 @@ def create_key(
         region=region,
         opts=component.child(retain_on_delete=retain_on_delete),
     )
-    return after(key.arn, policy)
+    return key.arn if before_policy else after(key.arn, policy)
 
 
 def logs_statement(arn: pulumi.Input[str], log_group_pattern: str) -> Statement:

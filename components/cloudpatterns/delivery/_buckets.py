@@ -36,4 +36,5 @@ def reader_key(
     if given is not None:
         return pulumi.Output.from_input(given)
     statements = [decrypt_statement(distribution_arn)]
-    return create_key(component, child_name, description, statements, region=region, tags=tags)
+    # The bucket waits for its key, the distribution for the bucket, and the policy for the distribution.
+    return create_key(component, child_name, description, statements, region=region, tags=tags, before_policy=True)
