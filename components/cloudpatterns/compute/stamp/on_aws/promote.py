@@ -42,7 +42,7 @@ def plan(events: Mapping[str, Any], _context: object) -> dict[str, str]:
 def write(events: Mapping[str, Any], _context: object) -> dict[str, str]:
     """Entry point of the second step: writes the images to the parameters. Raises what the first Region answers that refuses.
 
-    Systems Manager checks an image after it has answered, and tells nobody of a refusal: so the parameters are read again.
+    Systems Manager checks an image after it has answered, and reports no refusal: so the parameters are read again.
     """
     import boto3  # Systems Manager's runtime has it; this package does not need it.
 
