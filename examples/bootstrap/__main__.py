@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pulumi
 from cloudpatterns.compute import Bootstrap, ScaleOut
-from cloudpatterns.network import FunctionalFirewall, Network
+from cloudpatterns.network import FunctionalFirewall, FunctionEgressArgs, Network
 
 CONFIG = pulumi.Config()
 REGION = pulumi.Config("aws").require("region")
@@ -15,9 +15,18 @@ SCRIPTS = ("install-server", "write-page")
 # The provider's default tags do not reach Auto Scaling groups and what they launch.
 TAGS: dict[str, pulumi.Input[str]] = {"Owner": "shop", "CostCenter": "4711", "Environment": pulumi.get_stack()}
 
-network = Network("net", {"cidr_block": "10.48.0.0/16", "zones": [f"{REGION}a", f"{REGION}b"]})
+# The servers have no internet egress: scripts and packages are in S3, which has a gateway in the network; logs and sessions have endpoints.
+CIDR = "10.48.0.0/16"
+network = Network("net", {"cidr_block": CIDR, "zones": [f"{REGION}a", f"{REGION}b"], "interface_endpoints": ["logs", "ssm", "ssmmessages"]})
+# A network that is new has the prefix list.
+assert network.s3_prefix_list_id is not None
+EGRESS: dict[str, FunctionEgressArgs] = {
+    "s3": {"ports": [443], "prefix_list_id": network.s3_prefix_list_id, "description": "Scripts and packages, in S3"},
+    "endpoints": {"ports": [443], "cidr": CIDR, "description": "Endpoints of AWS"},
+}
 firewall = FunctionalFirewall(
-    "firewall", {"vpc_id": network.vpc_id, "functions": {"staff": {}, "status": {"ports": [8080], "callers": ["staff"]}}}
+    "firewall",
+    {"vpc_id": network.vpc_id, "functions": {"staff": {}, "status": {"ports": [8080], "callers": ["staff"], "egress": EGRESS}}},
 )
 
 boot = Bootstrap(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pulumi
 from cloudpatterns.compute import CloudDependencyInjection
-from cloudpatterns.network import FunctionalFirewall, Network
+from cloudpatterns.network import FunctionalFirewall, FunctionEgressArgs, Network
 
 CONFIG = pulumi.Config()
 REGION = pulumi.Config("aws").require("region")
@@ -15,10 +15,19 @@ APP = Path(__file__).parent / "app"
 TAGS: dict[str, pulumi.Input[str]] = {"Owner": "shop", "CostCenter": "4711", "Environment": pulumi.get_stack()}
 SIGNS = {"web": "Open all night", "office": "Staff only"}
 
-network = Network("net", {"cidr_block": "10.48.0.0/16", "zones": [f"{REGION}a", f"{REGION}b"]})
+# The servers have no internet egress: parameters and sessions have endpoints, packages are in S3, which has a gateway in the network.
+CIDR = "10.48.0.0/16"
+network = Network("net", {"cidr_block": CIDR, "zones": [f"{REGION}a", f"{REGION}b"], "interface_endpoints": ["ssm", "ssmmessages"]})
+# A network that is new has the prefix list.
+assert network.s3_prefix_list_id is not None
+EGRESS: dict[str, FunctionEgressArgs] = {
+    "endpoints": {"ports": [443], "cidr": CIDR, "description": "Endpoints of AWS"},
+    "packages": {"ports": [443], "prefix_list_id": network.s3_prefix_list_id, "description": "Packages, in S3"},
+}
 # The load balancers of both stand in the group https.
 firewall = FunctionalFirewall(
-    "firewall", {"vpc_id": network.vpc_id, "functions": {"https": {}, "app": {"ports": [8080], "callers": ["https"]}}}
+    "firewall",
+    {"vpc_id": network.vpc_id, "functions": {"https": {}, "app": {"ports": [8080], "callers": ["https"], "egress": EGRESS}}},
 )
 SCRIPT = (APP / "install.sh").read_text(encoding="utf-8").replace("@SERVER@", (APP / "server.py").read_text(encoding="utf-8"))
 

@@ -126,7 +126,7 @@ def test_the_document_images_the_master_and_replaces_the_clones() -> None:
 @pytest.mark.parametrize("given", [NEW, OLD], ids=["new", "existing"])
 def test_the_role_of_the_document_changes_this_master_s_images_alone(given: dict[str, Any]) -> None:
     graph = servers(given=given)
-    create, tag, delete, describe, parameter, refresh, executions, read = statements(graph, "shop-automation-policy")
+    create, tag, delete, describe, parameter, refresh, refreshes, *launch, executions, read = statements(graph, "shop-automation-policy")
     images = ["arn:aws:ec2:eu-west-1::image/*", "arn:aws:ec2:eu-west-1::snapshot/*"]
     assert create["Resource"] == [ARN if given is OLD else graph.one(INSTANCE).outputs["arn"], *images]
     mark = graph.one(PARAMETER).outputs["name"]
@@ -136,8 +136,23 @@ def test_the_role_of_the_document_changes_this_master_s_images_alone(given: dict
     assert delete["Condition"] == {"StringEquals": {f"aws:ResourceTag/{IMAGE_TAG}": mark}}
     assert (parameter["Resource"], refresh["Resource"]) == ([graph.one(PARAMETER).outputs["arn"]], [graph.one(GROUP).outputs["arn"]])
     # Nothing else changes anything.
-    assert all("Describe" in action for one in (describe, executions) for action in one["Action"])
+    assert all("Describe" in action for one in (describe, refreshes, executions) for action in one["Action"])
     assert read["Action"] == ["ssm:GetAutomationExecution"]
+    assert [one["Action"] for one in launch] == [["ec2:RunInstances"], ["ec2:CreateTags"], ["iam:PassRole"]]
+
+
+def test_auto_scaling_lets_the_role_of_the_document_start_a_refresh() -> None:
+    """It tries a launch of the group's template for who calls."""
+    graph = servers()
+    run, tag, hand = statements(graph, "shop-automation-policy")[7:10]
+    place, template = "arn:aws:ec2:eu-west-1:123456789012:", graph.one(TEMPLATE, "shop-clones-template")
+    assert run["Resource"] == [f"{place}*", "arn:aws:ec2:eu-west-1::image/*", "arn:aws:ec2:eu-west-1::snapshot/*"]
+    assert run["Condition"] == {"ArnEquals": {"ec2:LaunchTemplate": f"{place}launch-template/{template.id}"}}
+    kinds = [one["resourceType"] for one in template.inputs["tagSpecifications"]]
+    assert (tag["Action"], tag["Resource"]) == (["ec2:CreateTags"], [f"{place}{kind}/*" for kind in kinds])
+    assert tag["Condition"] == {"StringEquals": {"ec2:CreateAction": "RunInstances"}}
+    assert hand["Resource"] == [graph.named("shop-clone-role-role").outputs["arn"]]
+    assert hand["Condition"] == {"StringEquals": {"iam:PassedToService": ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]}}
 
 
 def test_a_schedule_starts_the_document() -> None:

@@ -33,6 +33,9 @@ class Images:
     snapshots: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     published: list[str] = field(default_factory=list)
+    refresh: str = "Successful"
+    """How the refresh ends, after ``refresh_seconds``."""
+    refresh_seconds: float = 600
     others: dict[str, float] = field(default_factory=dict)
     """Other executions of the document that are in progress, with the second of their start."""
 
@@ -95,7 +98,7 @@ class Images:
 
     def _PutParameter(self, request: dict[str, Any]) -> dict[str, Any]:
         assert (request["Name"], request["DataType"], request["Overwrite"]) == (PARAMETER, "aws:ec2:image", True)
-        self.published.append(self.images[request["Value"]]["State"])
+        self.published.append(self.images.get(request["Value"], {"State": "of others"})["State"])
         if not self.refused:
             self.value = request["Value"]
         return {}
@@ -105,7 +108,13 @@ class Images:
 
     def _StartInstanceRefresh(self, request: dict[str, Any]) -> dict[str, Any]:
         assert request == {"AutoScalingGroupName": GROUP, "Preferences": {"ScaleInProtectedInstances": "Ignore"}}
+        self.refresh_ends = self.clock.now + self.refresh_seconds
         return {"InstanceRefreshId": "1"}
+
+    def _DescribeInstanceRefreshes(self, request: dict[str, Any]) -> dict[str, Any]:
+        assert request == {"AutoScalingGroupName": GROUP, "InstanceRefreshIds": ["1"]}
+        status = self.refresh if self.clock.now >= self.refresh_ends else "InProgress"
+        return {"InstanceRefreshes": [{"InstanceRefreshId": "1", "Status": status}]}
 
 
 def play(images: Images, cancel_in: tuple[str, float] | None = None) -> Execution:
@@ -172,6 +181,35 @@ def test_a_refresh_that_cannot_start_fails_the_execution_and_cleans_up() -> None
     images = Images(faults={"StartInstanceRefresh": [AwsError("InstanceRefreshInProgress")] * 3})
     run = play(images)
     assert (run.status, run.path[-1], images.value) == ("Failed", "clean", NEW)
+
+
+def test_clones_that_are_not_healthy_take_the_parameter_back_to_the_image_of_before() -> None:
+    images = Images(refresh="Failed")
+    images.value = images.old(1)
+    [images.old(number) for number in (2, 3)]
+    run = play(images)
+    assert (run.status, run.path[-3:], images.value) == ("Failed", ["healthy", "restore", "clean"], "ami-00000000000000001")
+    # It is older than those that are kept.
+    assert images.value in images.images
+
+
+def test_a_refresh_that_a_deployment_cancels_leaves_the_new_image() -> None:
+    assert (play(images := Images(refresh="Cancelled")).status, images.value) == ("Success", NEW)
+
+
+def test_the_parameter_that_somebody_wrote_during_the_refresh_stays() -> None:
+    class ByHand(Images):
+        def _DescribeInstanceRefreshes(self, request: dict[str, Any]) -> dict[str, Any]:
+            self.value = "ami-by-hand"
+            return super()._DescribeInstanceRefreshes(request)
+
+    assert (play(images := ByHand(refresh="Failed")).status, images.value) == ("Failed", "ami-by-hand")
+
+
+def test_a_refresh_that_takes_too_long_leaves_the_new_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(automation, "_POLL_SECONDS", 600)
+    run = play(images := Images(refresh_seconds=10**6))
+    assert (run.status, run.path[-2:], images.value) == ("TimedOut", ["refreshed", "clean"], NEW)
 
 
 def test_the_newest_images_and_the_published_one_stay() -> None:

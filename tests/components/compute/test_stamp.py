@@ -53,11 +53,20 @@ def test_images_are_encrypted_under_a_key_of_each_region() -> None:
 def test_builds_write_the_parameter_of_every_region() -> None:
     graph = stamp()
     distributions = graph.named("shop-distribution").inputs["distributions"]
-    assert [one["ssmParameterConfigurations"] for one in distributions] == [[{"parameterName": "/images/shop", "dataType": "text"}]] * 2
+    # EC2 refuses a launch template whose parameter has another type.
+    parameters = [{"parameterName": "/images/shop", "dataType": "aws:ec2:image"}]
+    assert [one["ssmParameterConfigurations"] for one in distributions] == [parameters] * 2
     assert graph.named("shop-first-image").inputs["distributionConfigurationArn"] == graph.named("shop-distribution").outputs["arn"]
     written = [f"arn:aws:ssm:{region}:123456789012:parameter/images/shop" for region in ARGS["regions"]]
     assert resources(graph, "shop-execution-policy")["ssm:PutParameter"] == written
     assert graph.named("shop-execution-managed").inputs["policyArn"] == "arn:aws:iam::aws:policy/EC2ImageBuilderExecutionPolicy"
+
+
+@pytest.mark.parametrize("role", ["shop-execution-role", "shop-lifecycle-role"])
+def test_image_builder_may_assume_its_roles_without_a_condition_that_it_may_not_meet(role: str) -> None:
+    [trust] = json.loads(stamp().named(role).inputs["assumeRolePolicy"])["Statement"]
+    assert trust["Principal"] == {"Service": ["imagebuilder.amazonaws.com"]}
+    assert "Condition" not in trust
 
 
 def test_launches_resolve_the_parameter_after_the_first_build_never_a_literal_ami_id() -> None:

@@ -66,7 +66,9 @@ class Aws:
         return {"Parameters": [{"Value": value} for value in self.history[region]]}
 
     def _PutParameter(self, request: dict[str, Any], region: str) -> dict[str, Any]:
-        self.history[region].append(request["Value"])
+        assert (request["Type"], request["DataType"], request["Overwrite"]) == ("String", "aws:ec2:image", True)
+        if region not in self.answers.get("refuses", ()):
+            self.history[region].append(request["Value"])
         self.clock.sleep(1)
         return {"Version": len(self.history[region])}
 
@@ -150,6 +152,22 @@ def test_on_any_failure_all_regions_end_alike(region: str, api: str, nth: int) -
 def test_a_region_that_refuses_for_a_while_is_tried_again(region: str) -> None:
     run = promote(aws := Aws({"PutParameter us-east-1": [BUSY], f"GetParameter {region}": [None, None, *[BUSY] * 4]}))
     assert (run.status, run.path, aws.values) == ("Failed", ["plan", "write", "restore"], OLD)
+
+
+def test_an_image_that_systems_manager_refuses_after_its_answer_is_promoted_nowhere() -> None:
+    run = promote(aws := Aws(refuses=["us-east-1"]))
+    assert run.errors["write"] == "RuntimeError: Systems Manager has refused the image in us-east-1: is it available there?"
+    assert (run.status, run.path, aws.values) == ("Failed", ["plan", "write", "restore"], OLD)
+
+
+def test_an_image_that_cannot_be_restored_fails_the_step() -> None:
+    class Gone(Aws):
+        def _PutParameter(self, request: dict[str, Any], region: str) -> dict[str, Any]:
+            return super()._PutParameter(request, region) if request["Value"] in NEW.values() else {"Version": 1}
+
+    run = promote(Gone({"PutParameter us-east-1": [BUSY]}))
+    reason = "start the document with the build that all should name"
+    assert run.errors["restore"] == f"RuntimeError: the parameter is not restored in eu-west-1, eu-central-1; {reason}"
 
 
 @pytest.mark.parametrize("step", ["plan", "write", "verify"])

@@ -29,6 +29,7 @@ from cloudpatterns.core import (
     Component,
     Statement,
     WorkloadStatementArgs,
+    account_of,
     after,
     as_arguments,
     document,
@@ -48,8 +49,9 @@ class CloneServer(Component):
 
     On schedule, a Systems Manager Automation document takes an image of the master. Only a whole image is named in the parameter that the
     clones start from; then an instance refresh replaces them, and images and snapshots that are too old are deleted. An image that fails is
-    deregistered, and the clones stay. Between two images, ``content`` brings the files of one folder from the master to a bucket, and from
-    there to the clones, every few minutes. The clones' role denies every write to the content, and the master is in no target group.
+    deregistered, and the clones stay. When the refresh fails, since clones of a new image do not become healthy, the parameter names the
+    image of before again. Between two images, ``content`` brings the files of one folder from the master to a bucket, and from there to the
+    clones, every few minutes. The clones' role denies every write to the content, and the master is in no target group.
     By hand: ``aws ssm start-automation-execution --document-name <image_document_name>``.
 
     The first deployment precedes the first image: until then clones start from ``first_image_id``.
@@ -62,8 +64,9 @@ class CloneServer(Component):
     **Cost drivers**: the master, the clones, the snapshots of ``keep_images`` images, of which each holds what has changed, and the bucket.
 
     **Trade-offs**: whatever is on the master's disks, secrets and logs included, is on every clone. Without ``reboot_master`` an image is
-    what a power failure would leave. Clones see new content after up to two intervals. Images and snapshots outlive ``destroy``; their tag
-    ``cloudpatterns:image-parameter`` has ``image_parameter_name``.
+    what a power failure would leave. Without ``target_group_arns``, a clone that boots and does not serve counts as healthy. Clones see new
+    content after up to two intervals. Images and snapshots outlive ``destroy``; their tag ``cloudpatterns:image-parameter`` has
+    ``image_parameter_name``.
 
     **Proven by**: controls ``imdsv2-required``, ``launch-template-volumes-encrypted``, ``auto-scaling-several-zones``;
     ``test_clone_server.py``, ``test_clone_server_on_aws.py``, which walks the document through every failure, and
@@ -305,10 +308,33 @@ class CloneServer(Component):
             # Neither has resource types: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
             # Without DescribeImages, Systems Manager does not store the image.
             Statement(actions=["ec2:DescribeImages", "ec2:DescribeSnapshots"], resources=["*"]),
-            # EC2 Auto Scaling resolves the parameter for who starts the refresh.
             Statement(actions=["ssm:GetParameter", "ssm:GetParameters", "ssm:PutParameter"], resources=[parameter.arn]),
             Statement(actions=["autoscaling:StartInstanceRefresh"], resources=[clones.auto_scaling_group_arn]),
+            Statement(actions=["autoscaling:DescribeInstanceRefreshes"], resources=["*"]),
+            *self._launches(master_arn, images, clones),
             *alone_statements(master_arn),
+        ]
+
+    def _launches(self, master_arn: pulumi.Output[str], images: Sequence[pulumi.Output[str]], clones: ScaleOut) -> list[Statement]:
+        """What a launch of a clone needs, with GetParameters: Auto Scaling tries one, dry, for who starts a refresh, and refuses otherwise.
+
+        https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-launch-template-permissions.html#runinstances-permissions-validation
+        """
+        place = pulumi.Output.concat("arn:", partition_of(master_arn), ":ec2:", region_of(master_arn), ":", account_of(master_arn), ":")
+        template = pulumi.Output.concat(place, "launch-template/", clones.launch_template_id)
+        tagged = [pulumi.Output.concat(place, kind, "/*") for kind in ("instance", "network-interface", "volume")]
+        return [
+            Statement(
+                actions=["ec2:RunInstances"],
+                resources=[pulumi.Output.concat(place, "*"), *images],
+                conditions={"ArnEquals": {"ec2:LaunchTemplate": template}},
+            ),
+            Statement(actions=["ec2:CreateTags"], resources=tagged, conditions={"StringEquals": {"ec2:CreateAction": "RunInstances"}}),
+            Statement(
+                actions=["iam:PassRole"],
+                resources=[self.clone_role_arn],
+                conditions={"StringEquals": {"iam:PassedToService": ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]}},
+            ),
         ]
 
     def _report(self, name: str, group: aws.scheduler.ScheduleGroup, images: aws.ssm.Document) -> None:

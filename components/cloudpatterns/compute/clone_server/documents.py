@@ -14,6 +14,9 @@ IMAGE_TAG = "cloudpatterns:image-parameter"
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Image.html
 _ENDED = ["available", "deregistered", "disabled", "error", "failed", "invalid"]
 _IMAGE = "{{ image.image_id }}"
+# https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_InstanceRefresh.html
+_REFRESHED = ["Successful", "Failed", "Cancelled", "RollbackFailed", "RollbackSuccessful"]
+_STATUS = "$.InstanceRefreshes[0].Status"
 _WITHDRAWN: dict[str, Any] = {"onFailure": "step:withdraw", "onCancel": "step:withdraw"}
 
 
@@ -28,7 +31,10 @@ def image_steps(
     protected_instances: str = "Ignore",
     tags: Mapping[str, pulumi.Input[str]] | None = None,
 ) -> list[dict[str, Any]]:
-    """Image, wait, publish, refresh, clean up; an image that does not become whole is deregistered, and nothing is published."""
+    """Image, wait, publish, refresh, clean up; an image that does not become whole is deregistered, and nothing is published.
+
+    When the refresh fails, since clones of the image are not healthy, the parameter names the image of before again.
+    """
     payload = {"parameter": parameter_name, "image_id": _IMAGE}
     kept = {"parameter": parameter_name, "tag_key": IMAGE_TAG, "keep": str(keep)}
     return [
@@ -36,19 +42,18 @@ def image_steps(
         alone_step(),
         *_image(name, instance_id, reboot, {"Name": name, **(tags or {}), IMAGE_TAG: parameter_name}),
         *_publish(parameter_name),
-        api_step(
-            "refresh",
-            "Replaces the clones.",
-            "autoscaling",
-            "StartInstanceRefresh",
-            # How many stay healthy is in the group's maintenance policy.
-            {"AutoScalingGroupName": group_name, "Preferences": {"ScaleInProtectedInstances": protected_instances}},
-            maxAttempts=3,
-            onFailure="Continue",
-            isCritical=True,
-        ),
+        *_refresh(group_name, protected_instances),
         script_step("clean", f"Keeps the newest {keep} images.", _SCRIPT, "clean", kept, isEnd=True),
         script_step("withdraw", "Deregisters the image that is not whole.", _SCRIPT, "withdraw", payload, timeout_seconds=110, isEnd=True),
+        script_step(
+            "restore",
+            "Names the image of before again: clones of the new one are not healthy.",
+            _SCRIPT,
+            "restore",
+            {**payload, "before": "{{ before.image_id }}"},
+            maxAttempts=3,
+            nextStep="clean",
+        ),
     ]
 
 
@@ -98,6 +103,16 @@ def _image(name: str, instance_id: pulumi.Input[str], reboot: bool, tags: Mappin
 def _publish(parameter_name: pulumi.Input[str]) -> list[Any]:
     return [
         api_step(
+            "before",
+            "Notes the image that the clones start from now.",
+            "ssm",
+            "GetParameter",
+            {"Name": parameter_name},
+            outputs=[{"Name": "image_id", "Selector": "$.Parameter.Value", "Type": "String"}],
+            maxAttempts=3,
+            **_WITHDRAWN,
+        ),
+        api_step(
             "publish",
             "Names the image in the parameter that the clones start from.",
             "ssm",
@@ -116,5 +131,47 @@ def _publish(parameter_name: pulumi.Input[str]) -> list[Any]:
             {"Name": parameter_name},
             "$.Parameter.Value",
             [_IMAGE],
+        ),
+    ]
+
+
+def _refresh(group_name: pulumi.Input[str], protected_instances: str) -> list[Any]:
+    # Auto Scaling rolls nothing back to an image behind a parameter: the parameter itself goes back.
+    # https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-rollback.html
+    refresh = {"AutoScalingGroupName": group_name, "InstanceRefreshIds": ["{{ refresh.refresh_id }}"]}
+    return [
+        api_step(
+            "refresh",
+            "Replaces the clones.",
+            "autoscaling",
+            "StartInstanceRefresh",
+            # How many stay healthy is in the group's maintenance policy.
+            {"AutoScalingGroupName": group_name, "Preferences": {"ScaleInProtectedInstances": protected_instances}},
+            outputs=[{"Name": "refresh_id", "Selector": "$.InstanceRefreshId", "Type": "String"}],
+            maxAttempts=3,
+            onFailure="step:clean",
+        ),
+        wait_step(
+            "refreshed",
+            "Waits until the clones are replaced, or cannot be.",
+            "autoscaling",
+            "DescribeInstanceRefreshes",
+            refresh,
+            _STATUS,
+            _REFRESHED,
+            timeout_seconds=12 * 3600,
+            maxAttempts=3,
+            onFailure="step:clean",
+        ),
+        step(
+            "healthy",
+            "aws:assertAwsResourceProperty",
+            "Checks that the new clones are healthy.",
+            {
+                **{"Service": "autoscaling", "Api": "DescribeInstanceRefreshes", **refresh, "PropertySelector": _STATUS},
+                # A deployment that replaces the clones cancels this refresh, and reports its own.
+                "DesiredValues": ["Successful", "Cancelled"],
+            },
+            onFailure="step:restore",
         ),
     ]

@@ -80,7 +80,7 @@ class Stamp(Component):
         image = self._first_image(name, infrastructure_arn, distribution, role_arn)
         self.pipeline_arn = pipeline.arn
         self.image_parameter = after(self._parameter, image)
-        self._lifecycle(name, recipe, profile.arn)
+        self._lifecycle(name, recipe)
         self._promotion(name, profile.arn)
         if checked["alarm_topic_arns"]:
             self._report_failures(name)
@@ -204,8 +204,9 @@ class Stamp(Component):
                     "ami_tags": {"Name": name, **self._tags},
                     **({"launch_permission": {"user_ids": accounts}} if accounts else {}),
                 },
-                # As text: a write of aws:ec2:image is checked later, and what is refused then is reported to nobody.
-                "ssm_parameter_configurations": [{"parameter_name": self._parameter, "data_type": "text"}],
+                # EC2 and Auto Scaling refuse a parameter of any other type, and a type cannot be changed later.
+                # https://github.com/aws-samples/cdk-image-pipeline/issues/290
+                "ssm_parameter_configurations": [{"parameter_name": self._parameter, "data_type": "aws:ec2:image"}],
             }
             for region, key_arn in keys.items()
         ]
@@ -267,14 +268,14 @@ class Stamp(Component):
             ),
         )
 
-    def _lifecycle(self, name: str, recipe: aws.imagebuilder.ImageRecipe | None, arn: pulumi.Output[str]) -> None:
+    def _lifecycle(self, name: str, recipe: aws.imagebuilder.ImageRecipe | None) -> None:
+        # As AWS has the trust policy: https://docs.aws.amazon.com/imagebuilder/latest/userguide/image-lifecycle-prerequisites.html
         role = service_role(
             self,
             f"{name}-lifecycle-role",
             "imagebuilder.amazonaws.com",
             "Deletes images that are too old",
             managed_policies={f"{name}-lifecycle-managed": "service-role/EC2ImageBuilderLifecycleExecutionPolicy"},
-            conditions={"StringEquals": {"aws:SourceAccount": account_of(arn)}},
             tags=self._tags,
         )
         # An ARN has the name in small letters.

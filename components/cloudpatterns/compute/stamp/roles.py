@@ -39,6 +39,8 @@ def execution_role_arn(
         statements.append(Statement(actions=["ssm:GetParameter"], resources=[parameter]))
     if (group := checked.get("existing_log_group_arn")) is not None:
         statements.append(Statement(actions=_WRITE_LOGS, resources=_log_group(group)))
+    # AWS's trust policies have no condition here, and no page says that Image Builder sends aws:SourceAccount: without it a role with the
+    # condition could not be assumed. Other accounts cannot use the role, as nobody passes a role of another account.
     # It passes the role of the build instance to EC2: https://docs.aws.amazon.com/imagebuilder/latest/userguide/security-iam-awsmanpol.html
     return service_role(
         component,
@@ -47,7 +49,6 @@ def execution_role_arn(
         "Builds, tests and distributes images",
         statements={f"{name}-execution-policy": statements},
         managed_policies={f"{name}-execution-managed": "EC2ImageBuilderExecutionPolicy"},
-        conditions={"StringEquals": {"aws:SourceAccount": account_of(arn)}},
         tags=checked["tags"],
     ).arn
 

@@ -1,4 +1,4 @@
-"""Takes away images of a master server: one that was never published, and those that are old.
+"""Takes away images of a master server: one that was never published, one that does not serve, and those that are old.
 
 Runs on Systems Manager's Python 3.11 with nothing but boto3.
 """
@@ -18,6 +18,17 @@ def withdraw(events: Mapping[str, Any], _context: object) -> dict[str, str]:
     for image in images:
         _remove(ec2, image)
     return {"withdrawn": "yes"}
+
+
+def restore(events: Mapping[str, Any], _context: object) -> dict[str, str]:
+    """Entry point of the step after a failed refresh: names the image of before, unless somebody has named another one meanwhile."""
+    import boto3  # Systems Manager's runtime has it; this package does not need it.
+
+    ssm = boto3.client("ssm")
+    if _published(ssm, events["parameter"]) != events["image_id"]:
+        return {"restored": "no"}
+    ssm.put_parameter(Name=events["parameter"], Value=events["before"], Type="String", DataType="aws:ec2:image", Overwrite=True)
+    return {"restored": "yes"}
 
 
 def clean(events: Mapping[str, Any], _context: object) -> dict[str, str]:

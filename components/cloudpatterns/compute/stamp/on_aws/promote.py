@@ -40,18 +40,28 @@ def plan(events: Mapping[str, Any], _context: object) -> dict[str, str]:
 
 
 def write(events: Mapping[str, Any], _context: object) -> dict[str, str]:
-    """Entry point of the second step: writes the images to the parameters. Raises what the first Region answers that refuses."""
+    """Entry point of the second step: writes the images to the parameters. Raises what the first Region answers that refuses.
+
+    Systems Manager checks an image after it has answered, and reports no refusal: so the parameters are read again.
+    """
     import boto3  # Systems Manager's runtime has it; this package does not need it.
 
-    before = _by_region(events["before"])
-    for region, image in _by_region(events["images"]).items():
+    before, images = _by_region(events["before"]), _by_region(events["images"])
+    for region, image in images.items():
         ssm = boto3.client("ssm", region_name=region)
         # A build that ended meanwhile is newer than what was planned.
         if (value := _value(ssm, events["parameter"])) not in (before[region], image):
             raise RuntimeError(f"the parameter in {region} names {value} meanwhile; start again")
         if value != image:
-            ssm.put_parameter(Name=events["parameter"], Value=image, Overwrite=True)
-    return {"written": "yes"}
+            _put(ssm, events["parameter"], image)
+    left = [region for region, image in images.items() if image != before[region]]
+    for attempt in range(12):
+        if attempt:
+            time.sleep(5)
+        left = [region for region in left if _value(boto3.client("ssm", region_name=region), events["parameter"]) == before[region]]
+        if not left:
+            return {"written": "yes"}
+    raise RuntimeError(f"Systems Manager has refused the image in {', '.join(left)}: is it available there?")
 
 
 def verify(events: Mapping[str, Any], _context: object) -> dict[str, str]:
@@ -80,8 +90,9 @@ def restore(events: Mapping[str, Any], _context: object) -> dict[str, str]:
             try:
                 ssm = boto3.client("ssm", region_name=region)
                 if value != images[region] and _value(ssm, events["parameter"]) == images[region]:
-                    ssm.put_parameter(Name=events["parameter"], Value=value, Overwrite=True)
-                del left[region]
+                    _put(ssm, events["parameter"], value)
+                else:  # The look after a write: Systems Manager may still refuse the image when it has answered.
+                    del left[region]
             except Exception as error:  # The other Regions come first; the log has the reason.
                 print(f"{region}: {error}")
         if not left:
@@ -124,6 +135,11 @@ def _value(ssm: Any, parameter: str) -> str:
         return ssm.get_parameter(Name=parameter)["Parameter"]["Value"]
     except ssm.exceptions.ParameterNotFound:
         return ""
+
+
+def _put(ssm: Any, parameter: str, image: str) -> None:
+    # Left out, the type would be text, from which no launch template starts a server.
+    ssm.put_parameter(Name=parameter, Value=image, Type="String", DataType="aws:ec2:image", Overwrite=True)
 
 
 def _state(ec2: Any, image: str) -> str:
