@@ -16,8 +16,8 @@ backups = Snapshot(
             "monthly": {"frequency": "monthly", "retention_days": 400, "cold_storage_after_days": 30},
         },
         "selections": {"tagged": {"tags": {"Backup": "yes"}}},
-        # An administrator can delete this lock. With "compliance" and changeable_for_days nobody can, ever: try this one first.
-        "lock": {"mode": "governance"},
+        # An administrator can delete this lock. With "COMPLIANCE" and changeable_for_days nobody can, ever: try this one first.
+        "lock": {"mode": "GOVERNANCE"},
         "copies": {"frankfurt": {"region": "eu-central-1", "rules": ["monthly"]}},
         "restore_tests": {"tests": {"databases": {"resource_type": "RDS"}, "volumes": {"resource_type": "EBS"}}},
         # The keys of what is backed up: of databases, volumes, tables and buckets.

@@ -16,7 +16,7 @@ Snapshot(
     {
         "rules": {"daily": {"frequency": "daily", "retention_days": 30}},
         "selections": {"tagged": {"tags": {"Backup": "yes"}}},
-        "lock": {"mode": "compliance", "changeable_for_days": 3},
+        "lock": {"mode": "COMPLIANCE", "changeable_for_days": 3},
     },
 )
 """

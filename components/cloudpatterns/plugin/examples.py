@@ -802,7 +802,7 @@ def snapshot() -> None:
                 "monthly": {"frequency": "monthly", "retention_days": 365},
             },
             "selections": {"tagged": {"tags": {"Backup": "yes"}}},
-            "lock": {"mode": "governance"},
+            "lock": {"mode": "GOVERNANCE"},
             "copies": {"frankfurt": {"region": "eu-central-1", "rules": ["monthly"]}},
             "key_arns": ["arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-4000-8000-000000000001"],
         },

@@ -22,8 +22,8 @@ CENTRAL = f"arn:aws:backup:eu-central-1:{OTHER_ACCOUNT}:backup-vault:central"
 DEPLOY = f"arn:aws:iam::{ACCOUNT}:role/deploy"
 DAILY: dict[str, Any] = {"frequency": "daily", "retention_days": 35}
 MINIMAL: dict[str, Any] = {"rules": {"daily": DAILY}, "selections": {"tagged": {"tags": {"Backup": "yes"}}}}
-GOVERNANCE: dict[str, Any] = {"lock": {"mode": "governance"}}
-COMPLIANCE: dict[str, Any] = {"lock": {"mode": "compliance", "changeable_for_days": 3, "min_retention_days": 7}}
+GOVERNANCE: dict[str, Any] = {"lock": {"mode": "GOVERNANCE"}}
+COMPLIANCE: dict[str, Any] = {"lock": {"mode": "COMPLIANCE", "changeable_for_days": 3, "min_retention_days": 7}}
 FRANKFURT: dict[str, Any] = {"copies": {"frankfurt": {"region": "eu-central-1"}}}
 DISKS: dict[str, Any] = {
     "disks": {
@@ -102,7 +102,7 @@ def test_without_compliance_an_administrator_can_empty_it_and_the_documentation_
     assert lock.options.keys().isdisjoint({"protect", "retainOnDelete"})
     assert Snapshot.__doc__ is not None
     text = re.sub(r"\s+", " ", Snapshot.__doc__)
-    assert "``governance``: who may delete the lock, such as an administrator." in text
+    assert "``GOVERNANCE``: who may delete the lock, such as an administrator." in text
     assert "after that nobody, neither the root user nor AWS" in text
 
 
@@ -235,7 +235,7 @@ def test_the_key_of_a_vault_is_for_aws_backup_in_this_account() -> None:
 )
 def test_the_limits_of_a_lock_admit_every_rule(lock: dict[str, Any], limits: dict[str, Any]) -> None:
     rules = {"daily": DAILY, "weekly": {"frequency": "weekly", "retention_days": 7}}
-    inputs = named(make(rules=rules, lock={"mode": "governance", **lock}), "backups-vault-lock")
+    inputs = named(make(rules=rules, lock={"mode": "GOVERNANCE", **lock}), "backups-vault-lock")
     assert {key: value for key, value in inputs.items() if key.endswith("RetentionDays")} == limits
 
 
@@ -256,7 +256,7 @@ def test_an_existing_vault_is_not_changed() -> None:
 def test_a_new_vault_for_copies_beside_an_existing_one_may_have_a_lock() -> None:
     graph = make(
         existing_vault_arn=VAULT,
-        lock={"mode": "governance", "min_retention_days": 36},
+        lock={"mode": "GOVERNANCE", "min_retention_days": 36},
         copies={"frankfurt": {"region": "eu-central-1", "retention_days": 40}},
     )
     assert [one.name for one in graph.of_type("aws:backup/vaultLockConfiguration:VaultLockConfiguration")] == [
@@ -485,7 +485,7 @@ def test_images_are_taken_without_a_reboot_unless_asked(reboot: bool, expected: 
             "leave it warm.",
         ),
         (
-            {"lock": {"mode": "compliance", "changeable_for_days": 3}},
+            {"lock": {"mode": "COMPLIANCE", "changeable_for_days": 3}},
             "lock.min_retention_days",
             "is missing; a compliance lock needs it: its limits can never be changed, so they cannot follow a rule whose retention is. "
             "Give the shortest retention that you will ever need, 35 or less.",
@@ -501,28 +501,28 @@ def test_images_are_taken_without_a_reboot_unless_asked(reboot: bool, expected: 
             "is 168; the rule that runs most often is weekly: the alarm would be raised between its backups. Remove it.",
         ),
         (
-            {"lock": {"mode": "compliance", "min_retention_days": 7}},
+            {"lock": {"mode": "COMPLIANCE", "min_retention_days": 7}},
             "lock.changeable_for_days",
             "is missing; a compliance lock needs it: the days, 3 or more, in which it can still be removed. After that nobody can delete "
-            "it. Give it, or choose the mode governance.",
+            "it. Give it, or choose the mode GOVERNANCE.",
         ),
         (
-            {"lock": {"mode": "governance", "changeable_for_days": 3}},
+            {"lock": {"mode": "GOVERNANCE", "changeable_for_days": 3}},
             "lock.changeable_for_days",
-            "is for the mode compliance only: it would make the lock one. Remove it.",
+            "is for the mode COMPLIANCE only: it would make the lock one. Remove it.",
         ),
         (
-            {"lock": {"mode": "governance", "min_retention_days": 36}},
+            {"lock": {"mode": "GOVERNANCE", "min_retention_days": 36}},
             "rules.daily.retention_days",
             "is 35, below lock.min_retention_days, 36: AWS would fail each job. Raise it, or lower the lock's.",
         ),
         (
-            {"lock": {"mode": "governance", "max_retention_days": 34}},
+            {"lock": {"mode": "GOVERNANCE", "max_retention_days": 34}},
             "rules.daily.retention_days",
             "is 35, above lock.max_retention_days, 34: AWS would fail each job. Lower it, or raise the lock's.",
         ),
         (
-            {"lock": {"mode": "governance", "min_retention_days": 9, "max_retention_days": 8}},
+            {"lock": {"mode": "GOVERNANCE", "min_retention_days": 9, "max_retention_days": 8}},
             "lock.min_retention_days",
             "is 9, above max_retention_days, 8: no backup could be kept. Lower it.",
         ),
@@ -532,7 +532,7 @@ def test_images_are_taken_without_a_reboot_unless_asked(reboot: bool, expected: 
             "is missing; alarm_hours_without_backup needs it. Give it, or remove alarm_hours_without_backup.",
         ),
         (
-            {"existing_vault_arn": VAULT, "lock": {"mode": "governance"}},
+            {"existing_vault_arn": VAULT, "lock": {"mode": "GOVERNANCE"}},
             "existing_vault_arn",
             "excludes lock: an existing vault is not changed; both are given. Remove one of them.",
         ),
@@ -547,7 +547,7 @@ def test_what_aws_would_refuse_or_fail_job_by_job_is_refused(more: dict[str, Any
     ("more", "path", "reason"),
     [
         (
-            {"lock": {"mode": "governance"}},
+            {"lock": {"mode": "GOVERNANCE"}},
             "disks",
             "excludes lock: Data Lifecycle Manager has no vault; both are given. Remove one of them.",
         ),
@@ -568,7 +568,7 @@ def test_what_disks_cannot_have_is_refused(more: dict[str, Any], path: str, reas
 
 
 def test_the_lock_limits_copies_in_new_vaults_too() -> None:
-    lock, copy = {"mode": "governance", "min_retention_days": 10}, {"region": "eu-central-1", "retention_days": 9}
+    lock, copy = {"mode": "GOVERNANCE", "min_retention_days": 10}, {"region": "eu-central-1", "retention_days": 9}
     [(path, _)] = problems(lock=lock, copies={"frankfurt": copy})
     assert path == "copies.frankfurt.retention_days"
     make(lock=lock, copies={"central": {"vault_arn": CENTRAL, "retention_days": 9}})

@@ -98,16 +98,16 @@ class SnapshotSelectionArgs(TypedDict):
 class SnapshotLockArgs(TypedDict):
     """A lock that keeps the backups of a vault until their retention ends."""
 
-    mode: Annotated[str, Choice("governance", "compliance")]
-    """``governance`` (who may delete the lock, such as an administrator, can delete backups after that) or ``compliance`` (once
+    mode: Annotated[str, Choice("GOVERNANCE", "COMPLIANCE")]
+    """``GOVERNANCE`` (who may delete the lock, such as an administrator, can delete backups after that) or ``COMPLIANCE`` (once
     ``changeable_for_days`` are over nobody deletes the lock, the vault or a backup, neither the root user nor AWS nor ``destroy``)."""
     changeable_for_days: NotRequired[Annotated[int, Field(ge=3, le=36_500)]]
-    """Days in which a ``compliance`` lock can still be changed and deleted. Needed with it, and for it alone."""
+    """Days in which a ``COMPLIANCE`` lock can still be changed and deleted. Needed with it, and for it alone."""
     min_retention_days: NotRequired[_RetentionDays]
     """Least retention: AWS fails jobs with a shorter one. Default: the shortest retention of the rules and copies in the vault. Needed with
-    ``compliance``, whose limits cannot follow the rules later."""
+    ``COMPLIANCE``, whose limits cannot follow the rules later."""
     max_retention_days: NotRequired[_RetentionDays]
-    """Longest retention: AWS fails jobs with a longer one. Default: none; of a ``compliance`` lock it could never be raised."""
+    """Longest retention: AWS fails jobs with a longer one. Default: none; of a ``COMPLIANCE`` lock it could never be raised."""
 
 
 class SnapshotCopyArgs(TypedDict):

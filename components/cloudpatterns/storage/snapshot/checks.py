@@ -143,21 +143,21 @@ def _silence_problems(checked: SnapshotArgs) -> Iterator[Problem]:
 
 
 def _lock_problems(checked: SnapshotArgs, lock: SnapshotLockArgs) -> Iterator[Problem]:
-    if lock["mode"] == "compliance" and lock.get("changeable_for_days") is None:
+    if lock["mode"] == "COMPLIANCE" and lock.get("changeable_for_days") is None:
         reason = (
             "is missing; a compliance lock needs it: the days, 3 or more, in which it can still be removed. After that nobody can "
-            "delete it. Give it, or choose the mode governance."
+            "delete it. Give it, or choose the mode GOVERNANCE."
         )
         yield "lock.changeable_for_days", reason
-    if lock["mode"] == "compliance" and lock.get("min_retention_days") is None:
+    if lock["mode"] == "COMPLIANCE" and lock.get("min_retention_days") is None:
         shortest = min(days for name in (None, *checked["copies"]) for days in retentions(checked, name).values())
         reason = (
             "is missing; a compliance lock needs it: its limits can never be changed, so they cannot follow a rule whose retention is. "
             f"Give the shortest retention that you will ever need, {shortest} or less."
         )
         yield "lock.min_retention_days", reason
-    if lock["mode"] == "governance" and lock.get("changeable_for_days") is not None:
-        yield "lock.changeable_for_days", "is for the mode compliance only: it would make the lock one. Remove it."
+    if lock["mode"] == "GOVERNANCE" and lock.get("changeable_for_days") is not None:
+        yield "lock.changeable_for_days", "is for the mode COMPLIANCE only: it would make the lock one. Remove it."
     least, longest = lock.get("min_retention_days"), lock.get("max_retention_days")
     if least is not None and longest is not None and least > longest:
         yield "lock.min_retention_days", f"is {least}, above max_retention_days, {longest}: no backup could be kept. Lower it."

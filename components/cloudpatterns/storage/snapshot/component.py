@@ -42,8 +42,8 @@ class Snapshot(Component):
     Regions, or existing ones of other accounts. The role may use the keys in ``key_arns``. ``restore_tests`` restore backups and delete
     what they restored. ``disks`` is Data Lifecycle Manager instead, for snapshots of volumes or images of instances alone.
 
-    The ``lock`` decides who can delete a backup before its time. Without one: who may change the vault's policy. ``governance``: who may
-    delete the lock, such as an administrator. ``compliance``: for ``changeable_for_days`` the same, and after that nobody, neither the root
+    The ``lock`` decides who can delete a backup before its time. Without one: who may change the vault's policy. ``GOVERNANCE``: who may
+    delete the lock, such as an administrator. ``COMPLIANCE``: for ``changeable_for_days`` the same, and after that nobody, neither the root
     user nor AWS; the vault and its costs stay until the last backup has expired. ``destroy`` cannot empty it: Pulumi protects the vault and
     the lock, and once they are unprotected leaves vault, lock and key behind. Otherwise ``destroy`` removes plan, lock and policy, and then
     stops at the vault as long as backups are in it.

@@ -35,7 +35,7 @@ class VaultSettings(NamedTuple):
     @property
     def kept(self) -> bool:
         """Whether nobody can empty the vault, so that it is left behind."""
-        return self.lock is not None and self.lock["mode"] == "compliance"
+        return self.lock is not None and self.lock["mode"] == "COMPLIANCE"
 
 
 def create_vault(
