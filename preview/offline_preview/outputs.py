@@ -275,6 +275,8 @@ def _string(output: str, subject: Subject) -> str:
         return f"10.255.{int(digest(urn, 2), 16)}.{int(digest(urn + 'ip', 2), 16)}"
     if lower.endswith("zoneid"):
         return f"Z{digest(urn, 20).upper()}"
+    if output in ("bucketDomainName", "bucketRegionalDomainName"):
+        return f"{subject.name}.s3.{f'{subject.region}.' if 'Regional' in output else ''}{dns_suffix(subject.region)}"
     if lower.endswith(("dnsname", "domainname", "endpoint", "address", "hostname", "url", "domain")):
         host = f"{subject.name}.{digest(urn, 8)}.{subject.region}.{dns_suffix(subject.region)}"
         return f"https://{host}" if lower.endswith("url") else host

@@ -243,6 +243,118 @@ def test_what_is_sent_and_kept_follows_from_the_origin() -> None:
     }
 
 
+def test_behaviors_of_paths_are_tried_in_their_order() -> None:
+    args: Any = {"origins": {"site": SITE, "copy": COPY, "app": APP}, "default_behavior": {"origin": "app"}}
+    behaviors = [
+        {"path_pattern": "/news/*", "origin": "site", "failover_origin": "copy", "key_group_ids": ["group"]},
+        {"path_pattern": "/n*", "request_function_arn": "arn:f1", "response_function_arn": "arn:f2", "response_headers_policy_id": "own"},
+    ]
+    graph = make(**args, behaviors=behaviors)
+    whole = graph.one(DISTRIBUTION).inputs
+    assert [one["originId"] for one in whole["originGroups"]] == ["site-or-copy"]
+    news, other = whole["orderedCacheBehaviors"]
+    assert (news["pathPattern"], news["targetOriginId"], news["trustedKeyGroups"]) == ("/news/*", "site-or-copy", ["group"])
+    assert (other["pathPattern"], other["targetOriginId"], other["responseHeadersPolicyId"]) == ("/n*", "app", "own")
+    assert other["functionAssociations"] == [
+        {"eventType": "viewer-request", "functionArn": "arn:f1"},
+        {"eventType": "viewer-response", "functionArn": "arn:f2"},
+    ]
+    policy = graph.named("shop-headers").outputs["id"]
+    assert news["responseHeadersPolicyId"] == whole["defaultCacheBehavior"]["responseHeadersPolicyId"] == policy
+
+
+def test_equal_ways_of_caching_are_one_policy() -> None:
+    caching: Any = {"default_seconds": 60, "max_seconds": 600, "query_strings": ["page"], "headers": ["X-Shop"], "cookies": ["lang"]}
+    graph = make(
+        default_behavior={"caching": caching},
+        behaviors=[{"path_pattern": "/a/*", "caching": caching}, {"path_pattern": "/b/*", "caching": {"query_strings": ["*"]}}],
+    )
+    policies = {one.name: one for one in graph.of_type("aws:cloudfront/cachePolicy:CachePolicy")}
+    assert list(policies) == ["shop-cache-0-60-600-page-x-shop-lang", "shop-cache-0-86400-31536000-all"]
+    first, second = policies.values()
+    assert [first.inputs[key] for key in ("minTtl", "defaultTtl", "maxTtl")] == [0, 60, 600]
+    assert first.inputs["parametersInCacheKeyAndForwardedToOrigin"] == {
+        "enableAcceptEncodingBrotli": True,
+        "enableAcceptEncodingGzip": True,
+        "queryStringsConfig": {"queryStringBehavior": "whitelist", "queryStrings": {"items": ["page"]}},
+        "headersConfig": {"headerBehavior": "whitelist", "headers": {"items": ["X-Shop"]}},
+        "cookiesConfig": {"cookieBehavior": "whitelist", "cookies": {"items": ["lang"]}},
+    }
+    key = second.inputs["parametersInCacheKeyAndForwardedToOrigin"]
+    assert key["queryStringsConfig"] == {"queryStringBehavior": "all"}
+    whole = graph.one(DISTRIBUTION).inputs
+    used = [one["cachePolicyId"] for one in [whole["defaultCacheBehavior"], *whole["orderedCacheBehaviors"]]]
+    assert used == [first.outputs["id"], first.outputs["id"], second.outputs["id"]]
+    existing = behavior(default_behavior={"cache_policy_id": "theirs", "requests": "all_except_host"})
+    assert existing["cachePolicyId"] == "theirs"
+    assert behavior(default_behavior={"cache": "origin"})["cachePolicyId"] == "83da9c7e-98b4-4e11-a168-04f0df8e2c65"
+
+
+def test_the_root_of_a_bucket_shows_an_object_and_no_list() -> None:
+    assert distribution()["defaultRootObject"] == "index.html"
+    assert distribution(default_root_object="start.html")["defaultRootObject"] == "start.html"
+    assert "defaultRootObject" not in distribution(origins={"app": APP})
+
+
+def test_error_pages_and_countries() -> None:
+    whole = distribution(
+        error_pages=[{"code": 503, "page_path": "/errors/503.html", "cache_seconds": 60}, {"code": 404, "cache_seconds": 5}],
+        blocked_country_codes=["FR", "DE"],
+        price_class="PriceClass_100",
+    )
+    assert whole["customErrorResponses"] == [
+        {"errorCode": 503, "errorCachingMinTtl": 60, "responseCode": 503, "responsePagePath": "/errors/503.html"},
+        {"errorCode": 404, "errorCachingMinTtl": 5},
+    ]
+    assert whole["restrictions"] == {"geoRestriction": {"restrictionType": "blacklist", "locations": ["DE", "FR"]}}
+    assert distribution(country_codes=["DE"])["restrictions"]["geoRestriction"]["restrictionType"] == "whitelist"
+    assert whole["priceClass"] == "PriceClass_100"
+
+
+def test_origins_have_paths_and_a_shield() -> None:
+    site: Any = {**SITE, "path": "/v1", "shield_region": "eu-west-1", "connection_attempts": 1, "connection_timeout_seconds": 2}
+    one = origin("site", origins={"site": site})
+    assert (one["originPath"], one["originShield"]) == ("/v1", {"enabled": True, "originShieldRegion": "eu-west-1"})
+    assert (one["connectionAttempts"], one["connectionTimeout"]) == (1, 2)
+
+
+def test_browsers_get_security_headers() -> None:
+    headers: Any = {
+        "content_security_policy": "default-src 'self'",
+        "frame_options": "SAMEORIGIN",
+        "hsts_subdomains": True,
+        "hsts_preload": True,
+        "replace": False,
+        "custom": {"Permissions-Policy": "camera=()"},
+        "remove": [],
+        "cors": {"origins": ["https://a.example.com"], "headers": ["Authorization"], "cookies": True, "expose_headers": ["ETag"]},
+    }
+    policy = make(headers=headers).one("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy").inputs
+    assert policy["securityHeadersConfig"] == {
+        "strictTransportSecurity": {"accessControlMaxAgeSec": 31_536_000, "includeSubdomains": True, "preload": True, "override": True},
+        "contentTypeOptions": {"override": True},
+        "frameOptions": {"frameOption": "SAMEORIGIN", "override": False},
+        "referrerPolicy": {"referrerPolicy": "strict-origin-when-cross-origin", "override": False},
+        "contentSecurityPolicy": {"contentSecurityPolicy": "default-src 'self'", "override": False},
+    }
+    assert policy["customHeadersConfig"] == {"items": [{"header": "Permissions-Policy", "value": "camera=()", "override": False}]}
+    assert "removeHeadersConfig" not in policy
+    assert policy["corsConfig"] == {
+        "accessControlAllowOrigins": {"items": ["https://a.example.com"]},
+        "accessControlAllowMethods": {"items": ["GET", "HEAD", "OPTIONS"]},
+        "accessControlAllowHeaders": {"items": ["Authorization"]},
+        "accessControlAllowCredentials": True,
+        "accessControlMaxAgeSec": 600,
+        "accessControlExposeHeaders": {"items": ["ETag"]},
+        "originOverride": True,
+    }
+
+
+def test_others_may_write_the_records() -> None:
+    graph = make(hosted_zone_id=ZONE, certificate_arn=None, alias_records=False)
+    assert [one.inputs["type"] for one in graph.of_type("aws:route53/record:Record")] == ["CNAME"]
+
+
 def test_an_alarm_counts_errors_where_cloudfront_reports_them() -> None:
     graph = make(alarm_topic_arns=[TOPIC])
     alarm = graph.named("shop-viewer-5xx")
@@ -271,6 +383,8 @@ def given(method: str, *arguments: Any) -> Any:
 def test_a_pipeline_may_have_objects_fetched_anew() -> None:
     command, created = given("invalidation_command", "/news/*", "/it's")
     assert command == f"aws cloudfront create-invalidation --distribution-id {created.outputs['id']} --paths '/news/*' '/it'\"'\"'s'"
+    [reads], created = given("bucket_statements")
+    assert reads["conditions"] == {"StringEquals": {"aws:SourceArn": [created.outputs["arn"]]}}
     [statement], created = given("invalidation_statements")
     assert statement["actions"] == ["cloudfront:CreateInvalidation", "cloudfront:GetInvalidation"]
     assert statement["resources"] == [created.outputs["arn"]]

@@ -134,6 +134,9 @@ def test_the_function_sees_each_request() -> None:
         ("folders", "/css/main.css", "/css/main.css"),
         ("folders", "/archive.tar.gz", "/archive.tar.gz"),
         ("folders", "/.well-known/security.txt", "/.well-known/security.txt"),
+        ("folders", "/app.webmanifest", "/app.webmanifest"),
+        ("folders", "/guide.", (301, "https://docs.example.com/guide./")),
+        ("folders", f"/x.{'a' * 8000}", (301, f"https://docs.example.com/x.{'a' * 8000}/")),
         ("html", "/guide", "/guide.html"),
         ("html", "/guide/", "/guide/index.html"),
         ("html", "/guide.html", "/guide.html"),
@@ -166,12 +169,11 @@ def test_a_redirect_leads_to_a_page_and_not_to_another_redirect() -> None:
     settings: list[Any] = [{}, several]
     for args in settings:
         for host, uri in (("docs.example.com", "/guide"), ("www.example.com", "/guide/"), ("www.example.com", "/guide")):
-            steps = 0
             found = shown(uri, host=host, **args)
-            while isinstance(found, tuple):
-                host, _, rest = found[1].removeprefix("https://").partition("/")
-                found, steps = shown(f"/{rest}", host=host, **args), steps + 1
-            assert steps <= 2
+            for _ in range(2):
+                if isinstance(found, tuple):
+                    host, _, rest = found[1].removeprefix("https://").partition("/")
+                    found = shown(f"/{rest}", host=host, **args)
             assert found == "/guide/index.html"
 
 

@@ -28,8 +28,8 @@ class CdnBucket(TypedDict):
             "the host name of a bucket in its Region, no website endpoint, such as assets.s3.eu-west-1.amazonaws.com",
         ),
     ]
-    """``bucket_regional_domain_name`` of the bucket, of any Region. Its policy, and that of its key, must admit CloudFront: those
-    of ``HighAvailabilityStorage`` with ``cdn_domain_name`` do."""
+    """``bucket_regional_domain_name`` of the bucket, of any Region. Its policy, and that of its key, must admit the
+    distribution: those of ``HighAvailabilityStorage`` with ``cdn_domain_name`` do, and others take ``bucket_statements()``."""
 
 
 class CdnBalancer(TypedDict):

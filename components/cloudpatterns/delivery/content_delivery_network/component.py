@@ -9,11 +9,13 @@ import pulumi
 
 from cloudpatterns.blocks.distribution import ErrorPage, distribution
 from cloudpatterns.core import Component, Statement, WorkloadStatementArgs, as_arguments
+from cloudpatterns.delivery._buckets import reader_statements
 from cloudpatterns.delivery._viewers import Viewers
 from cloudpatterns.delivery.content_delivery_network.arguments import ContentDeliveryNetworkArgs
 from cloudpatterns.delivery.content_delivery_network.behaviors import create_behavior, default_origin, failovers, origin_kind
 from cloudpatterns.delivery.content_delivery_network.checks import child_names, problems
 from cloudpatterns.delivery.content_delivery_network.origins import create_origin
+from cloudpatterns.storage import BucketStatement
 
 
 class ContentDeliveryNetwork(Component):
@@ -98,6 +100,10 @@ class ContentDeliveryNetwork(Component):
         self.web_acl_arn, self.certificate_arn = viewers.web_acl_arn, viewers.certificate_arn
         self.response_headers_policy_id = viewers.response_headers_policy_id
         self.register()
+
+    def bucket_statements(self) -> list[BucketStatement]:
+        """What the policy of a bucket that is an origin needs, as a ``DurableBucket`` takes it."""
+        return reader_statements(self.distribution_arn)
 
     def invalidation_statements(self) -> list[WorkloadStatementArgs]:
         """What a role needs to have objects fetched anew, such as that of a pipeline."""

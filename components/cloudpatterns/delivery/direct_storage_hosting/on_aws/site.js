@@ -2,8 +2,13 @@
 // SETTINGS stands before it: index (name of the index document), paths ("folders", "html" or "single_page") and
 // host (the name that the others redirect to; empty for none).
 
-// A name with a dot and a letter behind it is a file: main.css, not v1.2.
-const FILE = /\.[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*$/;
+// A name with a short ending that has a letter is a file: main.css, not v1.2. CloudFront stops a function that takes long, so no more of
+// the name is matched.
+function isFile(name) {
+    const dot = name.lastIndexOf('.');
+    const ending = name.slice(dot + 1);
+    return dot >= 0 && ending.length <= 16 && /^[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*$/.test(ending);
+}
 
 function text(parameters) {
     const pairs = [];
@@ -36,7 +41,7 @@ function handler(event) {
         request.uri = SETTINGS.paths === 'single_page' ? '/' + SETTINGS.index : uri + SETTINGS.index;
         return request;
     }
-    if (FILE.test(uri.slice(uri.lastIndexOf('/') + 1))) {
+    if (isFile(uri.slice(uri.lastIndexOf('/') + 1))) {
         return request;
     }
     if (SETTINGS.paths === 'single_page') {
