@@ -33,6 +33,9 @@ class ReadReplica(Component):
         database = RelationalDatabase("orders", {"engine": "aurora-postgresql", ...})
         reads = ReadReplica("reads", {"engine": "aurora-postgresql", "database_arn": database.instance_arn, ...})
 
+    The application asks ``cloudpatterns_runtime.replicas`` where a read goes: a visitor who has just written reads from the writer; its
+    page is `docs/runtime/replicas.md`.
+
     **Use when**: reads outgrow the writer, or reports must not slow it down.
 
     **Not when**: the same few rows are read again and again, for which ``InMemoryCache`` is cheaper, or every read must see every write.
@@ -42,7 +45,8 @@ class ReadReplica(Component):
     **Trade-offs**: reads are milliseconds (Aurora) to seconds (RDS) behind. A proxy keeps connections open, so Aurora Serverless does not
     pause. The record's name is not in the certificates of RDS: the library resolves it first.
 
-    **Proven by**: controls ``rds-private``, ``rds-encrypted``; ``test_read_replica.py`` and ``test_read_replica_on_aws.py``.
+    **Proven by**: controls ``rds-private``, ``rds-encrypted``; ``test_read_replica.py``, ``test_read_replica_on_aws.py``, and
+    ``test_replicas.py`` of the library, on PostgreSQL with a streaming replica.
     """
 
     reader_host: pulumi.Output[str]

@@ -69,6 +69,11 @@ CREATE USER IF NOT EXISTS '{user}'@'%' IDENTIFIED WITH AWSAuthenticationPlugin A
 GRANT SELECT, SHOW VIEW ON `{schema}`.* TO '{user}'@'%';
 """
 
+# How far behind a replica is, which Aurora says to everybody.
+_MYSQL_STATUS = """\
+GRANT REPLICATION CLIENT ON *.* TO '{user}'@'%';
+"""
+
 
 def user_sql(engine: Engine, user_name: str, database_name: str) -> str:
     """The SQL that creates a user who logs in through IAM, with every right on the data of one database; it may run again."""
@@ -77,7 +82,7 @@ def user_sql(engine: Engine, user_name: str, database_name: str) -> str:
 
 def reader_sql(engine: Engine, user_name: str, database_name: str) -> str:
     """The SQL that creates a user who logs in through IAM, with rights to read the data of one database alone; it may run again."""
-    return _sql(engine, _MYSQL_READER, _POSTGRES_READER, user_name, database_name)
+    return _sql(engine, _MYSQL_READER if engine.aurora else _MYSQL_READER + _MYSQL_STATUS, _POSTGRES_READER, user_name, database_name)
 
 
 def _sql(engine: Engine, mysql: str, postgres: str, user_name: str, database_name: str) -> str:
