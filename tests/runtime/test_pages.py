@@ -20,6 +20,7 @@ LIBRARIES = {
     "breaker": "circuit-breaker",
     "health": "deep-health",
     "priority": "priority-poller",
+    "replicas": "replicas",
     "retry": "retry",
     "sessions": "sessions",
     "shard_mover": "shards",

@@ -28,13 +28,14 @@ def pattern_function(
     role_description: str,
     statements: Sequence[Statement],
     memory_mib: int,
+    timeout_seconds: int = 30,
     log_retention_days: int,
     tags: Mapping[str, pulumi.Input[str]],
     environment: Mapping[str, pulumi.Input[str]] | None = None,
     layer_arns: Sequence[pulumi.Input[str]] | None = None,
     dead_letter_arn: pulumi.Input[str] | None = None,
 ) -> PatternFunction:
-    """A Python function that runs ``handler`` of ``index.py`` in the folder for at most 30 seconds, as children of ``component``.
+    """A Python function that runs ``handler`` of ``index.py`` in the folder for at most ``timeout_seconds``, as children of ``component``.
 
     Events that it fails on go to the queue ``dead_letter_arn``, if there is one. Its role has the ``statements`` and may write the
     function's own logs. The log group has no customer managed key, because handlers log ids and never values.
@@ -58,7 +59,7 @@ def pattern_function(
         architectures=["arm64"],
         handler="index.handler",
         code=pulumi.AssetArchive({"index.py": pulumi.FileAsset(str(folder / "index.py"))}),
-        timeout=30,
+        timeout=timeout_seconds,
         memory_size=memory_mib,
         layers=layer_arns,
         environment=None if environment is None else {"variables": environment},

@@ -16,6 +16,8 @@ from cloudpatterns.database.in_memory_cache.arguments import (
     InMemoryCacheServerlessArgs,
 )
 from cloudpatterns.database.in_memory_cache.component import InMemoryCache
+from cloudpatterns.database.read_replica.arguments import ReadReplicaArgs, ReadReplicaOptions, ReadReplicaPlaceArgs
+from cloudpatterns.database.read_replica.component import ReadReplica
 from cloudpatterns.database.relational_database.arguments import (
     RelationalDatabaseArgs,
     RelationalDatabaseOptions,
@@ -46,6 +48,10 @@ __all__ = [
     "InMemoryCacheCredentialArgs",
     "InMemoryCacheOptions",
     "InMemoryCacheServerlessArgs",
+    "ReadReplica",
+    "ReadReplicaArgs",
+    "ReadReplicaOptions",
+    "ReadReplicaPlaceArgs",
     "RelationalDatabase",
     "RelationalDatabaseArgs",
     "RelationalDatabaseOptions",

@@ -16,7 +16,8 @@ from cloudpatterns.security.secret_values import rotate_secret, write_value
 _NAME = Matches(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "lower case letters, digits and single hyphens, a letter first, such as orders-db")
 HyphenatedName = Annotated[str, _NAME]
 """What databases, caches and their users may be named."""
-
+InstanceClass = Annotated[str, Matches(r"db\.[a-z0-9-]+(\.[a-z0-9-]+)?", "an instance class such as db.t4g.medium")]
+"""An instance class of RDS or Aurora."""
 
 # What reports nothing is down or gone.
 SUSTAINED: dict[str, Any] = {"period_seconds": 300, "periods": 3, "missing": "breaching"}

@@ -18,7 +18,7 @@ from cloudpatterns.compute import (
     ScaleUp,
     Stamp,
 )
-from cloudpatterns.database import GlobalTable, InMemoryCache, RelationalDatabase, ShardingWrite, StateSharing
+from cloudpatterns.database import GlobalTable, InMemoryCache, ReadReplica, RelationalDatabase, ShardingWrite, StateSharing
 from cloudpatterns.delivery import ContentDeliveryNetwork, DirectStorageHosting
 from cloudpatterns.messaging import (
     EventBus,
@@ -630,6 +630,43 @@ def queuing_chain() -> None:
                     "maximum_concurrency": 50,
                 },
             ],
+        },
+    )
+
+
+def read_replica() -> None:
+    """One to four readers of an Aurora cluster behind a proxy."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    firewall = FunctionalFirewall(
+        "firewall",
+        {
+            "vpc_id": network.vpc_id,
+            "functions": {
+                "client": {},
+                "reads": {"ports": [5432], "callers": ["client"]},
+                "db": {"ports": [5432], "callers": ["client", "reads"]},
+            },
+        },
+    )
+    orders = RelationalDatabase(
+        "orders",
+        {
+            "engine": "aurora-postgresql",
+            "engine_version": "17",
+            "instance_class": "db.r8g.large",
+            "subnet_ids_by_zone": network.data_subnet_ids_by_zone,
+            "security_group_ids": [firewall.security_group_ids["db"]],
+        },
+    )
+    ReadReplica(
+        "reads",
+        {
+            "engine": "aurora-postgresql",
+            "database_arn": orders.instance_arn,
+            "resource_id": orders.resource_id,
+            "subnet_ids_by_zone": network.data_subnet_ids_by_zone,
+            "security_group_ids": [firewall.security_group_ids["reads"]],
+            "max_readers": 4,
         },
     )
 

@@ -19,10 +19,8 @@ from cloudpatterns.core.vocabulary import (
     Tags,
     WeeklyWindow,
 )
-from cloudpatterns.database._shared import CredentialOptions, HyphenatedName
+from cloudpatterns.database._shared import CredentialOptions, HyphenatedName, InstanceClass
 from cloudpatterns.database.relational_database.engines import ENGINES
-
-_InstanceClass = Annotated[str, Matches(r"db\.[a-z0-9-]+(\.[a-z0-9-]+)?", "an instance class such as db.t4g.medium")]
 
 
 class RelationalDatabasePasswordArgs(CredentialOptions):
@@ -45,7 +43,7 @@ class RelationalDatabaseReplicaArgs(TypedDict):
     """Security groups in that region."""
     kms_key_arn: NotRequired[KmsKeyArn]
     """A key in that region for storage and logs; its policy must let CloudWatch Logs use it. Default: a new key."""
-    instance_class: NotRequired[_InstanceClass]
+    instance_class: NotRequired[InstanceClass]
     """Instance class of the replica. Default: that of the database."""
     engine_version: NotRequired[str]
     """Version of an existing replica, for an upgrade: the replica is upgraded in one update, the database in the next. Default: a new
@@ -76,7 +74,7 @@ class RelationalDatabaseOptions(TypedDict):
     engine_version: str
     """A version in standard support, such as ``8.4`` (MySQL) or ``17`` (PostgreSQL). Without the last part, minor upgrades show no
     difference."""
-    instance_class: _InstanceClass
+    instance_class: InstanceClass
     """Instance class; ``db.serverless`` is for Aurora and needs ``max_capacity_units``."""
     allocated_storage_gib: NotRequired[Annotated[int, Field(ge=20, le=65_536)]]
     """First size of the storage. Needed with ``mysql`` and ``postgres``; Aurora's storage grows by itself."""

@@ -157,7 +157,9 @@ class RelationalDatabase(Component):
         self.reader_address = after(cluster.reader_endpoint, *instances)
         self.port = cluster.port
         self.endpoint = pulumi.Output.concat(self.address, ":", cluster.port.apply(str))
-        self.instance_id, self.instance_arn, self.resource_id = cluster.cluster_identifier, cluster.arn, cluster.cluster_resource_id
+        self.instance_id, self.resource_id = cluster.cluster_identifier, cluster.cluster_resource_id
+        # What goes before the instances when the stack is destroyed, such as readers that autoscaling added, comes after them.
+        self.instance_arn = after(cluster.arn, *instances)
         self.secret_arn = foundation.secret(cluster, self.address)
         identifier = cluster.cluster_identifier
         members = [instance.identifier for instance in instances]

@@ -1,0 +1,1 @@
+"""Read replicas: Aurora readers behind a proxy, or replicas of an RDS instance behind weighted records."""
