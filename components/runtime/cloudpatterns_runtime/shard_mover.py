@@ -192,8 +192,8 @@ class Mover:
                 copied = self._copy(passage, row)
                 self._change(source, move.source, move.slot, row, row._replace(state=LEFT))
             elif row.state == LEFT and row.peer == move.target:
-                self._open(passage, row)
-                self._clear(passage, row)
+                if self._open(passage, row):
+                    self._clear(passage, row)
             elif row.state == BACK and row.peer == move.target:
                 self._settle(passage, row)
             else:
@@ -234,22 +234,28 @@ class Mover:
             source.rollback()
             target.rollback()
             return 0
-        self._rows.delete(target, move.slot)
+        if arrival.state == ARRIVED:
+            # Of an attempt that was given up: nobody has seen it.
+            self._rows.delete(target, move.slot)
+        elif strays := self._rows.tables_with(target, move.slot):
+            reason = "which it does not have; somebody wrote them past the router. Move or delete them, and run again"
+            raise Unmovable(f"slot {move.slot}: shard {move.target} has rows of it in {', '.join(strays)}, {reason}.")
         copied = self._rows.copy(move.slot, passage.current.slot, source, target)
         _fence.change(target, move.target, move.slot, arrival, Row(ARRIVED, arrival.generation, row.ticket, move.source))
         source.rollback()
         target.commit()
         return copied
 
-    def _open(self, passage: _Passage, row: Row) -> None:
+    def _open(self, passage: _Passage, row: Row) -> bool:
+        """Opens the slot on the target; whether it is open there, with the copy of this attempt."""
         move, target = passage.move, passage.target
+        target.rollback()
         arrived = _fence.lock(target, move.target, move.slot)
         if arrived.state == ARRIVED and arrived.ticket == row.ticket:
             _fence.change(target, move.target, move.slot, arrived, Row(OWNED, passage.current.generation, row.ticket, move.source))
             target.commit()
         target.rollback()
-        if arrived.ticket != row.ticket:
-            raise Unmovable(f"slot {move.slot}: shard {move.target} does not have what {move.source} gave it. See Mover.verify.")
+        return arrived.ticket == row.ticket and arrived.state in (ARRIVED, OWNED)
 
     def _clear(self, passage: _Passage, row: Row) -> None:
         move, source = passage.move, passage.source
@@ -293,8 +299,9 @@ class Mover:
         elif arrival.state not in (GONE, ARRIVED):
             raise _two_owners(move, arrival)
         else:
-            _fence.change(target, move.target, move.slot, arrival, Row(GONE, arrival.generation, "", ""))
-            self._rows.delete(target, move.slot)
+            if arrival.state == ARRIVED:
+                self._rows.delete(target, move.slot)
+            _fence.change(target, move.target, move.slot, arrival, Row(GONE, arrival.generation, row.ticket, ""))
             target.commit()
             following = Row(OWNED, row.generation, "", "")
         self._change(source, move.source, move.slot, row, following)
