@@ -1,9 +1,15 @@
 """The mover of shards: no row is lost or doubled while an application writes, wherever the mover is killed, on real servers."""
 
 import itertools
+import random
 import re
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +18,10 @@ from cloudpatterns_runtime.shard_mover import Mover, ShardedTable, Unmovable
 from cloudpatterns_runtime.shards import MapTable, Move, Router, Shard, SlotMap, SlotMoving, WrongShard
 
 from tests.emulators.locked_moto import client as moto_client
-from tests.emulators.tables import table_by_id
+from tests.emulators.ministack import MiniStack
+from tests.program import ROOT
 from tests.runtime.shard_servers import TABLES, Application, Shards, contents, expected, mariadb_shards, postgres_shards
+from tests.runtime.shard_tables import map_table
 
 NUMBERS = itertools.count()
 
@@ -109,12 +117,16 @@ class World:
 
 @pytest.fixture
 def world(shards: Shards, moto_account: None) -> Iterator[World]:
-    dynamodb = moto_client("dynamodb")
-    table_by_id(dynamodb, "maps")
+    with new_world(shards, moto_client("dynamodb")) as world:
+        yield world
+
+
+@contextmanager
+def new_world(shards: Shards, dynamodb: Any) -> Generator[World]:
     number = next(NUMBERS)
     names = [f"{letter}{number}" for letter in "abc"]
     addresses = shards.create(*names)
-    maps = MapTable(dynamodb, "maps")
+    maps = MapTable(dynamodb, map_table(dynamodb))
     maps.create(SlotMap(addresses=addresses, shards=names[:2], slots=256))
     routers = [Router(maps, shards.connect, engine=shards.engine, wait_seconds=30) for _ in range(4)]
     application = Application(routers, {f"account-{number}": [] for number in range(200)})
@@ -148,6 +160,31 @@ def balance(connection: Any, account: str) -> int | None:
 
 def add(connection: Any, account: str, amount: int) -> None:
     connection.cursor().execute("UPDATE accounts SET balance = balance + %s WHERE id = %s", (amount, account))
+
+
+def test_a_mover_whose_process_is_killed_is_followed_by_another_one(
+    shards: Shards, emulator: MiniStack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With SIGKILL, at moments of which nobody knows; it takes seconds, since each mover is a process."""
+    chance, ended = random.Random(shards.engine), []
+    with new_world(shards, emulator.client("dynamodb")) as world:
+        world.mover().start(world.names)
+        with world.application.writing():
+            while not ended or ended[-1]:
+                command = [sys.executable, "-m", "tests.runtime.shard_mover_process", shards.engine, shards.socket]
+                with subprocess.Popen([*command, emulator.url, world.maps.table], stdout=subprocess.PIPE, cwd=ROOT) as process:
+                    assert process.stdout is not None
+                    # It prints a line for each slot.
+                    for _ in range(chance.randint(1, 12)):
+                        process.stdout.readline()
+                    time.sleep(chance.uniform(0, 0.04))
+                    process.kill()
+                ended.append(process.returncode)
+        world.check()
+    with capsys.disabled():
+        print(f"\n{shards.engine}: {len(ended) - 1} processes killed, {world.application.writes} writes")
+    assert ended.count(-signal.SIGKILL) >= 5
+    assert ended[-1] == 0
 
 
 class Enough(BaseException):
@@ -317,6 +354,52 @@ def test_a_mover_that_was_only_slow_does_nothing_to_what_others_did_meanwhile(wo
     slow.run()
     assert other.read(account, lambda connection, slot: balance(connection, account)) == 4
     assert world.mover().verify() == []
+
+
+def test_a_slow_mover_does_not_open_the_copy_of_another_attempt(world: World) -> None:
+    move = world.mover().start(world.names).moves()[0]
+    slow, third = world.mover(), world.mover()
+    opened, copy = slow._open, third._copy
+
+    def killed_behind(*args: Any) -> int:
+        copy(*args)
+        raise Killed
+
+    third._copy = killed_behind  # ty: ignore[invalid-assignment]
+
+    def late(*args: Any) -> bool:
+        slow._open = opened
+        world.mover().release()
+        with pytest.raises(Killed):
+            third.run()
+        assert not opened(*args)
+        # It would be read here, and written there.
+        assert world.fence(move.source, move.slot)[0] == "leaving"
+        assert world.fence(move.target, move.slot)[0] == "arrived"
+        return False
+
+    slow._open = late  # ty: ignore[invalid-assignment]
+    slow.run()
+    world.check()
+
+
+def test_a_mover_of_an_earlier_move_freezes_nothing(world: World) -> None:
+    move = world.mover().start(world.names).moves()[0]
+    slow = world.mover()
+    freeze = slow._freeze
+
+    def late(*args: Any) -> None:
+        slow._freeze = freeze
+        world.mover().run()
+        world.mover().start(world.names[:2])
+        world.mover().run()
+        freeze(*args)
+
+    slow._freeze = late  # ty: ignore[invalid-assignment]
+    reason = rf"^slot {move.slot}: shard {move.source} says owned since move 3, peer '{move.target}', which does not go with move 2 to"
+    with pytest.raises(Unmovable, match=reason):
+        slow.run()
+    world.check()
 
 
 def test_two_movers_at_once_do_no_harm(world: World) -> None:

@@ -226,7 +226,7 @@ class Mover:
         if (arrival.state == ARRIVED and arrival.ticket == row.ticket) or (arrival.state == OWNED and arrival.generation == generation):
             target.rollback()
             return 0
-        if arrival.state not in (GONE, ARRIVED) or arrival.generation >= generation:
+        if arrival.state != GONE or arrival.generation >= generation:
             raise _two_owners(move, arrival)
         source.rollback()
         # While the target's row is locked no other mover opens the slot, so none deletes the rows of the source.
@@ -234,10 +234,7 @@ class Mover:
             source.rollback()
             target.rollback()
             return 0
-        if arrival.state == ARRIVED:
-            # Of an attempt that was given up: nobody has seen it.
-            self._rows.delete(target, move.slot)
-        elif strays := self._rows.tables_with(target, move.slot):
+        if strays := self._rows.tables_with(target, move.slot):
             reason = "which it does not have; somebody wrote them past the router. Move or delete them, and run again"
             raise Unmovable(f"slot {move.slot}: shard {move.target} has rows of it in {', '.join(strays)}, {reason}.")
         copied = self._rows.copy(move.slot, passage.current.slot, source, target)
@@ -281,8 +278,8 @@ class Mover:
         move, source = passage.move, passage.source
         row = _fence.look(source, move.source, move.slot)
         if row.state in (LEAVING, LEFT) and row.peer == move.target:
-            # With another ticket, a mover that is only slow copies and opens nothing from here on.
-            back = row._replace(state=BACK, ticket=secrets.token_urlsafe(18))
+            # A mover that is only slow takes no step from here on, but to open what the target has.
+            back = row._replace(state=BACK)
             self._change(source, move.source, move.slot, row, back)
             row = _fence.look(source, move.source, move.slot)
         source.rollback()
@@ -301,7 +298,7 @@ class Mover:
         else:
             if arrival.state == ARRIVED:
                 self._rows.delete(target, move.slot)
-            _fence.change(target, move.target, move.slot, arrival, Row(GONE, arrival.generation, row.ticket, ""))
+            _fence.change(target, move.target, move.slot, arrival, Row(GONE, arrival.generation, "", ""))
             target.commit()
             following = Row(OWNED, row.generation, "", "")
         self._change(source, move.source, move.slot, row, following)
