@@ -6,7 +6,7 @@ import random
 import shutil
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,13 @@ COLUMNS = {
 }
 
 
+def connect(engine: str, socket: str, database: str) -> Any:
+    """A connection of the administrator; without a database, one of the server alone."""
+    if engine == "postgres":
+        return pg8000.dbapi.connect("postgres", database=database or "postgres", unix_sock=socket, ssl_context=False)
+    return pymysql.connect(unix_socket=socket, user="root", database=database or None)
+
+
 class Pooled:
     """A connection that goes back to its pool when it is closed."""
 
@@ -49,11 +56,14 @@ class Shards:
     """The databases of a server, each of which is a shard of its name."""
 
     engine: str
-    open: Callable[[str], Any]
-    """A connection of the administrator to a database of the server, without autocommit."""
-
+    socket: str
+    """Where the server listens."""
     idle: dict[str, list[Any]] = field(default_factory=dict)
     """A pool: connections that are closed are kept, by database."""
+
+    def open(self, database: str) -> Any:
+        """A connection of the administrator to a database of the server, without autocommit."""
+        return connect(self.engine, self.socket, database)
 
     def connect(self, shard: Shard) -> Any:
         database = shard.address["database"]
@@ -102,17 +112,14 @@ def postgres_shards() -> Generator[Shards]:
         if account:
             shutil.chown(folder, account, account)
 
-        def connect(database: str) -> Any:
-            return pg8000.dbapi.connect(
-                "postgres", database=database or "postgres", unix_sock=str(folder / ".s.PGSQL.5432"), ssl_context=False
-            )
-
-        data = folder / "data"
+        socket, data = str(folder / ".s.PGSQL.5432"), folder / "data"
         options = ["-c", "listen_addresses=", "-k", str(folder), "-F", "-c", "shared_buffers=16MB"]
-        server = Server([str(programs / "postgres"), "-D", str(data), *options], folder / "log", lambda: connect(""), account)
+        server = Server(
+            [str(programs / "postgres"), "-D", str(data), *options], folder / "log", lambda: connect("postgres", socket, ""), account
+        )
         server.run([str(programs / "initdb"), "--no-sync", "--auth=trust", "--username=postgres", str(data)])
         with running(server):
-            yield Shards("postgres", connect)
+            yield Shards("postgres", socket)
 
 
 @contextmanager
@@ -124,14 +131,11 @@ def mariadb_shards() -> Generator[Shards]:
         address = str(folder / "socket")
         common = ["--no-defaults", f"--datadir={folder / 'data'}", f"--user={'root' if os.geteuid() == 0 else getpass.getuser()}"]
 
-        def connect(database: str) -> Any:
-            return pymysql.connect(unix_socket=address, user="root", database=database or None)
-
         command = ["/usr/sbin/mariadbd", *common, f"--socket={address}", "--skip-networking", "--innodb-flush-log-at-trx-commit=0"]
-        server = Server(command, folder / "log", lambda: connect(""))
+        server = Server(command, folder / "log", lambda: connect("mysql", address, ""))
         server.run([install, *common, "--skip-test-db", "--auth-root-authentication-method=normal"])
         with running(server):
-            yield Shards("mysql", connect)
+            yield Shards("mysql", address)
 
 
 @contextmanager

@@ -86,6 +86,15 @@ class Rows:
         for table in reversed(self._tables):
             execute(connection, f"DELETE FROM {self._name(table.name)} WHERE {self._name(table.slot)} = %s", (slot,))
 
+    def tables_with(self, connection: Connection, slot: int) -> list[str]:
+        """The tables that have a row of a slot."""
+        statement = "SELECT 1 FROM {} WHERE {} = %s LIMIT 1"
+        return [
+            table.name
+            for table in self._tables
+            if execute(connection, statement.format(self._name(table.name), self._name(table.slot)), (slot,)).fetchone() is not None
+        ]
+
     def slots(self, connection: Connection, table: ShardedTable) -> set[int]:
         """The slots that a table has rows of."""
         cursor = execute(connection, f"SELECT DISTINCT {self._name(table.slot)} FROM {self._name(table.name)}")
