@@ -60,6 +60,7 @@ from cloudpatterns.storage import (
     WebStorageArchive,
 )
 from cloudpatterns.systems import Storefront
+from cloudpatterns.uploads import DirectObjectUpload
 
 ZONES = ["eu-west-1a", "eu-west-1b"]
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
@@ -252,6 +253,17 @@ def delivery_pipeline() -> None:
                     "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary",
                 },
             },
+        },
+    )
+
+
+def direct_object_upload() -> None:
+    """Avatars that browsers upload from one origin."""
+    DirectObjectUpload(
+        "uploads",
+        {
+            "forms": {"avatars": {"content_types": ["image/png", "image/jpeg"], "max_size_mib": 2}},
+            "allowed_origins": ["https://shop.example.com"],
         },
     )
 
