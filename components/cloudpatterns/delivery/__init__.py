@@ -1,5 +1,6 @@
 """Delivery: how content reaches viewers."""
 
+from cloudpatterns.delivery._targets import DnsAlias, DnsHealthCheck, DnsTarget
 from cloudpatterns.delivery._viewers import CdnCors, CdnHeaders, CdnViewerArgs, CdnViewerOptions
 from cloudpatterns.delivery.content_delivery_network.arguments import (
     CdnBalancer,
@@ -20,6 +21,7 @@ from cloudpatterns.delivery.direct_storage_hosting.arguments import (
     ExistingSiteBucket,
 )
 from cloudpatterns.delivery.direct_storage_hosting.component import DirectStorageHosting
+from cloudpatterns.delivery.weighted_transition import WeightedTransition, WeightedTransitionArgs, WeightedTransitionOptions
 
 __all__ = [
     "CdnBalancer",
@@ -40,5 +42,11 @@ __all__ = [
     "DirectStorageHosting",
     "DirectStorageHostingArgs",
     "DirectStorageHostingOptions",
+    "DnsAlias",
+    "DnsHealthCheck",
+    "DnsTarget",
     "ExistingSiteBucket",
+    "WeightedTransition",
+    "WeightedTransitionArgs",
+    "WeightedTransitionOptions",
 ]

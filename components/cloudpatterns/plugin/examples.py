@@ -19,7 +19,7 @@ from cloudpatterns.compute import (
     Stamp,
 )
 from cloudpatterns.database import GlobalTable, InMemoryCache, ReadReplica, RelationalDatabase, ShardingWrite, StateSharing
-from cloudpatterns.delivery import ContentDeliveryNetwork, DirectStorageHosting
+from cloudpatterns.delivery import ContentDeliveryNetwork, DirectStorageHosting, WeightedTransition
 from cloudpatterns.messaging import (
     EventBus,
     EventStream,
@@ -913,6 +913,22 @@ def web_application_firewall() -> None:
 def web_storage_archive() -> None:
     """The events of a log group, locked for a year and most of it in S3 Glacier."""
     WebStorageArchive("audit", {"log_groups": {"web": {"log_group": "/shop/web"}}, "lock_mode": "GOVERNANCE"})
+
+
+def weighted_transition() -> None:
+    """A twentieth of the clients of a shop go to a new load balancer, while that is healthy."""
+    WeightedTransition(
+        "shop",
+        {
+            "domain_name": "shop.example.com",
+            "hosted_zone_id": "Z0123456789ABCDEFGHIJ",
+            "weights": {"old": 95, "new": 5},
+            "targets": {
+                "old": {"alias": {"dns_name": "old-1.eu-west-1.elb.amazonaws.com", "zone_id": "Z32O12XQLNTSW2"}},
+                "new": {"alias": {"dns_name": "new-1.eu-west-1.elb.amazonaws.com", "zone_id": "Z32O12XQLNTSW2"}},
+            },
+        },
+    )
 
 
 def workflow() -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
+from cloudpatterns.blocks.dns import DNS_REGION
 from cloudpatterns.core import (
     Choice,
     ExistingFunction,
@@ -29,11 +30,6 @@ from cloudpatterns.core.vocabulary import (
     Tags,
 )
 
-GLOBAL_REGION = "us-east-1"
-"""Where the metrics of Route 53's health checks are.
-
-https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/monitoring-health-checks.html
-"""
 KINDS = ("tcp", "http", "table", "queue")
 CODE = ("layers", "function", "existing_function")
 _ANSWER_SECONDS = 2
@@ -193,11 +189,11 @@ def problems(checked: DeepHealthCheckArgs) -> Iterator[Problem]:
         if "deep-health-ok" in name:
             yield "layers", f"has {name!r}, in which Route 53 would find that all is well. Choose another name."
     for index, topic in enumerate(checked["global_alarm_topic_arns"]):
-        region = topic.split(":")[3] if isinstance(topic, str) and topic.count(":") >= 5 else GLOBAL_REGION
-        if region != GLOBAL_REGION:
+        region = topic.split(":")[3] if isinstance(topic, str) and topic.count(":") >= 5 else DNS_REGION
+        if region != DNS_REGION:
             yield (
                 f"global_alarm_topic_arns.{index}",
-                f"is in {region}; the metrics of health checks are in {GLOBAL_REGION}. Give a topic there.",
+                f"is in {region}; the metrics of health checks are in {DNS_REGION}. Give a topic there.",
             )
 
 

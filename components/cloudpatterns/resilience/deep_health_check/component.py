@@ -25,10 +25,10 @@ from cloudpatterns.blocks import (
     sender_statements,
     user_function,
 )
+from cloudpatterns.blocks.dns import Endpoint, endpoint_check, unhealthy_alarm
 from cloudpatterns.blocks.work_queue import QUEUE_NAME_LENGTH, queue_url
 from cloudpatterns.core import Component, FunctionOptions, Statement, after, region_of
 from cloudpatterns.resilience.deep_health_check.arguments import (
-    GLOBAL_REGION,
     DeepHealthCheckArgs,
     HealthLayerArgs,
     code_of,
@@ -130,33 +130,24 @@ class DeepHealthCheck(Component):
 
     def _public(self, name: str, domain: str, rules: list[pulumi.Resource]) -> aws.route53.HealthCheck:
         checked = self._checked
-        check = aws.route53.HealthCheck(
+        check = endpoint_check(
+            self,
             f"{name}-check",
-            # Not HTTPS alone, for which a redirect to an error page is healthy.
-            type="HTTPS_STR_MATCH",
-            fqdn=domain,
-            port=443,
-            resource_path=checked["path"],
-            search_string=_OK,
-            enable_sni=True,
-            measure_latency=checked["measure_latency"],
-            request_interval=checked["request_interval_seconds"],
-            failure_threshold=checked["failure_threshold"],
-            tags=self._tags(name),
-            opts=self.child(depends_on=rules),
+            Endpoint(
+                domain_name=domain,
+                path=checked["path"],
+                # Not HTTPS alone, for which a redirect to an error page is healthy.
+                search_string=_OK,
+                request_interval_seconds=checked["request_interval_seconds"],
+                failure_threshold=checked["failure_threshold"],
+                measure_latency=checked["measure_latency"],
+            ),
+            self._tags(name),
+            rules,
         )
         if topics := checked["global_alarm_topic_arns"]:
-            alarm(
-                self,
-                f"{name}-unhealthy",
-                f"Route 53 finds {domain} unhealthy: its answer at {checked['path']} names the failed layers",
-                Metric("AWS/Route53", "HealthCheckStatus", {"HealthCheckId": check.id}, "Minimum"),
-                1,
-                comparison="LessThanThreshold",
-                region=GLOBAL_REGION,
-                actions=topics,
-                tags=checked["tags"],
-            )
+            what = f"Route 53 finds {domain} unhealthy: its answer at {checked['path']} names the failed layers"
+            unhealthy_alarm(self, f"{name}-unhealthy", what, check.id, topics, checked["tags"])
         return check
 
     def _behind(self, name: str, domain: str, function: UserFunction, listener_arn: pulumi.Input[str]) -> pulumi.Resource:
