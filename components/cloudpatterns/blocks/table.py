@@ -91,6 +91,7 @@ def throttled_alarm(
     table_name: pulumi.Input[str],
     *,
     actions: Sequence[pulumi.Input[str]],
+    region: str | None = None,
     tags: Mapping[str, pulumi.Input[str]],
 ) -> aws.cloudwatch.MetricAlarm:
     """An alarm on requests to a table that DynamoDB throttles in each of five minutes."""
@@ -98,4 +99,4 @@ def throttled_alarm(
     metrics = {kind: Metric("AWS/DynamoDB", f"{kind.title()}ThrottleEvents", dimensions, "Sum") for kind in ("read", "write")}
     # A kind of event without any has no data.
     throttled = MetricMath("FILL(read, 0) + FILL(write, 0)", metrics)
-    return alarm(component, child_name, description, throttled, 0, periods=5, actions=actions, tags=tags)
+    return alarm(component, child_name, description, throttled, 0, periods=5, actions=actions, region=region, tags=tags)

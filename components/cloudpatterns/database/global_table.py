@@ -11,7 +11,7 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
-from cloudpatterns.blocks import Metric, MetricMath, alarm, create_key
+from cloudpatterns.blocks import Metric, alarm, create_key, throttled_alarm
 from cloudpatterns.core import (
     Choice,
     Component,
@@ -239,26 +239,12 @@ class GlobalTable(Component):
             own = next(iter(places)) == region
             suffix = "" if own else f"-{region}"
             if topics:
-                self._throttled(f"{name}-throttled{suffix}", table, topics, region)
+                description = f"DynamoDB throttles requests for {name} in each of five minutes"
+                throttled_alarm(
+                    self, f"{name}-throttled{suffix}", description, table.name, actions=topics, region=region, tags=checked["tags"]
+                )
                 for other in checked["replicas"] if own and not checked["strong_consistency"] else ():
                     self._late(f"{name}-late-{other}", table, other, topics)
-
-    def _throttled(self, child_name: str, table: aws.dynamodb.Table, topics: Sequence[pulumi.Input[str]], region: str | None) -> None:
-        metrics = {
-            key: Metric("AWS/DynamoDB", f"{key.title()}ThrottleEvents", {"TableName": table.name}, "Sum") for key in ("read", "write")
-        }
-        alarm(
-            self,
-            child_name,
-            f"DynamoDB throttles requests for {self.pulumi_resource_name} in each of five minutes",
-            # A kind of event without any has no data.
-            MetricMath("FILL(read, 0) + FILL(write, 0)", metrics),
-            0,
-            periods=5,
-            actions=topics,
-            region=region,
-            tags=self._checked["tags"],
-        )
 
     def _late(self, child_name: str, table: aws.dynamodb.Table, other: str, topics: Sequence[pulumi.Input[str]]) -> None:
         alarm(
