@@ -22,7 +22,13 @@ from cloudpatterns.network.api_gateway.arguments import (
 )
 from cloudpatterns.network.api_gateway.component import ApiGateway
 from cloudpatterns.network.floating_ip.component import FloatingIp, FloatingIpArgs, FloatingIpMetricArgs
-from cloudpatterns.network.functional_firewall import FunctionalFirewall, FunctionalFirewallArgs, FunctionArgs, FunctionEgressArgs
+from cloudpatterns.network.functional_firewall import (
+    FunctionalFirewall,
+    FunctionalFirewallArgs,
+    FunctionArgs,
+    FunctionEgressArgs,
+    FunctionPrefixListArgs,
+)
 from cloudpatterns.network.load_balancer import LoadBalancer, LoadBalancerArgs, LoadBalancerOptions, MutualTls, Stickiness
 from cloudpatterns.network.management_network.arguments import (
     ManagedServerArgs,
@@ -106,6 +112,7 @@ __all__ = [
     "FloatingIpMetricArgs",
     "FunctionArgs",
     "FunctionEgressArgs",
+    "FunctionPrefixListArgs",
     "FunctionalFirewall",
     "FunctionalFirewallArgs",
     "LoadBalancer",

@@ -24,7 +24,7 @@ from cloudpatterns.blocks.security_group import (
     security_group,
 )
 from cloudpatterns.core import Component, Problem, Unique, after, by_name, unknown
-from cloudpatterns.core.vocabulary import Ports, Tags
+from cloudpatterns.core.vocabulary import Ports, RuleDescription, Tags
 from cloudpatterns.network._destinations import FunctionEgressArgs, destination_problems, group_names, let_out
 
 _BUILT_IN = {"http": [80], "https": [443], "app": [8080], "mysql": [3306], "postgres": [5432], "redis": [6379]}
@@ -32,6 +32,17 @@ _WEB = ("http", "https")
 # By this tag policies know which groups the internet may reach, attached to a load balancer or not.
 _INTERNET_TAG = {"cloudpatterns:internet": "true"}
 _NAMES = group_names("internet")
+
+
+class FunctionPrefixListArgs(TypedDict):
+    """A managed prefix list that may connect to a function."""
+
+    id: pulumi.Input[str]
+    """Id of the list, such as that of CloudFront's servers that fetch from origins."""
+    description: RuleDescription
+    """Who its networks are."""
+    entries: NotRequired[Annotated[int, Field(default=1, ge=1, le=1000)]]
+    """How many rules the list counts as in the quota: its maximum of entries, or the weight of AWS's own lists; 55 is CloudFront's."""
 
 
 class FunctionArgs(TypedDict):
@@ -42,6 +53,8 @@ class FunctionArgs(TypedDict):
     others; none for a custom function, which then only calls."""
     callers: NotRequired[Annotated[list[str], Field(default=[]), Unique()]]
     """Functions that may connect, by name; a function may call itself, as the nodes of a cluster do."""
+    prefix_lists: NotRequired[Annotated[dict[str, FunctionPrefixListArgs], _NAMES, Field(default={})]]
+    """Managed prefix lists whose networks may connect, by a name of your choice."""
     internet: NotRequired[bool]
     """Whether the internet may connect, over IPv4 and IPv6: for ``http``, ``https`` and custom functions on the ports 80 and 443 only.
     Default: true for ``http`` and ``https``, otherwise false."""
@@ -109,6 +122,8 @@ class FunctionalFirewall(Component):
                     self._admit(key, f"internet-{family}", port, internet, "From the internet")
                 for caller in function["callers"]:
                     self._connect(caller, key, port)
+                for source, listed in function["prefix_lists"].items():
+                    self._admit(key, source, port, {"prefix_list_id": listed["id"]}, listed["description"])
             self._rules[key] += let_out(self, f"{name}-{key}", self._groups[key], function["egress"], self._tags)
         self._group_ids = {key: after(group.id, *self._rules[key]) for key, group in self._groups.items()}
         self.security_group_ids = by_name(self._group_ids)
@@ -168,6 +183,9 @@ def _problems(name: str, checked: FunctionalFirewallArgs) -> Iterator[Problem]:
         for index, caller in enumerate(function["callers"]):
             if caller not in functions:
                 yield f"{path}.callers.{index}", unknown(caller, "a function", functions)
+        for source in function["prefix_lists"]:
+            if source in functions:
+                yield f"{path}.prefix_lists.{source}", "has the name of a function. Choose another name."
         yield from destination_problems(f"{path}.egress", function["egress"])
         for destination in function["egress"]:
             if destination in functions:
@@ -185,9 +203,9 @@ def _port_problems(path: str, key: str, function: FunctionArgs) -> Iterator[Prob
             f"{path}.internet",
             "is true; only http, https and custom functions on the ports 80 and 443 may admit the internet. Name its callers instead.",
         )
-    if ports and not internet and not function["callers"]:
+    if ports and not (internet or function["callers"] or function["prefix_lists"]):
         yield f"{path}.callers", "is empty, so nobody could connect. Name the functions that call it, or leave the function out."
-    if not ports and (function["callers"] or internet):
+    if not ports and (function["callers"] or function["prefix_lists"] or internet):
         yield f"{path}.ports", "is empty, so its callers could not connect. Name the ports that it serves."
 
 
@@ -200,7 +218,8 @@ def _quota_problems(checked: FunctionalFirewallArgs) -> Iterator[Problem]:
             "Lower one of them.",
         )
     for key, function in functions.items():
-        callers = len(function["callers"]) + _admits_internet(key, function)
+        listed = sum(one["entries"] for one in function["prefix_lists"].values())
+        callers = len(function["callers"]) + _admits_internet(key, function) + listed
         called = sum(len(_ports(name, other)) for name, other in functions.items() if key in other["callers"])
         counts = {
             "ingress": len(_ports(key, function)) * callers,

@@ -14,6 +14,8 @@ INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 EGRESS_443: dict[str, Any] = {"ports": [443], "description": "x", "cidr": "192.0.2.0/24"}
 
+CLOUDFRONT: dict[str, Any] = {"id": "pl-4fa04526", "description": "CloudFront", "entries": 55}
+
 SHOP: dict[str, Any] = {
     "http": {},
     "https": {},
@@ -35,6 +37,20 @@ def problems(functions: dict[str, Any], name: str = "shop", **arguments: Any) ->
 
 def names(graph: Graph, type: str) -> list[str]:
     return sorted(resource.name for resource in graph.of_type(type))
+
+
+def test_a_managed_prefix_list_takes_the_place_of_the_internet() -> None:
+    graph = firewall({"https": {"internet": False, "prefix_lists": {"cloudfront": CLOUDFRONT}}, "app": {"callers": ["https"]}})
+    assert names(graph, INGRESS) == ["shop-app-from-https-8080", "shop-https-from-cloudfront-443"]
+    rule = graph.named("shop-https-from-cloudfront-443")
+    found = {key: rule.inputs.get(key) for key in ("prefixListId", "fromPort", "toPort", "ipProtocol", "description", "cidrIpv4")}
+    assert found == {
+        **{"prefixListId": "pl-4fa04526", "fromPort": 443, "toPort": 443, "ipProtocol": "tcp"},
+        **{"description": "CloudFront", "cidrIpv4": None},
+    }
+    assert refs(graph, rule, "securityGroupId") == ["shop-https"]
+    # It is no entry from the internet.
+    assert "cloudpatterns:internet" not in graph.named("shop-https").inputs["tags"]
 
 
 def test_each_function_has_a_group_and_each_edge_a_rule_on_both_sides() -> None:
@@ -198,6 +214,22 @@ WEB_ONLY = "is true; only http, https and custom functions on the ports 80 and 4
         (
             {"mysql": {}},
             ("functions.mysql.callers", "is empty, so nobody could connect. Name the functions that call it, or leave the function out."),
+        ),
+        (
+            {"own": {"prefix_lists": {"cloudfront": CLOUDFRONT}}},
+            ("functions.own.ports", "is empty, so its callers could not connect. Name the ports that it serves."),
+        ),
+        (
+            {"own": {"ports": [9000], "prefix_lists": {"http": CLOUDFRONT}}, "http": {}},
+            ("functions.own.prefix_lists.http", "has the name of a function. Choose another name."),
+        ),
+        (
+            {"own": {"ports": [443, 8443], "prefix_lists": {"cloudfront": CLOUDFRONT}}},
+            (
+                "functions.own",
+                "needs 110 ingress rules; a security group takes 60 per direction and address family. Use fewer ports, callers or "
+                "destinations, or have the quota raised and say so in rules_per_group.",
+            ),
         ),
         (
             {"own": {"callers": ["own"]}},
