@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from cloudpatterns.blocks.boot import SHELL, BootPart, multipart, parts_after
 from cloudpatterns.compute import CloneServer
 from cloudpatterns.compute.clone_server.documents import IMAGE_TAG
 from cloudpatterns.core import ArgumentError
@@ -313,12 +314,32 @@ def test_what_cannot_work_is_refused(given: dict[str, Any], path: str, reason: s
     assert (path, reason) in caught.value.problems
 
 
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ({**NEW, "clones": {**CLONES["clones"], "image_id": FIRST}}, "clones.image_id"),
+        ({**OLD, "master": NEW["master"]}, "master"),
+    ],
+)
+def test_one_mistake_has_one_message(given: dict[str, Any], path: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        servers(given=given)
+    assert [place for place, _ in caught.value.problems] == [path]
+
+
 def test_a_name_that_systems_manager_refuses() -> None:
     arguments: Any = NEW
     with pytest.raises(ArgumentError) as caught:
         record(lambda: CloneServer("ssm-shop", arguments))
     words = "letters, digits, dots, hyphens and underscores, and a beginning other than aws, amazon, amzn or ssm, are needed"
     assert caught.value.problems == [("name", f"is 'ssm-shop'; {words}. Rename the component.")]
+
+
+def test_the_scripts_of_a_bootstrap_run_after_the_content() -> None:
+    first, second = BootPart("10-first.sh", SHELL, "#!/bin/bash\nfirst\n"), BootPart("20-second.sh", SHELL, "#!/bin/bash\nsecond\n")
+    text = user_data(servers(user_data=multipart([first, second])), "shop-clones-template")
+    names = [f"20-application.sh-{part.name}" for part in (first, second)]
+    assert [part.name for part in parts_after("x", text)] == [f"x-{name}" for name in ("10-content.sh", *names)]
 
 
 def test_a_script_that_cloud_init_would_not_run_is_refused() -> None:

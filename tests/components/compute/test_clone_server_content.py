@@ -17,6 +17,13 @@ TIMER = "etc/systemd/system/cloudpatterns-content.timer"
 MASTER, CLONE = "i-0123456789abcdef0", "i-0123456789abcdef1"
 
 
+@pytest.fixture(autouse=True)
+def mounts(instance: Instance) -> Path:
+    """The kernel's list of mounts."""
+    instance.programs("realpath")
+    return write(instance, "/dev/nvme0n1p1 / xfs rw 0 0\n", "proc/self/mounts")
+
+
 def content(mode: str, folder: str, heartbeat: str = "") -> str:
     settings = {"MODE": mode, "BUCKET": "content", "PREFIX": "shop", "FOLDER": folder, "HEARTBEAT": heartbeat}
     return boot_script(FOLDER / "content.sh", settings)
@@ -69,6 +76,23 @@ def test_content_reaches_the_clones_and_never_goes_back(instance: Instance) -> N
     instance.forget()
     assert run(instance, "clone", "/srv/clone").code == 0
     assert not [call for call in instance.calls("aws") if "sync" in call]
+
+
+def test_what_servers_share_below_the_folder_is_neither_published_nor_emptied(instance: Instance, mounts: Path) -> None:
+    bucket(instance)
+    for file in ("index.html", "media/logo.png", "shared [1]/of-the-master"):
+        write(instance, "published", f"srv/www/{file}")
+    shared, old = write(instance, "of all", "srv/clone/shared [1]/upload.png"), write(instance, "old", "srv/clone/media/old.png")
+    lines = [
+        f"127.0.0.1:/ {folder}/shared\\040[1] nfs4 rw 0 0\n/dev/nvme1n1 {folder}/media xfs rw 0 0" for folder in ("/srv/www", "/srv/clone")
+    ]
+    mounts.write_text("\n".join(["/dev/nvme0n1p1 / xfs rw 0 0", "127.0.0.1:/ /srv/clone2 nfs4 rw 0 0", *lines]) + "\n")
+    assert run(instance, "master").code == 0
+    found = instance.account.client("s3").list_objects_v2(Bucket="content", Prefix="shop/content/")["Contents"]
+    assert [one["Key"] for one in found] == ["shop/content/index.html", "shop/content/media/logo.png"]
+    assert run(instance, "clone", "/srv/clone").code == 0
+    # A disk of the server's own is content.
+    assert (shared.exists(), old.exists(), instance.file("srv/clone/media/logo.png")) == (True, False, "published")
 
 
 def test_after_a_run_that_failed_the_next_one_writes_the_marker_for_the_clones(instance: Instance) -> None:

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 from cloudpatterns.compute import Stamp
+from cloudpatterns.compute.stamp.component import image_ids
 from cloudpatterns.core import ArgumentError
 from offline_preview.graph import Graph
 
@@ -78,6 +79,20 @@ def test_launches_resolve_the_parameter_after_the_first_build_never_a_literal_am
     assert graph.named("servers").inputs["imageId"] == "resolve:ssm:/images/shop"
     assert "shop-first-image" in refs(graph, graph.named("servers"), "imageId")
     assert not [one.name for one in graph.resources if "ami-" in json.dumps(one.inputs)]
+
+
+def test_the_ids_of_the_first_build_are_by_region() -> None:
+    built = [{"region": region, "image": f"ami-{index}"} for index, region in enumerate(ARGS["regions"])]
+    resources: Any = [
+        aws.imagebuilder.outputs.ImageOutputResource(amis=[aws.imagebuilder.outputs.ImageOutputResourceAmi(**one) for one in built])
+    ]
+    assert image_ids(resources) == {"eu-west-1": "ami-0", "eu-central-1": "ami-1"}
+
+    def program() -> None:
+        aws.ec2.Instance("one", ami=Stamp("shop", ARGS).image_ids["eu-west-1"])
+
+    graph = record(program, mode="deployed")
+    assert refs(graph, graph.named("one"), "ami") == ["shop-first-image"]
 
 
 def test_the_first_build_may_take_four_hours_and_follows_an_added_region() -> None:
@@ -224,6 +239,19 @@ def test_failed_builds_are_reported() -> None:
         ),
         ({"existing_log_group_arn": "/aws/imagebuilder/shop"}, "must be the ARN of a log group"),
         ({"kms_key_arns": {"us-east-1": KEY}}, "is not one of regions (eu-west-1, eu-central-1)"),
+        (
+            {"kms_key_arns": {"eu-west-1": KEY}},
+            "kms_key_arns.eu-west-1: is a key of eu-central-1; images need one of their Region. Give it, or leave it out.",
+        ),
+        (
+            {"parent_image": "resolve:ssm:/images/base"},
+            "must be the ARN of an Image Builder image (.../x.x.x), an AMI, or ssm: and the name of a parameter",
+        ),
+        (
+            {"schedule": {"expression": "cron(0 3 ? * SUN *)", "time_zone": "Mars"}},
+            "schedule.time_zone: is 'Mars'; must be an IANA time zone such as Europe/Berlin.",
+        ),
+        ({"managed_components": ["update-linux"]}, "managed_components.0: is 'update-linux'; must be the ARN of a component such as"),
     ],
 )
 def test_wrong_arguments_are_refused(args: dict[str, Any], message: str) -> None:

@@ -37,8 +37,9 @@ class CloneServerContent(TypedDict):
     """Files that the master publishes between two images, and the clones take over."""
 
     folder: Annotated[str, Matches(r"(/[A-Za-z0-9._-]+)+", "a folder from / such as /var/www/html")]
-    """Folder of the files, on the master and on the clones. What is in no file of the master's folder is deleted from it on the clones;
-    links, owners and modes do not arrive: files are root's, with mode 0644."""
+    """Folder of the files, on the master and on the clones. What is not in the master's folder is deleted from it on the clones; links,
+    owners and modes do not arrive: files are root's, with mode 0644. Network file systems that are mounted below it, such as those of
+    ``NfsSharing``, are left alone on both."""
     interval_minutes: NotRequired[Annotated[int, Field(default=5, ge=1, le=240)]]
     """Time between two looks at the files, on the master and on the clones."""
 
@@ -50,8 +51,8 @@ class CloneServerOptions(TypedDict):
     """What the clones are, how many, and how they change, see ``ScaleOut``, without an image. The root disk is at least the master's."""
     first_image_id: ImageId
     """The image (AMI) that clones start from until there is one of the master, of the same CPU architecture and with AWS's tools: Amazon
-    Linux 2023. They pass health checks only if it serves with ``user_data``; otherwise begin with a ``min_size`` of 0, and raise it
-    after the first image. A change is ignored."""
+    Linux 2023, or one of ``Stamp.image_ids``. They pass health checks only if it serves with ``user_data``; otherwise begin with a
+    ``min_size`` of 0, and raise it after the first image. A change is ignored."""
     master: NotRequired[ScaleUpOptions]
     """A new master, see ``ScaleUp``. Exactly one of ``master`` and ``existing_master_arn``. One that is replaced begins anew: give it the
     newest image as ``image_id``, or the next image is that of an empty server."""
@@ -94,7 +95,8 @@ class CloneServerArgs(CloneServerOptions):
     target_group_arn_suffix: NotRequired[pulumi.Input[str]]
     """``targetgroup/<name>/<id>`` of a target group that has a listener. Needed with ``requests_per_target``."""
     user_data: NotRequired[pulumi.Input[str]]
-    """Script for the first boot of a clone, which begins with ``#!`` and runs after the content has arrived. Default: no script."""
+    """Script for the first boot of a clone, which begins with ``#!``, or ``Bootstrap.user_data``; it runs after the content has arrived.
+    Default: no script."""
     clone_statements: NotRequired[Annotated[list[WorkloadStatementArgs], Field(default=[])]]
     """What the clones may do beside Session Manager and reading the content; never a write to the content."""
     existing_master_arn: NotRequired[
@@ -115,7 +117,7 @@ class CloneServerArgs(CloneServerOptions):
     master_security_group_ids: NotRequired[Annotated[SecurityGroupIds, Field(default=[], min_length=0)]]
     """Security groups of a new master, which needs them: not those that admit the load balancer."""
     master_user_data: NotRequired[pulumi.Input[str]]
-    """Script for the first boot of a new master, which begins with ``#!``. Default: no script."""
+    """Script for the first boot of a new master, which begins with ``#!``, or ``Bootstrap.user_data``. Default: no script."""
     master_statements: NotRequired[Annotated[list[WorkloadStatementArgs], Field(default=[])]]
     """What a new master may do beside Session Manager and publishing the content."""
     existing_bucket_arn: NotRequired[pulumi.Input[str]]
@@ -188,7 +190,8 @@ def problems(name: str, checked: CloneServerArgs) -> Iterator[Problem]:
         yield "name", f"is {name!r}; {reason}. Rename the component."
     yield from one_of(checked, "master", "existing_master_arn")
     yield from excludes(checked, "existing_master_arn", *_OF_A_NEW_MASTER, why="they are of a new master")
-    yield from needs(checked, "master", "master_subnet_id", "master_security_group_ids")
+    if not is_given(checked, "existing_master_arn"):
+        yield from needs(checked, "master", "master_subnet_id", "master_security_group_ids")
     yield from needs(checked, "existing_master_role_name", "existing_master_arn", "content")
     for argument in _OF_CONTENT:
         yield from needs(checked, argument, "content")
@@ -237,6 +240,7 @@ def _part_problems(name: str, checked: CloneServerArgs) -> Iterator[Problem]:
         except ArgumentError as error:
             for path, reason in error.problems:
                 # A name that is too long is reported by its own limit, and zones of another region are by the component's own arguments.
-                if path == "name" or path.startswith("subnet_ids_by_zone."):
+                # The image of clones is none of their own arguments.
+                if path == "name" or path.startswith("subnet_ids_by_zone.") or (part, path) == ("clones", "image_parameter"):
                     continue
                 yield f"{part}.{path}" if path.split(".")[0] in options[part] else path, reason

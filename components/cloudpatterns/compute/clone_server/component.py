@@ -19,7 +19,7 @@ from cloudpatterns.blocks.automation import (
     scheduled_automation,
     starter_role,
 )
-from cloudpatterns.blocks.boot import SHELL, BootPart, boot_script, multipart
+from cloudpatterns.blocks.boot import SEVERAL_PARTS, SHELL, BootPart, boot_script, multipart, parts_after
 from cloudpatterns.compute.clone_server.arguments import CloneServerArgs, child_names, clone_args, master_args, problems
 from cloudpatterns.compute.clone_server.documents import IMAGE_TAG, image_steps
 from cloudpatterns.compute.scale_out.checks import protected_instances
@@ -66,7 +66,7 @@ class CloneServer(Component):
     **Trade-offs**: whatever is on the master's disks, secrets and logs included, is on every clone. Without ``reboot_master`` an image is
     what a power failure would leave. Without ``target_group_arns``, a clone that boots and does not serve counts as healthy. Clones see new
     content after up to two intervals. Images and snapshots outlive ``destroy``; their tag ``cloudpatterns:image-parameter`` has
-    ``image_parameter_name``.
+    ``image_parameter``.
 
     **Proven by**: controls ``imdsv2-required``, ``launch-template-volumes-encrypted``, ``auto-scaling-several-zones``;
     ``test_clone_server.py``, ``test_clone_server_on_aws.py``, which walks the document through every failure, and
@@ -77,7 +77,7 @@ class CloneServer(Component):
     """The Auto Scaling group of the clones."""
     master_instance_id: pulumi.Output[str]
     """Id of the master."""
-    image_parameter_name: pulumi.Output[str]
+    image_parameter: pulumi.Output[str]
     """Name of the SSM parameter that names the image of the clones."""
     image_document_name: pulumi.Output[str]
     """Name of the Automation document that takes an image and replaces the clones."""
@@ -112,7 +112,7 @@ class CloneServer(Component):
         )
         clones = self._clones(name, parameter)
         self._images_on_schedule(name, master_arn, parameter, clones)
-        self.auto_scaling_group_name, self.image_parameter_name = clones.auto_scaling_group_name, parameter.name
+        self.auto_scaling_group_name, self.image_parameter = clones.auto_scaling_group_name, parameter.name
         self.register()
 
     def content_statements(self) -> list[WorkloadStatementArgs]:
@@ -246,9 +246,9 @@ class CloneServer(Component):
         def join(content: str, application: str) -> str:
             parts = [BootPart("10-content.sh", SHELL, content)]
             if application:
-                if not application.startswith("#!"):
+                if not application.startswith(("#!", SEVERAL_PARTS)):
                     self.refuse((argument, f"begins with {application[:10]!r}; a script is needed. Begin it with #!/bin/bash."))
-                parts.append(BootPart("20-application.sh", SHELL, application))
+                parts += parts_after("20-application.sh", application)
             return multipart(parts)
 
         return pulumi.Output.all(self._content_script(mode), "" if script is None else script).apply(lambda texts: join(*texts))

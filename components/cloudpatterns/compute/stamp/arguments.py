@@ -1,7 +1,9 @@
 """The arguments of ``Stamp``, and the rules over them."""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, NotRequired, TypedDict
+from zoneinfo import available_timezones
 
 import pulumi
 import yaml
@@ -22,6 +24,16 @@ from cloudpatterns.core.vocabulary import (
 )
 
 _RECIPE = r"arn:aws[a-z-]*:imagebuilder:[a-z0-9-]+:\d{12}:image-recipe/[a-z0-9_-]+/\d+\.\d+\.\d+"
+_PARENT_IMAGE = "|".join(
+    [
+        r"arn:aws[a-z-]*:imagebuilder:[a-z0-9-]+:[^:]+:image/\S+",
+        r"ami-[0-9a-f]+",
+        r"ssm:\S+",
+        # A product of AWS Marketplace.
+        r"prod-[a-z0-9]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    ]
+)
+_MANAGED_COMPONENT = r"arn:aws[a-z-]*:imagebuilder:[a-z0-9-]+:[^:]+:component/\S+"
 _PHASES = ("build", "validate", "test")
 _MOST_CHARACTERS = 16_000
 """https://docs.aws.amazon.com/imagebuilder/latest/APIReference/API_CreateComponent.html"""
@@ -41,13 +53,31 @@ class StampSchedule(TypedDict):
 class StampOptions(TypedDict):
     """What a user tunes of a ``Stamp``."""
 
-    parent_image: NotRequired[pulumi.Input[str]]
-    """Image that the build starts from: the ARN of an Image Builder image (``.../x.x.x``), an AMI, or ``ssm:`` and the name of a parameter.
-    Needed without ``existing_recipe_arn``."""
+    parent_image: NotRequired[
+        Annotated[
+            pulumi.Input[str],
+            Matches(_PARENT_IMAGE, "the ARN of an Image Builder image (.../x.x.x), an AMI, or ssm: and the name of a parameter"),
+        ]
+    ]
+    """Image that the build starts from: the ARN of an Image Builder image (``.../x.x.x``), an AMI, ``ssm:`` and the name of a parameter,
+    or the id of a product of AWS Marketplace. Needed without ``existing_recipe_arn``."""
     components: NotRequired[Annotated[dict[str, str], Field(default={}), ShortNames]]
     """Documents of build and test components by name, as YAML text, in the order in which they run. At most 16,000 characters each, without
     secrets. A change of a text creates a new component, a new recipe and a new image."""
-    managed_components: NotRequired[Annotated[list[pulumi.Input[str]], Field(default=[])]]
+    managed_components: NotRequired[
+        Annotated[
+            list[
+                Annotated[
+                    pulumi.Input[str],
+                    Matches(
+                        _MANAGED_COMPONENT,
+                        "the ARN of a component such as arn:aws:imagebuilder:eu-west-1:aws:component/amazon-cloudwatch-agent-linux/x.x.x",
+                    ),
+                ]
+            ],
+            Field(default=[]),
+        ]
+    ]
     """ARNs of components that exist, AWS's own among them, which run first."""
     regions: Annotated[list[Region], Field(min_length=1, max_length=16), Unique()]
     """Regions that get the image: first that of the provider, where it is built. A change builds a new image."""
@@ -127,15 +157,23 @@ def problems(checked: StampArgs) -> Iterator[Problem]:
         yield "statements", "are for the new profile. Give them to the role of instance_profile_arn, or leave that out."
     yield from statement_problems(checked["statements"])
     yield from _architecture_problems(checked)
-    for region in checked["kms_key_arns"]:
-        if region not in checked["regions"]:
-            yield (
-                f"kms_key_arns.{region}",
-                f"is not one of regions ({', '.join(checked['regions'])}); add the Region there, or leave the key out.",
-            )
+    schedule = checked.get("schedule")
+    if schedule is not None and schedule["time_zone"] not in ("UTC", *available_timezones()):
+        yield "schedule.time_zone", f"is {schedule['time_zone']!r}; must be an IANA time zone such as Europe/Berlin."
+    yield from _key_problems(checked)
     for name, text in checked["components"].items():
         if (problem := _document_problem(text)) is not None:
             yield f"components.{name}", problem
+
+
+def _key_problems(checked: StampArgs) -> Iterator[Problem]:
+    for region, key_arn in checked["kms_key_arns"].items():
+        found = re.match(r"arn:[^:]+:kms:([^:]+):", key_arn) if isinstance(key_arn, str) else None
+        if region not in checked["regions"]:
+            reason = f"is not one of regions ({', '.join(checked['regions'])}); add the Region there, or leave the key out."
+            yield f"kms_key_arns.{region}", reason
+        elif found is not None and found[1] != region:
+            yield f"kms_key_arns.{region}", f"is a key of {found[1]}; images need one of their Region. Give it, or leave it out."
 
 
 def _architecture_problems(checked: StampArgs) -> Iterator[Problem]:

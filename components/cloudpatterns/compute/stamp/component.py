@@ -3,7 +3,7 @@
 Pattern: "Stamp" (Cloud Design Patterns for AWS): a server is set up once and copied from its image.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_aws as aws
@@ -47,6 +47,9 @@ class Stamp(Component):
 
     image_parameter: pulumi.Output[str]
     """Name of the SSM parameter with the newest image's id in every Region, available after the first build."""
+    image_ids: pulumi.Output[dict[str, str]]
+    """Ids of the image that the deployment built, by Region, for what takes an id and no parameter, such as ``first_image_id`` of a
+    ``CloneServer``. Those of later builds are in the parameter alone."""
     pipeline_arn: pulumi.Output[str]
     """ARN of the pipeline."""
     log_group_name: pulumi.Output[str]
@@ -80,6 +83,7 @@ class Stamp(Component):
         image = self._first_image(name, infrastructure_arn, distribution, role_arn)
         self.pipeline_arn = pipeline.arn
         self.image_parameter = after(self._parameter, image)
+        self.image_ids = image.output_resources.apply(image_ids)
         self._lifecycle(name, recipe)
         self._promotion(name, profile.arn)
         if checked["alarm_topic_arns"]:
@@ -350,3 +354,9 @@ class Stamp(Component):
         )
         description = f"A promotion of an image of {name} failed, timed out or was cancelled"
         notify_on_failed_automation(self, f"{name}-failed-promotion", description, [self._promote], topic_arns, self._tags)
+
+
+def image_ids(resources: Sequence[aws.imagebuilder.outputs.ImageOutputResource]) -> dict[str, str]:
+    """Ids of the images of a build by Region."""
+    images = [image for resource in resources for image in resource.amis or []]
+    return {image.region: image.image for image in images if image.region and image.image}

@@ -48,6 +48,19 @@ instance="$(metadata instance-id)"
 AWS_REGION="$(metadata placement/region)"
 export AWS_REGION
 
+# What all servers share is no content of one of them: a copy would be on each, and --delete would empty it for all.
+real="$(realpath --canonicalize-missing "$folder")"
+real="${real#"$root"}"
+sync=(aws s3 sync --delete --no-progress)
+while read -r _ mounted type _; do
+  mounted="$(printf '%b' "$mounted")"
+  if [[ $mounted == "$real"/* && $type =~ ^(nfs4?|autofs|cifs|smb3|lustre|ceph|fuse(\..+)?)$ ]]; then
+    mounted="${mounted#"$real"/}"
+    # In a pattern, [ begins a set; one that matches more leaves more files alone.
+    sync+=(--exclude "${mounted//\[/?}/*")
+  fi
+done <"$root/proc/self/mounts"
+
 if [[ $MODE == master ]]; then
   # A mistyped or unmounted folder must not empty what the clones have.
   [[ -d $folder && -n $(ls -A "$folder") ]] || fail "$FOLDER has no files: nothing was published"
@@ -55,7 +68,7 @@ if [[ $MODE == master ]]; then
   unmarked=
   [[ ! -e $state/unmarked ]] || unmarked=yes
   touch "$state/unmarked"
-  copied=$(aws s3 sync "$folder" "$uri" --delete --no-follow-symlinks --no-progress) || fail "$FOLDER could not be copied to $uri"
+  copied=$("${sync[@]}" --no-follow-symlinks "$folder" "$uri") || fail "$FOLDER could not be copied to $uri"
   if [[ -n $copied || -n $unmarked ]] || ! aws s3 cp "$marker" - >/dev/null 2>&1; then
     date +%s%N | aws s3 cp - "$marker" --no-progress >/dev/null || fail "the marker could not be written to $marker"
   fi
@@ -73,6 +86,6 @@ current=$(aws s3api list-objects-v2 --bucket "$BUCKET" --prefix "$PREFIX/marker"
 [[ $current != None ]] || exit 0
 [[ ! -e $state/seen || $(cat "$state/seen") != "$current" ]] || exit 0
 mkdir -p "$folder"
-aws s3 sync "$uri" "$folder" --delete --exact-timestamps --no-progress >/dev/null || fail "$uri could not be copied to $FOLDER"
+"${sync[@]}" --exact-timestamps "$uri" "$folder" >/dev/null || fail "$uri could not be copied to $FOLDER"
 printf '%s\n' "$current" >"$state/seen.new"
 mv "$state/seen.new" "$state/seen"
