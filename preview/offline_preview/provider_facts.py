@@ -71,6 +71,7 @@ REPLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "iam/rolePolicyAttachment:RolePolicyAttachment": ("policyArn", "role"),
     "kms/key:Key": ("customKeyStoreId", "customerMasterKeySpec", "keyUsage", "multiRegion", "xksKeyId"),
     "kms/keyPolicy:KeyPolicy": ("keyId",),
+    "lambda/invocation:Invocation": ("functionName", "input", "qualifier", "triggers"),
     "lb/listener:Listener": ("loadBalancerArn",),
     "lb/loadBalancer:LoadBalancer": ("customerOwnedIpv4Pool", "internal", "loadBalancerType"),
     "lb/targetGroup:TargetGroup": ("ipAddressType", "port", "protocol", "protocolVersion", "targetType", "vpcId"),

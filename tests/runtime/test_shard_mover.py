@@ -116,18 +116,25 @@ class World:
 
 
 @pytest.fixture
+def large_world(shards: Shards, moto_account: None) -> Iterator[World]:
+    """With a slot for each kill."""
+    with new_world(shards, moto_client("dynamodb"), slots=192) as world:
+        yield world
+
+
+@pytest.fixture
 def world(shards: Shards, moto_account: None) -> Iterator[World]:
     with new_world(shards, moto_client("dynamodb")) as world:
         yield world
 
 
 @contextmanager
-def new_world(shards: Shards, dynamodb: Any) -> Generator[World]:
+def new_world(shards: Shards, dynamodb: Any, slots: int = 48) -> Generator[World]:
     number = next(NUMBERS)
     names = [f"{letter}{number}" for letter in "abc"]
     addresses = shards.create(*names)
     maps = MapTable(dynamodb, map_table(dynamodb))
-    maps.create(SlotMap(addresses=addresses, shards=names[:2], slots=256))
+    maps.create(SlotMap(addresses=addresses, shards=names[:2], slots=slots))
     routers = [Router(maps, shards.connect, engine=shards.engine, wait_seconds=30) for _ in range(4)]
     application = Application(routers, {f"account-{number}": [] for number in range(200)})
     world = World(shards, maps, names, application)
@@ -138,7 +145,8 @@ def new_world(shards: Shards, dynamodb: Any) -> Generator[World]:
     shards.drop(names)
 
 
-def test_a_shard_that_comes_gets_its_share_while_others_write(world: World) -> None:
+def test_a_shard_that_comes_gets_its_share_while_others_write(large_world: World) -> None:
+    world = large_world
     plan = world.mover().start(world.names).moves()
     moved = []
     with world.application.writing():
@@ -146,7 +154,7 @@ def test_a_shard_that_comes_gets_its_share_while_others_write(world: World) -> N
     assert [move for move, _ in moved] == plan
     assert {move.target for move in plan} == {world.names[2]}
     assert world.maps.read().moves() == []
-    assert world.application.writes > 100
+    assert world.application.writes > 20
     assert len(world.shards.run(world.names[2], "SELECT id FROM accounts")) > 30
     world.check()
 
@@ -167,7 +175,7 @@ def test_a_mover_whose_process_is_killed_is_followed_by_another_one(
 ) -> None:
     """With SIGKILL, at moments of which nobody knows; it takes seconds, since each mover is a process."""
     chance, ended = random.Random(shards.engine), []
-    with new_world(shards, emulator.client("dynamodb")) as world:
+    with new_world(shards, emulator.client("dynamodb"), slots=192) as world:
         world.mover().start(world.names)
         with world.application.writing():
             while not ended or ended[-1]:
@@ -175,7 +183,7 @@ def test_a_mover_whose_process_is_killed_is_followed_by_another_one(
                 with subprocess.Popen([*command, emulator.url, world.maps.table], stdout=subprocess.PIPE, cwd=ROOT) as process:
                     assert process.stdout is not None
                     # It prints a line for each slot.
-                    for _ in range(chance.randint(1, 12)):
+                    for _ in range(chance.randint(2, 10)):
                         process.stdout.readline()
                     time.sleep(chance.uniform(0, 0.04))
                     process.kill()
@@ -183,7 +191,7 @@ def test_a_mover_whose_process_is_killed_is_followed_by_another_one(
         world.check()
     with capsys.disabled():
         print(f"\n{shards.engine}: {len(ended) - 1} processes killed, {world.application.writes} writes")
-    assert ended.count(-signal.SIGKILL) >= 5
+    assert ended.count(-signal.SIGKILL) >= 3
     assert ended[-1] == 0
 
 
@@ -205,7 +213,9 @@ def one_slot(world: World, life: Life | None = None) -> bool:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_mover_killed_at_any_call_loses_and_doubles_no_row(world: World, after: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_mover_killed_at_any_call_loses_and_doubles_no_row(large_world: World, after: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """It takes seconds, since each of some thirty kills meets a slot of its own."""
+    world = large_world
     world.mover().start(world.names)
     killed = 0
     with world.application.writing():
@@ -495,7 +505,7 @@ def test_shards_that_are_not_what_the_map_says_are_refused(world: World) -> None
     world.shards.run(c, "DELETE FROM cloudpatterns_slots")
     with pytest.raises(WrongShard, match=rf"^shard {c} had slots before, and its database has no fence"):
         mover.prepare()
-    assert len(mover.verify()) == len([slot for slot in range(256) if world.maps.read().owner(slot) == c]) + 1
+    assert len(mover.verify()) == len([slot for slot in range(48) if world.maps.read().owner(slot) == c]) + 1
 
 
 def test_a_database_that_was_restored_is_found(world: World) -> None:

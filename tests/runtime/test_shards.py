@@ -202,7 +202,7 @@ def test_other_errors_of_the_table_reach_the_caller(maps: MapTable, client: Any)
 
 
 @pytest.mark.parametrize("store", ["moto", "ministack"])
-def test_of_many_processes_that_swap_one_wins(store: str, request: pytest.FixtureRequest) -> None:
+def test_map_changes_are_atomic_of_many_processes_one_wins(store: str, request: pytest.FixtureRequest) -> None:
     if store == "moto":
         request.getfixturevalue("moto_account")
         dynamodb = moto_client("dynamodb")

@@ -186,6 +186,15 @@ def test_an_existing_database_is_a_shard() -> None:
     assert wanted(sharding(shards={"a": {}, "old": EXISTING}, database=mysql))["addresses"]["old"]["port"] == "3306"
 
 
+def test_shards_on_aurora_have_an_address_for_reads() -> None:
+    aurora = {**OPTIONS, "engine": "aurora-mysql", "engine_version": "8.0.mysql_aurora.3.10.0", "allocated_storage_gib": None}
+    graph = sharding(database=aurora)
+    clusters = graph.of_type("aws:rds/cluster:Cluster")
+    for shard, cluster in zip("ab", clusters, strict=True):
+        address = wanted(graph)["addresses"][shard]
+        assert (address["host"], address["reader_host"]) == (cluster.outputs["endpoint"], cluster.outputs["readerEndpoint"])
+
+
 def test_an_existing_table_holds_the_map() -> None:
     seen: dict[str, Any] = {}
     graph = sharding(seen, existing_table={"arn": TABLE_ARN}, map_name="orders")
@@ -315,6 +324,18 @@ def test_the_function_adds_addresses_while_slots_move(writer: ModuleType, maps: 
     assert (maps.read().moves(), maps.read().version) == (begun.moves(), begun.version + 1)
 
 
+def test_adding_a_shard_moves_at_most_about_one_nth_of_the_keys(writer: ModuleType, maps: MapTable) -> None:
+    writer.handler(event("abcd", slots=4096), None, maps.client)
+    keys = [f"customer-{number}" for number in range(20_000)]
+    before = maps.read()
+    # A new database is known, and has no keys until a move.
+    writer.handler(event("abcde", slots=4096), None, maps.client)
+    known = maps.read()
+    assert [known.shard(key).name for key in keys] == [before.shard(key).name for key in keys]
+    moved = {move.slot for move in known.move_to(list("abcde")).moves()}
+    assert sum(known.slot(key) in moved for key in keys) <= 1.1 * len(keys) / 5
+
+
 def test_the_function_forgets_no_shard_that_has_slots(writer: ModuleType, maps: MapTable) -> None:
     writer.handler(event("abc", first_shards=["a", "b"]), None, maps.client)
     assert writer.handler(event("ab"), None, maps.client)["known"] == ["a", "b"]
@@ -352,7 +373,7 @@ def test_the_function_waits_for_its_rights(writer: ModuleType, maps: MapTable) -
         writer.handler(event("ab"), None, Client(maps.client, errors=20), pauses.append)
 
 
-def test_the_function_keeps_what_a_mover_changed_meanwhile(writer: ModuleType, maps: MapTable) -> None:
+def test_map_changes_are_atomic_the_function_keeps_what_a_mover_changed_meanwhile(writer: ModuleType, maps: MapTable) -> None:
     writer.handler(event("abc", first_shards=["a", "b"]), None, maps.client)
     first = maps.read()
     client = Client(maps.client, meanwhile=lambda: maps.swap(first, first.move_to(["a", "b", "c"])))
