@@ -59,7 +59,8 @@ class ReadReplica(Component):
     **Trade-offs**: reads are milliseconds (Aurora) to seconds (RDS) behind. A proxy keeps connections open, so Aurora Serverless does not
     pause. The record's name is not in the certificates of RDS: the library resolves it first.
 
-    **Proven by**: controls ``rds-private``, ``rds-encrypted``; ``test_read_replica.py``, ``test_read_replica_on_aws.py``, and
+    **Proven by**: controls ``rds-proxy-tls-required``, ``rds-private``, ``rds-encrypted``, ``rds-iam-authentication``,
+    ``health-check-silence``; ``test_read_replica.py``, ``test_read_replica_instances.py``, ``test_read_replica_on_aws.py``, and
     ``test_replicas.py`` of the library, on PostgreSQL with a streaming replica.
     """
 
