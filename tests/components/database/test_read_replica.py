@@ -136,7 +136,7 @@ def test_autoscaled_readers_do_not_block_destroy() -> None:
     assert refs(graph, graph.one("aws:appautoscaling/policy:Policy"), "resourceId") == ["reads-readers"]
     assert refs(graph, removal, "functionName") == ["reads-remover"]
     assert {"orders-cluster", "orders-eu-west-1a", "orders-eu-west-1b"} <= set(refs(graph, removal, "input"))
-    assert removal.options["replaceOnChanges"] == ["input", "functionName"]
+    assert removal.options["replaceOnChanges"] == ["input"]
     assert removal.options["deleteBeforeReplace"] is True
     function = graph.named("reads-remover")
     assert (function.inputs["timeout"], function.inputs["handler"]) == (900, "index.handler")

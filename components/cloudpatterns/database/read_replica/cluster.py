@@ -92,7 +92,7 @@ def _removal(component: Component, name: str, checked: ReadReplicaArgs, cluster_
         lifecycle_scope="CRUD",
         # Of another cluster the old one's readers go first, as the cluster does.
         opts=component.child(
-            replace_on_changes=["input", "functionName"],
+            replace_on_changes=["input"],
             delete_before_replace=True,
             custom_timeouts=pulumi.CustomTimeouts(delete="20m"),
         ),
