@@ -31,6 +31,7 @@ _RDS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/rds-cont
 _DYNAMODB: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/dynamodb-controls.html"
 
 _MEMBER: Final = "aws:rds/clusterInstance:ClusterInstance"
+_PROXY: Final = "aws:rds/proxy:Proxy"
 _TABLE: Final = "aws:dynamodb/table:Table"
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html
@@ -318,6 +319,20 @@ def rds_tls_required(resource: Resource, stack: Stack) -> Verdict:
     if value is None:
         return Pass() if is_default(tls, version) else Fail(f"does not set {tls.parameter}", where)
     return Pass() if value in tls.on else Fail(f"sets {tls.parameter} to {value}", where)
+
+
+@control(
+    id="rds-proxy-tls-required",
+    title="RDS proxies require TLS",
+    severity=Severity.MEDIUM,
+    types=(_PROXY,),
+    why="Drivers silently fall back to plain connections, and a proxy accepts them by default, whatever the database behind it does.",
+    remediation="Set require_tls to True.",
+    url=f"{_RDS}#rds-43",
+    frameworks={"FSBP": ("RDS.43",)},
+)
+def rds_proxy_tls_required(resource: Resource) -> Verdict:
+    return Pass() if resource.get("requireTls", False) else Fail("accepts connections without TLS", "requireTls")
 
 
 @control(

@@ -136,7 +136,7 @@ def test_autoscaled_readers_do_not_block_destroy() -> None:
     assert refs(graph, graph.one("aws:appautoscaling/policy:Policy"), "resourceId") == ["reads-readers"]
     assert refs(graph, removal, "functionName") == ["reads-remover"]
     assert {"orders-cluster", "orders-eu-west-1a", "orders-eu-west-1b"} <= set(refs(graph, removal, "input"))
-    assert removal.options["replaceOnChanges"] == ["input", "functionName"]
+    assert removal.options["replaceOnChanges"] == ["input"]
     assert removal.options["deleteBeforeReplace"] is True
     function = graph.named("reads-remover")
     assert (function.inputs["timeout"], function.inputs["handler"]) == (900, "index.handler")
@@ -275,6 +275,11 @@ def test_outputs() -> None:
     [
         ({"resource_id": None}, "resource_id", "is missing; aurora-postgresql needs it. Give it."),
         ({"subnet_ids_by_zone": None}, "subnet_ids_by_zone", "is missing; aurora-postgresql needs it. Give it."),
+        (
+            {"database_arn": "arn:aws:rds:eu-west-1:123456789012:db:orders-1"},
+            "database_arn",
+            "is 'arn:aws:rds:eu-west-1:123456789012:db:orders-1'; with aurora-postgresql it is the ARN of a cluster (:cluster:).",
+        ),
         ({"min_readers": 4}, "min_readers", "is 4, above max_readers, 3. Lower it, or raise max_readers."),
         (
             {"target_connections": 100, "target_cpu_percent": 50},

@@ -11,11 +11,12 @@ from tests.policies.helpers import UNKNOWN, resource, secret, stack, verdicts
 
 INSTANCE, CLUSTER, MEMBER = "aws:rds/instance:Instance", "aws:rds/cluster:Cluster", "aws:rds/clusterInstance:ClusterInstance"
 GROUP, CLUSTER_GROUP = "aws:rds/parameterGroup:ParameterGroup", "aws:rds/clusterParameterGroup:ClusterParameterGroup"
-TABLE = "aws:dynamodb/table:Table"
+PROXY, TABLE = "aws:rds/proxy:Proxy", "aws:dynamodb/table:Table"
 REPLICA = {"replicateSourceDb": UNKNOWN}
 
 PUBLIC = Fail("is publicly accessible", "publiclyAccessible")
 PLAIN = Fail("stores its data unencrypted", "storageEncrypted")
+PLAIN_PROXY = Fail("accepts connections without TLS", "requireTls")
 ALONE = Fail("has no standby in another zone", "multiAz")
 DELETABLE = Fail("has no deletion protection", "deletionProtection")
 OUTDATED = Fail("does not install minor version upgrades automatically", "autoMinorVersionUpgrade")
@@ -23,11 +24,17 @@ NO_IAM = Fail("has no IAM authentication", "iamDatabaseAuthenticationEnabled")
 IN_STATE = "keeps its master password in the state"
 
 
+def test_a_public_replica_fails() -> None:
+    assert verdicts(controls.rds_private, resource(INSTANCE, props={**REPLICA, "publiclyAccessible": True})) == [PUBLIC]
+    assert verdicts(controls.rds_private, resource(INSTANCE, props=REPLICA)) == [Pass()]
+
+
 @pytest.mark.parametrize(
     ("control", "types", "path", "good", "bad", "failure", "default"),
     [
         (controls.rds_private, [INSTANCE, MEMBER, CLUSTER], "publiclyAccessible", False, True, PUBLIC, Pass()),
         (controls.rds_encrypted, [INSTANCE, CLUSTER], "storageEncrypted", True, False, PLAIN, PLAIN),
+        (controls.rds_proxy_tls_required, [PROXY], "requireTls", True, False, PLAIN_PROXY, PLAIN_PROXY),
         (controls.rds_instance_multi_az, [INSTANCE], "multiAz", True, False, ALONE, ALONE),
         (controls.rds_deletion_protection, [INSTANCE, CLUSTER], "deletionProtection", True, False, DELETABLE, DELETABLE),
         (controls.rds_minor_upgrades, [INSTANCE, MEMBER, CLUSTER], "autoMinorVersionUpgrade", True, False, OUTDATED, Pass()),

@@ -41,6 +41,8 @@ class ReadReplicaPlaceArgs(TypedDict):
     the Region of the instance has the key of the instance."""
     instance_class: NotRequired[InstanceClass]
     """Instance class. Default: the component's."""
+    alarm_topic_arns: NotRequired[AlarmTopicArns]
+    """SNS topics in the other Region, which its alarms notify. In the Region of the instance they are the component's."""
     weight: NotRequired[Annotated[int, Field(default=100, ge=0, le=255)]]
     """Share of the replica in the answers, in proportion to the sum of all weights; 0 takes it out."""
 
@@ -72,10 +74,12 @@ class ReadReplicaOptions(TypedDict):
     connection_borrow_timeout_seconds: NotRequired[Annotated[int, Field(default=10, ge=0, le=300)]]
     """Aurora: how long the proxy lets a client wait for a connection, such as while no reader answers."""
     instance_class: NotRequired[InstanceClass]
-    """RDS: instance class of the replicas. Needed with ``replicas``. Aurora adds readers of the writer's class."""
-    replicas: NotRequired[Annotated[dict[str, ReadReplicaPlaceArgs], ShortNames, Field(max_length=15)]]
-    """RDS: replicas by short name, such as ``{"a": {"zone": "eu-west-1a"}}``; at least one with ``mysql`` and ``postgres``. Default:
-    none, for Aurora."""
+    """RDS: instance class of the replicas. Needed with ``replicas`` that have none of their own. Aurora adds readers of the writer's
+    class."""
+    max_allocated_storage_gib: NotRequired[Annotated[int, Field(ge=22, le=65_536)]]
+    """RDS: storage of the replicas grows by itself up to this size, as that of the instance should. Default: it does not grow."""
+    replicas: NotRequired[Annotated[dict[str, ReadReplicaPlaceArgs], ShortNames, Field(default={}, max_length=15)]]
+    """RDS: replicas by short name, such as ``{"a": {"zone": "eu-west-1a"}}``; at least one with ``mysql`` and ``postgres``."""
     log_retention_days: NotRequired[LogRetentionDays]
     """Days that the logs are kept."""
     deletion_protection: NotRequired[DeletionProtection]

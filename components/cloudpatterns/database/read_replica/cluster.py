@@ -1,7 +1,7 @@
 """Readers of an Aurora cluster: autoscaling, a proxy whose endpoint reaches readers alone, and what is reported of both."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -10,6 +10,7 @@ from cloudpatterns.blocks import Metric, MetricMath, alarm, log_group, pattern_f
 from cloudpatterns.core import Component, Statement, account_of, after, partition_of, region_of
 from cloudpatterns.database._shared import unique_name
 from cloudpatterns.database.read_replica.arguments import ReadReplicaArgs
+from cloudpatterns.database.read_replica.reads import Reads, max_lag_seconds
 from cloudpatterns.database.relational_database.engines import ENGINES
 from cloudpatterns.database.relational_database.users import connect_arn
 
@@ -18,14 +19,6 @@ _FOLDER = Path(__file__).parent / "on_aws"
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Integrating.AutoScaling.html
 _AUTOSCALED = "application-autoscaling-*"
 _AUTOSCALED_TAG = "aws:ResourceTag/application-autoscaling:resourceId"
-
-
-class Reads(NamedTuple):
-    """Where reads go, and what a role needs to log in there."""
-
-    host: pulumi.Output[str]
-    connect_arns: list[pulumi.Output[str]]
-    proxy_arn: pulumi.Output[str]
 
 
 def create_readers(component: Component, name: str, checked: ReadReplicaArgs) -> Reads:
@@ -99,7 +92,7 @@ def _removal(component: Component, name: str, checked: ReadReplicaArgs, cluster_
         lifecycle_scope="CRUD",
         # Of another cluster the old one's readers go first, as the cluster does.
         opts=component.child(
-            replace_on_changes=["input", "functionName"],
+            replace_on_changes=["input"],
             delete_before_replace=True,
             custom_timeouts=pulumi.CustomTimeouts(delete="20m"),
         ),
@@ -228,15 +221,3 @@ def _report(component: Component, name: str, checked: ReadReplicaArgs, cluster_i
         actions=checked["alarm_topic_arns"],
         tags=checked["tags"],
     )
-
-
-def max_lag_seconds(checked: ReadReplicaArgs) -> int:
-    """The lag that the alarms allow, by engine where it is not given."""
-    given, engine = checked.get("max_lag_seconds"), ENGINES[checked["engine"]]
-    if given is not None:
-        return given
-    if engine.aurora:
-        return 1
-    # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PostgreSQL.Replication.ReadReplicas.Monitor.html: time since the last
-    # transaction, up to five minutes where nothing is written.
-    return 60 if engine.mysql else 600

@@ -7,10 +7,22 @@ from collections.abc import Iterator
 
 import pulumi
 
-from cloudpatterns.core import Component, Problem, Statement, WorkloadStatementArgs, as_arguments, is_given
+from cloudpatterns.core import (
+    Component,
+    Problem,
+    Statement,
+    WorkloadStatementArgs,
+    as_arguments,
+    by_name,
+    excludes,
+    is_given,
+    needs,
+    one_of,
+)
 from cloudpatterns.database._shared import name_problems
 from cloudpatterns.database.read_replica.arguments import ReadReplicaArgs
 from cloudpatterns.database.read_replica.cluster import create_readers
+from cloudpatterns.database.read_replica.instances import create_replicas
 from cloudpatterns.database.relational_database.engines import ENGINES
 from cloudpatterns.database.relational_database.users import reader_sql
 
@@ -19,7 +31,9 @@ _OF_AURORA = (
     *("subnet_ids_by_zone", "resource_id", "min_readers", "max_readers", "target_cpu_percent", "target_connections"),
     *("scale_in_cooldown_seconds", "scale_out_cooldown_seconds", "max_connections_percent", "connection_borrow_timeout_seconds"),
 )
-_OF_RDS = ("engine_version", "instance_class", "replicas", "record_name", "vpc_id", "existing_hosted_zone_id")
+_OF_RDS = (
+    *("engine_version", "instance_class", "max_allocated_storage_gib", "replicas", "record_name", "vpc_id", "existing_hosted_zone_id"),
+)
 
 
 class ReadReplica(Component):
@@ -45,7 +59,8 @@ class ReadReplica(Component):
     **Trade-offs**: reads are milliseconds (Aurora) to seconds (RDS) behind. A proxy keeps connections open, so Aurora Serverless does not
     pause. The record's name is not in the certificates of RDS: the library resolves it first.
 
-    **Proven by**: controls ``rds-private``, ``rds-encrypted``; ``test_read_replica.py``, ``test_read_replica_on_aws.py``, and
+    **Proven by**: controls ``rds-proxy-tls-required``, ``rds-private``, ``rds-encrypted``, ``rds-iam-authentication``,
+    ``health-check-silence``; ``test_read_replica.py``, ``test_read_replica_instances.py``, ``test_read_replica_on_aws.py``, and
     ``test_replicas.py`` of the library, on PostgreSQL with a streaming replica.
     """
 
@@ -70,11 +85,12 @@ class ReadReplica(Component):
         checked = self.begin(name, args, opts, problems=lambda found: _problems(name, found), names=_child_names)
         self._checked = checked
         engine = ENGINES[checked["engine"]]
-        reads = create_readers(self, name, checked)
-        self._connect_arns = reads.connect_arns
-        self.reader_host, self.proxy_arn = reads.host, reads.proxy_arn
-        self.replica_arns = self.replica_addresses = pulumi.Output.from_input({})
-        self.hosted_zone_id = pulumi.Output.from_input("")
+        reads = create_readers(self, name, checked) if engine.aurora else create_replicas(self, name, checked)
+        self._connect_arns, self.reader_host = reads.connect_arns, reads.host
+        self.proxy_arn = pulumi.Output.from_input(reads.proxy_arn)
+        self.replica_arns = by_name({key: replica.arn for key, replica in reads.replicas.items()})
+        self.replica_addresses = by_name({key: replica.address for key, replica in reads.replicas.items()})
+        self.hosted_zone_id = pulumi.Output.from_input(reads.hosted_zone_id)
         self.reader_port = pulumi.Output.from_input(engine.port)
         self.reader_user_name = pulumi.Output.from_input(checked["reader_user_name"])
         self.variables = pulumi.Output.all(**self.environment())
@@ -105,8 +121,10 @@ class ReadReplica(Component):
 
 
 def _child_names(checked: ReadReplicaArgs) -> dict[str, int]:
-    """Limits of names: a proxy and its endpoint have 63 characters, a role and a function 64."""
-    return {"proxy-reads": 63, "proxy-role": 64, "remover-role": 64} if ENGINES[checked["engine"]].aurora else {}
+    """Limits of names: a proxy, its endpoint and an instance have 63 characters, a role and a function 64."""
+    if ENGINES[checked["engine"]].aurora:
+        return {"proxy-reads": 63, "remover-role": 64}
+    return {"monitoring": 64, **dict.fromkeys(checked["replicas"], 63)}
 
 
 def _problems(name: str, checked: ReadReplicaArgs) -> Iterator[Problem]:
@@ -118,10 +136,10 @@ def _problems(name: str, checked: ReadReplicaArgs) -> Iterator[Problem]:
     for argument in others:
         if is_given(checked, argument):
             yield argument, f"is given; it is for {kind}, and engine is {engine.name}. Remove it."
-    if engine.aurora:
-        yield from _cluster_problems(checked)
-    else:
-        yield "engine", f"is {engine.name!r}; aurora-mysql and aurora-postgresql are supported so far."
+    arn, part = checked["database_arn"], ":cluster:" if engine.aurora else ":db:"
+    if isinstance(arn, str) and part not in arn:
+        yield "database_arn", f"is {arn!r}; with {engine.name} it is the ARN of a {'cluster' if engine.aurora else 'database'} ({part})."
+    yield from _cluster_problems(checked) if engine.aurora else _instance_problems(checked)
 
 
 def _cluster_problems(checked: ReadReplicaArgs) -> Iterator[Problem]:
@@ -133,3 +151,29 @@ def _cluster_problems(checked: ReadReplicaArgs) -> Iterator[Problem]:
         yield "min_readers", f"is {least}, above max_readers, {most}. Lower it, or raise max_readers."
     if is_given(checked, "target_connections") and is_given(checked, "target_cpu_percent"):
         yield "target_connections", "excludes target_cpu_percent: one of them decides; both are given. Remove one of them."
+
+
+def _instance_problems(checked: ReadReplicaArgs) -> Iterator[Problem]:
+    engine, replicas, version = ENGINES[checked["engine"]], checked["replicas"], checked.get("engine_version")
+    for argument in ("replicas", "record_name"):
+        if not is_given(checked, argument):
+            yield argument, f"is missing; {engine.name} needs it. Give it."
+    yield from one_of(checked, "vpc_id", "existing_hosted_zone_id")
+    if version is not None and (problem := engine.version_problem(version)):
+        yield "engine_version", f"is {version!r}; {problem}"
+    if replicas and not any(place["weight"] for place in replicas.values()):
+        yield "replicas", "have the weight 0 alone, so every one gets reads in equal shares. Give those that should have some a weight."
+    for key, place in replicas.items():
+        path = f"replicas.{key}."
+        if not is_given(checked, "instance_class") and not is_given(place, "instance_class"):
+            yield "instance_class", f"is missing; {path[:-1]} needs it. Give it, here or there."
+        if is_given(place, "region"):
+            yield from needs(place, "region", "subnet_ids_by_zone", "security_group_ids", path=path)
+            yield from excludes(place, "region", "zone", path=path, why="the subnets have the zones of another Region")
+            if version is None:
+                yield (
+                    "engine_version",
+                    f"is missing; {path}region needs it: its parameter group has the family of the version. Give it.",
+                )
+        for argument in ("subnet_ids_by_zone", "kms_key_arn", "alarm_topic_arns"):
+            yield from needs(place, argument, "region", path=path, why="elsewhere it is the instance's")

@@ -1,6 +1,6 @@
 """What a database is built on in one region, and the inputs that instances, replicas and clusters share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -10,7 +10,7 @@ from cloudpatterns.blocks import create_key, log_group, logs_statement, service_
 from cloudpatterns.core import Component, account_of, after
 from cloudpatterns.database._shared import credential_secret, final_snapshot, unique_name
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs
-from cloudpatterns.database.relational_database.engines import ENGINES
+from cloudpatterns.database.relational_database.engines import ENGINES, Engine
 
 
 class Foundation:
@@ -62,7 +62,7 @@ class Foundation:
         ]
         self.identifier = after(identifier, *self.log_groups)
         # IAM is global: one role monitors database and replica.
-        self.monitoring_role_arn = self._monitoring_role() if source is None else source.monitoring_role_arn
+        self.monitoring_role_arn = self._monitoring_role_arn() if source is None else source.monitoring_role_arn
 
     def _key(self, retain: bool | None) -> pulumi.Output[str]:
         # RDS, Performance Insights and Secrets Manager use the key through grants of whoever creates the database, the account's
@@ -77,33 +77,17 @@ class Foundation:
             retain_on_delete=retain,
         )
 
-    def _monitoring_role(self) -> pulumi.Output[str] | None:
+    def _monitoring_role_arn(self) -> pulumi.Output[str] | None:
         if self.checked["monitoring_interval_seconds"] == 0:
             return None
-        return service_role(
-            self.component,
-            f"{self.name}-monitoring",
-            "monitoring.rds.amazonaws.com",
-            f"Enhanced Monitoring of {self.name}",
-            managed_policies={f"{self.name}-monitoring-policy": "service-role/AmazonRDSEnhancedMonitoringRole"},
-            # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Monitoring.OS.Enabling.html, confused deputy
-            conditions={"StringEquals": {"aws:SourceAccount": account_of(self.subnet_group.arn)}},
-            tags=self.checked["tags"],
-        ).arn
+        return monitoring_role_arn(self.component, self.name, self.subnet_group.arn, self.checked["tags"])
 
     def parameter_group_inputs(self) -> dict[str, Any]:
         """Inputs of a parameter group: parameters that force TLS, that fill the exported logs, and the caller's."""
-        own = self.checked["parameters"]
-        logging = {name: value for name, value in self.engine.log_parameters(self.logs).items() if name not in own}
-        parameters = [
-            *self.engine.tls_parameters(self.engine_version),
-            *((name, value, "immediate") for name, value in logging.items()),
-            *((name, value, "pending-reboot") for name, value in sorted(own.items())),
-        ]
         return {
             "description": f"Parameters of {self.name}",
             "family": self.engine.family(self.engine_version),
-            "parameters": [{"name": name, "value": value, "apply_method": method} for name, value, method in parameters],
+            "parameters": group_parameters(self.engine, self.engine_version, self.logs, self.checked["parameters"]),
             "region": self.region,
             "tags": self.checked["tags"],
             "opts": self.component.child(),
@@ -213,6 +197,33 @@ class Foundation:
             user=database,
             tags=checked["tags"],
         )
+
+
+def monitoring_role_arn(
+    component: Component, name: str, arn: pulumi.Input[str], tags: Mapping[str, pulumi.Input[str]]
+) -> pulumi.Output[str]:
+    """The role of Enhanced Monitoring in the account of an ARN, available after its policy."""
+    return service_role(
+        component,
+        f"{name}-monitoring",
+        "monitoring.rds.amazonaws.com",
+        f"Enhanced Monitoring of {name}",
+        managed_policies={f"{name}-monitoring-policy": "service-role/AmazonRDSEnhancedMonitoringRole"},
+        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Monitoring.OS.Enabling.html, confused deputy
+        conditions={"StringEquals": {"aws:SourceAccount": account_of(arn)}},
+        tags=tags,
+    ).arn
+
+
+def group_parameters(engine: Engine, version: str, logs: Sequence[str], own: Mapping[str, str]) -> list[dict[str, str]]:
+    """Parameters that force TLS, that fill the exported logs, and the caller's."""
+    logging = {name: value for name, value in engine.log_parameters(logs).items() if name not in own}
+    parameters = [
+        *engine.tls_parameters(version),
+        *((name, value, "immediate") for name, value in logging.items()),
+        *((name, value, "pending-reboot") for name, value in sorted(own.items())),
+    ]
+    return [{"name": name, "value": value, "apply_method": method} for name, value, method in parameters]
 
 
 def managed_secret(secrets: Sequence[Any]) -> str:
