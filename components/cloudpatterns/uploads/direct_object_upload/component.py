@@ -109,6 +109,8 @@ class DirectObjectUpload(Component):
             role_description=f"What the forms of {name} may upload",
             statements=[put, look, *key],
             memory_mib=checked["memory_mib"],
+            # Less than any API waits.
+            timeout_seconds=10,
             log_retention_days=checked["log_retention_days"],
             environment={
                 "BUCKET": bucket.name,
