@@ -36,8 +36,8 @@ class DirectObjectUpload(Component):
     archive, is never. S3 compares the declared type, not the bytes. Nobody else tags the objects. ``expiry_seconds`` ends with the
     credentials of the function's role at the latest.
 
-    **Proven by**: controls ``s3-bucket-public-access-blocked``, ``s3-tls-only``, ``s3-kms``; ``test_direct_object_upload.py``,
-    ``test_direct_object_upload_served.py``.
+    **Proven by**: controls ``malware-scan-before-read``, ``malware-scan-tagged``, ``s3-tls-only``, ``s3-kms``;
+    ``test_direct_object_upload.py``, ``test_direct_object_upload_served.py``.
     """
 
     function_arn: pulumi.Output[str]

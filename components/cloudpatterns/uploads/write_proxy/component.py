@@ -44,8 +44,8 @@ class WriteProxy(Component):
     **Trade-offs**: clients must not send to a temporary name and rename it, nor resume: both read a file that is not clean yet. A file that
     cannot be scanned is never released. The server's host key changes when it is replaced.
 
-    **Proven by**: controls ``transfer-server-private``, ``transfer-server-protocols``, ``transfer-home-directory``, ``s3-kms``;
-    ``test_write_proxy.py``, ``test_write_proxy_release.py``, ``test_write_proxy_identity.py``.
+    **Proven by**: controls ``transfer-server-private``, ``transfer-server-ciphers``, ``transfer-server-protocols``,
+    ``malware-scan-before-read``; ``test_write_proxy.py``, ``test_write_proxy_release.py``, ``test_write_proxy_identity.py``.
     """
 
     server_id: pulumi.Output[str]
