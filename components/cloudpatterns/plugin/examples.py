@@ -60,7 +60,7 @@ from cloudpatterns.storage import (
     WebStorageArchive,
 )
 from cloudpatterns.systems import Storefront
-from cloudpatterns.uploads import DirectObjectUpload
+from cloudpatterns.uploads import DirectObjectUpload, WriteProxy
 
 ZONES = ["eu-west-1a", "eu-west-1b"]
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
@@ -957,6 +957,23 @@ def workload_role() -> None:
             "service": "ec2.amazonaws.com",
             "instance_profile": True,
             "statements": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::invoices/*"]}],
+        },
+    )
+
+
+def write_proxy() -> None:
+    """Two partners that send files by SFTP from their networks."""
+    WriteProxy(
+        "partners",
+        {
+            "users": {
+                "northwind": {"public_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGz4sD2mQqkVvP1wq0yW2mJ1cJ0sD2mQqkVvP1wq0yW2"]},
+                "contoso": {"public_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHz4sD2mQqkVvP1wq0yW2mJ1cJ0sD2mQqkVvP1wq0yW3"]},
+            },
+            "vpc_id": "vpc-0123456789abcdef0",
+            "subnet_ids_by_zone": {"eu-west-1a": "subnet-0123456789abcdef0", "eu-west-1b": "subnet-0123456789abcdef1"},
+            "internet_facing": True,
+            "allowed_cidrs": ["203.0.113.0/24", "198.51.100.7/32"],
         },
     )
 

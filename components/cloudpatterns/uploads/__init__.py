@@ -3,12 +3,19 @@
 from cloudpatterns.uploads._scanned_bucket import ExistingUploadBucket, UploadBucketOptions
 from cloudpatterns.uploads.direct_object_upload.arguments import DirectObjectUploadArgs, DirectObjectUploadOptions, UploadForm
 from cloudpatterns.uploads.direct_object_upload.component import DirectObjectUpload
+from cloudpatterns.uploads.write_proxy.arguments import ExistingReleaseBucket, WriteProxyArgs, WriteProxyOptions, WriteProxyUser
+from cloudpatterns.uploads.write_proxy.component import WriteProxy
 
 __all__ = [
     "DirectObjectUpload",
     "DirectObjectUploadArgs",
     "DirectObjectUploadOptions",
+    "ExistingReleaseBucket",
     "ExistingUploadBucket",
     "UploadBucketOptions",
     "UploadForm",
+    "WriteProxy",
+    "WriteProxyArgs",
+    "WriteProxyOptions",
+    "WriteProxyUser",
 ]

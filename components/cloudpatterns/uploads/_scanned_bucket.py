@@ -152,7 +152,9 @@ def read_statements(bucket: ScannedBucket, prefixes: Sequence[str]) -> list[Work
     """What a role needs to read clean uploads."""
     objects = [pulumi.Output.concat(bucket.arn, "/", prefix, "*") for prefix in prefixes]
     key = [] if bucket.kms_key_arn is None else [object_key_statement(bucket.kms_key_arn, "kms:Decrypt")]
-    return as_arguments([Statement(sid="ReadUploads", actions=["s3:GetObject", "s3:GetObjectTagging"], resources=objects), *key])
+    return as_arguments(
+        [Statement(sid="ReadUploads", actions=["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion"], resources=objects), *key]
+    )
 
 
 def bucket_problems(checked: UploadBucketArgs, *others: str) -> Iterator[Problem]:

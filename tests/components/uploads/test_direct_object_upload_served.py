@@ -1,7 +1,9 @@
 """The forms that the function issues, against an S3 that verifies signatures and enforces the policy of a form."""
 
+import base64
 import json
 import os
+import re
 import time
 import urllib.error
 import urllib.request
@@ -9,6 +11,7 @@ import uuid
 from collections.abc import Generator
 from types import ModuleType
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from botocore.config import Config
@@ -137,3 +140,110 @@ def test_an_expired_form_is_refused(index: ModuleType, s3: Any, monkeypatch: pyt
     status, _, body = post(form["url"], form["fields"])
     assert (status, "Policy expired" in body) == (403, True)
     assert stored(s3) == []
+
+
+def test_after_the_upload_s3_sends_the_browser_to_the_page_that_the_form_names(index: ModuleType, s3: Any) -> None:
+    form = issue(index, s3, redirect=True, form="letters", content_type="text/plain")
+    status, headers, _ = post(form["url"], form["fields"])
+    assert status == 303
+    address, _, query = headers["Location"].partition("?")
+    assert (address, parse_qs(query)["key"]) == ("https://a.example/", [form["key"]])
+
+
+def test_without_a_page_of_its_own_it_is_the_address_of_the_request(index: ModuleType, s3: Any) -> None:
+    form = json.loads(index.handler(request(), None, s3)["body"])
+    assert form["fields"]["success_action_redirect"] == "https://api.example.com/uploads"
+    assert post(form["url"], {**form["fields"], "success_action_redirect": "https://evil.example/"})[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("result", "state"),
+    [(None, "scanning"), ("NO_THREATS_FOUND", "available"), *((one, "refused") for one in ("THREATS_FOUND", "UNSUPPORTED", "FAILED"))],
+)
+def test_the_state_of_an_upload_is_what_its_scan_said(index: ModuleType, s3: Any, result: str | None, state: str) -> None:
+    form = issue(index, s3)
+    post(form["url"], form["fields"])
+    if result:
+        tags = {"TagSet": [{"Key": "GuardDutyMalwareScanStatus", "Value": result}]}
+        s3.put_object_tagging(Bucket=os.environ["BUCKET"], Key=form["key"], Tagging=tags)
+    asked = request("GET", queryStringParameters={"bucket": "any", "key": form["key"], "etag": '"0"'})
+    assert json.loads(index.handler(asked, None, s3)["body"]) == {"key": form["key"], "state": state}
+    page = index.handler({**asked, "headers": {"Accept": "text/html,*/*"}}, None, s3)
+    assert page["headers"]["content-type"] == "text/html; charset=utf-8"
+    assert ("refresh" in page["body"]) == (state == "scanning")
+
+
+@pytest.mark.parametrize("key", ["", "images/", "images/0/../../secret", "elsewhere/0/" + "0" * 36, "images/" + "0" * 32 + "/" + "0" * 36])
+def test_an_upload_that_is_none_has_no_state(index: ModuleType, s3: Any, key: str) -> None:
+    answer = index.handler(request("GET", queryStringParameters={"key": key}), None, s3)
+    assert (answer["statusCode"], json.loads(answer["body"])) == (404, {"message": "there is no such upload"})
+    assert index.handler(request("GET", queryStringParameters=None), None, s3)["statusCode"] == 404
+
+
+@pytest.mark.parametrize(
+    "authorizer",
+    [
+        {"jwt": {"claims": {"sub": "user-1"}}},
+        {"claims": {"sub": "user-1"}},
+        {"lambda": {"sub": "user-1"}},
+        {"sub": "user-1", "principalId": "p"},
+    ],
+    ids=["http-jwt", "rest-user-pool", "http-function", "rest-function"],
+)
+def test_each_user_has_a_folder(index: ModuleType, s3: Any, authorizer: dict[str, Any]) -> None:
+    asked = request(sub=None)
+    asked["requestContext"]["authorizer"] = authorizer
+    key = json.loads(index.handler(asked, None, s3)["body"])["key"]
+    assert re.fullmatch(r"images/[0-9a-f]{32}/[0-9a-f-]{36}", key)
+    assert key.split("/")[1] == issue(index, s3)["key"].split("/")[1]
+    other = json.loads(index.handler(request(sub="user-2"), None, s3)["body"])["key"]
+    assert other.split("/")[1] != key.split("/")[1]
+
+
+def test_a_request_of_a_rest_api_is_answered_as_well(index: ModuleType, s3: Any) -> None:
+    body = base64.b64encode(json.dumps({"form": "images", "content_type": "image/png"}).encode()).decode()
+    context = {"authorizer": {"claims": {"sub": "user-1"}}, "domainName": "api.example.com", "path": "/live/uploads"}
+    asked = {"httpMethod": "POST", "headers": None, "requestContext": context, "body": body, "isBase64Encoded": True}
+    answer = index.handler(asked, None, s3)
+    assert answer["statusCode"] == 201
+    assert json.loads(answer["body"])["fields"]["success_action_redirect"] == "https://api.example.com/live/uploads"
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "message"),
+    [
+        (request(sub=None), 401, "sign in first"),
+        (request(sub=""), 401, "sign in first"),
+        (request(body={"form": "videos"}), 400, "form must be one of images, letters"),
+        (request(body={"form": ["images"]}), 400, "form must be one of images, letters"),
+        (request(body={"content_type": "text/html"}), 400, "content_type must be one of image/png, image/jpeg"),
+        (request(body={"content_type": ["image/png"]}), 400, "content_type must be one of image/png, image/jpeg"),
+        ({**request(), "body": "[1]"}, 400, "the body must be a JSON object"),
+        ({**request(), "body": "{"}, 400, "the body must be a JSON object"),
+        (request("DELETE"), 405, "POST for a form, GET for the state of an upload"),
+    ],
+)
+def test_other_requests_are_refused(index: ModuleType, s3: Any, asked: dict[str, Any], status: int, message: str) -> None:
+    answer = index.handler(asked, None, s3)
+    assert (answer["statusCode"], json.loads(answer["body"])) == (status, {"message": message})
+
+
+def test_a_caller_without_identity_gets_a_form_where_that_is_wanted(index: ModuleType, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANONYMOUS", "true")
+    form = json.loads(index.handler(request(sub=None), None, s3)["body"])
+    assert form["key"].startswith("images/anonymous/")
+
+
+def test_only_named_origins_may_read_the_answers(index: ModuleType, s3: Any) -> None:
+    header = "access-control-allow-origin"
+    assert index.handler(request(), None, s3)["headers"][header] == "https://shop.example.com"
+    for origin in ("https://evil.example", "https://shop.example.com.evil.example", ""):
+        assert header not in index.handler(request(headers={"Origin": origin}), None, s3)["headers"]
+
+
+def test_forms_are_for_the_address_of_the_buckets_region(index: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "eu-west-1"}.items():
+        monkeypatch.setenv(name, value)
+    form = json.loads(index.handler(request(), None)["body"])
+    assert form["url"] == f"https://{os.environ['BUCKET']}.s3.eu-west-1.amazonaws.com/"
+    assert form["fields"]["x-amz-algorithm"] == "AWS4-HMAC-SHA256"

@@ -8,12 +8,12 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import Metric, alarm, create_key, logs_statement, pattern_function, sender_statements
+from cloudpatterns.blocks import pattern_function, send_statements, user_function
 from cloudpatterns.blocks.malware_scan import object_key_statement
-from cloudpatterns.core import Component, Statement, WorkloadStatementArgs
+from cloudpatterns.core import Component, Statement, WorkloadStatementArgs, iam_statement
+from cloudpatterns.uploads._completion import clean_uploads, errors_alarm, invoke_when_clean, upload_key
 from cloudpatterns.uploads._scanned_bucket import read_statements, upload_bucket
 from cloudpatterns.uploads.direct_object_upload.arguments import DirectObjectUploadArgs, form_prefix, form_settings, problems
-from cloudpatterns.uploads.direct_object_upload.completion import invoke_when_clean
 
 _CODE = Path(__file__).parent / "on_aws"
 
@@ -36,8 +36,8 @@ class DirectObjectUpload(Component):
     archive, is never. S3 compares the declared type, not the bytes. Nobody else tags the objects. ``expiry_seconds`` ends with the
     credentials of the function's role at the latest.
 
-    **Proven by**: controls ``s3-bucket-public-access-blocked``, ``s3-tls-only``, ``s3-kms``; ``test_direct_object_upload.py``,
-    ``test_direct_object_upload_served.py``.
+    **Proven by**: controls ``malware-scan-before-read``, ``malware-scan-tagged``, ``s3-tls-only``, ``s3-kms``;
+    ``test_direct_object_upload.py``, ``test_direct_object_upload_served.py``.
     """
 
     function_arn: pulumi.Output[str]
@@ -63,7 +63,7 @@ class DirectObjectUpload(Component):
         self._checked = checked = self.begin(name, args, opts, problems=problems, names=_child_names)
         self._prefixes = [form_prefix(form, settings) for form, settings in checked["forms"].items()]
         completed = checked.get("completion_function") is not None or checked.get("existing_completion_function") is not None
-        key_arn = self._key(name) if completed or checked.get("existing_bucket") is None else None
+        key_arn = upload_key(self, checked) if completed or checked.get("existing_bucket") is None else None
         uploads = upload_bucket(self, checked, self._prefixes, kms_key_arn=key_arn, cors_origins=checked["allowed_origins"])
         self._bucket = bucket = uploads.bucket
         function = self._function(name)
@@ -74,25 +74,31 @@ class DirectObjectUpload(Component):
         self.completion_rule_arn = self.completion_dead_letter_queue_url = pulumi.Output.from_input("")
         if completed:
             assert key_arn is not None, "with a completion function there is a key"
-            done = invoke_when_clean(self, checked, bucket, self._prefixes, key_arn, self.read_statements())
-            self.completion_rule_arn, self.completion_dead_letter_queue_url = done.rule_arn, done.dead_letter_queue_url
+            self._complete(name, key_arn)
         self.register()
 
     def read_statements(self) -> list[WorkloadStatementArgs]:
         """What a role needs to read the uploads that are clean."""
         return read_statements(self._bucket, self._prefixes)
 
-    def _key(self, name: str) -> pulumi.Output[str]:
-        given = self._checked.get("kms_key_arn")
-        if given is not None:
-            return pulumi.Output.from_input(given)
-        return create_key(
+    def _complete(self, name: str, key_arn: pulumi.Output[str]) -> None:
+        checked, tags, topics = self._checked, self._checked["tags"], self._checked["alarm_topic_arns"]
+        clean = clean_uploads(self, checked, self._bucket, self._prefixes, key_arn)
+        read = [iam_statement({"conditions": {}, **one}) for one in self.read_statements()]
+        function = user_function(
             self,
-            f"{name}-key",
-            f"Uploads of {name}, and what becomes of them",
-            lambda arn: [logs_statement(arn, f"{name}-*"), *sender_statements(arn, ["events.amazonaws.com"])],
-            tags=self._checked["tags"],
+            f"{name}-completion",
+            checked.get("completion_function"),
+            checked.get("existing_completion_function"),
+            description=f"Processes the clean uploads of {name}",
+            statements=[*send_statements(clean.dead_letter_queue_arn, key_arn), *read],
+            environment={"BUCKET": self._bucket.name},
+            kms_key_arn=key_arn,
+            alarm_topic_arns=topics,
+            tags=tags,
         )
+        invoke_when_clean(self, clean, function.arn, function.function)
+        self.completion_rule_arn, self.completion_dead_letter_queue_url = clean.rule.arn, clean.dead_letter_queue_url
 
     def _function(self, name: str) -> aws.lambda_.Function:
         checked, bucket = self._checked, self._bucket
@@ -109,6 +115,8 @@ class DirectObjectUpload(Component):
             role_description=f"What the forms of {name} may upload",
             statements=[put, look, *key],
             memory_mib=checked["memory_mib"],
+            # Less than any API waits.
+            timeout_seconds=10,
             log_retention_days=checked["log_retention_days"],
             environment={
                 "BUCKET": bucket.name,
@@ -119,17 +127,7 @@ class DirectObjectUpload(Component):
             },
             tags=checked["tags"],
         ).function
-        if topics := checked["alarm_topic_arns"]:
-            alarm(
-                self,
-                f"{name}-forms-errors",
-                f"The function {name}-forms fails in each of five minutes: its log says why",
-                Metric("AWS/Lambda", "Errors", {"FunctionName": function.name}, "Sum"),
-                0,
-                periods=5,
-                actions=topics,
-                tags=checked["tags"],
-            )
+        errors_alarm(self, f"{name}-forms", function, checked)
         return function
 
 
