@@ -119,11 +119,9 @@ class Targets:
         """Ids of the health checks, created or given, by target."""
         _refuse_late(component, targets, path)
         for name, target in targets.items():
-            own = target.get("domain_name")
-            if own is not None:
-                records(
-                    component, f"{self._name}-{name}-own", checked["hosted_zone_id"], own, self._kinds(target), self._destination(target)
-                )
+            if (own := target.get("domain_name")) is not None:
+                kinds, place = record_types(checked, target), destination(checked, target)
+                records(component, f"{self._name}-{name}-own", checked["hosted_zone_id"], own, kinds, place)
             if (check_id := self._health_check(name, target)) is not None:
                 self.health_check_ids[name] = pulumi.Output.from_input(check_id)
 
@@ -135,25 +133,10 @@ class Targets:
             f"{self._name}-{name}",
             self._checked["hosted_zone_id"],
             self._checked["domain_name"],
-            self._kinds(target),
-            self._destination(target),
+            record_types(self._checked, target),
+            destination(self._checked, target),
             Routing(set_identifier=name, policy=policy, health_check_id=self.health_check_ids.get(name)),
         )
-
-    def _kinds(self, target: DnsTarget) -> Sequence[str]:
-        if target.get("host_name") is not None:
-            return ("CNAME",)
-        return ("A", "AAAA") if self._checked["ip_address_type"] == "dualstack" else ("A",)
-
-    def _destination(self, target: DnsTarget) -> Destination:
-        alias, host_name, ttl = target.get("alias"), target.get("host_name"), self._checked["ttl_seconds"]
-        if alias is not None:
-            evaluated = alias["evaluate_target_health"]
-            return Destination(alias={"name": alias["dns_name"], "zone_id": alias["zone_id"], "evaluate_target_health": evaluated})
-        if host_name is not None:
-            return Destination(values={"CNAME": [host_name]}, ttl_seconds=ttl)
-        four, six = target.get("addresses"), target.get("ipv6_addresses")
-        return Destination(values={"A": [] if four is None else four, "AAAA": [] if six is None else six}, ttl_seconds=ttl)
 
     def _health_check(self, name: str, target: DnsTarget) -> pulumi.Input[str] | None:
         check = target.get("health_check")
@@ -180,6 +163,25 @@ class Targets:
             what = f"Route 53 finds {domain_name} unhealthy, and sends the clients of {self._checked['domain_name']} elsewhere"
             unhealthy_alarm(self._component, f"{child_name}-unhealthy", what, created.id, topics, tags)
         return created.id
+
+
+def record_types(checked: DnsNameArgs, endpoint: DnsEndpoint) -> Sequence[str]:
+    """Types of the records of an endpoint."""
+    if endpoint.get("host_name") is not None:
+        return ("CNAME",)
+    return ("A", "AAAA") if checked["ip_address_type"] == "dualstack" else ("A",)
+
+
+def destination(checked: DnsNameArgs, endpoint: DnsEndpoint) -> Destination:
+    """Where the records of an endpoint point."""
+    alias, host_name, ttl = endpoint.get("alias"), endpoint.get("host_name"), checked["ttl_seconds"]
+    if alias is not None:
+        evaluated = alias["evaluate_target_health"]
+        return Destination(alias={"name": alias["dns_name"], "zone_id": alias["zone_id"], "evaluate_target_health": evaluated})
+    if host_name is not None:
+        return Destination(values={"CNAME": [host_name]}, ttl_seconds=ttl)
+    four, six = endpoint.get("addresses"), endpoint.get("ipv6_addresses")
+    return Destination(values={"A": [] if four is None else four, "AAAA": [] if six is None else six}, ttl_seconds=ttl)
 
 
 def asked_name(target: DnsTarget) -> str | None:
@@ -218,10 +220,17 @@ def topic_problems(arns: Sequence[pulumi.Input[str]]) -> Iterator[Problem]:
             yield f"alarm_topic_arns.{index}", reason
 
 
+def endpoint_problems(checked: DnsNameArgs, endpoint: DnsEndpoint, path: str, *kinds: str) -> Iterator[Problem]:
+    """What is wrong with an endpoint, which is exactly one of the kinds; ``path`` is its own, with a dot behind it."""
+    yield from one_of(endpoint, *kinds, path=path)
+    yield from _address_problems(checked, endpoint, path)
+    if endpoint.get("domain_name") == checked["domain_name"]:
+        yield f"{path}domain_name", f"is {checked['domain_name']!r}, the name that all targets share. Give another, or remove it."
+
+
 def _target_problems(checked: DnsNameArgs, target: DnsTarget, path: str) -> Iterator[Problem]:
-    yield from one_of(target, "alias", "addresses", "host_name", path=path)
+    yield from endpoint_problems(checked, target, path, "alias", "addresses", "host_name")
     yield from excludes(target, "health_check", "health_check_id", path=path, why="a record has one")
-    yield from _address_problems(checked, target, path)
     alias = target.get("alias")
     evaluated = alias is not None and alias["evaluate_target_health"]
     if not evaluated and not is_given(target, "health_check") and not is_given(target, "health_check_id"):
@@ -231,14 +240,12 @@ def _target_problems(checked: DnsNameArgs, target: DnsTarget, path: str) -> Iter
         asked = asked_name(target)
         if asked is None:
             yield f"{path}health_check.domain_name", "is missing; Route 53 asks a target by a name. Give it, or domain_name of the target."
-        elif asked == checked["domain_name"]:
+        elif asked == checked["domain_name"] and asked != target.get("domain_name"):
             reason = f"is {asked!r}, the name that all targets share: another one may answer to it. Give a name of this target alone."
             yield f"{path}health_check.domain_name", reason
-    elif target.get("domain_name") == checked["domain_name"]:
-        yield f"{path}domain_name", f"is {checked['domain_name']!r}, the name that all targets share. Give another, or remove it."
 
 
-def _address_problems(checked: DnsNameArgs, target: DnsTarget, path: str) -> Iterator[Problem]:
+def _address_problems(checked: DnsNameArgs, target: DnsEndpoint, path: str) -> Iterator[Problem]:
     dual, four, six = checked["ip_address_type"] == "dualstack", target.get("addresses"), target.get("ipv6_addresses")
     if six is not None and (four is None or not dual):
         yield f"{path}ipv6_addresses", "is for addresses of a dualstack name. Set ip_address_type to dualstack, or remove it."

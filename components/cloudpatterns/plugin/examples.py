@@ -22,6 +22,7 @@ from cloudpatterns.database import GlobalTable, InMemoryCache, ReadReplica, Rela
 from cloudpatterns.delivery import (
     ContentDeliveryNetwork,
     DirectStorageHosting,
+    DnsFailover,
     LatencyRouting,
     RegionalCertificates,
     WeightedTransition,
@@ -295,6 +296,23 @@ def distributed_processing() -> None:
             "vpc_id": "vpc-0123456789abcdef0",
             "subnet_ids_by_zone": {"eu-west-1a": "subnet-0123456789abcdef0", "eu-west-1b": "subnet-0123456789abcdef1"},
             "internet_egress": True,
+        },
+    )
+
+
+def dns_failover() -> None:
+    """A shop whose clients get a page from another Region while its deep health check fails."""
+    DnsFailover(
+        "shop",
+        {
+            "domain_name": "shop.example.com",
+            "hosted_zone_id": "Z0123456789ABCDEFGHIJ",
+            "primary": {
+                "alias": {"dns_name": "shop-1.eu-west-1.elb.amazonaws.com", "zone_id": "Z32O12XQLNTSW2"},
+                "domain_name": "origin.shop.example.com",
+            },
+            "primary_region": "eu-west-1",
+            "health_check": {"domain_name": "origin.shop.example.com"},
         },
     )
 
