@@ -11,6 +11,7 @@ from cloudpatterns.delivery.content_delivery_network.arguments import (
     CdnOrigin,
     CdnPathBehavior,
     CdnServer,
+    CdnStaging,
     ContentDeliveryNetworkArgs,
     ContentDeliveryNetworkOptions,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "CdnOrigin",
     "CdnPathBehavior",
     "CdnServer",
+    "CdnStaging",
     "CdnViewerArgs",
     "CdnViewerOptions",
     "ContentDeliveryNetwork",

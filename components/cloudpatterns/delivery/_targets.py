@@ -279,7 +279,7 @@ def _distribution_problems(zone_ids: Mapping[str, str], targets: Mapping[str, Dn
     if len(names) > 1:
         # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html#alternate-domain-names-restrictions
         reason = f"is a distribution, as {names[0]} is, and CloudFront serves a name by one alone."
-        yield f"{path}.{names[1]}.alias", f"{reason} Try a change of a distribution by continuous deployment."
+        yield f"{path}.{names[1]}.alias", f"{reason} Try a change by staging of ContentDeliveryNetwork."
 
 
 def _refuse_late(component: Component, targets: Mapping[str, DnsTarget], path: str) -> None:

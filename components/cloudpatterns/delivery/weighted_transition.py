@@ -44,7 +44,7 @@ class WeightedTransition(Component):
     **Use when**: a system in another VPC, account or place takes over, and a part of the traffic is to prove it first.
 
     **Not when**: both are behind one load balancer, whose weights act at once (``ContainerService`` shifts that way); both are
-    distributions: CloudFront serves a name by one alone, and tries changes by its own continuous deployment.
+    distributions: CloudFront serves a name by one alone, and tries changes by ``staging`` of ``ContentDeliveryNetwork``.
 
     **Cost drivers**: queries other than for aliases of AWS, health checks by number, text and interval.
 

@@ -284,7 +284,5 @@ def test_distributions_are_refused_as_cloudfront_and_route_53_would(late: bool) 
     assert refused(targets={"old": OLD, "new": one}) == [("targets.new.alias.evaluate_target_health", evaluated)]
     quiet: Any = {**one, "alias": {**one["alias"], "evaluate_target_health": False}}
     assert HostedZones(make(targets={"old": OLD, "new": quiet})).answers(NAME)["d1.cloudfront.net"] == Fraction(5, 100)
-    twice = (
-        "is a distribution, as old is, and CloudFront serves a name by one alone. Try a change of a distribution by continuous deployment."
-    )
+    twice = "is a distribution, as old is, and CloudFront serves a name by one alone. Try a change by staging of ContentDeliveryNetwork."
     assert refused(targets={"old": quiet, "new": quiet}) == [("targets.new.alias", twice)]
