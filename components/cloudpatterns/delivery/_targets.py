@@ -70,16 +70,16 @@ class DnsEndpoint(TypedDict):
     ipv6_addresses: NotRequired[Annotated[list[pulumi.Input[str]], Field(min_length=1, max_length=_MOST_VALUES), Unique()]]
     """IPv6 addresses, beside ``addresses``. Needed with them where ``ip_address_type`` is ``dualstack``."""
     domain_name: NotRequired[_OwnName]
-    """A name for this alone, in the same hosted zone, by which it is tried before it gets traffic. Creates its records. Default:
-    none are created."""
+    """A name for this alone, in the same hosted zone, by which it is tried before it gets traffic. Creates its records: where a load
+    balancer's own name is there already, it is for the health check alone. Default: none are created."""
 
 
 class DnsTarget(DnsEndpoint):
     """Where a record points, exactly one of ``alias``, ``addresses`` and ``host_name``, and how Route 53 knows that it is healthy."""
 
     host_name: NotRequired[_HostName]
-    """A name elsewhere, by a CNAME record, which the name of a hosted zone itself cannot have. Exactly one of this, ``alias`` and
-    ``addresses``."""
+    """A name elsewhere, by a CNAME record, which the name of a hosted zone itself cannot have, and beside which there is no other type: a
+    change to another kind removes these records first. Exactly one of this, ``alias`` and ``addresses``."""
     health_check: NotRequired[DnsHealthCheck]
     """A health check to create. Default: none, ``health_check_id`` or the alias says whether the target is healthy."""
     health_check_id: NotRequired[pulumi.Input[str]]
@@ -119,10 +119,8 @@ class Targets:
         """Ids of the health checks, created or given, by target."""
         _refuse_late(component, targets, path)
         for name, target in targets.items():
-            if (own := target.get("domain_name")) is not None:
-                kinds, place = record_types(checked, target), destination(checked, target)
-                records(component, f"{self._name}-{name}-own", checked["hosted_zone_id"], own, kinds, place)
-            if (check_id := self._health_check(name, target)) is not None:
+            own = own_records(component, f"{self._name}-{name}-own", checked, target)
+            if (check_id := self._health_check(name, target, own)) is not None:
                 self.health_check_ids[name] = pulumi.Output.from_input(check_id)
 
     def route(self, name: str, policy: Mapping[str, object]) -> list[aws.route53.Record]:
@@ -138,7 +136,7 @@ class Targets:
             Routing(set_identifier=name, policy=policy, health_check_id=self.health_check_ids.get(name)),
         )
 
-    def _health_check(self, name: str, target: DnsTarget) -> pulumi.Input[str] | None:
+    def _health_check(self, name: str, target: DnsTarget, own: Sequence[pulumi.Resource]) -> pulumi.Input[str] | None:
         check = target.get("health_check")
         if check is None:
             return target.get("health_check_id")
@@ -158,6 +156,8 @@ class Targets:
                 measure_latency=check["measure_latency"],
             ),
             {"Name": child_name, **tags},
+            # Before there is the name, Route 53 would find it unhealthy.
+            own,
         )
         if topics := self._checked["alarm_topic_arns"]:
             what = f"Route 53 finds {domain_name} unhealthy, and sends the clients of {self._checked['domain_name']} elsewhere"
@@ -182,6 +182,14 @@ def destination(checked: DnsNameArgs, endpoint: DnsEndpoint) -> Destination:
         return Destination(values={"CNAME": [host_name]}, ttl_seconds=ttl)
     four, six = endpoint.get("addresses"), endpoint.get("ipv6_addresses")
     return Destination(values={"A": [] if four is None else four, "AAAA": [] if six is None else six}, ttl_seconds=ttl)
+
+
+def own_records(component: Component, child_name: str, checked: DnsNameArgs, endpoint: DnsEndpoint) -> list[aws.route53.Record]:
+    """The records of an endpoint's own name, where it has one."""
+    own = endpoint.get("domain_name")
+    if own is None:
+        return []
+    return records(component, child_name, checked["hosted_zone_id"], own, record_types(checked, endpoint), destination(checked, endpoint))
 
 
 def asked_name(target: DnsTarget) -> str | None:

@@ -163,6 +163,7 @@ def test_a_deep_health_check_of_the_primary_alone() -> None:
         "searchString": "deep-health-ok",
     }
     assert refs(graph, graph.named("shop-primary-a"), "healthCheckId") == ["shop-health-check"]
+    assert graph.named("shop-own-a").urn in graph.named("shop-health").dependencies
     assert not make(health_check=None, health_check_id="hc-1").of_type(CHECK)
 
 

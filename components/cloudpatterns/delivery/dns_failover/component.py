@@ -14,7 +14,7 @@ from cloudpatterns.blocks.distribution import EDGE_REGION
 from cloudpatterns.blocks.dns import Destination, Routing, records, unhealthy_alarm
 from cloudpatterns.core import Component, after, later, pick
 from cloudpatterns.delivery._buckets import reader_key, reader_statements
-from cloudpatterns.delivery._targets import DnsAlias, destination, record_types
+from cloudpatterns.delivery._targets import DnsAlias, destination, own_records, record_types
 from cloudpatterns.delivery._viewers import CdnHeaders, CdnViewerOptions
 from cloudpatterns.delivery.content_delivery_network.arguments import ContentDeliveryNetworkArgs
 from cloudpatterns.delivery.content_delivery_network.component import ContentDeliveryNetwork
@@ -67,7 +67,9 @@ class DnsFailover(Component):
         self.certificate_arn = self.primary_certificate_arn = pulumi.Output.from_input("")
         self.distribution_id = self.page_bucket_name = pulumi.Output.from_input("")
         self._certificates(name)
-        self.health_check_id = self._health_check(name)
+        # Before there is the name, Route 53 would find it unhealthy.
+        own = own_records(self, f"{name}-own", checked, checked["primary"])
+        self.health_check_id = self._health_check(name, own)
         created = [*self._primary(name), *self._secondary(name)]
         if topics := checked["alarm_topic_arns"]:
             what = f"{checked['domain_name']} fails, and its clients get the page in its place"
@@ -97,19 +99,17 @@ class DnsFailover(Component):
             # A primary in us-east-1 has that of the distribution.
             self.primary_certificate_arn = arns[checked["primary_region"]]
 
-    def _health_check(self, name: str) -> pulumi.Output[str]:
+    def _health_check(self, name: str, own: Sequence[pulumi.Resource]) -> pulumi.Output[str]:
         given, health_check = self._checked.get("health_check_id"), self._checked.get("health_check")
         if given is not None:
             return pulumi.Output.from_input(given)
         assert health_check is not None, "the rules of the arguments hold it"
         tags = {**self._checked["tags"], **health_check["tags"]}
-        return DeepHealthCheck(f"{name}-health", {**health_check, "tags": tags}, self.child()).health_check_id
+        return DeepHealthCheck(f"{name}-health", {**health_check, "tags": tags}, self.child(depends_on=list(own))).health_check_id
 
     def _primary(self, name: str) -> list[aws.route53.Record]:
         checked, primary = self._checked, self._checked["primary"]
         zone_id, kinds, place = checked["hosted_zone_id"], record_types(checked, primary), destination(checked, primary)
-        if (own := primary.get("domain_name")) is not None:
-            records(self, f"{name}-own", zone_id, own, kinds, place)
         routing = Routing(set_identifier="primary", policy=_policy("PRIMARY"), health_check_id=self.health_check_id)
         return records(self, f"{name}-primary", zone_id, checked["domain_name"], kinds, place, routing)
 
