@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from cloudpatterns.delivery import ContentDeliveryNetwork
 from cloudpatterns.messaging import KafkaStream
 from cloudpatterns.network import OnDemandNat
 from cloudpatterns.storage import Snapshot
@@ -57,6 +58,19 @@ def _standard_brokers() -> Graph:
     return record(lambda: KafkaStream("events", {**args, "alarm_topic_arns": [TOPIC]}))
 
 
+def _trial() -> Graph:
+    """A distribution with a staging one beside it."""
+    args: Any = {
+        "domain_names": ["shop.example.com"],
+        "hosted_zone_id": "Z0123456789ABCDEFGHIJ",
+        "origins": {name: {"bucket": {"regional_domain_name": f"{name}.s3.eu-west-1.amazonaws.com"}} for name in ("site", "new")},
+        "default_behavior": {"origin": "site"},
+        "staging": {"default_behavior": {"origin": "new"}},
+        "alarm_topic_arns": [TOPIC.replace("eu-west-1", "us-east-1")],
+    }
+    return record(lambda: ContentDeliveryNetwork("shop", args))
+
+
 @functools.cache
 def names() -> frozenset[str]:
     """What may notify somebody, by its name, in the stacks, the examples, and with each option that the stacks do not use."""
@@ -66,6 +80,7 @@ def names() -> frozenset[str]:
     graphs += [
         *_snapshots(),
         _standard_brokers(),
+        _trial(),
         make(alarm_topic_arns=[TOPIC], alarm_email_addresses=["operations@example.com"]),
         make(alarm_topic_arns=[TOPIC], database=AURORA),
         make(alarm_topic_arns=[TOPIC], servers=None, containers=CONTAINERS),

@@ -40,6 +40,7 @@ METHODS = {
 """The three sets of methods that CloudFront takes."""
 
 _TLS = "TLSv1.2"
+_LONGEST_SESSION_SECONDS = 3600
 # CloudFront creates network interfaces for a VPC origin, and removes them, which took longer than the 15 minutes of the provider:
 # https://github.com/terraform-aws-modules/terraform-aws-cloudfront/issues/163
 _VPC_ORIGIN_TIME = "45m"
@@ -261,9 +262,11 @@ def distribution(
     blocked_country_codes: Sequence[str] = (),
     continuous_deployment_policy_id: pulumi.Input[str] | None = None,
     staging: bool = False,
+    http3: bool = True,
     tags: Mapping[str, pulumi.Input[str]],
+    depends_on: Sequence[pulumi.Resource] = (),
 ) -> aws.cloudfront.Distribution:
-    """A distribution over IPv4 and IPv6, HTTP/2 and HTTP/3, which redirects plain HTTP.
+    """A distribution over IPv4 and IPv6, HTTP/2 and, but for continuous deployment, HTTP/3, which redirects plain HTTP.
 
     ``behaviors`` are tried in their order. It is disabled before it is deleted, which takes a quarter of an hour. Its access logs are
     ``access_logs``, its alarms ``distribution_alarms``.
@@ -283,12 +286,32 @@ def distribution(
         default_root_object=default_root_object,
         restrictions={"geo_restriction": {"restriction_type": kind, "locations": sorted(country_codes or blocked_country_codes)}},
         web_acl_id=web_acl_arn,
-        http_version="http2and3",
+        http_version="http2and3" if http3 else "http2",
         is_ipv6_enabled=True,
         price_class=price_class,
         continuous_deployment_policy_id=continuous_deployment_policy_id,
         staging=staging or None,
         tags=tags,
+        opts=component.child(depends_on=list(depends_on)),
+    )
+
+
+def deployment_policy(
+    component: Component, child_name: str, staging: aws.cloudfront.Distribution, percent: float, session_idle_seconds: int | None
+) -> aws.cloudfront.ContinuousDeploymentPolicy:
+    """Sends a part of the viewers of one distribution to another, its staging one; with 0 percent it is switched off.
+
+    A distribution takes it by an update alone, and not with HTTP/3.
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/continuous-deployment-quotas-considerations.html
+    """
+    weight: aws.cloudfront.ContinuousDeploymentPolicyTrafficConfigSingleWeightConfigArgsDict = {"weight": percent / 100}
+    if session_idle_seconds is not None:
+        weight["session_stickiness_config"] = {"idle_ttl": session_idle_seconds, "maximum_ttl": _LONGEST_SESSION_SECONDS}
+    return aws.cloudfront.ContinuousDeploymentPolicy(
+        child_name,
+        enabled=percent > 0,
+        staging_distribution_dns_names={"items": [staging.domain_name], "quantity": 1},
+        traffic_config={"type": "SingleWeight", "single_weight_config": weight},
         opts=component.child(),
     )
 

@@ -1,6 +1,6 @@
 """Delivery: how content reaches viewers."""
 
-from cloudpatterns.delivery._targets import DnsAlias, DnsHealthCheck, DnsTarget
+from cloudpatterns.delivery._targets import DnsAlias, DnsEndpoint, DnsHealthCheck, DnsTarget
 from cloudpatterns.delivery._viewers import CdnCors, CdnHeaders, CdnViewerArgs, CdnViewerOptions
 from cloudpatterns.delivery.content_delivery_network.arguments import (
     CdnBalancer,
@@ -11,6 +11,7 @@ from cloudpatterns.delivery.content_delivery_network.arguments import (
     CdnOrigin,
     CdnPathBehavior,
     CdnServer,
+    CdnStaging,
     ContentDeliveryNetworkArgs,
     ContentDeliveryNetworkOptions,
 )
@@ -21,6 +22,10 @@ from cloudpatterns.delivery.direct_storage_hosting.arguments import (
     ExistingSiteBucket,
 )
 from cloudpatterns.delivery.direct_storage_hosting.component import DirectStorageHosting
+from cloudpatterns.delivery.dns_failover.arguments import DnsFailoverArgs, DnsFailoverOptions, FailoverHealthCheck, FailoverPageOptions
+from cloudpatterns.delivery.dns_failover.component import DnsFailover
+from cloudpatterns.delivery.latency_routing import LatencyRouting, LatencyRoutingArgs, LatencyRoutingOptions
+from cloudpatterns.delivery.regional_certificates import RegionalCertificates, RegionalCertificatesArgs
 from cloudpatterns.delivery.weighted_transition import WeightedTransition, WeightedTransitionArgs, WeightedTransitionOptions
 
 __all__ = [
@@ -34,6 +39,7 @@ __all__ = [
     "CdnOrigin",
     "CdnPathBehavior",
     "CdnServer",
+    "CdnStaging",
     "CdnViewerArgs",
     "CdnViewerOptions",
     "ContentDeliveryNetwork",
@@ -43,9 +49,20 @@ __all__ = [
     "DirectStorageHostingArgs",
     "DirectStorageHostingOptions",
     "DnsAlias",
+    "DnsEndpoint",
+    "DnsFailover",
+    "DnsFailoverArgs",
+    "DnsFailoverOptions",
     "DnsHealthCheck",
     "DnsTarget",
     "ExistingSiteBucket",
+    "FailoverHealthCheck",
+    "FailoverPageOptions",
+    "LatencyRouting",
+    "LatencyRoutingArgs",
+    "LatencyRoutingOptions",
+    "RegionalCertificates",
+    "RegionalCertificatesArgs",
     "WeightedTransition",
     "WeightedTransitionArgs",
     "WeightedTransitionOptions",

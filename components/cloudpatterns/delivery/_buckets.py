@@ -10,7 +10,7 @@ from cloudpatterns.core import Component
 from cloudpatterns.storage import BucketStatement
 
 
-def reader_statements(distribution_arn: pulumi.Input[str]) -> list[BucketStatement]:
+def reader_statements(*distribution_arns: pulumi.Input[str]) -> list[BucketStatement]:
     """Statements of the bucket's policy."""
     return [
         {
@@ -18,7 +18,7 @@ def reader_statements(distribution_arn: pulumi.Input[str]) -> list[BucketStateme
             # Without s3:ListBucket, S3 answers 403 for what is not there. CloudFront asks for no list: its root is an object.
             "actions": ["s3:GetObject", "s3:ListBucket"],
             "principals": {"Service": ["cloudfront.amazonaws.com"]},
-            "conditions": {"StringEquals": {"aws:SourceArn": [distribution_arn]}},
+            "conditions": {"StringEquals": {"aws:SourceArn": list(distribution_arns)}},
         }
     ]
 

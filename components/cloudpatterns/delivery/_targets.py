@@ -58,23 +58,28 @@ class DnsHealthCheck(TypedDict):
     """Whether Route 53 measures how long the answer takes, at a price. A change replaces the health check."""
 
 
-class DnsTarget(TypedDict):
-    """Where a record points, exactly one of ``alias``, ``addresses`` and ``host_name``, and how Route 53 knows that it is healthy."""
+class DnsEndpoint(TypedDict):
+    """Where a record of addresses points."""
 
     alias: NotRequired[DnsAlias]
-    """Something in AWS. Exactly one of this, ``addresses`` and ``host_name``."""
+    """Something in AWS. Exactly one of this, ``addresses`` and, where there is one, ``host_name``."""
     addresses: NotRequired[
         Annotated[list[pulumi.Input[Annotated[str, Field(min_length=7)]]], Field(min_length=1, max_length=_MOST_VALUES), Unique()]
     ]
-    """IPv4 addresses. Exactly one of this, ``alias`` and ``host_name``."""
+    """IPv4 addresses. Exactly one of this, ``alias`` and, where there is one, ``host_name``."""
     ipv6_addresses: NotRequired[Annotated[list[pulumi.Input[str]], Field(min_length=1, max_length=_MOST_VALUES), Unique()]]
     """IPv6 addresses, beside ``addresses``. Needed with them where ``ip_address_type`` is ``dualstack``."""
-    host_name: NotRequired[_HostName]
-    """A name elsewhere, by a CNAME record, which the name of a hosted zone itself cannot have. Exactly one of this, ``alias`` and
-    ``addresses``."""
     domain_name: NotRequired[_OwnName]
-    """A name for this target alone, in the same hosted zone, by which it is tried before it gets traffic. Creates its records. Default:
-    none are created."""
+    """A name for this alone, in the same hosted zone, by which it is tried before it gets traffic. Creates its records: where a load
+    balancer's own name is there already, it is for the health check alone. Default: none are created."""
+
+
+class DnsTarget(DnsEndpoint):
+    """Where a record points, exactly one of ``alias``, ``addresses`` and ``host_name``, and how Route 53 knows that it is healthy."""
+
+    host_name: NotRequired[_HostName]
+    """A name elsewhere, by a CNAME record, which the name of a hosted zone itself cannot have, and beside which there is no other type: a
+    change to another kind removes these records first. Exactly one of this, ``alias`` and ``addresses``."""
     health_check: NotRequired[DnsHealthCheck]
     """A health check to create. Default: none, ``health_check_id`` or the alias says whether the target is healthy."""
     health_check_id: NotRequired[pulumi.Input[str]]
@@ -107,19 +112,15 @@ class DnsNameArgs(DnsNameOptions):
 class Targets:
     """The targets of a name, with their own names, health checks and alarms, as children of a component."""
 
-    def __init__(self, component: Component, checked: DnsNameArgs, targets: Mapping[str, DnsTarget]) -> None:
+    def __init__(self, component: Component, checked: DnsNameArgs, targets: Mapping[str, DnsTarget], path: str) -> None:
         self._component, self._checked, self._targets = component, checked, targets
         self._name = component.pulumi_resource_name
         self.health_check_ids: dict[str, pulumi.Output[str]] = {}
         """Ids of the health checks, created or given, by target."""
-        _refuse_late(component, targets)
+        _refuse_late(component, targets, path)
         for name, target in targets.items():
-            own = target.get("domain_name")
-            if own is not None:
-                records(
-                    component, f"{self._name}-{name}-own", checked["hosted_zone_id"], own, self._kinds(target), self._destination(target)
-                )
-            if (check_id := self._health_check(name, target)) is not None:
+            own = own_records(component, f"{self._name}-{name}-own", checked, target)
+            if (check_id := self._health_check(name, target, own)) is not None:
                 self.health_check_ids[name] = pulumi.Output.from_input(check_id)
 
     def route(self, name: str, policy: Mapping[str, object]) -> list[aws.route53.Record]:
@@ -130,27 +131,12 @@ class Targets:
             f"{self._name}-{name}",
             self._checked["hosted_zone_id"],
             self._checked["domain_name"],
-            self._kinds(target),
-            self._destination(target),
+            record_types(self._checked, target),
+            destination(self._checked, target),
             Routing(set_identifier=name, policy=policy, health_check_id=self.health_check_ids.get(name)),
         )
 
-    def _kinds(self, target: DnsTarget) -> Sequence[str]:
-        if target.get("host_name") is not None:
-            return ("CNAME",)
-        return ("A", "AAAA") if self._checked["ip_address_type"] == "dualstack" else ("A",)
-
-    def _destination(self, target: DnsTarget) -> Destination:
-        alias, host_name, ttl = target.get("alias"), target.get("host_name"), self._checked["ttl_seconds"]
-        if alias is not None:
-            evaluated = alias["evaluate_target_health"]
-            return Destination(alias={"name": alias["dns_name"], "zone_id": alias["zone_id"], "evaluate_target_health": evaluated})
-        if host_name is not None:
-            return Destination(values={"CNAME": [host_name]}, ttl_seconds=ttl)
-        four, six = target.get("addresses"), target.get("ipv6_addresses")
-        return Destination(values={"A": [] if four is None else four, "AAAA": [] if six is None else six}, ttl_seconds=ttl)
-
-    def _health_check(self, name: str, target: DnsTarget) -> pulumi.Input[str] | None:
+    def _health_check(self, name: str, target: DnsTarget, own: Sequence[pulumi.Resource]) -> pulumi.Input[str] | None:
         check = target.get("health_check")
         if check is None:
             return target.get("health_check_id")
@@ -170,11 +156,40 @@ class Targets:
                 measure_latency=check["measure_latency"],
             ),
             {"Name": child_name, **tags},
+            # Before there is the name, Route 53 would find it unhealthy.
+            own,
         )
         if topics := self._checked["alarm_topic_arns"]:
             what = f"Route 53 finds {domain_name} unhealthy, and sends the clients of {self._checked['domain_name']} elsewhere"
             unhealthy_alarm(self._component, f"{child_name}-unhealthy", what, created.id, topics, tags)
         return created.id
+
+
+def record_types(checked: DnsNameArgs, endpoint: DnsEndpoint) -> Sequence[str]:
+    """Types of the records of an endpoint."""
+    if endpoint.get("host_name") is not None:
+        return ("CNAME",)
+    return ("A", "AAAA") if checked["ip_address_type"] == "dualstack" else ("A",)
+
+
+def destination(checked: DnsNameArgs, endpoint: DnsEndpoint) -> Destination:
+    """Where the records of an endpoint point."""
+    alias, host_name, ttl = endpoint.get("alias"), endpoint.get("host_name"), checked["ttl_seconds"]
+    if alias is not None:
+        evaluated = alias["evaluate_target_health"]
+        return Destination(alias={"name": alias["dns_name"], "zone_id": alias["zone_id"], "evaluate_target_health": evaluated})
+    if host_name is not None:
+        return Destination(values={"CNAME": [host_name]}, ttl_seconds=ttl)
+    four, six = endpoint.get("addresses"), endpoint.get("ipv6_addresses")
+    return Destination(values={"A": [] if four is None else four, "AAAA": [] if six is None else six}, ttl_seconds=ttl)
+
+
+def own_records(component: Component, child_name: str, checked: DnsNameArgs, endpoint: DnsEndpoint) -> list[aws.route53.Record]:
+    """The records of an endpoint's own name, where it has one."""
+    own = endpoint.get("domain_name")
+    if own is None:
+        return []
+    return records(component, child_name, checked["hosted_zone_id"], own, record_types(checked, endpoint), destination(checked, endpoint))
 
 
 def asked_name(target: DnsTarget) -> str | None:
@@ -197,6 +212,10 @@ def name_problems(checked: DnsNameArgs, targets: Mapping[str, DnsTarget], path: 
         yield "ip_address_type", "is 'dualstack'; what a host_name resolves to decides over IPv6 itself. Leave it out."
     yield from _distribution_problems(_plain_zones(targets), targets, path)
     yield from topic_problems(checked["alarm_topic_arns"])
+
+
+def unused_topic_problems(checked: DnsNameArgs, targets: Mapping[str, DnsTarget], path: str) -> Iterator[Problem]:
+    """Topics where no health check is created."""
     if checked["alarm_topic_arns"] and not any(is_given(target, "health_check") for target in targets.values()):
         yield "alarm_topic_arns", f"is for the health checks that are created, and {path} has none. Give one a health_check, or remove it."
 
@@ -209,10 +228,17 @@ def topic_problems(arns: Sequence[pulumi.Input[str]]) -> Iterator[Problem]:
             yield f"alarm_topic_arns.{index}", reason
 
 
+def endpoint_problems(checked: DnsNameArgs, endpoint: DnsEndpoint, path: str, *kinds: str) -> Iterator[Problem]:
+    """What is wrong with an endpoint, which is exactly one of the kinds; ``path`` is its own, with a dot behind it."""
+    yield from one_of(endpoint, *kinds, path=path)
+    yield from _address_problems(checked, endpoint, path)
+    if endpoint.get("domain_name") == checked["domain_name"]:
+        yield f"{path}domain_name", f"is {checked['domain_name']!r}, the name that all targets share. Give another, or remove it."
+
+
 def _target_problems(checked: DnsNameArgs, target: DnsTarget, path: str) -> Iterator[Problem]:
-    yield from one_of(target, "alias", "addresses", "host_name", path=path)
+    yield from endpoint_problems(checked, target, path, "alias", "addresses", "host_name")
     yield from excludes(target, "health_check", "health_check_id", path=path, why="a record has one")
-    yield from _address_problems(checked, target, path)
     alias = target.get("alias")
     evaluated = alias is not None and alias["evaluate_target_health"]
     if not evaluated and not is_given(target, "health_check") and not is_given(target, "health_check_id"):
@@ -222,14 +248,12 @@ def _target_problems(checked: DnsNameArgs, target: DnsTarget, path: str) -> Iter
         asked = asked_name(target)
         if asked is None:
             yield f"{path}health_check.domain_name", "is missing; Route 53 asks a target by a name. Give it, or domain_name of the target."
-        elif asked == checked["domain_name"]:
+        elif asked == checked["domain_name"] and asked != target.get("domain_name"):
             reason = f"is {asked!r}, the name that all targets share: another one may answer to it. Give a name of this target alone."
             yield f"{path}health_check.domain_name", reason
-    elif target.get("domain_name") == checked["domain_name"]:
-        yield f"{path}domain_name", f"is {checked['domain_name']!r}, the name that all targets share. Give another, or remove it."
 
 
-def _address_problems(checked: DnsNameArgs, target: DnsTarget, path: str) -> Iterator[Problem]:
+def _address_problems(checked: DnsNameArgs, target: DnsEndpoint, path: str) -> Iterator[Problem]:
     dual, four, six = checked["ip_address_type"] == "dualstack", target.get("addresses"), target.get("ipv6_addresses")
     if six is not None and (four is None or not dual):
         yield f"{path}ipv6_addresses", "is for addresses of a dualstack name. Set ip_address_type to dualstack, or remove it."
@@ -263,10 +287,10 @@ def _distribution_problems(zone_ids: Mapping[str, str], targets: Mapping[str, Dn
     if len(names) > 1:
         # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html#alternate-domain-names-restrictions
         reason = f"is a distribution, as {names[0]} is, and CloudFront serves a name by one alone."
-        yield f"{path}.{names[1]}.alias", f"{reason} Try a change of a distribution by continuous deployment."
+        yield f"{path}.{names[1]}.alias", f"{reason} Try a change by staging of ContentDeliveryNetwork."
 
 
-def _refuse_late(component: Component, targets: Mapping[str, DnsTarget]) -> None:
+def _refuse_late(component: Component, targets: Mapping[str, DnsTarget], path: str) -> None:
     """The same as ``_distribution_problems``, once zones are known."""
     late = {
         name: alias["zone_id"]
@@ -277,7 +301,7 @@ def _refuse_late(component: Component, targets: Mapping[str, DnsTarget]) -> None
         return
 
     def refuse(known: Mapping[str, str]) -> None:
-        if found := list(_distribution_problems({**_plain_zones(targets), **known}, targets, "targets")):
+        if found := list(_distribution_problems({**_plain_zones(targets), **known}, targets, path)):
             component.refuse(*found)
 
     pulumi.Output.all(**late).apply(refuse)

@@ -166,16 +166,20 @@ class Viewers:
             records = alias_records(component, f"{self._name}-alias", names, zone_id, distribution)
         self.url = after(pulumi.Output.concat("https://", names[0] if names else distribution.domain_name), *records)
         self.log_bucket_arn = self._log_bucket_arn(distribution)
+        self.watch(self._name, distribution)
+
+    def watch(self, name: str, distribution: aws.cloudfront.Distribution) -> None:
+        """Access logs and alarms of a distribution, once there is the bucket."""
         access_logs(
-            component,
-            f"{self._name}-logs",
+            self._component,
+            f"{name}-logs",
             distribution,
             self.log_bucket_arn,
-            query_strings=checked["log_query_strings"],
+            query_strings=self._checked["log_query_strings"],
             tags=self._tags,
         )
-        if topics := checked["alarm_topic_arns"]:
-            distribution_alarms(component, self._name, distribution, checked["alarm_5xx_percent"], topics, self._tags)
+        if topics := self._checked["alarm_topic_arns"]:
+            distribution_alarms(self._component, name, distribution, self._checked["alarm_5xx_percent"], topics, self._tags)
 
     def _certificate_arn(self) -> pulumi.Input[str] | None:
         checked = self._checked

@@ -19,7 +19,14 @@ from cloudpatterns.compute import (
     Stamp,
 )
 from cloudpatterns.database import GlobalTable, InMemoryCache, ReadReplica, RelationalDatabase, ShardingWrite, StateSharing
-from cloudpatterns.delivery import ContentDeliveryNetwork, DirectStorageHosting, WeightedTransition
+from cloudpatterns.delivery import (
+    ContentDeliveryNetwork,
+    DirectStorageHosting,
+    DnsFailover,
+    LatencyRouting,
+    RegionalCertificates,
+    WeightedTransition,
+)
 from cloudpatterns.messaging import (
     EventBus,
     EventStream,
@@ -293,6 +300,23 @@ def distributed_processing() -> None:
     )
 
 
+def dns_failover() -> None:
+    """A shop whose clients get a page from another Region while its deep health check fails."""
+    DnsFailover(
+        "shop",
+        {
+            "domain_name": "shop.example.com",
+            "hosted_zone_id": "Z0123456789ABCDEFGHIJ",
+            "primary": {
+                "alias": {"dns_name": "shop-1.eu-west-1.elb.amazonaws.com", "zone_id": "Z32O12XQLNTSW2"},
+                "domain_name": "origin.shop.example.com",
+            },
+            "primary_region": "eu-west-1",
+            "health_check": {"domain_name": "origin.shop.example.com"},
+        },
+    )
+
+
 def durable_bucket() -> None:
     """A bucket whose objects are locked for a week."""
     DurableBucket("invoices", {"kind": "data", "object_lock": {"mode": "GOVERNANCE", "retention_days": 7}})
@@ -427,6 +451,21 @@ def kafka_stream() -> None:
             "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
             "vpc_id": network.vpc_id,
             "client_security_group_ids": {"client": firewall.security_group_ids["client"]},
+        },
+    )
+
+
+def latency_routing() -> None:
+    """An API in two Regions, whose clients get the nearest one that is healthy."""
+    LatencyRouting(
+        "api",
+        {
+            "domain_name": "api.example.com",
+            "hosted_zone_id": "Z0123456789ABCDEFGHIJ",
+            "regions": {
+                "eu-west-1": {"alias": {"dns_name": "api-1.eu-west-1.elb.amazonaws.com", "zone_id": "Z32O12XQLNTSW2"}},
+                "us-east-2": {"alias": {"dns_name": "api-1.us-east-2.elb.amazonaws.com", "zone_id": "Z3AADJGX6KTTL2"}},
+            },
         },
     )
 
@@ -679,6 +718,18 @@ def read_replica() -> None:
             "subnet_ids_by_zone": network.data_subnet_ids_by_zone,
             "security_group_ids": [firewall.security_group_ids["reads"]],
             "max_readers": 4,
+        },
+    )
+
+
+def regional_certificates() -> None:
+    """Certificates of an API in two Regions and for CloudFront, with one validation record."""
+    RegionalCertificates(
+        "api",
+        {
+            "domain_names": ["api.example.com"],
+            "hosted_zone_id": "Z0123456789ABCDEFGHIJ",
+            "regions": ["eu-west-1", "us-east-2", "us-east-1"],
         },
     )
 

@@ -4,12 +4,26 @@ from collections.abc import Iterator
 from typing import Final
 
 from cloudpatterns_policies.controls.cloudfront import DISTRIBUTION
-from cloudpatterns_policies.core import Fail, NotApplicable, Pass, Resource, Severity, Stack, Unknown, Verdict, control, stack_control
-from cloudpatterns_policies.graph.reading import has_value, read
+from cloudpatterns_policies.core import (
+    UNKNOWN,
+    Fail,
+    NotApplicable,
+    Pass,
+    Resource,
+    Severity,
+    Stack,
+    Unknown,
+    Verdict,
+    control,
+    stack_control,
+)
+from cloudpatterns_policies.graph.reading import expand, has_value, read
 
 _PAGE: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/cloudfront-controls.html"
 
 _HEADERS: Final = "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"
+_BUCKETS: Final = ("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
+_REPLICATION: Final = "aws:s3/bucketReplicationConfig:BucketReplicationConfig"
 _DELIVERY: Final = "aws:cloudwatch/logDeliverySource:LogDeliverySource"
 _TRANSPORT: Final = "securityHeadersConfig.strictTransportSecurity"
 _YEAR: Final = 31_536_000
@@ -106,6 +120,40 @@ def cloudfront_origin_failover(resource: Resource) -> Iterator[Verdict]:
             yield Unknown(path)
         elif len(resource.get(path, ())) < 2:
             yield Fail("has an origin group with one origin", path)
+
+
+@stack_control(
+    id="cloudfront-replica-failover",
+    title="CloudFront distributions fail over to the replica of their bucket",
+    severity=Severity.MEDIUM,
+    types=(DISTRIBUTION,),
+    why="The content is in two Regions, and viewers get errors all the same while S3 in the first one fails.",
+    remediation="Add the replica as an origin, and origin_groups with both as members and failover_criteria; behaviors target the group.",
+    url="https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/high_availability_origin_failover.html",
+    pack="operations",
+)
+def cloudfront_replica_failover(resource: Resource, stack: Stack) -> Verdict:
+    buckets = [bucket for path in expand(resource, "origins.*.domainName") for bucket in stack.refs(resource, path, *_BUCKETS)]
+    found = [(bucket, replica) for bucket in buckets for replica in _replicas_elsewhere(bucket, stack)]
+    if not found:
+        return NotApplicable("reads no bucket with a replica in another Region")
+    groups = read(resource, "originGroups")
+    if groups is UNKNOWN:
+        return Unknown("originGroups")
+    if groups:
+        return Pass()
+    bucket, replica = found[0]
+    return Fail(f"reads {bucket.name}, and does not fail over to its replica {replica.name} in another Region", "originGroups")
+
+
+def _replicas_elsewhere(bucket: Resource, stack: Stack) -> Iterator[Resource]:
+    """Buckets of another Region to which a bucket is replicated."""
+    for replication in stack.referrers(bucket, _REPLICATION, "bucket"):
+        for path in expand(replication, "rules.*.destination.bucket"):
+            for replica in stack.refs(replication, path, *_BUCKETS):
+                here, there = (read(one, "region", computed=True) for one in (bucket, replica))
+                if here is not UNKNOWN and there is not UNKNOWN and here != there:
+                    yield replica
 
 
 @control(

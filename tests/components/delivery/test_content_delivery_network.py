@@ -401,3 +401,112 @@ def test_outputs() -> None:
     assert (outputs["distribution_id"], outputs["distribution_arn"]) == (created["id"], created["arn"])
     assert (outputs["dns_name"], outputs["zone_id"]) == (created["domainName"], created["hostedZoneId"])
     assert (outputs["certificate_arn"], outputs["web_acl_arn"]) == (CERTIFICATE, WEB_ACL)
+
+
+POLICY = "aws:cloudfront/continuousDeploymentPolicy:ContinuousDeploymentPolicy"
+NEW: Any = {"origins": {"site": SITE, "new": COPY}, "default_behavior": {"origin": "site"}}
+
+
+def trial(percent: float = 0, **staging: Any) -> Graph:
+    return make(**NEW, staging={"percent": percent, "default_behavior": {"origin": "new"}, **staging})
+
+
+def test_a_trial_has_other_behaviors_and_no_names() -> None:
+    graph = trial(5)
+    staging, main = graph.named("shop-staging-distribution").inputs, graph.named("shop-distribution").inputs
+    assert (staging["staging"], staging["defaultCacheBehavior"]["targetOriginId"]) == (True, "new")
+    assert main["defaultCacheBehavior"]["targetOriginId"] == "site"
+    # Two distributions cannot have one name; CloudFront takes the rest of the staging one for both.
+    assert ("aliases" in staging, main["aliases"]) == (False, ["shop.example.com"])
+    assert staging["viewerCertificate"] == main["viewerCertificate"]
+    assert staging["webAclId"] == main["webAclId"]
+    assert staging["origins"] == main["origins"]
+    # CloudFront supports no continuous deployment with HTTP/3.
+    assert {staging["httpVersion"], main["httpVersion"]} == {"http2"}
+    assert distribution()["httpVersion"] == "http2and3"
+
+
+def test_a_part_of_the_viewers_gets_the_trial() -> None:
+    graph = trial(5, session_idle_seconds=600)
+    policy = graph.one(POLICY)
+    assert policy.inputs == {
+        "enabled": True,
+        "stagingDistributionDnsNames": {"items": [graph.named("shop-staging-distribution").outputs["domainName"]], "quantity": 1},
+        "trafficConfig": {
+            "type": "SingleWeight",
+            "singleWeightConfig": {"weight": 0.05, "sessionStickinessConfig": {"idleTtl": 600, "maximumTtl": 3600}},
+        },
+    }
+    assert refs(graph, graph.named("shop-distribution"), "continuousDeploymentPolicyId") == ["shop-staging-policy"]
+
+
+def test_a_trial_begins_and_ends_with_no_viewer() -> None:
+    graph = trial(0)
+    policy, main = graph.one(POLICY), graph.named("shop-distribution")
+    assert (policy.inputs["enabled"], policy.inputs["trafficConfig"]["singleWeightConfig"]) == (False, {"weight": 0})
+    # CloudFront attaches none to a distribution that is being created.
+    assert "continuousDeploymentPolicyId" not in main.inputs
+    # It may be attached all the same, from before; then it can be deleted after the distribution alone.
+    assert policy.urn in main.dependencies
+
+
+def test_both_distributions_are_logged_watched_and_admitted() -> None:
+    graph = record(
+        lambda: pulumi.export(
+            "statements",
+            ContentDeliveryNetwork(
+                "shop", {**NAMED, **NEW, "staging": {"default_behavior": {"origin": "new"}}, "alarm_topic_arns": [TOPIC]}
+            ).bucket_statements(),
+        ),
+        mode="deployed",
+    )
+    arns = [graph.named(f"shop-{one}").outputs["arn"] for one in ("distribution", "staging-distribution")]
+    assert graph.outputs["statements"][0]["conditions"] == {"StringEquals": {"aws:SourceArn": arns}}
+    sources = {one.name: one.inputs["resourceArn"] for one in graph.of_type("aws:cloudwatch/logDeliverySource:LogDeliverySource")}
+    assert sources == {"shop-logs-source": arns[0], "shop-staging-logs-source": arns[1]}
+    alarms = {one.name for one in graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
+    assert alarms == {"shop-viewer-5xx", "shop-staging-viewer-5xx"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problems"),
+    [
+        (
+            {"staging": {}, "origins": {"site": SITE}},
+            [("staging", "has nothing of its own to try. Give default_behavior or behaviors, or remove it.")],
+        ),
+        (
+            {"staging": {"default_behavior": {"origin": "newer"}}},
+            [
+                ("origins.new", "is in no behavior. Name it in one, or remove it."),
+                ("staging.default_behavior.origin", "is 'newer', which is not an origin; known are site, new."),
+            ],
+        ),
+        (
+            {"staging": {"default_behavior": {"origin": "new"}, "behaviors": [{"path_pattern": "/a", "origin": "site"}] * 2}},
+            [("staging.behaviors", "has /a twice. Name each once.")],
+        ),
+        (
+            {
+                "staging": {"default_behavior": {"origin": "new"}},
+                "domain_names": [],
+                "certificate_arn": None,
+                "default_certificate": True,
+            },
+            [
+                (
+                    "domain_names",
+                    "is missing; staging needs it: CloudFront divides the viewers of a domain name. Give it, or remove staging.",
+                )
+            ],
+        ),
+    ],
+)
+def test_a_trial_that_cannot_work_is_refused(changes: Any, problems: list[tuple[str, str]]) -> None:
+    assert refused(**{**NEW, **changes}) == problems
+
+
+def test_a_trial_gets_15_percent_at_most() -> None:
+    assert refused(**NEW, staging={"percent": 20, "default_behavior": {"origin": "new"}}) == [
+        ("staging.percent", "is 20; must be at most 15.0")
+    ]

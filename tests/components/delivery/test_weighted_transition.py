@@ -128,7 +128,10 @@ def test_a_system_can_be_tried_by_a_name_of_its_own() -> None:
     graph = make({"old": 1, "new": 0})
     zones = HostedZones(graph)
     assert (zones.answers(NAME), zones.answers("new.shop.example.com")) == ({OLD_NAME: 1}, {NEW_NAME: 1})
-    assert "setIdentifier" not in graph.named("shop-new-own-a").inputs
+    own = graph.named("shop-new-own-a")
+    assert "setIdentifier" not in own.inputs
+    # Route 53 would find it unhealthy before there is the name.
+    assert own.urn in graph.named("shop-new-check").dependencies
 
 
 def test_ipv6_has_records_of_the_same_weights() -> None:
@@ -284,7 +287,5 @@ def test_distributions_are_refused_as_cloudfront_and_route_53_would(late: bool) 
     assert refused(targets={"old": OLD, "new": one}) == [("targets.new.alias.evaluate_target_health", evaluated)]
     quiet: Any = {**one, "alias": {**one["alias"], "evaluate_target_health": False}}
     assert HostedZones(make(targets={"old": OLD, "new": quiet})).answers(NAME)["d1.cloudfront.net"] == Fraction(5, 100)
-    twice = (
-        "is a distribution, as old is, and CloudFront serves a name by one alone. Try a change of a distribution by continuous deployment."
-    )
+    twice = "is a distribution, as old is, and CloudFront serves a name by one alone. Try a change by staging of ContentDeliveryNetwork."
     assert refused(targets={"old": quiet, "new": quiet}) == [("targets.new.alias", twice)]

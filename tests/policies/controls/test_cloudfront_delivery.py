@@ -100,6 +100,48 @@ def test_failover(props: Props, expected: Verdict) -> None:
     assert verdicts(controls.cloudfront_origin_failover, resource(DISTRIBUTION, props=props)) == [expected]
 
 
+BUCKET, REPLICATION = "aws:s3/bucket:Bucket", "aws:s3/bucketReplicationConfig:BucketReplicationConfig"
+GROUP = [{"members": [{"originId": "a"}, {"originId": "b"}]}]
+NO_REPLICA = NotApplicable("reads no bucket with a replica in another Region")
+
+
+def site(region: Any = "eu-central-1", *, own: Any = None, replicated: str = "site", **props: Any) -> list[Resource]:
+    """A distribution, the bucket that it reads and, where that is what is replicated, its replica."""
+    replica = {} if region is None else {"region": region}
+    return [
+        resource(DISTRIBUTION, "web", {"origins": [{"originId": "a", "domainName": UNKNOWN}], **props}, deps={"origins": ["site"]}),
+        resource(BUCKET, "site", {} if own is None else {"region": own}),
+        resource(BUCKET, "copy", replica),
+        resource(BUCKET, "other", {"arn": "arn:aws:s3:::other"}),
+        resource(
+            REPLICATION,
+            "replication",
+            {"bucket": UNKNOWN, "rules": [{"destination": {"bucket": UNKNOWN}}]},
+            deps={"bucket": [replicated], "rules": ["copy"]},
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        (site(originGroups=GROUP), Pass()),
+        (site(), Fail("reads site, and does not fail over to its replica copy in another Region", "originGroups")),
+        (site(originGroups=[]), Fail("reads site, and does not fail over to its replica copy in another Region", "originGroups")),
+        (site(own="eu-west-1"), Fail("reads site, and does not fail over to its replica copy in another Region", "originGroups")),
+        (site(originGroups=UNKNOWN), Unknown("originGroups")),
+        # In the same Region, in one that nobody knows, of another bucket, or of none.
+        (site(own="eu-central-1"), NO_REPLICA),
+        (site(None), NO_REPLICA),
+        (site(UNKNOWN), NO_REPLICA),
+        (site(replicated="other"), NO_REPLICA),
+        (site()[:2], NO_REPLICA),
+    ],
+)
+def test_failover_to_a_replica(resources: list[Resource], expected: Verdict) -> None:
+    assert verdicts(controls.cloudfront_replica_failover, stack(*resources)) == [("web", expected)]
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [

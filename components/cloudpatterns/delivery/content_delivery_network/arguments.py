@@ -169,6 +169,22 @@ class CdnErrorPage(TypedDict):
     """Seconds for which the origin is not asked again."""
 
 
+class CdnStaging(TypedDict):
+    """A second distribution with other behaviors, to which CloudFront sends a part of the viewers of the same names. It stays: the
+    provider cannot detach it again, and while it is attached, CloudFront refuses another certificate, web ACL and ``tls_policy``.
+    """
+
+    percent: NotRequired[Annotated[float, Field(default=0, ge=0, le=15)]]
+    """Share of the viewers, by chance. 0 until the distribution exists: CloudFront attaches none to one that is being created. 0 again ends
+    the trial."""
+    session_idle_seconds: NotRequired[Annotated[int, Field(ge=300, le=3600)]]
+    """Seconds without a request, up to which a viewer stays on the same side. Default: each request is decided by itself."""
+    default_behavior: NotRequired[CdnBehaviorOptions]
+    """For every path that the behaviors of the trial do not have. Default: that of the CDN."""
+    behaviors: NotRequired[Annotated[list[CdnPathBehavior], Field(max_length=24)]]
+    """For paths, in the order in which they are tried. Default: those of the CDN."""
+
+
 class ContentDeliveryNetworkOptions(CdnViewerOptions):
     """What a user tunes of a ``ContentDeliveryNetwork``."""
 
@@ -184,6 +200,8 @@ class ContentDeliveryNetworkOptions(CdnViewerOptions):
     """Status codes after which the ``failover_origin`` is asked, beside failed connections and timeouts."""
     error_pages: NotRequired[Annotated[list[CdnErrorPage], Field(default=[], max_length=11)]]
     """Pages in place of errors."""
+    staging: NotRequired[CdnStaging]
+    """A trial of other behaviors with a part of the viewers. HTTP/3 is off with it. Default: none."""
     default_root_object: NotRequired[Annotated[str, Matches(r"[A-Za-z0-9._~-]{1,255}", "an object such as index.html")]]
     """What the path ``/`` shows. Default: the origin decides; with a bucket as the default origin ``index.html``."""
 

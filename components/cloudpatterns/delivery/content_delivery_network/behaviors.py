@@ -50,6 +50,18 @@ def requests(checked: ContentDeliveryNetworkArgs, options: CdnBehaviorOptions) -
     return "none" if kinds == {"bucket"} else "all" if kinds == {"load_balancer"} else "all_except_host"
 
 
+def staged(checked: ContentDeliveryNetworkArgs) -> ContentDeliveryNetworkArgs:
+    """The arguments with the behaviors of the staging distribution in place of the others."""
+    staging = checked.get("staging")
+    assert staging is not None, "there is a staging distribution"
+    default, behaviors = staging.get("default_behavior"), staging.get("behaviors")
+    return {
+        **checked,
+        "default_behavior": checked["default_behavior"] if default is None else default,
+        "behaviors": checked["behaviors"] if behaviors is None else behaviors,
+    }
+
+
 def create_behavior(
     component: Component,
     checked: ContentDeliveryNetworkArgs,

@@ -6,13 +6,14 @@ from typing import Any
 from cloudpatterns.core import Problem, needs, one_of, unknown
 from cloudpatterns.delivery._viewers import viewer_names, viewer_problems
 from cloudpatterns.delivery.content_delivery_network.arguments import CdnBehaviorOptions, CdnCaching, ContentDeliveryNetworkArgs
-from cloudpatterns.delivery.content_delivery_network.behaviors import KINDS, methods, origin_kind, origin_names, requests
+from cloudpatterns.delivery.content_delivery_network.behaviors import KINDS, methods, origin_kind, origin_names, requests, staged
 
 
 def child_names(checked: ContentDeliveryNetworkArgs) -> dict[str, int]:
     """Children whose names AWS limits."""
     buckets = {f"{name}-access": 64 for name, origin in checked["origins"].items() if origin.get("bucket") is not None}
-    return {**viewer_names(checked), **buckets}
+    staging = {} if checked.get("staging") is None else {"staging-logs-source": 60}
+    return {**viewer_names(checked), **staging, **buckets}
 
 
 def problems(checked: ContentDeliveryNetworkArgs) -> Iterator[Problem]:
@@ -20,6 +21,7 @@ def problems(checked: ContentDeliveryNetworkArgs) -> Iterator[Problem]:
     yield from viewer_problems(checked)
     broken = [problem for name in checked["origins"] for problem in _origin_problems(checked, name)]
     yield from broken or _behaviors_problems(checked)
+    yield from _staging_problems(checked, bool(broken))
     for index, page in enumerate(checked["error_pages"]):
         yield from needs(page, "response_code", "page_path", path=f"error_pages.{index}.")
     twice: dict[str, list[str]] = {
@@ -54,25 +56,47 @@ def _port_problems(origin: Mapping[str, Any], path: str) -> Iterator[Problem]:
         yield f"{path}https_port", f"is {port}; CloudFront connects to 80, 443 and 1024 to 65,535. Choose one of them."
 
 
-def _behaviors_problems(checked: ContentDeliveryNetworkArgs) -> Iterator[Problem]:
-    origins = checked["origins"]
-    behaviors: dict[str, CdnBehaviorOptions] = {"default_behavior": checked["default_behavior"]}
-    behaviors.update({f"behaviors.{index}": one for index, one in enumerate(checked["behaviors"])})
+def _behaviors(checked: ContentDeliveryNetworkArgs) -> dict[str, CdnBehaviorOptions]:
+    return {
+        "default_behavior": checked["default_behavior"],
+        **{f"behaviors.{index}": one for index, one in enumerate(checked["behaviors"])},
+    }
+
+
+def _behaviors_problems(checked: ContentDeliveryNetworkArgs, place: str = "") -> Iterator[Problem]:
+    origins, behaviors = checked["origins"], _behaviors(checked)
     if checked["default_behavior"].get("origin") is None and len(origins) > 1:
-        yield "default_behavior.origin", f"is missing; there are several origins. Name one of {', '.join(origins)}."
+        yield f"{place}default_behavior.origin", f"is missing; there are several origins. Name one of {', '.join(origins)}."
         return
-    used: set[str] = set()
     for path, options in behaviors.items():
         names = origin_names(checked, options)
-        used.update(names)
         missing = [name for name in names if name not in origins]
         for name in missing:
-            yield f"{path}.{'origin' if name == names[0] else 'failover_origin'}", unknown(name, "an origin", origins)
+            yield f"{place}{path}.{'origin' if name == names[0] else 'failover_origin'}", unknown(name, "an origin", origins)
         if not missing:
-            yield from _behavior_problems(checked, options, path)
+            yield from _behavior_problems(checked, options, f"{place}{path}")
+    if place:
+        return
+    sides = [checked] if checked.get("staging") is None else [checked, staged(checked)]
+    used = {name for side in sides for options in _behaviors(side).values() for name in origin_names(side, options)}
     for name in origins:
         if name not in used:
             yield f"origins.{name}", "is in no behavior. Name it in one, or remove it."
+
+
+def _staging_problems(checked: ContentDeliveryNetworkArgs, broken: bool) -> Iterator[Problem]:
+    staging = checked.get("staging")
+    if staging is None:
+        return
+    default, behaviors = staging.get("default_behavior"), staging.get("behaviors")
+    yield from needs(checked, "staging", "domain_names", why="CloudFront divides the viewers of a domain name")
+    if default is None and behaviors is None:
+        yield "staging", "has nothing of its own to try. Give default_behavior or behaviors, or remove it."
+    elif not broken:
+        yield from _behaviors_problems(staged(checked), "staging.")
+    patterns = [one["path_pattern"] for one in (() if behaviors is None else behaviors)]
+    for pattern in dict.fromkeys(pattern for pattern in patterns if patterns.count(pattern) > 1):
+        yield "staging.behaviors", f"has {pattern} twice. Name each once."
 
 
 def _behavior_problems(checked: ContentDeliveryNetworkArgs, options: CdnBehaviorOptions, path: str) -> Iterator[Problem]:

@@ -118,6 +118,11 @@ CASES |= {
     ),
     "one weight": Case(WEIGHTS, weights(0, 1)),
     "no weight": Case(WEIGHTS, weights(0, 0), ("x0", "weightedRoutingPolicies.0.weight", "2 A records named shop.example.com that all")),
+    "aliases of no weight": Case(
+        WEIGHTS,
+        {f"x{n}": record(f"{n}", weightedRoutingPolicies=[{"weight": 0}], aliases=[{"name": f"lb-{n}", "zoneId": "Z2"}]) for n in range(2)},
+        ("x0", "weightedRoutingPolicies.0.weight", "2 A records named shop.example.com that all"),
+    ),
     "a weight that is not known": Case(WEIGHTS, weights(0, UNKNOWN)),
     "a record alone": Case(WEIGHTS, weights(0)),
     "records without weights": Case(WEIGHTS, {"x": record("a"), "y": record("b")}),
