@@ -4,8 +4,6 @@ from cloudpatterns.database.certificates import rds_certificates
 from cloudpatterns.database.global_table import (
     GlobalTable,
     GlobalTableArgs,
-    GlobalTableIndexArgs,
-    GlobalTableKeyArgs,
     GlobalTableOptions,
     GlobalTableReplicaArgs,
 )
@@ -39,8 +37,6 @@ from cloudpatterns.database.state_sharing import StateSharing, StateSharingArgs,
 __all__ = [
     "GlobalTable",
     "GlobalTableArgs",
-    "GlobalTableIndexArgs",
-    "GlobalTableKeyArgs",
     "GlobalTableOptions",
     "GlobalTableReplicaArgs",
     "InMemoryCache",
