@@ -21,7 +21,7 @@ from cloudpatterns.blocks.table import (
     throttled_alarm,
 )
 from cloudpatterns.blocks.topic import alarm_topic
-from cloudpatterns.blocks.user_function import Idempotency, UserFunction, function_names, user_function
+from cloudpatterns.blocks.user_function import Idempotency, UserFunction, function_names, pattern_options, user_function
 from cloudpatterns.blocks.work_queue import (
     Fifo,
     Sender,
@@ -68,6 +68,7 @@ __all__ = [
     "messages_alarm",
     "notify_on_event",
     "pattern_function",
+    "pattern_options",
     "queue_policy",
     "queue_source",
     "receive_statements",

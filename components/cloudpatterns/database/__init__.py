@@ -1,6 +1,14 @@
 """Databases, caches and session stores."""
 
 from cloudpatterns.database.certificates import rds_certificates
+from cloudpatterns.database.cqrs.arguments import (
+    CqrsArgs,
+    CqrsExistingReadTable,
+    CqrsExistingWriteTable,
+    CqrsOptions,
+    CqrsProjectionArgs,
+)
+from cloudpatterns.database.cqrs.component import Cqrs
 from cloudpatterns.database.global_table import (
     GlobalTable,
     GlobalTableArgs,
@@ -35,6 +43,12 @@ from cloudpatterns.database.sharding_write.component import ShardingWrite
 from cloudpatterns.database.state_sharing import StateSharing, StateSharingArgs, StateSharingOptions, StateSharingTableArgs
 
 __all__ = [
+    "Cqrs",
+    "CqrsArgs",
+    "CqrsExistingReadTable",
+    "CqrsExistingWriteTable",
+    "CqrsOptions",
+    "CqrsProjectionArgs",
     "GlobalTable",
     "GlobalTableArgs",
     "GlobalTableOptions",
