@@ -112,7 +112,7 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.tables = Tables()
-        self.dynamodb = Flaky(self.tables.dynamodb)
+        self.dynamodb: Any = Flaky(self.tables.dynamodb)
         self.items: dict[str, int] = {}
         self.records: list[dict[str, Any]] = []
         self.owed: dict[str, dict[str, Any]] = {}
@@ -309,7 +309,7 @@ def test_the_command_projects_everything_again_and_goes_on_where_it_was_ended(
             written.append(request["Key"]["id"]["S"])
             return self._dynamodb.update_item(**request)
 
-    dynamodb = Counted(tables.dynamodb)
+    dynamodb: Any = Counted(tables.dynamodb)
     with pytest.raises(Ended):
         main(given, dynamodb)
     assert json.loads(checkpoint.read_text())[0] == "again"

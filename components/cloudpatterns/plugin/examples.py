@@ -18,7 +18,7 @@ from cloudpatterns.compute import (
     ScaleUp,
     Stamp,
 )
-from cloudpatterns.database import GlobalTable, InMemoryCache, ReadReplica, RelationalDatabase, ShardingWrite, StateSharing
+from cloudpatterns.database import Cqrs, GlobalTable, InMemoryCache, ReadReplica, RelationalDatabase, ShardingWrite, StateSharing
 from cloudpatterns.delivery import ContentDeliveryNetwork, DirectStorageHosting, WeightedTransition
 from cloudpatterns.messaging import (
     EventBus,
@@ -221,6 +221,22 @@ def content_delivery_network() -> None:
             },
             "default_behavior": {"origin": "pages"},
             "behaviors": [{"path_pattern": "/api/*", "origin": "api"}],
+        },
+    )
+
+
+def cqrs() -> None:
+    """Orders by their number for commands, and for queries by customer."""
+    Cqrs(
+        "orders",
+        {
+            "projections": {
+                "customers": {
+                    "attributes": ["customer", "placed_at", "total"],
+                    "indexes": {"by-customer": {"partition_key": {"name": "customer"}, "sort_key": {"name": "placed_at"}}},
+                },
+            },
+            "partition_key": {"name": "order"},
         },
     )
 

@@ -21,7 +21,7 @@ from cloudpatterns.blocks import (
     stream_alarms,
     stream_source,
     stream_statements,
-    throttle_alarm,
+    throttled_alarm,
     user_function,
 )
 from cloudpatterns.core import (
@@ -162,7 +162,7 @@ class Cqrs(Component):
         self.stream_arn = table.stream_arn
         if topics := checked["alarm_topic_arns"]:
             description = f"DynamoDB throttles commands of {name} in each of five minutes: some of them fail"
-            throttle_alarm(self, f"{name}-write-throttled", description, table.name, topics, checked["tags"])
+            throttled_alarm(self, f"{name}-write-throttled", description, table.name, actions=topics, tags=checked["tags"])
         return EncryptedPlace(table.arn, self.kms_key_arn)
 
     def _failed_records(self, name: str) -> tuple[EncryptedPlace, pulumi.Output[str] | None]:
@@ -194,7 +194,7 @@ class Cqrs(Component):
         )
         if topics := checked["alarm_topic_arns"]:
             description = f"DynamoDB throttles the read table of {prefix} in each of five minutes: queries fail, or rows are late"
-            throttle_alarm(self, f"{prefix}-read-throttled", description, table.name, topics, checked["tags"])
+            throttled_alarm(self, f"{prefix}-read-throttled", description, table.name, actions=topics, tags=checked["tags"])
         return EncryptedPlace(table.arn, self.kms_key_arn)
 
     def _projection(self, name: str, key: str, projection: CqrsProjectionArgs) -> UserFunction:
