@@ -133,6 +133,8 @@ def test_tables_are_encrypted_recoverable_and_protected_and_have_the_keys_and_in
         assert table.inputs["serverSideEncryption"] == {"enabled": True, "kmsKeyArn": key}
         assert table.inputs["pointInTimeRecovery"] == {"enabled": True}
         assert table.inputs["deletionProtectionEnabled"] is True
+        [refused] = json.loads(graph.named(f"{table.name}-policy").inputs["policy"])["Statement"]
+        assert (refused["Effect"], refused["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
     write, read = graph.named("orders-write").inputs, graph.named("orders-rows-read").inputs
     own = [{"name": "number", "type": "N"}, {"name": "shop", "type": "S"}]
     assert write["attributes"] == own

@@ -17,6 +17,7 @@ from cloudpatterns.blocks import (
     item_statements,
     logs_statement,
     pattern_options,
+    refuse_plain_requests,
     schema_table,
     stream_alarms,
     stream_source,
@@ -159,6 +160,7 @@ class Cqrs(Component):
             deletion_protection=checked["deletion_protection"],
             tags=checked["tags"],
         )
+        refuse_plain_requests(self, f"{name}-write-policy", table)
         self.stream_arn = table.stream_arn
         if topics := checked["alarm_topic_arns"]:
             description = f"DynamoDB throttles commands of {name} in each of five minutes: some of them fail"
@@ -192,6 +194,7 @@ class Cqrs(Component):
             deletion_protection=checked["deletion_protection"],
             tags=checked["tags"],
         )
+        refuse_plain_requests(self, f"{prefix}-read-policy", table)
         if topics := checked["alarm_topic_arns"]:
             description = f"DynamoDB throttles the read table of {prefix} in each of five minutes: queries fail, or rows are late"
             throttled_alarm(self, f"{prefix}-read-throttled", description, table.name, actions=topics, tags=checked["tags"])
