@@ -12,6 +12,7 @@ from tests.emulators.locked_moto import client
 from tests.emulators.tables import table_by_id
 from tests.program import ROOT
 from tests.runtime.breaker_table import create_table
+from tests.runtime.index_table import index_table
 from tests.runtime.session_stores import session_table
 from tests.runtime.shard_tables import map_table
 
@@ -29,6 +30,7 @@ LIBRARIES = {
     "shard_mover": "shards",
     "sharding": "shuffle-sharding",
     "shards": "shards",
+    "storage_index": "storage-index",
 }
 
 
@@ -48,8 +50,8 @@ def rows_table(dynamodb: Any) -> str:
 
 @pytest.fixture
 def names(moto_account: None) -> dict[str, Any]:
-    """What the examples have besides their imports: a client, a table of circuits and its environment, tables of sessions, shards
-    and rows.
+    """What the examples have besides their imports: a client, a table of circuits and its environment, tables of sessions, shards,
+    rows and entries.
     """
     dynamodb = client("dynamodb")
     table = create_table(dynamodb)
@@ -60,6 +62,7 @@ def names(moto_account: None) -> dict[str, Any]:
         "sessions_table": session_table(dynamodb),
         "shards_table": map_table(dynamodb),
         "read_table": rows_table(dynamodb),
+        "index_table": index_table(dynamodb, "index"),
         "environment": environment,
     }
 

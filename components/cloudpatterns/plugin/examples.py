@@ -60,7 +60,7 @@ from cloudpatterns.storage import (
     WebStorageArchive,
 )
 from cloudpatterns.systems import Storefront
-from cloudpatterns.uploads import DirectObjectUpload
+from cloudpatterns.uploads import DirectObjectUpload, StorageIndex
 
 ZONES = ["eu-west-1a", "eu-west-1b"]
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
@@ -895,6 +895,12 @@ def stamp() -> None:
 def state_sharing() -> None:
     """A table of sessions that end half an hour after the last request."""
     StateSharing("visits", {"idle_seconds": 1800, "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:operations"]})
+
+
+def storage_index() -> None:
+    """An index of photos, which finds them by their owner."""
+    photos = DurableBucket("photos", {"kind": "data"})
+    StorageIndex("album", {"bucket_arn": photos.bucket_arn, "indexed_metadata": ["owner"]})
 
 
 def storefront() -> None:
