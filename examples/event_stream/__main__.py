@@ -30,7 +30,6 @@ sales = EventStream(
 
 # aws kinesis put-record --stream-name ... --partition-key tea --data "$(echo '{"id": "1", "product": "tea", "pieces": 2}' | base64)"
 pulumi.export("stream_name", sales.stream_name)
-# When the cause is fixed: aws s3 cp s3://.../... - | jq -r .payload > event.json
-# aws lambda invoke --function-name ... --cli-binary-format raw-in-base64-out --payload file://event.json answer.json
+# When the cause is fixed: python -m cloudpatterns_runtime.parked --bucket ...
 pulumi.export("failed_record_bucket_name", sales.failed_record_bucket_name)
 pulumi.export("archive_bucket_name", sales.archive_bucket_name)

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from tests.emulators.locked_moto import client
+from tests.emulators.tables import table_by_id
 from tests.program import ROOT
 from tests.runtime.breaker_table import create_table
+from tests.runtime.index_table import index_table
 from tests.runtime.session_stores import session_table
 from tests.runtime.shard_tables import map_table
 
@@ -19,13 +21,16 @@ PAGES = sorted(FOLDER.glob("*.md"))
 LIBRARIES = {
     "breaker": "circuit-breaker",
     "health": "deep-health",
+    "parked": "projection",
     "priority": "priority-poller",
+    "projection": "projection",
     "replicas": "replicas",
     "retry": "retry",
     "sessions": "sessions",
     "shard_mover": "shards",
     "sharding": "shuffle-sharding",
     "shards": "shards",
+    "storage_index": "storage-index",
 }
 
 
@@ -37,9 +42,17 @@ def blocks(page: Path) -> list[tuple[int, str]]:
     ]
 
 
+def rows_table(dynamodb: Any) -> str:
+    """A read table."""
+    table_by_id(dynamodb, "rows")
+    return "rows"
+
+
 @pytest.fixture
 def names(moto_account: None) -> dict[str, Any]:
-    """What the examples have besides their imports: a client, a table of circuits and its environment, tables of sessions and shards."""
+    """What the examples have besides their imports: a client, a table of circuits and its environment, tables of sessions, shards,
+    rows and entries.
+    """
     dynamodb = client("dynamodb")
     table = create_table(dynamodb)
     environment = {"CLOUDPATTERNS_BREAKER_TABLE": table, "CLOUDPATTERNS_BREAKER_CARD_BANK": '{"failures": 5}'}
@@ -48,6 +61,8 @@ def names(moto_account: None) -> dict[str, Any]:
         "table": table,
         "sessions_table": session_table(dynamodb),
         "shards_table": map_table(dynamodb),
+        "read_table": rows_table(dynamodb),
+        "index_table": index_table(dynamodb, "index"),
         "environment": environment,
     }
 

@@ -11,9 +11,17 @@ from cloudpatterns.blocks.layer import runtime_layer, runtime_module
 from cloudpatterns.blocks.log_group import log_group
 from cloudpatterns.blocks.role import ServiceRole, service_role
 from cloudpatterns.blocks.schedule import api_target, schedule
-from cloudpatterns.blocks.table import idempotency_table, item_statements, refuse_plain_requests, table, throttled_alarm
+from cloudpatterns.blocks.table import (
+    idempotency_table,
+    item_statements,
+    refuse_plain_requests,
+    schema_table,
+    stream_statements,
+    table,
+    throttled_alarm,
+)
 from cloudpatterns.blocks.topic import alarm_topic
-from cloudpatterns.blocks.user_function import Idempotency, UserFunction, function_names, user_function
+from cloudpatterns.blocks.user_function import Idempotency, UserFunction, function_names, pattern_options, user_function
 from cloudpatterns.blocks.work_queue import (
     Fifo,
     Sender,
@@ -60,6 +68,7 @@ __all__ = [
     "messages_alarm",
     "notify_on_event",
     "pattern_function",
+    "pattern_options",
     "queue_policy",
     "queue_source",
     "receive_statements",
@@ -67,11 +76,13 @@ __all__ = [
     "runtime_layer",
     "runtime_module",
     "schedule",
+    "schema_table",
     "send_statements",
     "sender_statements",
     "service_role",
     "stream_alarms",
     "stream_source",
+    "stream_statements",
     "table",
     "task_memory_mib",
     "task_vcpus",

@@ -1,12 +1,13 @@
 """DynamoDB tables on demand, encrypted with a customer managed key."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks.alarm import Metric, MetricMath, alarm
-from cloudpatterns.core import Component, Statement, document
+from cloudpatterns.core import Component, Statement, TableKeyArgs, document, table_schema
 
 
 def table(
@@ -25,19 +26,36 @@ def table(
     Items whose ``ttl_attribute`` (a number, seconds since 1970) has passed are deleted within days: readers compare the time themselves.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html
     """
-    keys = [hash_key] if range_key is None else [hash_key, range_key]
+    sort_key: TableKeyArgs | None = None if range_key is None else {"name": range_key, "type": "S"}
+    schema = table_schema({"name": hash_key, "type": "S"}, sort_key, {}, ttl_attribute)
+    return schema_table(component, child_name, schema, kms_key_arn=kms_key_arn, deletion_protection=deletion_protection, tags=tags)
+
+
+def schema_table(
+    component: Component,
+    child_name: str,
+    schema: Mapping[str, Any],
+    *,
+    stream: bool = False,
+    kms_key_arn: pulumi.Input[str],
+    deletion_protection: bool,
+    tags: Mapping[str, pulumi.Input[str]],
+) -> aws.dynamodb.Table:
+    """A table with the keys and indexes of ``table_schema``, and point-in-time recovery.
+
+    Its ``stream`` has each change of an item, with the item before and after it, for 24 hours.
+    """
     return aws.dynamodb.Table(
         child_name,
         billing_mode="PAY_PER_REQUEST",
-        hash_key=hash_key,
-        range_key=range_key,
-        attributes=[{"name": key, "type": "S"} for key in keys],
-        ttl=None if ttl_attribute is None else {"attribute_name": ttl_attribute, "enabled": True},
+        stream_enabled=True if stream else None,
+        stream_view_type="NEW_AND_OLD_IMAGES" if stream else None,
         server_side_encryption={"enabled": True, "kms_key_arn": kms_key_arn},
         point_in_time_recovery={"enabled": True},
         deletion_protection_enabled=deletion_protection,
         tags=tags,
         opts=component.child(),
+        **schema,
     )
 
 
@@ -59,6 +77,17 @@ def idempotency_table(
         deletion_protection=deletion_protection,
         tags=tags,
     )
+
+
+def stream_statements(stream_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None) -> list[Statement]:
+    """What the role of a function needs so that Lambda reads a table's stream for it."""
+    actions = [f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords", "GetShardIterator")]
+    return [
+        Statement(sid="ReadStream", actions=actions, resources=[stream_arn]),
+        # It has no resource types; Lambda refuses an event source without it.
+        Statement(sid="FindStream", actions=["dynamodb:ListStreams"], resources=["*"]),
+        *([] if kms_key_arn is None else [Statement(sid="ReadStreamKey", actions=["kms:Decrypt"], resources=[kms_key_arn])]),
+    ]
 
 
 def item_statements(table_arn: pulumi.Input[str], kms_key_arn: pulumi.Input[str] | None, *, sid: str = "Items") -> list[Statement]:

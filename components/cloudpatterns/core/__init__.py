@@ -13,6 +13,7 @@ from cloudpatterns.core.retry import RetrySettings
 from cloudpatterns.core.rules import excludes, is_given, needs, one_of, unknown
 from cloudpatterns.core.secret_text import looks_secret
 from cloudpatterns.core.statements import WorkloadStatementArgs, as_arguments, iam_statement, statement_problems
+from cloudpatterns.core.tables import TableIndexArgs, TableKeyArgs, table_problems, table_schema
 
 __all__ = [
     "HIDDEN",
@@ -32,6 +33,8 @@ __all__ = [
     "QueueSender",
     "RetrySettings",
     "Statement",
+    "TableIndexArgs",
+    "TableKeyArgs",
     "Unique",
     "WorkloadStatementArgs",
     "account_of",
@@ -56,6 +59,8 @@ __all__ = [
     "region_of",
     "region_of_zone",
     "statement_problems",
+    "table_problems",
+    "table_schema",
     "unknown",
     "unqualified",
 ]

@@ -1,11 +1,17 @@
 """Databases, caches and session stores."""
 
 from cloudpatterns.database.certificates import rds_certificates
+from cloudpatterns.database.cqrs.arguments import (
+    CqrsArgs,
+    CqrsExistingReadTable,
+    CqrsExistingWriteTable,
+    CqrsOptions,
+    CqrsProjectionArgs,
+)
+from cloudpatterns.database.cqrs.component import Cqrs
 from cloudpatterns.database.global_table import (
     GlobalTable,
     GlobalTableArgs,
-    GlobalTableIndexArgs,
-    GlobalTableKeyArgs,
     GlobalTableOptions,
     GlobalTableReplicaArgs,
 )
@@ -37,10 +43,14 @@ from cloudpatterns.database.sharding_write.component import ShardingWrite
 from cloudpatterns.database.state_sharing import StateSharing, StateSharingArgs, StateSharingOptions, StateSharingTableArgs
 
 __all__ = [
+    "Cqrs",
+    "CqrsArgs",
+    "CqrsExistingReadTable",
+    "CqrsExistingWriteTable",
+    "CqrsOptions",
+    "CqrsProjectionArgs",
     "GlobalTable",
     "GlobalTableArgs",
-    "GlobalTableIndexArgs",
-    "GlobalTableKeyArgs",
     "GlobalTableOptions",
     "GlobalTableReplicaArgs",
     "InMemoryCache",

@@ -13,20 +13,20 @@ from pydantic import Field
 
 from cloudpatterns.blocks import Metric, alarm, create_key, throttled_alarm
 from cloudpatterns.core import (
-    Choice,
     Component,
     Keys,
     Problem,
     Statement,
-    Unique,
     WorkloadStatementArgs,
     as_arguments,
     excludes,
     is_given,
+    table_problems,
+    table_schema,
 )
+from cloudpatterns.core.tables import AttributeName, TableIndexes, TableKeyArgs
 from cloudpatterns.core.vocabulary import AlarmTopicArns, DeletionProtection, KmsKeyArn, Region, Tags
 
-_AttributeName = Annotated[str, Field(min_length=1, max_length=255)]
 _REGION = r"[a-z]{2}(-[a-z]+)+-\d"
 # Regions that one strongly consistent table may be in.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html
@@ -38,26 +38,6 @@ _REGION_SETS = (
 _READ = ("BatchGetItem", "ConditionCheckItem", "DescribeTable", "GetItem", "Query", "Scan")
 _WRITE = ("BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem")
 _STREAM = ("DescribeStream", "GetRecords", "GetShardIterator")
-
-
-class GlobalTableKeyArgs(TypedDict):
-    """An attribute that is a key."""
-
-    name: _AttributeName
-    """Its name."""
-    type: NotRequired[Annotated[str, Choice("S", "N", "B"), Field(default="S")]]
-    """Its type: ``S`` text, ``N`` number, ``B`` bytes. An attribute that is a key twice has the same type in both places."""
-
-
-class GlobalTableIndexArgs(TypedDict):
-    """A global secondary index, which every replica has."""
-
-    partition_key: GlobalTableKeyArgs
-    """Partition key of the index."""
-    sort_key: NotRequired[GlobalTableKeyArgs]
-    """Sort key of the index. Default: none."""
-    attributes: NotRequired[Annotated[list[_AttributeName], Unique(), Field(max_length=100)]]
-    """Attributes that a query of the index returns beside the keys; an empty list: the keys alone. Default: all."""
 
 
 class GlobalTableReplicaArgs(TypedDict):
@@ -72,20 +52,13 @@ class GlobalTableReplicaArgs(TypedDict):
 class GlobalTableOptions(TypedDict):
     """What a user tunes of a ``GlobalTable``."""
 
-    partition_key: GlobalTableKeyArgs
+    partition_key: TableKeyArgs
     """Partition key. Another one replaces the table."""
-    sort_key: NotRequired[GlobalTableKeyArgs]
+    sort_key: NotRequired[TableKeyArgs]
     """Sort key. Another one replaces the table. Default: none."""
-    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
-    indexes: NotRequired[
-        Annotated[
-            dict[str, GlobalTableIndexArgs],
-            Keys(r"[a-zA-Z0-9_.-]{3,255}", "3 to 255 letters, digits, underscores, dots and hyphens"),
-            Field(default={}, max_length=20),
-        ]
-    ]
+    indexes: NotRequired[TableIndexes]
     """Global secondary indexes by name. After the table exists, add or remove one in each update: DynamoDB builds one at a time."""
-    ttl_attribute: NotRequired[_AttributeName]
+    ttl_attribute: NotRequired[AttributeName]
     """Attribute with the time, in seconds since 1970, after which DynamoDB deletes an item, within days; readers compare it themselves.
     Default: none. Not with ``strong_consistency``."""
     strong_consistency: NotRequired[Annotated[bool, Field(default=False)]]
@@ -161,7 +134,7 @@ class GlobalTable(Component):
             f"{name}-table",
             region=checked.get("region"),
             billing_mode="PAY_PER_REQUEST",
-            **_keys(checked),
+            **table_schema(checked["partition_key"], checked.get("sort_key"), checked["indexes"], checked.get("ttl_attribute")),
             **self._replication(),
             stream_enabled=True,
             # What replication needs: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html
@@ -272,56 +245,8 @@ def _stream_arns(region: str, own: str, replicas: Sequence[Mapping[str, Any]] | 
     return {region: own, **others}
 
 
-def _key_places(checked: GlobalTableArgs) -> Iterator[tuple[str, GlobalTableKeyArgs]]:
-    """Every key with its path among the arguments."""
-    holders: list[tuple[str, Mapping[str, Any]]] = [
-        ("", checked),
-        *((f"indexes.{name}.", index) for name, index in checked["indexes"].items()),
-    ]
-    for path, holder in holders:
-        for role in ("partition_key", "sort_key"):
-            if (key := holder.get(role)) is not None:
-                yield f"{path}{role}", key
-
-
-def _keys(checked: GlobalTableArgs) -> dict[str, Any]:
-    """Keys, indexes and the attributes in them; DynamoDB refuses others."""
-    types = {key["name"]: key["type"] for _path, key in _key_places(checked)}
-    sort_key, ttl = checked.get("sort_key"), checked.get("ttl_attribute")
-    return {
-        "hash_key": checked["partition_key"]["name"],
-        "range_key": None if sort_key is None else sort_key["name"],
-        "attributes": [{"name": name, "type": kind} for name, kind in sorted(types.items())],
-        "global_secondary_indexes": [_index(name, index) for name, index in sorted(checked["indexes"].items())] or None,
-        "ttl": None if ttl is None else {"attribute_name": ttl, "enabled": True},
-    }
-
-
-def _index(name: str, index: GlobalTableIndexArgs) -> dict[str, Any]:
-    keys = [{"attribute_name": index["partition_key"]["name"], "key_type": "HASH"}]
-    if (sort_key := index.get("sort_key")) is not None:
-        keys.append({"attribute_name": sort_key["name"], "key_type": "RANGE"})
-    attributes = index.get("attributes")
-    if attributes is None:
-        return {"name": name, "key_schemas": keys, "projection_type": "ALL"}
-    if not attributes:
-        return {"name": name, "key_schemas": keys, "projection_type": "KEYS_ONLY"}
-    return {"name": name, "key_schemas": keys, "projection_type": "INCLUDE", "non_key_attributes": attributes}
-
-
 def _problems(checked: GlobalTableArgs) -> Iterator[Problem]:
-    types: dict[str, str] = {}
-    for path, key in _key_places(checked):
-        if types.setdefault(key["name"], key["type"]) != key["type"]:
-            known = types[key["name"]]
-            yield (
-                f"{path}.type",
-                f"is {key['type']!r}, but the key {key['name']!r} has the type {known!r} elsewhere. Give both the same type.",
-            )
-    for holder, path in ((checked, ""), *((index, f"indexes.{name}.") for name, index in checked["indexes"].items())):
-        sort_key = holder.get("sort_key")
-        if sort_key is not None and sort_key["name"] == holder["partition_key"]["name"]:
-            yield f"{path}sort_key.name", f"is {sort_key['name']!r}, the partition key. Name another attribute."
+    yield from table_problems(checked)
     region = checked.get("region")
     if region in checked["replicas"]:
         yield f"replicas.{region}", f"is {region!r}, the table's own Region. Name another one."

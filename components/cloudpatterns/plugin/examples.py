@@ -18,7 +18,7 @@ from cloudpatterns.compute import (
     ScaleUp,
     Stamp,
 )
-from cloudpatterns.database import GlobalTable, InMemoryCache, ReadReplica, RelationalDatabase, ShardingWrite, StateSharing
+from cloudpatterns.database import Cqrs, GlobalTable, InMemoryCache, ReadReplica, RelationalDatabase, ShardingWrite, StateSharing
 from cloudpatterns.delivery import (
     ContentDeliveryNetwork,
     DirectStorageHosting,
@@ -67,7 +67,7 @@ from cloudpatterns.storage import (
     WebStorageArchive,
 )
 from cloudpatterns.systems import Storefront
-from cloudpatterns.uploads import DirectObjectUpload, WriteProxy
+from cloudpatterns.uploads import DirectObjectUpload, StorageIndex, WriteProxy
 
 ZONES = ["eu-west-1a", "eu-west-1b"]
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
@@ -228,6 +228,22 @@ def content_delivery_network() -> None:
             },
             "default_behavior": {"origin": "pages"},
             "behaviors": [{"path_pattern": "/api/*", "origin": "api"}],
+        },
+    )
+
+
+def cqrs() -> None:
+    """Orders by their number for commands, and for queries by customer."""
+    Cqrs(
+        "orders",
+        {
+            "projections": {
+                "customers": {
+                    "attributes": ["customer", "placed_at", "total"],
+                    "indexes": {"by-customer": {"partition_key": {"name": "customer"}, "sort_key": {"name": "placed_at"}}},
+                },
+            },
+            "partition_key": {"name": "order"},
         },
     )
 
@@ -930,6 +946,12 @@ def stamp() -> None:
 def state_sharing() -> None:
     """A table of sessions that end half an hour after the last request."""
     StateSharing("visits", {"idle_seconds": 1800, "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:operations"]})
+
+
+def storage_index() -> None:
+    """An index of photos, which finds them by their owner."""
+    photos = DurableBucket("photos", {"kind": "data"})
+    StorageIndex("album", {"bucket_arn": photos.bucket_arn, "indexed_metadata": ["owner"]})
 
 
 def storefront() -> None:

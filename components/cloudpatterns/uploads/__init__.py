@@ -3,6 +3,7 @@
 from cloudpatterns.uploads._scanned_bucket import ExistingUploadBucket, UploadBucketOptions
 from cloudpatterns.uploads.direct_object_upload.arguments import DirectObjectUploadArgs, DirectObjectUploadOptions, UploadForm
 from cloudpatterns.uploads.direct_object_upload.component import DirectObjectUpload
+from cloudpatterns.uploads.storage_index.component import StorageIndex, StorageIndexArgs, StorageIndexOptions
 from cloudpatterns.uploads.write_proxy.arguments import ExistingReleaseBucket, WriteProxyArgs, WriteProxyOptions, WriteProxyUser
 from cloudpatterns.uploads.write_proxy.component import WriteProxy
 
@@ -12,6 +13,9 @@ __all__ = [
     "DirectObjectUploadOptions",
     "ExistingReleaseBucket",
     "ExistingUploadBucket",
+    "StorageIndex",
+    "StorageIndexArgs",
+    "StorageIndexOptions",
     "UploadBucketOptions",
     "UploadForm",
     "WriteProxy",

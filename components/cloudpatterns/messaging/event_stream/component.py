@@ -36,9 +36,8 @@ class EventStream(Component):
     Each consumer reads all records, those of a key in their order. A record that fails holds its shard back for
     ``maximum_retry_attempts`` or until ``maximum_record_age_seconds``, well before it expires; then Lambda puts it into the bucket for
     failed records, whole, under ``aws/lambda/<event source>/<shard>/``, and goes on. An alarm is raised when a consumer is behind, and
-    when records are in the bucket. The event is in each object as text, in ``payload``. To process it again, when the cause is fixed:
-    ``aws s3 cp s3://<bucket>/<key> - | jq -r .payload > event.json``, and ``aws lambda invoke --function-name <function>
-    --cli-binary-format raw-in-base64-out --payload file://event.json answer.json``.
+    when records are in the bucket. To process it again, when the cause is fixed:
+    ``python -m cloudpatterns_runtime.parked --bucket <failed_record_bucket_name>``, which invokes the functions with each of them.
 
     A function names the first record that failed (``batchItemFailures``, see Powertools' batch processor); Lambda delivers it and those
     behind it again, so functions are idempotent, and to keep the order of a key they leave out its other records after a failure.

@@ -19,6 +19,7 @@ from cloudpatterns.blocks import (
     dead_letter_queue,
     function_names,
     logs_statement,
+    pattern_options,
     queue_policy,
     runtime_module,
     send_statements,
@@ -296,25 +297,8 @@ def _child_names(checked: DeepHealthCheckArgs) -> dict[str, int]:
 
 
 def _options(checked: DeepHealthCheckArgs) -> FunctionOptions:
-    """The function of the component, as ``FunctionOptions`` has it: half a core, so that it starts within a second."""
-    options: FunctionOptions = {
-        "code": pulumi.AssetArchive({"index.py": pulumi.FileAsset(str(Path(__file__).parent / "on_aws" / "index.py"))}),
-        "runtime": "python3.13",
-        "handler": "index.handler",
-        "architecture": "arm64",
-        "memory_mib": 512,
-        "timeout_seconds": 30,
-        "ephemeral_storage_mib": 512,
-        "environment": {},
-        "statements": [],
-        "managed_policy_arns": {},
-        "layers": [],
-        "powertools": False,
-        "runtime_library": True,
-        "tracing": False,
-        "log_level": "INFO",
-        "log_retention_days": checked["log_retention_days"],
-    }
+    """The function of the component, as ``FunctionOptions`` has it."""
+    options = pattern_options(Path(__file__).parent / "on_aws", checked["log_retention_days"])
     subnets, groups = checked.get("subnet_ids_by_zone"), checked.get("security_group_ids")
     if subnets is not None and groups is not None:
         options |= {"subnet_ids_by_zone": subnets, "security_group_ids": groups}

@@ -1,0 +1,1 @@
+"""An index of a bucket's objects, see ``component``."""
