@@ -21,6 +21,13 @@ from cloudpatterns.delivery.direct_storage_hosting.arguments import (
     ExistingSiteBucket,
 )
 from cloudpatterns.delivery.direct_storage_hosting.component import DirectStorageHosting
+from cloudpatterns.delivery.private_data_delivery.arguments import (
+    ExistingPrivateBucket,
+    PrivateDataDeliveryArgs,
+    PrivateDataDeliveryOptions,
+    SigningKey,
+)
+from cloudpatterns.delivery.private_data_delivery.component import PrivateDataDelivery
 from cloudpatterns.delivery.weighted_transition import WeightedTransition, WeightedTransitionArgs, WeightedTransitionOptions
 
 __all__ = [
@@ -45,7 +52,12 @@ __all__ = [
     "DnsAlias",
     "DnsHealthCheck",
     "DnsTarget",
+    "ExistingPrivateBucket",
     "ExistingSiteBucket",
+    "PrivateDataDelivery",
+    "PrivateDataDeliveryArgs",
+    "PrivateDataDeliveryOptions",
+    "SigningKey",
     "WeightedTransition",
     "WeightedTransitionArgs",
     "WeightedTransitionOptions",
