@@ -60,6 +60,11 @@ HOLDS: Final[Mapping[str, Mapping[str, str]]] = {
     "autoscaling/group:Group": {"vpcZoneIdentifiers": _SUBNET},
     "backup/restoreTestingSelection:RestoreTestingSelection": {"restoreTestingPlanName": "backup/restoreTestingPlan:RestoreTestingPlan"},
     "backup/selection:Selection": {"planId": "backup/plan:Plan"},
+    "cloudfront/distribution:Distribution": {
+        "defaultCacheBehavior.trustedKeyGroups": "cloudfront/keyGroup:KeyGroup",
+        "orderedCacheBehaviors.trustedKeyGroups": "cloudfront/keyGroup:KeyGroup",
+    },
+    "cloudfront/keyGroup:KeyGroup": {"items": "cloudfront/publicKey:PublicKey"},
     "ec2/instance:Instance": {
         "primaryNetworkInterface.networkInterfaceId": "ec2/networkInterface:NetworkInterface",
         "subnetId": _SUBNET,

@@ -11,6 +11,8 @@ from cloudpatterns.blocks.log_group import log_group
 from cloudpatterns.blocks.role import service_role
 from cloudpatterns.core import Component, Statement, unqualified
 
+_RUNTIMES = {".py": "python3.13", ".mjs": "nodejs24.x"}
+
 
 class PatternFunction(NamedTuple):
     """The function and its role."""
@@ -34,9 +36,11 @@ def pattern_function(
     environment: Mapping[str, pulumi.Input[str]] | None = None,
     layer_arns: Sequence[pulumi.Input[str]] | None = None,
     dead_letter_arn: pulumi.Input[str] | None = None,
+    file: str = "index.py",
 ) -> PatternFunction:
-    """A Python function that runs ``handler`` of ``index.py`` in the folder for at most ``timeout_seconds``, as children of ``component``.
+    """A function that runs ``handler`` of a file in the folder for at most ``timeout_seconds``, as children of ``component``.
 
+    The file is ``index.py`` or, for Node.js, ``index.mjs``.
     Events that it fails on go to the queue ``dead_letter_arn``, if there is one. Its role has the ``statements`` and may write the
     function's own logs. The log group has no customer managed key, because handlers log ids and never values.
     """
@@ -55,10 +59,10 @@ def pattern_function(
         child_name,
         description=description,
         role=role.arn,
-        runtime="python3.13",
+        runtime=_RUNTIMES[Path(file).suffix],
         architectures=["arm64"],
         handler="index.handler",
-        code=pulumi.AssetArchive({"index.py": pulumi.FileAsset(str(folder / "index.py"))}),
+        code=pulumi.AssetArchive({file: pulumi.FileAsset(str(folder / file))}),
         timeout=timeout_seconds,
         memory_size=memory_mib,
         layers=layer_arns,

@@ -25,6 +25,13 @@ from cloudpatterns.delivery.direct_storage_hosting.component import DirectStorag
 from cloudpatterns.delivery.dns_failover.arguments import DnsFailoverArgs, DnsFailoverOptions, FailoverHealthCheck, FailoverPageOptions
 from cloudpatterns.delivery.dns_failover.component import DnsFailover
 from cloudpatterns.delivery.latency_routing import LatencyRouting, LatencyRoutingArgs, LatencyRoutingOptions
+from cloudpatterns.delivery.private_data_delivery.arguments import (
+    ExistingPrivateBucket,
+    PrivateDataDeliveryArgs,
+    PrivateDataDeliveryOptions,
+    SigningKey,
+)
+from cloudpatterns.delivery.private_data_delivery.component import PrivateDataDelivery
 from cloudpatterns.delivery.regional_certificates import RegionalCertificates, RegionalCertificatesArgs
 from cloudpatterns.delivery.weighted_transition import WeightedTransition, WeightedTransitionArgs, WeightedTransitionOptions
 
@@ -55,14 +62,19 @@ __all__ = [
     "DnsFailoverOptions",
     "DnsHealthCheck",
     "DnsTarget",
+    "ExistingPrivateBucket",
     "ExistingSiteBucket",
     "FailoverHealthCheck",
     "FailoverPageOptions",
     "LatencyRouting",
     "LatencyRoutingArgs",
     "LatencyRoutingOptions",
+    "PrivateDataDelivery",
+    "PrivateDataDeliveryArgs",
+    "PrivateDataDeliveryOptions",
     "RegionalCertificates",
     "RegionalCertificatesArgs",
+    "SigningKey",
     "WeightedTransition",
     "WeightedTransitionArgs",
     "WeightedTransitionOptions",

@@ -7,7 +7,7 @@ import pulumi
 from cloudpatterns.blocks import create_key
 from cloudpatterns.blocks.edge import decrypt_statement
 from cloudpatterns.core import Component
-from cloudpatterns.storage import BucketStatement
+from cloudpatterns.storage import BucketStatement, Replication
 
 
 def reader_statements(*distribution_arns: pulumi.Input[str]) -> list[BucketStatement]:
@@ -38,3 +38,16 @@ def reader_key(
     statements = [decrypt_statement(distribution_arn)]
     # The bucket waits for its key, the distribution for the bucket, and the policy for the distribution.
     return create_key(component, child_name, description, statements, region=region, tags=tags, before_policy=True)
+
+
+def reader_replication(
+    component: Component,
+    description: str,
+    distribution_arn: pulumi.Input[str],
+    given: Replication,
+    tags: Mapping[str, pulumi.Input[str]],
+) -> Replication:
+    """A replica in another Region that the distribution may read too, with a key there."""
+    name, region = component.pulumi_resource_name, given["region"]
+    key_arn = reader_key(component, f"{name}-replica-key", description, distribution_arn, given.get("kms_key_arn"), tags, region)
+    return {**given, "kms_key_arn": key_arn, "statements": [*given.get("statements", []), *reader_statements(distribution_arn)]}

@@ -24,6 +24,7 @@ from cloudpatterns.delivery import (
     DirectStorageHosting,
     DnsFailover,
     LatencyRouting,
+    PrivateDataDelivery,
     RegionalCertificates,
     WeightedTransition,
 )
@@ -77,6 +78,11 @@ USER_POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_aBcDe
 STAFF_CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000002"
 APP_IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app@sha256:0000000000000000000000000000000000000000000000000000000000000002"
 INTERNAL_BALANCER = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/api/50dc6c495c0c9188"
+SIGNING_KEY = """-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEjvpsm8iZkJyVeBgN7NuYpsj0mT5C
+PZ67/d/XFtjxK68iOkwUhU0u0N7vB/eltGiZyBPFvzY4CYSRFhPhKfbi/g==
+-----END PUBLIC KEY-----
+"""
 WEB_SERVER = """schemaVersion: 1.0
 phases:
   - name: build
@@ -675,6 +681,24 @@ def priority_queue() -> None:
             "priorities": [{"name": "urgent", "alarm_age_seconds": 120}, {"name": "normal"}],
             "function": {"image_uri": WORKER_IMAGE, "timeout_seconds": 60},
             "maximum_concurrency": 20,
+        },
+    )
+
+
+def private_data_delivery() -> None:
+    """Invoices that their receivers get by URLs of ten minutes, which a function signs for the shop."""
+    PrivateDataDelivery(
+        "invoices",
+        {
+            "domain_names": ["invoices.example.com"],
+            "hosted_zone_id": "Z0123456789ABCDEFGHIJ",
+            "signing_keys": {
+                "first": {
+                    "public_key": SIGNING_KEY,
+                    "private_key_secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:signing-a1b2c3",
+                }
+            },
+            "caller_role_names": {"shop": "shop-web"},
         },
     )
 

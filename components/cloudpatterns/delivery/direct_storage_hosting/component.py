@@ -12,12 +12,12 @@ import pulumi_aws as aws
 
 from cloudpatterns.blocks.edge import edge_code, edge_function, function_alarm
 from cloudpatterns.core import Component, Problem, Statement, WorkloadStatementArgs, as_arguments, document, excludes, later, pick
-from cloudpatterns.delivery._buckets import reader_key, reader_statements
+from cloudpatterns.delivery._buckets import reader_key, reader_replication, reader_statements
 from cloudpatterns.delivery._viewers import CdnCors, CdnViewerArgs, viewer_problems
 from cloudpatterns.delivery.content_delivery_network.arguments import CdnBehaviorOptions, CdnOrigin
 from cloudpatterns.delivery.content_delivery_network.component import ContentDeliveryNetwork
 from cloudpatterns.delivery.direct_storage_hosting.arguments import DirectStorageHostingArgs
-from cloudpatterns.storage import BucketStatement, DurableBucket, Replication
+from cloudpatterns.storage import BucketStatement, DurableBucket
 
 _CODE = Path(__file__).parent / "on_aws" / "site.js"
 _OF_NEW_BUCKETS = ("noncurrent_retention_days", "replication", "log_bucket_name", "kms_key_arn")
@@ -122,17 +122,10 @@ class DirectStorageHosting(Component):
         return [bucket.bucket_regional_domain_name, *copy]
 
     def _replication(self, name: str, distribution_arn: pulumi.Output[str]) -> Any:
-        given, tags = self._checked.get("replication"), self._checked["tags"]
+        given, description = self._checked.get("replication"), f"Copy of the site of {name}"
         if given is None:
             return {}
-        description = f"Copy of the site of {name}"
-        key_arn = reader_key(self, f"{name}-replica-key", description, distribution_arn, given.get("kms_key_arn"), tags, given["region"])
-        replication: Replication = {
-            **given,
-            "kms_key_arn": key_arn,
-            "statements": [*given["statements"], *reader_statements(distribution_arn)],
-        }
-        return {"replication": replication}
+        return {"replication": reader_replication(self, description, distribution_arn, given, self._checked["tags"])}
 
     def _cors(self, name: str, bucket_name: pulumi.Output[str]) -> None:
         """Rules of the bucket, for browsers that ask before they send a request: CloudFront passes that question on."""
