@@ -180,18 +180,21 @@ def start_proxy(
     origins: Sequence[ProxyOrigin],
     resolver: Resolver,
     certificates: Path | None = None,
+    bucket_port: int = 443,
     private_cookies: Sequence[str] | None = None,
 ) -> Proxy:
     """A proxy in a folder, when it answers its health path."""
     port = free_port()
     for name in ("cache", "logs", "run"):
-        (folder / name).mkdir(parents=True)
+        (folder / name).mkdir(parents=True, exist_ok=True)
     places = Places(
         cache=str(folder / "cache"),
         logs=str(folder / "logs"),
         run=str(folder / "run"),
         certificates=str(certificates or "/etc/ssl/certs/ca-certificates.crt"),
+        signer=str(folder / "run/signer.sock"),
         resolver=resolver.address,
+        bucket_port=bucket_port,
     )
     settings = ProxySettings(
         listen=f"127.0.0.1:{port}",

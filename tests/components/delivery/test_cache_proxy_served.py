@@ -1,16 +1,23 @@
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from cloudpatterns.delivery.cache_proxy import configuration
 from cloudpatterns.delivery.cache_proxy.configuration import ProxyOrigin
 
 from tests.components.delivery import proxies
+from tests.emulators.instance import Metadata
 from tests.components.delivery.proxies import Answer, Load, Origin, Proxy, Request, Resolver, start_proxy
 
 pytestmark = pytest.mark.skipif(proxies.NGINX is None, reason="no nginx on PATH")
@@ -18,7 +25,8 @@ pytestmark = pytest.mark.skipif(proxies.NGINX is None, reason="no nginx on PATH"
 NAME = "articles.shop.internal"
 # nginx counts whole seconds, so a copy of one second is old after two.
 OLD = 2.1
-PURGE = Path(proxies.proxy_configuration.__code__.co_filename).parent / "on_aws/purge.py"
+ON_AWS = Path(configuration.__file__).parent / "on_aws"
+PURGE = ON_AWS / "purge.py"
 
 
 class Stage:
@@ -29,7 +37,7 @@ class Stage:
         self.origin = Origin(self._answer)
         self.origin.start()
         self.resolver = Resolver({NAME: ["127.0.0.1"]})
-        origins = [ProxyOrigin("/", NAME, self.origin.port)]
+        origins = [ProxyOrigin("/", NAME, port=self.origin.port)]
         self.proxy = start_proxy(folder, origins, self.resolver, private_cookies=private_cookies)
 
     def _answer(self, request: Request) -> Answer:
@@ -57,7 +65,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 
 def purge(proxy: Proxy, *paths: str, seconds: str = "0") -> str:
-    command = [sys.executable, str(PURGE), str(proxy.folder / "cache/objects"), seconds, *paths]
+    command = [sys.executable, str(PURGE), str(proxy.folder / "cache/objects"), seconds, " ".join(paths)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
@@ -174,7 +182,7 @@ def test_a_purge_removes_the_copies_of_a_path(stage: Stage) -> None:
     assert [stage.got(path)[2] for path in ("/news/1", "/news/1?a=b", "/news/12", "/front")] == ["MISS", "MISS", "HIT", "HIT"]
     assert purge(stage.proxy, "/news/*") == "purged 3 copies at once, and 0 after 0 seconds\n"
     assert [stage.got(path)[2] for path in ("/news/12", "/front")] == ["MISS", "HIT"]
-    assert purge(stage.proxy, "/*").startswith("purged 2 copies at once")
+    assert purge(stage.proxy, "/none", "/*").startswith("purged 2 copies at once")
     assert stage.proxy.files == []
     assert [stage.got("/front")[2] for _ in range(2)] == ["MISS", "HIT"]
 
@@ -198,7 +206,7 @@ def test_what_was_asked_before_a_purge_is_purged_too(stage: Stage) -> None:
     assert stage.got("/news")[2] == "MISS"
 
 
-@pytest.mark.parametrize("path", ["news", "/a b", "/*/a", "", "https://shop.example/news"])
+@pytest.mark.parametrize("path", ["news", "/a\\b", "/*/a", "https://shop.example/news"])
 def test_a_purge_refuses_what_is_not_a_path(tmp_path: Path, path: str) -> None:
     run = subprocess.run([sys.executable, str(PURGE), str(tmp_path), "0", path], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr) == (1, f"purge: not a path, such as /news/today or /news/*: {[path]}\n")
@@ -227,7 +235,7 @@ def test_a_lost_proxy_loses_no_request(tmp_path: Path, capsys: pytest.CaptureFix
 
     origin, resolver = Origin(answer), Resolver({NAME: ["127.0.0.1"]})
     origin.start()
-    origins = [ProxyOrigin("/", NAME, origin.port)]
+    origins = [ProxyOrigin("/", NAME, port=origin.port)]
     fleet = [start_proxy(tmp_path / str(number), origins, resolver) for number in range(3)]
     # A client in twenty waits for the origin; the others ask for fifty pages.
     load = Load(fleet[:2], ["/slow/#", *(f"/pages/{number}" for number in range(19))])
@@ -284,44 +292,81 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
     return files
 
 
+@contextmanager
+def with_bucket(folder: Path, bucket: Origin, certificate: Path, *paths: str, host_name: str = BUCKET) -> Generator[Proxy]:
+    """A proxy before a bucket, with the program that signs, and a metadata service that gives it credentials."""
+    bucket.start()
+    metadata = Metadata()
+    (folder / "proxy/run").mkdir(parents=True)
+    command = [sys.executable, str(ON_AWS / "sign.py"), str(folder / "proxy/run/signer.sock")]
+    signer = subprocess.Popen(command, env={**os.environ, "METADATA_URL": metadata.url})
+    origins = [ProxyOrigin(path, host_name, bucket=True, default_ttl_seconds=60) for path in paths]
+    resolver = Resolver({host_name: ["127.0.0.1"]})
+    proxy = start_proxy(folder / "proxy", origins, resolver, certificate, bucket.port)
+    wait_for((folder / "proxy/run/signer.sock").exists)
+    try:
+        yield proxy
+    finally:
+        signer.kill()
+        signer.wait()
+        for one in (proxy, bucket, metadata):
+            one.stop()
+        resolver.close()
+
+
+def signature(request: Request) -> str:
+    """What botocore signs the request with, at the time that it has."""
+    names = ("x-amz-content-sha256", "x-amz-date", "x-amz-security-token")
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    again = AWSRequest("GET", f"https://{headers['host']}{request.path}", headers={name: headers[name] for name in names})
+    again.context["timestamp"] = headers["x-amz-date"]
+    signer = S3SigV4Auth(Credentials("ASIAEXAMPLE", "example", "token"), "s3", "eu-central-1")
+    text = signer.string_to_sign(again, signer.canonical_request(again))
+    scope = headers["x-amz-date"][:8] + "/eu-central-1/s3/aws4_request"
+    return (
+        f"AWS4-HMAC-SHA256 Credential=ASIAEXAMPLE/{scope}, SignedHeaders=host;{';'.join(names)}, Signature={signer.signature(text, again)}"
+    )
+
+
 def test_pictures_come_from_a_bucket(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
     def s3(request: Request) -> Answer:
-        if request.path == "/pictures/a%20b.png":
+        if request.path.startswith("/pictures/a%20%C3%A9"):
             return 200, {"Content-Type": "image/png", "x-amz-request-id": "1", "ETag": '"1"'}, "picture"
         return 403, {"x-amz-request-id": "1"}, "AccessDenied"
 
     bucket = Origin(s3, certificate)
-    bucket.start()
-    resolver = Resolver({BUCKET: ["127.0.0.1"], "other.s3.eu-central-1.amazonaws.com": ["127.0.0.1"]})
-    origins = [
-        ProxyOrigin("/pictures/", BUCKET, bucket.port, bucket=True, default_ttl_seconds=60),
-        ProxyOrigin("/other/", "other.s3.eu-central-1.amazonaws.com", bucket.port, bucket=True),
-    ]
-    proxy = start_proxy(tmp_path / "proxy", origins, resolver, certificate[0])
-    with proxies.running(proxy, bucket):
+    with with_bucket(tmp_path, bucket, certificate[0], "/") as proxy:
         sent = {"Cookie": "session=1", "Authorization": "Bearer 1", "X_Amz_Acl": "public-read"}
-        first, second = (proxy.get("/pictures/a%20b.png?versionId=7", **sent) for _ in range(2))
+        first, second = (proxy.get("/pictures/a%20%c3%a9(1)+~.png?versionId=7", **sent) for _ in range(2))
         assert (first.status, first.text, first.cache, second.cache) == (200, "picture", "MISS", "HIT")
         assert first.headers["content-type"] == "image/png"
         assert "x-amz-request-id" not in first.headers
         [request] = bucket.requests
-        assert request.path == "/pictures/a%20b.png", "no query reaches S3"
-        assert request.headers == {"Host": BUCKET}, "nor do headers of visitors"
+        assert request.path == "/pictures/a%20%C3%A9%281%29%2B~.png", "no query reaches S3"
+        names = {name.lower() for name in request.headers}
+        assert names == {"host", "authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"}, "nor do headers of visitors"
+        assert request.headers["Host"] == BUCKET
+        assert request.headers["Authorization"] == signature(request)
         assert proxy.get("/pictures/none.png").status == 404, "S3's 403 for what is not there"
-        assert proxy.get("/pictures/a%20b.png", "PUT", "other").status == 405
-        assert proxy.get("/elsewhere").status == 404, "no origin has the path"
-        assert proxy.get("/other/a.png").status == 502, "a certificate of another name is refused"
+        assert proxy.get("/pictures/a%20%C3%A9", "PUT", "other").status == 405
         assert len(bucket.requests) == 2
-        bucket.stop()
-        assert proxy.get("/pictures/a%20b.png").cache == "HIT"
+        assert proxy.get("/?list-type=2").status == 404, "nobody lists the bucket"
+        assert len(bucket.requests) == 2
+        assert proxy.get("/pictures/a%20%C3%A9.png", "HEAD").status == 200
+        assert bucket.requests[2].method == "GET"
+
+
+def test_a_certificate_of_another_name_is_refused(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
+    bucket = Origin(lambda request: (200, {}, "picture"), certificate)
+    with with_bucket(tmp_path, bucket, certificate[0], "/pictures/", host_name=f"other-{BUCKET}") as proxy:
+        assert proxy.get("/pictures/a.png").status == 502
+        assert bucket.requests == []
+        assert proxy.get("/elsewhere").status == 404, "no origin has the path"
 
 
 def test_text_from_a_bucket_is_compressed(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
     bucket = Origin(lambda request: (200, {"Content-Type": "text/css"}, "p { color: red } " * 100), certificate)
-    bucket.start()
-    origins = [ProxyOrigin("/", BUCKET, bucket.port, bucket=True, default_ttl_seconds=60)]
-    proxy = start_proxy(tmp_path / "proxy", origins, Resolver({BUCKET: ["127.0.0.1"]}), certificate[0])
-    with proxies.running(proxy, bucket):
+    with with_bucket(tmp_path, bucket, certificate[0], "/") as proxy:
         plain = proxy.get("/a.css").headers
         packed = proxy.get("/a.css", Accept_Encoding="br, gzip").headers
     assert (plain.get("content-encoding"), packed.get("content-encoding")) == (None, "gzip")
@@ -329,10 +374,23 @@ def test_text_from_a_bucket_is_compressed(tmp_path: Path, certificate: tuple[Pat
     assert len(bucket.requests) == 1
 
 
+def test_a_copy_is_served_while_the_bucket_cannot_be_read(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
+    bucket = Origin(lambda request: (200, {"Cache-Control": "max-age=1", "ETag": '"1"'}, "picture"), certificate)
+    with with_bucket(tmp_path, bucket, certificate[0], "/") as proxy:
+        assert proxy.get("/a.png").cache == "MISS"
+        time.sleep(OLD)
+        bucket.answer = lambda request: (304, {"ETag": '"1"', "Cache-Control": "max-age=1"}, "")
+        assert proxy.get("/a.png")[:3] == (200, "picture", "REVALIDATED")
+        assert {name.lower() for name in bucket.requests[1].headers} >= {"if-none-match"}
+        time.sleep(OLD)
+        bucket.stop()
+        assert proxy.get("/a.png")[:3] == (200, "picture", "STALE")
+
+
 def test_a_server_of_the_origin_that_is_down_is_passed_over(tmp_path: Path) -> None:
     origin, resolver = Origin(lambda request: (200, {}, "page")), Resolver({NAME: ["127.0.0.2", "127.0.0.1"]})
     origin.start()
-    proxy = start_proxy(tmp_path, [ProxyOrigin("/", NAME, origin.port)], resolver)
+    proxy = start_proxy(tmp_path, [ProxyOrigin("/", NAME, port=origin.port)], resolver)
     with proxies.running(proxy, origin):
         assert [proxy.get(f"/{number}").status for number in range(6)] == [200] * 6
         assert "127.0.0.2" in (tmp_path / "logs/access.log").read_text(), "it was tried"

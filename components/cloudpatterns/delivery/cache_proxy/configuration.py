@@ -18,7 +18,9 @@ class Places(NamedTuple):
     run: str = "/run/cache-proxy"
     mime_types: str = "/etc/nginx/mime.types"
     certificates: str = "/etc/cache-proxy/certificates.pem"
+    signer: str = "/run/cache-proxy-signer/signer.sock"
     resolver: str = RESOLVER
+    bucket_port: int = 443
 
 
 class ProxyOrigin(NamedTuple):
@@ -26,8 +28,8 @@ class ProxyOrigin(NamedTuple):
 
     path: str
     host_name: str
-    port: int
     bucket: bool = False
+    port: int = 80
     protocol: str = "http"
     tls_name: str = ""
     default_ttl_seconds: int = 0
@@ -49,16 +51,20 @@ class ProxySettings(NamedTuple):
 
 def proxy_configuration(settings: ProxySettings, origins: Sequence[ProxyOrigin], places: Places | None = None) -> str:
     """The text of the file."""
-    values = {name: value for name, value in settings._asdict().items() if name != "private_cookies"} | (places or Places())._asdict()
-    locations = "".join(_location(origin) for origin in origins)
+    where = (places or Places())._asdict()
+    values = {name: value for name, value in settings._asdict().items() if name != "private_cookies"} | where
+    locations = "".join(_location(origin, where) for origin in origins)
+    buckets = _filled("buckets.conf", where) if any(origin.bucket for origin in origins) else ""
     cookies = _private_cookies(settings.private_cookies)
-    return _filled("nginx.conf", {**values, "private_cookies": cookies, "locations": locations.rstrip("\n")})
+    return _filled(
+        "nginx.conf", {**values, "private_cookies": cookies, "locations": locations.rstrip("\n"), "buckets": buckets.rstrip("\n")}
+    )
 
 
-def _location(origin: ProxyOrigin) -> str:
+def _location(origin: ProxyOrigin, where: Mapping[str, object]) -> str:
     # https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache_valid: Cache-Control and Expires have priority.
     ttl = f"      proxy_cache_valid 200 301 308 404 {origin.default_ttl_seconds}s;" if origin.default_ttl_seconds else ""
-    values = {**origin._asdict(), "tls_name": origin.tls_name or "$origin", "default_ttl": ttl}
+    values = {**where, **origin._asdict(), "tls_name": origin.tls_name or "$origin", "default_ttl": ttl}
     return _filled("bucket.conf" if origin.bucket else "service.conf", values)
 
 
@@ -71,7 +77,7 @@ def _private_cookies(names: Sequence[str] | None) -> str:
 
 
 def _filled(file: str, values: Mapping[str, object]) -> str:
-    """The file with the values at their marks; an empty one takes its line with it."""
+    """The file with the values at their marks; an empty one that has a line alone takes it along."""
     text = (_ON_AWS / file).read_text(encoding="utf-8")
-    filled = re.sub(r"^@(DEFAULT_TTL)@\n", lambda mark: f"{values[mark[1].lower()]}\n" if values[mark[1].lower()] else "", text, flags=re.M)
+    filled = re.sub(r"^@([A-Z_]+)@\n", lambda mark: f"{value}\n" if (value := values[mark[1].lower()]) else "", text, flags=re.M)
     return re.sub(r"@([A-Z_]+)@", lambda mark: str(values[mark[1].lower()]), filled)

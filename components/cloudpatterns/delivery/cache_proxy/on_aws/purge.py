@@ -1,6 +1,6 @@
-"""Removes copies from the cache of this proxy: ``purge.py <cache folder> <seconds> <path> ...``.
+"""Removes copies from the cache of this proxy: ``purge.py <cache folder> <seconds> <paths>``.
 
-A path is one as clients send it, such as ``/news/today``, with all queries and of all hosts; with ``*`` at its end all that begin with what
+Paths have a space between them. A path is one as clients send it, such as ``/news/today``, with all queries and of all hosts; with ``*`` at its end all that begin with what
 is before it, so ``/*`` for everything. It removes twice, ``seconds`` apart, the time of the longest request: what a request had asked the
 origin for before the purge would be stored after it. nginx takes a copy whose file is gone as one that it does not have.
 """
@@ -48,11 +48,12 @@ def purge(folder: Path, paths: Sequence[str]) -> int:
     return removed
 
 
-def main(folder: str, seconds: str, *paths: str) -> None:
+def main(folder: str, seconds: str, given: str) -> None:
     """Removes twice, and says how many copies that were.
 
     :raises SystemExit: for what is not a path, and without a cache.
     """
+    paths = given.split()
     wrong = [path for path in paths if not _PATH.fullmatch(path)]
     if wrong or not paths:
         raise SystemExit(f"purge: not a path, such as /news/today or /news/*: {wrong}")
