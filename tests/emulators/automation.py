@@ -77,6 +77,14 @@ _INPUTS: dict[str, Any] = {
         InputPayload={"type": "object"},
         Script=_TEXT,
     ),
+    "aws:runCommand": _object(
+        ("DocumentName",),
+        ("InstanceIds", "MaxConcurrency", "MaxErrors", "Parameters", "Targets", "TimeoutSeconds"),
+        MaxConcurrency=_TEXT,
+        MaxErrors=_TEXT,
+        Parameters={"type": "object"},
+        TimeoutSeconds={"type": "integer", "minimum": 30},
+    ),
     "aws:sleep": _object(("Duration",), Duration={"type": "string", "pattern": r"^PT(\d+H)?(\d+M)?(\d+S)?$"}),
     "aws:waitForAwsResourceProperty": _object(
         ("Service", "Api", "PropertySelector", "DesiredValues"), more=True, DesiredValues={"type": "array"}

@@ -2,6 +2,14 @@
 
 from cloudpatterns.delivery._targets import DnsAlias, DnsEndpoint, DnsHealthCheck, DnsTarget
 from cloudpatterns.delivery._viewers import CdnCors, CdnHeaders, CdnViewerArgs, CdnViewerOptions
+from cloudpatterns.delivery.cache_proxy.arguments import (
+    CacheProxyArgs,
+    CacheProxyBucket,
+    CacheProxyOptions,
+    CacheProxyOrigin,
+    CacheProxyService,
+)
+from cloudpatterns.delivery.cache_proxy.component import CacheProxy
 from cloudpatterns.delivery.content_delivery_network.arguments import (
     CdnBalancer,
     CdnBehaviorOptions,
@@ -36,6 +44,12 @@ from cloudpatterns.delivery.regional_certificates import RegionalCertificates, R
 from cloudpatterns.delivery.weighted_transition import WeightedTransition, WeightedTransitionArgs, WeightedTransitionOptions
 
 __all__ = [
+    "CacheProxy",
+    "CacheProxyArgs",
+    "CacheProxyBucket",
+    "CacheProxyOptions",
+    "CacheProxyOrigin",
+    "CacheProxyService",
     "CdnBalancer",
     "CdnBehaviorOptions",
     "CdnBucket",
