@@ -1,6 +1,7 @@
-"""Databases, caches and session stores."""
+"""Databases, caches, session stores, warehouses and search indexes."""
 
 from cloudpatterns.database.certificates import rds_certificates
+from cloudpatterns.database.data_warehouse import DataWarehouse, DataWarehouseArgs, DataWarehouseOptions, DataWarehouseUsageLimitArgs
 from cloudpatterns.database.global_table import (
     GlobalTable,
     GlobalTableArgs,
@@ -37,6 +38,10 @@ from cloudpatterns.database.sharding_write.component import ShardingWrite
 from cloudpatterns.database.state_sharing import StateSharing, StateSharingArgs, StateSharingOptions, StateSharingTableArgs
 
 __all__ = [
+    "DataWarehouse",
+    "DataWarehouseArgs",
+    "DataWarehouseOptions",
+    "DataWarehouseUsageLimitArgs",
     "GlobalTable",
     "GlobalTableArgs",
     "GlobalTableIndexArgs",

@@ -18,7 +18,7 @@ from cloudpatterns.compute import (
     ScaleUp,
     Stamp,
 )
-from cloudpatterns.database import GlobalTable, InMemoryCache, ReadReplica, RelationalDatabase, ShardingWrite, StateSharing
+from cloudpatterns.database import DataWarehouse, GlobalTable, InMemoryCache, ReadReplica, RelationalDatabase, ShardingWrite, StateSharing
 from cloudpatterns.delivery import ContentDeliveryNetwork, DirectStorageHosting, WeightedTransition
 from cloudpatterns.messaging import (
     EventBus,
@@ -221,6 +221,23 @@ def content_delivery_network() -> None:
             },
             "default_behavior": {"origin": "pages"},
             "behaviors": [{"path_pattern": "/api/*", "origin": "api"}],
+        },
+    )
+
+
+def data_warehouse() -> None:
+    """Sales of a shop for reports, in the private subnets of three zones."""
+    DataWarehouse(
+        "sales",
+        {
+            "database_name": "sales",
+            "max_capacity_rpus": 64,
+            "subnet_ids_by_zone": {
+                "eu-west-1a": "subnet-0aaaaaaaaaaaaaaaa",
+                "eu-west-1b": "subnet-0bbbbbbbbbbbbbbbb",
+                "eu-west-1c": "subnet-0cccccccccccccccc",
+            },
+            "security_group_ids": ["sg-0aaaaaaaaaaaaaaaa"],
         },
     )
 
