@@ -1,6 +1,6 @@
 """Groups of resources that many patterns create; each function makes them children of a component."""
 
-from cloudpatterns.blocks.alarm import Metric, MetricMath, alarm, dropped_schedules_alarm, messages_alarm
+from cloudpatterns.blocks.alarm import Metric, MetricMath, MetricSearch, alarm, dropped_schedules_alarm, messages_alarm
 from cloudpatterns.blocks.delivery import BucketDelivery, Buffering, EncryptedPlace, bucket_delivery
 from cloudpatterns.blocks.event import admit_events, notify_on_event, undelivered_queue
 from cloudpatterns.blocks.event_source import MOST_WITHOUT_WINDOW, failed_record_statements, queue_source, stream_alarms, stream_source
@@ -43,6 +43,7 @@ __all__ = [
     "Idempotency",
     "Metric",
     "MetricMath",
+    "MetricSearch",
     "PatternFunction",
     "Sender",
     "ServiceRole",

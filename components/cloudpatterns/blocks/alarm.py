@@ -28,11 +28,20 @@ class MetricMath(NamedTuple):
     metrics: Mapping[str, Metric]
 
 
+class MetricSearch(NamedTuple):
+    """A query of CloudWatch Metrics Insights that gives one series; of the last three hours at most.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-alarm-create.html
+    """
+
+    query: pulumi.Input[str]
+
+
 def alarm(
     component: Component,
     child_name: str,
     description: str,
-    metric: Metric | MetricMath,
+    metric: Metric | MetricMath | MetricSearch,
     threshold: float,
     *,
     comparison: str = "GreaterThanThreshold",
@@ -64,7 +73,7 @@ def alarm(
         region=region,
         tags=tags,
         opts=component.child(),
-        **(_single(metric, period_seconds) if isinstance(metric, Metric) else _math(metric, period_seconds)),
+        **_watched(metric, period_seconds),
     )
 
 
@@ -113,6 +122,13 @@ def dropped_schedules_alarm(
         ok_actions=[],
         tags=tags,
     )
+
+
+def _watched(metric: Metric | MetricMath | MetricSearch, period_seconds: int) -> dict[str, Any]:
+    if isinstance(metric, MetricSearch):
+        query = {"id": "result", "expression": metric.query, "label": "Result", "period": period_seconds, "return_data": True}
+        return {"metric_queries": [query]}
+    return _single(metric, period_seconds) if isinstance(metric, Metric) else _math(metric, period_seconds)
 
 
 def _single(metric: Metric, period_seconds: int) -> dict[str, Any]:

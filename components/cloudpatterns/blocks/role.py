@@ -20,7 +20,7 @@ class ServiceRole(NamedTuple):
 def service_role(
     component: Component,
     child_name: str,
-    service: str,
+    service: str | Sequence[str],
     description: str | None,
     *,
     statements: Mapping[str, Sequence[Statement]] | None = None,
@@ -29,7 +29,7 @@ def service_role(
     permissions_boundary_arn: pulumi.Input[str] | None = None,
     tags: Mapping[str, pulumi.Input[str]],
 ) -> ServiceRole:
-    """A role for ``service`` (``scheduler.amazonaws.com``), under ``conditions`` against the confused deputy.
+    """A role for ``service`` (``scheduler.amazonaws.com``), or for several, under ``conditions`` against the confused deputy.
 
     ``statements`` maps the names of inline policies, and ``managed_policies`` those of attachments, to what the role may do; a managed
     policy is one of AWS's own (``service-role/AmazonRDSEnhancedMonitoringRole``).
@@ -37,7 +37,7 @@ def service_role(
     role = aws.iam.Role(
         child_name,
         description=description,
-        assume_role_policy=assume_role(service, conditions=conditions),
+        assume_role_policy=assume_role(*((service,) if isinstance(service, str) else service), conditions=conditions),
         permissions_boundary=permissions_boundary_arn,
         tags=tags,
         opts=component.child(),

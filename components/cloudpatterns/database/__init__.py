@@ -1,14 +1,9 @@
-"""Databases, caches and session stores."""
+"""Databases, caches, session stores, warehouses and search indexes."""
 
 from cloudpatterns.database.certificates import rds_certificates
-from cloudpatterns.database.cqrs.arguments import (
-    CqrsArgs,
-    CqrsExistingReadTable,
-    CqrsExistingWriteTable,
-    CqrsOptions,
-    CqrsProjectionArgs,
-)
+from cloudpatterns.database.cqrs.arguments import CqrsArgs, CqrsExistingReadTable, CqrsExistingWriteTable, CqrsOptions, CqrsProjectionArgs
 from cloudpatterns.database.cqrs.component import Cqrs
+from cloudpatterns.database.data_warehouse import DataWarehouse, DataWarehouseArgs, DataWarehouseOptions, DataWarehouseUsageLimitArgs
 from cloudpatterns.database.global_table import (
     GlobalTable,
     GlobalTableArgs,
@@ -49,6 +44,10 @@ __all__ = [
     "CqrsExistingWriteTable",
     "CqrsOptions",
     "CqrsProjectionArgs",
+    "DataWarehouse",
+    "DataWarehouseArgs",
+    "DataWarehouseOptions",
+    "DataWarehouseUsageLimitArgs",
     "GlobalTable",
     "GlobalTableArgs",
     "GlobalTableOptions",

@@ -18,16 +18,8 @@ from cloudpatterns.compute import (
     ScaleUp,
     Stamp,
 )
-from cloudpatterns.database import Cqrs, GlobalTable, InMemoryCache, ReadReplica, RelationalDatabase, ShardingWrite, StateSharing
-from cloudpatterns.delivery import (
-    ContentDeliveryNetwork,
-    DirectStorageHosting,
-    DnsFailover,
-    LatencyRouting,
-    PrivateDataDelivery,
-    RegionalCertificates,
-    WeightedTransition,
-)
+from cloudpatterns.database import Cqrs, DataWarehouse, GlobalTable, InMemoryCache, ReadReplica, RelationalDatabase, ShardingWrite, StateSharing
+from cloudpatterns.delivery import ContentDeliveryNetwork, DirectStorageHosting, DnsFailover, LatencyRouting, PrivateDataDelivery, RegionalCertificates, WeightedTransition
 from cloudpatterns.messaging import (
     EventBus,
     EventStream,
@@ -250,6 +242,21 @@ def cqrs() -> None:
                 },
             },
             "partition_key": {"name": "order"},
+
+
+def data_warehouse() -> None:
+    """Sales of a shop for reports, in the private subnets of three zones."""
+    DataWarehouse(
+        "sales",
+        {
+            "database_name": "sales",
+            "max_capacity_rpus": 64,
+            "subnet_ids_by_zone": {
+                "eu-west-1a": "subnet-0aaaaaaaaaaaaaaaa",
+                "eu-west-1b": "subnet-0bbbbbbbbbbbbbbbb",
+                "eu-west-1c": "subnet-0cccccccccccccccc",
+            },
+            "security_group_ids": ["sg-0aaaaaaaaaaaaaaaa"],
         },
     )
 

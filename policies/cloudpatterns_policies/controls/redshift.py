@@ -134,6 +134,21 @@ def redshift_vpc_routing(resource: Resource) -> Verdict:
 
 
 @control(
+    id="redshift-customer-key",
+    title="Namespaces of Redshift Serverless are encrypted under a customer-managed key",
+    severity=Severity.LOW,
+    types=(_NAMESPACE,),
+    why="With a key that AWS owns, nobody can see who decrypts the tables, revoke the access, or share a snapshot.",
+    remediation="Set kms_key_id to the ARN of a customer-managed key.",
+    url="https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-workgroups-and-namespaces-rotate-kms-key.html",
+)
+def redshift_customer_key(resource: Resource) -> Verdict:
+    if resource.is_unknown("kmsKeyId") or resource.get("kmsKeyId") not in (None, "", "AWS_OWNED_KMS_KEY"):
+        return Pass()
+    return Fail("has a key that AWS owns", "kmsKeyId")
+
+
+@control(
     id="redshift-version-upgrades",
     title="Redshift clusters install upgrades automatically",
     severity=Severity.MEDIUM,

@@ -2,7 +2,7 @@ from typing import Any
 
 import pulumi_aws as aws
 import pytest
-from cloudpatterns.blocks import Metric, MetricMath, alarm
+from cloudpatterns.blocks import Metric, MetricMath, MetricSearch, alarm
 from offline_preview.graph import Graph
 
 from tests.components.blocks.parent import Parent, children, names
@@ -119,3 +119,15 @@ def test_an_alarm_compares_an_expression_over_several_metrics() -> None:
         "okActions": [TOPIC],
         "tags": {},
     }
+
+
+def test_an_alarm_looks_at_the_result_of_a_search() -> None:
+    query = "SELECT MAX(Used) FROM \"AWS/Limits\" WHERE Id = 'a'"
+
+    def create(parent: Parent) -> None:
+        alarm(parent, "shop-limit", "The limit is reached", MetricSearch(query), 10, period_seconds=300, actions=[TOPIC], tags={})
+
+    made = children(create, "deployed").named("shop-limit").inputs
+    assert made["metricQueries"] == [{"id": "result", "expression": query, "label": "Result", "period": 300, "returnData": True}]
+    assert "period" not in made
+    assert "metricName" not in made

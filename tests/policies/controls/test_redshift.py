@@ -110,6 +110,18 @@ def test_redshift(control: Control, kind: str, props: dict[str, Any], expected: 
     assert verdicts(control, resource(kind, props=props)) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("arn:aws:kms:eu-west-1:123456789012:key/1", Pass()),
+        (UNKNOWN, Pass()),
+        *[(none, Fail("has a key that AWS owns", "kmsKeyId")) for none in (None, "", "AWS_OWNED_KMS_KEY")],
+    ],
+)
+def test_key_of_a_namespace(key: Any, expected: Verdict) -> None:
+    assert verdicts(controls.redshift_customer_key, resource(NAMESPACE, props={} if key is None else {"kmsKeyId": key})) == [expected]
+
+
 def test_zones_outside_production() -> None:
     found = verdicts(ZONES, resource(CLUSTER), {"production": False})
     assert found == [NotApplicable("need not survive the loss of a zone: production is false in the profile")]
