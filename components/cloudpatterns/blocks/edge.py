@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks.alarm import Metric, MetricMath, alarm
+from cloudpatterns.blocks.certificate import certificates
 from cloudpatterns.blocks.distribution import EDGE_REGION
 from cloudpatterns.core import Component, Statement
 
@@ -98,48 +98,8 @@ def edge_certificate(
     tags: Mapping[str, pulumi.Input[str]],
 ) -> pulumi.Output[str]:
     """The ARN of a certificate in us-east-1 for all the names, available after it is issued; the validation records stay, for renewals."""
-    first, *others = domain_names
-    certificate = aws.acm.Certificate(
-        child_name,
-        domain_name=first,
-        subject_alternative_names=others or None,
-        validation_method="DNS",
-        region=EDGE_REGION,
-        tags=tags,
-        opts=component.child(),
-    )
-    records = []
-    # A wildcard is validated by the record of the name below it.
-    for name in dict.fromkeys(name.removeprefix("*.") for name in domain_names):
-        # ACM lists them in no order.
-        option = certificate.domain_validation_options.apply(partial(_validation_option, name))
-        records.append(
-            aws.route53.Record(
-                f"{child_name}-record" if not records else f"{child_name}-record-{name}",
-                zone_id=hosted_zone_id,
-                name=option.resource_record_name,
-                type=option.resource_record_type,
-                records=[option.resource_record_value],
-                ttl=300,
-                # The record is the same for every certificate of a name in an account; that of a load balancer may have created it.
-                # https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
-                allow_overwrite=True,
-                opts=component.child(),
-            )
-        )
-    return aws.acm.CertificateValidation(
-        f"{child_name}-validation",
-        certificate_arn=certificate.arn,
-        validation_record_fqdns=[record.fqdn for record in records],
-        region=EDGE_REGION,
-        opts=component.child(),
-    ).certificate_arn
-
-
-def _validation_option(
-    name: str, options: Sequence[aws.acm.outputs.CertificateDomainValidationOption]
-) -> aws.acm.outputs.CertificateDomainValidationOption:
-    return next(option for option in options if str(option.domain_name).removeprefix("*.") == name)
+    names = {EDGE_REGION: child_name}
+    return certificates(component, names, f"{child_name}-record", domain_names, hosted_zone_id, tags)[EDGE_REGION]
 
 
 def alias_records(

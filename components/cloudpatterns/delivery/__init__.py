@@ -21,6 +21,8 @@ from cloudpatterns.delivery.direct_storage_hosting.arguments import (
     ExistingSiteBucket,
 )
 from cloudpatterns.delivery.direct_storage_hosting.component import DirectStorageHosting
+from cloudpatterns.delivery.latency_routing import LatencyRouting, LatencyRoutingArgs, LatencyRoutingOptions
+from cloudpatterns.delivery.regional_certificates import RegionalCertificates, RegionalCertificatesArgs
 from cloudpatterns.delivery.weighted_transition import WeightedTransition, WeightedTransitionArgs, WeightedTransitionOptions
 
 __all__ = [
@@ -46,6 +48,11 @@ __all__ = [
     "DnsHealthCheck",
     "DnsTarget",
     "ExistingSiteBucket",
+    "LatencyRouting",
+    "LatencyRoutingArgs",
+    "LatencyRoutingOptions",
+    "RegionalCertificates",
+    "RegionalCertificatesArgs",
     "WeightedTransition",
     "WeightedTransitionArgs",
     "WeightedTransitionOptions",

@@ -58,23 +58,28 @@ class DnsHealthCheck(TypedDict):
     """Whether Route 53 measures how long the answer takes, at a price. A change replaces the health check."""
 
 
-class DnsTarget(TypedDict):
-    """Where a record points, exactly one of ``alias``, ``addresses`` and ``host_name``, and how Route 53 knows that it is healthy."""
+class DnsEndpoint(TypedDict):
+    """Where a record of addresses points."""
 
     alias: NotRequired[DnsAlias]
-    """Something in AWS. Exactly one of this, ``addresses`` and ``host_name``."""
+    """Something in AWS. Exactly one of this, ``addresses`` and, where there is one, ``host_name``."""
     addresses: NotRequired[
         Annotated[list[pulumi.Input[Annotated[str, Field(min_length=7)]]], Field(min_length=1, max_length=_MOST_VALUES), Unique()]
     ]
-    """IPv4 addresses. Exactly one of this, ``alias`` and ``host_name``."""
+    """IPv4 addresses. Exactly one of this, ``alias`` and, where there is one, ``host_name``."""
     ipv6_addresses: NotRequired[Annotated[list[pulumi.Input[str]], Field(min_length=1, max_length=_MOST_VALUES), Unique()]]
     """IPv6 addresses, beside ``addresses``. Needed with them where ``ip_address_type`` is ``dualstack``."""
+    domain_name: NotRequired[_OwnName]
+    """A name for this alone, in the same hosted zone, by which it is tried before it gets traffic. Creates its records. Default:
+    none are created."""
+
+
+class DnsTarget(DnsEndpoint):
+    """Where a record points, exactly one of ``alias``, ``addresses`` and ``host_name``, and how Route 53 knows that it is healthy."""
+
     host_name: NotRequired[_HostName]
     """A name elsewhere, by a CNAME record, which the name of a hosted zone itself cannot have. Exactly one of this, ``alias`` and
     ``addresses``."""
-    domain_name: NotRequired[_OwnName]
-    """A name for this target alone, in the same hosted zone, by which it is tried before it gets traffic. Creates its records. Default:
-    none are created."""
     health_check: NotRequired[DnsHealthCheck]
     """A health check to create. Default: none, ``health_check_id`` or the alias says whether the target is healthy."""
     health_check_id: NotRequired[pulumi.Input[str]]
@@ -107,12 +112,12 @@ class DnsNameArgs(DnsNameOptions):
 class Targets:
     """The targets of a name, with their own names, health checks and alarms, as children of a component."""
 
-    def __init__(self, component: Component, checked: DnsNameArgs, targets: Mapping[str, DnsTarget]) -> None:
+    def __init__(self, component: Component, checked: DnsNameArgs, targets: Mapping[str, DnsTarget], path: str) -> None:
         self._component, self._checked, self._targets = component, checked, targets
         self._name = component.pulumi_resource_name
         self.health_check_ids: dict[str, pulumi.Output[str]] = {}
         """Ids of the health checks, created or given, by target."""
-        _refuse_late(component, targets)
+        _refuse_late(component, targets, path)
         for name, target in targets.items():
             own = target.get("domain_name")
             if own is not None:
@@ -197,6 +202,10 @@ def name_problems(checked: DnsNameArgs, targets: Mapping[str, DnsTarget], path: 
         yield "ip_address_type", "is 'dualstack'; what a host_name resolves to decides over IPv6 itself. Leave it out."
     yield from _distribution_problems(_plain_zones(targets), targets, path)
     yield from topic_problems(checked["alarm_topic_arns"])
+
+
+def unused_topic_problems(checked: DnsNameArgs, targets: Mapping[str, DnsTarget], path: str) -> Iterator[Problem]:
+    """Topics where no health check is created."""
     if checked["alarm_topic_arns"] and not any(is_given(target, "health_check") for target in targets.values()):
         yield "alarm_topic_arns", f"is for the health checks that are created, and {path} has none. Give one a health_check, or remove it."
 
@@ -266,7 +275,7 @@ def _distribution_problems(zone_ids: Mapping[str, str], targets: Mapping[str, Dn
         yield f"{path}.{names[1]}.alias", f"{reason} Try a change of a distribution by continuous deployment."
 
 
-def _refuse_late(component: Component, targets: Mapping[str, DnsTarget]) -> None:
+def _refuse_late(component: Component, targets: Mapping[str, DnsTarget], path: str) -> None:
     """The same as ``_distribution_problems``, once zones are known."""
     late = {
         name: alias["zone_id"]
@@ -277,7 +286,7 @@ def _refuse_late(component: Component, targets: Mapping[str, DnsTarget]) -> None
         return
 
     def refuse(known: Mapping[str, str]) -> None:
-        if found := list(_distribution_problems({**_plain_zones(targets), **known}, targets, "targets")):
+        if found := list(_distribution_problems({**_plain_zones(targets), **known}, targets, path)):
             component.refuse(*found)
 
     pulumi.Output.all(**late).apply(refuse)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from cloudpatterns.core import Component, Problem, after
 from cloudpatterns.core.vocabulary import ShortNames
-from cloudpatterns.delivery._targets import DnsNameArgs, DnsNameOptions, DnsTarget, Targets, name_problems
+from cloudpatterns.delivery._targets import DnsNameArgs, DnsNameOptions, DnsTarget, Targets, name_problems, unused_topic_problems
 
 _MOST_RECORDS = 100
 """https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html#limits-api-entities-records"""
@@ -63,7 +63,7 @@ class WeightedTransition(Component):
 
     def __init__(self, name: str, args: WeightedTransitionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         checked = self.begin(name, args, opts, problems=_problems)
-        targets = Targets(self, checked, checked["targets"])
+        targets = Targets(self, checked, checked["targets"], "targets")
         weights = self._weights(checked["weights"])
         created = [
             record
@@ -91,6 +91,7 @@ class WeightedTransition(Component):
 
 def _problems(checked: WeightedTransitionArgs) -> Iterator[Problem]:
     yield from name_problems(checked, checked["targets"], "targets")
+    yield from unused_topic_problems(checked, checked["targets"], "targets")
     for name in checked["targets"]:
         if name not in checked["weights"]:
             yield f"weights.{name}", f"is missing; targets has {name}. Give its weight, which may be 0, or remove the target."

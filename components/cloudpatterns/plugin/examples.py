@@ -19,7 +19,13 @@ from cloudpatterns.compute import (
     Stamp,
 )
 from cloudpatterns.database import GlobalTable, InMemoryCache, ReadReplica, RelationalDatabase, ShardingWrite, StateSharing
-from cloudpatterns.delivery import ContentDeliveryNetwork, DirectStorageHosting, WeightedTransition
+from cloudpatterns.delivery import (
+    ContentDeliveryNetwork,
+    DirectStorageHosting,
+    LatencyRouting,
+    RegionalCertificates,
+    WeightedTransition,
+)
 from cloudpatterns.messaging import (
     EventBus,
     EventStream,
@@ -431,6 +437,21 @@ def kafka_stream() -> None:
     )
 
 
+def latency_routing() -> None:
+    """An API in two Regions, whose clients get the nearest one that is healthy."""
+    LatencyRouting(
+        "api",
+        {
+            "domain_name": "api.example.com",
+            "hosted_zone_id": "Z0123456789ABCDEFGHIJ",
+            "regions": {
+                "eu-west-1": {"alias": {"dns_name": "api-1.eu-west-1.elb.amazonaws.com", "zone_id": "Z32O12XQLNTSW2"}},
+                "us-east-2": {"alias": {"dns_name": "api-1.us-east-2.elb.amazonaws.com", "zone_id": "Z3AADJGX6KTTL2"}},
+            },
+        },
+    )
+
+
 def load_balancer() -> None:
     """A public load balancer with HTTPS."""
     network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
@@ -679,6 +700,18 @@ def read_replica() -> None:
             "subnet_ids_by_zone": network.data_subnet_ids_by_zone,
             "security_group_ids": [firewall.security_group_ids["reads"]],
             "max_readers": 4,
+        },
+    )
+
+
+def regional_certificates() -> None:
+    """Certificates of an API in two Regions and for CloudFront, with one validation record."""
+    RegionalCertificates(
+        "api",
+        {
+            "domain_names": ["api.example.com"],
+            "hosted_zone_id": "Z0123456789ABCDEFGHIJ",
+            "regions": ["eu-west-1", "us-east-2", "us-east-1"],
         },
     )
 
