@@ -68,6 +68,9 @@ nat = OnDemandNat(
 pulumi.export("url", shop.url)
 pulumi.export("load_balancer_dns_name", shop.load_balancer_dns_name)
 pulumi.export("web_acl_arn", shop.web_acl_arn)
+if front.cdn is not None:
+    # aws cloudfront create-invalidation --paths '/*' --distribution-id ...
+    pulumi.export("distribution_id", shop.distribution_id)
 pulumi.export("access_log_bucket", shop.log_bucket_name)
 pulumi.export("target_group_arn", shop.target_group_arn)
 if front.servers is not None:

@@ -17,6 +17,7 @@ from settings.storefront import EXAMPLE_ACTION, EXAMPLE_RESOURCE, Containers, Se
 _SERVERS: dict[str, Any] = {"instance_types": ["t4g.small"], "min_size": 1, "max_size": 1}
 _CONTAINERS: dict[str, Any] = {"image": "shop:1", "min_tasks": 1, "max_tasks": 1}
 _LOAD_BALANCER = {"certificate_arn": "arn"}
+_NAMED_LOAD_BALANCER = {"domain_name": "shop.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
 _CACHE = {"engine_version": "8.1", "node_type": "cache.t4g.micro"}
 # Settings of the servers that are checked also when others of them are wrong: no rule here is about them.
 _OF_THE_SERVERS = ("environment", "statements", "managed_policy_arns", "database_user", "database_certificates", "packages")
@@ -41,12 +42,15 @@ def _arguments(settings: Any, context: Context) -> dict[str, Any]:
     section, model, stand_in, names = "servers", Servers, _SERVERS, _OF_THE_SERVERS
     if _runs_in_containers(context):
         section, model, stand_in, names = "containers", Containers, _CONTAINERS, _OF_THE_CONTAINERS
+    cdn = front.get("cdn")
+    named = _NAMED_LOAD_BALANCER if isinstance(cdn, Model) else _LOAD_BALANCER
     application = {**stand_in, **_valid_entries(context, section), **_valid(context.partials.get(model, {}), names)}
     args: dict[str, Any] = {
         "vpc_id": "vpc-0",
         **{f"{tier}_subnet_ids_by_zone": subnets for tier in ("public", "private", "data")},
         section: _section(front.get(section), application),
-        "load_balancer": _section(front.get("load_balancer"), _LOAD_BALANCER),
+        "load_balancer": _section(front.get("load_balancer"), named),
+        **({"cdn": cdn.as_args()} if isinstance(cdn, Model) else {}),
         "firewall": _section(front.get("firewall"), {}),
         "database": _section(getattr(settings, "database", None), _database(context.partials.get(Database, {}))),
         "cache": _section(getattr(settings, "cache", None), _CACHE),
@@ -108,7 +112,7 @@ def _place(path: str, args: Mapping[str, Any]) -> Location | None:
         return steps
     if steps[0] == "operators" and len(steps) > 1:
         return ("operators", list(args["operators"]).index(steps[1]), *steps[2:])
-    front = ("servers", "containers", "load_balancer", "firewall", "alarm_topic_arns", "alarm_email_addresses")
+    front = ("servers", "containers", "load_balancer", "cdn", "firewall", "alarm_topic_arns", "alarm_email_addresses")
     return ("storefront", *steps) if steps[0] in front else None
 
 

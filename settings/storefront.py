@@ -11,7 +11,7 @@ from cloudpatterns.blocks.server import amazon_linux, architecture
 from cloudpatterns.core import Matches, WorkloadStatementArgs
 from cloudpatterns.core.limits import Unique
 from cloudpatterns.network import CountRuleArgs, WebApplicationFirewallOptions, WebExceptionArgs
-from cloudpatterns.systems import StorefrontContainersArgs, StorefrontLoadBalancerArgs, StorefrontServersArgs
+from cloudpatterns.systems import StorefrontCdnArgs, StorefrontContainersArgs, StorefrontLoadBalancerArgs, StorefrontServersArgs
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import InitErrorDetails
 
@@ -28,6 +28,7 @@ _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:([a-z0-9-]+):\d{12}:[A-Za-z0-9_-]{1,256
 EXAMPLE_IMAGE = "123456789012.dkr.ecr.{region}.amazonaws.com/shop:1"
 EXAMPLE_ACTION, EXAMPLE_RESOURCE = "s3:GetObject", "arn:aws:s3:::example-bucket/*"
 EXAMPLE_SERVERS = {"instance_types": ["t4g.small"], "min_size": 2, "max_size": 6}
+EXAMPLE_PREFIX_LIST = "pl-4fa04526"
 EXAMPLE_CONTAINERS = {"image": EXAMPLE_IMAGE, "min_tasks": 2, "max_tasks": 6}
 _PUBLISH = Run("make publish STACK={stack} ARTIFACT=...")
 _DIGITS = re.compile("[0-9a-f]{64}")
@@ -288,7 +289,7 @@ class Firewall(
         },
     )
 ):
-    """The web application firewall in front of the load balancer."""
+    """The web application firewall in front of the load balancer or, with a CDN, of that."""
 
     checks = (_blocked_or_allowed,)
 
@@ -305,6 +306,22 @@ class Firewall(
         ),
     ] = ()
     """Rules inside managed groups that count permanently. Without any, bodies over 8 KB are blocked."""
+
+
+class Cdn(
+    options(
+        StorefrontCdnArgs,
+        # The web ACL of the CDN is that of the section `firewall`.
+        without=("firewall",),
+        texts={
+            "prefix_list_id": Allowed(
+                "the id of AWS's prefix list com.amazonaws.global.cloudfront.origin-facing in {region}", EXAMPLE_PREFIX_LIST
+            ),
+            "alarm_topic_arns": Allowed("ARNs of SNS topics in us-east-1, each once", [EXAMPLE_TOPIC.replace("{region}", "us-east-1")]),
+        },
+    )
+):
+    """The CDN in front of the load balancer, which alone reaches it."""
 
 
 def _topics_of_region(storefront: "Storefront", context: Context) -> Iterable[InitErrorDetails]:
@@ -349,6 +366,9 @@ class Storefront(Model):
     """The containers. Exactly one of `servers` and `containers`."""
     load_balancer: Annotated[LoadBalancer, Allowed("an object", {"certificate_arn": EXAMPLE_CERTIFICATE})]
     """The load balancer and its certificate."""
+    cdn: Annotated[Cdn | None, Allowed("an object", {"prefix_list_id": EXAMPLE_PREFIX_LIST})] = None
+    """A CDN in front. The load balancer is then an internal one, and needs `domain_name` and `hosted_zone_id`. Default: the load balancer
+    faces the internet."""
     firewall: Annotated[Firewall, Allowed("settings of the web application firewall", None)] = Field(
         default_factory=dict, validate_default=True
     )

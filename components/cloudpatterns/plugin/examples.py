@@ -18,8 +18,25 @@ from cloudpatterns.compute import (
     ScaleUp,
     Stamp,
 )
-from cloudpatterns.database import Cqrs, DataWarehouse, GlobalTable, InMemoryCache, ReadReplica, RelationalDatabase, ShardingWrite, StateSharing
-from cloudpatterns.delivery import ContentDeliveryNetwork, DirectStorageHosting, DnsFailover, LatencyRouting, PrivateDataDelivery, RegionalCertificates, WeightedTransition
+from cloudpatterns.database import (
+    Cqrs,
+    DataWarehouse,
+    GlobalTable,
+    InMemoryCache,
+    ReadReplica,
+    RelationalDatabase,
+    ShardingWrite,
+    StateSharing,
+)
+from cloudpatterns.delivery import (
+    ContentDeliveryNetwork,
+    DirectStorageHosting,
+    DnsFailover,
+    LatencyRouting,
+    PrivateDataDelivery,
+    RegionalCertificates,
+    WeightedTransition,
+)
 from cloudpatterns.messaging import (
     EventBus,
     EventStream,
@@ -242,6 +259,8 @@ def cqrs() -> None:
                 },
             },
             "partition_key": {"name": "order"},
+        },
+    )
 
 
 def data_warehouse() -> None:

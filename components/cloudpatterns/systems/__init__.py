@@ -2,6 +2,7 @@
 
 from cloudpatterns.systems.storefront.arguments import (
     StorefrontArgs,
+    StorefrontCdnArgs,
     StorefrontContainersArgs,
     StorefrontLoadBalancerArgs,
     StorefrontOptions,
@@ -12,6 +13,7 @@ from cloudpatterns.systems.storefront.component import Storefront
 __all__ = [
     "Storefront",
     "StorefrontArgs",
+    "StorefrontCdnArgs",
     "StorefrontContainersArgs",
     "StorefrontLoadBalancerArgs",
     "StorefrontOptions",

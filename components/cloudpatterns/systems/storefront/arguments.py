@@ -18,6 +18,7 @@ from cloudpatterns.core.vocabulary import (
     Tags,
 )
 from cloudpatterns.database import InMemoryCacheOptions, RelationalDatabaseOptions
+from cloudpatterns.delivery import ContentDeliveryNetworkOptions
 from cloudpatterns.network import LoadBalancerOptions, OperatorArgs, WebApplicationFirewallOptions
 
 # An unprivileged port. The boot script would refuse others, but only when the endpoints are known: in the middle of a deployment.
@@ -95,6 +96,18 @@ class StorefrontLoadBalancerArgs(LoadBalancerOptions):
     """Days that the access logs are kept."""
 
 
+class StorefrontCdnArgs(ContentDeliveryNetworkOptions):
+    """The CDN in front, see ``ContentDeliveryNetwork``, of which the load balancer is the only origin. Its web ACL is that of the
+    storefront's ``firewall``. What no behaviour says otherwise about is not cached.
+    """
+
+    prefix_list_id: Annotated[pulumi.Input[str], Matches("pl-[0-9a-f]+", "the id of a managed prefix list such as pl-4fa04526")]
+    """AWS's prefix list com.amazonaws.global.cloudfront.origin-facing in this Region. Its networks alone reach the load balancer; it counts
+    as 55 rules."""
+    alarm_topic_arns: NotRequired[AlarmTopicArns]
+    """SNS topics in us-east-1, where CloudFront's metrics are, which the CDN's alarm notifies."""
+
+
 class StorefrontOptions(TypedDict):
     """What a user tunes of a storefront."""
 
@@ -105,12 +118,16 @@ class StorefrontOptions(TypedDict):
     group and the application; network, firewalls, load balancer, database and cache stay, and so does the database's user."""
     load_balancer: StorefrontLoadBalancerArgs
     """The load balancer: a certificate at least, ``certificate_arn``, or ``domain_name`` with ``hosted_zone_id``."""
+    cdn: NotRequired[StorefrontCdnArgs]
+    """A CDN in front: the load balancer becomes an internal one in the private subnets, which CloudFront alone reaches. Needs the
+    ``domain_name`` and ``hosted_zone_id`` of ``load_balancer``. Default: the load balancer faces the internet."""
     database: RelationalDatabaseOptions
     """The database, see ``RelationalDatabase``."""
     cache: InMemoryCacheOptions
     """The cache, see ``InMemoryCache``."""
     firewall: NotRequired[Annotated[WebApplicationFirewallOptions, Field(default={})]]
-    """The web application firewall, see ``WebApplicationFirewall``. Without exceptions, bodies over 8 KB are blocked."""
+    """The web application firewall, see ``WebApplicationFirewall``, at the load balancer or, with ``cdn``, at the CDN. Without exceptions,
+    bodies over 8 KB are blocked."""
     alarm_email_addresses: NotRequired[
         Annotated[
             list[Annotated[str, Matches(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address such as operations@example.com")]],
@@ -130,7 +147,7 @@ class StorefrontArgs(StorefrontOptions):
     vpc_id: pulumi.Input[str]
     """The VPC."""
     public_subnet_ids_by_zone: SubnetIdsByZones
-    """Public subnets of the load balancer."""
+    """Public subnets of the load balancer. With ``cdn`` they are not used."""
     private_subnet_ids_by_zone: SubnetIdsByZones
     """Private subnets of the servers or containers."""
     data_subnet_ids_by_zone: SubnetIdsByZones

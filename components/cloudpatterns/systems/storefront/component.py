@@ -1,6 +1,6 @@
 """An N-tier storefront (2025 guide, "N-tier"; Cloud Design Patterns for AWS, "Functional Firewall").
 
-A web application firewall and a load balancer face the internet; servers in private subnets scale with the load; the
+A web application firewall and a load balancer, or a CDN before it, face the internet; servers in private subnets scale with the load; the
 database and the cache are in data subnets without internet egress. Each tier accepts only the one before it, by reference to
 its security group. The role of the application logs in to the database and the cache as users of its own; that of servers writes its logs
 and reads the application from S3, and nothing else. Containers on Fargate take the place of the servers by one setting.
@@ -40,20 +40,35 @@ from cloudpatterns.core import (
 )
 from cloudpatterns.database import InMemoryCache, InMemoryCacheArgs, RelationalDatabase, RelationalDatabaseArgs, rds_certificates
 from cloudpatterns.database.relational_database.engines import ENGINES
+from cloudpatterns.delivery import (
+    ContentDeliveryNetwork,
+    RegionalCertificates,
+)
 from cloudpatterns.network import (
     FunctionalFirewall,
     FunctionalFirewallArgs,
     FunctionArgs,
     FunctionEgressArgs,
+    FunctionPrefixListArgs,
     LoadBalancer,
-    LoadBalancerArgs,
     OperationalFirewall,
     OperationalFirewallArgs,
     WebApplicationFirewall,
-    WebApplicationFirewallArgs,
 )
 from cloudpatterns.security import WorkloadRole, session_manager_statements
 from cloudpatterns.systems.storefront.arguments import StorefrontArgs, StorefrontContainersArgs, StorefrontServersArgs
+from cloudpatterns.systems.storefront.front import (
+    EDGE_REGION,
+    application_port,
+    balancer_arguments,
+    cdn_arguments,
+    cdn_problems,
+    front,
+    front_parts,
+    home_region,
+    is_gradual,
+    web_firewall_arguments,
+)
 
 # What the storefront tells the application, see _environment.
 _VARIABLES = {
@@ -63,6 +78,8 @@ _VARIABLES = {
 # Beside them, what the boot script tells servers.
 _CONTAINER_VARIABLES = {"AWS_REGION", "DATABASE_CERTIFICATES", "HEALTH_CHECK_PATH", "PORT"}
 _SIDS = ("Artifact", "ArtifactKey", "CacheLogin", "DatabaseLogin", "Logs", "SessionManager")
+_PREFIX_LIST_RULES = 55
+"""What CloudFront's prefix list weighs: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/LocationsOfEdgeServers.html"""
 _DATA_PORTS = {3306: "the database's", 5432: "the database's", 6379: "the cache's"}
 
 
@@ -75,8 +92,8 @@ class Storefront(Component):
 
     **Not when**: the application is serverless or made of many services; compose the patterns yourself.
 
-    **Cost drivers**: the database (twice with ``multi_az``), the servers or containers, the cache nodes, the load balancer's traffic and
-    the rules of the web ACL.
+    **Cost drivers**: the database (twice with ``multi_az``), the servers or containers, the cache nodes, the load balancer's traffic, the
+    rules of the web ACL and, with ``cdn``, what the CDN delivers.
 
     **Trade-offs**: one application per storefront; database and cache are in the same network; a replaced tier keeps the others.
 
@@ -95,7 +112,11 @@ class Storefront(Component):
     log_bucket_name: pulumi.Output[str]
     """The bucket with the load balancer's access logs."""
     web_acl_arn: pulumi.Output[str]
-    """The web ACL."""
+    """The web ACL, of the load balancer or the CDN."""
+    distribution_id: pulumi.Output[str]
+    """Id of the CDN's distribution, for invalidations. Empty without ``cdn``."""
+    distribution_dns_name: pulumi.Output[str]
+    """CloudFront's own name of the distribution. Empty without ``cdn``."""
     log_group_name: pulumi.Output[str]
     """The log group of the application. Streams of servers: ``<instance id>/boot``, ``/server`` and, where nginx serves, ``/access``; of
     containers: ``task/<container>/<task id>``."""
@@ -124,15 +145,14 @@ class Storefront(Component):
 
     def __init__(self, name: str, args: StorefrontArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         # The longest of the composed components' children whose AWS names have limits; the target group's has the same length.
-        checked = self.begin(name, args, opts, problems=partial(_problems, name), names={"web-lb": 32})
+        checked = self.begin(name, args, opts, problems=partial(_problems, name), names=lambda args: {f"{front(args)}-lb": 32})
         self._checked, self._tags = checked, checked["tags"]
         self.alarm_topic_arn = pulumi.Output.from_input("")
         if addresses := checked["alarm_email_addresses"]:
             self.alarm_topic_arn = alarm_topic(self, f"{name}-alarms", email_addresses=addresses, tags=self._tags)
             checked["alarm_topic_arns"] = [*checked["alarm_topic_arns"], self.alarm_topic_arn]
         firewall = FunctionalFirewall(f"{name}-firewall", _firewall(checked), self.child())
-        balancer = LoadBalancer(f"{name}-web", _balancer(checked, firewall.group_ids("http", "https")), self.child())
-        web_firewall = WebApplicationFirewall(f"{name}-waf", _web_firewall(checked, balancer.load_balancer_arn), self.child())
+        balancer = self._front(name, firewall)
         database_groups, cache_groups = firewall.group_ids(_database_function(checked)), firewall.group_ids("redis")
         database = RelationalDatabase(f"{name}-db", _database(checked, database_groups), self.child())
         cache = InMemoryCache(f"{name}-cache", _cache(checked, cache_groups), self.child())
@@ -143,17 +163,53 @@ class Storefront(Component):
             self._servers(name, groups, balancer, database, cache)
         else:
             self._containers(name, groups, balancer, database, cache)
-        domain = checked["load_balancer"].get("domain_name")
-        self.url = pulumi.Output.concat("https://", balancer.dns_name if domain is None else domain)
         self.load_balancer_dns_name, self.load_balancer_zone_id = balancer.dns_name, balancer.zone_id
         self.target_group_arn = balancer.target_group_arn
-        self.log_bucket_name, self.web_acl_arn = balancer.log_bucket_name, web_firewall.web_acl_arn
+        self.log_bucket_name = balancer.log_bucket_name
         self.security_group_ids = firewall.security_group_ids
         self.database_endpoint, self.database_id, self.database_secret_arn = database.endpoint, database.instance_id, database.secret_arn
         named = checked["database"].get("database_name") is not None
         self.database_user_sql = pulumi.Output.from_input(database.user_sql(_application(checked)["database_user"]) if named else "")
         self.cache_endpoint = cache.primary_endpoint
         self.register()
+
+    def _front(self, name: str, firewall: FunctionalFirewall) -> LoadBalancer:
+        """What faces the internet: the load balancer with its web ACL, or the CDN before it."""
+        checked, domain = self._checked, self._checked["load_balancer"].get("domain_name")
+        if checked.get("cdn") is not None:
+            return self._behind_cdn(name, firewall)
+        groups = firewall.group_ids("http", "https")
+        balancer = LoadBalancer(f"{name}-{front(checked)}", balancer_arguments(checked, groups), self.child())
+        web_firewall = WebApplicationFirewall(f"{name}-waf", web_firewall_arguments(checked, balancer.load_balancer_arn), self.child())
+        self.web_acl_arn = web_firewall.web_acl_arn
+        self.url = pulumi.Output.concat("https://", balancer.dns_name if domain is None else domain)
+        self.distribution_id = self.distribution_dns_name = pulumi.Output.from_input("")
+        return balancer
+
+    def _behind_cdn(self, name: str, firewall: FunctionalFirewall) -> LoadBalancer:
+        checked, home = self._checked, home_region(self._checked)
+        named = checked["load_balancer"]
+        # Both have the name, and so the same validation record.
+        certificates = RegionalCertificates(
+            f"{name}-certificates",
+            {
+                "domain_names": [named["domain_name"]],
+                "hosted_zone_id": named["hosted_zone_id"],
+                "regions": list(dict.fromkeys((home, EDGE_REGION))),
+                "tags": self._tags,
+            },
+            self.child(),
+        ).certificate_arns
+        # Another component than the one that faces the internet: a target group belongs to one load balancer.
+        balancer = LoadBalancer(
+            f"{name}-{front(checked)}", balancer_arguments(checked, firewall.group_ids("https"), certificates[home]), self.child()
+        )
+        cdn = ContentDeliveryNetwork(
+            f"{name}-cdn", cdn_arguments(checked, balancer.load_balancer_arn, certificates[EDGE_REGION]), self.child()
+        )
+        self.url, self.web_acl_arn = cdn.url, cdn.web_acl_arn
+        self.distribution_id, self.distribution_dns_name = cdn.distribution_id, cdn.dns_name
+        return balancer
 
     def _groups(self, name: str, firewall: FunctionalFirewall) -> list[pulumi.Input[str]]:
         """The security groups of the application: its function's, and those of the operators."""
@@ -229,7 +285,7 @@ class Storefront(Component):
         args: ContainerServiceArgs = {
             **_service(checked, groups),
             **_targets(balancer),
-            **(gradual if _is_gradual(checked) else {}),
+            **(gradual if is_gradual(checked) else {}),
             "environment": {**variables, **containers["environment"]},
             "statements": [*_login_statements(containers, database, cache), *containers["statements"]],
         }
@@ -249,15 +305,6 @@ def _section(checked: StorefrontArgs) -> str:
     return "containers" if checked.get("servers") is None else "servers"
 
 
-def _port(checked: StorefrontArgs) -> int:
-    return checked["containers"]["port"] if checked.get("servers") is None else checked["servers"]["app_port"]
-
-
-def _is_gradual(checked: StorefrontArgs) -> bool:
-    """Whether a deployment moves the traffic between two target groups."""
-    return checked.get("containers") is not None and checked["containers"]["deployment"]["strategy"] != "ROLLING"
-
-
 def _targets(balancer: LoadBalancer) -> dict[str, Any]:
     return {
         "target_group_arns": [balancer.target_group_arn],
@@ -274,24 +321,6 @@ def _certificates(checked: StorefrontArgs, database: RelationalDatabase) -> pulu
 
 def _firewall(checked: StorefrontArgs) -> FunctionalFirewallArgs:
     return {"vpc_id": checked["vpc_id"], "functions": _functions(checked), "tags": checked["tags"]}
-
-
-def _balancer(checked: StorefrontArgs, group_ids: Sequence[pulumi.Input[str]]) -> LoadBalancerArgs:
-    return {
-        **checked["load_balancer"],
-        "vpc_id": checked["vpc_id"],
-        "subnet_ids_by_zone": checked["public_subnet_ids_by_zone"],
-        "security_group_ids": list(group_ids),
-        "target_port": _port(checked),
-        "target_type": "instance" if checked.get("containers") is None else "ip",
-        **({"alternate_target_group": True} if _is_gradual(checked) else {}),
-        "ip_address_type": "dualstack" if checked["dual_stack"] else "ipv4",
-        **pick(checked, "alarm_topic_arns", "tags"),
-    }
-
-
-def _web_firewall(checked: StorefrontArgs, balancer_arn: pulumi.Input[str]) -> WebApplicationFirewallArgs:
-    return {**checked["firewall"], "associations": {"load-balancer": balancer_arn}, "tags": checked["tags"]}
 
 
 def _database(checked: StorefrontArgs, group_ids: Sequence[pulumi.Input[str]]) -> RelationalDatabaseArgs:
@@ -350,7 +379,7 @@ def _application_parts(checked: StorefrontArgs) -> Iterator[tuple[type[Component
         rights = pick(checked["servers"], "statements", "managed_policy_arns")
         yield WorkloadRole, "role", "servers", {"service": "ec2.amazonaws.com", **rights}
     else:
-        gradual = {"alternate_target_group_arn": "arn", "production_listener_rule_arn": "arn"} if _is_gradual(checked) else {}
+        gradual = {"alternate_target_group_arn": "arn", "production_listener_rule_arn": "arn"} if is_gradual(checked) else {}
         yield ContainerService, "app", "containers", {**_service(checked, ["sg-0"]), **targets, **gradual}
 
 
@@ -360,8 +389,8 @@ def _part_problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
         checked = {**checked, "alarm_topic_arns": [*checked["alarm_topic_arns"], "arn"]}
     parts: list[tuple[type[Component], str, str, Any]] = [
         (FunctionalFirewall, "firewall", "", _firewall(checked)),
-        (LoadBalancer, "web", "load_balancer", _balancer(checked, ["sg-0"])),
-        (WebApplicationFirewall, "waf", "firewall", _web_firewall(checked, "arn")),
+        (LoadBalancer, front(checked), "load_balancer", balancer_arguments(checked, ["sg-0"])),
+        *front_parts(checked),
         (RelationalDatabase, "db", "database", _database(checked, ["sg-0"])),
         (InMemoryCache, "cache", "cache", _cache(checked, ["sg-0"])),
         *_application_parts(checked),
@@ -404,7 +433,8 @@ def _problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
         # The rules below are about one of them.
         yield from both
         return
-    yield from _part_problems(name, checked)
+    missing = [*cdn_problems(checked)]
+    yield from missing or _part_problems(name, checked)
     for role, operator in checked["operators"].items():
         for port in operator["ports"]:
             if port in _DATA_PORTS:
@@ -461,10 +491,14 @@ def _functions(checked: StorefrontArgs) -> dict[str, FunctionArgs]:
         egress["s3"] = {"ports": [443], "prefix_list_id": prefix_list_id, "description": "S3 through its gateway endpoint"}
     if checked["internet_egress"]:
         egress["outbound"] = {"ports": [443], "cidr": "0.0.0.0/0", "description": "HTTPS to the internet through the NAT"}
+    cdn = checked.get("cdn")
+    web: dict[str, FunctionArgs] = {"http": {}, "https": {}}
+    if cdn is not None:
+        listed: FunctionPrefixListArgs = {"id": cdn["prefix_list_id"], "description": "CloudFront", "entries": _PREFIX_LIST_RULES}
+        web = {"https": {"internet": False, "prefix_lists": {"cloudfront": listed}}}
     return {
-        "http": {},
-        "https": {},
-        "app": {"ports": [_port(checked)], "callers": ["https"], "egress": egress},
+        **web,
+        "app": {"ports": [application_port(checked)], "callers": ["https"], "egress": egress},
         _database_function(checked): {"callers": ["app"]},
         "redis": {"callers": ["app"]},
     }

@@ -12,7 +12,7 @@ import sys
 import threading
 import urllib.parse
 import urllib.request
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingMixIn, UnixStreamServer
@@ -28,12 +28,12 @@ class Role:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._credentials: dict[str, str] = {}
-        self._expires = datetime.min.replace(tzinfo=timezone.utc)
+        self._expires = datetime.min.replace(tzinfo=UTC)
 
     def credentials(self) -> dict[str, str]:
         """AccessKeyId, SecretAccessKey and Token; those that are left when the metadata service does not answer."""
         with self._lock:
-            now = datetime.now(timezone.utc)
+            now = datetime.now(UTC)
             if now + _MARGIN >= self._expires:
                 try:
                     self._read()
@@ -50,7 +50,7 @@ class Role:
         name = _get(urllib.request.Request(place, headers=with_token)).strip()
         found = json.loads(_get(urllib.request.Request(place + name, headers=with_token)))
         self._credentials = {key: found[key] for key in ("AccessKeyId", "SecretAccessKey", "Token")}
-        self._expires = datetime.strptime(found["Expiration"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+        self._expires = datetime.strptime(found["Expiration"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
 
 
 def _get(request: urllib.request.Request) -> str:
@@ -101,7 +101,7 @@ class Signer(BaseHTTPRequestHandler):
         """A request of nginx, with the host and the path of the object in headers."""
         headers: dict[str, str] = {}
         try:
-            found = signed(self.headers["X-Bucket"], self.headers["X-Path"], _ROLE.credentials(), datetime.now(timezone.utc))
+            found = signed(self.headers["X-Bucket"], self.headers["X-Path"], _ROLE.credentials(), datetime.now(UTC))
             code, headers = 204, {f"X-Signed-{name}": value for name, value in found.items()}
         except ValueError:
             code = 403
