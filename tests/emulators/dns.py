@@ -13,6 +13,7 @@ from typing import Any
 from offline_preview.graph import Graph, Resource
 
 RECORD = "aws:route53/record:Record"
+DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
 CLOUDFRONT = "Z2FDTNDATAQYW2"
 POLICIES = ("weightedRoutingPolicies", "latencyRoutingPolicies", "failoverRoutingPolicies")
 
@@ -90,13 +91,14 @@ class HostedZones:
         if max(identifiers.values()) > 1:
             raise InvalidChangeBatch(f"{kind} records of {name} have the same identifier")
         for record in records:
-            _accept_record(record)
+            of_distribution = any(one.type == DISTRIBUTION for one in self.graph.refs(record, "aliases"))
+            _accept_record(record, of_distribution)
         rules = Counter(str(_rule(record, str(_policy(record)))) for record in records if _policy(record))
         if policies & {"latencyRoutingPolicies", "failoverRoutingPolicies"} and max(rules.values()) > 1:
             raise InvalidChangeBatch(f"{kind} records of {name} have the same Region or part")
 
 
-def _accept_record(record: Resource) -> None:
+def _accept_record(record: Resource, of_distribution: bool) -> None:
     given = record.inputs
     policy = _policy(record)
     if bool(policy) != ("setIdentifier" in given):
@@ -104,7 +106,7 @@ def _accept_record(record: Resource) -> None:
     [alias] = given.get("aliases") or [None]
     if (alias is None) == ("records" not in given) or (alias is None) != ("ttl" in given):
         raise InvalidChangeBatch(f"{record.name} is no alias, and no record with a TTL either")
-    if alias and alias["zoneId"] == CLOUDFRONT and alias["evaluateTargetHealth"]:
+    if alias and (of_distribution or alias["zoneId"] == CLOUDFRONT) and alias["evaluateTargetHealth"]:
         raise InvalidChangeBatch(f"{record.name} evaluates the health of a distribution")
     if policy == "failoverRoutingPolicies" and _rule(record, policy)["type"] == "PRIMARY":
         if alias and not alias["evaluateTargetHealth"]:
