@@ -314,7 +314,8 @@ def forget_deleted(
 ) -> Iterator[Progress]:
     """Empties the rows of the read table whose item is not in the write table, as its deletion would have; progress as ``project_again``.
 
-    A row that is projected meanwhile stays.
+    A row that is projected meanwhile stays. Parked changes are replayed first: the number of a lost deletion is not known, so that an
+    older change of the item, if it was never projected, would still bring the row back.
     """
     keys = _key_names(dynamodb, write_table)
 
