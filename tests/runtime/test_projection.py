@@ -175,14 +175,15 @@ class Machine(RuleBasedStateMachine):
         self.orders = orders
 
     def teardown(self) -> None:
-        """The cause of failures is fixed, what was lost is projected again, and all that was not lost is delivered, the newest first."""
+        """The cause of failures is fixed, all that was not lost is delivered, the newest first; what was lost is projected again."""
         self.fixed = True
         self.dynamodb.lose_answer = False
+        self.handle(sorted(self.owed.values(), key=lambda record: int(number_of(record)), reverse=True))
         if self.lossy:
             for _progress in project_again(self.dynamodb, self.tables.write):
                 self._read()
             list(forget_deleted(self.dynamodb, self.tables.write, self.tables.read))
-        self.handle(sorted(self.owed.values(), key=lambda record: int(number_of(record)), reverse=True))
+            self.handle(list(self.owed.values()))
         assert self.owed == {}
         for key in KEYS:
             amount = self.items.get(key, 4)

@@ -191,7 +191,16 @@ def test_a_deleted_object_is_remembered_for_a_day_and_a_version_that_is_deleted_
     uploads.handle(uploads.delete("a.jpg"))
     assert uploads.index.get("a.jpg") is None
     item = uploads.dynamodb.get_item(TableName=uploads.table, Key=place("a.jpg"))["Item"]
-    assert set(item) == {"folder", "name", "revision", "sequencer", "deleted", "expires_at"}
+    assert set(item) == {"folder", "name", "bucket", "revision", "sequencer", "deleted", "expires_at"}
+
+
+def test_an_index_that_gets_another_bucket_follows_its_events(uploads: Place) -> None:
+    uploads.handle(*[uploads.put("a.jpg", f"{number}") for number in range(3)])
+    other = Place(Clients())
+    other.indexer = Indexer(uploads.dynamodb, other.s3, uploads.sqs, table=uploads.table, bucket=other.bucket, queue_url=uploads.queue)
+    # Its first sequencer is lower than the last one of the other.
+    assert other.handle(other.put("a.jpg", "other")) == []
+    assert uploads.indexed() == other.stored()
 
 
 def test_an_entry_has_what_s3_tells_of_the_object(uploads: Place) -> None:

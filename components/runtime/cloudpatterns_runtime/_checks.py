@@ -38,6 +38,11 @@ def entry(response: Any, *path: str) -> str | int | None:
     return response if isinstance(response, str | int) else None
 
 
+def is_refused(error: Exception) -> bool:
+    """Whether DynamoDB refused a write because its condition did not hold."""
+    return entry(getattr(error, "response", None), "Error", "Code") == "ConditionalCheckFailedException"
+
+
 def refuse_asynchronous(function: Callable[..., Any], caller: str, remedy: str) -> None:
     """:raises TypeError: for a function whose call only makes a coroutine, which never fails."""
     called = (function, getattr(function, "__call__", None))  # noqa: B004 (an object's own method, which may be asynchronous)

@@ -49,6 +49,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from cloudpatterns_runtime._checks import is_refused
+
 __all__ = ["Change", "Progress", "Projection", "ReadModel", "forget_deleted", "project_again"]
 
 ORDER, DELETED, EXPIRES_AT = "projection_order", "projection_deleted", "projection_expires_at"
@@ -198,7 +200,7 @@ class Projection:
                 ExpressionAttributeValues={":order": {"S": change.order}},
             )
         except Exception as error:
-            if _is_refused(error):
+            if is_refused(error):
                 return False
             raise
         return True
@@ -293,7 +295,7 @@ def project_again(dynamodb: DynamoDb, write_table: str, *, start: Wire | None = 
                 ExpressionAttributeValues={":now": {"S": now}},
             )
         except Exception as error:
-            if _is_refused(error):
+            if is_refused(error):
                 return False
             raise
         return True
@@ -312,7 +314,8 @@ def forget_deleted(
 ) -> Iterator[Progress]:
     """Empties the rows of the read table whose item is not in the write table, as its deletion would have; progress as ``project_again``.
 
-    A row that is projected meanwhile stays.
+    A row that is projected meanwhile stays. Parked changes are replayed first: the number of a lost deletion is not known, so that an
+    older change of the item, if it was never projected, would still bring the row back.
     """
     keys = _key_names(dynamodb, write_table)
 
@@ -331,7 +334,7 @@ def forget_deleted(
                 ExpressionAttributeValues={":order": row[ORDER]},
             )
         except Exception as error:
-            if _is_refused(error):
+            if is_refused(error):
                 return False
             raise
         return True
@@ -451,12 +454,6 @@ def _wire(item: Mapping[str, Any]) -> Wire:
 
     serialize = TypeSerializer().serialize
     return {name: serialize(value) for name, value in item.items()}
-
-
-def _is_refused(error: Exception) -> bool:
-    """Whether a condition did not hold."""
-    response = getattr(error, "response", None)
-    return isinstance(response, dict) and response.get("Error", {}).get("Code") == "ConditionalCheckFailedException"
 
 
 if __name__ == "__main__":

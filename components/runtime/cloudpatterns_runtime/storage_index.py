@@ -41,11 +41,14 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from cloudpatterns_runtime._checks import entry, is_refused
+
 __all__ = ["ConflictError", "Indexer", "Page", "StorageIndex"]
 
 _PREFIX = "CLOUDPATTERNS_INDEX_"
-_FOLDER, _NAME, _REVISION, _SEQUENCER, _DELETED, _EXPIRES_AT = "folder", "name", "revision", "sequencer", "deleted", "expires_at"
-_OWN = frozenset((_FOLDER, _NAME, _REVISION, _SEQUENCER, _DELETED, _EXPIRES_AT))
+_FOLDER, _NAME, _BUCKET, _REVISION, _SEQUENCER = "folder", "name", "bucket", "revision", "sequencer"
+_DELETED, _EXPIRES_AT = "deleted", "expires_at"
+_OWN = frozenset((_FOLDER, _NAME, _BUCKET, _REVISION, _SEQUENCER, _DELETED, _EXPIRES_AT))
 _JOBS = "jobs"
 """Where the table has the progress of re-index jobs; folders begin with a slash."""
 _SEQUENCER_LENGTH = 40
@@ -226,12 +229,14 @@ class Indexer:
         number = None if sequencer is None else sequencer.upper().rjust(_SEQUENCER_LENGTH, "0")
         for _ in range(_TRIES):
             entry = self._dynamodb.get_item(TableName=self._table, Key=place(key), ConsistentRead=True).get("Item", {})
-            seen = entry.get(_SEQUENCER, {}).get("S", "")
+            # Sequencers of another bucket, which had the index before, are in no order with these.
+            seen = entry[_SEQUENCER]["S"] if _SEQUENCER in entry and entry[_BUCKET]["S"] == self._bucket else ""
             if number is not None and number <= seen:
                 return False
             found = self._found(key)
             if found is None:
                 found = {_DELETED: {"BOOL": True}, _EXPIRES_AT: {"N": str(int(self._clock() + _DAY_SECONDS))}}
+            found[_BUCKET] = {"S": self._bucket}
             if latest := max(number or "", seen):
                 found[_SEQUENCER] = {"S": latest}
             if _state(entry) == _state({**place(key), **found}):
@@ -285,7 +290,7 @@ class Indexer:
         try:
             self._dynamodb.put_item(TableName=self._table, Item={**entry, _REVISION: {"S": uuid.uuid4().hex}}, **unchanged)
         except Exception as error:
-            if _code(error) == "ConditionalCheckFailedException":
+            if is_refused(error):
                 return False
             raise
         return True
@@ -322,7 +327,7 @@ class Indexer:
                 ExpressionAttributeValues={":page": values["page"]},
             )
         except Exception as error:
-            if _code(error) == "ConditionalCheckFailedException":
+            if is_refused(error):
                 return False
             raise
         return True
@@ -396,11 +401,5 @@ def _only(given: Mapping[str, Any], *known: str) -> dict[str, Any]:
     return {**given}
 
 
-def _code(error: Exception) -> str:
-    response = getattr(error, "response", None)
-    return response.get("Error", {}).get("Code", "") if isinstance(response, dict) else ""
-
-
-def _status(error: Exception) -> int | None:
-    response = getattr(error, "response", None)
-    return response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(response, dict) else None
+def _status(error: Exception) -> str | int | None:
+    return entry(getattr(error, "response", None), "ResponseMetadata", "HTTPStatusCode")

@@ -63,7 +63,7 @@ def test_events_go_through_eventbridge_and_a_queue() -> None:
     assert graph.one("aws:s3/bucketNotification:BucketNotification").inputs == {"bucket": "photos", "eventbridge": True}
     assert pattern(graph) == {
         "source": ["aws.s3"],
-        "detail-type": ["Object Created", "Object Deleted"],
+        "detail-type": ["Object Created", "Object Deleted", "Object Storage Class Changed"],
         "detail": {"bucket": {"name": ["photos"]}},
     }
     rule, queue = graph.named("album-changed").outputs["arn"], graph.named("album-queue")
@@ -87,7 +87,7 @@ def test_the_buckets_notification_is_left_to_who_has_it() -> None:
     assert pattern(graph) == {
         "source": ["aws.s3"],
         # An object may become readable by a tag.
-        "detail-type": ["Object Created", "Object Deleted", "Object Tags Added"],
+        "detail-type": ["Object Created", "Object Deleted", "Object Storage Class Changed", "Object Tags Added"],
         "detail": {"bucket": {"name": ["photos"]}, "object": {"key": [{"prefix": "ada/"}]}},
     }
     assert statements(graph, "album-indexer-policy")["Look"]["Resource"] == [f"{BUCKET}/ada/*"]

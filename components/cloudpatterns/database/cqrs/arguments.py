@@ -97,7 +97,8 @@ class CqrsArgs(CqrsOptions):
     """Arguments of ``Cqrs``."""
 
     existing_write_table: NotRequired[CqrsExistingWriteTable]
-    """A write table that is there. Default: a new one."""
+    """A write table that is there. A table that was restored from a backup is another one, whose changes are numbered anew: give it new
+    read tables. Default: a new one."""
     failed_record_bucket_arn: NotRequired[pulumi.Input[str]]
     """Bucket for failed changes, each kept whole, under ``aws/lambda/``. Default: a new one."""
     failed_record_kms_key_arn: NotRequired[KmsKeyArn]

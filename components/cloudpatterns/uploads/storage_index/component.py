@@ -209,8 +209,9 @@ class StorageIndex(Component):
         if checked["create_notification"]:
             # A bucket has one notification resource. With EventBridge alone, others get its events by rules.
             aws.s3.BucketNotification(f"{name}-events", bucket=bucket_name, eventbridge=True, opts=self.child())
-        # Of a tag's events, one may make an object readable, as the scan's does.
-        kinds = ["Object Created", "Object Deleted", *(["Object Tags Added"] if checked["unreadable_left_out"] else [])]
+        # A tag may make an object readable, as the scan's does.
+        readable = ["Object Tags Added"] if checked["unreadable_left_out"] else []
+        kinds = ["Object Created", "Object Deleted", "Object Storage Class Changed", *readable]
         key = {"object": {"key": [{"prefix": checked["prefix"]}]}} if checked["prefix"] else {}
         pattern = {"source": ["aws.s3"], "detail-type": kinds, "detail": {"bucket": {"name": [bucket_name]}, **key}}
         return aws.cloudwatch.EventRule(
