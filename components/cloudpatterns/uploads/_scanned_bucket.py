@@ -31,7 +31,8 @@ class UploadBucketOptions(TypedDict):
     noncurrent_retention_days: NotRequired[Annotated[int, Field(default=90, ge=1)]]
     """Days that an overwritten or deleted upload in the new bucket can be recovered."""
     force_destroy: NotRequired[Annotated[bool, Field(default=False)]]
-    """Whether destroying the stack deletes the uploads in the new bucket; otherwise a bucket with objects cannot be destroyed."""
+    """Whether destroying the stack deletes the uploads in the new bucket; otherwise a bucket with objects cannot be destroyed. GuardDuty
+    puts an object of its own into it, to check its rights, so it is never empty."""
 
 
 class ExistingUploadBucket(TypedDict):

@@ -53,7 +53,9 @@ class WriteProxy(Component):
     server_arn: pulumi.Output[str]
     """ARN of the server."""
     endpoint: pulumi.Output[str]
-    """Host name of the server, for clients or a CNAME record."""
+    """Host name of an internet-facing server, for clients or a CNAME record."""
+    vpc_endpoint_id: pulumi.Output[str]
+    """The server's interface endpoint, whose names clients inside the VPC and its networks use. Empty where AWS reports none."""
     host_key_fingerprint: pulumi.Output[str]
     """Fingerprint of the server's host key, for clients to compare."""
     elastic_ips_by_zone: pulumi.Output[dict[str, str]]
@@ -170,6 +172,7 @@ class WriteProxy(Component):
         else:
             waits = [allow_invocation(self, f"{name}-identity-permission", identity.name, TRANSFER, server.arn)]
         self.server_id, self.server_arn, self.endpoint = after(server.id, *waits), server.arn, after(server.endpoint, *waits)
+        self.vpc_endpoint_id = server.endpoint_details.apply(lambda details: (details.vpc_endpoint_id if details else None) or "")
         self.host_key_fingerprint = server.host_key_fingerprint
         self.elastic_ips_by_zone = by_name({zone: address.public_ip for zone, address in addresses.items()})
 

@@ -57,6 +57,7 @@ def folder_statements(bucket: ScannedBucket, folder: str, *, read: bool) -> list
     actions = ["s3:DeleteObject", "s3:PutObject", *(["s3:GetObject"] if read else [])]
     statements = [
         Statement(sid="List", actions=["s3:ListBucket"], resources=[bucket.arn], conditions=listed),
+        Statement(sid="Region", actions=["s3:GetBucketLocation"], resources=[bucket.arn]),
         Statement(sid="Files", actions=actions, resources=objects),
     ]
     if bucket.kms_key_arn is not None:
