@@ -28,6 +28,8 @@ from cloudpatterns.delivery.private_data_delivery.arguments import (
     SigningKey,
 )
 from cloudpatterns.delivery.private_data_delivery.component import PrivateDataDelivery
+from cloudpatterns.delivery.url_rewriting.arguments import RedirectRule, UrlRewritingArgs, UrlRewritingOptions
+from cloudpatterns.delivery.url_rewriting.component import UrlRewriting
 from cloudpatterns.delivery.weighted_transition import WeightedTransition, WeightedTransitionArgs, WeightedTransitionOptions
 
 __all__ = [
@@ -57,7 +59,11 @@ __all__ = [
     "PrivateDataDelivery",
     "PrivateDataDeliveryArgs",
     "PrivateDataDeliveryOptions",
+    "RedirectRule",
     "SigningKey",
+    "UrlRewriting",
+    "UrlRewritingArgs",
+    "UrlRewritingOptions",
     "WeightedTransition",
     "WeightedTransitionArgs",
     "WeightedTransitionOptions",
