@@ -180,14 +180,23 @@ def edge_code(file: Path, settings: Mapping[str, Any]) -> str:
 
 
 def edge_function(
-    component: Component, child_name: str, comment: str, code: str, key_value_store_arn: pulumi.Input[str] | None = None
+    component: Component,
+    child_name: str,
+    comment: str,
+    code: str | pulumi.Output[str],
+    key_value_store_arn: pulumi.Input[str] | None = None,
 ) -> aws.cloudfront.Function:
     """A CloudFront function in JavaScript, published. Its ARN goes into ``Behavior.function_arns``.
 
     :raises ValueError: when it has more bytes than CloudFront takes.
     """
-    if (size := len(code.encode())) > MOST_FUNCTION_BYTES:
-        raise ValueError(f"{child_name} has {size} bytes; CloudFront takes {MOST_FUNCTION_BYTES}")
+
+    def fitting(text: str) -> str:
+        if (size := len(text.encode())) > MOST_FUNCTION_BYTES:
+            raise ValueError(f"{child_name} has {size} bytes; CloudFront takes {MOST_FUNCTION_BYTES}")
+        return text
+
+    code = fitting(code) if isinstance(code, str) else code.apply(fitting)
     return aws.cloudfront.Function(
         child_name,
         comment=comment,

@@ -41,6 +41,8 @@ from cloudpatterns.delivery.private_data_delivery.arguments import (
 )
 from cloudpatterns.delivery.private_data_delivery.component import PrivateDataDelivery
 from cloudpatterns.delivery.regional_certificates import RegionalCertificates, RegionalCertificatesArgs
+from cloudpatterns.delivery.url_rewriting.arguments import RedirectRule, UrlRewritingArgs, UrlRewritingOptions
+from cloudpatterns.delivery.url_rewriting.component import UrlRewriting
 from cloudpatterns.delivery.weighted_transition import WeightedTransition, WeightedTransitionArgs, WeightedTransitionOptions
 
 __all__ = [
@@ -86,9 +88,13 @@ __all__ = [
     "PrivateDataDelivery",
     "PrivateDataDeliveryArgs",
     "PrivateDataDeliveryOptions",
+    "RedirectRule",
     "RegionalCertificates",
     "RegionalCertificatesArgs",
     "SigningKey",
+    "UrlRewriting",
+    "UrlRewritingArgs",
+    "UrlRewritingOptions",
     "WeightedTransition",
     "WeightedTransitionArgs",
     "WeightedTransitionOptions",

@@ -35,6 +35,7 @@ from cloudpatterns.delivery import (
     LatencyRouting,
     PrivateDataDelivery,
     RegionalCertificates,
+    UrlRewriting,
     WeightedTransition,
 )
 from cloudpatterns.messaging import (
@@ -1018,6 +1019,18 @@ def storefront() -> None:
             "servers": {"instance_types": ["m7g.large"], "image_parameter": IMAGE, "min_size": 2, "max_size": 4},
             "database": {"engine": "mysql", "engine_version": "8.4", "instance_class": "db.r7g.large", "allocated_storage_gib": 100},
             "cache": {"engine": "valkey", "node_type": "cache.r7g.large", "replicas": 1},
+        },
+    )
+
+
+def url_rewriting() -> None:
+    """Pictures that moved to a CDN: a load balancer redirects their old addresses."""
+    UrlRewriting(
+        "moved",
+        {
+            "domain_names": ["shop.example.com"],
+            "listener_arn": "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/shop/50dc6c495c0c9188/f2f7dc8efc522ab2",
+            "rules": {"images": {"path": "/images/*", "priority": 100, "to_host": "pictures.example.com"}},
         },
     )
 
