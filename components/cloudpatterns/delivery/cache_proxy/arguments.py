@@ -46,16 +46,17 @@ class CacheProxyOrigin(TypedDict):
     """Where the responses of a path come from: exactly one of ``service`` and ``bucket``."""
 
     service: NotRequired[CacheProxyService]
-    """Servers or containers."""
+    """Servers or containers. Exactly one of this and ``bucket``."""
     bucket: NotRequired[CacheProxyBucket]
-    """A private bucket."""
+    """A private bucket. Exactly one of this and ``service``."""
     default_ttl_seconds: NotRequired[Annotated[int, Field(default=0, ge=0, le=31_536_000)]]
     """How long responses without Cache-Control and Expires are kept; 0 keeps none of them."""
 
 
 class CacheProxyOptions(ScaleOutServerOptions):
     """What the proxies are, how many, where responses come from and how they are cached. Spot is not offered: a reclaimed proxy drains
-    for two minutes at most."""
+    for two minutes at most.
+    """
 
     origins: Annotated[
         dict[str, CacheProxyOrigin],
@@ -81,7 +82,7 @@ class CacheProxyOptions(ScaleOutServerOptions):
     max_body_mib: NotRequired[Annotated[int, Field(default=10, ge=1, le=10_240)]]
     """Largest body of a request."""
     private_cookies: NotRequired[
-        Annotated[list[Annotated[str, Matches(r"[A-Za-z0-9!#%&'*+.^_`|~-]{1,128}", "the name of a cookie")], ], Unique()]
+        Annotated[list[Annotated[str, Matches(r"[A-Za-z0-9!#%&'*+.^_`|~-]{1,128}", "the name of a cookie")],], Unique()]
     ]
     """Cookies that make a request private: it goes to the origin, and its response is not cached. All others then change no response.
     Default: any cookie."""

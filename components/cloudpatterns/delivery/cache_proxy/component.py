@@ -108,9 +108,7 @@ class CacheProxy(Component):
     def __init__(self, name: str, args: CacheProxyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         checked = self.begin(name, args, opts, problems=partial(_problems, name), names={"web-lb": 32})
         self._checked, self._tags = checked, checked["tags"]
-        logs = log_group(
-            self, f"{name}-logs", checked["log_retention_days"], kms_key_arn=checked.get("log_kms_key_arn"), tags=self._tags
-        )
+        logs = log_group(self, f"{name}-logs", checked["log_retention_days"], kms_key_arn=checked.get("log_kms_key_arn"), tags=self._tags)
         balancer = LoadBalancer(f"{name}-web", _balancer(checked), self.child())
         role = WorkloadRole(
             f"{name}-role",
@@ -141,7 +139,9 @@ class CacheProxy(Component):
     def _statements(self, logs: aws.cloudwatch.LogGroup) -> list[Statement]:
         streams = pulumi.Output.concat(logs.arn, ":*")
         statements = [
-            Statement(sid="ProxyLogs", actions=["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], resources=[streams]),
+            Statement(
+                sid="ProxyLogs", actions=["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], resources=[streams]
+            ),
             # Run Command reaches the agent by these, which have no resource types.
             # https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-setting-up-messageAPIs.html
             Statement(sid="RunCommand", actions=[f"ec2messages:{action}" for action in _MESSAGES], resources=["*"]),
@@ -248,7 +248,12 @@ class CacheProxy(Component):
         if not topic_arns:
             return
         notify_on_failed_automation(
-            self, f"{name}-purge-failed", f"A purge of {name} failed: proxies may serve old responses", [self._purge.document], topic_arns, self._tags
+            self,
+            f"{name}-purge-failed",
+            f"A purge of {name} failed: proxies may serve old responses",
+            [self._purge.document],
+            topic_arns,
+            self._tags,
         )
         # Another stack in the account and Region may have a component of the same name; the log group is this one's alone.
         metric = Metric(_NAMESPACE, pulumi.Output.concat(logs.name, "-stale"), {}, "Sum")
@@ -356,7 +361,9 @@ def _problems(name: str, checked: CacheProxyArgs) -> Iterator[Problem]:
             yield f"origins.{path}.service.tls_server_name", "is given; http has no certificate. Remove it, or set protocol to https."
     longest, delay = checked["longest_request_seconds"], checked["load_balancer"]["deregistration_delay_seconds"]
     if delay <= longest:
-        reason = f"is {delay}, and longest_request_seconds {longest}; a proxy that is replaced would lose requests. Raise it above {longest}."
+        reason = (
+            f"is {delay}, and longest_request_seconds {longest}; a proxy that is replaced would lose requests. Raise it above {longest}."
+        )
         yield "load_balancer.deregistration_delay_seconds", reason
     path = _health_check_path(checked)
     if not re.fullmatch(r"/[A-Za-z0-9._~/-]+", path):
@@ -365,7 +372,10 @@ def _problems(name: str, checked: CacheProxyArgs) -> Iterator[Problem]:
         yield "load_balancer.stickiness", "is given; any proxy answers any request. Remove it."
     least = checked["cache_gib"] + _SYSTEM_GIB
     if is_given(checked["disks"], "root_disk_gib") and checked["disks"]["root_disk_gib"] < least:
-        yield "disks.root_disk_gib", f"is {checked['disks']['root_disk_gib']}; the cache and the system need {least}. Raise it, or remove it."
+        yield (
+            "disks.root_disk_gib",
+            f"is {checked['disks']['root_disk_gib']}; the cache and the system need {least}. Raise it, or remove it.",
+        )
     zones, places = sorted(checked["subnet_ids_by_zone"]), checked["load_balancer_subnet_ids_by_zone"]
     if missing := [zone for zone in zones if zone not in places]:
         reason = f"has no subnet in {', '.join(missing)}, where proxies are; they would get no requests. Name one in each zone."

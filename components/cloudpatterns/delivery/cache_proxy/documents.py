@@ -53,4 +53,6 @@ def purge_steps(
         # An instance that has gone in the meantime does not take it up: it has no copies any more.
         "TimeoutSeconds": 60,
     }
-    return [step("purge", "aws:runCommand", f"Removes the copies from each proxy of {name}.", inputs, timeout_seconds=seconds + 120, isEnd=True)]
+    return [
+        step("purge", "aws:runCommand", f"Removes the copies from each proxy of {name}.", inputs, timeout_seconds=seconds + 120, isEnd=True)
+    ]
