@@ -25,6 +25,7 @@ from cloudpatterns.database import (
     InMemoryCache,
     ReadReplica,
     RelationalDatabase,
+    SearchIndex,
     ShardingWrite,
     StateSharing,
 )
@@ -39,11 +40,6 @@ from cloudpatterns.delivery import (
     UrlRewriting,
     WeightedTransition,
 )
-    SearchIndex,
-    ShardingWrite,
-    StateSharing,
-)
-from cloudpatterns.delivery import ContentDeliveryNetwork, DirectStorageHosting, WeightedTransition
 from cloudpatterns.messaging import (
     EventBus,
     EventStream,
