@@ -29,6 +29,7 @@ from cloudpatterns.database import (
     StateSharing,
 )
 from cloudpatterns.delivery import (
+    CacheProxy,
     ContentDeliveryNetwork,
     DirectStorageHosting,
     DnsFailover,
@@ -141,6 +142,48 @@ def bootstrap() -> None:
             "environment": {"PORT": "8080"},
             "running_instances": {"key": "Name", "value": "web"},
             "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:operations"],
+        },
+    )
+
+
+def cache_proxy() -> None:
+    """Proxies before the articles of a newspaper, which Cloud Map finds, and a bucket of pictures."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    firewall = FunctionalFirewall(
+        "firewall",
+        {
+            "vpc_id": network.vpc_id,
+            "functions": {
+                "readers": {},
+                "https": {"internet": False, "callers": ["readers"]},
+                "proxies": {"ports": [8080], "callers": ["https"]},
+            },
+        },
+    )
+    pictures = DurableBucket("pictures", {"kind": "data"})
+    CacheProxy(
+        "cache",
+        {
+            "origins": {
+                "/": {"service": {"host_name": "articles.news.internal", "port": 8000}},
+                "/pictures/": {
+                    "bucket": {
+                        "bucket_arn": pictures.bucket_arn,
+                        "regional_domain_name": pictures.bucket_regional_domain_name,
+                        "kms_key_arn": pictures.kms_key_arn,
+                    },
+                    "default_ttl_seconds": 86400,
+                },
+            },
+            "private_cookies": ["session"],
+            "instance_types": ["t4g.small"],
+            "max_size": 6,
+            "load_balancer": {"certificate_arn": CERTIFICATE, "http_redirect": False},
+            "vpc_id": network.vpc_id,
+            "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
+            "security_group_ids": [firewall.security_group_ids["proxies"]],
+            "load_balancer_subnet_ids_by_zone": network.private_subnet_ids_by_zone,
+            "load_balancer_security_group_ids": [firewall.security_group_ids["https"]],
         },
     )
 

@@ -14,7 +14,11 @@ from offline_preview.graph import Graph
 from tests.emulators import automation
 from tests.harness import record, refs
 
-GROUP, TEMPLATE, HOOK = "aws:autoscaling/group:Group", "aws:ec2/launchTemplate:LaunchTemplate", "aws:autoscaling/lifecycleHook:LifecycleHook"
+GROUP, TEMPLATE, HOOK = (
+    "aws:autoscaling/group:Group",
+    "aws:ec2/launchTemplate:LaunchTemplate",
+    "aws:autoscaling/lifecycleHook:LifecycleHook",
+)
 BALANCER, TARGETS, ALARM = "aws:lb/loadBalancer:LoadBalancer", "aws:lb/targetGroup:TargetGroup", "aws:cloudwatch/metricAlarm:MetricAlarm"
 DOCUMENT, POLICY = "aws:ssm/document:Document", "aws:iam/rolePolicy:RolePolicy"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"

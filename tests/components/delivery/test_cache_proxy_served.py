@@ -17,8 +17,8 @@ from cloudpatterns.delivery.cache_proxy import configuration
 from cloudpatterns.delivery.cache_proxy.configuration import ProxyOrigin
 
 from tests.components.delivery import proxies
-from tests.emulators.instance import Metadata
 from tests.components.delivery.proxies import Answer, Load, Origin, Proxy, Request, Resolver, start_proxy
+from tests.emulators.instance import Metadata
 
 pytestmark = pytest.mark.skipif(proxies.NGINX is None, reason="no nginx on PATH")
 
@@ -344,7 +344,9 @@ def test_pictures_come_from_a_bucket(tmp_path: Path, certificate: tuple[Path, Pa
         [request] = bucket.requests
         assert request.path == "/pictures/a%20%C3%A9%281%29%2B~.png", "no query reaches S3"
         names = {name.lower() for name in request.headers}
-        assert names == {"host", "authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"}, "nor do headers of visitors"
+        assert names == {"host", "authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"}, (
+            "nor do headers of visitors"
+        )
         assert request.headers["Host"] == BUCKET
         assert request.headers["Authorization"] == signature(request)
         assert proxy.get("/pictures/none.png").status == 404, "S3's 403 for what is not there"

@@ -46,9 +46,9 @@ class CacheProxyOrigin(TypedDict):
     """Where the responses of a path come from: exactly one of ``service`` and ``bucket``."""
 
     service: NotRequired[CacheProxyService]
-    """Servers or containers."""
+    """Servers or containers. Exactly one of this and ``bucket``."""
     bucket: NotRequired[CacheProxyBucket]
-    """A private bucket."""
+    """A private bucket. Exactly one of this and ``service``."""
     default_ttl_seconds: NotRequired[Annotated[int, Field(default=0, ge=0, le=31_536_000)]]
     """How long responses without Cache-Control and Expires are kept; 0 keeps none of them."""
 

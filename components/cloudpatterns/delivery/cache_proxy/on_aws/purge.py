@@ -1,8 +1,9 @@
 """Removes copies from the cache of this proxy: ``purge.py <cache folder> <seconds> <paths>``.
 
-Paths have a space between them. A path is one as clients send it, such as ``/news/today``, with all queries and of all hosts; with ``*`` at its end all that begin with what
-is before it, so ``/*`` for everything. It removes twice, ``seconds`` apart, the time of the longest request: what a request had asked the
-origin for before the purge would be stored after it. nginx takes a copy whose file is gone as one that it does not have.
+Paths have a space between them. A path is one as clients send it, such as ``/news/today``, with all queries and of all hosts; with ``*`` at
+its end all that begin with what is before it, so ``/*`` for everything. It removes twice, ``seconds`` apart, the time of the longest
+request: what a request had asked the origin for before the purge would be stored after it. nginx takes a copy whose file is gone as one
+that it does not have.
 """
 
 import re

@@ -12,12 +12,14 @@ import sys
 import threading
 import urllib.parse
 import urllib.request
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingMixIn, UnixStreamServer
 
 _METADATA = os.environ.get("METADATA_URL", "http://169.254.169.254") + "/latest/"
+# Amazon Linux 2023 has Python 3.9, without datetime.UTC.
+_UTC = timezone.utc  # noqa: UP017
 # New credentials are there five minutes before the old ones expire.
 _MARGIN = timedelta(minutes=5)
 
@@ -28,12 +30,12 @@ class Role:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._credentials: dict[str, str] = {}
-        self._expires = datetime.min.replace(tzinfo=UTC)
+        self._expires = datetime.min.replace(tzinfo=_UTC)
 
     def credentials(self) -> dict[str, str]:
         """AccessKeyId, SecretAccessKey and Token; those that are left when the metadata service does not answer."""
         with self._lock:
-            now = datetime.now(UTC)
+            now = datetime.now(_UTC)
             if now + _MARGIN >= self._expires:
                 try:
                     self._read()
@@ -50,7 +52,7 @@ class Role:
         name = _get(urllib.request.Request(place, headers=with_token)).strip()
         found = json.loads(_get(urllib.request.Request(place + name, headers=with_token)))
         self._credentials = {key: found[key] for key in ("AccessKeyId", "SecretAccessKey", "Token")}
-        self._expires = datetime.strptime(found["Expiration"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        self._expires = datetime.strptime(found["Expiration"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=_UTC)
 
 
 def _get(request: urllib.request.Request) -> str:
@@ -101,7 +103,7 @@ class Signer(BaseHTTPRequestHandler):
         """A request of nginx, with the host and the path of the object in headers."""
         headers: dict[str, str] = {}
         try:
-            found = signed(self.headers["X-Bucket"], self.headers["X-Path"], _ROLE.credentials(), datetime.now(UTC))
+            found = signed(self.headers["X-Bucket"], self.headers["X-Path"], _ROLE.credentials(), datetime.now(_UTC))
             code, headers = 204, {f"X-Signed-{name}": value for name, value in found.items()}
         except ValueError:
             code = 403
