@@ -60,7 +60,10 @@ def test_it_installs_the_proxy_and_starts_it(machine: Instance) -> None:
     ]
     assert machine.calls("curl")[-1][-1] == "http://127.0.0.1:8080/cache-proxy/health"
     files = json.loads(machine.file("etc/cache-proxy/logs.json"))["logs"]["logs_collected"]["files"]["collect_list"]
-    assert {file["file_path"].rpartition("/")[2] for file in files} >= {"access.log", "cache-proxy.log"}
+    assert {file["file_path"] for file in files} >= {"/var/log/cache-proxy/access.log", "/var/log/cache-proxy.log"}
+    # Opened by systemd, as root, so that it is rotated as root.
+    assert "StandardOutput=append:/var/log/cache-proxy.log\n" in unit
+    assert "\n\n\n" not in machine.file("etc/systemd/system/cache-proxy-signer.service")
     assert (machine.state / "agent").read_text() == "-a fetch-config -m ec2 -s -c file:/etc/cache-proxy/logs.json\n"
 
 
