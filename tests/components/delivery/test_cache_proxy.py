@@ -125,7 +125,7 @@ def test_a_lost_proxy_loses_no_request() -> None:
 
 
 def test_the_delay_is_above_the_longest_request() -> None:
-    assert refused(longest_request_seconds=300) == [
+    assert refused(longest_request_seconds=300, load_balancer={"certificate_arn": CERTIFICATE, "idle_timeout_seconds": 300}) == [
         (
             "load_balancer.deregistration_delay_seconds",
             "is 300, and longest_request_seconds 300; a proxy that is replaced would lose requests. Raise it above 300.",
@@ -138,6 +138,15 @@ def test_the_delay_is_above_the_longest_request() -> None:
     assert (graph.one(TARGETS).inputs["deregistrationDelay"], graph.one(HOOK).inputs["heartbeatTimeout"]) == (700, 600)
     assert "proxy_read_timeout 600s;" in script(graph)
     assert "keepalive_timeout 615s;" in script(graph)
+
+
+def test_the_load_balancer_waits_as_long_as_the_longest_request() -> None:
+    assert refused(longest_request_seconds=90) == [
+        (
+            "load_balancer.idle_timeout_seconds",
+            "is 60, and longest_request_seconds 90; the load balancer would answer 504 before. Raise it to 90.",
+        )
+    ]
 
 
 def test_the_health_path_is_the_proxies_own() -> None:

@@ -1,5 +1,6 @@
 """The boot script of a caching proxy on a pretended instance: what it installs, that a second run changes nothing, and its failures."""
 
+import ast
 import base64
 import gzip
 import json
@@ -59,7 +60,10 @@ def test_it_installs_the_proxy_and_starts_it(machine: Instance) -> None:
     ]
     assert machine.calls("curl")[-1][-1] == "http://127.0.0.1:8080/cache-proxy/health"
     files = json.loads(machine.file("etc/cache-proxy/logs.json"))["logs"]["logs_collected"]["files"]["collect_list"]
-    assert {file["file_path"].rpartition("/")[2] for file in files} >= {"access.log", "cache-proxy.log"}
+    assert {file["file_path"] for file in files} >= {"/var/log/cache-proxy/access.log", "/var/log/cache-proxy.log"}
+    # Opened by systemd, as root, so that it is rotated as root.
+    assert "StandardOutput=append:/var/log/cache-proxy.log\n" in unit
+    assert "\n\n\n" not in machine.file("etc/systemd/system/cache-proxy-signer.service")
     assert (machine.state / "agent").read_text() == "-a fetch-config -m ec2 -s -c file:/etc/cache-proxy/logs.json\n"
 
 
@@ -110,8 +114,9 @@ def test_the_programs_run_as_they_are_installed(machine: Instance, tmp_path: Pat
     for name in ("purge.py", "sign.py"):
         program = machine.root / "usr/local/lib/cache-proxy" / name
         assert program.stat().st_mode & 0o777 == 0o755
-        # Amazon Linux 2023 has Python 3.9.
-        compile(program.read_text(), name, "exec", dont_inherit=True)
+        # Amazon Linux 2023 has Python 3.9, without datetime.UTC.
+        ast.parse(program.read_text(), feature_version=(3, 9))
+        assert "import UTC" not in program.read_text()
     (tmp_path / "cache/0/00").mkdir(parents=True)
     (tmp_path / "cache/0/00/a").write_bytes(b"\0header\nKEY: shop.example/news?a=b\nHTTP/1.1 200 OK\r\n\r\npage")
     command = [sys.executable, str(machine.root / "usr/local/lib/cache-proxy/purge.py"), str(tmp_path / "cache"), "0", "/news"]

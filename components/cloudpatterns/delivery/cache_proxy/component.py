@@ -74,8 +74,8 @@ class CacheProxy(Component):
 
     **Use when**: servers inside a VPC give the same responses again and again, or must be spared while they are slow or down.
 
-    **Not when**: clients are on the internet and responses are public (``ContentDeliveryNetwork``), or the data is read by key
-    (``InMemoryCache``).
+    **Not when**: clients are on the internet and responses are public (``ContentDeliveryNetwork``), the data is read by key
+    (``InMemoryCache``), or clients use WebSockets, which the proxies do not pass on.
 
     **Cost drivers**: the proxies at all times, the load balancer, the access log, up to eleven alarms.
 
@@ -365,6 +365,10 @@ def _problems(name: str, checked: CacheProxyArgs) -> Iterator[Problem]:
             f"is {delay}, and longest_request_seconds {longest}; a proxy that is replaced would lose requests. Raise it above {longest}."
         )
         yield "load_balancer.deregistration_delay_seconds", reason
+    idle = checked["load_balancer"]["idle_timeout_seconds"]
+    if longest > idle:
+        reason = f"is {idle}, and longest_request_seconds {longest}; the load balancer would answer 504 before. Raise it to {longest}."
+        yield "load_balancer.idle_timeout_seconds", reason
     path = _health_check_path(checked)
     if not re.fullmatch(r"/[A-Za-z0-9._~/-]+", path):
         yield "load_balancer.health_check_path", f"is {path!r}; the proxies answer a plain path of their own, such as {_HEALTH_CHECK_PATH}."

@@ -80,8 +80,8 @@ write_unit() {
     # Stopped before the agent, which then sends the last lines.
     printf 'After=network-online.target amazon-cloudwatch-agent.service cache-proxy-signer.service\nStartLimitIntervalSec=0\n\n'
     printf '[Service]\nUser=nginx\nGroup=nginx\nExecStart=%s\nRuntimeDirectory=%s\n' "$command" "$name"
-    printf 'Restart=always\nRestartSec=2\nStandardOutput=append:/var/log/cache-proxy/%s.log\nStandardError=inherit\n' "$name"
-    printf '%s\n' "$@"
+    printf 'Restart=always\nRestartSec=2\nStandardOutput=append:/var/log/%s.log\nStandardError=inherit\n' "$name"
+    if (($#)); then printf '%s\n' "$@"; fi
     printf 'NoNewPrivileges=yes\nCapabilityBoundingSet=\nPrivateDevices=yes\nPrivateTmp=yes\nProtectControlGroups=yes\nProtectHome=yes\n'
     printf 'ProtectKernelModules=yes\nProtectKernelTunables=yes\nProtectSystem=strict\nRestrictSUIDSGID=yes\n'
     printf 'RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX\n\n[Install]\nWantedBy=multi-user.target\n'
@@ -95,14 +95,22 @@ write_units() {
     "KillSignal=SIGQUIT" "KillMode=mixed" "TimeoutStopSec=$STOP_SECONDS"
   if [[ -n $SIGN_PROGRAM ]]; then
     write_unit cache-proxy-signer "Signatures of requests to S3" \
-      "/usr/bin/python3 -u /usr/local/lib/cache-proxy/sign.py /run/cache-proxy-signer/signer.sock" "LogsDirectory=cache-proxy"
+      "/usr/bin/python3 -u /usr/local/lib/cache-proxy/sign.py /run/cache-proxy-signer/signer.sock"
   fi
 }
 
 # Logs never fill the disk. They are cut where they are, so that nginx keeps its file.
 limit_logs() {
   write_file 0644 "$root/etc/logrotate.d/cache-proxy" <<'END'
-/var/log/cache-proxy/*.log {
+/var/log/cache-proxy.log /var/log/cache-proxy-signer.log {
+  maxsize 100M
+  rotate 2
+  copytruncate
+  nodateext
+  missingok
+  notifempty
+}
+/var/log/cache-proxy/access.log {
   su nginx nginx
   maxsize 100M
   rotate 2
@@ -125,8 +133,8 @@ send_logs() {
   write_file 0644 "$etc/logs.json" <<END
 {"logs": {"logs_collected": {"files": {"collect_list": [
   {"file_path": "/var/log/cloud-init-output.log", "log_group_name": "$LOG_GROUP", "log_stream_name": "{instance_id}/boot"},
-  {"file_path": "/var/log/cache-proxy/cache-proxy.log", "log_group_name": "$LOG_GROUP", "log_stream_name": "{instance_id}/errors"},
-  {"file_path": "/var/log/cache-proxy/cache-proxy-signer.log", "log_group_name": "$LOG_GROUP", "log_stream_name": "{instance_id}/signer"},
+  {"file_path": "/var/log/cache-proxy.log", "log_group_name": "$LOG_GROUP", "log_stream_name": "{instance_id}/errors"},
+  {"file_path": "/var/log/cache-proxy-signer.log", "log_group_name": "$LOG_GROUP", "log_stream_name": "{instance_id}/signer"},
   {"file_path": "/var/log/cache-proxy/access.log", "log_group_name": "$LOG_GROUP", "log_stream_name": "{instance_id}/access"}
 ]}}}}
 END
@@ -137,7 +145,6 @@ END
 }
 
 install_packages
-mkdir -p "$root/var/log/cache-proxy"
 write_certificates
 write_file 0644 "$etc/nginx.conf" <<<"$NGINX_CONFIGURATION"
 write_file 0755 "$programs/purge.py" <<<"$PURGE_PROGRAM"
