@@ -28,6 +28,8 @@ from cloudpatterns.delivery.private_data_delivery.arguments import (
     SigningKey,
 )
 from cloudpatterns.delivery.private_data_delivery.component import PrivateDataDelivery
+from cloudpatterns.delivery.rename_distribution.arguments import RenameDistributionArgs, RenameDistributionOptions
+from cloudpatterns.delivery.rename_distribution.component import RenameDistribution
 from cloudpatterns.delivery.url_rewriting.arguments import RedirectRule, UrlRewritingArgs, UrlRewritingOptions
 from cloudpatterns.delivery.url_rewriting.component import UrlRewriting
 from cloudpatterns.delivery.weighted_transition import WeightedTransition, WeightedTransitionArgs, WeightedTransitionOptions
@@ -60,6 +62,9 @@ __all__ = [
     "PrivateDataDeliveryArgs",
     "PrivateDataDeliveryOptions",
     "RedirectRule",
+    "RenameDistribution",
+    "RenameDistributionArgs",
+    "RenameDistributionOptions",
     "SigningKey",
     "UrlRewriting",
     "UrlRewritingArgs",
