@@ -41,6 +41,8 @@ from cloudpatterns.delivery.private_data_delivery.arguments import (
 )
 from cloudpatterns.delivery.private_data_delivery.component import PrivateDataDelivery
 from cloudpatterns.delivery.regional_certificates import RegionalCertificates, RegionalCertificatesArgs
+from cloudpatterns.delivery.rename_distribution.arguments import RenameDistributionArgs, RenameDistributionOptions
+from cloudpatterns.delivery.rename_distribution.component import RenameDistribution
 from cloudpatterns.delivery.url_rewriting.arguments import RedirectRule, UrlRewritingArgs, UrlRewritingOptions
 from cloudpatterns.delivery.url_rewriting.component import UrlRewriting
 from cloudpatterns.delivery.weighted_transition import WeightedTransition, WeightedTransitionArgs, WeightedTransitionOptions
@@ -91,6 +93,9 @@ __all__ = [
     "RedirectRule",
     "RegionalCertificates",
     "RegionalCertificatesArgs",
+    "RenameDistribution",
+    "RenameDistributionArgs",
+    "RenameDistributionOptions",
     "SigningKey",
     "UrlRewriting",
     "UrlRewritingArgs",

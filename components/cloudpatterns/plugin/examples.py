@@ -37,6 +37,12 @@ from cloudpatterns.delivery import (
     LatencyRouting,
     PrivateDataDelivery,
     RegionalCertificates,
+from cloudpatterns.database import GlobalTable, InMemoryCache, ReadReplica, RelationalDatabase, ShardingWrite, StateSharing
+from cloudpatterns.delivery import (
+    ContentDeliveryNetwork,
+    DirectStorageHosting,
+    PrivateDataDelivery,
+    RenameDistribution,
     UrlRewriting,
     WeightedTransition,
 )
@@ -860,6 +866,18 @@ def relational_database() -> None:
             "allocated_storage_gib": 100,
             "subnet_ids_by_zone": network.data_subnet_ids_by_zone,
             "security_group_ids": [firewall.security_group_ids["db"]],
+        },
+    )
+
+
+def rename_distribution() -> None:
+    """The scripts and styles of a shop, under names that change with their content."""
+    RenameDistribution(
+        "assets",
+        {
+            "folder": "examples/rename_distribution/web",
+            "bucket_arn": "arn:aws:s3:::shop-assets",
+            "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-4000-8000-000000000003",
         },
     )
 
