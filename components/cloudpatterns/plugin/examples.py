@@ -37,11 +37,6 @@ from cloudpatterns.delivery import (
     LatencyRouting,
     PrivateDataDelivery,
     RegionalCertificates,
-from cloudpatterns.database import GlobalTable, InMemoryCache, ReadReplica, RelationalDatabase, ShardingWrite, StateSharing
-from cloudpatterns.delivery import (
-    ContentDeliveryNetwork,
-    DirectStorageHosting,
-    PrivateDataDelivery,
     RenameDistribution,
     UrlRewriting,
     WeightedTransition,
