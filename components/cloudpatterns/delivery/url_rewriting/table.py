@@ -47,7 +47,8 @@ def function_settings(checked: UrlRewritingArgs, text: Callable[[pulumi.Input[st
 
 def rule_step(checked: UrlRewritingArgs, name: str, rule: RedirectRule) -> Step:
     """A rule for the search for loops. A host that is not known yet is none of ``domain_names``."""
-    start, host, to = rule["path"].removesuffix("*"), rule.get("to_host"), rule.get("to_path") or _SAME_PATH
+    start, host, given = rule["path"].removesuffix("*"), rule.get("to_host"), rule.get("to_path")
+    to = _SAME_PATH if given is None else given
     kept = 1 if to.endswith("{path}") else len(start) if to.endswith("{rest}") else None
     return Step(
         name,
