@@ -32,7 +32,7 @@ class RenameDistributionOptions(TypedDict):
     retention_days: NotRequired[Annotated[int, Field(default=30, ge=1, le=3650)]]
     """Days that an asset stays after the manifest no longer names it: longer than any page is open or cached."""
     content_types: NotRequired[Annotated[dict[str, str], Keys(r"\.[a-z0-9]+", "a dot and lower-case letters or digits"), Field(default={})]]
-    """Content types by ending (``.glb``), beside those that are known. Default: ``application/octet-stream``."""
+    """Content types by ending (``.glb``), beside those that are known; others are ``application/octet-stream``."""
     log_retention_days: NotRequired[LogRetentionDays]
     """Days that the log group of the function that removes assets keeps its events."""
 

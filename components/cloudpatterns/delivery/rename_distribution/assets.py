@@ -71,4 +71,4 @@ def has_url(path: str) -> bool:
 def content_type(path: str, chosen: dict[str, str]) -> str:
     """By the ending, ``chosen`` first."""
     ending = PurePosixPath(path).suffix.lower()
-    return chosen.get(ending) or _CONTENT_TYPES.get(ending, "application/octet-stream")
+    return {**_CONTENT_TYPES, **chosen}.get(ending, "application/octet-stream")
