@@ -27,6 +27,13 @@ from cloudpatterns.database.relational_database.arguments import (
     RelationalDatabaseRestoreArgs,
 )
 from cloudpatterns.database.relational_database.component import RelationalDatabase
+from cloudpatterns.database.search_index.arguments import (
+    SearchIndexArgs,
+    SearchIndexCollectionArgs,
+    SearchIndexDomainArgs,
+    SearchIndexOptions,
+)
+from cloudpatterns.database.search_index.component import SearchIndex
 from cloudpatterns.database.sharding_write.arguments import (
     ShardingWriteArgs,
     ShardingWriteDatabaseArgs,
@@ -67,6 +74,11 @@ __all__ = [
     "RelationalDatabasePasswordArgs",
     "RelationalDatabaseReplicaArgs",
     "RelationalDatabaseRestoreArgs",
+    "SearchIndex",
+    "SearchIndexArgs",
+    "SearchIndexCollectionArgs",
+    "SearchIndexDomainArgs",
+    "SearchIndexOptions",
     "ShardingWrite",
     "ShardingWriteArgs",
     "ShardingWriteDatabaseArgs",

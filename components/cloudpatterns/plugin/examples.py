@@ -25,6 +25,7 @@ from cloudpatterns.database import (
     InMemoryCache,
     ReadReplica,
     RelationalDatabase,
+    SearchIndex,
     ShardingWrite,
     StateSharing,
 )
@@ -883,6 +884,25 @@ def scheduled_task() -> None:
             "schedule_expression": "rate(15 minutes)",
             "existing_queue": {"arn": "arn:aws:sqs:eu-west-1:123456789012:jobs"},
             "alarm_silence_hours": 1,
+        },
+    )
+
+
+def search_index() -> None:
+    """Products of a shop, which its web servers search and a function writes."""
+    SearchIndex(
+        "products",
+        {
+            "domain": {"engine_version": "OpenSearch_3.1"},
+            "admin_role_arn": "arn:aws:iam::123456789012:role/search-admin",
+            "reader_role_arns": {"web": "arn:aws:iam::123456789012:role/shop-web"},
+            "writer_role_arns": {"indexer": "arn:aws:iam::123456789012:role/shop-indexer"},
+            "subnet_ids_by_zone": {
+                "eu-west-1a": "subnet-0aaaaaaaaaaaaaaaa",
+                "eu-west-1b": "subnet-0bbbbbbbbbbbbbbbb",
+                "eu-west-1c": "subnet-0cccccccccccccccc",
+            },
+            "security_group_ids": ["sg-0aaaaaaaaaaaaaaaa"],
         },
     )
 

@@ -1,4 +1,4 @@
-"""OpenSearch Serverless: network and encryption policies of collections."""
+"""OpenSearch Serverless: network, encryption and data access policies of collections."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -6,6 +6,7 @@ from typing import Any, Final
 from cloudpatterns_policies.core import UNKNOWN, Fail, NotApplicable, Pass, Resource, Severity, Unknown, Verdict, control
 
 _POLICY: Final = "aws:opensearch/serverlessSecurityPolicy:ServerlessSecurityPolicy"
+_ACCESS: Final = "aws:opensearch/serverlessAccessPolicy:ServerlessAccessPolicy"
 
 
 def _policy(resource: Resource, kind: str) -> Any:
@@ -57,3 +58,40 @@ def search_collection_customer_key(resource: Resource) -> Verdict:
     if owned is UNKNOWN:
         return Unknown("policy")
     return Fail("encrypts collections with a key that AWS owns", "policy") if owned else Pass()
+
+
+@control(
+    id="search-collection-access",
+    title="Data access policies of OpenSearch Serverless name actions and collections",
+    severity=Severity.MEDIUM,
+    types=(_ACCESS,),
+    why="With every action, or on every collection, a program that only searches can delete indexes, and read those of other teams.",
+    remediation="In policy, list single actions in Permission, and in Resource collection/<name> and index/<name>/<pattern>.",
+    url="https://docs.aws.amazon.com/opensearch-service/latest/developerguide/serverless-data-access.html",
+)
+def search_collection_access(resource: Resource) -> Iterator[Verdict]:
+    try:
+        document = resource.json("policy")
+    except ValueError:
+        yield Fail("is not a valid policy document", "policy")
+        return
+    for number, statement in enumerate(document if isinstance(document, list) else [document], start=1):
+        rules = statement.get("Rules", []) if isinstance(statement, dict) else statement
+        for rule in rules if isinstance(rules, list) else [rules]:
+            yield from _wide(rule, number)
+
+
+def _wide(rule: Any, number: int) -> Iterator[Verdict]:
+    """What is too wide in one rule of a data access policy."""
+    if rule is UNKNOWN:
+        yield Unknown("policy")
+    if not isinstance(rule, dict):
+        return
+    actions, places = ([*value] if isinstance(value := rule.get(key, ()), list) else [value] for key in ("Permission", "Resource"))
+    known = {value for value in (*actions, *places) if isinstance(value, str)}
+    if known & {"aoss:*", "*"}:
+        yield Fail(f"allows every action in statement {number}", "policy")
+    elif any(value.split("/")[1:2] == ["*"] for value in known):
+        yield Fail(f"reaches every collection in statement {number}", "policy")
+    elif any(value is UNKNOWN for value in (*actions, *places)):
+        yield Unknown("policy")

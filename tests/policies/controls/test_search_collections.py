@@ -60,3 +60,31 @@ def test_a_policy_of_another_kind(control: Control, kind: str, other: str) -> No
     document = json.dumps({"AllowFromPublic": True, "AWSOwnedKey": True})
     assert verdicts(control, resource(POLICY, props={"type": other, "policy": document})) == [NotApplicable(f"is no {kind} policy")]
     assert verdicts(control, resource(POLICY, props={"type": UNKNOWN, "policy": document})) == [Unknown("type")]
+
+
+ACCESS = "aws:opensearch/serverlessAccessPolicy:ServerlessAccessPolicy"
+
+
+def statement(permission: Any = ("aoss:ReadDocument",), resource_: Any = ("index/shop/products-*",)) -> dict[str, Any]:
+    rule = {"ResourceType": "index", "Resource": [*resource_], "Permission": [*permission]}
+    return {"Principal": ["arn:aws:iam::123456789012:role/web"], "Rules": [rule]}
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (json.dumps([statement(), statement(["aoss:CreateIndex"], ["index/shop/*"])]), [Pass()]),
+        (json.dumps([statement(), statement(["aoss:*"])]), [Fail("allows every action in statement 2", "policy")]),
+        (json.dumps([statement(resource_=["index/*/*"])]), [Fail("reaches every collection in statement 1", "policy")]),
+        (json.dumps([statement(resource_=["collection/*"])]), [Fail("reaches every collection in statement 1", "policy")]),
+        (json.dumps(statement(["*"])), [Fail("allows every action in statement 1", "policy")]),
+        ([statement([UNKNOWN])], [Unknown("policy")]),
+        ([statement(resource_=[UNKNOWN])], [Unknown("policy")]),
+        ([UNKNOWN, {"Rules": UNKNOWN}, {"Rules": [UNKNOWN]}, {}], [Unknown("policy")] * 3),
+        ("{", [INVALID]),
+        (UNKNOWN, [Unknown("policy")]),
+        (None, [Pass()]),
+    ],
+)
+def test_data_access_policy(document: Any, expected: list[Verdict]) -> None:
+    assert verdicts(controls.search_collection_access, resource(ACCESS, props={"policy": document})) == expected

@@ -1,0 +1,1 @@
+"""An OpenSearch index: a domain, or a serverless collection."""
