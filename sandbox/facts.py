@@ -43,6 +43,7 @@ UNIQUE: Final[Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]] = {
     "ec2/securityGroup:SecurityGroup": ((("name", "vpcId"), "InvalidGroup.Duplicate"),),
     "ec2/vpcEndpointRouteTableAssociation:VpcEndpointRouteTableAssociation": ((("routeTableId", "vpcEndpointId"), "RouteAlreadyExists"),),
     "lb/listener:Listener": ((("port", "loadBalancerArn"), "DuplicateListener"),),
+    "opensearch/serverlessSecurityPolicy:ServerlessSecurityPolicy": ((("name", "type"), "ConflictException"),),
     "route53/record:Record": ((("name", "type", "setIdentifier", "zoneId"), "InvalidChangeBatch"),),
     "scheduler/schedule:Schedule": ((("name", "groupName"), "ConflictException"),),
     "elasticache/user:User": ((("userId",), "UserAlreadyExists"),),

@@ -4,6 +4,14 @@ from cloudpatterns.database.certificates import rds_certificates
 from cloudpatterns.database.cqrs.arguments import CqrsArgs, CqrsExistingReadTable, CqrsExistingWriteTable, CqrsOptions, CqrsProjectionArgs
 from cloudpatterns.database.cqrs.component import Cqrs
 from cloudpatterns.database.data_warehouse import DataWarehouse, DataWarehouseArgs, DataWarehouseOptions, DataWarehouseUsageLimitArgs
+from cloudpatterns.database.database_per_service.arguments import (
+    DatabasePerServiceArgs,
+    DatabasePerServiceDocumentsArgs,
+    DatabasePerServiceOptions,
+    DatabasePerServiceServiceArgs,
+    DatabasePerServiceTableArgs,
+)
+from cloudpatterns.database.database_per_service.component import DatabasePerService
 from cloudpatterns.database.global_table import (
     GlobalTable,
     GlobalTableArgs,
@@ -55,6 +63,12 @@ __all__ = [
     "DataWarehouseArgs",
     "DataWarehouseOptions",
     "DataWarehouseUsageLimitArgs",
+    "DatabasePerService",
+    "DatabasePerServiceArgs",
+    "DatabasePerServiceDocumentsArgs",
+    "DatabasePerServiceOptions",
+    "DatabasePerServiceServiceArgs",
+    "DatabasePerServiceTableArgs",
     "GlobalTable",
     "GlobalTableArgs",
     "GlobalTableOptions",

@@ -20,6 +20,7 @@ from cloudpatterns.compute import (
 )
 from cloudpatterns.database import (
     Cqrs,
+    DatabasePerService,
     DataWarehouse,
     GlobalTable,
     InMemoryCache,
@@ -322,6 +323,18 @@ def data_warehouse() -> None:
                 "eu-west-1c": "subnet-0cccccccccccccccc",
             },
             "security_group_ids": ["sg-0aaaaaaaaaaaaaaaa"],
+        },
+    )
+
+
+def database_per_service() -> None:
+    """Baskets in a table, a catalogue in DocumentDB: each service reaches its own store alone."""
+    DatabasePerService(
+        "shop",
+        {
+            "services": {"basket": {"table": {"partition_key": "customer"}}, "catalogue": {"documents": {}}},
+            "vpc_id": "vpc-0aaaaaaaaaaaaaaaa",
+            "subnet_ids_by_zone": {"eu-west-1a": "subnet-0aaaaaaaaaaaaaaaa", "eu-west-1b": "subnet-0bbbbbbbbbbbbbbbb"},
         },
     )
 

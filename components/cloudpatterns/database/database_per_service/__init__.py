@@ -1,0 +1,1 @@
+"""A store for each service, which no other service reaches."""
