@@ -71,6 +71,10 @@ def _trial() -> Graph:
     return record(lambda: ContentDeliveryNetwork("shop", args))
 
 
+NAMED = {"domain_name": "shop.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
+CDN = {"prefix_list_id": "pl-4fa04526", "alarm_topic_arns": ["arn:aws:sns:us-east-1:123456789012:alarms"]}
+
+
 @functools.cache
 def names() -> frozenset[str]:
     """What may notify somebody, by its name, in the stacks, the examples, and with each option that the stacks do not use."""
@@ -83,6 +87,7 @@ def names() -> frozenset[str]:
         _trial(),
         make(alarm_topic_arns=[TOPIC], alarm_email_addresses=["operations@example.com"]),
         make(alarm_topic_arns=[TOPIC], database=AURORA),
+        make(alarm_topic_arns=[TOPIC], load_balancer=NAMED, cdn=CDN),
         make(alarm_topic_arns=[TOPIC], servers=None, containers=CONTAINERS),
     ]
     return frozenset(one.name for graph in graphs for one in graph.of_type(*KINDS))

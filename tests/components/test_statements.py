@@ -21,6 +21,8 @@ def methods(component: type[ComponentResource]) -> list[str]:
         for name, method in found
         if name.endswith("_statements")
         and not name.startswith("_")
+        # Those are for the policy of a bucket.
+        and name != "bucket_statements"
         and all(one.default is not one.empty for one in [*inspect.signature(method).parameters.values()][1:])
     ]
 
