@@ -261,6 +261,8 @@ def test_outputs_are_where_things_are() -> None:
         "load_balancer_zone_id": balancer["zoneId"],
         "target_group_arn": graph.named("shop-web-tg").outputs["arn"],
         "log_bucket_name": graph.named("shop-web-logs-bucket").outputs["bucket"],
+        "distribution_id": "",
+        "distribution_dns_name": "",
         "web_acl_arn": graph.named("shop-waf-acl").outputs["arn"],
         "log_group_name": graph.named("shop-logs").outputs["name"],
         "alarm_topic_arn": "",
