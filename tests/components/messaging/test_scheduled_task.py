@@ -221,7 +221,7 @@ def test_alarms_are_raised_on_lost_runs_and_on_silence() -> None:
     assert "report-function-unparked" not in {one.name for one in daily.resources}
 
 
-CHOICE = "function and existing_function and existing_queue and state_machine_arn and ecs_task and api_action"
+CHOICE = "function, existing_function, existing_queue, state_machine_arn, ecs_task and api_action"
 
 
 @pytest.mark.parametrize(
