@@ -72,6 +72,10 @@ TYPES = {
     "aws:cognito/user:User": "AWS::Cognito::UserPoolUser",
     "aws:cognito/userGroup:UserGroup": "AWS::Cognito::UserPoolGroup",
     "aws:cognito/userInGroup:UserInGroup": "AWS::Cognito::UserPoolUserToGroupAttachment",
+    "aws:docdb/cluster:Cluster": "AWS::DocDB::DBCluster",
+    "aws:docdb/clusterInstance:ClusterInstance": "AWS::DocDB::DBInstance",
+    "aws:docdb/clusterParameterGroup:ClusterParameterGroup": "AWS::DocDB::DBClusterParameterGroup",
+    "aws:docdb/subnetGroup:SubnetGroup": "AWS::DocDB::DBSubnetGroup",
     "aws:ec2/dedicatedHost:DedicatedHost": "AWS::EC2::Host",
     "aws:ec2/eip:Eip": "AWS::EC2::EIP",
     "aws:ec2/internetGatewayAttachment:InternetGatewayAttachment": "AWS::EC2::VPCGatewayAttachment",
@@ -761,13 +765,14 @@ def table() -> dict[str, Any]:
             continue
         schema = schemas()[name]
         owner = _plain(name.split("::")[2])
-        found[token] = [name, _properties(args, schema, schema, owner, PROPERTIES.get(token, {}), 0)]
-        if (inside := INSIDE.get(token)) is not None:
-            inner = _resolved(schema["properties"][inside], schema)
-            synonyms = {
-                ours: theirs for ours, theirs in PROPERTIES.get(token, {}).items() if theirs is None or theirs in inner["properties"]
-            }
-            deeper = _properties(args, inner, schema, "", synonyms, 1)
+        synonyms, inside = PROPERTIES.get(token, {}), INSIDE.get(token)
+        inner = {} if inside is None else _resolved(schema["properties"][inside], schema)
+        within = {ours: theirs for ours, theirs in synonyms.items() if theirs in inner.get("properties", {})}
+        outside = {ours: theirs for ours, theirs in synonyms.items() if ours not in within}
+        found[token] = [name, _properties(args, schema, schema, owner, outside, 0)]
+        if inside is not None:
+            left_out = {ours: None for ours, theirs in synonyms.items() if theirs is None}
+            deeper = _properties(args, inner, schema, "", {**within, **left_out}, 1)
             found[token][1] |= {key: [inside, "in", entry] for key, entry in deeper.items() if key not in found[token][1]}
         found[token][1] |= ENTRIES.get(token, {})
     for token, defaults in DEFAULTS.items():
