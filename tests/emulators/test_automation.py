@@ -80,10 +80,10 @@ def test_a_document_that_aws_refuses_or_that_cannot_work_is_an_error(change: dic
 
 
 def test_an_action_that_is_not_known_here_is_an_error() -> None:
-    [message] = errors(_document(_step("run", "runCommand", {})))
-    assert message.startswith("$.mainSteps[0].action: 'aws:runCommand' is not one of")
-    with pytest.raises(ValueError, match="aws:runCommand"):
-        Automation(_document(_step("run", "runCommand", {})), _ec2())
+    [message] = errors(_document(_step("run", "copyImage", {})))
+    assert message.startswith("$.mainSteps[0].action: 'aws:copyImage' is not one of")
+    with pytest.raises(ValueError, match="aws:copyImage"):
+        Automation(_document(_step("run", "copyImage", {})), _ec2())
 
 
 def test_a_request_that_botocore_does_not_know_is_an_error() -> None:
