@@ -38,9 +38,15 @@ def entry(response: Any, *path: str) -> str | int | None:
     return response if isinstance(response, str | int) else None
 
 
-def is_refused(error: Exception) -> bool:
-    """Whether DynamoDB refused a write because its condition did not hold."""
-    return entry(getattr(error, "response", None), "Error", "Code") == "ConditionalCheckFailedException"
+def write_on_condition(write: Callable[..., object], **request: object) -> bool:
+    """Writes an item by a method of the client; False where DynamoDB refuses because the condition of the request does not hold."""
+    try:
+        write(**request)
+    except Exception as error:
+        if entry(getattr(error, "response", None), "Error", "Code") == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
 
 
 def refuse_asynchronous(function: Callable[..., Any], caller: str, remedy: str) -> None:

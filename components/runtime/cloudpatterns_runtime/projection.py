@@ -49,7 +49,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from cloudpatterns_runtime._checks import is_refused
+from cloudpatterns_runtime._checks import write_on_condition
 
 __all__ = ["Change", "Progress", "Projection", "ReadModel", "forget_deleted", "project_again"]
 
@@ -191,19 +191,14 @@ class Projection:
             if self._is_newer(change):
                 return False
             raise
-        try:
-            self._dynamodb.put_item(
-                TableName=self._table,
-                Item=row,
-                ConditionExpression=_NEWER,
-                ExpressionAttributeNames={"#order": ORDER},
-                ExpressionAttributeValues={":order": {"S": change.order}},
-            )
-        except Exception as error:
-            if is_refused(error):
-                return False
-            raise
-        return True
+        return write_on_condition(
+            self._dynamodb.put_item,
+            TableName=self._table,
+            Item=row,
+            ConditionExpression=_NEWER,
+            ExpressionAttributeNames={"#order": ORDER},
+            ExpressionAttributeValues={":order": {"S": change.order}},
+        )
 
     def _row(self, change: Change) -> Wire:
         own: Wire = {**change.key, ORDER: {"S": change.order}}
@@ -285,20 +280,15 @@ def project_again(dynamodb: DynamoDb, write_table: str, *, start: Wire | None = 
     now = str(time.time_ns())
 
     def write(key: Wire) -> bool:
-        try:
-            dynamodb.update_item(
-                TableName=write_table,
-                Key=key,
-                UpdateExpression="SET #again = :now",
-                ConditionExpression="attribute_exists(#key)",
-                ExpressionAttributeNames={"#again": AGAIN_AT, "#key": keys[0]},
-                ExpressionAttributeValues={":now": {"S": now}},
-            )
-        except Exception as error:
-            if is_refused(error):
-                return False
-            raise
-        return True
+        return write_on_condition(
+            dynamodb.update_item,
+            TableName=write_table,
+            Key=key,
+            UpdateExpression="SET #again = :now",
+            ConditionExpression="attribute_exists(#key)",
+            ExpressionAttributeNames={"#again": AGAIN_AT, "#key": keys[0]},
+            ExpressionAttributeValues={":now": {"S": now}},
+        )
 
     yield from _pass(dynamodb, write_table, keys, write, start, per_second)
 
@@ -325,19 +315,14 @@ def forget_deleted(
             return False
         if "Item" in dynamodb.get_item(TableName=write_table, Key=key, ConsistentRead=True):
             return False
-        try:
-            dynamodb.put_item(
-                TableName=read_table,
-                Item={**key, ORDER: row[ORDER], **_tombstone(time.time() + remember_seconds)},
-                ConditionExpression="#order = :order",
-                ExpressionAttributeNames={"#order": ORDER},
-                ExpressionAttributeValues={":order": row[ORDER]},
-            )
-        except Exception as error:
-            if is_refused(error):
-                return False
-            raise
-        return True
+        return write_on_condition(
+            dynamodb.put_item,
+            TableName=read_table,
+            Item={**key, ORDER: row[ORDER], **_tombstone(time.time() + remember_seconds)},
+            ConditionExpression="#order = :order",
+            ExpressionAttributeNames={"#order": ORDER},
+            ExpressionAttributeValues={":order": row[ORDER]},
+        )
 
     yield from _pass(dynamodb, read_table, keys, write, start, per_second)
 

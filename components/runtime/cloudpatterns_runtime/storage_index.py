@@ -41,7 +41,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cloudpatterns_runtime._checks import entry, is_refused
+from cloudpatterns_runtime._checks import entry, write_on_condition
 
 __all__ = ["ConflictError", "Indexer", "Page", "StorageIndex"]
 
@@ -287,13 +287,9 @@ class Indexer:
         unchanged: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(folder)"}
         if before:
             unchanged = {"ConditionExpression": "revision = :seen", "ExpressionAttributeValues": {":seen": before[_REVISION]}}
-        try:
-            self._dynamodb.put_item(TableName=self._table, Item={**entry, _REVISION: {"S": uuid.uuid4().hex}}, **unchanged)
-        except Exception as error:
-            if is_refused(error):
-                return False
-            raise
-        return True
+        return write_on_condition(
+            self._dynamodb.put_item, TableName=self._table, Item={**entry, _REVISION: {"S": uuid.uuid4().hex}}, **unchanged
+        )
 
     def _reindex(self, page: dict[str, Any]) -> None:
         """One page of a job: its keys go to the queue, and the next page behind them."""
@@ -319,18 +315,13 @@ class Indexer:
             "seen": {"N": str(page["seen"])},
             "prefix": {"S": page["prefix"]},
         }
-        try:
-            self._dynamodb.put_item(
-                TableName=self._table,
-                Item={_FOLDER: {"S": _JOBS}, _NAME: {"S": page["job"]}, **values, _EXPIRES_AT: {"N": expires_at}},
-                ConditionExpression="attribute_not_exists(folder) OR page <= :page",
-                ExpressionAttributeValues={":page": values["page"]},
-            )
-        except Exception as error:
-            if is_refused(error):
-                return False
-            raise
-        return True
+        return write_on_condition(
+            self._dynamodb.put_item,
+            TableName=self._table,
+            Item={_FOLDER: {"S": _JOBS}, _NAME: {"S": page["job"]}, **values, _EXPIRES_AT: {"N": expires_at}},
+            ConditionExpression="attribute_not_exists(folder) OR page <= :page",
+            ExpressionAttributeValues={":page": values["page"]},
+        )
 
     def _objects(self, page: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
         after = {"StartAfter": page["after"]} if page.get("after") else {}
