@@ -5,7 +5,7 @@ from cloudpatterns.blocks.delivery import BucketDelivery, Buffering, EncryptedPl
 from cloudpatterns.blocks.event import admit_events, notify_on_event, undelivered_queue
 from cloudpatterns.blocks.event_source import MOST_WITHOUT_WINDOW, failed_record_statements, queue_source, stream_alarms, stream_source
 from cloudpatterns.blocks.fargate import FargateSize, fargate_problems, task_memory_mib, task_vcpus
-from cloudpatterns.blocks.function import PatternFunction, allow_invocation, invoke_on_event, pattern_function
+from cloudpatterns.blocks.function import PatternFunction, allow_invocation, errors_alarm, invoke_on_event, pattern_function
 from cloudpatterns.blocks.key import create_key, logs_statement, sender_statements
 from cloudpatterns.blocks.layer import runtime_layer, runtime_module
 from cloudpatterns.blocks.log_group import log_group
@@ -58,6 +58,7 @@ __all__ = [
     "create_key",
     "dead_letter_queue",
     "dropped_schedules_alarm",
+    "errors_alarm",
     "failed_record_statements",
     "fargate_problems",
     "function_names",

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pulumi
 import pulumi_aws as aws
 
+from cloudpatterns.blocks.alarm import Metric, alarm
 from cloudpatterns.blocks.log_group import log_group
 from cloudpatterns.blocks.role import service_role
 from cloudpatterns.core import Component, Statement, unqualified
@@ -73,6 +74,26 @@ def pattern_function(
         opts=component.child(),
     )
     return PatternFunction(function, role.role)
+
+
+def errors_alarm(
+    component: Component,
+    child_name: str,
+    function: aws.lambda_.Function,
+    topic_arns: Sequence[pulumi.Input[str]],
+    tags: Mapping[str, pulumi.Input[str]],
+) -> None:
+    """An alarm when a function fails for five minutes."""
+    alarm(
+        component,
+        f"{child_name}-errors",
+        f"The function {child_name} fails in each of five minutes: its log says why",
+        Metric("AWS/Lambda", "Errors", {"FunctionName": function.name}, "Sum"),
+        0,
+        periods=5,
+        actions=topic_arns,
+        tags=tags,
+    )
 
 
 def allow_invocation(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks.alarm import Metric, alarm
+from cloudpatterns.blocks.function import errors_alarm
 from cloudpatterns.blocks.layer import runtime_layer
 from cloudpatterns.blocks.log_group import log_group
 from cloudpatterns.blocks.role import service_role
@@ -114,27 +114,8 @@ def user_function(
         **_network(options),
     )
     if alarm_topic_arns:
-        _errors_alarm(component, child_name, function, alarm_topic_arns, tags)
+        errors_alarm(component, child_name, function, alarm_topic_arns, tags)
     return UserFunction(function.arn, function.name, role.arn, options["timeout_seconds"], function, records_name)
-
-
-def _errors_alarm(
-    component: Component,
-    child_name: str,
-    function: aws.lambda_.Function,
-    topic_arns: Sequence[pulumi.Input[str]],
-    tags: Mapping[str, pulumi.Input[str]],
-) -> None:
-    alarm(
-        component,
-        f"{child_name}-errors",
-        f"The function {child_name} fails in each of five minutes: its log says why",
-        Metric("AWS/Lambda", "Errors", {"FunctionName": function.name}, "Sum"),
-        0,
-        periods=5,
-        actions=topic_arns,
-        tags=tags,
-    )
 
 
 def pattern_options(folder: Path, log_retention_days: int, *, timeout_seconds: int = 30) -> FunctionOptions:

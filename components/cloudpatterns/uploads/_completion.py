@@ -7,9 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks import (
-    Metric,
     Sender,
-    alarm,
     allow_invocation,
     create_key,
     dead_letter_queue,
@@ -61,21 +59,6 @@ def clean_uploads(
     dead = dead_letter_queue(component, f"{name}-incomplete", key_arn, None, checked["alarm_topic_arns"], tags, what="Uploads")
     admitted = queue_policy(component, f"{name}-incomplete-policy", dead, [Sender(EVENTS, rule.arn)])
     return CleanUploads(rule, after(dead.arn, admitted), after(dead.url, admitted))
-
-
-def errors_alarm(component: Component, child_name: str, function: aws.lambda_.Function, checked: UploadBucketArgs) -> None:
-    """An alarm, where there are topics, on a function of a pattern that fails for five minutes."""
-    if topics := checked["alarm_topic_arns"]:
-        alarm(
-            component,
-            f"{child_name}-errors",
-            f"The function {child_name} fails in each of five minutes: its log says why",
-            Metric("AWS/Lambda", "Errors", {"FunctionName": function.name}, "Sum"),
-            0,
-            periods=5,
-            actions=topics,
-            tags=checked["tags"],
-        )
 
 
 def invoke_when_clean(

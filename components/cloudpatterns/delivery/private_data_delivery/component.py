@@ -8,7 +8,7 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import Metric, alarm, pattern_function
+from cloudpatterns.blocks import errors_alarm, pattern_function
 from cloudpatterns.core import (
     Component,
     Later,
@@ -90,16 +90,7 @@ class PrivateDataDelivery(Component):
         function = self._presigned(name) if checked["presigned"] else self._signed(name)
         self.function_arn, self.function_name = function.arn, function.name
         if topics := checked["function_alarm_topic_arns"]:
-            alarm(
-                self,
-                f"{name}-sign-errors",
-                f"The function {name}-sign fails in each of five minutes: its log says why",
-                Metric("AWS/Lambda", "Errors", {"FunctionName": function.name}, "Sum"),
-                0,
-                periods=5,
-                actions=topics,
-                tags=checked["tags"],
-            )
+            errors_alarm(self, f"{name}-sign", function, topics, checked["tags"])
         for key, role in checked["caller_role_names"].items():
             aws.iam.RolePolicy(f"{name}-caller-{key}", role=role, policy=document(self._calls()), opts=self.child())
         self.register()

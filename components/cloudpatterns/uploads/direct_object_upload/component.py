@@ -8,10 +8,10 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import pattern_function, send_statements, user_function
+from cloudpatterns.blocks import errors_alarm, pattern_function, send_statements, user_function
 from cloudpatterns.blocks.malware_scan import object_key_statement
 from cloudpatterns.core import Component, Statement, WorkloadStatementArgs, iam_statement
-from cloudpatterns.uploads._completion import clean_uploads, errors_alarm, invoke_when_clean, upload_key
+from cloudpatterns.uploads._completion import clean_uploads, invoke_when_clean, upload_key
 from cloudpatterns.uploads._scanned_bucket import read_statements, upload_bucket
 from cloudpatterns.uploads.direct_object_upload.arguments import DirectObjectUploadArgs, form_prefix, form_settings, problems
 
@@ -127,7 +127,8 @@ class DirectObjectUpload(Component):
             },
             tags=checked["tags"],
         ).function
-        errors_alarm(self, f"{name}-forms", function, checked)
+        if topics := checked["alarm_topic_arns"]:
+            errors_alarm(self, f"{name}-forms", function, topics, checked["tags"])
         return function
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import allow_invocation, log_group, pattern_function, send_statements
+from cloudpatterns.blocks import allow_invocation, errors_alarm, log_group, pattern_function, send_statements
 from cloudpatterns.blocks.malware_scan import ScannedBucket, object_key_statement
 from cloudpatterns.blocks.security_group import cidr_peer, security_group
 from cloudpatterns.core import Component, Statement, WorkloadStatementArgs, after, by_name, pick
 from cloudpatterns.storage import DurableBucket, DurableBucketArgs
-from cloudpatterns.uploads._completion import CleanUploads, clean_uploads, errors_alarm, invoke_when_clean, upload_key
+from cloudpatterns.uploads._completion import CleanUploads, clean_uploads, invoke_when_clean, upload_key
 from cloudpatterns.uploads._scanned_bucket import read_statements, upload_bucket
 from cloudpatterns.uploads.write_proxy.arguments import WriteProxyArgs, problems
 from cloudpatterns.uploads.write_proxy.users import TRANSFER, folder_user, identity_function, server_users
@@ -147,7 +147,8 @@ class WriteProxy(Component):
             environment={"BUCKET": bucket.name, "PREFIX": checked["prefix"], "RELEASE_BUCKET": released.name},
             tags=checked["tags"],
         ).function
-        errors_alarm(self, f"{name}-release", function, checked)
+        if topics := checked["alarm_topic_arns"]:
+            errors_alarm(self, f"{name}-release", function, topics, checked["tags"])
         invoke_when_clean(self, clean, function.arn, function)
 
     def _serve(self, name: str, bucket: ScannedBucket, group: aws.cloudwatch.LogGroup) -> None:
@@ -161,7 +162,8 @@ class WriteProxy(Component):
             # The bucket's name is in no other account's parameters either.
             prefix = pulumi.Output.concat("/", bucket.name, "/", name)
             identity = identity_function(self, folders, checked, prefix, self.kms_key_arn).function
-            errors_alarm(self, f"{name}-identity", identity, checked)
+            if topics := checked["alarm_topic_arns"]:
+                errors_alarm(self, f"{name}-identity", identity, topics, checked["tags"])
         addresses = {
             zone: aws.ec2.Eip(f"{name}-address-{zone}", domain="vpc", tags={"Name": f"{name}-{zone}", **tags}, opts=self.child())
             for zone in (checked["subnet_ids_by_zone"] if checked["internet_facing"] else ())
