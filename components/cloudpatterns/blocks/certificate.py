@@ -2,25 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.core import Component
 
+_Region = TypeVar("_Region", bound=str | None)
+
 
 def certificates(
     component: Component,
-    child_names: Mapping[str, str],
+    child_names: Mapping[_Region, str],
     record_name: str,
     domain_names: Sequence[str],
     hosted_zone_id: pulumi.Input[str],
     tags: Mapping[str, pulumi.Input[str]],
-) -> dict[str, pulumi.Output[str]]:
+) -> dict[_Region, pulumi.Output[str]]:
     """ARNs by Region of certificates for all the names, available after they are issued; the validation records stay, for renewals.
 
-    ``child_names`` are those of the certificates by Region, ``record_name`` is that of the first record. A name has one record for the
-    certificates of all Regions: ACM asks for the same one in an account.
+    ``child_names`` are those of the certificates by Region, None for the provider's; ``record_name`` is that of the first record. A name
+    has one record for the certificates of all Regions: ACM asks for the same one in an account.
     https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
     """
     first, *others = domain_names

@@ -14,6 +14,7 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from cloudpatterns.blocks import Metric, MetricMath, alarm
+from cloudpatterns.blocks.certificate import certificates
 from cloudpatterns.core import Choice, Component, Matches, Problem, account_of, after, excludes, one_of
 from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
@@ -322,28 +323,8 @@ class LoadBalancer(Component):
         domain_name, zone_id = checked.get("domain_name"), checked.get("hosted_zone_id")
         if domain_name is None or zone_id is None:
             return pulumi.Output.from_input(checked["certificate_arn"])
-        certificate = aws.acm.Certificate(
-            f"{name}-certificate", domain_name=domain_name, validation_method="DNS", tags=self._tags, opts=self.child()
-        )
-        option = certificate.domain_validation_options[0]
-        record = aws.route53.Record(
-            f"{name}-certificate-record",
-            zone_id=zone_id,
-            name=option.resource_record_name,
-            type=option.resource_record_type,
-            records=[option.resource_record_value],
-            ttl=300,
-            # The record is the same for every certificate of a name in an account; another certificate may have created it.
-            # https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
-            allow_overwrite=True,
-            opts=self.child(),
-        )
-        return aws.acm.CertificateValidation(
-            f"{name}-certificate-validation",
-            certificate_arn=certificate.arn,
-            validation_record_fqdns=[record.fqdn],
-            opts=self.child(),
-        ).certificate_arn
+        names: dict[str | None, str] = {None: f"{name}-certificate"}
+        return certificates(self, names, f"{name}-certificate-record", [domain_name], zone_id, self._tags)[None]
 
     def _alias_records(self, balancer: aws.lb.LoadBalancer, listener: aws.lb.Listener) -> None:
         """Points the domain name, if there is one, to the load balancer after its listener exists."""
