@@ -11,7 +11,7 @@ from cloudpatterns.network import OnDemandNat
 from cloudpatterns.storage import Snapshot
 from offline_preview.graph import Graph
 
-from tests.components.systems.storefronts import make, subnets
+from tests.components.systems.storefronts import CDN, NAMED, make, subnets
 from tests.harness import record
 from tests.program import ROOT, STACKS, folder_graph, program_graph
 
@@ -69,10 +69,6 @@ def _trial() -> Graph:
         "alarm_topic_arns": [TOPIC.replace("eu-west-1", "us-east-1")],
     }
     return record(lambda: ContentDeliveryNetwork("shop", args))
-
-
-NAMED = {"domain_name": "shop.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
-CDN = {"prefix_list_id": "pl-4fa04526", "alarm_topic_arns": ["arn:aws:sns:us-east-1:123456789012:alarms"]}
 
 
 @functools.cache

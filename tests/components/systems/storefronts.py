@@ -26,6 +26,8 @@ BASE: dict[str, Any] = {
     "cache": {"engine": "valkey", "engine_version": "8.1", "node_type": "cache.r7g.large"},
     "load_balancer": {"certificate_arn": CERTIFICATE},
 }
+NAMED = {"domain_name": "shop.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
+CDN = {"prefix_list_id": "pl-4fa04526", "alarm_topic_arns": ["arn:aws:sns:us-east-1:123456789012:alarms"]}
 OPERATORS = {
     "devops": {"ports": [22], "entries": [{"cidr": "10.250.10.0/24", "description": "VPN of the platform team"}]},
     "dba": {"ports": [22], "entries": [{"cidr": "10.250.20.0/24", "description": "VPN of the database team"}]},

@@ -7,7 +7,7 @@ import pytest
 from cloudpatterns.core import ArgumentError
 from offline_preview.graph import Graph
 
-from tests.components.systems.storefronts import make
+from tests.components.systems.storefronts import CDN, NAMED, make
 from tests.harness import refs
 
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
@@ -17,14 +17,11 @@ BALANCER, DISTRIBUTION, ORIGIN = (
     "aws:cloudfront/vpcOrigin:VpcOrigin",
 )
 CERTIFICATES, RECORD, ACL = "aws:acm/certificate:Certificate", "aws:route53/record:Record", "aws:wafv2/webAcl:WebAcl"
-EDGE_TOPIC = "arn:aws:sns:us-east-1:123456789012:alarms"
-NAMED: dict[str, Any] = {"domain_name": "shop.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
-CDN: dict[str, Any] = {"prefix_list_id": "pl-4fa04526"}
 
 
 @functools.cache
 def behind() -> Graph:
-    return make(load_balancer=NAMED, cdn={**CDN, "alarm_topic_arns": [EDGE_TOPIC]}, firewall={"rate_limit": 500})
+    return make(load_balancer=NAMED, cdn=CDN, firewall={"rate_limit": 500})
 
 
 def refused(**changes: Any) -> list[tuple[str, str]]:

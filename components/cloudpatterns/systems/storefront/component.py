@@ -13,6 +13,7 @@ from typing import Any
 import pulumi
 
 from cloudpatterns.blocks import alarm_topic, log_group
+from cloudpatterns.blocks.distribution import EDGE_REGION
 from cloudpatterns.blocks.server import amazon_linux
 from cloudpatterns.compute import (
     ContainerService,
@@ -58,7 +59,6 @@ from cloudpatterns.network import (
 from cloudpatterns.security import WorkloadRole, session_manager_statements
 from cloudpatterns.systems.storefront.arguments import StorefrontArgs, StorefrontContainersArgs, StorefrontServersArgs
 from cloudpatterns.systems.storefront.front import (
-    EDGE_REGION,
     application_port,
     balancer_arguments,
     cdn_arguments,
@@ -389,7 +389,7 @@ def _part_problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
         checked = {**checked, "alarm_topic_arns": [*checked["alarm_topic_arns"], "arn"]}
     parts: list[tuple[type[Component], str, str, Any]] = [
         (FunctionalFirewall, "firewall", "", _firewall(checked)),
-        (LoadBalancer, front(checked), "load_balancer", balancer_arguments(checked, ["sg-0"])),
+        (LoadBalancer, front(checked), "load_balancer", balancer_arguments(checked, ["sg-0"], "arn")),
         *front_parts(checked),
         (RelationalDatabase, "db", "database", _database(checked, ["sg-0"])),
         (InMemoryCache, "cache", "cache", _cache(checked, ["sg-0"])),

@@ -10,9 +10,6 @@ from cloudpatterns.delivery import CdnBalancer, ContentDeliveryNetwork, ContentD
 from cloudpatterns.network import LoadBalancerArgs, WebApplicationFirewall, WebApplicationFirewallArgs
 from cloudpatterns.systems.storefront.arguments import StorefrontArgs
 
-EDGE_REGION = "us-east-1"
-"""Where CloudFront has its certificates: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html"""
-
 
 def front(checked: StorefrontArgs) -> str:
     """The suffix of the load balancer: that of the internet, or that of the CDN."""
@@ -35,7 +32,7 @@ def is_gradual(checked: StorefrontArgs) -> bool:
 
 
 def balancer_arguments(
-    checked: StorefrontArgs, group_ids: Sequence[pulumi.Input[str]], certificate_arn: pulumi.Input[str] = "arn"
+    checked: StorefrontArgs, group_ids: Sequence[pulumi.Input[str]], certificate_arn: pulumi.Input[str] | None = None
 ) -> LoadBalancerArgs:
     """The load balancer; with ``cdn`` it has ``certificate_arn``."""
     return {
@@ -51,7 +48,7 @@ def balancer_arguments(
     }
 
 
-def _place(checked: StorefrontArgs, certificate_arn: pulumi.Input[str]) -> dict[str, Any]:
+def _place(checked: StorefrontArgs, certificate_arn: pulumi.Input[str] | None) -> dict[str, Any]:
     """Where the load balancer is: in front of everything, or behind the CDN alone."""
     if checked.get("cdn") is None:
         return {"subnet_ids_by_zone": checked["public_subnet_ids_by_zone"]}
