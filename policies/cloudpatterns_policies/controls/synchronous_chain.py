@@ -51,7 +51,7 @@ class _Calls:
 @stack_control(
     id="synchronous-chain",
     title="Functions do not call each other in a synchronous chain",
-    severity=Severity.LOW,
+    severity=Severity.MEDIUM,
     types=(_FUNCTION,),
     why="Each function waits for, and is billed for, all that follow; the slowest decides the latency, and one failure fails them all.",
     remediation="Put a queue or an event bus between the functions, or let a Step Functions state machine call them one by one; add an"

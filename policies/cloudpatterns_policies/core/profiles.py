@@ -23,6 +23,9 @@ from cloudpatterns_policies.core.verdicts import Severity
 RULES: Final[Mapping[str, Severity]] = {"dev": Severity.HIGH, "prod": Severity.MEDIUM}
 """For each profile the lowest severity that blocks."""
 
+OF_DEV_ALONE: Final = frozenset({"small-outside-production"})
+"""Controls about stacks outside production alone: they block there by the rule of `prod`, or they would block nowhere."""
+
 PACKS: Final[Mapping[str, Callable[[], tuple[Control, ...]]]] = {
     "security": partial(discover, pack="security"),
     "operations": partial(discover, pack="operations"),
@@ -38,7 +41,7 @@ def profile(controls: Iterable[Control], lowest_mandatory: Severity, present: Ma
     for control in sorted(controls, key=lambda item: item.id):
         given = present.get(control.id)
         properties = {key: value for key, value in given.items() if key != "enforcementLevel"} if isinstance(given, Mapping) else {}
-        level = default_level(control, lowest_mandatory)
+        level = default_level(control, RULES["prod"] if control.id in OF_DEV_ALONE else lowest_mandatory)
         if level is default_level(control):
             if properties:
                 result[control.id] = properties

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from cloudpatterns_policies.core import Level, Pass, Severity, control, discover, profiles, read_profile
-from cloudpatterns_policies.core.profiles import PACKS, RULES, main, profile
+from cloudpatterns_policies.core.profiles import OF_DEV_ALONE, PACKS, RULES, main, profile
 
 FOLDER = Path(__file__).parents[3] / "policies"
 META: dict[str, Any] = {"title": "t", "types": ("a:b:C",), "why": "w", "remediation": "r", "url": "https://example.com"}
@@ -27,7 +27,8 @@ def test_a_profile_of_ours_blocks_by_severity_alone(pack: str, name: str) -> Non
     written = json.loads((FOLDER / pack / f"{name}.json").read_text(encoding="utf-8"))
     levels = read_profile(written, controls).levels
     assert {item.id: levels[item.id].value for item in controls} == {
-        item.id: "disabled" if item.disabled else LEVELS[name][item.severity.label] for item in controls
+        item.id: "disabled" if item.disabled else LEVELS["prod" if item.id in OF_DEV_ALONE else name][item.severity.label]
+        for item in controls
     }
     assert levels["exemptions"] is Level.MANDATORY
 
@@ -41,6 +42,13 @@ def test_every_control_is_served_by_a_pack_that_has_a_folder() -> None:
 
 def test_profiles_are_in_step_with_the_controls(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--check"]) == 0, f"run `python -m cloudpatterns_policies.core.profiles`: {capsys.readouterr().out}"
+
+
+def test_a_control_about_other_stacks_than_production_blocks_in_dev() -> None:
+    controls = {item.id: item for item in PACKS["operations"]()}
+    assert {controls[name].severity for name in OF_DEV_ALONE} == {Severity.MEDIUM}
+    written = json.loads((FOLDER / "operations" / "dev.json").read_text(encoding="utf-8"))
+    assert {read_profile(written, controls.values()).levels[name] for name in OF_DEV_ALONE} == {Level.MANDATORY}
 
 
 def test_what_is_shipped_disabled_says_why() -> None:
