@@ -15,7 +15,7 @@ from cloudpatterns.database.relational_database.users import user_sql
 
 from publish.problem import PublishError
 from publish.stack import Stack
-from settings import Settings, SettingsError, parse
+from settings import Settings, SettingsError, Shop, parse
 
 # Not 3306 and 5432, where a database of this machine may listen.
 _LOCAL_PORTS: Final = {"mysql": 13306, "postgres": 15432}
@@ -34,21 +34,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = parser.parse_args(arguments)
     try:
         stack = Stack(wanted.stack)
-        print(_commands(stack.name, parse(stack.config(), stack.name), stack.outputs()))
+        settings = parse(stack.config(), stack.name)
+        print(_commands(stack.name, settings.region, _shop(stack.name, settings), stack.outputs()))
     except (PublishError, SettingsError) as error:
         print(f"database-user: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _commands(name: str, settings: Settings, outputs: Mapping[str, Any]) -> str:
-    database, user, local = settings.database, settings.storefront.application.database_user, _LOCAL_PORTS[settings.database.engine]
-    section = "servers" if settings.storefront.containers is None else "containers"
-    _refuse(name, settings, [*_PLACES[section], *_OUTPUTS], outputs)
+def _shop(name: str, settings: Settings) -> Shop:
+    if settings.shop is None:
+        raise PublishError(
+            f"cloudpatterns:storefront of stack {name}",
+            given="nothing",
+            problem="the stack has no storefront, and so no database of one",
+            allowed="a stack with a storefront",
+            fix="make database-user STACK=...",
+        )
+    return settings.shop
+
+
+def _commands(name: str, own_region: str, shop: Shop, outputs: Mapping[str, Any]) -> str:
+    database, user, local = shop.database, shop.storefront.application.database_user, _LOCAL_PORTS[shop.database.engine]
+    section = "servers" if shop.storefront.containers is None else "containers"
+    _refuse(name, shop, [*_PLACES[section], *_OUTPUTS], outputs)
     endpoint, secret = (str(outputs[output]) for output in _OUTPUTS)
     host, port = endpoint.split(":")
     sql = user_sql(ENGINES[database.engine], user, database.database_name)
-    region = quote(settings.region)
+    region = quote(own_region)
     return f"""\
 # Creates {user}, as whom the application of stack {name} logs in to the database {database.database_name}. It may be repeated.
 
@@ -91,9 +104,9 @@ def _client(engine: str, port: int, master: str, database: str) -> str:
     )
 
 
-def _refuse(name: str, settings: Settings, needed: Sequence[str], outputs: Mapping[str, Any]) -> None:
+def _refuse(name: str, shop: Shop, needed: Sequence[str], outputs: Mapping[str, Any]) -> None:
     """Raises ``PublishError`` for a stack whose application has no database, that is not deployed, or whose containers allow no tunnel."""
-    containers = settings.storefront.containers
+    containers = shop.storefront.containers
     if containers is not None and not containers.execute_command:
         raise PublishError(
             f"cloudpatterns:storefront.containers.execute_command of stack {name}",
@@ -102,7 +115,7 @@ def _refuse(name: str, settings: Settings, needed: Sequence[str], outputs: Mappi
             allowed="true, at least until the user is created",
             fix=f"pulumi config set --stack {name} --path cloudpatterns:storefront.containers.execute_command true\nmake up STACK={name}",
         )
-    if settings.database.database_name is None:
+    if shop.database.database_name is None:
         raise PublishError(
             f"cloudpatterns:database.database_name of stack {name}",
             given="nothing",

@@ -20,7 +20,7 @@ from sandbox.cloud import Cloud
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 # The files of this repository's program, with its stack files: copied, because the CLI writes the salt of the passphrase to them.
-PROGRAM: Final = ("__main__.py", "Pulumi.yaml", "settings", "policies")
+PROGRAM: Final = ("__main__.py", "Pulumi.yaml", "settings", "program", "policies")
 PACKS: Final = ("security", "operations", "acceptance")
 # How the real stack encrypts its secrets. The stack here has a passphrase of its own.
 _ENCRYPTION: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")

@@ -6,7 +6,7 @@
 from settings.cache import Cache
 from settings.database import Database
 from settings.errors import Problem, SettingsError
-from settings.loading import Settings, load, parse
+from settings.loading import Settings, Shop, load, parse
 from settings.network import Nat, Network, SubnetCidrs, SubnetPrefixes, Window
 from settings.network_traffic import FlowLogFiles, NetworkAcls
 from settings.operators import Entry, Operator
@@ -27,6 +27,7 @@ __all__ = [
     "Servers",
     "Settings",
     "SettingsError",
+    "Shop",
     "Storefront",
     "SubnetCidrs",
     "SubnetPrefixes",

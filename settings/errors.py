@@ -173,11 +173,13 @@ class Reporter:
 
     def _renamed(self, model: type[BaseModel], place: Location, value: Any) -> list[Fix]:
         """Fixes that give a setting of a model the value under its misspelt name, or an example where that cannot be its value."""
-        info = model.model_fields[str(place[-1])]
-        annotation, allowed, default = _of_field(info)
         if _has_secret(value, str(place[-1])):
             # Nothing prints it.
             return []
+        if (info := model.model_fields.get(str(place[-1]))) is None:
+            # An optional section, whose model is there once the section is.
+            return [Assign(place, value)]
+        annotation, allowed, default = _of_field(info)
         self.renamed.add(self.key(place))
         if isinstance(value, dict) and _model(annotation):
             return [Assign(place, value)]

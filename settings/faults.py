@@ -6,6 +6,7 @@ valid fields; a rule that reads an invalid one is skipped. So all problems are r
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any, ClassVar, Self, TypeVar, get_args
 
 from pydantic import (
@@ -151,6 +152,12 @@ def _context(info: ValidationInfo) -> Context:
     return info.context
 
 
+def _without_none(annotation: Any) -> Any:
+    """The model of a setting that may be absent."""
+    members = [member for member in get_args(annotation) if member is not NoneType]
+    return members[0] if len(members) == 1 else annotation
+
+
 class Model(BaseModel):
     """A frozen part of the settings. `checks` concern several fields together; each gets the valid fields and the context."""
 
@@ -196,7 +203,7 @@ class Model(BaseModel):
         nested = {
             name: _Partial(context.partials[model])
             for name, info in cls.model_fields.items()
-            if name not in frame and isinstance(model := info.annotation, type) and model in context.partials
+            if name not in frame and isinstance(model := _without_none(info.annotation), type) and model in context.partials
         }
         valid = _Partial(nested | frame)
         for rule in cls.checks:

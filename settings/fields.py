@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from cloudpatterns.core.vocabulary import LOG_RETENTION_DAYS
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from settings.faults import Allowed, Remove, refuse
 
@@ -61,6 +62,12 @@ def _ip(value: Any) -> IPv4Network | IPv6Network:
         raise refuse("is an address inside the network, not its first address", str(loose)) from None
 
 
+def _there(value: Path) -> Path:
+    if not value.exists():
+        raise refuse("is not there")
+    return value
+
+
 def each_once(value: tuple[T, ...]) -> tuple[T, ...]:
     """The value itself; refuses duplicates."""
     repeated = next((index for index, item in enumerate(value) if item in value[:index]), None)
@@ -95,6 +102,7 @@ Cidr = Annotated[
     WithJsonSchema({"type": "string"}),
     Allowed("an IPv4 or IPv6 network in CIDR notation", "203.0.113.10/32"),
 ]
+FolderOrArchive = Annotated[Path, AfterValidator(_there), WithJsonSchema({"type": "string"})]
 Switch = Annotated[bool, Allowed("true or false", True)]
 
 

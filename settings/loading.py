@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Annotated, Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple, cast
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, create_model
 from pydantic_core import InitErrorDetails
 
 from settings.cache import Cache
@@ -15,16 +15,19 @@ from settings.database import Database
 from settings.errors import NOTHING, Problem, Reporter, SettingsError
 from settings.faults import Allowed, Assign, Context, Model, fault
 from settings.network import Network, operators_get_through
-from settings.operators import Operators
+from settings.operators import Operator, Operators
 from settings.refusals import components_accept
 from settings.storefront import EXAMPLE_CERTIFICATE, EXAMPLE_SERVERS, Containers, Storefront
+from settings.systems import SYSTEMS, System, allowed_in, description_of, model_of, needs_network
+from settings.systems import components_accept as systems_accept
 from settings.tags import Tags
 
 PROJECT = "cloudpatterns"
 """The namespace of the configuration keys."""
 
 SECTIONS = ("network", "storefront", "database", "cache", "operators", "tags")
-"""The configuration keys of the project, each one section."""
+"""The configuration keys of a stack with a storefront, each one section; `SYSTEMS` are the others."""
+_OF_STOREFRONT = ("database", "cache", "operators")
 
 _REGION_KEY = "aws:region"
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
@@ -32,8 +35,7 @@ _EXAMPLE_REGION = "eu-west-1"
 
 
 def _two_zones(settings: "Settings", context: Context) -> Iterable[InitErrorDetails]:
-    zones = settings.network.zones
-    if len(zones) != 1:
+    if settings.network is None or settings.storefront is None or len(zones := settings.network.zones) != 1:
         return
     needed_by = ["the load balancer"]
     # The rule is skipped when a section is invalid: the load balancer alone requires two zones.
@@ -52,6 +54,8 @@ def _two_zones(settings: "Settings", context: Context) -> Iterable[InitErrorDeta
 
 
 def _application_reaches_aws(settings: "Settings", context: Context) -> Iterable[InitErrorDetails]:
+    if settings.network is None or settings.storefront is None:
+        return
     strategy, endpoints = settings.network.nat.strategy, settings.network.interface_endpoints
     if strategy not in ("none", "on_demand"):
         return
@@ -89,22 +93,34 @@ def _endpoints_of_containers(containers: Containers | None) -> list[str]:
 
 
 def _operators_get_through(settings: "Settings", context: Context) -> Iterable[InitErrorDetails]:
+    if settings.network is None or settings.operators is None:
+        return ()
     return operators_get_through(settings.network, settings.operators, context)
+
+
+class Shop(NamedTuple):
+    """The sections of a storefront, which a stack has all or none."""
+
+    network: Network
+    storefront: Storefront
+    database: Database
+    cache: Cache
+    operators: Sequence[Operator]
 
 
 class Settings(Model):
     """The settings of one stack."""
 
-    checks = (_two_zones, _application_reaches_aws, _operators_get_through, components_accept)
+    checks = (_two_zones, _application_reaches_aws, _operators_get_through, components_accept, systems_accept)
 
     stack: str
     """Name of the stack. Code must not change behaviour based on it."""
     region: str
     """AWS region (`aws:region`)."""
-    network: Network
-    """Addresses, zones, flow logs, endpoints and internet egress for private subnets."""
+    network: Network | None = None
+    """Addresses, zones, flow logs, endpoints and internet egress for private subnets. Default: no network, in a stack that needs none."""
     storefront: Annotated[
-        Storefront,
+        Storefront | None,
         Allowed(
             "an object",
             {
@@ -112,20 +128,44 @@ class Settings(Model):
                 "load_balancer": {"certificate_arn": EXAMPLE_CERTIFICATE},
             },
         ),
-    ]
-    """Servers or containers, load balancer with its certificate, web application firewall and alarms."""
-    database: Database
-    """The relational database."""
-    cache: Annotated[Cache, Allowed("an object", {"engine_version": "8.1", "node_type": "cache.t4g.micro"})]
-    """The in-memory cache."""
-    operators: Operators
-    """Who may reach administrative ports, and from which networks."""
+    ] = None
+    """Servers or containers, load balancer with its certificate, web application firewall and alarms. Default: none, in a stack that has
+    other systems."""
+    database: Database | None = None
+    """The relational database of the storefront."""
+    cache: Annotated[Cache | None, Allowed("an object", {"engine_version": "8.1", "node_type": "cache.t4g.micro"})] = None
+    """The in-memory cache of the storefront."""
+    operators: Operators = None
+    """Who may reach administrative ports of the storefront, and from which networks."""
     tags: Annotated[Tags, Field(description="Tags of every resource, by key.")]
+
+    @property
+    def shop(self) -> Shop | None:
+        """The storefront, where the stack has one."""
+        if self.network is None or self.storefront is None or self.database is None or self.cache is None or not self.operators:
+            return None
+        return Shop(self.network, self.storefront, self.database, self.cache, self.operators)
+
+    @property
+    def systems(self) -> Iterator[System]:
+        """What else the stack has, in the order of `SYSTEMS`."""
+        for section in SYSTEMS:
+            if isinstance(model := getattr(self, section, None), Model):
+                yield System(section, model)
+
+
+def with_systems(sections: Iterable[str]) -> type[Settings]:
+    """The settings of a stack that has these optional sections."""
+    fields: dict[str, Any] = {
+        section: (cast(Any, Annotated)[model_of(section), allowed_in(section), Field(description=description_of(section))], ...)
+        for section in sections
+    }
+    return create_model("Settings", __base__=Settings, **fields)
 
 
 def load() -> Settings:
     """The current stack's settings, from Pulumi's configuration. Raises `SettingsError` with every problem."""
-    names = {*CONFIG.get(), *get_config_env(), _REGION_KEY, *(f"{PROJECT}:{section}" for section in SECTIONS)}
+    names = {*CONFIG.get(), *get_config_env(), _REGION_KEY, *(f"{PROJECT}:{section}" for section in (*SECTIONS, *SYSTEMS))}
     config: dict[str, str] = {}
     for name in names:
         namespace, _, key = name.partition(":")
@@ -143,13 +183,16 @@ def parse(config: Mapping[str, str], stack: str, *, secret_keys: Collection[str]
     """
     region = config.get(_REGION_KEY)
     known_region = region if region is not None and _REGION.fullmatch(region) else None
+    present = [section for section in SYSTEMS if _is_given(config.get(f"{PROJECT}:{section}"))]
+    expected = [*_needed(config, present), *present]
+    model = with_systems(present) if present else Settings
     sections: dict[str, Any] = {}
     shown_region = "[secret]" if _REGION_KEY in secret_keys else known_region or _EXAMPLE_REGION
-    reporter = Reporter(Settings, PROJECT, stack, shown_region, secret_keys, sections)
+    reporter = Reporter(model, PROJECT, stack, shown_region, secret_keys, sections)
     problems: list[tuple[str, Problem]] = []
     if known_region is None:
         problems.append((_REGION_KEY, reporter.region_problem(region, _EXAMPLE_REGION)))
-    for section in SECTIONS:
+    for section in expected:
         text = config.get(f"{PROJECT}:{section}")
         try:
             sections[section] = _section(section, text)
@@ -157,21 +200,35 @@ def parse(config: Mapping[str, str], stack: str, *, secret_keys: Collection[str]
             problems.append((section, reporter.missing_section(section, error.shown, str(error))))
     for name in config:
         namespace, _, key = name.partition(":")
-        if namespace == PROJECT and key not in SECTIONS:
-            problems.append((key, reporter.unknown_section(key, config[name], SECTIONS)))
+        if namespace == PROJECT and key not in (*SECTIONS, *SYSTEMS):
+            problems.append((key, reporter.unknown_section(key, config[name], (*SECTIONS, *SYSTEMS))))
     settings: Settings | None = None
     try:
-        settings = Settings.model_validate({"stack": stack, "region": region, **sections}, context=Context(known_region, sections))
+        settings = model.model_validate({"stack": stack, "region": region, **sections}, context=Context(known_region, sections))
     except ValidationError as invalid:
         errors = [error for error in invalid.errors(include_url=False) if error["loc"][0] in sections and not _echo(error)]
         problems.extend((str(error["loc"][0]), reporter.problem(error)) for error in errors)
     problems = [(section, problem) for section, problem in problems if problem.given != NOTHING or problem.key not in reporter.renamed]
     if settings is None or problems:
-        order = [_REGION_KEY, *SECTIONS]
+        order = [_REGION_KEY, *SECTIONS, *SYSTEMS]
         ranked = sorted(problems, key=lambda item: order.index(item[0]) if item[0] in order else len(order))
         secrets = [config[key] for key in secret_keys if key in config]
         raise SettingsError(stack, _without(secrets, dict.fromkeys(problem for _, problem in ranked)))
     return settings
+
+
+def _is_given(text: str | None) -> bool:
+    # The project declares each section with an empty default.
+    return text is not None and text.strip() not in ("{}", "[]", "")
+
+
+def _needed(config: Mapping[str, str], present: Collection[str]) -> Iterator[str]:
+    """The sections that a stack needs, or has: those of a storefront where it has one, or nothing else."""
+    given = [section for section in SECTIONS if _is_given(config.get(f"{PROJECT}:{section}"))]
+    has_storefront = not present or any(section in given for section in ("storefront", *_OF_STOREFRONT))
+    has_network = has_storefront or "network" in given or any(needs_network(section) for section in present)
+    needed = {"tags": True, "network": has_network}
+    yield from (section for section in SECTIONS if needed.get(section, has_storefront))
 
 
 def _echo(error: Any) -> bool:

@@ -5,6 +5,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from itertools import count
 from typing import Annotated, Any
 
+from annotated_types import MinLen
 from pydantic import AfterValidator, Field, WrapValidator
 from pydantic_core import InitErrorDetails
 
@@ -131,7 +132,7 @@ def _names_once(value: Any, handler: Callable[[Any], Any]) -> Any:
 
 
 Operators = Annotated[
-    Annotated[tuple[Operator, ...], Field(min_length=1)],
+    Annotated[tuple[Operator, ...], MinLen(1)] | None,
     WrapValidator(_names_once),
     Allowed(
         "a list of at least one operator",

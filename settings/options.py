@@ -23,10 +23,16 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 
 from settings.faults import Allowed, Model
-from settings.fields import WHOLE, Cidr, Ipv4Cidr, LogRetentionDays, each_once
+from settings.fields import WHOLE, Cidr, FolderOrArchive, Ipv4Cidr, LogRetentionDays, each_once
 
 _UNITS = {"days": "days", "gib": "GiB", "minutes": "minutes", "percent": "percent", "percentage": "percent", "seconds": "seconds"}
-_KINDS: Mapping[Any, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+_KINDS: Mapping[Any, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    pulumi.Archive: "a folder or archive beside the stack file",
+}
 
 
 def options(
@@ -35,11 +41,12 @@ def options(
     without: Sequence[str] = (),
     limits: Mapping[str, Any] | None = None,
     texts: Mapping[str, Allowed] | None = None,
+    optional: Sequence[str] = (),
 ) -> Any:
     """A base class with a field for each option of a component.
 
     `without` are options that the program decides. `limits` are annotated types that narrow down the declared ones for the stack
-    configuration alone. `texts` say more than the limits.
+    configuration alone. `texts` say more than the limits. `optional` are options that the program has when a section leaves them out.
     """
     hints = {name: hint for name, hint in declared(of).items() if name not in without}
     for name, limit in (limits or {}).items():
@@ -47,7 +54,8 @@ def options(
         # Inside NotRequired, so that it comes after what it narrows down.
         plain = get_args(hint)[0] if get_origin(hint) is NotRequired else hint
         hints[name] = _annotated(plain, *limit.__metadata__)
-    fields = {name: _setting(of, name, hint, (texts or {}).get(name)) for name, hint in hints.items()}
+    required = getattr(of, "__required_keys__", frozenset()) - set(optional)
+    fields = {name: _setting(of, name, hint, (texts or {}).get(name), required=name in required) for name, hint in hints.items()}
     return create_model(of.__name__, __base__=Model, __module__=of.__module__, __doc__=of.__doc__, **fields)
 
 
@@ -67,12 +75,12 @@ def _nested(of: type) -> Any:
     return options(of)
 
 
-def _setting(of: type, name: str, hint: Any, text: Allowed | None) -> Any:
+def _setting(of: type, name: str, hint: Any, text: Allowed | None, *, required: bool) -> Any:
     default, described = default_of(hint), _Described(of, name)
     annotation = _kind(hint)
     if text is not None or annotation is not LogRetentionDays:
         annotation = _annotated(annotation, text or Allowed(_allowed(name, hint), _example(hint)))
-    if name in getattr(of, "__required_keys__", ()):
+    if required:
         return _annotated(annotation, described), ...
     return _annotated(annotation if default is not None else annotation | None, described), Field(default=default)
 
@@ -108,6 +116,8 @@ def _kind(hint: Any) -> Any:
         kind = GenericAlias(dict, (str, _entry(members[1])))
     elif is_typeddict(hint):
         kind = _nested(hint)
+    elif hint is pulumi.Archive:
+        kind = FolderOrArchive
     for limit in found:
         if isinstance(limit, Unique):
             kind = _annotated(kind, AfterValidator(each_once))

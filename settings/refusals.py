@@ -27,6 +27,8 @@ _VARIABLES = "variables in capital letters, digits and _, one line of text each,
 
 def components_accept(settings: Any, context: Context) -> Iterable[InitErrorDetails]:
     """Checks the storefront with what is valid so far: where it is to stand is made up."""
+    if getattr(settings, "storefront", ...) is None:
+        return
     args = _arguments(settings, context)
     try:
         Component.check("shop", args)
@@ -54,13 +56,18 @@ def _arguments(settings: Any, context: Context) -> dict[str, Any]:
         "firewall": _section(front.get("firewall"), {}),
         "database": _section(getattr(settings, "database", None), _database(context.partials.get(Database, {}))),
         "cache": _section(getattr(settings, "cache", None), _CACHE),
-        "operators": {operator.name: operator.as_args("name") for operator in getattr(settings, "operators", ())},
+        "operators": {operator.name: operator.as_args("name") for operator in _operators(settings)},
         **_valid(front, ("alarm_topic_arns", "alarm_email_addresses")),
     }
     if args.get("servers", {}).get("artifact_sha256"):
         # As in the program: without a place it is in the stack's own bucket.
         args["servers"].setdefault("artifact_uri", "s3://bucket/version.tar.gz")
     return args
+
+
+def _operators(settings: Any) -> Iterable[Any]:
+    operators = getattr(settings, "operators", None)
+    return () if operators is None else operators
 
 
 def _database(valid: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,16 +114,17 @@ def _valid(valid: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 def _place(path: str, args: Mapping[str, Any]) -> Location | None:
     """The setting of an argument, `servers.statements.0.sid`; None where it is none."""
-    steps = tuple(_steps(path, args))
-    if steps[0] in ("database", "cache"):
-        return steps
-    if steps[0] == "operators" and len(steps) > 1:
-        return ("operators", list(args["operators"]).index(steps[1]), *steps[2:])
+    place = tuple(steps(path, args))
+    if place[0] in ("database", "cache"):
+        return place
+    if place[0] == "operators" and len(place) > 1:
+        return ("operators", list(args["operators"]).index(place[1]), *place[2:])
     front = ("servers", "containers", "load_balancer", "cdn", "firewall", "alarm_topic_arns", "alarm_email_addresses")
-    return ("storefront", *steps) if steps[0] in front else None
+    return ("storefront", *place) if place[0] in front else None
 
 
-def _steps(path: str, node: Any) -> Iterator[str | int]:
+def steps(path: str, node: Any) -> Iterator[str | int]:
+    """The steps of a path that a component reports, `statements.0.sid`, through its arguments."""
     parts = path.split(".")
     while parts:
         # Names may have dots.

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from settings.faults import ALLOWED_KEYWORD
-from settings.loading import PROJECT, SECTIONS, Settings
+from settings.loading import PROJECT, SECTIONS, with_systems
+from settings.systems import SYSTEMS
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "settings.schema.json"
 """Path of the schema."""
@@ -13,9 +14,9 @@ PATH = Path(__file__).resolve().parent.parent / "docs" / "settings.schema.json"
 
 def document() -> str:
     """The schema of a `Pulumi.<stack>.yaml`, as text."""
-    generated: Any = _described(Settings.model_json_schema())
+    generated: Any = _described(with_systems(SYSTEMS).model_json_schema())
     definitions = {name: schema for name, schema in generated["$defs"].items() if name != "Settings"}
-    sections = {f"{PROJECT}:{section}": generated["properties"][section] for section in SECTIONS}
+    sections = {f"{PROJECT}:{section}": generated["properties"][section] for section in (*SECTIONS, *SYSTEMS)}
     region = {"type": "string", "description": "AWS region of the stack.", "examples": ["eu-west-1"]}
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -25,7 +26,7 @@ def document() -> str:
             "config": {
                 "type": "object",
                 "properties": {"aws:region": region, **sections},
-                "required": ["aws:region", *sections],
+                "required": ["aws:region", f"{PROJECT}:tags"],
                 # Keys of other providers are allowed; a misspelt section is not.
                 "patternProperties": {f"^(?!{PROJECT}:)": {}},
                 "additionalProperties": False,

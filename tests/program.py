@@ -36,7 +36,7 @@ def folder_graph(
     config = dict(load_stack_config(project, stack).values)
     for section, values in (sections or {}).items():
         key = f"{project.name}:{section}"
-        config[key] = json.dumps({**json.loads(config[key]), **values})
+        config[key] = json.dumps({**json.loads(config.get(key, "{}")), **values})
     return record_with(
         program or (lambda: runpy.run_path(os.fspath(folder / "__main__.py"), run_name="__main__")),
         project=project.name,
@@ -52,7 +52,8 @@ def copy_project(folder: Path, before: str = "", after: str = "") -> Path:
     folder.mkdir(exist_ok=True)
     for file in ("Pulumi.yaml", *(f"Pulumi.{stack}.yaml" for stack in STACKS)):
         shutil.copy(ROOT / file, folder)
-    (folder / "settings").symlink_to(ROOT / "settings", target_is_directory=True)
+    for package in ("settings", "program"):
+        (folder / package).symlink_to(ROOT / package, target_is_directory=True)
     text = (ROOT / "__main__.py").read_text(encoding="utf-8")
     (folder / "__main__.py").write_text(f"{before}\n{text}\n{after}\n", encoding="utf-8")
     return folder

@@ -65,7 +65,7 @@ def test_there_are_paths_to_check() -> None:
 def test_every_stack_output_is_exported() -> None:
     named = _found(r"pulumi stack output(?: --stack \w+| --json)* (\w+)")
     assert {("operations.md", "nat_runbook"), ("delivery.md", "backend_url")} <= named
-    programs = [ROOT / "__main__.py", ROOT / "bootstrap" / "__main__.py"]
+    programs = [ROOT / "__main__.py", *(ROOT / "program").glob("*.py"), ROOT / "bootstrap" / "__main__.py"]
     exported = {
         name
         for program in programs

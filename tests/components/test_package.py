@@ -26,6 +26,7 @@ PACKAGES = {
     "cloudpatterns_policies": ROOT / "policies" / "cloudpatterns_policies",
     "offline_preview": ROOT / "preview" / "offline_preview",
     "settings": ROOT / "settings",
+    "program": ROOT / "program",
 }
 # What runs in AWS stands alone: it is not part of the package's public names.
 SOURCES = sorted(path for path in COMPONENTS.rglob("*.py") if "on_aws" not in path.parts)

@@ -148,7 +148,7 @@ def test_kill_reaches_what_a_process_has_put_into_a_group_of_its_own(files: str,
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Another clone, with a stack of its own beside dev."""
     root = tmp_path / "repository"
-    for folder in ("settings", *(f"policies/{pack}" for pack in PACKS)):
+    for folder in ("settings", "program", *(f"policies/{pack}" for pack in PACKS)):
         (root / folder).mkdir(parents=True)
     for pack in PACKS:
         (root / "policies" / pack / "PulumiPolicy.yaml").write_text("runtime: python\n")

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from settings import Settings, SettingsError, parse
 from settings.errors import Reporter
+from settings.systems import SYSTEMS
 from tests.settings.configurations import ABSENT, VALID, broken, config, good, obey, problems
 from tests.settings.expectations import put, put_all, reported, rm
 
@@ -59,7 +60,7 @@ def test_an_unknown_section_is_reported_with_the_nearest():
     (problem,) = problems(broken({"netwrok": {"a": 1}}))
     assert (problem.key, problem.given) == ("cloudpatterns:netwrok", '{"a": 1}')
     assert problem.because == "unknown key; did you mean cloudpatterns:network?"
-    assert problem.allowed == "the sections network, storefront, database, cache, operators, tags"
+    assert problem.allowed == f"the sections network, storefront, database, cache, operators, tags, {', '.join(SYSTEMS)}"
     assert problem.fix == ("pulumi config rm --stack dev 'cloudpatterns:netwrok'",)
     (other,) = problems(broken({"xyz": "1"}))
     assert other.because == "unknown key"

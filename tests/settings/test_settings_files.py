@@ -9,6 +9,7 @@ import yaml
 
 from settings import SettingsError, parse, schema
 from settings.loading import SECTIONS
+from settings.systems import SYSTEMS
 
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = ("dev", "prod")
@@ -73,7 +74,7 @@ def test_the_project_declares_every_section_loosely():
     declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
     sections = {name: value for name, value in declared.items() if ":" not in name}
     assert {name: (value["type"], value["default"]) for name, value in sections.items()} == {
-        name: ("array", []) if name == "operators" else ("object", {}) for name in SECTIONS
+        name: ("array", []) if name == "operators" else ("object", {}) for name in (*SECTIONS, *SYSTEMS)
     }
 
 
@@ -91,7 +92,7 @@ def test_the_schema_for_editors_has_not_drifted():
 def test_the_schema_knows_ranges_lists_and_what_is_allowed():
     document = json.loads(schema.document())
     config = document["properties"]["config"]
-    assert config["required"] == ["aws:region", *(f"cloudpatterns:{section}" for section in SECTIONS)]
+    assert config["required"] == ["aws:region", "cloudpatterns:tags"]
     network = document["$defs"]["Network"]
     assert network["additionalProperties"] is False
     assert 3653 in network["properties"]["flow_log_retention_days"]["enum"]

@@ -1,0 +1,42 @@
+"""The optional sections: each is a component, which stands where the stack has it unless its section says otherwise."""
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from cloudpatterns.network import Network
+
+import settings
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where components of a stack stand."""
+
+    network: Network | None
+    alarm_topic_arns: list[pulumi.Input[str]]
+    tags: dict[str, pulumi.Input[str]]
+
+    def arguments(self) -> dict[str, Any]:
+        """What the stack gives a component, by the argument's name."""
+        subnets: dict[str, Any] = {}
+        if self.network is not None:
+            tiers = {tier: self.network.subnet_ids(tier) for tier in ("public", "private", "data")}
+            subnets = {f"{tier}_subnet_ids_by_zone": ids for tier, ids in tiers.items()}
+            subnets |= {"vpc_id": self.network.vpc_id, "subnet_ids_by_zone": tiers["private"]}
+        return {**subnets, "alarm_topic_arns": self.alarm_topic_arns, "tags": self.tags}
+
+
+def deploy_systems(stack: settings.Settings, place: Place) -> None:
+    """Creates the components of the optional sections; the outputs of each are one of the stack, by the section's name."""
+    for system in stack.systems:
+        made = system.component(system.name(), system.arguments(place.arguments()))
+        pulumi.export(system.section, dict(_outputs(made)))
+
+
+def _outputs(component: pulumi.ComponentResource) -> Iterator[tuple[str, Any]]:
+    for name in inspect.get_annotations(type(component)):
+        if not name.startswith("_"):
+            yield name, getattr(component, name)

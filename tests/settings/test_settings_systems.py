@@ -1,0 +1,88 @@
+"""The optional sections: components of the package that a stack has when their section is there."""
+
+from typing import Any
+
+import pytest
+from cloudpatterns.core import declared
+
+from settings.systems import PLACED, SYSTEMS, arguments_of, component_of, model_of
+from tests.program import program_graph
+from tests.settings.configurations import VALID, good, problems
+
+TAGS = VALID["tags"]
+BACKUP = {
+    "rules": {"daily": {"frequency": "daily", "time_zone": "Europe/Dublin", "retention_days": 35}},
+    "selections": {"tagged": {"tags": {"Backup": "yes"}}},
+}
+
+
+def reported(sections: dict[str, Any]) -> list[tuple[str, str | None, tuple[str, ...]]]:
+    return [(problem.key.removeprefix("cloudpatterns:"), problem.because, problem.fix) for problem in problems(sections)]
+
+
+def test_a_section_that_is_absent_makes_nothing() -> None:
+    settings = good(VALID)
+    assert [*settings.systems] == []
+    assert [*good({**VALID, **{section: {} for section in SYSTEMS}}).systems] == []
+
+
+@pytest.mark.parametrize("section", SYSTEMS)
+def test_a_section_has_every_argument_of_its_component(section: str) -> None:
+    model, arguments = model_of(section), arguments_of(section)
+    assert set(model.model_fields) == set(declared(arguments))
+    required = set(getattr(arguments, "__required_keys__", ()))
+    assert {name for name, info in model.model_fields.items() if info.is_required()} == required - set(PLACED)
+
+
+def test_a_component_stands_where_the_stack_has_it_unless_its_section_says_otherwise() -> None:
+    (system,) = good({**VALID, "backup": {**BACKUP, "tags": {"Owner": "storage"}}}).systems
+    topic = "arn:aws:sns:eu-west-1:123456789012:alarms"
+    arguments = system.arguments({"alarm_topic_arns": [topic], "tags": TAGS, "vpc_id": "vpc-1"})
+    assert (system.section, system.name(), system.component.__name__) == ("backup", "backup", "Snapshot")
+    assert (arguments["alarm_topic_arns"], arguments["tags"], "vpc_id" in arguments) == ([topic], {"Owner": "storage"}, False)
+    assert component_of("backup").check("backup", arguments)["rules"]["daily"]["retention_days"] == 35
+
+
+def test_a_stack_without_a_storefront_needs_tags_alone() -> None:
+    settings = good({"tags": TAGS, "backup": BACKUP})
+    assert (settings.shop, settings.network) == (None, None)
+    assert [system.section for system in settings.systems] == ["backup"]
+
+
+def test_a_part_of_a_storefront_needs_the_others() -> None:
+    found = {key for key, _, _ in reported({"tags": TAGS, "backup": BACKUP, "database": VALID["database"]})}
+    assert found == {"network", "storefront", "cache", "operators"}
+
+
+def test_a_wrong_value_is_reported_like_one_of_the_storefront() -> None:
+    wrong = {**BACKUP, "alarm_hours_without_backup": 0}
+    assert reported({**VALID, "backup": wrong}) == [
+        (
+            "backup.alarm_hours_without_backup",
+            None,
+            ("pulumi config set --stack dev --path 'cloudpatterns:backup.alarm_hours_without_backup' 1",),
+        )
+    ]
+
+
+def test_what_the_component_refuses_is_reported_at_its_setting() -> None:
+    ((key, because, fix),) = reported({**VALID, "backup": {**BACKUP, "disks": {"tags": {"Backup": "yes"}, "times": {}}}})[:1]
+    assert key.startswith("backup.")
+    assert because
+    assert fix
+
+
+def test_a_misspelt_section_is_renamed() -> None:
+    ((key, because, fix),) = reported({**VALID, "bakcup": {"opt_in_region": True}})
+    assert (key, because) == ("bakcup", "unknown key; did you mean cloudpatterns:backup?")
+    assert fix == (
+        "pulumi config set --stack dev --path 'cloudpatterns:backup.opt_in_region' true",
+        "pulumi config rm --stack dev 'cloudpatterns:bakcup'",
+    )
+
+
+def test_the_program_creates_the_component_and_exports_its_outputs() -> None:
+    graph = program_graph("prod", {"backup": BACKUP})
+    assert graph.of_type("cloudpatterns:index:Snapshot")[0].name == "backup"
+    assert graph.outputs["backup"]["vault_name"]
+    assert not program_graph("prod").of_type("cloudpatterns:index:Snapshot")
