@@ -191,6 +191,24 @@ def test_the_role_that_an_account_shares_is_created_where_it_is_asked_for() -> N
     graph = domain(create_service_linked_role=True)
     assert graph.one(role).inputs["awsServiceName"] == "opensearchservice.amazonaws.com"
     assert graph.one(role).urn in graph.one(DOMAIN).dependencies
+    # AWS refuses to delete it while a domain uses it: neither a destroy nor False may try.
+    assert graph.one(role).options["retainOnDelete"] is True
+
+
+def test_a_domain_waits_until_opensearch_sees_the_new_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    found: dict[str, Any] = {}
+    original = pulumi.ResourceHook.__init__
+
+    def note(self: Any, name: str, func: Any, *opts: Any) -> None:
+        found[name] = func
+        original(self, name, func, *opts)
+
+    monkeypatch.setattr(pulumi.ResourceHook, "__init__", note)
+    monkeypatch.setattr("time.sleep", slept.append)
+    domain(create_service_linked_role=True)
+    found["products-service-role-seen"](None)
+    assert slept[-1] == 20
 
 
 def test_a_collection_is_private() -> None:
@@ -237,8 +255,12 @@ def test_a_collection_has_fine_grained_access() -> None:
         ([INDEXER], [f"index/{name}/products-*"], sorted([*read, *write])),
     ]
     for child in ("products-admin", "products-reader-web", "products-writer-indexer"):
-        [statement] = policy(graph, child)["Statement"]
+        statement, *more = policy(graph, child)["Statement"]
         assert (statement["Action"], statement["Resource"]) == (["aoss:APIAccessAll"], [graph.one(COLLECTION).outputs["arn"]])
+        # Who reads and writes for an application needs no Dashboards.
+        assert [one["Action"] for one in more] == ([["aoss:DashboardsAccessAll"]] if child == "products-admin" else [])
+    dashboards = policy(graph, "products-admin")["Statement"][1]["Resource"]
+    assert dashboards == ["arn:aws:aoss:eu-west-1:123456789012:dashboards/default"]
 
 
 def test_a_collection_scales_from_nothing_to_its_ceiling() -> None:

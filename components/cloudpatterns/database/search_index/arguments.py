@@ -83,14 +83,15 @@ class SearchIndexOptions(TypedDict):
     deletion_protection: NotRequired[DeletionProtection]
     """Pulumi refuses to delete or replace it; OpenSearch has no protection of its own."""
     create_service_linked_role: NotRequired[Annotated[bool, Field(default=False)]]
-    """Creates the role with which domains reach VPCs, once in an account: all its stacks share it. Needed before its first domain."""
+    """Creates the role with which domains reach VPCs, once in an account: all its stacks share it. Needed before its first domain. The role
+    stays when the index goes, or this is False again."""
 
 
 class SearchIndexArgs(SearchIndexOptions):
     """Arguments of ``SearchIndex``: its options, and what it stands among."""
 
     admin_role_arn: _RoleArn
-    """Role that creates indexes and grants rights in them: the master user of a domain."""
+    """Role that creates indexes and grants rights in them: the master user of a domain. It may use Dashboards."""
     reader_role_arns: NotRequired[_RoleArns]
     """Roles that search, by a short name: each gets a policy for it."""
     writer_role_arns: NotRequired[_RoleArns]

@@ -16,9 +16,10 @@ _ADMIN = ("aoss:DeleteIndex",)
 
 
 class MadeCollection(NamedTuple):
-    """A collection, its name and the endpoint through which it is reached."""
+    """A collection, its URL, available after its policies, its name and the endpoint through which it is reached."""
 
     collection: aws.opensearch.ServerlessCollection
+    endpoint: pulumi.Output[str]
     name: pulumi.Output[str]
     vpc_endpoint_id: pulumi.Output[str]
 
@@ -66,17 +67,20 @@ def create_collection(
     )
     endpoint_id = _endpoint(component, name, checked, collection, identifier)
     network = [{"Rules": [{"ResourceType": kind, "Resource": [place]} for kind in ("collection", "dashboard")], **_only(endpoint_id)}]
-    _security_policy(component, f"{name}-network", identifier, "network", network)
-    aws.opensearch.ServerlessAccessPolicy(
-        f"{name}-access",
-        name=identifier,
-        type="data",
-        description=f"Who reads and writes {name}",
-        policy=pulumi.Output.json_dumps(_access(checked, identifier, place)),
-        opts=component.child(),
+    policies: list[pulumi.Resource] = [_security_policy(component, f"{name}-network", identifier, "network", network)]
+    policies.append(
+        aws.opensearch.ServerlessAccessPolicy(
+            f"{name}-access",
+            name=identifier,
+            type="data",
+            description=f"Who reads and writes {name}",
+            policy=pulumi.Output.json_dumps(_access(checked, identifier, place)),
+            opts=component.child(),
+        )
     )
     _report(component, name, checked, made)
-    return MadeCollection(made, identifier, endpoint_id)
+    # Without them, nobody connects.
+    return MadeCollection(made, after(made.collection_endpoint, *policies), identifier, endpoint_id)
 
 
 def _report(component: Component, name: str, checked: SearchIndexArgs, made: aws.opensearch.ServerlessCollection) -> None:
