@@ -1,5 +1,6 @@
 """SearchIndex: private, over TLS, with fine-grained access, as a domain and as a collection, and every refusal."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -205,10 +206,14 @@ def test_a_domain_waits_until_opensearch_sees_the_new_role(monkeypatch: pytest.M
         original(self, name, func, *opts)
 
     monkeypatch.setattr(pulumi.ResourceHook, "__init__", note)
-    monkeypatch.setattr("time.sleep", slept.append)
     domain(create_service_linked_role=True)
-    found["products-service-role-seen"](None)
-    assert slept[-1] == 20
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr("asyncio.sleep", sleep)
+    asyncio.run(found["products-service-role-seen"](None))
+    assert slept == [20]
 
 
 def test_a_collection_is_private() -> None:

@@ -115,7 +115,8 @@ def _proxy(component: Component, name: str, checked: ReadReplicaArgs, cluster_id
                 Statement(sid="Connect", actions=["rds-db:connect"], resources=[connect_arn(arn, resource_id, user_name)]),
             ]
         },
-        conditions={"StringEquals": {"aws:SourceAccount": account_of(arn)}},
+        # Where RDS sends the account, it is this one. AWS does not say that the proxy does.
+        conditions={"StringEqualsIfExists": {"aws:SourceAccount": account_of(arn)}},
         tags=tags,
     )
     identifier = unique_name(role.role.name, f"{name}-proxy-role", f"{name}-proxy")

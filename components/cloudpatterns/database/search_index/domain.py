@@ -1,6 +1,6 @@
 """A domain in a VPC: logs, nodes, and what reports that it is not well."""
 
-import time
+import asyncio
 from typing import Any, NamedTuple
 
 import pulumi
@@ -80,8 +80,8 @@ def create_domain(
 
 
 def _service_linked_role(component: Component, name: str) -> aws.iam.ServiceLinkedRole:
-    # A hook after it holds back what depends on it.
-    seen = pulumi.ResourceHook(f"{name}-service-role-seen", lambda _created: time.sleep(_ROLE_SECONDS))
+    # A hook after it holds back what depends on it, and nothing else.
+    seen = pulumi.ResourceHook(f"{name}-service-role-seen", lambda _created: asyncio.sleep(_ROLE_SECONDS))
     return aws.iam.ServiceLinkedRole(
         f"{name}-service-role",
         aws_service_name="opensearchservice.amazonaws.com",
