@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pulumi
+import pulumi_aws as aws
 import pytest
 from cloudpatterns.core import ArgumentError
 from cloudpatterns.database import SearchIndex
@@ -249,6 +250,22 @@ def test_a_collection_is_encrypted_before_it_is_there() -> None:
     assert "products-encryption" in refs(graph, made, "name")
 
 
+def test_another_key_replaces_a_collection(monkeypatch: pytest.MonkeyPatch) -> None:
+    triggers: list[Any] = []
+    original = aws.opensearch.ServerlessCollection.__init__
+
+    def note(self: Any, *args: Any, opts: pulumi.ResourceOptions, **inputs: Any) -> None:
+        pulumi.Output.from_input(opts.replacement_trigger).apply(triggers.append)
+        original(self, *args, opts=opts, **inputs)
+
+    monkeypatch.setattr(aws.opensearch.ServerlessCollection, "__init__", note)
+    key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
+    graph = collection(kms_key_arn=key_arn)
+    # OpenSearch Serverless encrypts a collection with the key of its beginning: it would lose its data with that key.
+    assert triggers == [key_arn]
+    assert graph.one(COLLECTION).options["protect"] is True
+
+
 def test_a_collection_has_fine_grained_access() -> None:
     graph = collection(index_patterns=["products-*"])
     name = graph.one(COLLECTION).inputs["name"]
@@ -316,6 +333,10 @@ def test_deletion_is_refused_unless_it_is_asked_for() -> None:
         (
             {"domain": {**VERSION, "instance_type": "t2.small.search"}},
             [("domain.instance_type", "is 't2.small.search', which cannot encrypt its storage. Use t3.small.search or larger.")],
+        ),
+        (
+            {"domain": {**VERSION, "instance_type": "t3.medium.search", "instance_count": 12}},
+            [("domain.instance_count", "is 12; a domain has at most 10 nodes of t3. Lower it, or use r7g.large.search.")],
         ),
         (
             {"domain": {**VERSION, "instance_count": 12, "dedicated_masters": False}},

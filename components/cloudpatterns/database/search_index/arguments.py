@@ -103,7 +103,8 @@ class SearchIndexArgs(SearchIndexOptions):
     vpc_id: NotRequired[pulumi.Input[str]]
     """VPC of the subnets. Needed for the new endpoint of a ``collection``. Default: a domain asks the subnets."""
     kms_key_arn: NotRequired[KmsKeyArn]
-    """Key for documents and logs; its policy must let CloudWatch Logs use it. Default: a new key."""
+    """Key for documents and logs; its policy must let CloudWatch Logs use it. Another one replaces the domain or
+    collection, with its data. Default: a new key."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
     """SNS topics to notify of a domain that is red, full, or short of memory or processor, or of a collection that answers with errors."""
     tags: NotRequired[Tags]

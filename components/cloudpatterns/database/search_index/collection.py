@@ -63,7 +63,12 @@ def create_collection(
         collection_group_name=group.name,
         standby_replicas="ENABLED",
         tags=checked["tags"],
-        opts=component.child(protect=checked["deletion_protection"], delete_before_replace=True),
+        opts=component.child(
+            protect=checked["deletion_protection"],
+            delete_before_replace=True,
+            # A collection keeps the key of its beginning, whatever its policy says later: it would lose its data with an old key.
+            replacement_trigger=kms_key_arn,
+        ),
     )
     endpoint_id = _endpoint(component, name, checked, collection, identifier)
     network = [{"Rules": [{"ResourceType": kind, "Resource": [place]} for kind in ("collection", "dashboard")], **_only(endpoint_id)}]

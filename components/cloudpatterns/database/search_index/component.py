@@ -43,7 +43,8 @@ class SearchIndex(Component):
     **Cost drivers**: nodes by the hour and their volumes; of a collection, compute units while it is used, and the endpoint by the hour.
 
     **Trade-offs**: a domain answers at once; a collection costs nothing at rest, and its first request after ten minutes waits for up to
-    half a minute. What is written is found about a second later.
+    half a minute. What is written is found about a second later. Each domain takes one of the ten resource policies that CloudWatch Logs
+    has in a Region.
 
     **Proven by**: controls ``search-domain-private``, ``search-domain-https``, ``search-domain-access-control``,
     ``search-collection-private``, ``search-collection-customer-key``, ``search-collection-access``; ``test_search_index.py``.
@@ -191,6 +192,11 @@ def _domain_problems(name: str, checked: SearchIndexArgs, domain: SearchIndexDom
             yield f"domain.{argument}", f"is {kind!r}, which cannot encrypt its storage. Use t3.small.search or larger."
     if _OWN_DISKS.match(domain["instance_type"]):
         yield "domain.instance_type", f"is {domain['instance_type']!r}, which takes no EBS volumes. Use another, such as r7g.large.search."
+    if nodes > 10 and domain["instance_type"].startswith("t3."):
+        yield (
+            "domain.instance_count",
+            f"is {nodes}; a domain has at most 10 nodes of t3. Lower it, or use r7g.large.search.",
+        )
     if nodes > 10 and not domain["dedicated_masters"]:
         yield "domain.dedicated_masters", f"is False; {nodes} data nodes need dedicated masters. Set it to True."
     if domain["standby"]:
