@@ -72,20 +72,17 @@ def create_collection(
     )
     endpoint_id = _endpoint(component, name, checked, collection, identifier)
     network = [{"Rules": [{"ResourceType": kind, "Resource": [place]} for kind in ("collection", "dashboard")], **_only(endpoint_id)}]
-    policies: list[pulumi.Resource] = [_security_policy(component, f"{name}-network", identifier, "network", network)]
-    policies.append(
-        aws.opensearch.ServerlessAccessPolicy(
-            f"{name}-access",
-            name=identifier,
-            type="data",
-            description=f"Who reads and writes {name}",
-            policy=pulumi.Output.json_dumps(_access(checked, identifier, place)),
-            opts=component.child(),
-        )
+    connects = _security_policy(component, f"{name}-network", identifier, "network", network)
+    reads = aws.opensearch.ServerlessAccessPolicy(
+        f"{name}-access",
+        name=identifier,
+        type="data",
+        description=f"Who reads and writes {name}",
+        policy=pulumi.Output.json_dumps(_access(checked, identifier, place)),
+        opts=component.child(),
     )
     _report(component, name, checked, made)
-    # Without them, nobody connects.
-    return MadeCollection(made, after(made.collection_endpoint, *policies), identifier, endpoint_id)
+    return MadeCollection(made, after(made.collection_endpoint, connects, reads), identifier, endpoint_id)
 
 
 def _report(component: Component, name: str, checked: SearchIndexArgs, made: aws.opensearch.ServerlessCollection) -> None:
