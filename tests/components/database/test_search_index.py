@@ -250,6 +250,15 @@ def test_a_collection_is_encrypted_before_it_is_there() -> None:
     assert "products-encryption" in refs(graph, made, "name")
 
 
+def test_who_has_the_endpoint_of_a_collection_can_connect() -> None:
+    def program() -> None:
+        given: Any = {"collection": {}, "vpc_id": "vpc-1", **PLACE}
+        aws.ssm.Parameter("url", type="String", value=SearchIndex("products", given).endpoint)
+
+    graph = record(program, mode="deployed")
+    assert {"products-network", "products-access"} <= set(refs(graph, graph.named("url"), "value"))
+
+
 def test_another_key_replaces_a_collection(monkeypatch: pytest.MonkeyPatch) -> None:
     triggers: list[Any] = []
     original = aws.opensearch.ServerlessCollection.__init__
