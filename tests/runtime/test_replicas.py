@@ -307,6 +307,7 @@ def test_a_record_is_resolved_to_the_endpoint_that_has_the_certificate() -> None
         raise AssertionError(host)
 
     assert reads._replace(host="reads-proxy.proxy-abc.eu-west-1.rds.amazonaws.com").endpoint(unasked).startswith("reads-proxy.")
+    assert reads._replace(host="reads-proxy.proxy-abc.rds.cn-north-1.amazonaws.com.cn").endpoint(unasked).startswith("reads-proxy.")
 
 
 def test_a_place_without_its_variables_is_refused() -> None:

@@ -254,8 +254,8 @@ class DataWarehouse(Component):
             admin_password_secret_kms_key_id=self.kms_key_arn,
             kms_key_id=self.kms_key_arn,
             log_exports=list(_LOGS),
-            # The default role must stand among the roles.
-            iam_roles=[*([self.load_role_arn] if checked["load_statements"] else []), *roles] or None,
+            # The default role must stand among the roles. An empty list takes the last role away; without one it would stay.
+            iam_roles=[*([self.load_role_arn] if checked["load_statements"] else []), *roles],
             default_iam_role_arn=self.load_role_arn if checked["load_statements"] else None,
             tags=checked["tags"],
             # The name is fixed, so a replacement cannot stand beside the old one.
@@ -264,10 +264,6 @@ class DataWarehouse(Component):
 
     def _load_role(self, name: str) -> pulumi.Output[str]:
         statements = [iam_statement(statement) for statement in self._checked["load_statements"]]
-        account = account_of(self._group.arn)
-        namespaces = pulumi.Output.concat(
-            "arn:", partition_of(self._group.arn), ":redshift-serverless:", region_of(self._group.arn), ":", account, ":namespace/*"
-        )
         # Both: https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-security-other-services.html
         return service_role(
             self,
@@ -275,7 +271,8 @@ class DataWarehouse(Component):
             ("redshift-serverless.amazonaws.com", "redshift.amazonaws.com"),
             f"COPY, UNLOAD and external tables of {name}",
             statements={f"{name}-load-policy": statements},
-            conditions={"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": namespaces}},
+            # Where Redshift sends the account, it is this one. AWS does not say that it does, and names no ARN that it would send.
+            conditions={"StringEqualsIfExists": {"aws:SourceAccount": account_of(self._group.arn)}},
             tags=self._checked["tags"],
         ).arn
 

@@ -69,7 +69,8 @@ _MYSQL_LAG = ("seconds_behind_source", "seconds_behind_master")
 # 40001 and 40P01: cancelled for replication; 57P01 to 57P03: the server shuts down or is starting.
 # https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CONFLICT
 _CANCELLED = frozenset({"40001", "40P01", "57P01", "57P02", "57P03"})
-_RDS = re.compile(r".+\.rds\.amazonaws\.com(\.cn)?")
+# In China the Region comes behind: orders.abc.rds.cn-north-1.amazonaws.com.cn.
+_RDS = re.compile(r".+\.rds\.(cn-[a-z]+-\d\.)?amazonaws\.com(\.cn)?")
 
 
 class Written(NamedTuple, Generic[_Result]):

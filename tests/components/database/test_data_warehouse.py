@@ -97,6 +97,7 @@ def test_it_is_encrypted_and_its_password_is_nowhere() -> None:
         "adminPasswordSecretKmsKeyId": key.outputs["arn"],
         "kmsKeyId": key.outputs["arn"],
         "logExports": ["connectionlog", "useractivitylog", "userlog"],
+        "iamRoles": [],
         "tags": {},
     }
     assert refs(graph, graph.one(NAMESPACE), "kmsKeyId") == ["sales-key", "sales-key-policy"]
@@ -148,13 +149,14 @@ def test_copy_and_unload_have_a_role_of_their_own() -> None:
     assert "sales-load-policy" in refs(graph, namespace, "defaultIamRoleArn")
     trust = json.loads(graph.named("sales-load").inputs["assumeRolePolicy"])["Statement"][0]
     assert trust["Principal"] == {"Service": ["redshift-serverless.amazonaws.com", "redshift.amazonaws.com"]}
-    assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": "123456789012"}
-    assert trust["Condition"]["ArnLike"]["aws:SourceArn"].endswith(":123456789012:namespace/*")
+    # It may not depend on keys that Redshift does not promise to send: COPY would be refused.
+    assert trust["Condition"] == {"StringEqualsIfExists": {"aws:SourceAccount": "123456789012"}}
     assert policy(graph, "sales-load-policy") == [
         {"Sid": "Landing", "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::landing/*"]}
     ]
     bare: dict[str, Any] = {}
-    assert "iamRoles" not in warehouse(bare).one(NAMESPACE).inputs
+    # Empty, not absent: the last role is taken away from a namespace that has one.
+    assert warehouse(bare).one(NAMESPACE).inputs["iamRoles"] == []
     assert bare["role"] == ""
 
 

@@ -145,6 +145,39 @@ def test_a_cluster_of_documents_is_protected() -> None:
     assert graph.named("shop-catalogue-key").options["retainOnDelete"] is True
 
 
+def test_a_cluster_of_documents_is_upgraded_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: dict[str, Any] = {}
+    original = pulumi.ResourceHook.__init__
+
+    def note(self: Any, name: str, func: Any, opts: pulumi.ResourceHookOptions) -> None:
+        assert opts.on_dry_run
+        found[name] = func
+        original(self, name, func, opts)
+
+    monkeypatch.setattr(pulumi.ResourceHook, "__init__", note)
+
+    def upgrade(**documents: Any) -> Graph:
+        services: Any = {"catalogue": {"documents": {"engine_version": "8.0.0", **documents}}}
+        graph = stores_of(services)
+        versions = [{"engineVersion": version} for version in ("5.0.0", "8.0.0")]
+        found["shop-catalogue-cluster-upgrade"](
+            pulumi.ResourceHookArgs("urn", "id", "db", "type", old_inputs=versions[0], new_inputs=versions[1])
+        )
+        return graph
+
+    def stores_of(services: Any) -> Graph:
+        return record(lambda: DatabasePerService("shop", {**PLACE, "services": services}))
+
+    with pytest.raises(ValueError, match=r"from version 5\.0\.0 to 8\.0\.0, another major version: set allow_major_version_upgrade"):
+        upgrade()
+    # In one request with the parameter group of the new family, at once: the old group cannot be deleted before.
+    graph = upgrade(allow_major_version_upgrade=True, apply_immediately=True)
+    cluster = graph.one(CLUSTER).inputs
+    assert (cluster["allowMajorVersionUpgrade"], cluster["applyImmediately"]) == (True, True)
+    assert graph.named("shop-catalogue-parameters").inputs["family"] == "docdb8.0"
+    assert graph.named("shop-catalogue-1").inputs["applyImmediately"] is True
+
+
 def test_a_relational_database_is_that_of_the_pattern() -> None:
     seen: dict[str, Any] = {}
     stores(seen)
@@ -169,6 +202,15 @@ def test_stores_that_are_not_well_are_reported() -> None:
         (
             {"services": {"basket": {"table": {"partition_key": "a", "sort_key": "a"}}}},
             [("services.basket.table.sort_key", "is 'a', the partition key. Name another attribute.")],
+        ),
+        (
+            {"services": {"catalogue": {"documents": {"allow_major_version_upgrade": True}}}},
+            [
+                (
+                    "services.catalogue.documents.apply_immediately",
+                    "is missing; allow_major_version_upgrade needs it: DocumentDB would upgrade",
+                )
+            ],
         ),
         ({"vpc_id": None}, [("vpc_id", "is missing; the stores of orders, billing, catalogue, reviews are in a VPC. Give it.")]),
         (

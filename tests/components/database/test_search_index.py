@@ -1,9 +1,11 @@
 """SearchIndex: private, over TLS, with fine-grained access, as a domain and as a collection, and every refusal."""
 
+import asyncio
 import json
 from typing import Any
 
 import pulumi
+import pulumi_aws as aws
 import pytest
 from cloudpatterns.core import ArgumentError
 from cloudpatterns.database import SearchIndex
@@ -191,6 +193,28 @@ def test_the_role_that_an_account_shares_is_created_where_it_is_asked_for() -> N
     graph = domain(create_service_linked_role=True)
     assert graph.one(role).inputs["awsServiceName"] == "opensearchservice.amazonaws.com"
     assert graph.one(role).urn in graph.one(DOMAIN).dependencies
+    # AWS refuses to delete it while a domain uses it: neither a destroy nor False may try.
+    assert graph.one(role).options["retainOnDelete"] is True
+
+
+def test_a_domain_waits_until_opensearch_sees_the_new_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    found: dict[str, Any] = {}
+    original = pulumi.ResourceHook.__init__
+
+    def note(self: Any, name: str, func: Any, *opts: Any) -> None:
+        found[name] = func
+        original(self, name, func, *opts)
+
+    monkeypatch.setattr(pulumi.ResourceHook, "__init__", note)
+    domain(create_service_linked_role=True)
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr("asyncio.sleep", sleep)
+    asyncio.run(found["products-service-role-seen"](None))
+    assert slept == [20]
 
 
 def test_a_collection_is_private() -> None:
@@ -226,6 +250,31 @@ def test_a_collection_is_encrypted_before_it_is_there() -> None:
     assert "products-encryption" in refs(graph, made, "name")
 
 
+def test_who_has_the_endpoint_of_a_collection_can_connect() -> None:
+    def program() -> None:
+        given: Any = {"collection": {}, "vpc_id": "vpc-1", **PLACE}
+        aws.ssm.Parameter("url", type="String", value=SearchIndex("products", given).endpoint)
+
+    graph = record(program, mode="deployed")
+    assert {"products-network", "products-access"} <= set(refs(graph, graph.named("url"), "value"))
+
+
+def test_another_key_replaces_a_collection(monkeypatch: pytest.MonkeyPatch) -> None:
+    triggers: list[Any] = []
+    original = aws.opensearch.ServerlessCollection.__init__
+
+    def note(self: Any, *args: Any, opts: pulumi.ResourceOptions, **inputs: Any) -> None:
+        pulumi.Output.from_input(opts.replacement_trigger).apply(triggers.append)
+        original(self, *args, opts=opts, **inputs)
+
+    monkeypatch.setattr(aws.opensearch.ServerlessCollection, "__init__", note)
+    key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
+    graph = collection(kms_key_arn=key_arn)
+    # OpenSearch Serverless encrypts a collection with the key of its beginning: it would lose its data with that key.
+    assert triggers == [key_arn]
+    assert graph.one(COLLECTION).options["protect"] is True
+
+
 def test_a_collection_has_fine_grained_access() -> None:
     graph = collection(index_patterns=["products-*"])
     name = graph.one(COLLECTION).inputs["name"]
@@ -237,8 +286,12 @@ def test_a_collection_has_fine_grained_access() -> None:
         ([INDEXER], [f"index/{name}/products-*"], sorted([*read, *write])),
     ]
     for child in ("products-admin", "products-reader-web", "products-writer-indexer"):
-        [statement] = policy(graph, child)["Statement"]
+        statement, *more = policy(graph, child)["Statement"]
         assert (statement["Action"], statement["Resource"]) == (["aoss:APIAccessAll"], [graph.one(COLLECTION).outputs["arn"]])
+        # Who reads and writes for an application needs no Dashboards.
+        assert [one["Action"] for one in more] == ([["aoss:DashboardsAccessAll"]] if child == "products-admin" else [])
+    dashboards = policy(graph, "products-admin")["Statement"][1]["Resource"]
+    assert dashboards == ["arn:aws:aoss:eu-west-1:123456789012:dashboards/default"]
 
 
 def test_a_collection_scales_from_nothing_to_its_ceiling() -> None:
@@ -289,6 +342,10 @@ def test_deletion_is_refused_unless_it_is_asked_for() -> None:
         (
             {"domain": {**VERSION, "instance_type": "t2.small.search"}},
             [("domain.instance_type", "is 't2.small.search', which cannot encrypt its storage. Use t3.small.search or larger.")],
+        ),
+        (
+            {"domain": {**VERSION, "instance_type": "t3.medium.search", "instance_count": 12}},
+            [("domain.instance_count", "is 12; a domain has at most 10 nodes of t3. Lower it, or use r7g.large.search.")],
         ),
         (
             {"domain": {**VERSION, "instance_count": 12, "dedicated_masters": False}},

@@ -35,10 +35,16 @@ class DatabasePerServiceTableArgs(TypedDict):
 
 
 class DatabasePerServiceDocumentsArgs(TypedDict):
-    """A DocumentDB cluster, which speaks MongoDB's protocol."""
+    """A DocumentDB cluster, which speaks MongoDB's protocol. Its password is in a secret that DocumentDB rotates, under AWS's own key of
+    Secrets Manager: the provider has no argument for another.
+    """
 
     engine_version: NotRequired[Annotated[str, Choice("5.0.0", "8.0.0"), Field(default="5.0.0")]]
-    """Version of the engine."""
+    """Version of the engine. A higher one needs ``allow_major_version_upgrade``; there is no way back."""
+    allow_major_version_upgrade: NotRequired[Annotated[bool, Field(default=False)]]
+    """Lets a higher ``engine_version`` upgrade the cluster in place, with an outage. Needs ``apply_immediately``."""
+    apply_immediately: NotRequired[Annotated[bool, Field(default=False)]]
+    """Changes take effect at once, with the outage that some cause, instead of in the maintenance window."""
     instance_class: NotRequired[Annotated[InstanceClass, Field(default="db.r6g.large")]]
     """Instance class."""
     instance_count: NotRequired[Annotated[int, Field(default=2, ge=1, le=16)]]

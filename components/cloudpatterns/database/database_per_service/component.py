@@ -26,6 +26,7 @@ from cloudpatterns.core import (
     as_arguments,
     by_name,
     is_given,
+    needs,
     one_of,
 )
 from cloudpatterns.database._shared import name_problems
@@ -245,6 +246,10 @@ def _problems(name: str, checked: DatabasePerServiceArgs) -> Iterator[Problem]:
         made_of = options.get("table")
         if made_of is not None and made_of.get("sort_key") == made_of["partition_key"]:
             yield f"{path}.table.sort_key", f"is {made_of['partition_key']!r}, the partition key. Name another attribute."
+        documents = options.get("documents")
+        if documents is not None:
+            why = "DocumentDB would upgrade in the maintenance window, and every update until then fails at the old parameter group"
+            yield from needs(documents, "allow_major_version_upgrade", "apply_immediately", path=f"{path}.documents.", why=why)
     inside = [
         service for service, options in checked["services"].items() if is_given(options, "relational") or is_given(options, "documents")
     ]

@@ -10,6 +10,7 @@ from cloudpatterns.blocks import Metric, alarm, log_group
 from cloudpatterns.core import Component, after
 from cloudpatterns.database._shared import SUSTAINED, final_snapshot, notify_on_failed_rotation, unique_name
 from cloudpatterns.database.database_per_service.arguments import DatabasePerServiceArgs, DatabasePerServiceDocumentsArgs
+from cloudpatterns.database.relational_database.upgrades import refuse_unasked
 
 PORT = 27017
 _FEWEST_FREE_BYTES = 256 * 1024 * 1024
@@ -55,6 +56,8 @@ def create_documents(
         f"{name}-cluster",
         cluster_identifier=after(identifier, audit),
         engine_version=options["engine_version"],
+        allow_major_version_upgrade=options["allow_major_version_upgrade"],
+        apply_immediately=options["apply_immediately"],
         master_username="dbadmin",
         manage_master_user_password=True,
         db_subnet_group_name=subnets.name,
@@ -69,8 +72,13 @@ def create_documents(
         skip_final_snapshot=False,
         final_snapshot_identifier=final_snapshot(False, None, identifier, kms_key_arn),
         tags=tags,
-        # AWS adds zones of its own choice.
-        opts=component.child(protect=options["deletion_protection"], delete_before_replace=True, ignore_changes=["availabilityZones"]),
+        opts=component.child(
+            protect=options["deletion_protection"],
+            delete_before_replace=True,
+            # AWS adds zones of its own choice.
+            ignore_changes=["availabilityZones"],
+            hooks=refuse_unasked(f"{name}-cluster", _family, allowed=options["allow_major_version_upgrade"]),
+        ),
     )
     instances = _instances(component, name, cluster, options, sorted(subnet_ids_by_zone), tags)
     secret_arn = cluster.master_user_secrets.apply(_secret)
@@ -93,6 +101,7 @@ def _instances(
             instance_class=options["instance_class"],
             availability_zone=zones[(number - 1) % len(zones)],
             ca_cert_identifier="rds-ca-rsa2048-g1",
+            apply_immediately=options["apply_immediately"],
             copy_tags_to_snapshot=True,
             tags=tags,
             opts=component.child(),
@@ -105,13 +114,16 @@ def _secret(secrets: Sequence[Any]) -> str:
     return (secrets[0].secret_arn if secrets else None) or ""
 
 
+def _family(version: str) -> str:
+    return f"docdb{'.'.join(version.split('.')[:2])}"
+
+
 def _parameters(
     component: Component, name: str, options: DatabasePerServiceDocumentsArgs, tags: Mapping[str, pulumi.Input[str]]
 ) -> aws.docdb.ClusterParameterGroup:
-    family = ".".join(options["engine_version"].split(".")[:2])
     return aws.docdb.ClusterParameterGroup(
         f"{name}-parameters",
-        family=f"docdb{family}",
+        family=_family(options["engine_version"]),
         description=f"Parameters of {name}",
         # Without it, the exported audit log stays empty. TLS is on unless a parameter turns it off.
         parameters=[{"name": "audit_logs", "value": "enabled", "apply_method": "pending-reboot"}],

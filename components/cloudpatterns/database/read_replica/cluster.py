@@ -115,7 +115,7 @@ def _proxy(component: Component, name: str, checked: ReadReplicaArgs, cluster_id
                 Statement(sid="Connect", actions=["rds-db:connect"], resources=[connect_arn(arn, resource_id, user_name)]),
             ]
         },
-        conditions={"StringEquals": {"aws:SourceAccount": account_of(arn)}},
+        conditions={"StringEqualsIfExists": {"aws:SourceAccount": account_of(arn)}},  # AWS does not say that a proxy sends it.
         tags=tags,
     )
     identifier = unique_name(role.role.name, f"{name}-proxy-role", f"{name}-proxy")

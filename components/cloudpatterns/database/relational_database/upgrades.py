@@ -4,12 +4,15 @@ Only the engine knows what a database ran before, and it tells a hook. One on up
 is changed: AWS would refuse halfway, when the parameter group of the new family exists already.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import pulumi
 
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs
-from cloudpatterns.database.relational_database.engines import ENGINES, Engine
+from cloudpatterns.database.relational_database.engines import ENGINES
+
+_ALLOW = "set allow_major_version_upgrade and apply_immediately to true for this update; the database is down while it is upgraded"
 
 
 class Upgrades:
@@ -22,7 +25,7 @@ class Upgrades:
         """Hooks of the instance or the cluster of this name."""
 
         def refuse(hook: pulumi.ResourceHookArgs) -> None:
-            if versions := _major_change(self._engine, hook):
+            if versions := _major_change(self._engine.family, hook):
                 self._refuse_database(child_name, *versions)
 
         return _binding(child_name, refuse)
@@ -31,7 +34,7 @@ class Upgrades:
         """Hooks of the replica of this name."""
 
         def refuse(hook: pulumi.ResourceHookArgs) -> None:
-            versions, wanted = _major_change(self._engine, hook), self._checked["engine_version"]
+            versions, wanted = _major_change(self._engine.family, hook), self._checked["engine_version"]
             if versions and self._engine.family(versions[1]) == self._engine.family(wanted):
                 raise _error(
                     child_name,
@@ -45,8 +48,7 @@ class Upgrades:
     def _refuse_database(self, child_name: str, old: str, new: str) -> None:
         checked, replica = self._checked, self._checked.get("replica")
         if not checked["allow_major_version_upgrade"]:
-            way = "set allow_major_version_upgrade and apply_immediately to true for this update; the database is down while it is upgraded"
-            raise _error(child_name, old, new, way)
+            raise _error(child_name, old, new, _ALLOW)
         if replica is None:
             return
         if not self._engine.mysql:
@@ -58,15 +60,25 @@ class Upgrades:
             raise _error(child_name, old, new, way)
 
 
+def refuse_unasked(child_name: str, family: Callable[[str], str], *, allowed: bool) -> pulumi.ResourceHookBinding:
+    """Hooks of a cluster without replicas: they refuse another ``family`` of the version unless it is ``allowed``."""
+
+    def refuse(hook: pulumi.ResourceHookArgs) -> None:
+        if (versions := _major_change(family, hook)) and not allowed:
+            raise _error(child_name, *versions, _ALLOW)
+
+    return _binding(child_name, refuse)
+
+
 def _binding(child_name: str, refuse: Any) -> pulumi.ResourceHookBinding:
     hook = pulumi.ResourceHook(f"{child_name}-upgrade", refuse, pulumi.ResourceHookOptions(on_dry_run=True))
     return pulumi.ResourceHookBinding(before_update=[hook])
 
 
-def _major_change(engine: Engine, hook: pulumi.ResourceHookArgs) -> tuple[str, str] | None:
+def _major_change(family: Callable[[str], str], hook: pulumi.ResourceHookArgs) -> tuple[str, str] | None:
     """The old and the new version where their major versions differ."""
     old, new = ((inputs or {}).get("engineVersion") for inputs in (hook.old_inputs, hook.new_inputs))
-    if not isinstance(old, str) or not isinstance(new, str) or engine.family(old) == engine.family(new):
+    if not isinstance(old, str) or not isinstance(new, str) or family(old) == family(new):
         return None
     return old, new
 

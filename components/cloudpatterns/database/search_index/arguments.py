@@ -83,14 +83,15 @@ class SearchIndexOptions(TypedDict):
     deletion_protection: NotRequired[DeletionProtection]
     """Pulumi refuses to delete or replace it; OpenSearch has no protection of its own."""
     create_service_linked_role: NotRequired[Annotated[bool, Field(default=False)]]
-    """Creates the role with which domains reach VPCs, once in an account: all its stacks share it. Needed before its first domain."""
+    """Creates the role with which domains reach VPCs, once in an account: all its stacks share it. Needed before its first domain. The role
+    stays when the index goes, or this is False again."""
 
 
 class SearchIndexArgs(SearchIndexOptions):
     """Arguments of ``SearchIndex``: its options, and what it stands among."""
 
     admin_role_arn: _RoleArn
-    """Role that creates indexes and grants rights in them: the master user of a domain."""
+    """Role that creates indexes and grants rights in them: the master user of a domain. It may use Dashboards."""
     reader_role_arns: NotRequired[_RoleArns]
     """Roles that search, by a short name: each gets a policy for it."""
     writer_role_arns: NotRequired[_RoleArns]
@@ -102,7 +103,8 @@ class SearchIndexArgs(SearchIndexOptions):
     vpc_id: NotRequired[pulumi.Input[str]]
     """VPC of the subnets. Needed for the new endpoint of a ``collection``. Default: a domain asks the subnets."""
     kms_key_arn: NotRequired[KmsKeyArn]
-    """Key for documents and logs; its policy must let CloudWatch Logs use it. Default: a new key."""
+    """Key for documents and logs; its policy must let CloudWatch Logs use it. Another one replaces the domain or
+    collection, with its data. Default: a new key."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
     """SNS topics to notify of a domain that is red, full, or short of memory or processor, or of a collection that answers with errors."""
     tags: NotRequired[Tags]

@@ -16,9 +16,10 @@ _ADMIN = ("aoss:DeleteIndex",)
 
 
 class MadeCollection(NamedTuple):
-    """A collection, its name and the endpoint through which it is reached."""
+    """A collection, its URL, available after its policies, its name and the endpoint through which it is reached."""
 
     collection: aws.opensearch.ServerlessCollection
+    endpoint: pulumi.Output[str]
     name: pulumi.Output[str]
     vpc_endpoint_id: pulumi.Output[str]
 
@@ -62,12 +63,17 @@ def create_collection(
         collection_group_name=group.name,
         standby_replicas="ENABLED",
         tags=checked["tags"],
-        opts=component.child(protect=checked["deletion_protection"], delete_before_replace=True),
+        opts=component.child(
+            protect=checked["deletion_protection"],
+            delete_before_replace=True,
+            # A collection keeps the key of its beginning, whatever its policy says later: it would lose its data with an old key.
+            replacement_trigger=kms_key_arn,
+        ),
     )
     endpoint_id = _endpoint(component, name, checked, collection, identifier)
     network = [{"Rules": [{"ResourceType": kind, "Resource": [place]} for kind in ("collection", "dashboard")], **_only(endpoint_id)}]
-    _security_policy(component, f"{name}-network", identifier, "network", network)
-    aws.opensearch.ServerlessAccessPolicy(
+    connects = _security_policy(component, f"{name}-network", identifier, "network", network)
+    reads = aws.opensearch.ServerlessAccessPolicy(
         f"{name}-access",
         name=identifier,
         type="data",
@@ -76,7 +82,7 @@ def create_collection(
         opts=component.child(),
     )
     _report(component, name, checked, made)
-    return MadeCollection(made, identifier, endpoint_id)
+    return MadeCollection(made, after(made.collection_endpoint, connects, reads), identifier, endpoint_id)
 
 
 def _report(component: Component, name: str, checked: SearchIndexArgs, made: aws.opensearch.ServerlessCollection) -> None:

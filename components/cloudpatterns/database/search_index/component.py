@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks import create_key, logs_statement
-from cloudpatterns.core import Component, Problem, Statement, document, excludes, is_given, one_of
+from cloudpatterns.core import Component, Problem, Statement, account_of, document, excludes, is_given, one_of, partition_of, region_of
 from cloudpatterns.database._shared import name_problems
 from cloudpatterns.database.search_index.arguments import SearchIndexArgs, SearchIndexDomainArgs
 from cloudpatterns.database.search_index.collection import create_collection
@@ -43,14 +43,15 @@ class SearchIndex(Component):
     **Cost drivers**: nodes by the hour and their volumes; of a collection, compute units while it is used, and the endpoint by the hour.
 
     **Trade-offs**: a domain answers at once; a collection costs nothing at rest, and its first request after ten minutes waits for up to
-    half a minute. What is written is found about a second later.
+    half a minute. What is written is found about a second later. Each domain takes one of the ten resource policies that CloudWatch Logs
+    has in a Region.
 
     **Proven by**: controls ``search-domain-private``, ``search-domain-https``, ``search-domain-access-control``,
     ``search-collection-private``, ``search-collection-customer-key``, ``search-collection-access``; ``test_search_index.py``.
     """
 
     endpoint: pulumi.Output[str]
-    """URL for requests, ``https://...``, which resolves to private addresses."""
+    """URL for requests, ``https://...``, which resolves to private addresses; of a collection, available after its policies."""
     dashboard_url: pulumi.Output[str]
     """URL of OpenSearch Dashboards, in the VPC."""
     service: pulumi.Output[str]
@@ -87,7 +88,7 @@ class SearchIndex(Component):
         elif collection is not None:
             found = create_collection(self, name, checked, collection, self.kms_key_arn)
             self.service = pulumi.Output.from_input("aoss")
-            self.endpoint, self.dashboard_url = found.collection.collection_endpoint, found.collection.dashboard_endpoint
+            self.endpoint, self.dashboard_url = found.endpoint, found.collection.dashboard_endpoint
             self.index_name, self.index_arn, self.vpc_endpoint_id = found.name, found.collection.arn, found.vpc_endpoint_id
         self._policies(name)
         self.register()
@@ -113,15 +114,23 @@ class SearchIndex(Component):
         roles |= {f"writer-{key}": (arn, (*_READ, *_WRITE)) for key, arn in checked["writer_role_arns"].items()}
         for suffix, (role_arn, actions) in roles.items():
             # A collection looks into its policy of data for what is allowed.
-            statement = Statement(sid="SearchIndex", actions=["aoss:APIAccessAll"], resources=[self.index_arn])
+            statements = [Statement(sid="SearchIndex", actions=["aoss:APIAccessAll"], resources=[self.index_arn])]
             if is_given(checked, "domain"):
-                statement = Statement(sid="SearchIndex", actions=sorted(actions), resources=[pulumi.Output.concat(self.index_arn, "/*")])
+                statements = [Statement(sid="SearchIndex", actions=sorted(actions), resources=[pulumi.Output.concat(self.index_arn, "/*")])]
+            elif suffix == "admin":
+                statements.append(self._dashboards())
             aws.iam.RolePolicy(
                 f"{name}-{suffix}",
                 role=pulumi.Output.from_input(role_arn).apply(lambda arn: arn.rpartition("/")[2]),
-                policy=document(statement),
+                policy=document(*statements),
                 opts=self.child(),
             )
+
+    def _dashboards(self) -> Statement:
+        """Dashboards of collections, which are one resource of the Region: what each user sees there is up to the policies of data."""
+        arn = self.index_arn
+        place = pulumi.Output.concat("arn:", partition_of(arn), ":aoss:", region_of(arn), ":", account_of(arn), ":dashboards/default")
+        return Statement(sid="Dashboards", actions=["aoss:DashboardsAccessAll"], resources=[place])
 
     def _access_requests(self, name: str) -> pulumi.Output[str]:
         checked = self._checked
@@ -183,6 +192,11 @@ def _domain_problems(name: str, checked: SearchIndexArgs, domain: SearchIndexDom
             yield f"domain.{argument}", f"is {kind!r}, which cannot encrypt its storage. Use t3.small.search or larger."
     if _OWN_DISKS.match(domain["instance_type"]):
         yield "domain.instance_type", f"is {domain['instance_type']!r}, which takes no EBS volumes. Use another, such as r7g.large.search."
+    if nodes > 10 and domain["instance_type"].startswith("t3."):
+        yield (
+            "domain.instance_count",
+            f"is {nodes}; a domain has at most 10 nodes of t3. Lower it, or use r7g.large.search.",
+        )
     if nodes > 10 and not domain["dedicated_masters"]:
         yield "domain.dedicated_masters", f"is False; {nodes} data nodes need dedicated masters. Set it to True."
     if domain["standby"]:

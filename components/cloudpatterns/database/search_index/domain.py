@@ -1,5 +1,6 @@
 """A domain in a VPC: logs, nodes, and what reports that it is not well."""
 
+import asyncio
 from typing import Any, NamedTuple
 
 import pulumi
@@ -19,6 +20,9 @@ LOGS = {
 _WITHOUT_AUTO_TUNE = "t3."
 # https://docs.aws.amazon.com/opensearch-service/latest/developerguide/cloudwatch-alarms.html
 _SPARE_STORAGE = 0.2
+# A new role reaches OpenSearch within seconds. Before, it refuses the domain, and the provider does not try again: it waits for words that
+# AWS has changed ("enable a service-linked role to give Amazon ES permissions").
+_ROLE_SECONDS = 20
 
 
 class MadeDomain(NamedTuple):
@@ -40,10 +44,7 @@ def create_domain(
     # A name of 28 characters at most, which the policy of the logs names before the domain is there.
     identifier = unique_name(first.name, f"{name}-logs-errors", name)
     may_log = _logs_policy(component, name, identifier, list(groups.values()))
-    linked: list[pulumi.Resource] = []
-    if checked["create_service_linked_role"]:
-        service = "opensearchservice.amazonaws.com"
-        linked = [aws.iam.ServiceLinkedRole(f"{name}-service-role", aws_service_name=service, opts=component.child())]
+    linked = [_service_linked_role(component, name)] if checked["create_service_linked_role"] else []
     made = aws.opensearch.Domain(
         f"{name}-domain",
         domain_name=identifier,
@@ -76,6 +77,20 @@ def create_domain(
     if checked["alarm_topic_arns"]:
         _alarms(component, name, checked, domain, made)
     return MadeDomain(made, list(groups.values()))
+
+
+def _service_linked_role(component: Component, name: str) -> aws.iam.ServiceLinkedRole:
+    # A hook after it holds back what depends on it, and nothing else.
+    seen = pulumi.ResourceHook(f"{name}-service-role-seen", lambda _created: asyncio.sleep(_ROLE_SECONDS))
+    return aws.iam.ServiceLinkedRole(
+        f"{name}-service-role",
+        aws_service_name="opensearchservice.amazonaws.com",
+        opts=component.child(
+            # AWS refuses to delete it while any domain of the account is in a VPC, this one too.
+            retain_on_delete=True,
+            hooks=pulumi.ResourceHookBinding(after_create=[seen]),
+        ),
+    )
 
 
 def _cluster(checked: SearchIndexArgs, domain: SearchIndexDomainArgs) -> Any:
