@@ -1,6 +1,6 @@
 """ACM certificates for the same names in several Regions, which share their validation records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -15,15 +15,16 @@ _Region = TypeVar("_Region", bound=str | None)
 def certificates(
     component: Component,
     child_names: Mapping[_Region, str],
-    record_name: str,
+    record_name: Callable[[str], str],
     domain_names: Sequence[str],
     hosted_zone_id: pulumi.Input[str],
     tags: Mapping[str, pulumi.Input[str]],
 ) -> dict[_Region, pulumi.Output[str]]:
     """ARNs by Region of certificates for all the names, available after they are issued; the validation records stay, for renewals.
 
-    ``child_names`` are those of the certificates by Region, None for the provider's; ``record_name`` is that of the first record. A name
-    has one record for the certificates of all Regions: ACM asks for the same one in an account.
+    ``child_names`` are those of the certificates by Region, None for the provider's; ``record_name`` is that of the record of a domain
+    name, whatever its place: another order of the names must not replace records, whose deletion would end renewals. A name has one record
+    for the certificates of all Regions: ACM asks for the same one in an account.
     https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
     """
     first, *others = domain_names
@@ -47,7 +48,7 @@ def certificates(
         option = options.apply(partial(_validation_option, name))
         records.append(
             aws.route53.Record(
-                record_name if not records else f"{record_name}-{name}",
+                record_name(name),
                 zone_id=hosted_zone_id,
                 name=option.resource_record_name,
                 type=option.resource_record_type,

@@ -53,7 +53,7 @@ class RegionalCertificates(Component):
             certificates(
                 self,
                 {region: f"{name}-{region}" for region in checked["regions"]},
-                f"{name}-record",
+                f"{name}-record-{{}}".format,
                 checked["domain_names"],
                 checked["hosted_zone_id"],
                 checked["tags"],

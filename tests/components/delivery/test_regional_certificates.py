@@ -21,17 +21,17 @@ def test_each_region_has_a_certificate_and_all_share_one_validation_record() -> 
         f"api-{region}": (region, "api.example.com") for region in REGIONS
     }
     [one] = graph.of_type(RECORD)
-    assert (one.name, one.inputs["allowOverwrite"]) == ("api-record", True)
+    assert (one.name, one.inputs["allowOverwrite"]) == ("api-record-api.example.com", True)
     for region in REGIONS:
         validation = graph.named(f"api-{region}-validation")
         assert refs(graph, validation, "certificateArn") == [f"api-{region}"]
-        assert refs(graph, validation, "validationRecordFqdns") == ["api-record"]
+        assert refs(graph, validation, "validationRecordFqdns") == ["api-record-api.example.com"]
         assert validation.inputs["region"] == region
 
 
 def test_each_name_has_one_record_and_a_wildcard_that_of_the_name_below_it() -> None:
     graph = make(domain_names=["api.example.com", "*.api.example.com", "eu.api.example.com"])
-    assert [one.name for one in graph.of_type(RECORD)] == ["api-record", "api-record-eu.api.example.com"]
+    assert [one.name for one in graph.of_type(RECORD)] == ["api-record-api.example.com", "api-record-eu.api.example.com"]
     assert graph.named("api-eu-west-1").inputs["subjectAlternativeNames"] == ["*.api.example.com", "eu.api.example.com"]
 
 
@@ -42,4 +42,4 @@ def test_a_certificate_is_available_after_it_is_issued() -> None:
 
 
 def test_the_record_stays_when_the_first_region_goes() -> None:
-    assert [one.name for one in make(regions=["us-east-1"]).of_type(RECORD)] == ["api-record"]
+    assert [one.name for one in make(regions=["us-east-1"]).of_type(RECORD)] == ["api-record-api.example.com"]
