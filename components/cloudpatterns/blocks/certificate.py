@@ -1,14 +1,15 @@
 """ACM certificates for the same names in several Regions, which share their validation records."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.core import Component
+from cloudpatterns.core import Component, Problem
 
+_MOST_CHARACTERS = 64
 _Region = TypeVar("_Region", bound=str | None)
 
 
@@ -69,6 +70,16 @@ def certificates(
         ).certificate_arn
         for region, certificate in created.items()
     }
+
+
+def main_name_problems(domain_names: Sequence[str]) -> Iterator[Problem]:
+    """What ACM refuses of the main name, the first: the others may be longer.
+
+    https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html
+    """
+    if domain_names and (count := len(domain_names[0])) > _MOST_CHARACTERS:
+        reason = f"has {count} characters; the first name of a new certificate has {_MOST_CHARACTERS} at most"
+        yield "domain_names.0", f"{reason}. Put a shorter one before it."
 
 
 def _validation_option(

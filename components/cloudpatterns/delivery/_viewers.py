@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
+from cloudpatterns.blocks.certificate import main_name_problems
 from cloudpatterns.blocks.distribution import EDGE_REGION, Viewer
 from cloudpatterns.blocks.edge import (
     Cors,
@@ -130,7 +131,8 @@ class CdnViewerArgs(CdnViewerOptions):
             ),
         ]
     ]
-    """Certificate for all ``domain_names``, in us-east-1. Default: a new one, validated in ``hosted_zone_id``."""
+    """Certificate for all ``domain_names``, in us-east-1. Default: a new one, validated in ``hosted_zone_id``, which takes ten names until
+    ACM's quota is raised."""
     alias_records: NotRequired[Annotated[bool, Field(default=True)]]
     """Whether ``domain_names`` point to the distribution. False where others write the records, such as those of a failover."""
     default_certificate: NotRequired[Annotated[bool, Field(default=False)]]
@@ -264,6 +266,8 @@ def viewer_problems(checked: CdnViewerArgs) -> Iterator[Problem]:
             "certificate_arn",
             "is missing; domain_names need a certificate. Give it, or hosted_zone_id, in which a new one is validated.",
         )
+    if checked.get("certificate_arn") is None:
+        yield from main_name_problems(checked["domain_names"])
     for name in ("certificate_arn", "hosted_zone_id"):
         if default and not named and is_given(checked, name):
             yield name, "is for domain_names, and none is given. Give domain_names in place of default_certificate, or remove it."

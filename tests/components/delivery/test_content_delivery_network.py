@@ -378,6 +378,13 @@ def test_browsers_get_security_headers() -> None:
     }
 
 
+def test_a_main_name_that_acm_refuses() -> None:
+    long = f"{'a' * 53}.example.com"
+    reason = "has 65 characters; the first name of a new certificate has 64 at most. Put a shorter one before it."
+    assert refused(domain_names=[long], certificate_arn=None, hosted_zone_id=ZONE) == [("domain_names.0", reason)]
+    assert distribution(domain_names=[long])["aliases"] == [long]
+
+
 def test_others_may_write_the_records() -> None:
     graph = make(hosted_zone_id=ZONE, certificate_arn=None, alias_records=False)
     assert [one.inputs["type"] for one in graph.of_type("aws:route53/record:Record")] == ["CNAME"]

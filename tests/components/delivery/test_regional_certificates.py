@@ -1,5 +1,7 @@
 from typing import Any
 
+import pytest
+from cloudpatterns.core import ArgumentError
 from cloudpatterns.delivery import RegionalCertificates
 from offline_preview.graph import Graph
 
@@ -39,6 +41,16 @@ def test_a_certificate_is_available_after_it_is_issued() -> None:
     graph = make()
     issued = {region: graph.named(f"api-{region}-validation").outputs["certificateArn"] for region in REGIONS}
     assert graph.named("api").outputs["certificate_arns"] == issued
+
+
+def test_a_main_name_that_acm_refuses() -> None:
+    long = f"{'a' * 53}.example.com"
+    with pytest.raises(ArgumentError) as caught:
+        make(domain_names=[long, "api.example.com"])
+    reason = "has 65 characters; the first name of a new certificate has 64 at most. Put a shorter one before it."
+    assert caught.value.problems == [("domain_names.0", reason)]
+    assert make(domain_names=["api.example.com", long]).of_type(CERTIFICATE)
+    assert make(domain_names=[long[1:]]).of_type(CERTIFICATE)
 
 
 def test_the_record_stays_when_the_first_region_goes() -> None:
