@@ -105,7 +105,7 @@ class CdnViewerOptions(TypedDict):
     firewall: NotRequired[Annotated[WebApplicationFirewallOptions, Field(default={})]]
     """The web application firewall in front, see ``WebApplicationFirewall``."""
     log_query_strings: NotRequired[Annotated[bool, Field(default=True)]]
-    """Whether access logs have query strings and referrers; not where these hold tokens."""
+    """Whether the logs of CloudFront, and those of a new web ACL, have query strings and referrers; not where these hold tokens."""
     log_retention_days: NotRequired[Annotated[int, Field(default=365, ge=1)]]
     """Days that a created log bucket keeps the access logs."""
     force_destroy: NotRequired[Annotated[bool, Field(default=False)]]
@@ -194,8 +194,13 @@ class Viewers:
         given = self._checked.get("web_acl_arn")
         if given is not None:
             return pulumi.Output.from_input(given)
+        firewall: WebApplicationFirewallOptions = {**self._checked["firewall"]}
+        if not self._checked["log_query_strings"]:
+            # The firewall sees them as well, and logs what it refuses and what it lets through.
+            headers = dict.fromkeys([*firewall.get("redacted_headers", []), "referer"])
+            firewall = {**firewall, "redact_query_string": True, "redacted_headers": [*headers]}
         return WebApplicationFirewall(
-            f"{self._name}-firewall", {**self._checked["firewall"], "scope": "CLOUDFRONT", "tags": self._tags}, self._component.child()
+            f"{self._name}-firewall", {**firewall, "scope": "CLOUDFRONT", "tags": self._tags}, self._component.child()
         ).web_acl_arn
 
     def _log_bucket_arn(self, distribution: aws.cloudfront.Distribution) -> pulumi.Output[str]:

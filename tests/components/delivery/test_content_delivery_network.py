@@ -170,9 +170,17 @@ def test_the_log_bucket_admits_the_delivery_before_it_begins() -> None:
 
 
 def test_query_strings_can_be_left_out_of_the_logs() -> None:
-    fields = make(log_query_strings=False).one("aws:cloudwatch/logDelivery:LogDelivery").inputs["recordFields"]
+    graph = make(log_query_strings=False, firewall={"redacted_headers": ["X-Token"]})
+    fields = graph.one("aws:cloudwatch/logDelivery:LogDelivery").inputs["recordFields"]
     assert {"cs-uri-stem", "sc-status"} <= set(fields)
     assert not {"cs-uri-query", "cs(Referer)"} & set(fields)
+    assert {"x-token", "referer", "query string"} <= redacted(graph)
+    assert not {"referer", "query string"} & redacted(make())
+
+
+def redacted(graph: Graph) -> set[str]:
+    fields = graph.one("aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration").inputs["redactedFields"]
+    return {one["singleHeader"]["name"] if "singleHeader" in one else "query string" for one in fields}
 
 
 def test_what_exists_is_used() -> None:

@@ -62,9 +62,12 @@ def test_open_are_the_named_paths_and_the_page_of_a_refusal() -> None:
     ]
 
 
-def test_signed_urls_are_not_in_the_access_logs() -> None:
-    [delivery] = make().of_type("aws:cloudwatch/logDelivery:LogDelivery")
+def test_signed_urls_are_not_in_the_logs() -> None:
+    graph = make()
+    [delivery] = graph.of_type("aws:cloudwatch/logDelivery:LogDelivery")
     assert not {"cs-uri-query", "cs(Referer)"} & {*delivery.inputs["recordFields"]}
+    firewall = graph.one("aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration")
+    assert {"queryString": {}} in firewall.inputs["redactedFields"]
     [delivery] = make(log_query_strings=True).of_type("aws:cloudwatch/logDelivery:LogDelivery")
     assert {"cs-uri-query", "cs(Referer)"} <= {*delivery.inputs["recordFields"]}
 

@@ -72,7 +72,8 @@ class PrivateDataDeliveryOptions(CdnViewerOptions):
     denied_page: NotRequired[_Document]
     """Object that viewers see with 403 when a signature is missing, wrong or expired; everybody may read it. Default: CloudFront's XML."""
     log_query_strings: NotRequired[Annotated[bool, Field(default=False)]]
-    """Whether access logs have query strings and referrers: whoever reads the logs then has signed URLs that have not expired."""
+    """Whether the logs of CloudFront, and those of a new web ACL, have query strings and referrers: whoever reads them then has signed URLs
+    that have not expired."""
     cookie_domain: NotRequired[DomainName]
     """Domain name of the application and the CDN, to whose hosts browsers send signed cookies. Default: the host that sets them."""
     noncurrent_retention_days: NotRequired[Annotated[int, Field(default=90, ge=1)]]
