@@ -1,29 +1,31 @@
 """ACM certificates for the same names in several Regions, which share their validation records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.core import Component
+from cloudpatterns.core import Component, Problem
 
+_MOST_CHARACTERS = 64
 _Region = TypeVar("_Region", bound=str | None)
 
 
 def certificates(
     component: Component,
     child_names: Mapping[_Region, str],
-    record_name: str,
+    record_name: Callable[[str], str],
     domain_names: Sequence[str],
     hosted_zone_id: pulumi.Input[str],
     tags: Mapping[str, pulumi.Input[str]],
 ) -> dict[_Region, pulumi.Output[str]]:
     """ARNs by Region of certificates for all the names, available after they are issued; the validation records stay, for renewals.
 
-    ``child_names`` are those of the certificates by Region, None for the provider's; ``record_name`` is that of the first record. A name
-    has one record for the certificates of all Regions: ACM asks for the same one in an account.
+    ``child_names`` are those of the certificates by Region, None for the provider's; ``record_name`` is that of the record of a domain
+    name, whatever its place: another order of the names must not replace records, whose deletion would end renewals. A name has one record
+    for the certificates of all Regions: ACM asks for the same one in an account.
     https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
     """
     first, *others = domain_names
@@ -47,7 +49,7 @@ def certificates(
         option = options.apply(partial(_validation_option, name))
         records.append(
             aws.route53.Record(
-                record_name if not records else f"{record_name}-{name}",
+                record_name(name),
                 zone_id=hosted_zone_id,
                 name=option.resource_record_name,
                 type=option.resource_record_type,
@@ -68,6 +70,16 @@ def certificates(
         ).certificate_arn
         for region, certificate in created.items()
     }
+
+
+def main_name_problems(domain_names: Sequence[str]) -> Iterator[Problem]:
+    """What ACM refuses of the main name, the first: the others may be longer.
+
+    https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html
+    """
+    if domain_names and (count := len(domain_names[0])) > _MOST_CHARACTERS:
+        reason = f"has {count} characters; the first name of a new certificate has {_MOST_CHARACTERS} at most"
+        yield "domain_names.0", f"{reason}. Put a shorter one before it."
 
 
 def _validation_option(

@@ -99,7 +99,7 @@ def edge_certificate(
 ) -> pulumi.Output[str]:
     """The ARN of a certificate in us-east-1 for all the names, available after it is issued; the validation records stay, for renewals."""
     names = {EDGE_REGION: child_name}
-    return certificates(component, names, f"{child_name}-record", domain_names, hosted_zone_id, tags)[EDGE_REGION]
+    return certificates(component, names, f"{child_name}-record-{{}}".format, domain_names, hosted_zone_id, tags)[EDGE_REGION]
 
 
 def alias_records(
@@ -112,7 +112,8 @@ def alias_records(
     """Points the names to a distribution, over IPv4 and IPv6."""
     return [
         aws.route53.Record(
-            f"{child_name}-{kind.lower()}" if number == 0 else f"{child_name}-{kind.lower()}-{name}",
+            # By the name alone: with its place in it, another order would create records that are there.
+            f"{child_name}-{kind.lower()}-{name}",
             zone_id=hosted_zone_id,
             name=name,
             type=kind,
@@ -120,7 +121,7 @@ def alias_records(
             aliases=[{"name": distribution.domain_name, "zone_id": distribution.hosted_zone_id, "evaluate_target_health": False}],
             opts=component.child(),
         )
-        for number, name in enumerate(domain_names)
+        for name in domain_names
         for kind in ("A", "AAAA")
     ]
 

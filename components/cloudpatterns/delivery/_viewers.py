@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field
 
+from cloudpatterns.blocks.certificate import main_name_problems
 from cloudpatterns.blocks.distribution import EDGE_REGION, Viewer
 from cloudpatterns.blocks.edge import (
     Cors,
@@ -104,7 +105,7 @@ class CdnViewerOptions(TypedDict):
     firewall: NotRequired[Annotated[WebApplicationFirewallOptions, Field(default={})]]
     """The web application firewall in front, see ``WebApplicationFirewall``."""
     log_query_strings: NotRequired[Annotated[bool, Field(default=True)]]
-    """Whether access logs have query strings and referrers; not where these hold tokens."""
+    """Whether the logs of CloudFront, and those of a new web ACL, have query strings and referrers; not where these hold tokens."""
     log_retention_days: NotRequired[Annotated[int, Field(default=365, ge=1)]]
     """Days that a created log bucket keeps the access logs."""
     force_destroy: NotRequired[Annotated[bool, Field(default=False)]]
@@ -130,7 +131,8 @@ class CdnViewerArgs(CdnViewerOptions):
             ),
         ]
     ]
-    """Certificate for all ``domain_names``, in us-east-1. Default: a new one, validated in ``hosted_zone_id``."""
+    """Certificate for all ``domain_names``, in us-east-1. Default: a new one, validated in ``hosted_zone_id``, which takes ten names until
+    ACM's quota is raised."""
     alias_records: NotRequired[Annotated[bool, Field(default=True)]]
     """Whether ``domain_names`` point to the distribution. False where others write the records, such as those of a failover."""
     default_certificate: NotRequired[Annotated[bool, Field(default=False)]]
@@ -192,8 +194,13 @@ class Viewers:
         given = self._checked.get("web_acl_arn")
         if given is not None:
             return pulumi.Output.from_input(given)
+        firewall: WebApplicationFirewallOptions = {**self._checked["firewall"]}
+        if not self._checked["log_query_strings"]:
+            # The firewall sees them as well, and logs what it refuses and what it lets through.
+            headers = dict.fromkeys([*firewall.get("redacted_headers", []), "referer"])
+            firewall = {**firewall, "redact_query_string": True, "redacted_headers": [*headers]}
         return WebApplicationFirewall(
-            f"{self._name}-firewall", {**self._checked["firewall"], "scope": "CLOUDFRONT", "tags": self._tags}, self._component.child()
+            f"{self._name}-firewall", {**firewall, "scope": "CLOUDFRONT", "tags": self._tags}, self._component.child()
         ).web_acl_arn
 
     def _log_bucket_arn(self, distribution: aws.cloudfront.Distribution) -> pulumi.Output[str]:
@@ -264,6 +271,8 @@ def viewer_problems(checked: CdnViewerArgs) -> Iterator[Problem]:
             "certificate_arn",
             "is missing; domain_names need a certificate. Give it, or hosted_zone_id, in which a new one is validated.",
         )
+    if checked.get("certificate_arn") is None:
+        yield from main_name_problems(checked["domain_names"])
     for name in ("certificate_arn", "hosted_zone_id"):
         if default and not named and is_given(checked, name):
             yield name, "is for domain_names, and none is given. Give domain_names in place of default_certificate, or remove it."

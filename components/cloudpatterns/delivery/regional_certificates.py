@@ -8,7 +8,7 @@ from typing import Annotated, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.blocks.certificate import certificates
+from cloudpatterns.blocks.certificate import certificates, main_name_problems
 from cloudpatterns.core import ByName, Component, Unique, by_name
 from cloudpatterns.core.vocabulary import DomainName, HostedZoneId, Region, Tags
 
@@ -48,12 +48,12 @@ class RegionalCertificates(Component):
     """ARNs of the certificates by Region, available after they are issued."""
 
     def __init__(self, name: str, args: RegionalCertificatesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = self.begin(name, args, opts)
+        checked = self.begin(name, args, opts, problems=lambda checked: main_name_problems(checked["domain_names"]))
         self.certificate_arns = by_name(
             certificates(
                 self,
                 {region: f"{name}-{region}" for region in checked["regions"]},
-                f"{name}-record",
+                f"{name}-record-{{}}".format,
                 checked["domain_names"],
                 checked["hosted_zone_id"],
                 checked["tags"],

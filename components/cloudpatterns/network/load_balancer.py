@@ -324,7 +324,7 @@ class LoadBalancer(Component):
         if domain_name is None or zone_id is None:
             return pulumi.Output.from_input(checked["certificate_arn"])
         names: dict[str | None, str] = {None: f"{name}-certificate"}
-        return certificates(self, names, f"{name}-certificate-record", [domain_name], zone_id, self._tags)[None]
+        return certificates(self, names, lambda _: f"{name}-certificate-record", [domain_name], zone_id, self._tags)[None]
 
     def _alias_records(self, balancer: aws.lb.LoadBalancer, listener: aws.lb.Listener) -> None:
         """Points the domain name, if there is one, to the load balancer after its listener exists."""

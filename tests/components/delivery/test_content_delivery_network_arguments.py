@@ -124,9 +124,19 @@ def balancer(**args: Any) -> Any:
             "is 30; it must be from min_seconds, 60, to max_seconds, 31536000. Change one of them.",
         ),
         (
-            {"default_behavior": {"caching": {"default_seconds": 0, "max_seconds": 0, "headers": ["X-Shop"]}}},
+            {"default_behavior": {"caching": {"default_seconds": 0, "max_seconds": 0}}},
             "default_behavior.caching.max_seconds",
-            "is 0, with which nothing is kept, and so nothing can be told apart. Raise it, or set cache to disabled.",
+            "is 0, with which nothing is kept. Raise it, or set cache to disabled in place of caching.",
+        ),
+        (
+            {"default_behavior": {"caching": {"headers": ["accept-encoding"]}}},
+            "default_behavior.caching.headers",
+            "has Accept-Encoding, by which CloudFront tells responses apart anyway. Remove it.",
+        ),
+        (
+            balancer(keepalive_seconds=121),
+            "origins.app.load_balancer.keepalive_seconds",
+            "is 121; must be at most 120",
         ),
         (
             {"default_behavior": {"caching": {"query_strings": ["*", "page"]}}},

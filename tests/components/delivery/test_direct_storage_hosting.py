@@ -99,6 +99,13 @@ def test_cors_only_for_named_origins() -> None:
     assert (path, reason) == ("headers.cors.origins.0", "is '*'; must be an origin such as https://shop.example.com")
 
 
+def test_the_copy_answers_the_same_origins() -> None:
+    graph = make(**CORS, replication={"region": "eu-central-1"})
+    first, copy = graph.named("docs-cors").inputs, graph.named("docs-replica-cors").inputs
+    assert copy["corsRules"] == first["corsRules"]
+    assert (copy["bucket"], copy["region"]) == (graph.named("docs-site-replica-bucket").outputs["bucket"], "eu-central-1")
+
+
 def test_without_cors_no_other_site_reads_it() -> None:
     graph = make()
     assert "corsConfig" not in graph.named("docs-cdn-headers").inputs
@@ -135,6 +142,10 @@ def test_the_function_sees_each_request() -> None:
         ("folders", "/archive.tar.gz", "/archive.tar.gz"),
         ("folders", "/.well-known/security.txt", "/.well-known/security.txt"),
         ("folders", "/app.webmanifest", "/app.webmanifest"),
+        ("folders", "/.well-known/apple-app-site-association", "/.well-known/apple-app-site-association"),
+        ("single_page", "/.well-known/openid-configuration", "/.well-known/openid-configuration"),
+        ("html", "/.well-known/change-password", "/.well-known/change-password"),
+        ("folders", "/.well-known", (301, "https://docs.example.com/.well-known/")),
         ("folders", "/guide.", (301, "https://docs.example.com/guide./")),
         ("folders", f"/x.{'a' * 8000}", (301, f"https://docs.example.com/x.{'a' * 8000}/")),
         ("html", "/guide", "/guide.html"),
@@ -181,6 +192,7 @@ def test_other_names_lead_to_the_first_one() -> None:
     args: Any = {"domain_names": ["docs.example.com", "www.example.com"], "redirect_to_first_name": True}
     assert shown("/a.css", host="www.example.com", query={"v": "1"}, **args) == (301, "https://docs.example.com/a.css?v=1")
     assert shown("/a.css", host="DOCS.example.com", **args) == "/a.css"
+    assert shown("/.well-known/assetlinks.json", host="www.example.com", **args) == "/.well-known/assetlinks.json"
     assert shown("/a.css", host="www.example.com", domain_names=args["domain_names"]) == "/a.css"
     reason = "is true, and there is no other name that could lead to the first. Name several domain_names, or remove it."
     assert refused(redirect_to_first_name=True) == [("redirect_to_first_name", reason)]

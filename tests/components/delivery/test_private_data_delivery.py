@@ -62,6 +62,16 @@ def test_open_are_the_named_paths_and_the_page_of_a_refusal() -> None:
     ]
 
 
+def test_signed_urls_are_not_in_the_logs() -> None:
+    graph = make()
+    [delivery] = graph.of_type("aws:cloudwatch/logDelivery:LogDelivery")
+    assert not {"cs-uri-query", "cs(Referer)"} & {*delivery.inputs["recordFields"]}
+    firewall = graph.one("aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration")
+    assert {"queryString": {}} in firewall.inputs["redactedFields"]
+    [delivery] = make(log_query_strings=True).of_type("aws:cloudwatch/logDelivery:LogDelivery")
+    assert {"cs-uri-query", "cs(Referer)"} <= {*delivery.inputs["recordFields"]}
+
+
 def test_the_public_key_is_not_replaced_by_each_update() -> None:
     text = pair("first")[0]
     for given in (text, text.strip(), text.replace("\n", "\r\n"), f"\n{text}\n"):
@@ -238,6 +248,12 @@ def test_refused_arguments() -> None:
     assert refused(existing_bucket={"arn": "arn:aws:s3:::kept"}) == [
         ("existing_bucket.regional_domain_name", "is missing; CloudFront reads the bucket there. Give it, or set presigned.")
     ]
+
+
+@pytest.mark.parametrize("path", ["/*", "/**", "/?*"])
+def test_a_path_that_opens_everything_is_refused(path: str) -> None:
+    reason = f"is '{path}', which opens every object. Name the paths that are open, or use DirectStorageHosting."
+    assert refused(open_paths=["/assets/*", path]) == [("open_paths.1", reason)]
 
 
 def test_refused_keys() -> None:

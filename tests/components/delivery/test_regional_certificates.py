@@ -1,5 +1,7 @@
 from typing import Any
 
+import pytest
+from cloudpatterns.core import ArgumentError
 from cloudpatterns.delivery import RegionalCertificates
 from offline_preview.graph import Graph
 
@@ -21,17 +23,17 @@ def test_each_region_has_a_certificate_and_all_share_one_validation_record() -> 
         f"api-{region}": (region, "api.example.com") for region in REGIONS
     }
     [one] = graph.of_type(RECORD)
-    assert (one.name, one.inputs["allowOverwrite"]) == ("api-record", True)
+    assert (one.name, one.inputs["allowOverwrite"]) == ("api-record-api.example.com", True)
     for region in REGIONS:
         validation = graph.named(f"api-{region}-validation")
         assert refs(graph, validation, "certificateArn") == [f"api-{region}"]
-        assert refs(graph, validation, "validationRecordFqdns") == ["api-record"]
+        assert refs(graph, validation, "validationRecordFqdns") == ["api-record-api.example.com"]
         assert validation.inputs["region"] == region
 
 
 def test_each_name_has_one_record_and_a_wildcard_that_of_the_name_below_it() -> None:
     graph = make(domain_names=["api.example.com", "*.api.example.com", "eu.api.example.com"])
-    assert [one.name for one in graph.of_type(RECORD)] == ["api-record", "api-record-eu.api.example.com"]
+    assert [one.name for one in graph.of_type(RECORD)] == ["api-record-api.example.com", "api-record-eu.api.example.com"]
     assert graph.named("api-eu-west-1").inputs["subjectAlternativeNames"] == ["*.api.example.com", "eu.api.example.com"]
 
 
@@ -41,5 +43,15 @@ def test_a_certificate_is_available_after_it_is_issued() -> None:
     assert graph.named("api").outputs["certificate_arns"] == issued
 
 
+def test_a_main_name_that_acm_refuses() -> None:
+    long = f"{'a' * 53}.example.com"
+    with pytest.raises(ArgumentError) as caught:
+        make(domain_names=[long, "api.example.com"])
+    reason = "has 65 characters; the first name of a new certificate has 64 at most. Put a shorter one before it."
+    assert caught.value.problems == [("domain_names.0", reason)]
+    assert make(domain_names=["api.example.com", long]).of_type(CERTIFICATE)
+    assert make(domain_names=[long[1:]]).of_type(CERTIFICATE)
+
+
 def test_the_record_stays_when_the_first_region_goes() -> None:
-    assert [one.name for one in make(regions=["us-east-1"]).of_type(RECORD)] == ["api-record"]
+    assert [one.name for one in make(regions=["us-east-1"]).of_type(RECORD)] == ["api-record-api.example.com"]

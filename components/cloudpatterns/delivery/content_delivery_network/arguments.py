@@ -15,7 +15,7 @@ _PagePath = Annotated[str, Matches(r"/[^\s?#]{1,254}", "the path of a page such 
 _HostName = Annotated[pulumi.Input[str], Matches(r"[A-Za-z0-9.-]+\.[A-Za-z]{2,63}", "a host name such as api.example.com")]
 _HttpsPort = Annotated[Port, Field(default=443)]
 _Seconds = Annotated[int, Field(default=30, ge=1, le=120)]
-_Keepalive = Annotated[int, Field(default=5, ge=1, le=300)]
+_Keepalive = Annotated[int, Field(default=5, ge=1, le=120)]
 
 
 class CdnBucket(TypedDict):
@@ -113,7 +113,7 @@ class CdnCaching(TypedDict):
     query_strings: NotRequired[Annotated[list[str], Field(default=[], max_length=10), Unique()]]
     """Query parameters that change the response; ``*`` alone means all."""
     headers: NotRequired[Annotated[list[str], Field(default=[], max_length=10), Unique()]]
-    """Request headers that change the response."""
+    """Request headers that change the response; ``Accept-Encoding`` always does."""
     cookies: NotRequired[Annotated[list[str], Field(default=[], max_length=10), Unique()]]
     """Cookies that change the response."""
 

@@ -1,5 +1,7 @@
 """The cache behaviors of a ``ContentDeliveryNetwork``: what the options leave open follows from the kind of the origin."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 
 import pulumi
@@ -108,10 +110,13 @@ def _cache_policy_id(
 
 
 def _caching_name(caching: CdnCaching) -> str:
-    """A name by what the policy says, so that reordered behaviors keep their policies."""
-    keys = [key for kind in ("query_strings", "headers", "cookies") for key in caching[kind]]
-    words = ["all" if key == "*" else key.lower() for key in keys]
-    return "-".join([f"{caching['min_seconds']}-{caching['default_seconds']}-{caching['max_seconds']}", *words])
+    """A name by what the policy says, so that reordered behaviors keep their policies.
+
+    CloudFront takes letters, digits, hyphens and underscores, and cookies and parameters have others: a digest stands for them.
+    """
+    times = f"{caching['min_seconds']}-{caching['default_seconds']}-{caching['max_seconds']}"
+    keys = [sorted(caching["query_strings"]), sorted(name.lower() for name in caching["headers"]), sorted(caching["cookies"])]
+    return f"{times}-{hashlib.sha256(json.dumps(keys).encode()).hexdigest()[:8]}" if any(keys) else times
 
 
 def _cache_policy(component: Component, child_name: str, caching: CdnCaching) -> pulumi.Output[str]:

@@ -123,10 +123,10 @@ def _caching_problems(caching: CdnCaching, path: str) -> Iterator[Problem]:
     least, usual, most = caching["min_seconds"], caching["default_seconds"], caching["max_seconds"]
     if not least <= usual <= most:
         yield f"{path}default_seconds", f"is {usual}; it must be from min_seconds, {least}, to max_seconds, {most}. Change one of them."
-    if most == 0 and (caching["query_strings"] or caching["headers"] or caching["cookies"]):
-        yield (
-            f"{path}max_seconds",
-            "is 0, with which nothing is kept, and so nothing can be told apart. Raise it, or set cache to disabled.",
-        )
+    if most == 0:
+        # CloudFront refuses keys and compression in a policy that keeps nothing.
+        yield f"{path}max_seconds", "is 0, with which nothing is kept. Raise it, or set cache to disabled in place of caching."
+    if any(header.lower() == "accept-encoding" for header in caching["headers"]):
+        yield f"{path}headers", "has Accept-Encoding, by which CloudFront tells responses apart anyway. Remove it."
     if "*" in caching["query_strings"] and len(caching["query_strings"]) > 1:
         yield f"{path}query_strings", "has '*' and more; '*' alone means all. Remove the others."

@@ -16,7 +16,9 @@ _Document = Annotated[
 
 
 class ExistingSiteBucket(TypedDict):
-    """A private bucket with a site that is there, and which is not changed: ``bucket_statements()`` is for its policy."""
+    """A private bucket with a site that is there, and which is not changed: ``bucket_statements()`` is for its policy, and with
+    ``headers.cors`` it needs CORS rules.
+    """
 
     arn: pulumi.Input[str]
     """ARN of the bucket."""
@@ -35,7 +37,8 @@ class DirectStorageHostingOptions(CdnViewerOptions):
     """What viewers see with 404, in place of S3's XML. While there is no such object, they see that."""
     paths: NotRequired[Annotated[str, Choice("folders", "html", "single_page"), Field(default="folders")]]
     """What a path without a file's ending shows: ``folders`` (``/docs`` leads to ``/docs/``, the index document there), ``html`` (``/docs``
-    is ``docs.html``) or ``single_page`` (the index document of the site, whose script shows the page)."""
+    is ``docs.html``) or ``single_page`` (the index document of the site, whose script shows the page). Below ``/.well-known/`` a path is
+    the object."""
     redirect_to_first_name: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether all other ``domain_names`` lead to the first one, by a 301."""
     noncurrent_retention_days: NotRequired[Annotated[int, Field(default=90, ge=1)]]

@@ -115,7 +115,9 @@ class DirectStorageHosting(Component):
             },
             self.child(),
         )
-        self._cors(name, bucket.bucket_name)
+        self._cors(f"{name}-cors", bucket.bucket_name)
+        if (replication := self._checked.get("replication")) is not None:
+            self._cors(f"{name}-replica-cors", bucket.replica_bucket_name, replication["region"])
         self.bucket_name, self.bucket_arn, self.kms_key_arn = bucket.bucket_name, bucket.bucket_arn, bucket.kms_key_arn
         self.replica_bucket_name = bucket.replica_bucket_name
         copy = [] if self._checked.get("replication") is None else [bucket.replica_bucket_regional_domain_name]
@@ -127,7 +129,7 @@ class DirectStorageHosting(Component):
             return {}
         return {"replication": reader_replication(self, description, distribution_arn, given, self._checked["tags"])}
 
-    def _cors(self, name: str, bucket_name: pulumi.Output[str]) -> None:
+    def _cors(self, child_name: str, bucket_name: pulumi.Output[str], region: str | None = None) -> None:
         """Rules of the bucket, for browsers that ask before they send a request: CloudFront passes that question on."""
         cors = self._checked["headers"].get("cors")
         if cors is None:
@@ -138,7 +140,7 @@ class DirectStorageHosting(Component):
             "allowed_headers": cors["headers"],
             "max_age_seconds": cors["max_age_seconds"],
         }
-        aws.s3.BucketCorsConfiguration(f"{name}-cors", bucket=bucket_name, cors_rules=[rule], opts=self.child())
+        aws.s3.BucketCorsConfiguration(child_name, bucket=bucket_name, cors_rules=[rule], region=region, opts=self.child())
 
     def _distribution(self, name: str, domains: Sequence[pulumi.Output[str]]) -> ContentDeliveryNetwork:
         checked, topics = self._checked, self._checked["alarm_topic_arns"]

@@ -92,7 +92,7 @@ class DnsFailover(Component):
             return
         own = checked["primary"].get("domain_name")
         names = [checked["domain_name"], *([] if own is None else [own])]
-        arns = certificates(self, wanted, f"{name}-certificate-record", names, checked["hosted_zone_id"], checked["tags"])
+        arns = certificates(self, wanted, f"{name}-certificate-record-{{}}".format, names, checked["hosted_zone_id"], checked["tags"])
         if EDGE_REGION in wanted and wanted[EDGE_REGION] == f"{name}-certificate":
             self.certificate_arn = arns[EDGE_REGION]
         if checked["primary_certificate"]:

@@ -71,6 +71,9 @@ class PrivateDataDeliveryOptions(CdnViewerOptions):
     """Paths that everybody may read. All others need a signature."""
     denied_page: NotRequired[_Document]
     """Object that viewers see with 403 when a signature is missing, wrong or expired; everybody may read it. Default: CloudFront's XML."""
+    log_query_strings: NotRequired[Annotated[bool, Field(default=False)]]
+    """Whether the logs of CloudFront, and those of a new web ACL, have query strings and referrers: whoever reads them then has signed URLs
+    that have not expired."""
     cookie_domain: NotRequired[DomainName]
     """Domain name of the application and the CDN, to whose hosts browsers send signed cookies. Default: the host that sets them."""
     noncurrent_retention_days: NotRequired[Annotated[int, Field(default=90, ge=1)]]
@@ -83,7 +86,7 @@ class PrivateDataDeliveryOptions(CdnViewerOptions):
     """Days that the function's log group keeps its events."""
 
 
-class PrivateDataDeliveryArgs(PrivateDataDeliveryOptions, CdnViewerArgs):
+class PrivateDataDeliveryArgs(CdnViewerArgs, PrivateDataDeliveryOptions):
     """Arguments of ``PrivateDataDelivery``."""
 
     signing_keys: NotRequired[Annotated[dict[str, SigningKey], ShortNames, Field(default={}, max_length=5)]]
@@ -120,6 +123,10 @@ def problems(checked: PrivateDataDeliveryArgs) -> Iterator[Problem]:
     if not checked["presigned"]:
         yield from viewer_problems(checked)
         yield from _key_problems(checked)
+        for index, path in enumerate(checked["open_paths"]):
+            if not path.strip("/*?"):
+                reason = f"is {path!r}, which opens every object. Name the paths that are open, or use DirectStorageHosting"
+                yield f"open_paths.{index}", f"{reason}."
         bucket = checked.get("existing_bucket")
         if bucket is not None and bucket.get("regional_domain_name") is None:
             yield "existing_bucket.regional_domain_name", "is missing; CloudFront reads the bucket there. Give it, or set presigned."

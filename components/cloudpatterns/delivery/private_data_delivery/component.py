@@ -56,8 +56,8 @@ class PrivateDataDelivery(Component):
     **Trade-offs**: whoever has a URL has the object until it expires: keep that short, or name ``ip_range``. What is signed cannot be
     called back but by removing its key, with all else that it signed.
 
-    **Proven by**: controls ``s3-bucket-public-access-blocked``, ``cloudfront-origin-access-control``, ``cloudfront-https``;
-    ``test_private_data_delivery.py`` and ``test_private_data_delivery_signed.py``, which runs the functions.
+    **Proven by**: controls ``s3-bucket-public-access-blocked``, ``cloudfront-origin-access-control``, ``cloudfront-https``,
+    ``cloudfront-signed-paths``; ``test_private_data_delivery.py`` and ``test_private_data_delivery_signed.py``, which runs the functions.
     """
 
     function_arn: pulumi.Output[str]

@@ -34,6 +34,11 @@ function handler(event) {
     const request = event.request;
     const uri = request.uri;
     const host = request.headers.host ? request.headers.host.value.toLowerCase() : '';
+    // Files by their names, most without an ending, which other systems read and follow no redirect for.
+    // https://www.rfc-editor.org/rfc/rfc8615
+    if (uri.startsWith('/.well-known/')) {
+        return request;
+    }
     if (SETTINGS.host && host !== SETTINGS.host) {
         return redirect(request, SETTINGS.host, uri);
     }
