@@ -42,7 +42,9 @@ class WriteProxy(Component):
     **Cost drivers**: the server by the hour and protocol, transferred and scanned bytes, Elastic IPs, files twice until ``retention_days``.
 
     **Trade-offs**: clients must not send to a temporary name and rename it, nor resume: both read a file that is not clean yet. A file that
-    cannot be scanned is never released. The server's host key changes when it is replaced.
+    cannot be scanned is never released. Where a connection breaks off, the part that has arrived is a file as any other: senders repeat
+    it, and say how long a file is or that it is whole. Another ``vpc_id``, or FTPS after SFTP alone, replaces the server and its host key,
+    and one that is ``internet_facing`` is away for some minutes, since the new one gets its addresses.
 
     **Proven by**: controls ``transfer-server-private``, ``transfer-server-ciphers``, ``transfer-server-protocols``,
     ``malware-scan-before-read``; ``test_write_proxy.py``, ``test_write_proxy_release.py``, ``test_write_proxy_identity.py``.
@@ -59,7 +61,8 @@ class WriteProxy(Component):
     host_key_fingerprint: pulumi.Output[str]
     """Fingerprint of the server's host key, for clients to compare."""
     elastic_ips_by_zone: pulumi.Output[dict[str, str]]
-    """Addresses of an internet-facing server by zone, for the firewalls of clients. Empty otherwise."""
+    """Addresses of an internet-facing server, one for each zone, for the firewalls of clients: AWS may have two of them the other way
+    round. Empty otherwise."""
     security_group_id: pulumi.Output[str]
     """The new security group. Empty with ``security_group_ids``."""
     bucket_name: pulumi.Output[str]
@@ -159,8 +162,8 @@ class WriteProxy(Component):
         }
         identity = None
         if "FTPS" in checked["protocols"]:
-            # The bucket's name is in no other account's parameters either.
-            prefix = pulumi.Output.concat("/", bucket.name, "/", name)
+            # Not the bucket's name first, which may begin with "aws": Systems Manager refuses such a parameter.
+            prefix = pulumi.Output.concat("/write-proxy/", bucket.name, "/", name)
             identity = identity_function(self, folders, checked, prefix, self.kms_key_arn).function
             if topics := checked["alarm_topic_arns"]:
                 errors_alarm(self, f"{name}-identity", identity, topics, checked["tags"])
@@ -213,7 +216,8 @@ class WriteProxy(Component):
             # Users that somebody has added by hand would keep the server from being deleted.
             force_destroy=True,
             tags=checked["tags"],
-            opts=self.child(),
+            # The server's addresses are taken as long as it is there.
+            opts=self.child(delete_before_replace=bool(addresses)),
         )
 
     def _groups(self, name: str) -> list[pulumi.Input[str]]:

@@ -1,5 +1,6 @@
 """The users of the server: a role and a session policy for each, which end at its folder, and how the server knows them."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -83,9 +84,11 @@ def server_users(
             opts=component.child(),
         )
         created.append(own)
-        for number, body in enumerate(checked["users"][user]["public_keys"], start=1):
+        for body in checked["users"][user]["public_keys"]:
+            # Not by its place: without the first key, the second would be imported again while the user still has it.
+            digest = hashlib.sha256(" ".join(body.split(" ")[:2]).encode()).hexdigest()[:8]
             key = aws.transfer.SshKey(
-                f"{name}-user-{user}-key-{number}", server_id=server.id, user_name=own.user_name, body=body, opts=component.child()
+                f"{name}-user-{user}-key-{digest}", server_id=server.id, user_name=own.user_name, body=body, opts=component.child()
             )
             created.append(key)
     return created
