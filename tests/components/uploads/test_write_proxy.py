@@ -79,10 +79,14 @@ def test_a_users_root_is_its_folder() -> None:
         "LOGICAL",
         [{"entry": "/", "target": f"/{bucket}/incoming/alice"}],
     )
-    assert len(user["policy"]) <= 2048
-    trust = json.loads(graph.named("shop-user-alice-role").inputs["assumeRolePolicy"])["Statement"][0]
-    assert trust["Principal"] == {"Service": ["transfer.amazonaws.com"]}
-    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+    assert (user["userName"], len(user["policy"]) <= 2048) == ("alice", True)
+
+
+def test_a_users_role_is_for_servers_of_the_account_wherever_the_key_is() -> None:
+    for given in ({}, {"kms_key_arn": SECRET_KEY.replace("123456789012", "210987654321")}):
+        trust = json.loads(make(**given).named("shop-user-alice-role").inputs["assumeRolePolicy"])["Statement"][0]
+        assert trust["Principal"] == {"Service": ["transfer.amazonaws.com"]}
+        assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
 
 
 def test_a_key_keeps_its_name_when_another_goes_or_its_comment_changes() -> None:

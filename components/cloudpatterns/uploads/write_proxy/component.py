@@ -11,7 +11,7 @@ import pulumi_aws as aws
 from cloudpatterns.blocks import allow_invocation, errors_alarm, log_group, pattern_function, send_statements
 from cloudpatterns.blocks.malware_scan import ScannedBucket, object_key_statement
 from cloudpatterns.blocks.security_group import cidr_peer, security_group
-from cloudpatterns.core import Component, Statement, WorkloadStatementArgs, after, by_name, pick
+from cloudpatterns.core import Component, Statement, WorkloadStatementArgs, account_of, after, by_name, pick
 from cloudpatterns.storage import DurableBucket, DurableBucketArgs
 from cloudpatterns.uploads._completion import CleanUploads, clean_uploads, invoke_when_clean, upload_key
 from cloudpatterns.uploads._scanned_bucket import read_statements, upload_bucket
@@ -41,8 +41,9 @@ class WriteProxy(Component):
 
     **Cost drivers**: the server by the hour and protocol, transferred and scanned bytes, Elastic IPs, files twice until ``retention_days``.
 
-    **Trade-offs**: clients must not send to a temporary name and rename it, nor resume: both read a file that is not clean yet. A file that
-    cannot be scanned is never released. Where a connection breaks off, the part that has arrived is a file as any other: senders repeat
+    **Trade-offs**: clients send to the final name, and do not resume: to rename is to copy, with the tag of the scan, which nobody else may
+    write, and to resume reads a file that is not clean yet. Some use temporary names unless they are set not to. A file that cannot be
+    scanned is never released. Where a connection breaks off, the part that has arrived is a file as any other: senders repeat
     it, and say how long a file is or that it is whole. Another ``vpc_id``, or FTPS after SFTP alone, replaces the server and its host key,
     and one that is ``internet_facing`` is away for some minutes, since the new one gets its addresses.
 
@@ -156,8 +157,10 @@ class WriteProxy(Component):
 
     def _serve(self, name: str, bucket: ScannedBucket, group: aws.cloudwatch.LogGroup) -> None:
         checked, tags = self._checked, self._checked["tags"]
+        # Not that of the key, which may be given, and another account's.
+        account = account_of(group.arn)
         folders = {
-            user: folder_user(self, f"{name}-user-{user}", bucket, f"{checked['prefix']}{user}/", options, self.kms_key_arn, tags)
+            user: folder_user(self, f"{name}-user-{user}", bucket, f"{checked['prefix']}{user}/", options, account, tags)
             for user, options in checked["users"].items()
         }
         identity = None

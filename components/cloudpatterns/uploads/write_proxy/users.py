@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from cloudpatterns.blocks import PatternFunction, pattern_function, service_role
 from cloudpatterns.blocks.malware_scan import ScannedBucket, object_key_statement
-from cloudpatterns.core import Component, Statement, account_of, document
+from cloudpatterns.core import Component, Statement, document
 from cloudpatterns.uploads.write_proxy.arguments import WriteProxyArgs, WriteProxyUser
 
 TRANSFER = "transfer.amazonaws.com"
@@ -32,7 +32,7 @@ def folder_user(
     bucket: ScannedBucket,
     folder: str,
     user: WriteProxyUser,
-    key_arn: pulumi.Output[str],
+    account: pulumi.Output[str],
     tags: Mapping[str, pulumi.Input[str]],
 ) -> FolderUser:
     """The role of a user and its session policy: each alone ends at the folder."""
@@ -43,8 +43,8 @@ def folder_user(
         TRANSFER,
         f"What {child_name} may do in its folder",
         statements={f"{child_name}-policy": statements},
-        # For servers of this account alone: https://docs.aws.amazon.com/transfer/latest/userguide/confused-deputy.html
-        conditions={"StringEquals": {"aws:SourceAccount": account_of(key_arn)}},
+        # For servers of the account alone: https://docs.aws.amazon.com/transfer/latest/userguide/confused-deputy.html
+        conditions={"StringEquals": {"aws:SourceAccount": account}},
         tags=tags,
     )
     home = pulumi.Output.concat("/", bucket.name, "/", folder.removesuffix("/"))
