@@ -38,7 +38,8 @@ class UploadBucketOptions(TypedDict):
 class ExistingUploadBucket(TypedDict):
     """A bucket that is there, with its own policy, CORS rules and notifications, and which is not changed.
 
-    Its policy needs the statements of the output ``bucket_policy``, and its notifications EventBridge.
+    Its policy needs the statements of the output ``bucket_policy``, and its notifications EventBridge. For a ``WriteProxy`` it keeps
+    versions, or no file is released. A bucket has one scan of GuardDuty: it is not that of another component.
     """
 
     arn: BucketArn

@@ -79,11 +79,28 @@ def test_a_users_root_is_its_folder() -> None:
         "LOGICAL",
         [{"entry": "/", "target": f"/{bucket}/incoming/alice"}],
     )
-    assert len(user["policy"]) <= 2048
-    assert (graph.named("shop-user-alice-key-1").inputs["body"], user["userName"]) == (KEY, "alice")
-    trust = json.loads(graph.named("shop-user-alice-role").inputs["assumeRolePolicy"])["Statement"][0]
-    assert trust["Principal"] == {"Service": ["transfer.amazonaws.com"]}
-    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+    assert (user["userName"], len(user["policy"]) <= 2048) == ("alice", True)
+
+
+def test_a_users_role_is_for_servers_of_the_account_wherever_the_key_is() -> None:
+    for given in ({}, {"kms_key_arn": SECRET_KEY.replace("123456789012", "210987654321")}):
+        trust = json.loads(make(**given).named("shop-user-alice-role").inputs["assumeRolePolicy"])["Statement"][0]
+        assert trust["Principal"] == {"Service": ["transfer.amazonaws.com"]}
+        assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+
+
+def test_a_key_keeps_its_name_when_another_goes_or_its_comment_changes() -> None:
+    def keys(*bodies: str) -> dict[str, str]:
+        found = make(users={"alice": {"public_keys": [*bodies]}}).of_type("aws:transfer/sshKey:SshKey")
+        assert {one.inputs["userName"] for one in found} <= {"alice"}
+        return {one.name: one.inputs["body"] for one in found}
+
+    other = KEY.replace("AAAAI", "AAAAJ")
+    both = keys(other, KEY)
+    assert sorted(both.values()) == sorted((other, KEY))
+    # In its place it would be imported once more, while the user still has it.
+    assert keys(KEY).items() <= both.items()
+    assert keys(f"{KEY} alice@laptop").keys() == keys(KEY).keys()
 
 
 def test_a_user_that_only_writes_reads_nothing() -> None:
@@ -135,8 +152,8 @@ def test_ftps_excludes_service_managed_users() -> None:
     assert (permission["principal"], permission["sourceArn"]) == ("transfer.amazonaws.com", graph.one(SERVER).outputs["arn"])
     bucket = graph.named("shop-files-bucket").outputs["bucket"]
     parameter = graph.named("shop-user-alice").inputs
-    assert parameter["name"] == f"/{bucket}/shop/alice"
-    assert graph.named("shop-identity").inputs["environment"]["variables"] == {"PREFIX": f"/{bucket}/shop"}
+    assert parameter["name"] == f"/write-proxy/{bucket}/shop/alice"
+    assert graph.named("shop-identity").inputs["environment"]["variables"] == {"PREFIX": f"/write-proxy/{bucket}/shop"}
     value = json.loads(parameter["value"].value)
     assert json.loads(value.pop("policy")) == policy(graph, "shop-user-alice-policy")
     assert value == {
@@ -180,6 +197,9 @@ def test_an_internet_facing_server_has_an_address_in_each_zone() -> None:
     assert set(refs(graph, server, "endpointDetails")) == {"shop-clients", "shop-address-eu-west-1a", "shop-address-eu-west-1b"}
     assert server.inputs["protocolDetails"]["passiveIp"] == "0.0.0.0"
     assert make().of_type("aws:ec2/eip:Eip") == []
+    # Another server could not have them before this one is gone.
+    assert server.options["deleteBeforeReplace"] is True
+    assert not make().one(SERVER).options.get("deleteBeforeReplace")
 
 
 def test_logins_and_transfers_are_logged_under_the_key() -> None:
@@ -243,6 +263,11 @@ def test_topics_hear_of_functions_that_fail_and_of_refused_files() -> None:
             {**FTPS, "users": {"alice": {}}},
             "users.alice.password_secret_arn",
             "is missing, and so are public_keys: nobody could log in. Give one of them.",
+        ),
+        (
+            {**FTPS, "protocols": ["FTPS"], "users": {"alice": {"public_keys": [KEY]}}},
+            "users.alice.password_secret_arn",
+            "is missing: keys are for SFTP, which is not among protocols. Give it, or add SFTP.",
         ),
         (
             {**FTPS, "users": {"alice": {"public_keys": [KEY], "password_kms_key_arn": SECRET_KEY}}},

@@ -136,6 +136,13 @@ def test_an_upload_of_another_bucket_or_place_is_refused(index: ModuleType, s3: 
         index.handler(event, None, s3)
 
 
+@pytest.mark.parametrize("version", [{}, {"versionId": "null"}], ids=["none", "null"])
+def test_a_bucket_without_versions_releases_nothing_and_says_why(index: ModuleType, s3: Any, version: dict[str, str]) -> None:
+    details = {"bucketName": os.environ["BUCKET"], "objectKey": KEY, **version}
+    with pytest.raises(ValueError, match=r"^incoming/alice/orders\.csv has no version: bucket-\S+ keeps none\. Turn its versions on; "):
+        index.handler({"detail": {"s3ObjectDetails": details}}, None, s3)
+
+
 def test_of_two_at_once_the_newer_stays(index: ModuleType, s3: Any) -> None:
     """The older one has looked, and copies only after the newer one was released: S3 refuses it, and its next attempt is superseded."""
     first = upload(s3, b"1")

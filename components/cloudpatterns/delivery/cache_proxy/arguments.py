@@ -55,7 +55,8 @@ class CacheProxyOrigin(TypedDict):
 
 class CacheProxyOptions(ScaleOutServerOptions):
     """What the proxies are, how many, where responses come from and how they are cached. Spot is not offered: a reclaimed proxy drains
-    for two minutes at most.
+    for two minutes at most. An image of yours is Amazon Linux 2023 with the SSM Agent, and with SELinux as it comes, permissive: enforcing,
+    it would keep nginx from its cache.
     """
 
     origins: Annotated[

@@ -120,6 +120,8 @@ def problems(checked: WriteProxyArgs) -> Iterator[Problem]:
         yield from needs(user, "password_kms_key_arn", "password_secret_arn", path=f"{path}.")
         if ftps and not (user["public_keys"] or is_given(user, "password_secret_arn")):
             yield f"{path}.password_secret_arn", "is missing, and so are public_keys: nobody could log in. Give one of them."
+        elif "SFTP" not in checked["protocols"] and not is_given(user, "password_secret_arn"):
+            yield f"{path}.password_secret_arn", "is missing: keys are for SFTP, which is not among protocols. Give it, or add SFTP."
         elif not ftps and is_given(user, "password_secret_arn"):
             yield (
                 f"{path}.password_secret_arn",

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 from cloudpatterns.blocks import allow_invocation, errors_alarm, log_group, pattern_function, send_statements
 from cloudpatterns.blocks.malware_scan import ScannedBucket, object_key_statement
 from cloudpatterns.blocks.security_group import cidr_peer, security_group
-from cloudpatterns.core import Component, Statement, WorkloadStatementArgs, after, by_name, pick
+from cloudpatterns.core import Component, Statement, WorkloadStatementArgs, account_of, after, by_name, pick
 from cloudpatterns.storage import DurableBucket, DurableBucketArgs
 from cloudpatterns.uploads._completion import CleanUploads, clean_uploads, invoke_when_clean, upload_key
 from cloudpatterns.uploads._scanned_bucket import read_statements, upload_bucket
@@ -41,8 +41,11 @@ class WriteProxy(Component):
 
     **Cost drivers**: the server by the hour and protocol, transferred and scanned bytes, Elastic IPs, files twice until ``retention_days``.
 
-    **Trade-offs**: clients must not send to a temporary name and rename it, nor resume: both read a file that is not clean yet. A file that
-    cannot be scanned is never released. The server's host key changes when it is replaced.
+    **Trade-offs**: clients send to the final name, and do not resume: to rename is to copy, with the tag of the scan, which nobody else may
+    write, and to resume reads a file that is not clean yet. Some use temporary names unless they are set not to. A file that cannot be
+    scanned is never released. Where a connection breaks off, the part that has arrived is a file as any other: senders repeat
+    it, and say how long a file is or that it is whole. Another ``vpc_id``, or FTPS after SFTP alone, replaces the server and its host key,
+    and one that is ``internet_facing`` is away for some minutes, since the new one gets its addresses.
 
     **Proven by**: controls ``transfer-server-private``, ``transfer-server-ciphers``, ``transfer-server-protocols``,
     ``malware-scan-before-read``; ``test_write_proxy.py``, ``test_write_proxy_release.py``, ``test_write_proxy_identity.py``.
@@ -59,7 +62,8 @@ class WriteProxy(Component):
     host_key_fingerprint: pulumi.Output[str]
     """Fingerprint of the server's host key, for clients to compare."""
     elastic_ips_by_zone: pulumi.Output[dict[str, str]]
-    """Addresses of an internet-facing server by zone, for the firewalls of clients. Empty otherwise."""
+    """Addresses of an internet-facing server, one for each zone, for the firewalls of clients: AWS may have two of them the other way
+    round. Empty otherwise."""
     security_group_id: pulumi.Output[str]
     """The new security group. Empty with ``security_group_ids``."""
     bucket_name: pulumi.Output[str]
@@ -153,14 +157,16 @@ class WriteProxy(Component):
 
     def _serve(self, name: str, bucket: ScannedBucket, group: aws.cloudwatch.LogGroup) -> None:
         checked, tags = self._checked, self._checked["tags"]
+        # Not that of the key, which may be given, and another account's.
+        account = account_of(group.arn)
         folders = {
-            user: folder_user(self, f"{name}-user-{user}", bucket, f"{checked['prefix']}{user}/", options, self.kms_key_arn, tags)
+            user: folder_user(self, f"{name}-user-{user}", bucket, f"{checked['prefix']}{user}/", options, account, tags)
             for user, options in checked["users"].items()
         }
         identity = None
         if "FTPS" in checked["protocols"]:
-            # The bucket's name is in no other account's parameters either.
-            prefix = pulumi.Output.concat("/", bucket.name, "/", name)
+            # Not the bucket's name first, which may begin with "aws": Systems Manager refuses such a parameter.
+            prefix = pulumi.Output.concat("/write-proxy/", bucket.name, "/", name)
             identity = identity_function(self, folders, checked, prefix, self.kms_key_arn).function
             if topics := checked["alarm_topic_arns"]:
                 errors_alarm(self, f"{name}-identity", identity, topics, checked["tags"])
@@ -213,7 +219,8 @@ class WriteProxy(Component):
             # Users that somebody has added by hand would keep the server from being deleted.
             force_destroy=True,
             tags=checked["tags"],
-            opts=self.child(),
+            # The server's addresses are taken as long as it is there.
+            opts=self.child(delete_before_replace=bool(addresses)),
         )
 
     def _groups(self, name: str) -> list[pulumi.Input[str]]:

@@ -1,5 +1,6 @@
 """The users of the server: a role and a session policy for each, which end at its folder, and how the server knows them."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +10,7 @@ import pulumi_aws as aws
 
 from cloudpatterns.blocks import PatternFunction, pattern_function, service_role
 from cloudpatterns.blocks.malware_scan import ScannedBucket, object_key_statement
-from cloudpatterns.core import Component, Statement, account_of, document
+from cloudpatterns.core import Component, Statement, document
 from cloudpatterns.uploads.write_proxy.arguments import WriteProxyArgs, WriteProxyUser
 
 TRANSFER = "transfer.amazonaws.com"
@@ -31,7 +32,7 @@ def folder_user(
     bucket: ScannedBucket,
     folder: str,
     user: WriteProxyUser,
-    key_arn: pulumi.Output[str],
+    account: pulumi.Output[str],
     tags: Mapping[str, pulumi.Input[str]],
 ) -> FolderUser:
     """The role of a user and its session policy: each alone ends at the folder."""
@@ -42,8 +43,8 @@ def folder_user(
         TRANSFER,
         f"What {child_name} may do in its folder",
         statements={f"{child_name}-policy": statements},
-        # For servers of this account alone: https://docs.aws.amazon.com/transfer/latest/userguide/confused-deputy.html
-        conditions={"StringEquals": {"aws:SourceAccount": account_of(key_arn)}},
+        # For servers of the account alone: https://docs.aws.amazon.com/transfer/latest/userguide/confused-deputy.html
+        conditions={"StringEquals": {"aws:SourceAccount": account}},
         tags=tags,
     )
     home = pulumi.Output.concat("/", bucket.name, "/", folder.removesuffix("/"))
@@ -83,9 +84,11 @@ def server_users(
             opts=component.child(),
         )
         created.append(own)
-        for number, body in enumerate(checked["users"][user]["public_keys"], start=1):
+        for body in checked["users"][user]["public_keys"]:
+            # Not by its place: without the first key, the second would be imported again while the user still has it.
+            digest = hashlib.sha256(" ".join(body.split(" ")[:2]).encode()).hexdigest()[:8]
             key = aws.transfer.SshKey(
-                f"{name}-user-{user}-key-{number}", server_id=server.id, user_name=own.user_name, body=body, opts=component.child()
+                f"{name}-user-{user}-key-{digest}", server_id=server.id, user_name=own.user_name, body=body, opts=component.child()
             )
             created.append(key)
     return created

@@ -35,9 +35,12 @@ def handler(event: Mapping[str, Any], _context: object, s3: Any = None) -> str:
     """The entry point: what was done, ``released``, ``released before``, ``superseded``, ``deleted`` or ``folder``."""
     s3 = s3 or boto3.client("s3")
     scanned = event["detail"]["s3ObjectDetails"]
-    bucket, key, version = os.environ["BUCKET"], scanned["objectKey"], scanned["versionId"]
+    bucket, key, version = os.environ["BUCKET"], scanned["objectKey"], scanned.get("versionId")
     if scanned["bucketName"] != bucket or not key.startswith(os.environ["PREFIX"]):
         raise ValueError(f"{key} of {scanned['bucketName']} is no upload of this server")
+    if version in (None, "", "null"):
+        # What was scanned, and what is there by now, could not be told apart.
+        raise ValueError(f"{key} has no version: {bucket} keeps none. Turn its versions on; then its files are released as they arrive")
     done = "folder" if key.endswith("/") else _release(s3, bucket, key, version)
     _LOG.info(json.dumps({"key": key, "version": version, "done": done}))
     return done
