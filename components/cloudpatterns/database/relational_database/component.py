@@ -74,7 +74,7 @@ class RelationalDatabase(Component):
     """Endpoint of the replica in the other region; empty without one."""
 
     def __init__(self, name: str, args: RelationalDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = self.begin(name, args, opts, problems=functools.partial(_problems, name), names=_child_names)
+        checked = self.begin(name, args, opts, problems=functools.partial(_problems, name), names=child_names)
         self._checked, foundation = checked, Foundation(self, name, checked)
         self.engine_family = pulumi.Output.from_input(foundation.engine.engine_family)
         self.kms_key_arn = pulumi.Output.from_input(foundation.kms_key_arn)
@@ -227,7 +227,7 @@ def _store_options(foundation: Foundation, hooks: pulumi.ResourceHookBinding, *i
     )
 
 
-def _child_names(checked: RelationalDatabaseArgs) -> dict[str, int]:
+def child_names(checked: RelationalDatabaseArgs) -> dict[str, int]:
     """Limits of names: a role has 64 characters, a database 63; an instance of a cluster carries its zone."""
     longest_zone: str = max(checked["subnet_ids_by_zone"], key=len)
     return {"monitoring": 64, longest_zone if ENGINES[checked["engine"]].aurora else "replica": 63}
