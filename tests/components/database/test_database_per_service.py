@@ -144,10 +144,10 @@ def test_a_table_has_keys_and_indexes_as_those_of_other_components() -> None:
 
 
 def test_the_longest_name_is_one_that_the_databases_of_services_leave_room_for() -> None:
-    services = {"orders": {"relational": POSTGRES}}
-    record(lambda: DatabasePerService("s" * 38, {**PLACE, "services": services}))
+    args: Any = {**PLACE, "services": {"orders": {"relational": POSTGRES}}}
+    record(lambda: DatabasePerService("s" * 38, args))
     with pytest.raises(ArgumentError) as error:
-        record(lambda: DatabasePerService("s" * 39, {**PLACE, "services": services}))
+        record(lambda: DatabasePerService("s" * 39, args))
     assert error.value.problems == [
         (
             "name",
