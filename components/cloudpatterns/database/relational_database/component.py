@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.core import Component, Problem, after, is_given, needs
+from cloudpatterns.core import Component, Problem, Statement, WorkloadStatementArgs, after, as_arguments, is_given, needs
 from cloudpatterns.database._shared import credential_problems, name_problems, notify_on_failed_rotation, window_problems
 from cloudpatterns.database.relational_database.alarms import Watched, report
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs
@@ -94,6 +94,13 @@ class RelationalDatabase(Component):
         """
         self._refuse_user(user_name)
         return connect_arn(self.instance_arn, self.resource_id, user_name)
+
+    def connect_statements(self, user_name: str) -> list[WorkloadStatementArgs]:
+        """What a role needs to log in through IAM as a user whom ``user_sql`` creates.
+
+        :raises ArgumentError: as ``connect_arn`` does.
+        """
+        return as_arguments([Statement(sid="DatabaseLogin", actions=["rds-db:connect"], resources=[self.connect_arn(user_name)])])
 
     def user_sql(self, user_name: str) -> str:
         """The SQL that creates a user who logs in through IAM, over TLS alone, with every right on the data of ``database_name``.
