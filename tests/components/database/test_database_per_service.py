@@ -39,7 +39,10 @@ def stores(seen: dict[str, Any] | None = None, **args: Any) -> Graph:
         made = DatabasePerService("shop", {**PLACE, **args})
         for service in {**PLACE, **args}["services"]:
             WorkloadRole(f"role-{service}", {"service": "ecs-tasks.amazonaws.com", "statements": made.statements(service)})
-        outputs = ("store_arns", "table_names", "addresses", "ports", "secret_arns", "client_security_group_ids", "kms_key_arns")
+        outputs = (
+            *("store_arns", "table_names", "addresses", "ports", "secret_arns", "connect_arns"),
+            *("client_security_group_ids", "kms_key_arns"),
+        )
         if seen is not None:
             seen["sql"] = made.user_sql("billing")
             pulumi.Output.all(**{output: getattr(made, output) for output in outputs}).apply(seen.update)
@@ -73,6 +76,7 @@ def test_no_services_role_reaches_anothers_store() -> None:
                 # Its own instance, as its own user.
                 user = SERVICES[service].get("user_name", "app")
                 assert place.endswith(f":dbuser:{resource_ids[f'shop-{service}-instance']}/{user}")
+                assert seen["connect_arns"][service] == place
             else:
                 assert place in own, (service, action)
     # Nothing is shared: as many stores, keys and secrets as services that have one.

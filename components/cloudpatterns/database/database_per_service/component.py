@@ -92,6 +92,8 @@ class DatabasePerService(Component):
     """Port of each of these."""
     secret_arns: pulumi.Output[dict[str, str]]
     """ARN of the secret with the master user's password of each of these."""
+    connect_arns: pulumi.Output[dict[str, str]]
+    """What the role of each service with a relational database is allowed ``rds-db:connect`` on, as ``statements`` has it."""
     client_security_group_ids: pulumi.Output[dict[str, str]]
     """Security group that the servers of each of these services carry."""
     kms_key_arns: pulumi.Output[dict[str, str]]
@@ -119,6 +121,7 @@ class DatabasePerService(Component):
         self.store_arns, self.table_names = by_name(self._arns), by_name(self._table_names)
         self.addresses, self.secret_arns = by_name(self._addresses), by_name(self._secrets)
         self.ports = pulumi.Output.from_input(self._ports)
+        self.connect_arns = by_name({service: self._login(service) for service in self._relational})
         self.client_security_group_ids, self.kms_key_arns = by_name(self._clients), by_name(self._keys)
         self.register()
 
@@ -145,8 +148,7 @@ class DatabasePerService(Component):
         arn = self.lookup(self._arns, service, "service", "a service")
         key = Statement(sid="OwnKey", actions=["kms:Decrypt"], resources=[self._keys[service]])
         if service in self._relational:
-            login = self._relational[service].connect_arn(self._checked["services"][service]["user_name"])
-            return as_arguments([Statement(sid="OwnLogin", actions=["rds-db:connect"], resources=[login])])
+            return as_arguments([Statement(sid="OwnLogin", actions=["rds-db:connect"], resources=[self._login(service)])])
         if service in self._secrets:
             read = Statement(sid="OwnSecret", actions=["secretsmanager:GetSecretValue"], resources=[self._secrets[service]])
             return as_arguments([read])
@@ -154,6 +156,9 @@ class DatabasePerService(Component):
         places = [arn, *([pulumi.Output.concat(arn, "/index/*")] if made_of is not None and made_of["indexes"] else [])]
         items = Statement(sid="OwnTable", actions=[f"dynamodb:{action}" for action in _ITEMS], resources=places)
         return as_arguments([items, key])
+
+    def _login(self, service: str) -> pulumi.Output[str]:
+        return self._relational[service].connect_arn(self._checked["services"][service]["user_name"])
 
     def _tags(self, service: str) -> dict[str, pulumi.Input[str]]:
         return {"Service": service, **self._checked["tags"]}
