@@ -47,8 +47,12 @@ class ReadReplica(Component):
         database = RelationalDatabase("orders", {"engine": "aurora-postgresql", ...})
         reads = ReadReplica("reads", {"engine": "aurora-postgresql", "database_arn": database.instance_arn, ...})
 
-    The application asks ``cloudpatterns_runtime.replicas`` where a read goes: a visitor who has just written reads from the writer; its
-    page is `docs/runtime/replicas.md`.
+    The callers' security groups reach ``security_group_ids``, and with Aurora these reach those of the cluster. A server needs::
+
+        "environment": reads.environment(), "statements": reads.reader_statements()
+
+    and, of the writer, its address and ``database.connect_statements``. It asks ``cloudpatterns_runtime.replicas`` where a read goes: a
+    visitor who has just written reads from the writer; its page is `docs/runtime/replicas.md`.
 
     **Use when**: reads outgrow the writer, or reports must not slow it down.
 
