@@ -16,7 +16,7 @@ stores = DatabasePerService(
     "shop",
     {
         "services": {
-            "basket": {"table": {"partition_key": "customer", "ttl_attribute": "expires_at"}},
+            "basket": {"table": {"partition_key": {"name": "customer"}, "ttl_attribute": "expires_at"}},
             "orders": {
                 "relational": {
                     "engine": "postgres",

@@ -87,7 +87,7 @@ shop = ApiGateway(
                 "statements": [
                     *sessions.reader_statements(),
                     *reads.reader_statements(),
-                    {"actions": ["rds-db:connect"], "resources": [database.connect_arn(WRITER)]},
+                    *database.connect_statements(WRITER),
                 ],
             },
         },

@@ -57,6 +57,20 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+def test_what_reads_the_environment_of_a_component_is_in_the_library() -> None:
+    """A class that a docstring names as ``Class.from_environment`` is one of the library's."""
+    library = ROOT / "components" / "runtime" / "cloudpatterns_runtime"
+    classes = {
+        node.name: {member.name for member in node.body if isinstance(member, ast.FunctionDef)}
+        for path in library.glob("*.py")
+        for node in parsed(path).body
+        if isinstance(node, ast.ClassDef)
+    }
+    named = {(path, name) for path in PACKAGE.rglob("*.py") for name in re.findall(r"``(\w+)\.from_environment", path.read_text("utf-8"))}
+    assert named
+    assert [(path.name, name) for path, name in named if "from_environment" not in classes.get(name, ())] == []
+
+
 @pytest.mark.parametrize("args_type", types_of_arguments(), ids=lambda args_type: args_type.__name__)
 def test_a_default_is_declared_or_told_and_never_both(args_type: type) -> None:
     """The schema's descriptions name a declared default by themselves; what happens without a value is told where there is none."""

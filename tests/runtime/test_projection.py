@@ -235,6 +235,12 @@ def test_without_a_function_items_are_copied_or_some_of_their_attributes(tables:
     assert tables.shown("pen") == {"id": "pen", "amount": Decimal(1)}
 
 
+def test_a_function_without_the_variables_of_the_component_says_so(tables: Tables) -> None:
+    with pytest.raises(ValueError, match="CLOUDPATTERNS_PROJECTION_TABLE is missing") as error:
+        Projection.from_environment(tables.dynamodb, environment={})
+    assert str(error.value) == "CLOUDPATTERNS_PROJECTION_TABLE is missing. Pass environment(projection) of the Cqrs to the function."
+
+
 def test_a_deleted_item_is_remembered_longer_than_changes_are_delivered_and_no_reader_sees_it(tables: Tables) -> None:
     projection = tables.projection(remember_seconds=100, clock=lambda: 1000.0)
     tables.put("tea", amount=2)

@@ -32,6 +32,13 @@ def owners(current: SlotMap) -> list[str]:
     return [current.shard(key).name for key in KEYS]
 
 
+@pytest.mark.parametrize("key", [17, None, b"17"])
+def test_a_key_is_a_text(key: Any) -> None:
+    with pytest.raises(TypeError) as caught:
+        shard_map("abc").slot(key)
+    assert str(caught.value) == f"key is {key!r}; a text is needed: str(key) of a number."
+
+
 @pytest.mark.parametrize("count", [1, 2, 4, 9])
 def test_adding_a_shard_moves_at_most_about_one_nth_of_the_keys(count: int, capsys: pytest.CaptureFixture[str]) -> None:
     letters = "abcdefghij"[: count + 1]

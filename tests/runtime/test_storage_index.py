@@ -287,6 +287,12 @@ def test_what_is_not_the_buckets_or_not_to_be_indexed_is_left_out(uploads: Place
     assert set(uploads.indexed()) == {"photos/b.jpg"}
 
 
+def test_a_server_without_the_variables_of_the_component_says_so(uploads: Place) -> None:
+    with pytest.raises(ValueError, match="CLOUDPATTERNS_INDEX_TABLE is missing") as error:
+        StorageIndex.from_environment(uploads.dynamodb, {})
+    assert str(error.value) == "CLOUDPATTERNS_INDEX_TABLE is missing. Pass environment() of the StorageIndex to the server."
+
+
 def test_who_is_always_late_gives_up_and_is_delivered_again(uploads: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     uploads.put("a.jpg", "one")
     monkeypatch.setattr(uploads.indexer, "_write", lambda entry, before: False)
@@ -366,10 +372,11 @@ def test_queries_find_objects_by_folder_time_and_metadata(uploads: Place) -> Non
         ({"folder": "a/", "name_prefix": "1", "newest_first": True}, "name_prefix and newest_first exclude each other: give one of them."),
         ({"limit": 0}, "limit is 0; 1 to 1000 are allowed."),
         ({"key": "a", "limit": 1}, "limit is no part of such a question; known are none."),
+        ({"metadata": {"owner": "ada", "kind": "cat"}}, "metadata has 2 entries; one name with its value is allowed."),
         ({"owner": "ada"}, "owner is no part of such a question; known are folder, name_prefix, newest_first, limit, token."),
     ],
 )
 def test_other_questions_are_refused(uploads: Place, question: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=r"is |exclude") as error:
+    with pytest.raises(ValueError, match=r"is |exclude|has ") as error:
         uploads.index.answer(question)
     assert str(error.value) == message

@@ -42,17 +42,28 @@ def service_role(
         tags=tags,
         opts=component.child(),
     )
-    policies: list[pulumi.Resource] = [
+    policies = role_policies(component, role.name, role.arn, statements or {}, managed_policies or {})
+    return ServiceRole(role, policies, after(role.arn, *policies))
+
+
+def role_policies(
+    component: Component,
+    role_name: pulumi.Input[str],
+    role_arn: pulumi.Input[str],
+    statements: Mapping[str, Sequence[Statement]],
+    managed_policies: Mapping[str, str],
+) -> list[pulumi.Resource]:
+    """The policies of a role, new or existing, as ``service_role`` has them."""
+    attachments: list[pulumi.Resource] = [
         aws.iam.RolePolicyAttachment(
             name,
-            role=role.name,
-            policy_arn=pulumi.Output.concat("arn:", partition_of(role.arn), ":iam::aws:policy/", policy),
+            role=role_name,
+            policy_arn=pulumi.Output.concat("arn:", partition_of(role_arn), ":iam::aws:policy/", policy),
             opts=component.child(),
         )
-        for name, policy in (managed_policies or {}).items()
+        for name, policy in managed_policies.items()
     ]
-    policies += [
-        aws.iam.RolePolicy(name, role=role.id, policy=document(*rights), opts=component.child())
-        for name, rights in (statements or {}).items()
+    inline = [
+        aws.iam.RolePolicy(name, role=role_name, policy=document(*rights), opts=component.child()) for name, rights in statements.items()
     ]
-    return ServiceRole(role, policies, after(role.arn, *policies))
+    return [*attachments, *inline]

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from cloudpatterns.blocks.function import errors_alarm
 from cloudpatterns.blocks.layer import runtime_layer
 from cloudpatterns.blocks.log_group import log_group
-from cloudpatterns.blocks.role import service_role
+from cloudpatterns.blocks.role import role_policies, service_role
 from cloudpatterns.blocks.table import idempotency_table, item_statements
 from cloudpatterns.core import (
     Component,
@@ -87,11 +87,11 @@ def user_function(
     if records is not None:
         statements = [*statements, *item_statements(records.arn, kms_key_arn, sid="Idempotency")]
         given["IDEMPOTENCY_TABLE"] = records.name
-    role, rights = _role(component, child_name, options, group, [*statements, *_own_statements(options, group, kms_key_arn)], tags)
+    role_arn, rights = _role(component, child_name, options, [*statements, *_own_statements(options, group, kms_key_arn)], tags)
     function = aws.lambda_.Function(
         child_name,
         description=description,
-        role=after(role.arn, *rights),
+        role=after(role_arn, *rights),
         architectures=[options["architecture"]],
         timeout=options["timeout_seconds"],
         memory_size=options["memory_mib"],
@@ -115,7 +115,7 @@ def user_function(
     )
     if alarm_topic_arns:
         errors_alarm(component, child_name, function, alarm_topic_arns, tags)
-    return UserFunction(function.arn, function.name, role.arn, options["timeout_seconds"], function, records_name)
+    return UserFunction(function.arn, function.name, role_arn, options["timeout_seconds"], function, records_name)
 
 
 def pattern_options(folder: Path, log_retention_days: int, *, timeout_seconds: int = 30) -> FunctionOptions:
@@ -175,27 +175,36 @@ def _role(
     component: Component,
     child_name: str,
     options: FunctionOptions,
-    group: aws.cloudwatch.LogGroup,
     statements: Sequence[Statement],
     tags: Mapping[str, pulumi.Input[str]],
-) -> tuple[aws.iam.Role, list[pulumi.Resource]]:
+) -> tuple[pulumi.Output[str], list[pulumi.Resource]]:
+    """The ARN of the new or existing role, and its policies."""
     # Lambda's own policy for network interfaces: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
     network = {f"{child_name}-network": "service-role/AWSLambdaENIManagementAccess"} if options.get("subnet_ids_by_zone") else {}
-    made = service_role(
-        component,
-        f"{child_name}-role",
-        "lambda.amazonaws.com",
-        f"What the function {child_name} may do",
-        statements={f"{child_name}-policy": statements},
-        managed_policies=network,
-        permissions_boundary_arn=options.get("permissions_boundary_arn"),
-        tags=tags,
-    )
+    rights = {f"{child_name}-policy": statements}
+    existing = options.get("existing_role_arn")
+    if existing is None:
+        made = service_role(
+            component,
+            f"{child_name}-role",
+            "lambda.amazonaws.com",
+            f"What the function {child_name} may do",
+            statements=rights,
+            managed_policies=network,
+            permissions_boundary_arn=options.get("permissions_boundary_arn"),
+            tags=tags,
+        )
+        arn, name, policies = made.role.arn, made.role.name, made.policies
+    else:
+        arn = pulumi.Output.from_input(existing)
+        # Without the path of the role, which policies do not name.
+        name = arn.apply(lambda text: text.rpartition("/")[2])
+        policies = role_policies(component, name, arn, rights, network)
     attachments: list[pulumi.Resource] = [
-        aws.iam.RolePolicyAttachment(f"{child_name}-policy-{key}", role=made.role.name, policy_arn=arn, opts=component.child())
-        for key, arn in options["managed_policy_arns"].items()
+        aws.iam.RolePolicyAttachment(f"{child_name}-policy-{key}", role=name, policy_arn=policy_arn, opts=component.child())
+        for key, policy_arn in options["managed_policy_arns"].items()
     ]
-    return made.role, [*made.policies, *attachments]
+    return arn, [*policies, *attachments]
 
 
 def _code(options: FunctionOptions) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from cloudpatterns.core.arguments import Problem
 from cloudpatterns.core.limits import Choice, Keys, Matches
 from cloudpatterns.core.rules import excludes, is_given, needs, one_of
 from cloudpatterns.core.statements import WorkloadStatementArgs, statement_problems
-from cloudpatterns.core.vocabulary import FunctionArn, LogRetentionDays, SecurityGroupIds, SubnetIdsByZone
+from cloudpatterns.core.vocabulary import FunctionArn, LogRetentionDays, RoleArn, SecurityGroupIds, SubnetIdsByZone
 
 RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14", "nodejs22.x", "nodejs24.x")
 """https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html"""
@@ -57,6 +57,9 @@ class FunctionOptions(TypedDict):
     """Managed policies by a short name, which names the attachment."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """A managed policy that the function's role can never exceed. Default: no boundary."""
+    existing_role_arn: NotRequired[RoleArn]
+    """A role that trusts ``lambda.amazonaws.com``, such as ``WorkloadRole.role_arn``, and that no other function has: it gets the policies
+    of a new one. For what must name the role before the function is there, such as ``SearchIndex``. Default: a new role."""
     layers: NotRequired[Annotated[list[pulumi.Input[str]], Field(default=[], max_length=_MOST_LAYERS)]]
     """ARNs of layer versions, later ones over earlier ones."""
     powertools: NotRequired[Annotated[bool, Field(default=True)]]
@@ -99,6 +102,7 @@ def function_problems(options: FunctionOptions, path: str = "function") -> Itera
     prefix = f"{path}."
     yield from one_of(options, "code", "image_uri", path=prefix)
     yield from excludes(options, "image_uri", *_OF_ARCHIVES, "code_signing_config_arn", path=prefix, why="an image holds all of it")
+    yield from excludes(options, "existing_role_arn", "permissions_boundary_arn", path=prefix, why="the role is there already")
     yield from needs(options, "subnet_ids_by_zone", "security_group_ids", path=prefix)
     yield from needs(options, "security_group_ids", "subnet_ids_by_zone", path=prefix)
     if options["runtime_library"] and not options["runtime"].startswith("python"):

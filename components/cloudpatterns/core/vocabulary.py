@@ -81,6 +81,10 @@ QueueArn = Annotated[
 ]
 """An SQS queue."""
 Region = Annotated[str, Matches(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS Region such as eu-west-1")]
+RoleArn = Annotated[
+    pulumi.Input[str], Matches(r"arn:[^:]+:iam::\d{12}:role/.+", "the ARN of a role such as arn:aws:iam::123456789012:role/catalogue")
+]
+"""An IAM role."""
 RoleName = Annotated[pulumi.Input[str], Matches(r"[\w+=,.@-]+", "the name of a role, not its ARN, such as shop-web")]
 """An IAM role."""
 RootDeviceName = Annotated[str, Field(default="/dev/xvda"), Matches(r"/dev/[a-z0-9]+", "a device such as /dev/xvda, Amazon Linux's")]

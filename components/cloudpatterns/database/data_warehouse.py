@@ -211,13 +211,16 @@ class DataWarehouse(Component):
         return as_arguments([Statement(sid="WarehouseLogin", actions=actions, resources=[self.workgroup_arn])])
 
     def data_api_statements(self) -> list[WorkloadStatementArgs]:
-        """What a role needs beside ``connect_statements`` to start statements through the Data API, which needs no network.
-
-        Whoever starts a statement may read its result: that permission, ``redshift-data:GetStatementResult`` and ``DescribeStatement``,
-        has no resources, and is for a managed policy with the condition ``redshift-data:statement-owner-iam-userid``.
-        """
+        """What a role needs beside ``connect_statements`` to start statements through the Data API, which needs no network."""
         actions = ["redshift-data:BatchExecuteStatement", "redshift-data:ExecuteStatement"]
         return as_arguments([Statement(sid="WarehouseDataApi", actions=actions, resources=[self.workgroup_arn])])
+
+    def result_statements(self) -> list[WorkloadStatementArgs]:
+        """What a role needs beside ``data_api_statements`` to wait for the statements that it has started, end them and read results."""
+        # They have no resource types: https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-iam.html
+        own = {"StringEquals": {"redshift-data:statement-owner-iam-userid": ["${aws:userid}"]}}
+        actions = [f"redshift-data:{action}" for action in ("CancelStatement", "DescribeStatement", "GetStatementResult")]
+        return as_arguments([Statement(sid="WarehouseResults", actions=actions, resources=["*"], conditions=own)])
 
     def _key(self, name: str) -> pulumi.Output[str]:
         given = self._checked.get("kms_key_arn")

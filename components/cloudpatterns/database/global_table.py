@@ -263,9 +263,10 @@ def _strong_problems(checked: GlobalTableArgs) -> Iterator[Problem]:
     if witness in replicas:
         yield "witness_region", f"is {witness!r}, which has a replica. Name another Region, or remove it from replicas."
     elif len(others) != 2:
+        found = "1 Region" if len(replicas) == 1 else f"{len(replicas)} Regions"
         yield (
             "replicas",
-            f"has {len(replicas)} Regions{'' if witness is None else ' beside witness_region'}; a strongly consistent table is in exactly "
+            f"has {found}{'' if witness is None else ' beside witness_region'}; a strongly consistent table is in exactly "
             "three: its own and two replicas, or its own, one replica and witness_region.",
         )
     regions = [*others, *([] if (own := checked.get("region")) is None else [own])]

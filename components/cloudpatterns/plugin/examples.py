@@ -332,7 +332,7 @@ def database_per_service() -> None:
     DatabasePerService(
         "shop",
         {
-            "services": {"basket": {"table": {"partition_key": "customer"}}, "catalogue": {"documents": {}}},
+            "services": {"basket": {"table": {"partition_key": {"name": "customer"}}}, "catalogue": {"documents": {}}},
             "vpc_id": "vpc-0aaaaaaaaaaaaaaaa",
             "subnet_ids_by_zone": {"eu-west-1a": "subnet-0aaaaaaaaaaaaaaaa", "eu-west-1b": "subnet-0bbbbbbbbbbbbbbbb"},
         },

@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 Errors: TypeAlias = type[Exception] | tuple[type[Exception], ...] | Callable[[Exception], bool]
@@ -36,6 +36,16 @@ def entry(response: Any, *path: str) -> str | int | None:
     for key in path:
         response = response.get(key) if isinstance(response, dict) else None
     return response if isinstance(response, str | int) else None
+
+
+def variable(environment: Mapping[str, str], name: str, remedy: str) -> str:
+    """An environment variable that a component sets.
+
+    :raises ValueError: where it is missing, with the remedy.
+    """
+    if not (value := environment.get(name)):
+        raise ValueError(f"{name} is missing. {remedy}")
+    return value
 
 
 def write_on_condition(write: Callable[..., object], **request: object) -> bool:

@@ -49,7 +49,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from cloudpatterns_runtime._checks import write_on_condition
+from cloudpatterns_runtime._checks import variable, write_on_condition
 
 __all__ = ["Change", "Progress", "Projection", "ReadModel", "forget_deleted", "project_again"]
 
@@ -155,12 +155,15 @@ class Projection:
         project: Callable[[dict[str, Any]], Mapping[str, Any] | None] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> "Projection":
-        """The projection of a function of the component ``Cqrs``, which sets its environment."""
+        """The projection of a function of the component ``Cqrs``, which sets its environment.
+
+        :raises ValueError: where it is missing, as in an existing function to which nobody has given it.
+        """
         given = os.environ if environment is None else environment
         return cls(
             dynamodb,
             project,
-            table=given[f"{_PREFIX}TABLE"],
+            table=variable(given, f"{_PREFIX}TABLE", "Pass environment(projection) of the Cqrs to the function."),
             attributes=json.loads(given.get(f"{_PREFIX}ATTRIBUTES", "[]")),
             remember_seconds=float(given.get(f"{_PREFIX}REMEMBER_SECONDS", 32 * _DAY_SECONDS)),
         )

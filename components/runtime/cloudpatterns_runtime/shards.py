@@ -153,7 +153,10 @@ class SlotMap:
         object.__setattr__(self, "previous", tuple(sorted(self.previous)))
 
     def slot(self, key: str) -> int:
-        """The slot of a key, for the column of its rows; the same for good."""
+        """The slot of a key, for the column of its rows; the same for good. The key of a column of numbers is the number as a text.
+
+        :raises TypeError: for a key that is no text.
+        """
         return slot_of(key, self.slots)
 
     def shard(self, key: str) -> Shard:
@@ -238,7 +241,12 @@ class SlotMap:
 
 
 def slot_of(key: str, slots: int) -> int:
-    """The slot of a key."""
+    """The slot of a key.
+
+    :raises TypeError: for a key that is no text: the mover compares with the text that the database has of it.
+    """
+    if not isinstance(key, str):
+        raise TypeError(f"key is {key!r}; a text is needed: str(key) of a number.")
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) % slots
 
 

@@ -41,7 +41,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cloudpatterns_runtime._checks import entry, write_on_condition
+from cloudpatterns_runtime._checks import entry, variable, write_on_condition
 
 __all__ = ["ConflictError", "Indexer", "Page", "StorageIndex"]
 
@@ -90,9 +90,12 @@ class StorageIndex:
 
     @classmethod
     def from_environment(cls, dynamodb: Any, environment: Mapping[str, str] | None = None) -> "StorageIndex":
-        """The index of the component ``StorageIndex``, whose method ``environment`` has the variables."""
+        """The index of the component ``StorageIndex``, whose method ``environment`` has the variables.
+
+        :raises ValueError: where they are missing.
+        """
         given = os.environ if environment is None else environment
-        return cls(dynamodb, given[f"{_PREFIX}TABLE"])
+        return cls(dynamodb, variable(given, f"{_PREFIX}TABLE", "Pass environment() of the StorageIndex to the server."))
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The entry of an object; None: it is not in the index."""
@@ -139,7 +142,10 @@ class StorageIndex:
             _only(given)
             page = Page([] if entry is None else [entry], None)
         elif "metadata" in given:
-            [(name, value)] = given.pop("metadata").items()
+            metadata = given.pop("metadata")
+            if len(metadata) != 1:
+                raise ValueError(f"metadata has {len(metadata)} entries; one name with its value is allowed.")
+            [(name, value)] = metadata.items()
             page = self.find(name, value, **_only(given, "newest_first", "limit", "token"))
         else:
             page = self.list(**_only(given, "folder", "name_prefix", "newest_first", "limit", "token"))

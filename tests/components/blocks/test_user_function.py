@@ -99,6 +99,24 @@ def test_it_comes_after_every_right_of_its_role(tmp_path: Path) -> None:
     assert graph.named("shop-jobs-role").inputs["permissionsBoundary"] == "arn:aws:iam::123456789012:policy/boundary"
 
 
+def test_a_role_that_is_there_gets_the_rights_of_a_new_one(tmp_path: Path) -> None:
+    arn = "arn:aws:iam::123456789012:role/team/search"
+    given: Any = {
+        "subnet_ids_by_zone": {"eu-west-1a": "subnet-1"},
+        "security_group_ids": ["sg-1"],
+        "managed_policy_arns": {"audit": "arn:aws:iam::123456789012:policy/audit"},
+    }
+    graph, new = make(tmp_path, existing_role_arn=arn, **given), make(tmp_path, **given)
+    assert names(graph) == {name: kind for name, kind in names(new).items() if kind != "Role"}
+    function = graph.named("shop-jobs")
+    assert function.inputs["role"] == arn
+    for right in ("shop-jobs-policy", "shop-jobs-network", "shop-jobs-policy-audit"):
+        assert graph.named(right).inputs["role"] == "search"
+    assert set(refs(graph, function, "role")) == {"shop-jobs-policy", "shop-jobs-network", "shop-jobs-policy-audit"}
+    statements = [json.loads(one.named("shop-jobs-policy").inputs["policy"])["Statement"] for one in (graph, new)]
+    assert [one["Sid"] for one in statements[0]] == [one["Sid"] for one in statements[1]]
+
+
 def test_its_role_may_write_its_log_and_traces_and_what_is_stated(tmp_path: Path) -> None:
     policy = json.loads(make(tmp_path).named("shop-jobs-policy").inputs["policy"])["Statement"]
     assert [one["Sid"] for one in policy] == ["Read", "Log", "Environment", "Trace"]

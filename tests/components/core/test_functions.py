@@ -53,6 +53,18 @@ def test_the_defaults_are_those_of_a_small_python_function_on_graviton() -> None
             [("function.image_uri", "excludes handler: an image holds all of it; both are given. Remove one of them.")],
         ),
         (
+            {
+                "existing_role_arn": "arn:aws:iam::123456789012:role/search",
+                "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary",
+            },
+            [
+                (
+                    "function.existing_role_arn",
+                    "excludes permissions_boundary_arn: the role is there already; both are given. Remove one of them.",
+                )
+            ],
+        ),
+        (
             {"subnet_ids_by_zone": {"eu-west-1a": "subnet-1"}},
             [
                 (

@@ -276,6 +276,13 @@ def test_commands_write_and_queries_cannot() -> None:
             ("failed_record_bucket_arn", "is missing; failed_record_kms_key_arn needs it. Give it, or remove failed_record_kms_key_arn."),
         ),
         (
+            {"failed_record_bucket_arn": "kept"},
+            (
+                "failed_record_bucket_arn",
+                "is 'kept'; must be the ARN of a bucket, not its name, such as arn:aws:s3:::uploads",
+            ),
+        ),
+        (
             {"failed_record_bucket_arn": BUCKET, "log_bucket_name": "logs"},
             (
                 "failed_record_bucket_arn",

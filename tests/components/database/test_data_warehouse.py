@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from cloudpatterns.core import ArgumentError
+from cloudpatterns.core import ArgumentError, statement_problems
 from cloudpatterns.database import DataWarehouse
 from offline_preview.graph import Graph
 from offline_preview.values import Secret
@@ -30,6 +30,7 @@ def warehouse(seen: dict[str, Any] | None = None, **args: Any) -> Graph:
         found = {
             "connect": made.connect_statements(),
             "data_api": made.data_api_statements(),
+            "results": made.result_statements(),
             "endpoint": made.endpoint,
             "port": made.port,
             "role": made.load_role_arn,
@@ -169,6 +170,20 @@ def test_callers_log_in_through_iam() -> None:
     [start] = seen["data_api"]
     assert start["actions"] == ["redshift-data:BatchExecuteStatement", "redshift-data:ExecuteStatement"]
     assert start["resources"] == [arn]
+
+
+def test_whoever_starts_a_statement_reads_its_own_result_alone() -> None:
+    seen: dict[str, Any] = {}
+    warehouse(seen)
+    [own] = seen["results"]
+    assert own == {
+        "sid": "WarehouseResults",
+        "actions": ["redshift-data:CancelStatement", "redshift-data:DescribeStatement", "redshift-data:GetStatementResult"],
+        "resources": ["*"],
+        "conditions": {"StringEquals": {"redshift-data:statement-owner-iam-userid": ["${aws:userid}"]}},
+    }
+    # A role takes them: the actions have no resource types.
+    assert list(statement_problems(seen["results"])) == []
 
 
 def test_costs_have_a_ceiling() -> None:

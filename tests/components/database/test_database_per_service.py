@@ -24,8 +24,8 @@ POSTGRES: Any = {
     "database_name": "orders",
 }
 SERVICES: Any = {
-    "basket": {"table": {"partition_key": "customer", "sort_key": "line", "ttl_attribute": "until"}},
-    "wishes": {"table": {"partition_key": "customer"}},
+    "basket": {"table": {"partition_key": {"name": "customer"}, "sort_key": {"name": "line"}, "ttl_attribute": "until"}},
+    "wishes": {"table": {"partition_key": {"name": "customer"}}},
     "orders": {"relational": POSTGRES},
     "billing": {"relational": POSTGRES, "user_name": "billing"},
     "catalogue": {"documents": {}},
@@ -39,7 +39,10 @@ def stores(seen: dict[str, Any] | None = None, **args: Any) -> Graph:
         made = DatabasePerService("shop", {**PLACE, **args})
         for service in {**PLACE, **args}["services"]:
             WorkloadRole(f"role-{service}", {"service": "ecs-tasks.amazonaws.com", "statements": made.statements(service)})
-        outputs = ("store_arns", "table_names", "addresses", "ports", "secret_arns", "client_security_group_ids", "kms_key_arns")
+        outputs = (
+            *("store_arns", "table_names", "addresses", "ports", "secret_arns", "connect_arns"),
+            *("client_security_group_ids", "kms_key_arns"),
+        )
         if seen is not None:
             seen["sql"] = made.user_sql("billing")
             pulumi.Output.all(**{output: getattr(made, output) for output in outputs}).apply(seen.update)
@@ -73,6 +76,7 @@ def test_no_services_role_reaches_anothers_store() -> None:
                 # Its own instance, as its own user.
                 user = SERVICES[service].get("user_name", "app")
                 assert place.endswith(f":dbuser:{resource_ids[f'shop-{service}-instance']}/{user}")
+                assert seen["connect_arns"][service] == place
             else:
                 assert place in own, (service, action)
     # Nothing is shared: as many stores, keys and secrets as services that have one.
@@ -116,9 +120,45 @@ def test_a_table_is_protected() -> None:
     basket = stores().named("shop-basket-table").inputs
     assert (basket["hashKey"], basket["rangeKey"], basket["ttl"]) == ("customer", "line", {"attributeName": "until", "enabled": True})
     assert (basket["deletionProtectionEnabled"], basket["pointInTimeRecovery"]["enabled"]) == (True, True)
-    wishes: Any = {"wishes": {"table": {"partition_key": "customer", "deletion_protection": False}}}
+    wishes: Any = {"wishes": {"table": {"partition_key": {"name": "customer"}, "deletion_protection": False}}}
     alone = record(lambda: DatabasePerService("shop", {"services": wishes}))
     assert alone.one(TABLE).inputs["deletionProtectionEnabled"] is False
+
+
+def test_a_table_has_keys_and_indexes_as_those_of_other_components() -> None:
+    services: Any = {
+        "basket": {
+            "table": {
+                "partition_key": {"name": "customer"},
+                "sort_key": {"name": "line", "type": "N"},
+                "indexes": {"by-article": {"partition_key": {"name": "article"}}},
+            }
+        }
+    }
+
+    def program() -> None:
+        made = DatabasePerService("shop", {"services": services})
+        WorkloadRole("role-basket", {"service": "ecs-tasks.amazonaws.com", "statements": made.statements("basket")})
+
+    graph = record(program, mode="deployed")
+    table = graph.one(TABLE)
+    assert [(one["name"], one["type"]) for one in table.inputs["attributes"]] == [("article", "S"), ("customer", "S"), ("line", "N")]
+    assert [index["name"] for index in table.inputs["globalSecondaryIndexes"]] == ["by-article"]
+    assert ("dynamodb:Query", f"{table.outputs['arn']}/index/*") in allowed(graph, "basket")
+
+
+def test_the_longest_name_is_one_that_the_databases_of_services_leave_room_for() -> None:
+    args: Any = {**PLACE, "services": {"orders": {"relational": POSTGRES}}}
+    record(lambda: DatabasePerService("s" * 38, args))
+    with pytest.raises(ArgumentError) as error:
+        record(lambda: DatabasePerService("s" * 39, args))
+    assert error.value.problems == [
+        (
+            "name",
+            f"has 39 characters; the child {'s' * 39}-orders-monitoring would pass the 64 characters that AWS allows. "
+            "Give the component a name of at most 38 characters.",
+        )
+    ]
 
 
 def test_a_cluster_of_documents_is_protected() -> None:
@@ -200,8 +240,8 @@ def test_stores_that_are_not_well_are_reported() -> None:
             [("services.basket.table", "exactly one of table, relational and documents is needed; none is given. Give one.")],
         ),
         (
-            {"services": {"basket": {"table": {"partition_key": "a", "sort_key": "a"}}}},
-            [("services.basket.table.sort_key", "is 'a', the partition key. Name another attribute.")],
+            {"services": {"basket": {"table": {"partition_key": {"name": "a"}, "sort_key": {"name": "a"}}}}},
+            [("services.basket.table.sort_key.name", "is 'a', the partition key. Name another attribute.")],
         ),
         (
             {"services": {"catalogue": {"documents": {"allow_major_version_upgrade": True}}}},
@@ -216,6 +256,18 @@ def test_stores_that_are_not_well_are_reported() -> None:
         (
             {"services": {"orders": {"relational": {**POSTGRES, "engine_version": "9"}}}},
             [("services.orders.relational.engine_version", "is '9'; ")],
+        ),
+        (
+            {"services": {"orders": {"relational": POSTGRES, "user_name": "dbadmin"}}},
+            [("services.orders.user_name", "is 'dbadmin', the master user, who keeps the password. Use another, such as app.")],
+        ),
+        (
+            {"services": {"orders": {"relational": POSTGRES, "user_name": "My App"}}},
+            [("services.orders.user_name", "is 'My App'; postgres takes 1 to 63 lower case letters,")],
+        ),
+        (
+            {"services": {"wishes": {"table": {"partition_key": {"name": "customer"}}, "user_name": "shop"}}},
+            [("services.wishes.user_name", "is 'shop'; it is for a relational database. Remove it.")],
         ),
     ],
 )

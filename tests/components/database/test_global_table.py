@@ -165,7 +165,7 @@ def test_a_strongly_consistent_table_is_in_three_regions() -> None:
             [
                 (
                     "replicas",
-                    "has 1 Regions; a strongly consistent table is in exactly three: its own and two replicas, or its own, one replica "
+                    "has 1 Region; a strongly consistent table is in exactly three: its own and two replicas, or its own, one replica "
                     "and witness_region.",
                 )
             ],

@@ -32,7 +32,7 @@ AURORA: Any = {
 def replica(seen: dict[str, Any] | None = None, base: Any = AURORA, **changes: Any) -> Graph:
     def program() -> None:
         reads = ReadReplica("reads", {**base, **changes})
-        found = {"statements": reads.reader_statements(), "environment": reads.environment()}
+        found = {"statements": reads.reader_statements(), "environment": reads.environment(), "connect_arns": reads.connect_arns}
         if seen is not None:
             pulumi.Output.from_input(found).apply(seen.update)
 
@@ -74,6 +74,7 @@ def test_writes_cannot_reach_the_reader_endpoint() -> None:
     assert proxy.inputs["defaultAuthScheme"] == "IAM_AUTH"
     assert "auths" not in proxy.inputs
     prx = proxy.outputs["arn"].split(":")[-1]
+    assert seen["connect_arns"] == [f"arn:aws:rds-db:eu-west-1:123456789012:dbuser:{prx}/reader"]
     assert seen["statements"] == [
         {"sid": "Reads", "actions": ["rds-db:connect"], "resources": [f"arn:aws:rds-db:eu-west-1:123456789012:dbuser:{prx}/reader"]}
     ]
@@ -262,6 +263,7 @@ def test_outputs() -> None:
         "reader_host": host,
         "reader_port": 3306,
         "reader_user_name": "reports",
+        "connect_arns": seen["connect_arns"],
         "proxy_arn": graph.one(PROXY).outputs["arn"],
         "replica_arns": {},
         "replica_addresses": {},

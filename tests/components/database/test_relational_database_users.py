@@ -1,5 +1,6 @@
 from typing import Any
 
+import pulumi
 import pytest
 from cloudpatterns.core import ArgumentError
 from cloudpatterns.database import RelationalDatabase
@@ -34,6 +35,9 @@ def test_a_role_may_log_in_as_one_user_of_this_database_alone(base: Any, kind: s
     arn = asked(base, lambda database: database.connect_arn("app"))
     assert arn == f"arn:aws:rds-db:eu-west-1:{account}:dbuser:{resource_id}/app"
     assert resource_id
+    statements: list[Any] = []
+    asked(base, lambda database: pulumi.Output.from_input(database.connect_statements("app")).apply(statements.append))
+    assert statements == [[{"sid": "DatabaseLogin", "actions": ["rds-db:connect"], "resources": [arn]}]]
     assert asked(base, lambda database: database.engine_family) == family
 
 

@@ -9,6 +9,8 @@ import pulumi_aws as aws
 import pytest
 from cloudpatterns.core import ArgumentError
 from cloudpatterns.database import SearchIndex
+from cloudpatterns.messaging import QueueWorker
+from cloudpatterns.security import WorkloadRole
 from offline_preview.graph import Graph
 
 from tests.harness import record, refs
@@ -63,6 +65,25 @@ def refused(name: str = "products", **args: Any) -> list[tuple[str, str]]:
     with pytest.raises(ArgumentError) as error:
         index(None, name, **args)
     return error.value.problems
+
+
+@pytest.mark.parametrize("kind", [{"domain": {"engine_version": "OpenSearch_3.1"}}, {"collection": {}, "vpc_id": "vpc-1"}])
+def test_a_function_has_both_the_address_and_the_role(kind: dict[str, Any]) -> None:
+    seen: dict[str, Any] = {}
+
+    def program() -> None:
+        role = WorkloadRole("indexer", {"service": "lambda.amazonaws.com"})
+        made = SearchIndex("products", {**PLACE, **kind, "writer_role_arns": {"indexer": role.role_arn}})
+        code = pulumi.AssetArchive({"index.py": pulumi.StringAsset("")})
+        function: Any = {"code": code, "existing_role_arn": role.role_arn, "environment": {"SEARCH_URL": made.endpoint}}
+        QueueWorker("changes", {"function": function})
+        pulumi.Output.all(arn=role.role_arn, url=made.endpoint).apply(seen.update)
+
+    graph = record(program, mode="deployed")
+    function = graph.named("changes-function").inputs
+    assert (function["role"], function["environment"]["variables"]["SEARCH_URL"]) == (seen["arn"], seen["url"])
+    role = graph.named("indexer-role").outputs["name"]
+    assert {graph.named(name).inputs["role"] for name in ("changes-function-policy", "products-writer-indexer")} == {role}
 
 
 def policy(graph: Graph, name: str, key: str = "policy") -> Any:

@@ -54,6 +54,7 @@ def sharding(seen: dict[str, Any] | None = None, **args: Any) -> Graph:
             "router": shop.router_statements(),
             "mover": shop.mover_statements(),
             "connect": shop.connect_statements("app"),
+            "resource_ids": shop.resource_ids,
         }
         if seen is not None:
             pulumi.Output.from_input(found).apply(seen.update)
@@ -184,6 +185,31 @@ def test_an_existing_database_is_a_shard() -> None:
     assert graph.one(COMPONENT).outputs["secret_arns"].keys() == {"a", "old"}
     mysql = {**OPTIONS, "engine": "mysql", "engine_version": "8.4"}
     assert wanted(sharding(shards={"a": {}, "old": EXISTING}, database=mysql))["addresses"]["old"]["port"] == "3306"
+
+
+def test_no_login_is_stated_where_iam_knows_no_database() -> None:
+    with pytest.raises(ArgumentError) as error:
+        sharding(shards={"a": {"existing_database": {"address": "old.example"}}})
+    reason = "are existing databases without instance_arn and resource_id, by which IAM knows a database. Give them."
+    assert error.value.problems == [("shards", reason)]
+
+
+def test_the_longest_name_is_one_that_the_databases_leave_room_for() -> None:
+    def create(name: str) -> None:
+        given: Any = {"shards": {"a": {}, "b": {}}, "database": OPTIONS, **PLACE}
+        record(lambda: ShardingWrite(name, given))
+
+    create("s" * 37)
+    with pytest.raises(ArgumentError) as error:
+        create("s" * 38)
+    assert error.value.problems == [
+        (
+            "name",
+            f"has 38 characters; the child {'s' * 38}-shard-{shard}-monitoring would pass the 64 characters that AWS allows. "
+            "Give the component a name of at most 37 characters.",
+        )
+        for shard in "ab"
+    ]
 
 
 def test_shards_on_aurora_have_an_address_for_reads() -> None:

@@ -326,6 +326,13 @@ def test_a_stream_and_buckets_without_a_key_of_yours_need_no_right_to_one() -> N
             ),
         ),
         (
+            {"failed_record_bucket_arn": "kept"},
+            (
+                "failed_record_bucket_arn",
+                "is 'kept'; must be the ARN of a bucket, not its name, such as arn:aws:s3:::uploads",
+            ),
+        ),
+        (
             {"failed_record_bucket_arn": BUCKET, "failed_record_retention_days": 7},
             (
                 "failed_record_bucket_arn",

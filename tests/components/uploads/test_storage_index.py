@@ -190,6 +190,14 @@ def test_the_query_function_reads_the_index_alone_and_readers_and_jobs_get_the_s
             ),
         ),
         (
+            # The index would never have an entry: S3's answers have the names without it.
+            {"indexed_metadata": ["x-amz-meta-owner"]},
+            (
+                "indexed_metadata.0",
+                "is 'x-amz-meta-owner'; must be the name of user-defined metadata without x-amz-meta-, such as owner",
+            ),
+        ),
+        (
             {"bucket_arn": "photos"},
             ("bucket_arn", "is 'photos'; must be the ARN of a bucket, not its name, such as arn:aws:s3:::uploads"),
         ),

@@ -241,11 +241,15 @@ def test_topics_hear_of_functions_that_fail_and_of_refused_files() -> None:
 @pytest.mark.parametrize(
     ("args", "path", "reason"),
     [
-        ({"allowed_cidrs": []}, "allowed_cidrs", "or security_group_ids says who reaches the server; none is given. Give one of them."),
+        (
+            {"allowed_cidrs": []},
+            "allowed_cidrs",
+            "exactly one of allowed_cidrs and security_group_ids is needed; none is given. Give one.",
+        ),
         (
             {"security_group_ids": ["sg-0123456789abcdef0"]},
             "allowed_cidrs",
-            "or security_group_ids says who reaches the server; both are given. Give one of them.",
+            "exactly one of allowed_cidrs and security_group_ids is needed; both are given. Remove one.",
         ),
         (
             {**FTPS, "certificate_arn": None},

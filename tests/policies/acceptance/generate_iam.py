@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[3]
 TABLES = (ROOT / "components/cloudpatterns/core/_unscoped.py", ROOT / "policies/cloudpatterns_policies/controls/_unscoped.py")
 SERVICES = (
     *("acm", "autoscaling", "batch", "cloudwatch", "comprehend", "dynamodb", "ec2", "ec2messages", "ecr", "ecr-public", "ecs"),
-    *("elasticloadbalancing", "events", "firehose", "kafka", "kinesis", "kms", "lambda", "logs", "polly", "rekognition", "route53", "s3"),
-    *("secretsmanager", "servicediscovery", "sns", "sqs", "ssm", "ssmmessages", "states", "sts", "tag", "textract", "transcribe"),
-    *("translate", "xray"),
+    *("elasticloadbalancing", "events", "firehose", "kafka", "kinesis", "kms", "lambda", "logs", "polly", "redshift-data", "rekognition"),
+    *("route53", "s3", "secretsmanager", "servicediscovery", "sns", "sqs", "ssm", "ssmmessages", "states", "sts", "tag", "textract"),
+    *("transcribe", "translate", "xray"),
 )
 """The services of the tables."""
 

@@ -20,7 +20,7 @@ from cloudpatterns.core import (
     table_problems,
 )
 from cloudpatterns.core.tables import AttributeName, TableIndexes
-from cloudpatterns.core.vocabulary import AlarmTopicArns, DeletionProtection, KmsKeyArn, LogRetentionDays, ShortNames, Tags
+from cloudpatterns.core.vocabulary import AlarmTopicArns, BucketArn, DeletionProtection, KmsKeyArn, LogRetentionDays, ShortNames, Tags
 
 _TABLE = r"arn:[^:]+:dynamodb:[^:]+:\d{12}:table/[a-zA-Z0-9_.-]+"
 _OF_NEW_TABLES = ("indexes",)
@@ -99,7 +99,7 @@ class CqrsArgs(CqrsOptions):
     existing_write_table: NotRequired[CqrsExistingWriteTable]
     """A write table that is there. A table that was restored from a backup is another one, whose changes are numbered anew: give it new
     read tables. Default: a new one."""
-    failed_record_bucket_arn: NotRequired[pulumi.Input[str]]
+    failed_record_bucket_arn: NotRequired[BucketArn]
     """Bucket for failed changes, each kept whole, under ``aws/lambda/``. Default: a new one."""
     failed_record_kms_key_arn: NotRequired[KmsKeyArn]
     """The key that encrypts ``failed_record_bucket_arn``. Default: S3 encrypts it by itself."""

@@ -5,7 +5,8 @@ from typing import Annotated, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.core import Choice, Keys
+from cloudpatterns.core import Choice, Keys, TableKeyArgs
+from cloudpatterns.core.tables import AttributeName, TableIndexes
 from cloudpatterns.core.vocabulary import (
     SHORT_NAME,
     SHORT_NAME_WORDS,
@@ -18,17 +19,17 @@ from cloudpatterns.core.vocabulary import (
 from cloudpatterns.database._shared import InstanceClass
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseOptions
 
-_AttributeName = Annotated[str, Field(min_length=1, max_length=255)]
-
 
 class DatabasePerServiceTableArgs(TypedDict):
     """A DynamoDB table on demand, with point-in-time recovery."""
 
-    partition_key: _AttributeName
-    """Partition key, a text. Another one replaces the table."""
-    sort_key: NotRequired[_AttributeName]
-    """Sort key, a text. Another one replaces the table. Default: none."""
-    ttl_attribute: NotRequired[_AttributeName]
+    partition_key: TableKeyArgs
+    """Partition key. Another one replaces the table."""
+    sort_key: NotRequired[TableKeyArgs]
+    """Sort key. Another one replaces the table. Default: none."""
+    indexes: NotRequired[TableIndexes]
+    """Global secondary indexes by name. After the table exists, add or remove one in each update: DynamoDB builds one at a time."""
+    ttl_attribute: NotRequired[AttributeName]
     """Attribute with the time, in seconds since 1970, after which an item is deleted, within days. Default: none."""
     deletion_protection: NotRequired[DeletionProtection]
     """Whether AWS refuses to delete the table."""
@@ -65,7 +66,7 @@ class DatabasePerServiceServiceArgs(TypedDict):
     documents: NotRequired[DatabasePerServiceDocumentsArgs]
     """A DocumentDB cluster. Exactly one of the three."""
     user_name: NotRequired[Annotated[str, Field(default="app", min_length=1, max_length=32)]]
-    """User as whom the service logs in to a relational database through IAM; ``user_sql`` has the SQL that creates it."""
+    """User as whom the service logs in to ``relational`` through IAM; ``user_sql`` has the SQL that creates it."""
 
 
 class DatabasePerServiceOptions(TypedDict):

@@ -13,7 +13,7 @@ from cloudpatterns.blocks import (
     create_key,
     logs_statement,
     refuse_plain_requests,
-    table,
+    schema_table,
     throttled_alarm,
 )
 from cloudpatterns.blocks.security_group import egress_rule, group_name_problems, ingress_rule, security_group
@@ -28,16 +28,20 @@ from cloudpatterns.core import (
     is_given,
     needs,
     one_of,
+    table_problems,
+    table_schema,
 )
 from cloudpatterns.database._shared import name_problems
 from cloudpatterns.database.database_per_service.arguments import (
     DatabasePerServiceArgs,
     DatabasePerServiceDocumentsArgs,
+    DatabasePerServiceServiceArgs,
     DatabasePerServiceTableArgs,
 )
 from cloudpatterns.database.database_per_service.documents import PORT, create_documents
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs, RelationalDatabaseOptions
 from cloudpatterns.database.relational_database.component import RelationalDatabase
+from cloudpatterns.database.relational_database.component import child_names as database_names
 from cloudpatterns.database.relational_database.engines import ENGINES
 
 _STORES = ("table", "relational", "documents")
@@ -89,6 +93,8 @@ class DatabasePerService(Component):
     """Port of each of these."""
     secret_arns: pulumi.Output[dict[str, str]]
     """ARN of the secret with the master user's password of each of these."""
+    connect_arns: pulumi.Output[dict[str, str]]
+    """What the role of each service with a relational database is allowed ``rds-db:connect`` on, as ``statements`` has it."""
     client_security_group_ids: pulumi.Output[dict[str, str]]
     """Security group that the servers of each of these services carry."""
     kms_key_arns: pulumi.Output[dict[str, str]]
@@ -116,6 +122,7 @@ class DatabasePerService(Component):
         self.store_arns, self.table_names = by_name(self._arns), by_name(self._table_names)
         self.addresses, self.secret_arns = by_name(self._addresses), by_name(self._secrets)
         self.ports = pulumi.Output.from_input(self._ports)
+        self.connect_arns = by_name({service: self._login(service) for service in self._relational})
         self.client_security_group_ids, self.kms_key_arns = by_name(self._clients), by_name(self._keys)
         self.register()
 
@@ -142,13 +149,17 @@ class DatabasePerService(Component):
         arn = self.lookup(self._arns, service, "service", "a service")
         key = Statement(sid="OwnKey", actions=["kms:Decrypt"], resources=[self._keys[service]])
         if service in self._relational:
-            login = self._relational[service].connect_arn(self._checked["services"][service]["user_name"])
-            return as_arguments([Statement(sid="OwnLogin", actions=["rds-db:connect"], resources=[login])])
+            return as_arguments([Statement(sid="OwnLogin", actions=["rds-db:connect"], resources=[self._login(service)])])
         if service in self._secrets:
             read = Statement(sid="OwnSecret", actions=["secretsmanager:GetSecretValue"], resources=[self._secrets[service]])
             return as_arguments([read])
-        items = Statement(sid="OwnTable", actions=[f"dynamodb:{action}" for action in _ITEMS], resources=[arn])
+        made_of = self._checked["services"][service].get("table")
+        places = [arn, *([pulumi.Output.concat(arn, "/index/*")] if made_of is not None and made_of["indexes"] else [])]
+        items = Statement(sid="OwnTable", actions=[f"dynamodb:{action}" for action in _ITEMS], resources=places)
         return as_arguments([items, key])
+
+    def _login(self, service: str) -> pulumi.Output[str]:
+        return self._relational[service].connect_arn(self._checked["services"][service]["user_name"])
 
     def _tags(self, service: str) -> dict[str, pulumi.Input[str]]:
         return {"Service": service, **self._checked["tags"]}
@@ -156,12 +167,10 @@ class DatabasePerService(Component):
     def _table(self, child: str, service: str, options: DatabasePerServiceTableArgs) -> None:
         tags = self._tags(service)
         self._keys[service] = create_key(self, f"{child}-key", f"Table of the service {service}", tags=tags)
-        made = table(
+        made = schema_table(
             self,
             f"{child}-table",
-            hash_key=options["partition_key"],
-            range_key=options.get("sort_key"),
-            ttl_attribute=options.get("ttl_attribute"),
+            table_schema(options["partition_key"], options.get("sort_key"), options["indexes"], options.get("ttl_attribute")),
             kms_key_arn=self._keys[service],
             deletion_protection=options["deletion_protection"],
             tags=tags,
@@ -230,11 +239,17 @@ def _database_args(
 
 
 def _child_names(checked: DatabasePerServiceArgs) -> dict[str, int]:
-    # Databases check their own names.
-    return {
-        **{f"{service}-table": 255 for service, options in checked["services"].items() if is_given(options, "table")},
-        **{f"{service}-subnets": 63 for service, options in checked["services"].items() if is_given(options, "documents")},
-    }
+    names: dict[str, int] = {}
+    for service, options in checked["services"].items():
+        relational = options.get("relational")
+        if is_given(options, "table"):
+            names[f"{service}-table"] = 255
+        elif is_given(options, "documents"):
+            names[f"{service}-subnets"] = 63
+        elif relational is not None and checked.get("subnet_ids_by_zone") is not None:
+            limits = database_names(_database_args(checked, service, relational, []))
+            names |= {f"{service}-{suffix}": limit for suffix, limit in limits.items()}
+    return names
 
 
 def _problems(name: str, checked: DatabasePerServiceArgs) -> Iterator[Problem]:
@@ -243,9 +258,9 @@ def _problems(name: str, checked: DatabasePerServiceArgs) -> Iterator[Problem]:
     for service, options in checked["services"].items():
         path = f"services.{service}"
         yield from one_of(options, *_STORES, path=f"{path}.")
-        made_of = options.get("table")
-        if made_of is not None and made_of.get("sort_key") == made_of["partition_key"]:
-            yield f"{path}.table.sort_key", f"is {made_of['partition_key']!r}, the partition key. Name another attribute."
+        if (made_of := options.get("table")) is not None:
+            yield from table_problems(made_of, f"{path}.table.")
+        yield from _user_problems(options, path)
         documents = options.get("documents")
         if documents is not None:
             why = "DocumentDB would upgrade in the maintenance window, and every update until then fails at the old parameter group"
@@ -260,6 +275,18 @@ def _problems(name: str, checked: DatabasePerServiceArgs) -> Iterator[Problem]:
         yield from _database_problems(name, checked, service)
 
 
+def _user_problems(options: DatabasePerServiceServiceArgs, path: str) -> Iterator[Problem]:
+    relational, user_name = options.get("relational"), options["user_name"]
+    if relational is None:
+        if is_given(options, "user_name"):
+            yield f"{path}.user_name", f"is {user_name!r}; it is for a relational database. Remove it."
+        return
+    if problem := ENGINES[relational["engine"]].user_name_problem(user_name):
+        yield f"{path}.user_name", f"is {user_name!r}; {problem}"
+    if user_name == relational["master_username"]:
+        yield f"{path}.user_name", f"is {user_name!r}, the master user, who keeps the password. Use another, such as app."
+
+
 def _database_problems(name: str, checked: DatabasePerServiceArgs, service: str) -> Iterator[Problem]:
     options = checked["services"][service].get("relational")
     if options is None:
@@ -268,4 +295,6 @@ def _database_problems(name: str, checked: DatabasePerServiceArgs, service: str)
         RelationalDatabase.check(f"{name}-{service}", _database_args(checked, service, options, ["sg-0"]))
     except ArgumentError as error:
         for path, reason in error.problems:
-            yield path if path in ("name", "subnet_ids_by_zone") else f"services.{service}.relational.{path}", reason
+            # A name that is too long is reported by its own limit.
+            if not (path == "name" and reason.startswith("has ")):
+                yield path if path in ("name", "subnet_ids_by_zone") else f"services.{service}.relational.{path}", reason

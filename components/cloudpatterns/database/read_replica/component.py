@@ -47,8 +47,12 @@ class ReadReplica(Component):
         database = RelationalDatabase("orders", {"engine": "aurora-postgresql", ...})
         reads = ReadReplica("reads", {"engine": "aurora-postgresql", "database_arn": database.instance_arn, ...})
 
-    The application asks ``cloudpatterns_runtime.replicas`` where a read goes: a visitor who has just written reads from the writer; its
-    page is `docs/runtime/replicas.md`.
+    The callers' security groups reach ``security_group_ids``, and with Aurora these reach those of the cluster. A server needs::
+
+        "environment": reads.environment(), "statements": reads.reader_statements()
+
+    and, of the writer, its address and ``database.connect_statements``. It asks ``cloudpatterns_runtime.replicas`` where a read goes: a
+    visitor who has just written reads from the writer; its page is `docs/runtime/replicas.md`.
 
     **Use when**: reads outgrow the writer, or reports must not slow it down.
 
@@ -70,6 +74,8 @@ class ReadReplica(Component):
     """Port, 3306 or 5432."""
     reader_user_name: pulumi.Output[str]
     """The database user with read rights alone."""
+    connect_arns: pulumi.Output[list[str]]
+    """What a role is allowed ``rds-db:connect`` on to log in where reads go, as ``reader_statements()`` has it."""
     proxy_arn: pulumi.Output[str]
     """The proxy; empty for an RDS instance."""
     replica_arns: pulumi.Output[dict[str, str]]
@@ -87,6 +93,7 @@ class ReadReplica(Component):
         engine = ENGINES[checked["engine"]]
         reads = create_readers(self, name, checked) if engine.aurora else create_replicas(self, name, checked)
         self._connect_arns, self.reader_host = reads.connect_arns, reads.host
+        self.connect_arns = pulumi.Output.all(*reads.connect_arns)
         self.proxy_arn = pulumi.Output.from_input(reads.proxy_arn)
         self.replica_arns = by_name({key: replica.arn for key, replica in reads.replicas.items()})
         self.replica_addresses = by_name({key: replica.address for key, replica in reads.replicas.items()})
@@ -97,7 +104,7 @@ class ReadReplica(Component):
         self.register()
 
     def environment(self) -> dict[str, pulumi.Input[str]]:
-        """Environment variables of a server, function or container: for ``ReplicaRouter.from_environment`` of the library; no secret."""
+        """Environment variables of a server, function or container: for ``Reads.from_environment`` of the library; no secret."""
         checked = self._checked
         return {
             f"{_PREFIX}HOST": self.reader_host,

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.core import Component, Problem, after, is_given, needs
+from cloudpatterns.core import Component, Problem, Statement, WorkloadStatementArgs, after, as_arguments, is_given, needs
 from cloudpatterns.database._shared import credential_problems, name_problems, notify_on_failed_rotation, window_problems
 from cloudpatterns.database.relational_database.alarms import Watched, report
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs
@@ -74,7 +74,7 @@ class RelationalDatabase(Component):
     """Endpoint of the replica in the other region; empty without one."""
 
     def __init__(self, name: str, args: RelationalDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = self.begin(name, args, opts, problems=functools.partial(_problems, name), names=_child_names)
+        checked = self.begin(name, args, opts, problems=functools.partial(_problems, name), names=child_names)
         self._checked, foundation = checked, Foundation(self, name, checked)
         self.engine_family = pulumi.Output.from_input(foundation.engine.engine_family)
         self.kms_key_arn = pulumi.Output.from_input(foundation.kms_key_arn)
@@ -94,6 +94,13 @@ class RelationalDatabase(Component):
         """
         self._refuse_user(user_name)
         return connect_arn(self.instance_arn, self.resource_id, user_name)
+
+    def connect_statements(self, user_name: str) -> list[WorkloadStatementArgs]:
+        """What a role needs to log in through IAM as a user whom ``user_sql`` creates.
+
+        :raises ArgumentError: as ``connect_arn`` does.
+        """
+        return as_arguments([Statement(sid="DatabaseLogin", actions=["rds-db:connect"], resources=[self.connect_arn(user_name)])])
 
     def user_sql(self, user_name: str) -> str:
         """The SQL that creates a user who logs in through IAM, over TLS alone, with every right on the data of ``database_name``.
@@ -227,7 +234,7 @@ def _store_options(foundation: Foundation, hooks: pulumi.ResourceHookBinding, *i
     )
 
 
-def _child_names(checked: RelationalDatabaseArgs) -> dict[str, int]:
+def child_names(checked: RelationalDatabaseArgs) -> dict[str, int]:
     """Limits of names: a role has 64 characters, a database 63; an instance of a cluster carries its zone."""
     longest_zone: str = max(checked["subnet_ids_by_zone"], key=len)
     return {"monitoring": 64, longest_zone if ENGINES[checked["engine"]].aurora else "replica": 63}

@@ -13,15 +13,13 @@ from cloudpatterns.core.vocabulary import (
     DeletionProtection,
     KmsKeyArn,
     LogRetentionDays,
+    RoleArn,
     SecurityGroupIds,
     SubnetIdsByZone,
     Tags,
 )
 
-_RoleArn = Annotated[
-    pulumi.Input[str], Matches(r"arn:[^:]+:iam::\d{12}:role/.+", "the ARN of a role such as arn:aws:iam::123456789012:role/catalogue")
-]
-_RoleArns = Annotated[dict[str, _RoleArn], Keys(SHORT_NAME, SHORT_NAME_WORDS), Field(default={}, max_length=20)]
+_RoleArns = Annotated[dict[str, RoleArn], Keys(SHORT_NAME, SHORT_NAME_WORDS), Field(default={}, max_length=20)]
 _NodeType = Annotated[str, Matches(r"[a-z0-9]+\.[a-z0-9]+\.search", "an instance type of OpenSearch such as r7g.large.search")]
 # https://docs.aws.amazon.com/opensearch-service/latest/developerguide/serverless-scaling.html
 _Ocus = Annotated[int, Choice(2, 4, 8, 16, 32, 48, 64, 80, 96), Field(default=8)]
@@ -90,12 +88,12 @@ class SearchIndexOptions(TypedDict):
 class SearchIndexArgs(SearchIndexOptions):
     """Arguments of ``SearchIndex``: its options, and what it stands among."""
 
-    admin_role_arn: _RoleArn
+    admin_role_arn: RoleArn
     """Role that creates indexes and grants rights in them: the master user of a domain. It may use Dashboards."""
     reader_role_arns: NotRequired[_RoleArns]
-    """Roles that search, by a short name: each gets a policy for it."""
+    """Roles that search, by a short name: each gets a policy for it. A function takes one that is there as ``existing_role_arn``."""
     writer_role_arns: NotRequired[_RoleArns]
-    """Roles that search and write, by a short name: each gets a policy for it."""
+    """Roles that search and write, by a short name: each gets a policy for it, as ``reader_role_arns`` do."""
     subnet_ids_by_zone: SubnetIdsByZone
     """Private or data subnets in one to three zones. Two zones are for two or more data nodes, three for three or more."""
     security_group_ids: SecurityGroupIds

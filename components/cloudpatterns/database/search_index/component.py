@@ -31,7 +31,12 @@ class SearchIndex(Component):
 
     Creates an OpenSearch ``domain`` (servers in up to three zones, with fine-grained access control and four logs), or a serverless
     ``collection`` (with an endpoint in the VPC, and policies of network, encryption and data). Documents are encrypted under a customer
-    managed key. Readers and writers are IAM roles: each gets a policy, and signs its requests for ``service``.
+    managed key. Readers and writers are IAM roles: each gets a policy, and signs its requests for ``service``. The role of a function
+    comes first, because the index names it, and the function needs the index::
+
+        role = WorkloadRole("search", {"service": "lambda.amazonaws.com"})
+        products = SearchIndex("products", {"reader_role_arns": {"web": role.role_arn}, ...})
+        function = {"existing_role_arn": role.role_arn, "environment": {"SEARCH_URL": products.endpoint}, ...}
 
     In a domain the administrator's role maps the roles of readers and writers once, with the requests in ``access_requests``, from a
     server in the VPC; a collection needs nothing.

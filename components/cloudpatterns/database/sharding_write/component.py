@@ -28,6 +28,7 @@ from cloudpatterns.core import (
 )
 from cloudpatterns.database.relational_database.arguments import RelationalDatabaseArgs
 from cloudpatterns.database.relational_database.component import RelationalDatabase
+from cloudpatterns.database.relational_database.component import child_names as database_names
 from cloudpatterns.database.relational_database.engines import ENGINES
 from cloudpatterns.database.relational_database.users import connect_arn
 from cloudpatterns.database.sharding_write.arguments import ShardingWriteArgs, ShardingWriteDatabaseArgs
@@ -72,6 +73,9 @@ class ShardingWrite(Component):
     """Host name of the writer of each shard."""
     secret_arns: pulumi.Output[dict[str, str]]
     """ARN of the secret with the master user's password of each shard; without existing databases that name none."""
+    resource_ids: pulumi.Output[dict[str, str]]
+    """The id that IAM policies name the database of each shard by (``rds-db:connect`` on ``...:dbuser:<resource id>/<user>``); without
+    existing databases that name none."""
     variables: pulumi.Output[dict[str, str]]
     """Environment variables of the servers, as ``environment()`` has them."""
 
@@ -103,11 +107,13 @@ class ShardingWrite(Component):
         reached = self._reached()
         self.addresses = by_name({shard: address["host"] for shard, address in reached.items()})
         self.secret_arns = by_name({shard: address["secret_arn"] for shard, address in reached.items() if "secret_arn" in address})
+        known = {shard: existing["resource_id"] for shard, existing in self._existing.items() if existing.get("resource_id") is not None}
+        self.resource_ids = by_name({**{shard: database.resource_id for shard, database in self._databases.items()}, **known})
         self.variables = pulumi.Output.all(**self.environment())
         self.register()
 
     def environment(self) -> dict[str, pulumi.Input[str]]:
-        """Environment variables of a server, function or container: for ``from_environment`` of the library; no secret."""
+        """Environment variables of a server, function or container: for ``MapTable.from_environment`` of the library; no secret."""
         return {
             f"{_PREFIX}TABLE": self.table_name,
             f"{_PREFIX}MAP": self._checked["map_name"],
@@ -126,13 +132,17 @@ class ShardingWrite(Component):
     def connect_statements(self, user_name: str) -> list[WorkloadStatementArgs]:
         """What a role needs to log in to all shards through IAM as a user whom ``user_sql`` creates.
 
-        :raises ArgumentError: for a name that the engine refuses, and for the master user's.
+        :raises ArgumentError: for a name that the engine refuses, for the master user's, and where every shard is an existing database
+            without ``resource_id``.
         """
         logins = [database.connect_arn(user_name) for database in self._databases.values()]
         for existing in self._existing.values():
             arn, resource_id = existing.get("instance_arn"), existing.get("resource_id")
             if arn is not None and resource_id is not None:
                 logins.append(connect_arn(arn, resource_id, user_name))
+        if not logins:
+            reason = "are existing databases without instance_arn and resource_id, by which IAM knows a database. Give them."
+            self.refuse(("shards", reason))
         return as_arguments([Statement(sid="ShardLogin", actions=["rds-db:connect"], resources=logins)])
 
     def user_sql(self, user_name: str) -> str:
@@ -254,8 +264,10 @@ def _database(checked: ShardingWriteArgs, shard: str) -> RelationalDatabaseArgs:
 
 
 def _child_names(checked: ShardingWriteArgs) -> dict[str, int]:
-    # Databases check their own names.
     names = {"map": 64, "map-role": 64, "library": 140}
+    for shard in checked["shards"]:
+        if not _is_existing(checked, shard):
+            names |= {f"shard-{shard}-{suffix}": limit for suffix, limit in database_names(_database(checked, shard)).items()}
     return names if checked.get("existing_table") is not None else {**names, "table": 255}
 
 
@@ -287,6 +299,9 @@ def _shard_problems(name: str, checked: ShardingWriteArgs, shard: str) -> Iterat
     except ArgumentError as error:
         for where, reason in error.problems:
             argument = where.split(".")[0]
+            # A name that is too long is reported by its own limit.
+            if argument == "name" and reason.startswith("has "):
+                continue
             if options.get(argument) is not None:
                 yield f"{path}.{where}", reason
             elif shard == min(other for other in checked["shards"] if not _is_existing(checked, other)) or argument == "name":

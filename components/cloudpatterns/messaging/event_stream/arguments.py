@@ -8,7 +8,7 @@ from pydantic import Field
 
 from cloudpatterns.blocks import function_names
 from cloudpatterns.core import Choice, ExistingFunction, FunctionOptions, Matches, Problem, excludes, function_problems, needs, one_of
-from cloudpatterns.core.vocabulary import AlarmTopicArns, DeletionProtection, KmsKeyArn, LogRetentionDays, ShortNames, Tags
+from cloudpatterns.core.vocabulary import AlarmTopicArns, BucketArn, DeletionProtection, KmsKeyArn, LogRetentionDays, ShortNames, Tags
 
 HOUR_SECONDS = 3600
 _OF_NEW_STREAMS = ("shard_count", "retention_hours")
@@ -102,7 +102,7 @@ class EventStreamArgs(EventStreamOptions):
 
     existing_stream: NotRequired[ExistingStream]
     """A stream that is there: consumers and archive are added. Default: a new one."""
-    failed_record_bucket_arn: NotRequired[pulumi.Input[str]]
+    failed_record_bucket_arn: NotRequired[BucketArn]
     """Bucket for the records that ``consumers`` failed to process, each kept whole, under ``aws/lambda/``. Default: a new one, where there
     are consumers."""
     failed_record_kms_key_arn: NotRequired[KmsKeyArn]

@@ -8,6 +8,7 @@ from pydantic import Field
 from cloudpatterns.core import Choice, ExistingFunction, FunctionOptions, Keys, Matches
 from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
+    BucketArn,
     DeletionProtection,
     KmsKeyArn,
     LogRetentionDays,
@@ -151,7 +152,7 @@ class KafkaStreamArgs(KafkaStreamOptions):
     CloudWatch Logs use it. A serverless cluster itself takes none: AWS's own key encrypts it. Default: a new key."""
     consumers: NotRequired[Annotated[dict[str, KafkaStreamConsumer], ShortNames, Field(default={})]]
     """Lambda functions that read topics, by name. The subnets need the VPC's gateway endpoint for S3."""
-    failed_record_bucket_arn: NotRequired[pulumi.Input[str]]
+    failed_record_bucket_arn: NotRequired[BucketArn]
     """Bucket for the records that ``consumers`` failed to process, each kept whole. Default: a new one, where there are consumers."""
     failed_record_kms_key_arn: NotRequired[KmsKeyArn]
     """The key that encrypts ``failed_record_bucket_arn``. Default: S3 encrypts it by itself."""

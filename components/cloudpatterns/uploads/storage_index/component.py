@@ -51,7 +51,10 @@ _EVENTS = "events.amazonaws.com"
 _CODE = Path(__file__).parent / "on_aws"
 _DAY_SECONDS = 86_400
 _INDEXER_SECONDS = 60
-_MetadataName = Annotated[str, Matches("[a-z0-9][a-z0-9-]{0,99}", "the name of user-defined metadata without x-amz-meta-, such as owner")]
+_MetadataName = Annotated[
+    str,
+    Matches("(?!x-amz-meta-)[a-z0-9][a-z0-9-]{0,99}", "the name of user-defined metadata without x-amz-meta-, such as owner"),
+]
 
 
 class StorageIndexOptions(TypedDict):

@@ -6,7 +6,7 @@ from typing import Annotated, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.core import Choice, Keys, Matches, Problem, Unique, excludes, is_given, needs
+from cloudpatterns.core import Choice, Keys, Matches, Problem, Unique, excludes, is_given, needs, one_of
 from cloudpatterns.core.vocabulary import BucketArn, Cidr, KmsKeyArn, LogRetentionDays, SecurityGroupIds, SubnetIdsByZone
 from cloudpatterns.uploads._scanned_bucket import Prefix, UploadBucketArgs, UploadBucketOptions, bucket_problems
 
@@ -103,9 +103,7 @@ class WriteProxyArgs(WriteProxyOptions, UploadBucketArgs):
 def problems(checked: WriteProxyArgs) -> Iterator[Problem]:
     """What does not go together."""
     yield from bucket_problems(checked)
-    if is_given(checked, "allowed_cidrs") == is_given(checked, "security_group_ids"):
-        found = "both are" if checked["allowed_cidrs"] else "none is"
-        yield "allowed_cidrs", f"or security_group_ids says who reaches the server; {found} given. Give one of them."
+    yield from one_of(checked, "allowed_cidrs", "security_group_ids")
     yield from excludes(checked, "existing_release_bucket", "release_retention_days", why="an existing bucket is not changed")
     ftps = "FTPS" in checked["protocols"]
     if ftps:
