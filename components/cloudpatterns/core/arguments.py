@@ -341,11 +341,14 @@ def _problem(detail: ErrorDetails, args_type: type, hidden: Sequence[tuple[str, 
     # A map by name may break a limit, and then it was a dictionary already.
     if kind not in ("limit", "too_short", "too_long") and is_late(detail["input"]):
         return path, _late(args_type, parts)
-    if _may_show_secret(parts, hidden):
-        return path, _HIDDEN
     message = reason(detail)
     if kind in ("too_short", "too_long"):
+        # Says nothing but how many there are.
         return path, message
+    if _may_show_secret(parts, hidden):
+        # A name that is not allowed is not shown, what a name must have is.
+        _, separator, allowed = message.partition("; a name has ")
+        return path, f"has [hidden]; a name has {allowed}" if separator else _HIDDEN
     if _SECRET_NAMES.search(path):
         if kind != "limit":
             return path, f"is [hidden]; {message}"
