@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from cloudpatterns.blocks.edge import MOST_FUNCTION_BYTES, edge_code
 from cloudpatterns.core import Problem, is_given
 from cloudpatterns.delivery.url_rewriting.arguments import RedirectRule, UrlRewritingArgs
-from cloudpatterns.delivery.url_rewriting.loops import endless
+from cloudpatterns.delivery.url_rewriting.loops import endless, is_one_of
 from cloudpatterns.delivery.url_rewriting.table import CODE, function_settings, known_host, ordered, rule_step
 
 # Of a path in a condition and in a redirect: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html
@@ -40,7 +40,7 @@ def _rule_problems(checked: UrlRewritingArgs, name: str, rule: RedirectRule) -> 
     if rule.get("to_host") is None and to is None:
         yield path, "leads nowhere else. Give to_host or to_path."
     for host in rule["hosts"]:
-        if host not in checked["domain_names"]:
+        if not is_one_of(host, checked["domain_names"]):
             yield f"{path}.hosts", f"has {host}, which is not in domain_names. Add it there, or remove it."
     if to is not None and to.endswith("{rest}") and not rule["path"].endswith("*"):
         yield f"{path}.to_path", "has {rest}, which is what * stood for, and the path has no *. Add one, or write the path."
