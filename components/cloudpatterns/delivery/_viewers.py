@@ -17,7 +17,7 @@ from cloudpatterns.blocks.edge import (
     edge_certificate,
     response_headers,
 )
-from cloudpatterns.core import Choice, Component, Keys, Matches, Problem, Unique, account_of, after, excludes, is_given
+from cloudpatterns.core import Choice, Component, Keys, Matches, Problem, Unique, account_of, after, excludes, is_given, pick
 from cloudpatterns.core.vocabulary import AlarmTopicArns, BucketArn, DomainName, HostedZoneId, Tags
 from cloudpatterns.network import WebApplicationFirewall, WebApplicationFirewallOptions
 from cloudpatterns.storage import DurableBucket
@@ -42,6 +42,14 @@ EdgeWebAclArn = Annotated[
     ),
 ]
 """A web ACL that CloudFront takes, in us-east-1."""
+BucketHost = Annotated[
+    pulumi.Input[str],
+    Matches(
+        r"[a-z0-9.-]+\.s3\.[a-z0-9-]+\.amazonaws\.com(\.cn)?",
+        "the host name of a bucket in its Region, no website endpoint, such as assets.s3.eu-west-1.amazonaws.com",
+    ),
+]
+"""``bucket_regional_domain_name`` of a bucket."""
 WebOriginUrl = Annotated[str, Matches(r"https://[a-z0-9.-]+(:\d{1,5})?", "an origin such as https://shop.example.com")]
 """The origin of a page, as browsers send it in the header ``Origin``."""
 
@@ -259,8 +267,17 @@ def viewer_names(checked: CdnViewerArgs) -> dict[str, int]:
     return names if checked.get("log_bucket_arn") is not None else {**names, "log-bucket": 63}
 
 
-def viewer_problems(checked: CdnViewerArgs) -> Iterator[Problem]:
-    """What is wrong with the arguments of the side that viewers see."""
+def viewer_args(checked: CdnViewerArgs) -> CdnViewerArgs:
+    """The side that viewers see, for a CDN that a component with a bucket composes."""
+    given: CdnViewerArgs = pick(checked, *CdnViewerArgs.__annotations__)
+    if checked.get("log_bucket_arn") is not None:
+        # It is then for the component's bucket alone.
+        given["force_destroy"] = False
+    return given
+
+
+def viewer_problems(checked: CdnViewerArgs, *, other_bucket: bool = False) -> Iterator[Problem]:
+    """What is wrong with the arguments of the side that viewers see; ``other_bucket`` is created beside that of the logs."""
     named, default = is_given(checked, "domain_names"), checked["default_certificate"]
     if named == default:
         found = "both are given" if named else "none is given"
@@ -279,7 +296,8 @@ def viewer_problems(checked: CdnViewerArgs) -> Iterator[Problem]:
             yield name, "is for domain_names, and none is given. Give domain_names in place of default_certificate, or remove it."
     yield from excludes(checked, "country_codes", "blocked_country_codes", why="CloudFront takes one of the two lists")
     yield from excludes(checked, "web_acl_arn", "firewall", why="it is for a web ACL that is created")
-    yield from excludes(checked, "log_bucket_arn", "log_retention_days", "force_destroy", why="it is for a bucket that is created")
+    of_buckets = ("log_retention_days",) if other_bucket else ("log_retention_days", "force_destroy")
+    yield from excludes(checked, "log_bucket_arn", *of_buckets, why="it is for a bucket that is created")
     yield from _topic_problems(checked)
     yield from _header_problems(checked["headers"])
 

@@ -208,6 +208,59 @@ def test_a_bucket_that_exists_is_not_changed() -> None:
     ]
 
 
+def test_destroy_takes_the_objects_of_all_buckets_when_it_may() -> None:
+    def destroyed(**args: Any) -> dict[str, bool]:
+        return {one.name: one.inputs["forceDestroy"] for one in make(**args).of_type("aws:s3/bucket:Bucket")}
+
+    buckets = ["docs-site-bucket", "docs-site-logs-bucket", "docs-cdn-log-bucket"]
+    assert destroyed() == dict.fromkeys(buckets, False)
+    assert destroyed(force_destroy=True) == dict.fromkeys(buckets, True)
+    assert destroyed(force_destroy=True, log_bucket_arn="arn:aws:s3:::logs") == dict.fromkeys(buckets[:2], True)
+    reason = "excludes force_destroy: it is for a bucket that is created; both are given. Remove one of them."
+    assert refused(**EXISTING, force_destroy=True, log_bucket_arn="arn:aws:s3:::logs") == [("log_bucket_arn", reason)]
+
+
+@pytest.mark.parametrize(
+    ("args", "path", "reason"),
+    [
+        (
+            {"existing_bucket": {**EXISTING["existing_bucket"], "regional_domain_name": "kept.s3-website-eu-west-1.amazonaws.com"}},
+            "existing_bucket.regional_domain_name",
+            "is 'kept.s3-website-eu-west-1.amazonaws.com'; must be the host name of a bucket in its Region, no website endpoint, such as "
+            "assets.s3.eu-west-1.amazonaws.com",
+        ),
+        (
+            {"existing_bucket": {**EXISTING["existing_bucket"], "arn": "kept"}},
+            "existing_bucket.arn",
+            "is 'kept'; must be the ARN of a bucket, not its name, such as arn:aws:s3:::uploads",
+        ),
+        (
+            {"publisher_role_names": {"ci": "arn:aws:iam::123456789012:role/ci"}},
+            "publisher_role_names.ci",
+            "is 'arn:aws:iam::123456789012:role/ci'; must be the name of a role, not its ARN, such as shop-web",
+        ),
+        (
+            {"domain_names": ["*.example.com", "docs.example.com"], "redirect_to_first_name": True},
+            "domain_names.0",
+            "is '*.example.com', and all others are to lead to it. Put a name that is no wildcard first.",
+        ),
+    ],
+)
+def test_what_would_never_work_is_refused(args: Any, path: str, reason: str) -> None:
+    assert refused(**args) == [(path, reason)]
+
+
+def test_a_second_site_shares_the_firewall_of_the_first() -> None:
+    def program() -> None:
+        first = DirectStorageHosting("docs", NAMED)
+        DirectStorageHosting("blog", {**NAMED, "web_acl_arn": first.web_acl_arn, "log_bucket_arn": first.cdn_log_bucket_arn})
+
+    graph = record(program, mode="deployed")
+    assert len(graph.of_type("aws:wafv2/webAcl:WebAcl")) == 1
+    first, second = (graph.named(f"{name}-cdn-distribution").inputs["webAclId"] for name in ("docs", "blog"))
+    assert first == second == graph.named("docs-cdn-firewall-acl").outputs["arn"]
+
+
 def given(method: str, *arguments: Any, **args: Any) -> tuple[Any, Graph]:
     found: list[Any] = []
 

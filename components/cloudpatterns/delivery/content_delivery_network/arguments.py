@@ -8,7 +8,7 @@ from pydantic import Field
 from cloudpatterns.blocks.distribution import FAILOVER_CODES
 from cloudpatterns.core import HIDDEN, Choice, Keys, Matches, Unique
 from cloudpatterns.core.vocabulary import Port, Region, ShortNames
-from cloudpatterns.delivery._viewers import CdnViewerArgs, CdnViewerOptions
+from cloudpatterns.delivery._viewers import BucketHost, CdnViewerArgs, CdnViewerOptions
 
 _Path = Annotated[str, Matches(r"/[^\s?#]{0,253}[^\s?#/]", "a path without a slash at its end such as /site")]
 _PagePath = Annotated[str, Matches(r"/[^\s?#]{1,254}", "the path of a page such as /errors/404.html")]
@@ -36,13 +36,7 @@ _Keepalive = Annotated[int, Field(default=5, ge=1, le=300)]
 class CdnBucket(TypedDict):
     """A private bucket as an origin, read by origin access control."""
 
-    regional_domain_name: Annotated[
-        pulumi.Input[str],
-        Matches(
-            r"[a-z0-9.-]+\.s3\.[a-z0-9-]+\.amazonaws\.com(\.cn)?",
-            "the host name of a bucket in its Region, no website endpoint, such as assets.s3.eu-west-1.amazonaws.com",
-        ),
-    ]
+    regional_domain_name: BucketHost
     """``bucket_regional_domain_name`` of the bucket, of any Region. Its policy, and that of its key, must admit the
     distribution: those of ``HighAvailabilityStorage`` with ``cdn_domain_name`` do, and others take ``bucket_statements()``."""
 
