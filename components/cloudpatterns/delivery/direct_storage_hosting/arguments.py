@@ -8,6 +8,7 @@ from pydantic import Field
 from cloudpatterns.core import Choice, Matches
 from cloudpatterns.core.vocabulary import BucketArn, KmsKeyArn, RoleName, ShortNames
 from cloudpatterns.delivery._viewers import BucketHost, CdnViewerArgs, CdnViewerOptions
+from cloudpatterns.delivery.url_rewriting.arguments import RedirectRule
 from cloudpatterns.storage import Replication
 
 _Document = Annotated[
@@ -36,6 +37,8 @@ class DirectStorageHostingOptions(CdnViewerOptions):
     paths: NotRequired[Annotated[str, Choice("folders", "html", "single_page"), Field(default="folders")]]
     """What a path without a file's ending shows: ``folders`` (``/docs`` leads to ``/docs/``, the index document there), ``html`` (``/docs``
     is ``docs.html``) or ``single_page`` (the index document of the site, whose script shows the page)."""
+    redirects: NotRequired[Annotated[dict[str, RedirectRule], ShortNames, Field(default={}, max_length=200)]]
+    """Pages that have moved, as rules of ``UrlRewriting`` by a short name; one that matches comes before ``paths``."""
     redirect_to_first_name: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether all other ``domain_names`` lead to the first one, by a 301."""
     force_destroy: NotRequired[Annotated[bool, Field(default=False)]]

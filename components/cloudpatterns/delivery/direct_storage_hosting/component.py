@@ -4,22 +4,21 @@ Pattern: "Direct Storage Hosting" (Cloud Design Patterns for AWS).
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks.edge import edge_code, edge_function, function_alarm
+from cloudpatterns.blocks.edge import edge_function, function_alarm
 from cloudpatterns.core import Component, Problem, Statement, WorkloadStatementArgs, as_arguments, document, excludes, later, pick
 from cloudpatterns.delivery._buckets import reader_key, reader_replication, reader_statements
 from cloudpatterns.delivery._viewers import CdnCors, viewer_args, viewer_problems
 from cloudpatterns.delivery.content_delivery_network.arguments import CdnBehaviorOptions, CdnOrigin
 from cloudpatterns.delivery.content_delivery_network.component import ContentDeliveryNetwork
 from cloudpatterns.delivery.direct_storage_hosting.arguments import DirectStorageHostingArgs
+from cloudpatterns.delivery.direct_storage_hosting.paths import function_code, redirect_problems
 from cloudpatterns.storage import BucketStatement, DurableBucket
 
-_CODE = Path(__file__).parent / "on_aws" / "site.js"
 _OF_NEW_BUCKETS = ("noncurrent_retention_days", "replication", "log_bucket_name", "kms_key_arn")
 
 
@@ -27,7 +26,8 @@ class DirectStorageHosting(Component):
     """A static web site from a private bucket through CloudFront (Cloud Design Patterns for AWS, "Direct Storage Hosting").
 
     The bucket is never public: one distribution reads it, by origin access control, and roles that publish write it. A CloudFront function
-    finds index documents. Everything of ``ContentDeliveryNetwork`` is there: names and certificate, web ACL, headers, access logs, alarm.
+    redirects pages that have moved, and finds index documents. Everything of ``ContentDeliveryNetwork`` is there: names and certificate,
+    web ACL, headers, access logs, alarm.
 
     **Use when**: pages, scripts and downloads are files: a documentation, a campaign, the client of an API.
 
@@ -149,9 +149,7 @@ class DirectStorageHosting(Component):
 
     def _distribution(self, name: str, domains: Sequence[pulumi.Output[str]]) -> ContentDeliveryNetwork:
         checked, topics = self._checked, self._checked["alarm_topic_arns"]
-        host = checked["domain_names"][0] if checked["redirect_to_first_name"] else ""
-        settings = {"index": checked["index_document"], "paths": checked["paths"], "host": host}
-        function = edge_function(self, f"{name}-paths", f"Finds the pages of {name}", edge_code(_CODE, settings))
+        function = edge_function(self, f"{name}-paths", f"Finds the pages of {name}", function_code(checked))
         if topics:
             function_alarm(self, f"{name}-paths-failed", f"The CloudFront function of {name}", function, topics, checked["tags"])
         with_cors = checked["headers"].get("cors") is not None
@@ -221,6 +219,7 @@ def _problems(checked: DirectStorageHostingArgs) -> Iterator[Problem]:
     elif checked["redirect_to_first_name"] and checked["domain_names"][0].startswith("*."):
         first = checked["domain_names"][0]
         yield "domain_names.0", f"is {first!r}, and all others are to lead to it. Put a name that is no wildcard first."
+    yield from redirect_problems(checked)
     cors = checked["headers"].get("cors")
     if cors is not None and not _read_methods(cors):
         yield "headers.cors.methods", "has neither GET nor HEAD, and a site is only read. Add one of them."
