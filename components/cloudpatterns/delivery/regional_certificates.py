@@ -3,21 +3,25 @@
 Pattern: "Multi-Region Active-Active" (2025 guide).
 """
 
+from collections.abc import Iterator
 from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
 from pydantic import Field
 
 from cloudpatterns.blocks.certificate import certificates
-from cloudpatterns.core import ByName, Component, Unique, by_name
+from cloudpatterns.core import ByName, Component, Problem, Unique, by_name
 from cloudpatterns.core.vocabulary import DomainName, HostedZoneId, Region, Tags
+
+_MOST_CHARACTERS = 64
+"""https://docs.aws.amazon.com/acm/latest/userguide/acm-public-certificates.html"""
 
 
 class RegionalCertificatesArgs(TypedDict):
     """Arguments of ``RegionalCertificates``."""
 
     domain_names: Annotated[list[DomainName], Field(min_length=1, max_length=10), Unique()]
-    """Names that each certificate is for, the main one first, of at most 64 characters."""
+    """Names that each certificate is for, the main one first, which has at most 64 characters."""
     hosted_zone_id: HostedZoneId
     """Public Route 53 hosted zone of all of them."""
     regions: Annotated[list[Region], Field(min_length=1), Unique()]
@@ -48,7 +52,7 @@ class RegionalCertificates(Component):
     """ARNs of the certificates by Region, available after they are issued."""
 
     def __init__(self, name: str, args: RegionalCertificatesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checked = self.begin(name, args, opts)
+        checked = self.begin(name, args, opts, problems=_problems)
         self.certificate_arns = by_name(
             certificates(
                 self,
@@ -60,3 +64,9 @@ class RegionalCertificates(Component):
             )
         )
         self.register()
+
+
+def _problems(checked: RegionalCertificatesArgs) -> Iterator[Problem]:
+    first = checked["domain_names"][0]
+    if len(first) > _MOST_CHARACTERS:
+        yield "domain_names.0", f"has {len(first)} characters; ACM takes {_MOST_CHARACTERS} of the first name. Put a shorter one first."

@@ -1,5 +1,7 @@
 from typing import Any
 
+import pytest
+from cloudpatterns.core import ArgumentError
 from cloudpatterns.delivery import RegionalCertificates
 from offline_preview.graph import Graph
 
@@ -43,3 +45,11 @@ def test_a_certificate_is_available_after_it_is_issued() -> None:
 
 def test_the_record_stays_when_the_first_region_goes() -> None:
     assert [one.name for one in make(regions=["us-east-1"]).of_type(RECORD)] == ["api-record"]
+
+
+def test_the_first_name_is_the_one_whose_length_is_limited() -> None:
+    long = f"{'a' * 53}.example.com"
+    assert make(domain_names=["api.example.com", long])
+    with pytest.raises(ArgumentError) as caught:
+        make(domain_names=[long])
+    assert caught.value.problems == [("domain_names.0", "has 65 characters; ACM takes 64 of the first name. Put a shorter one first.")]
