@@ -67,7 +67,7 @@ cache = CacheProxy(
             "/": {"service": {"host_name": names.host_names["articles"], "port": 8000}},
             "/pictures/": {
                 "bucket": {
-                    "bucket_arn": pictures.bucket_arn,
+                    "arn": pictures.bucket_arn,
                     "regional_domain_name": pictures.bucket_regional_domain_name,
                     "kms_key_arn": pictures.kms_key_arn,
                 },

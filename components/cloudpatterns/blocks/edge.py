@@ -180,6 +180,24 @@ def edge_code(file: Path, settings: Mapping[str, Any]) -> str:
     return f"const SETTINGS = {json.dumps(settings, sort_keys=True)};\n{body}"
 
 
+def chained_code(*codes: str) -> str:
+    """The code of one viewer-request function that is several: each sees what the one before it left, until one answers."""
+    bodies = "".join(f"(function () {{\n{code}return handler;\n}})(),\n" for code in codes)
+    return f"""const HANDLERS = [
+{bodies}];
+function handler(event) {{
+    for (const one of HANDLERS) {{
+        const result = one(event);
+        if (result.statusCode) {{
+            return result;
+        }}
+        event.request = result;
+    }}
+    return event.request;
+}}
+"""
+
+
 def edge_function(
     component: Component,
     child_name: str,

@@ -237,13 +237,20 @@ def _as_dict(value: Any) -> Any:
         fields = type(value).model_fields
         checked = Checked({name: _as_dict(getattr(value, name)) for name in fields})
         # A default that is passed through, by a system that composes the component, says nothing.
-        checked.given = frozenset(name for name in value.model_fields_set if getattr(value, name) != fields[name].default)
+        checked.given = frozenset(name for name in value.model_fields_set if not _is_default(getattr(value, name), fields[name].default))
         return checked
     if isinstance(value, list):
         return [_as_dict(item) for item in value]
     if isinstance(value, dict):
         return {key: _as_dict(item) for key, item in value.items()}
     return value
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    if isinstance(value, BaseModel) and default == {}:
+        # The options of a part, with all their defaults filled in.
+        return all(_is_default(getattr(value, name), field.default) for name, field in type(value).model_fields.items())
+    return value == default
 
 
 @functools.cache
@@ -341,11 +348,14 @@ def _problem(detail: ErrorDetails, args_type: type, hidden: Sequence[tuple[str, 
     # A map by name may break a limit, and then it was a dictionary already.
     if kind not in ("limit", "too_short", "too_long") and is_late(detail["input"]):
         return path, _late(args_type, parts)
-    if _may_show_secret(parts, hidden):
-        return path, _HIDDEN
     message = reason(detail)
     if kind in ("too_short", "too_long"):
+        # Says nothing but how many there are.
         return path, message
+    if _may_show_secret(parts, hidden):
+        # A name that is not allowed is not shown, what a name must have is.
+        _, separator, allowed = message.partition("; a name has ")
+        return path, f"has [hidden]; a name has {allowed}" if separator else _HIDDEN
     if _SECRET_NAMES.search(path):
         if kind != "limit":
             return path, f"is [hidden]; {message}"

@@ -18,8 +18,8 @@ from cloudpatterns.blocks.edge import (
     edge_certificate,
     response_headers,
 )
-from cloudpatterns.core import Choice, Component, Keys, Matches, Problem, Unique, account_of, after, excludes, is_given
-from cloudpatterns.core.vocabulary import AlarmTopicArns, DomainName, HostedZoneId, Tags
+from cloudpatterns.core import Choice, Component, Keys, Matches, Problem, Unique, account_of, after, excludes, is_given, pick
+from cloudpatterns.core.vocabulary import AlarmTopicArns, BucketArn, DomainName, HostedZoneId, Tags
 from cloudpatterns.network import WebApplicationFirewall, WebApplicationFirewallOptions
 from cloudpatterns.storage import DurableBucket
 
@@ -27,6 +27,30 @@ _YEAR_SECONDS = 31_536_000
 _CountryCode = Annotated[str, Matches("[A-Z]{2}", "a country code such as DE")]
 _Header = r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}"
 
+EdgeCertificateArn = Annotated[
+    pulumi.Input[str],
+    Matches(
+        r"arn:[^:]+:acm:us-east-1:[^:]*:certificate/.+",
+        "a certificate in us-east-1 such as arn:aws:acm:us-east-1:123456789012:certificate/1",
+    ),
+]
+"""A certificate where CloudFront looks for it."""
+EdgeWebAclArn = Annotated[
+    pulumi.Input[str],
+    Matches(
+        r"arn:[^:]+:wafv2:us-east-1:[^:]*:global/webacl/.+",
+        "a web ACL of the scope CLOUDFRONT such as arn:aws:wafv2:us-east-1:123456789012:global/webacl/shop/1a2b3c",
+    ),
+]
+"""A web ACL that CloudFront takes, in us-east-1."""
+BucketHost = Annotated[
+    pulumi.Input[str],
+    Matches(
+        r"[a-z0-9.-]+\.s3\.[a-z0-9-]+\.amazonaws\.com(\.cn)?",
+        "the host name of a bucket in its Region, no website endpoint, such as assets.s3.eu-west-1.amazonaws.com",
+    ),
+]
+"""``bucket_regional_domain_name`` of a bucket."""
 WebOriginUrl = Annotated[str, Matches(r"https://[a-z0-9.-]+(:\d{1,5})?", "an origin such as https://shop.example.com")]
 """The origin of a page, as browsers send it in the header ``Origin``."""
 
@@ -122,24 +146,16 @@ class CdnViewerArgs(CdnViewerOptions):
     hosted_zone_id: NotRequired[HostedZoneId]
     """Public Route 53 hosted zone of all ``domain_names``, for alias records and, without ``certificate_arn``, the certificate. Default: no
     records."""
-    certificate_arn: NotRequired[
-        Annotated[
-            pulumi.Input[str],
-            Matches(
-                r"arn:[^:]+:acm:us-east-1:[^:]*:certificate/.+",
-                "a certificate in us-east-1 such as arn:aws:acm:us-east-1:123456789012:certificate/1",
-            ),
-        ]
-    ]
+    certificate_arn: NotRequired[EdgeCertificateArn]
     """Certificate for all ``domain_names``, in us-east-1. Default: a new one, validated in ``hosted_zone_id``, which takes ten names until
     ACM's quota is raised."""
     alias_records: NotRequired[Annotated[bool, Field(default=True)]]
     """Whether ``domain_names`` point to the distribution. False where others write the records, such as those of a failover."""
     default_certificate: NotRequired[Annotated[bool, Field(default=False)]]
     """Serves CloudFront's own name alone. Its certificate accepts TLS 1.0 and 1.1, whatever ``tls_policy`` says."""
-    web_acl_arn: NotRequired[pulumi.Input[str]]
-    """Web ACL of the scope CLOUDFRONT. Default: a new one, see ``firewall``."""
-    log_bucket_arn: NotRequired[pulumi.Input[str]]
+    web_acl_arn: NotRequired[EdgeWebAclArn]
+    """Web ACL of the scope CLOUDFRONT, such as ``web_acl_arn`` of another component here. Default: a new one, see ``firewall``."""
+    log_bucket_arn: NotRequired[BucketArn]
     """Bucket for the access logs, whose policy admits ``delivery.logs.amazonaws.com``. Default: a new log bucket."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
     """SNS topics to notify, in us-east-1, where CloudFront's metrics are; without any there are no alarms."""
@@ -166,7 +182,9 @@ class Viewers:
         records: list[aws.route53.Record] = []
         if zone_id is not None and checked["alias_records"]:
             records = alias_records(component, f"{self._name}-alias", names, zone_id, distribution)
-        self.url = after(pulumi.Output.concat("https://", names[0] if names else distribution.domain_name), *records)
+        # A wildcard is no address.
+        address = next((name for name in names if not name.startswith("*.")), distribution.domain_name)
+        self.url = after(pulumi.Output.concat("https://", address), *records)
         self.log_bucket_arn = self._log_bucket_arn(distribution)
         self.watch(self._name, distribution)
 
@@ -256,8 +274,17 @@ def viewer_names(checked: CdnViewerArgs) -> dict[str, int]:
     return names if checked.get("log_bucket_arn") is not None else {**names, "log-bucket": 63}
 
 
-def viewer_problems(checked: CdnViewerArgs) -> Iterator[Problem]:
-    """What is wrong with the arguments of the side that viewers see."""
+def viewer_args(checked: CdnViewerArgs) -> CdnViewerArgs:
+    """The side that viewers see, for a CDN that a component with a bucket composes."""
+    given: CdnViewerArgs = pick(checked, *CdnViewerArgs.__annotations__)
+    if checked.get("log_bucket_arn") is not None:
+        # It is then for the component's bucket alone.
+        given["force_destroy"] = False
+    return given
+
+
+def viewer_problems(checked: CdnViewerArgs, *, other_bucket: bool = False) -> Iterator[Problem]:
+    """What is wrong with the arguments of the side that viewers see; ``other_bucket`` is created beside that of the logs."""
     named, default = is_given(checked, "domain_names"), checked["default_certificate"]
     if named == default:
         found = "both are given" if named else "none is given"
@@ -278,7 +305,8 @@ def viewer_problems(checked: CdnViewerArgs) -> Iterator[Problem]:
             yield name, "is for domain_names, and none is given. Give domain_names in place of default_certificate, or remove it."
     yield from excludes(checked, "country_codes", "blocked_country_codes", why="CloudFront takes one of the two lists")
     yield from excludes(checked, "web_acl_arn", "firewall", why="it is for a web ACL that is created")
-    yield from excludes(checked, "log_bucket_arn", "log_retention_days", "force_destroy", why="it is for a bucket that is created")
+    of_buckets = ("log_retention_days",) if other_bucket else ("log_retention_days", "force_destroy")
+    yield from excludes(checked, "log_bucket_arn", *of_buckets, why="it is for a bucket that is created")
     yield from _topic_problems(checked)
     yield from _header_problems(checked["headers"])
 

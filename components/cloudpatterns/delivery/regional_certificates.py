@@ -17,7 +17,7 @@ class RegionalCertificatesArgs(TypedDict):
     """Arguments of ``RegionalCertificates``."""
 
     domain_names: Annotated[list[DomainName], Field(min_length=1, max_length=10), Unique()]
-    """Names that each certificate is for, the main one first, of at most 64 characters."""
+    """Names that each certificate is for, the main one first, which has at most 64 characters."""
     hosted_zone_id: HostedZoneId
     """Public Route 53 hosted zone of all of them."""
     regions: Annotated[list[Region], Field(min_length=1), Unique()]

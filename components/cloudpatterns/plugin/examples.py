@@ -172,7 +172,7 @@ def cache_proxy() -> None:
                 "/": {"service": {"host_name": "articles.news.internal", "port": 8000}},
                 "/pictures/": {
                     "bucket": {
-                        "bucket_arn": pictures.bucket_arn,
+                        "arn": pictures.bucket_arn,
                         "regional_domain_name": pictures.bucket_regional_domain_name,
                         "kms_key_arn": pictures.kms_key_arn,
                     },

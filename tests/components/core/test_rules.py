@@ -17,11 +17,18 @@ def test_not_given(value: Any) -> None:
     assert not is_given({"a": value}, "a")
 
 
+class LidOptions(TypedDict):
+    """Options of the lid of a ``Box``."""
+
+    locked: NotRequired[Annotated[bool, Field(default=True)]]
+
+
 class BoxArgs(TypedDict):
     """Arguments of ``Box``."""
 
     days: NotRequired[Annotated[int, Field(default=365)]]
     names: NotRequired[Annotated[list[str], Field(default=["a"])]]
+    lid: NotRequired[Annotated[LidOptions, Field(default={})]]
 
 
 @pytest.mark.parametrize(("given", "expected"), [({}, False), ({"days": 365}, False), ({"days": 30}, True), ({"days": 365.0}, False)])
@@ -30,6 +37,13 @@ def test_a_default_is_not_given_even_when_it_is_passed(given: Any, expected: boo
     assert is_given(box, "days") is expected
     assert not is_given(box, "names")
     assert box["days"] in (30, 365)
+
+
+@pytest.mark.parametrize(("lid", "expected"), [({}, False), ({"locked": True}, False), ({"locked": False}, True)])
+def test_a_part_with_nothing_but_its_defaults_is_not_given(lid: Any, expected: bool) -> None:
+    # As a component passes it on that composes another: with all defaults filled in.
+    passed = Arguments(BoxArgs).check("b", {"lid": lid})
+    assert is_given(Arguments(BoxArgs).check("b", passed), "lid") is expected
 
 
 def checked(**given: Any) -> dict[str, Any]:

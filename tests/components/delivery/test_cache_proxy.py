@@ -27,7 +27,7 @@ KEY = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-4000-8000-0000000000
 ARTICLES: Any = {"service": {"host_name": "articles.shop.internal", "port": 8000}}
 PICTURES: Any = {
     "bucket": {
-        "bucket_arn": "arn:aws:s3:::shop-pictures",
+        "arn": "arn:aws:s3:::shop-pictures",
         "regional_domain_name": "shop-pictures.s3.eu-west-1.amazonaws.com",
         "kms_key_arn": KEY,
     },

@@ -20,6 +20,10 @@ SITE: Any = {"bucket": {"regional_domain_name": "site.s3.eu-west-1.amazonaws.com
 COPY: Any = {"bucket": {"regional_domain_name": "copy.s3.eu-central-1.amazonaws.com"}}
 APP: Any = {"load_balancer": {"arn": BALANCER, "domain_name": "app.example.com"}}
 IMAGES: Any = {"server": {"domain_name": "images.example.com", "secret_headers": {"X-Origin-Verify": "0123456789"}}}
+FUNCTIONS: Any = {
+    "request_function_arn": "arn:aws:cloudfront::123456789012:function/asks",
+    "response_function_arn": "arn:aws:cloudfront::123456789012:function/answers",
+}
 NAMED: Any = {"domain_names": ["shop.example.com"], "certificate_arn": CERTIFICATE}
 
 
@@ -268,7 +272,7 @@ def test_behaviors_of_paths_are_tried_in_their_order() -> None:
     args: Any = {"origins": {"site": SITE, "copy": COPY, "app": APP}, "default_behavior": {"origin": "app"}}
     behaviors = [
         {"path_pattern": "/news/*", "origin": "site", "failover_origin": "copy", "key_group_ids": ["group"]},
-        {"path_pattern": "/n*", "request_function_arn": "arn:f1", "response_function_arn": "arn:f2", "response_headers_policy_id": "own"},
+        {"path_pattern": "/n*", **FUNCTIONS, "response_headers_policy_id": "own"},
     ]
     graph = make(**args, behaviors=behaviors)
     whole = graph.one(DISTRIBUTION).inputs
@@ -277,8 +281,8 @@ def test_behaviors_of_paths_are_tried_in_their_order() -> None:
     assert (news["pathPattern"], news["targetOriginId"], news["trustedKeyGroups"]) == ("/news/*", "site-or-copy", ["group"])
     assert (other["pathPattern"], other["targetOriginId"], other["responseHeadersPolicyId"]) == ("/n*", "app", "own")
     assert other["functionAssociations"] == [
-        {"eventType": "viewer-request", "functionArn": "arn:f1"},
-        {"eventType": "viewer-response", "functionArn": "arn:f2"},
+        {"eventType": "viewer-request", "functionArn": FUNCTIONS["request_function_arn"]},
+        {"eventType": "viewer-response", "functionArn": FUNCTIONS["response_function_arn"]},
     ]
     policy = graph.named("shop-headers").outputs["id"]
     assert news["responseHeadersPolicyId"] == whole["defaultCacheBehavior"]["responseHeadersPolicyId"] == policy
@@ -444,6 +448,12 @@ def test_outputs() -> None:
     assert (outputs["distribution_id"], outputs["distribution_arn"]) == (created["id"], created["arn"])
     assert (outputs["dns_name"], outputs["zone_id"]) == (created["domainName"], created["hostedZoneId"])
     assert (outputs["certificate_arn"], outputs["web_acl_arn"]) == (CERTIFICATE, WEB_ACL)
+
+
+def test_a_wildcard_is_no_address() -> None:
+    assert _outputs(make(domain_names=["*.example.com", "shop.example.com"])).outputs["url"] == "https://shop.example.com"
+    graph = make(domain_names=["*.example.com"])
+    assert _outputs(graph).outputs["url"] == f"https://{graph.one(DISTRIBUTION).outputs['domainName']}"
 
 
 POLICY = "aws:cloudfront/continuousDeploymentPolicy:ContinuousDeploymentPolicy"

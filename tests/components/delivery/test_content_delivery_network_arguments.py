@@ -10,6 +10,7 @@ from tests.harness import record
 
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
 BALANCER = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/50dc6c495c0c9188"
+WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/shop/1a2b3c"
 SITE: Any = {"bucket": {"regional_domain_name": "site.s3.eu-west-1.amazonaws.com"}}
 APP: Any = {"load_balancer": {"arn": BALANCER, "domain_name": "app.example.com"}}
 BOTH: Any = {"origins": {"site": SITE, "app": APP}}
@@ -41,12 +42,12 @@ def balancer(**args: Any) -> Any:
             "excludes blocked_country_codes: CloudFront takes one of the two lists; both are given. Remove one of them.",
         ),
         (
-            {"web_acl_arn": "arn", "firewall": {"rate_limit": 100}},
+            {"web_acl_arn": WEB_ACL, "firewall": {"rate_limit": 100}},
             "web_acl_arn",
             "excludes firewall: it is for a web ACL that is created; both are given. Remove one of them.",
         ),
         (
-            {"log_bucket_arn": "arn", "log_retention_days": 30},
+            {"log_bucket_arn": "arn:aws:s3:::logs", "log_retention_days": 30},
             "log_bucket_arn",
             "excludes log_retention_days: it is for a bucket that is created; both are given. Remove one of them.",
         ),
@@ -163,6 +164,44 @@ def balancer(**args: Any) -> Any:
 )
 def test_what_cloudfront_cannot_do_is_refused(args: Any, path: str, reason: str) -> None:
     assert (path, reason) in refused(**args)
+
+
+@pytest.mark.parametrize(
+    ("args", "path", "reason"),
+    [
+        (
+            {"web_acl_arn": "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/shop/1"},
+            "web_acl_arn",
+            "is 'arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/shop/1'; must be a web ACL of the scope CLOUDFRONT such as "
+            "arn:aws:wafv2:us-east-1:123456789012:global/webacl/shop/1a2b3c",
+        ),
+        (
+            {"log_bucket_arn": "logs"},
+            "log_bucket_arn",
+            "is 'logs'; must be the ARN of a bucket, not its name, such as arn:aws:s3:::uploads",
+        ),
+        (
+            balancer(arn="internal-api.eu-west-1.elb.amazonaws.com"),
+            "origins.app.load_balancer.arn",
+            "is 'internal-api.eu-west-1.elb.amazonaws.com'; must be the ARN of a load balancer or an instance, not a host name, such as "
+            "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/api/50dc6c495c0c9188",
+        ),
+        (
+            {"default_behavior": {"request_function_arn": "arn:aws:lambda:us-east-1:123456789012:function:redirects:1"}},
+            "default_behavior.request_function_arn",
+            "is 'arn:aws:lambda:us-east-1:123456789012:function:redirects:1'; must be the ARN of a CloudFront function, no Lambda "
+            "function, such as arn:aws:cloudfront::123456789012:function/redirects",
+        ),
+        ({"origins": {}}, "origins", "has 0 entries; at least 1 is needed"),
+        (
+            {"origins": {"My_Site": SITE}},
+            "origins",
+            "has [hidden]; a name has lower-case letters, digits and single hyphens, a letter first. Rename it",
+        ),
+    ],
+)
+def test_a_name_or_arn_of_something_else_is_refused(args: Any, path: str, reason: str) -> None:
+    assert refused(**args) == [(path, reason)]
 
 
 def test_a_name_that_leaves_no_room_is_refused() -> None:

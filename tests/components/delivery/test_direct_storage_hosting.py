@@ -198,6 +198,68 @@ def test_other_names_lead_to_the_first_one() -> None:
     assert refused(redirect_to_first_name=True) == [("redirect_to_first_name", reason)]
 
 
+MOVED: Any = {
+    "about": {"path": "/about/", "priority": 1, "to_path": "/company/"},
+    "blog": {"path": "/blog/*", "priority": 2, "to_host": "blog.example.com", "to_path": "/{rest}", "status": 302},
+}
+
+
+@pytest.mark.parametrize("args", [{}, {"domain_names": [], "certificate_arn": None, "default_certificate": True}])
+def test_pages_that_have_moved(args: Any) -> None:
+    assert shown("/about/", redirects=MOVED, **args) == (301, "https://docs.example.com/company/")
+    assert shown("/blog/a/b", query={"p": "1"}, redirects=MOVED, **args) == (302, "https://blog.example.com/a/b?p=1")
+    # All others are as without redirects.
+    assert shown("/company/", redirects=MOVED, **args) == "/company/index.html"
+    assert shown("/guide", redirects=MOVED, **args) == (301, "https://docs.example.com/guide/")
+
+
+def test_a_page_moves_to_a_host_that_is_known_later() -> None:
+    redirects: Any = {"blog": {"path": "/blog/*", "priority": 1, "to_host": pulumi.Output.from_input("blog.example.com")}}
+    assert shown("/blog/a", redirects=redirects) == (301, "https://blog.example.com/blog/a")
+
+
+def moved(path: str, to: str, **rule: Any) -> Any:
+    return {"page": {"path": path, "priority": 1, "to_path": to, **rule}}
+
+
+@pytest.mark.parametrize(
+    ("args", "path", "reason"),
+    [
+        ({"redirects": moved("/a", "/a")}, "redirects.page", "leads to itself without an end"),
+        # The site leads from /guide to /guide/ again.
+        ({"redirects": moved("/guide/", "/guide")}, "redirects.page", "leads to itself without an end"),
+        ({"redirects": moved("/guide/*", "/guide")}, "redirects.page", "leads to itself without an end"),
+        (
+            {
+                "domain_names": ["docs.example.com", "www.example.com"],
+                "redirect_to_first_name": True,
+                "redirects": moved("/a/*", "/{path}", to_host="www.example.com", hosts=["docs.example.com"]),
+            },
+            "redirects.page",
+            "is in a loop, page to redirect_to_first_name to page",
+        ),
+    ],
+)
+def test_no_redirect_goes_round_with_those_of_the_site(args: Any, path: str, reason: str) -> None:
+    hint = "Send it to a path that no rule is for, or to another host."
+    assert refused(**args) == [(path, f"{reason}. {hint}")]
+
+
+def test_redirects_that_end_are_taken() -> None:
+    assert shown("/guide/", redirects=moved("/guide/", "/guide"), paths="html") == (301, "https://docs.example.com/guide")
+    assert shown("/old/", redirects=moved("/old/", "/new")) == (301, "https://docs.example.com/new")
+    assert shown("/a/", redirects=moved("/a/", "/a.pdf")) == (301, "https://docs.example.com/a.pdf")
+    both: Any = {**moved("/guide/", "/guide"), "on": {"path": "/guide", "priority": 2, "to_path": "/new/"}}
+    assert shown("/guide", redirects=both) == (301, "https://docs.example.com/new/")
+
+
+def test_redirects_fit_into_one_function_with_the_site() -> None:
+    many = {f"page-{index}": {"path": f"/old/{index}/", "priority": index + 1, "to_path": f"/new/{index}/"} for index in range(200)}
+    [(path, reason)] = refused(redirects=many)
+    assert path == "redirects"
+    assert reason.endswith("bytes; CloudFront takes 10240. Join rules by *, or remove some.")
+
+
 def test_the_copy_in_another_region_answers_when_the_first_fails() -> None:
     graph = make(replication={"region": "eu-central-1"})
     whole = graph.one(DISTRIBUTION).inputs
@@ -218,6 +280,59 @@ def test_a_bucket_that_exists_is_not_changed() -> None:
     assert refused(**EXISTING, kms_key_arn="k") == [
         ("existing_bucket", "excludes kms_key_arn: the bucket is there already; both are given. Remove one of them.")
     ]
+
+
+def test_destroy_takes_the_objects_of_all_buckets_when_it_may() -> None:
+    def destroyed(**args: Any) -> dict[str, bool]:
+        return {one.name: one.inputs["forceDestroy"] for one in make(**args).of_type("aws:s3/bucket:Bucket")}
+
+    buckets = ["docs-site-bucket", "docs-site-logs-bucket", "docs-cdn-log-bucket"]
+    assert destroyed() == dict.fromkeys(buckets, False)
+    assert destroyed(force_destroy=True) == dict.fromkeys(buckets, True)
+    assert destroyed(force_destroy=True, log_bucket_arn="arn:aws:s3:::logs") == dict.fromkeys(buckets[:2], True)
+    reason = "excludes force_destroy: it is for a bucket that is created; both are given. Remove one of them."
+    assert refused(**EXISTING, force_destroy=True, log_bucket_arn="arn:aws:s3:::logs") == [("log_bucket_arn", reason)]
+
+
+@pytest.mark.parametrize(
+    ("args", "path", "reason"),
+    [
+        (
+            {"existing_bucket": {**EXISTING["existing_bucket"], "regional_domain_name": "kept.s3-website-eu-west-1.amazonaws.com"}},
+            "existing_bucket.regional_domain_name",
+            "is 'kept.s3-website-eu-west-1.amazonaws.com'; must be the host name of a bucket in its Region, no website endpoint, such as "
+            "assets.s3.eu-west-1.amazonaws.com",
+        ),
+        (
+            {"existing_bucket": {**EXISTING["existing_bucket"], "arn": "kept"}},
+            "existing_bucket.arn",
+            "is 'kept'; must be the ARN of a bucket, not its name, such as arn:aws:s3:::uploads",
+        ),
+        (
+            {"publisher_role_names": {"ci": "arn:aws:iam::123456789012:role/ci"}},
+            "publisher_role_names.ci",
+            "is 'arn:aws:iam::123456789012:role/ci'; must be the name of a role, not its ARN, such as shop-web",
+        ),
+        (
+            {"domain_names": ["*.example.com", "docs.example.com"], "redirect_to_first_name": True},
+            "domain_names.0",
+            "is '*.example.com', and all others are to lead to it. Put a name that is no wildcard first.",
+        ),
+    ],
+)
+def test_what_would_never_work_is_refused(args: Any, path: str, reason: str) -> None:
+    assert refused(**args) == [(path, reason)]
+
+
+def test_a_second_site_shares_the_firewall_of_the_first() -> None:
+    def program() -> None:
+        first = DirectStorageHosting("docs", NAMED)
+        DirectStorageHosting("blog", {**NAMED, "web_acl_arn": first.web_acl_arn, "log_bucket_arn": first.cdn_log_bucket_arn})
+
+    graph = record(program, mode="deployed")
+    assert len(graph.of_type("aws:wafv2/webAcl:WebAcl")) == 1
+    first, second = (graph.named(f"{name}-cdn-distribution").inputs["webAclId"] for name in ("docs", "blog"))
+    assert first == second == graph.named("docs-cdn-firewall-acl").outputs["arn"]
 
 
 def given(method: str, *arguments: Any, **args: Any) -> tuple[Any, Graph]:

@@ -13,6 +13,7 @@ NAME, OWN, TOPIC = "shop.example.com", "origin.shop.example.com", "arn:aws:sns:u
 BALANCER = "shop-1.eu-west-1.elb.amazonaws.com"
 PRIMARY: Any = {"alias": {"dns_name": BALANCER, "zone_id": BALANCERS}, "domain_name": OWN}
 CERTIFICATE, CHECK = "aws:acm/certificate:Certificate", "aws:route53/healthCheck:HealthCheck"
+WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/shop/1a2b3c"
 EXISTING: Any = {"dns_name": "d2.cloudfront.net", "zone_id": CLOUDFRONT, "evaluate_target_health": False}
 
 
@@ -203,6 +204,18 @@ def test_a_secondary_that_is_there() -> None:
     assert graph.named("shop").outputs["distribution_id"] == ""
 
 
+def test_a_web_acl_and_a_log_bucket_that_are_there() -> None:
+    graph = make(web_acl_arn=WEB_ACL, cdn_log_bucket_arn="arn:aws:s3:::logs", page={"viewers": {"force_destroy": True}})
+    assert graph.one("aws:cloudfront/distribution:Distribution").inputs["webAclId"] == WEB_ACL
+    buckets = {one.name: one.inputs["forceDestroy"] for one in graph.of_type("aws:s3/bucket:Bucket")}
+    assert buckets == {"shop-page-bucket": True, "shop-page-logs-bucket": True}
+
+
+def test_the_primary_is_asked_by_its_own_name() -> None:
+    asked = make(health_check={"path": "/health/all"}).one(CHECK).inputs
+    assert (asked["fqdn"], asked["resourcePath"]) == (OWN, "/health/all")
+
+
 SHARED = "the page would answer to it after a failover, and clients would never come back. Give a name of the primary alone."
 
 
@@ -211,7 +224,7 @@ SHARED = "the page would answer to it after a failover, and clients would never 
     [
         ({"health_check": {"domain_name": NAME}}, [("health_check.domain_name", f"is 'shop.example.com', the shared name: {SHARED}")]),
         (
-            {"health_check": {}},
+            {"health_check": {}, "primary": {"alias": PRIMARY["alias"]}},
             [("health_check.layers", "is missing; without domain_name a function measures. Give layers, function or existing_function.")],
         ),
         (
@@ -252,6 +265,28 @@ SHARED = "the page would answer to it after a failover, and clients would never 
         (
             {"existing_secondary": EXISTING, "page": {"html": "<p>Closed</p>"}},
             [("existing_secondary", "excludes page: it is for a page that is created; both are given. Remove one of them.")],
+        ),
+        (
+            {"page": {"viewers": {"headers": {"hsts_preload": True}}}},
+            [
+                (
+                    "page.viewers.headers.hsts_preload",
+                    "needs hsts_subdomains: browsers preload no single name. Set hsts_subdomains, or remove hsts_preload.",
+                )
+            ],
+        ),
+        (
+            {"web_acl_arn": WEB_ACL, "page": {"viewers": {"firewall": {"rate_limit": 100}}}},
+            [("web_acl_arn", "excludes firewall: it is for a web ACL that is created; both are given. Remove one of them.")],
+        ),
+        (
+            {"cdn_log_bucket_arn": "arn:aws:s3:::logs", "page": {"viewers": {"log_retention_days": 30}}},
+            [
+                (
+                    "cdn_log_bucket_arn",
+                    "excludes page.viewers.log_retention_days: it is for a bucket that is created; both are given. Remove one of them.",
+                )
+            ],
         ),
         (
             {"alarm_topic_arns": [TOPIC.replace("us-east-1", "eu-west-1")]},

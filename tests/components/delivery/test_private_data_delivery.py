@@ -256,6 +256,57 @@ def test_a_path_that_opens_everything_is_refused(path: str) -> None:
     assert refused(open_paths=["/assets/*", path]) == [("open_paths.1", reason)]
 
 
+@pytest.mark.parametrize(
+    ("args", "path", "reason"),
+    [
+        (
+            {"existing_bucket": {"arn": "kept", "regional_domain_name": "kept.s3.eu-west-1.amazonaws.com"}},
+            "existing_bucket.arn",
+            "is 'kept'; must be the ARN of a bucket, not its name, such as arn:aws:s3:::uploads",
+        ),
+        (
+            {"existing_bucket": {"arn": "arn:aws:s3:::kept", "regional_domain_name": "kept.s3.amazonaws.com"}},
+            "existing_bucket.regional_domain_name",
+            "is 'kept.s3.amazonaws.com'; must be the host name of a bucket in its Region, no website endpoint, such as "
+            "assets.s3.eu-west-1.amazonaws.com",
+        ),
+        (
+            {"cookie_domain": "other.example"},
+            "cookie_domain",
+            "is 'other.example', and browsers would send its cookies to none of domain_names. Give files.example.com or a domain name "
+            "above it.",
+        ),
+    ],
+)
+def test_what_would_never_work_is_refused(args: Any, path: str, reason: str) -> None:
+    assert refused(**args) == [(path, reason)]
+
+
+def test_destroy_takes_the_objects_of_all_buckets_when_it_may() -> None:
+    def destroyed(graph: Graph) -> dict[str, bool]:
+        return {one.name: one.inputs["forceDestroy"] for one in graph.of_type("aws:s3/bucket:Bucket")}
+
+    buckets = ["files-files-bucket", "files-files-logs-bucket", "files-cdn-log-bucket"]
+    assert destroyed(make()) == dict.fromkeys(buckets, False)
+    assert destroyed(make(force_destroy=True)) == dict.fromkeys(buckets, True)
+    assert destroyed(make(force_destroy=True, log_bucket_arn="arn:aws:s3:::logs")) == dict.fromkeys(buckets[:2], True)
+    assert destroyed(presigned(force_destroy=True)) == dict.fromkeys(buckets[:2], True)
+
+
+def test_a_firewall_that_other_distributions_have_too() -> None:
+    web_acl = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/shop/1a2b3c"
+    graph = make(web_acl_arn=web_acl, log_bucket_arn="arn:aws:s3:::logs")
+    assert graph.one(DISTRIBUTION).inputs["webAclId"] == web_acl
+    outputs = graph.one("cloudpatterns:index:PrivateDataDelivery").outputs
+    assert [outputs[name] for name in ("web_acl_arn", "certificate_arn", "cdn_log_bucket_arn")] == [
+        web_acl,
+        CERTIFICATE,
+        "arn:aws:s3:::logs",
+    ]
+    outputs = presigned().one("cloudpatterns:index:PrivateDataDelivery").outputs
+    assert [outputs[name] for name in ("web_acl_arn", "certificate_arn", "cdn_log_bucket_arn")] == ["", "", ""]
+
+
 def test_refused_keys() -> None:
     path = "signing_keys.first.public_key"
     reason = (

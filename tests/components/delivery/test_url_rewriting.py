@@ -99,6 +99,26 @@ def test_the_rest_of_a_path_by_the_function() -> None:
     assert by_function("/docs//evil.example", rules=REST) == (301, "https://docs.example.com//evil.example")
 
 
+def test_a_wildcard_stands_for_its_names() -> None:
+    rules: Any = {
+        "old": {"path": "/old", "priority": 1, "to_path": "/new"},
+        "own": {"path": "/own", "priority": 2, "to_path": "/new", "hosts": ["a.example.com"]},
+    }
+    code = make(cloudfront_function=True, domain_names=["*.example.com"], rules=rules).one(CODE).inputs["code"]
+
+    def leads(uri: str, host: str) -> bool:
+        [result] = edge.run(code, edge.request_event(uri, host=host))
+        return "statusCode" in result
+
+    assert [leads("/old", host) for host in ("a.example.com", "b.a.example.com", "example.com", "a.example.org")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert [leads("/own", host) for host in ("a.example.com", "b.example.com")] == [True, False]
+
+
 def test_a_host_that_is_known_later() -> None:
     found: list[str] = []
 

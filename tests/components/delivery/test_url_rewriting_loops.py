@@ -25,6 +25,14 @@ def refused(*rules: tuple[str, str | None, str | None], hosts: list[list[str]] |
     return []
 
 
+def test_a_wildcard_stands_for_the_hosts_that_rules_lead_to() -> None:
+    def step(host: str | None) -> Step:
+        return Step("moved", ["*.example.com"], "/images/", False, host, "/", 1)
+
+    assert list(endless([step("cdn.example.com")])) == [("moved", "leads to itself without an end")]
+    assert list(endless([step("cdn.example.org")])) == []
+
+
 HINT = "Send it to a path that no rule is for, or to another host."
 
 

@@ -31,7 +31,7 @@ class CacheProxyService(TypedDict):
 class CacheProxyBucket(TypedDict):
     """A private bucket, whose objects the proxies' role may read: the path of a request is the key of the object."""
 
-    bucket_arn: Annotated[pulumi.Input[str], Matches(r"arn:[^:]+:s3:::[a-z0-9-]+", "the ARN of a bucket such as arn:aws:s3:::pictures")]
+    arn: Annotated[pulumi.Input[str], Matches(r"arn:[^:]+:s3:::[a-z0-9-]+", "the ARN of a bucket such as arn:aws:s3:::pictures")]
     """``bucket_arn`` of a ``DurableBucket``, for instance."""
     regional_domain_name: Annotated[
         pulumi.Input[str],

@@ -148,7 +148,7 @@ class CacheProxy(Component):
         ]
         buckets = [bucket for origin in self._checked["origins"].values() if (bucket := origin.get("bucket")) is not None]
         if buckets:
-            objects = [pulumi.Output.concat(bucket["bucket_arn"], "/*") for bucket in buckets]
+            objects = [pulumi.Output.concat(bucket["arn"], "/*") for bucket in buckets]
             statements.append(Statement(sid="Objects", actions=["s3:GetObject"], resources=objects))
         if keys := [key for bucket in buckets if (key := bucket.get("kms_key_arn")) is not None]:
             statements.append(Statement(sid="ObjectKeys", actions=["kms:Decrypt"], resources=keys))

@@ -8,11 +8,26 @@ from pydantic import Field
 from cloudpatterns.blocks.distribution import FAILOVER_CODES
 from cloudpatterns.core import HIDDEN, Choice, Keys, Matches, Unique
 from cloudpatterns.core.vocabulary import Port, Region, ShortNames
-from cloudpatterns.delivery._viewers import CdnViewerArgs, CdnViewerOptions
+from cloudpatterns.delivery._viewers import BucketHost, CdnViewerArgs, CdnViewerOptions
 
 _Path = Annotated[str, Matches(r"/[^\s?#]{0,253}[^\s?#/]", "a path without a slash at its end such as /site")]
 _PagePath = Annotated[str, Matches(r"/[^\s?#]{1,254}", "the path of a page such as /errors/404.html")]
 _HostName = Annotated[pulumi.Input[str], Matches(r"[A-Za-z0-9.-]+\.[A-Za-z]{2,63}", "a host name such as api.example.com")]
+_BalancerArn = Annotated[
+    pulumi.Input[str],
+    Matches(
+        r"arn:[^:]+:(elasticloadbalancing:[^:]+:[^:]*:loadbalancer/(app|net)/.+|ec2:[^:]+:[^:]*:instance/.+)",
+        "the ARN of a load balancer or an instance, not a host name, such as "
+        "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/api/50dc6c495c0c9188",
+    ),
+]
+_FunctionArn = Annotated[
+    pulumi.Input[str],
+    Matches(
+        r"arn:[^:]+:cloudfront::[^:]*:function/.+",
+        "the ARN of a CloudFront function, no Lambda function, such as arn:aws:cloudfront::123456789012:function/redirects",
+    ),
+]
 _HttpsPort = Annotated[Port, Field(default=443)]
 _Seconds = Annotated[int, Field(default=30, ge=1, le=120)]
 _Keepalive = Annotated[int, Field(default=5, ge=1, le=120)]
@@ -21,13 +36,7 @@ _Keepalive = Annotated[int, Field(default=5, ge=1, le=120)]
 class CdnBucket(TypedDict):
     """A private bucket as an origin, read by origin access control."""
 
-    regional_domain_name: Annotated[
-        pulumi.Input[str],
-        Matches(
-            r"[a-z0-9.-]+\.s3\.[a-z0-9-]+\.amazonaws\.com(\.cn)?",
-            "the host name of a bucket in its Region, no website endpoint, such as assets.s3.eu-west-1.amazonaws.com",
-        ),
-    ]
+    regional_domain_name: BucketHost
     """``bucket_regional_domain_name`` of the bucket, of any Region. Its policy, and that of its key, must admit the
     distribution: those of ``HighAvailabilityStorage`` with ``cdn_domain_name`` do, and others take ``bucket_statements()``."""
 
@@ -35,7 +44,7 @@ class CdnBucket(TypedDict):
 class CdnBalancer(TypedDict):
     """An internal load balancer as an origin, which nothing but CloudFront and its VPC reach."""
 
-    arn: NotRequired[pulumi.Input[str]]
+    arn: NotRequired[_BalancerArn]
     """ARN of an internal load balancer or an instance, of any Region, for which a VPC origin is created. Exactly one of this and
     ``existing_vpc_origin_id``. Its VPC has an internet gateway, and the load balancer an HTTPS listener."""
     existing_vpc_origin_id: NotRequired[pulumi.Input[str]]
@@ -141,9 +150,9 @@ class CdnBehaviorOptions(TypedDict):
     Default: ``none`` for buckets, ``all`` for load balancers, ``all_except_host`` for servers."""
     key_group_ids: NotRequired[Annotated[list[pulumi.Input[str]], Field(default=[], max_length=4)]]
     """Key groups of CloudFront: requests need a signed URL or cookies. Without any, everybody may read."""
-    request_function_arn: NotRequired[pulumi.Input[str]]
+    request_function_arn: NotRequired[_FunctionArn]
     """CloudFront function that sees each request before the cache does. Default: none."""
-    response_function_arn: NotRequired[pulumi.Input[str]]
+    response_function_arn: NotRequired[_FunctionArn]
     """CloudFront function that sees each response before the viewer does. Default: none."""
     response_headers_policy_id: NotRequired[pulumi.Input[str]]
     """A response headers policy that is there. Default: that of ``headers``."""

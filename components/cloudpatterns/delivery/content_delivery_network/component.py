@@ -51,7 +51,7 @@ class ContentDeliveryNetwork(Component):
     zone_id: pulumi.Output[str]
     """Hosted zone of ``dns_name``, for alias records."""
     url: pulumi.Output[str]
-    """Address of the main domain name, or of ``dns_name``."""
+    """Address of the first domain name that is no wildcard, or of ``dns_name``."""
     web_acl_arn: pulumi.Output[str]
     """ARN of the web ACL."""
     certificate_arn: pulumi.Output[str]

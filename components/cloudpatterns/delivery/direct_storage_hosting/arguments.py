@@ -6,8 +6,9 @@ import pulumi
 from pydantic import Field
 
 from cloudpatterns.core import Choice, Matches
-from cloudpatterns.core.vocabulary import KmsKeyArn, ShortNames
-from cloudpatterns.delivery._viewers import CdnViewerArgs, CdnViewerOptions
+from cloudpatterns.core.vocabulary import BucketArn, KmsKeyArn, RoleName, ShortNames
+from cloudpatterns.delivery._viewers import BucketHost, CdnViewerArgs, CdnViewerOptions
+from cloudpatterns.delivery.url_rewriting.arguments import RedirectRule
 from cloudpatterns.storage import Replication
 
 _Document = Annotated[
@@ -20,9 +21,9 @@ class ExistingSiteBucket(TypedDict):
     ``headers.cors`` it needs CORS rules.
     """
 
-    arn: pulumi.Input[str]
+    arn: BucketArn
     """ARN of the bucket."""
-    regional_domain_name: pulumi.Input[str]
+    regional_domain_name: BucketHost
     """Its host name in its Region, ``bucket_regional_domain_name``."""
     kms_key_arn: NotRequired[KmsKeyArn]
     """The key that encrypts its objects, whose policy must let the distribution decrypt. Default: S3 encrypts them by itself."""
@@ -39,8 +40,12 @@ class DirectStorageHostingOptions(CdnViewerOptions):
     """What a path without a file's ending shows: ``folders`` (``/docs`` leads to ``/docs/``, the index document there), ``html`` (``/docs``
     is ``docs.html``) or ``single_page`` (the index document of the site, whose script shows the page). Below ``/.well-known/`` a path is
     the object."""
+    redirects: NotRequired[Annotated[dict[str, RedirectRule], ShortNames, Field(default={}, max_length=200)]]
+    """Pages that have moved, as rules of ``UrlRewriting`` by a short name; one that matches comes before ``paths``."""
     redirect_to_first_name: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether all other ``domain_names`` lead to the first one, by a 301."""
+    force_destroy: NotRequired[Annotated[bool, Field(default=False)]]
+    """Whether destroy deletes the site and the logs in created buckets; otherwise a bucket with objects cannot be destroyed."""
     noncurrent_retention_days: NotRequired[Annotated[int, Field(default=90, ge=1)]]
     """Days that an overwritten or deleted page can be recovered."""
     replication: NotRequired[Replication]
@@ -56,5 +61,5 @@ class DirectStorageHostingArgs(DirectStorageHostingOptions, CdnViewerArgs):
     """Bucket for the server access logs of the new bucket. Default: a new one."""
     kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of the new bucket, whose policy must let the distribution decrypt. Default: a new key."""
-    publisher_role_names: NotRequired[Annotated[dict[str, pulumi.Input[str]], ShortNames, Field(default={})]]
+    publisher_role_names: NotRequired[Annotated[dict[str, RoleName], ShortNames, Field(default={})]]
     """Roles that publish the site, by a short name, which get a policy for it. Others take ``publisher_statements()``."""

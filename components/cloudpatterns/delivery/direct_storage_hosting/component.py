@@ -4,22 +4,21 @@ Pattern: "Direct Storage Hosting" (Cloud Design Patterns for AWS).
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks.edge import edge_code, edge_function, function_alarm
+from cloudpatterns.blocks.edge import edge_function, function_alarm
 from cloudpatterns.core import Component, Problem, Statement, WorkloadStatementArgs, as_arguments, document, excludes, later, pick
 from cloudpatterns.delivery._buckets import reader_key, reader_replication, reader_statements
-from cloudpatterns.delivery._viewers import CdnCors, CdnViewerArgs, viewer_problems
+from cloudpatterns.delivery._viewers import CdnCors, viewer_args, viewer_problems
 from cloudpatterns.delivery.content_delivery_network.arguments import CdnBehaviorOptions, CdnOrigin
 from cloudpatterns.delivery.content_delivery_network.component import ContentDeliveryNetwork
 from cloudpatterns.delivery.direct_storage_hosting.arguments import DirectStorageHostingArgs
+from cloudpatterns.delivery.direct_storage_hosting.paths import function_code, redirect_problems
 from cloudpatterns.storage import BucketStatement, DurableBucket
 
-_CODE = Path(__file__).parent / "on_aws" / "site.js"
 _OF_NEW_BUCKETS = ("noncurrent_retention_days", "replication", "log_bucket_name", "kms_key_arn")
 
 
@@ -27,7 +26,8 @@ class DirectStorageHosting(Component):
     """A static web site from a private bucket through CloudFront (Cloud Design Patterns for AWS, "Direct Storage Hosting").
 
     The bucket is never public: one distribution reads it, by origin access control, and roles that publish write it. A CloudFront function
-    finds index documents. Everything of ``ContentDeliveryNetwork`` is there: names and certificate, web ACL, headers, access logs, alarm.
+    redirects pages that have moved, and finds index documents. Everything of ``ContentDeliveryNetwork`` is there: names and certificate,
+    web ACL, headers, access logs, alarm.
 
     **Use when**: pages, scripts and downloads are files: a documentation, a campaign, the client of an API.
 
@@ -62,6 +62,12 @@ class DirectStorageHosting(Component):
     """Hosted zone of ``dns_name``, for alias records."""
     url: pulumi.Output[str]
     """Address of the site."""
+    web_acl_arn: pulumi.Output[str]
+    """ARN of the web ACL, which other sites can have in front too."""
+    certificate_arn: pulumi.Output[str]
+    """ARN of the certificate. Empty with ``default_certificate``."""
+    cdn_log_bucket_arn: pulumi.Output[str]
+    """ARN of the bucket with the access logs of the distribution."""
 
     def __init__(self, name: str, args: DirectStorageHostingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self._checked = checked = self.begin(name, args, opts, problems=_problems, names=_child_names)
@@ -72,6 +78,7 @@ class DirectStorageHosting(Component):
             distribution_arn.come_from(cdn.distribution_arn)
         self.distribution_id, self.distribution_arn = cdn.distribution_id, cdn.distribution_arn
         self.dns_name, self.zone_id, self.url = cdn.dns_name, cdn.zone_id, cdn.url
+        self.web_acl_arn, self.certificate_arn, self.cdn_log_bucket_arn = cdn.web_acl_arn, cdn.certificate_arn, cdn.log_bucket_arn
         for key, role in checked["publisher_role_names"].items():
             aws.iam.RolePolicy(f"{name}-publisher-{key}", role=role, policy=document(*self._publishes()), opts=self.child())
         self.register()
@@ -111,7 +118,7 @@ class DirectStorageHosting(Component):
                 "kms_key_arn": reader_key(self, f"{name}-key", f"Site of {name}", distribution_arn, self._checked.get("kms_key_arn"), tags),
                 "statements": reader_statements(distribution_arn),
                 **self._replication(name, distribution_arn),
-                **pick(self._checked, "noncurrent_retention_days", "log_bucket_name", "tags"),
+                **pick(self._checked, "noncurrent_retention_days", "log_bucket_name", "force_destroy", "tags"),
             },
             self.child(),
         )
@@ -144,9 +151,7 @@ class DirectStorageHosting(Component):
 
     def _distribution(self, name: str, domains: Sequence[pulumi.Output[str]]) -> ContentDeliveryNetwork:
         checked, topics = self._checked, self._checked["alarm_topic_arns"]
-        host = checked["domain_names"][0] if checked["redirect_to_first_name"] else ""
-        settings = {"index": checked["index_document"], "paths": checked["paths"], "host": host}
-        function = edge_function(self, f"{name}-paths", f"Finds the pages of {name}", edge_code(_CODE, settings))
+        function = edge_function(self, f"{name}-paths", f"Finds the pages of {name}", function_code(checked))
         if topics:
             function_alarm(self, f"{name}-paths-failed", f"The CloudFront function of {name}", function, topics, checked["tags"])
         with_cors = checked["headers"].get("cors") is not None
@@ -161,11 +166,10 @@ class DirectStorageHosting(Component):
         }
         if len(domains) > 1:
             behavior["failover_origin"] = "copy"
-        viewers: CdnViewerArgs = pick(checked, *CdnViewerArgs.__annotations__)
         return ContentDeliveryNetwork(
             f"{name}-cdn",
             {
-                **viewers,
+                **viewer_args(checked),
                 "origins": origins,
                 "default_behavior": behavior,
                 "default_root_object": checked["index_document"],
@@ -209,11 +213,15 @@ def _child_names(checked: DirectStorageHostingArgs) -> dict[str, int]:
 
 
 def _problems(checked: DirectStorageHostingArgs) -> Iterator[Problem]:
-    yield from viewer_problems(checked)
+    yield from viewer_problems(checked, other_bucket=checked.get("existing_bucket") is None)
     yield from excludes(checked, "existing_bucket", *_OF_NEW_BUCKETS, why="the bucket is there already")
     if checked["redirect_to_first_name"] and len(checked["domain_names"]) < 2:
         reason = "is true, and there is no other name that could lead to the first. Name several domain_names, or remove it."
         yield "redirect_to_first_name", reason
+    elif checked["redirect_to_first_name"] and checked["domain_names"][0].startswith("*."):
+        first = checked["domain_names"][0]
+        yield "domain_names.0", f"is {first!r}, and all others are to lead to it. Put a name that is no wildcard first."
+    yield from redirect_problems(checked)
     cors = checked["headers"].get("cors")
     if cors is not None and not _read_methods(cors):
         yield "headers.cors.methods", "has neither GET nor HEAD, and a site is only read. Add one of them."

@@ -8,11 +8,14 @@ from pydantic import Field
 
 from cloudpatterns.blocks.distribution import EDGE_REGION
 from cloudpatterns.blocks.dns import CLOUDFRONT_ZONE_ID
-from cloudpatterns.core import ArgumentError, Matches, Problem, excludes, one_of
-from cloudpatterns.core.vocabulary import KmsKeyArn, Region
+from cloudpatterns.core import ArgumentError, Problem, excludes, is_given, one_of, pick
+from cloudpatterns.core.vocabulary import BucketArn, KmsKeyArn, Region
 from cloudpatterns.delivery._targets import DnsAlias, DnsEndpoint, DnsNameArgs, DnsNameOptions, endpoint_problems, topic_problems
-from cloudpatterns.delivery._viewers import CdnViewerOptions
+from cloudpatterns.delivery._viewers import CdnViewerOptions, EdgeCertificateArn, EdgeWebAclArn
+from cloudpatterns.delivery.content_delivery_network.arguments import ContentDeliveryNetworkArgs
+from cloudpatterns.delivery.content_delivery_network.component import ContentDeliveryNetwork
 from cloudpatterns.resilience import DeepHealthCheck, DeepHealthCheckArgs
+from cloudpatterns.resilience.deep_health_check.arguments import CODE
 
 _OTHER_REGION = "us-west-2"
 _OF_PAGES = ("page", "certificate_arn", "kms_key_arn", "log_bucket_name", "web_acl_arn", "cdn_log_bucket_arn")
@@ -28,7 +31,7 @@ class FailoverPageOptions(TypedDict):
     region: NotRequired[Region]
     """Region of the bucket, which is not that of the primary. Default: us-east-1; us-west-2 for a primary there."""
     viewers: NotRequired[Annotated[CdnViewerOptions, Field(default={})]]
-    """The side of the distribution that viewers see: TLS, headers, firewall, logs."""
+    """The side of the distribution that viewers see: TLS, headers, firewall, logs. Its ``force_destroy`` is for all created buckets."""
 
 
 class FailoverHealthCheck(DeepHealthCheckArgs):
@@ -50,19 +53,12 @@ class DnsFailoverArgs(DnsFailoverOptions, DnsNameArgs):
     primary_region: Region
     """Region of the primary, in which nothing is that the page needs."""
     health_check: NotRequired[FailoverHealthCheck]
-    """A ``DeepHealthCheck`` to create. Its ``domain_name`` is one of the primary alone. Exactly one of this and ``health_check_id``."""
+    """A ``DeepHealthCheck`` to create, exactly one of this and ``health_check_id``. Its ``domain_name`` is one of the primary alone;
+    without that and without a function that measures it is ``domain_name`` of ``primary``."""
     health_check_id: NotRequired[pulumi.Input[str]]
     """A health check that is there, such as that of a ``DeepHealthCheck``, and does not ask the shared name. Exactly one of this and
     ``health_check``."""
-    certificate_arn: NotRequired[
-        Annotated[
-            pulumi.Input[str],
-            Matches(
-                r"arn:[^:]+:acm:us-east-1:[^:]*:certificate/.+",
-                "a certificate in us-east-1 such as arn:aws:acm:us-east-1:123456789012:certificate/1",
-            ),
-        ]
-    ]
+    certificate_arn: NotRequired[EdgeCertificateArn]
     """Certificate of the distribution, such as that of ``RegionalCertificates``. Default: a new one."""
     primary_certificate: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether a certificate for the primary is created too, in ``primary_region``, with the same validation record. Where a load balancer
@@ -73,9 +69,9 @@ class DnsFailoverArgs(DnsFailoverOptions, DnsNameArgs):
     """Customer managed key of the bucket, in its Region, whose policy must let the distribution decrypt. Default: a new key."""
     log_bucket_name: NotRequired[pulumi.Input[str]]
     """Bucket for the server access logs of the bucket, in its Region. Default: a new one."""
-    web_acl_arn: NotRequired[pulumi.Input[str]]
+    web_acl_arn: NotRequired[EdgeWebAclArn]
     """Web ACL of the scope CLOUDFRONT, which serves the page. Default: a new one."""
-    cdn_log_bucket_arn: NotRequired[pulumi.Input[str]]
+    cdn_log_bucket_arn: NotRequired[BucketArn]
     """Bucket for the access logs of the distribution, whose policy admits ``delivery.logs.amazonaws.com``. Default: a new one."""
 
 
@@ -93,7 +89,7 @@ def problems(checked: DnsFailoverArgs) -> Iterator[Problem]:
     yield from endpoint_problems(checked, checked["primary"], "primary.", "alias", "addresses")
     yield from topic_problems(checked["alarm_topic_arns"])
     yield from _primary_problems(checked)
-    health_check = checked.get("health_check")
+    health_check = health_check_args(checked)
     if health_check is not None:
         yield from _health_problems(health_check)
     if health_check is not None and health_check.get("domain_name") == checked["domain_name"]:
@@ -104,9 +100,36 @@ def problems(checked: DnsFailoverArgs) -> Iterator[Problem]:
     for name in _OF_PAGES:
         yield from excludes(checked, "existing_secondary", name, why="it is for a page that is created")
     existing = checked.get("existing_secondary")
+    if existing is None:
+        yield from _viewer_problems(checked)
     if existing is not None and existing["zone_id"] == CLOUDFRONT_ZONE_ID and existing["evaluate_target_health"]:
         reason = "is True, and the secondary is a distribution, whose health Route 53 does not evaluate. Set it to False."
         yield "existing_secondary.evaluate_target_health", reason
+
+
+def _viewer_problems(checked: DnsFailoverArgs) -> Iterator[Problem]:
+    """What the distribution would refuse, by the names that it has here."""
+    args: ContentDeliveryNetworkArgs = {
+        **checked["page"]["viewers"],
+        **pick(checked, "hosted_zone_id", "certificate_arn", "web_acl_arn"),
+        "domain_names": [checked["domain_name"]],
+        "origins": {"page": {"bucket": {"regional_domain_name": "page.s3.us-east-1.amazonaws.com"}}},
+    }
+    try:
+        ContentDeliveryNetwork.check("cdn", args)
+    except ArgumentError as error:
+        yield from (one if one[0] in args and one[0] in checked else (f"page.viewers.{one[0]}", one[1]) for one in error.problems)
+    if is_given(checked, "cdn_log_bucket_arn") and is_given(checked["page"]["viewers"], "log_retention_days"):
+        reason = "excludes page.viewers.log_retention_days: it is for a bucket that is created; both are given. Remove one of them."
+        yield "cdn_log_bucket_arn", reason
+
+
+def health_check_args(checked: DnsFailoverArgs) -> DeepHealthCheckArgs | None:
+    """The health check to create: one that asks an endpoint, and names none, asks the primary by its own name."""
+    given, own = checked.get("health_check"), checked["primary"].get("domain_name")
+    if given is None or own is None or given.get("domain_name") is not None or any(is_given(given, name) for name in CODE):
+        return given
+    return {**given, "domain_name": own}
 
 
 def _health_problems(health_check: DeepHealthCheckArgs) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ from cloudpatterns.delivery._targets import DnsAlias, destination, own_records, 
 from cloudpatterns.delivery._viewers import CdnHeaders, CdnViewerOptions
 from cloudpatterns.delivery.content_delivery_network.arguments import ContentDeliveryNetworkArgs
 from cloudpatterns.delivery.content_delivery_network.component import ContentDeliveryNetwork
-from cloudpatterns.delivery.dns_failover.arguments import DnsFailoverArgs, page_region, problems
+from cloudpatterns.delivery.dns_failover.arguments import DnsFailoverArgs, health_check_args, page_region, problems
 from cloudpatterns.resilience import DeepHealthCheck
 from cloudpatterns.storage import DurableBucket
 
@@ -100,7 +100,7 @@ class DnsFailover(Component):
             self.primary_certificate_arn = arns[checked["primary_region"]]
 
     def _health_check(self, name: str, own: Sequence[pulumi.Resource]) -> pulumi.Output[str]:
-        given, health_check = self._checked.get("health_check_id"), self._checked.get("health_check")
+        given, health_check = self._checked.get("health_check_id"), health_check_args(self._checked)
         if given is not None:
             return pulumi.Output.from_input(given)
         assert health_check is not None, "the rules of the arguments hold it"
@@ -144,6 +144,7 @@ class DnsFailover(Component):
                 "region": region,
                 "kms_key_arn": reader_key(self, f"{name}-key", f"Page of {name}", distribution_arn, key_arn, tags, region),
                 "statements": reader_statements(distribution_arn),
+                "force_destroy": checked["page"]["viewers"]["force_destroy"],
                 **pick(checked, "log_bucket_name", "tags"),
             },
             self.child(),
@@ -184,7 +185,8 @@ class DnsFailover(Component):
             **pick(checked, "web_acl_arn"),
         }
         if (logs := checked.get("cdn_log_bucket_arn")) is not None:
-            args["log_bucket_arn"] = logs
+            # It is then for the bucket of the page alone.
+            args["log_bucket_arn"], args["force_destroy"] = logs, False
         return ContentDeliveryNetwork(f"{name}-cdn", args, self.child())
 
 

@@ -9,8 +9,8 @@ import pulumi
 from pydantic import Field
 
 from cloudpatterns.core import HIDDEN, Matches, Problem, Unique, excludes, is_given, unknown
-from cloudpatterns.core.vocabulary import AlarmTopicArns, DomainName, KmsKeyArn, LogRetentionDays, RoleName, ShortNames
-from cloudpatterns.delivery._viewers import CdnViewerArgs, CdnViewerOptions, viewer_problems
+from cloudpatterns.core.vocabulary import AlarmTopicArns, BucketArn, DomainName, KmsKeyArn, LogRetentionDays, RoleName, ShortNames
+from cloudpatterns.delivery._viewers import BucketHost, CdnViewerArgs, CdnViewerOptions, viewer_problems
 from cloudpatterns.storage import Replication
 
 MOST_PRESIGNED_SECONDS = 3600
@@ -26,9 +26,9 @@ _Document = Annotated[str, Matches(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*", "an 
 class ExistingPrivateBucket(TypedDict):
     """A private bucket that is there, and which is not changed: ``bucket_statements()`` is for its policy."""
 
-    arn: pulumi.Input[str]
+    arn: BucketArn
     """ARN of the bucket."""
-    regional_domain_name: NotRequired[pulumi.Input[str]]
+    regional_domain_name: NotRequired[BucketHost]
     """Its host name in its Region, ``bucket_regional_domain_name``. Default: none, which ``presigned`` URLs do not need."""
     kms_key_arn: NotRequired[KmsKeyArn]
     """The key that encrypts its objects; its policy must let the distribution, or with ``presigned`` the account's roles, decrypt. Default:
@@ -76,6 +76,8 @@ class PrivateDataDeliveryOptions(CdnViewerOptions):
     that have not expired."""
     cookie_domain: NotRequired[DomainName]
     """Domain name of the application and the CDN, to whose hosts browsers send signed cookies. Default: the host that sets them."""
+    force_destroy: NotRequired[Annotated[bool, Field(default=False)]]
+    """Whether destroy deletes the objects and the logs in created buckets; otherwise a bucket with objects cannot be destroyed."""
     noncurrent_retention_days: NotRequired[Annotated[int, Field(default=90, ge=1)]]
     """Days that an overwritten or deleted object can be recovered."""
     replication: NotRequired[Replication]
@@ -109,7 +111,7 @@ class PrivateDataDeliveryArgs(CdnViewerArgs, PrivateDataDeliveryOptions):
 
 _OF_NEW_BUCKETS = ("noncurrent_retention_days", "replication", "log_bucket_name", "kms_key_arn")
 _OF_CDN = (
-    *(name for name in CdnViewerArgs.__annotations__ if name != "tags"),
+    *(name for name in CdnViewerArgs.__annotations__ if name not in ("force_destroy", "tags")),
     *("signing_keys", "sign_with", "open_paths", "denied_page", "cookie_domain", "replication"),
 )
 
@@ -121,8 +123,9 @@ def problems(checked: PrivateDataDeliveryArgs) -> Iterator[Problem]:
         yield "default_expiry_seconds", f"is {usual}, more than max_expiry_seconds {most}. Lower it."
     yield from excludes(checked, "existing_bucket", *_OF_NEW_BUCKETS, why="the bucket is there already")
     if not checked["presigned"]:
-        yield from viewer_problems(checked)
+        yield from viewer_problems(checked, other_bucket=checked.get("existing_bucket") is None)
         yield from _key_problems(checked)
+        yield from _cookie_problems(checked)
         for index, path in enumerate(checked["open_paths"]):
             if not path.strip("/*?"):
                 reason = f"is {path!r}, which opens every object. Name the paths that are open, or use DirectStorageHosting"
@@ -170,6 +173,14 @@ def _key_problems(checked: PrivateDataDeliveryArgs) -> Iterator[Problem]:
             yield path, f"is that of {seen[der]} as well; a key group has each key once. Remove one of them."
         else:
             seen[der] = name
+
+
+def _cookie_problems(checked: PrivateDataDeliveryArgs) -> Iterator[Problem]:
+    domain, names = checked.get("cookie_domain"), checked["domain_names"]
+    # https://www.rfc-editor.org/rfc/rfc6265#section-5.1.3
+    if domain is not None and names and not any(f".{name}".endswith(f".{domain}") for name in names):
+        reason = f"is {domain!r}, and browsers would send its cookies to none of domain_names. Give {names[0]} or a domain name above it."
+        yield "cookie_domain", reason
 
 
 def _der(pem: str) -> bytes | None:

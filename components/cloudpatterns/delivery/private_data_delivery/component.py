@@ -21,7 +21,7 @@ from cloudpatterns.core import (
     pick,
 )
 from cloudpatterns.delivery._buckets import reader_key, reader_replication, reader_statements
-from cloudpatterns.delivery._viewers import CdnViewerArgs
+from cloudpatterns.delivery._viewers import viewer_args
 from cloudpatterns.delivery.content_delivery_network.arguments import CdnBehaviorOptions, CdnErrorPage, CdnOrigin, CdnPathBehavior
 from cloudpatterns.delivery.content_delivery_network.component import ContentDeliveryNetwork
 from cloudpatterns.delivery.private_data_delivery.arguments import (
@@ -84,6 +84,12 @@ class PrivateDataDelivery(Component):
     """Hosted zone of ``dns_name``, for alias records. Empty with ``presigned``."""
     url: pulumi.Output[str]
     """Address before the keys of objects. Empty with ``presigned``."""
+    web_acl_arn: pulumi.Output[str]
+    """ARN of the web ACL, which other distributions can have in front too. Empty with ``presigned``."""
+    certificate_arn: pulumi.Output[str]
+    """ARN of the certificate. Empty with ``default_certificate`` and with ``presigned``."""
+    cdn_log_bucket_arn: pulumi.Output[str]
+    """ARN of the bucket with the access logs of the distribution. Empty with ``presigned``."""
 
     def __init__(self, name: str, args: PrivateDataDeliveryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self._checked = checked = self.begin(name, args, opts, problems=problems, names=_child_names)
@@ -134,7 +140,7 @@ class PrivateDataDelivery(Component):
         args: DurableBucketArgs = {
             "kind": "data",
             "statements": statements,
-            **pick(self._checked, "noncurrent_retention_days", "log_bucket_name", "tags"),
+            **pick(self._checked, "noncurrent_retention_days", "log_bucket_name", "force_destroy", "tags"),
         }
         if kms_key_arn is not None:
             args["kms_key_arn"] = kms_key_arn
@@ -163,6 +169,7 @@ class PrivateDataDelivery(Component):
         self.key_group_id, self.key_pair_id = group.id, after(keys[signer].id, group)
         self.distribution_id, self.distribution_arn = cdn.distribution_id, cdn.distribution_arn
         self.dns_name, self.zone_id, self.url = cdn.dns_name, cdn.zone_id, cdn.url
+        self.web_acl_arn, self.certificate_arn, self.cdn_log_bucket_arn = cdn.web_acl_arn, cdn.certificate_arn, cdn.log_bucket_arn
         decrypt = [] if secret_key_arn is None else [Statement(sid="DecryptKey", actions=["kms:Decrypt"], resources=[secret_key_arn])]
         cookie_domain = checked.get("cookie_domain")
         return self._function(
@@ -206,11 +213,10 @@ class PrivateDataDelivery(Component):
         open_paths = [*([] if denied is None else [f"/{denied}"]), *checked["open_paths"]]
         behaviors: list[CdnPathBehavior] = [{**reads, "path_pattern": path} for path in dict.fromkeys(open_paths)]
         pages: list[CdnErrorPage] = [] if denied is None else [{"code": 403, "page_path": f"/{denied}"}]
-        viewers: CdnViewerArgs = pick(checked, *CdnViewerArgs.__annotations__)
         return ContentDeliveryNetwork(
             f"{name}-cdn",
             {
-                **viewers,
+                **viewer_args(checked),
                 "origins": origins,
                 "default_behavior": {**reads, "key_group_ids": [key_group_id]},
                 "behaviors": behaviors,
@@ -223,7 +229,7 @@ class PrivateDataDelivery(Component):
         """A function that signs for S3, by sessions of a role that may read the bucket."""
         checked, nothing = self._checked, pulumi.Output.from_input("")
         self.key_group_id = self.key_pair_id = self.distribution_id = self.distribution_arn = nothing
-        self.dns_name = self.zone_id = self.url = nothing
+        self.dns_name = self.zone_id = self.url = self.web_acl_arn = self.certificate_arn = self.cdn_log_bucket_arn = nothing
         self._bucket(name, self._old_signatures(), checked.get("kms_key_arn"))
         with later() as signer_arn:
             reader = aws.iam.Role(

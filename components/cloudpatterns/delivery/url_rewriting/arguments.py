@@ -29,7 +29,7 @@ class RedirectRule(TypedDict):
     status: NotRequired[Annotated[int, Choice(301, 302), Field(default=301)]]
     """301 is kept by browsers for ever, 302 is asked for again."""
     hosts: NotRequired[Annotated[list[DomainName], Field(default=[], max_length=50), Unique()]]
-    """Those of ``domain_names`` whose paths these are. Without any, all are."""
+    """Those of ``domain_names``, or of the names that a wildcard there stands for, whose paths these are. Without any, all are."""
 
 
 class UrlRewritingOptions(TypedDict):

@@ -25,7 +25,8 @@ class UrlRewriting(Component):
 
     **Use when**: files have moved to a bucket behind a CDN, or pages to other paths or names.
 
-    **Not when**: clients follow no redirects, or send more than they read (a 301 and a 302 turn POST into GET).
+    **Not when**: the pages are those of a ``DirectStorageHosting``, whose ``redirects`` are such rules; clients follow no
+    redirects, or send more than they read (a 301 and a 302 turn POST into GET).
 
     **Cost drivers**: rules beyond ten count for the load balancer's capacity units; invocations of the function; a second request for each
     first one.

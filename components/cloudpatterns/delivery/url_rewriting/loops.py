@@ -11,6 +11,11 @@ MOST_REDIRECTS = 20
 """Browsers give up after so many: https://fetch.spec.whatwg.org/#http-redirect-fetch"""
 
 
+def is_one_of(host: str, names: Sequence[str]) -> bool:
+    """Whether a host is one of the names, or of those that a wildcard among them stands for."""
+    return any(host.endswith(name[1:]) if name.startswith("*.") else host == name for name in names)
+
+
 class Step(NamedTuple):
     """A rule as the search sees it."""
 
@@ -28,11 +33,11 @@ class Step(NamedTuple):
 
     def matches(self, host: str, path: str) -> bool:
         """Whether the rule is for a path."""
-        return host in self.hosts and (path == self.start if self.exact else path.startswith(self.start))
+        return is_one_of(host, self.hosts) and (path == self.start if self.exact else path.startswith(self.start))
 
     def covers(self, host: str, start: str) -> bool:
         """Whether the rule is for all paths that begin so."""
-        return host in self.hosts and not self.exact and start.startswith(self.start)
+        return is_one_of(host, self.hosts) and not self.exact and start.startswith(self.start)
 
     def leads(self, host: str, path: str) -> tuple[str, str]:
         """Host and path, or its beginning, that a path, or its beginning, leads to."""
@@ -42,8 +47,10 @@ class Step(NamedTuple):
 def endless(steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
     """Names of rules that begin a chain without an end, or one of too many redirects, with what is wrong."""
     found: set[frozenset[str]] = set()
+    targets = {step.host for step in steps if step.host is not None}
     for step in steps:
-        for host in step.hosts:
+        # A wildcard stands for hosts to which rules lead as well.
+        for host in dict.fromkeys([*step.hosts, *sorted(host for host in targets if is_one_of(host, step.hosts))]):
             chain = _followed(steps, step, host) or _searched(steps, step, host)
             # One loop is found from each of its rules.
             if chain and frozenset(chain) not in found:

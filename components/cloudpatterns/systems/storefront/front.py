@@ -10,6 +10,10 @@ from cloudpatterns.delivery import CdnBalancer, ContentDeliveryNetwork, ContentD
 from cloudpatterns.network import LoadBalancerArgs, WebApplicationFirewall, WebApplicationFirewallArgs
 from cloudpatterns.systems.storefront.arguments import StorefrontArgs
 
+# For checks of a CDN before there are such things.
+_ANY_BALANCER = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/origin/0"
+_ANY_CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0"
+
 
 def front(checked: StorefrontArgs) -> str:
     """The suffix of the load balancer: that of the internet, or that of the CDN."""
@@ -92,7 +96,7 @@ def front_parts(checked: StorefrontArgs) -> Iterator[tuple[type[Component], str,
         yield WebApplicationFirewall, "waf", "firewall", web_firewall_arguments(checked, "arn")
     else:
         yield WebApplicationFirewall, "cdn-firewall", "firewall", {**checked["firewall"], "scope": "CLOUDFRONT"}
-        yield ContentDeliveryNetwork, "cdn", "cdn", cdn_arguments(checked, "arn", "arn:aws:acm:us-east-1:123456789012:certificate/0")
+        yield ContentDeliveryNetwork, "cdn", "cdn", cdn_arguments(checked, _ANY_BALANCER, _ANY_CERTIFICATE)
 
 
 def cdn_problems(checked: StorefrontArgs) -> Iterator[Problem]:

@@ -22,12 +22,17 @@ function rest(rule, uri) {
     return uri.startsWith(start) ? uri.slice(start.length) : undefined;
 }
 
+// Without names, the distribution has its own alone.
+function isOneOf(host, names) {
+    return !names.length || names.some((name) => (name.startsWith('*.') ? host.endsWith(name.slice(1)) : host === name));
+}
+
 function handler(event) {
     const request = event.request;
     const host = request.headers.host ? request.headers.host.value.toLowerCase() : '';
     for (const rule of SETTINGS.rules) {
         const behind = rest(rule, request.uri);
-        if (behind === undefined || !(rule.hosts || SETTINGS.hosts).includes(host)) {
+        if (behind === undefined || !isOneOf(host, rule.hosts || SETTINGS.hosts)) {
             continue;
         }
         let path = rule.to || '/{path}';
