@@ -71,7 +71,7 @@ from cloudpatterns.network import (
 )
 from cloudpatterns.operations import DeliveryPipeline
 from cloudpatterns.resilience import CircuitBreaker, DeepHealthCheck, RetryPolicy, ShuffleSharding
-from cloudpatterns.security import SecretsVault, WorkloadRole
+from cloudpatterns.security import SecretsVault, UserDirectory, WorkloadRole
 from cloudpatterns.storage import (
     DurableBucket,
     HighAvailabilityStorage,
@@ -1120,6 +1120,18 @@ def url_rewriting() -> None:
             "domain_names": ["shop.example.com"],
             "listener_arn": "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/shop/50dc6c495c0c9188/f2f7dc8efc522ab2",
             "rules": {"images": {"path": "/images/*", "priority": 100, "to_host": "pictures.example.com"}},
+        },
+    )
+
+
+def user_directory() -> None:
+    """Customers of a site, who sign in with an authenticator app."""
+    UserDirectory(
+        "customers",
+        {
+            "domain_prefix": "example-customers",
+            "clients": {"site": {"callback_urls": ["https://shop.example.com/"], "logout_urls": ["https://shop.example.com/"]}},
+            "groups": {"editors": {"description": "May change the catalogue"}},
         },
     )
 

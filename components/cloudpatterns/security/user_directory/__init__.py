@@ -1,0 +1,1 @@
+"""The pattern of a user directory: its component and arguments."""
