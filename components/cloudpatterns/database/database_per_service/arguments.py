@@ -30,6 +30,8 @@ class DatabasePerServiceTableArgs(TypedDict):
     """Sort key, a text. Another one replaces the table. Default: none."""
     ttl_attribute: NotRequired[_AttributeName]
     """Attribute with the time, in seconds since 1970, after which an item is deleted, within days. Default: none."""
+    stream: NotRequired[Annotated[bool, Field(default=False)]]
+    """Whether the table has a stream of its changes, with each item before and after it."""
     deletion_protection: NotRequired[DeletionProtection]
     """Whether AWS refuses to delete the table."""
 
