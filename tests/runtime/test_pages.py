@@ -22,10 +22,12 @@ LIBRARIES = {
     "breaker": "circuit-breaker",
     "health": "deep-health",
     "parked": "projection",
+    "parked_executions": "saga",
     "priority": "priority-poller",
     "projection": "projection",
     "replicas": "replicas",
     "retry": "retry",
+    "saga": "saga",
     "sessions": "sessions",
     "shard_mover": "shards",
     "sharding": "shuffle-sharding",
@@ -42,16 +44,16 @@ def blocks(page: Path) -> list[tuple[int, str]]:
     ]
 
 
-def rows_table(dynamodb: Any) -> str:
-    """A read table."""
-    table_by_id(dynamodb, "rows")
-    return "rows"
+def table_of(dynamodb: Any, name: str) -> str:
+    """A table with the key ``id``."""
+    table_by_id(dynamodb, name)
+    return name
 
 
 @pytest.fixture
 def names(moto_account: None) -> dict[str, Any]:
     """What the examples have besides their imports: a client, a table of circuits and its environment, tables of sessions, shards,
-    rows and entries.
+    rows, sagas and entries.
     """
     dynamodb = client("dynamodb")
     table = create_table(dynamodb)
@@ -61,7 +63,8 @@ def names(moto_account: None) -> dict[str, Any]:
         "table": table,
         "sessions_table": session_table(dynamodb),
         "shards_table": map_table(dynamodb),
-        "read_table": rows_table(dynamodb),
+        "read_table": table_of(dynamodb, "rows"),
+        "saga_table": table_of(dynamodb, "saga"),
         "index_table": index_table(dynamodb, "index"),
         "environment": environment,
     }

@@ -17,18 +17,20 @@ def table(
     hash_key: str,
     range_key: str | None = None,
     ttl_attribute: str | None = None,
+    stream: bool = False,
     kms_key_arn: pulumi.Input[str],
     deletion_protection: bool,
     tags: Mapping[str, pulumi.Input[str]],
 ) -> aws.dynamodb.Table:
-    """A table whose keys are texts, with point-in-time recovery.
+    """A table whose keys are texts, with point-in-time recovery, and by choice a stream, see ``schema_table``.
 
     Items whose ``ttl_attribute`` (a number, seconds since 1970) has passed are deleted within days: readers compare the time themselves.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html
     """
     sort_key: TableKeyArgs | None = None if range_key is None else {"name": range_key, "type": "S"}
     schema = table_schema({"name": hash_key, "type": "S"}, sort_key, {}, ttl_attribute)
-    return schema_table(component, child_name, schema, kms_key_arn=kms_key_arn, deletion_protection=deletion_protection, tags=tags)
+    protected = deletion_protection
+    return schema_table(component, child_name, schema, stream=stream, kms_key_arn=kms_key_arn, deletion_protection=protected, tags=tags)
 
 
 def schema_table(

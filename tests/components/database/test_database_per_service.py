@@ -85,6 +85,19 @@ def test_no_services_role_reaches_anothers_store() -> None:
     assert {action for action, _place in allowed(graph, "catalogue")} == {"secretsmanager:GetSecretValue"}
 
 
+def test_a_table_has_a_stream_where_it_is_asked_for() -> None:
+    seen: dict[str, Any] = {}
+    services: Any = {"orders": {"table": {"partition_key": "id", "stream": True}}, "basket": {"table": {"partition_key": "id"}}}
+
+    def program() -> None:
+        DatabasePerService("shop", {"services": services}).stream_arns.apply(seen.update)
+
+    graph = record(program, mode="deployed")
+    tables = {one.name: (one.inputs.get("streamEnabled"), one.inputs.get("streamViewType")) for one in graph.of_type(TABLE)}
+    assert tables == {"shop-orders-table": (True, "NEW_AND_OLD_IMAGES"), "shop-basket-table": (None, None)}
+    assert seen == {"orders": graph.named("shop-orders-table").outputs["streamArn"]}
+
+
 def test_no_services_group_reaches_anothers_store() -> None:
     graph = stores()
     ports = {"orders": 5432, "billing": 5432, "catalogue": 27017, "reviews": 27017}

@@ -499,6 +499,25 @@ def test_a_step_waits_for_its_function() -> None:
             {"definition": GIVEN, "statements": INVOKE, "park_failures": True},
             ("definition", "excludes park_failures: it belongs to steps; both are given. Remove one of them."),
         ),
+        (
+            {"steps": [step("A")], "resume_parked": True},
+            ("resume_parked", "is True, and none of steps has a compensation. Add one, or leave it out."),
+        ),
+        (
+            {
+                "steps": [step("A", compensation=call("a")), {"name": "B", "saga": "inner"}],
+                "sequences": {"inner": [step("C", compensation=call("c"))]},
+                "resume_parked": True,
+            },
+            (
+                "resume_parked",
+                "is for compensations of steps; sequences.inner has one, of C, and its record is a part of the document. Leave it out.",
+            ),
+        ),
+        (
+            {"steps": [step("A", compensation=call("a"))], "resume_parked": True, "park_failures": True},
+            ("resume_parked", "excludes park_failures: what it parks is compensated already; both are given. Remove one of them."),
+        ),
         ({"definition": GIVEN}, ("statements", "is empty, and definition has tasks: say what the role needs for them.")),
         (
             {"express": True, "timeout_seconds": 301, "steps": [step("A", timeout_seconds=5)]},

@@ -100,6 +100,8 @@ def samples() -> Iterator[dict[str, Any]]:
         key = {"id": {"S.$": "$.input.id"}} if dollar else {"id": {"S": "{% $states.input.input.id %}"}}
         table = "arn:aws:dynamodb:eu-west-1:123456789012:table/orders"
         yield nested(language)
+        always = step("B", compensation=call("undo_B", after_failure=True), catch=[{"errors": ["Rare"], "next": "C"}])
+        yield definition(language, [step("A"), always, step("C")], refusals=["Rare", "Declined"], resume_parked=True)
         yield definition(
             language,
             [
@@ -229,6 +231,66 @@ def test_a_step_that_timed_out_is_not_undone_where_that_is_not_wanted(language: 
     with interpreter(functions("A", "B", failing={"B": TimeoutError()})) as account:
         account.run(definition(language, [step("A"), later]), {})
     assert account.called == ["A", "B", "undo_A"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("error", [ValueError(), TimeoutError(), ServiceError("Lambda.Unknown")])
+def test_a_step_that_failed_in_any_way_is_undone_where_that_is_wanted(language: str, error: Exception) -> None:
+    later = step("B", compensation=call("undo_B", after_failure=True))
+    with interpreter(functions("A", "B", failing={"B": error})) as account:
+        execution = account.run(definition(language, [step("A"), later]), {})
+    assert account.called == ["A", "B", "undo_B", "undo_A"]
+    assert "B uncertain" in execution.states
+    assert execution.error == "WorkflowFailed"
+
+
+class OutOfStock(Exception):
+    """An answer."""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("error", [OutOfStock("chair"), ValueError()])
+def test_a_refusal_is_not_retried_and_succeeds_once_all_is_compensated(language: str, error: Exception) -> None:
+    retry = {"attempts": 3, "errors": ["States.ALL"]}
+    machine = definition(language, [step("A"), step("B", retry=retry)], refusals=["Declined", "OutOfStock"])
+    with interpreter(functions("A", "B", failing={"B": error})) as account:
+        execution = account.run(machine, {})
+    if isinstance(error, OutOfStock):
+        assert account.called == ["A", "B", "undo_A"]
+        assert (execution.status, execution.output["error"]["Error"]) == ("SUCCEEDED", "OutOfStock")
+        assert execution.states[-2:] == ["Compensated?", "Compensated"]
+    else:
+        assert account.called == ["A", "B", "B", "B", "undo_A"]
+        assert execution.error == "WorkflowFailed"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_parked_record_is_resumed_with_the_compensations_that_are_left(language: str) -> None:
+    machine = definition(language, [step("A"), step("B"), step("C")], resume_parked=True)
+    # The queue of the test's own, so that its record can be read.
+    with interpreter(functions("A", "B", "C", failing={"C": ValueError(), "undo_A": KeyError()})) as account:
+        queue = client("sqs").create_queue(QueueName="parked")["QueueUrl"]
+        assert account.run(machine, {"id": 7}).error == "CompensationFailed"
+        [message] = client("sqs").receive_message(QueueUrl=queue)["Messages"]
+        account.functions |= functions("A")
+        account.calls.clear()
+        execution = account.run(machine, {"parked": json.loads(message["Body"])})
+    assert account.called == ["undo_B", "undo_A"]
+    assert account.calls[-1].payload["input"] == {"id": 7}
+    assert execution.states[:3] == ["Parked?", "Resume", "C finished?"]
+    assert (execution.status, execution.states[-1]) == ("SUCCEEDED", "Compensated")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_record_that_cannot_be_compensated_again_is_parked_again(language: str) -> None:
+    machine = definition(language, [step("A"), step("B")], resume_parked=True)
+    with interpreter(functions("A", "B", failing={"B": ValueError(), "undo_A": KeyError()})) as account:
+        queue = client("sqs").create_queue(QueueName="parked")["QueueUrl"]
+        account.run(machine, {"id": 7})
+        [first] = client("sqs").receive_message(QueueUrl=queue)["Messages"]
+        assert account.run(machine, {"parked": json.loads(first["Body"])}).error == "CompensationFailed"
+        [second] = client("sqs").receive_message(QueueUrl=queue)["Messages"]
+    assert json.loads(second["Body"])["document"]["steps"] == json.loads(first["Body"])["document"]["steps"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -31,6 +31,8 @@ class DatabasePerServiceTableArgs(TypedDict):
     """Global secondary indexes by name. After the table exists, add or remove one in each update: DynamoDB builds one at a time."""
     ttl_attribute: NotRequired[AttributeName]
     """Attribute with the time, in seconds since 1970, after which an item is deleted, within days. Default: none."""
+    stream: NotRequired[Annotated[bool, Field(default=False)]]
+    """Whether the table has a stream of its changes, with each item before and after it."""
     deletion_protection: NotRequired[DeletionProtection]
     """Whether AWS refuses to delete the table."""
 

@@ -87,6 +87,8 @@ class DatabasePerService(Component):
     """ARN of the table, instance or cluster of each service."""
     table_names: pulumi.Output[dict[str, str]]
     """Name of the table of each service that has one."""
+    stream_arns: pulumi.Output[dict[str, str]]
+    """ARN of the stream of each table that has one."""
     addresses: pulumi.Output[dict[str, str]]
     """Host name of the database or cluster of each service that has one."""
     ports: pulumi.Output[dict[str, int]]
@@ -104,6 +106,7 @@ class DatabasePerService(Component):
         self._checked = self.begin(name, args, opts, problems=functools.partial(_problems, name), names=_child_names)
         self._arns: dict[str, pulumi.Output[str]] = {}
         self._table_names: dict[str, pulumi.Output[str]] = {}
+        self._streams: dict[str, pulumi.Output[str]] = {}
         self._addresses: dict[str, pulumi.Output[str]] = {}
         self._ports: dict[str, int] = {}
         self._secrets: dict[str, pulumi.Output[str]] = {}
@@ -120,6 +123,7 @@ class DatabasePerService(Component):
             elif documents is not None:
                 self._documents(child, service, documents)
         self.store_arns, self.table_names = by_name(self._arns), by_name(self._table_names)
+        self.stream_arns = by_name(self._streams)
         self.addresses, self.secret_arns = by_name(self._addresses), by_name(self._secrets)
         self.ports = pulumi.Output.from_input(self._ports)
         self.connect_arns = by_name({service: self._login(service) for service in self._relational})
@@ -171,12 +175,15 @@ class DatabasePerService(Component):
             self,
             f"{child}-table",
             table_schema(options["partition_key"], options.get("sort_key"), options["indexes"], options.get("ttl_attribute")),
+            stream=options["stream"],
             kms_key_arn=self._keys[service],
             deletion_protection=options["deletion_protection"],
             tags=tags,
         )
         refuse_plain_requests(self, f"{child}-table-policy", made)
         self._arns[service], self._table_names[service] = made.arn, made.name
+        if options["stream"]:
+            self._streams[service] = made.stream_arn
         if self._checked["alarm_topic_arns"]:
             description = f"DynamoDB throttles requests of the service {service} in each of five minutes"
             throttled_alarm(self, f"{child}-throttled", description, made.name, actions=self._checked["alarm_topic_arns"], tags=tags)

@@ -14,6 +14,7 @@ _StepName = Annotated[
 ]
 _Seconds = Annotated[int, Field(ge=1, le=31_536_000)]
 _Errors = Annotated[list[str], Field(min_length=1), Unique()]
+_ErrorName = Annotated[str, Matches(r"(?!States\.)[\w.]{1,256}", "a name that does not begin with States., such as OrderRejected")]
 _Parameters = Annotated[dict[str, Any], Field(default={})]
 
 
@@ -157,6 +158,9 @@ class WorkflowCompensationArgs(WorkflowTaskArgs):
     after_timeout: NotRequired[Annotated[bool, Field(default=True)]]
     """Whether it also runs where the step itself failed in a way that leaves open whether it happened: a timeout, a lost answer of
     Lambda, a result that was too large."""
+    after_failure: NotRequired[Annotated[bool, Field(default=False)]]
+    """Whether it also runs where the step itself failed in any way: for a step that may have acted before it failed, or of which an earlier
+    attempt may still be running."""
 
 
 class WorkflowWaitArgs(TypedDict):
@@ -222,7 +226,7 @@ class WorkflowMapArgs(TypedDict):
 class WorkflowFailArgs(TypedDict):
     """Ends the sequence as a failed step does: with the compensations of what has finished."""
 
-    error: Annotated[str, Matches(r"(?!States\.)[\w.]{1,256}", "a name that does not begin with States., such as OrderRejected")]
+    error: _ErrorName
     """Name of the error."""
     cause: NotRequired[Annotated[str, Field(default="", max_length=1024)]]
     """What it means."""
@@ -296,6 +300,13 @@ class WorkflowOptions(TypedDict):
     express: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether executions are Express ones: at most five minutes, at least once, without a history, for frequent and short work. Changing it
     replaces the state machine."""
+    refusals: NotRequired[Annotated[list[_ErrorName], Field(default=[]), Unique()]]
+    """Names of errors that are answers rather than faults, such as ``OutOfStock``: a step that fails with one is not retried, and once all
+    is compensated the execution succeeds, so that no alarm is raised. Of ``steps``, and of sequences of a choice or catch."""
+    resume_parked: NotRequired[Annotated[bool, Field(default=False)]]
+    """Whether an execution whose input has a record of the parking queue at ``parked`` goes on with the compensations of that record, and
+    succeeds when all are done; ``python -m cloudpatterns_runtime.parked_executions`` starts them. Who may start executions may then have
+    anything compensated: not where the input is a client's own."""
     timeout_seconds: NotRequired[_Seconds]
     """Seconds after which an execution is ended, without compensations. Default: a day, or what the steps may take with their retries and
     compensations if that is more; 300 for Express."""

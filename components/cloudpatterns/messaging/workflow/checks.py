@@ -41,14 +41,15 @@ def workflow_problems(checked: WorkflowArgs) -> Iterator[Problem]:
     yield from statement_problems(checked["statements"])
     for name, options in checked["functions"].items():
         yield from function_problems(options, f"functions.{name}")
-    for other in ("sequences", "functions", "park_failures", "parking_queue_arn"):
+    for other in ("sequences", "functions", "refusals", "resume_parked", "park_failures", "parking_queue_arn"):
         yield from excludes(checked, "definition", other, why="it belongs to steps")
     yield from needs(checked, "states_without_catch", "definition", why="steps have a failure path")
     timeout = checked.get("timeout_seconds")
     if checked["express"] and timeout is not None and timeout > EXPRESS_SECONDS:
         yield "timeout_seconds", f"is {timeout}; an Express execution lasts at most {EXPRESS_SECONDS} seconds. Give less, or express=False."
+    yield from excludes(checked, "resume_parked", "park_failures", why="what it parks is compensated already")
     if checked["steps"]:
-        found = [*_step_problems(checked), *_sequence_problems(checked)]
+        found = [*_step_problems(checked), *_sequence_problems(checked), *_resume_problems(checked)]
         yield from found or _definition_problems(checked)
     elif (text := checked.get("definition")) is not None and not isinstance(text, pulumi.Output):
         yield from given_problems(checked, text)
@@ -219,6 +220,20 @@ def _sequence_problems(checked: WorkflowArgs) -> Iterator[Problem]:
             yield f"sequences.{name}", f"is used {uses[name]} times; the states of a sequence are there once. Copy it under another name."
         elif name not in _reached(checked):
             yield f"sequences.{name}", "is used by no step that runs. Remove it, or name it in a choice, parallel, map, saga or catch."
+
+
+def _resume_problems(checked: WorkflowArgs) -> Iterator[Problem]:
+    if not checked["resume_parked"]:
+        return
+    having = {path: [step["name"] for step in steps if step.get("compensation")] for path, steps in sequences_of(checked)}
+    if not having.pop("steps"):
+        yield "resume_parked", "is True, and none of steps has a compensation. Add one, or leave it out."
+    for path, names in having.items():
+        if names:
+            yield (
+                "resume_parked",
+                f"is for compensations of steps; {path} has one, of {names[0]}, and its record is a part of the document. Leave it out.",
+            )
 
 
 def _reached(checked: WorkflowArgs) -> set[str]:

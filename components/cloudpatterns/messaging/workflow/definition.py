@@ -61,6 +61,8 @@ class Definition:
         self._steps: list[WorkflowStepArgs] = checked["steps"]
         self._language: Language = language(checked["query_language"])
         self._park_failures: bool = checked["park_failures"]
+        self._refusals: list[str] = checked["refusals"]
+        self._resumes: bool = checked["resume_parked"]
         self._functions = functions
         self._queue_arn, self._timeout = queue_arn, timeout_seconds
         self._given_names = {step["name"] for steps in [self._steps, *self._sequences.values()] for step in steps}
@@ -79,24 +81,48 @@ class Definition:
         if self._park_failures:
             failed, parking = self._parking("Park failure", failed)
             states |= parking
-        chain = self._chain(self._undoable(self._steps), failed, stuck)
+        end, ends = self._compensated(failed)
+        chain = self._chain(self._undoable(self._steps), end, stuck)
         scope = _Scope({}, names["Done"], chain.start, stuck)
         start = self._sequence(scope, self._steps, scope.done)
         begin = self._language.output({"input": DOCUMENT, "earlier": {}, "steps": {}})
+        first, firsts = self._resumption(names["Begin"], chain.start)
         block = {
             "QueryLanguage": self._language.name,
             "TimeoutSeconds": self._timeout,
-            "StartAt": names["Begin"],
+            "StartAt": first,
             "States": {
+                **firsts,
                 names["Begin"]: {"Type": "Pass", **begin, "Next": start},
                 **scope.states,
                 names["Done"]: {"Type": "Succeed"},
                 **chain.states,
+                **ends,
                 **states,
                 names["Failed"]: {"Type": "Fail", "Error": FAILED, **self._language.cause()},
             },
         }
         return self._pruned(block)
+
+    def _compensated(self, failed: str) -> tuple[str, dict[str, Fields]]:
+        """Where the execution goes when all is compensated: it fails, unless somebody refused, or its compensations were the work."""
+        rules = [self._language.failed_with(self._refusals)] if self._refusals else []
+        rules += [self._language.has("", "resumed")] if self._resumes else []
+        if not rules:
+            return failed, {}
+        choice, end = self._name("Compensated?"), self._name("Compensated")
+        choices = [{**rule, "Next": end} for rule in rules]
+        return choice, {choice: {"Type": "Choice", "Choices": choices, "Default": failed}, end: {"Type": "Succeed"}}
+
+    def _resumption(self, begin: str, compensations: str) -> tuple[str, dict[str, Fields]]:
+        """The first state, which tells a record of the parking queue from a new input."""
+        if not self._resumes:
+            return begin, {}
+        choice, resume = self._name("Parked?"), self._name("Resume")
+        return choice, {
+            choice: {"Type": "Choice", "Choices": [{**self._language.has("", "parked"), "Next": resume}], "Default": begin},
+            resume: {"Type": "Pass", **self._language.resumed(), "Next": compensations},
+        }
 
     def _name(self, wanted: str) -> str:
         """The name of a further state, unique in the whole definition."""
@@ -221,7 +247,7 @@ class Definition:
     def _states(self, scope: _Scope, step: WorkflowStepArgs, following: str) -> dict[str, Fields]:
         name, path = step["name"], f"steps.{step['name']}"
         if kind_of(step):
-            state = task_state(step, self._language, self._functions, path, keep=step["keep_result"])
+            state = task_state(step, self._language, self._functions, path, keep=step["keep_result"], refusals=self._refusals)
             catch, more = self._catchers(scope, step, following)
             return {name: {**state, **({"Catch": catch} if catch else {}), "Next": following}, **more}
         if wait := step.get("wait"):
@@ -267,27 +293,29 @@ class Definition:
     def _catchers(self, scope: _Scope, step: WorkflowStepArgs, following: str) -> tuple[list[Fields], dict[str, Fields]]:
         """What a task catches: what the caller names, then everything else.
 
-        Errors that leave open whether the step happened pass a state that counts it as finished, where it has a compensation.
+        Errors that leave open whether the step happened, by choice all, pass a state that counts it as finished, where it has a
+        compensation.
         """
         given = self._given(scope, step, following)
         if scope.failed is not None and ["States.ALL"] not in [errors for errors, _ in given]:
             given.append((["States.ALL"], scope.failed))
         compensation = step.get("compensation")
-        open_errors = list(UNCERTAIN_ERRORS) if compensation and compensation["after_timeout"] else []
+        always = compensation is not None and compensation["after_failure"]
+        open_errors = list(UNCERTAIN_ERRORS) if compensation and (compensation["after_timeout"] or always) else []
         named = {error for errors, _ in given for error in errors}
         catchers: list[Fields] = []
         marks: dict[str, str] = {}
         for errors, target in given:
             everything = errors == ["States.ALL"]
             uncertain = [error for error in open_errors if (error not in named if everything else error in errors)]
+            if (uncertain or always) and target not in marks:
+                marks[target] = self._name(f"{step['name']} uncertain")
             if uncertain:
-                if target not in marks:
-                    marks[target] = self._name(f"{step['name']} uncertain")
                 catchers += [self._language.catcher(uncertain, marks[target])]
             elif everything and _LOST not in named:
                 catchers += [self._language.catcher([_LOST], target)]
             if certain := [error for error in errors if error not in uncertain]:
-                catchers += [self._language.catcher(certain, target)]
+                catchers += [self._language.catcher(certain, marks[target] if always else target)]
         mark = self._language.put(f"steps.{step['name']}", {"uncertain": True})
         return catchers, {name: {"Type": "Pass", **mark, "Next": target} for target, name in marks.items()}
 

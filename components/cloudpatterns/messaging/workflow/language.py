@@ -84,8 +84,17 @@ class JsonPath:
         return {"ErrorEquals": list(errors), "ResultPath": f"$.{path}", "Next": target}
 
     def has(self, parent: str, name: str) -> Fields:
-        """The rule of a Choice that holds where the document has a name."""
-        return {"Variable": f"$.{parent}.{name}", "IsPresent": True}
+        """The rule of a Choice that holds where the document, or what stands at ``parent`` of it, has a name."""
+        return {"Variable": f"$.{parent}.{name}" if parent else f"$.{name}", "IsPresent": True}
+
+    def failed_with(self, errors: Sequence[str]) -> Fields:
+        """The rule of a Choice that holds where the error in the document is one of several."""
+        return {"Or": [{"Variable": "$.error.Error", "StringEquals": error} for error in errors]}
+
+    def resumed(self) -> Fields:
+        """Of a Pass: the document of the record at ``parked``, with ``resumed`` in it."""
+        document = "States.JsonMerge($.parked.document, States.StringToJson('{\"resumed\":true}'), false)"
+        return {"Parameters": {"document.$": document}, "OutputPath": "$.document"}
 
     def holds(self, path: str) -> Fields:
         """The rule of a Choice that holds where there is true in the document."""
@@ -146,7 +155,15 @@ class Jsonata:
     def has(self, parent: str, name: str) -> Fields:
         """See ``JsonPath``."""
         # Not $exists: what a step returned may be null.
-        return {"Condition": _expression(f"'{name}' in $keys($states.input.{parent})")}
+        return {"Condition": _expression(f"'{name}' in $keys($states.input{f'.{parent}' if parent else ''})")}
+
+    def failed_with(self, errors: Sequence[str]) -> Fields:
+        """See ``JsonPath``."""
+        return {"Condition": _expression(f"$states.input.error.Error in {json.dumps([*errors])}")}
+
+    def resumed(self) -> Fields:
+        """See ``JsonPath``."""
+        return {"Output": _expression("$merge([$states.input.parked.document, {'resumed': true}])")}
 
     def holds(self, path: str) -> Fields:
         """See ``JsonPath``."""

@@ -1,6 +1,6 @@
 """What a step or a compensation calls: the state's fields, and the rights that the call needs."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import pulumi
@@ -45,7 +45,14 @@ def kind_of(task: Mapping[str, Any], kinds: tuple[str, ...] = KINDS) -> str | No
 
 
 def task_state(
-    task: WorkflowTaskArgs, language: Language, functions: FunctionArns, path: str, *, keep: bool = True, undoes: bool = False
+    task: WorkflowTaskArgs,
+    language: Language,
+    functions: FunctionArns,
+    path: str,
+    *,
+    keep: bool = True,
+    undoes: bool = False,
+    refusals: Sequence[str] = (),
 ) -> Fields:
     """A Task state that keeps its result at a path of the document; what it catches and where it goes is the caller's."""
     kind, arguments_by_kind = kind_of(task) or "", cast(Any, task)
@@ -61,7 +68,7 @@ def task_state(
         **call,
         "TimeoutSeconds": task["timeout_seconds"],
         **({} if heartbeat is None else {"HeartbeatSeconds": heartbeat}),
-        "Retry": _retriers(kind, _retry(task, undoes)),
+        "Retry": _retriers(kind, _retry(task, undoes), refusals),
         **language.keep(path, result, keep),
     }
 
@@ -107,13 +114,16 @@ def _settings(retry: WorkflowRetryArgs) -> RetrySettings:
     )
 
 
-def _retriers(kind: str, retry: WorkflowRetryArgs) -> list[Fields]:
+def _retriers(kind: str, retry: WorkflowRetryArgs, refusals: Sequence[str]) -> list[Fields]:
     errors, settings = retry.get("errors"), _settings(retry)
     never: list[Fields] = []
     if errors is None:
         errors = LAMBDA_ERRORS if kind == "function" else ("States.TaskFailed",)
         # A condition that does not hold will not hold a moment later.
         never = [{"ErrorEquals": ["DynamoDB.ConditionalCheckFailedException"], "MaxAttempts": 0}] if kind.endswith("_item") else []
+    # Retriers are tried in their order.
+    if refusals:
+        never = [*never, {"ErrorEquals": [*refusals], "MaxAttempts": 0}]
     return [*never, settings.asl_retrier(errors)]
 
 
