@@ -92,6 +92,9 @@ pulumi.export("database_identifier", shop.database_id)
 pulumi.export("database_user_sql", shop.database_user_sql)
 # The secret's place, not its value: `aws secretsmanager get-secret-value --secret-id ...` shows it to who may read it.
 pulumi.export("database_secret_arn", shop.database_secret_arn)
+if front.read_replicas is not None:
+    pulumi.export("reader_endpoint", shop.reader_endpoint)
+    pulumi.export("reader_sql", shop.reader_sql)
 pulumi.export("cache_endpoint", shop.cache_endpoint)
 pulumi.export("vpc_id", network.vpc_id)
 pulumi.export("private_subnets", network.private_subnet_ids_by_zone)
