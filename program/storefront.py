@@ -78,4 +78,7 @@ def _export(front: settings.Storefront, made: Storefront) -> None:
     pulumi.export("database_user_sql", made.database_user_sql)
     # The secret's place, not its value: `aws secretsmanager get-secret-value --secret-id ...` shows it to who may read it.
     pulumi.export("database_secret_arn", made.database_secret_arn)
+    if front.read_replicas is not None:
+        pulumi.export("reader_endpoint", made.reader_endpoint)
+        pulumi.export("reader_sql", made.reader_sql)
     pulumi.export("cache_endpoint", made.cache_endpoint)

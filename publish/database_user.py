@@ -11,11 +11,11 @@ from shlex import quote
 from typing import Any, Final
 
 from cloudpatterns.database.relational_database.engines import ENGINES
-from cloudpatterns.database.relational_database.users import user_sql
+from cloudpatterns.database.relational_database.users import reader_sql, user_sql
 
 from publish.problem import PublishError
 from publish.stack import Stack
-from settings import Settings, SettingsError, Shop, parse
+from settings import ReadReplicas, Settings, SettingsError, Shop, parse
 
 # Not 3306 and 5432, where a database of this machine may listen.
 _LOCAL_PORTS: Final = {"mysql": 13306, "postgres": 15432}
@@ -55,15 +55,18 @@ def _shop(name: str, settings: Settings) -> Shop:
 
 
 def _commands(name: str, own_region: str, shop: Shop, outputs: Mapping[str, Any]) -> str:
-    database, user, local = shop.database, shop.storefront.application.database_user, _LOCAL_PORTS[shop.database.engine]
+    database, user, engine = shop.database, shop.storefront.application.database_user, ENGINES[shop.database.engine]
+    local, replicas = _LOCAL_PORTS[engine.engine_family], shop.storefront.read_replicas
     section = "servers" if shop.storefront.containers is None else "containers"
     _refuse(name, shop, [*_PLACES[section], *_OUTPUTS], outputs)
     endpoint, secret = (str(outputs[output]) for output in _OUTPUTS)
     host, port = endpoint.split(":")
-    sql = user_sql(ENGINES[database.engine], user, database.database_name)
+    sql = user_sql(engine, user, database.database_name)
+    if replicas is not None:
+        sql += reader_sql(engine, replicas.reader_user_name, database.database_name)
     region = quote(own_region)
     return f"""\
-# Creates {user}, as whom the application of stack {name} logs in to the database {database.database_name}. It may be repeated.
+# Creates {_users(user, replicas)} of stack {name} logs in to the database {database.database_name}. It may be repeated.
 
 # 1. In one terminal, a tunnel to the database through {_THROUGH[section]}; it needs the AWS CLI's Session Manager plugin. Leave it open.
 {_target(region, [str(outputs[output]) for output in _PLACES[section]])}
@@ -73,9 +76,16 @@ aws ssm start-session --region {region} --target "$TARGET" --document-name AWS-S
 # 2. In another terminal, once the first says that it waits for connections:
 PASSWORD="$(aws secretsmanager get-secret-value --region {region} --secret-id {quote(secret)} \\
   --query SecretString --output text | python3 -c 'import json, sys; print(json.load(sys.stdin)["password"])')"
-{_client(database.engine, local, database.master_username, database.database_name)} <<'SQL'
+{_client(engine.engine_family, local, database.master_username, database.database_name)} <<'SQL'
 {sql}SQL
 unset PASSWORD"""
+
+
+def _users(user: str, replicas: ReadReplicas | None) -> str:
+    """Whom the commands create."""
+    if replicas is None:
+        return f"{user}, as whom the application"
+    return f"{user}, and {replicas.reader_user_name} for reads, as whom the application"
 
 
 def _target(region: str, places: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from settings.loading import Settings, Shop, load, parse
 from settings.network import Nat, Network, SubnetCidrs, SubnetPrefixes, Window
 from settings.network_traffic import FlowLogFiles, NetworkAcls
 from settings.operators import Entry, Operator
-from settings.storefront import Firewall, LoadBalancer, Servers, Storefront
+from settings.storefront import Firewall, LoadBalancer, ReadReplicas, Servers, Storefront
 
 __all__ = [
     "Cache",
@@ -24,6 +24,7 @@ __all__ = [
     "NetworkAcls",
     "Operator",
     "Problem",
+    "ReadReplicas",
     "Servers",
     "Settings",
     "SettingsError",

@@ -9,9 +9,9 @@ from cloudpatterns.systems import Storefront as Component
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, to_jsonable_python
 
-from settings.database import PROPOSED, Database
+from settings.database import AURORA, PROPOSED, Database
 from settings.faults import Assign, Context, Fix, Location, Model, Remove, Run, fault
-from settings.storefront import EXAMPLE_ACTION, EXAMPLE_RESOURCE, Containers, Servers, Statement, Storefront
+from settings.storefront import EXAMPLE_ACTION, EXAMPLE_RESOURCE, REPLICAS_ALLOWED, Containers, Servers, Statement, Storefront
 
 # Valid parts of a storefront, instead of those that have other problems.
 _SERVERS: dict[str, Any] = {"instance_types": ["t4g.small"], "min_size": 1, "max_size": 1}
@@ -44,7 +44,7 @@ def _arguments(settings: Any, context: Context) -> dict[str, Any]:
     section, model, stand_in, names = "servers", Servers, _SERVERS, _OF_THE_SERVERS
     if _runs_in_containers(context):
         section, model, stand_in, names = "containers", Containers, _CONTAINERS, _OF_THE_CONTAINERS
-    cdn = front.get("cdn")
+    cdn, replicas = front.get("cdn"), front.get("read_replicas")
     named = _NAMED_LOAD_BALANCER if isinstance(cdn, Model) else _LOAD_BALANCER
     application = {**stand_in, **_valid_entries(context, section), **_valid(context.partials.get(model, {}), names)}
     args: dict[str, Any] = {
@@ -53,6 +53,7 @@ def _arguments(settings: Any, context: Context) -> dict[str, Any]:
         section: _section(front.get(section), application),
         "load_balancer": _section(front.get("load_balancer"), named),
         **({"cdn": cdn.as_args()} if isinstance(cdn, Model) else {}),
+        **({"read_replicas": replicas.as_args()} if isinstance(replicas, Model) else {}),
         "firewall": _section(front.get("firewall"), {}),
         "database": _section(getattr(settings, "database", None), _database(context.partials.get(Database, {}))),
         "cache": _section(getattr(settings, "cache", None), _CACHE),
@@ -72,7 +73,8 @@ def _operators(settings: Any) -> Iterable[Any]:
 
 def _database(valid: Mapping[str, Any]) -> dict[str, Any]:
     engine = valid.get("engine", "mysql")
-    stand_in = {"engine": engine, "engine_version": PROPOSED[engine], "instance_class": "db.r7g.large", "allocated_storage_gib": 20}
+    size = {} if engine in AURORA else {"allocated_storage_gib": 20}
+    stand_in = {"engine": engine, "engine_version": PROPOSED[engine], "instance_class": "db.r7g.large", **size}
     return {**stand_in, **_valid(valid, ("master_username",))}
 
 
@@ -119,7 +121,7 @@ def _place(path: str, args: Mapping[str, Any]) -> Location | None:
         return place
     if place[0] == "operators" and len(place) > 1:
         return ("operators", list(args["operators"]).index(place[1]), *place[2:])
-    front = ("servers", "containers", "load_balancer", "cdn", "firewall", "alarm_topic_arns", "alarm_email_addresses")
+    front = ("servers", "containers", "load_balancer", "cdn", "read_replicas", "firewall", "alarm_topic_arns", "alarm_email_addresses")
     return ("storefront", *place) if place[0] in front else None
 
 
@@ -148,6 +150,8 @@ def _fault(place: Location, reason: str, args: Mapping[str, Any]) -> InitErrorDe
     if section and place[2:] == ("database_user",):
         taken = args["database"].get("master_username") == "app"
         return fault(place, reason, fix=[Assign(place, "shop" if taken else "app")])
+    if place == ("storefront", "read_replicas"):
+        return fault(place, reason, fix=[Remove(place)], allowed=REPLICAS_ALLOWED)
     if place == ("storefront", "servers", "instance_types"):
         return fault(place, reason, fix=[Assign(("storefront", "servers", "spot_percentage"), 0)])
     given = _given(place, args)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from cloudpatterns.blocks.server import amazon_linux, architecture
 from cloudpatterns.core import Matches, WorkloadStatementArgs
 from cloudpatterns.core.limits import Unique
+from cloudpatterns.database import ReadReplicaOptions
 from cloudpatterns.network import CountRuleArgs, WebApplicationFirewallOptions, WebExceptionArgs
 from cloudpatterns.systems import StorefrontCdnArgs, StorefrontContainersArgs, StorefrontLoadBalancerArgs, StorefrontServersArgs
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -30,6 +31,7 @@ EXAMPLE_ACTION, EXAMPLE_RESOURCE = "s3:GetObject", "arn:aws:s3:::example-bucket/
 EXAMPLE_SERVERS = {"instance_types": ["t4g.small"], "min_size": 2, "max_size": 6}
 EXAMPLE_PREFIX_LIST = "pl-4fa04526"
 EXAMPLE_CONTAINERS = {"image": EXAMPLE_IMAGE, "min_tasks": 2, "max_tasks": 6}
+REPLICAS_ALLOWED = "an object, {} for the defaults, with database.engine aurora-mysql or aurora-postgresql"
 _PUBLISH = Run("make publish STACK={stack} ARTIFACT=...")
 _DIGITS = re.compile("[0-9a-f]{64}")
 
@@ -324,6 +326,33 @@ class Cdn(
     """The CDN in front of the load balancer, which alone reaches it."""
 
 
+def _fewest_readers_below_most(replicas: "ReadReplicas", context: Context) -> Iterable[InitErrorDetails]:
+    if replicas.min_readers > replicas.max_readers:
+        yield fault(
+            ("min_readers",),
+            f"more than max_readers, which is {replicas.max_readers}",
+            fix=[Assign(("max_readers",), replicas.min_readers)],
+            allowed="readers, at least 1 and at most max_readers",
+        )
+
+
+class ReadReplicas(
+    options(
+        ReadReplicaOptions,
+        # Of RDS instances, of which there are none: the password of the storefront's is managed.
+        without=("instance_class", "max_allocated_storage_gib", "replicas", "deletion_protection"),
+        texts={
+            "reader_user_name": Allowed("the name of a database user, neither database_user nor the master user", "reader"),
+            "min_readers": Allowed("readers, at least 1 and at most max_readers", 1),
+            "max_readers": Allowed("readers, at least min_readers and at most 15", 3),
+        },
+    )
+):
+    """The read replicas: readers of an Aurora cluster, which autoscaling adds and removes, behind a proxy."""
+
+    checks = (_fewest_readers_below_most,)
+
+
 def _topics_of_region(storefront: "Storefront", context: Context) -> Iterable[InitErrorDetails]:
     for index, arn in from_last(storefront.alarm_topic_arns):
         found, place = _TOPIC.fullmatch(arn), ("alarm_topic_arns", index)
@@ -369,6 +398,8 @@ class Storefront(Model):
     cdn: Annotated[Cdn | None, Allowed("an object", {"prefix_list_id": EXAMPLE_PREFIX_LIST})] = None
     """A CDN in front. The load balancer is then an internal one, and needs `domain_name` and `hosted_zone_id`. Default: the load balancer
     faces the internet."""
+    read_replicas: Annotated[ReadReplicas | None, Allowed(REPLICAS_ALLOWED, {"max_readers": 3})] = None
+    """Read replicas of the database, behind a proxy. They need an engine of Aurora. Default: none."""
     firewall: Annotated[Firewall, Allowed("settings of the web application firewall", None)] = Field(
         default_factory=dict, validate_default=True
     )

@@ -9,7 +9,7 @@ import botocore.session
 import pytest
 from botocore import xform_name
 from cloudpatterns.compute.web_server import user_data
-from cloudpatterns.systems.storefront import component as storefront
+from cloudpatterns.systems.storefront import stores
 from offline_preview import cli
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -159,7 +159,7 @@ def _section(document: str, title: str) -> str:
 
 def test_the_contract_of_the_application_names_every_variable() -> None:
     named = set(re.findall(r"`([A-Z][A-Z_]+)`", _section("operations.md", "## What your application must do")))
-    assert named == {*user_data._RESERVED, *storefront._VARIABLES}
+    assert named == {*user_data._RESERVED, *stores.VARIABLES, *stores.REPLICA_VARIABLES}
 
 
 def test_every_json_is_json() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from cloudpatterns.database.relational_database.engines import ENGINES
-from cloudpatterns.database.relational_database.users import user_sql
+from cloudpatterns.database.relational_database.users import reader_sql, user_sql
 from offline_preview.yaml_text import read_mapping
 
 from publish import database_user as command
@@ -125,6 +125,25 @@ def test_the_commands_for_postgresql_create_the_user(cli: Cli, clients: Path, ca
             user_sql(ENGINES["postgres"], "app", "orders"),
         ],
     ]
+
+
+@pytest.mark.parametrize(
+    ("engine", "version", "port", "local"), [("aurora-mysql", "8.4", 3306, 13306), ("aurora-postgresql", "17", 5432, 15432)]
+)
+def test_a_stack_with_read_replicas_creates_the_user_of_reads_too(
+    engine: str, version: str, port: int, local: int, cli: Cli, clients: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack(cli, port, engine=engine, engine_version=version, instance_class="db.r7g.large")
+    config = cli.get("config")
+    for setting in ("allocated_storage_gib", "max_allocated_storage_gib"):
+        del config["cloudpatterns:database"]["objectValue"][setting]
+    config["cloudpatterns:storefront"]["objectValue"]["read_replicas"] = {"reader_user_name": "viewer"}
+    cli.put(config=config, outputs=cli.get("outputs"))
+    script = shown(capsys)
+    assert script.startswith("# Creates app, and viewer for reads, as whom the application of stack dev logs in to the database shop.")
+    through, _, ran = run(script, clients)[1:]
+    assert through == ["aws", tunnel(port, local), {}, ""]
+    assert ran[3] == user_sql(ENGINES[engine], "app", "shop") + reader_sql(ENGINES[engine], "viewer", "shop")
 
 
 def containers(cli: Cli, execute_command: bool) -> None:

@@ -12,7 +12,7 @@ from cloudpatterns.compute import ScaleOutOptions
 from cloudpatterns.core import Choice, Matches, declared
 from cloudpatterns.core.arguments import default_of, docstrings, metadata
 from cloudpatterns.core.vocabulary import Cidr, LogRetentionDays, Ports
-from cloudpatterns.database import InMemoryCacheOptions, RelationalDatabaseOptions
+from cloudpatterns.database import InMemoryCacheOptions, ReadReplicaOptions, RelationalDatabaseOptions
 from cloudpatterns.network import (
     LoadBalancerOptions,
     NatWindow,
@@ -36,6 +36,7 @@ from settings import (
     Nat,
     Network,
     NetworkAcls,
+    ReadReplicas,
     Servers,
     SubnetCidrs,
     SubnetPrefixes,
@@ -53,8 +54,9 @@ SECTIONS: list[tuple[type[BaseModel], type, set[str]]] = [
     (SubnetCidrs, NetworkSubnetCidrs, set()),
     (Nat, OnDemandNatOptions, set()),
     (Window, NatWindow, set()),
-    # Without the options of Aurora, which the program does not use.
-    (Database, RelationalDatabaseOptions, {"min_capacity_units", "max_capacity_units"}),
+    (Database, RelationalDatabaseOptions, set()),
+    # Without the options of RDS instances, of which the storefront has no replicas.
+    (ReadReplicas, ReadReplicaOptions, {"instance_class", "max_allocated_storage_gib", "replicas", "deletion_protection"}),
     (Cache, InMemoryCacheOptions, set()),
     (Firewall, WebApplicationFirewallOptions, set()),
     (Servers, StorefrontServersArgs, set()),
@@ -74,6 +76,7 @@ REDECLARED: dict[type[BaseModel], set[str]] = {
     Window: set(),
     # The engines of the program, versions in standard support (YAML reads them as numbers), and a first size.
     Database: {"engine", "engine_version", "allocated_storage_gib"},
+    ReadReplicas: set(),
     # A version is required, and YAML reads it as a number.
     Cache: {"engine_version"},
     # Rules with a real date, and exceptions with the names of the groups.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from settings import SettingsError, parse
 from settings.cache import VERSIONS
-from settings.database import MAJOR_VERSIONS
+from settings.database import AURORA, MAJOR_VERSIONS
 from settings.network import DAYS
 from tests.settings.configurations import VALID, broken, config, good, obey
 
@@ -77,12 +77,14 @@ def storefronts(draw):
 def databases(draw):
     engine = draw(st.sampled_from(sorted(MAJOR_VERSIONS)))
     storage = draw(st.integers(20, 59000))
+    major = draw(st.sampled_from(MAJOR_VERSIONS[engine]))
+    minors = ["", ".mysql_aurora.3.10.0"] if (engine, major) == ("aurora-mysql", "8.0") else ["", ".3", ".12"]
+    size = {"allocated_storage_gib": storage, "max_allocated_storage_gib": draw(st.integers(-(-storage * 11 // 10), 65536))}
     return {
         "engine": engine,
-        "engine_version": draw(st.sampled_from(MAJOR_VERSIONS[engine])) + draw(st.sampled_from(["", ".3", ".12"])),
+        "engine_version": major + draw(st.sampled_from(minors)),
         "instance_class": "db.r7g.large",
-        "allocated_storage_gib": storage,
-        "max_allocated_storage_gib": draw(st.integers(-(-storage * 11 // 10), 65536)),
+        **({} if engine in AURORA else size),
         "backup_retention_days": draw(st.integers(1, 35)),
         "database_insights_mode": draw(st.sampled_from(["standard", "advanced"])),
     }

@@ -5,13 +5,18 @@ import pytest
 from tests.settings.configurations import broken, good, problems
 from tests.settings.expectations import NUMBER_VERSION, check_one, put, put_text, reported, rm
 
-DATABASE_VERSION = "mysql: 8.4 or 9.7, or with a minor such as 8.4.7; postgres: 14 to 18, or with a minor such as 17.5; in quotes"
+DATABASE_ENGINE = "mysql, postgres, aurora-mysql or aurora-postgresql; storefront.read_replicas needs one of Aurora"
+DATABASE_VERSION = (
+    "mysql: 8.4 or 9.7, or with a minor such as 8.4.7; postgres: 14 to 18, or with a minor such as 17.5; aurora-mysql: 8.0 or 8.4; "
+    "aurora-postgresql: 14 to 18; in quotes"
+)
 CACHE_VERSION = "valkey: 7.2, 8.0, 8.1, 8.2, 9.0, 9.1; redis: 7.0, 7.1; in quotes"
+FIRST_SIZE = "GiB, 20 to 65536; not with Aurora, which grows by itself"
 STORAGE = "GiB, at least 10 % more than allocated_storage_gib (better 26 %) and at most 65536; without it, no autoscaling"
 
 
 ONE = [
-    ("database.engine", "mysq", None, "mysql or postgres", put("database.engine", "mysql")),
+    ("database.engine", "mysq", None, DATABASE_ENGINE, put("database.engine", "mysql")),
     (
         "database.engine_version",
         "8.0",
@@ -48,7 +53,13 @@ ONE = [
         "an RDS instance class such as db.t4g.micro",
         put("database.instance_class", "db.t4g.micro"),
     ),
-    ("database.allocated_storage_gib", 19, None, "GiB, 20 to 65536", put("database.allocated_storage_gib", 20)),
+    (
+        "database.allocated_storage_gib",
+        19,
+        None,
+        FIRST_SIZE,
+        put("database.allocated_storage_gib", 20),
+    ),
     ("database.max_allocated_storage_gib", 21, None, STORAGE, put("database.max_allocated_storage_gib", 100)),
     ("database.backup_retention_days", 0, None, "days, 1 to 35 (0 would disable backups)", put("database.backup_retention_days", 30)),
     (

@@ -30,13 +30,14 @@ class Tls:
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/PostgreSQL.Concepts.General.SSL.html (15) and the Aurora guide (17)
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mysql-ssl-connections.require-ssl.html (9.7)
+# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Compare-v3-v84.html (8.4)
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mariadb-ssl-connections.require-ssl.html (11.8)
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/SQLServer.Concepts.General.SSL.Using.html
 _ENGINES: Final = {
     "postgres": Tls("rds.force_ssl", (15, 0)),
     "aurora-postgresql": Tls("rds.force_ssl", (17, 0)),
     "mysql": Tls("require_secure_transport", (9, 7), newest_by_default=False),
-    "aurora-mysql": Tls("require_secure_transport", None),
+    "aurora-mysql": Tls("require_secure_transport", (8, 4), newest_by_default=False),
     "mariadb": Tls("require_secure_transport", (11, 8)),
     "sqlserver": Tls("rds.force_ssl", None),
     "db2": Tls("db2comm", None, ("ssl",)),

@@ -137,6 +137,8 @@ def test_the_monitoring_role_is_used_for_this_account_alone_and_once_its_policy_
         ("postgres", "17.4", "postgres17", []),
         ("aurora-mysql", "8.0", "aurora-mysql8.0", [("require_secure_transport", "ON", "immediate")]),
         ("aurora-mysql", "8.0.mysql_aurora.3.10.0", "aurora-mysql8.0", [("require_secure_transport", "ON", "immediate")]),
+        ("aurora-mysql", "8.4", "aurora-mysql8.4", []),
+        ("aurora-mysql", "8.4.7", "aurora-mysql8.4", []),
         ("aurora-postgresql", "16.6", "aurora-postgresql16", [("rds.force_ssl", "1", "pending-reboot")]),
         ("aurora-postgresql", "17", "aurora-postgresql17", []),
     ],

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 from cloudpatterns.database import rds_certificates
 from cloudpatterns.systems import Storefront
-from cloudpatterns.systems.storefront import component
+from cloudpatterns.systems.storefront import component, stores
 from offline_preview.graph import Graph, Resource
 from offline_preview.values import UNKNOWN
 
@@ -275,6 +275,8 @@ def test_outputs_are_where_things_are() -> None:
         "database_id": graph.named("shop-db-instance").outputs["identifier"],
         "database_secret_arn": graph.named("shop-db-instance").outputs["masterUserSecrets"][0]["secretArn"],
         "database_user_sql": "",
+        "reader_endpoint": "",
+        "reader_sql": "",
         "cache_endpoint": graph.named("shop-cache-cache").outputs["primaryEndpointAddress"],
     }
 
@@ -403,11 +405,18 @@ def test_an_artifact_under_a_key_may_be_decrypted_for_this_object_alone() -> Non
 
 
 def test_the_ids_that_callers_may_not_use_are_those_of_the_statements() -> None:
-    graph = make(servers__artifact_uri="s3://releases/a", servers__artifact_sha256="0f" * 32, servers__artifact_kms_key_arn=KEY)
+    aurora = {"engine": "aurora-mysql", "engine_version": "8.4", "instance_class": "db.r7g.large", "database_name": "shop"}
+    graph = make(
+        servers__artifact_uri="s3://releases/a",
+        servers__artifact_sha256="0f" * 32,
+        servers__artifact_kms_key_arn=KEY,
+        database=aurora,
+        read_replicas={},
+    )
     assert set(statements(graph)) == set(component._SIDS)
-    environment = re.search(r"^APP_ENVIRONMENT='(.*?)'$", boot_script(make(database__database_name="shop")), re.MULTILINE | re.DOTALL)
+    environment = re.search(r"^APP_ENVIRONMENT='(.*?)'$", boot_script(graph), re.MULTILINE | re.DOTALL)
     assert environment is not None
-    assert {line.partition("=")[0] for line in environment[1].splitlines()} == component._VARIABLES
+    assert {line.partition("=")[0] for line in environment[1].splitlines()} == stores.VARIABLES | stores.REPLICA_VARIABLES
 
 
 def test_an_artifact_may_be_in_a_bucket_that_is_still_to_be_created() -> None:

@@ -86,10 +86,11 @@ class Engine:
         A default that is set again shows as a difference in every preview.
         """
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mysql-ssl-connections.require-ssl.html: 0 or 1, default since 9.7; Aurora
-        # takes ON or OFF
+        # takes ON or OFF, default since 8.4:
+        # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Compare-v3-v84.html
         if self.mysql:
             major, minor = (int(part) for part in version.split(".")[:2])
-            by_default = not self.aurora and (major, minor) >= (9, 7)
+            by_default = (major, minor) >= ((8, 4) if self.aurora else (9, 7))
             return [] if by_default else [(self.tls_parameter_name, "ON" if self.aurora else "1", "immediate")]
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/PostgreSQL.Concepts.General.SSL.html: default since 15, Aurora since 17
         first_by_default = 17 if self.aurora else 15
@@ -135,7 +136,7 @@ ENGINES = {
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support.html
         Engine("mysql", (8, 4), "8.4 or 8.4.5", _MYSQL_LOGS, ("error", "slowquery")),
         Engine("postgres", (14, 0), "17 or 17.4", (*_POSTGRES_LOGS, "upgrade"), ("postgresql", "upgrade")),
-        Engine("aurora-mysql", (8, 0), "8.0", (*_MYSQL_LOGS, "instance"), ("error", "slowquery")),
+        Engine("aurora-mysql", (8, 0), "8.4 or 8.4.7", (*_MYSQL_LOGS, "instance"), ("error", "slowquery")),
         Engine("aurora-postgresql", (14, 0), "17 or 17.4", (*_POSTGRES_LOGS, "instance"), ("postgresql",)),
     )
 }

@@ -17,7 +17,7 @@ from cloudpatterns.core.vocabulary import (
     SubnetIdsByZones,
     Tags,
 )
-from cloudpatterns.database import InMemoryCacheOptions, RelationalDatabaseOptions
+from cloudpatterns.database import InMemoryCacheOptions, ReadReplicaOptions, RelationalDatabaseOptions
 from cloudpatterns.delivery import ContentDeliveryNetworkOptions
 from cloudpatterns.network import LoadBalancerOptions, OperatorArgs, WebApplicationFirewallOptions
 
@@ -123,6 +123,10 @@ class StorefrontOptions(TypedDict):
     ``domain_name`` and ``hosted_zone_id`` of ``load_balancer``. Default: the load balancer faces the internet."""
     database: RelationalDatabaseOptions
     """The database, see ``RelationalDatabase``."""
+    read_replicas: NotRequired[ReadReplicaOptions]
+    """Readers of the database behind a proxy, see ``ReadReplica``; ``{}`` has the defaults. Needs Aurora: elsewhere RDS creates no replica
+    of a database whose password it manages. The application verifies the proxy's certificate, one of Amazon's public ones, with the
+    system's roots. Default: none."""
     cache: InMemoryCacheOptions
     """The cache, see ``InMemoryCache``."""
     firewall: NotRequired[Annotated[WebApplicationFirewallOptions, Field(default={})]]

@@ -34,12 +34,11 @@ from cloudpatterns.core import (
     is_given,
     needs,
     one_of,
-    partition_of,
     pick,
     region_of,
     region_of_zone,
 )
-from cloudpatterns.database import InMemoryCache, InMemoryCacheArgs, RelationalDatabase, RelationalDatabaseArgs, rds_certificates
+from cloudpatterns.database import InMemoryCache, ReadReplica, RelationalDatabase, rds_certificates
 from cloudpatterns.database.relational_database.engines import ENGINES
 from cloudpatterns.delivery import (
     ContentDeliveryNetwork,
@@ -57,7 +56,7 @@ from cloudpatterns.network import (
     WebApplicationFirewall,
 )
 from cloudpatterns.security import WorkloadRole, session_manager_statements
-from cloudpatterns.systems.storefront.arguments import StorefrontArgs, StorefrontContainersArgs, StorefrontServersArgs
+from cloudpatterns.systems.storefront.arguments import StorefrontArgs
 from cloudpatterns.systems.storefront.front import (
     application_port,
     balancer_arguments,
@@ -69,15 +68,24 @@ from cloudpatterns.systems.storefront.front import (
     is_gradual,
     web_firewall_arguments,
 )
+from cloudpatterns.systems.storefront.stores import (
+    Stores,
+    application,
+    artifact_statements,
+    cache_arguments,
+    database_arguments,
+    database_function,
+    environment,
+    login_statements,
+    replica_arguments,
+    replica_problems,
+    store_parts,
+    variables,
+)
 
-# What the storefront tells the application, see _environment.
-_VARIABLES = {
-    *("DATABASE_ENGINE", "DATABASE_HOST", "DATABASE_NAME", "DATABASE_PORT", "DATABASE_USER"),
-    *("CACHE_ENDPOINT", "CACHE_NAME", "CACHE_PORT", "CACHE_SERVERLESS", "CACHE_USER"),
-}
-# Beside them, what the boot script tells servers.
+# Beside what the stores tell the application, and instead of what the boot script tells servers.
 _CONTAINER_VARIABLES = {"AWS_REGION", "DATABASE_CERTIFICATES", "HEALTH_CHECK_PATH", "PORT"}
-_SIDS = ("Artifact", "ArtifactKey", "CacheLogin", "DatabaseLogin", "Logs", "SessionManager")
+_SIDS = ("Artifact", "ArtifactKey", "CacheLogin", "DatabaseLogin", "Logs", "Reads", "SessionManager")
 _PREFIX_LIST_RULES = 55
 """What CloudFront's prefix list weighs: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/LocationsOfEdgeServers.html"""
 _DATA_PORTS = {3306: "the database's", 5432: "the database's", 6379: "the cache's"}
@@ -86,14 +94,17 @@ _DATA_PORTS = {3306: "the database's", 5432: "the database's", 6379: "the cache'
 class Storefront(Component):
     """An N-tier storefront in an existing network: firewall, balancer, servers or containers, database, cache.
 
-    The application runs on ``servers`` or in ``containers``, which get the same variables, the same groups and the same logins.
+    The application runs on ``servers`` or in ``containers``, which get the same variables, the same groups and the same logins. With
+    ``read_replicas`` it also gets those of ``ReadReplica``, for ``cloudpatterns_runtime.replicas``. The certificate of the proxy that reads
+    go through is one of Amazon's public ones: reads verify it with the system's roots, not with the certificates of RDS, which are for the
+    database itself.
 
     **Use when**: a stateless web application, one relational database and a cache is to run with production-safe defaults.
 
     **Not when**: the application is serverless or made of many services; compose the patterns yourself.
 
-    **Cost drivers**: the database (twice with ``multi_az``), the servers or containers, the cache nodes, the load balancer's traffic, the
-    rules of the web ACL and, with ``cdn``, what the CDN delivers.
+    **Cost drivers**: the database (twice with ``multi_az``), its read replicas and their proxy, the servers or containers, the cache nodes,
+    the load balancer's traffic, the rules of the web ACL and, with ``cdn``, what the CDN delivers.
 
     **Trade-offs**: one application per storefront; database and cache are in the same network; a replaced tier keeps the others.
 
@@ -131,7 +142,7 @@ class Storefront(Component):
     server_role_arn: pulumi.Output[str]
     """The application's role: that of the servers, or the task role of the containers."""
     security_group_ids: pulumi.Output[dict[str, str]]
-    """Security groups by function: http, https, app, mysql or postgres, redis."""
+    """Security groups by function: http, https, app, mysql or postgres, redis and, with ``read_replicas``, reads."""
     database_endpoint: pulumi.Output[str]
     """Address and port of the database."""
     database_id: pulumi.Output[str]
@@ -140,6 +151,11 @@ class Storefront(Component):
     """The secret with user name and password of the database's master user."""
     database_user_sql: pulumi.Output[str]
     """SQL that creates the application's user, to be run once as the master user; it may be run again. Empty without ``database_name``."""
+    reader_endpoint: pulumi.Output[str]
+    """Address and port for reads, those of the proxy before the replicas. Empty without ``read_replicas``."""
+    reader_sql: pulumi.Output[str]
+    """SQL that creates the user of reads, to be run as the master user and, in PostgreSQL, then as the application's, whose tables it is
+    about. Empty without ``read_replicas`` or ``database_name``."""
     cache_endpoint: pulumi.Output[str]
     """Address of the cache's primary node."""
 
@@ -153,23 +169,21 @@ class Storefront(Component):
             checked["alarm_topic_arns"] = [*checked["alarm_topic_arns"], self.alarm_topic_arn]
         firewall = FunctionalFirewall(f"{name}-firewall", _firewall(checked), self.child())
         balancer = self._front(name, firewall)
-        database_groups, cache_groups = firewall.group_ids(_database_function(checked)), firewall.group_ids("redis")
-        database = RelationalDatabase(f"{name}-db", _database(checked, database_groups), self.child())
-        cache = InMemoryCache(f"{name}-cache", _cache(checked, cache_groups), self.child())
+        stores = self._stores(name, firewall)
+        database, cache, _ = stores
         empty = pulumi.Output.from_input("")
         self.auto_scaling_group_name = self.cluster_name = self.service_name = empty
         groups = self._groups(name, firewall)
         if checked.get("servers") is not None:
-            self._servers(name, groups, balancer, database, cache)
+            self._servers(name, groups, balancer, stores)
         else:
-            self._containers(name, groups, balancer, database, cache)
+            self._containers(name, groups, balancer, stores)
         self.load_balancer_dns_name, self.load_balancer_zone_id = balancer.dns_name, balancer.zone_id
         self.target_group_arn = balancer.target_group_arn
         self.log_bucket_name = balancer.log_bucket_name
         self.security_group_ids = firewall.security_group_ids
         self.database_endpoint, self.database_id, self.database_secret_arn = database.endpoint, database.instance_id, database.secret_arn
-        named = checked["database"].get("database_name") is not None
-        self.database_user_sql = pulumi.Output.from_input(database.user_sql(_application(checked)["database_user"]) if named else "")
+        self._sql(stores)
         self.cache_endpoint = cache.primary_endpoint
         self.register()
 
@@ -211,6 +225,29 @@ class Storefront(Component):
         self.distribution_id, self.distribution_dns_name = cdn.distribution_id, cdn.dns_name
         return balancer
 
+    def _stores(self, name: str, firewall: FunctionalFirewall) -> Stores:
+        checked = self._checked
+        database = RelationalDatabase(
+            f"{name}-db", database_arguments(checked, firewall.group_ids(database_function(checked))), self.child()
+        )
+        cache = InMemoryCache(f"{name}-cache", cache_arguments(checked, firewall.group_ids("redis")), self.child())
+        if checked.get("read_replicas") is None:
+            self.reader_endpoint = pulumi.Output.from_input("")
+            return Stores(database, cache, None)
+        there = {"database_arn": database.instance_arn, "resource_id": database.resource_id, "kms_key_arn": database.kms_key_arn}
+        reads = ReadReplica(f"{name}-reads", replica_arguments(checked, firewall.group_ids("reads"), **there), self.child())
+        self.reader_endpoint = pulumi.Output.concat(reads.reader_host, ":", reads.reader_port.apply(str))
+        return Stores(database, cache, reads)
+
+    def _sql(self, stores: Stores) -> None:
+        """The SQL of the users, where there is a database that it is about."""
+        database_name = self._checked["database"].get("database_name")
+        user = reader = ""
+        if database_name is not None:
+            user = stores.database.user_sql(application(self._checked)["database_user"])
+            reader = "" if stores.reads is None else stores.reads.reader_sql(database_name)
+        self.database_user_sql, self.reader_sql = pulumi.Output.from_input(user), pulumi.Output.from_input(reader)
+
     def _groups(self, name: str, firewall: FunctionalFirewall) -> list[pulumi.Input[str]]:
         """The security groups of the application: its function's, and those of the operators."""
         groups: list[pulumi.Input[str]] = [*firewall.group_ids("app")]
@@ -219,14 +256,7 @@ class Storefront(Component):
             groups += [admin.group_id(operator) for operator in operators]
         return groups
 
-    def _servers(
-        self,
-        name: str,
-        groups: Sequence[pulumi.Input[str]],
-        balancer: LoadBalancer,
-        database: RelationalDatabase,
-        cache: InMemoryCache,
-    ) -> None:
+    def _servers(self, name: str, groups: Sequence[pulumi.Input[str]], balancer: LoadBalancer, stores: Stores) -> None:
         checked, servers = self._checked, self._checked["servers"]
         logs = log_group(self, f"{name}-logs", servers["log_retention_days"], kms_key_arn=checked.get("kms_key_arn"), tags=self._tags)
         role = WorkloadRole(
@@ -235,7 +265,7 @@ class Storefront(Component):
                 "service": "ec2.amazonaws.com",
                 "instance_profile": True,
                 "description": "Servers of a storefront: their database, their cache, their logs, Session Manager",
-                "statements": _server_statements(servers, database, cache, logs.arn),
+                "statements": _server_statements(checked, stores, logs.arn),
                 "managed_policy_arns": servers["managed_policy_arns"],
                 "tags": self._tags,
             },
@@ -245,8 +275,8 @@ class Storefront(Component):
             **_plain_parameters(checked),
             artifact_uri=servers.get("artifact_uri"),
             artifact_sha256=servers.get("artifact_sha256"),
-            environment={**_environment(checked, database, cache), **servers["environment"]},
-            database_certificates=_certificates(checked, database),
+            environment={**environment(checked, stores), **servers["environment"]},
+            database_certificates=_certificates(checked, stores.database),
             log_group_name=logs.name,
         )
         group = ScaleOut(
@@ -262,19 +292,12 @@ class Storefront(Component):
         self.log_group_name = logs.name
         self.auto_scaling_group_name, self.server_role_arn = group.auto_scaling_group_name, role.role_arn
 
-    def _containers(
-        self,
-        name: str,
-        groups: Sequence[pulumi.Input[str]],
-        balancer: LoadBalancer,
-        database: RelationalDatabase,
-        cache: InMemoryCache,
-    ) -> None:
+    def _containers(self, name: str, groups: Sequence[pulumi.Input[str]], balancer: LoadBalancer, stores: Stores) -> None:
         checked, containers = self._checked, self._checked["containers"]
-        variables = {
-            **_environment(checked, database, cache),
-            "AWS_REGION": region_of(database.instance_arn),
-            "DATABASE_CERTIFICATES": _certificates(checked, database),
+        told = {
+            **environment(checked, stores),
+            "AWS_REGION": region_of(stores.database.instance_arn),
+            "DATABASE_CERTIFICATES": _certificates(checked, stores.database),
             "HEALTH_CHECK_PATH": checked["load_balancer"]["health_check_path"],
             "PORT": str(containers["port"]),
         }
@@ -286,18 +309,12 @@ class Storefront(Component):
             **_service(checked, groups),
             **_targets(balancer),
             **(gradual if is_gradual(checked) else {}),
-            "environment": {**variables, **containers["environment"]},
-            "statements": [*_login_statements(containers, database, cache), *containers["statements"]],
+            "environment": {**told, **containers["environment"]},
+            "statements": [*login_statements(checked, stores), *containers["statements"]],
         }
         service = ContainerService(f"{name}-app", args, self.child())
         self.log_group_name = service.log_group_name
         self.cluster_name, self.service_name, self.server_role_arn = service.cluster_name, service.service_name, service.task_role_arn
-
-
-def _application(checked: StorefrontArgs) -> StorefrontServersArgs | StorefrontContainersArgs:
-    """The servers or the containers, whichever there are."""
-    servers = checked.get("servers")
-    return checked["containers"] if servers is None else servers
 
 
 def _section(checked: StorefrontArgs) -> str:
@@ -315,35 +332,12 @@ def _targets(balancer: LoadBalancer) -> dict[str, Any]:
 
 def _certificates(checked: StorefrontArgs, database: RelationalDatabase) -> pulumi.Input[str]:
     """The certificates that the application trusts as its database's."""
-    given = _application(checked).get("database_certificates")
+    given = application(checked).get("database_certificates")
     return region_of(database.instance_arn).apply(rds_certificates) if given is None else given
 
 
 def _firewall(checked: StorefrontArgs) -> FunctionalFirewallArgs:
     return {"vpc_id": checked["vpc_id"], "functions": _functions(checked), "tags": checked["tags"]}
-
-
-def _database(checked: StorefrontArgs, group_ids: Sequence[pulumi.Input[str]]) -> RelationalDatabaseArgs:
-    return {
-        **checked["database"],
-        **pick(checked, "kms_key_arn", "alarm_topic_arns", "tags"),
-        "subnet_ids_by_zone": checked["data_subnet_ids_by_zone"],
-        "security_group_ids": list(group_ids),
-    }
-
-
-def _cache(checked: StorefrontArgs, group_ids: Sequence[pulumi.Input[str]]) -> InMemoryCacheArgs:
-    # A serverless cache has no nodes to watch.
-    alarms = () if is_given(checked["cache"], "serverless") else ("alarm_topic_arns",)
-    # ElastiCache publishes to no encrypted topic, which the one for e-mail addresses is: its events need a topic of the caller.
-    no_events = bool(alarms and checked["alarm_email_addresses"]) and len(checked["alarm_topic_arns"]) == 1
-    return {
-        **checked["cache"],
-        **pick(checked, "kms_key_arn", "tags", *alarms),
-        **({"notification_topic_arn": ""} if no_events else {}),
-        "subnet_ids_by_zone": checked["data_subnet_ids_by_zone"],
-        "security_group_ids": list(group_ids),
-    }
 
 
 def _admin(checked: StorefrontArgs) -> OperationalFirewallArgs:
@@ -391,8 +385,7 @@ def _part_problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
         (FunctionalFirewall, "firewall", "", _firewall(checked)),
         (LoadBalancer, front(checked), "load_balancer", balancer_arguments(checked, ["sg-0"], "arn")),
         *front_parts(checked),
-        (RelationalDatabase, "db", "database", _database(checked, ["sg-0"])),
-        (InMemoryCache, "cache", "cache", _cache(checked, ["sg-0"])),
+        *store_parts(checked),
         *_application_parts(checked),
     ]
     if checked["operators"]:
@@ -408,8 +401,8 @@ def _part_problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
                     yield f"{group}.{path}" if group and path.split(".")[0] in options[group] else path, reason
     if checked.get("servers") is None:
         return
-    variables = {**dict.fromkeys(_VARIABLES), **checked["servers"]["environment"]}
-    boot = user_data_problems(**_plain_parameters(checked), environment=variables, database_certificates=_likely_certificates(checked))
+    told = {**dict.fromkeys(sorted(variables(checked))), **checked["servers"]["environment"]}
+    boot = user_data_problems(**_plain_parameters(checked), environment=told, database_certificates=_likely_certificates(checked))
     yield from ((f"servers.{path}", reason) for path, reason in boot)
 
 
@@ -435,6 +428,7 @@ def _problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
         return
     missing = [*cdn_problems(checked)]
     yield from missing or _part_problems(name, checked)
+    yield from replica_problems(checked)
     for role, operator in checked["operators"].items():
         for port in operator["ports"]:
             if port in _DATA_PORTS:
@@ -447,39 +441,43 @@ def _problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
 
 
 def _application_problems(checked: StorefrontArgs) -> Iterator[Problem]:
-    section, application = _section(checked), _application(checked)
+    section, runs = _section(checked), application(checked)
     if (servers := checked.get("servers")) is not None:
         for argument, other in (
             *(("artifact_uri", "artifact_sha256"), ("artifact_sha256", "artifact_uri"), ("artifact_kms_key_arn", "artifact_uri")),
         ):
             yield from needs(servers, argument, other, path="servers.")
     yield from _certificate_problems(checked)
-    master, user = checked["database"].get("master_username", "dbadmin"), application["database_user"]
+    master, user = checked["database"].get("master_username", "dbadmin"), runs["database_user"]
     if user == master:
         yield f"{section}.database_user", f"is {master!r}, the master user, who logs in with a password. Choose another name."
     elif problem := ENGINES[checked["database"]["engine"]].user_name_problem(user):
         yield f"{section}.database_user", f"is {user!r}; {problem}"
-    for index, statement in enumerate(application["statements"]):
+    for index, statement in enumerate(runs["statements"]):
         if (sid := statement.get("sid")) in _SIDS:
             yield f"{section}.statements.{index}.sid", f"is {sid!r}, which is a statement of the storefront. Choose another id."
-    taken = _VARIABLES if servers is not None else _VARIABLES | _CONTAINER_VARIABLES
-    for variable in sorted(taken & application["environment"].keys()):
+    taken = variables(checked) if servers is not None else variables(checked) | _CONTAINER_VARIABLES
+    for variable in sorted(taken & runs["environment"].keys()):
         yield f"{section}.environment.{variable}", "is set by the storefront. Choose another name."
 
 
 def _certificate_problems(checked: StorefrontArgs) -> Iterator[Problem]:
     # Found out by the deployment, it would be too late.
     region = region_of_zone(next(iter(checked["data_subnet_ids_by_zone"])))
-    if region is not None and _application(checked).get("database_certificates") is None:
+    if region is not None and application(checked).get("database_certificates") is None:
         try:
             rds_certificates(region)
         except ArgumentError as error:
             yield f"{_section(checked)}.database_certificates", f"is missing, and the region {error.problems[0][1]}"
 
 
-def _database_function(checked: StorefrontArgs) -> str:
-    """The function of the firewall that knows the engine's port."""
-    return "mysql" if "mysql" in checked["database"]["engine"] else "postgres"
+def _database_functions(checked: StorefrontArgs) -> dict[str, FunctionArgs]:
+    """The database, and the proxy before its readers, which the application calls and which calls the database."""
+    function = database_function(checked)
+    if checked.get("read_replicas") is None:
+        return {function: {"callers": ["app"]}}
+    port = ENGINES[checked["database"]["engine"]].port
+    return {"reads": {"ports": [port], "callers": ["app"]}, function: {"callers": ["app", "reads"]}}
 
 
 def _functions(checked: StorefrontArgs) -> dict[str, FunctionArgs]:
@@ -499,77 +497,22 @@ def _functions(checked: StorefrontArgs) -> dict[str, FunctionArgs]:
     return {
         **web,
         "app": {"ports": [application_port(checked)], "callers": ["https"], "egress": egress},
-        _database_function(checked): {"callers": ["app"]},
+        **_database_functions(checked),
         "redis": {"callers": ["app"]},
     }
 
 
-def _environment(checked: StorefrontArgs, database: RelationalDatabase, cache: InMemoryCache) -> dict[str, pulumi.Input[str]]:
-    """The variables that tell the application where database and cache are, and how to log in to them."""
-    database_name = checked["database"].get("database_name")
-    return {
-        "DATABASE_ENGINE": _database_function(checked),
-        "DATABASE_HOST": database.address,
-        "DATABASE_PORT": database.port.apply(str),
-        **({} if database_name is None else {"DATABASE_NAME": database_name}),
-        "DATABASE_USER": _application(checked)["database_user"],
-        "CACHE_ENDPOINT": cache.primary_endpoint,
-        "CACHE_PORT": cache.port.apply(str),
-        # An IAM login signs a token for this cache and this user.
-        # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html#auth-iam-Connecting
-        "CACHE_NAME": cache.replication_group_id,
-        "CACHE_USER": cache.user_name,
-        "CACHE_SERVERLESS": "true" if is_given(checked["cache"], "serverless") else "false",
-    }
-
-
-def _login_statements(
-    application: StorefrontServersArgs | StorefrontContainersArgs, database: RelationalDatabase, cache: InMemoryCache
-) -> list[WorkloadStatementArgs]:
+def _server_statements(checked: StorefrontArgs, stores: Stores, log_group_arn: pulumi.Output[str]) -> list[WorkloadStatementArgs]:
+    """The permissions: database, replicas and cache by IAM login, the servers' logs, Session Manager, and the artifact if there is one."""
+    servers = checked["servers"]
     return [
-        {"sid": "DatabaseLogin", "actions": ["rds-db:connect"], "resources": [database.connect_arn(application["database_user"])]},
-        {
-            "sid": "CacheLogin",
-            "actions": ["elasticache:Connect"],
-            # The cache and the user: a login needs both.
-            "resources": [cache.connect_arns.apply(lambda arns: arns[0]), cache.connect_arns.apply(lambda arns: arns[1])],
-        },
-    ]
-
-
-def _server_statements(
-    servers: StorefrontServersArgs, database: RelationalDatabase, cache: InMemoryCache, log_group_arn: pulumi.Output[str]
-) -> list[WorkloadStatementArgs]:
-    """The permissions: database and cache by IAM login, the servers' logs, Session Manager, and the artifact if there is one."""
-    statements: list[WorkloadStatementArgs] = [
         *session_manager_statements(),
-        *_login_statements(servers, database, cache),
+        *login_statements(checked, stores),
         {
             "sid": "Logs",
             "actions": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
             "resources": [pulumi.Output.concat(log_group_arn, ":*")],
         },
+        *artifact_statements(servers, stores.database.instance_arn),
+        *servers["statements"],
     ]
-    return [*statements, *_artifact_statements(servers, database.instance_arn), *servers["statements"]]
-
-
-def _artifact_statements(servers: StorefrontServersArgs, regional_arn: pulumi.Output[str]) -> Iterator[WorkloadStatementArgs]:
-    """What reading the artifact needs; ``regional_arn`` tells partition and region."""
-    uri, key_arn = servers.get("artifact_uri"), servers.get("artifact_kms_key_arn")
-    if uri is None:
-        return
-    # Named after its version, any version: a server that starts while a refresh is rolled back reads the one before.
-    path = pulumi.Output.from_input(uri).apply(lambda text: text.removeprefix("s3://").replace(servers["artifact_sha256"], "*"))
-    artifact_arn = pulumi.Output.concat("arn:", partition_of(regional_arn), ":s3:::", path)
-    yield {"sid": "Artifact", "actions": ["s3:GetObject", "s3:GetObjectVersion"], "resources": [artifact_arn]}
-    if key_arn is not None:
-        yield {
-            "sid": "ArtifactKey",
-            "actions": ["kms:Decrypt"],
-            "resources": [key_arn],
-            "conditions": {
-                "StringEquals": {"kms:ViaService": [pulumi.Output.concat("s3.", region_of(regional_arn), ".amazonaws.com")]},
-                # The bucket where it uses a bucket key, else the object.
-                "StringLike": {"kms:EncryptionContext:aws:s3:arn": [artifact_arn.apply(lambda arn: arn.partition("/")[0]), artifact_arn]},
-            },
-        }
