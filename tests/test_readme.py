@@ -1,6 +1,7 @@
 """What the README shows works as it is shown."""
 
 import re
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from cloudpatterns_policies.core import discover
 from offline_preview import cli
 
+from tests.components.test_package import components, pattern
 from tests.harness import record
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,3 +80,12 @@ def test_every_target_and_file_that_is_named_exists() -> None:
         assert (ROOT / file).exists(), file
     for component in re.findall(r"`([A-Z]\w+)`", README[README.index("| package |") : README.index("Arguments and outputs")]):
         assert any(f"class {component}(Component)" in path.read_text() for path in (ROOT / "components").rglob("*.py")), component
+
+
+def test_the_tables_name_every_component_and_every_module_of_the_library() -> None:
+    rows = {room: re.findall(r"`(\w+)`", names) for room, names in re.findall(r"^\| `(\w+)` \| (`.*) \|$", README, re.MULTILINE)}
+    assert {room: Counter(names) for room, names in rows.items()} == {
+        room: Counter(one.__name__ for one in components() if pattern(one)[0] == room) for room in {pattern(one)[0] for one in components()}
+    }
+    pages = {path.name for path in (ROOT / "docs" / "runtime").glob("*.md")}
+    assert pages == set(re.findall(r"\(docs/runtime/([\w-]+\.md)\)", README))
