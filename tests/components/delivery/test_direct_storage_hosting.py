@@ -260,6 +260,38 @@ def test_redirects_fit_into_one_function_with_the_site() -> None:
     assert reason.endswith("bytes; CloudFront takes 10240. Join rules by *, or remove some.")
 
 
+API: Any = {"api": {"server": {"domain_name": "api.example.com", "public": True}}}
+
+
+def test_an_api_beside_the_pages() -> None:
+    graph = make(
+        origins=API,
+        behaviors=[{"path_pattern": "/api/*", "origin": "api"}, {"path_pattern": "/members/*", "key_group_ids": ["group"]}],
+    )
+    whole = graph.one(DISTRIBUTION).inputs
+    assert [one["originId"] for one in whole["origins"]] == ["site", "api"]
+    api, members = whole["orderedCacheBehaviors"]
+    assert (api["pathPattern"], api["targetOriginId"], "functionAssociations" in api) == ("/api/*", "api", False)
+    assert (members["targetOriginId"], members["trustedKeyGroups"]) == ("site", ["group"])
+    assert whole["defaultCacheBehavior"]["targetOriginId"] == "site"
+
+
+@pytest.mark.parametrize(
+    ("args", "path", "reason"),
+    [
+        ({"origins": {"site": API["api"]}}, "origins.site", "is the name of an origin of the site itself. Choose another."),
+        ({"origins": API}, "origins.api", "is in no behavior. Name it in one, or remove it."),
+        (
+            {"behaviors": [{"path_pattern": "/api/*", "origin": "api"}]},
+            "behaviors.0.origin",
+            "is 'api', which is not an origin; known are site.",
+        ),
+    ],
+)
+def test_paths_that_the_cdn_would_refuse(args: Any, path: str, reason: str) -> None:
+    assert refused(**args) == [(path, reason)]
+
+
 def test_the_copy_in_another_region_answers_when_the_first_fails() -> None:
     graph = make(replication={"region": "eu-central-1"})
     whole = graph.one(DISTRIBUTION).inputs

@@ -38,7 +38,9 @@ class CdnBucket(TypedDict):
 
     regional_domain_name: BucketHost
     """``bucket_regional_domain_name`` of the bucket, of any Region. Its policy, and that of its key, must admit the
-    distribution: those of ``HighAvailabilityStorage`` with ``cdn_domain_name`` do, and others take ``bucket_statements()``."""
+    distribution: those of ``HighAvailabilityStorage`` with ``cdn_domain_name`` do, and others take ``bucket_statements()``. A
+    ``DurableBucket`` of the same program cannot, as the distribution needs it first: its ``statements`` admit those of the account, by
+    ``ArnLike`` of ``aws:SourceArn``."""
 
 
 class CdnBalancer(TypedDict):

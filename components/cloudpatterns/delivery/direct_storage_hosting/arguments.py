@@ -8,6 +8,7 @@ from pydantic import Field
 from cloudpatterns.core import Choice, Matches
 from cloudpatterns.core.vocabulary import BucketArn, KmsKeyArn, RoleName, ShortNames
 from cloudpatterns.delivery._viewers import BucketHost, CdnViewerArgs, CdnViewerOptions
+from cloudpatterns.delivery.content_delivery_network.arguments import CdnOrigin, CdnPathBehavior
 from cloudpatterns.delivery.url_rewriting.arguments import RedirectRule
 from cloudpatterns.storage import Replication
 
@@ -46,6 +47,9 @@ class DirectStorageHostingOptions(CdnViewerOptions):
     """Whether all other ``domain_names`` lead to the first one, by a 301."""
     force_destroy: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether destroy deletes the site and the logs in created buckets; otherwise a bucket with objects cannot be destroyed."""
+    behaviors: NotRequired[Annotated[list[CdnPathBehavior], Field(default=[], max_length=24)]]
+    """Paths that are not pages of the site, such as ``/api/*`` from one of ``origins``, in the order in which they are tried. Neither
+    ``redirects`` nor ``paths`` are for them, but ``error_document`` is: in place of their 404 too."""
     noncurrent_retention_days: NotRequired[Annotated[int, Field(default=90, ge=1)]]
     """Days that an overwritten or deleted page can be recovered."""
     replication: NotRequired[Replication]
@@ -55,6 +59,8 @@ class DirectStorageHostingOptions(CdnViewerOptions):
 class DirectStorageHostingArgs(DirectStorageHostingOptions, CdnViewerArgs):
     """Arguments of ``DirectStorageHosting``."""
 
+    origins: NotRequired[Annotated[dict[str, CdnOrigin], ShortNames, Field(default={}, max_length=23)]]
+    """Origins of ``behaviors`` beside ``site``, such as the load balancer of an API, by a name of your choice."""
     existing_bucket: NotRequired[ExistingSiteBucket]
     """A bucket that is there. Default: a new one."""
     log_bucket_name: NotRequired[pulumi.Input[str]]

@@ -10,15 +10,32 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks.edge import edge_function, function_alarm
-from cloudpatterns.core import Component, Problem, Statement, WorkloadStatementArgs, as_arguments, document, excludes, later, pick
+from cloudpatterns.core import (
+    ArgumentError,
+    Component,
+    Problem,
+    Statement,
+    WorkloadStatementArgs,
+    as_arguments,
+    document,
+    excludes,
+    is_given,
+    later,
+    pick,
+)
 from cloudpatterns.delivery._buckets import reader_key, reader_replication, reader_statements
 from cloudpatterns.delivery._viewers import CdnCors, viewer_args, viewer_problems
-from cloudpatterns.delivery.content_delivery_network.arguments import CdnBehaviorOptions, CdnOrigin
+from cloudpatterns.delivery.content_delivery_network.arguments import (
+    CdnBehaviorOptions,
+    CdnOrigin,
+    ContentDeliveryNetworkArgs,
+)
 from cloudpatterns.delivery.content_delivery_network.component import ContentDeliveryNetwork
 from cloudpatterns.delivery.direct_storage_hosting.arguments import DirectStorageHostingArgs
 from cloudpatterns.delivery.direct_storage_hosting.paths import function_code, redirect_problems
 from cloudpatterns.storage import BucketStatement, DurableBucket
 
+_OF_SITE = ("site", "copy")
 _OF_NEW_BUCKETS = ("noncurrent_retention_days", "replication", "log_bucket_name", "kms_key_arn")
 
 
@@ -27,7 +44,7 @@ class DirectStorageHosting(Component):
 
     The bucket is never public: one distribution reads it, by origin access control, and roles that publish write it. A CloudFront function
     redirects pages that have moved, and finds index documents. Everything of ``ContentDeliveryNetwork`` is there: names and certificate,
-    web ACL, headers, access logs, alarm.
+    web ACL, headers, access logs, alarm. ``origins`` and ``behaviors`` put an API beside the pages, under the same name.
 
     **Use when**: pages, scripts and downloads are files: a documentation, a campaign, the client of an API.
 
@@ -162,7 +179,7 @@ class DirectStorageHosting(Component):
             "requests": "cors" if with_cors else "none",
         }
         origins: dict[str, CdnOrigin] = {
-            origin: {"bucket": {"regional_domain_name": domain}} for origin, domain in zip(("site", "copy"), domains, strict=False)
+            origin: {"bucket": {"regional_domain_name": domain}} for origin, domain in zip(_OF_SITE, domains, strict=False)
         }
         if len(domains) > 1:
             behavior["failover_origin"] = "copy"
@@ -170,8 +187,9 @@ class DirectStorageHosting(Component):
             f"{name}-cdn",
             {
                 **viewer_args(checked),
-                "origins": origins,
+                "origins": {**origins, **checked["origins"]},
                 "default_behavior": behavior,
+                "behaviors": checked["behaviors"],
                 "default_root_object": checked["index_document"],
                 "error_pages": [{"code": 404, "page_path": f"/{checked['error_document']}"}],
             },
@@ -197,6 +215,25 @@ class DirectStorageHosting(Component):
         return statements
 
 
+def _path_problems(checked: DirectStorageHostingArgs) -> Iterator[Problem]:
+    """What the CDN would refuse of the paths that are not the site's."""
+    for name in _OF_SITE:
+        if name in checked["origins"]:
+            yield f"origins.{name}", "is the name of an origin of the site itself. Choose another."
+    own: CdnOrigin = {"bucket": {"regional_domain_name": "site.s3.eu-west-1.amazonaws.com"}}
+    sites = _OF_SITE if is_given(checked, "replication") else _OF_SITE[:1]
+    args: ContentDeliveryNetworkArgs = {
+        "default_certificate": True,
+        "origins": {**checked["origins"], **dict.fromkeys(sites, own)},
+        "default_behavior": {"origin": "site", **({"failover_origin": "copy"} if len(sites) > 1 else {})},
+        "behaviors": checked["behaviors"],
+    }
+    try:
+        ContentDeliveryNetwork.check("cdn", args)
+    except ArgumentError as error:
+        yield from error.problems
+
+
 def _read_methods(cors: CdnCors) -> list[str]:
     """S3 answers the question of a browser itself, and has no rule for its method."""
     return [method for method in cors["methods"] if method in ("GET", "HEAD")]
@@ -204,7 +241,8 @@ def _read_methods(cors: CdnCors) -> list[str]:
 
 def _child_names(checked: DirectStorageHostingArgs) -> dict[str, int]:
     # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutDeliverySource.html
-    names = {"paths": 64, "cdn-logs-source": 60, "cdn-site-access": 64, "cdn-log-bucket": 63}
+    buckets = ["site", *(name for name, origin in checked["origins"].items() if origin.get("bucket") is not None)]
+    names = {"paths": 64, "cdn-logs-source": 60, "cdn-log-bucket": 63, **{f"cdn-{bucket}-access": 64 for bucket in buckets}}
     if checked.get("existing_bucket") is not None:
         return names
     replication = checked.get("replication")
@@ -222,6 +260,7 @@ def _problems(checked: DirectStorageHostingArgs) -> Iterator[Problem]:
         first = checked["domain_names"][0]
         yield "domain_names.0", f"is {first!r}, and all others are to lead to it. Put a name that is no wildcard first."
     yield from redirect_problems(checked)
+    yield from _path_problems(checked)
     cors = checked["headers"].get("cors")
     if cors is not None and not _read_methods(cors):
         yield "headers.cors.methods", "has neither GET nor HEAD, and a site is only read. Add one of them."

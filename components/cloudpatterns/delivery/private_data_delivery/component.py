@@ -71,7 +71,8 @@ class PrivateDataDelivery(Component):
     kms_key_arn: pulumi.Output[str]
     """The key that encrypts the objects. Empty for an existing bucket without one."""
     key_group_id: pulumi.Output[str]
-    """Id of the key group, for behaviors of other distributions. Empty with ``presigned``."""
+    """Id of the key group, which behaviors of other distributions may take too; the function signs for ``url`` alone. Empty with
+    ``presigned``."""
     key_pair_id: pulumi.Output[str]
     """Id of the public key whose private one signs. Empty with ``presigned``."""
     distribution_id: pulumi.Output[str]
