@@ -177,7 +177,7 @@ class UserDirectory(Component):
         if certificate_arn is None:
             assert zone_id is not None, "a name without a certificate has a hosted zone"
             child_names = {EDGE_REGION: f"{name}-certificate"}
-            issued = certificates(self, child_names, f"{name}-validation", [host], zone_id, self._checked["tags"])
+            issued = certificates(self, child_names, lambda _: f"{name}-validation", [host], zone_id, self._checked["tags"])
             certificate_arn = issued[EDGE_REGION]
         domain = aws.cognito.UserPoolDomain(
             f"{name}-domain",
