@@ -312,7 +312,7 @@ def test_equal_ways_of_caching_are_one_policy() -> None:
     assert used == [first.outputs["id"], first.outputs["id"], second.outputs["id"]]
     existing = behavior(default_behavior={"cache_policy_id": "theirs", "requests": "all_except_host"})
     assert existing["cachePolicyId"] == "theirs"
-    assert behavior(default_behavior={"cache": "origin"})["cachePolicyId"] == "83da9c7e-98b4-4e11-a168-04f0df8e2c65"
+    assert behavior(origins={"app": APP}, default_behavior={"cache": "origin"})["cachePolicyId"] == "83da9c7e-98b4-4e11-a168-04f0df8e2c65"
 
 
 def test_what_tells_responses_apart_makes_another_policy() -> None:

@@ -115,6 +115,25 @@ def balancer(**args: Any) -> Any:
             "is all; a bucket answers to its own name alone. Choose all_except_host, cors or none.",
         ),
         (
+            {"default_behavior": {"cache": "origin"}},
+            "default_behavior.cache",
+            "is origin, with which the origin gets the viewer's Host header. Use caching in place of cache.",
+        ),
+        (
+            {
+                "origins": {"images": {"server": {"domain_name": "images.example.com", "public": True}}},
+                "default_behavior": {"cache": "origin_with_query"},
+            },
+            "default_behavior.cache",
+            "is origin_with_query, with which the origin gets the viewer's Host header. Set requests to all, or use caching in place of "
+            "cache.",
+        ),
+        (
+            {"default_behavior": {"caching": {"headers": ["X-Shop", "host"]}}},
+            "default_behavior.caching.headers",
+            "has Host, which the origin gets then, and requests leaves it out. Remove it.",
+        ),
+        (
             {"default_behavior": {"cache": "disabled", "cache_policy_id": "1"}},
             "default_behavior.cache",
             "excludes cache_policy_id: a behavior has one cache policy. Remove one of them.",

@@ -141,7 +141,8 @@ class CdnBehaviorOptions(TypedDict):
     bucket, with ``failover_origin`` ``read_and_preflight``, else ``all``."""
     cache: NotRequired[Annotated[str, Choice("optimized", "origin", "origin_with_query", "disabled")]]
     """``optimized`` (a day without a header Cache-Control, whatever query, headers and cookies), ``origin`` (as Cache-Control says, by
-    cookies), ``origin_with_query`` (by query string too) or ``disabled``. Default: ``optimized`` for buckets, else ``disabled``."""
+    cookies), ``origin_with_query`` (by query string too), both with ``requests`` of ``all`` alone, or ``disabled``.
+    Default: ``optimized`` for buckets, else ``disabled``."""
     caching: NotRequired[CdnCaching]
     """A cache policy with times and keys of your choice, in place of ``cache``. Default: that of ``cache``."""
     cache_policy_id: NotRequired[pulumi.Input[str]]

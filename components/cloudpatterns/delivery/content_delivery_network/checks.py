@@ -112,11 +112,20 @@ def _behavior_problems(checked: ContentDeliveryNetworkArgs, options: CdnBehavior
         yield f"{path}.methods", "is all; CloudFront only reads from a bucket here. Choose read or read_and_preflight."
     if "bucket" in kinds and requests(checked, options) == "all":
         yield f"{path}.requests", "is all; a bucket answers to its own name alone. Choose all_except_host, cors or none."
+    cache = options.get("cache")
+    if cache is not None and cache.startswith("origin") and requests(checked, options) != "all":
+        # Host is in the cache key of these policies, and so in every request to the origin.
+        # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
+        instead = "Use caching" if "bucket" in kinds else "Set requests to all, or use caching"
+        yield f"{path}.cache", f"is {cache}, with which the origin gets the viewer's Host header. {instead} in place of cache."
     chosen = [name for name in ("cache", "caching", "cache_policy_id") if options.get(name) is not None]
     if len(chosen) > 1:
         yield f"{path}.{chosen[0]}", f"excludes {chosen[1]}: a behavior has one cache policy. Remove one of them."
     if (caching := options.get("caching")) is not None:
         yield from _caching_problems(caching, f"{path}.caching.")
+        if any(header.lower() == "host" for header in caching["headers"]) and requests(checked, options) != "all":
+            instead = "Remove it" if "bucket" in kinds else "Remove it, or set requests to all"
+            yield f"{path}.caching.headers", f"has Host, which the origin gets then, and requests leaves it out. {instead}."
 
 
 def _caching_problems(caching: CdnCaching, path: str) -> Iterator[Problem]:

@@ -15,7 +15,8 @@ class RedirectRule(TypedDict):
     path: Annotated[str, Matches(r"/[A-Za-z0-9_.$/~\"'@:+-]*\*?", "a path, with * at its end for all that begins so, such as /images/*")]
     """The path. Query strings do not matter."""
     priority: Annotated[int, Field(ge=1, le=50_000)]
-    """Of the rules for a path, the one with the lowest number counts. On a listener no other rule has it."""
+    """Of the rules for a path, the one with the lowest number counts. On a listener no other rule has it, not for a moment: a rule with
+    another name, and rules that exchange their numbers, get ones that are free."""
     to_host: NotRequired[Annotated[pulumi.Input[str], Matches(r"[a-z0-9.-]+\.[a-z]{2,63}", "a host name such as cdn.example.com")]]
     """Host that requests are sent to. Default: the one that they were for."""
     to_path: NotRequired[
