@@ -87,7 +87,7 @@ EXPORTS = {
 def test_what_an_operator_needs_is_exported() -> None:
     dev, prod = graph("dev"), graph("prod")
     assert dev.outputs.keys() == EXPORTS | {"nat_runbook"}
-    assert prod.outputs.keys() == EXPORTS
+    assert prod.outputs.keys() == EXPORTS | {"distribution_id", "reader_endpoint", "reader_sql"}
     assert prod.outputs["url"] == "https://shop.example.com"
     assert dev.outputs["url"] == f"https://{dev.named('shop-web-lb').outputs['dnsName']}"
     assert prod.outputs["private_subnets"] == {
@@ -95,8 +95,9 @@ def test_what_an_operator_needs_is_exported() -> None:
     }
     assert dev.outputs["nat_runbook"] == dev.one("aws:ssm/document:Document").outputs["name"]
     assert len(prod.outputs["nat_public_ips"]) == 3
-    assert prod.outputs["target_group_arn"] == prod.named("shop-web-tg").outputs["arn"]
-    assert prod.outputs["database_identifier"] == prod.named("shop-db-instance").outputs["identifier"]
+    assert prod.outputs["target_group_arn"] == prod.named("shop-origin-tg").outputs["arn"]
+    assert prod.outputs["database_identifier"] == prod.named("shop-db-cluster").outputs["clusterIdentifier"]
+    assert prod.outputs["reader_endpoint"] == f"{prod.one('aws:rds/proxyEndpoint:ProxyEndpoint').outputs['endpoint']}:3306"
     assert prod.outputs["artifact_kms_key_arn"] == prod.named("artifacts-key").outputs["arn"]
 
 
@@ -128,12 +129,13 @@ def test_a_zone_less_leaves_the_other_zones_alone() -> None:
     before = graph("prod").by_urn()
     after = program_graph("prod", {"network": {"zones": ["eu-west-1a", "eu-west-1c"]}}).by_urn()
     gone = before.keys() - after.keys()
-    assert after.keys() <= before.keys()
+    # The second instance of the cluster moves to the next zone.
+    assert {after[urn].name for urn in after.keys() - before.keys()} == {"shop-db-eu-west-1c"}
     assert {before[urn].name.rpartition("-eu-west-")[2] for urn in gone} == {"1b"}
     assert {one.name for one in before.values() if one.name.endswith("-eu-west-1b")} == {before[urn].name for urn in gone}
     changed = {
         (after[urn].name, key)
-        for urn in after
+        for urn in after.keys() & before.keys()
         for key in before[urn].inputs.keys() | after[urn].inputs.keys()
         if before[urn].inputs.get(key) != after[urn].inputs.get(key)
     }
@@ -142,8 +144,10 @@ def test_a_zone_less_leaves_the_other_zones_alone() -> None:
         ("network-endpoint-ssm", "subnetIds"),
         ("network-endpoint-ssmmessages", "subnetIds"),
         ("network-endpoint-ec2messages", "subnetIds"),
-        ("shop-web-lb", "subnets"),
+        ("shop-origin-lb", "subnets"),
         ("shop-app-group", "vpcZoneIdentifiers"),
         ("shop-db-subnets", "subnetIds"),
+        ("shop-reads-proxy", "vpcSubnetIds"),
+        ("shop-reads-proxy-endpoint", "vpcSubnetIds"),
         ("shop-cache-subnets", "subnetIds"),
     }

@@ -21,7 +21,7 @@ def test_production_survives_the_loss_of_each_zone(deployed: bool) -> None:
     found = judged(folder_graph(ROOT, "prod", deployed=deployed))
     assert {name: verdict for name, verdict in found.items() if isinstance(verdict, Fail | Unknown)} == {}
     # Each tier of the storefront and each zone's route is among what was judged.
-    assert {"shop-web-lb", "shop-app-group", "shop-db-instance", "shop-cache-cache"} <= found.keys()
+    assert {"shop-origin-lb", "shop-app-group", "shop-db-cluster", "shop-cache-cache"} <= found.keys()
     assert {f"nat-eu-west-1{letter}" for letter in "abc"} <= found.keys()
 
 

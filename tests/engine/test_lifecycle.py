@@ -21,7 +21,10 @@ STACKS = ("dev", "prod")
 TIMEOUT = 900
 UP = ("up", "--yes", "--skip-preview")
 # The replacement of one of these loses data, or takes everything with it.
-PRECIOUS = ("aws:rds/instance:Instance", "aws:elasticache/replicationGroup:ReplicationGroup", "aws:s3/bucket:Bucket", "aws:ec2/vpc:Vpc")
+PRECIOUS = (
+    *("aws:rds/instance:Instance", "aws:rds/cluster:Cluster", "aws:elasticache/replicationGroup:ReplicationGroup"),
+    *("aws:s3/bucket:Bucket", "aws:ec2/vpc:Vpc"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +138,7 @@ TABLE = [
     Change("dev", "network.nat.windows.0.start", "03:00", update={"nat-open-patch", "nat-close-patch", "nat-open"}),
     Change("dev", "operators.0.entries.0.cidr", "10.250.11.0/24", update={"shop-admin-devops-ipv4"}),
     # The alarm on free memory knows how much the class has.
-    Change("prod", "database.instance_class", "db.r7g.xlarge", update={"shop-db-instance", "shop-db-memory"}),
+    Change("prod", "database.instance_class", "db.r7g.xlarge", update={"shop-db-eu-west-1a", "shop-db-eu-west-1b", "shop-db-memory"}),
     Change("prod", "cache.replicas", 1, update={"shop-cache-cache"}, delete={"shop-cache-cpu-003", "shop-cache-memory-003"}),
     Change(
         "prod",
@@ -228,7 +231,7 @@ def test_protected_prod_refuses_to_be_destroyed_and_loses_nothing(deployed: Engi
     before = in_account(deployed, "prod")
     refused = deployed.pulumi("destroy", "--stack", "prod", "--yes", timeout=TIMEOUT)
     assert refused.returncode != 0
-    assert "shop-db-instance" in refused.stdout + refused.stderr
+    assert "shop-db-cluster" in refused.stdout + refused.stderr
     assert "protect" in refused.stdout + refused.stderr
     assert in_account(deployed, "prod") == before
 
