@@ -77,7 +77,7 @@ class Cors:
 class SecurityHeaders:
     """Headers of every response that a browser protects its user by."""
 
-    content_security_policy: str | None = None
+    content_security_policy: pulumi.Input[str] | None = None
     frame_options: str = "DENY"
     referrer_policy: str = "strict-origin-when-cross-origin"
     hsts_seconds: int = _YEAR_SECONDS

@@ -81,7 +81,7 @@ class CdnCors(TypedDict):
 class CdnHeaders(TypedDict):
     """Headers of every response, by which a browser protects its user."""
 
-    content_security_policy: NotRequired[Annotated[str, Field(min_length=1, max_length=1783)]]
+    content_security_policy: NotRequired[Annotated[pulumi.Input[str], Matches(r"[^\r\n]{1,1783}", "1 to 1,783 characters in one line")]]
     """Sources that a page may load from: ``default-src 'self'``. Default: the origin's header, or none."""
     frame_options: NotRequired[Annotated[str, Choice("DENY", "SAMEORIGIN"), Field(default="DENY")]]
     """Whether pages of the same site may show these in a frame; others never may."""

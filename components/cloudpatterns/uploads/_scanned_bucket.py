@@ -56,6 +56,9 @@ class UploadBucketArgs(UploadBucketOptions):
     kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of the new bucket, and of the queues, logs and environments of functions of yours; its policy must let
     CloudWatch Logs and EventBridge use it. Default: a new key, where one is needed."""
+    bucket_statements: NotRequired[Annotated[list[BucketStatement], Field(default=[])]]
+    """Statements of the new bucket's policy beside those of this component, such as ``bucket_statements()`` of what serves clean objects.
+    Whatever they allow, nobody reads an object that is not clean."""
     log_bucket_name: NotRequired[pulumi.Input[str]]
     """Bucket for the server access logs of the new bucket. Default: a new one."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
@@ -70,6 +73,8 @@ class UploadBucket(NamedTuple):
     bucket: ScannedBucket
     policy: pulumi.Output[str]
     log_bucket_name: pulumi.Output[str]
+    regional_domain_name: pulumi.Output[str]
+    """Where CloudFront reads the new bucket, known before its policy is; empty for an existing one."""
 
 
 def upload_bucket(
@@ -84,9 +89,11 @@ def upload_bucket(
     name, tags, existing = component.pulumi_resource_name, checked["tags"], checked.get("existing_bucket")
     role = scanner_role(component, f"{name}-scanner", tags)
     events: list[pulumi.Resource] = []
-    logs = pulumi.Output.from_input("")
+    logs = domain = pulumi.Output.from_input("")
     if existing is None:
-        bucket, logs, events = _new(component, checked, role, kms_key_arn, cors_origins)
+        files = _new(component, checked, role, kms_key_arn)
+        bucket = ScannedBucket(files.bucket_name, files.bucket_arn, files.kms_key_arn)
+        logs, domain, events = files.log_bucket_name, files.bucket_regional_domain_name, _served(component, bucket, cors_origins)
     else:
         arn = pulumi.Output.from_input(existing["arn"])
         bucket = ScannedBucket(arn.apply(lambda text: text.split(":")[-1]), arn, existing.get("kms_key_arn"))
@@ -94,7 +101,7 @@ def upload_bucket(
     if topics := checked["alarm_topic_arns"]:
         report_scans(component, f"{name}-scan", bucket, prefixes, topics, tags)
     paths = [pulumi.Output.concat(bucket.arn, "/", prefix, "*") for prefix in prefixes]
-    return UploadBucket(bucket, document(*clean_only_statements(role.arn, paths)), logs)
+    return UploadBucket(bucket, document(*clean_only_statements(role.arn, paths)), logs, domain)
 
 
 def _new(
@@ -102,22 +109,25 @@ def _new(
     checked: UploadBucketArgs,
     role: aws.iam.Role,
     kms_key_arn: pulumi.Input[str] | None,
-    cors_origins: Sequence[str],
-) -> tuple[ScannedBucket, pulumi.Output[str], list[pulumi.Resource]]:
+) -> DurableBucket:
     name = component.pulumi_resource_name
     key: DurableBucketArgs = {"kind": "data"} if kms_key_arn is None else {"kind": "data", "kms_key_arn": kms_key_arn}
-    files = DurableBucket(
+    return DurableBucket(
         f"{name}-files",
         {
             **key,
             # All objects: below no other prefix is anything scanned, so nothing there is read.
-            "statements": [_bucket_statement(one) for one in clean_only_statements(role.arn, [])],
+            "statements": [*(_bucket_statement(one) for one in clean_only_statements(role.arn, [])), *checked["bucket_statements"]],
             "tags": checked["tags"],
             **pick(checked, "force_destroy", "log_bucket_name", "noncurrent_retention_days", "retention_days"),
         },
         component.child(),
     )
-    bucket = ScannedBucket(files.bucket_name, files.bucket_arn, files.kms_key_arn)
+
+
+def _served(component: Component, bucket: ScannedBucket, cors_origins: Sequence[str]) -> list[pulumi.Resource]:
+    """Lets browsers send forms from the origins; the notification of the bucket, which the scan waits for."""
+    name = component.pulumi_resource_name
     if cors_origins:
         aws.s3.BucketCorsConfiguration(
             f"{name}-cors",
@@ -135,8 +145,7 @@ def _new(
             opts=component.child(),
         )
     # A bucket has one notification resource. With EventBridge alone, others get its events by rules.
-    events = aws.s3.BucketNotification(f"{name}-events", bucket=bucket.name, eventbridge=True, opts=component.child())
-    return bucket, files.log_bucket_name, [events]
+    return [aws.s3.BucketNotification(f"{name}-events", bucket=bucket.name, eventbridge=True, opts=component.child())]
 
 
 def _bucket_statement(statement: Statement) -> BucketStatement:
@@ -163,6 +172,6 @@ def bucket_problems(checked: UploadBucketArgs, *others: str) -> Iterator[Problem
     """What does not go with a bucket that is there."""
     if not is_given(checked, "existing_bucket"):
         return
-    for name in ("log_bucket_name", "retention_days", "noncurrent_retention_days", "force_destroy", *others):
+    for name in ("bucket_statements", "log_bucket_name", "retention_days", "noncurrent_retention_days", "force_destroy", *others):
         if is_given(checked, name):
             yield name, "is for a new bucket; existing_bucket is given, and is not changed. Remove one of them."

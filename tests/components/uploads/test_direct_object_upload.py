@@ -88,6 +88,24 @@ def test_a_form_can_write_below_its_prefixes_and_by_post_alone() -> None:
     assert not writes("images/a/b", action="s3:GetObject")
 
 
+def test_more_statements_let_others_read_what_is_clean_and_nothing_else() -> None:
+    cdn = "arn:aws:cloudfront::123456789012:distribution/EDFDVBD6EXAMPLE"
+    served = {
+        "actions": ["s3:GetObject"],
+        "principals": {"Service": ["cloudfront.amazonaws.com"]},
+        "conditions": {"StringEquals": {"aws:SourceArn": [cdn]}},
+    }
+    graph = make(bucket_statements=[served])
+    found = policy(graph, "shop-files-policy")["Statement"]
+    [allows] = [one for one in found if one["Effect"] == "Allow" and one["Principal"] == {"Service": ["cloudfront.amazonaws.com"]}]
+    assert allows["Condition"] == {"StringEquals": {"aws:SourceArn": [cdn]}}
+    # Services are not exempt from the refusal of what is not clean.
+    [refusal] = [one for one in found if one.get("Sid") == "ReadCleanObjectsOnly"]
+    assert refusal["Principal"] == {"AWS": ["*"]} or refusal["Principal"] == "*"
+    domain = graph.one("cloudpatterns:index:DirectObjectUpload").outputs["bucket_regional_domain_name"]
+    assert domain == graph.named("shop-files-bucket").outputs["bucketRegionalDomainName"]
+
+
 def test_cors_is_for_named_origins_only() -> None:
     graph = make(allowed_origins=["https://shop.example.com"])
     [rule] = graph.one("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration").inputs["corsRules"]

@@ -133,6 +133,19 @@ def test_limits_are_enforced_by_s3_and_not_by_the_page(
     assert stored(s3) == []
 
 
+def test_a_named_file_is_saved_under_its_name_and_never_shown(index: ModuleType, s3: Any) -> None:
+    form = issue(index, s3, file_name="Vertrag \u00fc.png")
+    expected = "attachment; filename*=UTF-8''Vertrag%20%C3%BC.png"
+    assert form["fields"]["Content-Disposition"] == expected
+    assert post(form["url"], form["fields"])[0] == 201
+    assert s3.head_object(Bucket=os.environ["BUCKET"], Key=form["key"])["ContentDisposition"] == expected
+    # The policy of the form has it: nobody shows the file as a page of the site that serves it.
+    assert post(form["url"], {**form["fields"], "Content-Disposition": "inline"})[0] == 403
+    for name in ("", "a/b.png", "a\r\nSet-Cookie: x=1", 7):
+        answer = index.handler(request(body={"file_name": name}), None, s3)
+        assert (answer["statusCode"], "file_name must be" in answer["body"]) == (400, True)
+
+
 def test_an_expired_form_is_refused(index: ModuleType, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORMS", json.dumps({"images": {**IMAGES, "expiry_seconds": 1}}))
     form = issue(index, s3)

@@ -48,6 +48,8 @@ class DirectObjectUpload(Component):
     """Name of the bucket."""
     bucket_arn: pulumi.Output[str]
     """ARN of the bucket."""
+    bucket_regional_domain_name: pulumi.Output[str]
+    """Host name of the new bucket in its Region, for a CDN that its policy names. Empty for an existing bucket."""
     bucket_policy: pulumi.Output[str]
     """The statements, as a policy in JSON, that refuse objects that are not clean: the new bucket has them, an existing one needs them."""
     kms_key_arn: pulumi.Output[str]
@@ -70,6 +72,7 @@ class DirectObjectUpload(Component):
         self.function_arn, self.function_name = function.arn, function.name
         self.bucket_name, self.bucket_arn = pulumi.Output.from_input(bucket.name), bucket.arn
         self.bucket_policy, self.log_bucket_name = uploads.policy, uploads.log_bucket_name
+        self.bucket_regional_domain_name = uploads.regional_domain_name
         self.kms_key_arn = pulumi.Output.from_input("" if bucket.kms_key_arn is None else bucket.kms_key_arn)
         self.completion_rule_arn = self.completion_dead_letter_queue_url = pulumi.Output.from_input("")
         if completed:

@@ -2,7 +2,8 @@
 
 It answers requests of an API (proxy integration, REST or HTTP API). POST with a JSON object ``{"form": ..., "content_type": ...,
 "redirect": true}`` is answered with the address and fields of a form: S3 itself refuses another key, type or size, and any upload after the
-form's expiry. GET with the ``key`` of an upload is answered with its state, as a page for browsers and as JSON for programs.
+form's expiry. With ``"file_name"`` browsers save the object under that name, and do not show it. GET with the ``key`` of an upload is
+answered with its state, as a page for browsers and as JSON for programs.
 
 Environment: BUCKET, FORMS (JSON: name to prefix, content_types, min_bytes, max_bytes, expiry_seconds and redirect_url), ORIGINS (JSON: a
 list), IDENTITY_CLAIM, and ANONYMOUS (``true`` where callers need no identity).
@@ -18,6 +19,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 from botocore.config import Config
@@ -78,7 +80,7 @@ def _form(event: Mapping[str, Any], s3: Any) -> dict[str, Any]:
         raise Refusal(400, f"content_type must be one of {', '.join(form['content_types'])}")
     # Nobody chooses a key: it cannot be guessed, and overwrites nothing.
     key = f"{form['prefix']}{owner}/{uuid.uuid4()}"
-    fields = {"Content-Type": content_type, **_success(event, request, form)}
+    fields = {"Content-Type": content_type, **_disposition(request), **_success(event, request, form)}
     seconds = form["expiry_seconds"]
     post = s3.generate_presigned_post(
         os.environ["BUCKET"],
@@ -126,6 +128,15 @@ def _request(event: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(request, dict):
         raise Refusal(400, "the body must be a JSON object")
     return request
+
+
+def _disposition(request: Mapping[str, Any]) -> dict[str, str]:
+    name = request.get("file_name")
+    if name is None:
+        return {}
+    if not isinstance(name, str) or not re.fullmatch(r"[^\x00-\x1f\x7f/\\]{1,200}", name):
+        raise Refusal(400, "file_name must be the name of a file, such as report.pdf")
+    return {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
 
 
 def _success(event: Mapping[str, Any], request: Mapping[str, Any], form: Mapping[str, Any]) -> dict[str, str]:
