@@ -25,6 +25,7 @@ from typing import Final
 
 from offline_preview.errors import PreviewError
 from offline_preview.packs import find_profile, select_packs
+from offline_preview.yaml_text import read_mapping
 
 from sandbox import facts, processes, projects, workspace
 from sandbox.cloud import Cloud
@@ -119,12 +120,24 @@ def _examples() -> int:
         if code == _INTERRUPTED:
             return code
         results.append((name, said[0] if code == 0 else "FAILED"))
+    for file in workspace.example_stack_files():
+        said = []
+        stack = file.name.split(".")[1]
+        code = _try(stack, functools.partial(_example_stack, stack, said))
+        if code == _INTERRUPTED:
+            return code
+        results.append((file.relative_to(ROOT), said[0] if code == 0 else "FAILED"))
     print(*(f"{name!s:<34}{result}" for name, result in results), sep="\n")
     return 1 if any(result == "FAILED" for _name, result in results) else 0
 
 
 def _example(project: projects.Project, stack: str, said: list[str], place: Path) -> str:
     said.append(_deploy(Deployment(lambda: projects.make(place, project, stack), stack, [], own=False)))
+    return said[0]
+
+
+def _example_stack(stack: str, said: list[str], place: Path) -> str:
+    said.append(_own(place, stack))
     return said[0]
 
 
@@ -245,7 +258,7 @@ def _deploy(wanted: Deployment) -> str:
 def _unprotect(made: Workspace, cloud: Cloud, wanted: Deployment) -> None:
     """Switches protection off before destroy, as for a real stack."""
     stack = wanted.stack
-    if wanted.own:
+    if wanted.own and "cloudpatterns:storefront" in (read_mapping(workspace.stack_files()[stack]).get("config") or {}):
         if any(one.inputs.get(facts.PROTECTED.get(one.kind, ("",))[0]) is True for one in cloud.living()):
             # By the settings, and an up without the packs, which would refuse it.
             with _step("up without deletion protection", made.account):

@@ -143,9 +143,18 @@ def stand_in(folder: Path) -> Path:
 
 
 def stack_files() -> dict[str, Path]:
-    """The stack files of this repository by the names of their stacks."""
-    files = sorted(ROOT.glob("Pulumi.*.yaml"))
-    return {file.name.removeprefix("Pulumi.").removesuffix(".yaml"): file for file in files}
+    """The stack files of this repository by the names of their stacks: its own, and those of the examples."""
+    files = [*sorted(ROOT.glob("Pulumi.*.yaml")), *example_stack_files()]
+    return {_stack(file): file for file in files}
+
+
+def example_stack_files() -> list[Path]:
+    """Stack files that are to be copied beside the others."""
+    return sorted((ROOT / "examples" / "stacks").glob("Pulumi.*.yaml"))
+
+
+def _stack(file: Path) -> str:
+    return file.name.removeprefix("Pulumi.").removesuffix(".yaml")
 
 
 def copy_stack_file(source: Path, target: Path) -> list[str]:

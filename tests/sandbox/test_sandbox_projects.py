@@ -8,7 +8,7 @@ import pytest
 from offline_preview.errors import PreviewError
 
 from sandbox import __main__ as command
-from sandbox import projects
+from sandbox import projects, workspace
 from sandbox.workspace import ROOT
 from tests.sandbox.conftest import calls, left_behind
 
@@ -172,6 +172,7 @@ def test_every_example_has_a_line(
     (node / "Pulumi.yaml").write_text("name: node\nruntime: python\n")
     (node / "package.json").write_text("{}")
     monkeypatch.setattr(projects, "examples", lambda: [project, node])
+    monkeypatch.setattr(workspace, "example_stack_files", list)
     monkeypatch.setattr(command, "ROOT", tmp_path)
     assert command.main(["--examples"]) == 0
     *_steps, first, second = capfd.readouterr().out.splitlines()
@@ -184,6 +185,7 @@ def test_an_example_that_fails_stops_no_other(
     cli: Path, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(projects, "examples", lambda: [project, project])
+    monkeypatch.setattr(workspace, "example_stack_files", list)
     monkeypatch.setattr(command, "ROOT", tmp_path)
     assert command.main(["--examples"]) == 1
     assert capfd.readouterr().out.splitlines()[-2:] == ["shop                              FAILED"] * 2
@@ -193,6 +195,21 @@ def test_the_examples_are_found() -> None:
     names = {str(folder.relative_to(ROOT)) for folder in projects.examples()}
     assert {"bootstrap", "examples/floating_ip", "examples/languages/go"} <= names
     assert len(names) == len(list(ROOT.glob("examples/**/Pulumi.yaml"))) + 1
+
+
+@pytest.mark.parametrize("cli", ["plain"], indirect=True)
+def test_every_stack_file_of_the_examples_has_a_line(
+    cli: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    files = workspace.example_stack_files()
+    assert "Pulumi.prod-backup.yaml" in {file.name for file in files}
+    monkeypatch.setattr(projects, "examples", list)
+    monkeypatch.setattr(workspace, "example_stack_files", lambda: files[:1])
+    assert command.main(["--examples"]) == 0
+    line = capfd.readouterr().out.splitlines()[-1]
+    stack = files[0].name.split(".")[1]
+    assert line.startswith(f"examples/stacks/{files[0].name}")
+    assert f"{stack}  2 resources: up compliant, second up without changes" in line
 
 
 def test_only_harmless_plugins_of_the_users_cli_are_lent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
