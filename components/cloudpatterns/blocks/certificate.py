@@ -9,7 +9,8 @@ import pulumi_aws as aws
 
 from cloudpatterns.core import Component, Problem
 
-_MOST_CHARACTERS = 64
+MOST_MAIN_NAME_CHARACTERS = 64
+"""https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html"""
 _Region = TypeVar("_Region", bound=str | None)
 
 
@@ -73,12 +74,9 @@ def certificates(
 
 
 def main_name_problems(domain_names: Sequence[str]) -> Iterator[Problem]:
-    """What ACM refuses of the main name, the first: the others may be longer.
-
-    https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html
-    """
-    if domain_names and (count := len(domain_names[0])) > _MOST_CHARACTERS:
-        reason = f"has {count} characters; the first name of a new certificate has {_MOST_CHARACTERS} at most"
+    """What ACM refuses of the main name, the first: the others may be longer."""
+    if domain_names and (count := len(domain_names[0])) > MOST_MAIN_NAME_CHARACTERS:
+        reason = f"has {count} characters; the first name of a new certificate has {MOST_MAIN_NAME_CHARACTERS} at most"
         yield "domain_names.0", f"{reason}. Put a shorter one before it."
 
 

@@ -14,7 +14,7 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from cloudpatterns.blocks import Metric, MetricMath, alarm
-from cloudpatterns.blocks.certificate import certificates
+from cloudpatterns.blocks.certificate import MOST_MAIN_NAME_CHARACTERS, certificates
 from cloudpatterns.core import Choice, Component, Matches, Problem, account_of, after, excludes, one_of
 from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
@@ -531,6 +531,9 @@ def _child_names(checked: LoadBalancerArgs) -> dict[str, int]:
 def _problems(name: str, checked: LoadBalancerArgs) -> Iterator[Problem]:
     yield from name_pattern_problems(name)
     yield from listener_problems(checked)
+    domain_name = checked.get("domain_name")
+    if domain_name is not None and len(domain_name) > MOST_MAIN_NAME_CHARACTERS:
+        yield "domain_name", f"has {len(domain_name)} characters; a new certificate's has {MOST_MAIN_NAME_CHARACTERS} at most. Shorten it."
     timeout, interval = checked["health_check_timeout_seconds"], checked["health_check_interval_seconds"]
     if timeout >= interval:
         yield (

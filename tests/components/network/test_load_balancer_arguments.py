@@ -37,6 +37,10 @@ BARE = {key: value for key, value in BASE.items() if key != "certificate_arn"}
             [("certificate_arn", f"{CERTIFICATE} both are given. Remove one.")],
         ),
         (
+            {**BARE, "domain_name": f"{'a' * 53}.example.org", "hosted_zone_id": "Z123"},
+            [("domain_name", "has 65 characters; a new certificate's has 64 at most. Shorten it.")],
+        ),
+        (
             {**BASE, "alternate_target_group": True, "stickiness": {}},
             [
                 ("target_type", "is instance; alternate_target_group is for the containers of ECS, which need ip. Set it."),
