@@ -10,6 +10,7 @@ import pytest
 from cloudpatterns_policies.core import discover
 from offline_preview import cli
 
+from settings.systems import SYSTEMS
 from tests.components.test_package import components, pattern
 from tests.harness import record
 
@@ -89,3 +90,13 @@ def test_the_tables_name_every_component_and_every_module_of_the_library() -> No
     }
     pages = {path.name for path in (ROOT / "docs" / "runtime").glob("*.md")}
     assert pages == set(re.findall(r"\(docs/runtime/([\w-]+\.md)\)", README))
+
+
+def test_every_optional_section_has_a_row_and_a_stack_file_that_uses_it() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)`: .* \| \[`([\w-]+)`\]\((examples/stacks/.*)\) \|$", README, re.MULTILINE)
+    assert [(section, component) for section, component, *_ in rows] == [
+        (section, path.partition(":")[2]) for section, path in SYSTEMS.items()
+    ]
+    for section, _component, stack, file in rows:
+        assert file == f"examples/stacks/Pulumi.{stack}.yaml"
+        assert f"\n  cloudpatterns:{section}:\n" in (ROOT / file).read_text(encoding="utf-8")
