@@ -8,15 +8,13 @@ import functools
 import json
 import random
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import jsonata
 from botocore.exceptions import ClientError
-
-from tests.emulators.memory_dynamodb import MemoryDynamoDb
 
 _PATH = re.compile(r"\$states((?:\.[A-Za-z_]\w*)+)")
 _SICK = 0.85
@@ -114,6 +112,10 @@ class Faulty:
         return called
 
 
+class Declined(Exception):
+    """The customer's bank refuses."""
+
+
 class Bank:
     """The payment provider: payments by key, and each movement of money."""
 
@@ -129,7 +131,7 @@ class Bank:
     def confirm(self, payment: str) -> None:
         found = self.payments[payment]
         if found["method"] == "declined":
-            raise StepError("Declined")
+            raise Declined
         if found["state"] in ("cancelled", "refunded"):
             raise ConnectionError("409")
         if found["state"] == "created":
@@ -149,10 +151,12 @@ class World:
 
     definition: Mapping[str, Any]
     functions: Mapping[str, Function]
-    dynamodb: MemoryDynamoDb
+    dynamodb: Any
     weather: Weather
     parked: list[Any] = field(default_factory=list)
     ends: dict[str, tuple[str, str]] = field(default_factory=dict)
+    entered: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """The states that each execution has entered."""
     resting: list[Iterator[None]] = field(default_factory=list)
 
     def start(self, name: str, document: Any) -> None:
@@ -181,6 +185,7 @@ class World:
         states, following = self.definition["States"], self.definition["StartAt"]
         while True:
             current, state = following, states[following]
+            self.entered[name].append(current)
             known: dict[str, Any] = {
                 "input": document,
                 "context": {"Execution": {"Id": f"arn:aws:states:::execution:{name}"}, "State": {"Name": current}},

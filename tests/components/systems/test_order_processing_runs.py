@@ -4,12 +4,14 @@ import functools
 import json
 import os
 import random
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
 import pytest
+from cloudpatterns_runtime.saga import StepLog
 from offline_preview.graph import Graph
 
 from tests.components.systems.order_simulation import ATTEMPTS, Bank, Faulty, Weather, World
@@ -40,15 +42,17 @@ def definition() -> str:
 class Shop:
     """A world with the services of the example, which orders pass."""
 
-    def __init__(self, seed: int, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, seed: int, patch: pytest.MonkeyPatch, emulator: Any = None) -> None:
         chance = random.Random(seed)
         kinds = tuple(chance.sample(ATTEMPTS, chance.randrange(1, 3)))
         self.weather = Weather(chance, chance.choice(RATES), chance.choice(SICK), kinds)
-        self.dynamodb, self.bank = MemoryDynamoDb(), Bank()
-        self.world = World(json.loads(definition()), {}, self.dynamodb, self.weather)
-        dynamodb, bank = Faulty(self.dynamodb, self.weather, self.world.meanwhile), Faulty(self.bank, self.weather, self.world.meanwhile)
-        patch.setattr(boto3, "client", lambda *_, **__: dynamodb)
-        modules = {service: load_service(service, patch) for service in SERVICES}
+        memory, self.bank = MemoryDynamoDb(), Bank()
+        self.world = World(json.loads(definition()), {}, memory, self.weather)
+        bank = Faulty(self.bank, self.weather, self.world.meanwhile)
+        dynamodb = Faulty(memory, self.weather, self.world.meanwhile) if emulator is None else emulator
+        with pytest.MonkeyPatch.context() as while_loading:
+            while_loading.setattr(boto3, "client", lambda *_, **__: dynamodb)
+            modules = {service: load_service(service, patch) for service in SERVICES}
         modules["payment"].PROVIDER = bank
         modules["payment"].CIRCUIT = Through()
         self.world.functions = {
@@ -56,10 +60,10 @@ class Shop:
             for service, module in modules.items()
         }
         names = {name: graph().named(f"shop-stores-{name}-table").outputs["name"] for name in ("orders", *SERVICES)}
-        self.tables = {name: self.dynamodb.tables[table] for name, table in names.items()}
+        self.tables = {name: memory.tables[table] for name, table in names.items()}
         for sku, (available, cents) in STOCK.items():
-            key = f"sku#{sku}"
-            self.tables["stock"][key] = {"id": {"S": key}, "available": {"N": str(available)}, "cents": {"N": str(cents)}}
+            article = {"id": {"S": f"sku#{sku}"}, "available": {"N": str(available)}, "cents": {"N": str(cents)}}
+            (memory if emulator is None else emulator).put_item(TableName=names["stock"], Item=article)
 
     def order(self, name: str) -> None:
         """A random order: of up to three lines, some of what there is not, some of somebody who cannot pay."""
@@ -143,17 +147,83 @@ def patch() -> Iterator[pytest.MonkeyPatch]:
         yield context
 
 
-def simulate(seed: int, patch: pytest.MonkeyPatch, change: Any = None) -> tuple[Counter[str], int, Counter[str]]:
+def simulate(
+    seed: int, patch: pytest.MonkeyPatch, mistake: Callable[[Shop, pytest.MonkeyPatch], None] | None = None
+) -> tuple[Counter[str], int, Counter[str]]:
     """Sends orders through a shop, repairs what is parked, and checks what must hold: statuses, parked orders, and failures by kind."""
     shop = Shop(seed, patch)
-    if change is not None:
-        change(shop)
+    if mistake is not None:
+        mistake(shop, patch)
     orders = [f"order-{number}" for number in range(TOGETHER)]
     for order in orders:
         shop.order(order)
     shop.world.run()
     parked = shop.repair()
     return shop.check(orders), parked, shop.weather.counts
+
+
+def _states(shop: Shop) -> dict[str, Any]:
+    return shop.world.definition["States"]
+
+
+def undo_nothing_uncertain(shop: Shop, _patch: pytest.MonkeyPatch) -> None:
+    """A step that failed counts as one that did not happen."""
+    for state in _states(shop).values():
+        for catcher in state.get("Catch", []):
+            catcher["Next"] = re.sub(".* uncertain", "Ship finished?", catcher["Next"])
+
+
+def confirm_what_is_closed(shop: Shop, _patch: pytest.MonkeyPatch) -> None:
+    """An attempt to confirm that comes late wins."""
+    del _states(shop)["Confirm"]["Arguments"]["ConditionExpression"]
+
+
+def open_what_is_closed(shop: Shop, _patch: pytest.MonkeyPatch) -> None:
+    """An attempt to open that comes late wins."""
+    update = _states(shop)["Open"]["Arguments"]
+    update["UpdateExpression"] = update["UpdateExpression"].replace("if_not_exists(#status, :pending)", ":pending")
+
+
+def forget_a_compensation(shop: Shop, _patch: pytest.MonkeyPatch) -> None:
+    """Nobody releases the stock."""
+    _states(shop)["Charge finished?"]["Default"] = "Open finished?"
+
+
+def leave_no_trace_of_an_undo(_shop: Shop, patch: pytest.MonkeyPatch) -> None:
+    """A compensation of what did not happen does nothing at all."""
+    put = StepLog._put
+    patch.setattr(StepLog, "_put", lambda log, item: True if item["state"]["S"] == "undone" else put(log, item))
+
+
+def call_without_a_trace(_shop: Shop, patch: pytest.MonkeyPatch) -> None:
+    """A call elsewhere is known only when it has succeeded."""
+
+    def call(log: StepLog, saga_id: str, action: Any) -> Any:
+        result = action()
+        log._put(log._item(saga_id, "done", result))
+        return result
+
+    patch.setattr(StepLog, "call", call)
+
+
+MISTAKES = (
+    undo_nothing_uncertain,
+    confirm_what_is_closed,
+    open_what_is_closed,
+    forget_a_compensation,
+    leave_no_trace_of_an_undo,
+    call_without_a_trace,
+)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_the_simulation_sees_a_mistake(mistake: Callable[[Shop, pytest.MonkeyPatch], None], patch: pytest.MonkeyPatch) -> None:
+    def batches() -> None:
+        for seed in range(60):
+            simulate(seed, patch, mistake)
+
+    with pytest.raises(AssertionError, match="order-"):
+        batches()
 
 
 # 10,000 orders in all: about a second for each batch, side by side.
