@@ -169,6 +169,9 @@ def repeated_in_systems() -> Iterator[str]:
             args_type,
             *(nested for hint in declared(args_type).values() for nested in nested_types(hint) if nested not in options),
         ):
+            # An argument of a component that a system takes is that component's own.
+            if own.__module__.split(".")[1] != "systems":
+                continue
             names = set(declared(own)) - {name for base in bases(own) for name in declared(base)}
             for one in options:
                 if len(repeated := names & set(declared(one)) - shared) > 3:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from cloudpatterns_runtime.parked_executions import main, resume
+from cloudpatterns_runtime.parked_executions import main, resume, undo
 
 from tests.emulators.locked_moto import client
 
@@ -125,6 +125,88 @@ def test_a_queue_without_records_is_done(sqs: Any, states: Any, capsys: pytest.C
     empty = sqs.create_queue(QueueName="empty")["QueueUrl"]
     assert main(["--queue-url", empty, "--state-machine-arn", MACHINE], Quick(sqs), states) == 0
     assert capsys.readouterr().out == "nothing is left\n"
+
+
+class History:
+    """Step Functions with one execution that has ended, and those that are started."""
+
+    def __init__(self, status: str, *events: dict[str, Any], error: str | None = None) -> None:
+        self.execution = {"status": status, **({} if error is None else {"error": error, "cause": "why"})}
+        self.events, self.started = events, list[Any]()
+
+    def describe_execution(self, **_: Any) -> Any:
+        return self.execution
+
+    def get_paginator(self, name: str) -> Any:
+        assert name == "get_execution_history"
+        return self
+
+    def paginate(self, *, executionArn: str, reverseOrder: bool) -> Any:
+        assert reverseOrder
+        assert executionArn == FIRST
+        return [{"events": [event]} for event in reversed(self.events)]
+
+    def start_execution(self, **request: Any) -> Any:
+        self.started.append(request)
+        return {"executionArn": f"arn of {request['name']}"}
+
+
+def entered(name: str, **steps: Any) -> dict[str, Any]:
+    document = {"input": {"id": 7}, "earlier": {}, "steps": steps}
+    return {"type": "TaskStateEntered", "stateEnteredEventDetails": {"name": name, "input": json.dumps(document)}}
+
+
+def exited(name: str, **steps: Any) -> dict[str, Any]:
+    document = {"input": {"id": 7}, "earlier": {}, "steps": steps}
+    return {"type": "TaskStateExited", "stateExitedEventDetails": {"name": name, "output": json.dumps(document)}}
+
+
+FIRST_STEP = [entered("Reserve"), exited("Reserve", Reserve={"cents": 5})]
+
+
+@pytest.mark.parametrize(
+    ("history", "error", "steps"),
+    [
+        # The step in which it ended may have happened.
+        (
+            History("ABORTED", *FIRST_STEP, entered("Charge", Reserve={"cents": 5}), {"type": "ExecutionAborted"}),
+            "Execution.Aborted",
+            ["Reserve", "Charge"],
+        ),
+        (History("TIMED_OUT", *FIRST_STEP, {"type": "ExecutionTimedOut"}), "Execution.Timed_Out", ["Reserve"]),
+        (History("FAILED", entered("Reserve"), {"type": "ExecutionFailed"}, error="States.Runtime"), "States.Runtime", ["Reserve"]),
+    ],
+)
+def test_an_execution_that_ended_without_compensations_is_undone_as_far_as_it_came(
+    history: History, error: str, steps: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--execution", FIRST, "--state-machine-arn", MACHINE], object(), history) == 0
+    [request] = history.started
+    parked = json.loads(request["input"])["parked"]
+    assert (request["stateMachineArn"], parked["execution"], parked["document"]["error"]["Error"]) == (MACHINE, FIRST, error)
+    assert [*parked["document"]["steps"]] == steps
+    assert parked["document"]["steps"].get("Charge", {"uncertain": True}) == {"uncertain": True}
+    assert parked["document"]["input"] == {"id": 7}
+    assert capsys.readouterr().out.splitlines() == [f"{FIRST} ({error}): goes on as arn of {request['name']}", "nothing is left"]
+
+
+@pytest.mark.parametrize(
+    ("history", "problem"),
+    [
+        (History("RUNNING", entered("Reserve")), "is RUNNING; those that are ABORTED, FAILED, TIMED_OUT can be undone"),
+        (History("SUCCEEDED", *FIRST_STEP), "is SUCCEEDED; those that are ABORTED, FAILED, TIMED_OUT can be undone"),
+        (History("ABORTED", {"type": "ExecutionAborted"}), "has no document in its history: no step has begun"),
+    ],
+)
+def test_an_execution_with_nothing_to_undo_is_refused(history: History, problem: str) -> None:
+    assert undo(history, FIRST, MACHINE) == (FIRST, "", "", problem)
+    assert history.started == []
+
+
+def test_a_dry_run_is_for_the_queue(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--execution", FIRST, "--state-machine-arn", MACHINE, "--dry-run"], object(), object())
+    assert "--dry-run is for --queue-url" in capsys.readouterr().err
 
 
 def test_a_long_name_keeps_room_for_its_end(sqs: Any, states: Any, queue: str) -> None:

@@ -81,7 +81,7 @@ from cloudpatterns.storage import (
     Snapshot,
     WebStorageArchive,
 )
-from cloudpatterns.systems import Storefront
+from cloudpatterns.systems import OrderProcessing, Storefront
 from cloudpatterns.uploads import DirectObjectUpload, StorageIndex, WriteProxy
 
 ZONES = ["eu-west-1a", "eu-west-1b"]
@@ -754,6 +754,34 @@ def operational_firewall() -> None:
         {
             "vpc_id": network.vpc_id,
             "operators": {"platform": {"ports": [22], "entries": [{"cidr": "10.250.10.0/24", "description": "Platform team"}]}},
+        },
+    )
+
+
+def order_processing() -> None:
+    """Orders that reserve stock and are paid; when the payment fails, the stock is released."""
+    OrderProcessing(
+        "shop",
+        {
+            "services": [
+                {
+                    "name": "stock",
+                    "action": "Reserve",
+                    "compensation": "Release",
+                    "function": {"image_uri": WORKER_IMAGE},
+                    "refusals": ["OutOfStock"],
+                },
+                {
+                    "name": "payment",
+                    "action": "Charge",
+                    "compensation": "Refund",
+                    "function": {"image_uri": WORKER_IMAGE},
+                    "refusals": ["Declined"],
+                    "circuit": {"failures": 5},
+                },
+            ],
+            "api": {"kind": "http"},
+            "authorizer": {"jwt": {"issuer": "https://login.example.com/", "audiences": ["shop"]}},
         },
     )
 

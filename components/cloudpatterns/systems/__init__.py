@@ -1,5 +1,11 @@
 """Whole designs composed of patterns."""
 
+from cloudpatterns.systems.order_processing.arguments import (
+    OrderProcessingArgs,
+    OrderProcessingOptions,
+    OrderProcessingServiceArgs,
+)
+from cloudpatterns.systems.order_processing.component import OrderProcessing
 from cloudpatterns.systems.storefront.arguments import (
     StorefrontArgs,
     StorefrontCdnArgs,
@@ -11,6 +17,10 @@ from cloudpatterns.systems.storefront.arguments import (
 from cloudpatterns.systems.storefront.component import Storefront
 
 __all__ = [
+    "OrderProcessing",
+    "OrderProcessingArgs",
+    "OrderProcessingOptions",
+    "OrderProcessingServiceArgs",
     "Storefront",
     "StorefrontArgs",
     "StorefrontCdnArgs",

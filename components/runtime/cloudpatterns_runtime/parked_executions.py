@@ -1,4 +1,4 @@
-"""Goes on with executions of a state machine whose compensation had given up, and whose records are in a queue.
+"""Goes on with executions of a state machine whose compensation had given up, and undoes those that ended without compensations.
 
 ``Workflow`` of ``cloudpatterns`` sends the whole document of such an execution to its parking queue. With its argument ``resume_parked``,
 an execution that is started with the record at ``parked`` of its input goes on with the compensations. When the cause is fixed, run::
@@ -7,6 +7,9 @@ an execution that is started with the record at ``parked`` of its input goes on 
 
 A record leaves the queue when its execution has begun. The name of the execution is that of the record's message: whoever runs the command
 twice, or runs it again after a lost answer, starts nothing twice. An execution that gives up again is in the queue again.
+
+What was stopped by somebody, or ended by its timeout, left no record. With ``--execution`` instead of ``--queue-url`` it is made of the
+history: the document of the state in which it ended, which counts as one that may have happened.
 """
 
 import argparse
@@ -18,10 +21,11 @@ from typing import Any, NamedTuple
 
 from cloudpatterns_runtime._checks import entry
 
-__all__ = ["Resumed", "resume"]
+__all__ = ["Resumed", "record_of", "resume", "undo"]
 
 _HIDDEN_SECONDS = 60
 _MOST_NAME = 80
+_ENDED = ("ABORTED", "FAILED", "TIMED_OUT")
 
 
 class Resumed(NamedTuple):
@@ -49,6 +53,43 @@ def resume(sqs: Any, states: Any, queue_url: str, state_machine_arn: str, *, dry
             return
 
 
+def record_of(states: Any, execution_arn: str) -> dict[str, Any]:
+    """The record of an execution that ended without compensations, from its history.
+
+    :raises ValueError: for an execution that runs or has succeeded, or whose history does not say how far it came.
+    """
+    execution = states.describe_execution(executionArn=execution_arn)
+    if execution["status"] not in _ENDED:
+        raise ValueError(f"is {execution['status']}; those that are {', '.join(_ENDED)} can be undone")
+    pages = states.get_paginator("get_execution_history").paginate(executionArn=execution_arn, reverseOrder=True)
+    state, text = next(filter(None, (_document(event) for page in pages for event in page["events"])), ("", "null"))
+    document = json.loads(text)
+    if not isinstance(document, dict) or "steps" not in document:
+        raise ValueError("has no document in its history: no step has begun")
+    if state:
+        document["steps"] = {**document["steps"], state: {"uncertain": True}}
+    error = {"Error": execution.get("error") or f"Execution.{execution['status'].title()}", "Cause": execution.get("cause") or ""}
+    return {"execution": execution_arn, "state": state, "document": {"error": error, **document}}
+
+
+def _document(event: Any) -> tuple[str, str] | None:
+    """The document as a state got it, with the state's name, or as a state left it, without."""
+    if (entered := event.get("stateEnteredEventDetails")) is not None:
+        return entered["name"], entered.get("input", "null")
+    exited = event.get("stateExitedEventDetails")
+    return None if exited is None else ("", exited.get("output", "null"))
+
+
+def undo(states: Any, execution_arn: str, state_machine_arn: str) -> Resumed:
+    """Starts the compensations of an execution that ended without them."""
+    try:
+        record = record_of(states, execution_arn)
+    except ValueError as problem:
+        return Resumed(execution_arn, "", "", str(problem))
+    arn, problem = _started(states, state_machine_arn, record, execution_arn)
+    return Resumed(execution_arn, record["document"]["error"]["Error"], arn, problem)
+
+
 def _received(sqs: Any, queue_url: str, dry_run: bool) -> list[Any]:
     # A record that is only looked at is there again after a moment.
     hidden = 10 if dry_run else _HIDDEN_SECONDS
@@ -65,21 +106,28 @@ def _resumed(sqs: Any, states: Any, queue_url: str, state_machine_arn: str, mess
         return Resumed(message["MessageId"], "", "", f"is no record of an execution: {problem!r}")
     if dry_run:
         return Resumed(execution, error, "", "not resumed: dry run")
-    name = _name(execution, message["MessageId"])
+    arn, problem = _started(states, state_machine_arn, record, message["MessageId"])
+    if not problem:
+        sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+    return Resumed(execution, error, arn, problem)
+
+
+def _started(states: Any, state_machine_arn: str, record: Any, why: str) -> tuple[str, str]:
+    """The ARN of the execution that goes on with a record, and why there is none."""
+    name = _name(record["execution"], why)
     try:
-        arn = states.start_execution(stateMachineArn=state_machine_arn, name=name, input=json.dumps({"parked": record}))["executionArn"]
+        started = states.start_execution(stateMachineArn=state_machine_arn, name=name, input=json.dumps({"parked": record}))
     except Exception as failure:
-        # It has begun, and the answer or the deletion was lost.
-        if entry(getattr(failure, "response", None), "Error", "Code") != "ExecutionAlreadyExists":
-            return Resumed(execution, error, "", f"cannot be resumed: {failure}")
-        arn = f"{state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
-    sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
-    return Resumed(execution, error, arn, "")
+        # It has begun, and the answer or what followed was lost.
+        if entry(getattr(failure, "response", None), "Error", "Code") == "ExecutionAlreadyExists":
+            return f"{state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}", ""
+        return "", f"cannot be resumed: {failure}"
+    return started["executionArn"], ""
 
 
-def _name(execution: str, message_id: str) -> str:
-    """The name of the execution that goes on: it begins with the name of the first one."""
-    digest = hashlib.sha256(message_id.encode()).hexdigest()[:16]
+def _name(execution: str, why: str) -> str:
+    """The name of the execution that goes on: it begins with the name of the first one, and is the same for the same reason."""
+    digest = hashlib.sha256(why.encode()).hexdigest()[:16]
     end = f"-resumed-{digest}"
     return execution.rsplit(":", 1)[-1][: _MOST_NAME - len(end)] + end
 
@@ -87,16 +135,24 @@ def _name(execution: str, message_id: str) -> str:
 def main(arguments: Sequence[str] | None = None, sqs: Any = None, states: Any = None) -> int:
     """Goes on with executions whose compensation had given up; ends with 1 when records are left."""
     parser = argparse.ArgumentParser(prog="python -m cloudpatterns_runtime.parked_executions", description=main.__doc__)
-    parser.add_argument("--queue-url", required=True, help="the parking queue of the workflow")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--queue-url", help="the parking queue of the workflow")
+    source.add_argument("--execution", help="ARN of an execution that was stopped or timed out, and is to be undone")
     parser.add_argument("--state-machine-arn", required=True, help="the state machine of the workflow")
     parser.add_argument("--dry-run", action="store_true", help="print what would be resumed, and change nothing")
     given = parser.parse_args(arguments)
+    if given.execution is not None and given.dry_run:
+        parser.error("--dry-run is for --queue-url")
     if sqs is None or states is None:
         import boto3
 
         sqs, states = boto3.client("sqs"), boto3.client("stepfunctions")
     left = 0
-    for one in resume(sqs, states, given.queue_url, given.state_machine_arn, dry_run=given.dry_run):
+    if given.execution is not None:
+        every = iter([undo(states, given.execution, given.state_machine_arn)])
+    else:
+        every = resume(sqs, states, given.queue_url, given.state_machine_arn, dry_run=given.dry_run)
+    for one in every:
         left += bool(one.problem)
         print(f"{one.execution} ({one.error}): {one.problem or f'goes on as {one.resumed_by}'}", flush=True)
     print(f"{left} left" if left else "nothing is left")

@@ -1,0 +1,1 @@
+"""Orders as sagas over services with stores of their own, see ``component``."""
