@@ -237,13 +237,20 @@ def _as_dict(value: Any) -> Any:
         fields = type(value).model_fields
         checked = Checked({name: _as_dict(getattr(value, name)) for name in fields})
         # A default that is passed through, by a system that composes the component, says nothing.
-        checked.given = frozenset(name for name in value.model_fields_set if getattr(value, name) != fields[name].default)
+        checked.given = frozenset(name for name in value.model_fields_set if not _is_default(getattr(value, name), fields[name].default))
         return checked
     if isinstance(value, list):
         return [_as_dict(item) for item in value]
     if isinstance(value, dict):
         return {key: _as_dict(item) for key, item in value.items()}
     return value
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    if isinstance(value, BaseModel) and isinstance(default, dict):
+        # A nested object is passed through with the defaults in it, and the declared default has none.
+        return _as_dict(value) == _as_dict(type(value).model_validate(default))
+    return value == default
 
 
 @functools.cache
