@@ -247,9 +247,9 @@ def _as_dict(value: Any) -> Any:
 
 
 def _is_default(value: Any, default: Any) -> bool:
-    if isinstance(value, BaseModel) and default == {}:
-        # The options of a part, with all their defaults filled in.
-        return all(_is_default(getattr(value, name), field.default) for name, field in type(value).model_fields.items())
+    if isinstance(value, BaseModel) and isinstance(default, dict):
+        # A nested object is passed through with the defaults in it, and the declared default has none.
+        return _as_dict(value) == _as_dict(type(value).model_validate(default))
     return value == default
 
 

@@ -31,6 +31,19 @@ class BoxArgs(TypedDict):
     lid: NotRequired[Annotated[LidOptions, Field(default={})]]
 
 
+class ShelfArgs(TypedDict):
+    """Arguments of ``Shelf``."""
+
+    box: NotRequired[Annotated[BoxArgs, Field(default={})]]
+
+
+def test_the_defaults_of_a_nested_object_are_not_given_when_they_are_passed_on() -> None:
+    shelf: Any = Arguments(ShelfArgs).check("s", {})
+    passed: Any = Arguments(ShelfArgs).check("s", {"box": shelf["box"]})
+    assert not is_given(passed, "box")
+    assert is_given(Arguments(ShelfArgs).check("s", {"box": {"days": 30}}), "box")
+
+
 @pytest.mark.parametrize(("given", "expected"), [({}, False), ({"days": 365}, False), ({"days": 30}, True), ({"days": 365.0}, False)])
 def test_a_default_is_not_given_even_when_it_is_passed(given: Any, expected: bool) -> None:
     box: Any = Arguments(BoxArgs).check("b", given)
