@@ -35,7 +35,7 @@ MISSING = frozenset(
     {
         *("AuditTrail", "GoldenEnvironment"),
         *("MonitoringIntegration", "StackDeployment", "CostGuard", "BuildAgents", "OfficeHours", "TemporaryEnvironment"),
-        *("SecureFileSharing", "EventNotification", "LegacyBackup", "OrderProcessing", "MediaProcessing", "GlobalService"),
+        *("SecureFileSharing", "EventNotification", "LegacyBackup", "MediaProcessing", "GlobalService"),
     }
 )
 
