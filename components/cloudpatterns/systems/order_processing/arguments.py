@@ -26,7 +26,7 @@ ORDERS, OPEN, CLOSE, CONFIRM = "orders", "Open", "Close", "Confirm"
 _ActionName = Annotated[
     str, Matches(r"[A-Za-z][A-Za-z0-9_]{0,49}", "a letter, and letters, digits and underscores after it, such as Charge")
 ]
-_OWN_TABLE: Any = {"table": {"partition_key": "id", "ttl_attribute": "expires_at"}}
+_OWN_TABLE: Any = {"table": {"partition_key": {"name": "id"}, "ttl_attribute": "expires_at"}}
 _STEP_RETRY = {"attempts": 6, "base_seconds": 2, "cap_seconds": 60, "errors": ["States.ALL"]}
 _COMPENSATION_RETRY = {"attempts": 10, "base_seconds": 5, "cap_seconds": 600, "errors": ["States.ALL"]}
 

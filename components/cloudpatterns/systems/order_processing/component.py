@@ -149,7 +149,7 @@ class OrderProcessing(Component):
     def _store_args(self) -> Any:
         checked = self._checked
         protection = checked["deletion_protection"]
-        orders = {"table": {"partition_key": "order_id", "stream": True, "deletion_protection": protection}}
+        orders = {"table": {"partition_key": {"name": "order_id"}, "stream": True, "deletion_protection": protection}}
         own = {service["name"]: _known(service["store"]) for service in _with_functions(checked)}
         return {"services": {ORDERS: orders, **own}, **pick(checked, "vpc_id", "subnet_ids_by_zone"), **self._around}
 
