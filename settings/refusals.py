@@ -53,7 +53,7 @@ def _arguments(settings: Any, context: Context) -> dict[str, Any]:
         **({"cdn": cdn.as_args()} if isinstance(cdn, Model) else {}),
         **({"read_replicas": replicas.as_args()} if isinstance(replicas, Model) else {}),
         "firewall": _section(front.get("firewall"), {}),
-        "database": _section(getattr(settings, "database", None), _database(context.partials.get(Database, {}))),
+        "database": _section(getattr(settings, "database", None), _database(context.partials.get(Database, {}), replicas)),
         "cache": _section(getattr(settings, "cache", None), _CACHE),
         "operators": {operator.name: operator.as_args("name") for operator in getattr(settings, "operators", ())},
         **_valid(front, ("alarm_topic_arns", "alarm_email_addresses")),
@@ -64,8 +64,8 @@ def _arguments(settings: Any, context: Context) -> dict[str, Any]:
     return args
 
 
-def _database(valid: Mapping[str, Any]) -> dict[str, Any]:
-    engine = valid.get("engine", "mysql")
+def _database(valid: Mapping[str, Any], replicas: Any) -> dict[str, Any]:
+    engine = valid.get("engine", "mysql" if replicas is None else "aurora-mysql")
     size = {} if engine in AURORA else {"allocated_storage_gib": 20}
     stand_in = {"engine": engine, "engine_version": PROPOSED[engine], "instance_class": "db.r7g.large", **size}
     return {**stand_in, **_valid(valid, ("master_username",))}
