@@ -27,6 +27,9 @@ PUTS: Final[Mapping[str, tuple[str, ...]]] = {
     "wafv2/webAclRule:WebAclRule": ("webAclArn", "name"),
 }
 
+# Properties that the provider makes the id of. The name alone is none: a name has a record of each type.
+IDS: Final[Mapping[str, tuple[str, ...]]] = {"route53/record:Record": ("zoneId", "name", "type", "setIdentifier")}
+
 _RULE_KEY: Final = ("securityGroupId", "ipProtocol", "fromPort", "toPort", *RULE_SOURCES)
 
 # Properties that must be unique in a region, and the error of AWS. A tuple none of whose properties is set does not count;

@@ -55,6 +55,8 @@ def made(token: str, name: str, inputs: Mapping[str, Any], region: str) -> tuple
     known = {key: value for key, value in found.items() if value is not outputs.UNKNOWN}
     if keys and not any(identity.startswith(f"{prefix}-") for prefix in ("sg",)):
         identity = salt
+    if parts := facts.IDS.get(kind):
+        identity = "_".join(str(inputs[part]) for part in parts if inputs.get(part) is not None)
     return identity, {**known, "id": identity}
 
 

@@ -55,7 +55,7 @@ def _arguments(settings: Any, context: Context) -> dict[str, Any]:
         **({"cdn": cdn.as_args()} if isinstance(cdn, Model) else {}),
         **({"read_replicas": replicas.as_args()} if isinstance(replicas, Model) else {}),
         "firewall": _section(front.get("firewall"), {}),
-        "database": _section(getattr(settings, "database", None), _database(context.partials.get(Database, {}))),
+        "database": _section(getattr(settings, "database", None), _database(context.partials.get(Database, {}), replicas)),
         "cache": _section(getattr(settings, "cache", None), _CACHE),
         "operators": {operator.name: operator.as_args("name") for operator in _operators(settings)},
         **_valid(front, ("alarm_topic_arns", "alarm_email_addresses")),
@@ -71,8 +71,8 @@ def _operators(settings: Any) -> Iterable[Any]:
     return () if operators is None else operators
 
 
-def _database(valid: Mapping[str, Any]) -> dict[str, Any]:
-    engine = valid.get("engine", "mysql")
+def _database(valid: Mapping[str, Any], replicas: Any) -> dict[str, Any]:
+    engine = valid.get("engine", "mysql" if replicas is None else "aurora-mysql")
     size = {} if engine in AURORA else {"allocated_storage_gib": 20}
     stand_in = {"engine": engine, "engine_version": PROPOSED[engine], "instance_class": "db.r7g.large", **size}
     return {**stand_in, **_valid(valid, ("master_username",))}

@@ -16,6 +16,8 @@ DEFAULTS: Final = "__defaults"
 REPLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "acm/certificate:Certificate": ("certificateAuthorityArn", "domainName", "keyAlgorithm", "subjectAlternativeNames", "validationMethod"),
     "acm/certificateValidation:CertificateValidation": ("certificateArn", "validationRecordFqdns"),
+    "appautoscaling/policy:Policy": ("resourceId", "scalableDimension", "serviceNamespace"),
+    "appautoscaling/target:Target": ("resourceId", "scalableDimension", "serviceNamespace"),
     "autoscaling/policy:Policy": ("autoscalingGroupName", "policyType"),
     "backup/restoreTestingSelection:RestoreTestingSelection": ("protectedResourceType", "restoreTestingPlanName"),
     "backup/selection:Selection": ("conditions", "iamRoleArn", "notResources", "planId", "resources", "selectionTags"),
@@ -25,8 +27,12 @@ REPLACES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "backup/vaultNotifications:VaultNotifications": ("backupVaultEvents", "backupVaultName", "snsTopicArn"),
     "backup/vaultPolicy:VaultPolicy": ("backupVaultName",),
+    "cloudfront/distribution:Distribution": ("staging",),
     "cloudwatch/eventRule:EventRule": ("eventBusName",),
     "cloudwatch/eventTarget:EventTarget": ("eventBusName", "rule", "targetId"),
+    "cloudwatch/logDelivery:LogDelivery": ("deliveryDestinationArn", "deliverySourceName"),
+    "cloudwatch/logDeliveryDestination:LogDeliveryDestination": ("deliveryDestinationType", "outputFormat"),
+    "cloudwatch/logDeliverySource:LogDeliverySource": ("logType", "resourceArn"),
     "cloudwatch/logGroup:LogGroup": ("logGroupClass",),
     "ebs/volume:Volume": ("availabilityZone", "encrypted", "kmsKeyId", "snapshotId", "outpostArn", "multiAttachEnabled"),
     "ec2/defaultSecurityGroup:DefaultSecurityGroup": ("vpcId",),
@@ -71,6 +77,7 @@ REPLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "iam/rolePolicyAttachment:RolePolicyAttachment": ("policyArn", "role"),
     "kms/key:Key": ("customKeyStoreId", "customerMasterKeySpec", "keyUsage", "multiRegion", "xksKeyId"),
     "kms/keyPolicy:KeyPolicy": ("keyId",),
+    "lambda/function:Function": ("packageType", "tenancyConfig"),
     "lambda/invocation:Invocation": ("functionName", "input", "qualifier", "triggers"),
     "lb/listener:Listener": ("loadBalancerArn",),
     "lb/loadBalancer:LoadBalancer": ("customerOwnedIpv4Pool", "internal", "loadBalancerType"),
@@ -86,6 +93,10 @@ REPLACES: Final[Mapping[str, tuple[str, ...]]] = {
         *("restoreToPointInTime", "snapshotIdentifier", "storageEncrypted", "timezone", "username"),
     ),
     "rds/parameterGroup:ParameterGroup": ("description", "family"),
+    "rds/proxy:Proxy": ("endpointNetworkType", "engineFamily", "targetConnectionNetworkType", "vpcSubnetIds"),
+    "rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup": ("dbProxyName",),
+    "rds/proxyEndpoint:ProxyEndpoint": ("dbProxyEndpointName", "dbProxyName", "targetRole", "vpcSubnetIds"),
+    "rds/proxyTarget:ProxyTarget": ("dbClusterIdentifier", "dbInstanceIdentifier", "dbProxyName", "targetGroupName"),
     "route53/record:Record": ("name", "zoneId"),
     "s3/bucket:Bucket": ("objectLockEnabled",),
     "scheduler/schedule:Schedule": ("groupName",),
@@ -108,6 +119,8 @@ IN_PLACE: Final = frozenset(
         "autoscaling/group:Group",
         "backup/plan:Plan",
         "backup/restoreTestingPlan:RestoreTestingPlan",
+        "cloudfront/responseHeadersPolicy:ResponseHeadersPolicy",
+        "cloudfront/vpcOrigin:VpcOrigin",
         "cloudwatch/metricAlarm:MetricAlarm",
         "ec2/internetGateway:InternetGateway",
         "ec2/launchTemplate:LaunchTemplate",
@@ -178,7 +191,7 @@ NAMINGS: Final[Mapping[str, Naming]] = {
     "wafv2/webAcl:WebAcl": Naming(longest=128),
 }
 # Renamed in place.
-RENAMED: Final = frozenset({"ec2/managedPrefixList:ManagedPrefixList", "rds/instance:Instance"})
+RENAMED: Final = frozenset({"ec2/managedPrefixList:ManagedPrefixList", "rds/instance:Instance", "rds/proxy:Proxy"})
 
 # Outputs that change in an update, so that resources that use them change in the same run.
 RENEWED: Final[Mapping[str, tuple[str, ...]]] = {

@@ -35,6 +35,21 @@ def _identities(engine: Engine, kind: str, *names: str) -> dict[str, Any]:
     return {name: found[name] for name in names}
 
 
+def _changed(engine: Engine, since: int) -> set[tuple[str, str]]:
+    """What happened in the account to records of Route 53 since an entry of its journal: operation and name."""
+    cloud = engine.cloud()
+    entries = [(one.operation, one.urn.rpartition("::")[2]) for one in cloud.journal()[since:] if one.kind == "route53/record:Record"]
+    cloud.close()
+    return set(entries)
+
+
+def _length(engine: Engine) -> int:
+    cloud = engine.cloud()
+    entries = len(cloud.journal())
+    cloud.close()
+    return entries
+
+
 def test_a_stack_moves_behind_a_cdn_and_back(tmp_path: Path) -> None:
     engine = workspace.make(tmp_path)
     engine.pulumi("stack", "init", "dev")
@@ -57,7 +72,13 @@ def test_a_stack_moves_behind_a_cdn_and_back(tmp_path: Path) -> None:
     assert "shop-cdn-alias-a" in planned["update"]
     assert "shop-cdn-alias-aaaa" in planned["create"]
     assert {"shop-web-lb", "shop-web-certificate"} <= planned["delete"]
+    entries = _length(engine)
     _done(engine, *UP)
+    # No record is deleted, not even for a moment.
+    assert _changed(engine, entries) == {
+        *(("update", name) for name in ("shop-cdn-alias-a", "shop-certificates-record")),
+        ("create", "shop-cdn-alias-aaaa"),
+    }
     after = [
         *_identities(engine, RECORD, "shop-cdn-alias-a", "shop-certificates-record").values(),
         *_identities(engine, BUCKET, "shop-origin-logs-bucket").values(),
@@ -67,7 +88,12 @@ def test_a_stack_moves_behind_a_cdn_and_back(tmp_path: Path) -> None:
 
     del storefront["cdn"]
     file.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    entries = _length(engine)
     _done(engine, *UP)
+    assert _changed(engine, entries) == {
+        *(("update", name) for name in ("shop-web-alias-a", "shop-web-certificate-record")),
+        ("delete", "shop-cdn-alias-aaaa"),
+    }
     again = [
         *_identities(engine, RECORD, "shop-web-alias-a", "shop-web-certificate-record").values(),
         *_identities(engine, BUCKET, "shop-web-logs-bucket").values(),

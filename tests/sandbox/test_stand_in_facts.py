@@ -16,6 +16,7 @@ from tests.program import ROOT, STACKS
 PROPERTIES = {
     **{("REPLACES", kind): names for kind, names in provider_facts.REPLACES.items()},
     **{("PUTS", kind): names for kind, names in facts.PUTS.items()},
+    **{("IDS", kind): names for kind, names in facts.IDS.items()},
     **{("UNIQUE", kind): tuple(name for names, _code in alike for name in names) for kind, alike in facts.UNIQUE.items()},
     **{("PROTECTED", kind): (name,) for kind, (name, _code) in facts.PROTECTED.items()},
     **{("NAMINGS", kind): (naming.property,) for kind, naming in provider_facts.NAMINGS.items()},

@@ -160,6 +160,12 @@ def test_what_aws_knows_by_a_key_has_it_as_its_id(provider: StandInProvider) -> 
     assert len(provider._cloud.living()) == 2
 
 
+def test_a_name_has_a_record_of_each_type(provider: StandInProvider) -> None:
+    token, record = "aws:route53/record:Record", {"name": "shop.example.com", "zoneId": "Z0"}
+    ids = [create(provider, token, {**record, "type": kind, "records": ["x"], "ttl": 60})[0] for kind in ("A", "AAAA")]
+    assert ids == ["Z0_shop.example.com_A", "Z0_shop.example.com_AAAA"]
+
+
 def test_an_update_keeps_what_aws_computed_drops_what_is_no_longer_given_and_renews_versions(provider: StandInProvider) -> None:
     template, given = "aws:ec2/launchTemplate:LaunchTemplate", {"name": "t", "description": "old", "imageId": "ami-1"}
     identity, olds = create(provider, template, given)

@@ -107,10 +107,12 @@ class Storefront(Component):
     **Cost drivers**: the database (twice with ``multi_az``), its read replicas and their proxy, the servers or containers, the cache nodes,
     the load balancer's traffic, the rules of the web ACL and, with ``cdn``, what the CDN delivers.
 
-    **Trade-offs**: one application per storefront; database and cache are in the same network; a replaced tier keeps the others.
+    **Trade-offs**: one application per storefront; database and cache are in the same network; a replaced tier keeps the others. Behind a
+    CDN and from behind it a storefront moves with its records and logs, not with its load balancer. Reads from replicas are late.
 
     **Proven by**: controls ``functional-firewall``, ``operational-firewall``, ``web-application-firewall``, ``alb-web-acl``,
-    ``rds-private``; ``test_storefront.py``, ``test_golden.py``.
+    ``rds-private``, ``no-path``; ``test_storefront.py``, ``test_storefront_cdn.py``, ``test_storefront_reads.py``,
+    ``test_storefront_moves.py``, ``test_storefront_containers.py``, ``test_golden.py``.
     """
 
     url: pulumi.Output[str]
