@@ -69,18 +69,18 @@ def test_a_stack_moves_behind_a_cdn_and_back(tmp_path: Path) -> None:
     storefront["cdn"] = CDN
     file.write_text(yaml.safe_dump(settings), encoding="utf-8")
     planned = steps(_done(engine, "preview", "--json"))
-    assert "shop-cdn-alias-a" in planned["update"]
-    assert "shop-cdn-alias-aaaa" in planned["create"]
+    assert "shop-cdn-alias-a-shop.example.com" in planned["update"]
+    assert "shop-cdn-alias-aaaa-shop.example.com" in planned["create"]
     assert {"shop-web-lb", "shop-web-certificate"} <= planned["delete"]
     entries = _length(engine)
     _done(engine, *UP)
     # No record is deleted, not even for a moment.
     assert _changed(engine, entries) == {
-        *(("update", name) for name in ("shop-cdn-alias-a", "shop-certificates-record")),
-        ("create", "shop-cdn-alias-aaaa"),
+        *(("update", name) for name in ("shop-cdn-alias-a-shop.example.com", "shop-certificates-record-shop.example.com")),
+        ("create", "shop-cdn-alias-aaaa-shop.example.com"),
     }
     after = [
-        *_identities(engine, RECORD, "shop-cdn-alias-a", "shop-certificates-record").values(),
+        *_identities(engine, RECORD, "shop-cdn-alias-a-shop.example.com", "shop-certificates-record-shop.example.com").values(),
         *_identities(engine, BUCKET, "shop-origin-logs-bucket").values(),
     ]
     assert after == before
@@ -92,7 +92,7 @@ def test_a_stack_moves_behind_a_cdn_and_back(tmp_path: Path) -> None:
     _done(engine, *UP)
     assert _changed(engine, entries) == {
         *(("update", name) for name in ("shop-web-alias-a", "shop-web-certificate-record")),
-        ("delete", "shop-cdn-alias-aaaa"),
+        ("delete", "shop-cdn-alias-aaaa-shop.example.com"),
     }
     again = [
         *_identities(engine, RECORD, "shop-web-alias-a", "shop-web-certificate-record").values(),

@@ -198,9 +198,7 @@ def test_the_examples_are_found() -> None:
 
 
 @pytest.mark.parametrize("cli", ["plain"], indirect=True)
-def test_every_stack_file_of_the_examples_has_a_line(
-    cli: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_every_stack_file_of_the_examples_has_a_line(cli: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     files = workspace.example_stack_files()
     assert "Pulumi.prod-backup.yaml" in {file.name for file in files}
     monkeypatch.setattr(projects, "examples", list)

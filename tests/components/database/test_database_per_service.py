@@ -87,7 +87,10 @@ def test_no_services_role_reaches_anothers_store() -> None:
 
 def test_a_table_has_a_stream_where_it_is_asked_for() -> None:
     seen: dict[str, Any] = {}
-    services: Any = {"orders": {"table": {"partition_key": {"name": "id"}, "stream": True}}, "basket": {"table": {"partition_key": {"name": "id"}}}}
+    services: Any = {
+        "orders": {"table": {"partition_key": {"name": "id"}, "stream": True}},
+        "basket": {"table": {"partition_key": {"name": "id"}}},
+    }
 
     def program() -> None:
         DatabasePerService("shop", {"services": services}).stream_arns.apply(seen.update)

@@ -23,9 +23,9 @@ def test_behind_a_cdn_the_records_become_those_of_the_distribution() -> None:
     before, after = make(load_balancer=NAMED, dual_stack=True), make(load_balancer=NAMED, dual_stack=True, cdn=CDN)
     moved = kept(before, after)
     assert {old: new for old, new in moved.items() if old in records(before)} == {
-        "shop-web-alias-a": "shop-cdn-alias-a",
-        "shop-web-alias-aaaa": "shop-cdn-alias-aaaa",
-        "shop-web-certificate-record": "shop-certificates-record",
+        "shop-web-alias-a": "shop-cdn-alias-a-shop.example.com",
+        "shop-web-alias-aaaa": "shop-cdn-alias-aaaa-shop.example.com",
+        "shop-web-certificate-record": "shop-certificates-record-shop.example.com",
     }
     assert moved["shop-web-logs-bucket"] == "shop-origin-logs-bucket"
     # All of the bucket, and nothing else.
@@ -38,8 +38,8 @@ def test_without_the_cdn_again_they_are_those_of_the_load_balancer() -> None:
     before, after = make(load_balancer=NAMED, cdn=CDN), make(load_balancer=NAMED)
     moved = kept(before, after)
     assert {old: new for old, new in moved.items() if old in records(before)} == {
-        "shop-cdn-alias-a": "shop-web-alias-a",
-        "shop-certificates-record": "shop-web-certificate-record",
+        "shop-cdn-alias-a-shop.example.com": "shop-web-alias-a",
+        "shop-certificates-record-shop.example.com": "shop-web-certificate-record",
     }
     assert moved["shop-origin-logs-bucket"] == "shop-web-logs-bucket"
 

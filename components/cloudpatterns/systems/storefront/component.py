@@ -196,7 +196,7 @@ class Storefront(Component):
         if checked.get("cdn") is not None:
             return self._behind_cdn(name, firewall)
         groups = firewall.group_ids("http", "https")
-        balancer = LoadBalancer(f"{name}-{front(checked)}", balancer_arguments(checked, groups), to_balancer(self, name))
+        balancer = LoadBalancer(f"{name}-{front(checked)}", balancer_arguments(checked, groups), to_balancer(self, name, domain))
         web_firewall = WebApplicationFirewall(f"{name}-waf", web_firewall_arguments(checked, balancer.load_balancer_arn), self.child())
         self.web_acl_arn = web_firewall.web_acl_arn
         self.url = pulumi.Output.concat("https://", balancer.dns_name if domain is None else domain)
@@ -215,15 +215,14 @@ class Storefront(Component):
                 "regions": list(dict.fromkeys((home, EDGE_REGION))),
                 "tags": self._tags,
             },
-            to_certificates(self, name),
+            to_certificates(self, name, named["domain_name"]),
         ).certificate_arns
         # Another component than the one that faces the internet: a target group belongs to one load balancer.
         balancer = LoadBalancer(
             f"{name}-{front(checked)}", balancer_arguments(checked, firewall.group_ids("https"), certificates[home]), to_origin(self, name)
         )
-        cdn = ContentDeliveryNetwork(
-            f"{name}-cdn", cdn_arguments(checked, balancer.load_balancer_arn, certificates[EDGE_REGION]), to_cdn(self, name)
-        )
+        arguments = cdn_arguments(checked, balancer.load_balancer_arn, certificates[EDGE_REGION])
+        cdn = ContentDeliveryNetwork(f"{name}-cdn", arguments, to_cdn(self, name, named["domain_name"]))
         self.url, self.web_acl_arn = cdn.url, cdn.web_acl_arn
         self.distribution_id, self.distribution_dns_name = cdn.distribution_id, cdn.dns_name
         return balancer

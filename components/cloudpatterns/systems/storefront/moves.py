@@ -13,16 +13,16 @@ _LOGS, _RECORD = "cloudpatterns:index:DurableBucket", "aws:route53/record:Record
 _KINDS = ("a", "aaaa")
 
 
-def to_balancer(component: Component, name: str) -> pulumi.ResourceOptions:
+def to_balancer(component: Component, name: str, domain_name: str | None) -> pulumi.ResourceOptions:
     """Options of the load balancer that faces the internet, which takes over from the CDN, and from the one behind it."""
-    cdn = {f"{name}-web-alias-{kind}": f"{name}-cdn-alias-{kind}" for kind in _KINDS}
+    proof = _urn(component, _CERTIFICATES, f"{name}-certificates", _RECORD, f"{name}-certificates-record-{domain_name}")
     return _options(
         component,
         {
-            **{(_RECORD, new): _urn(component, _CDN, f"{name}-cdn", _RECORD, old) for new, old in cdn.items()},
-            (_RECORD, f"{name}-web-certificate-record"): _urn(
-                component, _CERTIFICATES, f"{name}-certificates", _RECORD, f"{name}-certificates-record"
-            ),
+            **{
+                (_RECORD, new): _urn(component, _CDN, f"{name}-cdn", _RECORD, old) for old, new in _alias_records(name, domain_name).items()
+            },
+            (_RECORD, f"{name}-web-certificate-record"): proof,
             (_LOGS, f"{name}-web-logs"): _urn(component, _BALANCER, f"{name}-origin", _LOGS, f"{name}-origin-logs"),
         },
     )
@@ -33,16 +33,21 @@ def to_origin(component: Component, name: str) -> pulumi.ResourceOptions:
     return _options(component, {(_LOGS, f"{name}-origin-logs"): _urn(component, _BALANCER, f"{name}-web", _LOGS, f"{name}-web-logs")})
 
 
-def to_cdn(component: Component, name: str) -> pulumi.ResourceOptions:
+def to_cdn(component: Component, name: str, domain_name: str) -> pulumi.ResourceOptions:
     """Options of the CDN, which takes over the records of the name."""
-    records = {f"{name}-cdn-alias-{kind}": f"{name}-web-alias-{kind}" for kind in _KINDS}
+    records = _alias_records(name, domain_name)
     return _options(component, {(_RECORD, new): _urn(component, _BALANCER, f"{name}-web", _RECORD, old) for new, old in records.items()})
 
 
-def to_certificates(component: Component, name: str) -> pulumi.ResourceOptions:
+def to_certificates(component: Component, name: str, domain_name: str) -> pulumi.ResourceOptions:
     """Options of the certificates of a CDN, which take over the record that validates both: deleted, it would end their renewal."""
     old = _urn(component, _BALANCER, f"{name}-web", _RECORD, f"{name}-web-certificate-record")
-    return _options(component, {(_RECORD, f"{name}-certificates-record"): old})
+    return _options(component, {(_RECORD, f"{name}-certificates-record-{domain_name}"): old})
+
+
+def _alias_records(name: str, domain_name: str | None) -> dict[str, str]:
+    """The CDN's records of the name, and the load balancer's."""
+    return {f"{name}-cdn-alias-{kind}-{domain_name}": f"{name}-web-alias-{kind}" for kind in _KINDS}
 
 
 def _urn(component: Component, parent_type: str, parent: str, type_: str, name: str) -> pulumi.Output[str]:
