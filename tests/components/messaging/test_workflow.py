@@ -218,6 +218,16 @@ def test_new_functions_are_invoked_by_the_steps() -> None:
     assert graph.named("orders-pay-logs").inputs["kmsKeyId"] == graph.named("orders-key").outputs["arn"]
 
 
+def test_a_function_whose_errors_may_be_answers_has_no_alarm_on_them() -> None:
+    given: Any = {"functions": {"pay": {"code": pulumi.AssetArchive({})}}, "steps": [{"name": "Pay", "function": {"name": "pay"}}]}
+    alarms = [
+        {one.name for one in make(**given, **more).of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
+        for more in ({}, {"refusals": ["Declined"]})
+    ]
+    assert alarms[0] - alarms[1] == {"orders-pay-errors"}
+    assert alarms[1] == {"orders-failed", "orders-timed-out", "orders-aborted"}
+
+
 def test_what_the_user_has_is_taken() -> None:
     key, queue = "arn:aws:kms:eu-west-1:123456789012:key/1", "arn:aws:sqs:eu-west-1:123456789012:mine"
     graph = make(kms_key_arn=key, parking_queue_arn=queue, parking_queue_kms_key_arn=f"{key}1")

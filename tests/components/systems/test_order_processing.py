@@ -148,6 +148,18 @@ def test_a_model_is_that_of_new_orders() -> None:
     assert "requestBody" not in paths["/orders/{id}"]["get"]
 
 
+def test_pages_of_other_origins_may_send_the_key_and_read_the_location() -> None:
+    cors = {"allowed_origins": ["https://www.example.com", "https://m.example.com"], "allow_credentials": True}
+    graph = make(api={"kind": "rest", "cors": cors})
+    preflight = json.loads(graph.one("aws:apigateway/restApi:RestApi").inputs["body"])["paths"]["/orders"]["options"]
+    headers = preflight["x-amazon-apigateway-integration"]["responses"]["default"]["responseParameters"]
+    assert headers["method.response.header.Access-Control-Allow-Headers"] == "'Authorization,Content-Type,Idempotency-Key'"
+    assert headers["method.response.header.Access-Control-Expose-Headers"] == "'Location,Retry-After'"
+    variables = environment(graph, "shop-api-function-entrance")
+    assert variables["ALLOWED_ORIGINS"] == "https://www.example.com,https://m.example.com"
+    assert variables["ALLOW_CREDENTIALS"] == "true"
+
+
 def test_callers_may_sign_instead() -> None:
     seen: dict[str, str] = {}
 
@@ -155,11 +167,14 @@ def test_callers_may_sign_instead() -> None:
         args: Any = {**ARGS, "authorizer": None, "iam_authorization": True}
         shop = OrderProcessing("shop", args)
         shop.execution_arn.apply(lambda arn: seen.update(arn=arn))
+        [call] = shop.invoke_statements()
+        pulumi.Output.all(*call["resources"]).apply(lambda arns: seen.update(places=" ".join(arns)))
 
     graph = record(program, mode="deployed")
     paths = json.loads(graph.one("aws:apigateway/restApi:RestApi").inputs["body"])["paths"]
     assert paths["/orders"]["post"]["security"] == [{"iam_": []}]
     assert seen["arn"].startswith("arn:aws:execute-api:")
+    assert seen["places"] == f"{seen['arn']}/live/POST/orders {seen['arn']}/live/GET/orders/*"
 
 
 def test_an_http_api_takes_them_as_well() -> None:
@@ -274,6 +289,17 @@ def test_a_preview_has_the_same_resources() -> None:
     [
         ({"iam_authorization": True}, "authorizer", "exactly one of authorizer and iam_authorization"),
         ({"api": {"kind": "rest", "default_authorizer": "x"}}, "api.default_authorizer", "is not for this API, whose authorizer"),
+        ({"account_logging_role": None}, "account_logging_role", "is missing; an API of kind rest needs it."),
+        (
+            {"authorizer": {"function": {"function": "check"}}},
+            "authorizer.function.function",
+            "names a new function, and this API has none of yours. Give function_arn.",
+        ),
+        (
+            {"services": [{**SERVICES[0], "function": {}}]},
+            "services.0.function.code",
+            "exactly one of code and image_uri is needed; none is given.",
+        ),
         ({"order_model": "Order"}, "order_model", "is 'Order', which is not one of api.models; known are none."),
         (
             {"services": [service("orders", "Reserve")]},

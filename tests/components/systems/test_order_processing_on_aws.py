@@ -201,6 +201,44 @@ def test_a_service_that_is_busy_is_asked_again_later_and_other_errors_are_ours(d
         assert (response["statusCode"], response["headers"]["Retry-After"]) == (status, "2")
 
 
+ORIGINS = "https://www.example.com,https://m.example.com"
+
+
+@pytest.mark.parametrize(
+    ("origin", "origins", "credentials", "headers"),
+    [
+        ("https://m.example.com", "", "", {}),
+        ("https://evil.example.com", ORIGINS, "", {"Vary": "Origin"}),
+        (None, ORIGINS, "", {"Vary": "Origin"}),
+        (
+            "https://m.example.com",
+            ORIGINS,
+            "true",
+            {
+                "Access-Control-Allow-Origin": "https://m.example.com",
+                "Access-Control-Expose-Headers": "Location,Retry-After",
+                "Access-Control-Allow-Credentials": "true",
+                "Vary": "Origin",
+            },
+        ),
+    ],
+)
+def test_pages_of_allowed_origins_may_read_the_response(origin: str | None, origins: str, credentials: str, headers: Any) -> None:
+    event = {"headers": {"Origin": origin} if origin else None}
+    assert entrance_module().cors_headers(event, origins, credentials) == headers
+
+
+def test_the_entry_point_makes_its_clients_and_adds_the_headers(moto_account: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    for name, value in {"ORDER_TABLE": "orders", "STATE_MACHINE_ARN": desk.machine, "ALLOWED_ORIGINS": ORIGINS}.items():
+        monkeypatch.setenv(name, value)
+    event = post()
+    event["headers"]["origin"] = "https://www.example.com"
+    response = entrance_module().handler(event, None)
+    assert (response["statusCode"], response["headers"]["Access-Control-Allow-Origin"]) == (202, "https://www.example.com")
+    assert len(desk.executions) == 1
+
+
 # Events.
 
 

@@ -302,7 +302,8 @@ class WorkflowOptions(TypedDict):
     replaces the state machine."""
     refusals: NotRequired[Annotated[list[_ErrorName], Field(default=[]), Unique()]]
     """Names of errors that are answers rather than faults, such as ``OutOfStock``: a step that fails with one is not retried, and once all
-    is compensated the execution succeeds, so that no alarm is raised. Of ``steps``, and of sequences of a choice or catch."""
+    is compensated the execution succeeds, so that no alarm is raised: nor are there alarms on the errors of ``functions`` then, which count
+    refusals as well. Of ``steps``, and of sequences of a choice or catch."""
     resume_parked: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether an execution whose input has a record of the parking queue at ``parked`` goes on with the compensations of that record, and
     succeeds when all are done; ``python -m cloudpatterns_runtime.parked_executions`` starts them. Who may start executions may then have

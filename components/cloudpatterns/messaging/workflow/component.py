@@ -192,7 +192,8 @@ class Workflow(Component):
             description=f"A step of {name}",
             statements=self._callback_rights() if called_back else [],
             kms_key_arn=self.kms_key_arn,
-            alarm_topic_arns=checked["alarm_topic_arns"],
+            # Refusals are errors to Lambda; other errors fail executions, which have an alarm.
+            alarm_topic_arns=[] if checked["refusals"] else checked["alarm_topic_arns"],
             tags=self._tags,
         ).arn
 

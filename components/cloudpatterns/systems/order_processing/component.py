@@ -29,6 +29,7 @@ from cloudpatterns.core import (
     WorkloadStatementArgs,
     account_of,
     as_arguments,
+    function_problems,
     is_given,
     one_of,
     pick,
@@ -123,7 +124,7 @@ class OrderProcessing(Component):
         self._orders_arn, self._orders_key_arn = stores.store_arns[ORDERS], stores.kms_key_arns[ORDERS]
         self._saga = saga = Workflow(f"{name}-saga", self._saga_args(), self.child())
         bus = EventBus(f"{name}-events", {**_known(checked["events"]), **self._around}, self.child())
-        api = ApiGateway(f"{name}-api", self._api_args(), self.child())
+        self._api = api = ApiGateway(f"{name}-api", self._api_args(), self.child())
         self.kms_key_arn = create_key(
             self,
             f"{name}-key",
@@ -145,6 +146,10 @@ class OrderProcessing(Component):
     def resume_statements(self) -> list[WorkloadStatementArgs]:
         """What the role of an operator needs to go on with parked orders."""
         return [*as_arguments(receive_statements(self.parking_queue_arn, self._saga.kms_key_arn)), *self._saga.start_statements()]
+
+    def invoke_statements(self) -> list[WorkloadStatementArgs]:
+        """What a role needs to place orders and to see them, with ``iam_authorization``."""
+        return self._api.invoke_statements()
 
     def _store_args(self) -> Any:
         checked = self._checked
@@ -192,9 +197,13 @@ class OrderProcessing(Component):
     def _api_args(self) -> Any:
         checked = self._checked
         entrance: FunctionOptions = pattern_options(_CODE / _ENTRANCE, checked["log_retention_days"], timeout_seconds=25)
+        cors = checked["api"].get("cors")
         entrance["environment"] = {
             "ORDER_TABLE": self._stores.table_names[ORDERS],
             "STATE_MACHINE_ARN": self._saga.state_machine_arn,
+            # Functions behind a REST API answer browsers themselves.
+            **({} if cors is None else {"ALLOWED_ORIGINS": ",".join(cors["allowed_origins"])}),
+            **({"ALLOW_CREDENTIALS": "true"} if cors is not None and cors["allow_credentials"] else {}),
         }
         executions = self._saga.state_machine_arn.apply(lambda arn: f"{arn.replace(':stateMachine:', ':execution:')}:*")
         entrance["statements"] = [
@@ -213,6 +222,7 @@ class OrderProcessing(Component):
         route = {"function": _ENTRANCE, **({"iam_authorization": True} if authorizer is None else named)}
         return {
             **_known(checked["api"]),
+            **({} if cors is None else {"cors": _cors(cors)}),
             **({} if authorizer is None else {"authorizers": {_CALLERS: _known(authorizer)}}),
             "functions": {_ENTRANCE: entrance},
             "routes": {"POST /orders": {**route, **({} if model is None else {"model": model})}, "GET /orders/{id}": route},
@@ -276,6 +286,13 @@ def _known(options: Any) -> Any:
     return pick(options, *options)
 
 
+def _cors(cors: Any) -> Any:
+    """CORS with the headers that pages need for orders."""
+    allowed = [*dict.fromkeys([*cors["allowed_headers"], "Idempotency-Key"])]
+    exposed = [*dict.fromkeys([*cors["exposed_headers"], "Location", "Retry-After"])]
+    return {**_known(cors), "allowed_headers": allowed, "exposed_headers": exposed}
+
+
 def _with_functions(checked: OrderProcessingArgs) -> list[OrderProcessingServiceArgs]:
     """The services whose functions are new, and have a store."""
     return [service for service in checked["services"] if service.get("function") is not None]
@@ -294,6 +311,12 @@ def _problems(checked: OrderProcessingArgs) -> Iterator[Problem]:
     for argument in ("default_authorizer", "usage_plans"):
         if is_given(checked["api"], argument):
             yield f"api.{argument}", "is not for this API, whose authorizer is given beside it. Leave it out."
+    authorizer = checked.get("authorizer")
+    function = None if authorizer is None else authorizer.get("function")
+    if function is not None and is_given(function, "function"):
+        yield "authorizer.function.function", "names a new function, and this API has none of yours. Give function_arn."
+    if checked["api"]["kind"] == "rest" and checked.get("account_logging_role") is None:
+        yield "account_logging_role", "is missing; an API of kind rest needs it."
     if (model := checked.get("order_model")) is not None and model not in checked["api"]["models"]:
         yield "order_model", unknown(model, "one of api.models", checked["api"]["models"])
     yield from _name_problems(checked)
@@ -325,6 +348,7 @@ def _service_problems(service: OrderProcessingServiceArgs, path: str) -> Iterato
             if is_given(service, argument):
                 yield f"{path}{argument}", "is for a new function; that of function_arn has its own. Remove it."
         return
+    yield from function_problems(function, f"{path}function")
     if not is_given(store, "table") and not is_given(function, "subnet_ids_by_zone"):
         yield f"{path}function.subnet_ids_by_zone", "is missing; the store is in the VPC. Give it, with security_group_ids."
     for variable in ("TABLE_NAME", "DATABASE_HOST", "DATABASE_PORT", "DATABASE_SECRET_ARN"):

@@ -184,6 +184,17 @@ def _entrance() -> Entrance:
     return Entrance(*clients, os.environ["ORDER_TABLE"], os.environ["STATE_MACHINE_ARN"])
 
 
+def cors_headers(event: Mapping[str, Any], origins: str, credentials: str) -> dict[str, str]:
+    """What lets a page of an allowed origin read the response: of a REST API, functions say so themselves."""
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    if not origins or (origin := headers.get("origin")) not in origins.split(","):
+        return {"Vary": "Origin"} if origins else {}
+    allowed = {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Location,Retry-After", "Vary": "Origin"}
+    return {**allowed, **({"Access-Control-Allow-Credentials": "true"} if credentials else {})}
+
+
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """The entry point."""
-    return _entrance().answer(event)
+    response = _entrance().answer(event)
+    own = cors_headers(event, os.environ.get("ALLOWED_ORIGINS", ""), os.environ.get("ALLOW_CREDENTIALS", ""))
+    return {**response, "headers": {**response["headers"], **own}}
