@@ -49,21 +49,22 @@ def create_key(
     return key.arn if before_policy else after(key.arn, policy)
 
 
-def logs_statement(arn: pulumi.Input[str], log_group_pattern: str) -> Statement:
-    """Lets CloudWatch Logs of the ARN's region and account use a key for the log groups that match.
+def logs_statement(arn: pulumi.Input[str], *log_group_patterns: str) -> Statement:
+    """Lets CloudWatch Logs of the ARN's region and account use a key for the log groups that match one of the patterns.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
     """
     partition, region, account = partition_of(arn), region_of(arn), account_of(arn)
     # One of few principals with the domain of its partition; elsewhere in China KMS would refuse the policy.
     domain = partition.apply(lambda found: "amazonaws.com.cn" if found == "aws-cn" else "amazonaws.com")
-    groups = pulumi.Output.concat("arn:", partition, ":logs:", region, ":", account, ":log-group:", log_group_pattern)
+    prefix = pulumi.Output.concat("arn:", partition, ":logs:", region, ":", account, ":log-group:")
+    groups = [pulumi.Output.concat(prefix, pattern) for pattern in log_group_patterns]
     return Statement(
         sid="CloudWatchLogs",
         actions=["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
         resources=["*"],
         principals={"Service": [pulumi.Output.concat("logs.", region, ".", domain)]},
-        conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+        conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups[0] if len(groups) == 1 else groups}},
     )
 
 

@@ -83,3 +83,14 @@ def test_cloudwatch_logs_has_the_domain_of_its_partition(arn: str, principal: st
 
     (statement,) = json.loads(record(program).outputs["policy"])["Statement"]
     assert statement["Principal"] == {"Service": [principal]}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "groups"), [(["shop-*"], "log-group:shop-*"), (["shop-*", "api-*"], ["log-group:shop-*", "log-group:api-*"])]
+)
+def test_a_key_is_for_the_log_groups_of_each_pattern(patterns: list[str], groups: str | list[str]) -> None:
+    arn, prefix = "arn:aws:kms:eu-west-1:123456789012:key/1", "arn:aws:logs:eu-west-1:123456789012:"
+    outputs = record(lambda: pulumi.export("policy", document(logs_statement(arn, *patterns)))).outputs
+    (statement,) = json.loads(outputs["policy"])["Statement"]
+    expected = f"{prefix}{groups}" if isinstance(groups, str) else [f"{prefix}{group}" for group in groups]
+    assert statement["Condition"] == {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": expected}}

@@ -249,8 +249,11 @@ def test_publishers_and_consumers_get_the_statements_that_they_need() -> None:
         orders = FanOut("orders", given)
         lines = [orders.publish_statements(), orders.receive_statements("shipping"), orders.receive_statements("archive")]
         pulumi.Output.from_input(lines).apply(seen.extend)
+        pulumi.export("parked", orders.dead_letter_queue_arn("shipping"))
         with pytest.raises(ArgumentError, match="is 'mail', which is not a subscriber; known are shipping, invoices, archive"):
             orders.receive_statements("mail")
+        with pytest.raises(ArgumentError, match="is 'archive', which is not a subscriber with a new queue; known are shipping, invoices"):
+            orders.dead_letter_queue_arn("archive")
 
     graph = record(program, mode="deployed")
     key = graph.named("orders-key").outputs["arn"]
@@ -260,6 +263,7 @@ def test_publishers_and_consumers_get_the_statements_that_they_need() -> None:
         [("Receive", [EXISTING_QUEUE["arn"]]), ("ReceiveKey", [EXISTING_QUEUE["kms_key_arn"]])],
     ]
     assert seen[0][1]["actions"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert graph.outputs["parked"] == graph.named("orders-shipping-queue-dead-letters").outputs["arn"]
 
 
 def test_an_existing_queue_subscribes_and_its_policy_is_the_users() -> None:

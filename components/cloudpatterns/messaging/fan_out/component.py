@@ -136,6 +136,10 @@ class FanOut(Component):
             "kms_key_arn": self.kms_key_arn,
         }
 
+    def dead_letter_queue_arn(self, subscriber: str) -> pulumi.Output[str]:
+        """The ARN of the dead-letter queue of a subscriber with a new queue."""
+        return self.lookup(self._dead, subscriber, "subscriber", "a subscriber with a new queue")
+
     def _key(self, name: str) -> pulumi.Output[str]:
         checked = self._checked
         given = checked.get("kms_key_arn")

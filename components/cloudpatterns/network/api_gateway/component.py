@@ -4,7 +4,6 @@ Pattern: "API Gateway" (2025 guide).
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -16,13 +15,10 @@ from cloudpatterns.core import (
     FunctionOptions,
     Statement,
     WorkloadStatementArgs,
-    account_of,
     after,
     as_arguments,
     by_name,
     is_given,
-    partition_of,
-    region_of,
 )
 from cloudpatterns.network.api_gateway.arguments import STAGE_NAMES, ApiAuthorizerArgs, ApiDomainArgs, ApiGatewayArgs, ApiVpcLinkArgs
 from cloudpatterns.network.api_gateway.definition import tls_policy
@@ -288,10 +284,7 @@ class ApiGateway(Component):
 
 def _logs_statement(name: str, key_arn: pulumi.Output[str]) -> Statement:
     """Lets CloudWatch Logs use the key for the groups of APIs, and for those of the new functions."""
-    groups = ("/aws/vendedlogs/apigateway/*", "API-Gateway-Execution-Logs_*", f"{name}-function-*")
-    prefix = pulumi.Output.concat("arn:", partition_of(key_arn), ":logs:", region_of(key_arn), ":", account_of(key_arn), ":log-group:")
-    arns = [pulumi.Output.concat(prefix, group) for group in groups]
-    return replace(logs_statement(key_arn, "*"), conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": arns}})
+    return logs_statement(key_arn, "/aws/vendedlogs/apigateway/*", "API-Gateway-Execution-Logs_*", f"{name}-function-*")
 
 
 def _with_functions(checked: ApiGatewayArgs, functions: Mapping[str, UserFunction]) -> ApiGatewayArgs:
