@@ -34,6 +34,7 @@ SOURCES = sorted(path for path in COMPONENTS.rglob("*.py") if "on_aws" not in pa
 # Arguments that are JSON in the form of AWS, and have its names.
 JSON_OF_AWS = {
     "EventBus.archivePattern",
+    "EventBusOptions.archivePattern",
     "EventBusRule.eventPattern",
     "FanOutSubscriber.filterPolicy",
     "Workflow.definition",
