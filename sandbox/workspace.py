@@ -104,6 +104,9 @@ def make(folder: Path, program: Mapping[str, str] | None = None) -> Workspace:
             shutil.copytree(source, project / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         else:
             shutil.copy(source, project / name)
+    if program is None:
+        # Code of functions that stack files of the examples name.
+        (project / "examples").symlink_to(ROOT / "examples", target_is_directory=True)
     notes = {} if program is not None else {stack: copy_stack_file(file, project / file.name) for stack, file in stack_files().items()}
     # The project names .venv as its virtual environment; here it is the one that runs this.
     prefix = Path(sys.prefix)

@@ -25,7 +25,8 @@ MAJOR_VERSIONS: dict[str, tuple[str, ...]] = {
 }
 
 # MySQL is upgraded one major version at a time.
-PROPOSED = {"mysql": "8.4", "postgres": "18", "aurora-mysql": "8.4", "aurora-postgresql": "18"}
+# Of Aurora MySQL, RDS Proxy is documented for version 3 alone, which is 8.0.
+PROPOSED = {"mysql": "8.4", "postgres": "18", "aurora-mysql": "8.0", "aurora-postgresql": "18"}
 _ALLOWED = (
     "mysql: 8.4 or 9.7, or with a minor such as 8.4.7; postgres: 14 to 18, or with a minor such as 17.5; aurora-mysql: 8.0 or 8.4; "
     "aurora-postgresql: 14 to 18; in quotes"

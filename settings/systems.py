@@ -21,6 +21,7 @@ from settings.refusals import steps
 
 SYSTEMS: Mapping[str, str] = {
     "backup": "cloudpatterns.storage:Snapshot",
+    "order_processing": "cloudpatterns.systems:OrderProcessing",
 }
 """By section, the component, in the order in which a program creates them."""
 

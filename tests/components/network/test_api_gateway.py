@@ -293,7 +293,16 @@ def test_every_argument_is_one_of_those_that_go_live_or_of_the_others() -> None:
     named = {path.rpartition(".")[2] for path, _ in [*EDITS, *KEPT]}
     # Shown elsewhere: those of an HTTP API, of a stage, of a private API, whole parts of which an entry is above, and the API itself.
     elsewhere = {"kind", "name", "api_key_required", "usage_plans", "vpc_endpoint_ids", "dual_stack", "functions", "function", "jwt"}
-    elsewhere |= {"listener_arn", "server_name", "client_ids", "subnet_ids_by_zone", "security_group_ids", "status_code", "body"}
+    elsewhere |= {
+        "firewall",
+        "listener_arn",
+        "server_name",
+        "client_ids",
+        "subnet_ids_by_zone",
+        "security_group_ids",
+        "status_code",
+        "body",
+    }
     elsewhere |= {
         "state_machine_kms_key_arn",
         "routes",
@@ -569,6 +578,14 @@ def test_the_web_acl_protects_the_stage() -> None:
     assert association.inputs["webAclArn"] == WEB_ACL
     assert refs(graph, association, "resourceArn") == ["shop-stage"]
     assert association.options["deleteBeforeReplace"] is True
+
+
+def test_a_firewall_of_its_own_protects_the_stage() -> None:
+    graph = make(rest(firewall={"rate_limit": 500}, tags={"Owner": "shop"}))
+    association = graph.one("aws:wafv2/webAclAssociation:WebAclAssociation")
+    assert "shop-firewall-acl" in refs(graph, association, "webAclArn")
+    assert refs(graph, association, "resourceArn") == ["shop-stage"]
+    assert graph.named("shop-firewall-acl").inputs["tags"] == {"Owner": "shop"}
 
 
 def test_usage_plans_limit_each_key_and_no_key_is_an_output() -> None:

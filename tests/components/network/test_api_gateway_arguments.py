@@ -89,6 +89,11 @@ def test_a_route_that_cannot_be_is_refused(route: dict[str, Any], path: str, rea
     assert one(args) == (f"routes.GET /orders.{path}", reason)
 
 
+def test_an_api_has_one_web_acl() -> None:
+    path, reason = one(rest(web_acl_arn=WEB_ACL, firewall={"rate_limit": 500}))
+    assert (path, reason) == ("firewall", "excludes web_acl_arn: a stage has one web ACL; both are given. Remove one of them.")
+
+
 def test_an_http_api_waits_30_seconds_and_a_rest_api_longer_where_its_quota_is_raised() -> None:
     path, reason = one(http(routes={"GET /a": {**OPEN, "timeout_seconds": 31}}))
     assert path == "routes.GET /a.timeout_seconds"
@@ -100,6 +105,7 @@ def test_an_http_api_waits_30_seconds_and_a_rest_api_longer_where_its_quota_is_r
     ("args", "path"),
     [
         ({"web_acl_arn": WEB_ACL}, "web_acl_arn"),
+        ({"firewall": {}}, "firewall"),
         ({"usage_plans": {"partners": PLAN}, "routes": {"GET /a": OPEN}}, "usage_plans"),
         ({"models": {"Order": "{}"}}, "models"),
         ({"vpc_endpoint_ids": ["vpce-1"]}, "vpc_endpoint_ids"),

@@ -17,6 +17,7 @@ from cloudpatterns.core.vocabulary import (
     SubnetIdsByZones,
     Tags,
 )
+from cloudpatterns.network.web_application_firewall.arguments import WebApplicationFirewallOptions
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "ANY")
 SECONDS = {"rest": 29, "http": 30}
@@ -363,6 +364,8 @@ class ApiGatewayOptions(TypedDict):
     """Latency that 99 of 100 requests stay below, else, after fifteen minutes, an alarm is raised."""
     log_retention_days: NotRequired[LogRetentionDays]
     """Days that logs are kept."""
+    firewall: NotRequired[WebApplicationFirewallOptions]
+    """A web ACL of its own, see ``WebApplicationFirewall``; ``{}`` has its defaults. REST only. Default: none, or ``web_acl_arn``."""
 
 
 class ApiGatewayArgs(ApiGatewayOptions):
@@ -383,7 +386,7 @@ class ApiGatewayArgs(ApiGatewayOptions):
     behind when the component is destroyed) or ``existing`` (the settings name one already). Needed on REST, which refuses a stage with logs
     otherwise. Default: none, with HTTP."""
     web_acl_arn: NotRequired[pulumi.Input[str]]
-    """A regional AWS WAF web ACL. REST only. Default: none."""
+    """A regional AWS WAF web ACL that is there, instead of ``firewall``. REST only. Default: ``firewall``."""
     vpc_endpoint_ids: NotRequired[Annotated[list[pulumi.Input[str]], Field(min_length=1, max_length=50)]]
     """Makes a REST API private: it can be called only through these interface endpoints for ``execute-api``. A change of public to private
     fails at AWS while a custom domain is mapped. Default: a public, Regional API."""

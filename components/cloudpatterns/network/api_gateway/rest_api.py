@@ -14,6 +14,7 @@ from cloudpatterns.network.api_gateway.arguments import ApiGatewayArgs, ApiThrot
 from cloudpatterns.network.api_gateway.definition import rest_definition, tls_policy
 from cloudpatterns.network.api_gateway.routes import route_of
 from cloudpatterns.network.api_gateway.targets import SERVICE, permissions
+from cloudpatterns.network.web_application_firewall.component import WebApplicationFirewall
 
 # Not the path, which has ids of people in it, nor headers and query strings, which have tokens.
 ACCESS_LOG = {
@@ -127,7 +128,7 @@ def rest_stage(
         opts=component.child(depends_on=[execution_log, *_account_role(component, name, checked)]),
     )
     parts = _method_settings(component, name, checked, api.id, stage)
-    if (web_acl_arn := checked.get("web_acl_arn")) is not None:
+    if (web_acl_arn := _web_acl_arn(component, name, checked)) is not None:
         association = aws.wafv2.WebAclAssociation(
             f"{name}-web-acl",
             resource_arn=stage.arn,
@@ -139,6 +140,14 @@ def rest_stage(
     dimensions = {"ApiName": api.name, "Stage": stage.stage_name}
     described = Stage(api.id, api.execution_arn, stage.arn, stage.stage_name, stage.invoke_url, access.name, dimensions, parts)
     return RestStage(described, by_name(_usage_plans(component, name, checked, api.id, stage)), certificate)
+
+
+def _web_acl_arn(component: Component, name: str, checked: ApiGatewayArgs) -> pulumi.Input[str] | None:
+    """The web ACL that is there, or a new one."""
+    options = checked.get("firewall")
+    if options is None:
+        return checked.get("web_acl_arn")
+    return WebApplicationFirewall(f"{name}-firewall", {**options, "tags": checked["tags"]}, component.child()).web_acl_arn
 
 
 def _deployed(

@@ -19,7 +19,16 @@ from cloudpatterns.network.api_gateway.arguments import (
 from cloudpatterns.network.api_gateway.routes import Route, authorizer_of, route_of
 
 _REST_ONLY = (
-    *("models", "binary_media_types", "gateway_responses", "usage_plans", "web_acl_arn", "vpc_endpoint_ids", "timeout_quota_seconds"),
+    *(
+        "models",
+        "binary_media_types",
+        "gateway_responses",
+        "usage_plans",
+        "firewall",
+        "web_acl_arn",
+        "vpc_endpoint_ids",
+        "timeout_quota_seconds",
+    ),
     *("account_logging_role", "client_certificate_version"),
 )
 _ROUTE_REST_ONLY = ("api_key_required", "model", "required_parameters")
@@ -53,6 +62,7 @@ def problems(checked: ApiGatewayArgs) -> Iterator[Problem]:
     yield from _preflight_problems(checked)
     yield from _model_problems(checked["models"])
     yield from _usage_plan_problems(checked)
+    yield from excludes(checked, "firewall", "web_acl_arn", why="a stage has one web ACL")
     yield from excludes(checked, "dual_stack", "vpc_endpoint_ids", why="a private API has IPv4 and IPv6 anyway")
     if (domain := checked.get("domain")) is not None:
         yield from _domain_problems(checked, domain)
