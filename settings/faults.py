@@ -40,6 +40,10 @@ class Allowed:
     text: str
     example: Any
 
+    def __hash__(self) -> int:
+        # An example may be a list or an object, and a type that may be None has a hash.
+        return hash(self.text)
+
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {**handler(schema), ALLOWED_KEYWORD: self.text}
 

@@ -22,6 +22,7 @@ from settings.refusals import steps
 SYSTEMS: Mapping[str, str] = {
     "backup": "cloudpatterns.storage:Snapshot",
     "order_processing": "cloudpatterns.systems:OrderProcessing",
+    "monitoring": "cloudpatterns.operations:MonitoringIntegration",
 }
 """By section, the component, in the order in which a program creates them."""
 
@@ -104,7 +105,7 @@ def needs_network(section: str) -> bool:
 def components_accept(settings: Any, context: Context) -> Iterable[InitErrorDetails]:
     """What the components refuse beyond the limits of single settings: each rule is written once, in its component."""
     zones = {f"{context.region or 'eu-west-1'}{letter}": "subnet-0" for letter in "abc"}
-    place = {"vpc_id": "vpc-0", **dict.fromkeys(_SUBNETS, zones)}
+    place: dict[str, Any] = {"vpc_id": "vpc-0", **dict.fromkeys(_SUBNETS, zones), "alarm_topic_arns": _topics(settings)}
     for section in SYSTEMS:
         if not isinstance(model := getattr(settings, section, None), Model):
             continue
@@ -116,6 +117,13 @@ def components_accept(settings: Any, context: Context) -> Iterable[InitErrorDeta
                 where = (section, *(steps(path, arguments) if path else ()))
                 fix = [Remove(where)] if path and _is_there(model, where[1:]) else [Run("edit Pulumi.{stack}.yaml as the problem says")]
                 yield fault(where, reason.rstrip("."), fix=fix)
+
+
+def _topics(settings: Any) -> list[str]:
+    """Topics as the storefront's alarms have them; that of e-mail addresses is known only after its creation."""
+    front = getattr(settings, "storefront", None)
+    found = [*getattr(front, "alarm_topic_arns", ())]
+    return [*found, "arn:aws:sns:eu-west-1:000000000000:alarms"] if getattr(front, "alarm_email_addresses", ()) else found
 
 
 def _is_there(model: Any, place: Location) -> bool:

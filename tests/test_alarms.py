@@ -8,6 +8,7 @@ import pytest
 from cloudpatterns.delivery import ContentDeliveryNetwork
 from cloudpatterns.messaging import KafkaStream
 from cloudpatterns.network import OnDemandNat
+from cloudpatterns.operations import MonitoringIntegration
 from cloudpatterns.storage import Snapshot
 from offline_preview.graph import Graph
 
@@ -52,6 +53,12 @@ def _snapshots() -> list[Graph]:
     return [record(lambda: Snapshot("backups", {**backups, **topics})), record(lambda: Snapshot("disks", disks))]
 
 
+def _metric_stream() -> Graph:
+    """The export of metrics that the example of monitoring has not."""
+    stream: Any = {"firehose_arn": "arn:aws:firehose:eu-west-1:123456789012:deliverystream/metrics"}
+    return record(lambda: MonitoringIntegration("shop", {"metric_stream": stream, "alarm_topic_arns": [TOPIC]}))
+
+
 def _standard_brokers() -> Graph:
     """A Kafka cluster of standard brokers, which has alarms that Express brokers have not."""
     args: Any = {"brokers": {"instance_type": "kafka.m7g.large"}, "subnet_ids_by_zone": subnets("private"), "vpc_id": "vpc-1"}
@@ -78,6 +85,7 @@ def names() -> frozenset[str]:
     graphs += [folder_graph(file.parent, "dev", deployed=True) for file in sorted(ROOT.glob("examples/*/Pulumi.yaml"))]
     graphs += [_nat("single"), _nat("regional"), _nat("instance"), _nat("on_demand", windows=WINDOWS, time_zone="Europe/Berlin")]
     graphs += [
+        _metric_stream(),
         *_snapshots(),
         _standard_brokers(),
         _trial(),

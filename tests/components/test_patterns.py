@@ -34,8 +34,18 @@ BESIDE = {"RegionalCertificates"}
 MISSING = frozenset(
     {
         *("AuditTrail", "GoldenEnvironment"),
-        *("MonitoringIntegration", "StackDeployment", "CostGuard", "BuildAgents", "OfficeHours", "TemporaryEnvironment"),
-        *("SecureFileSharing", "EventNotification", "LegacyBackup", "MediaProcessing", "GlobalService"),
+        *(
+            "StackDeployment",
+            "CostGuard",
+            "BuildAgents",
+            "OfficeHours",
+            "TemporaryEnvironment",
+            "SecureFileSharing",
+            "EventNotification",
+            "LegacyBackup",
+            "MediaProcessing",
+            "GlobalService",
+        ),
     }
 )
 

@@ -1,5 +1,43 @@
-"""Operations: how a change reaches an account."""
+"""Operations: how a change reaches an account, and how people learn what happens there."""
 
 from cloudpatterns.operations.delivery_pipeline import DeliveryEnvironment, DeliveryPipeline, DeliveryPipelineArgs
+from cloudpatterns.operations.monitoring_integration.arguments import (
+    MonitoringAgentArgs,
+    MonitoringAlarmArgs,
+    MonitoringCacheArgs,
+    MonitoringChartArgs,
+    MonitoringCompositeAlarmArgs,
+    MonitoringDatabaseArgs,
+    MonitoringGrafanaArgs,
+    MonitoringIntegrationArgs,
+    MonitoringIntegrationOptions,
+    MonitoringLoadBalancerArgs,
+    MonitoringLogFileArgs,
+    MonitoringMetricArgs,
+    MonitoringMetricStreamArgs,
+    MonitoringPrometheusArgs,
+    MonitoringServiceArgs,
+)
+from cloudpatterns.operations.monitoring_integration.component import MonitoringIntegration
 
-__all__ = ["DeliveryEnvironment", "DeliveryPipeline", "DeliveryPipelineArgs"]
+__all__ = [
+    "DeliveryEnvironment",
+    "DeliveryPipeline",
+    "DeliveryPipelineArgs",
+    "MonitoringAgentArgs",
+    "MonitoringAlarmArgs",
+    "MonitoringCacheArgs",
+    "MonitoringChartArgs",
+    "MonitoringCompositeAlarmArgs",
+    "MonitoringDatabaseArgs",
+    "MonitoringGrafanaArgs",
+    "MonitoringIntegration",
+    "MonitoringIntegrationArgs",
+    "MonitoringIntegrationOptions",
+    "MonitoringLoadBalancerArgs",
+    "MonitoringLogFileArgs",
+    "MonitoringMetricArgs",
+    "MonitoringMetricStreamArgs",
+    "MonitoringPrometheusArgs",
+    "MonitoringServiceArgs",
+]

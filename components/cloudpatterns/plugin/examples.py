@@ -69,7 +69,7 @@ from cloudpatterns.network import (
     WebApplicationFirewall,
     ZeroTrustNetwork,
 )
-from cloudpatterns.operations import DeliveryPipeline
+from cloudpatterns.operations import DeliveryPipeline, MonitoringIntegration
 from cloudpatterns.resilience import CircuitBreaker, DeepHealthCheck, RetryPolicy, ShuffleSharding
 from cloudpatterns.security import SecretsVault, UserDirectory, WorkloadRole
 from cloudpatterns.storage import (
@@ -612,6 +612,42 @@ def management_network() -> None:
                 "client_cidr_block": "10.250.0.0/22",
             },
             "servers": {"app": {"zone": "eu-west-1a", "instance_type": "t4g.micro", "image_parameter": IMAGE}},
+        },
+    )
+
+
+def monitoring_integration() -> None:
+    """A dashboard of an application, an alarm on its queue, and one that reports an outage once."""
+    MonitoringIntegration(
+        "shop",
+        {
+            "watched_auto_scaling_groups": {"web": "shop-web"},
+            "watched_databases": {"orders": {"instance_id": "shop-orders"}},
+            "watched_queues": {"mail": "shop-mail"},
+            "agent": {"log_files": {"app": {"file_path": "/var/log/shop/app.log"}}},
+            "alarms": {
+                "mail-late": {
+                    "description": "Mails wait for more than ten minutes: does the sender run?",
+                    "metric": {
+                        "namespace": "AWS/SQS",
+                        "name": "ApproximateAgeOfOldestMessage",
+                        "dimensions": {"QueueName": "shop-mail"},
+                        "statistic": "Maximum",
+                    },
+                    "threshold": 600,
+                    "missing_data": "notBreaching",
+                    "periods": 5,
+                },
+            },
+            "existing_alarm_arns": {"no-target": "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:shop-web-no-healthy-target"},
+            "composite_alarms": {
+                "outage": {
+                    "description": "The shop is down, and its mails wait",
+                    "alarms": ["no-target", "mail-late"],
+                    "least_in_alarm": 2,
+                },
+            },
+            "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:operations"],
         },
     )
 

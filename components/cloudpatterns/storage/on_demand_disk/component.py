@@ -10,16 +10,14 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks import Metric, MetricMath, alarm, create_key, notify_on_event
+from cloudpatterns.blocks.managed_instance import managed_instance_statements
 from cloudpatterns.core import (
     Component,
     Statement,
     WorkloadStatementArgs,
-    account_of,
     as_arguments,
     by_name,
     document,
-    partition_of,
-    region_of,
 )
 from cloudpatterns.storage.on_demand_disk.arguments import (
     GP3_IOPS,
@@ -44,9 +42,6 @@ _VOLUME_DELETION = pulumi.CustomTimeouts(delete="24h")
 # What else may have enlarged a volume; State Manager's shortest rate.
 _RERUN = "rate(30 minutes)"
 _LEAST_CREDITS_PERCENT = 20
-# State Manager's agent beside Session Manager's: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonSSMManagedInstanceCore.html
-_CHANNELS = ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel")
-_MESSAGES = ("AcknowledgeMessage", "DeleteMessage", "FailMessage", "GetEndpoint", "GetMessages", "SendReply")
 
 
 class OnDemandDisk(Component):
@@ -193,27 +188,11 @@ class OnDemandDisk(Component):
 
     def _statements(self) -> list[Statement]:
         arn = self._document.arn
-        place = pulumi.Output.concat("arn:", partition_of(arn), ":{}:", region_of(arn), ":", account_of(arn), ":")
-        instances = place.apply(lambda text: text.format("ec2") + "instance/*")
-        associations = place.apply(lambda text: text.format("ssm") + "association/*")
         # PutMetricData has no resource types; the namespace is its only limit.
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
         own_namespace = {"StringEquals": {"cloudwatch:namespace": [METRIC_NAMESPACE]}}
-        agent = ["ssm:UpdateInstanceInformation", "ssm:PutInventory", "ssm:PutConfigurePackageResult"]
         return [
-            Statement(
-                sid="ManagedInstance",
-                actions=[*agent, *(f"ssmmessages:{action}" for action in _CHANNELS), *(f"ec2messages:{action}" for action in _MESSAGES)],
-                resources=["*"],
-            ),
-            Statement(
-                sid="Associations",
-                actions=[
-                    *("ssm:ListInstanceAssociations", "ssm:DescribeAssociation", "ssm:PutComplianceItems"),
-                    *("ssm:UpdateAssociationStatus", "ssm:UpdateInstanceAssociationStatus"),
-                ],
-                resources=[instances, associations, arn],
-            ),
+            *managed_instance_statements(arn),
             Statement(sid="DiskDocument", actions=["ssm:GetDocument", "ssm:DescribeDocument"], resources=[arn]),
             Statement(sid="DiskMetric", actions=["cloudwatch:PutMetricData"], resources=["*"], conditions=own_namespace),
         ]

@@ -1,0 +1,1 @@
+"""Dashboard, alarms, agent and export of metrics: see ``component``."""
