@@ -20,6 +20,7 @@ from settings.options import options
 from settings.refusals import steps
 
 SYSTEMS: Mapping[str, str] = {
+    "audit": "cloudpatterns.security:AuditTrail",
     "backup": "cloudpatterns.storage:Snapshot",
     "order_processing": "cloudpatterns.systems:OrderProcessing",
     "monitoring": "cloudpatterns.operations:MonitoringIntegration",

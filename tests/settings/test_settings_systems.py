@@ -86,3 +86,17 @@ def test_the_program_creates_the_component_and_exports_its_outputs() -> None:
     assert graph.of_type("cloudpatterns:index:Snapshot")[0].name == "backup"
     assert graph.outputs["backup"]["vault_name"]
     assert not program_graph("prod").of_type("cloudpatterns:index:Snapshot")
+
+
+def test_the_audit_of_an_account_needs_nothing_of_the_stack() -> None:
+    (system,) = good({"tags": TAGS, "audit": {"recorder": {}, "detector": {"alarm_severity": 4}, "watches": ["iam"]}}).systems
+    topics = ["arn:aws:sns:eu-west-1:123456789012:security"]
+    arguments = system.arguments({"tags": TAGS, "alarm_topic_arns": topics, "vpc_id": "vpc-0"})
+    assert arguments == {
+        "recorder": {},
+        "detector": {"alarm_severity": 4},
+        "watches": ["iam"],
+        "alarm_topic_arns": topics,
+        "tags": TAGS,
+    }
+    assert reported({"tags": TAGS, "audit": {"hub": {}}})[0][0] == "audit.recorder"

@@ -71,7 +71,7 @@ from cloudpatterns.network import (
 )
 from cloudpatterns.operations import DeliveryPipeline, MonitoringIntegration
 from cloudpatterns.resilience import CircuitBreaker, DeepHealthCheck, RetryPolicy, ShuffleSharding
-from cloudpatterns.security import SecretsVault, UserDirectory, WorkloadRole
+from cloudpatterns.security import AuditTrail, SecretsVault, UserDirectory, WorkloadRole
 from cloudpatterns.storage import (
     DurableBucket,
     HighAvailabilityStorage,
@@ -120,6 +120,19 @@ def api_gateway() -> None:
                 "GET /orders/{id}": {"function_arn": "arn:aws:lambda:eu-west-1:123456789012:function:orders"},
                 "POST /orders": {"queue": {"queue_arn": "arn:aws:sqs:eu-west-1:123456789012:orders"}},
             },
+        },
+    )
+
+
+def audit_trail() -> None:
+    """A trail under lock with alarms on the root user and on whoever switches it off, beside AWS Config and GuardDuty."""
+    AuditTrail(
+        "audit",
+        {
+            "retention_days": 400,
+            "recorder": {},
+            "detector": {},
+            "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:security"],
         },
     )
 

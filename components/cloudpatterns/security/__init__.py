@@ -1,5 +1,18 @@
 """Identity and secrets: who may do what, and where secrets live."""
 
+from cloudpatterns.security.audit_trail.arguments import (
+    AuditAnalyzer,
+    AuditDataEvents,
+    AuditDetector,
+    AuditHub,
+    AuditInspector,
+    AuditRecorder,
+    AuditRule,
+    AuditTrailArgs,
+    AuditTrailOptions,
+    ExistingTrail,
+)
+from cloudpatterns.security.audit_trail.component import AuditTrail
 from cloudpatterns.security.secrets_vault.component import SecretsVault, SecretsVaultArgs, SecretsVaultRotationArgs, SecretsVaultSecretArgs
 from cloudpatterns.security.user_directory.arguments import (
     ExistingUserPool,
@@ -26,6 +39,17 @@ from cloudpatterns.security.workload_role import (
 )
 
 __all__ = [
+    "AuditAnalyzer",
+    "AuditDataEvents",
+    "AuditDetector",
+    "AuditHub",
+    "AuditInspector",
+    "AuditRecorder",
+    "AuditRule",
+    "AuditTrail",
+    "AuditTrailArgs",
+    "AuditTrailOptions",
+    "ExistingTrail",
     "ExistingUserPool",
     "InstanceProfile",
     "SecretsVault",
