@@ -8,6 +8,7 @@ from cloudpatterns.storage import DurableBucket
 from cloudpatterns.systems import Storefront
 
 import settings
+from settings.database import AURORA
 
 
 def deploy_storefront(shop: settings.Shop, network: Network, tags: dict[str, pulumi.Input[str]]) -> Storefront:
@@ -82,3 +83,23 @@ def _export(front: settings.Storefront, made: Storefront) -> None:
         pulumi.export("reader_endpoint", made.reader_endpoint)
         pulumi.export("reader_sql", made.reader_sql)
     pulumi.export("cache_endpoint", made.cache_endpoint)
+
+
+def storefront_parts(shop: settings.Shop, made: Storefront) -> dict[str, Any]:
+    """The parts of the storefront that a dashboard shows (`monitoring`), and the keys of what is backed up (`backup`)."""
+    front, cache = shop.storefront, shop.cache
+    database = "cluster_id" if shop.database.engine in AURORA else "instance_id"
+    nodes = {"replication_group_id": made.cache_id, "nodes": cache.replicas + 1}
+    parts: dict[str, Any] = {
+        "key_arns": [made.database_kms_key_arn],
+        "watched_load_balancers": {
+            "shop": {"load_balancer_arn": made.load_balancer_arn, "target_group_arn": made.target_group_arn},
+        },
+        "watched_databases": {"shop": {database: made.database_id}},
+        "watched_caches": {"shop": nodes if cache.serverless is None else {"serverless_cache_name": made.cache_id}},
+    }
+    if front.cdn is not None:
+        parts["watched_distributions"] = {"shop": made.distribution_id}
+    if front.servers is not None:
+        return {**parts, "watched_auto_scaling_groups": {"shop": made.auto_scaling_group_name}}
+    return {**parts, "watched_services": {"shop": {"cluster_name": made.cluster_name, "service_name": made.service_name}}}

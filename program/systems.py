@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -18,6 +18,8 @@ class Place:
     network: Network | None
     alarm_topic_arns: list[pulumi.Input[str]]
     tags: dict[str, pulumi.Input[str]]
+    parts: dict[str, Any] = field(default_factory=dict)
+    """What the stack has, as arguments of what is about it: a dashboard, backups."""
 
     def arguments(self) -> dict[str, Any]:
         """What the stack gives a component, by the argument's name."""
@@ -26,7 +28,7 @@ class Place:
             tiers = {tier: self.network.subnet_ids(tier) for tier in ("public", "private", "data")}
             subnets = {f"{tier}_subnet_ids_by_zone": ids for tier, ids in tiers.items()}
             subnets |= {"vpc_id": self.network.vpc_id, "subnet_ids_by_zone": tiers["private"]}
-        return {**subnets, "alarm_topic_arns": self.alarm_topic_arns, "tags": self.tags}
+        return {**subnets, **self.parts, "alarm_topic_arns": self.alarm_topic_arns, "tags": self.tags}
 
 
 def deploy_systems(stack: settings.Settings, place: Place) -> None:

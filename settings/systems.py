@@ -20,17 +20,17 @@ from settings.options import options
 from settings.refusals import steps
 
 SYSTEMS: Mapping[str, str] = {
+    "monitoring": "cloudpatterns.operations:MonitoringIntegration",
     "audit": "cloudpatterns.security:AuditTrail",
     "backup": "cloudpatterns.storage:Snapshot",
     "order_processing": "cloudpatterns.systems:OrderProcessing",
-    "monitoring": "cloudpatterns.operations:MonitoringIntegration",
 }
 """By section, the component, in the order in which a program creates them."""
 
 _SUBNETS = ("public_subnet_ids_by_zone", "private_subnet_ids_by_zone", "data_subnet_ids_by_zone", "subnet_ids_by_zone")
 OF_NETWORK = ("vpc_id", *_SUBNETS)
 """Arguments that the stack's network gives a component."""
-PLACED = (*OF_NETWORK, "alarm_topic_arns", "tags")
+PLACED = (*OF_NETWORK, "alarm_topic_arns", "key_arns", "tags")
 """Arguments that the stack gives a component, unless its section does."""
 
 

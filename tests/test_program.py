@@ -26,8 +26,16 @@ def test_a_stack_is_a_whole_system(stack: str, least: int) -> None:
     assert len(awss(graph(stack))) >= least
 
 
+# By their sections, each of which exports its outputs under its name.
+OF_PROD = {
+    "monitoring": "cloudpatterns:index:MonitoringIntegration",
+    "audit": "cloudpatterns:index:AuditTrail",
+    "backup": "cloudpatterns:index:Snapshot",
+}
+
+
 @pytest.mark.parametrize("stack", STACKS)
-def test_four_components_hold_everything(stack: str) -> None:
+def test_components_hold_everything(stack: str) -> None:
     root = graph(stack).one("pulumi:pulumi:Stack")
     tops = {one.name: one.type for one in graph(stack).children(root.urn) if not one.type.startswith("pulumi:providers:")}
     assert tops == {
@@ -35,6 +43,7 @@ def test_four_components_hold_everything(stack: str) -> None:
         "nat": "cloudpatterns:index:OnDemandNat",
         "artifacts": "cloudpatterns:index:DurableBucket",
         "shop": "cloudpatterns:index:Storefront",
+        **(OF_PROD if stack == "prod" else {}),
     }
 
 
@@ -87,7 +96,7 @@ EXPORTS = {
 def test_what_an_operator_needs_is_exported() -> None:
     dev, prod = graph("dev"), graph("prod")
     assert dev.outputs.keys() == EXPORTS | {"nat_runbook"}
-    assert prod.outputs.keys() == EXPORTS | {"distribution_id", "reader_endpoint", "reader_sql"}
+    assert prod.outputs.keys() == EXPORTS | {"distribution_id", "reader_endpoint", "reader_sql"} | OF_PROD.keys()
     assert prod.outputs["url"] == "https://shop.example.com"
     assert dev.outputs["url"] == f"https://{dev.named('shop-web-lb').outputs['dnsName']}"
     assert prod.outputs["private_subnets"] == {
@@ -98,6 +107,7 @@ def test_what_an_operator_needs_is_exported() -> None:
     assert prod.outputs["target_group_arn"] == prod.named("shop-origin-tg").outputs["arn"]
     assert prod.outputs["database_identifier"] == prod.named("shop-db-cluster").outputs["clusterIdentifier"]
     assert prod.outputs["reader_endpoint"] == f"{prod.one('aws:rds/proxyEndpoint:ProxyEndpoint').outputs['endpoint']}:3306"
+    assert prod.outputs["backup"]["vault_name"] == prod.named("backup-vault").outputs["name"]
     assert prod.outputs["artifact_kms_key_arn"] == prod.named("artifacts-key").outputs["arn"]
 
 
@@ -151,3 +161,14 @@ def test_a_zone_less_leaves_the_other_zones_alone() -> None:
         ("shop-reads-proxy-endpoint", "vpcSubnetIds"),
         ("shop-cache-subnets", "subnetIds"),
     }
+
+
+def test_the_sections_of_prod_are_about_its_storefront() -> None:
+    prod = graph("prod")
+    dashboard = json.loads(prod.one("aws:cloudwatch/dashboard:Dashboard").inputs["dashboardBody"])
+    shown = json.dumps(dashboard)
+    for part in ("shop-origin-lb", "shop-app-group", "shop-db-cluster", "shop-cache-cache", "shop-cdn-distribution"):
+        one = prod.named(part)
+        assert any(text in shown for text in (one.id, one.outputs.get("arnSuffix"), one.outputs.get("name")) if text), part
+    rights = json.dumps([one.inputs["policy"] for one in prod.of_type("aws:iam/rolePolicy:RolePolicy") if one.name.startswith("backup-")])
+    assert prod.named("shop-db-key").outputs["arn"] in rights

@@ -109,5 +109,7 @@ def test_every_setting_of_a_stack_file_is_in_the_schema(name):
     document = json.loads(schema.document())
     for key, value in yaml.safe_load(text)["config"].items():
         if isinstance(value, dict) and key != "cloudpatterns:tags":
-            definition = document["$defs"][key.partition(":")[2].title()]
+            reference = document["properties"]["config"]["properties"][key]
+            name = next(one["$ref"] for one in (reference, *reference.get("anyOf", ()), *reference.get("allOf", ())) if "$ref" in one)
+            definition = document["$defs"][name.rpartition("/")[2]]
             assert set(value) <= set(definition["properties"])

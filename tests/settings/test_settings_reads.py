@@ -88,7 +88,7 @@ def test_aurora_refuses_versions_and_classes_that_it_does_not_have() -> None:
     for problem in found.values():
         obey(problem.fix, sections)
     database = good(sections).database
-    assert (database.engine_version, database.instance_class) == ("8.4", "db.r7g.large")
+    assert (database.engine_version, database.instance_class) == ("8.0", "db.r7g.large")
 
 
 def test_aurora_may_be_serverless() -> None:

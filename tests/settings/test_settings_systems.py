@@ -82,10 +82,10 @@ def test_a_misspelt_section_is_renamed() -> None:
 
 
 def test_the_program_creates_the_component_and_exports_its_outputs() -> None:
-    graph = program_graph("prod", {"backup": BACKUP})
+    graph = program_graph("dev", {"backup": BACKUP})
     assert graph.of_type("cloudpatterns:index:Snapshot")[0].name == "backup"
     assert graph.outputs["backup"]["vault_name"]
-    assert not program_graph("prod").of_type("cloudpatterns:index:Snapshot")
+    assert not program_graph("dev").of_type("cloudpatterns:index:Snapshot")
 
 
 def test_the_audit_of_an_account_needs_nothing_of_the_stack() -> None:

@@ -117,6 +117,8 @@ class Storefront(Component):
 
     url: pulumi.Output[str]
     """URL of the storefront: ``https://`` and the domain, or the load balancer's own name, which no certificate fits."""
+    load_balancer_arn: pulumi.Output[str]
+    """ARN of the load balancer."""
     load_balancer_dns_name: pulumi.Output[str]
     """The load balancer's own host name, for records of your own."""
     load_balancer_zone_id: pulumi.Output[str]
@@ -150,6 +152,8 @@ class Storefront(Component):
     """Address and port of the database."""
     database_id: pulumi.Output[str]
     """Identifier of the database's instance, or of its Aurora cluster."""
+    database_kms_key_arn: pulumi.Output[str]
+    """Customer managed key of the database, which a role of backups needs."""
     database_secret_arn: pulumi.Output[str]
     """The secret with user name and password of the database's master user."""
     database_user_sql: pulumi.Output[str]
@@ -159,6 +163,8 @@ class Storefront(Component):
     reader_sql: pulumi.Output[str]
     """SQL that creates the user of reads, to be run as the master user and, in PostgreSQL, then as the application's, whose tables it is
     about. Empty without ``read_replicas`` or ``database_name``."""
+    cache_id: pulumi.Output[str]
+    """Id of the cache's replication group, or name of the serverless cache."""
     cache_endpoint: pulumi.Output[str]
     """Address of the cache's primary node."""
 
@@ -182,12 +188,13 @@ class Storefront(Component):
         else:
             self._containers(name, groups, balancer, stores)
         self.load_balancer_dns_name, self.load_balancer_zone_id = balancer.dns_name, balancer.zone_id
-        self.target_group_arn = balancer.target_group_arn
+        self.load_balancer_arn, self.target_group_arn = balancer.load_balancer_arn, balancer.target_group_arn
         self.log_bucket_name = balancer.log_bucket_name
         self.security_group_ids = firewall.security_group_ids
         self.database_endpoint, self.database_id, self.database_secret_arn = database.endpoint, database.instance_id, database.secret_arn
+        self.database_kms_key_arn = database.kms_key_arn
         self._sql(stores)
-        self.cache_endpoint = cache.primary_endpoint
+        self.cache_id, self.cache_endpoint = cache.replication_group_id, cache.primary_endpoint
         self.register()
 
     def _front(self, name: str, firewall: FunctionalFirewall) -> LoadBalancer:
