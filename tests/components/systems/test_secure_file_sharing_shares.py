@@ -165,6 +165,14 @@ def test_a_file_that_is_not_clean_is_served_to_nobody(system: Sharing, ada: str,
     assert state_of(system.call("POST", "/shares", ada, {"key": key, "file_name": "note.txt"})) == (409, "refused")
 
 
+def test_a_file_that_was_deleted_is_gone(system: Sharing, ada: str) -> None:
+    share = system.share(ada)
+    system.emulator.client("s3").delete_object(Bucket=system.bucket, Key=share["key"])
+    assert state_of(system.call("POST", "/link/fetches", share["link"])) == (410, "gone")
+    answer = system.call("POST", "/shares", ada, {"key": share["key"], "file_name": "note.txt"})
+    assert answer == (404, {"message": "there is no such upload"})
+
+
 def test_too_large_a_file_and_another_type_are_refused_by_s3(system: Sharing, ada: str) -> None:
     assert system.send(ada, b"0" * (1024 * 1024 + 1))[0] == 400
     status, answer = system.call("POST", "/uploads", ada, {"content_type": "text/html", "file_name": "a.html", "redirect": False})

@@ -96,8 +96,8 @@ class SecureFileSharingArgs(SecureFileSharingOptions):
     existing_user_pool: NotRequired[ExistingUserPool]
     """A user pool that is there, with its ``login_url`` or a domain in ``users``. Default: a new one."""
     kms_key_arn: NotRequired[KmsKeyArn]
-    """Customer managed key of the files, the record of links and the logs. Its policy must let CloudWatch Logs, EventBridge and the
-    distribution ``files_distribution_arn`` use it. Default: a new key."""
+    """Customer managed key of the files and of the record of links, whose policy must let the distribution ``files_distribution_arn``
+    decrypt. Default: a new key."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
     """SNS topics to notify in this Region."""
     edge_alarm_topic_arns: NotRequired[AlarmTopicArns]

@@ -8,12 +8,11 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import create_key, errors_alarm, logs_statement, pattern_function, sender_statements
-from cloudpatterns.blocks.edge import decrypt_statement
+from cloudpatterns.blocks import errors_alarm, pattern_function
 from cloudpatterns.blocks.table import schema_table, throttled_alarm
 from cloudpatterns.core import Component, Later, Statement, TableKeyArgs, iam_statement, later, pick, table_schema
 from cloudpatterns.delivery import CdnViewerArgs, DirectStorageHosting, PrivateDataDelivery
-from cloudpatterns.delivery._buckets import reader_statements
+from cloudpatterns.delivery._buckets import reader_key, reader_statements
 from cloudpatterns.network import ApiGateway, ApiGatewayArgs, ApiRouteArgs, WebApplicationFirewall
 from cloudpatterns.security import UserDirectory, UserDirectoryArgs
 from cloudpatterns.systems.secure_file_sharing.arguments import SecureFileSharingArgs, problems
@@ -47,7 +46,7 @@ class SecureFileSharing(Component):
 
     **Not when**: partners exchange files by machine (``WriteProxy``), or many people work on the same document.
 
-    **Cost drivers**: active users on the plan Plus, the scan, data to viewers, two web ACLs, one key, stored files.
+    **Cost drivers**: active users on the plan Plus, the scan, data to viewers, two web ACLs, four keys, stored files.
 
     **Trade-offs**: a revoked link works on for ``url_seconds`` for whoever has just followed it, and what was downloaded cannot be called
     back. A link without recipients is for whoever has it. A download that pauses for longer than ``url_seconds`` needs the link again.
@@ -80,7 +79,7 @@ class SecureFileSharing(Component):
     table_name: pulumi.Output[str]
     """Table of links and of who followed them."""
     kms_key_arn: pulumi.Output[str]
-    """Key of files, links and logs."""
+    """Key of files and links."""
 
     def __init__(self, name: str, args: SecureFileSharingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self._checked = checked = self.begin(name, args, opts, problems=problems, names={"shares-role": 64})
@@ -88,7 +87,10 @@ class SecureFileSharing(Component):
         regional = WebApplicationFirewall(f"{name}-firewall", {**checked["firewall"], "tags": checked["tags"]}, self.child())
         self._users = users = self._user_directory(name, regional)
         with later() as distribution_arn:
-            self.kms_key_arn = self._key(name, distribution_arn)
+            # CloudFront reads files with it, the roles of scanner and functions by their own policies. Nothing that a service checks at
+            # once, such as a log group, is under it: its policy is there only after the distribution.
+            description, given = f"Files and links of {name}", checked.get("kms_key_arn")
+            self.kms_key_arn = reader_key(self, f"{name}-key", description, distribution_arn, given, checked["tags"])
             self._uploads = self._direct_object_upload(name, distribution_arn)
             self._files = files = self._private_data_delivery(name, edge)
             distribution_arn.come_from(files.distribution_arn)
@@ -102,24 +104,6 @@ class SecureFileSharing(Component):
         site = self._site(name, edge)
         self.site_url, self.site_bucket_name = site.url, site.bucket_name
         self.register()
-
-    def _key(self, name: str, distribution_arn: Later[str]) -> pulumi.Output[str]:
-        """The key: CloudFront reads files with it, the roles of scanner and functions by their own policies."""
-        given = self._checked.get("kms_key_arn")
-        if given is not None:
-            return pulumi.Output.from_input(given)
-        return create_key(
-            self,
-            f"{name}-key",
-            f"Files and links of {name}",
-            lambda arn: [
-                logs_statement(arn, f"{name}-*"),
-                *sender_statements(arn, ["events.amazonaws.com"]),
-                decrypt_statement(distribution_arn),
-            ],
-            tags=self._checked["tags"],
-            before_policy=True,
-        )
 
     def _user_directory(self, name: str, firewall: WebApplicationFirewall) -> UserDirectory:
         checked, address = self._checked, f"https://{self._checked['site_domain_name']}/"
@@ -226,6 +210,8 @@ class SecureFileSharing(Component):
             ),
             # What the scan has found: the function reads no file.
             Statement(sid="Scans", actions=["s3:GetObjectTagging"], resources=[objects]),
+            # Without it S3 says of a file that is gone what it says of a right that is missing.
+            Statement(sid="Files", actions=["s3:ListBucket"], resources=[uploads.bucket_arn]),
             Statement(sid="Recipients", actions=["cognito-idp:AdminGetUser"], resources=[self._users.user_pool_arn]),
             *(iam_statement({"conditions": {}, **one}) for one in self._files.caller_statements()),
         ]
@@ -281,7 +267,6 @@ class SecureFileSharing(Component):
             "cors": {"allowed_origins": [f"https://{checked['site_domain_name']}"]},
             "web_acl_arn": firewall.web_acl_arn,
             "account_logging_role": checked["account_logging_role"],
-            "kms_key_arn": self.kms_key_arn,
             **pick(checked, "alarm_topic_arns", "log_retention_days", "tags"),
         }
         domain = checked.get("api_domain")

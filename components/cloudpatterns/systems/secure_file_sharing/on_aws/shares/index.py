@@ -35,10 +35,12 @@ _MOST_FETCHES_SHOWN = 100
 _MOST_RECIPIENTS = 50
 _ATTEMPTS = 4
 _UNKNOWN = "there is no such link"
+_NO_UPLOAD = "there is no such upload"
 _NO_OBJECT = "the body must be a JSON object"
 _ENDED = {
     "revoked": (410, "the link was revoked"),
     "expired": (410, "the link has expired"),
+    "gone": (410, "the file was deleted"),
     "used_up": (410, "the link was used as often as it may be"),
     "refused": (410, "the file was refused: the scan found a threat, or could not read it"),
     "scanning": (409, "the file is being scanned; try again in a moment"),
@@ -126,7 +128,10 @@ def _authorize(event: Mapping[str, Any], clients: Clients) -> dict[str, Any]:
 def _create(event: Mapping[str, Any], clients: Clients) -> dict[str, Any]:
     owner, request, now = _claims(event)["sub"], _request(event), int(time.time())
     key = _own_key(owner, request.get("key"))
-    if _scan(clients, key) == "refused":
+    scan = _scan(clients, key)
+    if scan == "gone":
+        raise Refusal(404, _NO_UPLOAD)
+    if scan == "refused":
         raise Refusal(409, _ENDED["refused"][1], "refused")
     hours = _number(request, "hours", int(os.environ["DEFAULT_HOURS"]), 1, int(os.environ["MAX_HOURS"]))
     token = secrets.token_urlsafe(32)
@@ -329,13 +334,12 @@ def _signed(key: str, clients: Clients) -> dict[str, Any]:
 
 
 def _scan(clients: Clients, key: str) -> str:
-    """What the scan of a file has found: scanning, available or refused."""
+    """What the scan of a file has found: scanning, available or refused; gone where there is no such file."""
     try:
         tags = clients.s3.get_object_tagging(Bucket=os.environ["BUCKET"], Key=key)["TagSet"]
     except ClientError as error:
-        # Without the right to list the bucket, S3 says of an object that is not there that it is forbidden.
-        if error.response["Error"]["Code"] in ("NoSuchKey", "AccessDenied"):
-            return "expired"
+        if error.response["Error"]["Code"] == "NoSuchKey":
+            return "gone"
         raise
     result = {tag["Key"]: tag["Value"] for tag in tags}.get("GuardDutyMalwareScanStatus")
     return "scanning" if result is None else "available" if result == "NO_THREATS_FOUND" else "refused"
@@ -371,7 +375,7 @@ def _own_key(owner: str, key: Any) -> str:
     """The key of an upload of the user, which begins with their folder: see the component ``DirectObjectUpload``."""
     folder = f"{os.environ['PREFIX']}{hashlib.sha256(owner.encode()).hexdigest()[:32]}/"
     if not isinstance(key, str) or not re.fullmatch(rf"{re.escape(folder)}[0-9a-f-]{{36}}", key):
-        raise Refusal(404, "there is no such upload")
+        raise Refusal(404, _NO_UPLOAD)
     return key
 
 

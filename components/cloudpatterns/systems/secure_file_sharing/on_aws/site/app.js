@@ -11,6 +11,7 @@ const STATES = {
     refused: 'refused: the check found a threat, or could not read the file',
     revoked: 'revoked',
     expired: 'expired',
+    gone: 'deleted',
     used_up: 'opened as often as it may be',
 };
 const OUTCOMES = {
@@ -20,6 +21,7 @@ const OUTCOMES = {
     foreign: 'refused: not for this person',
     revoked: 'refused: revoked',
     expired: 'refused: expired',
+    gone: 'refused: the file was deleted',
     used_up: 'refused: opened as often as it may be',
     scanning: 'refused: still being checked',
 };
