@@ -111,10 +111,12 @@ $(VENV)/ready: $(VENV)/pyvenv.cfg requirements.txt requirements-no-deps.txt $(PR
 	@$(BIN)/python .ci/install.py requirements-no-deps.txt --no-deps
 	@echo '$(CURDIR)' > $@
 
-$(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt tests/emulators/requirements.txt tests/emulators/awscli.txt tests/emulators/asl_validator/package-lock.json examples/storefront_app/requirements.txt
+$(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt tests/emulators/requirements.txt tests/emulators/awscli.txt tests/emulators/browser.txt tests/emulators/asl_validator/package-lock.json examples/storefront_app/requirements.txt
 	@$(BIN)/python .ci/install.py requirements-dev.txt
 	@$(BIN)/python .ci/install.py tests/emulators/requirements.txt --target $(VENV)/ministack --upgrade
 	@$(BIN)/python .ci/install.py tests/emulators/awscli.txt --target $(VENV)/awscli --upgrade
+	@if command -v chromium >/dev/null; then $(BIN)/python .ci/install.py tests/emulators/browser.txt --target $(VENV)/browser --upgrade \
+	    || echo "Playwright cannot be installed: the tests that need it skip" >&2; fi
 	@if command -v npm >/dev/null; then npm ci --prefix tests/emulators/asl_validator --no-audit --no-fund --loglevel=error >/dev/null \
 	    || echo "asl-validator cannot be installed: the tests that need it skip" >&2; fi
 	@$(BIN)/python examples/storefront_app/build.py --download $(VENV)/storefront-app

@@ -39,7 +39,6 @@ MISSING = frozenset(
         "BuildAgents",
         "OfficeHours",
         "TemporaryEnvironment",
-        "SecureFileSharing",
         "EventNotification",
         "LegacyBackup",
         "MediaProcessing",

@@ -185,11 +185,24 @@ def _table(deployed: Deployed, resource: Resource, inputs: dict[str, Any]) -> No
         KeySchema=[{"AttributeName": inputs[key], "KeyType": kind} for key, kind in keys if inputs.get(key)],
         AttributeDefinitions=[{"AttributeName": one["name"], "AttributeType": one["type"]} for one in inputs["attributes"]],
         BillingMode=inputs["billingMode"],
+        **_indexes(inputs),
     )
     if ttl := inputs.get("ttl"):
         specification = {"Enabled": ttl["enabled"], "AttributeName": ttl["attributeName"]}
         dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=specification)
     deployed.created(resource, created["TableDescription"]["TableArn"])
+
+
+def _indexes(inputs: dict[str, Any]) -> dict[str, Any]:
+    indexes = [
+        {
+            "IndexName": index["name"],
+            "KeySchema": [{"AttributeName": one["attributeName"], "KeyType": one["keyType"]} for one in index["keySchemas"]],
+            "Projection": {"ProjectionType": index["projectionType"]},
+        }
+        for index in inputs.get("globalSecondaryIndexes") or []
+    ]
+    return {"GlobalSecondaryIndexes": indexes} if indexes else {}
 
 
 def _function(deployed: Deployed, resource: Resource, inputs: dict[str, Any]) -> None:

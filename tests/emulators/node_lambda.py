@@ -46,6 +46,13 @@ class Answers(NamedTuple):
     """ARNs of the secrets that it read."""
 
 
+def secrets_client() -> dict[str, str]:
+    """Files of a client of Secrets Manager, which reads the secrets from the variable TEST_SECRETS, for beside a function."""
+    module = "node_modules/@aws-sdk/client-secrets-manager"
+    package = '{"name": "@aws-sdk/client-secrets-manager", "type": "module", "exports": "./index.js"}'
+    return {f"{module}/package.json": package, f"{module}/index.js": _SECRETS}
+
+
 def invoke(file: Path, environment: Mapping[str, str], secrets: Mapping[str, str], *events: Any) -> Answers:
     """Runs the function for the events, one after another."""
     node = shutil.which("node")
@@ -55,10 +62,9 @@ def invoke(file: Path, environment: Mapping[str, str], secrets: Mapping[str, str
         folder = Path(name)
         shutil.copy(file, folder / "index.mjs")
         (folder / "run.mjs").write_text(_RUN)
-        module = folder / "node_modules" / "@aws-sdk" / "client-secrets-manager"
-        module.mkdir(parents=True)
-        (module / "package.json").write_text('{"name": "@aws-sdk/client-secrets-manager", "type": "module", "exports": "./index.js"}')
-        (module / "index.js").write_text(_SECRETS)
+        for path, text in secrets_client().items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
         variables = {**environment, "TEST_SECRETS": json.dumps(secrets)}
         command = [node, "run.mjs", json.dumps(events)]
         done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=30, check=False)

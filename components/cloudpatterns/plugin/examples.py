@@ -81,7 +81,7 @@ from cloudpatterns.storage import (
     Snapshot,
     WebStorageArchive,
 )
-from cloudpatterns.systems import OrderProcessing, Storefront
+from cloudpatterns.systems import OrderProcessing, SecureFileSharing, Storefront
 from cloudpatterns.uploads import DirectObjectUpload, StorageIndex, WriteProxy
 
 ZONES = ["eu-west-1a", "eu-west-1b"]
@@ -1057,6 +1057,26 @@ def search_index() -> None:
 def secrets_vault() -> None:
     """A secret that is generated, and rotated every 30 days."""
     SecretsVault("vault", {"secrets": {"session-key": {"description": "Signs sessions", "generate": True, "rotation": {"days": 30}}}})
+
+
+def secure_file_sharing() -> None:
+    """Confidential files of a firm, which its clients get by links that expire."""
+    SecureFileSharing(
+        "sharing",
+        {
+            "site_domain_name": "share.example.com",
+            "files_domain_name": "files.example.com",
+            "hosted_zone_id": "Z0123456789ABCDEFGHIJ",
+            "users": {"domain_prefix": "example-partners"},
+            "signing_keys": {
+                "a": {
+                    "public_key": SIGNING_KEY,
+                    "private_key_secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:sharing-signing-a1b2c3",
+                },
+            },
+            "account_logging_role": "existing",
+        },
+    )
 
 
 def service_discovery() -> None:

@@ -6,6 +6,8 @@ from cloudpatterns.systems.order_processing.arguments import (
     OrderProcessingServiceArgs,
 )
 from cloudpatterns.systems.order_processing.component import OrderProcessing
+from cloudpatterns.systems.secure_file_sharing.arguments import SecureFileSharingArgs, SecureFileSharingOptions
+from cloudpatterns.systems.secure_file_sharing.component import SecureFileSharing
 from cloudpatterns.systems.storefront.arguments import (
     StorefrontArgs,
     StorefrontCdnArgs,
@@ -21,6 +23,9 @@ __all__ = [
     "OrderProcessingArgs",
     "OrderProcessingOptions",
     "OrderProcessingServiceArgs",
+    "SecureFileSharing",
+    "SecureFileSharingArgs",
+    "SecureFileSharingOptions",
     "Storefront",
     "StorefrontArgs",
     "StorefrontCdnArgs",
