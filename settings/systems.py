@@ -21,6 +21,7 @@ from settings.refusals import steps
 
 SYSTEMS: Mapping[str, str] = {
     "backup": "cloudpatterns.storage:Snapshot",
+    "office_hours": "cloudpatterns.operations:OfficeHours",
 }
 """By section, the component, in the order in which a program creates them."""
 

@@ -34,7 +34,7 @@ BESIDE = {"RegionalCertificates"}
 MISSING = frozenset(
     {
         *("AuditTrail", "GoldenEnvironment"),
-        *("MonitoringIntegration", "StackDeployment", "CostGuard", "BuildAgents", "OfficeHours", "TemporaryEnvironment"),
+        *("MonitoringIntegration", "StackDeployment", "CostGuard", "BuildAgents", "TemporaryEnvironment"),
         *("SecureFileSharing", "EventNotification", "LegacyBackup", "OrderProcessing", "MediaProcessing", "GlobalService"),
     }
 )
