@@ -238,9 +238,13 @@ def test_production_is_never_selected_whatever_other_tags_it_has() -> None:
 def test_members_follow_their_group_or_cluster() -> None:
     web, shop = group("web", DEV), cluster("shop", DEV)
     database("shop-1", DEV, "aurora-postgresql", DBClusterIdentifier=shop)
-    # The group's tags are on its instances, too.
-    assert run("stop") == {"stopped": 2}
-    assert sizes_of(web) == (0, 0, 0)
+    # The group's tags are on its instances, too, and they run as long as the group has a size.
+    with pytest.raises(RuntimeError, match=r"^the stop failed for 1: group web"):
+        run("stop", Fault("auto-scaling.UpdateAutoScalingGroup", "ScalingActivityInProgress"))
+    members = client("ec2").describe_instances(Filters=[{"Name": "tag:Schedule", "Values": ["office-hours"]}])["Reservations"]
+    assert [one["State"]["Name"] for member in members for one in member["Instances"]] == ["running", "running"]
+    assert run("stop") == {"stopped": 1, "off already": 1}
+    assert (sizes_of(web), cluster_state(shop)) == ((0, 0, 0), "stopped")
 
 
 def test_a_second_run_changes_nothing() -> None:
