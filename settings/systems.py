@@ -24,6 +24,7 @@ SYSTEMS: Mapping[str, str] = {
     "audit": "cloudpatterns.security:AuditTrail",
     "backup": "cloudpatterns.storage:Snapshot",
     "order_processing": "cloudpatterns.systems:OrderProcessing",
+    "office_hours": "cloudpatterns.operations:OfficeHours",
 }
 """By section, the component, in the order in which a program creates them."""
 

@@ -37,7 +37,6 @@ MISSING = frozenset(
         "StackDeployment",
         "CostGuard",
         "BuildAgents",
-        "OfficeHours",
         "TemporaryEnvironment",
         "EventNotification",
         "LegacyBackup",

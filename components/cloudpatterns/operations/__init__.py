@@ -20,6 +20,11 @@ from cloudpatterns.operations.monitoring_integration.arguments import (
 )
 from cloudpatterns.operations.monitoring_integration.component import MonitoringIntegration
 
+"""Operations: how a change reaches an account, and when what it runs is stopped."""
+
+from cloudpatterns.operations.office_hours.arguments import OfficeHoursArgs, OfficeHoursOptions
+from cloudpatterns.operations.office_hours.component import OfficeHours
+
 __all__ = [
     "DeliveryEnvironment",
     "DeliveryPipeline",
@@ -40,4 +45,7 @@ __all__ = [
     "MonitoringMetricStreamArgs",
     "MonitoringPrometheusArgs",
     "MonitoringServiceArgs",
+    "OfficeHours",
+    "OfficeHoursArgs",
+    "OfficeHoursOptions",
 ]

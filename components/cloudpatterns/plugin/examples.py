@@ -69,7 +69,7 @@ from cloudpatterns.network import (
     WebApplicationFirewall,
     ZeroTrustNetwork,
 )
-from cloudpatterns.operations import DeliveryPipeline, MonitoringIntegration
+from cloudpatterns.operations import DeliveryPipeline, MonitoringIntegration, OfficeHours
 from cloudpatterns.resilience import CircuitBreaker, DeepHealthCheck, RetryPolicy, ShuffleSharding
 from cloudpatterns.security import AuditTrail, SecretsVault, UserDirectory, WorkloadRole
 from cloudpatterns.storage import (
@@ -761,6 +761,20 @@ def nfs_sharing() -> None:
             "subnet_ids_by_zone": network.private_subnet_ids_by_zone,
             "access_points": {"uploads": {"path": "/shop/uploads", "uid": 1000, "gid": 1000}},
             "lifecycle": {"infrequent_access_days": 30},
+        },
+    )
+
+
+def office_hours() -> None:
+    """Working hours in Dublin, without Christmas; what has the tag Schedule=office-hours is stopped at night."""
+    OfficeHours(
+        "hours",
+        {
+            "time_zone": "Europe/Dublin",
+            "start": "07:00",
+            "end": "20:00",
+            "holidays": ["2026-12-25", "2026-12-28"],
+            "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:operations"],
         },
     )
 

@@ -7,6 +7,7 @@ from typing import Final
 
 _TABLE: Final = """
 acm GetAccountConfiguration ListCertificates PutAccountConfiguration RequestCertificate SearchCertificates
+application-autoscaling Describe*
 autoscaling Describe* GetPredictiveScalingForecast PutAccountSetting
 batch DescribeComputeEnvironments DescribeJobDefinitions DescribeJobQueues DescribeJobs DescribeSchedulingPolicies
 batch DescribeServiceEnvironments DescribeServiceJob ListConsumableResources ListJobs ListSchedulingPolicies ListServiceJobs

@@ -1,0 +1,1 @@
+"""What stops and starts tagged resources outside production by the clock."""
