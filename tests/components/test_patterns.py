@@ -40,7 +40,6 @@ MISSING = frozenset(
         "OfficeHours",
         "TemporaryEnvironment",
         "SecureFileSharing",
-        "EventNotification",
         "LegacyBackup",
         "MediaProcessing",
         "GlobalService",
