@@ -38,7 +38,6 @@ MISSING = frozenset(
         "CostGuard",
         "BuildAgents",
         "TemporaryEnvironment",
-        "EventNotification",
         "LegacyBackup",
         "MediaProcessing",
         "GlobalService",

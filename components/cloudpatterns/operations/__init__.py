@@ -1,4 +1,4 @@
-"""Operations: how a change reaches an account, and how people learn what happens there."""
+"""Operations: how a change reaches an account, how people learn what happens there, and when what it runs is stopped."""
 
 from cloudpatterns.operations.delivery_pipeline import DeliveryEnvironment, DeliveryPipeline, DeliveryPipelineArgs
 from cloudpatterns.operations.monitoring_integration.arguments import (
@@ -19,9 +19,6 @@ from cloudpatterns.operations.monitoring_integration.arguments import (
     MonitoringServiceArgs,
 )
 from cloudpatterns.operations.monitoring_integration.component import MonitoringIntegration
-
-"""Operations: how a change reaches an account, and when what it runs is stopped."""
-
 from cloudpatterns.operations.office_hours.arguments import OfficeHoursArgs, OfficeHoursOptions
 from cloudpatterns.operations.office_hours.component import OfficeHours
 

@@ -81,7 +81,7 @@ from cloudpatterns.storage import (
     Snapshot,
     WebStorageArchive,
 )
-from cloudpatterns.systems import OrderProcessing, SecureFileSharing, Storefront
+from cloudpatterns.systems import EventNotification, OrderProcessing, SecureFileSharing, Storefront
 from cloudpatterns.uploads import DirectObjectUpload, StorageIndex, WriteProxy
 
 ZONES = ["eu-west-1a", "eu-west-1b"]
@@ -452,6 +452,29 @@ def event_bus() -> None:
                 "large": {
                     "event_pattern": {"source": ["shop.orders"], "detail": {"total": [{"numeric": [">", 1000]}]}},
                     "targets": {"check": {"function": {"image_uri": WORKER_IMAGE}}},
+                },
+            },
+        },
+    )
+
+
+def event_notification() -> None:
+    """Webhooks of a billing system, which Slack shows by day, and of which critical ones are pages."""
+    EventNotification(
+        "alerts",
+        {
+            "webhooks": {"billing": {"secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:billing-a1b2c3"}},
+            "api": {"account_logging_role": "existing"},
+            "channels": {
+                "slack": {
+                    "kind": "slack",
+                    "secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:slack-a1b2c3",
+                    "quiet_hours": {"time_zone": "Europe/Berlin", "start": "20:00", "end": "07:00"},
+                },
+                "pager": {
+                    "kind": "pagerduty",
+                    "secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:pagerduty-a1b2c3",
+                    "severities": ["critical"],
                 },
             },
         },

@@ -1,5 +1,18 @@
 """Whole designs composed of patterns."""
 
+from cloudpatterns.systems.event_notification.arguments import (
+    EventNotificationApi,
+    EventNotificationArgs,
+    EventNotificationChannel,
+    EventNotificationFields,
+    EventNotificationLogAlarm,
+    EventNotificationLookUp,
+    EventNotificationLookUpTable,
+    EventNotificationOptions,
+    EventNotificationQuietHours,
+    EventNotificationWebhook,
+)
+from cloudpatterns.systems.event_notification.component import EventNotification
 from cloudpatterns.systems.order_processing.arguments import (
     OrderProcessingArgs,
     OrderProcessingOptions,
@@ -19,6 +32,17 @@ from cloudpatterns.systems.storefront.arguments import (
 from cloudpatterns.systems.storefront.component import Storefront
 
 __all__ = [
+    "EventNotification",
+    "EventNotificationApi",
+    "EventNotificationArgs",
+    "EventNotificationChannel",
+    "EventNotificationFields",
+    "EventNotificationLogAlarm",
+    "EventNotificationLookUp",
+    "EventNotificationLookUpTable",
+    "EventNotificationOptions",
+    "EventNotificationQuietHours",
+    "EventNotificationWebhook",
     "OrderProcessing",
     "OrderProcessingArgs",
     "OrderProcessingOptions",

@@ -1,0 +1,1 @@
+"""Event notification: webhooks and alarms that reach people, see ``component``."""
