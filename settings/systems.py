@@ -24,6 +24,7 @@ SYSTEMS: Mapping[str, str] = {
     "backup": "cloudpatterns.storage:Snapshot",
     "order_processing": "cloudpatterns.systems:OrderProcessing",
     "monitoring": "cloudpatterns.operations:MonitoringIntegration",
+    "cost": "cloudpatterns.operations:CostGuard",
 }
 """By section, the component, in the order in which a program creates them."""
 

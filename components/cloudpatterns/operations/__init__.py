@@ -1,5 +1,13 @@
 """Operations: how a change reaches an account, and how people learn what happens there."""
 
+from cloudpatterns.operations.cost_guard import (
+    CostAnomaliesArgs,
+    CostBudgetArgs,
+    CostGuard,
+    CostGuardArgs,
+    CostGuardOptions,
+    CostTagArgs,
+)
 from cloudpatterns.operations.delivery_pipeline import DeliveryEnvironment, DeliveryPipeline, DeliveryPipelineArgs
 from cloudpatterns.operations.monitoring_integration.arguments import (
     MonitoringAgentArgs,
@@ -21,6 +29,12 @@ from cloudpatterns.operations.monitoring_integration.arguments import (
 from cloudpatterns.operations.monitoring_integration.component import MonitoringIntegration
 
 __all__ = [
+    "CostAnomaliesArgs",
+    "CostBudgetArgs",
+    "CostGuard",
+    "CostGuardArgs",
+    "CostGuardOptions",
+    "CostTagArgs",
     "DeliveryEnvironment",
     "DeliveryPipeline",
     "DeliveryPipelineArgs",
