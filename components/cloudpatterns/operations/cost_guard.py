@@ -155,7 +155,8 @@ class CostGuard(Component):
             if given is None
             else pulumi.Output.from_input(given)
         )
-        active = [
+        for key in checked["cost_allocation_tags"]:
+            # Budgets do not wait for it: AWS refuses a key that is not a day old yet, and people are to hear of costs all the same.
             aws.costexplorer.CostAllocationTag(
                 f"{name}-tag-{key}",
                 tag_key=key,
@@ -163,16 +164,14 @@ class CostGuard(Component):
                 # A key is the account's: other budgets and reports use it too.
                 opts=self.child(retain_on_delete=True),
             )
-            for key in checked["cost_allocation_tags"]
-        ]
-        self.budget_names = by_name({key: self._budget(key, budget, active).name for key, budget in checked["budgets"].items()})
+        self.budget_names = by_name({key: self._budget(key, budget).name for key, budget in checked["budgets"].items()})
         anomalies = checked.get("anomalies")
-        self.monitor_arns = pulumi.Output.from_input([]) if anomalies is None else self._anomalies(name, anomalies, active)
+        self.monitor_arns = pulumi.Output.from_input([]) if anomalies is None else self._anomalies(name, anomalies)
         if checked["required_tags"]:
             self._required_tags(name)
         self.register()
 
-    def _budget(self, key: str, budget: CostBudgetArgs, active: list[aws.costexplorer.CostAllocationTag]) -> aws.budgets.Budget:
+    def _budget(self, key: str, budget: CostBudgetArgs) -> aws.budgets.Budget:
         addresses = budget.get("email_addresses")
         subscribers: Any = {
             "subscriber_email_addresses": self._checked["email_addresses"] if addresses is None else addresses,
@@ -198,15 +197,13 @@ class CostGuard(Component):
                 for kind, percent in alerts
             ],
             tags=self._checked["tags"],
-            opts=self.child(depends_on=active),
+            opts=self.child(),
         )
 
-    def _anomalies(
-        self, name: str, anomalies: CostAnomaliesArgs, active: list[aws.costexplorer.CostAllocationTag]
-    ) -> pulumi.Output[list[str]]:
+    def _anomalies(self, name: str, anomalies: CostAnomaliesArgs) -> pulumi.Output[list[str]]:
         monitors: list[pulumi.Input[str]] = [*anomalies["existing_monitor_arns"]]
         if not monitors:
-            monitors = [self._monitor(f"{name}-monitor", anomalies, active).arn]
+            monitors = [self._monitor(f"{name}-monitor", anomalies).arn]
         immediate = anomalies["frequency"] == "IMMEDIATE"
         to_people: Any = [{"type": "EMAIL", "address": address} for address in self._checked["email_addresses"]]
         limits = (("ABSOLUTE", anomalies["least_impact"]), ("PERCENTAGE", anomalies["least_impact_percent"]))
@@ -233,9 +230,7 @@ class CostGuard(Component):
         )
         return pulumi.Output.all(*monitors)
 
-    def _monitor(
-        self, child_name: str, anomalies: CostAnomaliesArgs, active: list[aws.costexplorer.CostAllocationTag]
-    ) -> aws.costexplorer.AnomalyMonitor:
+    def _monitor(self, child_name: str, anomalies: CostAnomaliesArgs) -> aws.costexplorer.AnomalyMonitor:
         tag = anomalies.get("tag")
         watched: Any = {"monitor_type": "DIMENSIONAL", "monitor_dimension": "SERVICE"}
         if tag is not None:
@@ -243,7 +238,7 @@ class CostGuard(Component):
             others = dict.fromkeys(("And", "CostCategories", "Dimensions", "Not", "Or"))
             found = {"Key": tag["key"], "MatchOptions": None, "Values": tag["values"]}
             watched = {"monitor_type": "CUSTOM", "monitor_specification": json.dumps({**others, "Tags": found})}
-        return aws.costexplorer.AnomalyMonitor(child_name, tags=self._checked["tags"], opts=self.child(depends_on=active), **watched)
+        return aws.costexplorer.AnomalyMonitor(child_name, tags=self._checked["tags"], opts=self.child(), **watched)
 
     def _required_tags(self, name: str) -> None:
         keys = self._checked["required_tags"]
