@@ -25,6 +25,8 @@ SYSTEMS: Mapping[str, str] = {
     "backup": "cloudpatterns.storage:Snapshot",
     "order_processing": "cloudpatterns.systems:OrderProcessing",
     "office_hours": "cloudpatterns.operations:OfficeHours",
+    "monitoring": "cloudpatterns.operations:MonitoringIntegration",
+    "cost": "cloudpatterns.operations:CostGuard",
 }
 """By section, the component, in the order in which a program creates them."""
 

@@ -35,7 +35,6 @@ MISSING = frozenset(
     {
         "GoldenEnvironment",
         "StackDeployment",
-        "CostGuard",
         "BuildAgents",
         "TemporaryEnvironment",
         "LegacyBackup",

@@ -16,6 +16,7 @@ def alarm_topic(
     child_name: str,
     *,
     email_addresses: Sequence[str] = (),
+    services: Mapping[str, str] | None = None,
     tags: Mapping[str, pulumi.Input[str]],
 ) -> pulumi.Output[str]:
     """The ARN of a new topic that people read, available after its policy.
@@ -27,12 +28,18 @@ def alarm_topic(
 
     Each of ``email_addresses`` receives a mail first that asks to confirm the subscription, and nothing else until somebody does. SNS
     deletes a subscription that nobody confirms, and the next ``up`` does not notice: ``pulumi up --refresh`` sends the mail again.
+
+    ``services`` are more publishers by the id of their statement (``{"Budgets": "budgets.amazonaws.com"}``), for sources of this account.
     """
-    key_arn = create_key(component, f"{child_name}-key", f"Messages of the topic {child_name}", _key_statements, tags=tags)
+    more = services or {}
+
+    def key_statements(key_arn: pulumi.Output[str]) -> list[Statement]:
+        return [*_key_statements(key_arn), *_admitted(more, _KEY_USE, "*", key_arn)]
+
+    key_arn = create_key(component, f"{child_name}-key", f"Messages of the topic {child_name}", key_statements, tags=tags)
     topic = aws.sns.Topic(child_name, kms_master_key_id=key_arn, tags=tags, opts=component.child())
-    policy = aws.sns.TopicPolicy(
-        f"{child_name}-policy", arn=topic.arn, policy=document(*_publish_statements(topic.arn)), opts=component.child()
-    )
+    publish = [*_publish_statements(topic.arn), *_admitted(more, ["sns:Publish"], topic.arn, topic.arn)]
+    policy = aws.sns.TopicPolicy(f"{child_name}-policy", arn=topic.arn, policy=document(*publish), opts=component.child())
     for address in email_addresses:
         aws.sns.TopicSubscription(
             f"{child_name}-email-{address}", topic=topic.arn, protocol="email", endpoint=address, opts=component.child()
@@ -42,6 +49,14 @@ def alarm_topic(
 
 def _of_account(arn: pulumi.Output[str]) -> dict[str, dict[str, pulumi.Output[str]]]:
     return {"StringEquals": {"aws:SourceAccount": account_of(arn)}}
+
+
+def _admitted(services: Mapping[str, str], actions: Sequence[str], resource: pulumi.Input[str], arn: pulumi.Output[str]) -> list[Statement]:
+    """A statement for each service, for sources of the ARN's account alone."""
+    return [
+        Statement(sid=sid, actions=actions, resources=[resource], principals={"Service": [service]}, conditions=_of_account(arn))
+        for sid, service in services.items()
+    ]
 
 
 def _publish_statements(topic_arn: pulumi.Output[str]) -> list[Statement]:

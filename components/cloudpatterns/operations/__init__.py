@@ -1,5 +1,13 @@
 """Operations: how a change reaches an account, how people learn what happens there, and when what it runs is stopped."""
 
+from cloudpatterns.operations.cost_guard import (
+    CostAnomaliesArgs,
+    CostBudgetArgs,
+    CostGuard,
+    CostGuardArgs,
+    CostGuardOptions,
+    CostTagArgs,
+)
 from cloudpatterns.operations.delivery_pipeline import DeliveryEnvironment, DeliveryPipeline, DeliveryPipelineArgs
 from cloudpatterns.operations.monitoring_integration.arguments import (
     MonitoringAgentArgs,
@@ -23,6 +31,12 @@ from cloudpatterns.operations.office_hours.arguments import OfficeHoursArgs, Off
 from cloudpatterns.operations.office_hours.component import OfficeHours
 
 __all__ = [
+    "CostAnomaliesArgs",
+    "CostBudgetArgs",
+    "CostGuard",
+    "CostGuardArgs",
+    "CostGuardOptions",
+    "CostTagArgs",
     "DeliveryEnvironment",
     "DeliveryPipeline",
     "DeliveryPipelineArgs",

@@ -69,7 +69,7 @@ from cloudpatterns.network import (
     WebApplicationFirewall,
     ZeroTrustNetwork,
 )
-from cloudpatterns.operations import DeliveryPipeline, MonitoringIntegration, OfficeHours
+from cloudpatterns.operations import CostGuard, DeliveryPipeline, MonitoringIntegration, OfficeHours
 from cloudpatterns.resilience import CircuitBreaker, DeepHealthCheck, RetryPolicy, ShuffleSharding
 from cloudpatterns.security import AuditTrail, SecretsVault, UserDirectory, WorkloadRole
 from cloudpatterns.storage import (
@@ -303,6 +303,20 @@ def content_delivery_network() -> None:
             },
             "default_behavior": {"origin": "pages"},
             "behaviors": [{"path_pattern": "/api/*", "origin": "api"}],
+        },
+    )
+
+
+def cost_guard() -> None:
+    """A budget of which people hear at a half and four fifths of it, and when the forecast reaches it; and unusual costs, daily."""
+    CostGuard(
+        "costs",
+        {
+            "budgets": {"all": {"limit": 2000}, "shop": {"limit": 500, "tag": {"key": "CostCenter", "values": ["4711"]}}},
+            "email_addresses": ["operations@example.com"],
+            "anomalies": {
+                "existing_monitor_arns": ["arn:aws:ce::123456789012:anomalymonitor/00000000-0000-4000-8000-000000000001"],
+            },
         },
     )
 

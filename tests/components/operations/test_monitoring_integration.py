@@ -346,7 +346,8 @@ def test_the_agent_measures_memory_and_disks_and_sends_log_files() -> None:
         }
     ]
     key = json.loads(graph.named("shop-key-policy").inputs["policy"])["Statement"][1]
-    assert key["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"].endswith(":log-group:shop-*")
+    groups = key["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
+    assert [pattern.partition(":log-group:")[2] for pattern in groups] == ["shop-*", "/aws/vendedlogs/prometheus/shop*"]
 
 
 def test_systems_manager_installs_the_agent_before_it_configures_it_and_again_when_the_configuration_changes() -> None:

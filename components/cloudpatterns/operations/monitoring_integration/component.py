@@ -134,10 +134,13 @@ class MonitoringIntegration(Component):
         if given is not None:
             return given
 
-        def statements(arn: pulumi.Output[str]) -> list[Any]:
-            return [logs_statement(arn, pattern) for pattern in (f"{name}-*", workspace_log_groups(name))]
-
-        return create_key(self, f"{name}-key", f"Logs and metrics of {name}", statements, tags=self._checked["tags"])
+        return create_key(
+            self,
+            f"{name}-key",
+            f"Logs and metrics of {name}",
+            lambda arn: [logs_statement(arn, f"{name}-*", workspace_log_groups(name))],
+            tags=self._checked["tags"],
+        )
 
     def _place(self) -> pulumi.Output[str]:
         """An ARN of the Region and account of what is watched."""
