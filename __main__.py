@@ -10,7 +10,7 @@ import pulumi
 from cloudpatterns.network import Network
 
 import settings
-from program import Place, deploy_nat, deploy_storefront, deploy_systems, storefront_parts
+from program import Place, deploy_nat, deploy_storefront, deploy_systems, schedule_tags, storefront_parts
 
 gc.freeze()
 gc.enable()
@@ -24,7 +24,7 @@ network = None
 if stack.network is not None:
     network = Network("network", {**stack.network.as_args("nat"), "tags": tags})
     if stack.shop is not None:
-        shop = deploy_storefront(stack.shop, network, tags)
+        shop = deploy_storefront(stack.shop, network, {**tags, **schedule_tags(stack)})
         topics = [*stack.shop.storefront.alarm_topic_arns]
         parts = storefront_parts(stack.shop, shop)
         if stack.shop.storefront.alarm_email_addresses:

@@ -2,6 +2,6 @@
 
 from program.internet_egress import deploy_nat
 from program.storefront import deploy_storefront, storefront_parts
-from program.systems import Place, deploy_systems
+from program.systems import Place, deploy_systems, schedule_tags
 
-__all__ = ["Place", "deploy_nat", "deploy_storefront", "deploy_systems", "storefront_parts"]
+__all__ = ["Place", "deploy_nat", "deploy_storefront", "deploy_systems", "schedule_tags", "storefront_parts"]

@@ -31,6 +31,12 @@ class Place:
         return {**subnets, **self.parts, "alarm_topic_arns": self.alarm_topic_arns, "tags": self.tags}
 
 
+def schedule_tags(stack: settings.Settings) -> dict[str, pulumi.Input[str]]:
+    """The tag by which the section `office_hours` finds what it stops; not that of a NAT, which has hours of its own."""
+    hours: Any = next((system.settings for system in stack.systems if system.section == "office_hours"), None)
+    return {} if hours is None else {hours.tag_key: hours.tag_value}
+
+
 def deploy_systems(stack: settings.Settings, place: Place) -> None:
     """Creates the components of the optional sections; the outputs of each are one of the stack, by the section's name."""
     for system in stack.systems:

@@ -22,11 +22,12 @@ from settings.refusals import steps
 SYSTEMS: Mapping[str, str] = {
     "monitoring": "cloudpatterns.operations:MonitoringIntegration",
     "audit": "cloudpatterns.security:AuditTrail",
-    "backup": "cloudpatterns.storage:Snapshot",
-    "order_processing": "cloudpatterns.systems:OrderProcessing",
-    "office_hours": "cloudpatterns.operations:OfficeHours",
-    "monitoring": "cloudpatterns.operations:MonitoringIntegration",
     "cost": "cloudpatterns.operations:CostGuard",
+    "office_hours": "cloudpatterns.operations:OfficeHours",
+    "backup": "cloudpatterns.storage:Snapshot",
+    "secure_file_sharing": "cloudpatterns.systems:SecureFileSharing",
+    "event_notification": "cloudpatterns.systems:EventNotification",
+    "order_processing": "cloudpatterns.systems:OrderProcessing",
 }
 """By section, the component, in the order in which a program creates them."""
 

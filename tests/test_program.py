@@ -27,10 +27,14 @@ def test_a_stack_is_a_whole_system(stack: str, least: int) -> None:
 
 
 # By their sections, each of which exports its outputs under its name.
-OF_PROD = {
-    "monitoring": "cloudpatterns:index:MonitoringIntegration",
-    "audit": "cloudpatterns:index:AuditTrail",
-    "backup": "cloudpatterns:index:Snapshot",
+OF_SECTIONS = {
+    "dev": {"cost": "cloudpatterns:index:CostGuard", "office_hours": "cloudpatterns:index:OfficeHours"},
+    "prod": {
+        "monitoring": "cloudpatterns:index:MonitoringIntegration",
+        "audit": "cloudpatterns:index:AuditTrail",
+        "cost": "cloudpatterns:index:CostGuard",
+        "backup": "cloudpatterns:index:Snapshot",
+    },
 }
 
 
@@ -43,7 +47,7 @@ def test_components_hold_everything(stack: str) -> None:
         "nat": "cloudpatterns:index:OnDemandNat",
         "artifacts": "cloudpatterns:index:DurableBucket",
         "shop": "cloudpatterns:index:Storefront",
-        **(OF_PROD if stack == "prod" else {}),
+        **{section.replace("_", "-"): component for section, component in OF_SECTIONS[stack].items()},
     }
 
 
@@ -95,8 +99,8 @@ EXPORTS = {
 
 def test_what_an_operator_needs_is_exported() -> None:
     dev, prod = graph("dev"), graph("prod")
-    assert dev.outputs.keys() == EXPORTS | {"nat_runbook"}
-    assert prod.outputs.keys() == EXPORTS | {"distribution_id", "reader_endpoint", "reader_sql"} | OF_PROD.keys()
+    assert dev.outputs.keys() == EXPORTS | {"nat_runbook"} | OF_SECTIONS["dev"].keys()
+    assert prod.outputs.keys() == EXPORTS | {"distribution_id", "reader_endpoint", "reader_sql"} | OF_SECTIONS["prod"].keys()
     assert prod.outputs["url"] == "https://shop.example.com"
     assert dev.outputs["url"] == f"https://{dev.named('shop-web-lb').outputs['dnsName']}"
     assert prod.outputs["private_subnets"] == {
@@ -172,3 +176,12 @@ def test_the_sections_of_prod_are_about_its_storefront() -> None:
         assert any(text in shown for text in (one.id, one.outputs.get("arnSuffix"), one.outputs.get("name")) if text), part
     rights = json.dumps([one.inputs["policy"] for one in prod.of_type("aws:iam/rolePolicy:RolePolicy") if one.name.startswith("backup-")])
     assert prod.named("shop-db-key").outputs["arn"] in rights
+
+
+def test_office_hours_stop_servers_and_database_and_not_the_nat() -> None:
+    dev = graph("dev")
+    tagged = {one.name for one in dev.resources if isinstance(one.inputs.get("tags"), dict) and "Schedule" in one.inputs["tags"]}
+    assert "shop-db-instance" in tagged
+    assert not {name for name in tagged if name.startswith(("nat", "network"))}
+    group = dev.named("shop-app-group").inputs["tags"]
+    assert {"key": "Schedule", "value": "office-hours", "propagateAtLaunch": True} in group

@@ -14,6 +14,7 @@ from cloudpatterns.core import (
     Matches,
     Problem,
     Unique,
+    excludes,
     function_problems,
     is_given,
     needs,
@@ -31,7 +32,7 @@ from cloudpatterns.core.vocabulary import (
     TopicArn,
 )
 from cloudpatterns.messaging import FanOutSubscriber
-from cloudpatterns.network import ApiDomainArgs, ApiThrottle
+from cloudpatterns.network import ApiDomainArgs, ApiThrottle, WebApplicationFirewallOptions
 
 SEVERITIES = ("critical", "error", "warning", "info")
 """PagerDuty's: https://developer.pagerduty.com/docs/send-alert-event"""
@@ -124,8 +125,10 @@ class EventNotificationApi(TypedDict):
 
     account_logging_role: Annotated[str, Choice("create", "existing")]
     """``create`` (the role by which API Gateway writes logs, in the settings of the account and Region) or ``existing`` (there is one)."""
+    firewall: NotRequired[WebApplicationFirewallOptions]
+    """A web ACL of its own, see ``WebApplicationFirewall``; ``{}`` has its defaults. Default: none, or ``web_acl_arn``."""
     web_acl_arn: NotRequired[pulumi.Input[str]]
-    """A regional AWS WAF web ACL. Default: none."""
+    """A regional AWS WAF web ACL that is there, instead of ``firewall``. Default: ``firewall``."""
     domain: NotRequired[ApiDomainArgs]
     """A custom domain name. Default: the API's own."""
     throttle: NotRequired[Annotated[ApiThrottle, Field(default={"rate_per_second": 50, "burst": 100})]]
@@ -320,6 +323,8 @@ def problems(checked: EventNotificationArgs) -> Iterator[Problem]:
     """What is wrong with the arguments together."""
     yield from needs(checked, "webhooks", "api")
     yield from needs(checked, "api", "webhooks")
+    if (api := checked.get("api")) is not None:
+        yield from excludes(api, "firewall", "web_acl_arn", path="api.", why="a stage has one web ACL")
     for name in sorted(checked["channels"].keys() & checked["subscribers"].keys()):
         yield f"subscribers.{name}", "is the name of a channel, which subscribes by it. Choose another name."
     for name in sorted(set(_OF_SOURCES) & checked["webhooks"].keys()):

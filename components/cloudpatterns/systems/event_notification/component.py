@@ -37,6 +37,7 @@ from cloudpatterns.core import (
     after,
     as_arguments,
     by_name,
+    pick,
     table_schema,
 )
 from cloudpatterns.messaging import FanOut, QueueWorker
@@ -349,8 +350,7 @@ class EventNotification(Component):
                 "kms_key_arn": self.kms_key_arn,
                 "alarm_topic_arns": checked["alarm_topic_arns"],
                 "tags": checked["tags"],
-                **({} if (acl := api.get("web_acl_arn")) is None else {"web_acl_arn": acl}),
-                **({} if (domain := api.get("domain")) is None else {"domain": domain}),
+                **pick(api, "firewall", "web_acl_arn", "domain"),
             },
             self.child(),
         )
