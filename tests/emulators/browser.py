@@ -28,7 +28,7 @@ def missing() -> str | None:
 @contextmanager
 def chromium(port: int) -> Generator[Any]:
     """A browser for which every name is that port of the loopback interface, and every certificate good."""
-    import playwright.sync_api  # ty: ignore[unresolved-import]
+    import playwright.sync_api  # ty: ignore[import-not-found]
 
     rules = f"--host-resolver-rules=MAP * 127.0.0.1:{port}"
     # Root has no sandbox, and pages of this machine alone are shown.
