@@ -5,6 +5,7 @@ import functools
 import importlib
 import inspect
 import pkgutil
+import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -297,3 +298,14 @@ def test_what_a_package_gives_out_is_what_it_imports_for_that(package: str) -> N
         assert all(hasattr(module, one) for one in exported)
         checked += 1
     assert checked
+
+
+def test_every_file_that_runs_in_aws_is_in_the_wheel() -> None:
+    project = tomllib.loads((ROOT / "components" / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = project["tool"]["setuptools"]["package-data"]["cloudpatterns"]
+    packed = {path for pattern in patterns for path in COMPONENTS.glob(pattern)}
+    # Modules are found by themselves.
+    files = {
+        path for folder in COMPONENTS.rglob("on_aws") for path in folder.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+    assert sorted(files - packed) == []
