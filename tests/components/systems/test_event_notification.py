@@ -66,6 +66,7 @@ def variables(graph: Graph, name: str) -> dict[str, Any]:
 def test_a_webhook_api_verifies_what_it_puts_into_the_queue() -> None:
     graph = make()
     body = json.loads(graph.one("aws:apigateway/restApi:RestApi").inputs["body"])
+    assert body["components"]["securitySchemes"]["signed"]["x-amazon-apigateway-authorizer"]["authorizerResultTtlInSeconds"] == 0
     [(path, methods)] = [(path, methods) for path, methods in body["paths"].items() if "post" in methods]
     assert path == "/events/{source}"
     assert methods["post"]["security"] == [{"signed": []}]

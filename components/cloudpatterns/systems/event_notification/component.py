@@ -339,7 +339,7 @@ class EventNotification(Component):
                 "account_logging_role": api["account_logging_role"],
                 "functions": {"webhook": receive, "authorizer": authorize},
                 # It sees no body: the function verifies the signature.
-                "authorizers": {"signed": {"function": {"function": "authorizer", "identity_sources": ["header.Content-Type"]}}},
+                "authorizers": {"signed": {"function": {"function": "authorizer", "identity_sources": ["header.Host"]}}},
                 "routes": {"POST /events/{source}": {"function": "webhook", "authorizer": "signed"}},
                 # The body arrives byte by byte, in base64: the signature is that of the bytes.
                 "binary_media_types": ["*/*"],
