@@ -46,6 +46,7 @@ from cloudpatterns.systems.event_notification.arguments import (
     EventNotificationArgs,
     EventNotificationChannel,
     channel_settings,
+    child_names,
     problems,
     quiet_window_seconds,
     source_settings,
@@ -105,7 +106,7 @@ class EventNotification(Component):
     """The key of queues, topic, history, logs and environments."""
 
     def __init__(self, name: str, args: EventNotificationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self._checked = checked = self.begin(name, args, opts, problems=problems, names=_NAMES)
+        self._checked = checked = self.begin(name, args, opts, problems=problems, names=child_names)
         self.kms_key_arn = self._key(name)
         self._table(name)
         self._fan_out = self._published(name)
@@ -365,9 +366,6 @@ class EventNotification(Component):
             "environment": environment,
             "statements": as_arguments(statements),
         }
-
-
-_NAMES = {"alarms-undelivered": 75, "look-up-role": 64, "history": 255}
 
 
 def _subscriber(channel: EventNotificationChannel) -> dict[str, Any]:
