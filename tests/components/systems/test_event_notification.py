@@ -66,6 +66,7 @@ def variables(graph: Graph, name: str) -> dict[str, Any]:
 def test_a_webhook_api_verifies_what_it_puts_into_the_queue() -> None:
     graph = make()
     body = json.loads(graph.one("aws:apigateway/restApi:RestApi").inputs["body"])
+    assert body["components"]["securitySchemes"]["signed"]["x-amazon-apigateway-authorizer"]["authorizerResultTtlInSeconds"] == 0
     [(path, methods)] = [(path, methods) for path, methods in body["paths"].items() if "post" in methods]
     assert path == "/events/{source}"
     assert methods["post"]["security"] == [{"signed": []}]
@@ -355,7 +356,8 @@ def test_subscribers_and_readers_of_the_history_get_what_they_need() -> None:
         (
             {"alarm_severities": {f"{number:0>100}": "error" for number in range(50)}},
             "alarm_severities",
-            "takes 5650 bytes as settings of a function, which has 2800 for them. Shorten it.",
+            "takes 5650 bytes as settings of a function, and webhooks, alarm_severities, log_alarms together 5946; it has 3000 for them. "
+            "Shorten it.",
         ),
         (
             {"channels": {"slack": {**SLACK, "secret_arn": "slack"}}},
@@ -368,3 +370,21 @@ def test_what_cannot_be_created_is_refused(args: Any, path: str, reason: str) ->
     with pytest.raises(ArgumentError) as caught:
         make(**args)
     assert caught.value.problems == [(path, reason)]
+
+
+@pytest.mark.parametrize(
+    ("name", "channel", "child", "limit", "longest"),
+    [
+        ("a" * 28, "slack", "api-function-authorizer-role", 64, 27),
+        ("a" * 18, "operations-of-the-shop", "to-operations-of-the-shop-function-role", 64, 16),
+    ],
+)
+def test_a_name_that_is_too_long_for_a_child_is_refused(name: str, channel: str, child: str, limit: int, longest: int) -> None:
+    given: Any = {"channels": {channel: SLACK}, "webhooks": {"billing": BILLING}, "api": API}
+    with pytest.raises(ArgumentError) as caught:
+        record(lambda: EventNotification(name, given))
+    reason = (
+        f"has {len(name)} characters; the child {name}-{child} would pass the {limit} characters that AWS allows. Give the component a "
+        f"name of at most {longest} characters."
+    )
+    assert caught.value.problems == [("name", reason)]

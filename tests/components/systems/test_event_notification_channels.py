@@ -101,6 +101,9 @@ def test_no_answer_at_all_is_tried_again(system: System, stand_ins: Channels, mo
     notify = system.notify("bot", {"kind": "slack", "channel": "#nowhere", "api_url": stand_ins.url(BOT_PATH)})
     with pytest.raises(notify.Failed, match="answered channel_not_found"):
         notify.deliver({"id": "legacy:1:firing"}, Context())
+    notify = system.notify("bot", {"kind": "slack", "api_url": stand_ins.url(BOT_PATH)})
+    with pytest.raises(notify.Failed, match="the secret is a bot token, which needs the argument channel"):
+        notify.deliver({"id": "legacy:1:firing"}, Context())
     assert stand_ins.messages == []
 
 
@@ -253,3 +256,12 @@ def test_the_sample_look_up_knows_the_team_of_a_customer() -> None:
     assert handler({"event": event}, None) == {"context": {"team": "Large accounts"}, "severity": "error"}
     assert handler({"event": {"severity": "info", "details": {"customer": "globex"}}}, None)["severity"] == "info"
     assert handler({"event": {"severity": "info", "details": "text"}}, None) == {}
+
+
+def test_the_log_says_what_aws_refused(system: System, caplog: pytest.LogCaptureFixture) -> None:
+    send(system, {"id": "1", "title": "first"})
+    notify = system.notify("slack", {"kind": "slack"}, SECRET_ARN="arn:aws:secretsmanager:eu-west-1:123456789012:secret:gone")
+    with pytest.raises(AssertionError, match="not empty after 1 "):
+        drive_queue(client("sqs"), system.urls["slack"], notify.handler, rounds=1)
+    assert "legacy:1:firing: ResourceNotFoundException ResourceNotFoundException, for 20 s" in caplog.text
+    assert system.entry("legacy:1:firing", "channel:slack")["note"] == "ResourceNotFoundException ResourceNotFoundException"

@@ -1,7 +1,7 @@
 """Arguments of ``EventNotification``, and the rules over them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, Any, NotRequired, TypedDict
 from zoneinfo import available_timezones
 
@@ -40,7 +40,9 @@ DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 SLACK_URL = "https://slack.com/api/chat.postMessage"
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
 # Environment variables of a function have 4 KB together. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-_MOST_SETTINGS_BYTES = 2800
+_MOST_SETTINGS_BYTES = 3000
+_LONGEST_NAME = 35
+"""Of the component, whose children have roles."""
 # What each kind of channel needs, and what else it takes.
 _NEEDED = {
     "slack": ("secret_arn",),
@@ -248,11 +250,11 @@ class EventNotificationOptions(TypedDict):
 
     channels: Annotated[dict[str, EventNotificationChannel], ShortNames, Field(min_length=1, max_length=20)]
     """Where events are sent, by a short name."""
-    webhooks: NotRequired[Annotated[dict[str, EventNotificationWebhook], ShortNames, Field(default={}, max_length=20)]]
+    webhooks: NotRequired[Annotated[dict[str, EventNotificationWebhook], ShortNames, Field(default={}, max_length=12)]]
     """Systems that send webhooks, by a short name, the last part of their URL."""
     api: NotRequired[EventNotificationApi]
     """The API of the webhooks. Needed with ``webhooks``. Default: there is none."""
-    log_alarms: NotRequired[Annotated[dict[str, EventNotificationLogAlarm], ShortNames, Field(default={}, max_length=100)]]
+    log_alarms: NotRequired[Annotated[dict[str, EventNotificationLogAlarm], ShortNames, Field(default={}, max_length=40)]]
     """Alarms on logs, by a short name. Those of other components are events where ``alarm_topic_arn`` is among their alarm topics."""
     alarm_severity: NotRequired[Annotated[str, Choice(*SEVERITIES), Field(default="error")]]
     """Severity of an alarm."""
@@ -319,6 +321,16 @@ def quiet_window_seconds(channel: EventNotificationChannel) -> int:
     return end - start if end > start else end - start + 86_400
 
 
+def child_names(checked: EventNotificationArgs) -> dict[str, int]:
+    """Children, and theirs, whose names AWS limits: messages of the components within would name another component."""
+    names = {"alarms-undelivered": 75, "events-queue-dead-letters": 75, "events-function-role": 64, "look-up-role": 64}
+    if checked.get("api") is not None:
+        names["api-function-authorizer-role"] = 64
+    for key in checked["channels"]:
+        names |= {f"to-{key}-function-role": 64, f"topic-{key}-queue-dead-letters": 75}
+    return names | {f"topic-{key}-queue-dead-letters": 75 for key in checked["subscribers"]}
+
+
 def problems(checked: EventNotificationArgs) -> Iterator[Problem]:
     """What is wrong with the arguments together."""
     yield from needs(checked, "webhooks", "api")
@@ -335,8 +347,7 @@ def problems(checked: EventNotificationArgs) -> Iterator[Problem]:
         yield from one_of(look_up, "function", "existing_function_arn", "table", path="look_up.")
         if (function := look_up.get("function")) is not None:
             yield from function_problems(function, "look_up.function")
-    yield from _size_problems("webhooks", source_settings(checked))
-    yield from _size_problems("alarm_severities", checked["alarm_severities"])
+    yield from _size_problems(checked)
 
 
 def _channel_problems(channel: EventNotificationChannel, path: str, checked: EventNotificationArgs) -> Iterator[Problem]:
@@ -364,8 +375,15 @@ def _channel_problems(channel: EventNotificationChannel, path: str, checked: Eve
         yield f"{path}.quiet_hours.end", f"is {quiet['end']}, as start is. Choose another time, or remove quiet_hours."
 
 
-def _size_problems(path: str, settings: Mapping[str, Any]) -> Iterator[Problem]:
-    size = len(json.dumps(settings))
-    if size > _MOST_SETTINGS_BYTES:
-        reason = f"takes {size} bytes as settings of a function, which has {_MOST_SETTINGS_BYTES} for them. Shorten it."
-        yield path, reason
+def _size_problems(checked: EventNotificationArgs) -> Iterator[Problem]:
+    """The enriching function reads all of them from its environment."""
+    alarms = {f"{'-' * _LONGEST_NAME}-log-{name}-": one["severity"] for name, one in checked["log_alarms"].items()}
+    settings = {"webhooks": source_settings(checked), "alarm_severities": checked["alarm_severities"], "log_alarms": alarms}
+    sizes = {name: len(json.dumps(value)) for name, value in settings.items()}
+    if sum(sizes.values()) > _MOST_SETTINGS_BYTES:
+        largest = max(sizes, key=lambda name: sizes[name])
+        reason = (
+            f"takes {sizes[largest]} bytes as settings of a function, and {', '.join(sizes)} together {sum(sizes.values())}; it has "
+            f"{_MOST_SETTINGS_BYTES} for them. Shorten it."
+        )
+        yield largest, reason

@@ -47,6 +47,7 @@ from cloudpatterns.systems.event_notification.arguments import (
     EventNotificationArgs,
     EventNotificationChannel,
     channel_settings,
+    child_names,
     problems,
     quiet_window_seconds,
     source_settings,
@@ -106,7 +107,7 @@ class EventNotification(Component):
     """The key of queues, topic, history, logs and environments."""
 
     def __init__(self, name: str, args: EventNotificationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self._checked = checked = self.begin(name, args, opts, problems=problems, names=_NAMES)
+        self._checked = checked = self.begin(name, args, opts, problems=problems, names=child_names)
         self.kms_key_arn = self._key(name)
         self._table(name)
         self._fan_out = self._published(name)
@@ -340,7 +341,7 @@ class EventNotification(Component):
                 "account_logging_role": api["account_logging_role"],
                 "functions": {"webhook": receive, "authorizer": authorize},
                 # It sees no body: the function verifies the signature.
-                "authorizers": {"signed": {"function": {"function": "authorizer", "identity_sources": ["header.Content-Type"]}}},
+                "authorizers": {"signed": {"function": {"function": "authorizer", "identity_sources": ["header.Host"]}}},
                 "routes": {"POST /events/{source}": {"function": "webhook", "authorizer": "signed"}},
                 # The body arrives byte by byte, in base64: the signature is that of the bytes.
                 "binary_media_types": ["*/*"],
@@ -365,9 +366,6 @@ class EventNotification(Component):
             "environment": environment,
             "statements": as_arguments(statements),
         }
-
-
-_NAMES = {"alarms-undelivered": 75, "look-up-role": 64, "history": 255}
 
 
 def _subscriber(channel: EventNotificationChannel) -> dict[str, Any]:

@@ -43,10 +43,20 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         try:
             _process(record)
         except Exception as error:
-            # The message of the error may hold values.
-            _log.error("message %s failed: %s", record["messageId"], type(error).__name__)
+            _log.error("message %s failed: %s", record["messageId"], _reason(error))
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
+
+
+class LookUpFailed(Exception):
+    """The user's look-up raised an error, or returned what is no object."""
+
+
+def _reason(error: Exception) -> str:
+    """What may be logged of an error: its message may hold values, the code of a service of AWS does not."""
+    response = getattr(error, "response", None)
+    code = response.get("Error", {}).get("Code", "") if isinstance(response, dict) else ""
+    return f"{type(error).__name__} {code}".strip()
 
 
 def _process(record: Mapping[str, Any]) -> None:
@@ -193,7 +203,7 @@ def _looked_up(event: Mapping[str, Any], *, last_try: bool) -> dict[str, Any]:
     except Exception as error:
         if not last_try or os.environ.get("LOOK_UP_REQUIRED") == "true":
             raise
-        _log.error("event %s goes on without its look-up: %s", event["id"], type(error).__name__)
+        _log.error("event %s goes on without its look-up: %s", event["id"], _reason(error))
         return {"enriched": False}
     severity = found.get("severity")
     return {"context": found.get("context", {}), "enriched": True, **({"severity": severity} if severity in SEVERITIES else {})}
@@ -204,9 +214,9 @@ def _by_function(event: Mapping[str, Any]) -> dict[str, Any]:
     answer = client("lambda").invoke(FunctionName=os.environ["LOOK_UP_FUNCTION"], Payload=request)
     payload = json.loads(answer["Payload"].read() or b"null")
     if "FunctionError" in answer:
-        raise RuntimeError("the look-up failed")
+        raise LookUpFailed("it raised an error")
     if payload is not None and not isinstance(payload, dict):
-        raise TypeError("the look-up returned no object")
+        raise LookUpFailed("it returned no object")
     return payload or {}
 
 

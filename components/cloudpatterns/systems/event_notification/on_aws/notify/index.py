@@ -95,7 +95,11 @@ def _now() -> datetime:
 
 def _reason(error: Exception) -> str:
     """What may be logged of an error: the message of one that is not ours may hold a URL with a token."""
-    return str(error) if isinstance(error, Failed) else type(error).__name__
+    if isinstance(error, Failed):
+        return str(error)
+    response = getattr(error, "response", None)
+    code = response.get("Error", {}).get("Code", "") if isinstance(response, dict) else ""
+    return f"{type(error).__name__} {code}".strip()
 
 
 def _hide(record: Mapping[str, Any], seconds: float) -> None:
@@ -129,7 +133,7 @@ def deliver(message: Mapping[str, Any], context: Any) -> None:
             raise Later(error.wait_seconds, str(error)) from None
         raise
     except Exception as error:
-        _finish(event_id, "failed", type(error).__name__)
+        _finish(event_id, "failed", _reason(error))
         raise
     _finish(event_id, "sent", receipt)
     _log.info("%s is sent", event_id)
@@ -351,6 +355,8 @@ def _slack(event: Mapping[str, Any]) -> str:
     if value.startswith("https://"):
         _taken(post(value, body))
         return "ok"
+    if not settings().get("channel"):
+        raise Failed("the secret is a bot token, which needs the argument channel")
     answer = _taken(post(settings()["api_url"], {**body, "channel": settings()["channel"]}, {"Authorization": f"Bearer {value}"}))
     if not answer.get("ok"):
         error = str(answer.get("error", "unknown"))[:50]
