@@ -36,7 +36,6 @@ MISSING = frozenset(
         "GoldenEnvironment",
         "StackDeployment",
         "BuildAgents",
-        "TemporaryEnvironment",
         "LegacyBackup",
         "MediaProcessing",
         "GlobalService",

@@ -29,6 +29,8 @@ from cloudpatterns.operations.monitoring_integration.arguments import (
 from cloudpatterns.operations.monitoring_integration.component import MonitoringIntegration
 from cloudpatterns.operations.office_hours.arguments import OfficeHoursArgs, OfficeHoursOptions
 from cloudpatterns.operations.office_hours.component import OfficeHours
+from cloudpatterns.operations.temporary_environment.arguments import TemporaryEnvironmentArgs, TemporaryEnvironmentOptions
+from cloudpatterns.operations.temporary_environment.component import TemporaryEnvironment
 
 __all__ = [
     "CostAnomaliesArgs",
@@ -59,4 +61,7 @@ __all__ = [
     "OfficeHours",
     "OfficeHoursArgs",
     "OfficeHoursOptions",
+    "TemporaryEnvironment",
+    "TemporaryEnvironmentArgs",
+    "TemporaryEnvironmentOptions",
 ]

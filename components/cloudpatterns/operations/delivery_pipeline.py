@@ -12,6 +12,7 @@ from pydantic import Field
 
 from cloudpatterns.core import Component, Keys, Matches, Problem, Statement, after, by_name, document, partition_of
 from cloudpatterns.core.vocabulary import Tags
+from cloudpatterns.operations._state import state_objects
 
 _ISSUER = "token.actions.githubusercontent.com"
 _AUDIENCE = "sts.amazonaws.com"
@@ -236,12 +237,9 @@ def _policy_arns(environments: Mapping[str, DeliveryEnvironment]) -> list[pulumi
 
 
 def _state_objects(key: str, environment: DeliveryEnvironment) -> list[pulumi.Output[str]]:
-    """The objects of the stacks' state; the layout is that of Pulumi's self-managed backends."""
-    bucket, paths = environment.get("state_bucket_arn"), [".pulumi/meta.yaml"]
-    for stack in environment["stacks"] or [f"*/{key}"]:
-        paths += [f".pulumi/stacks/{stack}.*", f".pulumi/locks/organization/{stack}/*"]
-        paths += [f".pulumi/{folder}/{stack}/*" for folder in ("history", "backups")]
-    return [] if bucket is None else [pulumi.Output.concat(bucket, "/", path) for path in paths]
+    """The objects of the stacks' state."""
+    bucket = environment.get("state_bucket_arn")
+    return [] if bucket is None else state_objects(bucket, *(environment["stacks"] or [f"*/{key}"]))
 
 
 def _state_statements(key: str, environment: DeliveryEnvironment, objects: list[str], keys: list[str]) -> list[Statement]:

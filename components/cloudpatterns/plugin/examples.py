@@ -69,7 +69,7 @@ from cloudpatterns.network import (
     WebApplicationFirewall,
     ZeroTrustNetwork,
 )
-from cloudpatterns.operations import CostGuard, DeliveryPipeline, MonitoringIntegration, OfficeHours
+from cloudpatterns.operations import CostGuard, DeliveryPipeline, MonitoringIntegration, OfficeHours, TemporaryEnvironment
 from cloudpatterns.resilience import CircuitBreaker, DeepHealthCheck, RetryPolicy, ShuffleSharding
 from cloudpatterns.security import AuditTrail, SecretsVault, UserDirectory, WorkloadRole
 from cloudpatterns.storage import (
@@ -1256,6 +1256,21 @@ def storefront() -> None:
             "servers": {"instance_types": ["m7g.large"], "image_parameter": IMAGE, "min_size": 2, "max_size": 4},
             "database": {"engine": "mysql", "engine_version": "8.4", "instance_class": "db.r7g.large", "allocated_storage_gib": 100},
             "cache": {"engine": "valkey", "node_type": "cache.r7g.large", "replicas": 1},
+        },
+    )
+
+
+def temporary_environment() -> None:
+    """The environment of a pull request, which is destroyed after a week."""
+    TemporaryEnvironment(
+        "pr-42",
+        {
+            "stack": "organization/shop/pr-42",
+            "expires_at": "2027-01-31T18:00:00",
+            "time_zone": "Europe/Dublin",
+            "state_bucket_arn": "arn:aws:s3:::state-1a2b3c4",
+            "destroy_policy_arns": {"deploy": "arn:aws:iam::123456789012:policy/deploy"},
+            "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:operations"],
         },
     )
 
