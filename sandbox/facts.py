@@ -58,6 +58,7 @@ UNIQUE: Final[Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]] = {
 
 _VPC, _SUBNET, _GROUP = "ec2/vpc:Vpc", "ec2/subnet:Subnet", "ec2/securityGroup:SecurityGroup"
 _ROLE = "iam/role:Role"
+_PORTFOLIO, _PRODUCT = "servicecatalog/portfolio:Portfolio", "servicecatalog/product:Product"
 
 # References that block deletion: the property (dotted, lists are searched), and the type that it names.
 HOLDS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -116,6 +117,9 @@ HOLDS: Final[Mapping[str, Mapping[str, str]]] = {
         "parameterGroupName": "rds/parameterGroup:ParameterGroup",
         "vpcSecurityGroupIds": _GROUP,
     },
+    "servicecatalog/constraint:Constraint": {"portfolioId": _PORTFOLIO, "productId": _PRODUCT},
+    "servicecatalog/principalPortfolioAssociation:PrincipalPortfolioAssociation": {"portfolioId": _PORTFOLIO},
+    "servicecatalog/productPortfolioAssociation:ProductPortfolioAssociation": {"portfolioId": _PORTFOLIO, "productId": _PRODUCT},
     "vpc/securityGroupEgressRule:SecurityGroupEgressRule": {
         "prefixListId": "ec2/managedPrefixList:ManagedPrefixList",
         "referencedSecurityGroupId": _GROUP,
@@ -136,6 +140,7 @@ IN_USE: Final[Mapping[str, str]] = {
     "imagebuilder": "ResourceDependencyException",
     "lb": "ResourceInUse",
     "rds": "InvalidDBResourceState",
+    "servicecatalog": "ResourceInUseException",
     "wafv2": "WAFAssociatedItemException",
 }
 

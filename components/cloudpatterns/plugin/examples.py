@@ -71,7 +71,7 @@ from cloudpatterns.network import (
 )
 from cloudpatterns.operations import CostGuard, DeliveryPipeline, MonitoringIntegration, OfficeHours, TemporaryEnvironment
 from cloudpatterns.resilience import CircuitBreaker, DeepHealthCheck, RetryPolicy, ShuffleSharding
-from cloudpatterns.security import AuditTrail, SecretsVault, UserDirectory, WorkloadRole
+from cloudpatterns.security import AuditTrail, GoldenEnvironment, SecretsVault, UserDirectory, WorkloadRole
 from cloudpatterns.storage import (
     DurableBucket,
     HighAvailabilityStorage,
@@ -105,6 +105,12 @@ phases:
   - name: test
     steps:
       - {name: Page, action: ExecuteBash, inputs: {commands: [curl --fail http://127.0.0.1/]}}
+"""
+GOLDEN_BUCKET = """Resources:
+  Files:
+    Type: AWS::S3::Bucket
+    DeletionPolicy: Retain
+    UpdateReplacePolicy: Retain
 """
 
 
@@ -546,6 +552,25 @@ def functional_firewall() -> None:
 def global_table() -> None:
     """Profiles of players, which servers of two Regions read and write next to them."""
     GlobalTable("profiles", {"partition_key": {"name": "player"}, "replicas": {"us-east-1": {}}})
+
+
+def golden_environment() -> None:
+    """Buckets that developers launch without the right to create one."""
+    GoldenEnvironment(
+        "golden",
+        {
+            "owner": "Platform team",
+            "products": {
+                "bucket": {
+                    "versions": {"v1": {"template": GOLDEN_BUCKET}},
+                    "statements": [
+                        {"actions": ["s3:CreateBucket", "s3:DeleteBucket", "s3:PutBucketTagging"], "resources": ["arn:aws:s3:::sc-*"]}
+                    ],
+                }
+            },
+            "users": {"developers": {"principal_arn": "arn:aws:iam::123456789012:role/developers"}},
+        },
+    )
 
 
 def high_availability_storage() -> None:

@@ -13,6 +13,14 @@ from cloudpatterns.security.audit_trail.arguments import (
     ExistingTrail,
 )
 from cloudpatterns.security.audit_trail.component import AuditTrail
+from cloudpatterns.security.golden_environment.arguments import (
+    GoldenEnvironmentArgs,
+    GoldenEnvironmentOptions,
+    GoldenProduct,
+    GoldenUser,
+    GoldenVersion,
+)
+from cloudpatterns.security.golden_environment.component import GoldenEnvironment
 from cloudpatterns.security.secrets_vault.component import SecretsVault, SecretsVaultArgs, SecretsVaultRotationArgs, SecretsVaultSecretArgs
 from cloudpatterns.security.user_directory.arguments import (
     ExistingUserPool,
@@ -51,6 +59,12 @@ __all__ = [
     "AuditTrailOptions",
     "ExistingTrail",
     "ExistingUserPool",
+    "GoldenEnvironment",
+    "GoldenEnvironmentArgs",
+    "GoldenEnvironmentOptions",
+    "GoldenProduct",
+    "GoldenUser",
+    "GoldenVersion",
     "InstanceProfile",
     "SecretsVault",
     "SecretsVaultArgs",
