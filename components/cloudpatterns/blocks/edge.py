@@ -204,6 +204,8 @@ def edge_function(
     comment: str,
     code: str | pulumi.Output[str],
     key_value_store_arn: pulumi.Input[str] | None = None,
+    *,
+    tags: Mapping[str, pulumi.Input[str]],
 ) -> aws.cloudfront.Function:
     """A CloudFront function in JavaScript, published. Its ARN goes into ``Behavior.function_arns``.
 
@@ -223,6 +225,7 @@ def edge_function(
         code=code,
         publish=True,
         key_value_store_associations=None if key_value_store_arn is None else [key_value_store_arn],
+        tags=tags,
         opts=component.child(),
     )
 

@@ -9,6 +9,11 @@ from cloudpatterns_policies.core.values import Decoder
 from cloudpatterns_policies.graph.reading import read
 
 _AUTO_SCALING: Final = "aws:autoscaling/group:Group"
+_OBJECTS: Final = ("aws:s3/bucketObject:BucketObject", "aws:s3/bucketObjectv2:BucketObjectv2", "aws:s3/objectCopy:ObjectCopy")
+"""Objects are paid for by the tags of their bucket, and take ten tags at most.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/CostAllocTagging.html
+"""
 
 
 @stack_control(
@@ -36,7 +41,9 @@ def required_tags(stack: Stack, config: Mapping[str, Any]) -> Iterator[tuple[Res
 
 def _takes_tags(resource: Resource) -> bool:
     # The provider returns `tagsAll` for every resource that supports tags, except Auto Scaling groups.
-    return resource.type.startswith("aws:") and ("tagsAll" in resource.raw or resource.type == _AUTO_SCALING)
+    return (
+        resource.type.startswith("aws:") and resource.type not in _OBJECTS and ("tagsAll" in resource.raw or resource.type == _AUTO_SCALING)
+    )
 
 
 def _missing_tags(resource: Resource, required: list[str]) -> Verdict:

@@ -11,7 +11,7 @@ FUNCTION = "aws:cloudfront/function:Function"
 
 
 def test_a_function_is_published_for_the_newest_runtime() -> None:
-    function = children(lambda parent: edge_function(parent, "shop-f", "Does", "function handler() {}", "arn:store")).one(FUNCTION)
+    function = children(lambda parent: edge_function(parent, "shop-f", "Does", "function handler() {}", "arn:store", tags={})).one(FUNCTION)
     assert function.inputs["runtime"] == "cloudfront-js-2.0"
     assert function.inputs["publish"] is True
     assert function.inputs["keyValueStoreAssociations"] == ["arn:store"]
@@ -21,7 +21,7 @@ def test_a_function_that_cloudfront_refuses_for_its_size_is_refused() -> None:
     assert edge.MOST_BYTES == MOST_FUNCTION_BYTES
 
     def create(size: int) -> Any:
-        return children(lambda parent: edge_function(parent, "shop-f", "Does", "é" * (size // 2)))
+        return children(lambda parent: edge_function(parent, "shop-f", "Does", "é" * (size // 2), tags={}))
 
     create(MOST_FUNCTION_BYTES)
     with pytest.raises(ValueError, match="shop-f has 10242 bytes; CloudFront takes 10240"):

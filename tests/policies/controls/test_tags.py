@@ -79,6 +79,11 @@ def test_what_takes_no_tags_is_left_alone() -> None:
     assert judged("azure:x/y:Z", {"tagsAll": {}}) == [("", Pass())]
 
 
+@pytest.mark.parametrize("kind", ["bucketObject:BucketObject", "bucketObjectv2:BucketObjectv2", "objectCopy:ObjectCopy"])
+def test_objects_are_paid_for_by_their_bucket(kind: str) -> None:
+    assert judged(f"aws:s3/{kind}", {"tagsAll": UNKNOWN}) == [("", Pass())]
+
+
 def test_required_tags_can_be_chosen() -> None:
     subject = stack(resource(VPC, "vpc", {"tags": {"Team": "x"}, "tagsAll": {}}))
     assert verdicts(required_tags, subject, {"requiredTags": ["Team"]}) == [("vpc", Pass())]

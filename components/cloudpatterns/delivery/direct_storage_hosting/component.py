@@ -168,7 +168,7 @@ class DirectStorageHosting(Component):
 
     def _distribution(self, name: str, domains: Sequence[pulumi.Output[str]]) -> ContentDeliveryNetwork:
         checked, topics = self._checked, self._checked["alarm_topic_arns"]
-        function = edge_function(self, f"{name}-paths", f"Finds the pages of {name}", function_code(checked))
+        function = edge_function(self, f"{name}-paths", f"Finds the pages of {name}", function_code(checked), tags=checked["tags"])
         if topics:
             function_alarm(self, f"{name}-paths-failed", f"The CloudFront function of {name}", function, topics, checked["tags"])
         with_cors = checked["headers"].get("cors") is not None

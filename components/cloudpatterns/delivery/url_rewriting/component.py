@@ -82,7 +82,7 @@ class UrlRewriting(Component):
     def _function(self, name: str) -> None:
         settings: pulumi.Output[dict[str, Any]] = pulumi.Output.from_input(function_settings(self._checked, lambda host: host))
         code = settings.apply(partial(edge_code, CODE))
-        function = edge_function(self, f"{name}-redirects", f"Redirects of {name}", code)
+        function = edge_function(self, f"{name}-redirects", f"Redirects of {name}", code, tags=self._checked["tags"])
         self.function_arn, self.function_name = function.arn, function.name
         if topics := self._checked["alarm_topic_arns"]:
             description = f"The CloudFront function of {name}"

@@ -321,5 +321,7 @@ class SecureFileSharing(Component):
             content_type=_TYPES[Path(key).suffix],
             # An update is seen at once: caches ask whether a file has changed.
             cache_control="no-cache",
+            # An object has ten tags at most, and default tags may be more.
+            override_provider={"default_tags": {"tags": {}}},
             opts=self.child(),
         )
