@@ -101,5 +101,7 @@ def storefront_parts(shop: settings.Shop, made: Storefront) -> dict[str, Any]:
     if front.cdn is not None:
         parts["watched_distributions"] = {"shop": made.distribution_id}
     if front.servers is not None:
-        return {**parts, "watched_auto_scaling_groups": {"shop": made.auto_scaling_group_name}}
+        parts["watched_auto_scaling_groups"] = {"shop": made.auto_scaling_group_name}
+        # For the agent of a dashboard.
+        return {**parts, "instance_role_names": {"shop": made.server_role_arn.apply(lambda arn: arn.rpartition("/")[2])}}
     return {**parts, "watched_services": {"shop": {"cluster_name": made.cluster_name, "service_name": made.service_name}}}

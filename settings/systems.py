@@ -110,7 +110,12 @@ def needs_network(section: str) -> bool:
 def components_accept(settings: Any, context: Context) -> Iterable[InitErrorDetails]:
     """What the components refuse beyond the limits of single settings: each rule is written once, in its component."""
     zones = {f"{context.region or 'eu-west-1'}{letter}": "subnet-0" for letter in "abc"}
-    place: dict[str, Any] = {"vpc_id": "vpc-0", **dict.fromkeys(_SUBNETS, zones), "alarm_topic_arns": _topics(settings)}
+    place: dict[str, Any] = {
+        "vpc_id": "vpc-0",
+        **dict.fromkeys(_SUBNETS, zones),
+        "alarm_topic_arns": _topics(settings),
+        **_watched(settings),
+    }
     for section in SYSTEMS:
         if not isinstance(model := getattr(settings, section, None), Model):
             continue
@@ -129,6 +134,16 @@ def _topics(settings: Any) -> list[str]:
     front = getattr(settings, "storefront", None)
     found = [*getattr(front, "alarm_topic_arns", ())]
     return [*found, "arn:aws:sns:eu-west-1:000000000000:alarms"] if getattr(front, "alarm_email_addresses", ()) else found
+
+
+def _watched(settings: Any) -> dict[str, Any]:
+    """What of the storefront is on a dashboard, as far as rules ask for it."""
+    front = getattr(settings, "storefront", None)
+    if not isinstance(front, Model):
+        return {}
+    groups = {} if getattr(front, "servers", None) is None else {"watched_auto_scaling_groups": {"shop": "shop"}}
+    arn = "arn:aws:elasticloadbalancing:eu-west-1:000000000000:loadbalancer/app/shop/0"
+    return {"watched_load_balancers": {"shop": {"load_balancer_arn": arn}}, **groups}
 
 
 def _is_there(model: Any, place: Location) -> bool:

@@ -46,9 +46,9 @@ monitoring = MonitoringIntegration(
     "shop",
     {
         "watched_auto_scaling_groups": {"render": servers.auto_scaling_group_name},
+        "instance_role_names": {"render": role.role_name},
         "charts": {"Renders": {"metrics": [ALL, FAILED]}, "Seconds of a render": {"metrics": [LATE]}},
         "agent": {
-            "instance_role_names": {"render": role.role_name},
             "log_files": {"render": {"file_path": "/var/log/render/*.log", "timestamp_format": "%Y-%m-%dT%H:%M:%S"}},
         },
         "prometheus": {},

@@ -1,5 +1,6 @@
 """The optional sections: components of the package that a stack has when their section is there."""
 
+import json
 from typing import Any
 
 import pytest
@@ -100,3 +101,29 @@ def test_the_audit_of_an_account_needs_nothing_of_the_stack() -> None:
         "tags": TAGS,
     }
     assert reported({"tags": TAGS, "audit": {"hub": {}}})[0][0] == "audit.recorder"
+
+
+def test_a_dashboard_shows_the_storefront_of_the_stack_by_itself() -> None:
+    assert program_graph("prod", {"monitoring": {"dashboard": True}}).named("monitoring-dashboard")
+    graph = program_graph("prod", {"monitoring": {"agent": {}}})
+    body = json.loads(graph.named("monitoring-dashboard").inputs["dashboardBody"])
+    headings = [widget["properties"]["markdown"] for widget in body["widgets"] if widget["type"] == "text"]
+    assert headings == [f"## {kind} shop" for kind in ("Load balancer", "CDN", "Servers", "Database", "Cache")]
+    assert {widget["properties"]["region"] for widget in body["widgets"] if widget["type"] == "metric"} == {"eu-west-1", "us-east-1"}
+    # The role of its servers gets the rights of the agent.
+    assert [target.name for target in graph.refs(graph.named("monitoring-agent-shop"), "role")] == ["shop-role-role", "shop-role-policy"]
+
+
+def test_people_hear_of_costs_by_a_section_alone() -> None:
+    graph = program_graph("prod", {"cost": {"budgets": {"all": {"limit": 100}}, "email_addresses": ["finance@example.com"]}})
+    assert graph.named("cost-all").inputs["notifications"][0]["subscriberEmailAddresses"] == ["finance@example.com"]
+
+
+def test_an_alarm_of_a_section_notifies_the_topics_of_the_stack() -> None:
+    metric = {"namespace": "Shop", "name": "Late"}
+    alarm = {"description": "Mails wait", "metric": metric, "threshold": 5, "missing_data": "breaching"}
+    monitoring = {"monitoring": {"alarms": {"late": alarm}}}
+    assert program_graph("prod", monitoring).named("monitoring-late").inputs["alarmActions"]
+    ((key, because, _),) = reported({**VALID, **monitoring})
+    assert key == "monitoring.alarms.late"
+    assert because == "has no action: nobody would learn of it. Give it alarm_topic_arns, or give the component some"

@@ -309,9 +309,10 @@ def test_the_region_of_the_metrics_is_that_of_an_arn_or_is_given() -> None:
 
 
 def test_nothing_to_show_is_no_dashboard() -> None:
-    graph = make(**TOPICS)
+    graph = make(**TOPICS, instance_role_names={"web": "shop-web"})
     assert [resource.type for resource in graph.resources if resource.custom] == []
     assert graph.one("cloudpatterns:index:MonitoringIntegration").outputs["dashboard_name"] == ""
+    assert make(**SHOP, dashboard=False).of_type("aws:cloudwatch/dashboard:Dashboard") == []
 
 
 # The agent.
@@ -370,7 +371,7 @@ def test_instances_are_those_with_tags_where_some_are_given() -> None:
 
 def test_roles_of_instances_have_their_rights_before_the_association_runs() -> None:
     graph = make(
-        **WEB, agent={"instance_role_names": {"web": "shop-web"}, "log_files": {"app": {"file_path": "/var/log/app.log"}}}, prometheus={}
+        **WEB, instance_role_names={"web": "shop-web"}, agent={"log_files": {"app": {"file_path": "/var/log/app.log"}}}, prometheus={}
     )
     rights = graph.named("shop-agent-web")
     assert rights.inputs["role"] == "shop-web"
@@ -430,7 +431,7 @@ def test_the_agent_writes_to_a_new_workspace_that_is_encrypted_and_logged() -> N
 
 
 def test_an_existing_workspace_is_adopted() -> None:
-    graph = make(**WEB, agent={"instance_role_names": {"web": "shop-web"}}, prometheus={"existing_workspace_arn": WORKSPACE})
+    graph = make(**WEB, agent={}, instance_role_names={"web": "shop-web"}, prometheus={"existing_workspace_arn": WORKSPACE})
     assert graph.of_type("aws:amp/workspace:Workspace") == graph.of_type("aws:kms/key:Key") == []
     assert agent_configuration(graph)["metrics"]["metrics_destinations"]["amp"] == {"workspace_id": "ws-0123"}
     assert statements(graph.named("shop-agent-web"))["AgentRemoteWrite"]["Resource"] == [WORKSPACE]

@@ -68,7 +68,7 @@ def create_agent(
             policy=document(*agent_statements(made, None if workspace is None else workspace.arn)),
             opts=component.child(),
         )
-        for key, role_name in agent["instance_role_names"].items()
+        for key, role_name in checked["instance_role_names"].items()
     ]
     association = aws.ssm.Association(
         f"{name}-agent",

@@ -211,8 +211,6 @@ class MonitoringAgentArgs(TypedDict):
 
     instance_tags: NotRequired[Annotated[dict[str, pulumi.Input[str]], Field(default={}, max_length=5)]]
     """Tags that the instances have, all of them. Without any, the instances of ``watched_auto_scaling_groups``."""
-    instance_role_names: NotRequired[Annotated[dict[str, RoleName], ShortNames, Field(default={}, max_length=20)]]
-    """Roles of the instances, by a short name of your choice, which get the rights that the agent and Systems Manager need."""
     metrics_interval_seconds: NotRequired[Annotated[int, Choice(10, 30, 60, 300), Field(default=60)]]
     """How often memory, swap and disks are measured; below 60 the metrics are of high resolution, which costs more."""
     disk_mount_points: NotRequired[Annotated[list[str], Unique(), Field(default=["/"], min_length=1, max_length=20)]]
@@ -263,6 +261,8 @@ class MonitoringMetricStreamArgs(TypedDict):
 class MonitoringIntegrationOptions(TypedDict):
     """What a user tunes of a ``MonitoringIntegration``."""
 
+    dashboard: NotRequired[Annotated[bool, Field(default=True)]]
+    """Whether there is a dashboard of what is watched, of alarms and ``charts``; as a stack's only setting it shows the storefront."""
     alarms: NotRequired[Annotated[dict[str, MonitoringAlarmArgs], ShortNames, Field(default={}, max_length=100)]]
     """Alarms by a short name."""
     existing_alarm_arns: NotRequired[Annotated[dict[str, _AlarmArn], ShortNames, Field(default={}, max_length=100)]]
@@ -302,6 +302,9 @@ class MonitoringIntegrationArgs(MonitoringIntegrationOptions):
     """Names of SQS queues: messages, and the age of the oldest one."""
     watched_tables: NotRequired[_Named]
     """Names of DynamoDB tables: capacity, throttled requests, errors."""
+    instance_role_names: NotRequired[Annotated[dict[str, RoleName], ShortNames, Field(default={}, max_length=20)]]
+    """Roles of the instances, by a short name of your choice, which get the rights that the ``agent`` and Systems Manager need. Without
+    ``agent`` they get none."""
     region: NotRequired[Region]
     """Region of what is watched. Default: that of the agent's parameter, of the workspace, the first load balancer, alarm or topic."""
     kms_key_arn: NotRequired[KmsKeyArn]
@@ -323,7 +326,7 @@ WATCHED = (
 def has_dashboard(checked: MonitoringIntegrationArgs) -> bool:
     """Whether there is something to show."""
     given: Mapping[str, Any] = checked
-    return any(given[name] for name in (*WATCHED, "charts", "alarms", "existing_alarm_arns", "composite_alarms"))
+    return checked["dashboard"] and any(given[name] for name in (*WATCHED, "charts", "alarms", "existing_alarm_arns", "composite_alarms"))
 
 
 def placing_arns(checked: MonitoringIntegrationArgs) -> list[pulumi.Input[str]]:

@@ -43,7 +43,7 @@ class MonitoringIntegration(Component):
     The dashboard has a row of charts for each thing that is watched, by kind. Other patterns have alarms of their own; those here are
     yours: each has an action and says what missing data means. Composite alarms report an outage once instead of each of its symptoms. The
     CloudWatch agent, which Systems Manager installs, adds memory, disks and log files of instances; their roles get its rights by
-    ``agent.instance_role_names``, or have ``agent_statements()``. Metrics leave CloudWatch by a
+    ``instance_role_names``, or have ``agent_statements()``. Metrics leave CloudWatch by a
     workspace of Prometheus, by Grafana's data sources, or as a stream to another product.
 
     **Use when**: people run a system of several parts, and want to see and to be told what is wrong with it.
