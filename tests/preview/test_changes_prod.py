@@ -68,7 +68,8 @@ def properties(found: dict[str, Any], kind: str, name: str) -> list[tuple[Any, .
 
 
 def test_a_setting_changes_the_server_and_what_follows_from_it(found: dict[str, Any]) -> None:
-    assert properties(found, "changed", "shop-db-instance") == [("instanceClass", "db.r7g.large", "db.r7g.xlarge", False)]
+    for zone in ("eu-west-1a", "eu-west-1b"):
+        assert properties(found, "changed", f"shop-db-{zone}") == [("instanceClass", "db.r7g.large", "db.r7g.xlarge", False)]
     assert [path for path, *_ in properties(found, "changed", "shop-db-memory")] == ["threshold"]
 
 
@@ -134,7 +135,7 @@ def test_findings_that_are_new_and_gone(found: dict[str, Any], outcome: tuple[Pa
 
 
 def test_nothing_else_is_told(found: dict[str, Any]) -> None:
-    assert sorted(one["name"] for one in found["changed"]) == ["jobs", "jobs", "shop-db-instance", "shop-db-memory"]
+    assert sorted(one["name"] for one in found["changed"]) == ["jobs", "jobs", "shop-db-eu-west-1a", "shop-db-eu-west-1b", "shop-db-memory"]
 
 
 def test_the_comment_has_the_verdict_first_and_all_of_it(outcome: tuple[Path, int, int]) -> None:
