@@ -48,7 +48,7 @@ ANTI_PATTERNS = {
         ),
         after=SERVICES + "function('invoices', service='billing', vpc_config={'subnet_ids': list(network.subnet_ids('private').values()),"
         " 'security_group_ids': [shop.security_group_ids['app']]})\n",
-        found={("database-of-one-service", "shop-db-instance"): "is shared by the services billing, shop"},
+        found={("database-of-one-service", "shop-db-cluster"): "is shared by the services billing, shop"},
     ),
     "a synchronous chain of three service calls": AntiPattern(
         "prod",
@@ -67,10 +67,10 @@ ANTI_PATTERNS = {
         "prod",
         before="import pulumi\n"
         "def _untagged(args):\n"
-        "    props = {key: value for key, value in args.props.items() if args.name != 'shop-db-instance' or key != 'tags'}\n"
+        "    props = {key: value for key, value in args.props.items() if args.name != 'shop-db-cluster' or key != 'tags'}\n"
         "    return pulumi.ResourceTransformResult(props=props, opts=args.opts)\n"
         "pulumi.runtime.register_resource_transform(_untagged)\n",
-        found={("required-tags", "shop-db-instance"): "has no tag"},
+        found={("required-tags", "shop-db-cluster"): "has no tag"},
     ),
     "production sizes around the clock in a stack for development": AntiPattern(
         "dev",

@@ -244,7 +244,7 @@ def test_examples_are_not_deployed(tmp_path: Path) -> None:
     code, called, said = profiles_of_make(tmp_path, "prod", examples="")
     assert (code, called) == (2, "")
     assert said.startswith(
-        "error: Pulumi.prod.yaml has 4 values that are only examples:\n\ncloudpatterns:storefront.load_balancer.domain_name"
+        "error: Pulumi.prod.yaml has 5 values that are only examples:\n\ncloudpatterns:storefront.load_balancer.domain_name"
     )
 
 

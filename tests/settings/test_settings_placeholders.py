@@ -54,7 +54,11 @@ def test_no_file_and_an_empty_one_have_no_examples(tmp_path, monkeypatch, capsys
 
 
 @pytest.mark.parametrize(
-    ("stack", "keys"), [("dev", {"certificate_arn"}), ("prod", {"domain_name", "hosted_zone_id", "alarm_topic_arns[0]"})]
+    ("stack", "keys"),
+    [
+        ("dev", {"certificate_arn", "email_addresses[0]"}),
+        ("prod", {"domain_name", "hosted_zone_id", "alarm_topic_arns[0]", "email_addresses[0]"}),
+    ],
 )
 def test_the_shipped_stacks_name_what_is_to_be_replaced(stack, keys):
     config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))["config"]

@@ -234,7 +234,10 @@ def test_a_domain_waits_until_opensearch_sees_the_new_role(monkeypatch: pytest.M
         slept.append(seconds)
 
     monkeypatch.setattr("asyncio.sleep", sleep)
-    asyncio.run(found["products-service-role-seen"](None))
+    # Not asyncio.run, which takes the loop of this process away.
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(found["products-service-role-seen"](None))
+    loop.close()
     assert slept == [20]
 
 

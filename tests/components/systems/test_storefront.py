@@ -257,6 +257,7 @@ def test_outputs_are_where_things_are() -> None:
     balancer = graph.named("shop-web-lb").outputs
     assert graph.one("cloudpatterns:index:Storefront").outputs == {
         "url": f"https://{balancer['dnsName']}",
+        "load_balancer_arn": balancer["arn"],
         "load_balancer_dns_name": balancer["dnsName"],
         "load_balancer_zone_id": balancer["zoneId"],
         "target_group_arn": graph.named("shop-web-tg").outputs["arn"],
@@ -273,10 +274,12 @@ def test_outputs_are_where_things_are() -> None:
         "security_group_ids": {one: graph.named(f"shop-firewall-{one}").id for one in ("http", "https", "app", "mysql", "redis")},
         "database_endpoint": graph.named("shop-db-instance").outputs["endpoint"],
         "database_id": graph.named("shop-db-instance").outputs["identifier"],
+        "database_kms_key_arn": graph.named("shop-db-key").outputs["arn"],
         "database_secret_arn": graph.named("shop-db-instance").outputs["masterUserSecrets"][0]["secretArn"],
         "database_user_sql": "",
         "reader_endpoint": "",
         "reader_sql": "",
+        "cache_id": graph.named("shop-cache-cache").id,
         "cache_endpoint": graph.named("shop-cache-cache").outputs["primaryEndpointAddress"],
     }
 

@@ -112,6 +112,7 @@ TYPES = {
     "aws:iam/rolePolicy:RolePolicy": "AWS::IAM::RolePolicy",
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": "AWS::Lambda::EventInvokeConfig",
     "aws:lambda/functionUrl:FunctionUrl": "AWS::Lambda::Url",
+    "aws:opensearch/serverlessVpcEndpoint:ServerlessVpcEndpoint": "AWS::OpenSearchServerless::VpcEndpoint",
     "aws:rds/cluster:Cluster": "AWS::RDS::DBCluster",
     "aws:rds/clusterInstance:ClusterInstance": "AWS::RDS::DBInstance",
     "aws:rds/clusterParameterGroup:ClusterParameterGroup": "AWS::RDS::DBClusterParameterGroup",
@@ -127,6 +128,9 @@ TYPES = {
     "aws:route53/zone:Zone": "AWS::Route53::HostedZone",
     "aws:secretsmanager/secretPolicy:SecretPolicy": "AWS::SecretsManager::ResourcePolicy",
     "aws:secretsmanager/secretRotation:SecretRotation": "AWS::SecretsManager::RotationSchedule",
+    "aws:securityhub/standardsSubscription:StandardsSubscription": "AWS::SecurityHub::Standard",
+    "aws:servicecatalog/principalPortfolioAssociation:PrincipalPortfolioAssociation": "AWS::ServiceCatalog::PortfolioPrincipalAssociation",
+    "aws:servicecatalog/productPortfolioAssociation:ProductPortfolioAssociation": "AWS::ServiceCatalog::PortfolioProductAssociation",
     "aws:sns/topicSubscription:TopicSubscription": "AWS::SNS::Subscription",
     # Of either direction: ports, protocols and networks are judged alike.
     "aws:ec2/securityGroupRule:SecurityGroupRule": "AWS::EC2::SecurityGroupIngress",

