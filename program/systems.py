@@ -39,8 +39,9 @@ def schedule_tags(stack: settings.Settings) -> dict[str, pulumi.Input[str]]:
 
 def deploy_systems(stack: settings.Settings, place: Place) -> None:
     """Creates the components of the optional sections; the outputs of each are one of the stack, by the section's name."""
+    given = place.arguments()
     for system in stack.systems:
-        made = system.component(system.name(), system.arguments(place.arguments()))
+        made = system.component(system.name(), system.arguments(given))
         pulumi.export(system.section, dict(_outputs(made)))
 
 

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -106,38 +106,38 @@ def _one(folder: Path | None, stack: str | None, packs: list[Path], profile: str
 def _examples() -> int:
     """Deploys every example, and says of each how it went; 1 when one failed."""
     results = []
-    for folder in projects.examples():
-        name = folder.relative_to(ROOT)
-        project = projects.load(folder)
-        stack = project.stack(next(iter(project.stacks()), None))
+    for path, stack, reason, deploy in _planned():
+        name = path.relative_to(ROOT)
         print(f"{name}", flush=True)
-        if reason := projects.not_ready(project):
+        if reason:
             results.append((name, f"skipped: {reason}"))
             continue
         said: list[str] = []
-        deploy = functools.partial(_example, project, stack, said)
-        code = _try(stack, deploy)
+        code = _try(stack, functools.partial(_noted, deploy, said))
         if code == _INTERRUPTED:
             return code
         results.append((name, said[0] if code == 0 else "FAILED"))
-    for file in workspace.example_stack_files():
-        said = []
-        stack = file.name.split(".")[1]
-        code = _try(stack, functools.partial(_example_stack, stack, said))
-        if code == _INTERRUPTED:
-            return code
-        results.append((file.relative_to(ROOT), said[0] if code == 0 else "FAILED"))
     print(*(f"{name!s:<34}{result}" for name, result in results), sep="\n")
     return 1 if any(result == "FAILED" for _name, result in results) else 0
 
 
-def _example(project: projects.Project, stack: str, said: list[str], place: Path) -> str:
-    said.append(_deploy(Deployment(lambda: projects.make(place, project, stack), stack, [], own=False)))
-    return said[0]
+def _planned() -> Iterator[tuple[Path, str, str, Callable[[Path], str]]]:
+    """Each example and each stack file of the examples: its stack, why it cannot run, and its deployment in a folder."""
+    for folder in projects.examples():
+        project = projects.load(folder)
+        stack = project.stack(next(iter(project.stacks()), None))
+        yield folder, stack, projects.not_ready(project), functools.partial(_example, project, stack)
+    for file in workspace.example_stack_files():
+        stack = workspace.stack_of(file)
+        yield file, stack, "", functools.partial(_own, stack=stack)
 
 
-def _example_stack(stack: str, said: list[str], place: Path) -> str:
-    said.append(_own(place, stack))
+def _example(project: projects.Project, stack: str, place: Path) -> str:
+    return _deploy(Deployment(lambda: projects.make(place, project, stack), stack, [], own=False))
+
+
+def _noted(deploy: Callable[[Path], str], said: list[str], place: Path) -> str:
+    said.append(deploy(place))
     return said[0]
 
 

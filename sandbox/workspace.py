@@ -148,7 +148,7 @@ def stand_in(folder: Path) -> Path:
 def stack_files() -> dict[str, Path]:
     """The stack files of this repository by the names of their stacks: its own, and those of the examples."""
     files = [*sorted(ROOT.glob("Pulumi.*.yaml")), *example_stack_files()]
-    return {_stack(file): file for file in files}
+    return {stack_of(file): file for file in files}
 
 
 def example_stack_files() -> list[Path]:
@@ -156,7 +156,8 @@ def example_stack_files() -> list[Path]:
     return sorted((ROOT / "examples" / "stacks").glob("Pulumi.*.yaml"))
 
 
-def _stack(file: Path) -> str:
+def stack_of(file: Path) -> str:
+    """The stack of a stack file, by its name."""
     return file.name.removeprefix("Pulumi.").removesuffix(".yaml")
 
 

@@ -64,8 +64,8 @@ def description_of(section: str) -> str:
 
 def allowed_in(section: str) -> Allowed:
     """What is allowed as a section, and the least that is."""
-    required = {name: info for name, info in model_of(section).model_fields.items() if info.is_required()}
-    return Allowed(f"an object with the arguments of {component_of(section).__name__}", None if required else {})
+    needs_something = any(info.is_required() for info in model_of(section).model_fields.values())
+    return Allowed(f"an object with the arguments of {component_of(section).__name__}", None if needs_something else {})
 
 
 @dataclass(frozen=True)
