@@ -924,6 +924,17 @@ def test_a_role_may_be_allowed_to_call_routes() -> None:
     assert both["resources"] == [f"{arn}/live/GET/orders/*", f"{arn}/live/POST/orders"]
 
 
+def test_without_a_route_for_roles_there_are_no_rights_to_give() -> None:
+    def program() -> None:
+        args: Any = rest()
+        with pytest.raises(ArgumentError) as caught:
+            ApiGateway("shop", args).invoke_statements()
+        reason = "have no iam_authorization, so a role's rights admit nobody. Set it on the routes that roles call."
+        assert caught.value.problems == [("routes", reason)]
+
+    record(program, mode="deployed")
+
+
 def test_a_key_of_the_users_is_not_created_again() -> None:
     graph = make(rest(kms_key_arn=KEY))
     assert graph.of_type("aws:kms/key:Key") == []

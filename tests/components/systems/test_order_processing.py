@@ -177,6 +177,17 @@ def test_callers_may_sign_instead() -> None:
     assert seen["places"] == f"{seen['arn']}/live/POST/orders {seen['arn']}/live/GET/orders/*"
 
 
+def test_a_role_has_no_rights_to_place_orders_where_tokens_decide() -> None:
+    def program() -> None:
+        args: Any = ARGS
+        with pytest.raises(ArgumentError) as caught:
+            OrderProcessing("shop", args).invoke_statements()
+        reason = "is not set, so a role's rights admit nobody. Set it, in place of authorizer."
+        assert caught.value.problems == [("iam_authorization", reason)]
+
+    record(program, mode="deployed")
+
+
 def test_an_http_api_takes_them_as_well() -> None:
     jwt = {"jwt": {"issuer": "https://login.example.com/", "audiences": ["shop"]}}
     graph = make(api={"kind": "http"}, account_logging_role=None, authorizer=jwt, scopes=["orders"])

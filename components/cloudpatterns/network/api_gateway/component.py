@@ -134,9 +134,11 @@ class ApiGateway(Component):
     def invoke_statements(self, *routes: str) -> list[WorkloadStatementArgs]:
         """What a role needs to call routes with ``iam_authorization``, named by their keys; all of them without a name.
 
-        :raises ArgumentError: for an unknown route, with those known.
+        :raises ArgumentError: for an unknown route, with those known; where no route has ``iam_authorization``.
         """
         known = {key: route_of(key) for key, route in self._checked["routes"].items() if route["iam_authorization"]}
+        if not known:
+            self.refuse(("routes", "have no iam_authorization, so a role's rights admit nobody. Set it on the routes that roles call."))
         chosen = [self.lookup(known, key, "routes", "a route with iam_authorization") for key in routes or known]
         resources = [pulumi.Output.concat(self.execution_arn, "/", self._stage_name, "/", route.source) for route in chosen]
         return as_arguments([Statement(sid="CallApi", actions=["execute-api:Invoke"], resources=resources)])

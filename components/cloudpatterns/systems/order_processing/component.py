@@ -148,7 +148,12 @@ class OrderProcessing(Component):
         return [*as_arguments(receive_statements(self.parking_queue_arn, self._saga.kms_key_arn)), *self._saga.start_statements()]
 
     def invoke_statements(self) -> list[WorkloadStatementArgs]:
-        """What a role needs to place orders and to see them, with ``iam_authorization``."""
+        """What a role needs to place orders and to see them, with ``iam_authorization``.
+
+        :raises ArgumentError: without ``iam_authorization``.
+        """
+        if not self._checked["iam_authorization"]:
+            self.refuse(("iam_authorization", "is not set, so a role's rights admit nobody. Set it, in place of authorizer."))
         return self._api.invoke_statements()
 
     def _store_args(self) -> Any:
