@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STACK ?= dev
 
-PROJECTS := components/pyproject.toml components/setup.py components/runtime/pyproject.toml policies/pyproject.toml policies/setup.py preview/pyproject.toml
+PROJECTS := components/pyproject.toml components/setup.py components/runtime/pyproject.toml policies/pyproject.toml policies/setup.py pictures/pyproject.toml preview/pyproject.toml
 PACKS := policies/security policies/operations policies/acceptance
 
 .PHONY: preview help test cover engine sandbox examples lint types docs schema wheels compat bench mutants app database-user publish up destroy clean
@@ -52,10 +52,10 @@ docs: $(VENV)/ready-dev  ## Write the generated files: the JSON schema of the se
 schema: $(VENV)/ready  ## When a version is released: the schema that the next one is compared with (see components/CHANGELOG.md)
 	$(BIN)/python -m tests.release
 
-wheels: $(VENV)/ready  ## Build the wheels of the four distributions into dist/, and use them in an empty environment
+wheels: $(VENV)/ready  ## Build the wheels of the five distributions into dist/, and use them in an empty environment
 	$(BIN)/python -m tests.wheels
 
-compat: $(VENV)/ready  ## Tests with the lowest and the latest supported versions of the four distributions; takes long
+compat: $(VENV)/ready  ## Tests with the lowest and the latest supported versions of four distributions; takes long
 	$(BIN)/python -m tests.compat lowest
 	$(BIN)/python -m tests.compat latest
 
@@ -86,7 +86,7 @@ destroy: $(VENV)/ready  ## Destroy the deployment: make destroy STACK=dev
 clean:  ## Remove everything that these targets created
 	rm -rf $(VENV) .coverage .coverage.* .hypothesis .mutants .pytest_cache .ruff_cache htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-	rm -rf components/*.egg-info components/runtime/*.egg-info policies/*.egg-info preview/*.egg-info
+	rm -rf components/*.egg-info components/runtime/*.egg-info pictures/*.egg-info policies/*.egg-info preview/*.egg-info
 	rm -rf components/.venv components/build components/runtime/build policies/build dist
 
 # The environment is created anew when an earlier set-up did not finish, its Python is gone or was replaced, or the folder was moved: its scripts

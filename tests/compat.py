@@ -1,4 +1,4 @@
-"""The tests of the four distributions at an end of the ranges of versions that their ``pyproject.toml`` state.
+"""The tests of four distributions at an end of the ranges of versions that their ``pyproject.toml`` state.
 
 ``make compat`` runs both ends; it needs a package index. ``requirements.txt`` pins what everything else here runs with.
 """

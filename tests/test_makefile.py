@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "Makefile", made)
     for name in ("requirements.txt", "requirements-no-deps.txt"):
         (made / name).touch()
-    for project in ("components", "components/runtime", "policies", "preview"):
+    for project in ("components", "components/runtime", "pictures", "policies", "preview"):
         (made / project).mkdir(exist_ok=True)
         (made / project / "pyproject.toml").touch()
     for project in ("components", "policies"):

@@ -1,4 +1,4 @@
-"""Builds the wheels of the four distributions, each from its source distribution, looks into them, and uses them in an empty environment.
+"""Builds the wheels of the five distributions, each from its source distribution, looks into them, and uses them in an empty environment.
 
 `make wheels` runs it; it needs a package index. Both kinds of distributions are left in `dist/`.
 """
@@ -21,6 +21,7 @@ DIST = ROOT / "dist"
 PROJECTS = {
     "components": "cloudpatterns",
     "components/runtime": "cloudpatterns_runtime",
+    "pictures": "cloudpatterns_pictures",
     "policies": "cloudpatterns_policies",
     "preview": "offline_preview",
 }
@@ -110,7 +111,7 @@ def use(wheels: list[Path], folder: Path) -> Iterator[str]:
     (project / "Pulumi.dev.yaml").write_text("config:\n  aws:region: eu-west-1\n", encoding="utf-8")
     (project / "__main__.py").write_text(PROGRAM, encoding="utf-8")
     names = [part for pack in PACKS for part in ("--policy-pack", pack)]
-    offline = run(str(installed / "offline-preview"), *names, cwd=project, allowed=(0, 1))
+    offline = run(str(installed / "offline-preview"), *names, "--svg", "stack.svg", cwd=project, allowed=(0, 1))
     yield f"offline: {offline.strip().splitlines()[-1]}"
     folders = [run(str(installed / "python"), "-m", "cloudpatterns_policies.packs", pack).strip() for pack in PACKS]
     yield from by_cli(folder, project, folders) if shutil.which("pulumi") else ["real CLI: no `pulumi` on PATH"]

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import functools
+import importlib.util
 import json
 import os
 import sys
@@ -25,6 +26,7 @@ VIOLATED: Final = 1
 FAILED: Final = 2
 _STANDARD_OUTPUT: Final = "-"
 _REPORTS: Final = ("JSON", "SARIF", "JUnit", "Markdown")
+_OUTPUTS: Final = (*(name.lower() for name in _REPORTS), "svg")
 _PROGRAM_OPTIONS: Final = ("project", "stack", "set", "config_file", "stack_reference", "as")
 """Options that define how to run a program, by their names in the parsed command line."""
 _EPILOG: Final = """\
@@ -132,17 +134,20 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     add("--against", metavar="FILE", type=Path, help="show what changes since the run that wrote FILE by --json")
     for name in _REPORTS:
         add(f"--{name.lower()}", metavar="FILE", help=f"write a {name} report; - is standard output")
+    add("--svg", metavar="FILE", help="draw one stack: what is where, and what can reach what; - is standard output")
     add("--debug", action="store_true", help="show tracebacks and what packs log")
 
 
 def _run(options: argparse.Namespace, started: float) -> int:
-    targets: dict[str, str] = {name.lower(): target for name in _REPORTS if (target := getattr(options, name.lower())) is not None}
+    targets: dict[str, str] = {name: target for name in _OUTPUTS if (target := getattr(options, name)) is not None}
     _check_targets(targets)
     if options.write_baseline is not None:
         _check_file("write-baseline", options.write_baseline)
     files = Files(options.baseline, options.write_baseline, options.against)
     # When a report goes to standard output, nothing else may.
     to_stdout = _STANDARD_OUTPUT in targets.values()
+    if "svg" in targets and importlib.util.find_spec("cloudpatterns_pictures") is None:
+        raise PreviewError("--svg: needs the package cloudpatterns-pictures. Install it beside offline-preview.")
     if options.state is not None:
         return _run_state(options, files, started, targets, to_stdout)
     project = load_project(options.project or Path())
@@ -156,6 +161,8 @@ def _run(options: argparse.Namespace, started: float) -> int:
         deployed=getattr(options, "as") != "preview",
         output=functools.partial(_print, sys.stderr if to_stdout else None),
     )
+    if "svg" in targets and len(job.stacks) > 1:
+        raise PreviewError(f"--svg: draws one stack, and these are {len(job.stacks)}: {', '.join(job.stacks)}. Add --stack NAME.")
     comparison = files.open(project.name, job.stacks, "deployed" if job.deployed else "preview")
     with _progress() as progress:
         outcome = preview(job, progress, started)
@@ -172,7 +179,7 @@ def _run_state(options: argparse.Namespace, files: Files, started: float, target
             )
     folder = Path.cwd()
     packs = select_packs(folder, options.policy_pack, options.policy_pack_config, options.profile)
-    if not packs:
+    if not packs and "svg" not in targets:
         raise PreviewError(
             f"--state: there is no policy pack under {folder / 'policies'}, so there is nothing to check with."
             " Add --policy-pack DIR, or the name of an installed pack, such as security."
@@ -284,6 +291,10 @@ def _rendered(option: str, outcome: Outcome, place: str) -> str:
         from offline_preview.reports import markdown
 
         return markdown.render(outcome.reports)
+    if option == "svg":
+        from cloudpatterns_pictures import draw
+
+        return draw(outcome.reports[0].graph)
     from offline_preview.reports import junit
 
     return junit.render(outcome.reports)

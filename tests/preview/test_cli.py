@@ -122,6 +122,18 @@ def test_reports_are_written(shop: Path, tmp_path: Path, capfd: pytest.CaptureFi
     assert '<testsuite name="prod.own" tests="2" failures="1"' in files["junit"].read_text()
 
 
+def test_one_stack_is_drawn(shop: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = tmp_path / "stack.svg"
+    code, _, error = run(capfd, shop, "--stack", "dev", "--svg", str(picture))
+    assert (code, error) == (0, "")
+    assert picture.read_text().startswith("<svg ")
+    several = "error: --svg: draws one stack, and these are 2: dev, prod. Add --stack NAME.\n"
+    assert run(capfd, shop, "--svg", str(picture)) == (2, "", several)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    missing = "error: --svg: needs the package cloudpatterns-pictures. Install it beside offline-preview.\n"
+    assert run(capfd, shop, "--stack", "dev", "--svg", "x.svg") == (2, "", missing)
+
+
 def test_a_report_has_standard_output_for_itself(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capfd, shop, "--stack", "prod", "--json", "-")
     assert (code, json.loads(out)["stack"]) == (1, "prod")

@@ -136,6 +136,16 @@ def test_an_export_without_a_pack_to_check_it(
     )
 
 
+def test_an_export_is_drawn_without_a_pack(
+    exported: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    assert cli.main(["--state", str(exported), "--svg", "stack.svg"]) == 0
+    assert "bucket" in (folder / "stack.svg").read_text()
+
+
 def test_a_pack_that_does_not_start_on_an_exported_stack(exported: Path, pack: Write, capfd: pytest.CaptureFixture[str]) -> None:
     broken = pack("import nonsense\n", "broken")
     code, _, err = run_state(capfd, str(exported), "--policy-pack", str(broken))

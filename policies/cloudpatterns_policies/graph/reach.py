@@ -89,7 +89,7 @@ class Reach:
 
         Returns None when there is no path.
         """
-        candidates = [self._direct(source, target, ports)]
+        candidates = [self.direct(source, target, ports)]
         if candidates[0] is None or candidates[0].unknown:
             candidates += [self._relayed(source, target, ports), self._over_internet(source, target, ports)]
         paths = [path for path in candidates if path is not None]
@@ -110,7 +110,8 @@ class Reach:
                 self._legs[key] = self._direct_paths.between(source, target) if target else self._direct_paths.outbound(source)
         return self._legs[key]
 
-    def _direct(self, source: Endpoint | None, target: Endpoint | None, ports: Spans) -> Path | None:
+    def direct(self, source: Endpoint | None, target: Endpoint | None, ports: Spans = ALL) -> Path | None:
+        """The path without a relay and without the internet in between. None stands for the internet; a certain path is preferred."""
         leg = _best(self._between(source, target), ports)
         return Path(leg.ports & ports, leg.hops, leg.unknown, leg.ports & ports) if leg else None
 
@@ -118,7 +119,7 @@ class Reach:
         """Out to the internet, and in again from there."""
         if source is None or target is None:
             return None
-        inbound = [path for path in (self._direct(None, target, ports), self._relayed(None, target, ports)) if path]
+        inbound = [path for path in (self.direct(None, target, ports), self._relayed(None, target, ports)) if path]
         for path in sorted(inbound, key=lambda path: path.unknown is not None):
             outbound = _best(self._between(source, None), path.entry)
             if outbound is not None:

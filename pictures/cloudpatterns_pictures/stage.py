@@ -1,0 +1,257 @@
+"""From a recorded graph to what a picture shows."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from cloudpatterns_policies.core import Resource, Stack
+from cloudpatterns_policies.graph.endpoints import Endpoint
+from cloudpatterns_policies.graph.ports import describe
+from cloudpatterns_policies.graph.reach import Reach, reach_of
+from cloudpatterns_policies.graph.topology import SUBNETS, topology_of
+from offline_preview.graph import Graph
+from offline_preview.wire import Requests
+
+from cloudpatterns_pictures.kinds import BEHIND, CONNECTORS, DATA, GUARDS, INTERNET, KINDS, ROLES, TRAFFIC
+from cloudpatterns_pictures.scene import OUTSIDE, Arrow, Box, Scene, Thing
+
+_EVERYWHERE: Final = "everywhere"
+_VPC: Final = "aws:ec2/vpc:Vpc"
+_TIERS: Final = {"public": "public subnets", "private": "private subnets", "isolated": "subnets without a way to the internet"}
+_ALIKE: Final = frozenset({"aws:ec2/vpcEndpoint:VpcEndpoint", "aws:efs/mountTarget:MountTarget", "aws:secretsmanager/secret:Secret"})
+"""Types whose resources of one component are one thing in the picture."""
+_FROM_OUTSIDE: Final = {
+    "aws:cloudfront/distribution:Distribution": "443 HTTPS",
+    "aws:apigateway/restApi:RestApi": "443 HTTPS",
+    "aws:apigatewayv2/api:Api": "443 HTTPS",
+    "aws:globalaccelerator/accelerator:Accelerator": "",
+}
+"""Types outside VPCs that answer the internet, with their ports."""
+_LONGEST_LABEL: Final = 16
+_SERVICE: Final = re.compile(r"(\d+) \((\w+)\)")
+
+
+MOST: Final = 80
+"""A picture of more things is read by nobody: components are folded, the largest first."""
+_FOLDED: Final = "management/cloudformation-stack"
+
+
+def scene_of(graph: Graph, most: int = MOST) -> Scene:
+    """What a picture of the graph shows, with components folded until there are at most ``most`` things or nothing is left to fold."""
+    stack = Stack.sent(Resource(message) for message in Requests(graph).analyze_stack().resources)
+    return _Stage(graph, stack).scene(most)
+
+
+class _Stage:
+    """The picture of one graph as it grows."""
+
+    def __init__(self, graph: Graph, stack: Stack) -> None:
+        self._graph = graph
+        self._recorded = graph.by_urn()
+        self._stack = stack
+        self._reach: Reach = reach_of(stack)
+        self._topology = topology_of(stack)
+        self._scene = Scene(f"{graph.project}/{graph.stack}")
+        self._thing_of: dict[str, str] = {}
+
+    def scene(self, most: int) -> Scene:
+        for resource in self._stack.resources:
+            if resource.type in KINDS:
+                self._add(resource)
+        self._guard()
+        self._fold(most)
+        arrows = [*self._traffic(), *self._connections(), *self._uses()]
+        ends = {(arrow.tail, arrow.head) for arrow in arrows if arrow.kind != DATA}
+        for arrow in dict.fromkeys(arrows):
+            # A role that may read from the queue that invokes its function says nothing new.
+            said = arrow.kind == DATA and ((arrow.tail, arrow.head) in ends or (arrow.head, arrow.tail) in ends)
+            if arrow.tail != arrow.head and not said:
+                self._scene.arrows.append(arrow)
+        if any(OUTSIDE in (arrow.tail, arrow.head) for arrow in self._scene.arrows):
+            self._scene.things = {OUTSIDE: Thing(OUTSIDE, INTERNET.icon, "Internet", ""), **self._scene.things}
+        return self._scene
+
+    # Things and where they are
+
+    def _add(self, resource: Resource) -> None:
+        kind, box = KINDS[resource.type], self._box_of(resource)
+        twin = next((thing for thing in self._scene.things.values() if self._alike(thing, resource, box)), None)
+        if twin is not None:
+            twin.urns.append(resource.urn)
+            twin.title = f"{self._name(resource.parent)} \u00d7{len(twin.urns)}"
+        thing = twin or Thing(resource.urn, kind.icon, resource.name, kind.noun, box, [resource.urn])
+        self._scene.things[thing.key] = thing
+        self._thing_of[resource.urn] = thing.key
+
+    def _alike(self, thing: Thing, resource: Resource, box: str) -> bool:
+        if resource.type not in _ALIKE or thing.box != box:
+            return False
+        first = self._stack.by_urn(thing.key)
+        return first is not None and (first.type, first.parent) == (resource.type, resource.parent)
+
+    def _name(self, urn: str) -> str:
+        return urn.rpartition("::")[2]
+
+    def _box_of(self, resource: Resource) -> str:
+        if KINDS[resource.type].everywhere or resource.raw.get("scope") == "CLOUDFRONT":
+            return self._box(_EVERYWHERE, _EVERYWHERE, "Global")
+        region = self._box(f"region {self._region(resource)}", "region", self._region(resource))
+        subnets = self._subnets(resource)
+        vpcs = list(dict.fromkeys(vpc for subnet in subnets for vpc in self._stack.refs(subnet, "vpcId", _VPC)))
+        vpcs = vpcs or self._stack.refs(resource, "vpcId", _VPC)
+        if len(vpcs) != 1:
+            return self._component(resource, region)
+        vpc = self._box(vpcs[0].urn, "vpc", f"{vpcs[0].name}  {vpcs[0].raw.get('cidrBlock') or ''}".strip(), region)
+        return self._group(resource, self._tier(subnets, vpc))
+
+    def _component(self, resource: Resource, region: str) -> str:
+        """The box of the outermost component, within a Region: what is in no VPC stands by what it is part of."""
+        component, parent = None, self._recorded.get(resource.parent)
+        while parent is not None and parent.type != "pulumi:pulumi:Stack":
+            component, parent = parent, self._recorded.get(parent.parent)
+        if component is None:
+            return region
+        return self._box(f"{region} {component.urn}", "component", f"{component.name}  {component.type.rpartition(':')[2]}", region)
+
+    def _region(self, resource: Resource) -> str:
+        own = resource.raw.get("region")
+        if isinstance(own, str) and own:
+            return own
+        provider = str(self._recorded[resource.urn].options.get("provider", "")).rpartition("::")[0]
+        region = self._recorded[provider].inputs.get("region") if provider in self._recorded else None
+        return region if isinstance(region, str) and region else "Region"
+
+    def _subnets(self, resource: Resource) -> list[Resource]:
+        if resource.type == "aws:ec2/natGateway:NatGateway":
+            return self._stack.refs(resource, "subnetId", *SUBNETS)
+        endpoint = self._reach.endpoints.get(resource.urn)
+        known = [location.subnet.resource for location in endpoint.locations] if endpoint else []
+        return list(dict.fromkeys(subnet for subnet in known if subnet is not None))
+
+    def _tier(self, subnets: list[Resource], vpc: str) -> str:
+        kinds = {self._kind_of_subnet(subnet) for subnet in subnets}
+        if len(kinds) != 1:
+            return vpc
+        kind = kinds.pop()
+        tier = self._box(f"{vpc} {kind}", kind, _TIERS[kind], vpc)
+        if len(subnets) > 1:
+            return tier
+        [subnet] = subnets
+        zone = subnet.raw.get("availabilityZone")
+        return self._box(subnet.urn, "subnet", f"{zone if isinstance(zone, str) else subnet.name}", tier)
+
+    def _kind_of_subnet(self, subnet: Resource) -> str:
+        routes = [route for table in self._topology.subnet(subnet).tables for route in table.routes]
+        if any(route.public for route in routes):
+            return "public"
+        return "private" if any(route.leads_out for route in routes) else "isolated"
+
+    def _group(self, resource: Resource, box: str) -> str:
+        endpoint = self._reach.endpoints.get(resource.urn)
+        if endpoint is None or not endpoint.groups:
+            return box
+        names = sorted(group.name.removeprefix("security group ") for group in endpoint.groups)
+        return self._box(f"{box} {' '.join(sorted(group.key for group in endpoint.groups))}", "group", ", ".join(names), box)
+
+    def _box(self, key: str, kind: str, title: str, parent: str = "") -> str:
+        self._scene.boxes.setdefault(key, Box(key, kind, title, parent))
+        return key
+
+    def _guard(self) -> None:
+        """Web ACLs become a small icon at what they guard."""
+        guards: dict[str, list[str]] = {}
+        for connector in GUARDS:
+            for resource in self._stack.of_type(connector.type):
+                for guard in self._named(resource, connector.tail):
+                    guards.setdefault(guard, []).extend(self._named(resource, connector.head))
+        for guard, guarded in guards.items():
+            if guarded:
+                acl = self._scene.things.pop(guard)
+                for key in guarded:
+                    self._scene.things[key].guards.append(acl.title)
+                    self._scene.things[key].urns.extend(acl.urns)
+        self._thing_of = {urn: key for urn, key in self._thing_of.items() if key in self._scene.things}
+        inhabited = {box for thing in self._scene.things.values() for box in self._around(thing.box)}
+        self._scene.boxes = {key: box for key, box in self._scene.boxes.items() if key in inhabited}
+
+    def _fold(self, most: int) -> None:
+        """Components outside of VPCs become one thing each, until few enough are left."""
+        inside: dict[str, list[Thing]] = {}
+        for thing in self._scene.things.values():
+            if thing.box and self._scene.boxes[thing.box].kind == "component":
+                inside.setdefault(thing.box, []).append(thing)
+        for key, things in sorted(inside.items(), key=lambda pair: (-len(pair[1]), pair[0])):
+            if len(self._scene.things) <= most or len(things) == 1:
+                return
+            box = self._scene.boxes.pop(key)
+            name, _, type = box.title.partition("  ")
+            folded = Thing(key, _FOLDED, name, f"{type}, {len(things)} parts", box.parent, [urn for thing in things for urn in thing.urns])
+            for thing in things:
+                del self._scene.things[thing.key]
+            self._scene.things[key] = folded
+            self._thing_of |= dict.fromkeys((urn for urn, of in self._thing_of.items() if of in {thing.key for thing in things}), key)
+
+    def _around(self, box: str) -> Iterator[str]:
+        while box:
+            yield box
+            box = self._scene.boxes[box].parent
+
+    # Arrows
+
+    def _traffic(self) -> Iterator[Arrow]:
+        shown = [endpoint for urn, endpoint in self._reach.endpoints.items() if urn in self._thing_of]
+        for source in (None, *shown):
+            for target in shown:
+                if source is not target and (path := self._reach.direct(source, target)) and path.unknown is None:
+                    yield Arrow(self._end(source), self._end(target), TRAFFIC, _short(describe(path.ports)))
+        for gateway in self._stack.of_type("aws:ec2/natGateway:NatGateway"):
+            if gateway.raw.get("connectivityType") != "private":
+                yield Arrow(self._thing_of[gateway.urn], OUTSIDE, TRAFFIC)
+        for type, label in _FROM_OUTSIDE.items():
+            for resource in self._stack.of_type(type):
+                if resource.urn in self._thing_of and "PRIVATE" not in str(resource.raw.get("endpointConfiguration")):
+                    yield Arrow(OUTSIDE, self._thing_of[resource.urn], TRAFFIC, label)
+
+    def _end(self, endpoint: Endpoint | None) -> str:
+        return OUTSIDE if endpoint is None else self._thing_of[endpoint.subject.urn]
+
+    def _connections(self) -> Iterator[Arrow]:
+        for connector in CONNECTORS:
+            for resource in self._stack.of_type(connector.type):
+                for tail in self._named(resource, connector.tail):
+                    for head in self._named(resource, connector.head):
+                        yield Arrow(tail, head, connector.kind)
+
+    def _named(self, resource: Resource, path: str) -> list[str]:
+        """The things that a property names; the resource's own without a property."""
+        targets = self._stack.refs(resource, path) if path else [resource]
+        return list(dict.fromkeys(key for target in targets for key in self._standing_for(target)))
+
+    def _standing_for(self, resource: Resource) -> list[str]:
+        if resource.urn in self._thing_of:
+            return [self._thing_of[resource.urn]]
+        behind = BEHIND.get(resource.type)
+        return self._named(resource, behind) if behind else []
+
+    def _uses(self) -> Iterator[Arrow]:
+        """What the role of some code may use."""
+        policies: dict[str, list[str]] = {}
+        for policy in self._stack.of_type("aws:iam/rolePolicy:RolePolicy"):
+            for role in self._stack.refs(policy, "role", "aws:iam/role:Role"):
+                policies.setdefault(role.urn, []).extend(self._named(policy, "policy"))
+        for type, path in ROLES.items():
+            for resource in self._stack.of_type(type):
+                if resource.urn not in self._thing_of:
+                    continue
+                roles = [resource]
+                for step in path:
+                    roles = [target for role in roles for target in self._stack.refs(role, step)]
+                for role in roles:
+                    for head in policies.get(role.urn, ()):
+                        yield Arrow(self._thing_of[resource.urn], head, DATA)
+
+
+def _short(ports: str) -> str:
+    """Ports as an arrow's label: `3306 MySQL`."""
+    label = _SERVICE.sub(r"\1 \2", ports.removeprefix("ports ").removeprefix("port "))
+    return label if len(label) <= _LONGEST_LABEL else "several ports" if label[0].isdigit() else label.partition(" and ")[0]

@@ -1,0 +1,166 @@
+"""A picture shows what is where and what can flow, readably and the same each time."""
+
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+from cloudpatterns.plugin import components, snippets
+from cloudpatterns_pictures import draw
+from cloudpatterns_pictures.kinds import BEHIND, CONNECTORS, GUARDS, KINDS, ROLES
+from cloudpatterns_pictures.layout import Area, Layout, layout
+from cloudpatterns_pictures.scene import OUTSIDE, Scene, Thing
+from cloudpatterns_pictures.stage import scene_of
+from cloudpatterns_pictures.svg import render
+
+from tests.harness import record
+from tests.pictures.geometry import outside, overlapping
+from tests.policies.acceptance.generate import tokens
+from tests.program import program_graph
+
+DRAWN = [component for component in components() if snippets.example(component) is not None]
+
+
+def recorded(program: Callable[[], Any]) -> Scene:
+    return scene_of(record(program, mode="deployed"))
+
+
+def place(scene: Scene, name: str) -> list[str]:
+    """The kinds of the boxes around a thing, from the inside."""
+    [thing] = [thing for thing in scene.things.values() if thing.title == name]
+    kinds, box = [], thing.box
+    while box:
+        kinds.append(scene.boxes[box].kind)
+        box = scene.boxes[box].parent
+    return kinds
+
+
+def arrows(scene: Scene) -> set[tuple[str, str, str, str]]:
+    names = {key: thing.title for key, thing in scene.things.items()}
+    return {(names[arrow.tail], names[arrow.head], arrow.kind, arrow.label) for arrow in scene.arrows}
+
+
+@pytest.mark.parametrize("component", DRAWN, ids=lambda component: component.__name__)
+def test_every_pattern_draws_readably_and_the_same_each_time(component: type) -> None:
+    example = snippets.example(component)
+    assert example is not None
+    graph = record(example, mode="deployed")
+    scene = scene_of(graph)
+    placed = layout(scene)
+    assert (overlapping(scene, placed), outside(scene, placed)) == ([], [])
+    assert render(scene, placed) == draw(graph)
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_the_shipped_stacks_draw_readably(stack: str) -> None:
+    scene = scene_of(program_graph(stack))
+    placed = layout(scene)
+    assert (overlapping(scene, placed), outside(scene, placed)) == ([], [])
+
+
+def test_what_lies_on_something_else_is_found() -> None:
+    """The two checks above can fail."""
+    scene = Scene("x", things={key: Thing(key, "compute/lambda", key, "function") for key in ("one", "two")})
+    placed = layout(scene)
+    same = Layout(placed.size, {}, dict.fromkeys(placed.things, placed.things["one"]), [])
+    assert overlapping(scene, placed) == []
+    assert ("one", "two") in overlapping(scene, same)
+    boxed = recorded(lambda: aws.sqs.Queue("jobs"))
+    there = layout(boxed)
+    away = Layout(there.size, {key: Area(900, 900, 10, 10) for key in there.boxes}, there.things, there.lines)
+    assert outside(boxed, away) == ["jobs and eu-west-1"]
+
+
+def test_the_prod_stack_shows_the_way_from_the_internet_to_the_database() -> None:
+    scene = scene_of(program_graph("prod"))
+    assert {arrow for arrow in arrows(scene) if arrow[2] == "traffic" and "nat" not in arrow[0]} == {
+        ("Internet", "shop-cdn-distribution", "traffic", "443 HTTPS"),
+        ("shop-cdn-distribution", "shop-origin-lb", "traffic", ""),
+        ("shop-origin-lb", "shop-app-group", "traffic", "8080"),
+        ("shop-app-group", "shop-db-cluster", "traffic", "3306 MySQL"),
+        ("shop-app-group", "shop-reads-proxy", "traffic", "3306 MySQL"),
+        ("shop-reads-proxy", "shop-db-cluster", "traffic", "3306 MySQL"),
+        ("shop-app-group", "shop-cache-cache", "traffic", "6379 Redis"),
+        ("shop-app-group", "network \u00d73", "traffic", "443 HTTPS"),
+    }
+    assert place(scene, "shop-db-cluster") == ["group", "isolated", "vpc", "region"]
+    assert place(scene, "shop-app-group") == ["group", "private", "vpc", "region"]
+    assert place(scene, "nat-gateway-eu-west-1a") == ["subnet", "public", "vpc", "region"]
+    assert place(scene, "shop-cdn-distribution") == ["everywhere"]
+    assert place(scene, "audit-trail") == ["component", "region"]
+    [distribution] = [thing for thing in scene.things.values() if thing.noun == "distribution"]
+    assert distribution.guards == ["shop-cdn-firewall-acl"]
+
+
+def test_messages_go_from_queue_to_function_and_to_the_dead_letters() -> None:
+    def program() -> None:
+        dead = aws.sqs.Queue("dead")
+        jobs = aws.sqs.Queue(
+            "jobs", redrive_policy=dead.arn.apply(lambda arn: json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 3}))
+        )
+        store = aws.dynamodb.Table("store", attributes=[], hash_key="id")
+        role = aws.iam.Role("role", assume_role_policy="{}")
+        rights = pulumi.Output.all(jobs.arn, store.arn).apply(
+            lambda arns: json.dumps({"Statement": [{"Effect": "Allow", "Resource": arns}]})
+        )
+        aws.iam.RolePolicy("rights", role=role.id, policy=rights)
+        worker = aws.lambda_.Function("worker", role=role.arn)
+        aws.lambda_.EventSourceMapping("jobs-to-worker", event_source_arn=jobs.arn, function_name=worker.arn)
+
+    # That the role may read from the queue is said by the queue's own arrow.
+    assert arrows(recorded(program)) == {
+        ("jobs", "dead", "event", ""),
+        ("jobs", "worker", "event", ""),
+        ("worker", "store", "data", ""),
+    }
+
+
+def test_large_components_outside_of_vpcs_are_folded() -> None:
+    class Part(pulumi.ComponentResource):
+        def __init__(self, name: str, queues: int) -> None:
+            super().__init__("test:index:Part", name)
+            made = [aws.sqs.Queue(f"{name}-{index}", opts=pulumi.ResourceOptions(parent=self)) for index in range(queues)]
+            topic = aws.sns.Topic(f"{name}-topic", opts=pulumi.ResourceOptions(parent=self))
+            aws.sns.TopicSubscription(f"{name}-sub", topic=topic.arn, endpoint=made[0].arn, protocol="sqs")
+            self.last = made[-1]
+
+    def program() -> None:
+        big = Part("big", 9)
+        small = Part("small", 2)
+        topic = aws.sns.Topic("news")
+        for index, part in enumerate((big, small)):
+            aws.sns.TopicSubscription(f"to-{index}", topic=topic.arn, endpoint=part.last.arn, protocol="sqs")
+
+    graph = record(program, mode="deployed")
+    whole = scene_of(graph)
+    assert (len(whole.things), [box.kind for box in whole.boxes.values()]) == (14, ["region", "component", "component"])
+    folded = scene_of(graph, most=5)
+    assert {(thing.title, thing.noun) for thing in folded.things.values()} == {
+        ("big", "Part, 10 parts"), ("small-0", "queue"), ("small-1", "queue"), ("small-topic", "topic"), ("news", "topic"),
+    }  # fmt: skip
+    assert arrows(folded) == {("small-topic", "small-0", "event", ""), ("news", "big", "event", ""), ("news", "small-1", "event", "")}
+
+
+def test_an_svg_needs_nothing_from_outside_and_has_a_name_for_everything() -> None:
+    text = draw(record(lambda: aws.sqs.Queue("a&b<c>"), mode="deployed"))
+    root = ET.fromstring(text)
+    space = {"svg": "http://www.w3.org/2000/svg"}
+    assert root.findtext("svg:title", namespaces=space) == "project/test"
+    assert [title.text for title in root.iterfind(".//svg:g[@class='thing']/svg:title", space)] == ["queue a&b<c>"]
+    assert root.findall(".//svg:script", space) == []
+    links = [value for element in root.iter() for name, value in element.attrib.items() if name.endswith("href")]
+    assert [link[:22] for link in links] == ["data:image/png;base64,", "#integration-simple-qu"]
+
+
+@pytest.mark.parametrize("icon", sorted({kind.icon for kind in KINDS.values()}))
+def test_every_icon_is_there(icon: str) -> None:
+    assert render(
+        Scene("x", things={OUTSIDE: Thing(OUTSIDE, icon, "x", "")}), Layout(Area(0, 0, 9, 9), {}, {OUTSIDE: Area(0, 0, 9, 9)}, [])
+    )
+
+
+def test_every_type_of_the_tables_is_one_of_the_provider() -> None:
+    assert {*KINDS, *BEHIND, *ROLES, *(connector.type for connector in (*CONNECTORS, *GUARDS))} - tokens().keys() == set()
