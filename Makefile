@@ -7,7 +7,7 @@ STACK ?= dev
 PROJECTS := components/pyproject.toml components/setup.py components/runtime/pyproject.toml policies/pyproject.toml policies/setup.py pictures/pyproject.toml preview/pyproject.toml
 PACKS := policies/security policies/operations policies/acceptance
 
-.PHONY: preview help test cover engine sandbox examples lint types docs schema wheels compat bench mutants app database-user publish up destroy clean
+.PHONY: preview help test cover engine sandbox examples lint types docs site schema wheels compat bench mutants app database-user publish up destroy clean
 
 preview: $(VENV)/ready  ## Preview every stack with its policies: no CLI, no account, no network
 	$(BIN)/offline-preview
@@ -42,12 +42,16 @@ lint: $(VENV)/ready-dev  ## Style, layers of imports, repeated lines, and weakne
 types: $(VENV)/ready-dev  ## Types; also finds wrong argument names inside nested dictionaries of pulumi-aws
 	$(BIN)/ty check
 
-docs: $(VENV)/ready-dev  ## Write the generated files: the JSON schema of the settings, the profiles of the packs, the catalogue of controls, what is judged
+docs: $(VENV)/ready-dev  ## Write the generated files: the JSON schema of the settings, the profiles of the packs, the controls, what is judged, the catalogue of patterns
 	$(BIN)/python -m settings.schema
 	$(BIN)/python -m cloudpatterns_policies.core.profiles
 	$(BIN)/python -m cloudpatterns_policies.core.catalogue
 	$(BIN)/python -m tests.policies.acceptance.docs
 	$(BIN)/python -m tests.policies.open_documents
+	$(BIN)/python -m catalogue
+
+site: $(VENV)/ready-dev  ## Build the documents and the catalogue as a static site, dist/site, which works offline too
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs dist/site
 
 schema: $(VENV)/ready  ## When a version is released: the schema that the next one is compared with (see components/CHANGELOG.md)
 	$(BIN)/python -m tests.release

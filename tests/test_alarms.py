@@ -1,7 +1,6 @@
 """Every alarm, rule and subscription that a stack may have stands in the table of docs/operations.md, with what to do."""
 
 import functools
-import re
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from cloudpatterns.operations import MonitoringIntegration
 from cloudpatterns.storage import Snapshot
 from offline_preview.graph import Graph
 
+from catalogue.alarms import pattern, rows
 from tests.components.systems.storefronts import CDN, NAMED, make, subnets
 from tests.harness import record
 from tests.program import ROOT, STACKS, folder_graph, program_graph
@@ -97,27 +97,15 @@ def names() -> frozenset[str]:
     return frozenset(one.name for graph in graphs for one in graph.of_type(*KINDS))
 
 
-def rows() -> dict[str, list[str]]:
-    """Each name in the first column, with the row's other columns."""
-    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    table = text.split("## When an alarm is raised\n")[1].split("\n\n")
-    lines = next(part for part in table if part.startswith("| alarm")).splitlines()[2:]
-    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
-    return {name: row[1:] for row in cells for name in re.findall("`([^`]+)`", row[0].split(" (")[0])}
-
-
-def _pattern(name: str) -> re.Pattern[str]:
-    return re.compile("".join(".+" if part.startswith("<") else re.escape(part) for part in re.split(r"(<[a-z]+>)", name)))
-
-
 @pytest.mark.parametrize("name", sorted(names()))
 def test_every_alarm_stands_in_the_table(name: str) -> None:
-    assert [row for row in rows() if _pattern(row).fullmatch(name)] != []
+    assert [row for row in rows() if row.is_about("", [name])] != []
 
 
 def test_every_row_is_about_an_alarm_that_there_is() -> None:
-    assert [row for row in rows() if not any(_pattern(row).fullmatch(name) for name in names())] == []
+    alarms = [alarm for row in rows() for alarm in row.alarms]
+    assert [alarm for alarm in alarms if not any(pattern(alarm).fullmatch(name) for name in names())] == []
 
 
 def test_every_row_says_what_breaks_what_fires_who_hears_and_what_to_do() -> None:
-    assert {name: row for name, row in rows().items() if len(row) != 4 or "" in row} == {}
+    assert [row for row in rows() if len(row.cells) != 4 or "" in row.cells or not row.alarms] == []

