@@ -54,7 +54,7 @@ def test_github_can_read_them(schema: str, paths: list[Path], tmp_path: Path) ->
 
 
 def test_there_are_these_workflows() -> None:
-    assert WORKFLOWS.keys() == {"check", "compat", "deploy", "drift", "preview"}
+    assert WORKFLOWS.keys() == {"check", "compat", "deploy", "drift", "pages", "preview"}
 
 
 def test_the_checks_run_the_tests_alone_and_once_more_with_coverage() -> None:
@@ -84,7 +84,9 @@ def test_a_token_for_aws_is_given_only_to_jobs_that_run_a_stack(name: str) -> No
     assert content["permissions"] == {"contents": "read"}
     for key, job in content["jobs"].items():
         runs_a_stack = any(step.get("uses") == "./.github/actions/stack" for step in job.get("steps", []))
-        assert (job.get("permissions", {}).get("id-token") == "write") == runs_a_stack, key
+        # GitHub Pages asks for a token too; no role in AWS trusts its environment.
+        publishes = job.get("environment", {}).get("name") == "github-pages" if isinstance(job.get("environment"), dict) else False
+        assert (job.get("permissions", {}).get("id-token") == "write") == (runs_a_stack or publishes), key
 
 
 def test_every_update_is_an_environments_and_the_branchs_and_comes_after_the_checks() -> None:
