@@ -22,8 +22,11 @@ from settings.refusals import steps
 SYSTEMS: Mapping[str, str] = {
     "monitoring": "cloudpatterns.operations:MonitoringIntegration",
     "audit": "cloudpatterns.security:AuditTrail",
+    "user_directory": "cloudpatterns.security:UserDirectory",
+    "golden_environment": "cloudpatterns.security:GoldenEnvironment",
     "cost": "cloudpatterns.operations:CostGuard",
     "office_hours": "cloudpatterns.operations:OfficeHours",
+    "temporary_environment": "cloudpatterns.operations:TemporaryEnvironment",
     "backup": "cloudpatterns.storage:Snapshot",
     "secure_file_sharing": "cloudpatterns.systems:SecureFileSharing",
     "event_notification": "cloudpatterns.systems:EventNotification",
