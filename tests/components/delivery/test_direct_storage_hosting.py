@@ -20,7 +20,7 @@ EXISTING: Any = {
     "existing_bucket": {
         "arn": "arn:aws:s3:::kept",
         "regional_domain_name": "kept.s3.eu-west-1.amazonaws.com",
-        "kms_key_arn": "arn:aws:kms:k",
+        "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1",
     }
 }
 

@@ -13,6 +13,7 @@ from cloudpatterns.core.vocabulary import (
     HostedZoneId,
     KmsKeyArn,
     LogRetentionDays,
+    RegionalWebAclArn,
     SecurityGroupIds,
     SubnetIdsByZones,
     Tags,
@@ -385,7 +386,7 @@ class ApiGatewayArgs(ApiGatewayOptions):
     """``create`` (the role by which API Gateway writes logs, in the settings of the account and Region, which all REST APIs share; it stays
     behind when the component is destroyed) or ``existing`` (the settings name one already). Needed on REST, which refuses a stage with logs
     otherwise. Default: none, with HTTP."""
-    web_acl_arn: NotRequired[pulumi.Input[str]]
+    web_acl_arn: NotRequired[RegionalWebAclArn]
     """A regional AWS WAF web ACL that is there, instead of ``firewall``. REST only. Default: ``firewall``."""
     vpc_endpoint_ids: NotRequired[Annotated[list[pulumi.Input[str]], Field(min_length=1, max_length=50)]]
     """Makes a REST API private: it can be called only through these interface endpoints for ``execute-api``. A change of public to private

@@ -9,7 +9,7 @@ import pulumi
 from pydantic import Field
 
 from cloudpatterns.core import Matches, Problem
-from cloudpatterns.core.vocabulary import MOST_ALARM_ACTIONS, BucketArn, KmsKeyArn, LogRetentionDays, Tags
+from cloudpatterns.core.vocabulary import MOST_ALARM_ACTIONS, BucketArn, KmsKeyArn, LogRetentionDays, Tags, TopicArn
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S"
 _NAME = r"[A-Za-z0-9_.-]+"
@@ -53,7 +53,7 @@ class TemporaryEnvironmentArgs(TemporaryEnvironmentOptions):
     destroy_policy_arns: Annotated[dict[str, pulumi.Input[str]], Field(min_length=1, max_length=9)]
     """Managed policies by a short name of your choice: what may be read and deleted of the stack, such as those of the role that deploys
     it."""
-    alarm_topic_arns: Annotated[list[pulumi.Input[str]], Field(min_length=1, max_length=MOST_ALARM_ACTIONS)]
+    alarm_topic_arns: Annotated[list[TopicArn], Field(min_length=1, max_length=MOST_ALARM_ACTIONS)]
     """SNS topics to warn, and to notify of how the destruction ended; their policies must let ``events.amazonaws.com`` publish."""
     topic_kms_key_arns: NotRequired[Annotated[list[KmsKeyArn], Field(default=[])]]
     """Customer managed keys of the topics."""

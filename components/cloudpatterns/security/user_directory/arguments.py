@@ -23,11 +23,13 @@ from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
     Cidr,
     DeletionProtection,
-    DomainName,
+    EdgeCertificateArn,
     FunctionArn,
     HostedZoneId,
+    HostName,
     KmsKeyArn,
     LogRetentionDays,
+    RegionalWebAclArn,
     ShortNames,
     Tags,
 )
@@ -159,9 +161,9 @@ class UserEmail(TypedDict):
 class UserCustomDomain(TypedDict):
     """A name of yours for managed login. Its parent, such as example.com for login.example.com, must have an address record."""
 
-    domain_name: DomainName
+    domain_name: HostName
     """The name."""
-    certificate_arn: NotRequired[pulumi.Input[str]]
+    certificate_arn: NotRequired[EdgeCertificateArn]
     """A certificate for it in us-east-1. Default: a new one, for which ``hosted_zone_id`` is needed."""
     hosted_zone_id: NotRequired[HostedZoneId]
     """Hosted zone in which the name gets its record. Default: you create the record for ``domain_target``."""
@@ -254,7 +256,7 @@ class UserDirectoryArgs(UserDirectoryOptions):
     kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of the logs and of the codes for ``custom_email_sender``, whose policy must let CloudWatch Logs use it.
     Default: a new key."""
-    web_acl_arn: NotRequired[pulumi.Input[str]]
+    web_acl_arn: NotRequired[RegionalWebAclArn]
     """Regional web ACL in front of the pool's public endpoints and managed login. Default: none."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
     """SNS topics to notify of throttled requests, compromised passwords and messages that reach nobody."""
@@ -279,6 +281,8 @@ def problems(checked: UserDirectoryArgs) -> Iterator[Problem]:
     if checked["clients"] and existing is None and not (is_given(checked, "domain_prefix") or is_given(checked, "custom_domain")):
         yield "domain_prefix", "is missing; the users of clients sign in by managed login there. Give domain_prefix or custom_domain."
     for name, provider in checked["saml_providers"].items():
+        if name == "COGNITO":
+            yield f"saml_providers.{name}", "is the name of the user pool itself among identity_providers. Choose another name."
         if "email" not in provider["attributes"]:
             yield f"saml_providers.{name}.attributes", "have no email, which every user has. Map it to an attribute of the assertion."
     domain = checked.get("custom_domain")

@@ -27,6 +27,7 @@ from cloudpatterns.core.vocabulary import (
     FunctionArn,
     KmsKeyArn,
     LogRetentionDays,
+    RegionalWebAclArn,
     ShortNames,
     Tags,
     TopicArn,
@@ -129,7 +130,7 @@ class EventNotificationApi(TypedDict):
     """``create`` (the role by which API Gateway writes logs, in the settings of the account and Region) or ``existing`` (there is one)."""
     firewall: NotRequired[WebApplicationFirewallOptions]
     """A web ACL of its own, see ``WebApplicationFirewall``; ``{}`` has its defaults. Default: none, or ``web_acl_arn``."""
-    web_acl_arn: NotRequired[pulumi.Input[str]]
+    web_acl_arn: NotRequired[RegionalWebAclArn]
     """A regional AWS WAF web ACL that is there, instead of ``firewall``. Default: ``firewall``."""
     domain: NotRequired[ApiDomainArgs]
     """A custom domain name. Default: the API's own."""
