@@ -141,3 +141,11 @@ SubnetIdsByZones = Annotated[dict[str, pulumi.Input[str]], Field(min_length=2)]
 """Subnets by Availability Zone, in two zones or more."""
 Tags = Annotated[dict[str, pulumi.Input[str]], Field(default={})]
 """Tags of every child that takes some."""
+UserPoolArn = Annotated[
+    pulumi.Input[str],
+    Matches(
+        r"arn:[^:]+:cognito-idp:[^:]+:\d{12}:userpool/[\w-]+_[0-9a-zA-Z]+",
+        "the ARN of a user pool such as arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_aBcDeFgHi",
+    ),
+]
+"""A Cognito user pool."""

@@ -17,6 +17,7 @@ from cloudpatterns.core.vocabulary import (
     SecurityGroupIds,
     SubnetIdsByZones,
     Tags,
+    UserPoolArn,
 )
 from cloudpatterns.network.web_application_firewall.arguments import WebApplicationFirewallOptions
 
@@ -171,7 +172,7 @@ class ApiJwtArgs(TypedDict):
 class ApiUserPoolArgs(TypedDict):
     """Tokens of Cognito user pools."""
 
-    user_pool_arns: Annotated[list[pulumi.Input[str]], Field(min_length=1, max_length=50)]
+    user_pool_arns: Annotated[list[UserPoolArn], Field(min_length=1, max_length=50)]
     """The user pools; one for an HTTP API."""
     client_ids: NotRequired[Annotated[list[pulumi.Input[str]], Field(default=[], max_length=50)]]
     """HTTP only, and needed there: the app clients whose tokens are accepted. A REST API accepts those of every client of the pools: tell

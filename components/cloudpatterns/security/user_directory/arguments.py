@@ -32,6 +32,7 @@ from cloudpatterns.core.vocabulary import (
     RegionalWebAclArn,
     ShortNames,
     Tags,
+    UserPoolArn,
 )
 
 STANDARD_SCOPES = ("openid", "email", "profile", "phone", "aws.cognito.signin.user.admin")
@@ -42,13 +43,6 @@ _Url = Annotated[
     Matches(
         r"(https://[^\s#]+|http://localhost(:\d{1,5})?(/[^\s#]*)?|(?!https?:)[a-z][a-z0-9+.-]*://[^\s#]*)",
         "an HTTPS address without a fragment, http://localhost, or the scheme of an app such as https://files.example.com/",
-    ),
-]
-_PoolArn = Annotated[
-    pulumi.Input[str],
-    Matches(
-        r"arn:[^:]+:cognito-idp:[^:]+:\d{12}:userpool/[\w-]+_[0-9a-zA-Z]+",
-        "the ARN of a user pool such as arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_aBcDeFgHi",
     ),
 ]
 
@@ -179,7 +173,7 @@ class UserIdentityPool(TypedDict):
 class ExistingUserPool(TypedDict):
     """A user pool that is there. It is not changed: clients, groups, a domain and an identity pool are added to it."""
 
-    arn: _PoolArn
+    arn: UserPoolArn
     """ARN of the user pool."""
     login_url: NotRequired[Annotated[pulumi.Input[str], Matches(r"https://[^\s/]+", "such as https://login.example.com")]]
     """Address of its managed login. Default: none, or that of the new domain."""
