@@ -363,8 +363,8 @@ PAGE = "See https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-p
         (
             {"detail_type": ["Placed"]},
             ".detail_type",
-            "is 'detail_type', which is not a field of events; known are source, detail-type, detail, account, region, resources, time, id, "
-            "version, replay-name, $or.",
+            "is 'detail_type', which is not a field of events; known are source, detail-type, detail, account, region, resources, time, "
+            "id, version, replay-name, $or.",
         ),
         ({"source": [["a"]]}, ".source.0", "is ['a']; lists are not nested. Put its values into the list around it."),
         (
