@@ -213,6 +213,7 @@ class AuditTrailArgs(AuditTrailOptions):
     log_bucket_name: NotRequired[pulumi.Input[str]]
     """Bucket for the server access logs of new buckets. Default: a new one."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
-    """SNS topics that alarms and rules notify; their policies let ``cloudwatch.amazonaws.com`` and ``events.amazonaws.com`` publish."""
+    """SNS topics that alarms and rules notify; their policies let ``cloudwatch.amazonaws.com`` and ``events.amazonaws.com`` publish.
+    Without any, there are no alarms and rules."""
     tags: NotRequired[Tags]
     """Tags of every child that takes some."""
