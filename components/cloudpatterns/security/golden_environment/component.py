@@ -276,8 +276,9 @@ def _problems(checked: GoldenEnvironmentArgs) -> Iterator[Problem]:
         path = f"products.{key}"
         yield from one_of(product, "statements", "existing_launch_role_arn", path=f"{path}.")
         yield from statement_problems(product["statements"], f"{path}.statements")
-        for parameter in product["allowed_values"]:
-            if not any(re.search(rf"\b{parameter}\b", version["template"]) for version in product["versions"].values()):
+        templates = [version["template"] for version in product["versions"].values()]
+        for parameter in product["allowed_values"] if all("Resources" in template for template in templates) else ():
+            if not any(re.search(rf"\b{parameter}\b", template) for template in templates):
                 yield f"{path}.allowed_values.{parameter}", "is no parameter of a template. Name one of its Parameters."
         first = next(iter(product["versions"]))
         for version, settings in product["versions"].items():
