@@ -122,9 +122,10 @@ def components_accept(settings: Any, context: Context) -> Iterable[InitErrorDeta
     for section in SYSTEMS:
         if not isinstance(model := getattr(settings, section, None), Model):
             continue
-        arguments = System(section, model).arguments(place)
+        system = System(section, model)
+        arguments = system.arguments(place)
         try:
-            component_of(section).check(section, arguments)
+            system.component.check(system.name(), arguments)
         except ArgumentError as error:
             for path, reason in error.problems:
                 where = (section, *(steps(path, arguments) if path else ()))
