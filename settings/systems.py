@@ -22,8 +22,11 @@ from settings.refusals import steps
 SYSTEMS: Mapping[str, str] = {
     "monitoring": "cloudpatterns.operations:MonitoringIntegration",
     "audit": "cloudpatterns.security:AuditTrail",
+    "user_directory": "cloudpatterns.security:UserDirectory",
+    "golden_environment": "cloudpatterns.security:GoldenEnvironment",
     "cost": "cloudpatterns.operations:CostGuard",
     "office_hours": "cloudpatterns.operations:OfficeHours",
+    "temporary_environment": "cloudpatterns.operations:TemporaryEnvironment",
     "backup": "cloudpatterns.storage:Snapshot",
     "secure_file_sharing": "cloudpatterns.systems:SecureFileSharing",
     "event_notification": "cloudpatterns.systems:EventNotification",
@@ -119,9 +122,10 @@ def components_accept(settings: Any, context: Context) -> Iterable[InitErrorDeta
     for section in SYSTEMS:
         if not isinstance(model := getattr(settings, section, None), Model):
             continue
-        arguments = System(section, model).arguments(place)
+        system = System(section, model)
+        arguments = system.arguments(place)
         try:
-            component_of(section).check(section, arguments)
+            system.component.check(system.name(), arguments)
         except ArgumentError as error:
             for path, reason in error.problems:
                 where = (section, *(steps(path, arguments) if path else ()))

@@ -1,13 +1,15 @@
 """The optional sections: components of the package that a stack has when their section is there."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from cloudpatterns.core import declared
 
 from settings.systems import PLACED, SYSTEMS, arguments_of, component_of, model_of
-from tests.program import program_graph
+from tests.program import ROOT, program_graph
 from tests.settings.configurations import VALID, good, problems
 
 TAGS = VALID["tags"]
@@ -71,6 +73,25 @@ def test_what_the_component_refuses_is_reported_at_its_setting() -> None:
     assert key.startswith("backup.")
     assert because
     assert fix
+
+
+STACKS = sorted((ROOT / "examples" / "stacks").glob("Pulumi.*.yaml"), key=lambda file: file.name)
+
+
+@pytest.mark.parametrize("file", STACKS, ids=lambda file: file.name)
+def test_what_a_composed_component_refuses_is_reported_at_its_setting(file: Path) -> None:
+    config = yaml.safe_load(file.read_text(encoding="utf-8"))["config"]
+    sections = {key.partition(":")[2]: value for key, value in config.items() if key.startswith("cloudpatterns:")}
+    assert good(sections)
+    wrong: dict[str, tuple[str, Any]] = {
+        "order_processing": ("events", {"rules": {"mail": {"event_pattern": {"detail_type": ["x"]}, "targets": {"mail": {"queue": {}}}}}}),
+        "secure_file_sharing": ("sign_with", "b"),
+        "event_notification": ("subscribers", {"audit": {"filter_policy": {"severity": "critical"}}}),
+    }
+    for section in wrong.keys() & sections.keys():
+        name, value = wrong[section]
+        found = reported({**sections, section: {**sections[section], name: value}})
+        assert {key.split(".")[1].partition("[")[0] for key, _, _ in found} == {name}
 
 
 def test_a_misspelt_section_is_renamed() -> None:

@@ -1,7 +1,7 @@
 """How a component is made: declared arguments, rules over them, the base class, ordering, IAM documents."""
 
 from cloudpatterns.core.arguments import ArgumentError, Arguments, Problem, declared, pick
-from cloudpatterns.core.component import Component
+from cloudpatterns.core.component import Component, part_problems
 from cloudpatterns.core.functions import ExistingFunction, FunctionOptions, function_problems
 from cloudpatterns.core.iam import Statement, assume_role, document
 from cloudpatterns.core.identity import account_of, name_of, partition_of, region_of, unqualified
@@ -54,6 +54,7 @@ __all__ = [
     "needs",
     "one_of",
     "origin",
+    "part_problems",
     "partition_of",
     "pick",
     "region_of",

@@ -1,7 +1,7 @@
 """The base class of every component."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, ClassVar, NoReturn, Self, TypeVar, is_typeddict
 
@@ -151,3 +151,25 @@ class Component(pulumi.ComponentResource):
         if missing := [name for name in names if name not in self.__dict__]:
             raise TypeError(f"{type(self).__name__} declares the outputs {', '.join(missing)} and does not set them")
         self.register_outputs({name: getattr(self, name) for name in names})
+
+
+def part_problems(component: type[Component], name: str, args: Any, places: Mapping[str, str]) -> Iterator[Problem]:
+    """What a composed component would refuse, at the arguments that it comes from: when the first of the others exists it is too late.
+
+    ``places`` maps beginnings of the part's paths to those of the component that composes it; ``""`` is for all others. A name that is too
+    long is left to that component's own limits.
+    """
+    try:
+        component.check(name, args)
+    except ArgumentError as error:
+        for path, reason in error.problems:
+            if not (path == "name" and reason.startswith("has ")):
+                yield _place(path, places), reason
+
+
+def _place(path: str, places: Mapping[str, str]) -> str:
+    parts = path.split(".")
+    for size in range(len(parts), -1, -1):
+        if (head := ".".join(parts[:size])) in places:
+            return ".".join(part for part in (places[head], *parts[size:]) if part)
+    return path

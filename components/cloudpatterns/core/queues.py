@@ -6,7 +6,7 @@ import pulumi
 from pydantic import Field
 
 from cloudpatterns.core.limits import Matches
-from cloudpatterns.core.vocabulary import QueueArn
+from cloudpatterns.core.vocabulary import KmsKeyArn, QueueArn
 
 
 class ExistingQueue(TypedDict):
@@ -16,7 +16,7 @@ class ExistingQueue(TypedDict):
     """ARN of the queue; one that ends in ``.fifo`` is a FIFO queue."""
     visibility_timeout_seconds: Annotated[int, Field(ge=0, le=43_200)]
     """The queue's visibility timeout, on which its consumers depend."""
-    kms_key_arn: NotRequired[pulumi.Input[str]]
+    kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key that encrypts the queue. Default: none, it is encrypted by SQS itself."""
 
 

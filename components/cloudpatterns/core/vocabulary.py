@@ -24,7 +24,12 @@ MOST_SECURITY_GROUPS = 5
 _TIME = r"([01]\d|2[0-3]):[0-5]\d"
 _DAY = "(mon|tue|wed|thu|fri|sat|sun)"
 
-AlarmTopicArns = Annotated[list[pulumi.Input[str]], Field(default=[], max_length=MOST_ALARM_ACTIONS)]
+TopicArn = Annotated[
+    pulumi.Input[str],
+    Matches(r"arn:[^:]+:sns:[^:]*:[^:]*:[^:]+", "the ARN of a topic, such as arn:aws:sns:eu-west-1:123456789012:orders"),
+]
+"""An SNS topic."""
+AlarmTopicArns = Annotated[list[TopicArn], Field(default=[], max_length=MOST_ALARM_ACTIONS)]
 """SNS topics that alarms notify."""
 BucketArn = Annotated[
     pulumi.Input[str], Matches(r"arn:[^:]+:s3:::[^/*]+", "the ARN of a bucket, not its name, such as arn:aws:s3:::uploads")
@@ -39,6 +44,14 @@ DeletionProtection = Annotated[bool, Field(default=True)]
 DomainName = Annotated[
     str, Matches(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", "a domain name in lower case such as shop.example.com")
 ]
+EdgeCertificateArn = Annotated[
+    pulumi.Input[str],
+    Matches(
+        r"arn:[^:]+:acm:us-east-1:[^:]*:certificate/.+",
+        "a certificate in us-east-1 such as arn:aws:acm:us-east-1:123456789012:certificate/1",
+    ),
+]
+"""A certificate where CloudFront looks for it."""
 DualStack = Annotated[bool, Field(default=False)]
 """IPv6 beside IPv4."""
 FunctionArn = Annotated[
@@ -63,8 +76,14 @@ WeeklyWindow = Annotated[str, Matches(rf"{_DAY}:{_TIME}-{_DAY}:{_TIME}", "a week
 """``ddd:HH:MM-ddd:HH:MM`` in UTC."""
 Ipv4Cidr = Annotated[str, Ipv4Network()]
 """An IPv4 network: ``10.20.0.0/16``."""
-KmsKeyArn = pulumi.Input[str]
-"""A customer managed key."""
+KmsKeyArn = Annotated[
+    pulumi.Input[str],
+    Matches(
+        r"arn:[^:]+:kms:[^:]*:[^:]*:key/.+",
+        "the ARN of a key, not its id or alias, such as arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    ),
+]
+"""A customer managed key. Policies and services that are given an alias do not follow it."""
 LogRetentionDays = Annotated[
     int,
     Choice(*LOG_RETENTION_DAYS, description="one of the days that CloudWatch Logs keeps:"),
@@ -87,10 +106,22 @@ RoleArn = Annotated[
 """An IAM role."""
 RoleName = Annotated[pulumi.Input[str], Matches(r"[\w+=,.@-]+", "the name of a role, not its ARN, such as shop-web")]
 """An IAM role."""
+RegionalWebAclArn = Annotated[
+    pulumi.Input[str],
+    Matches(
+        r"arn:[^:]+:wafv2:[^:]+:[^:]*:regional/webacl/.+",
+        "a web ACL of the scope REGIONAL such as arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/shop/1a2b3c",
+    ),
+]
+"""A web ACL of the Region, which CloudFront does not take."""
 RootDeviceName = Annotated[str, Field(default="/dev/xvda"), Matches(r"/dev/[a-z0-9]+", "a device such as /dev/xvda, Amazon Linux's")]
 """The image's root device."""
 RootDiskGib = Annotated[int, Field(default=10, ge=1, le=65_536)]
 """Size of the root disk, at least the image's own."""
+HostName = Annotated[
+    str, Matches(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", "one domain name in lower case such as login.example.com")
+]
+"""A domain name that is no wildcard."""
 HostedZoneId = Annotated[pulumi.Input[str], Matches(r"Z[A-Z0-9]{3,31}", "the id of a Route 53 hosted zone such as Z0123456789ABCDEFGHIJ")]
 SHORT_NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 SHORT_NAME_WORDS = "lower-case letters, digits and single hyphens, a letter first"
@@ -104,14 +135,17 @@ RuleDescription = Annotated[
 """The description of a security group rule or prefix list entry."""
 SecurityGroupIds = Annotated[list[pulumi.Input[str]], Field(min_length=1, max_length=MOST_SECURITY_GROUPS)]
 """Security groups of one network interface."""
-TopicArn = Annotated[
-    pulumi.Input[str],
-    Matches(r"arn:[^:]+:sns:[^:]*:[^:]*:[^:]+", "the ARN of a topic, such as arn:aws:sns:eu-west-1:123456789012:orders"),
-]
-"""An SNS topic."""
 SubnetIdsByZone = Annotated[dict[str, pulumi.Input[str]], Field(min_length=1)]
 """Subnets by Availability Zone: ``{"eu-west-1a": subnet.id}``."""
 SubnetIdsByZones = Annotated[dict[str, pulumi.Input[str]], Field(min_length=2)]
 """Subnets by Availability Zone, in two zones or more."""
 Tags = Annotated[dict[str, pulumi.Input[str]], Field(default={})]
 """Tags of every child that takes some."""
+UserPoolArn = Annotated[
+    pulumi.Input[str],
+    Matches(
+        r"arn:[^:]+:cognito-idp:[^:]+:\d{12}:userpool/[\w-]+_[0-9a-zA-Z]+",
+        "the ARN of a user pool such as arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_aBcDeFgHi",
+    ),
+]
+"""A Cognito user pool."""

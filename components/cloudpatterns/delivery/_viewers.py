@@ -19,7 +19,7 @@ from cloudpatterns.blocks.edge import (
     response_headers,
 )
 from cloudpatterns.core import Choice, Component, Keys, Matches, Problem, Unique, account_of, after, excludes, is_given, pick
-from cloudpatterns.core.vocabulary import AlarmTopicArns, BucketArn, DomainName, HostedZoneId, Tags
+from cloudpatterns.core.vocabulary import AlarmTopicArns, BucketArn, DomainName, EdgeCertificateArn, HostedZoneId, Tags
 from cloudpatterns.network import WebApplicationFirewall, WebApplicationFirewallOptions
 from cloudpatterns.storage import DurableBucket
 
@@ -27,14 +27,6 @@ _YEAR_SECONDS = 31_536_000
 _CountryCode = Annotated[str, Matches("[A-Z]{2}", "a country code such as DE")]
 _Header = r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}"
 
-EdgeCertificateArn = Annotated[
-    pulumi.Input[str],
-    Matches(
-        r"arn:[^:]+:acm:us-east-1:[^:]*:certificate/.+",
-        "a certificate in us-east-1 such as arn:aws:acm:us-east-1:123456789012:certificate/1",
-    ),
-]
-"""A certificate where CloudFront looks for it."""
 EdgeWebAclArn = Annotated[
     pulumi.Input[str],
     Matches(

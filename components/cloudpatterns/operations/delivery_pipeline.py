@@ -11,7 +11,7 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from cloudpatterns.core import Component, Keys, Matches, Problem, Statement, after, by_name, document, partition_of
-from cloudpatterns.core.vocabulary import Tags
+from cloudpatterns.core.vocabulary import KmsKeyArn, Tags
 from cloudpatterns.operations._state import state_objects
 
 _ISSUER = "token.actions.githubusercontent.com"
@@ -62,7 +62,7 @@ class DeliveryEnvironment(TypedDict):
     """Stacks whose state the roles reach. Without any, ``*/<environment>``."""
     state_bucket_arn: NotRequired[pulumi.Input[str]]
     """The bucket of Pulumi's self-managed state, with the state at its root. Default: no bucket, as with Pulumi Cloud."""
-    state_kms_key_arns: NotRequired[Annotated[list[pulumi.Input[str]], Field(default=[])]]
+    state_kms_key_arns: NotRequired[Annotated[list[KmsKeyArn], Field(default=[])]]
     """Keys that encrypt the state bucket's objects or, as ``awskms`` secrets provider, the stacks' secrets. Pull requests can decrypt what
     the plan role can: a preview needs the stack's secrets."""
 

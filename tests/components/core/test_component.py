@@ -4,7 +4,7 @@ from typing import Annotated, Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 import pytest
-from cloudpatterns.core import ArgumentError, Component
+from cloudpatterns.core import ArgumentError, Component, part_problems
 from pydantic import Field
 
 from tests.harness import record
@@ -75,6 +75,19 @@ def test_begin_reports_rules_and_names_at_once_and_registers_nothing() -> None:
         Shelf("x" * 22, {"size": 3})
     assert [path for path, _ in caught.value.problems] == ["size", "name"]
     assert caught.value.component == "Shelf"
+
+
+def test_what_a_part_refuses_is_told_at_the_arguments_that_it_comes_from() -> None:
+    assert [*part_problems(Shelf, "s", {"size": 2}, {})] == []
+    assert [*part_problems(Shelf, "s", {"size": 3}, {"size": "shelves.first.size"})] == [("shelves.first.size", "is too large")]
+    wrong = {"size": "x", "colour": 1}
+    reasons = [("shelf.colour", "is not an argument; known are size"), ("size", "is 'x'; must be a whole number")]
+    assert sorted(part_problems(Shelf, "s", wrong, {"": "shelf", "size": "size"})) == reasons
+    assert [path for path, _ in part_problems(Shelf, "s", {"size": 3}, {"size": ""})] == [""]
+
+
+def test_the_name_of_a_part_that_is_too_long_is_left_to_what_composes_it() -> None:
+    assert [*part_problems(Shelf, "x" * 22, {"size": 1}, {})] == []
 
 
 def test_names_depend_on_the_arguments() -> None:

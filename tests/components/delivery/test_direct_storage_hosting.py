@@ -20,7 +20,7 @@ EXISTING: Any = {
     "existing_bucket": {
         "arn": "arn:aws:s3:::kept",
         "regional_domain_name": "kept.s3.eu-west-1.amazonaws.com",
-        "kms_key_arn": "arn:aws:kms:k",
+        "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1",
     }
 }
 
@@ -309,7 +309,7 @@ def test_a_bucket_that_exists_is_not_changed() -> None:
     assert not graph.of_type("aws:s3/bucket:Bucket", "aws:s3/bucketPolicy:BucketPolicy", "aws:kms/key:Key")
     [origin] = graph.one(DISTRIBUTION).inputs["origins"]
     assert origin["domainName"] == "kept.s3.eu-west-1.amazonaws.com"
-    assert refused(**EXISTING, kms_key_arn="k") == [
+    assert refused(**EXISTING, kms_key_arn="arn:aws:kms:eu-west-1:123456789012:key/1") == [
         ("existing_bucket", "excludes kms_key_arn: the bucket is there already; both are given. Remove one of them.")
     ]
 

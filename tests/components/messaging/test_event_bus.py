@@ -360,6 +360,12 @@ PAGE = "See https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-p
     [
         ({}, "", "is empty; a pattern needs at least one field. Name one."),
         ({"source": "shop"}, ".source", "is 'shop'; a field has a list of the values that match. Write ['shop']."),
+        (
+            {"detail_type": ["Placed"]},
+            ".detail_type",
+            "is 'detail_type', which is not a field of events; known are source, detail-type, detail, account, region, resources, time, "
+            "id, version, replay-name, $or.",
+        ),
         ({"source": [["a"]]}, ".source.0", "is ['a']; lists are not nested. Put its values into the list around it."),
         (
             {"source": [{"begins": "a"}]},

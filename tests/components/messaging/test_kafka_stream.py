@@ -419,7 +419,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "a key for nothing",
-        {**NEW, "kms_key_arn": "arn"},
+        {**NEW, "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1"},
         "kms_key_arn",
         "is given, and nothing uses it: a serverless or adopted cluster takes none, and no consumer has a function. Remove it.",
     ),
@@ -479,7 +479,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "key without bucket",
-        {**NEW, "failed_record_kms_key_arn": "arn"},
+        {**NEW, "failed_record_kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1"},
         "failed_record_bucket_arn",
         "is missing; failed_record_kms_key_arn needs it. Give it, or remove failed_record_kms_key_arn.",
     ),
@@ -489,7 +489,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
             **NEW,
             "consumers": {"lag": OWN},
             "consumer_groups": {"lag": {"topic": "a", "group": "b"}},
-            "alarm_topic_arns": ["arn"],
+            "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:alarms"],
             "s3_prefix_list_id": "p",
         },
         "consumers.lag",

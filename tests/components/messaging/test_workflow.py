@@ -421,6 +421,10 @@ KINDS = "function, send_message, publish, put_event, put_item, update_item, call
             [("steps.0.catch.0.errors", "has States.ALL beside others; it stands alone. Remove the others.")],
         ),
         (
+            [step("A", retry={"errors": ["States.ALL", "B"]})],
+            [("steps.0.retry.errors", "has States.ALL beside others; it stands alone. Remove the others.")],
+        ),
+        (
             [{"name": "A", "choice": {"rules": [{"test": {}}]}}],
             [("steps.0.choice.rules.0", "needs condition, and no test: query_language is JSONata.")],
         ),

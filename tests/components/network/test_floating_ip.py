@@ -13,6 +13,7 @@ from offline_preview.graph import Graph
 from tests.harness import record, refs
 
 A, B = "eu-west-1a", "eu-west-1b"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
 BASE: dict[str, Any] = {
     "subnet_ids_by_zone": {B: "subnet-b", A: "subnet-a"},
     "security_group_ids": ["sg-1"],
@@ -225,7 +226,7 @@ def test_a_template_gets_new_versions_and_each_zone_takes_its_own_when_told() ->
         template_versions_by_zone={B: 2.0},
         user_data="#!/bin/bash\ntrue\n",
         root_disk_gib=20,
-        kms_key_arn="key",
+        kms_key_arn=KEY,
         root_device_name="/dev/sda1",
     )
     assert graph.named(f"site-instance-{A}").inputs["launchTemplate"]["version"] == "1"
@@ -238,7 +239,7 @@ def test_a_template_gets_new_versions_and_each_zone_takes_its_own_when_told() ->
     assert template.inputs["blockDeviceMappings"] == [
         {
             "deviceName": "/dev/sda1",
-            "ebs": {"volumeSize": 20, "volumeType": "gp3", "encrypted": "true", "deleteOnTermination": "true", "kmsKeyId": "key"},
+            "ebs": {"volumeSize": 20, "volumeType": "gp3", "encrypted": "true", "deleteOnTermination": "true", "kmsKeyId": KEY},
         }
     ]
     assert "networkInterfaces" not in template.inputs

@@ -25,6 +25,7 @@ ENDPOINT = "aws:ec2clientvpn/endpoint:Endpoint"
 A, B = "eu-west-1a", "eu-west-1b"
 CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/server"
 AUTHORITY = "arn:aws:acm:eu-west-1:123456789012:certificate/clients"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
 VPN: dict[str, Any] = {
     "server_certificate_arn": CERTIFICATE,
     "root_certificate_chain_arn": AUTHORITY,
@@ -213,8 +214,11 @@ def test_the_client_vpn_demands_certificates_logs_connections_and_leads_to_the_m
         {"clientVpnEndpointId": endpoint, "subnetId": graph.one(SUBNET, f"ops-management-{zone}").id} for zone in (A, B)
     ]
     assert graph.named("ops-vpn-log").inputs["retentionInDays"] == 365
-    own = make(client_vpn={**VPN, "log_kms_key_arn": "key", "session_timeout_hours": 12}, log_retention_days=30)
-    assert (own.named("ops-vpn-log").inputs["kmsKeyId"], own.named("ops-vpn-log").inputs["retentionInDays"]) == ("key", 30)
+    own = make(
+        client_vpn={**VPN, "log_kms_key_arn": KEY, "session_timeout_hours": 12},
+        log_retention_days=30,
+    )
+    assert (own.named("ops-vpn-log").inputs["kmsKeyId"], own.named("ops-vpn-log").inputs["retentionInDays"]) == (KEY, 30)
     assert own.one(ENDPOINT).inputs["sessionTimeoutHours"] == 12
 
 
@@ -249,14 +253,14 @@ def test_egress_is_listed_on_either_side() -> None:
 
 def test_a_server_is_made_from_the_first_version_of_its_own_template() -> None:
     app = {**APP, "user_data": "#!/bin/bash\ntrue\n", "root_disk_gib": 30, "root_device_name": "/dev/sda1"}
-    graph = make(client_vpn=VPN, kms_key_arn="key", servers={"app": app, "jobs": JOBS})
+    graph = make(client_vpn=VPN, kms_key_arn=KEY, servers={"app": app, "jobs": JOBS})
     template = graph.named("ops-server-app-template")
     assert template.options["replaceOnChanges"] == ["imageId", "blockDeviceMappings"]
     assert template.inputs["imageId"] == "resolve:ssm:/image"
     assert template.inputs["blockDeviceMappings"] == [
         {
             "deviceName": "/dev/sda1",
-            "ebs": {"volumeSize": 30, "volumeType": "gp3", "encrypted": "true", "deleteOnTermination": "true", "kmsKeyId": "key"},
+            "ebs": {"volumeSize": 30, "volumeType": "gp3", "encrypted": "true", "deleteOnTermination": "true", "kmsKeyId": KEY},
         }
     ]
     assert "networkInterfaces" not in template.inputs

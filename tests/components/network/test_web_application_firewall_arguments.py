@@ -163,7 +163,7 @@ def problems(name: str = "shop", **arguments: Any) -> list[tuple[str, str]]:
             ),
         ),
         (
-            {"log_destination_arn": DESTINATION, "kms_key_arn": "arn:x"},
+            {"log_destination_arn": DESTINATION, "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1"},
             (
                 "log_destination_arn",
                 "excludes kms_key_arn: it is for a log group that is created; both are given. Remove one of them.",

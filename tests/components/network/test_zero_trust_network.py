@@ -380,11 +380,11 @@ def orders(**change: Any) -> dict[str, Any]:
             [("services", "is missing; lattice_prefix_list_id needs it. Give it, or remove lattice_prefix_list_id.")],
         ),
         (
-            {"kms_key_arn": "arn:k"},
+            {"kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1"},
             [("services", "is missing; kms_key_arn needs it. Give it, or remove kms_key_arn.")],
         ),
         (
-            {**CALLS, "access_log_destination_arn": "arn:aws:s3:::logs", "kms_key_arn": "arn:k"},
+            {**CALLS, "access_log_destination_arn": "arn:aws:s3:::logs", "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1"},
             [
                 (
                     "kms_key_arn",

@@ -48,7 +48,7 @@ SHOP: dict[str, Any] = {
     "watched_databases": {"orders": {"instance_id": "shop-orders"}, "carts": {"cluster_id": "shop-carts"}},
     "watched_caches": {"shop": {"replication_group_id": "shop", "nodes": 2}, "carts": {"serverless_cache_name": "carts"}},
     "watched_functions": {"mail": "arn:aws:lambda:eu-west-1:123456789012:function:mail"},
-    "watched_queues": {"mail": "mail"},
+    "watched_queues": {"mail": "https://sqs.eu-west-1.amazonaws.com/123456789012/mail"},
     "watched_tables": {"visits": "visits"},
 }
 
@@ -199,6 +199,10 @@ def test_one_or_all_alarms_of_a_composite_alarm_need_no_count() -> None:
             ("alarms.late.action_arns", "makes 6 actions with the topics; CloudWatch takes 5. Remove some."),
         ),
         (
+            {"alarms": {"failed": {**FAILED, "expression": "100 * failed / IF(requests > 0, requests, 1)"}}},
+            ("alarms.failed.expression", "uses requests, which is not one of metrics; known are failed, all."),
+        ),
+        (
             {"alarms": {"late": LATE}, "existing_alarm_arns": {"late": EXISTING}},
             ("existing_alarm_arns.late", "is also the name of one of alarms. Rename one of them."),
         ),
@@ -308,11 +312,29 @@ def test_the_region_of_the_metrics_is_that_of_an_arn_or_is_given() -> None:
     assert {chart["region"] for chart in charts(make(**WEB, **TOPICS)).values()} == {"eu-west-1"}
 
 
+def test_what_is_named_by_an_arn_has_charts() -> None:
+    arns = {
+        "watched_distributions": {"site": "arn:aws:cloudfront::123456789012:distribution/E1ABC"},
+        "watched_functions": {"mail": "arn:aws:lambda:eu-west-1:123456789012:function:mail:live"},
+        "watched_queues": {"mail": "arn:aws:sqs:eu-west-1:123456789012:mail"},
+        "watched_tables": {"carts": "arn:aws:dynamodb:eu-west-1:123456789012:table/carts"},
+    }
+    body = json.loads(make(**arns, region="eu-west-1").one("aws:cloudwatch/dashboard:Dashboard").inputs["dashboardBody"])
+    lines = [line for widget in body["widgets"] for line in widget["properties"].get("metrics", [])]
+    pairs = [("DistributionId", "E1ABC"), ("FunctionName", "mail"), ("QueueName", "mail"), ("TableName", "carts")]
+    assert all(any(list(pair) == line[2:4] for line in lines) for pair in pairs)
+
+
+def test_nothing_at_all_is_refused() -> None:
+    reason = "has nothing to show, and nothing else is created. Give what is watched, alarms or charts."
+    assert problems(**TOPICS, instance_role_names={"web": "shop-web"}) == [("dashboard", reason)]
+
+
 def test_nothing_to_show_is_no_dashboard() -> None:
-    graph = make(**TOPICS, instance_role_names={"web": "shop-web"})
-    assert [resource.type for resource in graph.resources if resource.custom] == []
+    graph = make(**TOPICS, agent={"instance_tags": {"App": "shop"}})
+    assert graph.of_type("aws:cloudwatch/dashboard:Dashboard") == []
     assert graph.one("cloudpatterns:index:MonitoringIntegration").outputs["dashboard_name"] == ""
-    assert make(**SHOP, dashboard=False).of_type("aws:cloudwatch/dashboard:Dashboard") == []
+    assert make(**SHOP, dashboard=False, agent={}).of_type("aws:cloudwatch/dashboard:Dashboard") == []
 
 
 # The agent.
@@ -389,10 +411,11 @@ def test_roles_of_instances_have_their_rights_before_the_association_runs() -> N
 def test_rights_are_offered_for_a_role_of_yours() -> None:
     found: list[Any] = []
     args: Any = {**WEB, "agent": {}, **TOPICS}
+    without: Any = SHOP
     record(lambda: found.extend(MonitoringIntegration("shop", args).agent_statements()))
     assert [one["sid"] for one in found][:2] == ["ManagedInstance", "Associations"]
     with pytest.raises(ArgumentError) as caught:
-        record(lambda: MonitoringIntegration("shop", {}).agent_statements())
+        record(lambda: MonitoringIntegration("shop", without).agent_statements())
     assert caught.value.problems == [("agent", "is missing; there is no agent that needs rights. Give it.")]
 
 

@@ -298,6 +298,8 @@ def test_what_cannot_work_is_refused(args: dict[str, Any], problems: list[tuple[
         ({"tag_key": "aws:Schedule"}, "tag_key"),
         ({"tag_value": "${aws:username}"}, "tag_value"),
         ({"production_names": []}, "production_names"),
+        ({"change_calendar_arns": ["holidays"]}, "change_calendar_arns.0"),
+        ({"disk_kms_key_arns": ["arn:aws:kms:eu-west-1:123456789012:alias/disks"]}, "disk_kms_key_arns.0"),
     ],
 )
 def test_values_beyond_their_limits_are_refused(args: dict[str, Any], path: str) -> None:

@@ -58,10 +58,15 @@ def test_it_refuses_to_build_without_an_expiry() -> None:
     assert [path for path, _ in refused(expires_at="")] == ["expires_at"]
 
 
-@pytest.mark.parametrize("name", ["prod", "Production", "prd", "live"])
+@pytest.mark.parametrize("name", ["prod", "Production", "prd", "live", "prod-cell-2", "eu_PROD", "shop.live"])
 def test_it_refuses_stacks_of_production(name: str) -> None:
-    stack = f"organization/shop/{name}"
-    assert refused(stack=stack) == [("stack", f"is {stack}; a stack of production never expires. Give another stack.")]
+    stack, found = f"organization/shop/{name}", next(one for one in ("production", "prod", "prd", "live") if one in name.lower())
+    reason = f"is {stack}; a stack of production never expires. Give another stack, or leave {found} out of production_names."
+    assert refused(stack=stack) == [("stack", reason)]
+
+
+def test_a_name_of_production_within_a_word_is_none() -> None:
+    assert janitor(stack="organization/shop/products-delivery")
 
 
 def test_other_names_of_production_can_be_given() -> None:
@@ -176,6 +181,9 @@ def test_topics_hear_how_it_ended() -> None:
         ({"stack": "organization/shop/*"}, "stack"),
         ({"alarm_topic_arns": []}, "alarm_topic_arns"),
         ({"destroy_policy_arns": {}}, "destroy_policy_arns"),
+        ({"destroy_policy_arns": {"deploy": "deploy-trials"}}, "destroy_policy_arns.deploy"),
+        ({"alarm_topic_arns": ["me@example.com"]}, "alarm_topic_arns.0"),
+        ({"state_kms_key_arns": ["alias/state"]}, "state_kms_key_arns.0"),
         ({"time_zone": "Berlin"}, "time_zone"),
         ({"pulumi_version": "latest"}, "pulumi_version"),
         ({"expires_at": "2027-01-31"}, "expires_at"),

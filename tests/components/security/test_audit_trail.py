@@ -370,10 +370,10 @@ def test_watches_are_chosen() -> None:
     assert filters == ["audit-root-use-filter", "audit-less-recorded-filter", "audit-iam-filter"]
 
 
-def test_without_topics_alarms_are_there_and_nobody_is_notified() -> None:
+def test_without_topics_there_are_no_alarms() -> None:
     graph = make(**SERVICES)
     assert graph.of_type("aws:cloudwatch/eventRule:EventRule") == []
-    assert named(graph, "audit-root-use").get("alarmActions", []) == []
+    assert graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/logMetricFilter:LogMetricFilter") == []
 
 
 # AWS Config.
@@ -549,6 +549,36 @@ def test_failed_checks_of_the_hub_are_reported_and_not_what_other_services_repor
             {**ADOPTED, "organization_id": "o-exampleorgid"},
             "existing_trail",
             "excludes organization_id: an adopted trail is not changed; both are given. Remove one of them.",
+        ),
+        (
+            {**ADOPTED, "lock_mode": "COMPLIANCE"},
+            "existing_trail",
+            "excludes lock_mode: an adopted trail is not changed; both are given. Remove one of them.",
+        ),
+        (
+            {**ADOPTED, "recorder": {"existing_recorder_name": "default"}, "retention_days": 30},
+            "retention_days",
+            "is for new buckets; with existing_trail and without a new recorder there are none. Remove it.",
+        ),
+        (
+            {
+                "existing_trail_bucket_arn": "arn:aws:s3:::central-logs",
+                "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1",
+                "lock_mode": "COMPLIANCE",
+            },
+            "existing_trail_bucket_arn",
+            "excludes lock_mode: the bucket has a lock of its own; both are given. Remove one of them.",
+        ),
+        (
+            {"data_events": [{"resource_type": "AWS::S3::Object", "arn_prefixes": ["invoices"]}]},
+            "data_events.0.arn_prefixes.0",
+            "is 'invoices'; must be the beginning of ARNs such as arn:aws:s3:::invoices/",
+        ),
+        (
+            {"recorder": {"existing_recorder_name": "arn:aws:config:eu-west-1:123456789012:config-recorder/default"}},
+            "recorder.existing_recorder_name",
+            "is 'arn:aws:config:eu-west-1:123456789012:config-recorder/default'; must be the name of a recorder, not its ARN, such as "
+            "default",
         ),
         (
             {"existing_trail_bucket_arn": "arn:aws:s3:::central-logs"},

@@ -255,6 +255,16 @@ def test_statements_for_roles_that_are_kept_elsewhere() -> None:
     ("more", "path", "reason"),
     [
         (
+            {"existing_portfolio_id": "port-abc123", "title": "Approved"},
+            "existing_portfolio_id",
+            "excludes title: an adopted portfolio is not changed; both are given. Remove one of them.",
+        ),
+        (
+            {"products": {"bucket": {**BUCKET, "allowed_values": {"Retension": ["30"]}}}},
+            "products.bucket.allowed_values.Retension",
+            "is no parameter of a template. Name one of its Parameters.",
+        ),
+        (
             {"products": {"bucket": {"versions": BUCKET["versions"]}}},
             "products.bucket.statements",
             "exactly one of statements and existing_launch_role_arn is needed; none is given. Give one.",

@@ -340,6 +340,16 @@ def test_an_api_takes_the_tokens_of_named_clients() -> None:
             "saml_providers.Staff.attributes",
             "have no email, which every user has.",
         ),
+        (
+            {"saml_providers": {"COGNITO": {"metadata_url": "https://login.example.com/saml", "attributes": {"email": "mail"}}}},
+            "saml_providers.COGNITO",
+            "is the name of the user pool itself among identity_providers. Choose another name.",
+        ),
+        (
+            {"domain_prefix": None, "custom_domain": {"domain_name": "*.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}},
+            "custom_domain.domain_name",
+            "is '*.example.com'; must be one domain name in lower case",
+        ),
         ({"groups": {"editors": {"role_arn": "arn:aws:iam::123456789012:role/e"}}}, "groups.editors.role_arn", "is for an identity pool."),
         (
             {"identity_pool": {"statements": [{"actions": ["s3:*"], "resources": ["*"]}]}},

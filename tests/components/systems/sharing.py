@@ -40,9 +40,9 @@ def key_pair() -> tuple[str, str]:
     return public, private
 
 
-def make(public_key: str, mode: Any = "deployed", **args: Any) -> Graph:
-    """The graph of a system with the least that it needs."""
-    given: Any = {
+def arguments(public_key: str, **args: Any) -> Any:
+    """The least that a system needs, and more."""
+    return {
         "site_domain_name": "share.example.com",
         "files_domain_name": "files.example.com",
         "hosted_zone_id": "Z0123456789ABCDEFGHIJ",
@@ -51,7 +51,11 @@ def make(public_key: str, mode: Any = "deployed", **args: Any) -> Graph:
         "account_logging_role": "existing",
         **args,
     }
-    return record(lambda: SecureFileSharing("sharing", given), mode=mode)
+
+
+def make(public_key: str, mode: Any = "deployed", name: str = "sharing", **args: Any) -> Graph:
+    """The graph of a system."""
+    return record(lambda: SecureFileSharing(name, arguments(public_key, **args)), mode=mode)
 
 
 @dataclass

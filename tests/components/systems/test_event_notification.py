@@ -373,6 +373,33 @@ def test_what_cannot_be_created_is_refused(args: Any, path: str, reason: str) ->
 
 
 @pytest.mark.parametrize(
+    ("args", "path", "reason"),
+    [
+        (
+            {"subscribers": {"audit": {"filter_policy": {"severity": "critical"}}}},
+            "subscribers.audit.filter_policy.severity",
+            "is 'critical'; a field has a list of the values that match. Write ['critical'].",
+        ),
+        (
+            {"webhooks": {"billing": BILLING}, "api": {**API, "firewall": {"count_rules": [{"rule": "x", "until": "2000-01-01"}]}}},
+            "api.firewall.count_rules.0.rule",
+            "is 'x', which is not a rule that blocks; those are ip-reputation, common, known-bad-inputs, sql-injection, rate-limit, "
+            "cross-site-scripting.",
+        ),
+        (
+            {"webhooks": {"billing": {**BILLING, "fields": {"id": "$.id"}}}, "api": API},
+            "webhooks.billing.fields.id",
+            "is '$.id'; must be a path in the body, without $., such as alert.severity or alerts.0.id",
+        ),
+    ],
+)
+def test_what_a_composed_component_refuses_is_told_at_the_argument_before_anything_is_there(args: Any, path: str, reason: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        EventNotification.check("alerts", {"channels": {"slack": SLACK}, **args})
+    assert (path, reason) in caught.value.problems
+
+
+@pytest.mark.parametrize(
     ("name", "channel", "child", "limit", "longest"),
     [
         ("a" * 28, "slack", "api-function-authorizer-role", 64, 27),

@@ -1,12 +1,14 @@
 import json
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from cloudpatterns.core import ArgumentError
 from cloudpatterns.plugin.examples import SIGNING_KEY
+from cloudpatterns.systems import SecureFileSharing
 from offline_preview.graph import Graph
 
-from tests.components.systems.sharing import FILES, SECRET, SITE, make
+from tests.components.systems.sharing import FILES, SECRET, SITE, arguments, make
 from tests.components.uploads.access import Request, allowed
 from tests.harness import refs
 
@@ -247,3 +249,54 @@ def test_what_cannot_be_created_is_refused(args: Any, path: str, reason: str) ->
 
 def test_the_secret_of_the_signing_key_is_named_and_never_read() -> None:
     assert SECRET in json.dumps(statements(make(SIGNING_KEY), "sharing-files-sign-policy"))
+
+
+@pytest.mark.parametrize(
+    ("args", "path", "reason"),
+    [
+        ({"sign_with": "b"}, "sign_with", "is 'b', which is not a key; known are a."),
+        (
+            {"edge_alarm_topic_arns": [TOPIC]},
+            "edge_alarm_topic_arns.0",
+            "is a topic of eu-west-1; CloudFront's metrics and so their alarms are in us-east-1, and notify topics there. Name one of "
+            "us-east-1.",
+        ),
+        (
+            {"users": {"domain_prefix": "x", "clients": {"app": {"callback_urls": ["https://x.example.com/"], "scopes": ["files/read"]}}}},
+            "users.clients.app.scopes",
+            "is 'files/read', which is not a scope; known are openid, email, profile, phone, aws.cognito.signin.user.admin.",
+        ),
+        (
+            {
+                "existing_user_pool": {"arn": POOL_ARN, "login_url": "https://login.example.com"},
+                "users": {"mfa": "optional"},
+            },
+            "existing_user_pool",
+            "excludes mfa: the user pool is there already, and is not changed; both are given. Remove one of them.",
+        ),
+        (
+            {"firewall": {"count_rules": [{"rule": "nope", "until": str(date.today() + timedelta(days=30))}]}},
+            "firewall.count_rules.0.rule",
+            "is 'nope', which is not a rule that blocks; those are ip-reputation, common, known-bad-inputs, sql-injection, rate-limit, "
+            "cross-site-scripting.",
+        ),
+        (
+            {"api_domain": {"domain_name": "*.example.com", "certificate_arn": CERTIFICATE}},
+            "api_domain.domain_name",
+            "is '*.example.com'; the site calls the API by it. Give one name.",
+        ),
+    ],
+)
+def test_what_a_composed_component_refuses_is_told_at_the_argument_before_anything_is_there(args: Any, path: str, reason: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        SecureFileSharing.check("sharing", arguments(SIGNING_KEY, **args))
+    assert str(caught.value).startswith('SecureFileSharing "sharing" cannot be created:')
+    assert (path, reason) in caught.value.problems
+
+
+def test_the_longest_name_within_decides() -> None:
+    with pytest.raises(ArgumentError) as caught:
+        SecureFileSharing.check("s" * 30, arguments(SIGNING_KEY))
+    assert [path for path, _ in caught.value.problems] == ["name"]
+    assert caught.value.problems[0][1].endswith("Give the component a name of at most 29 characters.")
+    make(SIGNING_KEY, name="s" * 29)

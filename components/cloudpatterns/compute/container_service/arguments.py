@@ -62,7 +62,7 @@ class ContainerServiceSecret(TypedDict):
     """The key in the JSON of ``secret_arn``. Default: the whole secret."""
     version_stage: NotRequired[Annotated[str, Matches(r"[^:\s]+", "a staging label such as AWSCURRENT")]]
     """Staging label of ``secret_arn``. Default: the newest version, AWSCURRENT."""
-    kms_key_arn: NotRequired[pulumi.Input[str]]
+    kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key that encrypts it, which ECS may then use. Default: none, an AWS managed key."""
 
 
@@ -71,7 +71,7 @@ class ContainerServiceRegistry(TypedDict):
 
     secret_arn: _SecretArn
     """A secret with the JSON keys ``username`` and ``password``."""
-    kms_key_arn: NotRequired[pulumi.Input[str]]
+    kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key that encrypts the secret. Default: none, the AWS managed key."""
 
 

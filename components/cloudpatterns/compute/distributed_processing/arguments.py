@@ -58,7 +58,7 @@ class ProcessingBucket(TypedDict):
 
     arn: BucketArn
     """ARN of the bucket."""
-    kms_key_arn: NotRequired[pulumi.Input[str]]
+    kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of its objects, which the job role may then use. Default: none."""
 
 
@@ -204,7 +204,7 @@ class DistributedProcessingArgs(DistributedProcessingOptions):
     """A bucket for the output. Default: a new one."""
     log_bucket_name: NotRequired[pulumi.Input[str]]
     """The bucket for the server access logs of new buckets. Default: a new log target."""
-    secret_kms_key_arns: NotRequired[Annotated[list[pulumi.Input[str]], Field(default=[])]]
+    secret_kms_key_arns: NotRequired[Annotated[list[KmsKeyArn], Field(default=[])]]
     """Customer managed keys of the ``secrets`` of jobs, which the execution role may then use."""
     kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of new buckets and of the logs. Its policy must admit CloudWatch Logs. Default: a new key."""

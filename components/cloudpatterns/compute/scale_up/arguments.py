@@ -84,7 +84,7 @@ class ScaleUpArgs(ScaleUpOptions):
     ``instance_profile_arn``."""
     kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of the disks, which the resize needs to start the instance again. Default: the AWS managed key for EBS."""
-    attached_kms_key_arns: NotRequired[Annotated[list[pulumi.Input[str]], Field(default=[])]]
+    attached_kms_key_arns: NotRequired[Annotated[list[KmsKeyArn], Field(default=[])]]
     """Customer managed keys of volumes that others attach to the instance, such as ``OnDemandDisk.kms_key_arn``: without the right to use
     them, the resize could not start the instance again. Needs ``schedules``."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]

@@ -9,9 +9,9 @@ from pydantic import Field
 from cloudpatterns.blocks.distribution import EDGE_REGION
 from cloudpatterns.blocks.dns import CLOUDFRONT_ZONE_ID
 from cloudpatterns.core import ArgumentError, Problem, excludes, is_given, one_of, pick
-from cloudpatterns.core.vocabulary import BucketArn, KmsKeyArn, Region
+from cloudpatterns.core.vocabulary import BucketArn, EdgeCertificateArn, KmsKeyArn, Region
 from cloudpatterns.delivery._targets import DnsAlias, DnsEndpoint, DnsNameArgs, DnsNameOptions, endpoint_problems, topic_problems
-from cloudpatterns.delivery._viewers import CdnViewerOptions, EdgeCertificateArn, EdgeWebAclArn
+from cloudpatterns.delivery._viewers import CdnViewerOptions, EdgeWebAclArn
 from cloudpatterns.delivery.content_delivery_network.arguments import ContentDeliveryNetworkArgs
 from cloudpatterns.delivery.content_delivery_network.component import ContentDeliveryNetwork
 from cloudpatterns.resilience import DeepHealthCheck, DeepHealthCheckArgs

@@ -55,7 +55,7 @@ class EventBusStream(TypedDict):
     """ARN of the stream."""
     partition_key_path: NotRequired[_Path]
     """Path of the value that chooses the shard, such as ``$.detail.id``. Default: the event's id."""
-    kms_key_arn: NotRequired[pulumi.Input[str]]
+    kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of the stream. Default: none."""
 
 
@@ -64,7 +64,7 @@ class EventBusTopic(TypedDict):
 
     arn: TopicArn
     """ARN of a standard topic."""
-    kms_key_arn: NotRequired[pulumi.Input[str]]
+    kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of the topic. Default: none."""
 
 
@@ -146,7 +146,7 @@ class ExistingEventBus(TypedDict):
     """Name of the bus, ``default`` for the one that AWS services send to. Exactly one of ``name`` and ``arn``."""
     arn: NotRequired[pulumi.Input[str]]
     """ARN of the bus. Exactly one of ``name`` and ``arn``."""
-    kms_key_arn: NotRequired[pulumi.Input[str]]
+    kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key that encrypts the bus. Default: none."""
 
 

@@ -1,11 +1,11 @@
 """What is wrong with the arguments of an ``EventBus`` together, and the names that AWS limits."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudpatterns.blocks import function_names
-from cloudpatterns.core import Problem, excludes, function_problems, is_given, needs, one_of
+from cloudpatterns.core import Problem, excludes, function_problems, is_given, needs, one_of, unknown
 from cloudpatterns.messaging._patterns import pattern_problems
 from cloudpatterns.messaging.event_bus.arguments import KINDS, EventBusArgs, EventBusTarget
 
@@ -14,6 +14,8 @@ _OF_NEW_BUSES = ("bus_encryption", "log_detail", "log_level", "log_retention_day
 _OF_NEW_BUSES_TOO = ("publisher_account_ids", "publisher_sources")
 _PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.\-]+)>")
 _RESERVED = "aws.events."
+_FIELDS = ("source", "detail-type", "detail", "account", "region", "resources", "time", "id", "version", "replay-name", "$or")
+"""https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html"""
 
 
 def child_names(checked: EventBusArgs) -> dict[str, int]:
@@ -45,14 +47,22 @@ def problems(checked: EventBusArgs) -> Iterator[Problem]:
         reason = "is for other accounts, and none may send. Give publisher_account_ids or organization_id, or leave it out."
         yield "publisher_sources", reason
     if (pattern := checked.get("archive_pattern")) is not None:
-        yield from pattern_problems(pattern, "archive_pattern")
+        yield from _pattern_problems(pattern, "archive_pattern")
         if not checked["archive_retention_days"]:
             yield "archive_pattern", "is for an archive, and archive_retention_days is 0. Give days, or leave archive_pattern out."
     yield from _name_problems(checked)
     for rule_name, rule in checked["rules"].items():
-        yield from pattern_problems(rule["event_pattern"], f"rules.{rule_name}.event_pattern")
+        yield from _pattern_problems(rule["event_pattern"], f"rules.{rule_name}.event_pattern")
         for target_name, target in rule["targets"].items():
             yield from _target_problems(target, f"rules.{rule_name}.targets.{target_name}.")
+
+
+def _pattern_problems(pattern: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    yield from pattern_problems(pattern, path)
+    for field in pattern:
+        if field not in _FIELDS:
+            # EventBridge takes it, and no event has it.
+            yield f"{path}.{field}", unknown(field, "a field of events", _FIELDS)
 
 
 def _name_problems(checked: EventBusArgs) -> Iterator[Problem]:

@@ -74,7 +74,7 @@ class ExistingStream(TypedDict):
     """ARN of the stream."""
     retention_hours: Annotated[int, Field(ge=24, le=8760)]
     """The stream's retention, on which its consumers depend."""
-    kms_key_arn: NotRequired[pulumi.Input[str]]
+    kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key that encrypts the stream. Default: none."""
 
 

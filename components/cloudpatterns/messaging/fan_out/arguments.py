@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, NotRequired, TypedDict
 
-import pulumi
 from pydantic import Field
 
 from cloudpatterns.core import Choice, ExistingQueue, Matches, Problem, QueueSender, excludes, is_given, needs
@@ -38,7 +37,7 @@ class ExistingTopic(TypedDict):
     """ARN of the topic."""
     fifo: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether it is a FIFO topic; then its ARN ends in ``.fifo``."""
-    kms_key_arn: NotRequired[pulumi.Input[str]]
+    kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key that encrypts the topic; publishers need it. Default: none."""
 
 

@@ -42,7 +42,7 @@ class OutputQueue(TypedDict):
 
     arn: QueueArn
     """ARN of the queue."""
-    kms_key_arn: NotRequired[pulumi.Input[str]]
+    kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key that encrypts the queue. Default: none, it is encrypted by SQS itself."""
 
 
@@ -69,6 +69,7 @@ class QueuingChainArgs(QueuingChainOptions):
     """Tags of every child that takes some."""
 
 
+_ANY_KEY_ARN = "arn:aws:kms:eu-west-1:000000000000:key/0"
 _OF_WORKERS = tuple(name for name in declared(QueuingChainStage) if name != "name")
 
 
@@ -157,7 +158,7 @@ def _worker_problems(name: str, checked: QueuingChainArgs, number: int) -> Itera
     """What the stage's ``QueueWorker`` would refuse: when the first of them exists it is too late."""
     stage = checked["stages"][number]
     try:
-        QueueWorker.check(f"{name}-{stage['name']}", stage_args(checked, number, "arn", None, ()))
+        QueueWorker.check(f"{name}-{stage['name']}", stage_args(checked, number, _ANY_KEY_ARN, None, ()))
     except ArgumentError as error:
         for path, reason in error.problems:
             # A name that is too long is reported by the chain's own limits.

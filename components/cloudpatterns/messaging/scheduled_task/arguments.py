@@ -47,7 +47,7 @@ class ScheduledTaskQueue(TypedDict):
 
     arn: QueueArn
     """ARN of the queue."""
-    kms_key_arn: NotRequired[pulumi.Input[str]]
+    kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of the queue. Default: none, it is encrypted by SQS itself."""
     message_group_id: NotRequired[Annotated[str, Field(min_length=1, max_length=128)]]
     """Group of the message, which a FIFO queue needs, beside content-based deduplication: Scheduler gives no deduplication id, and two

@@ -119,6 +119,10 @@ def _targets(step: WorkflowStepArgs, where: str) -> Iterator[tuple[str, Mapping[
 
 
 def _task_problems(checked: WorkflowArgs, task: Any, path: str, kind: str) -> Iterator[Problem]:
+    retry = task.get("retry")
+    errors = None if retry is None else retry.get("errors")
+    if errors is not None and "States.ALL" in errors and len(errors) > 1:
+        yield f"{path}.retry.errors", "has States.ALL beside others; it stands alone. Remove the others."
     heartbeat, timeout = task.get("heartbeat_seconds"), task["timeout_seconds"]
     if task.get("input") is not None and kind not in _WITH_INPUT:
         yield f"{path}.input", f"is for {', '.join(_WITH_INPUT)}; {kind} takes its values from its own arguments. Remove it."

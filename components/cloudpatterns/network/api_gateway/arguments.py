@@ -13,9 +13,11 @@ from cloudpatterns.core.vocabulary import (
     HostedZoneId,
     KmsKeyArn,
     LogRetentionDays,
+    RegionalWebAclArn,
     SecurityGroupIds,
     SubnetIdsByZones,
     Tags,
+    UserPoolArn,
 )
 from cloudpatterns.network.web_application_firewall.arguments import WebApplicationFirewallOptions
 
@@ -170,7 +172,7 @@ class ApiJwtArgs(TypedDict):
 class ApiUserPoolArgs(TypedDict):
     """Tokens of Cognito user pools."""
 
-    user_pool_arns: Annotated[list[pulumi.Input[str]], Field(min_length=1, max_length=50)]
+    user_pool_arns: Annotated[list[UserPoolArn], Field(min_length=1, max_length=50)]
     """The user pools; one for an HTTP API."""
     client_ids: NotRequired[Annotated[list[pulumi.Input[str]], Field(default=[], max_length=50)]]
     """HTTP only, and needed there: the app clients whose tokens are accepted. A REST API accepts those of every client of the pools: tell
@@ -385,7 +387,7 @@ class ApiGatewayArgs(ApiGatewayOptions):
     """``create`` (the role by which API Gateway writes logs, in the settings of the account and Region, which all REST APIs share; it stays
     behind when the component is destroyed) or ``existing`` (the settings name one already). Needed on REST, which refuses a stage with logs
     otherwise. Default: none, with HTTP."""
-    web_acl_arn: NotRequired[pulumi.Input[str]]
+    web_acl_arn: NotRequired[RegionalWebAclArn]
     """A regional AWS WAF web ACL that is there, instead of ``firewall``. REST only. Default: ``firewall``."""
     vpc_endpoint_ids: NotRequired[Annotated[list[pulumi.Input[str]], Field(min_length=1, max_length=50)]]
     """Makes a REST API private: it can be called only through these interface endpoints for ``execute-api``. A change of public to private

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cloudpatterns.core import Problem, excludes, function_problems, is_given, needs, one_of, unknown
+from cloudpatterns.core import Problem, excludes, function_problems, is_given, needs, one_of, part_problems, unknown
 from cloudpatterns.network.api_gateway.arguments import (
     METHODS,
     SECONDS,
@@ -17,6 +17,7 @@ from cloudpatterns.network.api_gateway.arguments import (
     ApiRouteArgs,
 )
 from cloudpatterns.network.api_gateway.routes import Route, authorizer_of, route_of
+from cloudpatterns.network.web_application_firewall.component import WebApplicationFirewall
 
 _REST_ONLY = (
     *(
@@ -63,6 +64,8 @@ def problems(checked: ApiGatewayArgs) -> Iterator[Problem]:
     yield from _model_problems(checked["models"])
     yield from _usage_plan_problems(checked)
     yield from excludes(checked, "firewall", "web_acl_arn", why="a stage has one web ACL")
+    if (firewall := checked.get("firewall")) is not None:
+        yield from part_problems(WebApplicationFirewall, "firewall", firewall, {"": "firewall"})
     yield from excludes(checked, "dual_stack", "vpc_endpoint_ids", why="a private API has IPv4 and IPv6 anyway")
     if (domain := checked.get("domain")) is not None:
         yield from _domain_problems(checked, domain)

@@ -1,5 +1,6 @@
 """The arguments of ``MonitoringIntegration``, and the rules over several of them."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, NotRequired, TypedDict
 
@@ -287,7 +288,7 @@ class MonitoringIntegrationArgs(MonitoringIntegrationOptions):
     watched_load_balancers: NotRequired[Annotated[dict[str, MonitoringLoadBalancerArgs], ShortNames, Field(default={}, max_length=20)]]
     """Load balancers: requests, errors, latency, healthy targets."""
     watched_distributions: NotRequired[_Named]
-    """Ids of CloudFront's distributions: requests, errors, bytes."""
+    """Ids or ARNs of CloudFront's distributions: requests, errors, bytes."""
     watched_auto_scaling_groups: NotRequired[_Named]
     """Names of Auto Scaling groups: instances, CPU and, with ``agent``, memory and disks."""
     watched_services: NotRequired[Annotated[dict[str, MonitoringServiceArgs], ShortNames, Field(default={}, max_length=40)]]
@@ -297,11 +298,11 @@ class MonitoringIntegrationArgs(MonitoringIntegrationOptions):
     watched_caches: NotRequired[Annotated[dict[str, MonitoringCacheArgs], ShortNames, Field(default={}, max_length=20)]]
     """Caches: CPU, memory, connections, hits and evictions."""
     watched_functions: NotRequired[_Named]
-    """Names of Lambda functions: invocations, errors, duration."""
+    """Names or ARNs of Lambda functions: invocations, errors, duration."""
     watched_queues: NotRequired[_Named]
-    """Names of SQS queues: messages, and the age of the oldest one."""
+    """Names, ARNs or URLs of SQS queues: messages, and the age of the oldest one."""
     watched_tables: NotRequired[_Named]
-    """Names of DynamoDB tables: capacity, throttled requests, errors."""
+    """Names or ARNs of DynamoDB tables: capacity, throttled requests, errors."""
     instance_role_names: NotRequired[Annotated[dict[str, RoleName], ShortNames, Field(default={}, max_length=20)]]
     """Roles of the instances, by a short name of your choice, which get the rights that the ``agent`` and Systems Manager need. Without
     ``agent`` they get none."""
@@ -369,6 +370,8 @@ def problems(checked: MonitoringIntegrationArgs) -> Iterator[Problem]:
     if (grafana := checked.get("grafana")) is not None:
         yield from one_of(grafana, "managed", "principal_arns", path="grafana.")
         yield from excludes(grafana, "external_id", "managed", path="grafana.", why="Amazon Managed Grafana sends none")
+    if not has_dashboard(checked) and all(checked.get(name) is None for name in ("agent", "grafana", "metric_stream", "prometheus")):
+        yield "dashboard", "has nothing to show, and nothing else is created. Give what is watched, alarms or charts."
     own = ("agent", "prometheus")
     if not placing_arns(checked) and all(checked.get(name) is None for name in own):
         if checked.get("region") is None and has_dashboard(checked):
@@ -382,6 +385,7 @@ def problems(checked: MonitoringIntegrationArgs) -> Iterator[Problem]:
 
 def _alarm_problems(path: str, alarm: MonitoringAlarmArgs, checked: MonitoringIntegrationArgs) -> Iterator[Problem]:
     yield from one_of(alarm, "metric", ("expression", "metrics"), path=f"{path}.")
+    yield from _expression_problems(path, alarm)
     yield from _action_problems(path, alarm, checked)
     topics = alarm.get("alarm_topic_arns")
     actions = [*(checked["alarm_topic_arns"] if topics is None else topics), *alarm["action_arns"]]
@@ -402,6 +406,16 @@ def _alarm_problems(path: str, alarm: MonitoringAlarmArgs, checked: MonitoringIn
     if "AWS/DynamoDB" in namespaces and alarm["missing_data"] != "ignore":
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html#alarms-and-missing-data
         yield f"{path}.missing_data", f"is {alarm['missing_data']}; alarms on AWS/DynamoDB always ignore missing data. Set it to ignore."
+
+
+def _expression_problems(path: str, alarm: MonitoringAlarmArgs) -> Iterator[Problem]:
+    expression, metrics = alarm.get("expression"), alarm["metrics"]
+    if expression is None or not metrics:
+        return
+    # Functions and operators have capital letters alone.
+    for used in dict.fromkeys(re.findall(r"\b[a-z]\w*", expression)):
+        if used not in metrics:
+            yield f"{path}.expression", f"uses {used}, {unknown(used, 'one of metrics', metrics).partition(', ')[2]}"
 
 
 def _action_problems(path: str, alarm: Mapping[str, Any], checked: MonitoringIntegrationArgs) -> Iterator[Problem]:

@@ -1,6 +1,7 @@
 """The body of a dashboard: a row of charts for each thing that is watched."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -65,7 +66,7 @@ def _distribution(known: str, _agent: bool) -> list[Chart]:
         "Errors, percent": ["5xxErrorRate Average", "4xxErrorRate Average"],
         "Bytes": ["BytesDownloaded Sum", "BytesUploaded Sum"],
     }
-    return _charts("AWS/CloudFront", {"DistributionId": known, "Region": "Global"}, titles)
+    return _charts("AWS/CloudFront", {"DistributionId": _last(known), "Region": "Global"}, titles)
 
 
 def _auto_scaling_group(known: str, agent: bool) -> list[Chart]:
@@ -122,6 +123,11 @@ def _cache(known: Mapping[str, Any], _agent: bool) -> list[Chart]:
     return [Chart(same[0].title, [line for chart in same for line in chart.lines]) for same in zip(*charts, strict=True)]
 
 
+def _last(known: str) -> str:
+    """The name at the end of an ARN or URL, as other patterns give one, or the name itself."""
+    return re.split("[/:]", known)[-1]
+
+
 def _function(known: str, _agent: bool) -> list[Chart]:
     titles = {
         "Invocations": ["Invocations Sum"],
@@ -129,8 +135,9 @@ def _function(known: str, _agent: bool) -> list[Chart]:
         "Duration, ms": ["Duration p50", "Duration p99"],
         "Concurrency": ["ConcurrentExecutions Maximum"],
     }
-    # The name in an ARN too, as other patterns give it.
-    return _charts("AWS/Lambda", {"FunctionName": known.partition(":function:")[2] or known}, titles)
+    # An alias or version has no charts of its own.
+    name = known.partition(":function:")[2].partition(":")[0] or known
+    return _charts("AWS/Lambda", {"FunctionName": name}, titles)
 
 
 def _queue(known: str, _agent: bool) -> list[Chart]:
@@ -139,7 +146,7 @@ def _queue(known: str, _agent: bool) -> list[Chart]:
         "Age of the oldest, seconds": ["ApproximateAgeOfOldestMessage Maximum"],
         "Sent and deleted": ["NumberOfMessagesSent Sum", "NumberOfMessagesDeleted Sum"],
     }
-    return _charts("AWS/SQS", {"QueueName": known}, titles, 300)
+    return _charts("AWS/SQS", {"QueueName": _last(known)}, titles, 300)
 
 
 def _table(known: str, _agent: bool) -> list[Chart]:
@@ -147,7 +154,7 @@ def _table(known: str, _agent: bool) -> list[Chart]:
         "Capacity": ["ConsumedReadCapacityUnits Sum", "ConsumedWriteCapacityUnits Sum"],
         "Throttled": ["ReadThrottleEvents Sum", "WriteThrottleEvents Sum"],
     }
-    return _charts("AWS/DynamoDB", {"TableName": known}, titles)
+    return _charts("AWS/DynamoDB", {"TableName": _last(known)}, titles)
 
 
 _KINDS: Mapping[str, tuple[str, Callable[[Any, bool], list[Chart]]]] = {

@@ -19,6 +19,12 @@ _PAUSE = 60
 # What EC2, RDS, Auto Scaling and ECS allow in tags, without spaces: https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
 _TAG = r"(?!aws:)[A-Za-z0-9_.:/=+@-]{1,128}"
 _TAG_WORDS = "1 to 128 letters, digits and _.:/=+@-, not with aws: in front, such as"
+_CalendarArn = Annotated[
+    pulumi.Input[str],
+    Matches(
+        r"arn:[^:]+:ssm:[^:]+:\d{12}:document/.+", "the ARN of a calendar such as arn:aws:ssm:eu-west-1:123456789012:document/holidays"
+    ),
+]
 _Time = Annotated[str, Matches(r"([01]\d|2[0-3]):[0-5]\d", "a time of day such as 08:00")]
 
 
@@ -43,7 +49,7 @@ class OfficeHoursOptions(TypedDict):
         ]
     ]
     """Dates on which nothing is started, ``YYYY-MM-DD``, at most 50."""
-    change_calendar_arns: NotRequired[Annotated[list[pulumi.Input[str]], Field(default=[], max_length=10)]]
+    change_calendar_arns: NotRequired[Annotated[list[_CalendarArn], Field(default=[], max_length=10)]]
     """Change calendars of Systems Manager (documents of type ``ChangeCalendar``) with more holidays: while one is closed, nothing starts.
     A calendar of another account is shared with this one."""
     tag_key: NotRequired[Annotated[str, Matches(_TAG, f"{_TAG_WORDS} Schedule"), Field(default="Schedule")]]

@@ -1,5 +1,6 @@
 """Arguments of ``TemporaryEnvironment``, and the rules over them."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Annotated, NotRequired, TypedDict
@@ -9,9 +10,13 @@ import pulumi
 from pydantic import Field
 
 from cloudpatterns.core import Matches, Problem
-from cloudpatterns.core.vocabulary import MOST_ALARM_ACTIONS, BucketArn, KmsKeyArn, LogRetentionDays, Tags
+from cloudpatterns.core.vocabulary import MOST_ALARM_ACTIONS, BucketArn, KmsKeyArn, LogRetentionDays, ShortNames, Tags, TopicArn
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S"
+_PolicyArn = Annotated[
+    pulumi.Input[str],
+    Matches(r"arn:[^:]+:iam::(\d{12}|aws):policy/.+", "the ARN of a policy such as arn:aws:iam::123456789012:policy/deploy"),
+]
 _NAME = r"[A-Za-z0-9_.-]+"
 
 
@@ -32,7 +37,7 @@ class TemporaryEnvironmentOptions(TypedDict):
             Field(default=["prod", "production", "prd", "live"], min_length=1),
         ]
     ]
-    """Names of stacks that are refused, in any case."""
+    """Names of stacks that are refused, in any case, also between dashes, dots and underscores of a longer one: ``prod-cell-2``."""
     pulumi_version: NotRequired[
         Annotated[str, Matches(r"3\.\d+\.\d+", "a version of the Pulumi CLI such as 3.272.0"), Field(default="3.272.0")]
     ]
@@ -50,10 +55,10 @@ class TemporaryEnvironmentArgs(TemporaryEnvironmentOptions):
     """The bucket of Pulumi's self-managed state, with the state at its root, in this Region."""
     state_kms_key_arns: NotRequired[Annotated[list[KmsKeyArn], Field(default=[])]]
     """Keys that encrypt the bucket's objects or, as ``awskms`` secrets provider, the stack's secrets."""
-    destroy_policy_arns: Annotated[dict[str, pulumi.Input[str]], Field(min_length=1, max_length=9)]
+    destroy_policy_arns: Annotated[dict[str, _PolicyArn], ShortNames, Field(min_length=1, max_length=9)]
     """Managed policies by a short name of your choice: what may be read and deleted of the stack, such as those of the role that deploys
     it."""
-    alarm_topic_arns: Annotated[list[pulumi.Input[str]], Field(min_length=1, max_length=MOST_ALARM_ACTIONS)]
+    alarm_topic_arns: Annotated[list[TopicArn], Field(min_length=1, max_length=MOST_ALARM_ACTIONS)]
     """SNS topics to warn, and to notify of how the destruction ended; their policies must let ``events.amazonaws.com`` publish."""
     topic_kms_key_arns: NotRequired[Annotated[list[KmsKeyArn], Field(default=[])]]
     """Customer managed keys of the topics."""
@@ -64,8 +69,10 @@ class TemporaryEnvironmentArgs(TemporaryEnvironmentOptions):
 def problems(checked: TemporaryEnvironmentArgs) -> Iterator[Problem]:
     """What is wrong with the arguments together."""
     stack, name = checked["stack"], checked["stack"].rpartition("/")[2]
-    if name.lower() in {one.lower() for one in checked["production_names"]}:
-        yield "stack", f"is {stack}; a stack of production never expires. Give another stack."
+    words = {name.lower(), *re.split("[._-]", name.lower())}
+    if found := sorted(words & {one.lower() for one in checked["production_names"]}):
+        reason = f"is {stack}; a stack of production never expires. Give another stack, or leave {found[0]} out of production_names."
+        yield "stack", reason
     if stack == f"organization/{pulumi.get_project()}/{pulumi.get_stack()}":
         yield "stack", f"is {stack}, this very stack: it would delete what destroys it. Put the component into a stack outside of it."
     zones = available_timezones()

@@ -41,7 +41,8 @@ class TemporaryEnvironment(Component):
     **Cost drivers**: some minutes of a small build. Until the expiry, next to nothing.
 
     **Trade-offs**: the build has the rights to delete the stack. Resources that Pulumi retains (``retain_on_delete``) stay, and so does
-    what the stack's programs have created by themselves. The state must be in a self-managed backend on S3.
+    what the stack's programs have created by themselves. The state must be in a self-managed backend on S3, and the stack's secrets under
+    a key (``awskms``): the build knows no passphrase.
 
     **Proven by**: controls ``schedule-dead-letters``, ``schedule-role-confined``, ``codebuild-logging``, ``codebuild-not-privileged``;
     ``test_temporary_environment.py``, which runs the script of the build.

@@ -68,7 +68,7 @@ class HealthTableArgs(TypedDict):
     """ARN of the table."""
     key: Annotated[dict[str, dict[str, str]], Field(min_length=1, max_length=2)]
     """Key of an item, which need not exist, as DynamoDB has it: ``{"id": {"S": "health"}}``."""
-    kms_key_arn: NotRequired[pulumi.Input[str]]
+    kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key that encrypts the table. Default: none."""
 
 

@@ -48,7 +48,13 @@ class AuditDataEvents(TypedDict):
 
     resource_type: Annotated[str, Matches(r"AWS::\w+::\w+", "a type of CloudTrail's data events such as AWS::S3::Object")]
     """Type as CloudTrail names it, such as ``AWS::S3::Object``, ``AWS::Lambda::Function`` and ``AWS::DynamoDB::Table``."""
-    arn_prefixes: NotRequired[Annotated[list[str], Unique(), Field(default=[], max_length=100)]]
+    arn_prefixes: NotRequired[
+        Annotated[
+            list[Annotated[str, Matches(r"arn:[^:]+:.+", "the beginning of ARNs such as arn:aws:s3:::invoices/")]],
+            Unique(),
+            Field(default=[], max_length=100),
+        ]
+    ]
     """Beginnings of the ARNs (``arn:aws:s3:::invoices/``); without any, all resources of the type, but not the bucket of the trail."""
 
 
@@ -79,7 +85,7 @@ class AuditRule(TypedDict):
 class AuditRecorder(TypedDict):
     """AWS Config: what each resource looked like at any time, and rules about that. One for an account and Region."""
 
-    existing_recorder_name: NotRequired[Annotated[str, Field(min_length=1, max_length=256)]]
+    existing_recorder_name: NotRequired[Annotated[str, Matches(r"[^:]{1,256}", "the name of a recorder, not its ARN, such as default")]]
     """A recorder to adopt, which runs: only the rules are created. Default: a new recorder, with a bucket of its own."""
     global_types: NotRequired[Annotated[bool, Field(default=True)]]
     """Whether users, groups, roles and policies of IAM are recorded: in one Region of an account, or each is paid for several times."""
@@ -207,6 +213,7 @@ class AuditTrailArgs(AuditTrailOptions):
     log_bucket_name: NotRequired[pulumi.Input[str]]
     """Bucket for the server access logs of new buckets. Default: a new one."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
-    """SNS topics that alarms and rules notify; their policies let ``cloudwatch.amazonaws.com`` and ``events.amazonaws.com`` publish."""
+    """SNS topics that alarms and rules notify; their policies let ``cloudwatch.amazonaws.com`` and ``events.amazonaws.com`` publish.
+    Without any, there are no alarms and rules."""
     tags: NotRequired[Tags]
     """Tags of every child that takes some."""

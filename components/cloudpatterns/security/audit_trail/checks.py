@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from cloudpatterns.core import Problem, excludes, is_given, needs
 from cloudpatterns.security.audit_trail.arguments import AuditTrailArgs
 
-_OF_A_NEW_TRAIL = ("data_events", "existing_trail_bucket_arn", "insights", "organization_id")
+_OF_A_NEW_TRAIL = ("data_events", "existing_trail_bucket_arn", "insights", "lock_mode", "log_retention_days", "organization_id")
+_OF_NEW_BUCKETS = ("retention_days", "transitions", "log_bucket_name")
 
 
 def child_names(checked: AuditTrailArgs) -> dict[str, int]:
@@ -28,6 +29,8 @@ def audit_problems(name: str, checked: AuditTrailArgs) -> Iterator[Problem]:
         yield "name", reason
     yield from excludes(checked, "existing_trail", *_OF_A_NEW_TRAIL, why="an adopted trail is not changed")
     yield from needs(checked, "existing_trail_bucket_arn", "kms_key_arn", why="the key's policy and the bucket's belong together")
+    yield from excludes(checked, "existing_trail_bucket_arn", "lock_mode", why="the bucket has a lock of its own")
+    yield from _bucket_problems(checked)
     yield from needs(checked, "hub", "recorder", why="AWS Config does its checks")
     inspector = checked.get("inspector")
     if inspector is not None:
@@ -42,3 +45,14 @@ def audit_problems(name: str, checked: AuditTrailArgs) -> Iterator[Problem]:
     recorder = checked.get("recorder")
     if recorder is not None:
         yield from excludes(recorder, "existing_recorder_name", "frequency", path="recorder.", why="it is not changed")
+
+
+def _bucket_problems(checked: AuditTrailArgs) -> Iterator[Problem]:
+    """What is for new buckets, where there are none: nobody should believe that something is kept by it."""
+    recorder = checked.get("recorder")
+    if recorder is not None and recorder.get("existing_recorder_name") is None:
+        return
+    adopted = [name for name in ("existing_trail", "existing_trail_bucket_arn") if is_given(checked, name)]
+    for argument in _OF_NEW_BUCKETS if adopted else ():
+        if is_given(checked, argument):
+            yield argument, f"is for new buckets; with {adopted[0]} and without a new recorder there are none. Remove it."

@@ -110,6 +110,8 @@ class AuditTrail(Component):
     def _alarms(self, name: str, trail: Trail | None) -> None:
         checked = self._checked
         topics, tags = checked["alarm_topic_arns"], checked["tags"]
+        if not topics:
+            return
         watches = {"root-use": ROOT_USE, "less-recorded": WATCHED_OFF, **{key: WATCHES[key] for key in checked["watches"]}}
         watch(self, self.log_group_name, watches, topics, tags)
         alarm(
@@ -125,8 +127,6 @@ class AuditTrail(Component):
             actions=topics,
             tags=tags,
         )
-        if not topics:
-            return
         description = "The trail, or a service that watches the account, was switched off or changed"
         self._report(f"{name}-switched-off", description, switched_off_events())
         if trail is not None:

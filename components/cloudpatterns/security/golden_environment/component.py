@@ -4,6 +4,7 @@ Pattern: "Security as Code" (Architecting for the Cloud): a golden environment, 
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from cloudpatterns.core import (
     as_arguments,
     by_name,
     document,
+    excludes,
     iam_statement,
     one_of,
     pick,
@@ -269,10 +271,15 @@ def _child_names(checked: GoldenEnvironmentArgs) -> dict[str, int]:
 
 
 def _problems(checked: GoldenEnvironmentArgs) -> Iterator[Problem]:
+    yield from excludes(checked, "existing_portfolio_id", "title", "description", why="an adopted portfolio is not changed")
     for key, product in checked["products"].items():
         path = f"products.{key}"
         yield from one_of(product, "statements", "existing_launch_role_arn", path=f"{path}.")
         yield from statement_problems(product["statements"], f"{path}.statements")
+        templates = [version["template"] for version in product["versions"].values()]
+        for parameter in product["allowed_values"] if all("Resources" in template for template in templates) else ():
+            if not any(re.search(rf"\b{parameter}\b", template) for template in templates):
+                yield f"{path}.allowed_values.{parameter}", "is no parameter of a template. Name one of its Parameters."
         first = next(iter(product["versions"]))
         for version, settings in product["versions"].items():
             if "Resources" not in settings["template"]:

@@ -23,13 +23,16 @@ from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
     Cidr,
     DeletionProtection,
-    DomainName,
+    EdgeCertificateArn,
     FunctionArn,
     HostedZoneId,
+    HostName,
     KmsKeyArn,
     LogRetentionDays,
+    RegionalWebAclArn,
     ShortNames,
     Tags,
+    UserPoolArn,
 )
 
 STANDARD_SCOPES = ("openid", "email", "profile", "phone", "aws.cognito.signin.user.admin")
@@ -40,13 +43,6 @@ _Url = Annotated[
     Matches(
         r"(https://[^\s#]+|http://localhost(:\d{1,5})?(/[^\s#]*)?|(?!https?:)[a-z][a-z0-9+.-]*://[^\s#]*)",
         "an HTTPS address without a fragment, http://localhost, or the scheme of an app such as https://files.example.com/",
-    ),
-]
-_PoolArn = Annotated[
-    pulumi.Input[str],
-    Matches(
-        r"arn:[^:]+:cognito-idp:[^:]+:\d{12}:userpool/[\w-]+_[0-9a-zA-Z]+",
-        "the ARN of a user pool such as arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_aBcDeFgHi",
     ),
 ]
 
@@ -159,9 +155,9 @@ class UserEmail(TypedDict):
 class UserCustomDomain(TypedDict):
     """A name of yours for managed login. Its parent, such as example.com for login.example.com, must have an address record."""
 
-    domain_name: DomainName
+    domain_name: HostName
     """The name."""
-    certificate_arn: NotRequired[pulumi.Input[str]]
+    certificate_arn: NotRequired[EdgeCertificateArn]
     """A certificate for it in us-east-1. Default: a new one, for which ``hosted_zone_id`` is needed."""
     hosted_zone_id: NotRequired[HostedZoneId]
     """Hosted zone in which the name gets its record. Default: you create the record for ``domain_target``."""
@@ -177,7 +173,7 @@ class UserIdentityPool(TypedDict):
 class ExistingUserPool(TypedDict):
     """A user pool that is there. It is not changed: clients, groups, a domain and an identity pool are added to it."""
 
-    arn: _PoolArn
+    arn: UserPoolArn
     """ARN of the user pool."""
     login_url: NotRequired[Annotated[pulumi.Input[str], Matches(r"https://[^\s/]+", "such as https://login.example.com")]]
     """Address of its managed login. Default: none, or that of the new domain."""
@@ -254,7 +250,7 @@ class UserDirectoryArgs(UserDirectoryOptions):
     kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key of the logs and of the codes for ``custom_email_sender``, whose policy must let CloudWatch Logs use it.
     Default: a new key."""
-    web_acl_arn: NotRequired[pulumi.Input[str]]
+    web_acl_arn: NotRequired[RegionalWebAclArn]
     """Regional web ACL in front of the pool's public endpoints and managed login. Default: none."""
     alarm_topic_arns: NotRequired[AlarmTopicArns]
     """SNS topics to notify of throttled requests, compromised passwords and messages that reach nobody."""
@@ -279,6 +275,8 @@ def problems(checked: UserDirectoryArgs) -> Iterator[Problem]:
     if checked["clients"] and existing is None and not (is_given(checked, "domain_prefix") or is_given(checked, "custom_domain")):
         yield "domain_prefix", "is missing; the users of clients sign in by managed login there. Give domain_prefix or custom_domain."
     for name, provider in checked["saml_providers"].items():
+        if name == "COGNITO":
+            yield f"saml_providers.{name}", "is the name of the user pool itself among identity_providers. Choose another name."
         if "email" not in provider["attributes"]:
             yield f"saml_providers.{name}.attributes", "have no email, which every user has. Map it to an attribute of the assertion."
     domain = checked.get("custom_domain")

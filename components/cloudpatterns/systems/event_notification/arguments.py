@@ -19,6 +19,8 @@ from cloudpatterns.core import (
     is_given,
     needs,
     one_of,
+    part_problems,
+    pick,
     unknown,
 )
 from cloudpatterns.core.vocabulary import (
@@ -27,12 +29,13 @@ from cloudpatterns.core.vocabulary import (
     FunctionArn,
     KmsKeyArn,
     LogRetentionDays,
+    RegionalWebAclArn,
     ShortNames,
     Tags,
     TopicArn,
 )
-from cloudpatterns.messaging import FanOutSubscriber
-from cloudpatterns.network import ApiDomainArgs, ApiThrottle, WebApplicationFirewallOptions
+from cloudpatterns.messaging import FanOut, FanOutSubscriber
+from cloudpatterns.network import ApiDomainArgs, ApiGateway, ApiThrottle, WebApplicationFirewallOptions
 
 SEVERITIES = ("critical", "error", "warning", "info")
 """PagerDuty's: https://developer.pagerduty.com/docs/send-alert-event"""
@@ -41,6 +44,7 @@ SLACK_URL = "https://slack.com/api/chat.postMessage"
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
 # Environment variables of a function have 4 KB together. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _MOST_SETTINGS_BYTES = 3000
+_ANY_FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:events"
 _LONGEST_NAME = 35
 """Of the component, whose children have roles."""
 # What each kind of channel needs, and what else it takes.
@@ -70,24 +74,24 @@ _SecretArn = Annotated[
     ),
 ]
 _Time = Annotated[str, Matches(r"([01]\d|2[0-3]):[0-5]\d", "a time such as 22:00")]
-_Path = Annotated[str, Matches(r"[^\s.]+(\.[^\s.]+)*", "a path in the body such as alert.severity or alerts.0.id")]
+_Path = Annotated[str, Matches(r"(?!\$\.)[^\s.]+(\.[^\s.]+)*", "a path in the body, without $., such as alert.severity or alerts.0.id")]
 _Address = Annotated[str, Matches(r"[^\s@]+@[^\s@]+", "a mail address such as operations@example.com")]
 
 
 class EventNotificationFields(TypedDict):
     """Where a source has what in its JSON, as paths such as ``alert.labels.severity``."""
 
-    id: NotRequired[Annotated[str, Field(default="id"), _Path]]
+    id: NotRequired[Annotated[_Path, Field(default="id")]]
     """Id of the event, by which repeated ones are recognised. Without it: that of the request, or a hash of what was signed."""
-    severity: NotRequired[Annotated[str, Field(default="severity"), _Path]]
+    severity: NotRequired[Annotated[_Path, Field(default="severity")]]
     """Severity, one of ``critical``, ``error``, ``warning`` and ``info``, or a word of ``severities``."""
-    title: NotRequired[Annotated[str, Field(default="title"), _Path]]
+    title: NotRequired[Annotated[_Path, Field(default="title")]]
     """What happened, in one line."""
-    text: NotRequired[Annotated[str, Field(default="text"), _Path]]
+    text: NotRequired[Annotated[_Path, Field(default="text")]]
     """What happened, in full."""
-    key: NotRequired[Annotated[str, Field(default="key"), _Path]]
+    key: NotRequired[Annotated[_Path, Field(default="key")]]
     """What the event is about. Events of one key are one incident of PagerDuty. Without it: the event's id."""
-    state: NotRequired[Annotated[str, Field(default="state"), _Path]]
+    state: NotRequired[Annotated[_Path, Field(default="state")]]
     """Whether it is over: one of ``resolved_states``."""
 
 
@@ -129,7 +133,7 @@ class EventNotificationApi(TypedDict):
     """``create`` (the role by which API Gateway writes logs, in the settings of the account and Region) or ``existing`` (there is one)."""
     firewall: NotRequired[WebApplicationFirewallOptions]
     """A web ACL of its own, see ``WebApplicationFirewall``; ``{}`` has its defaults. Default: none, or ``web_acl_arn``."""
-    web_acl_arn: NotRequired[pulumi.Input[str]]
+    web_acl_arn: NotRequired[RegionalWebAclArn]
     """A regional AWS WAF web ACL that is there, instead of ``firewall``. Default: ``firewall``."""
     domain: NotRequired[ApiDomainArgs]
     """A custom domain name. Default: the API's own."""
@@ -348,6 +352,23 @@ def problems(checked: EventNotificationArgs) -> Iterator[Problem]:
         if (function := look_up.get("function")) is not None:
             yield from function_problems(function, "look_up.function")
     yield from _size_problems(checked)
+    yield from _part_problems(checked)
+
+
+def _part_problems(checked: EventNotificationArgs) -> Iterator[Problem]:
+    """What the composed components would refuse: when the first of them exists it is too late. Ids of others are made up."""
+    if subscribers := checked["subscribers"]:
+        yield from part_problems(FanOut, "topic", {"subscribers": subscribers}, {})
+    if (api := checked.get("api")) is not None:
+        route: Any = {"function_arn": _ANY_FUNCTION_ARN, "authorizer": "signed"}
+        args: Any = {
+            "kind": "rest",
+            "authorizers": {"signed": {"function": {"function_arn": _ANY_FUNCTION_ARN}}},
+            "routes": {"POST /events/{source}": route},
+            **pick(api, "account_logging_role", "throttle", "firewall", "web_acl_arn", "domain"),
+        }
+        own = [*excludes(api, "firewall", "web_acl_arn")]
+        yield from () if own else part_problems(ApiGateway, "api", args, {"": "api"})
 
 
 def _channel_problems(channel: EventNotificationChannel, path: str, checked: EventNotificationArgs) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from cloudpatterns.core.vocabulary import (
     DeletionProtection,
     FunctionArn,
     LogRetentionDays,
+    RegionalWebAclArn,
     SubnetIdsByZones,
     Tags,
 )
@@ -106,7 +107,7 @@ class OrderProcessingArgs(OrderProcessingOptions):
     ``iam_authorization``."""
     account_logging_role: NotRequired[Annotated[str, Choice("create", "existing")]]
     """As in ``ApiGateway``. Needed on REST. Default: none, with HTTP."""
-    web_acl_arn: NotRequired[pulumi.Input[str]]
+    web_acl_arn: NotRequired[RegionalWebAclArn]
     """A regional AWS WAF web ACL. REST only. Default: none."""
     domain: NotRequired[ApiDomainArgs]
     """A custom domain name of the API. Default: its own."""

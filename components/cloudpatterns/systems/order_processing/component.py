@@ -3,6 +3,7 @@
 Source: "Step Functions Workflow", "Database per service" (2025 guide).
 """
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from cloudpatterns.core import (
     WorkloadStatementArgs,
     account_of,
     as_arguments,
+    excludes,
     function_problems,
     is_given,
     one_of,
@@ -48,10 +50,19 @@ from cloudpatterns.systems.order_processing.arguments import (
     OrderProcessingArgs,
     OrderProcessingServiceArgs,
 )
-from cloudpatterns.systems.order_processing.steps import order_steps
+from cloudpatterns.systems.order_processing.parts import (
+    api_args,
+    circuits_of,
+    composed_problems,
+    function_args,
+    known,
+    saga_args,
+    store_args,
+    with_functions,
+)
 
 _CODE = Path(__file__).parent / "on_aws"
-_ENTRANCE, _CALLERS = "entrance", "callers"
+_ENTRANCE = "entrance"
 # An event is late, or a change cannot be announced.
 _LATE_SECONDS, _DAY_SECONDS = 300, 86_400
 _STORES = {"table": "TABLE_NAME", "relational": "DATABASE_HOST", "documents": "DATABASE_HOST"}
@@ -114,16 +125,15 @@ class OrderProcessing(Component):
     """Key of that bucket, and of the function that announces."""
 
     def __init__(self, name: str, args: OrderProcessingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self._checked = checked = self.begin(name, args, opts, problems=_problems, names=_child_names)
+        self._checked = checked = self.begin(name, args, opts, problems=functools.partial(_problems, name), names=_child_names)
         self._around: Any = pick(checked, "alarm_topic_arns", "tags")
-        self._stores = stores = DatabasePerService(f"{name}-stores", self._store_args(), self.child())
-        circuits = {service["name"]: circuit for service in checked["services"] if (circuit := service.get("circuit")) is not None}
+        self._stores = stores = DatabasePerService(f"{name}-stores", store_args(checked), self.child())
         self._circuits = None
-        if circuits:
+        if circuits := circuits_of(checked):
             self._circuits = CircuitBreaker(f"{name}-circuits", {"dependencies": circuits, **self._around}, self.child())
         self._orders_arn, self._orders_key_arn = stores.store_arns[ORDERS], stores.kms_key_arns[ORDERS]
         self._saga = saga = Workflow(f"{name}-saga", self._saga_args(), self.child())
-        bus = EventBus(f"{name}-events", {**_known(checked["events"]), **self._around}, self.child())
+        bus = EventBus(f"{name}-events", {**known(checked["events"]), **self._around}, self.child())
         self._api = api = ApiGateway(f"{name}-api", self._api_args(), self.child())
         self.kms_key_arn = create_key(
             self,
@@ -156,24 +166,9 @@ class OrderProcessing(Component):
             self.refuse(("iam_authorization", "is not set, so a role's rights admit nobody. Set it, in place of authorizer."))
         return self._api.invoke_statements()
 
-    def _store_args(self) -> Any:
-        checked = self._checked
-        protection = checked["deletion_protection"]
-        orders = {"table": {"partition_key": {"name": "order_id"}, "stream": True, "deletion_protection": protection}}
-        own = {service["name"]: _known(service["store"]) for service in _with_functions(checked)}
-        return {"services": {ORDERS: orders, **own}, **pick(checked, "vpc_id", "subnet_ids_by_zone"), **self._around}
-
     def _saga_args(self) -> Any:
-        checked = self._checked
-        return {
-            "functions": {service["name"]: self._function(service) for service in _with_functions(checked)},
-            "steps": order_steps(checked["services"], self._orders_arn, self._orders_key_arn),
-            "refusals": sorted({refusal for service in checked["services"] for refusal in service["refusals"]}),
-            "resume_parked": True,
-            "log_retention_days": checked["log_retention_days"],
-            **({"most_failed_executions": checked["most_failed_orders"]} if checked["alarm_topic_arns"] else {}),
-            **self._around,
-        }
+        functions = {service["name"]: self._function(service) for service in with_functions(self._checked)}
+        return saga_args(self._checked, functions, self._orders_arn, self._orders_key_arn)
 
     def _function(self, service: OrderProcessingServiceArgs) -> Any:
         """The function of a service, with its own store and its circuit."""
@@ -194,10 +189,7 @@ class OrderProcessing(Component):
         if self._circuits is not None and service.get("circuit") is not None:
             environment |= self._circuits.environment(name)
             statements += self._circuits.statements(name)
-        # An image brings the library itself; the library is in Python.
-        with_layer = own.get("image_uri") is None and own["runtime"].startswith("python")
-        layer = {"runtime_library": True} if with_layer else {}
-        return {**_known(own), **layer, **groups, "environment": {**own["environment"], **environment}, "statements": statements}
+        return {**function_args(own), **groups, "environment": {**own["environment"], **environment}, "statements": statements}
 
     def _api_args(self) -> Any:
         checked = self._checked
@@ -222,18 +214,7 @@ class OrderProcessing(Component):
             ),
         ]
         entrance["runtime_library"] = False
-        authorizer, model = checked.get("authorizer"), checked.get("order_model")
-        named = {"authorizer": _CALLERS, "scopes": checked["scopes"]}
-        route = {"function": _ENTRANCE, **({"iam_authorization": True} if authorizer is None else named)}
-        return {
-            **_known(checked["api"]),
-            **({} if cors is None else {"cors": _cors(cors)}),
-            **({} if authorizer is None else {"authorizers": {_CALLERS: _known(authorizer)}}),
-            "functions": {_ENTRANCE: entrance},
-            "routes": {"POST /orders": {**route, **({} if model is None else {"model": model})}, "GET /orders/{id}": route},
-            **pick(checked, "account_logging_role", "web_acl_arn", "domain"),
-            **self._around,
-        }
+        return {**api_args(checked, {"function": _ENTRANCE}), "functions": {_ENTRANCE: entrance}}
 
     def _announcer(self, name: str, bus: EventBus) -> None:
         """Reads the stream of the store of orders, and puts what changed on the bus."""
@@ -286,23 +267,6 @@ class OrderProcessing(Component):
         self.failed_record_bucket_name = bucket.bucket_name
 
 
-def _known(options: Any) -> Any:
-    """Checked options without those that have no value, to pass them on."""
-    return pick(options, *options)
-
-
-def _cors(cors: Any) -> Any:
-    """CORS with the headers that pages need for orders."""
-    allowed = [*dict.fromkeys([*cors["allowed_headers"], "Idempotency-Key"])]
-    exposed = [*dict.fromkeys([*cors["exposed_headers"], "Location", "Retry-After"])]
-    return {**_known(cors), "allowed_headers": allowed, "exposed_headers": exposed}
-
-
-def _with_functions(checked: OrderProcessingArgs) -> list[OrderProcessingServiceArgs]:
-    """The services whose functions are new, and have a store."""
-    return [service for service in checked["services"] if service.get("function") is not None]
-
-
 def _child_names(checked: OrderProcessingArgs) -> dict[str, int]:
     bucket = "unannounced-bucket" if is_given(checked, "log_bucket_name") else "unannounced-logs-bucket"
     names = {"announcer": 64, "announcer-role": 64, "api-function-entrance-role": 64, "saga-machine": 80, bucket: 63}
@@ -311,8 +275,15 @@ def _child_names(checked: OrderProcessingArgs) -> dict[str, int]:
     return names
 
 
-def _problems(checked: OrderProcessingArgs) -> Iterator[Problem]:
+def _problems(name: str, checked: OrderProcessingArgs) -> Iterator[Problem]:
+    own = [*_own_problems(checked)]
+    # What the composed components would say of the same is worse said.
+    yield from own or dict.fromkeys(composed_problems(name, checked))
+
+
+def _own_problems(checked: OrderProcessingArgs) -> Iterator[Problem]:
     yield from one_of(checked, "authorizer", "iam_authorization")
+    yield from excludes(checked, "iam_authorization", "scopes", why="who signs requests has no token")
     for argument in ("default_authorizer", "usage_plans"):
         if is_given(checked["api"], argument):
             yield f"api.{argument}", "is not for this API, whose authorizer is given beside it. Leave it out."

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from typing import Annotated, NotRequired, TypedDict
 
-import pulumi
 from pydantic import Field
 
 from cloudpatterns.core import Choice, Matches, Problem, Unique, is_given
 from cloudpatterns.core.vocabulary import (
     AlarmTopicArns,
     DeletionProtection,
-    DomainName,
+    EdgeCertificateArn,
     HostedZoneId,
+    HostName,
     KmsKeyArn,
     LogRetentionDays,
     ShortNames,
@@ -67,22 +67,14 @@ class SecureFileSharingOptions(TypedDict):
 class SecureFileSharingArgs(SecureFileSharingOptions):
     """Arguments of ``SecureFileSharing``."""
 
-    site_domain_name: DomainName
+    site_domain_name: HostName
     """Name of the site, such as share.example.com."""
-    files_domain_name: DomainName
+    files_domain_name: HostName
     """Name of the distribution that delivers files, such as files.example.com: another one than the site's, so that no file is of its
     origin."""
     hosted_zone_id: NotRequired[HostedZoneId]
     """Public hosted zone of both names, for records and certificates. Default: you create the records."""
-    edge_certificate_arn: NotRequired[
-        Annotated[
-            pulumi.Input[str],
-            Matches(
-                r"arn:[^:]+:acm:us-east-1:[^:]*:certificate/.+",
-                "a certificate in us-east-1 such as arn:aws:acm:us-east-1:123456789012:certificate/1",
-            ),
-        ]
-    ]
+    edge_certificate_arn: NotRequired[EdgeCertificateArn]
     """Certificate for both names, in us-east-1. Default: a new one for each, validated in ``hosted_zone_id``."""
     signing_keys: Annotated[dict[str, SigningKey], ShortNames, Field(min_length=1, max_length=5)]
     """Pairs of keys that sign the addresses of files, see ``PrivateDataDelivery``."""
@@ -120,6 +112,9 @@ def problems(checked: SecureFileSharingArgs) -> Iterator[Problem]:
         yield "files_domain_name", "is that of the site; a file must not be of the site's origin. Name another one."
     if not is_given(checked, "edge_certificate_arn") and not is_given(checked, "hosted_zone_id"):
         yield "hosted_zone_id", "is missing; without edge_certificate_arn the certificates are validated in it. Give one of them."
+    api_domain = checked.get("api_domain")
+    if api_domain is not None and api_domain["domain_name"].startswith("*"):
+        yield "api_domain.domain_name", f"is {api_domain['domain_name']!r}; the site calls the API by it. Give one name."
     users, existing = checked["users"], checked.get("existing_user_pool")
     if "site" in users["clients"]:
         yield "users.clients.site", "is the client of the site, which this component creates. Name yours otherwise."

@@ -3,23 +3,36 @@
 Pattern: "I need to securely share a confidential file with someone else" (Common AWS System Design Patterns).
 """
 
+import functools
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks import errors_alarm, pattern_function
 from cloudpatterns.blocks.table import schema_table, throttled_alarm
-from cloudpatterns.core import Component, Later, Statement, TableKeyArgs, iam_statement, later, pick, table_schema
-from cloudpatterns.delivery import CdnViewerArgs, DirectStorageHosting, PrivateDataDelivery
+from cloudpatterns.core import Component, Later, Problem, Statement, TableKeyArgs, iam_statement, later, part_problems, pick, table_schema
+from cloudpatterns.delivery import (
+    CdnViewerArgs,
+    DirectStorageHosting,
+    ExistingPrivateBucket,
+    PrivateDataDelivery,
+    PrivateDataDeliveryArgs,
+)
 from cloudpatterns.delivery._buckets import reader_key, reader_statements
 from cloudpatterns.network import ApiGateway, ApiGatewayArgs, ApiRouteArgs, WebApplicationFirewall
 from cloudpatterns.security import UserDirectory, UserDirectoryArgs
 from cloudpatterns.systems.secure_file_sharing.arguments import SecureFileSharingArgs, problems
-from cloudpatterns.uploads import DirectObjectUpload
+from cloudpatterns.uploads import DirectObjectUpload, DirectObjectUploadArgs
 
 _CODE = Path(__file__).parent / "on_aws"
 _PREFIX = "files/"
+# The longest name within.
+_NAMES = {"uploads-files-logs-bucket": 63}
+_ANY_KEY_ARN = "arn:aws:kms:eu-west-1:000000000000:key/0"
+_ANY_FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:shares"
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -82,7 +95,7 @@ class SecureFileSharing(Component):
     """Key of files and links."""
 
     def __init__(self, name: str, args: SecureFileSharingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self._checked = checked = self.begin(name, args, opts, problems=problems, names={"shares-role": 64})
+        self._checked = checked = self.begin(name, args, opts, problems=functools.partial(_problems, name), names=_NAMES)
         edge = WebApplicationFirewall(f"{name}-edge", {**checked["firewall"], "scope": "CLOUDFRONT", "tags": checked["tags"]}, self.child())
         regional = WebApplicationFirewall(f"{name}-firewall", {**checked["firewall"], "tags": checked["tags"]}, self.child())
         self._users = users = self._user_directory(name, regional)
@@ -106,70 +119,20 @@ class SecureFileSharing(Component):
         self.register()
 
     def _user_directory(self, name: str, firewall: WebApplicationFirewall) -> UserDirectory:
-        checked, address = self._checked, f"https://{self._checked['site_domain_name']}/"
-        existing = checked.get("existing_user_pool")
-        given: UserDirectoryArgs = {**checked["users"]}
-        given["clients"] = {**given["clients"], "site": {"callback_urls": [address], "logout_urls": [address]}}
-        if existing is not None:
-            given["existing_user_pool"] = existing
-        else:
-            given["web_acl_arn"] = firewall.web_acl_arn
-        return UserDirectory(f"{name}-users", {**given, **pick(checked, "alarm_topic_arns", "tags")}, self.child())
+        return UserDirectory(f"{name}-users", _directory(self._checked, firewall.web_acl_arn), self.child())
 
     def _direct_object_upload(self, name: str, distribution_arn: Later[str]) -> DirectObjectUpload:
-        checked = self._checked
-        return DirectObjectUpload(
-            f"{name}-uploads",
-            {
-                "forms": {"files": {"content_types": checked["content_types"], "prefix": _PREFIX, "max_size_mib": checked["max_size_mib"]}},
-                "allowed_origins": [f"https://{checked['site_domain_name']}"],
-                "kms_key_arn": self.kms_key_arn,
-                "bucket_statements": reader_statements(distribution_arn),
-                "alarm_topic_arns": checked["alarm_topic_arns"],
-                **pick(checked, "retention_days", "log_retention_days", "force_destroy", "tags"),
-            },
-            self.child(),
-        )
+        args = _upload(self._checked, self.kms_key_arn)
+        return DirectObjectUpload(f"{name}-uploads", {**args, "bucket_statements": reader_statements(distribution_arn)}, self.child())
 
     def _private_data_delivery(self, name: str, firewall: WebApplicationFirewall) -> PrivateDataDelivery:
-        checked, uploads = self._checked, self._uploads
-        return PrivateDataDelivery(
-            f"{name}-files",
-            {
-                **self._viewers(checked["files_domain_name"], firewall),
-                **pick(checked, "sign_with"),
-                "signing_keys": checked["signing_keys"],
-                "existing_bucket": {
-                    "arn": uploads.bucket_arn,
-                    "regional_domain_name": uploads.bucket_regional_domain_name,
-                    "kms_key_arn": self.kms_key_arn,
-                },
-                "default_expiry_seconds": checked["url_seconds"],
-                "max_expiry_seconds": checked["url_seconds"],
-                # A browser saves a file and runs nothing of it.
-                "headers": {"content_security_policy": "default-src 'none'; sandbox", "referrer_policy": "no-referrer"},
-                "function_alarm_topic_arns": checked["alarm_topic_arns"],
-                "function_log_retention_days": checked["log_retention_days"],
-            },
-            self.child(),
-        )
-
-    def _viewers(self, domain_name: str, firewall: WebApplicationFirewall) -> CdnViewerArgs:
-        checked = self._checked
-        viewers: CdnViewerArgs = {
-            "domain_names": [domain_name],
-            "web_acl_arn": firewall.web_acl_arn,
-            # Codes of sign-ins and signatures of files stand in them.
-            "log_query_strings": False,
-            "force_destroy": checked["force_destroy"],
-            "alarm_topic_arns": checked["edge_alarm_topic_arns"],
-            "tags": checked["tags"],
+        uploads = self._uploads
+        bucket: ExistingPrivateBucket = {
+            "arn": uploads.bucket_arn,
+            "regional_domain_name": uploads.bucket_regional_domain_name,
+            "kms_key_arn": self.kms_key_arn,
         }
-        if (zone_id := checked.get("hosted_zone_id")) is not None:
-            viewers["hosted_zone_id"] = zone_id
-        if (certificate_arn := checked.get("edge_certificate_arn")) is not None:
-            viewers["certificate_arn"] = certificate_arn
-        return viewers
+        return PrivateDataDelivery(f"{name}-files", _delivery(self._checked, firewall.web_acl_arn, bucket), self.child())
 
     def _links(self, name: str) -> aws.dynamodb.Table:
         """Links and who followed them: an item for each, below the digest of the link's token."""
@@ -301,7 +264,7 @@ class SecureFileSharing(Component):
         site = DirectStorageHosting(
             f"{name}-site",
             {
-                **self._viewers(checked["site_domain_name"], firewall),
+                **_viewers(checked, checked["site_domain_name"], firewall.web_acl_arn),
                 "headers": {"content_security_policy": policy, "referrer_policy": "no-referrer"},
             },
             self.child(),
@@ -325,3 +288,89 @@ class SecureFileSharing(Component):
             override_provider={"default_tags": {"tags": {}}},
             opts=self.child(),
         )
+
+
+def _directory(checked: SecureFileSharingArgs, web_acl_arn: pulumi.Input[str]) -> UserDirectoryArgs:
+    address, existing = f"https://{checked['site_domain_name']}/", checked.get("existing_user_pool")
+    given: UserDirectoryArgs = {**checked["users"]}
+    given["clients"] = {**given["clients"], "site": {"callback_urls": [address], "logout_urls": [address]}}
+    if existing is not None:
+        given["existing_user_pool"] = existing
+    else:
+        given["web_acl_arn"] = web_acl_arn
+    return {**given, **pick(checked, "alarm_topic_arns", "tags")}
+
+
+def _upload(checked: SecureFileSharingArgs, kms_key_arn: pulumi.Input[str]) -> DirectObjectUploadArgs:
+    return {
+        "forms": {"files": {"content_types": checked["content_types"], "prefix": _PREFIX, "max_size_mib": checked["max_size_mib"]}},
+        "allowed_origins": [f"https://{checked['site_domain_name']}"],
+        "kms_key_arn": kms_key_arn,
+        "alarm_topic_arns": checked["alarm_topic_arns"],
+        **pick(checked, "retention_days", "log_retention_days", "force_destroy", "tags"),
+    }
+
+
+def _delivery(checked: SecureFileSharingArgs, web_acl_arn: pulumi.Input[str], bucket: ExistingPrivateBucket) -> PrivateDataDeliveryArgs:
+    return {
+        **_viewers(checked, checked["files_domain_name"], web_acl_arn),
+        **pick(checked, "sign_with"),
+        "signing_keys": checked["signing_keys"],
+        "existing_bucket": bucket,
+        "default_expiry_seconds": checked["url_seconds"],
+        "max_expiry_seconds": checked["url_seconds"],
+        # A browser saves a file and runs nothing of it.
+        "headers": {"content_security_policy": "default-src 'none'; sandbox", "referrer_policy": "no-referrer"},
+        "function_alarm_topic_arns": checked["alarm_topic_arns"],
+        "function_log_retention_days": checked["log_retention_days"],
+    }
+
+
+def _viewers(checked: SecureFileSharingArgs, domain_name: str, web_acl_arn: pulumi.Input[str]) -> CdnViewerArgs:
+    viewers: CdnViewerArgs = {
+        "domain_names": [domain_name],
+        "web_acl_arn": web_acl_arn,
+        # Codes of sign-ins and signatures of files stand in them.
+        "log_query_strings": False,
+        "force_destroy": checked["force_destroy"],
+        "alarm_topic_arns": checked["edge_alarm_topic_arns"],
+        "tags": checked["tags"],
+    }
+    if (zone_id := checked.get("hosted_zone_id")) is not None:
+        viewers["hosted_zone_id"] = zone_id
+    if (certificate_arn := checked.get("edge_certificate_arn")) is not None:
+        viewers["certificate_arn"] = certificate_arn
+    return viewers
+
+
+def _problems(name: str, checked: SecureFileSharingArgs) -> Iterator[Problem]:
+    own = [*problems(checked)]
+    # What the composed components would say of the same is worse said.
+    yield from own or dict.fromkeys(_part_problems(name, checked))
+
+
+def _part_problems(name: str, checked: SecureFileSharingArgs) -> Iterator[Problem]:
+    """What the composed components would refuse. Ids of others are made up."""
+    edge_acl = "arn:aws:wafv2:us-east-1:000000000000:global/webacl/a/b"
+    firewall: Any = {**checked["firewall"], "scope": "CLOUDFRONT"}
+    yield from part_problems(WebApplicationFirewall, f"{name}-edge", firewall, {"": "firewall"})
+    yield from part_problems(WebApplicationFirewall, f"{name}-firewall", checked["firewall"], {"": "firewall"})
+    directory = _directory(checked, "arn:aws:wafv2:eu-west-1:000000000000:regional/webacl/a/b")
+    places = {"": "users", **{one: one for one in ("alarm_topic_arns", "existing_user_pool", "tags")}}
+    yield from part_problems(UserDirectory, f"{name}-users", directory, places)
+    yield from part_problems(DirectObjectUpload, f"{name}-uploads", _upload(checked, _ANY_KEY_ARN), {"forms.files": ""})
+    bucket: ExistingPrivateBucket = {
+        "arn": "arn:aws:s3:::files",
+        "regional_domain_name": "files.s3.eu-west-1.amazonaws.com",
+        "kms_key_arn": _ANY_KEY_ARN,
+    }
+    viewers = {"alarm_topic_arns": "edge_alarm_topic_arns", "certificate_arn": "edge_certificate_arn"}
+    named = {**viewers, "domain_names.0": "files_domain_name"}
+    yield from part_problems(PrivateDataDelivery, f"{name}-files", _delivery(checked, edge_acl, bucket), named)
+    domain = checked.get("api_domain")
+    api: Any = {"kind": "rest", "account_logging_role": checked["account_logging_role"], **({} if domain is None else {"domain": domain})}
+    api |= {"routes": {"GET /link": {"function_arn": _ANY_FUNCTION_ARN, "authorizer": "links"}}}
+    api |= {"authorizers": {"links": {"function": {"function_arn": _ANY_FUNCTION_ARN}}}}
+    yield from part_problems(ApiGateway, f"{name}-api", api, {"domain": "api_domain"})
+    named = {**viewers, "domain_names.0": "site_domain_name"}
+    yield from part_problems(DirectStorageHosting, f"{name}-site", _viewers(checked, checked["site_domain_name"], edge_acl), named)

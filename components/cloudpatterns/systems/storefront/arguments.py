@@ -61,7 +61,7 @@ class StorefrontServersArgs(ScaleOutOptions):
     artifact_kind: NotRequired[Annotated[str, Choice("app", "static"), Field(default="app")]]
     """What the artifact is. ``app``: its executable ``bin/start`` listens on ``$PORT``. ``static``: files with an ``index.html``, served by
     nginx. A server whose artifact is something else fails its boot."""
-    artifact_kms_key_arn: NotRequired[pulumi.Input[str]]
+    artifact_kms_key_arn: NotRequired[KmsKeyArn]
     """Customer managed key that encrypts the artifact, which the servers may then use. Default: none."""
     packages: NotRequired[
         Annotated[

@@ -389,7 +389,7 @@ def _application_parts(checked: StorefrontArgs) -> Iterator[tuple[type[Component
 def _part_problems(name: str, checked: StorefrontArgs) -> Iterator[Problem]:
     """What the composed components would refuse: when the first of them exists it is too late. Ids of others are made up."""
     if checked["alarm_email_addresses"]:
-        checked = {**checked, "alarm_topic_arns": [*checked["alarm_topic_arns"], "arn"]}
+        checked = {**checked, "alarm_topic_arns": [*checked["alarm_topic_arns"], "arn:aws:sns:eu-west-1:000000000000:alarms"]}
     parts: list[tuple[type[Component], str, str, Any]] = [
         (FunctionalFirewall, "firewall", "", _firewall(checked)),
         (LoadBalancer, front(checked), "load_balancer", balancer_arguments(checked, ["sg-0"], "arn")),
