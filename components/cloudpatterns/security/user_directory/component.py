@@ -29,6 +29,7 @@ from cloudpatterns.security.user_directory.pool import LOGS, UserPool, user_pool
 
 # What a client that keeps no secret may do by itself: managed login needs neither.
 _FLOWS = ("ALLOW_USER_AUTH", "ALLOW_USER_SRP_AUTH")
+_NAMESPACE = "CloudPatterns/UserDirectory"
 _ADMINISTRATION = (
     *("AdminAddUserToGroup", "AdminCreateUser", "AdminDisableUser", "AdminEnableUser", "AdminGetUser", "AdminListGroupsForUser"),
     *("AdminRemoveUserFromGroup", "AdminResetUserPassword", "AdminSetUserMFAPreference", "AdminUpdateUserAttributes"),
@@ -255,7 +256,9 @@ class UserDirectory(Component):
 
     def _with_branding(self, name: str, key: str, client: aws.cognito.UserPoolClient) -> pulumi.Output[str]:
         """The client's id. Managed login shows an error page to a client without a style."""
-        if self._checked.get("domain_prefix") is None and self._checked.get("custom_domain") is None:
+        existing = self._checked.get("existing_user_pool")
+        has_login = existing is not None and existing.get("login_url") is not None
+        if not has_login and self._checked.get("domain_prefix") is None and self._checked.get("custom_domain") is None:
             return client.id
         style = aws.cognito.ManagedLoginBranding(
             f"{name}-style-{key}",
@@ -353,7 +356,8 @@ class UserDirectory(Component):
             self._undelivered_alarm(name, created)
 
     def _undelivered_alarm(self, name: str, created: UserPool) -> None:
-        metric = Metric(name, "UndeliveredMessages", {}, "Sum")
+        # Another stack in the account and Region may have a directory of the same name; the log group is this one's alone.
+        metric = Metric(_NAMESPACE, pulumi.Output.concat(created.message_log_group.name, "-undelivered"), {}, "Sum")
         aws.cloudwatch.LogMetricFilter(
             f"{name}-undelivered-filter",
             log_group_name=created.message_log_group.name,
@@ -364,7 +368,7 @@ class UserDirectory(Component):
         alarm(
             self,
             f"{name}-undelivered",
-            f"Messages to users of {name} are not delivered",
+            f"Invitations and codes for users of {name} reach nobody: the log group {name}-message-log says why",
             metric,
             0,
             period_seconds=300,
