@@ -95,6 +95,10 @@ def test_managed_login_has_a_style_for_each_client() -> None:
     styles = graph.of_type("aws:cognito/managedLoginBranding:ManagedLoginBranding")
     assert [refs(graph, style, "clientId") for style in styles] == [["users-client-site"], ["users-client-app"]]
     assert all(style.inputs["useCognitoProvidedValues"] for style in styles)
+    # Cognito refuses such changes of a pool at the same time.
+    waits = [{urn.rpartition("::")[2] for urn in style.dependencies} for style in styles]
+    assert "users-domain" in waits[0]
+    assert "users-style-site" in waits[1]
     assert outputs(graph)["login_url"] == "https://example-login.auth.eu-west-1.amazoncognito.com"
     assert set(outputs(graph)["client_ids"]) == {"site", "app"}
     pool_id = graph.one(POOL).outputs["id"]

@@ -87,6 +87,8 @@ class UserDirectory(Component):
         self.activity_log_group_name = self.kms_key_arn = nothing
         created = self._create(name)
         self.domain_target = nothing
+        # Cognito refuses some changes of a pool while another is under way: the domain and the styles come one after the other.
+        self._in_turn: list[pulumi.Resource] = []
         self.login_url = self._domain(name)
         servers = self._resource_servers(name) + self._saml_providers(name)
         clients = {key: self._client(name, key, client, servers) for key, client in checked["clients"].items()}
@@ -169,6 +171,7 @@ class UserDirectory(Component):
                 # A pool has one domain of each kind.
                 opts=self.child(delete_before_replace=True),
             )
+            self._in_turn.append(domain)
             return pulumi.Output.concat("https://", domain.domain, ".auth.", region_of(self.user_pool_arn), ".amazoncognito.com")
         given = None if existing is None else existing.get("login_url")
         return pulumi.Output.from_input("" if given is None else given)
@@ -188,6 +191,7 @@ class UserDirectory(Component):
             managed_login_version=2,
             opts=self.child(delete_before_replace=True),
         )
+        self._in_turn.append(domain)
         self.domain_target = domain.cloudfront_distribution
         url = pulumi.Output.concat("https://", domain.domain)
         if zone_id is None:
@@ -265,8 +269,9 @@ class UserDirectory(Component):
             user_pool_id=self.user_pool_id,
             client_id=client.id,
             use_cognito_provided_values=True,
-            opts=self.child(),
+            opts=self.child(depends_on=self._in_turn[-1:]),
         )
+        self._in_turn.append(style)
         return after(client.id, style)
 
     def _identity_pool(self, name: str, given: UserIdentityPool) -> None:
