@@ -73,7 +73,7 @@ def test_every_stack_output_is_exported() -> None:
         for program in programs
         for name in re.findall(r'pulumi\.export\(\s*"(\w+)"', program.read_text(encoding="utf-8"), re.MULTILINE)
     }
-    # Each optional section is an output of its stack.
+    # A section's outputs are one of the stack, by the section's name.
     assert {name for _, name in named} <= exported | set(SYSTEMS)
 
 

@@ -29,3 +29,6 @@ sharing = SecureFileSharing(
 pulumi.export("site_url", sharing.site_url)
 # Invite users there: aws cognito-idp admin-create-user --user-pool-id ID --username ada@example.com
 pulumi.export("user_pool_id", sharing.user_pool_id)
+# What somebody needs who takes back the links of others, or has files scanned again.
+pulumi.export("table_name", sharing.table_name)
+pulumi.export("files_bucket_name", sharing.files_bucket_name)

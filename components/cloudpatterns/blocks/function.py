@@ -16,10 +16,11 @@ _RUNTIMES = {".py": "python3.13", ".mjs": "nodejs24.x"}
 
 
 class PatternFunction(NamedTuple):
-    """The function and its role."""
+    """The function, its role, and the name of its log group."""
 
     function: aws.lambda_.Function
     role: aws.iam.Role
+    log_group_name: pulumi.Output[str]
 
 
 def pattern_function(
@@ -73,7 +74,7 @@ def pattern_function(
         tags=tags,
         opts=component.child(),
     )
-    return PatternFunction(function, role.role)
+    return PatternFunction(function, role.role, group.name)
 
 
 def errors_alarm(

@@ -100,6 +100,9 @@ def test_topics_are_warned_and_then_the_build_starts() -> None:
     }
     assert {one["target"]["deadLetterConfig"]["arn"] for one in found.values()} == {queue.outputs["arn"]}
     assert {one["target"]["roleArn"] for one in found.values()} == {role.outputs["arn"]}
+    # Refused by AWS, a warning that would be in the past leaves the expiry at its new time.
+    for name in ("pr-42-warning-1", "pr-42-warning-2"):
+        assert "pr-42-expiry" in {urn.rpartition("::")[2] for urn in graph.named(name).dependencies}
     # With it, AWS would delete the schedule, and the next up would create it again.
     assert {one.get("actionAfterCompletion") for one in found.values()} == {None}
 
@@ -205,13 +208,13 @@ def build(tmp_path: Path) -> Run:
     binaries.mkdir()
     (binaries / "pulumi").write_text(
         '#!/bin/bash\necho "$*" >> "$CALLS"\n'
-        'if [ "$1" = stack ]; then cat "$STATE"; [ ! -s "$ERROR" ] || { cat "$ERROR" >&2; exit 255; }; exit 0; fi\n'
-        '[ "$(grep -c ^destroy "$CALLS")" -gt "$FAILURES" ]\n'
+        'if [ "$1 $2" = "stack export" ]; then cat "$STATE"; [ ! -s "$ERROR" ] || { cat "$ERROR" >&2; exit 255; }; exit 0; fi\n'
+        '[ "$1" != destroy ] || [ "$(grep -c ^destroy "$CALLS")" -gt "$FAILURES" ]\n'
     )
     (binaries / "pulumi").chmod(0o755)
     [command] = json.loads(janitor().named("pr-42-destroy").inputs["source"]["buildspec"])["phases"]["build"]["commands"]
 
-    def run(resources: list[dict[str, Any]], *, error: str = "", failures: int = 0) -> tuple[int, str, list[str]]:
+    def run(resources: list[dict[str, Any]], *, error: str = "", failures: int = 0, **more: str) -> tuple[int, str, list[str]]:
         (tmp_path / "state").write_text(json.dumps({"version": 3, "deployment": {"resources": resources}}))
         (tmp_path / "error").write_text(error)
         (tmp_path / "calls").write_text("")
@@ -221,6 +224,8 @@ def build(tmp_path: Path) -> Run:
             "STACK": PLACE["stack"],
             "PULUMI_VERSION": "3.0.0",
             "FAILURES": str(failures),
+            "RETRY_SECONDS": "0",
+            **more,
             **{name.upper(): str(tmp_path / name) for name in ("calls", "state", "error")},
         }
         done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
@@ -247,6 +252,10 @@ def test_the_stack_is_destroyed(build: Run) -> None:
         {"inputs": {"deletionProtectionEnabled": True}},
         {"inputs": {"enableDeletionProtection": True}},
         {"inputs": {"disableApiTermination": True}},
+        # A firewall, an EMR cluster, an event data store.
+        {"inputs": {"deleteProtection": True}},
+        {"inputs": {"terminationProtection": True}},
+        {"inputs": {"terminationProtectionEnabled": True}},
     ],
 )
 def test_it_refuses_protected_stacks_before_anything_is_deleted(build: Run, resource: dict[str, Any]) -> None:
@@ -265,7 +274,22 @@ def test_a_state_that_cannot_be_read_fails_the_build(build: Run) -> None:
     assert build([], error="error: AccessDenied\n") == (1, "error: AccessDenied\n", [EXPORT])
 
 
+def test_a_stack_that_was_never_deployed_is_removed(build: Run) -> None:
+    removal = "stack rm --stack organization/shop/pr-42 --yes --non-interactive"
+    assert build([]) == (0, "organization/shop/pr-42 was empty, and is removed\n", [EXPORT, removal])
+
+
+FREE: list[dict[str, Any]] = [{"urn": URN}]
+
+
 def test_a_destruction_that_fails_is_tried_once_more(build: Run) -> None:
-    assert build([], failures=1) == (0, "organization/shop/pr-42 is destroyed\n", [EXPORT, DESTROY, DESTROY])
-    code, _, calls = build([], failures=2)
+    assert build(FREE, failures=1) == (0, "organization/shop/pr-42 is destroyed\n", [EXPORT, DESTROY, DESTROY])
+    code, shown, calls = build(FREE, failures=2)
     assert (code, calls) == (1, [EXPORT, DESTROY, DESTROY])
+    assert "name=CANCEL,value=true" in shown
+
+
+def test_a_lock_that_was_left_is_removed_when_somebody_says_so(build: Run) -> None:
+    cancel = "cancel --stack organization/shop/pr-42 --yes --non-interactive"
+    assert build(FREE, CANCEL="true") == (0, "organization/shop/pr-42 is destroyed\n", [EXPORT, cancel, DESTROY])
+    assert build(FREE, CANCEL="")[2] == [EXPORT, DESTROY]

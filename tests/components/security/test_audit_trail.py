@@ -113,7 +113,7 @@ def matches(pattern: Any, event: Any) -> bool:
     if isinstance(event, list):
         return any(matches(pattern, one) for one in event)
     if isinstance(pattern, list):
-        return any(event >= one["numeric"][1] if isinstance(one, dict) else one == event for one in pattern)
+        return any(_matches_value(one, event) for one in pattern)
     if not isinstance(event, Mapping):
         return False
     alternatives = pattern.get("$or")
@@ -121,6 +121,12 @@ def matches(pattern: Any, event: Any) -> bool:
     return (not alternatives or any(matches(one, event) for one in alternatives)) and all(
         key in event and matches(value, event[key]) for key, value in rest.items()
     )
+
+
+def _matches_value(allowed: Any, value: Any) -> bool:
+    if not isinstance(allowed, dict):
+        return allowed == value
+    return value.startswith(allowed["prefix"]) if "prefix" in allowed else value >= allowed["numeric"][1]
 
 
 def call(source: str, name: str, **more: Any) -> dict[str, Any]:
@@ -152,8 +158,10 @@ def test_log_files_are_under_object_lock_for_as_long_as_they_are_kept() -> None:
 def test_the_trail_is_multi_region() -> None:
     found = trail(make())
     assert found["isMultiRegionTrail"] is found["includeGlobalServiceEvents"] is found["enableLogging"] is True
-    # All management events, of reads and writes: what is left out is the default.
-    assert found.keys() & {"eventSelectors", "advancedEventSelectors"} == set()
+    # All management events, of reads and writes. They are stated: data events could not be removed again otherwise.
+    [management] = found["advancedEventSelectors"]
+    assert management["fieldSelectors"] == [{"field": "eventCategory", "equals": ["Management"]}]
+    assert "eventSelectors" not in found
 
 
 ROOT = {"type": "Root", "arn": f"arn:aws:iam::{ACCOUNT}:root"}
@@ -358,6 +366,11 @@ def test_a_watch_counts_what_it_is_named_after(name: str, event: dict[str, Any],
     assert counts(WATCHES[name].pattern, event) is raised
 
 
+def test_names_of_services_are_quoted_in_patterns() -> None:
+    assert '$.eventSource = "access-analyzer.amazonaws.com"' in WATCHED_OFF.pattern
+    assert [key for key, one in WATCHES.items() if re.search('eventSource = [^"]', one.pattern)] == []
+
+
 def test_patterns_are_within_the_limit_of_cloudwatch_logs() -> None:
     assert {
         key: len(one.pattern) for key, one in {**WATCHES, "root": ROOT_USE, "off": WATCHED_OFF}.items() if len(one.pattern) > 1024
@@ -430,6 +443,15 @@ def test_an_adopted_recorder_has_rules_alone() -> None:
     pattern = json.loads(named(graph, "audit-rule-broken")["eventPattern"])
     assert matches(pattern, {**event, "detail": {**broken, "newEvaluationResult": {"complianceType": "NON_COMPLIANT"}}})
     assert not matches(pattern, {**event, "detail": {**broken, "newEvaluationResult": {"complianceType": "COMPLIANT"}}})
+    foreign = {**broken, "configRuleName": "other-old-keys-1a2b3c4", "newEvaluationResult": {"complianceType": "NON_COMPLIANT"}}
+    assert not matches(pattern, {**event, "detail": foreign})
+
+
+def test_a_hundred_rules_are_reported_by_one_pattern() -> None:
+    rules = {f"rule-{number}": {"identifier": "ENCRYPTED_VOLUMES"} for number in range(100)}
+    graph = make(recorder={"rules": rules}, **WITH_TOPICS)
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+    assert len(named(graph, "audit-rule-broken")["eventPattern"]) <= 2048
 
 
 # GuardDuty, Security Hub, Inspector, Access Analyzer.
@@ -482,6 +504,8 @@ def test_analyzers_see_what_is_open_and_what_is_unused() -> None:
     found = {one.name: one.inputs["type"] for one in graph.of_type("aws:accessanalyzer/analyzer:Analyzer")}
     assert found == {"audit-analyzer": "ORGANIZATION", "audit-unused": "ORGANIZATION_UNUSED_ACCESS"}
     assert named(graph, "audit-unused")["configuration"] == {"unusedAccess": {"unusedAccessAge": 90}}
+    # Another scope or age is another analyzer of the same name.
+    assert [graph.named(name).options["deleteBeforeReplace"] for name in found] == [True, True]
 
 
 def test_what_exists_is_adopted() -> None:
@@ -535,7 +559,8 @@ def test_failed_checks_of_the_hub_are_reported_and_not_what_other_services_repor
     pattern = json.loads(named(make(**SERVICES, **WITH_TOPICS), "audit-check-failed")["eventPattern"])
     finding = {"RecordState": "ACTIVE", "Severity": {"Label": "CRITICAL"}, "Workflow": {"Status": "NEW"}}
     event = {"source": "aws.securityhub", "detail-type": "Security Hub Findings - Imported"}
-    assert matches(pattern, {**event, "detail": {"findings": [{**finding, "ProductName": "Security Hub"}]}})
+    for product in ("Security Hub", "Security Hub CSPM"):
+        assert matches(pattern, {**event, "detail": {"findings": [{**finding, "ProductName": product}]}})
     assert not matches(pattern, {**event, "detail": {"findings": [{**finding, "ProductName": "GuardDuty"}]}})
 
 

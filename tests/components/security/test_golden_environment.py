@@ -191,6 +191,8 @@ def test_later_versions_come_one_after_the_other() -> None:
     assert (second.inputs["guidance"], third.inputs["guidance"]) == ("DEPRECATED", "DEFAULT")
     assert (third.inputs["name"], third.inputs["description"]) == ("v3", "Tags")
     assert "golden-bucket-version-v2" in waits_for(graph, third)
+    # Service Catalog refuses changes of a product that is being changed: the portfolio comes last.
+    assert "golden-bucket-version-v3" in waits_for(graph, graph.named("golden-bucket-association"))
 
 
 def test_people_read_titles_not_names_of_resources() -> None:
@@ -283,6 +285,11 @@ def test_statements_for_roles_that_are_kept_elsewhere() -> None:
             {"products": {"bucket": {**BUCKET, "versions": {"v1": {"template": TEMPLATE, "deprecated": True}}}}},
             "products.bucket.versions.v1.deprecated",
             "is True for the first version, which is part of the product. Set it for later versions only.",
+        ),
+        (
+            {"products": {"bucket": {**BUCKET, "allowed_values": {"Retentoin": ["30"]}}}},
+            "products.bucket.allowed_values",
+            "has Retentoin, which is no parameter of version v1: it could not be launched. Correct the name.",
         ),
         (
             {"users": {"ana": {"principal_arn": f"arn:aws:iam::{ACCOUNT}:user/ana"}}},

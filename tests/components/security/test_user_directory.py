@@ -95,6 +95,10 @@ def test_managed_login_has_a_style_for_each_client() -> None:
     styles = graph.of_type("aws:cognito/managedLoginBranding:ManagedLoginBranding")
     assert [refs(graph, style, "clientId") for style in styles] == [["users-client-site"], ["users-client-app"]]
     assert all(style.inputs["useCognitoProvidedValues"] for style in styles)
+    # Cognito refuses such changes of a pool at the same time.
+    waits = [{urn.rpartition("::")[2] for urn in style.dependencies} for style in styles]
+    assert "users-domain" in waits[0]
+    assert "users-style-site" in waits[1]
     assert outputs(graph)["login_url"] == "https://example-login.auth.eu-west-1.amazoncognito.com"
     assert set(outputs(graph)["client_ids"]) == {"site", "app"}
     pool_id = graph.one(POOL).outputs["id"]
@@ -254,7 +258,12 @@ def test_alarms_tell_of_throttles_compromised_passwords_and_undelivered_messages
         'SELECT SUM(CompromisedCredentialRisk) FROM SCHEMA("AWS/Cognito", Operation, RiskLevel, UserPoolId) '
         f"WHERE UserPoolId = '{pool_id}'"
     )
-    assert alarm(graph, "users-undelivered").inputs["metricName"] == "UndeliveredMessages"
+    # Two stacks may have a directory of the same name; the log group is of one of them.
+    log_group = graph.named("users-message-log").outputs["name"]
+    transformation = graph.one("aws:cloudwatch/logMetricFilter:LogMetricFilter").inputs["metricTransformation"]
+    undelivered = alarm(graph, "users-undelivered").inputs
+    assert undelivered["metricName"] == transformation["name"] == f"{log_group}-undelivered"
+    assert undelivered["namespace"] == transformation["namespace"] == "CloudPatterns/UserDirectory"
     assert refs(graph, graph.one("aws:cloudwatch/logMetricFilter:LogMetricFilter"), "logGroupName") == ["users-message-log"]
     assert {tuple(one.inputs["alarmActions"]) for one in graph.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")} == {(TOPIC,)}
 
@@ -280,7 +289,11 @@ def test_a_pool_that_is_there_is_not_changed() -> None:
     assert found["issuer_url"] == "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_aBcDeFgHi"
     assert [found[name] for name in ("login_url", "kms_key_arn", "activity_log_group_name", "identity_pool_id")] == [""] * 4
     existing = {"arn": POOL_ARN, "login_url": "https://login.example.com"}
-    assert outputs(adopt(existing_user_pool=existing))["login_url"] == "https://login.example.com"
+    graph = adopt(existing_user_pool=existing, clients={"site": SITE})
+    assert outputs(graph)["login_url"] == "https://login.example.com"
+    # Managed login has an error page for a client without a style.
+    style = graph.one("aws:cognito/managedLoginBranding:ManagedLoginBranding")
+    assert refs(graph, style, "clientId") == ["users-client-site"]
 
 
 def test_an_api_takes_the_tokens_of_named_clients() -> None:

@@ -1,11 +1,18 @@
+import importlib.util
+import inspect
 import json
-from datetime import date, timedelta
+import logging
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from boto3.dynamodb.types import TypeSerializer
 from cloudpatterns.core import ArgumentError
 from cloudpatterns.plugin.examples import SIGNING_KEY
 from cloudpatterns.systems import SecureFileSharing
+from cloudpatterns.systems.secure_file_sharing import component
 from offline_preview.graph import Graph
 
 from tests.components.systems.sharing import FILES, SECRET, SITE, arguments, make
@@ -197,6 +204,47 @@ def test_topics_hear_of_what_fails(graph: Graph) -> None:
     named = {one.name for one in alarms}
     assert {"sharing-shares-errors", "sharing-links-throttled", "sharing-files-sign-errors", "sharing-uploads-forms-errors"} <= named
     assert {one.inputs["alarmActions"][0] for one in alarms} == {TOPIC, EDGE_TOPIC}
+
+
+def test_an_alarm_tells_of_a_scan_that_says_nothing(graph: Graph) -> None:
+    counted, alarm = graph.named("sharing-unscanned-filter"), graph.named("sharing-unscanned").inputs
+    group = graph.named("sharing-shares-logs").outputs["name"]
+    assert (counted.inputs["logGroupName"], counted.inputs["pattern"]) == (group, '"unscanned"')
+    metric = counted.inputs["metricTransformation"]
+    # Two stacks may have a component of the same name; the log group is of one of them.
+    assert (alarm["namespace"], alarm["metricName"]) == (metric["namespace"], metric["name"])
+    assert metric["name"] == f"{group}-unscanned"
+
+
+@pytest.mark.parametrize(("minutes", "tags", "logged"), [(20, [], True), (5, [], False), (20, ["NO_THREATS_FOUND"], False)])
+def test_a_file_that_is_not_scanned_in_time_is_logged(
+    minutes: int, tags: list[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, *, logged: bool
+) -> None:
+    code = Path(inspect.getfile(component)).parent / "on_aws/shares/index.py"
+    spec = importlib.util.spec_from_file_location("shares", code)
+    assert spec is not None
+    assert spec.loader is not None
+    shares = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(shares)
+    for name in ("TABLE", "BUCKET"):
+        monkeypatch.setenv(name, name.lower())
+    now = datetime.now(UTC)
+    share = {
+        "id": "1",
+        "file_key": "files/1",
+        "created_at": (now - timedelta(minutes=minutes)).isoformat(timespec="seconds"),
+        "expires_at": int(now.timestamp()) + 600,
+        "recipients": ["bob@example.com"],
+    }
+    dynamodb, s3 = Mock(), Mock()
+    dynamodb.get_item.return_value = {"Item": {key: TypeSerializer().serialize(value) for key, value in share.items()}}
+    s3.get_object_tagging.return_value = {"TagSet": [{"Key": "GuardDutyMalwareScanStatus", "Value": tag} for tag in tags]}
+    event = {"httpMethod": "GET", "resource": "/link", "requestContext": {"authorizer": {"share_id": "1"}}}
+    monkeypatch.setenv("SITE_URL", "https://share.example.com")
+    with caplog.at_level(logging.INFO):
+        answer = shares.handler(event, None, shares.Clients(dynamodb, s3, Mock(), Mock()))
+    assert json.loads(answer["body"])["state"] == ("available" if tags else "scanning")
+    assert any('"unscanned"' in line for line in caplog.messages) is logged
 
 
 def test_what_is_there_is_used() -> None:

@@ -205,6 +205,19 @@ def test_an_address_that_is_not_verified_names_nobody(system: Sharing, ada: str)
     assert state_of(system.call("POST", "/fetches", mallory, {"token": share["link"]})) == (403, "foreign")
 
 
+def test_a_user_who_is_cut_off_opens_nothing_that_names_them(system: Sharing, ada: str) -> None:
+    users, pool = system.emulator.client("cognito-idp"), system.directory.pool_id
+    system.directory.invite("carol@example.com")
+    share = system.share(ada, recipients=["carol@example.com"])
+    carol = system.token("carol@example.com")
+    assert system.call("POST", "/fetches", carol, {"token": share["link"]})[0] == 200
+    # The access token holds for some minutes more.
+    users.admin_disable_user(UserPoolId=pool, Username="carol@example.com")
+    assert state_of(system.call("POST", "/fetches", carol, {"token": share["link"]})) == (403, "foreign")
+    users.admin_delete_user(UserPoolId=pool, Username="carol@example.com")
+    assert state_of(system.call("POST", "/fetches", carol, {"token": share["link"]})) == (403, "foreign")
+
+
 def test_a_link_is_opened_as_often_as_it_may_be_however_many_try_at_once(system: Sharing, ada: str) -> None:
     share = system.share(ada, max_fetches=3)
     with ThreadPoolExecutor(8) as threads:

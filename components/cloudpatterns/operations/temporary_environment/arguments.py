@@ -26,7 +26,8 @@ class TemporaryEnvironmentOptions(TypedDict):
     stack: Annotated[str, Matches(f"organization/{_NAME}/{_NAME}", "organization/project/stack such as organization/shop/pr-42")]
     """The stack that expires, as ``pulumi stack ls --all`` of a self-managed backend shows it; not the one with this component in it."""
     expires_at: Annotated[str, Matches(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", "a time such as 2027-01-31T18:00:00")]
-    """When the stack is destroyed, in ``time_zone``. A later time prolongs it. AWS refuses a time in the past, that of the warning too."""
+    """When the stack is destroyed, in ``time_zone``. A later time prolongs it. AWS refuses a time in the past, that of the warning too:
+    lower ``warning_hours`` where it is nearer than that."""
     time_zone: NotRequired[Annotated[str, Field(default="Etc/UTC")]]
     """A name of the IANA database."""
     warning_hours: NotRequired[Annotated[int, Field(default=24, ge=1, le=336)]]

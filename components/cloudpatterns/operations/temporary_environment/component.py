@@ -5,6 +5,7 @@ Pattern: "Temporary Development Environment" (Cloud Design Patterns for AWS).
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -32,7 +33,8 @@ class TemporaryEnvironment(Component):
     Refused are stacks named like production, the component's own stack and, before anything is deleted, a stack with a resource that is
     protected: by Pulumi's ``protect``, or by deletion protection of AWS. To prolong the environment, raise ``expires_at`` and run
     ``pulumi up``; to keep it, destroy the stack of this component. To destroy at once:
-    ``aws codebuild start-build --project-name <project_name>``.
+    ``aws codebuild start-build --project-name <project_name>``, where a lock that a killed deployment has left is removed with
+    ``--environment-variables-override name=CANCEL,value=true``.
 
     **Use when**: an environment serves a branch, a training or a trial, and is forgotten afterwards.
 
@@ -42,7 +44,8 @@ class TemporaryEnvironment(Component):
 
     **Trade-offs**: the build has the rights to delete the stack. Resources that Pulumi retains (``retain_on_delete``) stay, and so does
     what the stack's programs have created by themselves. The state must be in a self-managed backend on S3, and the stack's secrets under
-    a key (``awskms``): the build knows no passphrase.
+    a key (``awskms``): the build knows no passphrase. A bucket with objects ends the destruction halfway unless its ``force_destroy`` is
+    set.
 
     **Proven by**: controls ``schedule-dead-letters``, ``schedule-role-confined``, ``codebuild-logging``, ``codebuild-not-privileged``;
     ``test_temporary_environment.py``, which runs the script of the build.
@@ -168,22 +171,29 @@ class TemporaryEnvironment(Component):
         stack, at = checked["stack"], f"{checked['expires_at'].replace('T', ' ')} ({checked['time_zone']})"
         fix = f"To keep it, raise expires_at of {name} in the stack {pulumi.get_project()}/{pulumi.get_stack()}, and run pulumi up there."
         message = {"Subject": "A temporary environment expires", "Message": f"{stack} expires at {at}, and is destroyed then. {fix}"}
-        runs = {
-            f"warning-{number}": (warned_at(checked), "sns", "publish", {"TopicArn": topic, **message})
-            for number, topic in enumerate(topics, 1)
+        runs: dict[str, tuple[str, str, str, dict[str, Any]]] = {
+            "expiry": (checked["expires_at"], "codebuild", "startBuild", {"ProjectName": project.name}),
+            **{
+                f"warning-{number}": (warned_at(checked), "sns", "publish", {"TopicArn": topic, **message})
+                for number, topic in enumerate(topics, 1)
+            },
         }
-        runs["expiry"] = (checked["expires_at"], "codebuild", "startBuild", {"ProjectName": project.name})
+        created: list[aws.scheduler.Schedule] = []
         for suffix, (time, service, action, parameters) in runs.items():
-            schedule(
-                self,
-                f"{name}-{suffix}",
-                group=group,
-                # A one-time schedule stays after its time: deleted by itself, it would come back with the next up.
-                expression=f"at({time})",
-                time_zone=checked["time_zone"],
-                target_arn=api_target(group.arn, service, action),
-                target_input=parameters,
-                role_arn=role.arn,
-                retry_seconds=_DAY_SECONDS,
-                dead_letter_arn=queue.arn,
+            created.append(
+                schedule(
+                    self,
+                    f"{name}-{suffix}",
+                    group=group,
+                    # A one-time schedule stays after its time: deleted by itself, it would come back with the next up.
+                    expression=f"at({time})",
+                    time_zone=checked["time_zone"],
+                    target_arn=api_target(group.arn, service, action),
+                    target_input=parameters,
+                    role_arn=role.arn,
+                    retry_seconds=_DAY_SECONDS,
+                    dead_letter_arn=queue.arn,
+                    # The expiry is prolonged first: a new time of the warning that has passed already ends the update.
+                    depends_on=created[:1],
+                )
             )

@@ -93,8 +93,10 @@ def create_inspector(component: Component, name: str, settings: AuditInspector, 
 
 def create_analyzer(component: Component, name: str, settings: AuditAnalyzer, tags: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[str]:
     """The ARN of the analyzer of access from outside."""
+    # Another scope or age is another analyzer of the same name, and of few that an account may have in a Region.
+    opts = component.child(delete_before_replace=True)
     analyzer = aws.accessanalyzer.Analyzer(
-        f"{name}-analyzer", analyzer_name=f"{name}-analyzer", type=settings["scope"], tags=tags, opts=component.child()
+        f"{name}-analyzer", analyzer_name=f"{name}-analyzer", type=settings["scope"], tags=tags, opts=opts
     )
     days = settings.get("unused_access_days")
     if days is not None:
@@ -104,7 +106,7 @@ def create_analyzer(component: Component, name: str, settings: AuditAnalyzer, ta
             type=f"{settings['scope']}_UNUSED_ACCESS",
             configuration={"unused_access": {"unused_access_age": days}},
             tags=tags,
-            opts=component.child(),
+            opts=opts,
         )
     return analyzer.arn
 
@@ -128,7 +130,8 @@ def _findings(checked: AuditTrailArgs) -> dict[str, tuple[str, dict[str, Any]]]:
     if checked.get("hub") is not None:
         # Its own checks alone: the other services report for themselves.
         finding = {
-            "ProductName": ["Security Hub"],
+            # The older name is the one of another service now, and of findings until then.
+            "ProductName": ["Security Hub", "Security Hub CSPM"],
             "RecordState": ["ACTIVE"],
             "Severity": {"Label": ["CRITICAL"]},
             "Workflow": {"Status": ["NEW"]},

@@ -92,7 +92,8 @@ def create_rules(component: Component, name: str, checked: AuditTrailArgs, setti
             "detail-type": ["Config Rules Compliance Change"],
             "detail": {
                 "messageType": ["ComplianceChangeNotification"],
-                "configRuleName": [rule.name for rule in created],
+                # A pattern has 2048 characters, which are not enough for the names of fifty rules.
+                "configRuleName": [{"prefix": f"{name}-"}],
                 "newEvaluationResult": {"complianceType": ["NON_COMPLIANT"]},
             },
         },

@@ -56,7 +56,7 @@ def create_trail(component: Component, name: str, checked: AuditTrailArgs) -> Tr
         enable_logging=True,
         enable_log_file_validation=True,
         is_organization_trail=checked.get("organization_id") is not None,
-        advanced_event_selectors=_selectors(checked, bucket_arn) or None,
+        advanced_event_selectors=_selectors(checked, bucket_arn),
         insight_selectors=[{"insight_type": kind} for kind in ("ApiCallRateInsight", "ApiErrorRateInsight")]
         if checked["insights"]
         else None,
@@ -155,8 +155,7 @@ def _events_statement(group_arn: pulumi.Output[str], organization_id: str | None
 
 
 def _selectors(checked: AuditTrailArgs, bucket_arn: pulumi.Output[str]) -> list[aws.cloudtrail.TrailAdvancedEventSelectorArgsDict]:
-    if not checked["data_events"]:
-        return []
+    # Stated without data events too: the provider cannot take the last selector away, which CloudTrail refuses.
     management = [{"field": "eventCategory", "equals": ["Management"]}]
     selectors: list[Any] = [{"name": "Management events", "field_selectors": management}]
     for number, events in enumerate(checked["data_events"], start=1):

@@ -29,7 +29,8 @@ def _names(names: Iterable[str]) -> str:
 
 
 def _calls(source: str, *names: str) -> str:
-    return f"($.eventSource = {source}.amazonaws.com) && ({_names(names)})"
+    # Quoted: a text with a hyphen is none of the words that a pattern may have as they are.
+    return f'($.eventSource = "{source}.amazonaws.com") && ({_names(names)})'
 
 
 SWITCHED_OFF: Mapping[str, Sequence[str]] = {

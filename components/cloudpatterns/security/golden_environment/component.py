@@ -155,7 +155,7 @@ class GoldenEnvironment(Component):
                 opts=self.child(depends_on=[before]),
                 **self._release(name, version, settings),
             )
-        return self._constrained(name, settings, product)
+        return self._constrained(name, settings, product, before)
 
     def _release(self, name: str, version: str, settings: GoldenProduct) -> dict[str, Any]:
         """Name, description and URL of a version; the URL is available once the template is there."""
@@ -175,9 +175,15 @@ class GoldenEnvironment(Component):
         url = pulumi.Output.concat("https://", self._bucket.bucket_regional_domain_name, "/", key)
         return {"name": version, "description": settings["versions"][version].get("description"), "template_url": after(url, template)}
 
-    def _constrained(self, name: str, settings: GoldenProduct, product: aws.servicecatalog.Product) -> _Product:
+    def _constrained(
+        self, name: str, settings: GoldenProduct, product: aws.servicecatalog.Product, last_version: pulumi.Resource
+    ) -> _Product:
         association = aws.servicecatalog.ProductPortfolioAssociation(
-            f"{name}-association", portfolio_id=self.portfolio_id, product_id=product.id, opts=self.child()
+            f"{name}-association",
+            portfolio_id=self.portfolio_id,
+            product_id=product.id,
+            # The product has all its versions before it is in the portfolio, and leaves it before them.
+            opts=self.child(depends_on=[last_version]),
         )
         role_arn = self._launch_role(name, settings, product.arn)
         constraints: dict[str, tuple[str, Any]] = {"launch": ("LAUNCH", {"RoleArn": role_arn})}
@@ -285,6 +291,11 @@ def _problems(checked: GoldenEnvironmentArgs) -> Iterator[Problem]:
             if "Resources" not in settings["template"]:
                 reason = "has no Resources: it is the text of a template of CloudFormation, not its path. Read the file."
                 yield f"{path}.versions.{version}.template", reason
+            for parameter in product["allowed_values"]:
+                # They hold for all versions: https://docs.aws.amazon.com/servicecatalog/latest/adminguide/catalogs_constraints_template-constraints.html
+                if parameter not in settings["template"]:
+                    reason = f"has {parameter}, which is no parameter of version {version}: it could not be launched. Correct the name."
+                    yield f"{path}.allowed_values", reason
             if version == first and settings["deprecated"]:
                 reason = "is True for the first version, which is part of the product. Set it for later versions only."
                 yield f"{path}.versions.{version}.deprecated", reason

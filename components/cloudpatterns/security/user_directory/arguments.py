@@ -176,7 +176,7 @@ class ExistingUserPool(TypedDict):
     arn: UserPoolArn
     """ARN of the user pool."""
     login_url: NotRequired[Annotated[pulumi.Input[str], Matches(r"https://[^\s/]+", "such as https://login.example.com")]]
-    """Address of its managed login. Default: none, or that of the new domain."""
+    """Address of its managed login, not of the older hosted UI: clients get a look there. Default: none, or that of the new domain."""
 
 
 class UserDirectoryOptions(TypedDict):

@@ -29,6 +29,7 @@ from cloudpatterns.security.user_directory.pool import LOGS, UserPool, user_pool
 
 # What a client that keeps no secret may do by itself: managed login needs neither.
 _FLOWS = ("ALLOW_USER_AUTH", "ALLOW_USER_SRP_AUTH")
+_NAMESPACE = "CloudPatterns/UserDirectory"
 _ADMINISTRATION = (
     *("AdminAddUserToGroup", "AdminCreateUser", "AdminDisableUser", "AdminEnableUser", "AdminGetUser", "AdminListGroupsForUser"),
     *("AdminRemoveUserFromGroup", "AdminResetUserPassword", "AdminSetUserMFAPreference", "AdminUpdateUserAttributes"),
@@ -86,6 +87,8 @@ class UserDirectory(Component):
         self.activity_log_group_name = self.kms_key_arn = nothing
         created = self._create(name)
         self.domain_target = nothing
+        # Cognito refuses some changes of a pool while another is under way: the domain and the styles come one after the other.
+        self._in_turn: list[pulumi.Resource] = []
         self.login_url = self._domain(name)
         servers = self._resource_servers(name) + self._saml_providers(name)
         clients = {key: self._client(name, key, client, servers) for key, client in checked["clients"].items()}
@@ -168,6 +171,7 @@ class UserDirectory(Component):
                 # A pool has one domain of each kind.
                 opts=self.child(delete_before_replace=True),
             )
+            self._in_turn.append(domain)
             return pulumi.Output.concat("https://", domain.domain, ".auth.", region_of(self.user_pool_arn), ".amazoncognito.com")
         given = None if existing is None else existing.get("login_url")
         return pulumi.Output.from_input("" if given is None else given)
@@ -187,6 +191,7 @@ class UserDirectory(Component):
             managed_login_version=2,
             opts=self.child(delete_before_replace=True),
         )
+        self._in_turn.append(domain)
         self.domain_target = domain.cloudfront_distribution
         url = pulumi.Output.concat("https://", domain.domain)
         if zone_id is None:
@@ -255,15 +260,18 @@ class UserDirectory(Component):
 
     def _with_branding(self, name: str, key: str, client: aws.cognito.UserPoolClient) -> pulumi.Output[str]:
         """The client's id. Managed login shows an error page to a client without a style."""
-        if self._checked.get("domain_prefix") is None and self._checked.get("custom_domain") is None:
+        existing = self._checked.get("existing_user_pool")
+        has_login = existing is not None and existing.get("login_url") is not None
+        if not has_login and self._checked.get("domain_prefix") is None and self._checked.get("custom_domain") is None:
             return client.id
         style = aws.cognito.ManagedLoginBranding(
             f"{name}-style-{key}",
             user_pool_id=self.user_pool_id,
             client_id=client.id,
             use_cognito_provided_values=True,
-            opts=self.child(),
+            opts=self.child(depends_on=self._in_turn[-1:]),
         )
+        self._in_turn.append(style)
         return after(client.id, style)
 
     def _identity_pool(self, name: str, given: UserIdentityPool) -> None:
@@ -353,7 +361,8 @@ class UserDirectory(Component):
             self._undelivered_alarm(name, created)
 
     def _undelivered_alarm(self, name: str, created: UserPool) -> None:
-        metric = Metric(name, "UndeliveredMessages", {}, "Sum")
+        # Another stack in the account and Region may have a directory of the same name; the log group is this one's alone.
+        metric = Metric(_NAMESPACE, pulumi.Output.concat(created.message_log_group.name, "-undelivered"), {}, "Sum")
         aws.cloudwatch.LogMetricFilter(
             f"{name}-undelivered-filter",
             log_group_name=created.message_log_group.name,
@@ -364,7 +373,7 @@ class UserDirectory(Component):
         alarm(
             self,
             f"{name}-undelivered",
-            f"Messages to users of {name} are not delivered",
+            f"Invitations and codes for users of {name} reach nobody: the log group {name}-message-log says why",
             metric,
             0,
             period_seconds=300,

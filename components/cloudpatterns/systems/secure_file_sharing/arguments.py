@@ -46,7 +46,7 @@ class SecureFileSharingOptions(TypedDict):
     """Seconds in which the download must begin after somebody followed a link: so long does a revoked link work on for whoever followed it
     just before."""
     retention_days: NotRequired[Annotated[int, Field(default=90, ge=1, le=3650)]]
-    """Days after which files are deleted, whatever their links say."""
+    """Days after which files are deleted, whatever their links say. Who may read the bucket can recover one for 90 days more."""
     audit_days: NotRequired[Annotated[int, Field(default=365, ge=1, le=3650)]]
     """Days that the record of a link's fetches is kept after the link has expired."""
     title: NotRequired[Annotated[str, Field(default="Secure file sharing", min_length=1, max_length=60)]]

@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cloudpatterns.blocks import errors_alarm, pattern_function
+from cloudpatterns.blocks import Metric, alarm, errors_alarm, pattern_function
 from cloudpatterns.blocks.table import schema_table, throttled_alarm
 from cloudpatterns.core import Component, Later, Problem, Statement, TableKeyArgs, iam_statement, later, part_problems, pick, table_schema
 from cloudpatterns.delivery import (
@@ -178,7 +178,7 @@ class SecureFileSharing(Component):
             Statement(sid="Recipients", actions=["cognito-idp:AdminGetUser"], resources=[self._users.user_pool_arn]),
             *(iam_statement({"conditions": {}, **one}) for one in self._files.caller_statements()),
         ]
-        function = pattern_function(
+        created = pattern_function(
             self,
             f"{name}-shares",
             _CODE / "shares",
@@ -202,10 +202,35 @@ class SecureFileSharing(Component):
                 "USER_POOL_ID": self._users.user_pool_id,
             },
             tags=checked["tags"],
-        ).function
+        )
         if topics := checked["alarm_topic_arns"]:
-            errors_alarm(self, f"{name}-shares", function, topics, checked["tags"])
-        return function
+            errors_alarm(self, f"{name}-shares", created.function, topics, checked["tags"])
+            self._unscanned_alarm(name, created.log_group_name)
+        return created.function
+
+    def _unscanned_alarm(self, name: str, log_group_name: pulumi.Output[str]) -> None:
+        """An alarm on a scan that says nothing at all: GuardDuty sends events of what it cannot scan, but none where it does not run."""
+        # Another stack in the account and Region may have a component of the same name; the log group is this one's alone.
+        metric = Metric("CloudPatterns/SecureFileSharing", pulumi.Output.concat(log_group_name, "-unscanned"), {}, "Sum")
+        aws.cloudwatch.LogMetricFilter(
+            f"{name}-unscanned-filter",
+            log_group_name=log_group_name,
+            pattern='"unscanned"',
+            metric_transformation={"namespace": metric.namespace, "name": metric.name, "value": "1", "default_value": "0"},
+            opts=self.child(),
+        )
+        alarm(
+            self,
+            f"{name}-unscanned",
+            f"Somebody waits for a file of {name} that was not scanned within 15 minutes: is its malware protection plan active?",
+            metric,
+            0,
+            period_seconds=300,
+            actions=self._checked["alarm_topic_arns"],
+            # Nobody asking any more is not a repair.
+            ok_actions=[],
+            tags=self._checked["tags"],
+        )
 
     def _api_gateway(self, name: str, shares: aws.lambda_.Function, firewall: WebApplicationFirewall) -> ApiGateway:
         checked = self._checked

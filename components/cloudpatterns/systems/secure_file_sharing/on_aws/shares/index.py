@@ -34,6 +34,7 @@ _PAGE = 25
 _MOST_FETCHES_SHOWN = 100
 _MOST_RECIPIENTS = 50
 _ATTEMPTS = 4
+_LONGEST_SCAN_SECONDS = 900
 _UNKNOWN = "there is no such link"
 _NO_UPLOAD = "there is no such upload"
 _NO_OBJECT = "the body must be a JSON object"
@@ -195,7 +196,7 @@ def _shown(share: Mapping[str, Any], clients: Clients) -> dict[str, Any]:
     return {
         **{name: share[name] for name in names if name in share},
         "expires_at": _text(int(share["expires_at"])),
-        "state": ended or _scan(clients, share["file_key"]),
+        "state": ended or _scan_of(share, clients),
     }
 
 
@@ -234,7 +235,7 @@ def _fetches(event: Mapping[str, Any], clients: Clients) -> dict[str, Any]:
 
 
 def _view(share: Mapping[str, Any], clients: Clients) -> dict[str, Any]:
-    state = _ended(share) or _scan(clients, share["file_key"])
+    state = _ended(share) or _scan_of(share, clients)
     shown = {"state": state, "expires_at": _text(int(share["expires_at"])), "recipients_only": bool(share["recipients"])}
     # What a file for named people is called is theirs to know.
     return shown if share["recipients"] else {**shown, "file_name": share["file_name"], "size_bytes": share["size_bytes"]}
@@ -243,7 +244,7 @@ def _view(share: Mapping[str, Any], clients: Clients) -> dict[str, Any]:
 def _fetch(share: Mapping[str, Any], viewer: Viewer, clients: Clients) -> dict[str, Any]:
     """A URL of the file, for seconds. Without a record of who got it there is none."""
     state = _foreign(share, viewer, clients) or _ended(share)
-    if not state and (scan := _scan(clients, share["file_key"])) != "available":
+    if not state and (scan := _scan_of(share, clients)) != "available":
         state = scan
     if state:
         raise _recorded(share, viewer, state, clients)
@@ -271,7 +272,13 @@ def _foreign(share: Mapping[str, Any], viewer: Viewer, clients: Clients) -> str:
         return ""
     if not viewer.user_id:
         return "sign_in"
-    user = clients.users.admin_get_user(UserPoolId=os.environ["USER_POOL_ID"], Username=viewer.user_name)
+    try:
+        user = clients.users.admin_get_user(UserPoolId=os.environ["USER_POOL_ID"], Username=viewer.user_name)
+    except clients.users.exceptions.UserNotFoundException:
+        # Deleted; the access token holds for some minutes more.
+        return "foreign"
+    if not user["Enabled"]:
+        return "foreign"
     attributes = {one["Name"]: one["Value"] for one in user["UserAttributes"]}
     verified = attributes.get("email_verified") == "true"
     return "" if verified and attributes["email"].lower() in share["recipients"] else "foreign"
@@ -343,6 +350,16 @@ def _scan(clients: Clients, key: str) -> str:
         raise
     result = {tag["Key"]: tag["Value"] for tag in tags}.get("GuardDutyMalwareScanStatus")
     return "scanning" if result is None else "available" if result == "NO_THREATS_FOUND" else "refused"
+
+
+def _scan_of(share: Mapping[str, Any], clients: Clients) -> str:
+    """What the scan of a link's file has found."""
+    state = _scan(clients, share["file_key"])
+    age = time.time() - datetime.fromisoformat(share["created_at"]).timestamp()
+    if state == "scanning" and age > _LONGEST_SCAN_SECONDS:
+        # An alarm counts these lines: a scan takes seconds.
+        _log("unscanned", share["id"])
+    return state
 
 
 def _share(token: Any, clients: Clients) -> dict[str, Any]:
