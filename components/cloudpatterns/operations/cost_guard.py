@@ -95,7 +95,7 @@ class CostGuardOptions(TypedDict):
     """What a user tunes of a ``CostGuard``."""
 
     budgets: Annotated[dict[str, CostBudgetArgs], ShortNames, Field(min_length=1, max_length=50)]
-    """Budgets by a short name. The first two of an account are free of charge."""
+    """Budgets by a short name. Without actions, as here, they are free of charge."""
     currency: NotRequired[Annotated[str, Field(default="USD"), Matches("[A-Z]{3}", "a currency such as USD")]]
     """Currency of the account's costs: that of AWS, not of its invoice."""
     email_addresses: NotRequired[_Emails]
@@ -132,8 +132,7 @@ class CostGuard(Component):
 
     **Not when**: an organization keeps budgets centrally: name the place in ``keptElsewhere`` of the control ``stack-budget``.
 
-    **Cost drivers**: budgets beyond the second, the topic's key, evaluations of the rule of AWS Config; anomaly detection is free of
-    charge.
+    **Cost drivers**: the topic's key, evaluations of the rule of AWS Config; budgets and anomaly detection are free of charge.
 
     **Trade-offs**: AWS updates costs up to three times a day, so a budget is hours late, an anomaly a day; it reports and stops nothing.
 

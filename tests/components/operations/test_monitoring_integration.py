@@ -229,6 +229,26 @@ def test_alarms_that_cloudwatch_would_refuse(args: dict[str, Any], expected: tup
     assert expected in problems(**args, **TOPICS)
 
 
+EDGE: dict[str, Any] = {
+    "description": "The CDN answers with errors",
+    "metric": {"namespace": "AWS/CloudFront", "name": "5xxErrorRate", "dimensions": {"DistributionId": "E123", "Region": "Global"}},
+    "threshold": 5,
+    "missing_data": "notBreaching",
+}
+
+
+def test_an_alarm_on_metrics_of_the_edge_is_where_they_are() -> None:
+    topic = TOPIC.replace("eu-west-1", "us-east-1")
+    graph = make(alarms={"cdn": {**EDGE, "alarm_topic_arns": [topic]}, "late": LATE}, **TOPICS)
+    assert [graph.named(name).inputs.get("region") for name in ("shop-cdn", "shop-late")] == ["us-east-1", None]
+    reason = f"has {TOPIC}; the metrics of AWS/CloudFront are in us-east-1, and so are alarm and topics. Give topics of us-east-1."
+    outage = {"description": "x", "alarms": ["late", "cdn"]}
+    assert problems(alarms={"cdn": EDGE, "late": LATE}, composite_alarms={"outage": outage}, **TOPICS) == [
+        ("alarms.cdn.alarm_topic_arns", reason),
+        ("composite_alarms.outage.alarms.1", "is 'cdn', an alarm of us-east-1; CloudWatch reads those of one Region. Remove it."),
+    ]
+
+
 # The dashboard.
 
 
@@ -298,6 +318,21 @@ def test_the_dashboard_shows_alarms_and_own_charts() -> None:
     assert (renders["metrics"], renders["period"]) == ([["Shop", "Renders", "Kind", "pdf", {"stat": "Sum"}]], 300)
 
 
+def test_a_line_of_the_edge_is_read_where_its_metric_is() -> None:
+    chart = {"metrics": [EDGE["metric"], LATE["metric"]]}
+    found = charts(make(charts={"Both": chart}, **SHOP))
+    assert [line[-1] for line in found["Application: Both"]["metrics"]] == [
+        {"stat": "Average", "region": "us-east-1"},
+        {"stat": "Maximum"},
+    ]
+
+
+def test_more_alarms_than_a_widget_takes_are_in_several() -> None:
+    existing = {f"a{number}": f"{EXISTING} {number}" for number in range(100)}
+    widgets = body(make(existing_alarm_arns=existing, alarms={"late": LATE}, **TOPICS))["widgets"]
+    assert [len(widget["properties"]["alarms"]) for widget in widgets] == [100, 1]
+
+
 def test_the_dashboard_of_each_stack_has_a_name_of_its_own() -> None:
     # There is one list for all Regions of an account.
     name = make(**SHOP).one("aws:cloudwatch/dashboard:Dashboard").inputs["dashboardName"]
@@ -349,6 +384,13 @@ def test_the_parameter_of_the_agent_has_the_name_that_its_policy_of_aws_allows()
     assert parameter.inputs["name"].startswith("AmazonCloudWatch-")
     # Two braces in a row would be the name of another parameter.
     assert not re.search(r"\{\{|\}\}", parameter.inputs["insecureValue"])
+
+
+def test_the_configuration_of_many_log_files_fits_into_the_parameter() -> None:
+    files = {f"app-{number}": {"file_path": f"/var/log/shop/{'a' * 40}-{number}.log"} for number in range(20)}
+    parameter = make(**WEB, agent={"log_files": files}).one("aws:ssm/parameter:Parameter").inputs
+    assert 4096 < len(parameter["insecureValue"]) < 8192
+    assert parameter["tier"] == "Intelligent-Tiering"
 
 
 def test_the_agent_measures_memory_and_disks_and_sends_log_files() -> None:

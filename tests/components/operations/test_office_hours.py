@@ -53,6 +53,10 @@ def test_it_touches_only_resources_with_its_tag() -> None:
         "Clusters": (["rds:StartDBCluster", "rds:StopDBCluster"], f"arn:aws:rds{PLACE}cluster:*"),
         "Groups": (["autoscaling:UpdateAutoScalingGroup"], f"arn:aws:autoscaling{PLACE}autoScalingGroup:*:autoScalingGroupName/*"),
         "Services": (["ecs:UpdateService"], f"arn:aws:ecs{PLACE}service/*"),
+        "Alarms": (
+            ["cloudwatch:DisableAlarmActions", "cloudwatch:EnableAlarmActions", "cloudwatch:SetAlarmState"],
+            f"arn:aws:cloudwatch{PLACE}alarm:*",
+        ),
     }
     assert {sid: found.pop(sid) for sid in changes} == {
         sid: {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": [resource], "Condition": SELECTED}
@@ -65,8 +69,10 @@ def test_it_touches_only_resources_with_its_tag() -> None:
             "ec2:DescribeInstances",
             "ecs:ListClusters",
             "ecs:ListServices",
+            "tag:GetResources",
             "application-autoscaling:DescribeScalableTargets",
         ],
+        "FindAlarms": ["cloudwatch:DescribeAlarms"],
         "FindDatabases": ["rds:DescribeDBClusters", "rds:DescribeDBInstances"],
         "FindServices": ["ecs:DescribeServices"],
         "ServiceScaling": ["application-autoscaling:RegisterScalableTarget"],
@@ -95,7 +101,7 @@ def test_another_tag_is_in_every_condition() -> None:
         "StringNotEqualsIgnoreCase": {"aws:ResourceTag/Stage": ["live", "p"]},
     }
     found = statements(graph)
-    assert all(found[sid]["Condition"] == conditions for sid in ("Instances", "Databases", "Clusters", "Groups", "Services"))
+    assert all(found[sid]["Condition"] == conditions for sid in ("Instances", "Databases", "Clusters", "Groups", "Services", "Alarms"))
     assert {key: variables(graph)[key] for key in ("TAG_KEY", "TAG_VALUE", "ENVIRONMENT_TAG_KEY", "PRODUCTION_NAMES")} == {
         "TAG_KEY": "Hours",
         "TAG_VALUE": "berlin",
@@ -128,12 +134,14 @@ def test_it_starts_on_working_days_and_stops_each_hour_outside_working_hours() -
     graph = hours()
     assert crons(graph) == {
         "start": "cron(0 8 ? * MON,TUE,WED,THU,FRI *)",
+        "watch": "cron(30 8 ? * MON,TUE,WED,THU,FRI *)",
         "stop": "cron(0 0,1,2,3,4,5,6,7,19,20,21,22,23 ? * MON,TUE,WED,THU,FRI *)",
         "stop-days-off": "cron(0 * ? * SAT,SUN *)",
     }
     assert {one.inputs["scheduleExpressionTimezone"] for one in graph.of_type(SCHEDULE)} == {"Europe/Berlin"}
     assert crons(hours(start="06:30", end="20:15", days=["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"])) == {
         "start": "cron(30 6 ? * MON,TUE,WED,THU,FRI,SAT,SUN *)",
+        "watch": "cron(0 7 ? * MON,TUE,WED,THU,FRI,SAT,SUN *)",
         "stop": "cron(15 0,1,2,3,4,5,20,21,22,23 ? * MON,TUE,WED,THU,FRI,SAT,SUN *)",
     }
     assert crons(hours(start="00:00", end="23:59"))["stop"] == "cron(59 23 ? * MON,TUE,WED,THU,FRI *)"
@@ -153,7 +161,7 @@ def test_a_database_restarted_by_aws_after_seven_days_is_stopped_within_the_hour
 def test_each_schedule_invokes_the_function_and_parks_what_fails() -> None:
     graph = hours()
     function, queue, role = graph.named("hours-function"), graph.named("hours-failed"), graph.named("hours-schedules-role")
-    for name, action in {"hours-start": "start", "hours-stop": "stop", "hours-stop-days-off": "stop"}.items():
+    for name, action in {"hours-start": "start", "hours-watch": "watch", "hours-stop": "stop", "hours-stop-days-off": "stop"}.items():
         schedule = graph.named(name)
         assert schedule.inputs["target"] == {
             "arn": function.outputs["arn"],

@@ -303,6 +303,64 @@ def test_what_cannot_be_started_now_fails_the_run_which_is_tried_again() -> None
     assert run("start") == {"started": 1}
 
 
+@pytest.mark.parametrize("state", ["backing-up", "modifying", "storage-optimization"])
+def test_a_database_that_runs_and_is_changed_in_the_morning_fails_nothing(state: str) -> None:
+    orders = database("orders", DEV)
+    rds_backends[DEFAULT_ACCOUNT_ID][REGION].databases[orders].status = state
+    assert run("start") == {"on already": 1}
+    rds_backends[DEFAULT_ACCOUNT_ID][REGION].databases[orders].status = "inaccessible-encryption-credentials"
+    with pytest.raises(RuntimeError, match="it is inaccessible-encryption-credentials"):
+        run("start")
+
+
+def alarm(name: str, **more: Any) -> str:
+    watched = {"Namespace": "Shop", "MetricName": "Orders", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 1}
+    client("cloudwatch").put_metric_alarm(AlarmName=name, ComparisonOperator="LessThanThreshold", **watched, **more)
+    return name
+
+
+def actions_of(name: str) -> tuple[bool, str]:
+    [found] = client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    return found["ActionsEnabled"], found["StateValue"]
+
+
+def tagged(*names: str, given: Mapping[str, str] = DEV) -> Fault:
+    """What the tagging API answers, which moto has not for alarms."""
+    place = f"arn:aws:cloudwatch:{REGION}:{DEFAULT_ACCOUNT_ID}:alarm:"
+    found = [{"ResourceARN": place + name, "Tags": tags(given)} for name in names]
+    return Fault("resource-groups-tagging-api.GetResources", content={"PaginationToken": "", "ResourceTagMappingList": found})
+
+
+def test_alarms_tell_nobody_of_what_is_stopped_on_purpose_and_count_again_when_all_should_run() -> None:
+    found = tagged(alarm("no-server"), alarm("late"), alarm("off", ActionsEnabled=False))
+    alarm("of another")
+    machine = instance(DEV)
+    assert run("stop", found) == {"stopped": 3, "off already": 1}
+    assert found.bodies[0]["TagFilters"] == [{"Key": "Schedule", "Values": ["office-hours"]}]
+    assert [actions_of(name)[0] for name in ("no-server", "late", "off", "of another")] == [False, False, False, True]
+    client("cloudwatch").set_alarm_state(AlarmName="no-server", StateValue="ALARM", StateReason="stopped")
+    client("cloudwatch").set_alarm_state(AlarmName="late", StateValue="OK", StateReason="all is well")
+    assert run("stop", found) == {"off already": 4}
+    # Servers boot meanwhile.
+    assert run("start", found) == {"started": 1}
+    assert (state_of(machine), actions_of("no-server")[0]) == ("running", False)
+    assert run("watch", found) == {"started": 3}
+    # One that is raised is raised anew, so that its actions follow; one that others have switched off stays so.
+    assert [actions_of(name) for name in ("no-server", "late")] == [(True, "INSUFFICIENT_DATA"), (True, "OK")]
+    assert (actions_of("off")[0], kept()) == (False, [])
+    assert run("watch", found) == {"on already": 2, "started": 1}
+
+
+def test_alarms_of_production_and_on_holidays_are_left_alone() -> None:
+    found = tagged(alarm("no-server"), given=PROD)
+    assert run("stop", found) == {}
+    assert actions_of("no-server")[0] is True
+    found = tagged("no-server")
+    assert run("stop", found) == {"stopped": 1}
+    assert run("watch", found, scheduled_time="2026-12-25T07:30:00Z") == {}
+    assert actions_of("no-server")[0] is False
+
+
 def test_one_that_fails_does_not_stop_the_others() -> None:
     machines = sorted(instance(DEV) for _ in range(3))
     replica, web = database("replica", DEV), group("web", DEV)
@@ -450,7 +508,7 @@ def test_a_stop_that_is_too_old_is_left_out() -> None:
 
 
 def test_an_unknown_action_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^action is 'terminate'; it is start or stop$"):
+    with pytest.raises(ValueError, match=r"^action is 'terminate'; it is start, stop or watch$"):
         run("terminate")
 
 

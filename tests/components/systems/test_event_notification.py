@@ -101,6 +101,8 @@ def test_log_metric_alarms_are_events() -> None:
         metric["metricTransformation"]["namespace"],
         metric["metricTransformation"]["name"],
     )
+    # Other stacks of the account have metrics of their own.
+    assert metric["metricTransformation"]["name"] == "project-test-alerts-payments"
     topic, queue = graph.named("alerts-alarms").outputs["arn"], graph.named("alerts-events-queue").outputs["arn"]
     assert (alarm["threshold"], alarm["alarmActions"], alarm["okActions"]) == (5, [topic], [topic])
     subscription = graph.named("alerts-alarms-subscription").inputs
@@ -168,6 +170,37 @@ def test_a_look_up_is_a_function_or_a_table() -> None:
     graph = make(look_up={"existing_function_arn": existing})
     assert variables(graph, "alerts-events-function")["LOOK_UP_FUNCTION"] == existing
     assert variables(graph, "alerts-events-function")["LOOK_UP_REQUIRED"] == "false"
+
+
+def test_a_look_up_that_hangs_holds_back_its_own_event_alone() -> None:
+    graph = make(look_up={"function": {"image_uri": "image", "timeout_seconds": 40}})
+    assert graph.named("alerts-events-source").inputs["batchSize"] == 1
+    # After the look-up there is time for the rest.
+    assert graph.named("alerts-events-function").inputs["timeout"] == 60
+    assert make().named("alerts-events-source").inputs["batchSize"] == 10
+
+
+def test_a_firewall_lets_the_bodies_through_that_the_function_takes() -> None:
+    rule = "common/SizeRestrictions_BODY"
+
+    def tags(most_body_kib: int, **firewall: Any) -> dict[str, str]:
+        graph = make(api={**API, "firewall": firewall}, most_body_kib=most_body_kib)
+        given = graph.one("aws:wafv2/webAcl:WebAcl").inputs.get("tags") or {}
+        return {name: value for name, value in given.items() if name.startswith("exception:")}
+
+    assert tags(128, rate_limit=1000) == {f"exception:{rule}": "the function takes 128 KiB that are signed"}
+    assert tags(8) == {}
+    assert tags(128, exceptions=[{"rule": rule, "reason": "mine"}]) == {f"exception:{rule}": "mine"}
+
+
+def test_failures_raise_an_alarm_before_the_first_event_is_parked() -> None:
+    graph = make(channels={"slack": SLACK})
+    for child in ("alerts-events", "alerts-to-slack"):
+        alarm, function = graph.named(f"{child}-failing").inputs, graph.named(f"{child}-function").outputs["name"]
+        watched = (alarm["namespace"], alarm["metricName"], alarm["dimensions"], alarm["statistic"])
+        assert watched == ("CloudPatterns/EventNotification", "Failures", {"Function": function}, "Sum")
+        assert (alarm["period"], alarm["evaluationPeriods"], alarm["datapointsToAlarm"], alarm["threshold"]) == (300, 3, 2, 0)
+        assert alarm["alarmActions"] == [TOPIC]
 
 
 def test_each_channel_has_a_queue_with_a_filter_and_a_function_of_its_own() -> None:
@@ -347,6 +380,11 @@ def test_subscribers_and_readers_of_the_history_get_what_they_need() -> None:
             {"look_up": {}},
             "look_up.function",
             "exactly one of function, existing_function_arn and table is needed; none is given. Give one.",
+        ),
+        (
+            {"look_up": {"function": {"image_uri": "image", "timeout_seconds": 41}}},
+            "look_up.function.timeout_seconds",
+            "is 41; a look-up is waited for at most 40 seconds. Lower it.",
         ),
         (
             {"look_up": {"function": {}}},

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from cloudpatterns.systems.event_notification.arguments import LOOK_UP_SECONDS
 
 from tests.components.systems.notifications import NEXT_SECRET, SECRET, System, load, replay, request, send
 from tests.emulators.channels import (
@@ -221,6 +222,11 @@ def test_alarms_are_events_and_their_end_resolves_the_incident(system: System, s
     assert (stand_ins.pages, stand_ins.incidents) == ([key], {key: "resolved"})
     publish(alarm("ALARM", "OK", "2026-11-30T13:00:00.000+0000"), alarm("ALARM", "OK", "2026-11-30T13:00:00.000+0000", "alerts-other"))
     assert stand_ins.pages == [key, key]
+    # What was raised before a time without data is over after it: PagerDuty would take the next alarm for the same incident.
+    over = alarm("OK", "INSUFFICIENT_DATA", "2026-11-30T14:00:00.000+0000")
+    publish(alarm("INSUFFICIENT_DATA", "ALARM", "2026-11-30T13:30:00.000+0000"), over, over)
+    assert stand_ins.incidents == {key: "resolved"}
+    assert [body["event_action"] for _, body in stand_ins.requests][-1] == "resolve"
 
 
 def test_events_of_eventbridge_and_any_text_are_events(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,7 +310,43 @@ def test_a_look_up_by_a_function_adds_a_context_and_is_asked_once(system: System
     assert {"title": "team", "value": "storage", "short": True} in message["attachments"][0]["fields"]
 
 
-@pytest.mark.parametrize("answer", ["error", ["a list"]])
+def test_a_look_up_that_knows_nothing_holds_no_event_back(system: System, stand_ins: Channels) -> None:
+    enrich, _ = with_function(system, [{"context": None}])
+    assert system.webhook().handler(request({"id": "1", "title": "Disk full"}), None)["statusCode"] == 202
+    drive_queue(client("sqs"), system.urls["events"], enrich.handler)
+    drive_queue(client("sqs"), system.urls["slack"], system.notify("slack", {"kind": "slack"}).handler)
+    assert [message["text"] for message in stand_ins.messages] == ["[ERROR] Disk full"]
+
+
+def test_a_look_up_that_hangs_is_given_up_within_the_invocation(moto_account: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    enrich = load(monkeypatch, "enrich", {})
+    config = enrich.client("lambda").meta.config
+    # Its tries would otherwise end with the function's timeout, and the event would never go on without it.
+    assert (config.read_timeout, config.retries["total_max_attempts"]) == (LOOK_UP_SECONDS, 1)
+
+
+def test_large_bodies_stay_as_short_as_they_came(system: System) -> None:
+    webhook = system.webhook()
+    body = json.dumps({"id": "1", "lines": [1] * 1000, "text": "\u00e9" * 500}, ensure_ascii=False, separators=(",", ":")).encode()
+    assert webhook.handler(request(body), None)["statusCode"] == 202
+    [message] = client("sqs").receive_message(QueueUrl=system.urls["events"], VisibilityTimeout=0)["Messages"]
+    # A queue and an item take no more than so many bytes.
+    assert len(message["Body"].encode()) < len(body) + 250
+    drive_queue(client("sqs"), system.urls["events"], system.enrich().handler)
+    assert system.entry("legacy:1:firing")["details"].encode() == body
+
+
+def test_failures_are_counted_before_a_message_is_parked(system: System, capsys: pytest.CaptureFixture[str]) -> None:
+    enrich, _ = with_function(system, ["error"], AWS_LAMBDA_FUNCTION_NAME="alerts-events-function")
+    assert system.webhook().handler(request({"id": "1"}), None)["statusCode"] == 202
+    drive_queue(client("sqs"), system.urls["events"], enrich.handler)
+    counted = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert [(one["Function"], one["Failures"]) for one in counted] == [("alerts-events-function", 1)] * 2
+    [metrics] = counted[0]["_aws"]["CloudWatchMetrics"]
+    assert metrics == {"Namespace": "CloudPatterns/EventNotification", "Dimensions": [["Function"]], "Metrics": [{"Name": "Failures"}]}
+
+
+@pytest.mark.parametrize("answer", ["error", ["a list"], {"context": ["a list"]}])
 def test_an_event_goes_on_when_its_look_up_keeps_failing_and_is_parked_where_that_is_required(system: System, answer: Any) -> None:
     sqs = client("sqs")
     enrich, functions = with_function(system, [answer])

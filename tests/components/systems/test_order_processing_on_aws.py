@@ -296,6 +296,14 @@ def test_each_change_of_a_status_is_an_event_and_no_other_change() -> None:
     }
 
 
+def test_a_status_that_somebody_has_set_by_hand_holds_no_other_order_back(capsys: pytest.CaptureFixture[str]) -> None:
+    bus = Bus()
+    assert announcer(bus).announce([record(1, "CANCELLED", "CONFIRMED"), record(2, "PENDING")]) == []
+    assert bus.sent == [("order-2", "OrderReceived")]
+    [line] = capsys.readouterr().out.splitlines()
+    assert json.loads(line) == {"level": "ERROR", "message": "an unknown status is not announced", "record": "1", "error": "CANCELLED"}
+
+
 def test_what_the_bus_refuses_is_where_the_stream_goes_on() -> None:
     bus = Bus("order-13")
     assert announcer(bus).announce([record(number, "PENDING") for number in range(30)]) == ["13"]

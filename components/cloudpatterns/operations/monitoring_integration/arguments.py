@@ -1,7 +1,7 @@
 """The arguments of ``MonitoringIntegration``, and the rules over several of them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, NotRequired, TypedDict
 
 import pulumi
@@ -20,6 +20,9 @@ from cloudpatterns.core.vocabulary import (
     TopicArn,
 )
 
+EDGE_REGION = "us-east-1"
+EDGE_NAMESPACES = ("AWS/Billing", "AWS/CloudFront", "AWS/Route53")
+"""What has its metrics in that Region alone, so that an alarm elsewhere would never see any."""
 STATISTICS = ("Average", "Maximum", "Minimum", "SampleCount", "Sum")
 _DAY_SECONDS = 86_400
 _HOUR_SECONDS = 3_600
@@ -128,7 +131,8 @@ class MonitoringAlarmArgs(TypedDict):
     datapoints: NotRequired[Annotated[int, Field(ge=1, le=1440)]]
     """How many of the periods raise the alarm. Default: all."""
     alarm_topic_arns: NotRequired[Annotated[list[TopicArn], Field(min_length=1, max_length=MOST_ALARM_ACTIONS)]]
-    """SNS topics to notify, such as that of another team. Default: those of the component."""
+    """SNS topics to notify, such as that of another team. An alarm on ``AWS/CloudFront``, ``AWS/Route53`` or ``AWS/Billing`` is in
+    us-east-1, as its metrics are, and its topics are there. Default: those of the component."""
     action_arns: NotRequired[Annotated[list[_ActionArn], Field(default=[], max_length=MOST_ALARM_ACTIONS)]]
     """More actions of the alarm: reboot an instance, scale, run a function, open an incident."""
 
@@ -302,7 +306,7 @@ class MonitoringIntegrationArgs(MonitoringIntegrationOptions):
     watched_queues: NotRequired[_Named]
     """Names, ARNs or URLs of SQS queues: messages, and the age of the oldest one."""
     watched_tables: NotRequired[_Named]
-    """Names or ARNs of DynamoDB tables: capacity, throttled requests, errors."""
+    """Names or ARNs of DynamoDB tables: capacity, throttled requests."""
     instance_role_names: NotRequired[Annotated[dict[str, RoleName], ShortNames, Field(default={}, max_length=20)]]
     """Roles of the instances, by a short name of your choice, which get the rights that the ``agent`` and Systems Manager need. Without
     ``agent`` they get none."""
@@ -383,6 +387,24 @@ def problems(checked: MonitoringIntegrationArgs) -> Iterator[Problem]:
             )
 
 
+def is_at_edge(alarm: MonitoringAlarmArgs) -> bool:
+    """Whether an alarm watches what has its metrics in us-east-1 alone."""
+    return not _namespaces(alarm).isdisjoint(EDGE_NAMESPACES)
+
+
+def _namespaces(alarm: MonitoringAlarmArgs) -> set[str]:
+    metric, metrics = alarm.get("metric"), alarm["metrics"]
+    return {one["namespace"] for one in (*([] if metric is None else [metric]), *metrics.values())}
+
+
+def _edge_problems(path: str, alarm: MonitoringAlarmArgs, topics: Sequence[pulumi.Input[str]]) -> Iterator[Problem]:
+    for topic in topics:
+        if isinstance(topic, str) and f":{EDGE_REGION}:" not in topic:
+            found = ", ".join(sorted(_namespaces(alarm)))
+            reason = f"has {topic}; the metrics of {found} are in {EDGE_REGION}, and so are alarm and topics. "
+            yield f"{path}.alarm_topic_arns", f"{reason}Give topics of {EDGE_REGION}."
+
+
 def _alarm_problems(path: str, alarm: MonitoringAlarmArgs, checked: MonitoringIntegrationArgs) -> Iterator[Problem]:
     yield from one_of(alarm, "metric", ("expression", "metrics"), path=f"{path}.")
     yield from _expression_problems(path, alarm)
@@ -401,9 +423,9 @@ def _alarm_problems(path: str, alarm: MonitoringAlarmArgs, checked: MonitoringIn
             f"is {alarm['periods']}, and with period_seconds makes {seconds:,} seconds; CloudWatch looks at {most:,}. Lower one of them."
         )
         yield f"{path}.periods", reason
-    metric, metrics = alarm.get("metric"), alarm["metrics"]
-    namespaces = {one["namespace"] for one in (*([] if metric is None else [metric]), *metrics.values())}
-    if "AWS/DynamoDB" in namespaces and alarm["missing_data"] != "ignore":
+    if is_at_edge(alarm):
+        yield from _edge_problems(path, alarm, checked["alarm_topic_arns"] if topics is None else topics)
+    if "AWS/DynamoDB" in _namespaces(alarm) and alarm["missing_data"] != "ignore":
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html#alarms-and-missing-data
         yield f"{path}.missing_data", f"is {alarm['missing_data']}; alarms on AWS/DynamoDB always ignore missing data. Set it to ignore."
 
@@ -436,6 +458,8 @@ def _composite_problems(checked: MonitoringIntegrationArgs) -> Iterator[Problem]
         for index, name in enumerate(composite["alarms"]):
             if name not in known:
                 yield f"{path}.alarms.{index}", unknown(name, "an alarm", known)
+            elif name in checked["alarms"] and is_at_edge(checked["alarms"][name]):
+                yield f"{path}.alarms.{index}", f"is {name!r}, an alarm of {EDGE_REGION}; CloudWatch reads those of one Region. Remove it."
         suppressor = composite.get("suppressed_by")
         if suppressor is not None and suppressor not in known:
             yield f"{path}.suppressed_by", unknown(suppressor, "an alarm", known)

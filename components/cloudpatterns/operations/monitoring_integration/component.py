@@ -13,6 +13,7 @@ from cloudpatterns.blocks import Metric, MetricMath, alarm, create_key, logs_sta
 from cloudpatterns.core import Component, WorkloadStatementArgs, as_arguments, by_name, region_of
 from cloudpatterns.operations.monitoring_integration.agent import Agent, agent_statements, create_agent
 from cloudpatterns.operations.monitoring_integration.arguments import (
+    EDGE_REGION,
     STATISTICS,
     WATCHED,
     MonitoringAlarmArgs,
@@ -21,6 +22,7 @@ from cloudpatterns.operations.monitoring_integration.arguments import (
     MonitoringMetricArgs,
     child_names,
     has_dashboard,
+    is_at_edge,
     placing_arns,
     problems,
 )
@@ -168,6 +170,7 @@ class MonitoringIntegration(Component):
             actions=[*topics, *settings["action_arns"]],
             # What reboots or scales does so at the alarm alone.
             ok_actions=topics,
+            region=EDGE_REGION if is_at_edge(settings) else None,
             tags=self._checked["tags"],
         )
 

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from cloudpatterns.operations.monitoring_integration.agent import DISK, MEMORY, NAMESPACE
+from cloudpatterns.operations.monitoring_integration.arguments import EDGE_NAMESPACES, EDGE_REGION
 
 _COLUMNS, _WIDTH, _HEIGHT = 24, 6, 6
-_EDGE_REGION = "us-east-1"
+_MOST_ALARMS = 100
+"""Of a widget: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
 
 Series = tuple[str, str, str]
 """Namespace, metric and statistic of a line."""
@@ -177,11 +179,11 @@ def dashboard_body(title: str, shown: Mapping[str, Any], region: str, *, agent: 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
     """
     grid = _Grid()
-    if shown["alarm_arns"]:
-        grid.alarms(f"Alarms of {title}", shown["alarm_arns"])
+    for first in range(0, len(shown["alarm_arns"]), _MOST_ALARMS):
+        grid.alarms(f"Alarms of {title}", shown["alarm_arns"][first : first + _MOST_ALARMS])
     for kind, (word, charts_of) in _KINDS.items():
         for name, known in shown[kind].items():
-            grid.row(f"{word} {name}", charts_of(known, agent), _EDGE_REGION if kind == "watched_distributions" else region)
+            grid.row(f"{word} {name}", charts_of(known, agent), EDGE_REGION if kind == "watched_distributions" else region)
     own = [
         Chart(
             title, [((m["namespace"], m["name"], m["statistic"]), m["dimensions"]) for m in chart["metrics"]], int(chart["period_seconds"])
@@ -219,7 +221,7 @@ class _Grid:
                 "view": "timeSeries",
                 "period": chart.period_seconds,
                 "yAxis": {"left": {"min": 0}},
-                "metrics": list(_metrics(chart)),
+                "metrics": list(_metrics(chart, region)),
             }
             self._add("metric", column, _WIDTH, _HEIGHT, properties)
         self._y += _HEIGHT
@@ -228,7 +230,8 @@ class _Grid:
         self.widgets.append({"type": kind, "x": x, "y": self._y, "width": width, "height": height, "properties": properties})
 
 
-def _metrics(chart: Chart) -> Iterator[list[Any]]:
+def _metrics(chart: Chart, region: str) -> Iterator[list[Any]]:
     for (namespace, metric, statistic), dimensions in chart.lines:
         pairs = [part for name, value in dimensions.items() for part in (name, value)]
-        yield [namespace, metric, *pairs, {"stat": statistic}]
+        elsewhere = {"region": EDGE_REGION} if namespace in EDGE_NAMESPACES and region != EDGE_REGION else {}
+        yield [namespace, metric, *pairs, {"stat": statistic, **elsewhere}]

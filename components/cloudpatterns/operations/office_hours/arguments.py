@@ -14,6 +14,8 @@ from cloudpatterns.core.vocabulary import AlarmTopicArns, KmsKeyArn, LogRetentio
 
 DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _DAY = 24 * 60
+_BOOT = 30
+"""Minutes after the start until all should run, and alarms count again."""
 _PAUSE = 60
 """Minutes without a stop before the start: a database takes some to stop, and cannot be started meanwhile."""
 # What EC2, RDS, Auto Scaling and ECS allow in tags, without spaces: https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
@@ -118,6 +120,12 @@ def production_names(checked: OfficeHoursArgs) -> list[str]:
 def starting(checked: OfficeHoursArgs) -> str:
     """The expression of the start: https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#cron-based."""
     minute = _minute(checked["start"])
+    return f"cron({minute % 60} {minute // 60} ? * {','.join(_ordered(checked['days']))} *)"
+
+
+def watching(checked: OfficeHoursArgs) -> str:
+    """The expression of the time at which what was started should run."""
+    minute = _minute(checked["start"]) + _BOOT
     return f"cron({minute % 60} {minute // 60} ? * {','.join(_ordered(checked['days']))} *)"
 
 

@@ -20,10 +20,12 @@ from cloudpatterns.operations.office_hours.arguments import (
     production_names,
     starting,
     stopping,
+    watching,
 )
 
 _CODE = Path(__file__).parent / "on_aws"
 _TIMEOUT_SECONDS = 900
+_ALARM_ACTIONS = ("DisableAlarmActions", "EnableAlarmActions", "SetAlarmState")
 _RETRY_SECONDS = 1800
 """A start may be late by that much; a stop never reaches the next start."""
 _NAMES = {"function": 64, "function-role": 64, "schedules": 64, "schedules-role": 64, "stop-days-off": 64, "failed": 80}
@@ -39,6 +41,9 @@ class OfficeHours(Component):
     on days off, what runs again is stopped each hour: a database that AWS has started after seven days, what was being backed up at
     ``end``, or what somebody has deployed at night.
 
+    Metric alarms with the tag are silent about what the clock stops: a stop switches their actions off first, and half an hour
+    after ``start`` they are on again. One that is raised by then tells.
+
     To work late, set the tag ``cloudpatterns:keep-until`` on a resource (``2026-12-01T22:00Z``, in UTC): it is not stopped before. By hand:
     ``aws lambda invoke --function-name <function_name> --cli-binary-format raw-in-base64-out --payload '{"action": "start"}' /dev/stdout``.
 
@@ -51,13 +56,14 @@ class OfficeHours(Component):
 
     **Not when**: it is production; the environment can go as a whole (``TemporaryEnvironment``); or what runs is paid by the request.
 
-    **Cost drivers**: next to nothing: some 500 short runs of a function a month. Disks, addresses and storage of what is stopped are
+    **Cost drivers**: next to nothing: some 550 short runs of a function a month. Disks, addresses and storage of what is stopped are
     billed on.
 
     **Trade-offs**: databases with read replicas, SQL Server with a standby, members of global databases and daemon services cannot be
     stopped; with the tag they are reported each hour. What an instance has in memory or on instance store is lost. A ``pulumi refresh`` at
-    night sees the zero sizes, and the next ``up`` starts the servers until the next hour. Destroyed at night, it leaves everything stopped:
-    start by hand first.
+    night sees the zero sizes, and the next ``up`` starts the servers until the next hour. Destroyed at night, it leaves everything stopped
+    and alarms silent: start by hand first, then ``watch``. Events of databases and of Auto Scaling are no alarms: topics still hear of
+    them.
 
     **Proven by**: controls ``schedule-outside-production``, ``schedule-dead-letters``, ``schedule-role-confined``, ``schedule-role-trust``;
     ``test_office_hours.py``, and ``test_office_hours_on_aws.py``, which stops and starts an emulated account whose services fail.
@@ -141,11 +147,18 @@ class OfficeHours(Component):
 
     def _reads(self, group_arn: pulumi.Output[str]) -> list[Statement]:
         """What finds resources: the actions know no condition on tags, or answer without one with what the caller may not see."""
-        listed = ("autoscaling:DescribeAutoScalingGroups", "ec2:DescribeInstances", "ecs:ListClusters", "ecs:ListServices")
+        listed = (
+            "autoscaling:DescribeAutoScalingGroups",
+            "ec2:DescribeInstances",
+            "ecs:ListClusters",
+            "ecs:ListServices",
+            "tag:GetResources",
+        )
         databases = [self._place(group_arn, "rds", "db:*"), self._place(group_arn, "rds", "cluster:*")]
         calendars = self._checked["change_calendar_arns"]
         return [
             Statement(sid="Find", actions=[*listed, "application-autoscaling:DescribeScalableTargets"], resources=["*"]),
+            Statement(sid="FindAlarms", actions=["cloudwatch:DescribeAlarms"], resources=[self._place(group_arn, "cloudwatch", "alarm:*")]),
             Statement(sid="FindDatabases", actions=["rds:DescribeDBClusters", "rds:DescribeDBInstances"], resources=databases),
             Statement(sid="FindServices", actions=["ecs:DescribeServices"], resources=[self._place(group_arn, "ecs", "service/*")]),
             *([Statement(sid="Calendars", actions=["ssm:GetCalendarState"], resources=calendars)] if calendars else []),
@@ -165,6 +178,7 @@ class OfficeHours(Component):
             "Clusters": (["rds:StartDBCluster", "rds:StopDBCluster"], "rds", "cluster:*"),
             "Groups": (["autoscaling:UpdateAutoScalingGroup"], "autoscaling", "autoScalingGroup:*:autoScalingGroupName/*"),
             "Services": (["ecs:UpdateService"], "ecs", "service/*"),
+            "Alarms": ([f"cloudwatch:{action}" for action in _ALARM_ACTIONS], "cloudwatch", "alarm:*"),
         }
         tagged = [
             Statement(sid=sid, actions=actions, resources=[self._place(group_arn, service, resource)], conditions=selected)
@@ -205,7 +219,8 @@ class OfficeHours(Component):
             conditions={"StringEquals": {"aws:SourceAccount": account_of(group.arn)}, "ArnEquals": {"aws:SourceArn": group.arn}},
             tags=checked["tags"],
         )
-        for suffix, expression in {"start": starting(checked), **stopping(checked)}.items():
+        descriptions = {"start": "Starts", "stop": "Stops", "watch": "Switches the alarms on again of"}
+        for suffix, expression in {"start": starting(checked), "watch": watching(checked), **stopping(checked)}.items():
             action = suffix.partition("-")[0]
             schedule(
                 self,
@@ -218,5 +233,5 @@ class OfficeHours(Component):
                 role_arn=role.arn,
                 retry_seconds=_RETRY_SECONDS,
                 dead_letter_arn=queue.arn,
-                description=f"{action.capitalize()}s what has the tag {checked['tag_key']}={checked['tag_value']}",
+                description=f"{descriptions[action]} what has the tag {checked['tag_key']}={checked['tag_value']}",
             )

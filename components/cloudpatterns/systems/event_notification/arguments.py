@@ -45,6 +45,8 @@ PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
 # Environment variables of a function have 4 KB together. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _MOST_SETTINGS_BYTES = 3000
 _ANY_FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:events"
+LOOK_UP_SECONDS = 40
+"""How long the enriching function waits for a look-up."""
 _LONGEST_NAME = 35
 """Of the component, whose children have roles."""
 # What each kind of channel needs, and what else it takes.
@@ -132,9 +134,11 @@ class EventNotificationApi(TypedDict):
     account_logging_role: Annotated[str, Choice("create", "existing")]
     """``create`` (the role by which API Gateway writes logs, in the settings of the account and Region) or ``existing`` (there is one)."""
     firewall: NotRequired[WebApplicationFirewallOptions]
-    """A web ACL of its own, see ``WebApplicationFirewall``; ``{}`` has its defaults. Default: none, or ``web_acl_arn``."""
+    """A web ACL of its own, see ``WebApplicationFirewall``; ``{}`` has its defaults. It lets bodies of ``most_body_kib`` through. Default:
+    none, or ``web_acl_arn``."""
     web_acl_arn: NotRequired[RegionalWebAclArn]
-    """A regional AWS WAF web ACL that is there, instead of ``firewall``. Default: ``firewall``."""
+    """A regional AWS WAF web ACL that is there, instead of ``firewall``. With AWS's rule ``SizeRestrictions_BODY`` it refuses webhooks
+    above 8 KB. Default: ``firewall``."""
     domain: NotRequired[ApiDomainArgs]
     """A custom domain name. Default: the API's own."""
     throttle: NotRequired[Annotated[ApiThrottle, Field(default={"rate_per_second": 50, "burst": 100})]]
@@ -182,7 +186,7 @@ class EventNotificationLookUp(TypedDict):
 
     function: NotRequired[FunctionOptions]
     """A new function. It gets ``{"event": {...}}`` and returns ``{"context": {...}, "severity": "critical"}``, each of which it may leave
-    out. Exactly one of the three. Default: none."""
+    out, within 40 seconds. Exactly one of the three. Default: none."""
     existing_function_arn: NotRequired[FunctionArn]
     """A function that is there, of the account and Region. Exactly one of the three."""
     table: NotRequired[EventNotificationLookUpTable]
@@ -351,6 +355,9 @@ def problems(checked: EventNotificationArgs) -> Iterator[Problem]:
         yield from one_of(look_up, "function", "existing_function_arn", "table", path="look_up.")
         if (function := look_up.get("function")) is not None:
             yield from function_problems(function, "look_up.function")
+            if function["timeout_seconds"] > LOOK_UP_SECONDS:
+                reason = f"is {function['timeout_seconds']}; a look-up is waited for at most {LOOK_UP_SECONDS} seconds. Lower it."
+                yield "look_up.function.timeout_seconds", reason
     yield from _size_problems(checked)
     yield from _part_problems(checked)
 

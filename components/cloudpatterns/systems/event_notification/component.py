@@ -43,6 +43,7 @@ from cloudpatterns.core import (
 from cloudpatterns.messaging import FanOut, QueueWorker
 from cloudpatterns.network import ApiGateway
 from cloudpatterns.systems.event_notification.arguments import (
+    LOOK_UP_SECONDS,
     EventNotificationApi,
     EventNotificationArgs,
     EventNotificationChannel,
@@ -55,10 +56,13 @@ from cloudpatterns.systems.event_notification.arguments import (
 
 _CODE = Path(__file__).parent / "on_aws"
 _SNS = "sns.amazonaws.com"
-_ENRICH_SECONDS, _NOTIFY_SECONDS, _WEBHOOK_SECONDS = 60, 60, 20
+_NAMESPACE = "CloudPatterns/EventNotification"
+_ENRICH_SECONDS, _NOTIFY_SECONDS, _WEBHOOK_SECONDS = LOOK_UP_SECONDS + 20, 60, 20
 _VISIBILITY_FACTOR = 6
 """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
 _LATE_SECONDS = 900
+_BODY_RULE, _FIREWALL_BODY_KIB = "common/SizeRestrictions_BODY", 8
+"""https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html"""
 
 
 class EventNotification(Component):
@@ -198,10 +202,12 @@ class EventNotification(Component):
         look_up, rights = self._look_up(name)
         function = self._function("enrich", {**environment, **look_up}, [*history, *rights], _ENRICH_SECONDS)
         function["statements"] = [*function["statements"], *self._fan_out.publish_statements()]
-        return QueueWorker(
+        worker = QueueWorker(
             f"{name}-events",
             {
                 "function": function,
+                # A look-up that hangs holds back no other event, and its try ends before the invocation does.
+                **({} if checked.get("look_up") is None else {"batch_size": 1}),
                 "idempotency": False,
                 "max_receive_count": checked["max_receive_count"],
                 "senders": [{"service": _SNS, "source_arn": alarms_arn}],
@@ -211,6 +217,24 @@ class EventNotification(Component):
             },
             self.child(),
         )
+        self._failing_alarm(f"{name}-events", worker, f"Events of {name} cannot be enriched and published, and are tried again")
+        return worker
+
+    def _failing_alarm(self, child_name: str, worker: QueueWorker, description: str) -> None:
+        """An alarm on failures that last, long before the first message is parked."""
+        if topics := self._checked["alarm_topic_arns"]:
+            alarm(
+                self,
+                f"{child_name}-failing",
+                f"{description}: the log of {child_name}-function says why",
+                Metric(_NAMESPACE, "Failures", {"Function": worker.function_name}, "Sum"),
+                0,
+                period_seconds=300,
+                periods=3,
+                datapoints=2,
+                actions=topics,
+                tags=self._checked["tags"],
+            )
 
     def _alarm_severities(self, name: str) -> dict[str, str]:
         # An alarm's name begins with that of its resource.
@@ -269,7 +293,8 @@ class EventNotification(Component):
     def _log_alarms(self, name: str) -> None:
         """Alarms on logs, raised when somebody listens."""
         for key, given in self._checked["log_alarms"].items():
-            metric = Metric(name, key, {}, "Sum")
+            # Another stack in the account and Region may have a component of the same name.
+            metric = Metric(_NAMESPACE, f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}-{key}", {}, "Sum")
             aws.cloudwatch.LogMetricFilter(
                 f"{name}-log-{key}-events",
                 log_group_name=given["log_group_name"],
@@ -302,7 +327,7 @@ class EventNotification(Component):
         if (topic_arn := channel.get("topic_arn")) is not None:
             environment["TARGET_TOPIC_ARN"] = topic_arn
         rights = [*item_statements(self.history_table_arn, self.kms_key_arn, sid="History"), *_channel_statements(channel)]
-        QueueWorker(
+        worker = QueueWorker(
             child_name,
             {
                 "function": self._function("notify", environment, rights, _NOTIFY_SECONDS),
@@ -318,6 +343,7 @@ class EventNotification(Component):
             },
             self.child(),
         )
+        self._failing_alarm(child_name, worker, f"The channel {key} does not take events, which are tried again")
 
     def _webhooks(self, name: str, api: EventNotificationApi, events: QueueWorker) -> dict[str, pulumi.Output[str]]:
         """The API; URLs of the sources by their names."""
@@ -351,7 +377,8 @@ class EventNotification(Component):
                 "kms_key_arn": self.kms_key_arn,
                 "alarm_topic_arns": checked["alarm_topic_arns"],
                 "tags": checked["tags"],
-                **pick(api, "firewall", "web_acl_arn", "domain"),
+                **pick(api, "web_acl_arn", "domain"),
+                **({} if api.get("firewall") is None else {"firewall": _firewall(api.get("firewall"), checked["most_body_kib"])}),
             },
             self.child(),
         )
@@ -366,6 +393,15 @@ class EventNotification(Component):
             "environment": environment,
             "statements": as_arguments(statements),
         }
+
+
+def _firewall(options: Any, most_body_kib: int) -> Any:
+    """The firewall, which lets through what the function takes: AWS's rules refuse bodies above 8 KB."""
+    rules = [entry["rule"] for entry in (*options["exceptions"], *options["count_rules"])]
+    if most_body_kib <= _FIREWALL_BODY_KIB or _BODY_RULE in rules:
+        return pick(options, *options)
+    exception = {"rule": _BODY_RULE, "reason": f"the function takes {most_body_kib} KiB that are signed"}
+    return {**pick(options, *options), "exceptions": [*options["exceptions"], exception]}
 
 
 def _subscriber(channel: EventNotificationChannel) -> dict[str, Any]:

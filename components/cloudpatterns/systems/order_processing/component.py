@@ -92,7 +92,8 @@ class OrderProcessing(Component):
     store, the bus, the circuits, the workflow and the API.
 
     **Trade-offs**: an order is taken before anybody knows whether it succeeds: clients ask for its status, or hear of it by the events.
-    Between steps others see what is not confirmed yet. Orders have at most 64 KiB.
+    Between steps others see what is not confirmed yet. Orders have at most 64 KiB, and 8 KB behind a firewall without the exception
+    ``common/SizeRestrictions_BODY``.
 
     **Proven by**: controls ``step-failure-paths``, ``step-timeouts``, ``database-of-one-service``, ``api-definition-authorized``,
     ``stream-failures-kept``; ``test_order_processing.py``, and ``test_order_processing_runs.py``, which sends 10,000 orders through the

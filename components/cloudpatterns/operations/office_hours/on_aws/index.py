@@ -1,7 +1,8 @@
 """Stops and starts what has the tag of the office hours: instances, databases, Auto Scaling groups and ECS services.
 
-Events: ``{"action": "start"}`` and ``{"action": "stop"}``, of a schedule with its ``scheduled_time``. Nothing in them selects a resource:
-the function looks for the tag itself, and leaves alone whatever has a name of production in its environment's tag. One resource that fails
+Events: ``{"action": "start"}`` and ``{"action": "stop"}``, and ``{"action": "watch"}`` when what was started should run: it switches the
+actions of alarms on again, which a stop switches off. Schedules add their ``scheduled_time``. Nothing in them selects a resource: the
+function looks for the tag itself, and leaves alone whatever has a name of production in its environment's tag. One resource that fails
 does not keep the others from their turn; the run fails in the end, and is tried again.
 
 Environment: TAG_KEY, TAG_VALUE, ENVIRONMENT_TAG_KEY, PRODUCTION_NAMES (JSON: names in lower case), HOLIDAYS (JSON: begin and end in UTC of
@@ -24,6 +25,13 @@ KEEP_UNTIL = "cloudpatterns:keep-until"
 STALE = timedelta(minutes=45)
 """Age after which a stop is left out: the next one follows within the hour, and a start may have come between."""
 _DIMENSION = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount"}
+_CHANGING = (
+    *("backing-up", "configuring-associated-roles", "configuring-enhanced-monitoring", "configuring-iam-database-auth"),
+    *("configuring-log-exports", "failing-over", "maintenance", "modifying", "rebooting", "renaming", "resetting-master-credentials"),
+    *("scaling-compute", "storage-config-upgrade", "storage-initialization", "storage-optimization", "upgrading"),
+)
+"""Of databases that run: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html"""
+_MOST_NAMES = 100
 _SUSPENDED = {"DynamicScalingInSuspended": True, "DynamicScalingOutSuspended": True, "ScheduledScalingSuspended": True}
 
 _log = logging.getLogger(__name__)
@@ -58,6 +66,7 @@ class Account:
             "instance": self._instances,
             "group": self._groups,
             "service": self._services,
+            "alarm": self._alarms,
         }
 
     def selects(self, tags: Mapping[str, str]) -> bool:
@@ -117,6 +126,20 @@ class Account:
                     part = Service(ecs, scaling, self._sizes, service)
                     tags = {tag["key"]: tag["value"] for tag in service.get("tags", [])}
                     yield Found("service", part.resource_id, tags, "on" if service["desiredCount"] else "off", part.stop, part.start)
+
+    def _alarms(self) -> Iterator[Found]:
+        cloudwatch, tagging = self._client("cloudwatch"), self._client("resourcegroupstaggingapi")
+        wanted = {"ResourceTypeFilters": ["cloudwatch:alarm"], "TagFilters": [{"Key": self._key, "Values": [self._value]}]}
+        pages = tagging.get_paginator("get_resources").paginate(**wanted)
+        tags = {one["ResourceARN"].partition(":alarm:")[2]: _tags(one["Tags"]) for page in pages for one in page["ResourceTagMappingList"]}
+        names = [*tags]
+        for first in range(0, len(names), _MOST_NAMES):
+            # Composite alarms are shown to whoever may see everything alone.
+            request = {"AlarmNames": names[first : first + _MOST_NAMES], "AlarmTypes": ["MetricAlarm"]}
+            for page in cloudwatch.get_paginator("describe_alarms").paginate(**request):
+                for alarm in page["MetricAlarms"]:
+                    part, name = Alarm(cloudwatch, self._sizes, alarm), alarm["AlarmName"]
+                    yield Found("alarm", name, tags[name], "on" if alarm["ActionsEnabled"] else "off", part.stop, part.start)
 
 
 class Sizes:
@@ -221,6 +244,29 @@ class Service:
         self._ecs.update_service(cluster=self._service["clusterArn"], service=self._service["serviceArn"], desiredCount=tasks)
 
 
+class Alarm:
+    """An alarm, which is silent while what it watches is stopped."""
+
+    def __init__(self, cloudwatch: Any, sizes: Sizes, alarm: Mapping[str, Any]) -> None:
+        self._cloudwatch, self._sizes, self._alarm = cloudwatch, sizes, alarm
+        self._name, self._arn = alarm["AlarmName"], alarm["AlarmArn"]
+
+    def stop(self) -> None:
+        """Switches its actions off, and keeps that they were on."""
+        self._sizes.save(self._arn, {"actions": True})
+        self._cloudwatch.disable_alarm_actions(AlarmNames=[self._name])
+
+    def start(self) -> None:
+        """Switches them on, unless others have switched them off; an alarm that is raised by then is raised anew, and tells."""
+        if self._sizes.read(self._arn) is None:
+            return
+        self._cloudwatch.enable_alarm_actions(AlarmNames=[self._name])
+        if self._alarm["StateValue"] == "ALARM":
+            because = {"StateValue": "INSUFFICIENT_DATA", "StateReason": "The office hours have begun"}
+            self._cloudwatch.set_alarm_state(AlarmName=self._name, **because)
+        self._sizes.forget(self._arn)
+
+
 def handler(
     event: Mapping[str, Any],
     context: object,
@@ -233,21 +279,20 @@ def handler(
     :raises RuntimeError: some failed, after all had their turn; the message has the reason of each.
     """
     action, at = event["action"], _time(event["scheduled_time"]) if "scheduled_time" in event else None
-    if action not in ("start", "stop"):
-        raise ValueError(f"action is {action!r}; it is start or stop")
+    if action not in ("start", "stop", "watch"):
+        raise ValueError(f"action is {action!r}; it is start, stop or watch")
     client = client or _clients()
     if action == "stop" and at and now() - at > STALE:
         _log.info("left out: the stop of %s is too old", at)
         return {}
     # Whoever starts by hand knows that it is a holiday.
-    if action == "start" and at and (reason := holiday(at, client, environment)):
+    if action != "stop" and at and (reason := holiday(at, client, environment)):
         _log.info("nothing is started: %s", reason)
         return {}
     outcomes: Counter[str] = Counter()
     failures: list[str] = []
     account = Account(client, environment)
-    finders = [*account.finders().items()]
-    for kind, find in finders if action == "start" else reversed(finders):
+    for kind, find in _in_turn(account.finders(), action):
         try:
             found = [one for one in find() if account.selects(one.tags)]
         except Exception as error:
@@ -266,14 +311,21 @@ def handler(
     return dict(outcomes)
 
 
+def _in_turn(finders: Mapping[str, Callable[[], Iterator[Found]]], action: str) -> list[tuple[str, Callable[[], Iterator[Found]]]]:
+    """Whose turn it is: alarms are silent before anything stops, and until all of it should run."""
+    if action == "stop":
+        return [*finders.items()][::-1]
+    return [(kind, find) for kind, find in finders.items() if (kind == "alarm") == (action == "watch")]
+
+
 def _turn(one: Found, action: str, now: datetime) -> str:
     """What becomes of one resource."""
-    if action == "start":
+    if action != "stop":
         # Sizes that were kept belong to a service that somebody has started, too: its scaling is suspended.
-        if one.state == "off" or (one.state == "on" and one.kind in ("group", "service")):
+        if one.state == "off" or (one.state == "on" and one.kind in ("alarm", "group", "service")):
             one.start()
             return "started" if one.state == "off" else "on already"
-        if one.state in ("on", "pending", "starting"):
+        if one.state in ("on", "pending", "starting", *_CHANGING):
             return "on already"
         raise RuntimeError(f"it is {one.state}")
     if one.state in ("off", "stopping"):

@@ -9,16 +9,21 @@ import hashlib
 import json
 import logging
 import os
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import NoneType
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 SEVERITIES = ("critical", "error", "warning", "info")
 _DAY_SECONDS = 86_400
 _LOOK_UP_TRIES = 3
+_LOOK_UP_SECONDS = 40
+"""How long a look-up by a function is waited for: an invocation that ends meanwhile would never come to its last try."""
 _MOST_TITLE, _MOST_TEXT = 200, 4000
 _log = logging.getLogger(__name__)
 _log.setLevel(logging.INFO)
@@ -27,6 +32,8 @@ _log.setLevel(logging.INFO)
 @functools.cache
 def client(service: str) -> Any:
     """A client of AWS, kept between invocations."""
+    if service == "lambda":
+        return boto3.client(service, config=Config(connect_timeout=5, read_timeout=_LOOK_UP_SECONDS, retries={"total_max_attempts": 1}))
     return boto3.client(service)
 
 
@@ -44,8 +51,16 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
             _process(record)
         except Exception as error:
             _log.error("message %s failed: %s", record["messageId"], _reason(error))
+            _count_failure()
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
+
+
+def _count_failure() -> None:
+    """A failure as a metric: SQS leaves a message that was received three times out of the age of its queue's oldest."""
+    metrics = {"Namespace": "CloudPatterns/EventNotification", "Dimensions": [["Function"]], "Metrics": [{"Name": "Failures"}]}
+    about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metrics]}
+    print(json.dumps({"_aws": about, "Function": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""), "Failures": 1}))
 
 
 class LookUpFailed(Exception):
@@ -63,6 +78,9 @@ def _process(record: Mapping[str, Any]) -> None:
     event = event_of(record["body"], record["messageId"])
     if event is None:
         _log.info("message %s: no change that counts", record["messageId"])
+        return
+    if event.pop("after_gap", False) and _latest_state(event["key"]) != "firing":
+        _log.info("message %s: it was not raised before", record["messageId"])
         return
     last_try = int(record.get("attributes", {}).get("ApproximateReceiveCount", "1")) >= _LOOK_UP_TRIES
     event = _kept(event, last_try=last_try)
@@ -84,7 +102,9 @@ def _kept(event: dict[str, Any], *, last_try: bool) -> dict[str, Any] | None:
     if known is None:
         event |= _looked_up(event, last_try=last_try)
         expires_at = int(datetime.now(UTC).timestamp()) + int(os.environ["HISTORY_DAYS"]) * _DAY_SECONDS
-        details = {"details": json.dumps(event["details"], default=str), "context": json.dumps(event["context"], default=_plain)}
+        # As short as they came: an item has at most 400 KB.
+        plain = json.dumps(event["details"], default=str, ensure_ascii=False, separators=(",", ":"))
+        details = {"details": plain, "context": json.dumps(event["context"], default=_plain)}
         item = {**event, **details, "part": "event", "expires_at": expires_at}
         try:
             history.put_item(Item=item, ConditionExpression="attribute_not_exists(id)")
@@ -96,6 +116,12 @@ def _kept(event: dict[str, Any], *, last_try: bool) -> dict[str, Any] | None:
         _log.info("event %s came again", event["id"])
         return None
     return known
+
+
+def _latest_state(key: str) -> str:
+    """The newest state of what an event is about; empty where nothing is known of it."""
+    history = table(os.environ["HISTORY_TABLE"])
+    return history.get_item(Key={"id": f"key:{key}", "part": "latest"}, ConsistentRead=True).get("Item", {}).get("state", "")
 
 
 def _remember_state(history: Any, event: Mapping[str, Any]) -> None:
@@ -154,8 +180,7 @@ def _webhook(message: Mapping[str, Any]) -> dict[str, Any]:
 
 def _alarm(message: Mapping[str, Any]) -> dict[str, Any] | None:
     new, old, name = message["NewStateValue"], message.get("OldStateValue"), message.get("AlarmName", "alarm")
-    # An alarm that was never raised is OK as well, at first and after a time without data.
-    if new not in ("ALARM", "OK") or (new == "OK" and old != "ALARM"):
+    if new not in ("ALARM", "OK"):
         return None
     severities = json.loads(os.environ["ALARM_SEVERITIES"])
     prefix = max((prefix for prefix in severities if name.startswith(prefix)), key=len, default=None)
@@ -164,7 +189,9 @@ def _alarm(message: Mapping[str, Any]) -> dict[str, Any] | None:
     at, arn = message.get("StateChangeTime", ""), message["AlarmArn"]
     event_id = f"cloudwatch:{_digest(arn, at, new)}"
     state = "firing" if new == "ALARM" else "resolved"
-    return _event(event_id, "cloudwatch", severity, name, text or name, arn, state=state, at=at, details=message)
+    event = _event(event_id, "cloudwatch", severity, name, text or name, arn, state=state, at=at, details=message)
+    # An alarm that was never raised is OK as well, at first and after a time without data; one that was raised before that time is over.
+    return {**event, "after_gap": True} if new == "OK" and old != "ALARM" else event
 
 
 def _event(
@@ -205,8 +232,8 @@ def _looked_up(event: Mapping[str, Any], *, last_try: bool) -> dict[str, Any]:
             raise
         _log.error("event %s goes on without its look-up: %s", event["id"], _reason(error))
         return {"enriched": False}
-    severity = found.get("severity")
-    return {"context": found.get("context", {}), "enriched": True, **({"severity": severity} if severity in SEVERITIES else {})}
+    severity, context = found.get("severity"), found.get("context")
+    return {"context": {} if context is None else context, "enriched": True, **({"severity": severity} if severity in SEVERITIES else {})}
 
 
 def _by_function(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -215,8 +242,9 @@ def _by_function(event: Mapping[str, Any]) -> dict[str, Any]:
     payload = json.loads(answer["Payload"].read() or b"null")
     if "FunctionError" in answer:
         raise LookUpFailed("it raised an error")
-    if payload is not None and not isinstance(payload, dict):
-        raise LookUpFailed("it returned no object")
+    context = payload.get("context") if isinstance(payload, dict) else payload
+    if not isinstance(payload, dict | NoneType) or not isinstance(context, dict | NoneType):
+        raise LookUpFailed("it returned no object, or a context that is none")
     return payload or {}
 
 

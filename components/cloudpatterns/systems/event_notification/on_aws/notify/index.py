@@ -34,9 +34,9 @@ _log.setLevel(logging.INFO)
 class Later(Exception):
     """The event is not sent now; its message is shown again after some seconds."""
 
-    def __init__(self, seconds: float, why: str) -> None:
+    def __init__(self, seconds: float, why: str, *, failed: bool = False) -> None:
         super().__init__(why)
-        self.seconds, self.why = seconds, why
+        self.seconds, self.why, self.failed = seconds, why, failed
 
 
 class Failed(Exception):
@@ -84,9 +84,18 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
             tries = int(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
             seconds, why = (error.seconds, error.why) if isinstance(error, Later) else (10.0 * 2 ** min(tries, 6), _reason(error))
             _log.log(logging.INFO if isinstance(error, Later) else logging.ERROR, "%s: %s, for %d s", message.get("id"), why, seconds)
+            if not isinstance(error, Later) or error.failed:
+                _count_failure()
             _hide(record, seconds)
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
+
+
+def _count_failure() -> None:
+    """A failure as a metric: SQS leaves a message that was received three times out of the age of its queue's oldest."""
+    metrics = {"Namespace": "CloudPatterns/EventNotification", "Dimensions": [["Function"]], "Metrics": [{"Name": "Failures"}]}
+    about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metrics]}
+    print(json.dumps({"_aws": about, "Function": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""), "Failures": 1}))
 
 
 def _now() -> datetime:
@@ -130,7 +139,7 @@ def deliver(message: Mapping[str, Any], context: Any) -> None:
     except Failed as error:
         _finish(event_id, "failed", str(error))
         if error.wait_seconds is not None:
-            raise Later(error.wait_seconds, str(error)) from None
+            raise Later(error.wait_seconds, str(error), failed=True) from None
         raise
     except Exception as error:
         _finish(event_id, "failed", _reason(error))

@@ -111,7 +111,9 @@ def _receive(event: Mapping[str, Any]) -> str:
         "received_at": time.time(),
         "body": content,
     }
-    sent = client("sqs").send_message(QueueUrl=os.environ["QUEUE_URL"], MessageBody=json.dumps(message, ensure_ascii=False))
+    # No longer than the body itself: a message has a size as well.
+    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    sent = client("sqs").send_message(QueueUrl=os.environ["QUEUE_URL"], MessageBody=text)
     _log.info("%s: message %s", name, sent["MessageId"])
     return sent["MessageId"]
 

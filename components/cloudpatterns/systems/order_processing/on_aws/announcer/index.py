@@ -28,7 +28,7 @@ class Announcer:
             answer = self._events.put_events(Entries=[entry for _, entry in batch])
             for (number, _), result in zip(batch, answer["Entries"], strict=True):
                 if "ErrorCode" in result:
-                    print(json.dumps({"level": "ERROR", "message": "not announced", "record": number, "error": result["ErrorCode"]}))
+                    _log("not announced", number, result["ErrorCode"])
                     return [number]
         return []
 
@@ -36,6 +36,10 @@ class Announcer:
         """The event of a record; None where the order's status is the same."""
         new, old = (_texts(record["dynamodb"].get(image)) for image in ("NewImage", "OldImage"))
         if not new or new["status"] == old.get("status"):
+            return None
+        if new["status"] not in DETAIL_TYPES:
+            # Somebody has set it by hand: no event of the system, and no reason to hold back those of other orders.
+            _log("an unknown status is not announced", record["dynamodb"]["SequenceNumber"], new["status"])
             return None
         detail = {
             "order_id": new["order_id"],
@@ -53,6 +57,10 @@ class Announcer:
             "Resources": [],
             "Detail": json.dumps(detail, separators=(",", ":"), ensure_ascii=False),
         }
+
+
+def _log(message: str, number: str, error: str) -> None:
+    print(json.dumps({"level": "ERROR", "message": message, "record": number, "error": error}))
 
 
 def _texts(image: Mapping[str, Any] | None) -> dict[str, str]:
