@@ -78,7 +78,7 @@ def test_every_stack_output_is_exported() -> None:
 
 
 # Of the AWS CLI itself, and of paginated commands.
-_AWS_GLOBAL = {"--query", "--output", "--region", "--profile", "--max-items", "--page-size", "--starting-token"}
+_AWS_GLOBAL = {"--query", "--output", "--region", "--profile", "--max-items", "--page-size", "--starting-token", "--cli-binary-format"}
 # Not calls of an API, or with options of the CLI alone: what the AWS CLI does itself.
 _AWS_OWN = {("sso", "login"), ("logs", "tail"), ("cloudfront", "create-invalidation")}
 
