@@ -101,8 +101,11 @@ def test_inherited_arguments_have_the_docstring_of_the_base(analyzer: Describing
     for args_type in (Base, Middle, ShopArgs):
         assert analyzer.get_docstring(args_type, "tags") == "Tags of every child. Default: none."
         assert (analyzer.get_docstring(args_type, "log_retention_days") or "").startswith(days)
+    topics = (
+        "Topics to notify. Default: none; at most 5 entries; each the ARN of a topic, such as arn:aws:sns:eu-west-1:123456789012:orders."
+    )
     for args_type in (Middle, ShopArgs):
-        assert analyzer.get_docstring(args_type, "alarm_topic_arns") == "Topics to notify. Default: none; at most 5 entries."
+        assert analyzer.get_docstring(args_type, "alarm_topic_arns") == topics
 
 
 def test_nested_arguments_are_described_also_once_the_host_has_seen_the_bare_types(analyzer: DescribingAnalyzer) -> None:

@@ -1,7 +1,7 @@
-import importlib.util
 import inspect
 import json
 import logging
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from unittest.mock import Mock
 
 import pytest
 from boto3.dynamodb.types import TypeSerializer
+from botocore.exceptions import ClientError
 from cloudpatterns.core import ArgumentError
 from cloudpatterns.plugin.examples import SIGNING_KEY
 from cloudpatterns.systems import SecureFileSharing
@@ -17,6 +18,7 @@ from offline_preview.graph import Graph
 
 from tests.components.systems.sharing import FILES, SECRET, SITE, arguments, make
 from tests.components.uploads.access import Request, allowed
+from tests.emulators.handlers import load_handler
 from tests.harness import refs
 
 TOPIC, EDGE_TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms", "arn:aws:sns:us-east-1:123456789012:alarms"
@@ -216,35 +218,48 @@ def test_an_alarm_tells_of_a_scan_that_says_nothing(graph: Graph) -> None:
     assert metric["name"] == f"{group}-unscanned"
 
 
+@pytest.fixture
+def follow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Somebody follows a link: what the function answers of its file, with a table and a bucket that say what they are to say."""
+    shares = load_handler(Path(inspect.getfile(component)).parent / "on_aws/shares/index.py")
+    for name, value in {"TABLE": "table", "BUCKET": "bucket", "SITE_URL": SITE}.items():
+        monkeypatch.setenv(name, value)
+
+    def state(s3: Any, minutes: int) -> str:
+        now = datetime.now(UTC)
+        share = {
+            "id": "1",
+            "file_key": "files/1",
+            "created_at": (now - timedelta(minutes=minutes)).isoformat(timespec="seconds"),
+            "expires_at": int(now.timestamp()) + 600,
+            "recipients": ["bob@example.com"],
+        }
+        dynamodb = Mock()
+        dynamodb.get_item.return_value = {"Item": {key: TypeSerializer().serialize(value) for key, value in share.items()}}
+        event = {"httpMethod": "GET", "resource": "/link", "requestContext": {"authorizer": {"share_id": "1"}}}
+        answer = shares.handler(event, None, shares.Clients(dynamodb, s3, Mock(), Mock()))
+        return json.loads(answer["body"])["state"]
+
+    return state
+
+
 @pytest.mark.parametrize(("minutes", "tags", "logged"), [(20, [], True), (5, [], False), (20, ["NO_THREATS_FOUND"], False)])
 def test_a_file_that_is_not_scanned_in_time_is_logged(
-    minutes: int, tags: list[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, *, logged: bool
+    follow: Callable[..., str], minutes: int, tags: list[str], caplog: pytest.LogCaptureFixture, *, logged: bool
 ) -> None:
-    code = Path(inspect.getfile(component)).parent / "on_aws/shares/index.py"
-    spec = importlib.util.spec_from_file_location("shares", code)
-    assert spec is not None
-    assert spec.loader is not None
-    shares = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(shares)
-    for name in ("TABLE", "BUCKET"):
-        monkeypatch.setenv(name, name.lower())
-    now = datetime.now(UTC)
-    share = {
-        "id": "1",
-        "file_key": "files/1",
-        "created_at": (now - timedelta(minutes=minutes)).isoformat(timespec="seconds"),
-        "expires_at": int(now.timestamp()) + 600,
-        "recipients": ["bob@example.com"],
-    }
-    dynamodb, s3 = Mock(), Mock()
-    dynamodb.get_item.return_value = {"Item": {key: TypeSerializer().serialize(value) for key, value in share.items()}}
+    s3 = Mock()
     s3.get_object_tagging.return_value = {"TagSet": [{"Key": "GuardDutyMalwareScanStatus", "Value": tag} for tag in tags]}
-    event = {"httpMethod": "GET", "resource": "/link", "requestContext": {"authorizer": {"share_id": "1"}}}
-    monkeypatch.setenv("SITE_URL", "https://share.example.com")
     with caplog.at_level(logging.INFO):
-        answer = shares.handler(event, None, shares.Clients(dynamodb, s3, Mock(), Mock()))
-    assert json.loads(answer["body"])["state"] == ("available" if tags else "scanning")
+        assert follow(s3, minutes) == ("available" if tags else "scanning")
     assert any('"unscanned"' in line for line in caplog.messages) is logged
+
+
+@pytest.mark.parametrize("code", ["NoSuchKey", "MethodNotAllowed"])
+def test_a_file_that_its_retention_has_deleted_is_gone(follow: Callable[..., str], code: str) -> None:
+    s3 = Mock()
+    # Of a delete marker, S3 itself says the second.
+    s3.get_object_tagging.side_effect = ClientError({"Error": {"Code": code, "Message": ""}}, "GetObjectTagging")
+    assert follow(s3, 5) == "gone"
 
 
 def test_what_is_there_is_used() -> None:

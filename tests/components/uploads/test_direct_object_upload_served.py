@@ -11,10 +11,12 @@ import uuid
 from collections.abc import Generator
 from types import ModuleType
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import parse_qs
 
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from tests.emulators.handlers import load_handler
 from tests.emulators.ministack import MiniStack, ministack, missing
@@ -260,3 +262,11 @@ def test_forms_are_for_the_address_of_the_buckets_region(index: ModuleType, monk
     form = json.loads(index.handler(request(), None)["body"])
     assert form["url"] == f"https://{os.environ['BUCKET']}.s3.eu-west-1.amazonaws.com/"
     assert form["fields"]["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
+
+
+def test_an_upload_that_was_deleted_has_no_state(index: ModuleType, monkeypatch: pytest.MonkeyPatch, s3: Any) -> None:
+    # Of a delete marker, S3 itself says this, where emulators say that there is no key.
+    error = ClientError({"Error": {"Code": "MethodNotAllowed", "Message": ""}}, "GetObjectTagging")
+    monkeypatch.setattr(s3, "get_object_tagging", Mock(side_effect=error))
+    key = f"images/{'0' * 32}/{'0' * 36}"
+    assert index.handler(request("GET", queryStringParameters={"key": key}), None, s3)["statusCode"] == 404

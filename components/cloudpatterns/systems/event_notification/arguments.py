@@ -368,14 +368,14 @@ def _part_problems(checked: EventNotificationArgs) -> Iterator[Problem]:
         yield from part_problems(FanOut, "topic", {"subscribers": subscribers}, {})
     if (api := checked.get("api")) is not None:
         route: Any = {"function_arn": _ANY_FUNCTION_ARN, "authorizer": "signed"}
-        args: Any = {
+        gateway: Any = {
             "kind": "rest",
             "authorizers": {"signed": {"function": {"function_arn": _ANY_FUNCTION_ARN}}},
             "routes": {"POST /events/{source}": route},
             **pick(api, "account_logging_role", "throttle", "firewall", "web_acl_arn", "domain"),
         }
         own = [*excludes(api, "firewall", "web_acl_arn")]
-        yield from () if own else part_problems(ApiGateway, "api", args, {"": "api"})
+        yield from () if own else part_problems(ApiGateway, "api", gateway, {"": "api"})
 
 
 def _channel_problems(channel: EventNotificationChannel, path: str, checked: EventNotificationArgs) -> Iterator[Problem]:

@@ -168,8 +168,9 @@ def _state(s3: Any, key: str) -> str:
     try:
         tags = s3.get_object_tagging(Bucket=os.environ["BUCKET"], Key=key)["TagSet"]
     except ClientError as error:
-        # Without the right to list the bucket, S3 says of an object that is not there that it is forbidden.
-        if error.response["Error"]["Code"] in ("NoSuchKey", "AccessDenied"):
+        # Without the right to list the bucket, S3 says of an object that is not there that it is forbidden; of one that was deleted it
+        # keeps old versions below a marker, which has no tags.
+        if error.response["Error"]["Code"] in ("NoSuchKey", "AccessDenied", "MethodNotAllowed"):
             raise Refusal(404, "there is no such upload") from error
         raise
     result = {tag["Key"]: tag["Value"] for tag in tags}.get("GuardDutyMalwareScanStatus")

@@ -345,7 +345,8 @@ def _scan(clients: Clients, key: str) -> str:
     try:
         tags = clients.s3.get_object_tagging(Bucket=os.environ["BUCKET"], Key=key)["TagSet"]
     except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchKey":
+        # Of a file that was deleted, by its retention too, S3 keeps old versions below a marker, which has no tags.
+        if error.response["Error"]["Code"] in ("NoSuchKey", "MethodNotAllowed"):
             return "gone"
         raise
     result = {tag["Key"]: tag["Value"] for tag in tags}.get("GuardDutyMalwareScanStatus")
