@@ -29,6 +29,9 @@ from cloudpatterns.operations.monitoring_integration.arguments import (
 from cloudpatterns.operations.monitoring_integration.component import MonitoringIntegration
 from cloudpatterns.operations.office_hours.arguments import OfficeHoursArgs, OfficeHoursOptions
 from cloudpatterns.operations.office_hours.component import OfficeHours
+from cloudpatterns.operations.stack_deployment.arguments import StackDeploymentArgs, StackDeploymentOptions, StackOutputArgs
+from cloudpatterns.operations.stack_deployment.component import StackDeployment
+from cloudpatterns.operations.stack_deployment.references import StackOutputError, StackOutputs
 from cloudpatterns.operations.temporary_environment.arguments import TemporaryEnvironmentArgs, TemporaryEnvironmentOptions
 from cloudpatterns.operations.temporary_environment.component import TemporaryEnvironment
 
@@ -61,6 +64,12 @@ __all__ = [
     "OfficeHours",
     "OfficeHoursArgs",
     "OfficeHoursOptions",
+    "StackDeployment",
+    "StackDeploymentArgs",
+    "StackDeploymentOptions",
+    "StackOutputArgs",
+    "StackOutputError",
+    "StackOutputs",
     "TemporaryEnvironment",
     "TemporaryEnvironmentArgs",
     "TemporaryEnvironmentOptions",

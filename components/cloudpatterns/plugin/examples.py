@@ -69,7 +69,14 @@ from cloudpatterns.network import (
     WebApplicationFirewall,
     ZeroTrustNetwork,
 )
-from cloudpatterns.operations import CostGuard, DeliveryPipeline, MonitoringIntegration, OfficeHours, TemporaryEnvironment
+from cloudpatterns.operations import (
+    CostGuard,
+    DeliveryPipeline,
+    MonitoringIntegration,
+    OfficeHours,
+    StackDeployment,
+    TemporaryEnvironment,
+)
 from cloudpatterns.resilience import CircuitBreaker, DeepHealthCheck, RetryPolicy, ShuffleSharding
 from cloudpatterns.security import AuditTrail, GoldenEnvironment, SecretsVault, UserDirectory, WorkloadRole
 from cloudpatterns.storage import (
@@ -111,6 +118,19 @@ GOLDEN_BUCKET = """Resources:
     Type: AWS::S3::Bucket
     DeletionPolicy: Retain
     UpdateReplacePolicy: Retain
+"""
+ORDERS_TABLE = """Parameters:
+  Billing: {Type: String}
+Resources:
+  Orders:
+    Type: AWS::DynamoDB::Table
+    DeletionPolicy: Retain
+    Properties:
+      BillingMode: !Ref Billing
+      AttributeDefinitions: [{AttributeName: order, AttributeType: S}]
+      KeySchema: [{AttributeName: order, KeyType: HASH}]
+Outputs:
+  TableName: {Value: !Ref Orders}
 """
 
 
@@ -1234,6 +1254,24 @@ def snapshot() -> None:
             "lock": {"mode": "GOVERNANCE"},
             "copies": {"frankfurt": {"region": "eu-central-1", "rules": ["monthly"]}},
             "key_arns": ["arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-4000-8000-000000000001"],
+        },
+    )
+
+
+def stack_deployment() -> None:
+    """A template of CloudFormation with a parameter and an output, whose drift is reported."""
+    StackDeployment(
+        "orders",
+        {
+            "template": ORDERS_TABLE,
+            "parameters": {"Billing": "PAY_PER_REQUEST"},
+            "statements": [
+                {
+                    "actions": ["dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:DescribeTable", "dynamodb:UpdateTable"],
+                    "resources": ["arn:aws:dynamodb:eu-west-1:123456789012:table/orders-stack-*"],
+                }
+            ],
+            "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:operations"],
         },
     )
 
