@@ -1,5 +1,16 @@
 """Operations: how a change reaches an account, how people learn what happens there, and when what it runs is stopped."""
 
+from cloudpatterns.operations.build_agents.arguments import (
+    BuildAgentsArgs,
+    BuildAgentsOptions,
+    BuildArgs,
+    BuildGroupArgs,
+    BuildHoursArgs,
+    BuildQueueArgs,
+    BuildSourceArgs,
+    BuildWebhookArgs,
+)
+from cloudpatterns.operations.build_agents.component import BuildAgents
 from cloudpatterns.operations.cost_guard import (
     CostAnomaliesArgs,
     CostBudgetArgs,
@@ -36,6 +47,15 @@ from cloudpatterns.operations.temporary_environment.arguments import TemporaryEn
 from cloudpatterns.operations.temporary_environment.component import TemporaryEnvironment
 
 __all__ = [
+    "BuildAgents",
+    "BuildAgentsArgs",
+    "BuildAgentsOptions",
+    "BuildArgs",
+    "BuildGroupArgs",
+    "BuildHoursArgs",
+    "BuildQueueArgs",
+    "BuildSourceArgs",
+    "BuildWebhookArgs",
     "CostAnomaliesArgs",
     "CostBudgetArgs",
     "CostGuard",

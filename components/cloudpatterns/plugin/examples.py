@@ -70,6 +70,7 @@ from cloudpatterns.network import (
     ZeroTrustNetwork,
 )
 from cloudpatterns.operations import (
+    BuildAgents,
     CostGuard,
     DeliveryPipeline,
     MonitoringIntegration,
@@ -185,6 +186,24 @@ def bootstrap() -> None:
             "environment": {"PORT": "8080"},
             "running_instances": {"key": "Name", "value": "web"},
             "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:operations"],
+        },
+    )
+
+
+def build_agents() -> None:
+    """Agents on Spot for long tests: one in working hours, more with the jobs, and none at night unless jobs wait."""
+    BuildAgents(
+        "tests",
+        {
+            "agents": {
+                "instance_types": ["c7g.xlarge", "c6g.xlarge"],
+                "max_size": 12,
+                "setup_script": "dnf --assumeyes --quiet install git make",
+                "job_command": "git clone --quiet https://github.com/example/shop.git . && make test",
+                "hours": {"time_zone": "Europe/Dublin", "start": "08:00", "end": "18:00"},
+            },
+            "vpc_id": "vpc-0123456789abcdef0",
+            "subnet_ids_by_zone": {"eu-west-1a": "subnet-0123456789abcdef0", "eu-west-1b": "subnet-0123456789abcdef1"},
         },
     )
 
