@@ -28,6 +28,8 @@ SYSTEMS: Mapping[str, str] = {
     "secure_file_sharing": "cloudpatterns.systems:SecureFileSharing",
     "event_notification": "cloudpatterns.systems:EventNotification",
     "order_processing": "cloudpatterns.systems:OrderProcessing",
+    "build_agents": "cloudpatterns.operations:BuildAgents",
+    "stack_deployment": "cloudpatterns.operations:StackDeployment",
 }
 """By section, the component, in the order in which a program creates them."""
 
@@ -119,9 +121,10 @@ def components_accept(settings: Any, context: Context) -> Iterable[InitErrorDeta
     for section in SYSTEMS:
         if not isinstance(model := getattr(settings, section, None), Model):
             continue
-        arguments = System(section, model).arguments(place)
+        system = System(section, model)
+        arguments = system.arguments(place)
         try:
-            component_of(section).check(section, arguments)
+            system.component.check(system.name(), arguments)
         except ArgumentError as error:
             for path, reason in error.problems:
                 where = (section, *(steps(path, arguments) if path else ()))
