@@ -31,6 +31,8 @@ SYSTEMS: Mapping[str, str] = {
     "secure_file_sharing": "cloudpatterns.systems:SecureFileSharing",
     "event_notification": "cloudpatterns.systems:EventNotification",
     "order_processing": "cloudpatterns.systems:OrderProcessing",
+    "build_agents": "cloudpatterns.operations:BuildAgents",
+    "stack_deployment": "cloudpatterns.operations:StackDeployment",
 }
 """By section, the component, in the order in which a program creates them."""
 

@@ -54,6 +54,7 @@ ID_PREFIXES: Final = {
 }
 # Ids of another form: see `_fields`.
 _ID_FORMS: Final = {
+    "cloudformation/stack": "arn:{partition}:cloudformation:{region}:{account}:stack/{name}/{uuid}",
     "kms/key": "{uuid}",
     "cloudfront/distribution": "E{code:.13}",
     "route53/zone": "Z{code:.20}",
@@ -220,7 +221,8 @@ def identity(subject: Subject) -> str:
     if prefix := ID_PREFIXES.get(subject.kind):
         return f"{prefix}-{digest(subject.urn)}"
     if form := _ID_FORMS.get(subject.kind):
-        return form.format(region=subject.region, **_random(subject))
+        place = {"partition": partition_of(subject.region), "region": subject.region, "account": ACCOUNT, "name": subject.name}
+        return form.format(**place, **_random(subject))
     return subject.name
 
 

@@ -24,7 +24,7 @@ from offline_preview.arns import digest
 from offline_preview.functions import invoke
 from offline_preview.graph import Graph, Resource
 from offline_preview.sources import own_lines
-from offline_preview.values import UNKNOWN, UNKNOWN_WIRE, decode_struct, encode_struct
+from offline_preview.values import UNKNOWN, UNKNOWN_WIRE, Secret, decode_struct, encode_struct
 
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 _STACK_REFERENCE: Final = "pulumi:pulumi:StackReference"
@@ -339,7 +339,8 @@ class RecordingMonitor:
                 f"the program reads the outputs of stack {wanted}, which are unknown offline. "
                 f"Provide them in a file: --stack-reference {wanted}=FILE, written by `pulumi stack output --json --stack {wanted}`."
             )
-        return {"name": wanted, "outputs": dict(known), "secretOutputNames": []}
+        secrets = sorted(name for name, value in known.items() if isinstance(value, Secret))
+        return {"name": wanted, "outputs": dict(known), "secretOutputNames": secrets}
 
     def _transformed(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.RegisterResourceRequest:
         callbacks = list(request.transforms)

@@ -22,6 +22,7 @@ from pulumi.runtime import rpc
 from offline_preview.arns import ACCOUNT, ID_PREFIXES, Subject, digest, dns_suffix, has_own_id, is_own_id, text_of
 from offline_preview.arns import arn as arn_of
 from offline_preview.arns import identity as identity_of
+from offline_preview.templates import stack_outputs
 from offline_preview.values import UNKNOWN, Secret
 
 # The same prefixes for outputs that are ids of other resources: vpcId, defaultRouteTableId...
@@ -154,6 +155,8 @@ def invented(type_token: str, name: str, urn: str, inputs: Mapping[str, Any], re
                 outputs[output] = UNKNOWN  # a map whose keys AWS chooses: in an empty one, the keys that the program reads would be missing
     if token == "acm/certificate:Certificate" and "domainValidationOptions" not in inputs:
         outputs["domainValidationOptions"] = _validation_options(inputs, urn)
+    if token == "cloudformation/stack:Stack" and "outputs" not in inputs:
+        outputs["outputs"] = stack_outputs(subject)
     arn = outputs.get("arn")
     identity = arn if token in _ID_IS_ARN and isinstance(arn, str) else identity_of(subject)
     if type_token.startswith("aws:"):

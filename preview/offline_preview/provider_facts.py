@@ -29,6 +29,7 @@ REPLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "backup/vaultNotifications:VaultNotifications": ("backupVaultEvents", "backupVaultName", "snsTopicArn"),
     "backup/vaultPolicy:VaultPolicy": ("backupVaultName",),
     "budgets/budget:Budget": ("accountId",),
+    "cloudformation/stack:Stack": ("disableRollback", "onFailure", "timeoutInMinutes"),
     "cloudfront/distribution:Distribution": ("staging",),
     "cloudwatch/dashboard:Dashboard": ("dashboardName",),
     "cloudwatch/eventRule:EventRule": ("eventBusName",),

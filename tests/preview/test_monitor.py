@@ -240,6 +240,11 @@ def test_stack_references_answer_from_what_was_given_and_name_what_was_not() -> 
 
     graph = record(program, stack_references={"org/net/dev": {"vpc_id": "vpc-7"}})
     assert graph.outputs == {"vpc": "vpc-7"}
+    # One secret does not make the others secret.
+    graph = record(program, stack_references={"org/net/dev": {"vpc_id": "vpc-7", "key": Secret("k")}})
+    assert graph.outputs == {"vpc": "vpc-7"}
+    graph = record(program, stack_references={"org/net/dev": {"vpc_id": Secret("vpc-7")}})
+    assert graph.outputs == {"vpc": Secret("vpc-7")}
     with pytest.raises(RecordingError, match="--stack-reference org/net/dev=FILE"):
         record(program)
 

@@ -194,6 +194,47 @@ def test_arns_of_what_belongs_to_a_resource() -> None:
     assert re.fullmatch("net/l/[0-9a-f]{16}", graph.named("l").outputs["arnSuffix"])
 
 
+TEMPLATE = """
+Parameters: {Days: {Type: Number, Default: 7}, Stage: {Type: String, Default: test}}
+Resources:
+  Orders: {Type: AWS::DynamoDB::Table}
+  Store: {Type: AWS::RDS::DBInstance}
+Outputs:
+  Table: {Value: !Ref Orders}
+  TableArn: {Value: !GetAtt Orders.Arn}
+  Port: {Value: !GetAtt [Store, Endpoint.Port]}
+  Days: {Value: !Ref Days}
+  Stage: {Value: !Ref Stage}
+  Encrypted: {Value: true}
+  Zones: {Value: !Join [",", !GetAZs ""]}
+"""
+
+
+def test_a_stack_of_cloudformation_has_the_outputs_of_its_template() -> None:
+    def program() -> None:
+        aws.cloudformation.Stack("orders", name="orders", template_body=TEMPLATE, parameters={"Stage": "live"})
+        aws.cloudformation.Stack("json", name="json", template_body='{"Outputs": {"A": {"Value": {"Ref": "Queue"}}}}')
+        for name, body in (("broken", "a: ["), ("list", "[]")):
+            aws.cloudformation.Stack(name, template_body=body)
+        aws.cloudformation.Stack("url", template_url="https://t.s3.amazonaws.com/a.yaml")
+
+    graph = deployed(program)
+    found = graph.named("orders").outputs["outputs"]
+    table, zones = found.pop("Table"), found.pop("Zones")
+    assert re.fullmatch(r"orders-Orders-[0-9a-f]{8}", table)
+    assert re.fullmatch(r"orders-Zones-[0-9a-f]{8}", zones)
+    assert found == {
+        "TableArn": "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-Orders",
+        "Port": "443",
+        "Days": "7",
+        "Stage": "live",
+        "Encrypted": "true",
+    }
+    assert graph.named("orders").id.startswith("arn:aws:cloudformation:eu-west-1:123456789012:stack/orders/")
+    assert graph.named("json").outputs["outputs"].keys() == {"A"}
+    assert {graph.named(name).outputs["outputs"] for name in ("broken", "list", "url")} == {UNKNOWN}
+
+
 def test_ids_that_aws_generates_are_in_the_arn() -> None:
     def program() -> None:
         origin: Any = {"origins": [], "enabled": True, "default_cache_behavior": {}, "restrictions": {}, "viewer_certificate": {}}

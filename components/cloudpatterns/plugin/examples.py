@@ -69,7 +69,15 @@ from cloudpatterns.network import (
     WebApplicationFirewall,
     ZeroTrustNetwork,
 )
-from cloudpatterns.operations import CostGuard, DeliveryPipeline, MonitoringIntegration, OfficeHours, TemporaryEnvironment
+from cloudpatterns.operations import (
+    BuildAgents,
+    CostGuard,
+    DeliveryPipeline,
+    MonitoringIntegration,
+    OfficeHours,
+    StackDeployment,
+    TemporaryEnvironment,
+)
 from cloudpatterns.resilience import CircuitBreaker, DeepHealthCheck, RetryPolicy, ShuffleSharding
 from cloudpatterns.security import AuditTrail, GoldenEnvironment, SecretsVault, UserDirectory, WorkloadRole
 from cloudpatterns.storage import (
@@ -111,6 +119,19 @@ GOLDEN_BUCKET = """Resources:
     Type: AWS::S3::Bucket
     DeletionPolicy: Retain
     UpdateReplacePolicy: Retain
+"""
+ORDERS_TABLE = """Parameters:
+  Billing: {Type: String}
+Resources:
+  Orders:
+    Type: AWS::DynamoDB::Table
+    DeletionPolicy: Retain
+    Properties:
+      BillingMode: !Ref Billing
+      AttributeDefinitions: [{AttributeName: order, AttributeType: S}]
+      KeySchema: [{AttributeName: order, KeyType: HASH}]
+Outputs:
+  TableName: {Value: !Ref Orders}
 """
 
 
@@ -165,6 +186,24 @@ def bootstrap() -> None:
             "environment": {"PORT": "8080"},
             "running_instances": {"key": "Name", "value": "web"},
             "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:operations"],
+        },
+    )
+
+
+def build_agents() -> None:
+    """Agents on Spot for long tests: one in working hours, more with the jobs, and none at night unless jobs wait."""
+    BuildAgents(
+        "tests",
+        {
+            "agents": {
+                "instance_types": ["c7g.xlarge", "c6g.xlarge"],
+                "max_size": 12,
+                "setup_script": "dnf --assumeyes --quiet install git make",
+                "job_command": "git clone --quiet https://github.com/example/shop.git . && make test",
+                "hours": {"time_zone": "Europe/Dublin", "start": "08:00", "end": "18:00"},
+            },
+            "vpc_id": "vpc-0123456789abcdef0",
+            "subnet_ids_by_zone": {"eu-west-1a": "subnet-0123456789abcdef0", "eu-west-1b": "subnet-0123456789abcdef1"},
         },
     )
 
@@ -1234,6 +1273,24 @@ def snapshot() -> None:
             "lock": {"mode": "GOVERNANCE"},
             "copies": {"frankfurt": {"region": "eu-central-1", "rules": ["monthly"]}},
             "key_arns": ["arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-4000-8000-000000000001"],
+        },
+    )
+
+
+def stack_deployment() -> None:
+    """A template of CloudFormation with a parameter and an output, whose drift is reported."""
+    StackDeployment(
+        "orders",
+        {
+            "template": ORDERS_TABLE,
+            "parameters": {"Billing": "PAY_PER_REQUEST"},
+            "statements": [
+                {
+                    "actions": ["dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:DescribeTable", "dynamodb:UpdateTable"],
+                    "resources": ["arn:aws:dynamodb:eu-west-1:123456789012:table/orders-stack-*"],
+                }
+            ],
+            "alarm_topic_arns": ["arn:aws:sns:eu-west-1:123456789012:operations"],
         },
     )
 

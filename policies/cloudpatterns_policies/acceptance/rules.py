@@ -85,6 +85,7 @@ MESSAGES_OFF: Final[Mapping[str, str]] = {
     "--xa-s3' does not match": "the access point of a directory bucket, which is another type in CloudFormation, with other names",
     "'StorageClassAnalysis' is a required property": "the provider sends an empty one",
     "'ProvisionedThroughput' is a required property": "E3639 says it, and does not take a billing mode that there is not for PROVISIONED",
+    r"\b(DesiredCapacity|MaxSize|MinSize) -1\b": "the provider does not send a size of -1, which leaves that of the group as it is",
     "TXT record value .* must be enclosed in double quotes": "the provider encloses them",
     r"(Error|Cause)Path 'States\.\w+\(.*' is not a JSONPath": "a state Fail takes an intrinsic function there that returns text",
 }

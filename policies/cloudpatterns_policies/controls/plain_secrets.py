@@ -185,6 +185,20 @@ def glue_no_secret_in_arguments(resource: Resource, config: Mapping[str, Any]) -
 
 
 @control(
+    id="cloudformation-no-secret-in-parameters",
+    title="CloudFormation stacks get no secrets as plain parameters",
+    severity=Severity.HIGH,
+    types=("aws:cloudformation/stack:Stack", "aws:cloudformation/stackSet:StackSet"),
+    why="The stack's state keeps parameters, those with NoEcho too, and without it whoever may describe the stack reads them.",
+    remediation="Keep it in Secrets Manager, and write a dynamic reference, {{resolve:secretsmanager:...}}, in its place.",
+    url="https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/security-best-practices.html",
+    config=NAMES,
+)
+def cloudformation_no_secret_in_parameters(resource: Resource, config: Mapping[str, Any]) -> Iterator[Verdict]:
+    yield from plain_secrets(of_map(resource, "parameters"), config["names"])
+
+
+@control(
     id="parameter-secret-encrypted",
     title="Parameters that hold secrets are of type SecureString",
     severity=Severity.HIGH,

@@ -76,6 +76,8 @@ MAPS = [
     (controls.amplify_no_secret_in_environment, "aws:amplify/branch:Branch", "environmentVariables"),
     (controls.glue_no_secret_in_arguments, "aws:glue/job:Job", "defaultArguments"),
     (controls.glue_no_secret_in_arguments, "aws:glue/job:Job", "nonOverridableArguments"),
+    (controls.cloudformation_no_secret_in_parameters, "aws:cloudformation/stack:Stack", "parameters"),
+    (controls.cloudformation_no_secret_in_parameters, "aws:cloudformation/stackSet:StackSet", "parameters"),
 ]
 
 
