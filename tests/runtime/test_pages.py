@@ -19,6 +19,9 @@ from tests.runtime.shard_tables import map_table
 FOLDER = ROOT / "docs" / "runtime"
 PAGES = sorted(FOLDER.glob("*.md"))
 LIBRARIES = {
+    "backup": "backup",
+    "backup_dump": "backup",
+    "backup_sources": "backup",
     "breaker": "circuit-breaker",
     "health": "deep-health",
     "parked": "projection",
