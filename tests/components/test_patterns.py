@@ -36,7 +36,6 @@ MISSING = frozenset(
         "StackDeployment",
         "BuildAgents",
         "LegacyBackup",
-        "MediaProcessing",
         "GlobalService",
     }
 )
