@@ -426,6 +426,7 @@ def test_the_process_that_reads_pictures_has_no_credentials(pipeline: Pipeline, 
     setattr(module, "_PROGRAM", tmp_path / "program.py")  # noqa: B010 (as above)
     seen = module._picture({"file": "none"}, Context(60_000))
     assert not [name for name in seen if name.startswith("AWS") or name in ("UPLOADS", "NEXT_QUEUE_URL", "SETTINGS")]
+    assert seen["MALLOC_ARENA_MAX"] == "1"
 
 
 def test_the_owner_sees_every_state(pipeline: Pipeline) -> None:
@@ -456,6 +457,8 @@ def test_the_owner_sees_every_state(pipeline: Pipeline) -> None:
     assert square["url"] == f"{pipeline.environment('status')['MEDIA_URL']}/{key.removeprefix('renditions/')}"
     assert square["url"].startswith("https://")
     assert (square["content_type"], square["width"], square["height"], square["frames"]) == ("image/jpeg", 40, 40, 1)
+    pipeline.s3.delete_object(Bucket=pipeline.uploads, Key=f"pictures/{ada}/picture-2")
+    assert pipeline.ask("picture-2")[0] == 404
     pipeline.patch.setitem(pipeline.environment("status"), "LATE_SECONDS", "-1")
     pipeline.upload(photo(), "picture-3", owner=ada)
     assert pipeline.ask("picture-3")[1]["late"] is True

@@ -167,6 +167,8 @@ def _picture(request: Mapping[str, Any], context: Any) -> dict[str, Any]:
     # Without credentials.
     environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "HOME": "/tmp"}
     environment |= {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "LANG") if name in os.environ}
+    # Each thread of a decoder would reserve more than a hundred MiB of addresses, which count as memory.
+    environment["MALLOC_ARENA_MAX"] = "1"
     command = [sys.executable, "-s", "-B", str(_PROGRAM)]
     asked = json.dumps({**request, "settings": settings()}) + "\n"
     try:

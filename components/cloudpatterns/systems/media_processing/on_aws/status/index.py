@@ -138,12 +138,15 @@ def _before(key: str, picture: str) -> dict[str, Any]:
     """The state of an upload without a record."""
     try:
         tags = s3().get_object_tagging(Bucket=os.environ["UPLOADS"], Key=key)["TagSet"]
-        [upload] = s3().list_objects_v2(Bucket=os.environ["UPLOADS"], Prefix=key, MaxKeys=1)["Contents"]
+        found = s3().list_objects_v2(Bucket=os.environ["UPLOADS"], Prefix=key, MaxKeys=1).get("Contents", [])
     except ClientError as error:
         if error.response["Error"]["Code"] in ("NoSuchKey", "MethodNotAllowed"):
             raise Refusal(404, "there is no such picture") from error
         raise
-    uploaded = upload["LastModified"]
+    if not found:
+        # Deleted just now.
+        raise Refusal(404, "there is no such picture")
+    uploaded = found[0]["LastModified"]
     shown = {"id": picture, "uploaded_at": uploaded.strftime("%Y-%m-%dT%H:%M:%SZ")}
     result = {tag["Key"]: tag["Value"] for tag in tags}.get(_TAG)
     if result not in (None, _CLEAN):
