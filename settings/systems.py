@@ -33,6 +33,7 @@ SYSTEMS: Mapping[str, str] = {
     "order_processing": "cloudpatterns.systems:OrderProcessing",
     "build_agents": "cloudpatterns.operations:BuildAgents",
     "stack_deployment": "cloudpatterns.operations:StackDeployment",
+    "media_processing": "cloudpatterns.systems:MediaProcessing",
 }
 """By section, the component, in the order in which a program creates them."""
 

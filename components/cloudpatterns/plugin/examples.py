@@ -89,7 +89,7 @@ from cloudpatterns.storage import (
     Snapshot,
     WebStorageArchive,
 )
-from cloudpatterns.systems import EventNotification, OrderProcessing, SecureFileSharing, Storefront
+from cloudpatterns.systems import EventNotification, MediaProcessing, OrderProcessing, SecureFileSharing, Storefront
 from cloudpatterns.uploads import DirectObjectUpload, StorageIndex, WriteProxy
 
 ZONES = ["eu-west-1a", "eu-west-1b"]
@@ -726,6 +726,19 @@ def management_network() -> None:
                 "client_cidr_block": "10.250.0.0/22",
             },
             "servers": {"app": {"zone": "eu-west-1a", "instance_type": "t4g.micro", "image_parameter": IMAGE}},
+        },
+    )
+
+
+def media_processing() -> None:
+    """Photos of members as WebP in two sizes, from a CDN; the functions for forms and states are for routes of an API."""
+    MediaProcessing(
+        "media",
+        {
+            "pillow_layer_arn": "arn:aws:lambda:eu-west-1:123456789012:layer:pillow:1",
+            "renditions": {"thumbnail": {"width": 128, "height": 128, "fit": "cover"}, "page": {"width": 1024, "height": 1024}},
+            "cdn": {"domain_names": ["media.example.com"], "hosted_zone_id": "Z0123456789ABCDEFGHIJ"},
+            "allowed_origins": ["https://www.example.com"],
         },
     )
 

@@ -13,6 +13,8 @@ from cloudpatterns.systems.event_notification.arguments import (
     EventNotificationWebhook,
 )
 from cloudpatterns.systems.event_notification.component import EventNotification
+from cloudpatterns.systems.media_processing.arguments import MediaProcessingArgs, MediaProcessingOptions, MediaRendition
+from cloudpatterns.systems.media_processing.component import MediaProcessing
 from cloudpatterns.systems.order_processing.arguments import (
     OrderProcessingArgs,
     OrderProcessingOptions,
@@ -43,6 +45,10 @@ __all__ = [
     "EventNotificationOptions",
     "EventNotificationQuietHours",
     "EventNotificationWebhook",
+    "MediaProcessing",
+    "MediaProcessingArgs",
+    "MediaProcessingOptions",
+    "MediaRendition",
     "OrderProcessing",
     "OrderProcessingArgs",
     "OrderProcessingOptions",
