@@ -28,6 +28,7 @@ SYSTEMS: Mapping[str, str] = {
     "secure_file_sharing": "cloudpatterns.systems:SecureFileSharing",
     "event_notification": "cloudpatterns.systems:EventNotification",
     "order_processing": "cloudpatterns.systems:OrderProcessing",
+    "global_service": "cloudpatterns.systems:GlobalService",
 }
 """By section, the component, in the order in which a program creates them."""
 

@@ -37,7 +37,6 @@ MISSING = frozenset(
         "BuildAgents",
         "LegacyBackup",
         "MediaProcessing",
-        "GlobalService",
     }
 )
 

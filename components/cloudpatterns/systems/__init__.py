@@ -13,6 +13,17 @@ from cloudpatterns.systems.event_notification.arguments import (
     EventNotificationWebhook,
 )
 from cloudpatterns.systems.event_notification.component import EventNotification
+from cloudpatterns.systems.global_service.arguments import (
+    GlobalServiceArgs,
+    GlobalServiceCellArgs,
+    GlobalServiceExistingTable,
+    GlobalServiceHealthOptions,
+    GlobalServiceOptions,
+    GlobalServiceOtherCellArgs,
+    GlobalServiceRouteArgs,
+    GlobalServiceTableArgs,
+)
+from cloudpatterns.systems.global_service.component import GlobalService
 from cloudpatterns.systems.order_processing.arguments import (
     OrderProcessingArgs,
     OrderProcessingOptions,
@@ -43,6 +54,15 @@ __all__ = [
     "EventNotificationOptions",
     "EventNotificationQuietHours",
     "EventNotificationWebhook",
+    "GlobalService",
+    "GlobalServiceArgs",
+    "GlobalServiceCellArgs",
+    "GlobalServiceExistingTable",
+    "GlobalServiceHealthOptions",
+    "GlobalServiceOptions",
+    "GlobalServiceOtherCellArgs",
+    "GlobalServiceRouteArgs",
+    "GlobalServiceTableArgs",
     "OrderProcessing",
     "OrderProcessingArgs",
     "OrderProcessingOptions",
