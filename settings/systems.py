@@ -34,6 +34,7 @@ SYSTEMS: Mapping[str, str] = {
     "build_agents": "cloudpatterns.operations:BuildAgents",
     "stack_deployment": "cloudpatterns.operations:StackDeployment",
     "media_processing": "cloudpatterns.systems:MediaProcessing",
+    "global_service": "cloudpatterns.systems:GlobalService",
 }
 """By section, the component, in the order in which a program creates them."""
 

@@ -2,10 +2,13 @@
 
 import argparse
 import contextlib
+import fnmatch
 import functools
+import glob
 import importlib.util
 import json
 import os
+import re
 import sys
 import time
 import traceback
@@ -14,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from offline_preview.earlier import Comparison, Files
-from offline_preview.errors import PreviewError
+from offline_preview.errors import PreviewError, listed
 from offline_preview.packs import select_packs
 from offline_preview.preview import Job, Outcome, judge, preview
 from offline_preview.project import Project, load_project
@@ -25,6 +28,7 @@ COMPLIANT: Final = 0
 VIOLATED: Final = 1
 FAILED: Final = 2
 _STANDARD_OUTPUT: Final = "-"
+_PATTERN: Final = re.compile(r"[*?[]")
 _REPORTS: Final = ("JSON", "SARIF", "JUnit", "Markdown")
 _OUTPUTS: Final = (*(name.lower() for name in _REPORTS), "svg")
 _PROGRAM_OPTIONS: Final = ("project", "stack", "set", "config_file", "stack_reference", "as")
@@ -36,6 +40,7 @@ exit codes: 0 compliant, 1 a mandatory control fails, 2 an error in the program,
 examples:
   offline-preview                                  every stack, every pack under policies/
   offline-preview --stack prod --json -            the whole graph of one stack as JSON
+  offline-preview --stack prod --stack 'prod-cell-*'   some stacks, by name or pattern
   offline-preview --set network.nat.strategy=none  what a setting would change
   offline-preview --state export.json              an existing stack, from `pulumi stack export --file export.json`
   offline-preview --write-baseline baseline.json   record the findings of today; later only new ones fail: --baseline baseline.json
@@ -72,7 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--project", metavar="DIR", type=Path, help="folder of Pulumi.yaml; default: this folder")
     add(
-        "--stack", metavar="NAME", action="append", default=[], help="stack to preview, may be repeated; default: every Pulumi.<stack>.yaml"
+        "--stack",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="stack to preview, or a pattern such as 'prod-cell-*'; may be repeated; default: every Pulumi.<stack>.yaml",
     )
     add(
         "--policy-pack",
@@ -103,7 +112,21 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="configuration in addition to the stack's; KEY may be a path: a.b[0].c",
     )
-    add("--config-file", metavar="FILE", type=Path, help="configuration instead of Pulumi.<stack>.yaml; for one stack")
+    _add_files(parser)
+    _add_results(parser)
+    return parser
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    """Adds the options for what stands in other files than those of the stacks."""
+    add = parser.add_argument
+    add(
+        "--config-file",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="configuration instead of Pulumi.<stack>.yaml, which names its stack; or a pattern of such files; may be repeated",
+    )
     add(
         "--stack-reference",
         metavar="NAME=FILE",
@@ -111,8 +134,6 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="outputs of another stack, written by `pulumi stack output --json`",
     )
-    _add_results(parser)
-    return parser
 
 
 def _add_results(parser: argparse.ArgumentParser) -> None:
@@ -151,12 +172,13 @@ def _run(options: argparse.Namespace, started: float) -> int:
     if options.state is not None:
         return _run_state(options, files, started, targets, to_stdout)
     project = load_project(options.project or Path())
+    config_files = _config_files(options.config_file, options.stack)
     job = Job(
         project=project,
-        stacks=_stacks(project, options.stack, options.config_file),
+        stacks=[*config_files] or _stacks(project, options.stack),
         packs=select_packs(project.root, options.policy_pack, options.policy_pack_config, options.profile),
         sets=options.set,
-        config_file=options.config_file,
+        config_files=config_files,
         stack_references=dict(_stack_reference(text) for text in options.stack_reference),
         deployed=getattr(options, "as") != "preview",
         output=functools.partial(_print, sys.stderr if to_stdout else None),
@@ -198,21 +220,46 @@ def _print(stream: IO[str] | None, line: str) -> None:
         print(line, file=stream, flush=True)
 
 
-def _stacks(project: Project, names: Sequence[str], config_file: Path | None) -> list[str]:
-    if config_file is not None:
-        if not config_file.is_file():
-            raise PreviewError(f"--config-file: {config_file} does not exist.")
-        if len(names) > 1:
-            raise PreviewError("--config-file: is for one stack; use one --stack, or none when the file is named Pulumi.<stack>.yaml.")
-        if names:
-            return list(names)
-        stack = config_file.name.removeprefix("Pulumi.").removesuffix(config_file.suffix)
-        if not config_file.name.startswith("Pulumi.") or not stack:
-            raise PreviewError(f"--config-file: {config_file.name} does not name its stack. Add --stack NAME.")
-        return [stack]
+def _config_files(patterns: Sequence[str], names: Sequence[str]) -> dict[str, Path]:
+    """The given files of configuration by the stack that each names."""
+    files: list[Path] = []
+    for pattern in patterns:
+        matching = [Path(pattern)] if Path(pattern).is_file() else sorted(map(Path, glob.glob(pattern)))
+        if not matching:
+            raise PreviewError(f"--config-file: {pattern} does not exist.")
+        files += matching
+    if names and files and (len(names) > 1 or len(files) > 1 or _PATTERN.search(names[0])):
+        raise PreviewError("--config-file: is for one stack; use one --stack, or none when each file is named Pulumi.<stack>.yaml.")
+    found: dict[str, Path] = {}
+    for file in files:
+        stack = names[0] if names else _stack_of(file)
+        if found.setdefault(stack, file) != file:
+            raise PreviewError(f"--config-file: {found[stack]} and {file} are both of the stack '{stack}'. Keep one.")
+    return found
+
+
+def _stack_of(file: Path) -> str:
+    """The stack that a file of configuration is named after."""
+    stack = file.name.removeprefix("Pulumi.").removesuffix(file.suffix)
+    if not file.name.startswith("Pulumi.") or not stack:
+        raise PreviewError(f"--config-file: {file.name} does not name its stack. Add --stack NAME.")
+    return stack
+
+
+def _stacks(project: Project, names: Sequence[str]) -> list[str]:
+    """The stacks to preview, each once: those that are named in their order, those of a pattern and all of them in alphabetical order."""
+    existing = project.stacks()
+    found: dict[str, None] = {}
     for name in names:
-        project.check_stack(name)
-    stacks = list(dict.fromkeys(names)) or project.stacks()
+        if _PATTERN.search(name) is None:
+            project.check_stack(name)
+            found[name] = None
+            continue
+        matching = fnmatch.filter(existing, name)
+        if not matching:
+            raise PreviewError(f"--stack: no stack matches '{name}'. Existing stacks: {listed(existing)}.")
+        found |= dict.fromkeys(matching)
+    stacks = [*found] or existing
     if not stacks:
         raise PreviewError(
             f"{project.stack_folder}: there is no Pulumi.<stack>.yaml, so there is no stack to preview."

@@ -1,5 +1,7 @@
-"""One preview: programs and packs of all stacks in parallel, since starting them takes most of the time."""
+"""One preview: programs and packs of several stacks in parallel, since starting them takes most of the time; no more than processors."""
 
+import itertools
+import os
 import subprocess
 import threading
 import time
@@ -19,6 +21,7 @@ from offline_preview.project import Project
 from offline_preview.stack_config import StackConfig, load_stack_config
 
 if TYPE_CHECKING:
+    from offline_preview.engine_service import EngineServer
     from offline_preview.pack_session import PackSession
 
 ORGANIZATION: Final = "organization"
@@ -33,7 +36,8 @@ class Job:
     stacks: Sequence[str]
     packs: Sequence[PackSelection] = ()
     sets: Sequence[str] = ()
-    config_file: Path | None = None
+    config_files: Mapping[str, Path] = field(default_factory=dict)
+    """Files of configuration by stack, in place of the project's."""
     stack_references: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     deployed: bool = True
     output: Callable[[str], None] = print
@@ -68,33 +72,44 @@ def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started:
     configs: dict[str, StackConfig] = {}
     for stack in job.stacks:
         try:
-            configs[stack] = load_stack_config(job.project, stack, job.sets, job.config_file)
+            configs[stack] = load_stack_config(job.project, stack, job.sets, job.config_files.get(stack))
         except PreviewError as error:
             outcome.fail(stack, error)
     if outcome.errors:
         return outcome
     with ExitStack() as cleanup:
-        workers = ThreadPoolExecutor(max_workers=max(1, len(job.stacks) * (len(job.packs) + 1)), thread_name_prefix="preview")
+        at_once = min(len(job.stacks), max(2, os.cpu_count() or 2))
+        workers = ThreadPoolExecutor(max_workers=max(1, at_once * (len(job.packs) + 1)), thread_name_prefix="preview")
         # Last: the threads end when the processes that they wait for have been stopped.
         cleanup.callback(workers.shutdown, wait=True, cancel_futures=True)
         programs = _Programs(job)
         cleanup.callback(programs.stop)
-        graphs = {stack: workers.submit(programs.record, stack, configs[stack]) for stack in job.stacks}
+        packs = _Packs(job.project.root, job.project.name, job.packs, cleanup, outcome.logs.append)
+
+        def begin_stack(stack: str) -> tuple["Future[Graph]", Sequence[Preparation]]:
+            # The program first: it takes longest.
+            graph = workers.submit(programs.record, stack, configs[stack])
+            return graph, packs.start(stack, configs[stack], workers)
+
         progress("starting")
-        packs = _Packs(job.project.root, job.project.name, job.packs, configs, workers, cleanup, outcome.logs.append)
-        sessions = {stack: packs.prepare(stack, workers) for stack in job.stacks}
+        waiting = iter(job.stacks)
+        running = {stack: begin_stack(stack) for stack in itertools.islice(waiting, at_once)}
         for stack in job.stacks:
+            graph_of, sessions = running.pop(stack)
             progress(f"{stack}: running the program")
             try:
-                graph = graphs[stack].result()
+                graph = graph_of.result()
                 progress(f"{stack}: checking {len(graph.resources)} resources with {len(job.packs)} packs")
-                reports = _check(graph, sessions[stack], workers)
+                reports = _check(graph, sessions, workers)
             except (PreviewError, runner.ProgramError) as error:
                 outcome.fail(stack, error)
-                continue
-            notes = (*configs[stack].notes, *_notes(job.packs, stack))
-            mode = "deployed" if job.deployed else "preview"
-            outcome.reports.append(StackReport(graph, reports, time.monotonic() - begin, notes, mode=mode))
+            else:
+                notes = (*configs[stack].notes, *_notes(job.packs, stack))
+                mode = "deployed" if job.deployed else "preview"
+                outcome.reports.append(StackReport(graph, reports, time.monotonic() - begin, notes, mode=mode))
+            if (following := next(waiting, None)) is not None:
+                packs.stop(stack)
+                running[following] = begin_stack(following)
     return outcome
 
 
@@ -112,9 +127,10 @@ def judge(
         workers = ThreadPoolExecutor(max_workers=max(1, len(packs)), thread_name_prefix="judge")
         cleanup.callback(workers.shutdown, wait=True, cancel_futures=True)
         try:
-            sessions = _Packs(None, graph.project, packs, {graph.stack: StackConfig({})}, workers, cleanup, outcome.logs.append)
+            sessions = _Packs(None, graph.project, packs, cleanup, outcome.logs.append)
+            preparations = sessions.start(graph.stack, StackConfig({}), workers)
             progress(f"{graph.stack}: checking {len(graph.resources)} resources with {len(packs)} packs")
-            reports = _check(graph, sessions.prepare(graph.stack, workers), workers)
+            reports = _check(graph, preparations, workers)
         except PreviewError as error:
             outcome.fail(graph.stack, error)
             return outcome
@@ -171,40 +187,46 @@ Preparation = tuple["PackSession", "Future[None]"]
 
 
 class _Packs:
-    """The packs of all stacks: every process is started before the first is waited for."""
+    """The packs of all stacks, each stack with processes of its own."""
 
     def __init__(
         self,
         folder: Path | None,
         project: str,
         packs: Sequence[PackSelection],
-        configs: Mapping[str, StackConfig],
-        workers: ThreadPoolExecutor,
         cleanup: ExitStack,
         log: Callable[[str], None],
     ) -> None:
-        self._sessions: dict[str, list[Any]] = {stack: [] for stack in configs}
-        if not packs:
-            return
+        self._folder, self._project, self._packs, self._cleanup, self._log = folder, project, packs, cleanup, log
+        self._engine: EngineServer | None = None
+        self._sessions: dict[str, list[PackSession]] = {}
+
+    def start(self, stack: str, config: StackConfig, workers: ThreadPoolExecutor) -> list[Preparation]:
+        """The sessions of a stack, each with the future of its configuration: all are started before the first is waited for."""
+        if not self._packs:
+            return []
         # These import gRPC, which a preview without packs does not need, and for which the programs need not wait.
         from offline_preview.engine_service import EngineServer
         from offline_preview.pack_process import PackProcess, PackStack
         from offline_preview.pack_session import PackSession
 
-        engine = EngineServer(log)
-        cleanup.callback(engine.stop)
-        for stack, config in configs.items():
-            about = PackStack(project, stack, ORGANIZATION, config, folder)
-            for selection in packs:
-                # In another thread, see `children.start`.
-                process = workers.submit(PackProcess, selection.pack, about, engine.address).result()
-                session = PackSession(process, about, selection.profile(stack))
-                cleanup.callback(session.close)
-                self._sessions[stack].append(session)
+        if self._engine is None:
+            self._engine = EngineServer(self._log)
+            self._cleanup.callback(self._engine.stop)
+        about = PackStack(self._project, stack, ORGANIZATION, config, self._folder)
+        sessions = self._sessions[stack] = []
+        for selection in self._packs:
+            # In another thread, see `children.start`.
+            process = workers.submit(PackProcess, selection.pack, about, self._engine.address).result()
+            session = PackSession(process, about, selection.profile(stack))
+            self._cleanup.callback(session.close)
+            sessions.append(session)
+        return [(session, workers.submit(session.prepare)) for session in sessions]
 
-    def prepare(self, stack: str, workers: ThreadPoolExecutor) -> list[Preparation]:
-        """The sessions of a stack, each with the future of its configuration."""
-        return [(session, workers.submit(session.prepare)) for session in self._sessions[stack]]
+    def stop(self, stack: str) -> None:
+        """Ends the processes of a stack that was judged, before others are started."""
+        for session in self._sessions.pop(stack, []):
+            session.close()
 
 
 def _check(graph: Graph, sessions: Sequence[Preparation], workers: ThreadPoolExecutor) -> tuple[PackReport, ...]:

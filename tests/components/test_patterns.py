@@ -34,7 +34,6 @@ BESIDE = {"RegionalCertificates"}
 MISSING = frozenset(
     {
         "LegacyBackup",
-        "GlobalService",
     }
 )
 

@@ -98,6 +98,43 @@ def test_a_cell_is_judged_by_the_profile_of_its_environment(shop: Path, capfd: p
     assert "dev-cell-2  2 resources, 1 component  compliant: 0 mandatory, 2 advisory" in out
 
 
+def test_stacks_are_chosen_by_patterns_in_a_stable_order(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    cells = [f"dev-cell-{number}" for number in range(1, 6)]
+    for cell in cells:
+        (shop / f"Pulumi.{cell}.yaml").write_text("config: {aws:region: eu-west-1}\n")
+    code, out, err = run(capfd, shop, "--stack", "prod", "--stack", "dev-cell-*", "--stack", "dev-cell-[34]")
+    verdicts = [line.split()[0] for line in out.splitlines() if "compliant: " in line.lower()]
+    # More stacks than are previewed at once; the worst decides.
+    assert (code, err, verdicts) == (1, NO_PROFILE, ["prod", *cells])
+    code, out, _ = run(capfd, shop, "--stack", "dev-cell-?")
+    assert (code, out.count("  compliant: ")) == (0, 5)
+
+
+def test_files_of_configuration_are_chosen_by_patterns(shop: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "cells"
+    folder.mkdir()
+    for stack in ("dev-cell-2", "dev-cell-1", "dev-global"):
+        (folder / f"Pulumi.{stack}.yaml").write_text("config: {aws:region: eu-west-1}\n")
+    code, out, err = run(capfd, shop, "--config-file", str(folder / "Pulumi.*.yaml"))
+    verdicts = [line.split()[0] for line in out.splitlines() if "  compliant: " in line]
+    assert (code, err, verdicts) == (0, "", ["dev-cell-1", "dev-cell-2", "dev-global"])
+    first = str(folder / "Pulumi.dev-cell-1.yaml")
+    assert run(capfd, shop, "--config-file", first, "--config-file", str(folder / "Pulumi.dev-g*"))[1].count("  compliant: ") == 2
+    other = tmp_path / "Pulumi.dev-cell-1.yaml"
+    other.write_text("config: {}\n")
+    code, _, err = run(capfd, shop, "--config-file", first, "--config-file", str(other))
+    assert (code, err) == (2, f"error: --config-file: {first} and {other} are both of the stack 'dev-cell-1'. Keep one.\n")
+
+
+def test_a_stack_that_fails_among_many_leaves_the_others_shown(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for number in range(1, 6):
+        (shop / f"Pulumi.dev-cell-{number}.yaml").write_text("config: {aws:region: eu-west-1}\n")
+    (shop / "__main__.py").write_text(PROGRAM + 'if pulumi.get_stack() == "dev-cell-1":\n    raise ValueError("no")\n')
+    code, out, err = run(capfd, shop, "--stack", "dev-cell-*")
+    assert (code, out.count("  compliant: ")) == (2, 4)
+    assert err.startswith("error: stack dev-cell-1, ")
+
+
 def test_a_compliant_stack_gives_zero(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capfd, shop, "--stack", "dev")
     assert code == 0
@@ -241,6 +278,7 @@ def test_malformed_yaml(bare: Callable[[str], Path], capfd: pytest.CaptureFixtur
         (["--stack-reference", "x=nowhere"], "--stack-reference: nowhere cannot be read: No such file or directory."),
         (["--stack-reference", f"x={__file__}"], f"--stack-reference: {__file__} is not valid JSON: "),
         (["--config-file", "nowhere"], "--config-file: nowhere does not exist."),
+        (["--stack", "qa-*"], "--stack: no stack matches 'qa-*'. Existing stacks: "),
         (["--config-file", __file__], "--config-file: test_cli.py does not name its stack. Add --stack NAME."),
         (["--config-file", __file__, "--stack", "a", "--stack", "b"], "--config-file: is for one stack;"),
         (["--policy-pack", "nowhere"], "--policy-pack: there is no PulumiPolicy.yaml in "),

@@ -24,6 +24,7 @@ LIBRARIES = {
     "backup_sources": "backup",
     "breaker": "circuit-breaker",
     "health": "deep-health",
+    "home_region": "home-region",
     "parked": "projection",
     "parked_executions": "saga",
     "priority": "priority-poller",
@@ -56,7 +57,7 @@ def table_of(dynamodb: Any, name: str) -> str:
 @pytest.fixture
 def names(moto_account: None) -> dict[str, Any]:
     """What the examples have besides their imports: a client, a table of circuits and its environment, tables of sessions, shards,
-    rows, sagas and entries.
+    rows, items with a home, sagas and entries.
     """
     dynamodb = client("dynamodb")
     table = create_table(dynamodb)
@@ -67,6 +68,7 @@ def names(moto_account: None) -> dict[str, Any]:
         "sessions_table": session_table(dynamodb),
         "shards_table": map_table(dynamodb),
         "read_table": table_of(dynamodb, "rows"),
+        "home_table": table_of(dynamodb, "home"),
         "saga_table": table_of(dynamodb, "saga"),
         "index_table": index_table(dynamodb, "index"),
         "environment": environment,

@@ -7,7 +7,7 @@ from cloudpatterns.core.iam import Statement, assume_role, document
 from cloudpatterns.core.identity import account_of, name_of, partition_of, region_of, unqualified
 from cloudpatterns.core.limits import HIDDEN, Choice, CidrBlock, Keys, Matches, Unique
 from cloudpatterns.core.ordering import ByName, Later, after, by_name, later, origin
-from cloudpatterns.core.place import region_of_zone
+from cloudpatterns.core.place import in_region, region_of_zone
 from cloudpatterns.core.queues import ExistingQueue, QueueSender
 from cloudpatterns.core.retry import RetrySettings
 from cloudpatterns.core.rules import excludes, is_given, needs, one_of, unknown
@@ -47,6 +47,7 @@ __all__ = [
     "excludes",
     "function_problems",
     "iam_statement",
+    "in_region",
     "is_given",
     "later",
     "looks_secret",

@@ -48,3 +48,18 @@ def zone_problems(checked: Mapping[str, Any], region: str | None, source: str, f
                     yield where, reason
         elif isinstance(value, Mapping):
             yield from zone_problems(value, region, source, fix, f"{path}{name}.")
+
+
+def in_region(region: str) -> Any:
+    """A value of the option ``transformations`` that puts a component's children into a Region, but for those that have one already.
+
+    A provider for each Region would lose what the stack configures for the default one: the role that it assumes, its default tags.
+    """
+
+    def place(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        # Types of a Region have the property, given or not.
+        if not args.type_.startswith("aws:") or not hasattr(type(args.resource), "region") or args.props.get("region") is not None:
+            return None
+        return pulumi.ResourceTransformationResult({**args.props, "region": region}, args.opts)
+
+    return [place]

@@ -147,7 +147,13 @@ class GlobalTable(Component):
             opts=self.child(custom_timeouts=pulumi.CustomTimeouts(create="2h", update="3h", delete="1h")),
         )
         self.table_name = table.name
-        self._arns = [table.arn, *(table.arn.apply(partial(_in_region, region)) for region in checked["replicas"])]
+        self._arns = [table.arn, *(replica_arn(region, table.arn) for region in checked["replicas"])]
+        keys_by_region = {checked.get("region"): self._key_arn, **self._replica_keys}
+        self._known = {
+            region: (arn, pulumi.Output.from_input(key_arn))
+            for (region, key_arn), arn in zip(keys_by_region.items(), self._arns, strict=True)
+            if region is not None
+        }
         arns = pulumi.Output.all(table.region, *self._arns)
         self.table_arns = arns.apply(lambda found: dict(zip((found[0], *checked["replicas"]), found[1:], strict=True)))
         streams = pulumi.Output.all(table.region, table.stream_arn, table.replicas)
@@ -157,13 +163,19 @@ class GlobalTable(Component):
         self._alarms(name, table)
         self.register()
 
-    def reader_statements(self) -> list[WorkloadStatementArgs]:
-        """What a role needs to read items in every Region: an application that was moved to another one goes on."""
-        return as_arguments(self._statements(_READ))
+    def reader_statements(self, *regions: str) -> list[WorkloadStatementArgs]:
+        """What a role needs to read items; without a Region in every one: an application that was moved to another one goes on.
 
-    def writer_statements(self) -> list[WorkloadStatementArgs]:
-        """What a role needs to read and write items in every Region."""
-        return as_arguments(self._statements((*_READ, *_WRITE)))
+        :raises ArgumentError: for a Region without the table, with those known.
+        """
+        return as_arguments(item_statements(*self._places(regions), write=False))
+
+    def writer_statements(self, *regions: str) -> list[WorkloadStatementArgs]:
+        """What a role needs to read and write items; without a Region in every one.
+
+        :raises ArgumentError: for a Region without the table, with those known.
+        """
+        return as_arguments(item_statements(*self._places(regions), write=True))
 
     def stream_statements(self) -> list[WorkloadStatementArgs]:
         """What a function needs to read the streams of changes in every Region."""
@@ -172,10 +184,22 @@ class GlobalTable(Component):
         read = Statement(sid="GlobalTableStreams", actions=[f"dynamodb:{action}" for action in _STREAM], resources=streams)
         return as_arguments([read, self._key_use("GlobalTableStreamsKey")])
 
-    def _statements(self, actions: Sequence[str]) -> list[Statement]:
-        places = [place for arn in self._arns for place in (arn, pulumi.Output.concat(arn, "/index/*"))]
-        items = Statement(sid="GlobalTable", actions=sorted(f"dynamodb:{action}" for action in actions), resources=places)
-        return [items, self._key_use("GlobalTableKey")]
+    def arns_in(self, *regions: str) -> dict[str, pulumi.Output[str]]:
+        """ARNs of the table and its replicas in Regions of it; its own must be given by ``region``.
+
+        :raises ArgumentError: for a Region without the table, with those known.
+        """
+        return {region: self.lookup(self._known, region, "regions", "a Region of it")[0] for region in regions}
+
+    def key_arns_in(self, *regions: str) -> dict[str, pulumi.Output[str]]:
+        """ARNs of its keys, as ``arns_in``."""
+        return {region: self.lookup(self._known, region, "regions", "a Region of it")[1] for region in regions}
+
+    def _places(self, regions: Sequence[str]) -> tuple[list[pulumi.Output[str]], list[pulumi.Output[str]]]:
+        """The ARNs of the table and of its keys, in some Regions or all."""
+        if regions:
+            return [*self.arns_in(*regions).values()], [*self.key_arns_in(*regions).values()]
+        return self._arns, [pulumi.Output.from_input(key_arn) for key_arn in (self._key_arn, *self._replica_keys.values())]
 
     def _key_use(self, sid: str) -> Statement:
         return Statement(sid=sid, actions=["kms:Decrypt"], resources=[self._key_arn, *self._replica_keys.values()])
@@ -234,8 +258,20 @@ class GlobalTable(Component):
         )
 
 
+def item_statements(arns: Sequence[pulumi.Input[str]], key_arns: Sequence[pulumi.Input[str]], *, write: bool) -> list[Statement]:
+    """What a role needs to read, and where asked to write, items of a table and its replicas."""
+    places = [place for arn in arns for place in (arn, pulumi.Output.concat(arn, "/index/*"))]
+    actions = sorted(f"dynamodb:{action}" for action in ((*_READ, *_WRITE) if write else _READ))
+    items = Statement(sid="GlobalTable", actions=actions, resources=places)
+    return [items, Statement(sid="GlobalTableKey", actions=["kms:Decrypt"], resources=[*key_arns])]
+
+
+def replica_arn(region: str, arn: pulumi.Output[str]) -> pulumi.Output[str]:
+    """The ARN of a replica, which differs from that of the table in the Region alone."""
+    return arn.apply(partial(_in_region, region))
+
+
 def _in_region(region: str, arn: str) -> str:
-    """The ARN of a replica, which differs from the table's in the Region alone."""
     return ":".join(region if index == 3 else part for index, part in enumerate(arn.split(":")))
 
 

@@ -27,8 +27,11 @@ class LatencyRoutingOptions(DnsNameOptions):
 class LatencyRoutingArgs(LatencyRoutingOptions, DnsNameArgs):
     """Arguments of ``LatencyRouting``."""
 
-    regions: Annotated[dict[str, DnsTarget], _Regions, Field(min_length=2)]
+    regions: Annotated[dict[str, DnsTarget], _Regions, Field(min_length=1)]
     """Where the service is in each Region. The Region is that of the measured latency, and the identifier of the records."""
+    other_regions: NotRequired[Annotated[list[Region], Field(default=[]), Unique()]]
+    """Regions of the service whose records other stacks create, where each Region has a stack. There are two Regions at least with
+    ``regions``."""
 
 
 class LatencyRouting(Component):
@@ -73,11 +76,16 @@ class LatencyRouting(Component):
 
 
 def _problems(checked: LatencyRoutingArgs) -> Iterator[Problem]:
-    regions, drained = checked["regions"], checked["drained_regions"]
+    regions, drained, others = checked["regions"], checked["drained_regions"], checked["other_regions"]
+    if len(regions) + len(others) < 2:
+        yield "regions", "has 1 Region, and clients would have no other one when it fails. Add one, or name those of other_regions."
     yield from name_problems(checked, regions, "regions")
     yield from unused_topic_problems(checked, regions, "regions")
+    for index, region in enumerate(others):
+        if region in regions:
+            yield f"other_regions.{index}", f"is {region!r}, which regions has too: one stack creates its record. Remove it from either."
     for index, region in enumerate(drained):
         if region not in regions:
             yield f"drained_regions.{index}", f"is {region!r}, where the service is not; known are {', '.join(regions)}."
-    if regions and not set(regions) - set(drained):
+    if not others and not set(regions) - set(drained):
         yield "drained_regions", "has every Region, and the name would have no record. Leave one out."

@@ -89,7 +89,7 @@ from cloudpatterns.storage import (
     Snapshot,
     WebStorageArchive,
 )
-from cloudpatterns.systems import EventNotification, MediaProcessing, OrderProcessing, SecureFileSharing, Storefront
+from cloudpatterns.systems import EventNotification, GlobalService, MediaProcessing, OrderProcessing, SecureFileSharing, Storefront
 from cloudpatterns.uploads import DirectObjectUpload, StorageIndex, WriteProxy
 
 ZONES = ["eu-west-1a", "eu-west-1b"]
@@ -584,6 +584,28 @@ def functional_firewall() -> None:
                 "app": {"ports": [8080], "callers": ["https"]},
                 "mysql": {"callers": ["app"]},
             },
+        },
+    )
+
+
+def global_service() -> None:
+    """A cell of a stack of its own: it serves players from Ireland, and those of the cell in Virginia when that fails."""
+    GlobalService(
+        "players",
+        {
+            "domain_name": "players.example.com",
+            "hosted_zone_id": "Z0123456789ABCDEFGHIJ",
+            "existing_table": {
+                "arn": "arn:aws:dynamodb:eu-west-1:123456789012:table/players",
+                "kms_key_arns_by_region": {"eu-west-1": "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-4000-8000-000000000000"},
+                "partition_key": {"name": "id"},
+            },
+            "api": {"kind": "http"},
+            "functions": {"profiles": {"image_uri": WORKER_IMAGE}},
+            "routes": {"GET /profiles/{id}": {"function": "profiles", "iam_authorization": True}},
+            "cells": {"eu-west-1": {"region": "eu-west-1"}},
+            "other_cells": {"us-east-1": {"region": "us-east-1"}},
+            "certificate_arns_by_region": {"eu-west-1": CERTIFICATE},
         },
     )
 

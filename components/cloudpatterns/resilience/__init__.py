@@ -16,7 +16,7 @@ from cloudpatterns.resilience.deep_health_check.arguments import (
     HealthTableArgs,
     HealthTcpArgs,
 )
-from cloudpatterns.resilience.deep_health_check.component import DeepHealthCheck
+from cloudpatterns.resilience.deep_health_check.component import DeepHealthCheck, health_function
 from cloudpatterns.resilience.retry_policy import RetryPolicy, RetryPolicyArgs, RetryPolicyOptions
 from cloudpatterns.resilience.shuffle_sharding import ShardWorkerArgs, ShuffleSharding, ShuffleShardingArgs, ShuffleShardingOptions
 
@@ -41,4 +41,5 @@ __all__ = [
     "ShuffleSharding",
     "ShuffleShardingArgs",
     "ShuffleShardingOptions",
+    "health_function",
 ]

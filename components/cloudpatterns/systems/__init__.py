@@ -13,6 +13,17 @@ from cloudpatterns.systems.event_notification.arguments import (
     EventNotificationWebhook,
 )
 from cloudpatterns.systems.event_notification.component import EventNotification
+from cloudpatterns.systems.global_service.arguments import (
+    GlobalServiceArgs,
+    GlobalServiceCellArgs,
+    GlobalServiceExistingTable,
+    GlobalServiceHealthOptions,
+    GlobalServiceOptions,
+    GlobalServiceOtherCellArgs,
+    GlobalServiceRouteArgs,
+    GlobalServiceTableArgs,
+)
+from cloudpatterns.systems.global_service.component import GlobalService
 from cloudpatterns.systems.media_processing.arguments import MediaProcessingArgs, MediaProcessingOptions, MediaRendition
 from cloudpatterns.systems.media_processing.component import MediaProcessing
 from cloudpatterns.systems.order_processing.arguments import (
@@ -45,6 +56,15 @@ __all__ = [
     "EventNotificationOptions",
     "EventNotificationQuietHours",
     "EventNotificationWebhook",
+    "GlobalService",
+    "GlobalServiceArgs",
+    "GlobalServiceCellArgs",
+    "GlobalServiceExistingTable",
+    "GlobalServiceHealthOptions",
+    "GlobalServiceOptions",
+    "GlobalServiceOtherCellArgs",
+    "GlobalServiceRouteArgs",
+    "GlobalServiceTableArgs",
     "MediaProcessing",
     "MediaProcessingArgs",
     "MediaProcessingOptions",

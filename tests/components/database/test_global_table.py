@@ -34,6 +34,24 @@ def profiles(seen: dict[str, Any] | None = None, **args: Any) -> Graph:
     return record(program, mode="deployed")
 
 
+def test_a_role_of_one_region_may_use_its_replica_alone() -> None:
+    found: dict[str, Any] = {}
+
+    def program() -> None:
+        table = GlobalTable("profiles", {**PLACE, "region": "eu-west-1"})
+        known = {"reader": table.reader_statements("us-east-1"), "writer": table.writer_statements("eu-west-1", "us-east-1")}
+        pulumi.Output.from_input(known).apply(found.update)
+        with pytest.raises(ArgumentError) as caught:
+            table.reader_statements("sa-east-1")
+        [(path, reason)] = caught.value.problems
+        assert path == "regions"
+        assert reason.startswith("is 'sa-east-1', which is not a Region of it; known are eu-west-1, us-east-1")
+
+    record(program, mode="deployed")
+    assert {arn.split(":")[3] for one in found["reader"] for arn in one["resources"]} == {"us-east-1"}
+    assert {arn.split(":")[3] for one in found["writer"] for arn in one["resources"]} == {"eu-west-1", "us-east-1"}
+
+
 def refused(**args: Any) -> list[tuple[str, str]]:
     with pytest.raises(ArgumentError) as error:
         profiles(**args)

@@ -40,7 +40,18 @@ def refused(**args: Any) -> list[tuple[str, str]]:
 
 
 def test_at_least_two_regions() -> None:
-    assert refused(regions={IRELAND: REGIONS[IRELAND]}) == [("regions", "has 1 entry; at least 2 are needed")]
+    reason = "has 1 Region, and clients would have no other one when it fails. Add one, or name those of other_regions."
+    assert refused(regions={IRELAND: REGIONS[IRELAND]}) == [("regions", reason)]
+
+
+def test_a_stack_of_one_region_creates_its_record_alone() -> None:
+    graph = make(regions={IRELAND: REGIONS[IRELAND]}, other_regions=[FRANKFURT])
+    (record_,) = [one for one in graph.of_type("aws:route53/record:Record") if one.inputs["name"] == NAME]
+    assert (record_.inputs["setIdentifier"], record_.inputs["latencyRoutingPolicies"]) == (IRELAND, [{"region": IRELAND}])
+    drained = make(regions={IRELAND: REGIONS[IRELAND]}, other_regions=[FRANKFURT], drained_regions=[IRELAND])
+    assert not [one for one in drained.of_type("aws:route53/record:Record") if one.inputs["name"] == NAME]
+    reason = "is 'eu-west-1', which regions has too: one stack creates its record. Remove it from either."
+    assert refused(other_regions=[IRELAND]) == [("other_regions.0", reason)]
 
 
 def test_clients_get_the_nearest_region() -> None:

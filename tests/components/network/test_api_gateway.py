@@ -295,6 +295,7 @@ def test_every_argument_is_one_of_those_that_go_live_or_of_the_others() -> None:
     elsewhere = {"kind", "name", "api_key_required", "usage_plans", "vpc_endpoint_ids", "dual_stack", "functions", "function", "jwt"}
     elsewhere |= {
         "firewall",
+        "more_domains",
         "listener_arn",
         "server_name",
         "client_ids",
@@ -687,6 +688,22 @@ def test_both_address_families_have_a_record() -> None:
     graph = make(rest(dual_stack=True, domain=domain))
     assert [resource.inputs["type"] for resource in graph.of_type("aws:route53/record:Record")] == ["A", "AAAA"]
     assert one(graph, "aws:apigateway/restApi:RestApi")["endpointConfiguration"] == {"types": "REGIONAL", "ipAddressType": "dualstack"}
+
+
+@pytest.mark.parametrize(("kind", "module"), [(rest, "apigateway"), (http, "apigatewayv2")])
+def test_an_api_has_several_domain_names(kind: Any, module: str) -> None:
+    domain = {"domain_name": "api.example.com", "certificate_arn": CERTIFICATE}
+    own = {**domain, "domain_name": "eu-west-1.api.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
+    graph = make(kind(domain=domain, more_domains={"own": own}))
+    names = {one.name: one.inputs["domainName"] for one in graph.of_type(f"aws:{module}/domainName:DomainName")}
+    assert names == {"shop-domain": "api.example.com", "shop-domain-own": "eu-west-1.api.example.com"}
+    (alias,) = graph.of_type("aws:route53/record:Record")
+    assert (alias.name, alias.inputs["name"], refs(graph, alias, "aliases")) == (
+        "shop-record-a-own",
+        "eu-west-1.api.example.com",
+        ["shop-domain-own"],
+    )
+    assert graph.one("cloudpatterns:index:ApiGateway").outputs["invoke_url"] == "https://api.example.com"
 
 
 def test_without_a_domain_the_default_endpoint_is_open_with_tls_1_2_and_up() -> None:

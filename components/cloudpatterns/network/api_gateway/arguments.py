@@ -394,6 +394,15 @@ class ApiGatewayArgs(ApiGatewayOptions):
     fails at AWS while a custom domain is mapped. Default: a public, Regional API."""
     domain: NotRequired[ApiDomainArgs]
     """A custom domain name; the default endpoint is then closed. Default: the default endpoint."""
+    more_domains: NotRequired[
+        Annotated[
+            dict[str, ApiDomainArgs],
+            Keys("[a-z0-9]+(-[a-z0-9]+)*", "lower-case letters, digits and hyphens"),
+            Field(default={}, max_length=10),
+        ]
+    ]
+    """More custom domain names beside ``domain``, by a short name, such as one that this Region has for itself where several share
+    ``domain``."""
     vpc_link: NotRequired[ApiVpcLinkArgs]
     """How routes with ``load_balancer`` reach into a VPC. Default: there are none."""
     kms_key_arn: NotRequired[KmsKeyArn]

@@ -170,32 +170,41 @@ class ApiGateway(Component):
     def _domain(self, name: str, stage: Stage) -> pulumi.Output[str]:
         """The URL in front of the paths, with the domain where there is one."""
         self.domain_target_name = self.domain_target_zone_id = None
+        for key, more in self._checked["more_domains"].items():
+            self._custom_domain(name, f"-{key}", stage, more)
         if (domain := self._checked.get("domain")) is None:
             return stage.invoke_url
+        self.domain_target_name, self.domain_target_zone_id, waits = self._custom_domain(name, "", stage, domain)
+        path = domain.get("base_path")
+        return after(f"https://{domain['domain_name']}{'' if path is None else f'/{path}'}", *waits)
+
+    def _custom_domain(
+        self, name: str, suffix: str, stage: Stage, domain: ApiDomainArgs
+    ) -> tuple[pulumi.Output[str], pulumi.Output[str], list[pulumi.Resource]]:
+        """A domain name: what a record points to, and what must be there before it serves."""
         create = self._rest_domain if self._checked["kind"] == "rest" else self._http_domain
-        self.domain_target_name, self.domain_target_zone_id, mapping = create(name, stage, domain)
+        target_name, target_zone_id, mapping = create(name, suffix, stage, domain)
         waits: list[pulumi.Resource] = [mapping]
         if (zone_id := domain.get("hosted_zone_id")) is not None:
             for family in ("A", "AAAA") if self._checked["dual_stack"] else ("A",):
                 waits.append(
                     aws.route53.Record(
-                        f"{name}-record-{family.lower()}",
+                        f"{name}-record-{family.lower()}{suffix}",
                         zone_id=zone_id,
                         name=domain["domain_name"],
                         type=family,
-                        aliases=[{"name": self.domain_target_name, "zone_id": self.domain_target_zone_id, "evaluate_target_health": False}],
+                        aliases=[{"name": target_name, "zone_id": target_zone_id, "evaluate_target_health": False}],
                         opts=self.child(),
                     )
                 )
-        path = domain.get("base_path")
-        return after(f"https://{domain['domain_name']}{'' if path is None else f'/{path}'}", *waits)
+        return target_name, target_zone_id, waits
 
     def _rest_domain(
-        self, name: str, stage: Stage, domain: ApiDomainArgs
+        self, name: str, suffix: str, stage: Stage, domain: ApiDomainArgs
     ) -> tuple[pulumi.Output[str], pulumi.Output[str], pulumi.Resource]:
         tls = domain.get("mutual_tls")
         created = aws.apigateway.DomainName(
-            f"{name}-domain",
+            f"{name}-domain{suffix}",
             domain_name=domain["domain_name"],
             regional_certificate_arn=domain["certificate_arn"],
             endpoint_configuration={"types": "REGIONAL", "ip_address_type": address_type(self._checked)},
@@ -208,7 +217,7 @@ class ApiGateway(Component):
             **tls_policy(self._checked),
         )
         mapping = aws.apigateway.BasePathMapping(
-            f"{name}-mapping",
+            f"{name}-mapping{suffix}",
             domain_name=created.domain_name,
             rest_api=stage.api_id,
             stage_name=stage.name,
@@ -218,11 +227,11 @@ class ApiGateway(Component):
         return created.regional_domain_name, created.regional_zone_id, mapping
 
     def _http_domain(
-        self, name: str, stage: Stage, domain: ApiDomainArgs
+        self, name: str, suffix: str, stage: Stage, domain: ApiDomainArgs
     ) -> tuple[pulumi.Output[str], pulumi.Output[str], pulumi.Resource]:
         tls = domain.get("mutual_tls")
         created = aws.apigatewayv2.DomainName(
-            f"{name}-domain",
+            f"{name}-domain{suffix}",
             domain_name=domain["domain_name"],
             domain_name_configuration={
                 "certificate_arn": domain["certificate_arn"],
@@ -238,7 +247,7 @@ class ApiGateway(Component):
             opts=self.child(),
         )
         mapping = aws.apigatewayv2.ApiMapping(
-            f"{name}-mapping",
+            f"{name}-mapping{suffix}",
             api_id=stage.api_id,
             domain_name=created.domain_name,
             stage=stage.name,

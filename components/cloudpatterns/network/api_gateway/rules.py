@@ -69,6 +69,7 @@ def problems(checked: ApiGatewayArgs) -> Iterator[Problem]:
     yield from excludes(checked, "dual_stack", "vpc_endpoint_ids", why="a private API has IPv4 and IPv6 anyway")
     if (domain := checked.get("domain")) is not None:
         yield from _domain_problems(checked, domain)
+    yield from needs(checked, "more_domains", "domain")
     if (link := checked.get("vpc_link")) is not None:
         yield from one_of(link, "vpc_link_id", ("subnet_ids_by_zone", "security_group_ids"), path="vpc_link.")
 

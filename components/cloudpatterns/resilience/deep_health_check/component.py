@@ -28,7 +28,7 @@ from cloudpatterns.blocks import (
 )
 from cloudpatterns.blocks.dns import Endpoint, endpoint_check, unhealthy_alarm
 from cloudpatterns.blocks.work_queue import QUEUE_NAME_LENGTH, queue_url
-from cloudpatterns.core import Component, FunctionOptions, Statement, after, region_of
+from cloudpatterns.core import Component, FunctionOptions, Statement, after, as_arguments, region_of
 from cloudpatterns.resilience.deep_health_check.arguments import (
     DeepHealthCheckArgs,
     HealthLayerArgs,
@@ -287,6 +287,14 @@ class DeepHealthCheck(Component):
             alarm_topic_arns=checked["alarm_topic_arns"],
             tags=checked["tags"],
         )
+
+
+def health_function(layers: dict[str, HealthLayerArgs], *, cache_seconds: float, log_retention_days: int) -> FunctionOptions:
+    """A function that checks layers, for an endpoint that is there: it answers as ``lambda_handler`` of the runtime library does."""
+    options = pattern_options(Path(__file__).parent / "on_aws", log_retention_days)
+    options["environment"] = {"LAYERS": _document(layers), "CACHE_SECONDS": f"{cache_seconds:g}"}
+    options["statements"] = as_arguments(_statements(layers))
+    return options
 
 
 def _child_names(checked: DeepHealthCheckArgs) -> dict[str, int]:

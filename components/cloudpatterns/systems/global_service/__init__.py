@@ -1,0 +1,1 @@
+"""The global service: cells in several Regions under one name, see ``component``."""
