@@ -197,8 +197,10 @@ def test_triggers_are_admitted_and_codes_are_encrypted_for_the_sender() -> None:
 def test_messages_come_from_an_identity_of_ses_where_one_is_given() -> None:
     assert make().one(POOL).inputs["emailConfiguration"] == {"emailSendingAccount": "COGNITO_DEFAULT"}
     identity = "arn:aws:ses:eu-west-1:123456789012:identity/example.com"
-    found = make(email={"identity_arn": identity, "from_address": "Example <login@example.com>"}).one(POOL).inputs["emailConfiguration"]
+    email = {"identity_arn": identity, "from_address": "Example <login@example.com>", "configuration_set_name": "logins"}
+    found = make(email=email).one(POOL).inputs["emailConfiguration"]
     expected = {"emailSendingAccount": "DEVELOPER", "sourceArn": identity, "fromEmailAddress": "Example <login@example.com>"}
+    expected["configurationSet"] = "logins"
     assert {name: value for name, value in found.items() if value is not None} == expected
 
 

@@ -18,7 +18,7 @@ SLACK: dict[str, Any] = {"kind": "slack", "secret_arn": f"{PREFIX}slack-a1b2c3"}
 PAGER: dict[str, Any] = {"kind": "pagerduty", "secret_arn": f"{PREFIX}pager-a1b2c3", "severities": ["critical"], "sources": ["billing"]}
 MAIL: dict[str, Any] = {
     "kind": "email",
-    "from_address": "alerts@example.com",
+    "from_address": "Shop <alerts@example.com>",
     "to_addresses": ["a@example.com"],
     "identity_arns": ["arn:aws:ses:eu-west-1:123456789012:identity/example.com"],
     "configuration_set_name": "mails",
@@ -226,7 +226,7 @@ def test_each_channel_has_a_queue_with_a_filter_and_a_function_of_its_own() -> N
     assert settings == {
         "slack": {"kind": "slack", "api_url": "https://slack.com/api/chat.postMessage"},
         "pager": {"kind": "pagerduty", "api_url": "https://events.pagerduty.com/v2/enqueue"},
-        "mail": {"kind": "email", "from": "alerts@example.com", "to": ["a@example.com"], "configuration_set": "mails"},
+        "mail": {"kind": "email", "from": "Shop <alerts@example.com>", "to": ["a@example.com"], "configuration_set": "mails"},
         "town": {"kind": "mattermost", "channel": "hall"},
         "sms": {"kind": "topic"},
     }

@@ -148,7 +148,7 @@ class UserEmail(TypedDict):
     """The sender."""
     reply_to_address: NotRequired[Annotated[str, Matches(r"[^@\s]+@[^@\s]+", "an address such as help@example.com")]]
     """Where answers go. Default: to the sender."""
-    configuration_set: NotRequired[str]
+    configuration_set_name: NotRequired[str]
     """Configuration set of SES. Default: none."""
 
 

@@ -128,7 +128,7 @@ def _email(email: UserEmail) -> aws.cognito.UserPoolEmailConfigurationArgsDict:
         "source_arn": email["identity_arn"],
         "from_email_address": email["from_address"],
         "reply_to_email_address": email.get("reply_to_address"),
-        "configuration_set": email.get("configuration_set"),
+        "configuration_set": email.get("configuration_set_name"),
     }
 
 

@@ -79,6 +79,8 @@ _Time = Annotated[str, Matches(r"([01]\d|2[0-3]):[0-5]\d", "a time such as 22:00
 _Path = Annotated[str, Matches(r"(?!\$\.)[^\s.]+(\.[^\s.]+)*", "a path in the body, without $., such as alert.severity or alerts.0.id")]
 _Address = Annotated[str, Matches(r"[^\s@]+@[^\s@]+", "a mail address such as operations@example.com")]
 
+_Sender = Annotated[str, Matches(r"[^\s@<>]+@[^\s@<>]+|[^<>]+ <[^\s@<>]+@[^\s@<>]+>", "an address such as Example <alerts@example.com>")]
+
 
 class EventNotificationFields(TypedDict):
     """Where a source has what in its JSON, as paths such as ``alert.labels.severity``."""
@@ -225,8 +227,8 @@ class EventNotificationChannel(TypedDict):
     """Channel of Slack, needed with a bot token, or of Mattermost. Default: that of the incoming webhook."""
     api_url: NotRequired[Annotated[str, Matches(r"https://[^\s?#]+", "a URL such as https://events.eu.pagerduty.com/v2/enqueue")]]
     """Slack and PagerDuty only: another address of their API. Default: their general one."""
-    from_address: NotRequired[_Address]
-    """Sender of mails. Needed for ``email``. Default: none, with the others."""
+    from_address: NotRequired[_Sender]
+    """Sender of mails, with a name where you like. Needed for ``email``. Default: none, with the others."""
     to_addresses: NotRequired[Annotated[list[_Address], Unique(), Field(max_length=50, min_length=1)]]
     """Recipients of mails. Needed for ``email``. Default: none, with the others."""
     identity_arns: NotRequired[

@@ -436,7 +436,8 @@ def _channel_statements(channel: EventNotificationChannel) -> list[Statement]:
     name = channel.get("configuration_set_name")
     assert identities, "a channel of mails has identities"
     sets = [] if name is None else [_configuration_set(identities[0], name)]
-    only = {"StringEquals": {"ses:FromAddress": [channel.get("from_address")]}}
+    # Without the name of the sender, which is a key of its own.
+    only = {"StringEquals": {"ses:FromAddress": [str(channel.get("from_address")).rpartition("<")[2].rstrip(">")]}}
     return [Statement(sid="Mail", actions=["ses:SendEmail"], resources=[*identities, *sets], conditions=only)]
 
 
