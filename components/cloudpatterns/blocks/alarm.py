@@ -40,7 +40,7 @@ class MetricSearch(NamedTuple):
 def alarm(
     component: Component,
     child_name: str,
-    description: str,
+    description: pulumi.Input[str],
     metric: Metric | MetricMath | MetricSearch,
     threshold: float,
     *,

@@ -118,10 +118,12 @@ def age_alarm(
     tags: Mapping[str, pulumi.Input[str]],
 ) -> None:
     """An alarm that is raised when the oldest message of a queue is older than ``seconds`` for three minutes."""
+    reason = f" is older than {seconds} s: its consumer fails or is too slow"
     alarm(
         component,
         f"{child_name}-age",
-        f"The oldest message in the queue {child_name} is older than {seconds} s: its consumer fails or is too slow",
+        # By the name in AWS: the queue may be another component's.
+        pulumi.Output.concat("The oldest message in the queue ", queue_name, reason),
         Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": queue_name}, "Maximum"),
         seconds,
         periods=3,
@@ -140,10 +142,12 @@ def dead_letter_queue(
     *,
     what: str = "Messages",
     redrive: bool = False,
+    description: str | None = None,
 ) -> aws.sqs.Queue:
     """A queue that keeps what failed for 14 days, with an alarm as soon as something is in it, where there are topics.
 
     Its policies are the caller's: who may send to it (``queue_policy``), and, for a queue's, which queue may (``RedriveAllowPolicy``).
+    ``description`` is that of the alarm; else it says what to do with ``what`` failed.
     ``redrive`` is for a queue's: SQS moves nothing back that a topic, a rule, a schedule or Lambda has sent.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
     """
@@ -159,8 +163,8 @@ def dead_letter_queue(
         **_fifo_arguments(fifo),
     )
     if alarm_topic_arns:
-        description = f"{what} that failed are in the queue {child_name}: fix the cause, then {fix}"
-        messages_alarm(component, f"{child_name}-alarm", description, queue, alarm_topic_arns, tags)
+        known = f"{what} that failed are in the queue {child_name}: fix the cause, then {fix}"
+        messages_alarm(component, f"{child_name}-alarm", known if description is None else description, queue, alarm_topic_arns, tags)
     return queue
 
 

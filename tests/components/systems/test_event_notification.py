@@ -272,6 +272,12 @@ def test_what_fails_is_parked_and_raises_an_alarm() -> None:
     assert [one.name for one in make(alarm_topic_arns=[]).of_type(ALARM)] == ["alerts-log-payments"]
 
 
+def test_the_alarm_on_late_events_names_the_queue_as_aws_has_it() -> None:
+    graph = make(channels={"slack": SLACK})
+    queue = graph.named("alerts-topic-slack-queue").outputs["name"]
+    assert graph.named("alerts-to-slack-queue-age").inputs["alarmDescription"].startswith(f"The oldest message in the queue {queue} is")
+
+
 def test_the_alarm_on_late_events_waits_for_the_end_of_quiet_hours() -> None:
     for quiet, seconds in ((None, 900), (QUIET, 900 + 9 * 3600), ({**QUIET, "start": "12:30", "end": "13:15"}, 900 + 45 * 60)):
         channel = SLACK if quiet is None else {**SLACK, "quiet_hours": quiet}

@@ -254,6 +254,13 @@ def test_a_parked_order_raises_an_alarm_and_an_operator_may_go_on(graph: Graph) 
     }
 
 
+def test_the_alarm_on_parked_orders_says_how_to_go_on_with_them(graph: Graph) -> None:
+    assert graph.named("shop-saga-parked-alarm").inputs["alarmDescription"] == (
+        "Executions of shop-saga are half undone: a compensation failed. Their documents are in the queue shop-saga-parked. Fix the cause, "
+        "then go on with them: python -m cloudpatterns_runtime.parked_executions"
+    )
+
+
 def test_failed_orders_raise_an_alarm_and_rejected_ones_do_not(graph: Graph) -> None:
     assert graph.named("shop-saga-failed").inputs["threshold"] == 0
     assert make(most_failed_orders=5).named("shop-saga-failed").inputs["threshold"] == 5

@@ -169,8 +169,9 @@ class Workflow(Component):
             return None
         if given is not None:
             return pulumi.Output.from_input(given)
-        what = f"Documents of executions of {self.pulumi_resource_name}"
-        queue = dead_letter_queue(self, child_name, self.kms_key_arn, None, checked["alarm_topic_arns"], self._tags, what=what)
+        what, parked = f"Documents of executions of {self.pulumi_resource_name}", self._parked(child_name)
+        topics = checked["alarm_topic_arns"]
+        queue = dead_letter_queue(self, child_name, self.kms_key_arn, None, topics, self._tags, what=what, description=parked)
         # It is where records end: no other queue may send what it gave up here.
         end = aws.sqs.RedriveAllowPolicy(
             f"{child_name}-redrive",
@@ -179,6 +180,15 @@ class Workflow(Component):
             opts=self.child(),
         )
         return after(queue.arn, queue_policy(self, f"{child_name}-policy", queue, ()), end)
+
+    def _parked(self, queue: str) -> str | None:
+        """What the alarm on parked documents says; None where all that failed is parked, and may be started again."""
+        half = (
+            f"Executions of {self.pulumi_resource_name} are half undone: a compensation failed. Their documents are in the queue {queue}."
+        )
+        if self._checked["resume_parked"]:
+            return f"{half} Fix the cause, then go on with them: python -m cloudpatterns_runtime.parked_executions"
+        return None if self._checked["park_failures"] else f"{half} Undo the rest by hand, then delete them"
 
     def _function(self, key: str) -> pulumi.Output[str]:
         """The ARN of a new function."""
@@ -275,7 +285,11 @@ class Workflow(Component):
         # Express executions cannot be stopped, so they have no ExecutionsAborted.
         # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
         kinds = {
-            "failed": ("ExecutionsFailed", f"Executions of {name} fail", checked["most_failed_executions"]),
+            "failed": (
+                "ExecutionsFailed",
+                f"Executions of {name} fail: the history of each says at which step, and why",
+                checked["most_failed_executions"],
+            ),
             "timed-out": ("ExecutionsTimedOut", f"Executions of {name} are ended by their timeout, without compensations", 0),
             **(
                 {}
