@@ -381,6 +381,13 @@ def test_others_start_builds_and_submit_jobs_with_their_own_rights() -> None:
             ),
         ),
         (
+            {"builds": {"web": {**WEB, "environment_type": "LINUX_CONTAINER"}}},
+            (
+                "builds.web.image",
+                "is aws/codebuild/amazonlinux-aarch64-standard:3.0, for other machines than LINUX_CONTAINER. Give an image for these.",
+            ),
+        ),
+        (
             {"builds": {"web": {"source": {"type": "NO_SOURCE"}}}},
             ("builds.web.source.buildspec", "is missing; a build without a source needs the text of its specification. Give it."),
         ),

@@ -179,6 +179,11 @@ def test_outputs_are_known_by_name_while_the_program_runs() -> None:
             ),
         ),
         (
+            {"Stage": "test"},
+            TEMPLATE.replace("{BillingMode: PAY_PER_REQUEST}", "{SecretString: hunter2}"),
+            ("template", f"has a secret in plain text in Resources.Orders.Properties.SecretString. Write {RESOLVE} there."),
+        ),
+        (
             {"Stage": "test", "DbPassword": "hunter2"},
             TEMPLATE.replace("Size: {Type: Number, Default: 5}", "DbPassword: {Type: String}"),
             ("parameters.DbPassword", f"may be a secret, which parameters do not hide. Give {RESOLVE} in its place."),

@@ -287,6 +287,9 @@ def _build_problems(path: str, build: BuildArgs) -> Iterator[Problem]:
             yield f"{path}.variables.{name}", "may be a secret, which everybody who may read the project would see. Give it in secrets."
     for name in build["variables"].keys() & build["secrets"].keys():
         yield f"{path}.secrets.{name}", "is in variables too. Remove one of them."
+    arm, image = build["environment_type"] == "ARM_CONTAINER", build["image"]
+    if image.startswith("aws/codebuild/") and arm != ("aarch64" in image):
+        yield f"{path}.image", f"is {image}, for other machines than {build['environment_type']}. Give an image for these."
     if build["docker"] and build["environment_type"] == "LINUX_GPU_CONTAINER":
         yield f"{path}.docker", "is True with LINUX_GPU_CONTAINER. Choose LINUX_CONTAINER, or remove it."
     yield from statement_problems(build["statements"], f"{path}.statements")

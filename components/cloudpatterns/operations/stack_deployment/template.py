@@ -119,5 +119,10 @@ def _secrets(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _secrets(inner, (*path, str(index)))
-    elif isinstance(value, str) and value and path and not is_dynamic(value) and looks_secret(path[-1], value):
+    elif isinstance(value, str) and value and path and not is_dynamic(value) and _is_secret(path[-1], value):
         yield path
+
+
+def _is_secret(name: str, value: str) -> bool:
+    # SecretString is of AWS::SecretsManager::Secret.
+    return name == "SecretString" or looks_secret(name, value)
