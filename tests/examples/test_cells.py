@@ -38,16 +38,21 @@ def cells() -> dict[str, Any]:
 
 
 def test_the_files_are_as_the_script_writes_them() -> None:
-    files = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.glob("Pulumi.prod-cell-*.yaml")}
+    files = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.glob("Pulumi.prod-cell-c*.yaml")}
     assert files == FILES
 
 
 def test_there_are_twenty_cells_in_four_regions_and_a_stack_of_what_they_share(cells: dict[str, Any]) -> None:
     regions = Counter(one["cells"][cell]["region"] for cell, one in cells.items())
     assert (len(cells), sorted(regions.values())) == (20, [5, 5, 5, 5])
-    shared = section("Pulumi.prod-cells.yaml")
+    shared = section("Pulumi.prod-cell-all.yaml")
     assert {shared["table"]["region"], *shared["table"]["replica_regions"]} == set(regions)
     assert shared["table"]["partition_key"] == next(iter(cells.values()))["existing_table"]["partition_key"]
+
+
+def test_what_they_share_is_deployed_before_them() -> None:
+    # A workflow deploys stacks of one environment in the order of their names.
+    assert sorted(["prod-cell-all", *(name.split(".")[1] for name in FILES)])[0] == "prod-cell-all"
 
 
 def test_the_cells_of_a_partition_know_each_other(cells: dict[str, Any]) -> None:
@@ -66,7 +71,7 @@ def test_the_account_role_for_logs_is_created_once_in_a_region(cells: dict[str, 
     assert len(creating) == len(set(creating)) == 4
 
 
-@pytest.mark.parametrize("name", ["Pulumi.prod-cells.yaml", *FILES])
+@pytest.mark.parametrize("name", ["Pulumi.prod-cell-all.yaml", *FILES])
 def test_each_file_is_a_stack(name: str) -> None:
     values = config(name)
     found = settings.parse(values, name.split(".")[1])

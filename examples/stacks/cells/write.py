@@ -1,8 +1,8 @@
 """Writes a stack file for each cell of a global service, by ``python examples/stacks/cells/write.py``.
 
 Five partitions of customers, c1 to c5, each with a cell in four Regions. The cells share the table and the certificates of the stack
-prod-cells, which is deployed first and destroyed last; what they are is in ``shared.json``, written by ``pulumi stack output global_service
---json --stack prod-cells``. After a change here or there, run this again.
+prod-cell-all, which is deployed first and destroyed last. What they are is in ``shared.json``, which ``pulumi stack output global_service
+--json --stack prod-cell-all`` writes. After a change here or there, run this again.
 """
 
 import json

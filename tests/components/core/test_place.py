@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 import pytest
-from cloudpatterns.core import ArgumentError, region_of_zone
+from cloudpatterns.core import ArgumentError, in_region, region_of_zone
 from cloudpatterns.core.place import zone_problems
 from cloudpatterns.network import Network
 
@@ -128,3 +128,18 @@ def test_every_component_checks_its_maps_by_zone_and_regions_of_its_own() -> Non
             f"is '{B}', a zone of eu-west-1; replica.region is us-east-1. Name zones of us-east-1, or correct region.",
         ),
     ]
+
+
+class _Pair(pulumi.ComponentResource):
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("test:index:Pair", name, None, opts)
+        own = pulumi.ResourceOptions(parent=self)
+        aws.sqs.Queue(f"{name}-queue", opts=own)
+        aws.cloudwatch.LogGroup(f"{name}-elsewhere", region="us-east-1", opts=own)
+        aws.route53.Zone(f"{name}-zone", name="example.com", opts=own)
+
+
+def test_children_are_put_into_a_region_unless_they_have_one_or_can_have_none() -> None:
+    graph = record(lambda: _Pair("pair", pulumi.ResourceOptions(transformations=in_region("eu-central-1"))))
+    regions = {one.name: one.inputs.get("region") for one in graph.resources if one.name.startswith("pair-")}
+    assert regions == {"pair-queue": "eu-central-1", "pair-elsewhere": "us-east-1", "pair-zone": None}

@@ -43,8 +43,8 @@ class GlobalService(Component):
 
     Each cell has in its own Region an API, functions, a queue with its worker, a key, logs and alarms, and the replica of a
     ``GlobalTable``; IAM lets its functions use that replica alone. Route 53 sends clients to the cell with the least latency
-    (``LatencyRouting``), as long as a check finds its API, replica and queue working; else to the next one. No cell needs anything of
-    another Region: not to serve, and not to be changed.
+    (``LatencyRouting``), as long as a check finds its API, replica and queue working; else to the next one. To serve,
+    no cell needs anything of another Region.
 
     The conflict rule: of writes to one item in several Regions within a second or two, the latest by time stays, whole, and the others
     are lost without an error, conditions and transactions included, which each Region judges by what it knows. So two Regions that add 1 to
@@ -70,6 +70,7 @@ class GlobalService(Component):
     **Trade-offs**: clients of a failing Region wait for the check (three answers of 30 seconds) and for their resolvers. Each cell needs
     the capacity, and the quotas of its account, for the clients of a lost one. Writes of the last second before a Region is lost arrive
     when it is back, and messages in its queue wait for that. When all cells fail, Route 53 answers as if none did.
+    One stack changes all of its cells at once, a mistake in them all: have a stack for each cell, or drain and change one by one.
 
     **Proven by**: controls ``dns-records-one-policy``, ``health-check-enabled``, ``dynamodb-point-in-time-recovery``,
     ``dynamodb-deletion-protection``, ``api-definition-authorized``; ``test_global_service.py``, which loses each Region in turn and follows
