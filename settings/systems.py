@@ -28,6 +28,7 @@ SYSTEMS: Mapping[str, str] = {
     "secure_file_sharing": "cloudpatterns.systems:SecureFileSharing",
     "event_notification": "cloudpatterns.systems:EventNotification",
     "order_processing": "cloudpatterns.systems:OrderProcessing",
+    "legacy_backup": "cloudpatterns.systems:LegacyBackup",
 }
 """By section, the component, in the order in which a program creates them."""
 

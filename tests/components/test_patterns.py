@@ -35,7 +35,6 @@ MISSING = frozenset(
     {
         "StackDeployment",
         "BuildAgents",
-        "LegacyBackup",
         "MediaProcessing",
         "GlobalService",
     }

@@ -13,6 +13,16 @@ from cloudpatterns.systems.event_notification.arguments import (
     EventNotificationWebhook,
 )
 from cloudpatterns.systems.event_notification.component import EventNotification
+from cloudpatterns.systems.legacy_backup.arguments import (
+    LegacyBackupApi,
+    LegacyBackupArgs,
+    LegacyBackupCollection,
+    LegacyBackupCustom,
+    LegacyBackupOptions,
+    LegacyBackupReadNode,
+    LegacyBackupTable,
+)
+from cloudpatterns.systems.legacy_backup.component import LegacyBackup
 from cloudpatterns.systems.order_processing.arguments import (
     OrderProcessingArgs,
     OrderProcessingOptions,
@@ -43,6 +53,14 @@ __all__ = [
     "EventNotificationOptions",
     "EventNotificationQuietHours",
     "EventNotificationWebhook",
+    "LegacyBackup",
+    "LegacyBackupApi",
+    "LegacyBackupArgs",
+    "LegacyBackupCollection",
+    "LegacyBackupCustom",
+    "LegacyBackupOptions",
+    "LegacyBackupReadNode",
+    "LegacyBackupTable",
     "OrderProcessing",
     "OrderProcessingArgs",
     "OrderProcessingOptions",
