@@ -93,7 +93,7 @@ class _Stage:
         return urn.rpartition("::")[2]
 
     def _box_of(self, resource: Resource) -> str:
-        if KINDS[resource.type].everywhere or resource.raw.get("scope") == "CLOUDFRONT":
+        if KINDS[resource.type].everywhere or _text(resource, "scope") == "CLOUDFRONT":
             return self._box(_EVERYWHERE, _EVERYWHERE, "Global")
         region = self._box(f"region {self._region(resource)}", "region", self._region(resource))
         subnets = self._subnets(resource)
@@ -101,7 +101,7 @@ class _Stage:
         vpcs = vpcs or self._stack.refs(resource, "vpcId", _VPC)
         if len(vpcs) != 1:
             return self._component(resource, region)
-        vpc = self._box(vpcs[0].urn, "vpc", f"{vpcs[0].name}  {vpcs[0].raw.get('cidrBlock') or ''}".strip(), region)
+        vpc = self._box(vpcs[0].urn, "vpc", f"{vpcs[0].name}  {_text(vpcs[0], 'cidrBlock')}".strip(), region)
         return self._group(resource, self._tier(subnets, vpc))
 
     def _component(self, resource: Resource, region: str) -> str:
@@ -114,8 +114,7 @@ class _Stage:
         return self._box(f"{region} {component.urn}", "component", f"{component.name}  {component.type.rpartition(':')[2]}", region)
 
     def _region(self, resource: Resource) -> str:
-        own = resource.raw.get("region")
-        if isinstance(own, str) and own:
+        if own := _text(resource, "region"):
             return own
         provider = str(self._recorded[resource.urn].options.get("provider", "")).rpartition("::")[0]
         region = self._recorded[provider].inputs.get("region") if provider in self._recorded else None
@@ -137,8 +136,7 @@ class _Stage:
         if len(subnets) > 1:
             return tier
         [subnet] = subnets
-        zone = subnet.raw.get("availabilityZone")
-        return self._box(subnet.urn, "subnet", f"{zone if isinstance(zone, str) else subnet.name}", tier)
+        return self._box(subnet.urn, "subnet", _text(subnet, "availabilityZone") or subnet.name, tier)
 
     def _kind_of_subnet(self, subnet: Resource) -> str:
         routes = [route for table in self._topology.subnet(subnet).tables for route in table.routes]
@@ -205,11 +203,11 @@ class _Stage:
                 if source is not target and (path := self._reach.direct(source, target)) and path.unknown is None:
                     yield Arrow(self._end(source), self._end(target), TRAFFIC, _short(describe(path.ports)))
         for gateway in self._stack.of_type("aws:ec2/natGateway:NatGateway"):
-            if gateway.raw.get("connectivityType") != "private":
+            if _text(gateway, "connectivityType") != "private":
                 yield Arrow(self._thing_of[gateway.urn], OUTSIDE, TRAFFIC)
         for type, label in _FROM_OUTSIDE.items():
             for resource in self._stack.of_type(type):
-                if resource.urn in self._thing_of and "PRIVATE" not in str(resource.raw.get("endpointConfiguration")):
+                if resource.urn in self._thing_of and "PRIVATE" not in repr(resource.raw.get("endpointConfiguration")):
                     yield Arrow(OUTSIDE, self._thing_of[resource.urn], TRAFFIC, label)
 
     def _end(self, endpoint: Endpoint | None) -> str:
@@ -249,6 +247,12 @@ class _Stage:
                 for role in roles:
                     for head in policies.get(role.urn, ()):
                         yield Arrow(self._thing_of[resource.urn], head, DATA)
+
+
+def _text(resource: Resource, name: str) -> str:
+    """A property that is a text; empty where it is missing, or known only after deployment."""
+    value = resource.raw.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _short(ports: str) -> str:

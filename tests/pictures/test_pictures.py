@@ -112,6 +112,23 @@ def test_messages_go_from_queue_to_function_and_to_the_dead_letters() -> None:
     }
 
 
+def test_what_is_known_only_after_the_deployment_hides_nothing_else() -> None:
+    def program() -> None:
+        queue = aws.sqs.Queue("jobs")
+        # Each of these decides where something stands or who reaches it.
+        aws.ec2.NatGateway("nat", subnet_id=queue.arn, connectivity_type=queue.arn)
+        aws.apigateway.RestApi("api", endpoint_configuration=queue.arn.apply(lambda _: {"types": "PRIVATE"}), body=queue.arn)
+        aws.wafv2.WebAcl("acl", scope=queue.arn, default_action={}, visibility_config=queue.arn.apply(lambda _: {}), region=queue.arn)
+        vpc = aws.ec2.Vpc("vpc", cidr_block=queue.arn)
+        subnet = aws.ec2.Subnet("subnet", vpc_id=vpc.id, availability_zone=queue.arn)
+        aws.ec2.Instance("server", subnet_id=subnet.id)
+
+    scene = scene_of(record(program))
+    assert sorted(thing.title for thing in scene.things.values()) == ["Internet", "acl", "api", "jobs", "nat", "server"]
+    assert place(scene, "server") == ["group", "subnet", "isolated", "vpc", "region"]
+    assert [box.title for box in scene.boxes.values() if box.kind in ("vpc", "subnet")] == ["vpc", "subnet"]
+
+
 def test_large_components_outside_of_vpcs_are_folded() -> None:
     class Part(pulumi.ComponentResource):
         def __init__(self, name: str, queues: int) -> None:
