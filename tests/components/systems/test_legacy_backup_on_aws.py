@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from cloudpatterns_runtime.backup import Checkpoints
+from cloudpatterns_runtime.backup import Busy, Checkpoints, Puller
 from cloudpatterns_runtime.backup_dump import dump_keys, fetch, restore
 from cloudpatterns_runtime.retry import Deadline
 
@@ -168,6 +168,23 @@ def test_a_run_beside_another_one_is_skipped(backup: Backup, capsys: pytest.Capt
     Checkpoints(moto_client("dynamodb"), "progress", clock=lambda: backup.now).begin("other", "full")
     assert backup.invoke("first", "full") == {"state": "busy"}
     assert [line["event"] for line in lines(capsys)] == ["run_skipped"]
+
+
+def test_a_run_beside_the_connection_of_another_one_is_skipped_and_beside_its_own_repeated(backup: Backup) -> None:
+    checkpoints = Checkpoints(moto_client("dynamodb"), "progress", clock=lambda: backup.now)
+    with contextlib.closing(backup.server.connect(backup.copy)) as connection:
+        puller = Puller(Node(backup.server, backup.source).open(), connection, checkpoints)
+        # Nothing says yet whose connection that is.
+        with pytest.raises(Busy, match=r"^another connection copies into this database$"):
+            backup.invoke("second")
+        puller.begin("first", "full")
+        assert backup.invoke("second") == {"state": "busy"}
+        with pytest.raises(Busy, match=r"^another connection copies into this database$"):
+            backup.invoke("first", "full")
+        backup.now += 1300
+        with pytest.raises(Busy, match=r"^another connection copies into this database$"):
+            backup.invoke("second")
+    assert backup.invoke("second")["state"] == "done"
 
 
 def test_a_source_that_has_lost_its_rows_fails_the_run_with_a_metric(backup: Backup, capsys: pytest.CaptureFixture[str]) -> None:
