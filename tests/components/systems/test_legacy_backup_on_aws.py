@@ -27,7 +27,7 @@ from tests.runtime.test_backup import FILLED, SCHEMA, Node, is_equal
 CODE = ROOT / "components/cloudpatterns/systems/legacy_backup/on_aws/index.py"
 ENVIRONMENT = {
     "BACKUP": "legacy",
-    "METRIC_NAMESPACE": "Cloudpatterns/LegacyBackup",
+    "METRIC_NAMESPACE": "CloudPatterns/LegacyBackup",
     "PROGRESS_TABLE": "progress",
     "DUMP_BUCKET": "dumps-of-legacy",
     "DATABASE_HOST": "copy.example.com",
@@ -121,7 +121,7 @@ def test_a_full_run_ends_with_a_dump_that_restores_to_what_the_source_has(
     assert (verified["RunsVerified"], verified["Backup"]) == (1, "legacy")
     [metrics] = verified["_aws"]["CloudWatchMetrics"]
     assert metrics == {
-        "Namespace": "Cloudpatterns/LegacyBackup",
+        "Namespace": "CloudPatterns/LegacyBackup",
         "Dimensions": [["Backup"]],
         "Metrics": [{"Name": "RunsVerified", "Unit": "Count"}],
     }
