@@ -77,8 +77,8 @@ class GlobalServiceRouteArgs(TypedDict):
     """OAuth scopes, of which the token needs one. Authorizers with tokens only."""
     iam_authorization: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether requests are signed and IAM decides, instead of an authorizer; IAM works in each Region by itself. Sign for all Regions
-    (SigV4A, with the Region ``*``), which a REST API takes: a signature for one Region (SigV4) is refused by every cell of another one, where
-    the client goes when that fails."""
+    (SigV4A, with the Region ``*``), which a REST API takes: a signature for one Region (SigV4) is refused by every cell of another one,
+    where the client goes when that fails."""
     public: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether everybody may call the route."""
     model: NotRequired[str]
