@@ -351,7 +351,8 @@ def test_records_that_change_between_pages_are_right_in_the_end(world: World, fi
     numbers = itertools.count(1)
 
     def change(collection: str, after: str | None) -> None:
-        if (number := next(numbers)) < 12:
+        # What changes while the notes are read, after the customers, is for the next pull.
+        if collection == "customers" and (number := next(numbers)) < 12:
             filled_api.put("customers", number * 3, name=f"changed {number}")
             filled_api.put("customers", 1000 + number, name="new")
             filled_api.delete("customers", number * 3 + 1)

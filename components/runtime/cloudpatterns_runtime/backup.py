@@ -194,6 +194,13 @@ class Checkpoints:
         self.save(run)
         return run
 
+    def at_work(self) -> str | None:
+        """Name of the run that goes on; None where none does, or it has written nothing for the time of its lease."""
+        found = self._read()
+        if found is None or json.loads(found["state"]["S"]).get("finished") or float(found["lease_until"]["N"]) <= self._clock():
+            return None
+        return found["run"]["S"]
+
     def save(self, run: Run) -> None:
         """Keeps the progress.
 

@@ -82,6 +82,17 @@ def test_a_webhook_takes_named_actors_and_branches_alone() -> None:
     ]
 
 
+def test_a_release_which_has_no_branch_starts_a_build_of_its_actor() -> None:
+    def filters(*events: str) -> list[list[tuple[str, str]]]:
+        groups = builds({"webhook": {**WEB["webhook"], "events": [*events]}}).named("ci-web-webhook").inputs["filterGroups"]
+        return [[(one["type"], one["pattern"]) for one in group["filters"]] for group in groups]
+
+    release = [("EVENT", "RELEASED"), ("ACTOR_ACCOUNT_ID", "^1$")]
+    push = [("EVENT", "PUSH, PULL_REQUEST_CREATED"), ("ACTOR_ACCOUNT_ID", "^1$"), ("HEAD_REF", "^refs/heads/main$")]
+    assert filters("PUSH", "RELEASED", "PULL_REQUEST_CREATED") == [push, release]
+    assert filters("RELEASED") == [release]
+
+
 def test_a_build_may_use_its_own_log_cache_secrets_and_connection_alone() -> None:
     graph = builds()
     bucket, key = graph.named("ci-bucket-bucket").outputs["arn"], graph.named("ci-key").outputs["arn"]
@@ -398,6 +409,18 @@ def test_others_start_builds_and_submit_jobs_with_their_own_rights() -> None:
         (
             {"builds": {"web": {**WEB, "source": {"type": "S3", "location": "sources/shop.zip"}}}},
             ("builds.web.webhook", "is given with S3; GITHUB, GITLAB, BITBUCKET have one. Remove it."),
+        ),
+        (
+            {
+                "builds": {
+                    "web": {
+                        **WEB,
+                        "source": {**WEB["source"], "type": "BITBUCKET"},
+                        "webhook": {**WEB["webhook"], "events": ["PUSH", "RELEASED"]},
+                    }
+                }
+            },
+            ("builds.web.webhook.events", "has RELEASED, which BITBUCKET does not send. Remove it."),
         ),
         (
             {"agents": {**AGENTS, "hours": {**HOURS, "end": "07:00"}}, **PLACE},

@@ -135,6 +135,24 @@ def test_an_agent_that_cannot_be_protected_gives_the_job_back(instance: Instance
     assert logs(instance) == []
 
 
+def test_an_agent_that_cannot_be_protected_takes_no_other_job_until_it_can(instance: Instance) -> None:
+    url = queue(instance, "job")
+    unprotectable = instance.state / "unprotectable"
+    unprotectable.touch()
+
+    def can_be_protected_later() -> bool:
+        if len(protections(instance)) >= 4:
+            unprotectable.unlink(missing_ok=True)
+        return counts(instance, url) == (0, 0) and protections(instance)[-1].startswith("--no-")
+
+    assert work(instance, agent(url, "echo ran"), can_be_protected_later).code == 0
+    received = [call for call in instance.calls("aws") if call[2:3] == ["receive-message"]]
+    given_back = [call for call in instance.calls("aws") if call[2:3] == ["change-message-visibility"] and call[-1] == "0"]
+    # Given back once, whatever the number of attempts: after three it would be parked.
+    assert (len(given_back), logs(instance)) == (1, ["ran\n"])
+    assert len(received) <= 3
+
+
 def test_an_instance_that_is_taken_back_gives_the_job_to_another(instance: Instance) -> None:
     url = queue(instance, "job")
     script = instance.folder / "agent"

@@ -366,6 +366,20 @@ def test_drift_is_detected_each_day_with_the_rights_to_read_alone() -> None:
     assert read_statements({**given(), "drift_statements": more}) == more
 
 
+def test_a_wildcard_lets_the_detection_read_no_data() -> None:
+    bucket = "arn:aws:s3:::orders-stack-*"
+    wide: Any = [{"actions": ["s3:CreateBucket", "s3:Get*", "secretsmanager:Describe*"], "resources": [bucket, f"{bucket}/*"]}]
+
+    def reading(**args: Any) -> list[tuple[str, list[str]]]:
+        document = json.loads(deployed(statements=wide, **args).named("orders-drift-reading").inputs["policy"])
+        return [(one["Effect"], one["Action"]) for one in document["Statement"]]
+
+    deny = ("Deny", ["s3:GetObject", "s3:GetObjectVersion"])
+    assert reading() == [("Allow", ["s3:Get*", "secretsmanager:Describe*"]), deny]
+    # Who names the rights of the detection has those.
+    assert reading(drift_statements=[{**wide[0], "actions": ["s3:Get*"]}]) == [("Allow", ["s3:Get*"])]
+
+
 def test_topics_hear_of_drift_and_of_a_stack_that_failed() -> None:
     graph = deployed(alarm_topic_arns=[TOPIC, f"{TOPIC}-2"])
     stack = graph.named("orders-stack")

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from cloudpatterns_runtime.backup import Checkpoints
+from cloudpatterns_runtime.backup import Busy, Checkpoints, Puller
 from cloudpatterns_runtime.backup_dump import dump_keys, fetch, restore
 from cloudpatterns_runtime.retry import Deadline
 
@@ -27,7 +27,7 @@ from tests.runtime.test_backup import FILLED, SCHEMA, Node, is_equal
 CODE = ROOT / "components/cloudpatterns/systems/legacy_backup/on_aws/index.py"
 ENVIRONMENT = {
     "BACKUP": "legacy",
-    "METRIC_NAMESPACE": "Cloudpatterns/LegacyBackup",
+    "METRIC_NAMESPACE": "CloudPatterns/LegacyBackup",
     "PROGRESS_TABLE": "progress",
     "DUMP_BUCKET": "dumps-of-legacy",
     "DATABASE_HOST": "copy.example.com",
@@ -121,7 +121,7 @@ def test_a_full_run_ends_with_a_dump_that_restores_to_what_the_source_has(
     assert (verified["RunsVerified"], verified["Backup"]) == (1, "legacy")
     [metrics] = verified["_aws"]["CloudWatchMetrics"]
     assert metrics == {
-        "Namespace": "Cloudpatterns/LegacyBackup",
+        "Namespace": "CloudPatterns/LegacyBackup",
         "Dimensions": [["Backup"]],
         "Metrics": [{"Name": "RunsVerified", "Unit": "Count"}],
     }
@@ -168,6 +168,23 @@ def test_a_run_beside_another_one_is_skipped(backup: Backup, capsys: pytest.Capt
     Checkpoints(moto_client("dynamodb"), "progress", clock=lambda: backup.now).begin("other", "full")
     assert backup.invoke("first", "full") == {"state": "busy"}
     assert [line["event"] for line in lines(capsys)] == ["run_skipped"]
+
+
+def test_a_run_beside_the_connection_of_another_one_is_skipped_and_beside_its_own_repeated(backup: Backup) -> None:
+    checkpoints = Checkpoints(moto_client("dynamodb"), "progress", clock=lambda: backup.now)
+    with contextlib.closing(backup.server.connect(backup.copy)) as connection:
+        puller = Puller(Node(backup.server, backup.source).open(), connection, checkpoints)
+        # Nothing says yet whose connection that is.
+        with pytest.raises(Busy, match=r"^another connection copies into this database$"):
+            backup.invoke("second")
+        puller.begin("first", "full")
+        assert backup.invoke("second") == {"state": "busy"}
+        with pytest.raises(Busy, match=r"^another connection copies into this database$"):
+            backup.invoke("first", "full")
+        backup.now += 1300
+        with pytest.raises(Busy, match=r"^another connection copies into this database$"):
+            backup.invoke("second")
+    assert backup.invoke("second")["state"] == "done"
 
 
 def test_a_source_that_has_lost_its_rows_fails_the_run_with_a_metric(backup: Backup, capsys: pytest.CaptureFixture[str]) -> None:

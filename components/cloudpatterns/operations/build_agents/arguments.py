@@ -38,7 +38,10 @@ from cloudpatterns.core.vocabulary import (
 DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 GIT = ("GITHUB", "GITLAB", "BITBUCKET")
 MOST_AGENTS = 100
-_EVENTS = ("PUSH", *(f"PULL_REQUEST_{what}" for what in ("CREATED", "UPDATED", "REOPENED", "MERGED")), "RELEASED")
+RELEASED = "RELEASED"
+_EVENTS = ("PUSH", *(f"PULL_REQUEST_{what}" for what in ("CREATED", "UPDATED", "REOPENED", "MERGED")), RELEASED)
+# https://docs.aws.amazon.com/codebuild/latest/userguide/bitbucket-webhook.html
+_NOT_OF_BITBUCKET = ("PULL_REQUEST_REOPENED", RELEASED)
 _SETUP_BYTES = 8192
 _Time = Annotated[str, Matches(r"([01]\d|2[0-3]):[0-5]\d", "a time of day such as 08:00")]
 _Variable = Matches(r"(?!CODEBUILD_)[A-Za-z_][A-Za-z0-9_]*", "the name of a variable such as STAGE, not with CODEBUILD_ in front")
@@ -95,7 +98,8 @@ class BuildWebhookArgs(TypedDict):
     actor_pattern: Annotated[str, Field(min_length=1)]
     """Regular expression over the account ids of those who may start a build: ``^(1234567|2345678)$``."""
     branch_pattern: Annotated[str, Field(min_length=1)]
-    """Regular expression over the branch: ``^refs/heads/main$``; of a pull request, its own."""
+    """Regular expression over the branch: ``^refs/heads/main$``; of a pull request, its own. A release has none: ``actor_pattern`` alone
+    decides."""
 
 
 class BuildArgs(TypedDict):
@@ -280,6 +284,10 @@ def _build_problems(path: str, build: BuildArgs) -> Iterator[Problem]:
         for name, given in (("webhook", build.get("webhook")), ("source.connection_arn", source.get("connection_arn"))):
             if given is not None and not (kind == "NO_SOURCE" and name != "webhook"):
                 yield f"{path}.{name}", f"is given with {kind}; {', '.join(GIT)} have one. Remove it."
+    if kind == "BITBUCKET" and (webhook := build.get("webhook")) is not None:
+        for event in webhook["events"]:
+            if event in _NOT_OF_BITBUCKET:
+                yield f"{path}.webhook.events", f"has {event}, which BITBUCKET does not send. Remove it."
     for name, value in build["variables"].items():
         if not re.fullmatch(_Variable.pattern, name):
             yield f"{path}.variables.{name}", f"is no variable; it must be {_Variable.words()}. Rename it."

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from cloudpatterns.blocks import Metric, alarm, service_role
 from cloudpatterns.core import Component, Statement, account_of, iam_statement, partition_of, region_of
-from cloudpatterns.operations.build_agents.arguments import BuildArgs
+from cloudpatterns.operations.build_agents.arguments import RELEASED, BuildArgs
 from cloudpatterns.storage import DurableBucket
 
 _CODEBUILD = "codebuild.amazonaws.com"
@@ -118,14 +118,15 @@ def _webhook(component: Component, name: str, build: BuildArgs, project: aws.cod
     webhook = build.get("webhook")
     if webhook is None:
         return
-    patterns = {
-        "EVENT": ", ".join(webhook["events"]),
-        "ACTOR_ACCOUNT_ID": webhook["actor_pattern"],
-        "HEAD_REF": webhook["branch_pattern"],
-    }
-    # All filters of a group must fit.
-    filters = [{"type": kind, "pattern": pattern} for kind, pattern in patterns.items()]
-    groups: Any = [{"filters": filters}]
+    actors = {"type": "ACTOR_ACCOUNT_ID", "pattern": webhook["actor_pattern"]}
+    branches = {"type": "HEAD_REF", "pattern": webhook["branch_pattern"]}
+    pushes = [event for event in webhook["events"] if event != RELEASED]
+    # All filters of a group must fit, and one group is enough. A release has no branch, and that filter would fit none.
+    groups: Any = []
+    if pushes:
+        groups.append({"filters": [{"type": "EVENT", "pattern": ", ".join(pushes)}, actors, branches]})
+    if RELEASED in webhook["events"]:
+        groups.append({"filters": [{"type": "EVENT", "pattern": RELEASED}, actors]})
     aws.codebuild.Webhook(f"{name}-webhook", project_name=project.name, build_type="BUILD", filter_groups=groups, opts=component.child())
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, NotRequired, TypedDict
 from zoneinfo import available_timezones
 
@@ -36,7 +37,10 @@ STATEFUL = (
 _STACK = r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+"
 _LOGICAL = Keys("[A-Za-z0-9]{1,255}", "letters and digits")
 _READING = ("BatchGet", "Describe", "Get", "Head", "List")
-_DATA = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "kinesis:GetRecords", "s3:GetObject", "secretsmanager:GetSecretValue")
+_DATA = (
+    *("dynamodb:BatchGetItem", "dynamodb:GetItem", "kinesis:GetRecords", "s3:GetObject", "s3:GetObjectVersion"),
+    *("secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue"),
+)
 """Reading actions that give data, which no drift is in."""
 _RESOLVE = "{{resolve:secretsmanager:NAME:SecretString:KEY}}"
 
@@ -151,6 +155,14 @@ def read_statements(checked: StackDeploymentArgs) -> list[WorkloadStatementArgs]
         if actions := [action for action in statement["actions"] if _reads(action)]:
             found.append({**statement, "actions": actions})
     return found
+
+
+def hidden_data(checked: StackDeploymentArgs) -> list[str]:
+    """Actions that read data, and that a wildcard among ``statements`` (``s3:Get*``) would let the detection do."""
+    if checked["drift_statements"]:
+        return []
+    patterns = [action for statement in read_statements(checked) for action in statement["actions"]]
+    return [action for action in _DATA if any(fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)]
 
 
 def _reads(action: str) -> bool:

@@ -22,7 +22,13 @@ from cloudpatterns.blocks import (
     undelivered_queue,
 )
 from cloudpatterns.core import ByName, Component, Statement, after, iam_statement, unknown
-from cloudpatterns.operations.stack_deployment.arguments import StackDeploymentArgs, output_kinds, problems, read_statements
+from cloudpatterns.operations.stack_deployment.arguments import (
+    StackDeploymentArgs,
+    hidden_data,
+    output_kinds,
+    problems,
+    read_statements,
+)
 from cloudpatterns.operations.stack_deployment.references import StackOutputs
 
 _NAMES = {"stack": 128, "deployment-role": 64, "drift": 64, "drift-schedules": 64, "drift-role": 64, "drift-undelivered": 80}
@@ -210,6 +216,8 @@ class StackDeployment(Component):
         ]
         # CloudFormation reads the resources with the rights of who asks for the detection.
         reading = [iam_statement(one) for one in read_statements(checked)]
+        if data := hidden_data(checked):
+            reading.append(Statement(sid="NoData", effect="Deny", actions=data, resources=["*"]))
         role = service_role(
             self,
             f"{name}-drift-role",

@@ -76,7 +76,9 @@ class GlobalServiceRouteArgs(TypedDict):
     scopes: NotRequired[Annotated[list[str], Unique(), Field(default=[], max_length=10)]]
     """OAuth scopes, of which the token needs one. Authorizers with tokens only."""
     iam_authorization: NotRequired[Annotated[bool, Field(default=False)]]
-    """Whether requests are signed (SigV4) and IAM decides, instead of an authorizer. IAM works in each Region by itself."""
+    """Whether requests are signed and IAM decides, instead of an authorizer; IAM works in each Region by itself. Sign for all Regions
+    (SigV4A, with the Region ``*``), which a REST API takes: a signature for one Region (SigV4) is refused by every cell of another one,
+    where the client goes when that fails."""
     public: NotRequired[Annotated[bool, Field(default=False)]]
     """Whether everybody may call the route."""
     model: NotRequired[str]

@@ -27,7 +27,7 @@ from cloudpatterns.systems.legacy_backup.arguments import DATABASE, SOURCES, Leg
 from cloudpatterns.systems.legacy_backup.export import bucket_statements, export_statements, export_steps
 
 _CODE = Path(__file__).parent / "on_aws"
-_NAMESPACE = "Cloudpatterns/LegacyBackup"
+_NAMESPACE = "CloudPatterns/LegacyBackup"
 _PORT, _HTTPS = 5432, 443
 _FUNCTION_SECONDS, _HOUR_SECONDS = 900, 3600
 _PULLER = "puller"

@@ -17,7 +17,7 @@ export LC_ALL=C
 root="${BOOT_ROOT:-}" # another root folder, for tests
 retry_seconds="${BOOT_RETRY_SECONDS:-5}"
 invisible_seconds=300
-handle='' job='' heartbeat=''
+handle='' job='' heartbeat='' before=''
 
 say() { printf 'build-agent: %s\n' "$1"; }
 
@@ -94,24 +94,33 @@ while true; do
       --instance-id "$instance" --lifecycle-action-result CONTINUE || say "the hook ends by itself"
     exit 0
   fi
+  # What could not be protected once is protected before it asks: a job that is given back three times is parked.
+  if [[ -n $before ]] && ! protect --protected-from-scale-in; then
+    sleep "$retry_seconds"
+    continue
+  fi
   reply="$(aws sqs receive-message --queue-url "$QUEUE_URL" --max-number-of-messages 1 --wait-time-seconds "${WAIT_SECONDS:-20}" \
     --visibility-timeout "$invisible_seconds" --query 'Messages[0].[MessageId,ReceiptHandle,Body]' --output text)" || {
     say "could not ask for a job"
     sleep "$retry_seconds"
     continue
   }
-  if [[ $reply == None || -z $reply ]]; then continue; fi
+  if [[ $reply == None || -z $reply ]]; then
+    if [[ -n $before ]] && protect --no-protected-from-scale-in; then before=''; fi
+    continue
+  fi
   id="${reply%%$'\t'*}" rest="${reply#*$'\t'}"
   handle="${rest%%$'\t'*}"
   # An instance that is about to be terminated cannot be protected any more.
-  if protect --protected-from-scale-in; then
+  if [[ -n $before ]] || protect --protected-from-scale-in; then
+    before=''
     run_job "$id" "${rest#*$'\t'}"
     aws sqs delete-message --queue-url "$QUEUE_URL" --receipt-handle "$handle" || say "could not delete the message of $id"
     handle=''
     protect --no-protected-from-scale-in || say "could not end the protection"
   else
     visibility 0 || say "could not give the job back; it comes back by itself"
-    handle=''
+    handle='' before=yes
     sleep "$retry_seconds"
   fi
 done

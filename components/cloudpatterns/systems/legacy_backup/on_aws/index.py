@@ -59,10 +59,16 @@ def work(
         on_event=report,
         clock=clock,
     )
-    puller = Puller(source, copy, Checkpoints(dynamodb, os.environ["PROGRESS_TABLE"], clock=clock), options)
+    checkpoints = Checkpoints(dynamodb, os.environ["PROGRESS_TABLE"], clock=clock)
+    connected = False
     try:
+        puller = Puller(source, copy, checkpoints, options)
+        connected = True
         run = puller.begin(event["run"], event["kind"], accept_loss=bool(event.get("accept_loss")))
     except Busy as busy:
+        # PostgreSQL has not noticed yet that an invocation of this very run was killed: it is not another run, and it has to be repeated.
+        if not connected and checkpoints.at_work() in (None, event["run"]):
+            raise
         report("run_skipped", {"reason": str(busy)})
         return {"state": "busy"}
     try:
