@@ -35,6 +35,7 @@ SYSTEMS: Mapping[str, str] = {
     "stack_deployment": "cloudpatterns.operations:StackDeployment",
     "media_processing": "cloudpatterns.systems:MediaProcessing",
     "global_service": "cloudpatterns.systems:GlobalService",
+    "legacy_backup": "cloudpatterns.systems:LegacyBackup",
 }
 """By section, the component, in the order in which a program creates them."""
 

@@ -1,6 +1,6 @@
 """Databases, caches, session stores, warehouses and search indexes."""
 
-from cloudpatterns.database.certificates import rds_certificates
+from cloudpatterns.database.certificates import rds_certificate_files, rds_certificates
 from cloudpatterns.database.cqrs.arguments import CqrsArgs, CqrsExistingReadTable, CqrsExistingWriteTable, CqrsOptions, CqrsProjectionArgs
 from cloudpatterns.database.cqrs.component import Cqrs
 from cloudpatterns.database.data_warehouse import DataWarehouse, DataWarehouseArgs, DataWarehouseOptions, DataWarehouseUsageLimitArgs
@@ -103,5 +103,6 @@ __all__ = [
     "StateSharingArgs",
     "StateSharingOptions",
     "StateSharingTableArgs",
+    "rds_certificate_files",
     "rds_certificates",
 ]

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pulumi
+
 from cloudpatterns.core import ArgumentError
 
 # One file per region. Not a package: nothing of it can be imported.
@@ -25,3 +27,8 @@ def rds_certificates(region: str) -> str:
         )
         raise ArgumentError("rds_certificates", region, [("region", reason)])
     return (_FOLDER / f"{region}.pem").read_text(encoding="ascii")
+
+
+def rds_certificate_files() -> dict[str, pulumi.Asset]:
+    """The certificates of all regions that are in this package, by ``<region>.pem``: for code that learns its region only when it runs."""
+    return {path.name: pulumi.FileAsset(str(path)) for path in sorted(_FOLDER.glob("*.pem"))}

@@ -89,7 +89,15 @@ from cloudpatterns.storage import (
     Snapshot,
     WebStorageArchive,
 )
-from cloudpatterns.systems import EventNotification, GlobalService, MediaProcessing, OrderProcessing, SecureFileSharing, Storefront
+from cloudpatterns.systems import (
+    EventNotification,
+    GlobalService,
+    LegacyBackup,
+    MediaProcessing,
+    OrderProcessing,
+    SecureFileSharing,
+    Storefront,
+)
 from cloudpatterns.uploads import DirectObjectUpload, StorageIndex, WriteProxy
 
 ZONES = ["eu-west-1a", "eu-west-1b"]
@@ -709,6 +717,26 @@ def latency_routing() -> None:
                 "eu-west-1": {"alias": {"dns_name": "api-1.eu-west-1.elb.amazonaws.com", "zone_id": "Z32O12XQLNTSW2"}},
                 "us-east-2": {"alias": {"dns_name": "api-1.us-east-2.elb.amazonaws.com", "zone_id": "Z3AADJGX6KTTL2"}},
             },
+        },
+    )
+
+
+def legacy_backup() -> None:
+    """Two collections of a legacy API, copied every night and dumped every Sunday."""
+    network = Network("network", {"cidr_block": "10.40.0.0/16", "zones": ZONES})
+    LegacyBackup(
+        "legacy",
+        {
+            "api": {
+                "url": "https://legacy.example.com/export",
+                "collections": {"customers": {"key_type": "bigint"}, "notes": {}},
+                "secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:legacy-a1b2c3",
+            },
+            "driver_layer_arn": "arn:aws:lambda:eu-west-1:123456789012:layer:pg8000:1",
+            "database": {"engine": "postgres", "engine_version": "17", "instance_class": "db.t4g.medium", "allocated_storage_gib": 50},
+            "vpc_id": network.vpc_id,
+            "private_subnet_ids_by_zone": network.private_subnet_ids_by_zone,
+            "data_subnet_ids_by_zone": network.data_subnet_ids_by_zone,
         },
     )
 

@@ -24,6 +24,16 @@ from cloudpatterns.systems.global_service.arguments import (
     GlobalServiceTableArgs,
 )
 from cloudpatterns.systems.global_service.component import GlobalService
+from cloudpatterns.systems.legacy_backup.arguments import (
+    LegacyBackupApi,
+    LegacyBackupArgs,
+    LegacyBackupCollection,
+    LegacyBackupCustom,
+    LegacyBackupOptions,
+    LegacyBackupReadNode,
+    LegacyBackupTable,
+)
+from cloudpatterns.systems.legacy_backup.component import LegacyBackup
 from cloudpatterns.systems.media_processing.arguments import MediaProcessingArgs, MediaProcessingOptions, MediaRendition
 from cloudpatterns.systems.media_processing.component import MediaProcessing
 from cloudpatterns.systems.order_processing.arguments import (
@@ -65,6 +75,14 @@ __all__ = [
     "GlobalServiceOtherCellArgs",
     "GlobalServiceRouteArgs",
     "GlobalServiceTableArgs",
+    "LegacyBackup",
+    "LegacyBackupApi",
+    "LegacyBackupArgs",
+    "LegacyBackupCollection",
+    "LegacyBackupCustom",
+    "LegacyBackupOptions",
+    "LegacyBackupReadNode",
+    "LegacyBackupTable",
     "MediaProcessing",
     "MediaProcessingArgs",
     "MediaProcessingOptions",

@@ -155,7 +155,12 @@ class Run:
     kind: str
     version: int
     state: dict[str, Any]
-    """``tables`` has the progress of each table, ``positions`` where its last copy ended, ``dumps`` what is dumped."""
+    """``tables`` has the progress of each table, ``positions`` where its last copy ended; what a caller adds ends with the run."""
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What a caller wants to find in later runs."""
+        return self.state.setdefault("kept", {})
 
 
 class Checkpoints:
@@ -185,7 +190,7 @@ class Checkpoints:
             if not run.state.get("finished") and float(found["lease_until"]["N"]) > self._clock():
                 raise Busy(f"the run {run.name} is at work until {found['lease_until']['N']} at least")
             left = {table: progress for table, progress in run.state["tables"].items() if progress["phase"] != _DONE}
-            run = Run(name, kind, run.version, {"tables": left, "positions": run.state["positions"]})
+            run = Run(name, kind, run.version, {"tables": left, "positions": run.state["positions"], "kept": run.kept})
         self.save(run)
         return run
 
