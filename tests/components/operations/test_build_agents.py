@@ -399,6 +399,59 @@ def test_others_start_builds_and_submit_jobs_with_their_own_rights() -> None:
             {"builds": {"web": {**WEB, "source": {"type": "S3", "location": "sources/shop.zip"}}}},
             ("builds.web.webhook", "is given with S3; GITHUB, GITLAB, BITBUCKET have one. Remove it."),
         ),
+        *(
+            (
+                {"builds": {"web": {"source": {"type": kind, "location": location}}}},
+                ("builds.web.source.location", f"is '{location}'; {kind} needs {form}. Correct it."),
+            )
+            for kind, location, form in (
+                ("GITHUB", "example/shop", "an https URL without credentials"),
+                ("GITLAB", "git@gitlab.com:example/shop.git", "an https URL without credentials"),
+                ("S3", "s3://sources/shop.zip", "a bucket and a key, such as sources/shop.zip"),
+            )
+        ),
+        (
+            {"builds": {"web": {"source": {"type": "NO_SOURCE", "buildspec": "buildspec.yml"}}}},
+            (
+                "builds.web.source.buildspec",
+                "is 'buildspec.yml', a path, and a build without a source has no files. Give the text of the specification.",
+            ),
+        ),
+        (
+            {"builds": {"web": {**WEB, "secrets": {"NPM-TOKEN": SECRET}}}},
+            (
+                "builds.web.secrets.NPM-TOKEN",
+                "is no variable; it must be the name of a variable such as STAGE, not with CODEBUILD_ in front. Rename it.",
+            ),
+        ),
+        *(
+            (
+                {"builds": {"web": {**WEB, "webhook": {**WEB["webhook"], "actor_pattern": pattern}}}},
+                (
+                    "builds.web.webhook.actor_pattern",
+                    f"is '{pattern}', which fits ids that have others in them, too. Write all of an id, such as ^(1234567|2345678)$.",
+                ),
+            )
+            for pattern in ("1234567", "^1234567|2345678$", "^(1234567)", "^(1)|(2)$")
+        ),
+        (
+            {"builds": {"web": {**WEB, "webhook": {**WEB["webhook"], "branch_pattern": "^refs/heads/(main$"}}}},
+            (
+                "builds.web.webhook.branch_pattern",
+                "is '^refs/heads/(main$', no regular expression: missing ), unterminated subpattern at position 12. Correct it.",
+            ),
+        ),
+        (
+            {"agents": {**AGENTS, "instance_types": ["c7g.large", "c7i.large"]}, **PLACE},
+            (
+                "agents.instance_types",
+                "has c7g.large (arm64) and c7i.large (x86_64); one image runs on one architecture. Choose types of the same.",
+            ),
+        ),
+        (
+            {"agents": AGENTS, "subnet_ids_by_zone": SUBNETS},
+            ("vpc_id", "is missing; subnet_ids_by_zone needs it. Give it, or remove subnet_ids_by_zone."),
+        ),
         (
             {"agents": {**AGENTS, "hours": {**HOURS, "end": "07:00"}}, **PLACE},
             ("agents.hours.end", "is 07:00, not after start (08:00). Give a later one."),
