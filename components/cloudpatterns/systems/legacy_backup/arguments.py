@@ -16,6 +16,7 @@ from cloudpatterns.core.vocabulary import (
     KmsKeyArn,
     LogRetentionDays,
     Port,
+    RecurringExpression,
     ShortNames,
     SubnetIdsByZone,
     SubnetIdsByZones,
@@ -39,13 +40,6 @@ _SecretArn = Annotated[
 ]
 _Identifier = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
 _Column = Annotated[str, Matches(_Identifier, "a name of a column such as changed_at")]
-_Expression = Annotated[
-    str,
-    Matches(
-        r"rate\([1-9]\d* (minutes?|hours?|days?)\)|cron\(\S+ \S+ \S+ \S+ \S+ \S+\)",
-        "rate(value unit), or cron with six fields, such as cron(0 2 * * ? *)",
-    ),
-]
 
 
 class LegacyBackupCollection(TypedDict):
@@ -137,11 +131,11 @@ class LegacyBackupOptions(TypedDict):
     database: RelationalDatabaseOptions
     """The hot copy, see ``RelationalDatabase``: with ``postgres``, and ``backup_retention_days`` of 30 or more. Default of
     ``database_name``: ``legacy``."""
-    incremental_schedule: NotRequired[Annotated[_Expression, Field(default="cron(0 2 * * ? *)")]]
+    incremental_schedule: NotRequired[Annotated[RecurringExpression, Field(default="cron(0 2 * * ? *)")]]
     """When changes are pulled, in ``time_zone``."""
-    full_schedule: NotRequired[Annotated[_Expression, Field(default="cron(0 4 ? * SUN *)")]]
+    full_schedule: NotRequired[Annotated[RecurringExpression, Field(default="cron(0 4 ? * SUN *)")]]
     """When everything is pulled, and the copy dumped, in ``time_zone``."""
-    export_schedule: NotRequired[Annotated[_Expression, Field(default="cron(0 12 1 * ? *)")]]
+    export_schedule: NotRequired[Annotated[RecurringExpression, Field(default="cron(0 12 1 * ? *)")]]
     """When a snapshot of the hot copy is exported, in ``time_zone``."""
     time_zone: NotRequired[Annotated[str, Field(default="Etc/UTC")]]
     """A name of the IANA database; summer time is followed."""
