@@ -29,6 +29,9 @@ from cloudpatterns.storage.durable_bucket.lifecycle import early_end_problems
 SOURCES = ("api", "read_node", "custom")
 DATABASE = "legacy"
 HOT_DAYS = 30
+_SET = {"BACKUP", "METRIC_NAMESPACE", "PROGRESS_TABLE", "DUMP_BUCKET", "PAGE_ROWS", "MOST_LOST_PERCENT", "FULL_AFTER_DAYS"}
+_SET |= {f"DATABASE_{what}" for what in ("HOST", "PORT", "NAME", "SECRET_ARN")}
+"""Environment variables of the puller."""
 _COLD: list[Transition] = [{"storage_class": "GLACIER", "days": 30}, {"storage_class": "DEEP_ARCHIVE", "days": 120}]
 
 _SecretArn = Annotated[
@@ -58,7 +61,7 @@ class LegacyBackupApi(TypedDict):
     """What stands before the names of the collections."""
     collections: Annotated[
         dict[str, LegacyBackupCollection],
-        Keys(_Identifier, "a name of letters, digits and underscores, which is that of the table as well"),
+        Keys(_Identifier, "letters, digits and underscores, no digit first, as that of a table has"),
         Field(min_length=1),
     ]
     """The collections by name. Each is a table of the copy with the columns ``key`` and ``record`` (JSON)."""
@@ -81,7 +84,9 @@ class LegacyBackupTable(TypedDict):
 class LegacyBackupReadNode(TypedDict):
     """A PostgreSQL, read at a replica by a user who may only read."""
 
-    host: Annotated[str, Field(min_length=1, max_length=255)]
+    host: Annotated[
+        str, Matches(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?", "the name of a host such as replica.legacy.example.com")
+    ]
     """Name of the read node, as its certificate has it."""
     port: NotRequired[Annotated[Port, Field(default=5432)]]
     """Port of the read node."""
@@ -97,7 +102,7 @@ class LegacyBackupReadNode(TypedDict):
     """Certificates by which the server is verified, as PEM. Default: those of RDS in the Region, and of public authorities."""
     tables: Annotated[
         dict[str, LegacyBackupTable],
-        Keys(rf"({_Identifier}\.)?{_Identifier}", "a table, with its schema where that is not public, such as sales.orders"),
+        Keys(rf"({_Identifier}\.)?{_Identifier}", "the form of a table, with its schema where that is not public, such as sales.orders"),
         Field(min_length=1),
     ]
     """The tables by name; in the copy they are without schema."""
@@ -199,6 +204,10 @@ def problems(name: str, checked: LegacyBackupArgs) -> Iterator[Problem]:
     yield from one_of(checked, *SOURCES)
     if (custom := checked.get("custom")) is not None:
         yield from statement_problems(custom["statements"], "custom.statements")
+        for variable in sorted(_SET.intersection(custom["environment"])):
+            yield f"custom.environment.{variable}", "is set by the system. Choose another name."
+    if (api := checked.get("api")) is not None and "@" in api["url"].split("/")[2]:
+        yield "api.url", "has a user or a password, which the state would show. Remove it, and give a token in secret_arn."
     if (node := checked.get("read_node")) is not None:
         yield from _table_problems(node)
     database = checked["database"]
@@ -218,5 +227,5 @@ def _table_problems(node: LegacyBackupReadNode) -> Iterator[Problem]:
         seen[bare] = table
         if options.get("overlap") is not None and options.get("changed_column") is None:
             yield f"{path}.overlap", "needs changed_column. Add it, or remove overlap."
-        elif (overlap := options.get("overlap")) and not re.fullmatch(r"\d+(\.\d+)?( [a-z]+)?", overlap):
+        elif (overlap := options.get("overlap")) and not re.fullmatch(r"\d+(\.\d+)?( (second|minute|hour|day|week)s?)?", overlap):
             yield f"{path}.overlap", f"is {overlap!r}; a time such as 10 minutes, or a number such as 1000 is allowed."
