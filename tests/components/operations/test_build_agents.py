@@ -330,6 +330,15 @@ def test_a_lost_job_comes_back_three_times_and_then_somebody_hears_of_it() -> No
     )
 
 
+def test_a_build_pulls_its_image_from_ecr() -> None:
+    graph = builds({"image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/tools/build:7"})
+    rights = statements(graph, "ci-web-policy")
+    assert rights["Images"]["Resource"] == ["arn:aws:ecr:eu-west-1:123456789012:repository/tools/build"]
+    assert rights["RegistryLogin"]["Action"] == ["ecr:GetAuthorizationToken"]
+    assert graph.named("ci-web").inputs["environment"]["imagePullCredentialsType"] == "SERVICE_ROLE"
+    assert "Images" not in statements(builds(), "ci-web-policy")
+
+
 def test_a_queue_that_exists_is_taken() -> None:
     arn = "arn:aws:sqs:eu-west-1:123456789012:jobs"
     graph = agents(existing_queue={"arn": arn, "kms_key_arn": KEY})

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict, TypeGuard
 from zoneinfo import available_timezones
 
 import pulumi
@@ -105,8 +105,9 @@ class BuildArgs(TypedDict):
     """Where the source is."""
     webhook: NotRequired[BuildWebhookArgs]
     """Builds that the repository starts. Default: none; ``start_statements`` lets others start them."""
-    image: NotRequired[Annotated[str, Field(default="aws/codebuild/amazonlinux-aarch64-standard:3.0")]]
-    """Image of CodeBuild, or of a registry that the build may read."""
+    image: NotRequired[Annotated[pulumi.Input[str], Field(default="aws/codebuild/amazonlinux-aarch64-standard:3.0")]]
+    """Image of CodeBuild, of ECR, which the build may pull then, or of a public registry. A repository of ECR in another account needs a
+    policy that lets this one pull."""
     environment_type: NotRequired[
         Annotated[str, Choice("ARM_CONTAINER", "LINUX_CONTAINER", "LINUX_GPU_CONTAINER"), Field(default="ARM_CONTAINER")]
     ]
@@ -276,7 +277,7 @@ def _build_problems(path: str, build: BuildArgs) -> Iterator[Problem]:
     for name in build["variables"].keys() & build["secrets"].keys():
         yield f"{path}.secrets.{name}", "is in variables too. Remove one of them."
     arm, image = build["environment_type"] == "ARM_CONTAINER", build["image"]
-    if image.startswith("aws/codebuild/") and arm != ("aarch64" in image):
+    if is_of_codebuild(image) and arm != ("aarch64" in image):
         yield f"{path}.image", f"is {image}, for other machines than {build['environment_type']}. Give an image for these."
     if build["docker"] and build["environment_type"] == "LINUX_GPU_CONTAINER":
         yield f"{path}.docker", "is True with LINUX_GPU_CONTAINER. Choose LINUX_CONTAINER, or remove it."
@@ -340,6 +341,11 @@ def _agent_problems(agents: BuildGroupArgs) -> Iterator[Problem]:
         yield "agents.hours.end", f"is {hours['end']}, not after start ({hours['start']}). Give a later one."
     if hours["agents"] > agents["max_size"]:
         yield "agents.hours.agents", f"is {hours['agents']}, above max_size {agents['max_size']}. Lower it or raise max_size."
+
+
+def is_of_codebuild(image: pulumi.Input[str]) -> TypeGuard[str]:
+    """Whether an image is one that CodeBuild has."""
+    return isinstance(image, str) and image.startswith("aws/codebuild/")
 
 
 def scheduled_actions(hours: BuildHoursArgs | None) -> dict[str, Any]:
