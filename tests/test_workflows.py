@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 GITHUB = ROOT / ".github"
 WORKFLOWS = {path.stem: path for path in sorted((GITHUB / "workflows").glob("*.yml"))}
 ACTION = GITHUB / "actions" / "stack" / "action.yml"
-FILES = [*WORKFLOWS.values(), ACTION]
+FOR_OTHERS = GITHUB / "actions" / "offline-preview" / "action.yml"
+FILES = [*WORKFLOWS.values(), ACTION, FOR_OTHERS]
 
 
 def loaded(path: Path) -> Any:
@@ -42,6 +43,7 @@ def check(schema: str, *paths: Path) -> subprocess.CompletedProcess[str]:
     [
         ("vendor.github-workflows", list(WORKFLOWS.values())),
         ("vendor.github-actions", [ACTION]),
+        ("vendor.github-actions", [FOR_OTHERS]),
         ("vendor.dependabot", [GITHUB / "dependabot.yml"]),
     ],
 )
@@ -65,14 +67,14 @@ def test_the_checks_run_the_tests_alone_and_once_more_with_coverage() -> None:
     assert {name: "--cov " in recipe for name, recipe in recipes} == {"test": False, "cover": True}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_what_they_use_is_pinned(path: Path) -> None:
     used = [step["uses"] for step in steps(path) if "uses" in step]
     assert used
     assert [one for one in used if not re.fullmatch(r"[\w-]+/[\w-]+(/[\w-]+)?@[0-9a-f]{40}|\./\.github/actions/stack", one)] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_no_key_is_stored(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert [word for word in ("secrets.", "access-key", "ACCESS_KEY", "PULUMI_ACCESS_TOKEN") if word in text] == []
