@@ -147,6 +147,7 @@ CONNECTORS: Final = (
     Connector("aws:cloudwatch/eventTarget:EventTarget", "rule", "arn", EVENT),
     Connector("aws:cloudwatch/eventTarget:EventTarget", "rule", "deadLetterConfig", EVENT),
     Connector("aws:cloudwatch/eventRule:EventRule", "eventBusName", "", EVENT),
+    Connector("aws:cloudwatch/eventRule:EventRule", "eventPattern", "", EVENT),
     Connector("aws:scheduler/schedule:Schedule", "", "target", EVENT),
     Connector("aws:pipes/pipe:Pipe", "source", "", EVENT),
     Connector("aws:pipes/pipe:Pipe", "", "target", EVENT),

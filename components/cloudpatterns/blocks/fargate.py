@@ -77,26 +77,29 @@ def pull_statements(images: Iterable[pulumi.Input[str]], log_group_arn: pulumi.O
 
     Other registries need no rights. An image that is known after its creation only is taken for one of ECR.
     """
+    logs = Statement(
+        sid="Logs",
+        actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+        resources=[pulumi.Output.concat(log_group_arn, ":*")],
+    )
+    return [logs, *image_statements(images, log_group_arn)]
+
+
+def image_statements(images: Iterable[pulumi.Input[str]], arn: pulumi.Output[str]) -> list[Statement]:
+    """What pulls those of the images that are in ECR, in the partition of an ARN; an image that is known later may be there."""
     given = [*images]
     known = dict.fromkeys(image for image in given if isinstance(image, str) and _ECR.match(image))
     ecr = [*known, *(image for image in given if not isinstance(image, str))]
-    statements = [
-        Statement(
-            sid="Logs",
-            actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-            resources=[pulumi.Output.concat(log_group_arn, ":*")],
-        )
+    if not ecr:
+        return []
+    partition = partition_of(arn)
+    layers = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    repositories = [pulumi.Output.all(partition, image).apply(lambda found: _repository_arn(*found)) for image in ecr]
+    return [
+        # It has no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
+        Statement(sid="RegistryLogin", actions=["ecr:GetAuthorizationToken"], resources=["*"]),
+        Statement(sid="Images", actions=layers, resources=repositories),
     ]
-    if ecr:
-        partition = partition_of(log_group_arn)
-        layers = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-        repositories = [pulumi.Output.all(partition, image).apply(lambda found: _repository_arn(*found)) for image in ecr]
-        statements += [
-            # It has no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
-            Statement(sid="RegistryLogin", actions=["ecr:GetAuthorizationToken"], resources=["*"]),
-            Statement(sid="Images", actions=layers, resources=repositories),
-        ]
-    return statements
 
 
 def _repository_arn(partition: str, image: str) -> str:

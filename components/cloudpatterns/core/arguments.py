@@ -353,6 +353,9 @@ def _problem(detail: ErrorDetails, args_type: type, hidden: Sequence[tuple[str, 
         # Says nothing but how many there are.
         return path, message
     if _may_show_secret(parts, hidden):
+        if kind == "string_type":
+            # Such as a number in YAML, which is right in quotes.
+            return path, f"is [hidden]; {message}"
         # A name that is not allowed is not shown, what a name must have is.
         _, separator, allowed = message.partition("; a name has ")
         return path, f"has [hidden]; a name has {allowed}" if separator else _HIDDEN

@@ -123,6 +123,15 @@ HostName = Annotated[
 ]
 """A domain name that is no wildcard."""
 HostedZoneId = Annotated[pulumi.Input[str], Matches(r"Z[A-Z0-9]{3,31}", "the id of a Route 53 hosted zone such as Z0123456789ABCDEFGHIJ")]
+RecurringExpression = Annotated[
+    str,
+    Matches(
+        # One of the two days says nothing.
+        r"rate\([1-9]\d* (minutes?|hours?|days?)\)|cron\(\S+ \S+ (\? \S+ [^\s?]+|[^\s?]+ \S+ \?) \S+\)",
+        "rate(value unit), or cron with six fields of which the day of month or the day of week is ?, such as cron(0 5 * * ? *)",
+    ),
+]
+"""When something is repeated, as EventBridge Scheduler has it."""
 SHORT_NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 SHORT_NAME_WORDS = "lower-case letters, digits and single hyphens, a letter first"
 ShortNames = Keys(SHORT_NAME, SHORT_NAME_WORDS)

@@ -164,7 +164,7 @@ def test_outputs_and_awaitables_are_left_alone_wherever_they_stand() -> None:
         ({"windows": [{"day": "MON", "minuts": 1}]}, "windows.0.minuts", "is not an argument; did you mean minutes?"),
         ({"logins": {"a": {"usr": "u", "value": "v", "user": "u"}}}, "logins.a.usr", "is not an argument; did you mean user?"),
         ({"admin_password": "hunter2"}, "admin_password", "is [hidden]; must be a whole number"),
-        ({"logins": {"a": {"user": "u", "value": 3}}}, "logins.a.value", NOT_SHOWN),
+        ({"logins": {"a": {"user": "u", "value": 3}}}, "logins.a.value", "is [hidden]; must be text"),
         ({"logins": {"a": "hunter2"}}, "logins.a", NOT_SHOWN),
         ({"logins": ["hunter2"]}, "logins", NOT_SHOWN),
         ({"logins": {"a": {"user": 3, "value": "v"}}}, "logins.a.user", "is 3; must be text"),
@@ -429,7 +429,7 @@ class SafeArgs(TypedDict):
     ("args", "path"),
     [
         ({"codes": {"x": "hunter2"}}, "codes.x"),
-        ({"boxes": {"function-a": {"user": "u", "value": 12345}}}, "boxes.function-a.value"),
+        ({"boxes": {"function-a": ["hunter2"]}}, "boxes.function-a"),
         ({"api_key": "x; must be hunter2"}, "api_key"),
         ({"tokens": ["hunter2", "hunter2"]}, "tokens"),
     ],
@@ -441,3 +441,5 @@ def test_no_limit_shows_what_may_be_a_secret(args: Any, path: str) -> None:
 def test_what_may_be_a_secret_is_hidden_and_what_is_allowed_is_not() -> None:
     problems = _problems_of(lambda: Arguments(SafeArgs).check("s", {"api_key": "hunter2"}))
     assert problems == [("api_key", "is [hidden]; must be one of a, b")]
+    problems = _problems_of(lambda: Arguments(SafeArgs).check("s", {"boxes": {"function-a": {"user": "u", "value": 12345}}}))
+    assert problems == [("boxes.function-a.value", "is [hidden]; must be text")]

@@ -341,6 +341,15 @@ def test_a_lost_job_comes_back_three_times_and_then_somebody_hears_of_it() -> No
     )
 
 
+def test_a_build_pulls_its_image_from_ecr() -> None:
+    graph = builds({"image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/tools/build:7"})
+    rights = statements(graph, "ci-web-policy")
+    assert rights["Images"]["Resource"] == ["arn:aws:ecr:eu-west-1:123456789012:repository/tools/build"]
+    assert rights["RegistryLogin"]["Action"] == ["ecr:GetAuthorizationToken"]
+    assert graph.named("ci-web").inputs["environment"]["imagePullCredentialsType"] == "SERVICE_ROLE"
+    assert "Images" not in statements(builds(), "ci-web-policy")
+
+
 def test_a_queue_that_exists_is_taken() -> None:
     arn = "arn:aws:sqs:eu-west-1:123456789012:jobs"
     graph = agents(existing_queue={"arn": arn, "kms_key_arn": KEY})
@@ -409,6 +418,59 @@ def test_others_start_builds_and_submit_jobs_with_their_own_rights() -> None:
         (
             {"builds": {"web": {**WEB, "source": {"type": "S3", "location": "sources/shop.zip"}}}},
             ("builds.web.webhook", "is given with S3; GITHUB, GITLAB, BITBUCKET have one. Remove it."),
+        ),
+        *(
+            (
+                {"builds": {"web": {"source": {"type": kind, "location": location}}}},
+                ("builds.web.source.location", f"is '{location}'; {kind} needs {form}. Correct it."),
+            )
+            for kind, location, form in (
+                ("GITHUB", "example/shop", "an https URL without credentials"),
+                ("GITLAB", "git@gitlab.com:example/shop.git", "an https URL without credentials"),
+                ("S3", "s3://sources/shop.zip", "a bucket and a key, such as sources/shop.zip"),
+            )
+        ),
+        (
+            {"builds": {"web": {"source": {"type": "NO_SOURCE", "buildspec": "buildspec.yml"}}}},
+            (
+                "builds.web.source.buildspec",
+                "is 'buildspec.yml', a path, and a build without a source has no files. Give the text of the specification.",
+            ),
+        ),
+        (
+            {"builds": {"web": {**WEB, "secrets": {"NPM-TOKEN": SECRET}}}},
+            (
+                "builds.web.secrets.NPM-TOKEN",
+                "is no variable; it must be the name of a variable such as STAGE, not with CODEBUILD_ in front. Rename it.",
+            ),
+        ),
+        *(
+            (
+                {"builds": {"web": {**WEB, "webhook": {**WEB["webhook"], "actor_pattern": pattern}}}},
+                (
+                    "builds.web.webhook.actor_pattern",
+                    f"is '{pattern}', which fits ids that have others in them, too. Write all of an id, such as ^(1234567|2345678)$.",
+                ),
+            )
+            for pattern in ("1234567", "^1234567|2345678$", "^(1234567)", "^(1)|(2)$")
+        ),
+        (
+            {"builds": {"web": {**WEB, "webhook": {**WEB["webhook"], "branch_pattern": "^refs/heads/(main$"}}}},
+            (
+                "builds.web.webhook.branch_pattern",
+                "is '^refs/heads/(main$', no regular expression: missing ), unterminated subpattern at position 12. Correct it.",
+            ),
+        ),
+        (
+            {"agents": {**AGENTS, "instance_types": ["c7g.large", "c7i.large"]}, **PLACE},
+            (
+                "agents.instance_types",
+                "has c7g.large (arm64) and c7i.large (x86_64); one image runs on one architecture. Choose types of the same.",
+            ),
+        ),
+        (
+            {"agents": AGENTS, "subnet_ids_by_zone": SUBNETS},
+            ("vpc_id", "is missing; subnet_ids_by_zone needs it. Give it, or remove subnet_ids_by_zone."),
         ),
         (
             {

@@ -282,6 +282,25 @@ def test_a_dynamic_reference_is_a_parameter() -> None:
             {"template": None},
             ("template", "exactly one of template, template_url and existing_stack_arn is needed; none is given. Give one."),
         ),
+        ({"parameters": {"Stage": "test", "Size": 5}}, ("parameters.Size", "is [hidden]; must be text")),
+        (
+            {"alarm_topic_arns": ["alarms"]},
+            (
+                "alarm_topic_arns.0",
+                "is 'alarms'; must be the ARN of a topic, such as arn:aws:sns:eu-west-1:123456789012:orders",
+            ),
+        ),
+        *(
+            (
+                {"drift_schedule_expression": expression},
+                (
+                    "drift_schedule_expression",
+                    f"is '{expression}'; must be rate(value unit), or cron with six fields of which the day of month or the day of week "
+                    "is ?, such as cron(0 5 * * ? *)",
+                ),
+            )
+            for expression in ("rate(daily)", "cron(0 5 * * *)", "cron(0 5 * * * *)", "cron(0 5 ? * ? *)")
+        ),
         ({"time_zone": "Mars"}, ("time_zone", "is 'Mars'; a name of the IANA database is needed, such as Europe/Berlin.")),
         (
             {"parameters_from": {"Stage": {"stack": "organization/project/other", "output": "stage"}}},

@@ -327,6 +327,13 @@ def test_keys_and_web_acls_of_the_user_are_used() -> None:
     assert {one.inputs["region"] for one in graph.of_type("aws:wafv2/webAcl:WebAcl")} == {VIRGINIA, TOKYO}
 
 
+def test_the_check_of_a_cell_ends_before_its_api_stops_waiting() -> None:
+    graph = make(api={"kind": "http"}, cells={region: {"region": region} for region in REGIONS})
+    seconds = graph.named("play-eu-west-1-function-health").inputs["timeout"]
+    wait = graph.named("play-eu-west-1-get-health-deep-integration").inputs["timeoutMilliseconds"]
+    assert 1000 * seconds < wait
+
+
 def test_callers_that_sign_may_call_every_cell() -> None:
     found: list[Any] = []
     record(lambda: found.extend(GlobalService("play", ARGS).invoke_statements("GET /profiles/{id}")))
@@ -430,6 +437,25 @@ def test_callers_that_sign_may_call_every_cell() -> None:
         (
             {"routes": None},
             [("routes", "is missing; cells need it.")],
+        ),
+        (
+            {"cells": {region: cell(region, drained=True) for region in REGIONS}},
+            [
+                (
+                    "cells.ap-northeast-1.drained",
+                    "is True, as of all that serve api.example.com, which would have no record. Leave one undrained.",
+                )
+            ],
+        ),
+        (
+            {"alarm_topic_arns_by_region": topics(*REGIONS, "eu-west-2")},
+            [
+                (
+                    "alarm_topic_arns_by_region.eu-west-2",
+                    "is of a Region with neither a cell nor the table; known are eu-west-1, us-east-1, ap-northeast-1. Correct it, or "
+                    "remove it.",
+                )
+            ],
         ),
         (
             {"table": {**ARGS["table"], "replica_regions": [VIRGINIA, TOKYO, IRELAND]}},

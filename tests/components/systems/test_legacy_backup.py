@@ -205,6 +205,60 @@ def test_what_cannot_be_is_refused_with_the_fix() -> None:
     assert [path.rpartition(".")[0] for path, _ in refused(custom={"code": pulumi.AssetArchive({}), "statements": everything})] != []
 
 
+@pytest.mark.parametrize(
+    ("args", "problem"),
+    [
+        ({"time_zone": "Mars"}, ("time_zone", "is 'Mars'; a name of the IANA database is needed, such as Europe/Berlin.")),
+        (
+            {"database": {**DATABASE, "max_capacity_units": 4}},
+            ("database.max_capacity_units", "is 4.0; only instance_class db.serverless takes it. Remove it."),
+        ),
+        (
+            {"transitions": [{"storage_class": "GLACIER", "days": 30}, {"storage_class": "STANDARD_IA", "days": 150}]},
+            (
+                "transitions.1.storage_class",
+                "is STANDARD_IA after GLACIER; the order is STANDARD_IA, INTELLIGENT_TIERING, GLACIER_IR, GLACIER, DEEP_ARCHIVE. "
+                "Sort the transitions.",
+            ),
+        ),
+        (
+            {"read_node": {**NODE, "host": "replica.example.com:5432"}},
+            (
+                "read_node.host",
+                "is 'replica.example.com:5432'; must be the name of a host such as replica.legacy.example.com",
+            ),
+        ),
+        (
+            {"read_node": {**NODE, "tables": {"rates": {"changed_column": "at", "overlap": "10 mins"}}}},
+            ("read_node.tables.rates.overlap", "is '10 mins'; a time such as 10 minutes, or a number such as 1000 is allowed."),
+        ),
+        (
+            {"custom": {"code": pulumi.AssetArchive({}), "environment": {"DATABASE_HOST": "db.example.com"}}},
+            ("custom.environment.DATABASE_HOST", "is set by the system. Choose another name."),
+        ),
+        (
+            {"api": {**API, "collections": {"order-lines": {}}}},
+            (
+                "api.collections",
+                "has 'order-lines'; a name has letters, digits and underscores, no digit first, as that of a table has. Rename it",
+            ),
+        ),
+    ],
+)
+def test_what_a_part_would_refuse_is_refused_before_anything_is_registered(args: Any, problem: tuple[str, str]) -> None:
+    assert refused(**args) == [problem]
+
+
+def test_a_password_in_the_address_and_a_name_that_is_too_long_are_refused() -> None:
+    assert refused(api={**API, "url": "https://user:hunter2@legacy.example.com"}) == [
+        ("api.url", "has a user or a password, which the state would show. Remove it, and give a token in secret_arn.")
+    ]
+    args: Any = {**ARGS, "api": API}
+    with pytest.raises(ArgumentError, match="of at most 26 characters"):
+        record(lambda: LegacyBackup("l" * 27, args))
+    record(lambda: LegacyBackup("l" * 26, args))
+
+
 class Answers:
     """A function that gives one answer after the other."""
 

@@ -273,7 +273,26 @@ def test_others_may_read_the_index_and_send_uploads_again() -> None:
         ({"authorizer": POOL}, ("api", "is missing; authorizer needs it. Give it, or remove authorizer.")),
         (
             {**API, "account_logging_role": None},
-            ("account_logging_role", "is missing; an API of kind rest needs it."),
+            (
+                "account_logging_role",
+                "is missing; a REST API writes logs by a role in the settings of the account and Region. Give create, or existing where "
+                "they name one already.",
+            ),
+        ),
+        (
+            {**API, "authorizer": {}},
+            ("authorizer.jwt", "exactly one of jwt, user_pool and function is needed; none is given. Give one."),
+        ),
+        (
+            {"api": {"kind": "http", "firewall": {}}, "authorizer": {"jwt": {"issuer": "https://login.example.com/", "audiences": ["a"]}}},
+            ("api.firewall", "is for kind rest only; this API is of kind http. Remove it, or choose rest."),
+        ),
+        (
+            {"pillow_layer_arn": LAYER.rpartition(":")[0]},
+            (
+                "pillow_layer_arn",
+                f"is '{LAYER.rpartition(':')[0]}'; must be the ARN of a version of a layer such as {LAYER}",
+            ),
         ),
         (
             {**API, "api": {"kind": "rest", "cors": {"allowed_origins": ["https://a.example.com"]}}},

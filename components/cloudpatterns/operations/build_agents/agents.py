@@ -1,6 +1,6 @@
 """Agents on instances: a group that has as many as there are jobs, and none where there are none."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,8 +11,8 @@ from cloudpatterns.blocks import Metric, MetricMath, alarm, receive_statements
 from cloudpatterns.blocks.boot import boot_script
 from cloudpatterns.blocks.server import amazon_linux
 from cloudpatterns.compute import ScaleOut, ScaleOutArgs
-from cloudpatterns.core import Component, Statement, as_arguments, document, name_of, pick
-from cloudpatterns.operations.build_agents.arguments import BuildGroupArgs, scheduled_actions
+from cloudpatterns.core import Component, Problem, Statement, as_arguments, document, name_of, part_problems, pick
+from cloudpatterns.operations.build_agents.arguments import BuildAgentsArgs, BuildGroupArgs, scheduled_actions
 from cloudpatterns.security import WorkloadRole, session_manager_statements
 from cloudpatterns.storage import DurableBucket
 
@@ -77,25 +77,10 @@ def agent_role(component: Component, name: str, agents: BuildGroupArgs, place: A
 
 def agent_group(component: Component, name: str, agents: BuildGroupArgs, role: WorkloadRole, place: AgentPlace) -> ScaleOut:
     """The group, which grows and ends with the jobs, with what an agent may do with its own instance."""
-    given: Any = pick(agents, "image_parameter", "image_id")
-    image = given if given else {"image_parameter": amazon_linux(agents["instance_types"][0])}
     args: ScaleOutArgs = {
-        **image,
-        "instance_types": agents["instance_types"],
-        "min_size": 0,
-        "max_size": agents["max_size"],
-        "spot_percentage": agents["spot_percentage"],
-        "disks": {"root_disk_gib": agents["root_disk_gib"]},
-        "scaling": {"by_cpu": False, "scheduled_actions": scheduled_actions(agents.get("hours"))},
-        # A job that runs is not ended for another image; the hook lets it finish.
-        "refresh": {"min_healthy_percent": 50, "protected_instances": "Wait"},
-        "subnet_ids_by_zone": dict(place.subnet_ids_by_zone),
-        "single_zone": len(place.subnet_ids_by_zone) == 1,
-        "security_group_ids": list(place.security_group_ids),
+        **_group_args(agents, place.subnet_ids_by_zone, place.security_group_ids),
         "instance_profile_arn": role.instance_profile_arn,
         "user_data": _user_data(name, agents, place),
-        # Jobs come back to the queue.
-        "force_delete": True,
         "alarm_topic_arns": list(place.alarm_topic_arns),
         "tags": dict(place.tags),
     }
@@ -123,6 +108,37 @@ def agent_group(component: Component, name: str, agents: BuildGroupArgs, role: W
     )
     _scaling(component, name, agents, group, place)
     return group
+
+
+def group_problems(name: str, checked: BuildAgentsArgs) -> Iterator[Problem]:
+    """What the group would refuse, at the arguments that it comes from."""
+    agents, subnets = checked.get("agents"), checked.get("subnet_ids_by_zone")
+    if agents is None or subnets is None:
+        return
+    args = {**_group_args(agents, subnets, ["sg-0"]), "instance_profile_arn": "arn"}
+    places = {"": "agents", "disks": "agents", "subnet_ids_by_zone": "subnet_ids_by_zone"}
+    yield from part_problems(ScaleOut, f"{name}-agents", args, places)
+
+
+def _group_args(agents: BuildGroupArgs, subnet_ids_by_zone: Mapping[str, Any], security_group_ids: Sequence[Any]) -> ScaleOutArgs:
+    given: Any = pick(agents, "image_parameter", "image_id")
+    image = given if given else {"image_parameter": amazon_linux(agents["instance_types"][0])}
+    return {
+        **image,
+        "instance_types": agents["instance_types"],
+        "min_size": 0,
+        "max_size": agents["max_size"],
+        "spot_percentage": agents["spot_percentage"],
+        "disks": {"root_disk_gib": agents["root_disk_gib"]},
+        "scaling": {"by_cpu": False, "scheduled_actions": scheduled_actions(agents.get("hours"))},
+        # A job that runs is not ended for another image; the hook lets it finish.
+        "refresh": {"min_healthy_percent": 50, "protected_instances": "Wait"},
+        "subnet_ids_by_zone": dict(subnet_ids_by_zone),
+        "single_zone": len(subnet_ids_by_zone) == 1,
+        "security_group_ids": list(security_group_ids),
+        # Jobs come back to the queue.
+        "force_delete": True,
+    }
 
 
 def _user_data(name: str, agents: BuildGroupArgs, place: AgentPlace) -> pulumi.Output[str]:

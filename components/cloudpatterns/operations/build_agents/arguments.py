@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict, TypeGuard
 from zoneinfo import available_timezones
 
 import pulumi
@@ -96,7 +96,7 @@ class BuildWebhookArgs(TypedDict):
     ]
     """What starts a build."""
     actor_pattern: Annotated[str, Field(min_length=1)]
-    """Regular expression over the account ids of those who may start a build: ``^(1234567|2345678)$``."""
+    """Regular expression over the account ids of those who may start a build, all of an id: ``^(1234567|2345678)$``."""
     branch_pattern: Annotated[str, Field(min_length=1)]
     """Regular expression over the branch: ``^refs/heads/main$``; of a pull request, its own. A release has none: ``actor_pattern`` alone
     decides."""
@@ -109,8 +109,9 @@ class BuildArgs(TypedDict):
     """Where the source is."""
     webhook: NotRequired[BuildWebhookArgs]
     """Builds that the repository starts. Default: none; ``start_statements`` lets others start them."""
-    image: NotRequired[Annotated[str, Field(default="aws/codebuild/amazonlinux-aarch64-standard:3.0")]]
-    """Image of CodeBuild, or of a registry that the build may read."""
+    image: NotRequired[Annotated[pulumi.Input[str], Field(default="aws/codebuild/amazonlinux-aarch64-standard:3.0")]]
+    """Image of CodeBuild, of ECR, which the build may pull then, or of a public registry. A repository of ECR in another account needs a
+    policy that lets this one pull."""
     environment_type: NotRequired[
         Annotated[str, Choice("ARM_CONTAINER", "LINUX_CONTAINER", "LINUX_GPU_CONTAINER"), Field(default="ARM_CONTAINER")]
     ]
@@ -259,7 +260,7 @@ def problems(checked: BuildAgentsArgs) -> Iterator[Problem]:
     if agents is None:
         yield from excludes(checked, "existing_queue", "builds", why="it is of agents")
         return
-    if checked.get("vpc_id") is None:
+    if checked.get("vpc_id") is None and checked.get("subnet_ids_by_zone") is None:
         yield "vpc_id", "is missing; agents are instances in a VPC. Give it, with subnet_ids_by_zone."
     yield from _agent_problems(agents)
     queue = checked.get("existing_queue")
@@ -268,18 +269,44 @@ def problems(checked: BuildAgentsArgs) -> Iterator[Problem]:
 
 
 def _build_problems(path: str, build: BuildArgs) -> Iterator[Problem]:
+    yield from _source_problems(path, build)
+    yield from _webhook_problems(f"{path}.webhook", build.get("webhook"))
+    for argument, names in (("variables", build["variables"]), ("secrets", build["secrets"])):
+        for name in names:
+            if not re.fullmatch(_Variable.pattern, name):
+                yield f"{path}.{argument}.{name}", f"is no variable; it must be {_Variable.words()}. Rename it."
+    for name, value in build["variables"].items():
+        if re.fullmatch(_Variable.pattern, name) and looks_secret(name, value):
+            yield f"{path}.variables.{name}", "may be a secret, which everybody who may read the project would see. Give it in secrets."
+    for name in build["variables"].keys() & build["secrets"].keys():
+        yield f"{path}.secrets.{name}", "is in variables too. Remove one of them."
+    arm, image = build["environment_type"] == "ARM_CONTAINER", build["image"]
+    if is_of_codebuild(image) and arm != ("aarch64" in image):
+        yield f"{path}.image", f"is {image}, for other machines than {build['environment_type']}. Give an image for these."
+    if build["docker"] and build["environment_type"] == "LINUX_GPU_CONTAINER":
+        yield f"{path}.docker", "is True with LINUX_GPU_CONTAINER. Choose LINUX_CONTAINER, or remove it."
+    yield from statement_problems(build["statements"], f"{path}.statements")
+
+
+def _source_problems(path: str, build: BuildArgs) -> Iterator[Problem]:
     source = build["source"]
-    kind = source["type"]
+    kind, location, specification = source["type"], source.get("location"), source.get("buildspec")
     if kind == "NO_SOURCE":
         yield from (
             (f"{path}.source.{name}", "is given with NO_SOURCE, which has none. Remove it.")
             for name in ("location", "branch", "connection_arn")
             if source.get(name) is not None
         )
-        if source.get("buildspec") is None:
+        if specification is None:
             yield f"{path}.source.buildspec", "is missing; a build without a source needs the text of its specification. Give it."
-    elif source.get("location") is None:
+        elif "phases" not in specification:
+            reason = f"is {specification!r}, a path, and a build without a source has no files. Give the text of the specification."
+            yield f"{path}.source.buildspec", reason
+    elif location is None:
         yield f"{path}.source.location", f"is missing; {kind} needs it. Give it."
+    elif isinstance(location, str) and not re.fullmatch(r"[^:/]+/.+" if kind == "S3" else "https://[^@]+", location):
+        form = "a bucket and a key, such as sources/shop.zip" if kind == "S3" else "an https URL without credentials"
+        yield f"{path}.source.location", f"is {location!r}; {kind} needs {form}. Correct it."
     if kind not in GIT:
         for name, given in (("webhook", build.get("webhook")), ("source.connection_arn", source.get("connection_arn"))):
             if given is not None and not (kind == "NO_SOURCE" and name != "webhook"):
@@ -288,19 +315,21 @@ def _build_problems(path: str, build: BuildArgs) -> Iterator[Problem]:
         for event in webhook["events"]:
             if event in _NOT_OF_BITBUCKET:
                 yield f"{path}.webhook.events", f"has {event}, which BITBUCKET does not send. Remove it."
-    for name, value in build["variables"].items():
-        if not re.fullmatch(_Variable.pattern, name):
-            yield f"{path}.variables.{name}", f"is no variable; it must be {_Variable.words()}. Rename it."
-        elif looks_secret(name, value):
-            yield f"{path}.variables.{name}", "may be a secret, which everybody who may read the project would see. Give it in secrets."
-    for name in build["variables"].keys() & build["secrets"].keys():
-        yield f"{path}.secrets.{name}", "is in variables too. Remove one of them."
-    arm, image = build["environment_type"] == "ARM_CONTAINER", build["image"]
-    if image.startswith("aws/codebuild/") and arm != ("aarch64" in image):
-        yield f"{path}.image", f"is {image}, for other machines than {build['environment_type']}. Give an image for these."
-    if build["docker"] and build["environment_type"] == "LINUX_GPU_CONTAINER":
-        yield f"{path}.docker", "is True with LINUX_GPU_CONTAINER. Choose LINUX_CONTAINER, or remove it."
-    yield from statement_problems(build["statements"], f"{path}.statements")
+
+
+def _webhook_problems(path: str, webhook: BuildWebhookArgs | None) -> Iterator[Problem]:
+    if webhook is None:
+        return
+    for name, pattern in (("actor_pattern", webhook["actor_pattern"]), ("branch_pattern", webhook["branch_pattern"])):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            yield f"{path}.{name}", f"is {pattern!r}, no regular expression: {error}. Correct it."
+            continue
+        # CodeBuild looks for the pattern anywhere in the id, and longer ids of strangers have shorter ones in them.
+        if name == "actor_pattern" and not re.fullmatch(r"\^(\([^()]*\)|[^|()]*)\$", pattern):
+            reason = f"is {pattern!r}, which fits ids that have others in them, too. Write all of an id, such as ^(1234567|2345678)$."
+            yield f"{path}.{name}", reason
 
 
 def _agent_problems(agents: BuildGroupArgs) -> Iterator[Problem]:
@@ -320,6 +349,11 @@ def _agent_problems(agents: BuildGroupArgs) -> Iterator[Problem]:
         yield "agents.hours.end", f"is {hours['end']}, not after start ({hours['start']}). Give a later one."
     if hours["agents"] > agents["max_size"]:
         yield "agents.hours.agents", f"is {hours['agents']}, above max_size {agents['max_size']}. Lower it or raise max_size."
+
+
+def is_of_codebuild(image: pulumi.Input[str]) -> TypeGuard[str]:
+    """Whether an image is one that CodeBuild has."""
+    return isinstance(image, str) and image.startswith("aws/codebuild/")
 
 
 def scheduled_actions(hours: BuildHoursArgs | None) -> dict[str, Any]:

@@ -7,8 +7,9 @@ import pulumi
 import pulumi_aws as aws
 
 from cloudpatterns.blocks import Metric, alarm, service_role
+from cloudpatterns.blocks.fargate import image_statements
 from cloudpatterns.core import Component, Statement, account_of, iam_statement, partition_of, region_of
-from cloudpatterns.operations.build_agents.arguments import RELEASED, BuildArgs
+from cloudpatterns.operations.build_agents.arguments import RELEASED, BuildArgs, is_of_codebuild
 from cloudpatterns.storage import DurableBucket
 
 _CODEBUILD = "codebuild.amazonaws.com"
@@ -46,7 +47,7 @@ def build_project(component: Component, name: str, key: str, build: BuildArgs, p
     vpc: Any = {"vpc_id": place.vpc_id, "subnets": place.subnet_ids, "security_group_ids": place.security_group_ids}
     variables: list[Any] = [{"name": one, "value": value} for one, value in build["variables"].items()]
     variables += [{"name": one, "value": arn, "type": "SECRETS_MANAGER"} for one, arn in build["secrets"].items()]
-    own_image = not build["image"].startswith("aws/codebuild/")
+    own_image = not is_of_codebuild(build["image"])
     project = aws.codebuild.Project(
         name,
         description=f"Builds {name} on demand",
@@ -144,6 +145,7 @@ def _statements(key: str, build: BuildArgs, place: BuildPlace) -> list[Statement
         ),
         Statement(sid="Key", actions=[f"kms:{action}" for action in _KEY_ACTIONS], resources=[place.kms_key_arn]),
         *read,
+        *image_statements([build["image"]], group_arn),
         *([Statement(sid="SecretKeys", actions=["kms:Decrypt"], resources=keys)] if keys else []),
         *([] if connection is None else [Statement(sid="Connection", actions=connections, resources=[connection])]),
         *(_network_statements(place) if place.vpc_id is not None else []),

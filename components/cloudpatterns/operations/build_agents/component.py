@@ -8,8 +8,8 @@ import pulumi
 from cloudpatterns.blocks import create_key, log_group, logs_statement, send_statements, work_queue
 from cloudpatterns.blocks.security_group import GROUP_DELETION, INTERNET, egress_rule, security_group
 from cloudpatterns.blocks.work_queue import queue_url
-from cloudpatterns.core import Component, Statement, WorkloadStatementArgs, after, as_arguments, by_name, pick
-from cloudpatterns.operations.build_agents.agents import AgentPlace, agent_alarms, agent_group, agent_role
+from cloudpatterns.core import Component, Problem, Statement, WorkloadStatementArgs, after, as_arguments, by_name, pick
+from cloudpatterns.operations.build_agents.agents import AgentPlace, agent_alarms, agent_group, agent_role, group_problems
 from cloudpatterns.operations.build_agents.arguments import BuildAgentsArgs, BuildGroupArgs, child_names, problems
 from cloudpatterns.operations.build_agents.builds import BuildPlace, build_alarms, build_project
 from cloudpatterns.storage import DurableBucket
@@ -69,7 +69,10 @@ class BuildAgents(Component):
     """Key of queue, bucket and logs, given or new."""
 
     def __init__(self, name: str, args: BuildAgentsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self._checked = checked = self.begin(name, args, opts, problems=problems, names=child_names)
+        def found(checked: BuildAgentsArgs) -> list[Problem]:
+            return [*problems(checked)] or [*group_problems(name, checked)]
+
+        self._checked = checked = self.begin(name, args, opts, problems=found, names=child_names)
         given = checked.get("kms_key_arn")
         self.kms_key_arn = pulumi.Output.from_input(self._key(name) if given is None else given)
         self._bucket = DurableBucket(

@@ -23,7 +23,7 @@ from cloudpatterns.core import (
     statement_problems,
     unknown,
 )
-from cloudpatterns.core.vocabulary import MOST_ALARM_ACTIONS, DeletionProtection, RoleArn, Tags
+from cloudpatterns.core.vocabulary import MOST_ALARM_ACTIONS, DeletionProtection, RecurringExpression, RoleArn, Tags, TopicArn
 from cloudpatterns.operations.stack_deployment.template import MOST_BYTES, Template, UnreadableError, is_dynamic, read
 
 KINDS = ("text", "number", "flag", "list")
@@ -106,13 +106,7 @@ class StackDeploymentOptions(TypedDict):
     statements: NotRequired[Annotated[list[WorkloadStatementArgs], Field(default=[], max_length=50)]]
     """What CloudFormation may do with the resources of the template: create, read, update, tag and delete them. Exactly one of
     ``statements`` and ``existing_deployment_role_arn``."""
-    drift_schedule_expression: NotRequired[
-        Annotated[
-            str,
-            Matches(r"(rate|cron)\([^()]+\)", "rate(value unit) or cron with six fields, such as cron(0 5 * * ? *)"),
-            Field(default="cron(0 5 * * ? *)"),
-        ]
-    ]
+    drift_schedule_expression: NotRequired[Annotated[RecurringExpression, Field(default="cron(0 5 * * ? *)")]]
     """When drift is detected, in ``time_zone``."""
     time_zone: NotRequired[Annotated[str, Field(default="Etc/UTC")]]
     """A name of the IANA database."""
@@ -140,7 +134,7 @@ class StackDeploymentArgs(StackDeploymentOptions):
     ``drift_statements``. Exactly one of ``statements`` and ``existing_deployment_role_arn``."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Permissions boundary of the new roles. Default: none."""
-    alarm_topic_arns: Annotated[list[pulumi.Input[str]], Field(min_length=1, max_length=MOST_ALARM_ACTIONS)]
+    alarm_topic_arns: Annotated[list[TopicArn], Field(min_length=1, max_length=MOST_ALARM_ACTIONS)]
     """SNS topics that hear of drift and failures; their policies must let ``events.amazonaws.com`` publish."""
     tags: NotRequired[Tags]
     """Tags of every child that takes some; CloudFormation gives those of the stack to its resources."""

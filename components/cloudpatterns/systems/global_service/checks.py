@@ -227,6 +227,9 @@ def _partition_problems(checked: GlobalServiceArgs) -> Iterator[Problem]:
             what = "" if partition is None else f" of the partition {partition}"
             reason = f"has {cells[0]} alone{what}, whose clients would have no other Region. Add a cell, or name those of other_cells."
             yield "cells", reason
+        elif len(regions_of_partition(checked, partition)) == len(cells) and all(checked["cells"][cell]["drained"] for cell in cells):
+            reason = f"is True, as of all that serve {served_name(checked, partition)}, which would have no record. Leave one undrained."
+            yield f"cells.{cells[-1]}.drained", reason
 
 
 def _region_problems(checked: GlobalServiceArgs) -> Iterator[Problem]:
@@ -235,6 +238,13 @@ def _region_problems(checked: GlobalServiceArgs) -> Iterator[Problem]:
         by_region: Mapping[str, Any] = checked[argument]
         for region, value in by_region.items():
             yield from _foreign(value, region, f"{argument}.{region}", "Give one of its own Region")
+    every: dict[str, Any] = {**checked["cells"], **checked["other_cells"]}
+    # Alarms of cells that Route 53 finds unhealthy are in us-east-1.
+    places = dict.fromkeys([*table_regions(checked), *(one["region"] for one in every.values()), "us-east-1"])
+    for region in checked["alarm_topic_arns_by_region"]:
+        if every and region not in places:
+            reason = f"is of a Region with neither a cell nor the table; known are {', '.join(places)}. Correct it, or remove it."
+            yield f"alarm_topic_arns_by_region.{region}", reason
     for holder in ("table", "existing_table"):
         keys: Any = checked.get(holder)
         for region, value in ({} if keys is None else keys["kms_key_arns_by_region"]).items():

@@ -34,6 +34,8 @@ from cloudpatterns.systems.global_service.checks import (
 
 _CODE = Path(__file__).parent / "on_aws"
 _CACHE_SECONDS = 5.0
+_CHECK_SECONDS = 10
+"""For a cold start and the layers; API Gateway and Route 53 do not wait for more."""
 _HEALTH_KEYS = {"S": "health", "N": "0", "B": "aGVhbHRo"}
 """An item that need not exist, by the type of a key."""
 
@@ -236,6 +238,7 @@ class GlobalService(Component):
         checkers["environment"] = {"CLIENT_CIDRS": " ".join(health["client_cidrs"])} if health["client_cidrs"] else {}
         layers = self._layers(region, queue_arn)
         check = health_function(layers, cache_seconds=_CACHE_SECONDS, log_retention_days=health["log_retention_days"])
+        check["timeout_seconds"] = _CHECK_SECONDS
         return {HEALTH: check, CHECKERS: checkers}
 
     def _layers(self, region: str, queue_arn: pulumi.Input[str] | None) -> Any:

@@ -16,6 +16,7 @@ from cloudpatterns.core.vocabulary import (
     KmsKeyArn,
     LogRetentionDays,
     Port,
+    RecurringExpression,
     ShortNames,
     SubnetIdsByZone,
     SubnetIdsByZones,
@@ -28,6 +29,9 @@ from cloudpatterns.storage.durable_bucket.lifecycle import early_end_problems
 SOURCES = ("api", "read_node", "custom")
 DATABASE = "legacy"
 HOT_DAYS = 30
+_SET = {"BACKUP", "METRIC_NAMESPACE", "PROGRESS_TABLE", "DUMP_BUCKET", "PAGE_ROWS", "MOST_LOST_PERCENT", "FULL_AFTER_DAYS"}
+_SET |= {f"DATABASE_{what}" for what in ("HOST", "PORT", "NAME", "SECRET_ARN")}
+"""Environment variables of the puller."""
 _COLD: list[Transition] = [{"storage_class": "GLACIER", "days": 30}, {"storage_class": "DEEP_ARCHIVE", "days": 120}]
 
 _SecretArn = Annotated[
@@ -39,13 +43,6 @@ _SecretArn = Annotated[
 ]
 _Identifier = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
 _Column = Annotated[str, Matches(_Identifier, "a name of a column such as changed_at")]
-_Expression = Annotated[
-    str,
-    Matches(
-        r"rate\([1-9]\d* (minutes?|hours?|days?)\)|cron\(\S+ \S+ \S+ \S+ \S+ \S+\)",
-        "rate(value unit), or cron with six fields, such as cron(0 2 * * ? *)",
-    ),
-]
 
 
 class LegacyBackupCollection(TypedDict):
@@ -64,7 +61,7 @@ class LegacyBackupApi(TypedDict):
     """What stands before the names of the collections."""
     collections: Annotated[
         dict[str, LegacyBackupCollection],
-        Keys(_Identifier, "a name of letters, digits and underscores, which is that of the table as well"),
+        Keys(_Identifier, "letters, digits and underscores, no digit first, as that of a table has"),
         Field(min_length=1),
     ]
     """The collections by name. Each is a table of the copy with the columns ``key`` and ``record`` (JSON)."""
@@ -87,7 +84,9 @@ class LegacyBackupTable(TypedDict):
 class LegacyBackupReadNode(TypedDict):
     """A PostgreSQL, read at a replica by a user who may only read."""
 
-    host: Annotated[str, Field(min_length=1, max_length=255)]
+    host: Annotated[
+        str, Matches(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?", "the name of a host such as replica.legacy.example.com")
+    ]
     """Name of the read node, as its certificate has it."""
     port: NotRequired[Annotated[Port, Field(default=5432)]]
     """Port of the read node."""
@@ -103,7 +102,7 @@ class LegacyBackupReadNode(TypedDict):
     """Certificates by which the server is verified, as PEM. Default: those of RDS in the Region, and of public authorities."""
     tables: Annotated[
         dict[str, LegacyBackupTable],
-        Keys(rf"({_Identifier}\.)?{_Identifier}", "a table, with its schema where that is not public, such as sales.orders"),
+        Keys(rf"({_Identifier}\.)?{_Identifier}", "the form of a table, with its schema where that is not public, such as sales.orders"),
         Field(min_length=1),
     ]
     """The tables by name; in the copy they are without schema."""
@@ -137,11 +136,11 @@ class LegacyBackupOptions(TypedDict):
     database: RelationalDatabaseOptions
     """The hot copy, see ``RelationalDatabase``: with ``postgres``, and ``backup_retention_days`` of 30 or more. Default of
     ``database_name``: ``legacy``."""
-    incremental_schedule: NotRequired[Annotated[_Expression, Field(default="cron(0 2 * * ? *)")]]
+    incremental_schedule: NotRequired[Annotated[RecurringExpression, Field(default="cron(0 2 * * ? *)")]]
     """When changes are pulled, in ``time_zone``."""
-    full_schedule: NotRequired[Annotated[_Expression, Field(default="cron(0 4 ? * SUN *)")]]
+    full_schedule: NotRequired[Annotated[RecurringExpression, Field(default="cron(0 4 ? * SUN *)")]]
     """When everything is pulled, and the copy dumped, in ``time_zone``."""
-    export_schedule: NotRequired[Annotated[_Expression, Field(default="cron(0 12 1 * ? *)")]]
+    export_schedule: NotRequired[Annotated[RecurringExpression, Field(default="cron(0 12 1 * ? *)")]]
     """When a snapshot of the hot copy is exported, in ``time_zone``."""
     time_zone: NotRequired[Annotated[str, Field(default="Etc/UTC")]]
     """A name of the IANA database; summer time is followed."""
@@ -205,6 +204,10 @@ def problems(name: str, checked: LegacyBackupArgs) -> Iterator[Problem]:
     yield from one_of(checked, *SOURCES)
     if (custom := checked.get("custom")) is not None:
         yield from statement_problems(custom["statements"], "custom.statements")
+        for variable in sorted(_SET.intersection(custom["environment"])):
+            yield f"custom.environment.{variable}", "is set by the system. Choose another name."
+    if (api := checked.get("api")) is not None and "@" in api["url"].split("/")[2]:
+        yield "api.url", "has a user or a password, which the state would show. Remove it, and give a token in secret_arn."
     if (node := checked.get("read_node")) is not None:
         yield from _table_problems(node)
     database = checked["database"]
@@ -224,5 +227,5 @@ def _table_problems(node: LegacyBackupReadNode) -> Iterator[Problem]:
         seen[bare] = table
         if options.get("overlap") is not None and options.get("changed_column") is None:
             yield f"{path}.overlap", "needs changed_column. Add it, or remove overlap."
-        elif (overlap := options.get("overlap")) and not re.fullmatch(r"\d+(\.\d+)?( [a-z]+)?", overlap):
+        elif (overlap := options.get("overlap")) and not re.fullmatch(r"\d+(\.\d+)?( (second|minute|hour|day|week)s?)?", overlap):
             yield f"{path}.overlap", f"is {overlap!r}; a time such as 10 minutes, or a number such as 1000 is allowed."

@@ -4,7 +4,9 @@ Source: "I want to automatically back up my legacy system data" (design 3 of AWS
 """
 
 import functools
+import itertools
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from cloudpatterns.blocks.security_group import (
     ingress_rule,
     security_group,
 )
-from cloudpatterns.core import Component, Statement, WorkloadStatementArgs, account_of, as_arguments, pick
+from cloudpatterns.core import Component, Problem, Statement, WorkloadStatementArgs, account_of, as_arguments, part_problems, pick
 from cloudpatterns.database import RelationalDatabase, rds_certificate_files
 from cloudpatterns.messaging import ScheduledTask, Workflow
 from cloudpatterns.storage import DurableBucket
@@ -31,6 +33,8 @@ _NAMESPACE = "CloudPatterns/LegacyBackup"
 _PORT, _HTTPS = 5432, 443
 _FUNCTION_SECONDS, _HOUR_SECONDS = 900, 3600
 _PULLER = "puller"
+_SCHEDULES = ("incremental", "full", "export")
+_ANY_KEY_ARN = "arn:aws:kms:eu-west-1:000000000000:key/0"
 # An invocation that failed is followed by another one, which goes on where it was.
 _RETRY = {"attempts": 8, "base_seconds": 30, "cap_seconds": 600, "errors": ["States.ALL"]}
 
@@ -84,7 +88,9 @@ class LegacyBackup(Component):
     """Key of dumps, exports, progress and schedules."""
 
     def __init__(self, name: str, args: LegacyBackupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self._checked = checked = self.begin(name, args, opts, problems=functools.partial(problems, name), names={"exporter-role": 64})
+        # The longest of all children's names.
+        names = {"incremental-schedule-schedule": 64}
+        self._checked = checked = self.begin(name, args, opts, problems=functools.partial(_problems, name), names=names)
         self._around: Any = pick(checked, "alarm_topic_arns", "tags")
         tags, lock = checked["tags"], checked.get("object_lock")
         # Dumps that nobody can delete stay when the component goes, and so does their key.
@@ -92,7 +98,7 @@ class LegacyBackup(Component):
         words = f"Dumps, exports, progress and schedules of {name}"
         self.kms_key_arn = create_key(self, f"{name}-key", words, tags=tags, retain_on_delete=kept)
         self._puller_group, store_group = self._groups(name)
-        self._database = database = RelationalDatabase(f"{name}-copy", self._database_args(store_group), self.child())
+        self._database = database = RelationalDatabase(f"{name}-copy", _database_args(checked, store_group), self.child())
         self._dumps, self._exports = self._buckets(name)
         protected = checked["deletion_protection"]
         self._progress = table(
@@ -104,7 +110,7 @@ class LegacyBackup(Component):
             self._schedule(name, kind, pull, {"kind": kind})
         self._schedule(name, "export", export, {})
         self._alarms(name)
-        self.database_address, self.database_name = database.address, pulumi.Output.from_input(self._database_name)
+        self.database_address, self.database_name = database.address, pulumi.Output.from_input(_database_name(checked))
         self.database_instance_id, self.database_secret_arn = database.instance_id, database.secret_arn
         self.dump_bucket_name, self.export_bucket_name = self._dumps.bucket_name, self._exports.bucket_name
         self.pull_state_machine_arn, self.export_state_machine_arn = pull.state_machine_arn, export.state_machine_arn
@@ -128,11 +134,6 @@ class LegacyBackup(Component):
             ]
         )
 
-    @property
-    def _database_name(self) -> str:
-        given = self._checked["database"].get("database_name")
-        return DATABASE if given is None else given
-
     def _groups(self, name: str) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         """The groups of the puller and of the hot copy."""
         checked, tags = self._checked, self._checked["tags"]
@@ -153,23 +154,10 @@ class LegacyBackup(Component):
             ingress_rule(self, f"{name}-store-from-{reader}", store.id, _PORT, peer, "Reads the hot copy", tags)
         return puller.id, store.id
 
-    def _database_args(self, group_id: pulumi.Output[str]) -> Any:
-        return {
-            **_known(self._checked["database"]),
-            "database_name": self._database_name,
-            "subnet_ids_by_zone": self._checked["data_subnet_ids_by_zone"],
-            "security_group_ids": [group_id],
-            **self._around,
-        }
-
     def _buckets(self, name: str) -> tuple[DurableBucket, DurableBucket]:
         """Those of the dumps and of the exports, with one bucket for their access logs."""
         checked = self._checked
-        both: Any = {
-            "kind": "data",
-            "kms_key_arn": self.kms_key_arn,
-            **pick(checked, "retention_days", "transitions", "noncurrent_retention_days", "tags"),
-        }
+        both = _bucket_args(checked, self.kms_key_arn)
         dumps = DurableBucket(f"{name}-dumps", {**both, **pick(checked, "object_lock", "log_bucket_name")}, self.child())
         exports = DurableBucket(f"{name}-exports", {**both, "log_bucket_name": dumps.log_bucket_name}, self.child())
         return dumps, exports
@@ -225,7 +213,7 @@ class LegacyBackup(Component):
             "DUMP_BUCKET": self._dumps.bucket_name,
             "DATABASE_HOST": database.address,
             "DATABASE_PORT": str(_PORT),
-            "DATABASE_NAME": self._database_name,
+            "DATABASE_NAME": _database_name(checked),
             "DATABASE_SECRET_ARN": database.secret_arn,
             "PAGE_ROWS": str(checked["page_rows"]),
             "MOST_LOST_PERCENT": str(checked["most_lost_percent"]),
@@ -282,23 +270,14 @@ class LegacyBackup(Component):
         }
 
     def _schedule(self, name: str, kind: str, workflow: Workflow, run: dict[str, str]) -> None:
-        checked = self._checked
-        expressions = {
-            "full": checked["full_schedule"],
-            "incremental": checked["incremental_schedule"],
-            "export": checked["export_schedule"],
-        }
         ScheduledTask(
             f"{name}-{kind}-schedule",
             {
-                "schedule_expression": expressions[kind],
-                "time_zone": checked["time_zone"],
-                "enabled": checked["schedules_enabled"],
+                **_schedule_args(self._checked, kind),
                 "state_machine_arn": workflow.state_machine_arn,
                 "state_machine_kms_key_arn": workflow.kms_key_arn,
                 "input_json": json.dumps(run),
                 "kms_key_arn": self.kms_key_arn,
-                **self._around,
             },
             self.child(),
         )
@@ -331,6 +310,59 @@ class LegacyBackup(Component):
             actions=topics,
             tags=checked["tags"],
         )
+
+
+def _database_name(checked: LegacyBackupArgs) -> str:
+    given = checked["database"].get("database_name")
+    return DATABASE if given is None else given
+
+
+def _database_args(checked: LegacyBackupArgs, group_id: pulumi.Input[str]) -> Any:
+    return {
+        **_known(checked["database"]),
+        "database_name": _database_name(checked),
+        "subnet_ids_by_zone": checked["data_subnet_ids_by_zone"],
+        "security_group_ids": [group_id],
+        **pick(checked, "alarm_topic_arns", "tags"),
+    }
+
+
+def _bucket_args(checked: LegacyBackupArgs, kms_key_arn: pulumi.Input[str]) -> Any:
+    """What both buckets have."""
+    lifecycle = pick(checked, "retention_days", "transitions", "noncurrent_retention_days", "tags")
+    return {"kind": "data", "kms_key_arn": kms_key_arn, **lifecycle}
+
+
+def _schedule_args(checked: LegacyBackupArgs, kind: str) -> Any:
+    given: Any = checked
+    return {
+        "schedule_expression": given[f"{kind}_schedule"],
+        "enabled": checked["schedules_enabled"],
+        **pick(checked, "time_zone", "alarm_topic_arns", "tags"),
+    }
+
+
+def _problems(name: str, checked: LegacyBackupArgs) -> Iterator[Problem]:
+    """What is wrong with the arguments together, and what the composed components would refuse, whose ids are made up."""
+    found = [*problems(name, checked)]
+    yield from found
+    if found:
+        return
+    machine = {"state_machine_arn": "arn:aws:states:eu-west-1:000000000000:stateMachine:pull"}
+    around = {one: one for one in ("alarm_topic_arns", "tags")}
+    subnets = {"subnet_ids_by_zone": "data_subnet_ids_by_zone"}
+    bucket = {**_bucket_args(checked, _ANY_KEY_ARN), **pick(checked, "object_lock")}
+    parts: list[tuple[type[Component], str, Any, Mapping[str, str]]] = [
+        (RelationalDatabase, "copy", _database_args(checked, "sg-0"), {"": "database", **subnets, **around}),
+        (DurableBucket, "dumps", bucket, {}),
+        *(
+            (ScheduledTask, f"{kind}-schedule", {**_schedule_args(checked, kind), **machine}, {"schedule_expression": f"{kind}_schedule"})
+            for kind in _SCHEDULES
+        ),
+    ]
+    refused = (part_problems(component, f"{name}-{suffix}", args, places) for component, suffix, args, places in parts)
+    # The schedules have one time zone.
+    yield from dict.fromkeys(itertools.chain.from_iterable(refused))
 
 
 def _known(options: Any) -> Any:

@@ -7,11 +7,11 @@ from typing import Annotated, Any, NotRequired, TypedDict
 import pulumi
 from pydantic import Field
 
-from cloudpatterns.core import Choice, Keys, Matches, Problem, Unique, is_given, needs, one_of
+from cloudpatterns.core import Choice, Keys, Matches, Problem, Unique, is_given, needs, one_of, part_problems, pick
 from cloudpatterns.core.vocabulary import SHORT_NAME, SHORT_NAME_WORDS, DeletionProtection, KmsKeyArn, LogRetentionDays
 from cloudpatterns.delivery import CdnViewerArgs
 from cloudpatterns.delivery._viewers import viewer_problems
-from cloudpatterns.network import ApiAuthorizerArgs, ApiDomainArgs, ApiGatewayOptions
+from cloudpatterns.network import ApiAuthorizerArgs, ApiDomainArgs, ApiGateway, ApiGatewayArgs, ApiGatewayOptions, ApiRouteArgs
 from cloudpatterns.uploads import UploadBucketOptions
 from cloudpatterns.uploads._scanned_bucket import UploadBucketArgs, bucket_problems
 
@@ -19,6 +19,16 @@ CONTENT_TYPES = {"avif": "image/avif", "gif": "image/gif", "jpeg": "image/jpeg",
 PREFIX = "pictures/"
 """Of the uploads in their bucket, and of the records in the bucket of media."""
 STAGES = ("check", "render", "publish")
+_CALLERS = "callers"
+_ANY_FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:pictures"
+_OF_API = {
+    "": "api",
+    f"authorizers.{_CALLERS}": "authorizer",
+    "cors.allowed_origins": "allowed_origins",
+    "domain": "api_domain",
+    **{one: one for one in ("account_logging_role", "alarm_topic_arns", "tags")},
+}
+"""Where the API has its arguments from."""
 
 _MEGAPIXEL = 1_000_000
 _MIB = 1024 * 1024
@@ -126,7 +136,15 @@ class MediaProcessingArgs(MediaProcessingOptions, UploadBucketArgs):
     pillow_layer: NotRequired[pulumi.Archive]
     """A folder or archive with Pillow for Python 3.13 on arm64 below ``python/``, of which a layer is created. Exactly one of
     ``pillow_layer`` and ``pillow_layer_arn``."""
-    pillow_layer_arn: NotRequired[pulumi.Input[str]]
+    pillow_layer_arn: NotRequired[
+        Annotated[
+            pulumi.Input[str],
+            Matches(
+                r"arn:[^:]+:lambda:[^:]+:[^:]+:layer:[^:]+:\d+",
+                "the ARN of a version of a layer such as arn:aws:lambda:eu-west-1:123456789012:layer:pillow:1",
+            ),
+        ]
+    ]
     """A version of a layer with Pillow that is there. Exactly one of ``pillow_layer`` and ``pillow_layer_arn``."""
     cdn: CdnViewerArgs
     """The side of the CDN that viewers see, see ``ContentDeliveryNetwork``: ``domain_names`` with their zone or certificate at least, of
@@ -174,7 +192,7 @@ def timeout_seconds(checked: MediaProcessingArgs, stage: str) -> int:
     return min(_MOST_SECONDS, 30 + checked["max_megapixels"] + math.ceil(2 * encoded))
 
 
-def problems(checked: MediaProcessingArgs) -> Iterator[Problem]:
+def problems(name: str, checked: MediaProcessingArgs) -> Iterator[Problem]:
     """What does not go together."""
     yield from one_of(checked, "pillow_layer", "pillow_layer_arn")
     yield from needs(checked, "authorizer", "api")
@@ -183,11 +201,32 @@ def problems(checked: MediaProcessingArgs) -> Iterator[Problem]:
     yield from bucket_problems(checked)
     for path, reason in viewer_problems(checked["cdn"]):
         yield f"cdn.{path}", reason
-    for name, one in checked["renditions"].items():
+    for key, one in checked["renditions"].items():
         if one["animated"] and one["format"] != "webp":
-            yield f"renditions.{name}.animated", f"is True with the format {one['format']}; animations stay in webp. Set format to webp."
-    if (api := checked.get("api")) is not None:
-        yield from _api_problems(checked, api)
+            yield f"renditions.{key}.animated", f"is True with the format {one['format']}; animations stay in webp. Set format to webp."
+    if (api := checked.get("api")) is not None and checked.get("authorizer") is not None:
+        yield from (found := [*_api_problems(checked, api)])
+        if not found:
+            given = api_args(checked, _ANY_FUNCTION_ARN, _ANY_FUNCTION_ARN)
+            yield from part_problems(ApiGateway, f"{name}-api", given, _OF_API)
+
+
+def api_args(checked: MediaProcessingArgs, form_function_arn: pulumi.Input[str], status_function_arn: pulumi.Input[str]) -> ApiGatewayArgs:
+    """The arguments of the API, which has an authorizer."""
+    api, authorizer, domain, origins = checked.get("api"), checked.get("authorizer"), checked.get("api_domain"), checked["allowed_origins"]
+    assert api is not None
+    assert authorizer is not None
+    upload: ApiRouteArgs = {"function_arn": form_function_arn}
+    picture: ApiRouteArgs = {"function_arn": status_function_arn}
+    return {
+        **pick(api, *api),
+        "routes": {"POST /uploads": upload, "GET /uploads": upload, "GET /pictures": picture, "GET /pictures/{id}": picture},
+        "authorizers": {_CALLERS: pick(authorizer, *authorizer)},
+        "default_authorizer": _CALLERS,
+        **({"cors": {"allowed_origins": origins}} if origins else {}),
+        **({} if domain is None else {"domain": domain}),
+        **pick(checked, "account_logging_role", "alarm_topic_arns", "tags"),
+    }
 
 
 def _api_problems(checked: MediaProcessingArgs, api: ApiGatewayOptions) -> Iterator[Problem]:
@@ -199,5 +238,3 @@ def _api_problems(checked: MediaProcessingArgs, api: ApiGatewayOptions) -> Itera
     function = None if authorizer is None else authorizer.get("function")
     if function is not None and is_given(function, "function"):
         yield "authorizer.function.function", "names a new function, and this API has none of yours. Give function_arn."
-    if api["kind"] == "rest" and checked.get("account_logging_role") is None:
-        yield "account_logging_role", "is missing; an API of kind rest needs it."

@@ -5,6 +5,7 @@ Source: "Function as a Service", image processing (2025 guide); "Queuing Chain" 
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,14 @@ from cloudpatterns.delivery import ContentDeliveryNetwork
 from cloudpatterns.delivery._buckets import reader_key, reader_statements
 from cloudpatterns.messaging import QueuingChain
 from cloudpatterns.messaging.queuing_chain.arguments import QueuingChainStage
-from cloudpatterns.network import ApiGateway, ApiGatewayArgs, ApiRouteArgs
+from cloudpatterns.network import ApiGateway
 from cloudpatterns.storage import DurableBucket
 from cloudpatterns.systems.media_processing.arguments import (
     CONTENT_TYPES,
     PREFIX,
     STAGES,
     MediaProcessingArgs,
+    api_args,
     memory_mib,
     picture_memory_mib,
     picture_settings,
@@ -63,7 +65,6 @@ _CODE = Path(__file__).parent / "on_aws"
 _EVENTS = "events.amazonaws.com"
 _RENDITIONS, _RECORDS = "renditions/", "pictures/"
 _NAMESPACE = "CloudPatterns/MediaProcessing"
-_CALLERS = "callers"
 
 
 class MediaProcessing(Component):
@@ -130,7 +131,7 @@ class MediaProcessing(Component):
     """Key of renditions and records."""
 
     def __init__(self, name: str, args: MediaProcessingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self._checked = checked = self.begin(name, args, opts, problems=problems, names=_child_names)
+        self._checked = checked = self.begin(name, args, opts, problems=partial(problems, name), names=_child_names)
         self._around: Any = pick(checked, "alarm_topic_arns", "tags")
         self.kms_key_arn = self._key(name)
         self.pillow_layer_arn = self._layer(name)
@@ -385,22 +386,10 @@ class MediaProcessing(Component):
         )
 
     def _api(self, name: str) -> pulumi.Output[str]:
-        checked, api, authorizer = self._checked, self._checked.get("api"), self._checked.get("authorizer")
-        if api is None or authorizer is None:
+        checked = self._checked
+        if checked.get("api") is None:
             return pulumi.Output.from_input("")
-        upload: ApiRouteArgs = {"function_arn": self.form_function_arn}
-        picture: ApiRouteArgs = {"function_arn": self.status_function_arn}
-        origins, domain = checked["allowed_origins"], checked.get("api_domain")
-        given: ApiGatewayArgs = {
-            **pick(api, *api),
-            "routes": {"POST /uploads": upload, "GET /uploads": upload, "GET /pictures": picture, "GET /pictures/{id}": picture},
-            "authorizers": {_CALLERS: pick(authorizer, *authorizer)},
-            "default_authorizer": _CALLERS,
-            **({"cors": {"allowed_origins": origins}} if origins else {}),
-            **({} if domain is None else {"domain": domain}),
-            **pick(checked, "account_logging_role"),
-            **self._around,
-        }
+        given = api_args(checked, self.form_function_arn, self.status_function_arn)
         return ApiGateway(f"{name}-api", given, self.child()).invoke_url
 
 
