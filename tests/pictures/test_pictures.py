@@ -118,7 +118,8 @@ def test_what_is_known_only_after_the_deployment_hides_nothing_else() -> None:
         # Each of these decides where something stands or who reaches it.
         aws.ec2.NatGateway("nat", subnet_id=queue.arn, connectivity_type=queue.arn)
         aws.apigateway.RestApi("api", endpoint_configuration=queue.arn.apply(lambda _: {"types": "PRIVATE"}), body=queue.arn)
-        aws.wafv2.WebAcl("acl", scope=queue.arn, default_action={}, visibility_config=queue.arn.apply(lambda _: {}), region=queue.arn)
+        visibility: Any = {"metricName": "acl"}
+        aws.wafv2.WebAcl("acl", scope=queue.arn, default_action={}, visibility_config=visibility, region=queue.arn)
         vpc = aws.ec2.Vpc("vpc", cidr_block=queue.arn)
         subnet = aws.ec2.Subnet("subnet", vpc_id=vpc.id, availability_zone=queue.arn)
         aws.ec2.Instance("server", subnet_id=subnet.id)

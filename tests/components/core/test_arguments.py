@@ -441,5 +441,6 @@ def test_no_limit_shows_what_may_be_a_secret(args: Any, path: str) -> None:
 def test_what_may_be_a_secret_is_hidden_and_what_is_allowed_is_not() -> None:
     problems = _problems_of(lambda: Arguments(SafeArgs).check("s", {"api_key": "hunter2"}))
     assert problems == [("api_key", "is [hidden]; must be one of a, b")]
-    problems = _problems_of(lambda: Arguments(SafeArgs).check("s", {"boxes": {"function-a": {"user": "u", "value": 12345}}}))
+    wrong: Any = {"boxes": {"function-a": {"user": "u", "value": 12345}}}
+    problems = _problems_of(lambda: Arguments(SafeArgs).check("s", wrong))
     assert problems == [("boxes.function-a.value", "is [hidden]; must be text")]
