@@ -319,6 +319,11 @@ def network() -> Graph:
             "gives a data store an outbound route through NAT gateway nat:",
             [["RDS cluster shop"], ["NAT gateway nat"], [INTERNET]],
         ),
+        (
+            "is reached by two: internet -> network ACL vpc -> RDS cluster shop and 2 more",
+            "is reached by two:",
+            [[INTERNET], ["RDS cluster shop"]],
+        ),
         ("is reached by a stranger: a stranger -> somewhere", "is reached by a stranger:", []),
     ],
 )

@@ -12,7 +12,8 @@ from offline_preview.graph import Graph, Resource
 INTERNET: Final = "internet"
 """The end of a path that is no resource."""
 _ARROW: Final = " -> "
-_WORD: Final = re.compile(r"[^\s(),;]+")
+_PART: Final = re.compile(r"[(),;]")
+_MORE: Final = re.compile(r" and \d+ more$")
 _CAPITAL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _FROM: Final = re.compile(r"\b(?:by|from|allows) the internet\b")
 _TO: Final = re.compile(r"\breaches the internet\b|\binternet egress\b|\boutbound route\b")
@@ -84,11 +85,15 @@ class Places:
         """The resources that a hop names: ``route hole (0.0.0.0/0 to NAT gateway nat)`` names two."""
         if hop in (INTERNET, f"the {INTERNET}"):
             return (INTERNET,)
-        words = _WORD.findall(hop)
-        found = [_fitting(self._named[word], words[:index]) for index, word in enumerate(words) if word in self._named]
-        if not found:
-            found = [resources for name, resources in self._named.items() if " " in name and name in hop]
+        found = [self._named_at_end(part.split()) for part in _PART.split(_MORE.sub("", hop))]
         return tuple(resource.urn for resources in found for resource in resources)
+
+    def _named_at_end(self, words: Sequence[str]) -> list[Resource]:
+        """The resources of the longest name with which the words end."""
+        for start in range(len(words)):
+            if (name := " ".join(words[start:])) in self._named:
+                return _fitting(self._named[name], words[:start])
+        return []
 
     def of(self, urns: Iterable[str]) -> list[str]:
         """The shown resources by which resources are to be seen."""

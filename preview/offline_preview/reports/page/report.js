@@ -175,8 +175,8 @@
     const hops = all(".hops", entry)[0];
     const path = hops ? all("li", hops).map((hop) => hop.textContent).join(" \u2192 ") : "";
     view.querySelector(".status").textContent = path ? `Path: ${path}` : `Shown: ${entry.querySelector("h4").textContent}`;
-    const area = view.getBoundingClientRect();
-    if (area.top > window.innerHeight * 0.6 || area.bottom < 120) view.scrollIntoView({ block: "start" });
+    const area = view.querySelector(".canvas").getBoundingClientRect();
+    if (Math.min(area.bottom, window.innerHeight) - Math.max(area.top, 0) < 240) view.scrollIntoView({ block: "start" });
   };
 
   for (const button of all(".show")) {
@@ -226,11 +226,11 @@
       const here = found.filter((entry) => words(entry.dataset.at).some((name) => names.includes(name)));
       const key = thing.dataset.unfolds;
       if (!here.length && !key) continue;
-      const title = thing.querySelector("title").textContent;
+      const label = thing.querySelector("title"), title = label.textContent;
       thing.setAttribute("role", "button");
       thing.setAttribute("tabindex", "0");
       const counted = here.length ? `, ${here.length} ${here.length === 1 ? "group" : "groups"} of findings` : "";
-      thing.setAttribute("aria-label", `${title}${counted}${key ? ", unfold" : ""}`);
+      label.textContent = `${title}${counted}${key ? ", unfold" : ""}`;
       if (here.length) spot(thing, here);
       const act = () => (key ? unfold(picture.stack, key) : select(place?.thing === thing ? null : { stack: picture.stack, names, title, thing }));
       thing.addEventListener("click", act);
