@@ -249,6 +249,19 @@ def test_without_the_package_there_is_no_picture_and_it_says_so(graph: Graph, mo
     assert not page.of("button", class_="show")
 
 
+def test_of_many_stacks_those_that_do_not_comply_are_drawn(graph: Graph) -> None:
+    stacks = [Graph("shop", f"cell-{number}", graph.resources) for number in range(26)]
+    page = Page(render([report(one, *([finding()] if one.stack == "cell-25" else [])) for one in stacks]))
+    assert len(page.of("svg", class_="picture")) == 24
+    assert (
+        page.words.count("There is no picture, because the page has those of 24 other stacks: --stack and --html, or --svg, draw this one.")
+        == 2
+    )
+    assert "Picture of cell-25" in page.words
+    assert "Picture of cell-22" in page.words
+    assert "Picture of cell-23" not in page.words
+
+
 def test_a_stack_without_anything_to_draw_says_so() -> None:
     page = Page(render([StackReport(record(lambda: aws.iam.Role("role", assume_role_policy="{}")))]))
     assert "There is no picture, because the stack has no resource that a picture shows." in page.words

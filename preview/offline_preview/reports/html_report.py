@@ -50,6 +50,11 @@ _SIGNS: Final[dict[Kind, str]] = {
     "added": "+",
     "renamed": "=",
 }
+_MOST_PICTURES: Final = 24
+"""Each takes a third of a second and up to 100 kB; those of stacks that do not comply come first."""
+_TOO_MANY: Final = (
+    f"There is no picture, because the page has those of {_MOST_PICTURES} other stacks: --stack and --html, or --svg, draw this one."
+)
 _WITHOUT: Final = "There is no picture, because the package cloudpatterns-pictures is not installed beside offline-preview."
 _NOTHING: Final = "There is no picture, because the stack has no resource that a picture shows."
 
@@ -57,7 +62,11 @@ _NOTHING: Final = "There is no picture, because the stack has no resource that a
 def render(reports: Sequence[StackReport]) -> str:
     """The page of all stacks."""
     has_pictures = importlib.util.find_spec("cloudpatterns_pictures") is not None
-    stacks = [_Stack(number, report, has_pictures) for number, report in enumerate(reports)]
+    drawn_first = sorted(range(len(reports)), key=lambda number: reports[number].compliant)[:_MOST_PICTURES]
+    stacks = [
+        _Stack(number, report, _WITHOUT if not has_pictures else "" if number in drawn_first else _TOO_MANY)
+        for number, report in enumerate(reports)
+    ]
     style, script = _file("report.css"), _file("report.js")
     icons = ""
     if has_pictures:
@@ -134,21 +143,23 @@ def _box(group: str, name: str, number: int) -> str:
 class _Stack:
     """The section of one stack."""
 
-    def __init__(self, number: int, report: StackReport, has_pictures: bool) -> None:
+    def __init__(self, number: int, report: StackReport, missing: str) -> None:
         self.report = report
+        self._missing = missing
         self._number = number
         self._redact = Redactor(report.graph)
         self._numbers = {resource.urn: str(index) for index, resource in enumerate(report.graph.resources)}
         self._resources = report.graph.by_urn()
         self._packs = {pack.name: pack for pack in report.packs}
-        self._new = report.changes.new if report.changes is not None else ()
+        self._new = frozenset(report.changes.new) if report.changes is not None else frozenset()
         self.pictures: Pictures | None = None
-        if has_pictures:
+        if not missing:
             from cloudpatterns_pictures.page import pictures_of
 
             self.pictures = pictures_of(report.graph, lambda urn: self._numbers.get(urn, "x"), self._redact)
-        self._places = Places(report.graph, *((self.pictures.things, self.pictures.boxes) if self.pictures else (frozenset(), frozenset())))
-        self._missing = "" if self.pictures and self.pictures.pictures else _NOTHING if has_pictures else _WITHOUT
+            self._missing = "" if self.pictures.pictures else _NOTHING
+        things, boxes = (self.pictures.things, self.pictures.boxes) if self.pictures else (frozenset(), frozenset())
+        self._places = Places(report.graph, things, boxes)
         self._worst: dict[str, str] = {}
         for finding in report.findings:
             if finding.verdict in _ACTIVE and rank(finding.severity) < rank(self._worst.get(finding.urn, "")):
@@ -262,9 +273,12 @@ class _Stack:
         route = self._places.route(statement.text)
         hops = "".join(f"<li>{self._hop(hop.text, hop.urns)}</li>" for hop in route.hops)
         path = f'<ol class="hops">{hops}</ol>' if hops else ""
+        by_level: dict[str, list[str]] = defaultdict(list)
+        for one in statement.findings:
+            by_level[one.level].append(one.control)
         controls = " ".join(
-            f'<code class="control">{self._text(one.control)}</code> <span class="level {one.level}">{one.level}</span>'
-            for one in {(one.control, one.level): one for one in statement.findings}.values()
+            f'{", ".join(f"<code>{self._text(name)}</code>" for name in dict.fromkeys(names))} <span class="level {level}">{level}</span>'
+            for level, names in by_level.items()
         )
         return f"<li>{self._text(route.text)}{path} {controls}</li>"
 
