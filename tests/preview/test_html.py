@@ -14,7 +14,7 @@ import pytest
 from offline_preview import cli
 from offline_preview.changes import Change, Changes, Gone, Property
 from offline_preview.findings import Control, Finding, Known, PackReport, StackReport
-from offline_preview.graph import Graph
+from offline_preview.graph import Graph, Resource
 from offline_preview.reports.html_paths import INTERNET, Places
 from offline_preview.reports.html_report import render
 
@@ -260,6 +260,15 @@ def test_of_many_stacks_those_that_do_not_comply_are_drawn(graph: Graph) -> None
     assert "Picture of cell-25" in page.words
     assert "Picture of cell-22" in page.words
     assert "Picture of cell-23" not in page.words
+
+
+def test_a_stack_that_is_too_large_to_draw_says_so(graph: Graph) -> None:
+    graph.resources += [
+        Resource(f"{URN}aws:sqs/queue:Queue::q{number}", "aws:sqs/queue:Queue", f"q{number}", True) for number in range(3000)
+    ]
+    page = Page(render([report(graph, finding())]))
+    assert "There is no picture, because the stack has more than 3000 resources: --svg draws it." in page.words
+    assert not page.of("svg", class_="picture")
 
 
 def test_a_stack_without_anything_to_draw_says_so() -> None:

@@ -53,11 +53,13 @@ class Places:
     """The resources of a stack and where a picture shows them."""
 
     def __init__(self, graph: Graph, things: Set[str], boxes: Set[str]) -> None:
-        self._graph, self._things, self._shown = graph, things, things | boxes
+        self._things, self._shown = things, things | boxes
         self._known = graph.by_urn()
         self._named: dict[str, list[Resource]] = defaultdict(list)
         self._referrers: dict[str, list[str]] = defaultdict(list)
+        self._children: dict[str, list[Resource]] = defaultdict(list)
         for resource in graph.resources:
+            self._children[resource.parent].append(resource)
             if resource.type != STACK_TYPE and not resource.type.startswith("pulumi:"):
                 self._named[resource.name].append(resource)
             for urn in dict.fromkeys(urn for urns in resource.property_dependencies.values() for urn in urns):
@@ -132,7 +134,7 @@ class Places:
 
     def _within(self, urn: str) -> list[str]:
         """What is shown of a component."""
-        children = self._graph.children(urn)
+        children = self._children[urn]
         shown = [child.urn for child in children if child.urn in self._shown]
         return shown + [place for child in children if not child.custom for place in self._within(child.urn)]
 

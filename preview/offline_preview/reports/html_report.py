@@ -55,6 +55,9 @@ _MOST_PICTURES: Final = 24
 _TOO_MANY: Final = (
     f"There is no picture, because the page has those of {_MOST_PICTURES} other stacks: --stack and --html, or --svg, draw this one."
 )
+_MOST_RESOURCES: Final = 3000
+"""Those of 8,700 resources were not drawn within minutes."""
+_TOO_LARGE: Final = f"There is no picture, because the stack has more than {_MOST_RESOURCES} resources: --svg draws it."
 _WITHOUT: Final = "There is no picture, because the package cloudpatterns-pictures is not installed beside offline-preview."
 _NOTHING: Final = "There is no picture, because the stack has no resource that a picture shows."
 
@@ -145,6 +148,7 @@ class _Stack:
 
     def __init__(self, number: int, report: StackReport, missing: str) -> None:
         self.report = report
+        missing = missing or (_TOO_LARGE if len(report.graph.resources) > _MOST_RESOURCES else "")
         self._missing = missing
         self._number = number
         self._redact = Redactor(report.graph)
