@@ -115,7 +115,7 @@ $(VENV)/ready: $(VENV)/pyvenv.cfg requirements.txt requirements-no-deps.txt $(PR
 	@$(BIN)/python .ci/install.py requirements-no-deps.txt --no-deps
 	@echo '$(CURDIR)' > $@
 
-$(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt tests/emulators/requirements.txt tests/emulators/awscli.txt tests/emulators/browser.txt tests/emulators/asl_validator/package-lock.json examples/storefront_app/requirements.txt
+$(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt tests/emulators/requirements.txt tests/emulators/awscli.txt tests/emulators/browser.txt tests/emulators/asl_validator/package-lock.json tests/emulators/axe/package-lock.json examples/storefront_app/requirements.txt
 	@$(BIN)/python .ci/install.py requirements-dev.txt
 	@$(BIN)/python .ci/install.py tests/emulators/requirements.txt --target $(VENV)/ministack --upgrade
 	@$(BIN)/python .ci/install.py tests/emulators/awscli.txt --target $(VENV)/awscli --upgrade
@@ -123,5 +123,7 @@ $(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt tests/emulators/requiremen
 	    || echo "Playwright cannot be installed: the tests that need it skip" >&2; fi
 	@if command -v npm >/dev/null; then npm ci --prefix tests/emulators/asl_validator --no-audit --no-fund --loglevel=error >/dev/null \
 	    || echo "asl-validator cannot be installed: the tests that need it skip" >&2; fi
+	@if command -v npm >/dev/null; then npm ci --prefix tests/emulators/axe --no-audit --no-fund --loglevel=error >/dev/null \
+	    || echo "axe-core cannot be installed: the tests that need it skip" >&2; fi
 	@$(BIN)/python examples/storefront_app/build.py --download $(VENV)/storefront-app
 	@touch $@

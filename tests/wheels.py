@@ -111,7 +111,7 @@ def use(wheels: list[Path], folder: Path) -> Iterator[str]:
     (project / "Pulumi.dev.yaml").write_text("config:\n  aws:region: eu-west-1\n", encoding="utf-8")
     (project / "__main__.py").write_text(PROGRAM, encoding="utf-8")
     names = [part for pack in PACKS for part in ("--policy-pack", pack)]
-    offline = run(str(installed / "offline-preview"), *names, "--svg", "stack.svg", cwd=project, allowed=(0, 1))
+    offline = run(str(installed / "offline-preview"), *names, "--svg", "stack.svg", "--html", "stack.html", cwd=project, allowed=(0, 1))
     yield f"offline: {offline.strip().splitlines()[-1]}"
     folders = [run(str(installed / "python"), "-m", "cloudpatterns_policies.packs", pack).strip() for pack in PACKS]
     yield from by_cli(folder, project, folders) if shutil.which("pulumi") else ["real CLI: no `pulumi` on PATH"]

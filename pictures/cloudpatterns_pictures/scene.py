@@ -17,6 +17,8 @@ class Box:
     title: str
     parent: str = ""
     """The key of the box around it."""
+    urns: list[str] = field(default_factory=list)
+    """The resources that it is: a VPC, subnets, security groups; a component."""
 
 
 @dataclass(slots=True)

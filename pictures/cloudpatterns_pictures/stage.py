@@ -1,7 +1,7 @@
 """From a recorded graph to what a picture shows."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from cloudpatterns_policies.core import Resource, Stack
@@ -101,7 +101,8 @@ class _Stage:
         vpcs = vpcs or self._stack.refs(resource, "vpcId", _VPC)
         if len(vpcs) != 1:
             return self._component(resource, region)
-        vpc = self._box(vpcs[0].urn, "vpc", f"{vpcs[0].name}  {_text(vpcs[0], 'cidrBlock')}".strip(), region)
+        title = f"{vpcs[0].name}  {_text(vpcs[0], 'cidrBlock')}".strip()
+        vpc = self._box(vpcs[0].urn, "vpc", title, region, [vpcs[0].urn])
         return self._group(resource, self._tier(subnets, vpc))
 
     def _component(self, resource: Resource, region: str) -> str:
@@ -111,7 +112,8 @@ class _Stage:
             component, parent = parent, self._recorded.get(parent.parent)
         if component is None:
             return region
-        return self._box(f"{region} {component.urn}", "component", f"{component.name}  {component.type.rpartition(':')[2]}", region)
+        title = f"{component.name}  {component.type.rpartition(':')[2]}"
+        return self._box(f"{region} {component.urn}", "component", title, region, [component.urn])
 
     def _region(self, resource: Resource) -> str:
         if own := _text(resource, "region"):
@@ -132,11 +134,11 @@ class _Stage:
         if len(kinds) != 1:
             return vpc
         kind = kinds.pop()
-        tier = self._box(f"{vpc} {kind}", kind, _TIERS[kind], vpc)
+        tier = self._box(f"{vpc} {kind}", kind, _TIERS[kind], vpc, [subnet.urn for subnet in subnets])
         if len(subnets) > 1:
             return tier
         [subnet] = subnets
-        return self._box(subnet.urn, "subnet", _text(subnet, "availabilityZone") or subnet.name, tier)
+        return self._box(subnet.urn, "subnet", _text(subnet, "availabilityZone") or subnet.name, tier, [subnet.urn])
 
     def _kind_of_subnet(self, subnet: Resource) -> str:
         routes = [route for table in self._topology.subnet(subnet).tables for route in table.routes]
@@ -149,10 +151,12 @@ class _Stage:
         if endpoint is None or not endpoint.groups:
             return box
         names = sorted(group.name.removeprefix("security group ") for group in endpoint.groups)
-        return self._box(f"{box} {' '.join(sorted(group.key for group in endpoint.groups))}", "group", ", ".join(names), box)
+        keys = sorted(group.key for group in endpoint.groups)
+        return self._box(f"{box} {' '.join(keys)}", "group", ", ".join(names), box, keys)
 
-    def _box(self, key: str, kind: str, title: str, parent: str = "") -> str:
-        self._scene.boxes.setdefault(key, Box(key, kind, title, parent))
+    def _box(self, key: str, kind: str, title: str, parent: str = "", urns: Iterable[str] = ()) -> str:
+        box = self._scene.boxes.setdefault(key, Box(key, kind, title, parent))
+        box.urns += [urn for urn in urns if urn not in box.urns]
         return key
 
     def _guard(self) -> None:

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from importlib.resources import files
 from typing import Final
@@ -18,7 +18,7 @@ _EDGE: Final = 24
 GUARD: Final = "security/waf-filtering-rule"
 """The icon of a web ACL beside what it guards."""
 _LEGEND: Final = 44
-_STYLE: Final = """
+STYLE: Final = """
 .picture{--paper:#fff;--ink:#16191f;--soft:#5f6b7a;--line:#aab7b8;font:12px Arial,Helvetica,sans-serif}
 @media(prefers-color-scheme:dark){.picture{--paper:#10161d;--ink:#e9ebed;--soft:#9ba7b6;--line:#5f6b7a}}
 .paper{fill:var(--paper)}
@@ -45,36 +45,63 @@ text{fill:var(--ink)}
 _NAMES: Final = {TRAFFIC: "traffic that can flow", EVENT: "events and messages", DATA: "data that a role may use"}
 
 
+class Marks:
+    """The attributes by which a page finds the parts of a picture, each with a space before it."""
+
+    def box(self, box: Box) -> str:
+        """Those of a box."""
+        return ""
+
+    def thing(self, thing: Thing) -> str:
+        """Those of a thing."""
+        return f' data-urns="{escape(" ".join(thing.urns))}"'
+
+    def arrow(self, arrow: Arrow) -> str:
+        """Those of an arrow."""
+        return f' data-tail="{escape(arrow.tail)}" data-head="{escape(arrow.head)}"'
+
+    def label(self, arrow: Arrow) -> str:
+        """Those of an arrow's label."""
+        return ""
+
+
 def render(scene: Scene, layout: Layout) -> str:
-    """The SVG."""
+    """The SVG as a file of its own."""
+    return svg(scene, layout, Marks(), f"<style>{STYLE}</style>\n", f"<defs>\n{icons([scene])}\n</defs>\n")
+
+
+def svg(scene: Scene, layout: Layout, marks: Marks, style: str = "", defs: str = "") -> str:
+    """The SVG, which takes its style and its icons from the page around it when they are not given."""
     width, height = max(layout.size.width, 560) + 2 * _EDGE, layout.size.height + 2 * _EDGE + _LEGEND
-    body = "\n".join(_body(scene, layout))
+    body = "\n".join(_body(scene, layout, marks))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="picture" role="img" viewBox="0 0 {width:.0f} {height:.0f}"'
-        f' width="{width:.0f}" height="{height:.0f}">\n<title>{escape(scene.title)}</title>\n<style>{_STYLE}</style>\n'
-        f'<rect class="paper" width="100%" height="100%"/>\n<defs>\n{_icons(scene)}\n</defs>\n'
+        f' width="{width:.0f}" height="{height:.0f}">\n<title>{escape(scene.title)}</title>\n{style}'
+        f'<rect class="paper" width="100%" height="100%"/>\n{defs}'
         f'<g transform="translate({_EDGE} {_EDGE})">\n{body}\n</g>\n'
         f'<g transform="translate({_EDGE} {height - _LEGEND:.0f})">\n{_legend()}\n</g>\n</svg>\n'
     )
 
 
-def _body(scene: Scene, layout: Layout) -> Iterator[str]:
+def _body(scene: Scene, layout: Layout, marks: Marks) -> Iterator[str]:
     for key, box in scene.boxes.items():
-        yield _box(box, layout.boxes[key])
+        yield _box(box, layout.boxes[key], marks.box(box))
     for arrow, line in zip(scene.arrows, layout.lines, strict=True):
-        yield _arrow(arrow, line)
+        yield _arrow(arrow, line, marks.arrow(arrow))
     for key, thing in scene.things.items():
-        yield _thing(thing, layout.things[key])
+        yield _thing(thing, layout.things[key], marks.thing(thing))
     # Above everything that could cross them.
     for arrow, line in zip(scene.arrows, layout.lines, strict=True):
         if arrow.label and line.label is not None:
             x, y = line.label
-            yield f'<text class="port" x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle">{escape(arrow.label)}</text>'
+            mark = marks.label(arrow)
+            yield f'<text class="port"{mark} x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle">{escape(arrow.label)}</text>'
 
 
-def _box(box: Box, area: Area) -> str:
+def _box(box: Box, area: Area, mark: str) -> str:
+    place = f'x="{area.x:.1f}" y="{area.y:.1f}" width="{area.width:.1f}" height="{area.height:.1f}"'
     return (
-        f'<g class="box {box.kind}"><rect x="{area.x:.1f}" y="{area.y:.1f}" width="{area.width:.1f}" height="{area.height:.1f}" rx="4"/>'
+        f'<g class="box {box.kind}"{mark}><rect {place} rx="4"/>'
         f'<text x="{area.x + 10:.1f}" y="{area.y + TITLE - 4:.1f}">{escape(title_of(box, area))}</text></g>'
     )
 
@@ -84,14 +111,14 @@ def title_of(box: Box, area: Area) -> str:
     return _fitting(box.title, area.width - 16)
 
 
-def _thing(thing: Thing, area: Area) -> str:
+def _thing(thing: Thing, area: Area, mark: str) -> str:
     middle = area.x + WIDTH / 2
     lines = lines_of(thing)
     names = "".join(f'<tspan x="{middle:.1f}" dy="{14 if index else 0}">{escape(line)}</tspan>' for index, line in enumerate(lines))
     guard = f'<use href="#{_identifier(GUARD)}" x="{middle + 26:.1f}" y="{area.y + 4:.1f}"/>' if thing.guards else ""
     about = f"{thing.noun} {thing.title}".strip() + (f" behind web ACL {', '.join(thing.guards)}" if thing.guards else "")
     return (
-        f'<g class="thing" data-urns="{escape(" ".join(thing.urns))}"><title>{escape(about)}</title>'
+        f'<g class="thing"{mark}><title>{escape(about)}</title>'
         f'<use href="#{_identifier(thing.icon)}" x="{middle - _ICON / 2:.1f}" y="{area.y + 8:.1f}"/>{guard}'
         f'<text y="{area.y + 72:.1f}" text-anchor="middle">{names}</text>'
         f'<text class="noun" x="{middle:.1f}" y="{area.y + 74 + 14 * len(lines):.1f}" text-anchor="middle">{escape(thing.noun)}</text></g>'
@@ -108,13 +135,10 @@ def lines_of(thing: Thing) -> list[str]:
     return [name[:end], _fitting(name[end:], WIDTH)]
 
 
-def _arrow(arrow: Arrow, line: Line) -> str:
+def _arrow(arrow: Arrow, line: Line, mark: str) -> str:
     (x, y), *curve, tip = line.points
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in curve)
-    return (
-        f'<g class="arrow {arrow.kind}" data-tail="{escape(arrow.tail)}" data-head="{escape(arrow.head)}">'
-        f'<path d="M{x:.1f},{y:.1f}C{points}"/><polygon points="{_tip(curve[-1], tip)}"/></g>'
-    )
+    return f'<g class="arrow {arrow.kind}"{mark}><path d="M{x:.1f},{y:.1f}C{points}"/><polygon points="{_tip(curve[-1], tip)}"/></g>'
 
 
 def _tip(base: tuple[float, float], tip: tuple[float, float]) -> str:
@@ -135,9 +159,11 @@ def _legend() -> str:
     return "\n".join(parts)
 
 
-def _icons(scene: Scene) -> str:
-    sizes = {thing.icon: _ICON for thing in scene.things.values()}
-    if any(thing.guards for thing in scene.things.values()):
+def icons(scenes: Iterable[Scene]) -> str:
+    """The icons of pictures, each once."""
+    things = [thing for scene in scenes for thing in scene.things.values()]
+    sizes = {thing.icon: _ICON for thing in things}
+    if any(thing.guards for thing in things):
         sizes[GUARD] = _ICON // 2
     return "\n".join(
         f'<image id="{_identifier(icon)}" width="{size}" height="{size}" href="data:image/png;base64,{_picture(icon)}"/>'

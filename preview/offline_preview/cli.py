@@ -30,7 +30,7 @@ FAILED: Final = 2
 _STANDARD_OUTPUT: Final = "-"
 _PATTERN: Final = re.compile(r"[*?[]")
 _REPORTS: Final = ("JSON", "SARIF", "JUnit", "Markdown")
-_OUTPUTS: Final = (*(name.lower() for name in _REPORTS), "svg")
+_OUTPUTS: Final = (*(name.lower() for name in _REPORTS), "html", "svg")
 _PROGRAM_OPTIONS: Final = ("project", "stack", "set", "config_file", "stack_reference", "as")
 """Options that define how to run a program, by their names in the parsed command line."""
 _EPILOG: Final = """\
@@ -45,6 +45,7 @@ examples:
   offline-preview --state export.json              an existing stack, from `pulumi stack export --file export.json`
   offline-preview --write-baseline baseline.json   record the findings of today; later only new ones fail: --baseline baseline.json
   offline-preview --against main.json              what is different from an earlier run, which wrote --json main.json
+  offline-preview --html report.html               a page to look at: findings beside the picture, with their paths, and changes
 """
 
 
@@ -155,6 +156,9 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     add("--against", metavar="FILE", type=Path, help="show what changes since the run that wrote FILE by --json")
     for name in _REPORTS:
         add(f"--{name.lower()}", metavar="FILE", help=f"write a {name} report; - is standard output")
+    add(
+        "--html", metavar="FILE", help="write one page with findings, picture, changes and resources, for any browser; - is standard output"
+    )
     add("--svg", metavar="FILE", help="draw one stack: what is where, and what can reach what; - is standard output")
     add("--debug", action="store_true", help="show tracebacks and what packs log")
 
@@ -338,6 +342,10 @@ def _rendered(option: str, outcome: Outcome, place: str) -> str:
         from offline_preview.reports import markdown
 
         return markdown.render(outcome.reports)
+    if option == "html":
+        from offline_preview.reports import html_report
+
+        return html_report.render(outcome.reports)
     if option == "svg":
         from cloudpatterns_pictures import draw
 
