@@ -31,7 +31,7 @@ _STANDARD_OUTPUT: Final = "-"
 _PATTERN: Final = re.compile(r"[*?[]")
 _REPORTS: Final = ("JSON", "SARIF", "JUnit", "Markdown")
 _OUTPUTS: Final = (*(name.lower() for name in _REPORTS), "svg")
-_PROGRAM_OPTIONS: Final = ("project", "stack", "set", "config_file", "stack_reference", "as")
+_PROGRAM_OPTIONS: Final = ("project", "stack", "set", "config_file", "stack_reference", "as", "jobs")
 """Options that define how to run a program, by their names in the parsed command line."""
 _EPILOG: Final = """\
 exit codes: 0 compliant, 1 a mandatory control fails, 2 an error in the program, the settings, a pack or the command line,
@@ -112,9 +112,16 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="configuration in addition to the stack's; KEY may be a path: a.b[0].c",
     )
+    add("--jobs", metavar="N", type=_count, help="how many stacks run at the same time; default: as many as there are processors")
     _add_files(parser)
     _add_results(parser)
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' must be a whole number, 1 or more")
+    return int(text)
 
 
 def _add_files(parser: argparse.ArgumentParser) -> None:
@@ -181,6 +188,7 @@ def _run(options: argparse.Namespace, started: float) -> int:
         config_files=config_files,
         stack_references=dict(_stack_reference(text) for text in options.stack_reference),
         deployed=getattr(options, "as") != "preview",
+        at_once=options.jobs,
         output=functools.partial(_print, sys.stderr if to_stdout else None),
     )
     if "svg" in targets and len(job.stacks) > 1:
