@@ -67,6 +67,7 @@ class Kept:
         self.parent: Parent | None = None
         self.log: Callable[[str], None] = lambda _line: None
         """Gets what packs log."""
+        self.stop_programs: Callable[[], None] | None = None
         self.packs = PackPool(project.root, project.name, lambda line: self.log(line))
 
     def start_parent(self) -> None:
@@ -75,6 +76,11 @@ class Kept:
             # An interpreter that cannot be started is reported by the first program.
             with contextlib.suppress(OSError):
                 self.parent = runner.start_parent(self._python)
+
+    def cancel(self) -> None:
+        """Ends the programs that run; the preview then ends soon, with errors."""
+        if self.stop_programs is not None:
+            self.stop_programs()
 
     def close(self) -> None:
         """Ends all processes."""
@@ -105,6 +111,7 @@ def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started:
         workers = ThreadPoolExecutor(max_workers=max(1, at_once * (len(job.packs) + 1)), thread_name_prefix="preview")
         # Last: the threads end when the processes that they wait for have been stopped.
         cleanup.callback(workers.shutdown, wait=True, cancel_futures=True)
+        lasting = kept is not None
         if kept is None:
             kept = Kept(job.project)
             # The first stacks would not be faster with it: each of them loads the SDK on a processor of its own.
@@ -113,6 +120,7 @@ def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started:
             cleanup.callback(kept.close)
         programs, packs = _Programs(job, kept.parent), kept.packs
         kept.log = outcome.logs.append
+        kept.stop_programs = programs.stop
         cleanup.callback(programs.stop)
 
         def begin_stack(stack: str) -> tuple["Future[Graph]", Sequence[Preparation]]:
@@ -133,6 +141,8 @@ def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started:
                 reports = _check(graph, sessions, workers)
             except (PreviewError, runner.ProgramError) as error:
                 outcome.fail(stack, error)
+                # The packs have nothing to do with a program that fails.
+                usable = lasting and isinstance(error, runner.ProgramError) and all(ready.exception() is None for _, ready in sessions)
             else:
                 usable = True
                 notes = (*configs[stack].notes, *_notes(job.packs, stack))
