@@ -23,7 +23,7 @@ def kept(path: str) -> bool:
 
 
 class Saves:
-    """The files under some folders, whose changes are told to ``changed``, in another thread. ``close`` ends it."""
+    """The files under some folders; ``changed`` is called after each change, in another thread. ``close`` ends it."""
 
     def __init__(self, folders: Iterable[Path], ignored: Iterable[Path], changed: Callable[[], None]) -> None:
         existing = sorted({folder.resolve() for folder in folders if folder.is_dir()})

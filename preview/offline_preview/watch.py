@@ -143,7 +143,7 @@ class Watch:
         except PreviewError as error:
             self._job = None
             self._reports.clear()
-            self._errors = {"": [f"error: {error}"]}
+            self._errors = {"": [f"Pulumi.yaml:1: error: {error} [settings]"]}
             self._follow([self._folder])
             self._print([])
             return
@@ -265,7 +265,7 @@ def finding_lines(report: StackReport, place: str) -> list[str]:
 
 def _error_line(error: Exception, stack: str) -> str:
     where = error.where if isinstance(error, ProgramError) else ""
-    return f"{where or 'Pulumi.yaml:1'}: error: stack {stack}: {error}"
+    return f"{where or 'Pulumi.yaml:1'}: error: stack {stack}: {error} [program]"
 
 
 @functools.cache
