@@ -21,6 +21,7 @@ SUPPORTED: Final = sys.platform == "linux"
 """Elsewhere libraries of the system may not survive a fork; each program is started in a new interpreter there."""
 _SLICE_SECONDS: Final = 0.05
 _START_SECONDS: Final = 120.0
+_STOP_SECONDS: Final = 2.0
 
 
 class ForkError(Exception):
@@ -179,8 +180,13 @@ class Parent:
 
     def close(self) -> None:
         """Ends it, and the programs that still run."""
-        for fork in list(self._forks):
+        forks = list(self._forks)
+        for fork in forks:
             children.kill(fork)
+        for fork in forks:
+            # The parent says when it has ended.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                fork.wait(_STOP_SECONDS)
         self._control.close()
         children.kill(self._process)
         self._process.wait()
