@@ -18,7 +18,7 @@ from cloudpatterns.core.arguments import default_of, docstrings, metadata
 from cloudpatterns.core.limits import CidrBlock, Ipv4Network, Unique
 from cloudpatterns.core.phrases import limit_phrases
 from cloudpatterns.core.vocabulary import LOG_RETENTION_DAYS
-from pydantic import AfterValidator, Field, GetJsonSchemaHandler, create_model
+from pydantic import AfterValidator, ConfigDict, Field, GetJsonSchemaHandler, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 
@@ -56,7 +56,16 @@ def options(
         hints[name] = _annotated(plain, *limit.__metadata__)
     required = getattr(of, "__required_keys__", frozenset()) - set(optional)
     fields = {name: _setting(of, name, hint, (texts or {}).get(name), required=name in required) for name, hint in hints.items()}
-    return create_model(of.__name__, __base__=Model, __module__=of.__module__, __doc__=of.__doc__, **fields)
+    model = create_model(of.__name__, __base__=_Declared, __module__=of.__module__, __doc__=of.__doc__, **fields)
+    # A section that is derived from it describes its own fields again.
+    model.model_config["use_attribute_docstrings"] = True
+    return model
+
+
+class _Declared(Model):
+    """The base of models without a source: to look for it, pydantic goes through every module of the SDK, some thousand times."""
+
+    model_config = ConfigDict(use_attribute_docstrings=False)
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,38 @@ def _command(folder: Path, text: str, packs: Iterable[str] = PACKS, *, forgetful
     return run
 
 
+def _many(folder: Path, count: int) -> Callable[[], None]:
+    """The whole command on several stacks of 200 resources, with all packs."""
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text(PROJECT)
+    (folder / "__main__.py").write_text(PROGRAM.format(size=200))
+    for number in range(count):
+        (folder / f"Pulumi.prod-{number}.yaml").write_text("config:\n  aws:region: eu-west-1\n")
+    options = [option for pack in PACKS for option in ("--policy-pack", str(ROOT / "policies" / pack))]
+    command = [sys.executable, "-m", "offline_preview", "--project", str(folder), "--profile", "prod", *options]
+    return lambda: _quietly(command, folder / "cache")
+
+
+def _saves(folder: Path, times: int = 9) -> float:
+    """From a save to the verdict on a stack of 200 resources with all packs, under `--watch`: the median of several."""
+    _many(folder, 1)
+    options = [option for pack in PACKS for option in ("--policy-pack", str(ROOT / "policies" / pack))]
+    command = [sys.executable, "-m", "offline_preview", "--watch", "--project", str(folder), "--profile", "prod", *options]
+    found = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        for number in range(times + 1):
+            begin = time.perf_counter()
+            (folder / "__main__.py").write_text(f"{PROGRAM.format(size=200)}number = {number}\n")
+            while not (line := process.stdout.readline()).endswith("watching. Ctrl-C ends it.\n"):
+                if not line:
+                    raise RuntimeError("--watch has ended")
+            found.append(time.perf_counter() - begin)
+        process.terminate()
+        process.communicate()
+    return statistics.median(found[2:])
+
+
 def _quietly(command: list[str], cache: Path) -> None:
     environment = {**os.environ, "NO_COLOR": "1", "XDG_CACHE_HOME": str(cache)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
@@ -263,6 +295,15 @@ def main() -> None:
         for what, forgetful in (("first time", True), ("next time", False)):
             judged = _seconds(_command(Path(folder, what), many, forgetful=forgetful), 5)
             row(f"offline preview, 500 resources in networks, all packs, {what}", judged, "without acceptance", others, "0.8 s more")
+        one, eleven = _seconds(_many(Path(folder, "one"), 1)), _seconds(_many(Path(folder, "eleven"), 11), 1)
+        row(
+            "each further stack of 200 resources, all packs",
+            (eleven - one) / 10,
+            "SDK alone, a stack",
+            alone_small * 0.4,
+            "1.5 times, and packs",
+        )
+        row("--watch: from save to verdict, 200 resources", _saves(Path(folder, "saves")), "first time", one, "0.8 s")
     row("recording 500 resources", recorded_small, "SDK alone", alone_small, "1.5 times")
     row("recording 5,000 resources", recorded_large, "SDK alone", alone_large, "1.5 times")
     row("recording, a resource of 5,000 (ms)", recorded_large / 5, "a resource of 500 (ms)", recorded_small * 2, "1: linear")

@@ -7,11 +7,32 @@ import subprocess
 import threading
 import weakref
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
+
+
+class Process(Protocol):
+    """What a process must be able to do here; ``subprocess.Popen`` can. It leads a process group."""
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+
+    def poll(self) -> int | None:
+        """The exit code, or None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Waits for the end."""
+
+    def terminate(self) -> None:
+        """Asks it to end."""
+
+    def kill(self) -> None:
+        """Ends it."""
+
 
 _STOP_SECONDS: Final = 5.0
 """After SIGKILL only the machine's load keeps a process."""
-_running: Final[weakref.WeakSet[subprocess.Popen[str]]] = weakref.WeakSet()
+_running: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
 # A signal handler may run in the thread that holds it.
 _lock: Final = threading.RLock()
 _ended: Final = threading.Event()
@@ -33,7 +54,17 @@ def start(command: Sequence[str], **options: Any) -> subprocess.Popen[str]:
     return process
 
 
-def end(process: subprocess.Popen[str], seconds: float) -> None:
+def add(process: Process) -> None:
+    """Adds a process that another has started for this one. Kills it and raises ``RuntimeError`` after ``kill_all``."""
+    with _lock:
+        if not _ended.is_set():
+            _running.add(process)
+            return
+    kill(process)
+    raise RuntimeError("the command was interrupted")
+
+
+def end(process: Process, seconds: float) -> None:
     """Asks a process to end, kills it after some seconds, and what it has started in any case; returns when it has ended."""
     if process.poll() is not None:
         return
@@ -46,7 +77,7 @@ def end(process: subprocess.Popen[str], seconds: float) -> None:
     process.wait()
 
 
-def kill(process: subprocess.Popen[str]) -> None:
+def kill(process: Process) -> None:
     """Kills a process, and what it has started, without waiting for them."""
     if process.poll() is None:
         _kill_group(process)
@@ -65,7 +96,7 @@ def kill_all() -> None:
             process.wait(timeout=_STOP_SECONDS)
 
 
-def _kill_group(process: subprocess.Popen[str]) -> None:
+def _kill_group(process: Process) -> None:
     # A group whose processes have all ended is not there, or may not be sent signals.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

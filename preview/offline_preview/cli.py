@@ -31,7 +31,7 @@ _STANDARD_OUTPUT: Final = "-"
 _PATTERN: Final = re.compile(r"[*?[]")
 _REPORTS: Final = ("JSON", "SARIF", "JUnit", "Markdown")
 _OUTPUTS: Final = (*(name.lower() for name in _REPORTS), "html", "svg")
-_PROGRAM_OPTIONS: Final = ("project", "stack", "set", "config_file", "stack_reference", "as")
+_PROGRAM_OPTIONS: Final = ("project", "stack", "set", "config_file", "stack_reference", "as", "jobs", "watch")
 """Options that define how to run a program, by their names in the parsed command line."""
 _EPILOG: Final = """\
 exit codes: 0 compliant, 1 a mandatory control fails, 2 an error in the program, the settings, a pack or the command line,
@@ -113,9 +113,17 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="configuration in addition to the stack's; KEY may be a path: a.b[0].c",
     )
+    add("--watch", action="store_true", help="judge again on each save, until Ctrl-C; findings as file:line: level: message")
+    add("--jobs", metavar="N", type=_count, help="how many stacks run at the same time; default: as many as there are processors")
     _add_files(parser)
     _add_results(parser)
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' must be a whole number, 1 or more")
+    return int(text)
 
 
 def _add_files(parser: argparse.ArgumentParser) -> None:
@@ -175,9 +183,28 @@ def _run(options: argparse.Namespace, started: float) -> int:
         raise PreviewError("--svg: needs the package cloudpatterns-pictures. Install it beside offline-preview.")
     if options.state is not None:
         return _run_state(options, files, started, targets, to_stdout)
+    read = functools.partial(_job, options, sys.stderr if to_stdout else None)
+    if options.watch:
+        if targets or any((options.baseline, options.write_baseline, options.against)):
+            raise PreviewError("--watch: shows findings as they are now; write reports and compare in a run without it.")
+        from offline_preview.watch import Watch
+
+        Watch(read, options.project or Path(), []).run()
+    job = read()
+    project = job.project
+    if "svg" in targets and len(job.stacks) > 1:
+        raise PreviewError(f"--svg: draws one stack, and these are {len(job.stacks)}: {', '.join(job.stacks)}. Add --stack NAME.")
+    comparison = files.open(project.name, job.stacks, "deployed" if job.deployed else "preview")
+    with _progress() as progress:
+        outcome = preview(job, progress, started)
+    return _report(outcome, comparison, project.file.name, targets, options.debug, to_stdout)
+
+
+def _job(options: argparse.Namespace, output: IO[str] | None) -> Job:
+    """What the options choose, as the files are now."""
     project = load_project(options.project or Path())
     config_files = _config_files(options.config_file, options.stack)
-    job = Job(
+    return Job(
         project=project,
         stacks=[*config_files] or _stacks(project, options.stack),
         packs=select_packs(project.root, options.policy_pack, options.policy_pack_config, options.profile),
@@ -185,14 +212,9 @@ def _run(options: argparse.Namespace, started: float) -> int:
         config_files=config_files,
         stack_references=dict(_stack_reference(text) for text in options.stack_reference),
         deployed=getattr(options, "as") != "preview",
-        output=functools.partial(_print, sys.stderr if to_stdout else None),
+        at_once=options.jobs,
+        output=functools.partial(_print, output),
     )
-    if "svg" in targets and len(job.stacks) > 1:
-        raise PreviewError(f"--svg: draws one stack, and these are {len(job.stacks)}: {', '.join(job.stacks)}. Add --stack NAME.")
-    comparison = files.open(project.name, job.stacks, "deployed" if job.deployed else "preview")
-    with _progress() as progress:
-        outcome = preview(job, progress, started)
-    return _report(outcome, comparison, project.file.name, targets, options.debug, to_stdout)
 
 
 def _run_state(options: argparse.Namespace, files: Files, started: float, targets: dict[str, str], to_stdout: bool) -> int:

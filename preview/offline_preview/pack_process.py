@@ -44,7 +44,7 @@ class PackProcess:
 
     def __init__(self, pack: Pack, stack: PackStack, engine_address: str) -> None:
         self.pack = pack
-        self._stack = stack.stack
+        self.stack = stack.stack
         self._first: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         command = [pack.interpreter, "-u", "-m", "pulumi.policy", engine_address, str(pack.program)]
@@ -101,7 +101,7 @@ class PackProcess:
                 reader.join(timeout=1.0)
         ended = f" (it ended with exit code {code})" if code is not None else ""
         wrote = "".join(f"\n    {line}" for line in without_tracebacks(self._tail, self.pack.folder))
-        message = f"policy pack {self.pack.folder}, stack {self._stack}: {what}{ended}.{' It wrote:' + wrote if wrote else ''}"
+        message = f"policy pack {self.pack.folder}, stack {self.stack}: {what}{ended}.{' It wrote:' + wrote if wrote else ''}"
         return PreviewError(message, "".join(self._tail))
 
     def stop(self) -> None:

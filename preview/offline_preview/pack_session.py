@@ -19,11 +19,15 @@ from offline_preview.findings import Control, Finding, Level, PackReport, Redact
 from offline_preview.graph import Graph
 from offline_preview.pack_config import PolicyConfig, PolicySchema, read_profile, reconcile
 from offline_preview.pack_process import PackProcess, PackStack
+from offline_preview.packs import Pack
 from offline_preview.values import decode_struct, encode_struct
 from offline_preview.wire import Requests
 
 ANSWER_SECONDS: float = 120.0
 """Time in which a pack must answer each request; after that it is stopped."""
+SERVES_MANY: Final = "pulumi-policy-serves-many"
+"""Metadata with which a pack answers ConfigureStack, when it then forgets all of the stack before. The SDK's packs do not: the protocol
+asks for one process per stack, so they may keep what they have seen."""
 _IN_FLIGHT: Final = 16
 _LARGEST_MESSAGE: Final = 400 * 1024 * 1024
 _CHANNEL_OPTIONS: Final = (
@@ -44,11 +48,14 @@ class PackSession:
         self._channel: grpc.Channel | None = None
         self._info: Any = None
         self._controls: dict[str, Control] = {}
+        self.serves_many = False
+        """Whether the pack can be configured again, for another stack or run; known after ``prepare``."""
 
     def prepare(self) -> None:
         """Waits for the pack and configures it. Raises ``PreviewError`` when it does not start, its profile is wrong or it refuses it."""
         profile = read_profile(self._profile) if self._profile else {}
-        self._channel = grpc.insecure_channel(f"127.0.0.1:{self._process.port()}", options=_CHANNEL_OPTIONS)
+        if self._channel is None:
+            self._channel = grpc.insecure_channel(f"127.0.0.1:{self._process.port()}", options=_CHANNEL_OPTIONS)
         # No handshake: the CLI's language host answers it, and Python packs never see it.
         config = self._stack.config
         request = self._pb.AnalyzerStackConfigureRequest(
@@ -59,7 +66,7 @@ class PackSession:
             config=config.values,
             config_secret_keys=config.secret_keys,
         )
-        self._ask("ConfigureStack", request, optional=True)
+        self.serves_many = self._configure_stack(request)
         self._info = self._ask("GetAnalyzerInfo", empty_pb2.Empty())
         self._controls = {policy.name: self._control(policy) for policy in self._info.policies}
         self._configure(profile)
@@ -98,11 +105,29 @@ class PackSession:
             profile=self._profile,
         )
 
+    @property
+    def pack(self) -> Pack:
+        """The pack that runs."""
+        return self._process.pack
+
+    def turn_to(self, stack: PackStack, profile: Path | None) -> None:
+        """Makes it that of another stack, or of the same again; ``prepare`` comes next. Only for a pack that ``serves_many``."""
+        self._stack, self._profile = stack, profile
+        self._process.stack = stack.stack
+
     def close(self) -> None:
         """Ends the conversation and the pack."""
         if self._channel is not None:
             self._channel.close()
         self._process.stop()
+
+    def _configure_stack(self, request: Any) -> bool:
+        """Whether the pack can be configured for another stack later, which it says in the metadata of its response."""
+        assert self._channel is not None
+        call = protos.load("analyzer_pb2_grpc").AnalyzerStub(self._channel).ConfigureStack.future(request, timeout=ANSWER_SECONDS)
+        if self._answer("ConfigureStack", request, call, str, True) is None:
+            return False
+        return any(key == SERVES_MANY for key, _ in call.initial_metadata())
 
     def _configure(self, profile: Mapping[str, PolicyConfig]) -> None:
         if not self._info.supportsConfig:

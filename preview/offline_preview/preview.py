@@ -1,8 +1,8 @@
 """One preview: programs and packs of several stacks in parallel, since starting them takes most of the time; no more than processors."""
 
+import contextlib
 import itertools
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,22 +10,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 from offline_preview import children, runner
 from offline_preview.errors import PreviewError
 from offline_preview.findings import PackReport, StackReport
+from offline_preview.forks import SUPPORTED, Parent
 from offline_preview.graph import Graph
+from offline_preview.pack_pool import ORGANIZATION, PackPool, Preparation
 from offline_preview.packs import PackSelection
 from offline_preview.project import Project
 from offline_preview.stack_config import StackConfig, load_stack_config
-
-if TYPE_CHECKING:
-    from offline_preview.engine_service import EngineServer
-    from offline_preview.pack_session import PackSession
-
-ORGANIZATION: Final = "organization"
-"""The CLI's name of the organization with a self-managed backend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +35,8 @@ class Job:
     """Files of configuration by stack, in place of the project's."""
     stack_references: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     deployed: bool = True
+    at_once: int | None = None
+    """How many stacks run at the same time; default: as many as there are processors, and at least two."""
     output: Callable[[str], None] = print
     """Gets each line that a program prints, from several threads."""
 
@@ -62,8 +59,40 @@ class Outcome:
         stacks.append(stack)
 
 
-def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started: float | None = None) -> Outcome:
+class Kept:
+    """The processes that several stacks, and several previews of a project, share. ``close`` ends them."""
+
+    def __init__(self, project: Project) -> None:
+        self._python = project.interpreter
+        self.parent: Parent | None = None
+        self.log: Callable[[str], None] = lambda _line: None
+        """Gets what packs log."""
+        self.stop_programs: Callable[[], None] | None = None
+        self.packs = PackPool(project.root, project.name, lambda line: self.log(line))
+
+    def start_parent(self) -> None:
+        """Starts the process that loads the SDK once for all programs, where it can fork. In a thread, see ``children.start``."""
+        if SUPPORTED and (self.parent is None or not self.parent.alive):
+            # An interpreter that cannot be started is reported by the first program.
+            with contextlib.suppress(OSError):
+                self.parent = runner.start_parent(self._python)
+
+    def cancel(self) -> None:
+        """Ends the programs that run; the preview then ends soon, with errors."""
+        if self.stop_programs is not None:
+            self.stop_programs()
+
+    def close(self) -> None:
+        """Ends all processes."""
+        self.packs.close()
+        if self.parent is not None:
+            self.parent.close()
+            self.parent = None
+
+
+def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started: float | None = None, kept: Kept | None = None) -> Outcome:
     """Previews all stacks of a job. ``started`` (``time.monotonic``) is when the command began; times in the reports count from there.
+    ``kept`` are the processes of the previews before, which the caller closes.
 
     Wrong settings, programs and packs are in the outcome's errors. No process is left behind, whatever happens.
     """
@@ -78,18 +107,26 @@ def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started:
     if outcome.errors:
         return outcome
     with ExitStack() as cleanup:
-        at_once = min(len(job.stacks), max(2, os.cpu_count() or 2))
+        at_once = min(len(job.stacks), job.at_once or max(2, os.cpu_count() or 2))
         workers = ThreadPoolExecutor(max_workers=max(1, at_once * (len(job.packs) + 1)), thread_name_prefix="preview")
         # Last: the threads end when the processes that they wait for have been stopped.
         cleanup.callback(workers.shutdown, wait=True, cancel_futures=True)
-        programs = _Programs(job)
+        lasting = kept is not None
+        if kept is None:
+            kept = Kept(job.project)
+            # The first stacks would not be faster with it: each of them loads the SDK on a processor of its own.
+            if len(job.stacks) > at_once:
+                workers.submit(kept.start_parent).result()
+            cleanup.callback(kept.close)
+        programs, packs = _Programs(job, kept.parent), kept.packs
+        kept.log = outcome.logs.append
+        kept.stop_programs = programs.stop
         cleanup.callback(programs.stop)
-        packs = _Packs(job.project.root, job.project.name, job.packs, cleanup, outcome.logs.append)
 
         def begin_stack(stack: str) -> tuple["Future[Graph]", Sequence[Preparation]]:
             # The program first: it takes longest.
             graph = workers.submit(programs.record, stack, configs[stack])
-            return graph, packs.start(stack, configs[stack], workers)
+            return graph, packs.start(stack, configs[stack], job.packs, workers)
 
         progress("starting")
         waiting = iter(job.stacks)
@@ -97,18 +134,22 @@ def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started:
         for stack in job.stacks:
             graph_of, sessions = running.pop(stack)
             progress(f"{stack}: running the program")
+            usable = False
             try:
                 graph = graph_of.result()
                 progress(f"{stack}: checking {len(graph.resources)} resources with {len(job.packs)} packs")
                 reports = _check(graph, sessions, workers)
             except (PreviewError, runner.ProgramError) as error:
                 outcome.fail(stack, error)
+                # The packs have nothing to do with a program that fails.
+                usable = lasting and isinstance(error, runner.ProgramError) and all(ready.exception() is None for _, ready in sessions)
             else:
+                usable = True
                 notes = (*configs[stack].notes, *_notes(job.packs, stack))
                 mode = "deployed" if job.deployed else "preview"
                 outcome.reports.append(StackReport(graph, reports, time.monotonic() - begin, notes, mode=mode))
+            packs.stop(stack, usable=usable)
             if (following := next(waiting, None)) is not None:
-                packs.stop(stack)
                 running[following] = begin_stack(following)
     return outcome
 
@@ -127,8 +168,9 @@ def judge(
         workers = ThreadPoolExecutor(max_workers=max(1, len(packs)), thread_name_prefix="judge")
         cleanup.callback(workers.shutdown, wait=True, cancel_futures=True)
         try:
-            sessions = _Packs(None, graph.project, packs, cleanup, outcome.logs.append)
-            preparations = sessions.start(graph.stack, StackConfig({}), workers)
+            pool = PackPool(None, graph.project, outcome.logs.append)
+            cleanup.callback(pool.close)
+            preparations = pool.start(graph.stack, StackConfig({}), packs, workers)
             progress(f"{graph.stack}: checking {len(graph.resources)} resources with {len(packs)} packs")
             reports = _check(graph, preparations, workers)
         except PreviewError as error:
@@ -146,10 +188,10 @@ def _notes(packs: Sequence[PackSelection], stack: str) -> Iterator[str]:
 class _Programs:
     """The programs of all stacks, each in a separate process."""
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
+    def __init__(self, job: Job, parent: Parent | None) -> None:
+        self._job, self._parent = job, parent
         self._lock = threading.Lock()
-        self._processes: list[subprocess.Popen[str]] = []
+        self._processes: list[children.Process] = []
         self._stopped = False
 
     def record(self, stack: str, config: StackConfig) -> Graph:
@@ -167,7 +209,11 @@ class _Programs:
             stack_references=job.stack_references,
             python=job.project.interpreter,
         )
-        return runner.run(program, job.output, self._started)
+        graph = runner.run(program, job.output, self._started, self._parent)
+        if self._parent is not None:
+            # What this program has needed, the next ones find loaded.
+            self._parent.load()
+        return graph
 
     def stop(self) -> None:
         """Ends every program that still runs, and those that are just being started."""
@@ -176,57 +222,11 @@ class _Programs:
             for process in self._processes:
                 children.kill(process)
 
-    def _started(self, process: subprocess.Popen[str]) -> None:
+    def _started(self, process: children.Process) -> None:
         with self._lock:
             self._processes.append(process)
             if self._stopped:
                 children.kill(process)
-
-
-Preparation = tuple["PackSession", "Future[None]"]
-
-
-class _Packs:
-    """The packs of all stacks, each stack with processes of its own."""
-
-    def __init__(
-        self,
-        folder: Path | None,
-        project: str,
-        packs: Sequence[PackSelection],
-        cleanup: ExitStack,
-        log: Callable[[str], None],
-    ) -> None:
-        self._folder, self._project, self._packs, self._cleanup, self._log = folder, project, packs, cleanup, log
-        self._engine: EngineServer | None = None
-        self._sessions: dict[str, list[PackSession]] = {}
-
-    def start(self, stack: str, config: StackConfig, workers: ThreadPoolExecutor) -> list[Preparation]:
-        """The sessions of a stack, each with the future of its configuration: all are started before the first is waited for."""
-        if not self._packs:
-            return []
-        # These import gRPC, which a preview without packs does not need, and for which the programs need not wait.
-        from offline_preview.engine_service import EngineServer
-        from offline_preview.pack_process import PackProcess, PackStack
-        from offline_preview.pack_session import PackSession
-
-        if self._engine is None:
-            self._engine = EngineServer(self._log)
-            self._cleanup.callback(self._engine.stop)
-        about = PackStack(self._project, stack, ORGANIZATION, config, self._folder)
-        sessions = self._sessions[stack] = []
-        for selection in self._packs:
-            # In another thread, see `children.start`.
-            process = workers.submit(PackProcess, selection.pack, about, self._engine.address).result()
-            session = PackSession(process, about, selection.profile(stack))
-            self._cleanup.callback(session.close)
-            sessions.append(session)
-        return [(session, workers.submit(session.prepare)) for session in sessions]
-
-    def stop(self, stack: str) -> None:
-        """Ends the processes of a stack that was judged, before others are started."""
-        for session in self._sessions.pop(stack, []):
-            session.close()
 
 
 def _check(graph: Graph, sessions: Sequence[Preparation], workers: ThreadPoolExecutor) -> tuple[PackReport, ...]:

@@ -1,5 +1,6 @@
 """Runs a program for one stack in a separate process, and returns the recorded graph."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from offline_preview import children
+from offline_preview.forks import Fork, ForkError, Parent
 from offline_preview.graph import Graph
 from offline_preview.values import to_json
 
@@ -25,8 +27,8 @@ spec = importlib.util.spec_from_file_location("offline_preview", sys.argv[1] + "
 package = importlib.util.module_from_spec(spec)
 sys.modules["offline_preview"] = package
 spec.loader.exec_module(package)
-from offline_preview.child import main
-main(int(sys.argv[2]))
+import importlib
+importlib.import_module("offline_preview." + sys.argv[2]).main(int(sys.argv[3]))
 """
 
 
@@ -66,60 +68,79 @@ class Program:
 def run(
     program: Program,
     output: Callable[[str], None] = lambda _line: None,
-    started: Callable[[subprocess.Popen[str]], None] = lambda _process: None,
+    started: Callable[[children.Process], None] = lambda _process: None,
+    parent: Parent | None = None,
 ) -> Graph:
     """The graph that a program records. Each line that the program prints, and its logs, go to ``output`` as they come.
 
-    ``started`` gets the program's process, for a caller in another thread who may have to stop it.
+    ``started`` gets the program's process, for a caller in another thread who may have to stop it. With ``parent``, the program is run in
+    a fork of it, as long as it can fork.
 
     :raises ProgramError: the program failed, or its interpreter has no Pulumi SDK.
     """
-    task = json.dumps(
-        {
-            "directory": str(program.directory),
-            "main": str(program.main),
-            "root": str(program.directory),
-            "project": program.project,
-            "stack": program.stack,
-            "organization": program.organization,
-            "config": dict(program.config),
-            "secretKeys": sorted(program.secret_keys),
-            "deployed": program.deployed,
-            "stackReferences": {name: to_json(dict(outputs)) for name, outputs in program.stack_references.items()},
-        }
-    )
     reading, writing = os.pipe()
-    # -P: neither the current folder nor this package's may be on the path; what is there is as under the CLI.
-    command = [program.python, "-P", "-u", "-c", _BOOTSTRAP, str(Path(__file__).parent), str(writing)]
+    lines: list[str] = []
     with os.fdopen(reading) as answers:
         try:
-            process = children.start(
-                command,
-                cwd=program.directory,
-                env=_environment(program),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                pass_fds=(writing,),
-            )
+            process = _start(program, parent, writing)
         except OSError as error:
             raise ProgramError(f"the interpreter {program.python} cannot be started: {error.strerror}") from error
         finally:
             os.close(writing)
-        lines: list[str] = []
         started(process)
         with process:
             try:
                 reader = threading.Thread(target=_forward, args=(process.stdout, lines, output), daemon=True)
                 reader.start()
-                _send(process, task)
+                _send(process, program, survey=parent is not None)
                 answer = answers.read()
-                process.wait()
+                code = process.wait()
                 reader.join()
             except BaseException:  # also Ctrl-C: no program may keep running
                 children.kill(process)
                 raise
-    return _graph(program, process.returncode, answer, lines)
+    return _graph(program, code, answer, lines, parent)
+
+
+def start_parent(python: str) -> Parent:
+    """Starts the parent of an interpreter, whose forks run programs. What is wrong with the interpreter shows when it does not fork."""
+    return Parent(_command(python, "parent"), dict(os.environ))
+
+
+def _command(python: str, module: str) -> list[str]:
+    # -P: neither the current folder nor this package's may be on the path; what is there is as under the CLI.
+    return [python, "-P", "-u", "-c", _BOOTSTRAP, str(Path(__file__).parent), module]
+
+
+def _start(program: Program, parent: Parent | None, writing: int) -> "subprocess.Popen[str] | Fork":
+    if parent is not None:
+        with contextlib.suppress(ForkError):
+            return parent.fork(writing)
+    return children.start(
+        [*_command(program.python, "child"), str(writing)],
+        cwd=program.directory,
+        env=_environment(program),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        pass_fds=(writing,),
+    )
+
+
+def _task(program: Program, *, survey: bool) -> dict[str, Any]:
+    return {
+        "directory": str(program.directory),
+        "main": str(program.main),
+        "root": str(program.directory),
+        "project": program.project,
+        "stack": program.stack,
+        "organization": program.organization,
+        "config": dict(program.config),
+        "secretKeys": sorted(program.secret_keys),
+        "deployed": program.deployed,
+        "stackReferences": {name: to_json(dict(outputs)) for name, outputs in program.stack_references.items()},
+        "survey": survey,
+    }
 
 
 def _environment(program: Program) -> dict[str, str]:
@@ -134,10 +155,13 @@ def _environment(program: Program) -> dict[str, str]:
     }
 
 
-def _send(process: subprocess.Popen[str], task: str) -> None:
-    if process.stdin is not None:
+def _send(process: "subprocess.Popen[str] | Fork", program: Program, *, survey: bool) -> None:
+    task = _task(program, survey=survey)
+    if isinstance(process, Fork):
+        process.send(json.dumps({**task, "environment": _environment(program)}))
+    elif process.stdin is not None:
         try:
-            process.stdin.write(task)
+            process.stdin.write(json.dumps(task))
             process.stdin.close()
         except BrokenPipeError:
             # The process has already ended; its output tells why.
@@ -152,7 +176,7 @@ def _forward(stream: IO[str] | None, lines: list[str], output: Callable[[str], N
             output(text)
 
 
-def _graph(program: Program, code: int, answer: str, lines: list[str]) -> Graph:
+def _graph(program: Program, code: int, answer: str, lines: list[str], parent: Parent | None) -> Graph:
     if lines[-1:] == ["no-sdk"]:
         raise ProgramError(
             f"the interpreter {program.python} has no Pulumi SDK. Install the project's requirements for it: "
@@ -165,6 +189,8 @@ def _graph(program: Program, code: int, answer: str, lines: list[str]) -> Graph:
         raise ProgramError(
             f"stack {program.stack}: the program's process ended with code {code} and returned no result", details=tail
         ) from None
+    if parent is not None and "survey" in data:
+        parent.add(data["survey"])
     if "error" in data:
         error = data["error"]
         raise ProgramError(error["message"], error["where"], error["traceback"])

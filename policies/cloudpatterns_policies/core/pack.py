@@ -74,6 +74,13 @@ class Pack:
         self.stack: str = ""
         """The beginning of the stack's URNs, once it is known."""
         self._on = on
+        self._keep_inputs = keep_inputs
+        self.begin()
+        self.configure({}, {})
+
+    def begin(self) -> None:
+        """Forgets everything about the stack before."""
+        self.stack = ""
         self._config_secrets: frozenset[str] = frozenset()
         # Filled by `analyze` and read by `analyze_stack`; the engine analyses a resource again after a change, so both are by URN.
         self._unknowns: dict[str, set[Undecided]] = {}
@@ -81,8 +88,7 @@ class Pack:
         self._found: dict[str, list[Known]] = {}
         self._open: dict[str, set[tuple[str, str]]] = {}
         # A stack's resources come with their outputs, in which nothing tells what was given from what the provider computes.
-        self._inputs: dict[str, Resource] | None = {} if keep_inputs else None
-        self.configure({}, {})
+        self._inputs: dict[str, Resource] | None = {} if self._keep_inputs else None
 
     def configure(self, levels: Mapping[str, Level], properties: Mapping[str, Mapping[str, Any]]) -> None:
         """Applies a profile. Raises `ProfileError` when it is invalid."""

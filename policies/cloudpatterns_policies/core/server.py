@@ -31,6 +31,8 @@ from cloudpatterns_policies.core.verdicts import Severity
 _MAX_MESSAGE_BYTES: Final = 400 * 1024 * 1024  # what the engine and the SDK allow; a whole stack comes in one message
 _STOP_GRACE_SECONDS: Final = 1.0
 _KEPT_RESPONSES: Final = 1000
+_SERVES_MANY: Final = "pulumi-policy-serves-many"
+"""Tells the offline preview that the pack can be configured for another stack, and then knows nothing of the one before."""
 
 
 class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
@@ -72,7 +74,12 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     def ConfigureStack(
         self, request: analyzer_pb2.AnalyzerStackConfigureRequest, context: grpc.ServicerContext
     ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
-        """Stores the stack's secret settings, to keep them out of messages, and its name, to recognise its resources."""
+        """Stores the stack's secret settings, to keep them out of messages, and its name, to recognise its resources.
+
+        Forgets the stack before.
+        """
+        self.pack.begin()
+        context.send_initial_metadata(((_SERVES_MANY, "true"),))
         self.pack.stack = f"urn:pulumi:{request.stack}::{request.project}::" if request.stack and request.project else ""
         self.pack.add_secrets(request.config[key] for key in request.config_secret_keys if key in request.config)
         return analyzer_pb2.AnalyzerStackConfigureResponse()

@@ -30,6 +30,8 @@ from offline_preview.reports.texts import plural, printable, shortened
 _STYLES: Final = {"critical": "bold white on red", "high": "bold red", "medium": "bold yellow", "low": "bold cyan"}
 _WIDEST: Final = 120
 """Longer lines are hard to read, even in a wide terminal."""
+_TREES: Final = 8
+"""Of more stacks, no trees are shown."""
 _TYPES: Final = 3
 """What so many types have in common is shown type by type; of more, one is named."""
 _LINK: Final = re.compile(r"https?://[^\s<>()]*[^\s<>().,;]")
@@ -48,7 +50,11 @@ def console(width: int | None = None, *, stderr: bool = False) -> Console:
 def show(out: Console, reports: Sequence[StackReport]) -> None:
     """Prints the trees and findings of all stacks, then their verdict lines, one below the other."""
     for report in reports:
-        out.print(_tree(report))
+        # Of many stacks, nobody reads the trees; findings and verdicts remain.
+        if len(reports) <= _TREES:
+            out.print(_tree(report))
+        elif report.findings:
+            out.print(Text(f"{report.graph.project} / {report.stack}", style="bold"))
         _show_findings(out, report)
         _show_earlier(out, report)
         out.print()
@@ -56,6 +62,10 @@ def show(out: Console, reports: Sequence[StackReport]) -> None:
     for report in reports:
         # The verdict is one line, whatever the width.
         out.print(verdict(report, longest), soft_wrap=True)
+    if len(reports) > _TREES:
+        bad = sum(not report.compliant for report in reports)
+        resources = sum(report.summary()["resources"] for report in reports)
+        out.print(f"{plural(len(reports), 'stack')}, {plural(resources, 'resource')}: {len(reports) - bad} compliant, {bad} not")
 
 
 def verdict(report: StackReport, width: int = 0) -> Text:

@@ -1,6 +1,7 @@
 """The baseline in a profile: what is known does not block, what is new does, what is gone is said."""
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -145,7 +146,8 @@ def test_a_baseline_is_advisory_or_disabled() -> None:
 
 def test_a_baseline_of_another_stack_is_refused_with_one_message() -> None:
     analyzer = Analyzer("pack", "1", [closed], TODAY)
-    analyzer.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(stack="dev", project="shop"), None)  # ty: ignore[invalid-argument-type]
+    context: Any = SimpleNamespace(send_initial_metadata=lambda _metadata: None)
+    analyzer.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(stack="dev", project="shop"), context)
     with pytest.raises(ProfileError) as caught:
         knowing(analyzer.pack, entry(), entry())
     problem = f"baseline: entries[0]: is of another stack, {urn(BUCKET, 'bad')}; record the findings of this one"

@@ -63,7 +63,10 @@ class Refusal(Exception):
 
 
 class Context:
-    """Stands in for gRPC's context, of which only `abort` is used."""
+    """Stands in for gRPC's context, as far as it is used."""
+
+    def send_initial_metadata(self, _metadata: Any) -> None:
+        """Not sent."""
 
     def abort(self, code: grpc.StatusCode, details: str) -> NoReturn:
         raise Refusal(code, details)
@@ -224,6 +227,20 @@ def test_configure_takes_exemptions_off_the_wire(analyzer: Analyzer) -> None:
     analyzer.Configure(profile(exemptions=(analyzer_pb2.MANDATORY, {"entries": [entry]})), CONTEXT)
     (told,) = analyzer.Analyze(request("b", {"acl": "open"}), CONTEXT).diagnostics
     assert (told.enforcementLevel, told.message[:8]) == (analyzer_pb2.ADVISORY, "[EXEMPT]")
+
+
+def test_a_pack_that_serves_another_stack_has_forgotten_the_one_before(analyzer: Analyzer) -> None:
+    secrets = analyzer_pb2.AnalyzerStackConfigureRequest(stack="prod", project="p", config={"p:a": "hunter2"}, config_secret_keys=["p:a"])
+    analyzer.ConfigureStack(secrets, CONTEXT)
+    analyzer.Configure(profile(), CONTEXT)
+    before = analyzer.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(), CONTEXT)
+    analyzer.Analyze(request("b", {"acl": UNKNOWN}), CONTEXT)
+    assert analyzer.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(), CONTEXT) != before
+    analyzer.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(stack="dev", project="p"), CONTEXT)
+    analyzer.Configure(profile(closed=(analyzer_pb2.ADVISORY, {"word": "hunter2"})), CONTEXT)
+    assert analyzer.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(), CONTEXT) == before
+    (told,) = analyzer.Analyze(request("b", {"acl": "hunter2"}), CONTEXT).diagnostics
+    assert told.message.startswith("is hunter2 - acl.")
 
 
 def test_secret_settings_do_not_show(analyzer: Analyzer) -> None:
