@@ -74,10 +74,13 @@ def test_problems(changes: Any, argument: str, reason: str) -> None:
     assert CANARY not in str(caught.value)
 
 
-@pytest.mark.parametrize("credential", [CANARY, {"value": [CANARY]}])
+@pytest.mark.parametrize(
+    ("credential", "reason"),
+    [(CANARY, "what was given is not shown"), ({"value": [CANARY]}, r"is \[hidden\]; must be text")],
+)
 @pytest.mark.parametrize("argument", ["password", "auth_token"])
-def test_no_message_shows_a_credential(argument: str, credential: Any) -> None:
-    with pytest.raises(ArgumentError, match="what was given is not shown") as caught:
+def test_no_message_shows_a_credential(argument: str, credential: Any, reason: str) -> None:
+    with pytest.raises(ArgumentError, match=reason) as caught:
         make(**{argument: credential})
     assert CANARY not in str(caught.value)
 
