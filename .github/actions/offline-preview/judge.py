@@ -22,7 +22,7 @@ def install() -> int:
     pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     venv.create(TOOLS, with_pip=True)
     python = str(TOOLS / "bin" / "python")
-    packages = [f"{REPOSITORY / 'policies'}[acceptance]", str(REPOSITORY / "preview")]
+    packages = [f"{REPOSITORY / 'policies'}[acceptance]", str(REPOSITORY / "pictures"), str(REPOSITORY / "preview")]
     subprocess.run([python, *pip, "--constraint", str(constraints()), *packages], check=True)
     subprocess.run([python, *pip, "--no-deps", *unmanaged()], check=True)
     if os.environ.get("STATE"):
@@ -66,7 +66,7 @@ def judge() -> int:
     name = os.environ.get("REPORTS") or "offline-preview"
     folder = TEMPORARY / name
     folder.mkdir(parents=True, exist_ok=True)
-    endings = {"json": "json", "sarif": "sarif", "junit": "xml", "markdown": "md"}
+    endings = {"json": "json", "sarif": "sarif", "junit": "xml", "markdown": "md", "html": "html"}
     reports = {kind: folder / f"{name}.{ending}" for kind, ending in endings.items()}
     command = [str(TOOLS / "bin" / "offline-preview"), *options()]
     for kind, file in reports.items():
