@@ -255,7 +255,7 @@ PROBLEMS: Any = [
         "secrets.a.b",
         "has a name that cannot be used; allowed are letters, digits and single hyphens",
     ),
-    ({"secrets": {"a.b": {**EMPTY, "value": [CANARY]}}}, "secrets.a.b.value", "what was given is not shown"),
+    ({"secrets": {"a.b": {**EMPTY, "value": [CANARY]}}}, "secrets.a.b.value", "is [hidden]; must be text"),
     (
         {"secrets": {"api": {**EMPTY, "value": CANARY}}},
         "secrets.api.value",
@@ -273,7 +273,7 @@ PROBLEMS: Any = [
     ),
     ({"secrets": {"api": {**EMPTY, "recovery_window_days": 6}}}, "secrets.api.recovery_window_days", "is [hidden]; must be at least 7"),
     ({"secrets": {"api": {**EMPTY, "rotation": {**ROTATED, "days": 0}}}}, "secrets.api.rotation.days", "is [hidden]; must be at least 1"),
-    ({"secrets": {"api": {**EMPTY, "value": [CANARY]}}}, "secrets.api.value", "what was given is not shown"),
+    ({"secrets": {"api": {**EMPTY, "value": [CANARY]}}}, "secrets.api.value", "is [hidden]; must be text"),
     ({"secrets": {"api": CANARY}}, "secrets.api", "what was given is not shown"),
     (None, "secrets", "is missing; give it a value"),
     ({"secrets": CANARY}, "secrets", "what was given is not shown"),

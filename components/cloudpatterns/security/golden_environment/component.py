@@ -282,20 +282,17 @@ def _problems(checked: GoldenEnvironmentArgs) -> Iterator[Problem]:
         path = f"products.{key}"
         yield from one_of(product, "statements", "existing_launch_role_arn", path=f"{path}.")
         yield from statement_problems(product["statements"], f"{path}.statements")
-        templates = [version["template"] for version in product["versions"].values()]
-        for parameter in product["allowed_values"] if all("Resources" in template for template in templates) else ():
-            if not any(re.search(rf"\b{parameter}\b", template) for template in templates):
-                yield f"{path}.allowed_values.{parameter}", "is no parameter of a template. Name one of its Parameters."
         first = next(iter(product["versions"]))
         for version, settings in product["versions"].items():
             if "Resources" not in settings["template"]:
                 reason = "has no Resources: it is the text of a template of CloudFormation, not its path. Read the file."
                 yield f"{path}.versions.{version}.template", reason
+                continue
             for parameter in product["allowed_values"]:
                 # They hold for all versions: https://docs.aws.amazon.com/servicecatalog/latest/adminguide/catalogs_constraints_template-constraints.html
-                if parameter not in settings["template"]:
-                    reason = f"has {parameter}, which is no parameter of version {version}: it could not be launched. Correct the name."
-                    yield f"{path}.allowed_values", reason
+                if not re.search(rf"\b{parameter}\b", settings["template"]):
+                    reason = f"is no parameter of version {version}, which could not be launched. Name one of its Parameters."
+                    yield f"{path}.allowed_values.{parameter}", reason
             if version == first and settings["deprecated"]:
                 reason = "is True for the first version, which is part of the product. Set it for later versions only."
                 yield f"{path}.versions.{version}.deprecated", reason
