@@ -11,7 +11,7 @@ from pydantic_core import InitErrorDetails, to_jsonable_python
 
 from settings.database import AURORA, PROPOSED, Database
 from settings.faults import Assign, Context, Fix, Location, Model, Remove, Run, fault
-from settings.storefront import EXAMPLE_ACTION, EXAMPLE_RESOURCE, REPLICAS_ALLOWED, Containers, Servers, Statement, Storefront
+from settings.storefront import EXAMPLE_ACTION, EXAMPLE_RESOURCE, REPLICAS_ALLOWED, Containers, Servers, Statement, Storefront, topics
 
 # Valid parts of a storefront, instead of those that have other problems.
 _SERVERS: dict[str, Any] = {"instance_types": ["t4g.small"], "min_size": 1, "max_size": 1}
@@ -60,6 +60,7 @@ def _arguments(settings: Any, context: Context) -> dict[str, Any]:
         "operators": {operator.name: operator.as_args("name") for operator in _operators(settings)},
         **_valid(front, ("alarm_topic_arns", "alarm_email_addresses")),
     }
+    args["alarm_topic_arns"] = topics(args.get("alarm_topic_arns", ()))
     if args.get("servers", {}).get("artifact_sha256"):
         # As in the program: without a place it is in the stack's own bucket.
         args["servers"].setdefault("artifact_uri", "s3://bucket/version.tar.gz")

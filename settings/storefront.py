@@ -353,6 +353,11 @@ class ReadReplicas(
     checks = (_fewest_readers_below_most,)
 
 
+def topics(arns: Iterable[str]) -> list[str]:
+    """Those of some texts that are topics: the others are a problem already."""
+    return [arn for arn in arns if _TOPIC.fullmatch(arn)]
+
+
 def _topics_of_region(storefront: "Storefront", context: Context) -> Iterable[InitErrorDetails]:
     for index, arn in from_last(storefront.alarm_topic_arns):
         found, place = _TOPIC.fullmatch(arn), ("alarm_topic_arns", index)

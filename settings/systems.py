@@ -18,6 +18,7 @@ from pydantic_core import InitErrorDetails, to_jsonable_python
 from settings.faults import Allowed, Context, Location, Model, Remove, Run, fault
 from settings.options import options
 from settings.refusals import steps
+from settings.storefront import topics
 
 SYSTEMS: Mapping[str, str] = {
     "monitoring": "cloudpatterns.operations:MonitoringIntegration",
@@ -141,7 +142,7 @@ def components_accept(settings: Any, context: Context) -> Iterable[InitErrorDeta
 def _topics(settings: Any) -> list[str]:
     """Topics as the storefront's alarms have them; that of e-mail addresses is known only after its creation."""
     front = getattr(settings, "storefront", None)
-    found = [*getattr(front, "alarm_topic_arns", ())]
+    found = topics(getattr(front, "alarm_topic_arns", ()))
     return [*found, "arn:aws:sns:eu-west-1:000000000000:alarms"] if getattr(front, "alarm_email_addresses", ()) else found
 
 

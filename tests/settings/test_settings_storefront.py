@@ -36,7 +36,7 @@ ONE = [
         "storefront.servers.artifact_kms_key_arn",
         "arn:aws:kms:eu-west-1:123456789012:key/mine",
         "it is the key of the object at artifact_uri, which is not given; the stack's own bucket has a key of its own",
-        "a text",
+        "the ARN of a key, not its id or alias, such as arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
         rm("storefront.servers.artifact_kms_key_arn"),
     ),
     (
