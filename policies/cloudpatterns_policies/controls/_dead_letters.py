@@ -3,7 +3,7 @@
 from typing import Final
 
 from cloudpatterns_policies.controls._event_sources import MAPPING, PIPE, QUEUE
-from cloudpatterns_policies.core import UNKNOWN, Resource, Stack
+from cloudpatterns_policies.core import UNKNOWN, Resource, Stack, UnknownValueError
 from cloudpatterns_policies.graph.reading import has_value, read
 
 REDRIVE: Final = "aws:sqs/redrivePolicy:RedrivePolicy"
@@ -32,11 +32,20 @@ def is_dead_letter_queue(queue: Resource, stack: Stack) -> bool:
         return True
     if any(stack.referrers(queue, kind, path) for kind, path in (*OF_QUEUES, *_OF_OTHERS)):
         return True
-    # A schedule's target may name the queue that it sends to as well, so the path decides.
-    return any(
-        queue in stack.refs(schedule, "target.deadLetterConfig.arn") and queue not in stack.refs(schedule, "target.arn")
-        for schedule in stack.referrers(queue, _SCHEDULE, "target")
-    )
+    return any(_keeps_of(schedule, queue, stack) for schedule in stack.referrers(queue, _SCHEDULE, "target"))
+
+
+def _keeps_of(schedule: Resource, queue: Resource, stack: Stack) -> bool:
+    """Whether a schedule parks in a queue what it gives up; its target may be a queue as well, so the path decides."""
+    queues = stack.refs(schedule, "target.deadLetterConfig.arn", QUEUE)
+    if queue not in queues or queue not in stack.refs(schedule, "target.arn", QUEUE):
+        return queue in queues
+    if not schedule.is_unknown("target.deadLetterConfig.arn"):
+        return False
+    # Both ARNs are unknown in a preview, so either may be of any queue that the target depends on: the only one takes the dead letters.
+    if len(queues) > 1:
+        raise UnknownValueError("target.arn", schedule.urn)
+    return True
 
 
 def takes_from_queues(queue: Resource, stack: Stack) -> bool:

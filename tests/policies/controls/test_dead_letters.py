@@ -80,13 +80,18 @@ def test_queue_of_a_pipe(stream: str, arn: Any) -> None:
 
 
 def test_queue_of_a_schedule() -> None:
-    def found(target: dict[str, Any]) -> Verdict:
-        schedule = resource(SCHEDULE, "nightly", {"target": target}, deps={"target": ["q"]})
-        return judged(controls.queue_dead_letters, resource(QUEUE, "q"), schedule)
+    def found(target: dict[str, Any], *more: str) -> Verdict:
+        schedule = resource(SCHEDULE, "nightly", {"target": target}, deps={"target": ["q", *more]})
+        queues = [resource(QUEUE, name, {"arn": f"arn:aws:sqs:eu-west-1:123456789012:{name}"}) for name in ("q", *more)]
+        return judged(controls.queue_dead_letters, *queues, schedule)
 
     assert found({"arn": "arn:aws:lambda:::x", "deadLetterConfig": {"arn": UNKNOWN}}) == IS_DEAD_LETTERS
     assert found({"arn": UNKNOWN}) == NO_DEAD_LETTERS
-    assert found({"arn": UNKNOWN, "deadLetterConfig": {"arn": UNKNOWN}}) == NO_DEAD_LETTERS
+    # What is unknown in a preview may be any queue that the target depends on: the only one takes the dead letters.
+    assert found({"arn": UNKNOWN, "deadLetterConfig": {"arn": UNKNOWN}}) == IS_DEAD_LETTERS
+    assert found({"arn": UNKNOWN, "deadLetterConfig": {"arn": UNKNOWN}}, "other") == Unknown("target.arn of nightly")
+    itself = "arn:aws:sqs:eu-west-1:123456789012:q"
+    assert found({"arn": itself, "deadLetterConfig": {"arn": itself}}) == NO_DEAD_LETTERS
 
 
 LOSES = Fail("loses failed events from source", "deadLetterConfig")
