@@ -129,16 +129,14 @@ def _blank(width: float, height: float) -> str:
 
 def _rows(picture: Any, scene: Scene, names: dict[str, str]) -> None:
     """Things without arrows, and boxes that no arrow leaves, would all stand in one column: invisible edges make rows of them."""
-    rows = [
-        pair for keys in _lonely(scene).values() for start in range(0, len(keys), _ROW) for pair in pairwise(keys[start : start + _ROW])
-    ]
+    rows = [pair for keys in _lonely(scene).values() for row in _in_rows(keys) for pair in pairwise(row)]
     following: dict[str, list[str]] = {key: [] for key in scene.things}
     for tail, head in [*((arrow.tail, arrow.head) for arrow in scene.arrows if arrow.head != OUTSIDE), *rows]:
         following[tail].append(head)
-    depths = _depths(following)
-    longest, column = max([_ROW, *(depth for key, depth in depths.items() if scene.things[key].box not in _islands(scene))]), 0
+    depths, islands = _depths(following), _islands(scene)
+    longest, column = max([_ROW, *(depth for key, depth in depths.items() if scene.things[key].box not in islands)]), 0
     last: list[str] = []
-    for box in _islands(scene):
+    for box in islands:
         inside = [thing.key for thing in scene.things.values() if thing.box == box]
         deepest = max(inside, key=lambda key: depths[key])
         column, last = (column, last) if column + depths[deepest] <= longest else (0, [])
@@ -206,9 +204,9 @@ def _read(picture: Any, scene: Scene, names: dict[str, str], clusters: dict[str,
         return (x - left, top - y)
 
     boxes: dict[str, Area] = {}
+    keys = {name: key for key, name in clusters.items()}
 
     def walk(graph: Any) -> None:
-        keys = {name: key for key, name in clusters.items()}
         for cluster in graph.subgraphs():
             x0, y0, x1, y1 = _numbers(cluster.graph_attr["bb"])
             boxes[keys[cluster.name]] = Area(x0 - left, top - y1, x1 - x0, y1 - y0)

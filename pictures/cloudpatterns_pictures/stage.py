@@ -29,8 +29,6 @@ _FROM_OUTSIDE: Final = {
 """Types outside VPCs that answer the internet, with their ports."""
 _LONGEST_LABEL: Final = 16
 _SERVICE: Final = re.compile(r"(\d+) \((\w+)\)")
-
-
 MOST: Final = 80
 """A picture of more things is read by nobody: components are folded, the largest first."""
 _FOLDED: Final = "management/cloudformation-stack"
@@ -53,6 +51,8 @@ class _Stage:
         self._topology = topology_of(stack)
         self._scene = Scene(f"{graph.project}/{graph.stack}")
         self._thing_of: dict[str, str] = {}
+        self._alike: dict[tuple[str, str, str], Thing] = {}
+        """By type, parent and box, the thing that further resources of the kind join."""
 
     def scene(self, most: int) -> Scene:
         for resource in self._stack.resources:
@@ -75,22 +75,14 @@ class _Stage:
 
     def _add(self, resource: Resource) -> None:
         kind, box = KINDS[resource.type], self._box_of(resource)
-        twin = next((thing for thing in self._scene.things.values() if self._alike(thing, resource, box)), None)
-        if twin is not None:
-            twin.urns.append(resource.urn)
-            twin.title = f"{self._name(resource.parent)} \u00d7{len(twin.urns)}"
-        thing = twin or Thing(resource.urn, kind.icon, resource.name, kind.noun, box, [resource.urn])
+        thing = Thing(resource.urn, kind.icon, resource.name, kind.noun, box)
+        if resource.type in _ALIKE:
+            thing = self._alike.setdefault((resource.type, resource.parent, box), thing)
+        thing.urns.append(resource.urn)
+        if len(thing.urns) > 1:
+            thing.title = f"{resource.parent.rpartition('::')[2]} \u00d7{len(thing.urns)}"
         self._scene.things[thing.key] = thing
         self._thing_of[resource.urn] = thing.key
-
-    def _alike(self, thing: Thing, resource: Resource, box: str) -> bool:
-        if resource.type not in _ALIKE or thing.box != box:
-            return False
-        first = self._stack.by_urn(thing.key)
-        return first is not None and (first.type, first.parent) == (resource.type, resource.parent)
-
-    def _name(self, urn: str) -> str:
-        return urn.rpartition("::")[2]
 
     def _box_of(self, resource: Resource) -> str:
         if KINDS[resource.type].everywhere or _text(resource, "scope") == "CLOUDFRONT":
@@ -191,7 +183,8 @@ class _Stage:
             for thing in things:
                 del self._scene.things[thing.key]
             self._scene.things[key] = folded
-            self._thing_of |= dict.fromkeys((urn for urn, of in self._thing_of.items() if of in {thing.key for thing in things}), key)
+            # Without the web ACLs among them, which are not things any more.
+            self._thing_of |= dict.fromkeys((urn for urn in folded.urns if urn in self._thing_of), key)
 
     def _around(self, box: str) -> Iterator[str]:
         while box:
