@@ -1,11 +1,17 @@
-"""What lies on what in a picture."""
+"""What lies on what in a picture, and what two pictures have in common."""
 
+import re
 from collections.abc import Iterator
 from itertools import combinations
 
 from cloudpatterns_pictures.layout import LABEL, Area, Layout, overlap, text_width
 from cloudpatterns_pictures.scene import Scene
 from cloudpatterns_pictures.svg import lines_of, title_of
+
+
+def without_icons(picture: str) -> str:
+    """An SVG without its icons, which another version of the library that makes them smaller packs differently."""
+    return re.sub(r"data:image/png;base64,[^\"]+", "", picture)
 
 
 def texts(scene: Scene, layout: Layout) -> Iterator[tuple[str, Area]]:
