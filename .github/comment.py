@@ -1,6 +1,7 @@
 """Writes a file into the comment of a pull request that ends with the same line, or into a new one: `comment.py NUMBER FILE`.
 
-The comment is that of the workflow's own account. It needs `gh`, and `GH_TOKEN` and `GH_REPO` in the environment.
+The comment is that of the workflow's own account, and links to `PAGE` where the environment has one. It needs `gh`, and `GH_TOKEN` and
+`GH_REPO` in the environment.
 """
 
 import json
@@ -22,6 +23,8 @@ def gh(*words: str, body: str | None = None) -> str:
 number, file = sys.argv[1:]
 text = Path(file).read_text(encoding="utf-8")
 mark = text.rstrip().rpartition("\n")[2]
+if page := os.environ.get("PAGE"):
+    text = text.rstrip().removesuffix(mark) + f"[The page with the picture]({page})\n\n{mark}\n"
 comments = f"repos/{os.environ['GH_REPO']}/issues"
 pages = json.loads(gh(f"{comments}/{int(number)}/comments?per_page=100", "--paginate", "--slurp"))
 own = [item["id"] for page in pages for item in page if item["user"]["login"] == AUTHOR and item["body"].rstrip().endswith(mark)]

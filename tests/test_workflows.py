@@ -20,6 +20,8 @@ WORKFLOWS = {path.stem: path for path in sorted((GITHUB / "workflows").glob("*.y
 ACTION = GITHUB / "actions" / "stack" / "action.yml"
 FOR_OTHERS = GITHUB / "actions" / "offline-preview" / "action.yml"
 FILES = [*WORKFLOWS.values(), ACTION, FOR_OTHERS]
+STACK = "./.github/actions/stack"
+CLI = "pulumi/actions@"
 
 
 def loaded(path: Path) -> Any:
@@ -56,7 +58,7 @@ def test_github_can_read_them(schema: str, paths: list[Path], tmp_path: Path) ->
 
 
 def test_there_are_these_workflows() -> None:
-    assert WORKFLOWS.keys() == {"check", "compat", "deploy", "drift", "pages", "preview"}
+    assert WORKFLOWS.keys() == {"check", "compat", "deploy", "drift", "offline-preview", "pages", "preview"}
 
 
 def test_the_checks_run_the_tests_alone_and_once_more_with_coverage() -> None:
@@ -71,7 +73,8 @@ def test_the_checks_run_the_tests_alone_and_once_more_with_coverage() -> None:
 def test_what_they_use_is_pinned(path: Path) -> None:
     used = [step["uses"] for step in steps(path) if "uses" in step]
     assert used
-    assert [one for one in used if not re.fullmatch(r"[\w-]+/[\w-]+(/[\w-]+)?@[0-9a-f]{40}|\./\.github/actions/stack", one)] == []
+    pinned = r"[\w-]+/[\w-]+(/[\w-]+)?@[0-9a-f]{40}|[.$]/\.github/actions/[\w-]+"
+    assert [one for one in used if not re.fullmatch(pinned, one)] == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -83,9 +86,13 @@ def test_no_key_is_stored(path: Path) -> None:
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_a_token_for_aws_is_given_only_to_jobs_that_run_a_stack(name: str) -> None:
     content = loaded(WORKFLOWS[name])
-    assert content["permissions"] == {"contents": "read"}
+    if list(content["on"]) == ["workflow_call"]:
+        # It has what its caller gives it; a permission that is not given ends the caller's run.
+        assert "permissions" not in content
+    else:
+        assert content["permissions"] == {"contents": "read"}
     for key, job in content["jobs"].items():
-        runs_a_stack = any(step.get("uses") == "./.github/actions/stack" for step in job.get("steps", []))
+        runs_a_stack = any(step.get("uses") == STACK for step in job.get("steps", []))
         # GitHub Pages asks for a token too; no role in AWS trusts its environment.
         publishes = job.get("environment", {}).get("name") == "github-pages" if isinstance(job.get("environment"), dict) else False
         assert (job.get("permissions", {}).get("id-token") == "write") == (runs_a_stack or publishes), key
@@ -269,8 +276,9 @@ def test_every_run_of_a_stack_has_all_packs_and_no_way_around_them() -> None:
         assert run["with"]["policyPacks"].split() == [f"policies/{pack}" for pack in PACKS]
         assert re.findall(r"outputs\.(\w+)", run["with"]["policyPackConfigs"]) == list(PACKS)
         assert "continue-on-error" not in run
-    text = "".join(path.read_text(encoding="utf-8") for path in WORKFLOWS.values())
-    assert "pulumi/actions@" not in text
+    elsewhere = [step["with"] for path in WORKFLOWS.values() for step in steps(path) if step.get("uses", "").startswith(CLI)]
+    # Without a command the CLI is installed, and nothing else.
+    assert elsewhere == [{"pulumi-version-file": ".pulumi.version"}]
 
 
 def test_an_update_comes_after_a_preview_of_its_own() -> None:
@@ -320,8 +328,22 @@ def test_what_is_given_to_the_action_is_what_it_takes(name: str) -> None:
     inputs = loaded(ACTION)["inputs"]
     required = {key for key, one in inputs.items() if one.get("required") == "true"}
     for step in steps(WORKFLOWS[name]):
-        if step.get("uses") == "./.github/actions/stack":
+        if step.get("uses") == STACK:
             assert required <= step["with"].keys() <= inputs.keys()
+
+
+def test_other_repositories_call_the_action_by_a_workflow_with_the_same_inputs() -> None:
+    content, action = loaded(WORKFLOWS["offline-preview"]), loaded(FOR_OTHERS)
+    inputs = content["on"]["workflow_call"]["inputs"]
+    (call,) = [step for step in steps(WORKFLOWS["offline-preview"]) if step["uses"] == "$/.github/actions/offline-preview"]
+    assert call["with"] == {name: f"${{{{ inputs.{name} }}}}" for name in inputs}
+    assert {name: one["default"] for name, one in inputs.items()} == {name: one["default"] for name, one in action["inputs"].items()}
+
+
+def test_the_tests_on_the_real_engine_run_on_the_pinned_cli() -> None:
+    job = loaded(WORKFLOWS["check"])["jobs"]["engine"]
+    assert job["steps"][-2]["with"] == {"pulumi-version-file": ".pulumi.version"}
+    assert job["steps"][-1] == {"run": "make engine"}
 
 
 def test_the_comparison_needs_no_account_and_its_comment_runs_no_code_of_the_pull_request() -> None:
@@ -333,7 +355,7 @@ def test_the_comparison_needs_no_account_and_its_comment_runs_no_code_of_the_pul
     assert comment["steps"][0]["with"]["ref"] == "${{ github.event.pull_request.base.sha }}"
     assert [step["run"] for step in comment["steps"] if "run" in step] == ['python3 .github/comment.py "$NUMBER" comment.md']
     (compare,) = [step for step in changes["steps"] if step.get("name") == "Compare"]
-    assert compare["run"] == '.venv/bin/offline-preview --markdown comment.md ${MAIN:+--against "$MAIN"}'
+    assert compare["run"] == '.venv/bin/offline-preview --markdown comment.md --html offline-preview.html ${MAIN:+--against "$MAIN"}'
     (keep,) = [step for step in steps(WORKFLOWS["check"]) if "upload-artifact@" in step.get("uses", "")]
     assert "github.event_name == 'push'" in keep["if"]
     assert keep["with"] == {"name": "offline-preview", "path": "offline-preview.json"}
@@ -415,6 +437,80 @@ def test_a_pull_request_has_one_comment(tmp_path: Path, items: str, words: list[
     (tmp_path / "comment.md").write_text("new\n<!-- m -->\n")
     with_gh(tmp_path, COMMENTS.replace("ITEMS", items), "comment.py", "7", "comment.md")
     assert json.loads((tmp_path / "sent").read_text()) == [words, {"body": "new\n<!-- m -->\n"}]
+
+
+def test_the_comment_leads_to_the_page_and_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAGE", "https://example.com/artifacts/7")
+    (tmp_path / "comment.md").write_text("new\n\n<!-- m -->\n")
+    with_gh(tmp_path, COMMENTS.replace("ITEMS", "[]"), "comment.py", "7", "comment.md")
+    body = "new\n\n[The page with the picture](https://example.com/artifacts/7)\n\n<!-- m -->\n"
+    assert json.loads((tmp_path / "sent").read_text())[1] == {"body": body}
+
+
+DRIFT = """
+import pathlib
+path, body = words[1], json.load(sys.stdin) if "--input" in words else None
+if path == "repos/a/b/actions/runs/5/jobs?per_page=100":
+    others = [{"name": "stacks", "conclusion": "success", "html_url": "-"}, {"name": "report", "conclusion": None, "html_url": "-"}]
+    stacks = [{"name": f"drift ({stack})", "conclusion": end, "html_url": f"u/{stack}"} for stack, end in JOBS]
+    print(json.dumps([{"jobs": others}, {"jobs": stacks}]))
+elif path == "repos/a/b/issues?state=open&labels=drift&per_page=100":
+    foreign = {"number": 2, "body": "", "user": {"login": "somebody"}}
+    print(json.dumps([foreign, *({"number": 3, "body": body, "user": {"login": "github-actions[bot]"}} for body in ISSUES)]))
+else:
+    with pathlib.Path("sent").open("a") as file:
+        file.write(json.dumps([path.removeprefix("repos/a/b/"), body]) + chr(10))
+    print('{"html_url": "https://example.com/3"}')
+"""
+
+
+def told(tmp_path: Path, jobs: str, issues: str) -> list[Any]:
+    """What `drift.py` sends, by the ends of the stacks' jobs and the bodies of the open issue."""
+    with_gh(tmp_path, DRIFT.replace("JOBS", jobs).replace("ISSUES", issues), "drift.py", "5")
+    sent = tmp_path / "sent"
+    return [json.loads(line) for line in sent.read_text().splitlines()] if sent.exists() else []
+
+
+def test_drift_opens_one_issue(tmp_path: Path) -> None:
+    ((path, issue),) = told(tmp_path, "[('dev', 'success'), ('prod-b', 'failure'), ('prod-a', 'cancelled')]", "[]")
+    assert (path, issue["title"], issue["labels"]) == ("issues", "What is deployed differs from the program", ["drift"])
+    assert issue["body"].splitlines()[-2:] == ["- `prod-a`: [log](u/prod-a)", "- `prod-b`: [log](u/prod-b)"]
+
+
+CLOSED = {"state": "closed", "state_reason": "completed"}
+
+
+@pytest.mark.parametrize(
+    ("jobs", "issues", "sent"),
+    [
+        ("[('dev', 'success')]", "[]", {}),
+        (
+            "[('dev', 'success')]",
+            "['- `dev`: [log](u/old)']",
+            {"issues/3/comments": {"body": "No stack differs any more."}, "issues/3": CLOSED},
+        ),
+        (
+            "[('dev', 'failure'), ('prod', 'failure')]",
+            "['- `dev`: [log](u/old)']",
+            {"issues/3": None, "issues/3/comments": {"body": "These differ now, too: `prod`."}},
+        ),
+        ("[('dev', 'failure')]", "['- `dev`: [log](u/old)']", {"issues/3": None}),
+        ("[('dev', 'failure')]", "[None]", {"issues/3": None, "issues/3/comments": {"body": "These differ now, too: `dev`."}}),
+    ],
+    ids=["nothing differs", "no longer", "one more", "the same", "emptied by somebody"],
+)
+def test_an_open_issue_of_drift_is_brought_up_to_date(tmp_path: Path, jobs: str, issues: str, sent: dict[str, Any]) -> None:
+    found = told(tmp_path, jobs, issues)
+    assert [path for path, _ in found] == list(sent)
+    for path, body in found:
+        assert "[log](u/dev)" in body["body"] if sent[path] is None else body == sent[path]
+
+
+def test_what_writes_the_issue_of_drift_runs_beside_no_program() -> None:
+    jobs = loaded(WORKFLOWS["drift"])["jobs"]
+    assert jobs["report"]["permissions"] == {"actions": "read", "contents": "read", "issues": "write"}
+    assert [step["run"] for step in jobs["report"]["steps"] if "run" in step] == ['python3 .github/drift.py "$RUN"']
+    assert (jobs["report"]["needs"], jobs["drift"]["name"]) == (["stacks", "drift"], "drift (${{ matrix.stack }})")
 
 
 def test_a_role_lives_as_long_as_the_pipeline_makes_it() -> None:
