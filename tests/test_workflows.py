@@ -22,6 +22,7 @@ FOR_OTHERS = GITHUB / "actions" / "offline-preview" / "action.yml"
 FILES = [*WORKFLOWS.values(), ACTION, FOR_OTHERS]
 STACK = "./.github/actions/stack"
 CLI = "pulumi/actions@"
+SECRET = "4dabf18193072939515e22adb298388d"
 
 
 def loaded(path: Path) -> Any:
@@ -103,8 +104,8 @@ def test_every_update_is_an_environments_and_the_branchs_and_comes_after_the_che
     assert content["on"] == {"push": {"branches": ["main"]}}
     jobs = content["jobs"]
     assert jobs["check"]["uses"] == "./.github/workflows/check.yml"
-    needs = [["stacks", "artifact"], ["stacks", "artifact", "dev"]]
-    assert [jobs[name]["needs"] for name in ("stacks", "artifact", "dev", "prod")] == ["check", "stacks", *needs]
+    needs = [["stacks", "artifact"], ["stacks", "dev"], ["stacks", "artifact", "plan"]]
+    assert [jobs[name]["needs"] for name in ("stacks", "artifact", "dev", "plan", "prod")] == ["check", "stacks", *needs]
     for name in ("dev", "prod"):
         given = jobs[name]["steps"][-1]["with"]
         assert (jobs[name]["environment"], given["stack"], given["command"]) == (name, "${{ matrix.stack }}", "up")
@@ -124,10 +125,85 @@ def test_updates_wait_for_each_other_stack_by_stack_and_for_nothing_else() -> No
 
 def test_prod_needs_dev_done_or_not_there() -> None:
     """A dev job that a newer commit cancels is neither a failure nor a cancelled run."""
-    condition = loaded(WORKFLOWS["deploy"])["jobs"]["prod"]["if"]
+    jobs = loaded(WORKFLOWS["deploy"])["jobs"]
+    condition = jobs["plan"]["if"]
     assert "(needs.dev.result == 'success' || needs.dev.result == 'skipped')" in condition
     assert "!cancelled() && needs.stacks.result == 'success'" in condition
-    assert "failure()" not in condition
+    assert "!cancelled() && needs.plan.result == 'success'" in jobs["prod"]["if"]
+    assert "failure()" not in condition + jobs["prod"]["if"]
+
+
+def test_what_is_approved_for_prod_is_what_is_applied() -> None:
+    jobs = loaded(WORKFLOWS["deploy"])["jobs"]
+    # The plan is there before anybody is asked, and by the role that changes nothing.
+    assert "environment" not in jobs["plan"]
+    preview, keep = jobs["plan"]["steps"][-2:]
+    assert (preview["with"]["command"], preview["with"]["role-arn"]) == ("preview", "${{ fromJSON(vars.PLAN_ROLE_ARNS).prod }}")
+    assert keep["with"] == {"name": "plan-${{ matrix.stack }}", "path": "plan.json", "if-no-files-found": "error"}
+    fetch, update = jobs["prod"]["steps"][-2:]
+    assert fetch["with"] == {"name": keep["with"]["name"], "path": "dist/approved"}
+    assert [one["with"]["plan"].removeprefix("${{ github.workspace }}/") for one in (preview, update)] == [
+        "plan.json",
+        "dist/approved/plan.json",
+    ]
+    judge, refuse, apply = [
+        step for step in steps(ACTION) if step.get("uses", "").startswith(CLI) or step.get("name") == "Refuse what was not approved"
+    ]
+    now = "${{ runner.temp }}/plan.json"
+    assert judge["with"]["plan"] == refuse["env"]["NOW"] == now
+    assert refuse["if"] == "${{ inputs.command == 'up' && inputs.plan != '' }}"
+    assert refuse["run"] == 'python3 .github/plan.py "$APPROVED" "$NOW"'
+    assert apply["with"]["plan"] == "${{ inputs.plan || (inputs.command == 'up' && format('{0}/plan.json', runner.temp)) || '' }}"
+
+
+APPROVED = {
+    "urn:a": {"goal": {"name": "a", "protect": True, "inputDiff": {"adds": {"size": 1, "name": "a-0123abc"}}}, "steps": ["create"]},
+    "urn:b": {"goal": {"name": "b", "inputDiff": {"updates": {"key": {SECRET: "1b47", "ciphertext": "v1:x"}}}}, "steps": ["update"]},
+    "urn:c": {"goal": {"name": "c"}, "steps": ["same"], "seed": "one"},
+}
+
+
+def compared(tmp_path: Path, now: Any) -> tuple[int, list[str]]:
+    """Exit code and lines of the comparison of the plan above with another."""
+    for name, plans in (("approved", APPROVED), ("now", now)):
+        (tmp_path / name).write_text(json.dumps({"manifest": {}, "resourcePlans": plans}), encoding="utf-8")
+    command = [sys.executable, str(GITHUB / "plan.py"), str(tmp_path / "approved"), str(tmp_path / "now")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, (done.stdout + done.stderr).splitlines()
+
+
+def test_a_plan_is_the_same_where_names_and_encryptions_alone_differ(tmp_path: Path) -> None:
+    now = json.loads(json.dumps(APPROVED).replace("0123abc", "9876fed").replace("v1:x", "v1:y").replace('"one"', '"two"'))
+    assert compared(tmp_path, now) == (0, ["The update is the approved one."])
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (lambda plans: plans["urn:a"]["goal"]["inputDiff"]["adds"].update(size=2), "- urn:a: property size"),
+        (lambda plans: plans["urn:a"]["goal"]["inputDiff"]["adds"].update(name="b-0123abc"), "- urn:a: property name"),
+        (lambda plans: plans["urn:a"]["goal"].update(protect=False), "- urn:a: protect"),
+        (lambda plans: plans["urn:b"]["goal"]["inputDiff"].update(deletes=["tags"]), "- urn:b: property tags"),
+        (lambda plans: plans["urn:b"]["goal"]["inputDiff"].update(updates={"key": "open"}), "- urn:b: property key"),
+        (
+            lambda plans: plans["urn:c"].update(steps=["create-replacement", "replace", "delete-replaced"]),
+            "- urn:c: approved was same, it would be create-replacement and replace and delete-replaced",
+        ),
+        (lambda plans: plans.pop("urn:c"), "- urn:c: approved was same, it would be nothing"),
+        (lambda plans: plans.update({"urn:d": {"steps": ["delete"]}}), "- urn:d: approved was nothing, it would be delete"),
+    ],
+)
+def test_any_other_update_than_the_approved_one_is_refused(tmp_path: Path, change: Callable[[Any], None], line: str) -> None:
+    now = json.loads(json.dumps(APPROVED))
+    change(now)
+    code, (first, error) = compared(tmp_path, now)
+    assert (code, first) == (1, line)
+    assert error.startswith("::error::The update differs from the approved plan in 1 resources, so nothing was changed")
+
+
+def test_of_many_differences_some_are_shown(tmp_path: Path) -> None:
+    code, lines = compared(tmp_path, APPROVED | {f"urn:{number}": {"steps": ["create"]} for number in range(100)})
+    assert (code, len(lines), lines[30]) == (1, 32, "- and 70 more")
 
 
 def test_an_older_commit_is_refused_before_the_update() -> None:
@@ -136,7 +212,7 @@ def test_an_older_commit_is_refused_before_the_update() -> None:
     step = list(steps(ACTION))[index]
     assert (step["if"], step["run"]) == ("${{ inputs.command == 'up' }}", 'python3 .github/order.py "$STACK"')
     assert step["env"]["PULUMI_BACKEND_URL"] == "${{ inputs.backend }}"
-    assert names[index - 1] == "Judge the whole graph before anything is made"
+    assert names[index - 2 : index] == ["Judge the whole graph before anything is made", "Refuse what was not approved"]
     assert names[index + 1].startswith("Upload the artifact")
     assert names[index + 2].startswith("pulumi/actions@")
     for name in ("dev", "prod"):
@@ -317,7 +393,8 @@ def test_an_artifact_is_built_once_and_handed_over_as_one_archive() -> None:
     for name in ("dev", "prod"):
         # A failed build skips dev, and must not let prod pass for that.
         assert "(needs.artifact.result == 'success' || needs.artifact.result == 'skipped')" in jobs[name]["if"]
-        download, stack = jobs[name]["steps"][-2:]
+        (download,) = [step for step in jobs[name]["steps"] if step.get("with", {}).get("name") == "artifact"]
+        stack = jobs[name]["steps"][-1]
         assert download["if"] == "${{ needs.artifact.result == 'success' }}"
         assert download["with"] == {"name": upload["with"]["name"], "path": str(Path(path).parent)}
         assert stack["with"]["artifact"] == f"${{{{ needs.artifact.result == 'success' && '{path}' || '' }}}}"
