@@ -126,7 +126,14 @@ def schedule_outside_production(resource: Resource, stack: Stack, config: Mappin
 
 
 def _group_closings(group: Resource, stack: Stack) -> Iterator[Verdict]:
-    """For each scheduled action, whether it stops all instances: desired or maximum size is zero."""
+    """Whether it is scaled from nothing; for each scheduled action, whether it stops all instances: desired or maximum size is zero."""
+    sizes = {path: read(group, path) for path in ("minSize", "desiredCapacity")}
+    if unknown := [path for path, size in sizes.items() if size is UNKNOWN]:
+        # A group without a desired size has its minimum.
+        if all(size is UNKNOWN or not size for size in sizes.values()) and sizes["minSize"] is not None:
+            yield Unknown(unknown[0])
+    elif sizes["minSize"] == 0 and not sizes["desiredCapacity"]:
+        yield Pass()
     for item in stack.referrers(group, _GROUP_SCHEDULE, "autoscalingGroupName"):
         for path in ("desiredCapacity", "maxSize"):
             value = read(item, path, computed=True)

@@ -92,6 +92,23 @@ def test_closing_time_of_a_group(props: dict[str, Any], expected: Verdict) -> No
     assert closing(resource(GROUP, "group", {"name": "g"}), action) == expected
 
 
+@pytest.mark.parametrize(
+    ("props", "expected"),
+    [
+        ({"minSize": 0}, Pass()),
+        ({"minSize": 0, "desiredCapacity": 0}, Pass()),
+        ({"minSize": 0, "desiredCapacity": 2}, AROUND_THE_CLOCK),
+        ({"minSize": 1, "desiredCapacity": 1}, AROUND_THE_CLOCK),
+        ({"minSize": UNKNOWN}, Unknown("minSize")),
+        ({"minSize": 0, "desiredCapacity": UNKNOWN}, Unknown("desiredCapacity")),
+        ({"minSize": 1, "desiredCapacity": UNKNOWN}, AROUND_THE_CLOCK),
+        ({"desiredCapacity": UNKNOWN}, AROUND_THE_CLOCK),
+    ],
+)
+def test_a_group_that_is_scaled_from_nothing_needs_no_closing_time(props: dict[str, Any], expected: Verdict) -> None:
+    assert closing(resource(GROUP, "group", props)) == expected
+
+
 def test_closing_time_of_a_group_that_is_not_known() -> None:
     props = {"autoscalingGroupName": UNKNOWN, "desiredCapacity": UNKNOWN}
     deps = {"autoscalingGroupName": ["group"], "desiredCapacity": ["source"]}
