@@ -15,7 +15,7 @@ from offline_preview.graph import Graph
 from offline_preview.record import record
 from pulumi.provider.experimental.analyzer import PropertyDefinition
 
-from catalogue import alarms
+from catalogue import alarms, limits
 
 FIELDS: Final = ("Use when", "Not when", "Cost drivers", "Trade-offs", "Proven by")
 """The fields of a component's docstring, in their order."""
@@ -97,8 +97,8 @@ def index() -> str:
         "# Catalogue",
         "",
         "Written by `make docs` from the components: change those, not this file. Find your problem on the left; the page of the pattern",
-        "has a picture of its real graph, when not to use it, what it costs, a program, its arguments and outputs, what to do when it",
-        "fails, and the controls and tests that prove it.",
+        "has a picture of its real graph, when not to use it, what it costs, a program, its arguments and outputs, what it uses of AWS's",
+        "quotas, what to do when it fails, and the controls and tests that prove it.",
         "",
         *(f"- [{title}](#{_anchor(title)})" for title in ROOMS.values()),
     ]
@@ -122,6 +122,7 @@ def page(pattern: Pattern, graph: Graph) -> str:
     lines += ["", "## Example", "", *_example(pattern, graph)]
     lines += ["", "## Arguments", "", *_arguments(pattern)]
     lines += ["", "## Outputs", "", *_outputs(pattern)]
+    lines += ["", "## Limits and quotas", "", *limits.section(graph, pattern.name)]
     lines += ["", "## When it fails", "", *_failures(pattern, graph)]
     lines += ["", "## Proof", "", *_proof(pattern)]
     return "\n".join([*lines, ""])
