@@ -231,6 +231,14 @@ def test_a_comparison_shows_new_findings_first_and_each_change(graph: Graph) -> 
     assert "open" in page.of("details", class_="changes")[0]
 
 
+def test_beside_an_id_in_a_change_is_the_resource_that_has_it(graph: Graph) -> None:
+    graph.named("logs").id = "vpc-0a1b2c3d"
+    values = (Property("vpcId", "vpc-0a1b2c3d", "vpc-ffffffff"), Property("name", "logs", "vpc-0a1b2c3d and more"))
+    change = Change("changed", LOGS, "aws:s3/bucket:Bucket", "logs", properties=values)
+    words = Page(render([report(graph, changes=Changes("main.json", {}, (change,), (), ()))])).words
+    assert 'vpcId "vpc-0a1b2c3d" s3.Bucket logs "vpc-ffffffff" name "logs" "vpc-0a1b2c3d and more"' in words
+
+
 def test_several_stacks_have_a_row_each_and_those_that_comply_are_folded(graph: Graph) -> None:
     other = Graph("shop", "prod", graph.resources, graph.outputs)
     page = Page(render([report(graph, finding()), report(other)]))
@@ -357,6 +365,8 @@ def test_the_path_in_a_message_is_found_in_the_picture(text: str, said: str, sto
     route = places.route(text)
     assert route.text == said
     assert places.stops(route) == [[urns.get(label, label) for label in stop] for stop in stops]
+    at = {label for stop in stops for label in stop}
+    assert places.shown(route) == [any(label in hop.text for label in at) for hop in route.hops]
 
 
 def test_what_is_not_in_the_picture_is_shown_by_what_uses_it_or_what_it_is_of() -> None:
@@ -368,6 +378,7 @@ def test_what_is_not_in_the_picture_is_shown_by_what_uses_it_or_what_it_is_of() 
         key = aws.kms.Key("key")
         for number in range(5):
             aws.sqs.Queue(f"queue-{number}", kms_master_key_id=key.id)
+        aws.iam.RolePolicy("permissions", role=role.name, policy="{}")
         aws.iam.User("user")
 
     graph = record(program, mode="deployed")
@@ -377,10 +388,11 @@ def test_what_is_not_in_the_picture_is_shown_by_what_uses_it_or_what_it_is_of() 
     def named(name: str) -> list[str]:
         return [urn.rpartition("::")[2] for urn in places.of([graph.named(name).urn])]
 
-    assert {name: named(name) for name in ("bucket", "policy", "role", "key", "user")} == {
+    assert {name: named(name) for name in ("bucket", "policy", "role", "permissions", "key", "user")} == {
         "bucket": ["bucket"],
         "policy": ["bucket"],
         "role": ["function"],
+        "permissions": ["function"],
         "key": [],
         "user": [],
     }

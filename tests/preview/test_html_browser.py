@@ -1,8 +1,11 @@
 """The HTML page of the stack prod, broken in three ways, in Chromium: opened as a file, searched, filtered, its paths lit up, printed.
 
-It takes some seconds for each of three previews of the stack with the pack security, which the acceptance of the page is about.
+It takes some seconds for each of three previews of the stack with the pack security, which the acceptance of the page is about, and for one
+of the export of such a stack. It shows what no other test does: that each path of a real stack is lit whole, alone, and to be read.
 """
 
+import json
+import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,6 +96,31 @@ def texts(page: Any, selector: str) -> set[str]:
     return set(page.evaluate(f"[...document.querySelectorAll('{selector}')].map((one) => one.textContent)"))
 
 
+def parts(page: Any, file: Path, selector: str) -> list[frozenset[str]]:
+    """For each part of a picture, the names of the resources that it stands for."""
+    resources = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))["resources"]
+    found = page.evaluate(f"[...document.querySelectorAll('{selector}')].map((one) => one.dataset.urns.split(' '))")
+    return [frozenset(resources[int(number)]["name"] if number.isdecimal() else number for number in numbers) for numbers in found]
+
+
+def unreadable(page: Any) -> list[str]:
+    """The lit things whose name is nowhere to be read in the part of the picture that is to be seen."""
+    return page.evaluate(
+        """() => {
+            const room = document.querySelector(".canvas").getBoundingClientRect();
+            const seen = [...document.querySelectorAll(".names text, .thing text")].filter((text) => {
+                const area = text.getBoundingClientRect();
+                const line = area.height / Math.max(1, text.querySelectorAll("tspan").length);
+                const isInside = area.left >= room.left && area.right <= room.right && area.top >= room.top && area.bottom <= room.bottom;
+                return line > 11 && isInside;
+            });
+            const names = seen.map((text) => text.textContent);
+            const lit = [...document.querySelectorAll(".thing.lit")].map((thing) => thing.querySelector("text").textContent);
+            return lit.filter((name) => !names.includes(name));
+        }"""
+    )
+
+
 def shown(page: Any) -> list[str]:
     """The headings of the findings that are to be seen."""
     return page.locator(".findings .entry:visible h4").all_text_contents()
@@ -126,11 +154,68 @@ def test_the_path_of_a_finding_is_lit_up(chromium: Any, files: Mapping[str, Path
         assert (begins, len({tuple(ends) for ends in lit})) == (arrows, len(arrows))
         assert page.locator(".leg").count() == legs
         assert "Path: " in page.locator(".status").inner_text()
+        assert unreadable(page) == []
         assert page.evaluate("document.querySelector('.canvas').getBoundingClientRect().top < innerHeight - 200")
         page.get_by_role("button", name="Back to the finding").click()
         assert button.evaluate("(one) => one === document.activeElement")
         page.keyboard.press("Escape")
         assert page.locator(".lit, .glow").count() == 0
+
+
+STANDS_FOR = {"shop-app-template": "shop-app-group", "shop-db-subnets": "shop-db-cluster"}
+"""What ends a path and is not in the picture, and what is there in its place."""
+
+
+def named(hop: str, *, is_end: bool) -> set[str]:
+    """The names in what a hop says, each at the end of its part: `route hole (0.0.0.0/0 to NAT gateway nat)` has two."""
+    names = {part.split()[-1] for part in re.split(r"[(),]", hop) if part.strip()}
+    return names | {STANDS_FOR[name] for name in names & STANDS_FOR.keys() if is_end}
+
+
+@pytest.mark.parametrize("name", LIT)
+def test_what_the_paths_name_is_lit_and_nothing_else(chromium: Any, files: Mapping[str, Path], name: str) -> None:
+    with opened(chromium, files[name]) as page:
+        entries = page.locator(".findings .entry[data-path]")
+        assert entries.count() >= 1
+        for entry in entries.all():
+            hops = entry.locator(".hops li").all_text_contents()
+            names_of = {hop: named(hop, is_end=hop in (hops[0], hops[-1])) for hop in hops}
+            words = set().union(*names_of.values())
+            if re.search("the internet|internet egress|outbound route", entry.inner_text()):
+                words.add("internet")
+            entry.get_by_role("button", name="Show the path in the picture").click()
+            every, lit = parts(page, files[name], "[data-urns]"), parts(page, files[name], ".lit[data-urns]")
+            assert lit == [names for names in every if names & words]
+            bold = page.locator(".status b").all_text_contents()
+            assert bold == [hop for hop in hops if any(names & names_of[hop] for names in lit)]
+
+
+def deployed(value: Any) -> Any:
+    """A value of a report without what a preview does not know: in an export there is nothing of the kind."""
+    if isinstance(value, dict):
+        return {key: deployed(inner) for key, inner in value.items() if inner != "[unknown]"}
+    return [deployed(inner) for inner in value if inner != "[unknown]"] if isinstance(value, list) else value
+
+
+def test_the_page_of_an_export_shows_the_same(chromium: Any, files: Mapping[str, Path], tmp_path: Path) -> None:
+    """An export says nothing of the language of its program."""
+    resources = json.loads(files[MOVED].with_suffix(".json").read_text(encoding="utf-8"))["resources"]
+    known = ("urn", "type", "custom", "parent", "id", "inputs", "outputs", "dependencies", "propertyDependencies")
+    exported = [{key: deployed(one[key]) for key in known if one[key] or key == "custom"} for one in resources]
+    export, file = tmp_path / "export.json", tmp_path / "page.html"
+    export.write_text(json.dumps({"version": 3, "deployment": {"resources": exported}}), encoding="utf-8")
+    pack = ("--policy-pack", str(SECURITY), "--policy-pack-config", str(SECURITY / "prod.json"))
+    assert cli.main(["--state", str(export), *pack, "--html", str(file), "--json", str(file.with_suffix(".json"))]) == 1
+    seen = []
+    for one in (files[MOVED], file):
+        with opened(chromium, one) as page:
+            page.locator(".entry", has=page.locator("code", has_text="no-path")).get_by_role("button").click()
+            tree = page.evaluate("[...document.querySelectorAll('.tree li')].map((one) => one.id)")
+            # An export does not say where in the program a resource is.
+            headings = {re.sub(r" [\w/]+\.py:\d+$", "", heading) for heading in shown(page)}
+            seen.append((len(tree), headings, sorted(map(sorted, parts(page, one, ".lit[data-urns]"))), page.locator(".arrow.lit").count()))
+    assert seen[0] == seen[1]
+    assert seen[0][3] == 1
 
 
 def test_findings_are_filtered_by_severity_level_and_comparison(chromium: Any, files: Mapping[str, Path]) -> None:

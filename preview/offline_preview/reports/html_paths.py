@@ -83,6 +83,12 @@ class Places:
         ]
         return [stop for stop in found if stop]
 
+    def shown(self, route: Route) -> list[bool]:
+        """For each hop, whether it is on the way that ``stops`` shows."""
+        on_the_way = {place for stop in self.stops(route) for place in stop}
+        ends = (route.ends[0], route.ends[-1]) if route.ends else ()
+        return [bool(on_the_way.intersection(self.of(hop.urns) if hop.urns in ends else hop.urns)) for hop in route.hops]
+
     def _named_in(self, hop: str) -> tuple[str, ...]:
         """The resources that a hop names: ``route hole (0.0.0.0/0 to NAT gateway nat)`` names two."""
         if hop in (INTERNET, f"the {INTERNET}"):
@@ -109,9 +115,17 @@ class Places:
             return []
         if not resource.custom:
             return self._within(urn)
-        family, users = self._users(resource)
         refs = list(self._refs(resource))
-        return family or self._few(refs, self._things) or users or self._few(refs, self._shown)
+        return self._used_by(resource, refs) or self._few(refs, self._shown) or self._of_owners(refs)
+
+    def _used_by(self, resource: Resource, refs: Sequence[str]) -> list[str]:
+        family, users = self._users(resource)
+        return family or self._few(refs, self._things) or users
+
+    def _of_owners(self, refs: Iterable[str]) -> list[str]:
+        """A role's policy is where the role is used."""
+        owners = [self._known[urn] for urn in refs if urn in self._known and self._known[urn].custom]
+        return self._few((place for owner in owners for place in self._used_by(owner, ())), self._things)
 
     def _refs(self, resource: Resource) -> Iterator[str]:
         # An alarm is about what it watches, not about the topic that it tells.

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 _ACTIVE: Final = ("fail", "error")
 _LONGEST: Final = 400
 """Longer values are cut: the JSON report has all of them."""
+_ID: Final = re.compile(r'"?([a-z]+-[0-9a-f]{8,17})"?')
+"""An id of AWS, alone: `"subnet-6f3a51e6a5762b8d0"`."""
 _LINK: Final = re.compile(r"https?://[^\s<>()\"\\]+")
 _SIGNS: Final[dict[Kind, str]] = {
     "replaced": "\N{PLUS-MINUS SIGN}",
@@ -154,6 +156,7 @@ class _Stack:
         self._redact = Redactor(report.graph)
         self._numbers = {resource.urn: str(index) for index, resource in enumerate(report.graph.resources)}
         self._resources = report.graph.by_urn()
+        self._by_id = {resource.id: resource.urn for resource in report.graph.resources if resource.id}
         self._packs = {pack.name: pack for pack in report.packs}
         self._new = frozenset(report.changes.new) if report.changes is not None else frozenset()
         self.pictures: Pictures | None = None
@@ -275,7 +278,8 @@ class _Stack:
 
     def _statement(self, statement: Statement) -> str:
         route = self._places.route(statement.text)
-        hops = "".join(f"<li>{self._hop(hop.text, hop.urns)}</li>" for hop in route.hops)
+        marks = [' class="shown"' if is_shown else "" for is_shown in self._places.shown(route)]
+        hops = "".join(f"<li{mark}>{self._hop(hop.text, hop.urns)}</li>" for hop, mark in zip(route.hops, marks, strict=True))
         path = f'<ol class="hops">{hops}</ol>' if hops else ""
         by_level: dict[str, list[str]] = defaultdict(list)
         for one in statement.findings:
@@ -376,7 +380,13 @@ class _Stack:
         )
 
     def _value(self, text: str) -> str:
-        return f"<em>{self._text(text)}</em>" if text in ("not set", *MARKS) else f"<code>{self._text(text)}</code>" if text else ""
+        """A property's value; beside an id the resource that has it."""
+        if text in ("not set", *MARKS):
+            return f"<em>{self._text(text)}</em>"
+        found = _ID.fullmatch(text)
+        urn = self._by_id.get(found[1], "") if found else ""
+        owner = f' <span class="source">{self._text(named([urn]))}</span>' if urn else ""
+        return f"<code>{self._text(text)}</code>{owner}" if text else ""
 
     def _gone(self, finding: Finding, reason: str) -> str:
         control = self._control(finding) if finding.pack in self._packs else Control(finding.control, "")
@@ -396,7 +406,9 @@ class _Stack:
         ):
             found = [finding for finding in self.report.all_findings if finding.verdict == verdict and finding not in self._new]
             body = "".join(self._cause(cause, new=False) for cause in self._causes(found))
-            parts.append(self._folded(verdict, title, len(found), body))
+            # A pack that names its undecided checks sums them up in a finding, which is none of them.
+            number = self.report.summary()["unknown"] if verdict == "unknown" else len(found)
+            parts.append(self._folded(verdict, title, number, body))
         gone = "".join(self._line(entry.control, entry.urn, entry.detail) for entry in self.report.gone)
         parts.append(self._folded("gone", "Findings of the baseline that are gone", len(self.report.gone), gone and f"<ul>{gone}</ul>\n"))
         return "".join(parts)

@@ -70,10 +70,13 @@
         for (const name of words(element.dataset.urns)) this.places.set(name, [...(this.places.get(name) || []), element]);
       }
       this.width = Number(svg.getAttribute("width"));
+      this.height = Number(svg.getAttribute("height"));
+      this.found = [];
     }
 
     clear() {
-      this.svg.classList.remove("dim");
+      this.found = [];
+      this.svg.classList.remove("dim", "named");
       for (const element of all(".lit", this.svg)) element.classList.remove("lit");
       for (const element of all(".glow", this.svg)) element.remove();
     }
@@ -96,7 +99,7 @@
         draw("rect", { class: "halo", x: area.x - 6, y: area.y - 4, width: area.width + 12, height: area.height + 8, rx: 8 }, under);
       }
       for (const path of paths) this.follow(path);
-      this.zoomTo([...found, ...all(".arrow.lit, .leg", this.svg)]);
+      this.found = found;
     }
 
     follow(path) {
@@ -129,12 +132,70 @@
     }
 
     zoom(factor) {
+      this.resize(factor);
+      this.label();
+    }
+
+    resize(factor) {
       this.svg.classList.toggle("zoomed", factor !== "fit");
       const width = factor === "fit" ? "" : `${Math.max(100, Math.min(3 * this.width, this.svg.getBoundingClientRect().width * factor))}px`;
       this.svg.style.width = width;
     }
 
-    zoomTo(elements) {
+    label() {
+      // A whole path is often seen so small that its names cannot be read: they are written again, as large as the page's text.
+      for (const element of all(".names", this.svg)) element.remove();
+      const now = this.svg.getBoundingClientRect(), room = this.canvas.getBoundingClientRect();
+      const scale = now.width / this.width, size = 12 / scale;
+      this.svg.classList.toggle("named", this.found.length > 0 && size > 13);
+      if (!this.svg.classList.contains("named")) return;
+      const over = draw("g", { class: "glow names", "font-size": size, "aria-hidden": "true" }, this.body);
+      const is = (element, name) => element.classList.contains(name);
+      const things = this.found.filter((element) => is(element, "thing")), boxes = this.found.filter((element) => is(element, "box"));
+      const taken = things.map((element) => element.getBBox());
+      // What can be seen of the picture without scrolling, in its own units.
+      const edges = this.body.getCTM();
+      const seen = {
+        left: Math.max(0, (room.left - now.left) / scale) - edges.e / edges.a,
+        right: Math.min(this.width, (room.right - now.left) / scale) - edges.e / edges.a,
+        top: Math.max(0, (room.top - now.top) / scale) - edges.f / edges.d,
+        bottom: Math.min(this.height, (room.bottom - now.top) / scale) - edges.f / edges.d,
+      };
+      const isSeen = (a) => a.x > seen.left && a.y > seen.top && a.x + a.width < seen.right && a.y + a.height < seen.bottom;
+      const isFree = (a) =>
+        !taken.some((b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height);
+      const write = (name, places) => {
+        const text = draw("text", {}, over);
+        text.textContent = name;
+        const { width, height } = text.getBBox();
+        const areas = places(width, height).map(([x, y]) => ({ x, y, width, height })).filter(isFree);
+        const area = areas.find(isSeen) || areas[0];
+        if (!area) return text.remove();
+        taken.push(area);
+        text.setAttribute("x", area.x);
+        text.setAttribute("y", area.y + height * 0.8);
+      };
+      for (const thing of things) {
+        const { x, y, width: w, height: h } = thing.getBBox();
+        const name = all("tspan", thing).map((line) => line.textContent).join("");
+        write(name, (width, height) => {
+          const columns = [x + (w - width) / 2, x - 6, x + w + 6 - width];
+          return [y + h + 8, y - height - 8].flatMap((row) => columns.map((column) => [column, row]));
+        });
+      }
+      for (const label of all(".port.lit", this.svg)) {
+        const { x, y, width: w, height: h } = label.getBBox();
+        write(label.textContent, (width, height) => [0, -height, height].map((down) => [x + (w - width) / 2, y + (h - height) / 2 + down]));
+      }
+      for (const box of boxes) {
+        const { x, y, width: w, height: h } = box.querySelector("rect").getBBox();
+        const name = box.querySelector("text").textContent;
+        write(name, (width, height) => [y - height - 4, y + h + 4, y + 4].flatMap((row) => [[x, row], [x + w - width, row]]));
+      }
+    }
+
+    zoomToFound() {
+      const elements = [...this.found, ...all(".arrow.lit, .leg", this.svg)];
       const areas = elements.map((element) => element.getBoundingClientRect()).filter((area) => area.width || area.height);
       if (!areas.length) return;
       const left = Math.min(...areas.map((area) => area.left)), right = Math.max(...areas.map((area) => area.right));
@@ -145,16 +206,33 @@
       const room = this.canvas.getBoundingClientRect();
       const visible = Math.min(room.bottom, window.innerHeight) - Math.max(room.top, 0);
       const height = visible > 240 ? visible : Math.min(room.height, window.innerHeight * 0.7);
-      const target = Math.min(1.1, (room.width / (right - left + 24)) * scale, (height / (bottom - top + 24)) * scale);
+      const target = Math.min(1.1, (room.width / (right - left + 48)) * scale, (height / (bottom - top + 48)) * scale);
       const factor = Math.max(target, 0.15) / scale;
       const middle = [((left + right) / 2 - now.left) * factor, ((top + bottom) / 2 - now.top) * factor];
-      this.zoom(factor);
+      this.resize(factor);
       this.canvas.scrollTo({ left: middle[0] - this.canvas.clientWidth / 2, top: middle[1] - height / 2 });
+      this.label();
     }
   }
 
   const pictures = all("svg.picture").map((svg) => new Picture(svg));
   const of = (stack) => pictures.filter((picture) => picture.stack === stack);
+
+  const say = (status, entry, isDashed) => {
+    const hops = entry.querySelector(".hops");
+    if (!hops) {
+      status.textContent = `Shown: ${entry.querySelector("h4").textContent}`;
+      return;
+    }
+    status.replaceChildren("Path: ");
+    for (const [index, hop] of [...hops.children].entries()) {
+      const name = document.createElement(hop.classList.contains("shown") ? "b" : "span");
+      name.textContent = hop.textContent;
+      status.append(index ? " \u2192 " : "", name);
+    }
+    if (hops.querySelector("li:not(.shown)")) status.append(". Bold: shown in the picture.");
+    if (isDashed) status.append(" Dashed: a part of the path for which the picture has no arrow.");
+  };
 
   const light = (stack, entry) => {
     const before = lit.get(stack);
@@ -172,9 +250,9 @@
     entry.querySelector(".show").setAttribute("aria-pressed", "true");
     const paths = (entry.dataset.path || "").split("|").filter(Boolean).map((path) => words(path).map((names) => names.split("+")));
     for (const picture of of(stack)) picture.light(words(entry.dataset.lit), paths);
-    const hops = all(".hops", entry)[0];
-    const path = hops ? all("li", hops).map((hop) => hop.textContent).join(" \u2192 ") : "";
-    view.querySelector(".status").textContent = path ? `Path: ${path}` : `Shown: ${entry.querySelector("h4").textContent}`;
+    // Its lines take from the picture's height.
+    say(view.querySelector(".status"), entry, all(".leg", view).length > 0);
+    for (const picture of of(stack)) picture.zoomToFound();
     const area = view.querySelector(".canvas").getBoundingClientRect();
     if (Math.min(area.bottom, window.innerHeight) - Math.max(area.top, 0) < 240) view.scrollIntoView({ block: "start" });
   };
