@@ -189,7 +189,9 @@ def _run(options: argparse.Namespace, started: float) -> int:
             raise PreviewError("--watch: shows findings as they are now; write reports and compare in a run without it.")
         from offline_preview.watch import Watch
 
-        Watch(read, options.project or Path(), []).run()
+        # Relative to where the command was started, which may be removed meanwhile.
+        options.project = (options.project or Path()).absolute()
+        Watch(read, options.project, []).run()
     job = read()
     project = job.project
     if "svg" in targets and len(job.stacks) > 1:

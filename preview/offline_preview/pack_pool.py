@@ -1,6 +1,6 @@
 """The running packs: those that can be configured again serve several stacks and runs, the others one each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,8 +42,7 @@ class PackPool:
         sessions = self._busy[stack] = []
         for selection in packs:
             profile = selection.profile(stack)
-            if idle := self._idle.get(selection.pack):
-                session = idle.pop()
+            if (session := self._idle_one(selection.pack)) is not None:
                 session.turn_to(about, profile)
             else:
                 # In another thread, see `children.start`.
@@ -60,7 +59,23 @@ class PackPool:
             else:
                 session.close()
 
-    def restart(self, packs: Sequence[Pack]) -> None:
+    def _idle_one(self, pack: Pack) -> "PackSession | None":
+        idle = self._idle.get(pack, [])
+        while idle:
+            session = idle.pop()
+            if session.alive:
+                return session
+            # The system may have ended it for want of memory.
+            session.close()
+        return None
+
+    def kill(self) -> None:
+        """Ends the processes that serve a stack; what waits for them gets an error. May be called in any thread."""
+        for sessions in list(self._busy.values()):
+            for session in list(sessions):
+                session.kill()
+
+    def restart(self, packs: Iterable[Pack]) -> None:
         """Ends the idle processes of packs whose files have changed."""
         for pack in packs:
             for session in self._idle.pop(pack, []):

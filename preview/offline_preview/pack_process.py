@@ -104,6 +104,15 @@ class PackProcess:
         message = f"policy pack {self.pack.folder}, stack {self.stack}: {what}{ended}.{' It wrote:' + wrote if wrote else ''}"
         return PreviewError(message, "".join(self._tail))
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """Ends the process without waiting for it."""
+        children.kill(self._process)
+
     def stop(self) -> None:
         """Ends the process; returns when it has ended."""
         children.end(self._process, STOP_SECONDS)

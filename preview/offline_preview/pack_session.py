@@ -110,6 +110,11 @@ class PackSession:
         """The pack that runs."""
         return self._process.pack
 
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process.alive
+
     def turn_to(self, stack: PackStack, profile: Path | None) -> None:
         """Makes it that of another stack, or of the same again; ``prepare`` comes next. Only for a pack that ``serves_many``."""
         self._stack, self._profile = stack, profile
@@ -120,6 +125,10 @@ class PackSession:
         if self._channel is not None:
             self._channel.close()
         self._process.stop()
+
+    def kill(self) -> None:
+        """Ends the pack at once, whatever it does; ``close`` is still needed. May be called in any thread."""
+        self._process.kill()
 
     def _configure_stack(self, request: Any) -> bool:
         """Whether the pack can be configured for another stack later, which it says in the metadata of its response."""

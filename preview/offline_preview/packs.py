@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from offline_preview.errors import PreviewError, listed, nearest
-from offline_preview.project import interpreter
+from offline_preview.project import environment, interpreter
 from offline_preview.yaml_text import read_mapping
 
 _FILE = "PulumiPolicy.yaml"
@@ -23,12 +23,16 @@ _GROUP: Final = "offline_preview.packs"
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A pack's folder, its version (empty: the pack reports it), the folder of its program and the interpreter that runs it."""
+    """A pack's folder, its version (empty: the pack reports it), the folder of its program and the interpreter that runs it.
+
+    ``environment`` is the virtual environment that the pack names, there or not.
+    """
 
     folder: Path
     program: Path
     interpreter: str
     version: str = ""
+    environment: Path | None = None
 
     def profile(self, stack: str) -> Path | None:
         """The profile that the pack's folder holds for a stack, if any: its own, else that of its environment."""
@@ -135,11 +139,13 @@ def load_pack(folder: Path) -> Pack:
         raise PreviewError(f"{file}: 'runtime' is {name!r}; the offline preview runs packs in Python only, 'runtime: python'.")
     root = folder.absolute()
     main = root / str(data.get("main") or ".")
+    virtualenv = options.get("virtualenv") if isinstance(options, dict) else None
     return Pack(
         folder=root,
         program=Path(os.path.normpath(main)),
-        interpreter=interpreter(root, options.get("virtualenv") if isinstance(options, dict) else None),
+        interpreter=interpreter(root, virtualenv),
         version=str(data.get("version") or ""),
+        environment=environment(root, virtualenv),
     )
 
 

@@ -163,7 +163,9 @@ def _become(connection: socket.socket, output: int, answer: int) -> NoReturn:
 def survey() -> dict[str, list[str]]:
     """What a run has loaded: modules that another run may find loaded, and the files of all others."""
     paths = sysconfig.get_paths()
-    libraries = tuple({paths[name] + os.sep for name in ("purelib", "platlib")})
+    # Those of an environment that this one shares, or of the system, are only on the path.
+    shared = (path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages"))
+    libraries = tuple({path + os.sep for path in (paths["purelib"], paths["platlib"], *shared)})
     own = os.path.dirname(os.path.abspath(__file__)) + os.sep
     base = (*libraries, own, paths["stdlib"] + os.sep, paths["platstdlib"] + os.sep)
     modules, files = [], []

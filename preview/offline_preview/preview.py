@@ -63,7 +63,7 @@ class Kept:
     """The processes that several stacks, and several previews of a project, share. ``close`` ends them."""
 
     def __init__(self, project: Project) -> None:
-        self._python = project.interpreter
+        self._project = project
         self.parent: Parent | None = None
         self.log: Callable[[str], None] = lambda _line: None
         """Gets what packs log."""
@@ -75,12 +75,19 @@ class Kept:
         if SUPPORTED and (self.parent is None or not self.parent.alive):
             # An interpreter that cannot be started is reported by the first program.
             with contextlib.suppress(OSError):
-                self.parent = runner.start_parent(self._python)
+                self.parent = runner.start_parent(self._project.interpreter)
 
-    def cancel(self) -> None:
-        """Ends the programs that run; the preview then ends soon, with errors."""
+    def serves(self, project: Project) -> bool:
+        """Whether the processes are right for a project as it is now."""
+        before = self._project
+        return (before.root, before.name, before.interpreter) == (project.root, project.name, project.interpreter)
+
+    def cancel(self, *, packs: bool = False) -> None:
+        """Ends the programs that run, and with ``packs`` the packs that check something; the preview then ends soon, with errors."""
         if self.stop_programs is not None:
             self.stop_programs()
+        if packs:
+            self.packs.kill()
 
     def close(self) -> None:
         """Ends all processes."""
@@ -94,7 +101,8 @@ def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started:
     """Previews all stacks of a job. ``started`` (``time.monotonic``) is when the command began; times in the reports count from there.
     ``kept`` are the processes of the previews before, which the caller closes.
 
-    Wrong settings, programs and packs are in the outcome's errors. No process is left behind, whatever happens.
+    Wrong settings, programs and packs are in the outcome's errors; with wrong settings of one stack, the others are previewed only with
+    ``kept``, whose caller shows the stacks one by one. No process is left behind, whatever happens.
     """
     begin = time.monotonic() if started is None else started
     outcome = Outcome()
@@ -104,10 +112,11 @@ def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started:
             configs[stack] = load_stack_config(job.project, stack, job.sets, job.config_files.get(stack))
         except PreviewError as error:
             outcome.fail(stack, error)
-    if outcome.errors:
+    if outcome.errors and kept is None:
         return outcome
+    stacks = [*configs]
     with ExitStack() as cleanup:
-        at_once = min(len(job.stacks), job.at_once or max(2, os.cpu_count() or 2))
+        at_once = min(len(stacks), job.at_once or max(2, os.cpu_count() or 2))
         workers = ThreadPoolExecutor(max_workers=max(1, at_once * (len(job.packs) + 1)), thread_name_prefix="preview")
         # Last: the threads end when the processes that they wait for have been stopped.
         cleanup.callback(workers.shutdown, wait=True, cancel_futures=True)
@@ -115,7 +124,7 @@ def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started:
         if kept is None:
             kept = Kept(job.project)
             # The first stacks would not be faster with it: each of them loads the SDK on a processor of its own.
-            if len(job.stacks) > at_once:
+            if len(stacks) > at_once:
                 workers.submit(kept.start_parent).result()
             cleanup.callback(kept.close)
         programs, packs = _Programs(job, kept.parent), kept.packs
@@ -129,9 +138,9 @@ def preview(job: Job, progress: Callable[[str], None] = lambda _: None, started:
             return graph, packs.start(stack, configs[stack], job.packs, workers)
 
         progress("starting")
-        waiting = iter(job.stacks)
+        waiting = iter(stacks)
         running = {stack: begin_stack(stack) for stack in itertools.islice(waiting, at_once)}
-        for stack in job.stacks:
+        for stack in stacks:
             graph_of, sessions = running.pop(stack)
             progress(f"{stack}: running the program")
             usable = False

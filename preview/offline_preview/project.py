@@ -31,8 +31,8 @@ class Declared:
 class Project:
     """A project.
 
-    ``root`` is the folder of ``Pulumi.yaml``, ``program`` the program's folder or file, ``stack_folder`` the folder of the stack files and
-    ``interpreter`` the Python that runs the program.
+    ``root`` is the folder of ``Pulumi.yaml``, ``program`` the program's folder or file, ``stack_folder`` the folder of the stack files,
+    ``interpreter`` the Python that runs the program, and ``environment`` the virtual environment that the project names, there or not.
     """
 
     root: Path
@@ -42,6 +42,7 @@ class Project:
     stack_folder: Path
     interpreter: str = sys.executable
     declared: tuple[Declared, ...] = ()
+    environment: Path | None = None
 
     def stack_file(self, stack: str) -> Path:
         """The file of a stack's configuration, whether it exists or not."""
@@ -90,15 +91,20 @@ def load_project(folder: Path) -> Project:
         stack_folder=root / _text(file, "stackConfigDir", stack_folder),
         interpreter=interpreter(root, options.get("virtualenv")),
         declared=_declarations(file, name, config),
+        environment=environment(root, options.get("virtualenv")),
     )
+
+
+def environment(root: Path, virtualenv: Any) -> Path | None:
+    """The folder of the virtual environment that a project or pack names, whether it exists or not; None when it names none."""
+    return root / virtualenv if isinstance(virtualenv, str) and virtualenv else None
 
 
 def interpreter(root: Path, virtualenv: Any) -> str:
     """The Python of the virtual environment that a project or pack names, when it exists, else the one that runs this command."""
-    if isinstance(virtualenv, str) and virtualenv:
+    if (folder := environment(root, virtualenv)) is not None:
         for relative in ("bin/python", "Scripts/python.exe"):
-            path = root / virtualenv / relative
-            if path.is_file():
+            if (path := folder / relative).is_file():
                 return str(path)
     return sys.executable
 

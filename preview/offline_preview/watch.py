@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import glob
 import importlib.util
 import os
 import re
@@ -13,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from offline_preview.environments import Environments, usable
 from offline_preview.errors import PreviewError
 from offline_preview.findings import StackReport, short_name
 from offline_preview.packs import Pack
@@ -23,6 +25,11 @@ from offline_preview.saves import Saves
 _IMPORT: Final = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
 _CLEAR: Final = "\x1b[2J\x1b[3J\x1b[H"
 _ALL: Final = "*"
+_LOOK_SECONDS: Final = 0.5
+_INSTALLED_SECONDS: Final = 1.0
+"""An installation is at its end when nothing has changed for so long; one that is not is noticed again."""
+_PACK_SECONDS: Final = 2.0
+"""Time that packs have to finish with a stack whose verdict nobody waits for any more; after that they are ended."""
 
 
 class Watch:
@@ -30,6 +37,7 @@ class Watch:
 
     def __init__(self, job: Callable[[], Job], project_folder: Path, ignored: Iterable[Path], show: Callable[[str], None] = print) -> None:
         self._read, self._show = job, show
+        self._here = Path.cwd()
         self._folder, self._ignored = project_folder.resolve(), list(ignored)
         self._changed = threading.Event()
         self._job: Job | None = None
@@ -37,21 +45,25 @@ class Watch:
         self._saves: Saves | None = None
         self._watched: set[Path] = set()
         self._sources: dict[Pack, set[Path]] = {}
-        self._libraries: dict[str, int] = {}
+        self._environments = Environments()
         self._reports: dict[str, StackReport] = {}
         self._errors: dict[str, list[str]] = {}
         self._pending: set[str] = {_ALL}
+        self._installed = False
+        self._old_packs: set[Pack] = set()
+        self._old_sources: set[Path] = set()
         self._saved = time.monotonic()
 
     def run(self) -> None:
         """Runs until the process is interrupted, which raises ``KeyboardInterrupt`` here."""
         try:
+            self._environments.follow((), ())
             while True:
                 while self._pending:
                     self._judge()
                 self._wait()
                 self._notice()
-        except PreviewError:
+        except Exception:
             self.close()
             raise
 
@@ -63,39 +75,27 @@ class Watch:
             self._kept.close()
 
     def _wait(self) -> None:
-        while not self._changed.wait(0.5):
-            if self._environment_changed():
+        while not self._changed.wait(_LOOK_SECONDS):
+            if self._environment_changed() or (self._saves is not None and self._saves.stale):
+                self._saved = time.monotonic()
                 return
         self._changed.clear()
 
     def _environment_changed(self) -> bool:
-        parent = self._kept.parent if self._kept is not None else None
-        now: dict[str, int] = {}
-        for folder in sorted(parent.survey.libraries) if parent is not None else ():
-            with contextlib.suppress(OSError):
-                now[folder] = os.stat(folder).st_mtime_ns
-        changed = any(self._libraries.get(folder, stamp) != stamp for folder, stamp in now.items())
-        self._libraries = now
+        changed = self._environments.changed()
+        self._installed = self._installed or changed
         return changed
 
     def _notice(self) -> None:
-        """Finds out what the changes concern; the stacks to judge again are then pending."""
+        """Finds out what the changes concern; the stacks to judge again are then pending. A run may be under way meanwhile."""
         changes = self._saves.changes() if self._saves is not None else set()
-        for path in changes:
-            if path.suffix == ".py":
-                # What is compiled is found again by the second of the change: two saves in one second may look the same.
-                with contextlib.suppress(OSError, NotImplementedError):
-                    os.unlink(importlib.util.cache_from_source(str(path)))
-        if self._environment_changed() or self._job is None:
-            self._restart()
+        self._old_sources |= {path for path in changes if path.suffix == ".py"}
+        self._environment_changed()
+        if self._installed or self._job is None or (self._saves is not None and self._saves.stale):
             self._pending.add(_ALL)
+            return
         for path in changes:
             self._pending |= self._concerned(path)
-
-    def _restart(self) -> None:
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
 
     def _concerned(self, path: Path) -> set[str]:
         """The stacks that a changed file concerns; packs whose code it is are restarted."""
@@ -118,8 +118,7 @@ class Watch:
             elif any(path.is_relative_to(source) for source in self._sources.get(selection.pack, ())):
                 of_packs = True
                 stacks.add(_ALL)
-                if self._kept is not None:
-                    self._kept.packs.restart([selection.pack])
+                self._old_packs.add(selection.pack)
         if of_packs and not self._is_loaded(path):
             return stacks
         return {_ALL}
@@ -137,6 +136,9 @@ class Watch:
 
     def _judge(self) -> None:
         """Judges what is pending; when something is saved meanwhile, that is pending as well."""
+        if self._installed and not self._renewed():
+            return
+        self._forget()
         pending, self._pending = self._pending, set()
         try:
             job = self._read()
@@ -147,8 +149,9 @@ class Watch:
             self._follow([self._folder])
             self._print([])
             return
-        if self._kept is not None and (self._job is None or self._job.project.interpreter != job.project.interpreter):
-            self._restart()
+        if self._kept is not None and not self._kept.serves(job.project):
+            self._kept.close()
+            self._kept = None
         self._job = job
         stacks = [stack for stack in job.stacks if _ALL in pending or stack in pending or stack not in {*self._reports, *self._errors}]
         for gone in {*self._reports, *self._errors} - set(job.stacks):
@@ -164,6 +167,42 @@ class Watch:
         self._take(outcome, stacks)
         self._follow_all(job)
         self._print(stacks)
+
+    def _renewed(self) -> bool:
+        """Becomes a new process of the same command, since this one has loaded what was installed before; False where there is none."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+        self._show("offline-preview: installed packages have changed; waiting for the end of it")
+        time.sleep(_INSTALLED_SECONDS)
+        while self._environments.changed():
+            time.sleep(_INSTALLED_SECONDS)
+        if usable():
+            self.close()
+            sys.stdout.flush()
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        self._pending.clear()
+        self._show(
+            f"Pulumi.yaml:1: error: {sys.prefix} has no complete offline-preview any more, or is gone. Install it there again;"
+            " then this goes on. [environment]"
+        )
+        self._show("offline-preview: nothing judged; watching. Ctrl-C ends it.")
+        return False
+
+    def _forget(self) -> None:
+        """Removes what is older than the changes: processes of packs, and what is compiled."""
+        with contextlib.suppress(OSError):
+            # It may be another folder of the same name.
+            os.chdir(self._here)
+        if self._kept is not None:
+            self._kept.packs.restart(self._old_packs)
+        for path in self._old_sources:
+            # What is compiled is found again by the second of the change and the size: two saves in one second may look the same.
+            folder = Path(importlib.util.cache_from_source(str(path))).parent
+            for compiled in folder.glob(f"{glob.escape(path.stem)}.*.pyc"):
+                compiled.unlink(missing_ok=True)
+        self._old_packs.clear()
+        self._old_sources.clear()
 
     def _take(self, outcome: Outcome, stacks: Sequence[str]) -> None:
         for stack in stacks:
@@ -198,10 +237,13 @@ class Watch:
                 self._changed.clear()
                 self._notice()
                 if self._pending:
-                    kept.cancel()
-                    thread.join()
+                    _end(thread, kept)
                     return None
         if errors:
+            if self._environment_changed():
+                # What it had not loaded yet is gone.
+                self._pending.add(_ALL)
+                return None
             raise errors[0]
         return outcomes[0]
 
@@ -211,22 +253,27 @@ class Watch:
 
     def _follow_all(self, job: Job) -> None:
         folders = {self._folder, job.project.root, job.project.stack_folder, *(selection.pack.folder for selection in job.packs)}
-        folders |= {Path(file).resolve().parent for file in job.config_files.values()}
+        # They may be links, or stand elsewhere.
+        folders |= {file.parent for file in self._stack_files(job)}
+        folders |= {selection.config.parent for selection in job.packs if selection.config is not None}
         folders |= {source for sources in self._sources.values() for source in sources}
-        parent = self._kept.parent if self._kept is not None else None
-        folders |= {Path(file).parent for file in (parent.survey.files if parent is not None else ())}
+        survey = self._kept.parent.survey if self._kept is not None and self._kept.parent is not None else None
+        folders |= {Path(file).parent for file in (survey.files if survey is not None else ())}
         self._follow(folders)
+        environments = {job.project.environment, *(selection.pack.environment for selection in job.packs)} - {None}
+        self._environments.follow((folder for folder in environments if folder is not None), survey.libraries if survey is not None else ())
 
     def _follow(self, folders: Iterable[Path]) -> None:
         """Watches the folders as well; what changed before is not lost."""
         wanted = {folder.resolve() for folder in folders}
-        if all(any(folder.is_relative_to(watched) for watched in self._watched) for folder in wanted):
+        followed = all(any(folder.is_relative_to(watched) for watched in self._watched) for folder in wanted)
+        if followed and self._saves is not None and not self._saves.stale:
             return
         if self._saves is not None:
             self._notice()
             self._saves.close()
         self._watched |= wanted
-        self._saves = Saves(self._watched, self._ignored, self._save)
+        self._saves = Saves(self._watched, self._ignored, self._save, lambda line: self._show(f"offline-preview: {line}"))
 
     def _print(self, judged: Sequence[str]) -> None:
         from offline_preview.reports import terminal
@@ -247,6 +294,14 @@ class Watch:
             out.print(terminal.verdict(report, longest), soft_wrap=True)
         what = f"{', '.join(judged)} judged in {time.monotonic() - self._saved:.1f} s; " if judged else ""
         self._show(f"offline-preview: {what}watching. Ctrl-C ends it.")
+
+
+def _end(thread: threading.Thread, kept: Kept) -> None:
+    """Ends a preview that is under way; it may not have come to its programs yet, so it is asked until it has ended."""
+    begin = time.monotonic()
+    while thread.is_alive():
+        kept.cancel(packs=time.monotonic() - begin > _PACK_SECONDS)
+        thread.join(0.05)
 
 
 def finding_lines(report: StackReport, place: str) -> list[str]:

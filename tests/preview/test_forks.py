@@ -19,6 +19,7 @@ from offline_preview.runner import Program, ProgramError, run, start_parent
 from offline_preview.stack_config import load_stack_config
 
 from sandbox import processes
+from tests import installed
 
 pytestmark = pytest.mark.skipif(not SUPPORTED, reason="forks are used on Linux only")
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,6 +109,19 @@ def test_a_missing_interpreter_is_reported_by_the_program(tmp_path: Path, parent
     children.kill(parent._process)
     with pytest.raises(ProgramError, match="cannot be started: No such file or directory"):
         run(replace(program(tmp_path, ""), python="/nowhere/python"), parent=parent)
+
+
+def test_packages_that_an_environment_shares_are_loaded_once(tmp_path: Path) -> None:
+    """As with `--system-site-packages`: they are libraries, no files of the program, which would be watched."""
+    installed.environment(tmp_path / "environment")
+    python = str(tmp_path / "environment" / "bin" / "python")
+    parent = start_parent(python)
+    try:
+        run(program(tmp_path, "aws.s3.Bucket('b')", python=python), parent=parent)
+        assert {"pulumi", "pulumi_aws.s3.bucket"} <= parent.survey.modules
+        assert parent.survey.files == set()
+    finally:
+        parent.close()
 
 
 @pytest.mark.parametrize("how", ["killed", "its parent closed"])
