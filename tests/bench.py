@@ -11,6 +11,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -27,11 +29,13 @@ from pulumi.runtime.proto import resource_pb2
 from rich.console import Console
 from rich.table import Table
 
-from sandbox import workspace
+from sandbox import processes, workspace
 from sandbox.workspace import PACKS, Workspace
 from tests import flat
 
 ROOT = Path(__file__).resolve().parents[1]
+CELLS = ROOT / "examples" / "stacks" / "cells"
+CDK = ROOT / "tests" / "bench_cdk"
 PROJECT = "name: bench\nruntime: python\n"
 PROGRAM = """
 import pulumi_aws as aws
@@ -87,6 +91,15 @@ for number in range({size} // 25):
     queue = aws.sqs.Queue(f"queue{{number}}")
     role = aws.iam.Role(f"role{{number}}", assume_role_policy=TRUST)
     aws.iam.RolePolicy(f"rights{{number}}", role=role.id, policy=queue.arn.apply(lambda arn: RIGHTS % arn))
+"""
+# The stacks of cells are those of this repository's program, the others have resources by hand.
+MIXED = """
+import runpy
+import pulumi
+if pulumi.get_stack().startswith("prod-cell"):
+    runpy.run_path({program!r}, run_name="__main__")
+else:
+{plain}
 """
 # What the profile of prod asks the network proofs; without statements they would have nothing to do.
 PROFILE = {"no-path": {"statements": [{"from": "internet", "to": "aws:rds/*", "ports": "all"}]}}
@@ -165,18 +178,69 @@ def _many(folder: Path, count: int) -> Callable[[], None]:
     folder.mkdir()
     (folder / "Pulumi.yaml").write_text(PROJECT)
     (folder / "__main__.py").write_text(PROGRAM.format(size=200))
+    _plain_stacks(folder, count)
+    return lambda: _quietly(_judging(folder), folder / "cache")
+
+
+def _hundred(folder: Path) -> list[str]:
+    """The command on the stacks of all cells of a global service, and so many of 200 resources by hand that they are a hundred."""
+    folder.mkdir()
+    for name in ("Pulumi.yaml", "settings", "program", "examples", ".venv"):
+        (folder / name).symlink_to(ROOT / name)
+    plain = textwrap.indent(PROGRAM.format(size=200), "    ")
+    (folder / "__main__.py").write_text(MIXED.format(program=str(ROOT / "__main__.py"), plain=plain))
+    (folder / "plain").mkdir()
+    _plain_stacks(folder / "plain", 100 - len(list(CELLS.glob("Pulumi.*.yaml"))))
+    files = [option for place in (CELLS, folder / "plain") for option in ("--config-file", str(place / "Pulumi.*.yaml"))]
+    return [*_judging(folder), *files]
+
+
+def _plain_stacks(folder: Path, count: int) -> None:
     for number in range(count):
         (folder / f"Pulumi.prod-{number}.yaml").write_text("config:\n  aws:region: eu-west-1\n")
+
+
+def _judging(folder: Path) -> list[str]:
     options = [option for pack in PACKS for option in ("--policy-pack", str(ROOT / "policies" / pack))]
-    command = [sys.executable, "-m", "offline_preview", "--project", str(folder), "--profile", "prod", *options]
-    return lambda: _quietly(command, folder / "cache")
+    return [sys.executable, "-m", "offline_preview", "--project", str(folder), "--profile", "prod", *options]
+
+
+def _with_memory(command: list[str], cache: Path) -> tuple[float, float]:
+    """Seconds of a command, and the most MiB that it and all that it starts had at a time; memory that they share counts once."""
+    most = 0.0
+    ended = threading.Event()
+
+    def look() -> None:
+        nonlocal most
+        while not ended.wait(0.5):
+            most = max(most, sum(_memory(one) for one in processes.descendants(os.getpid())))
+
+    watch = threading.Thread(target=look)
+    watch.start()
+    begin = time.perf_counter()
+    try:
+        _quietly(command, cache)
+    finally:
+        seconds = time.perf_counter() - begin
+        ended.set()
+        watch.join()
+    return seconds, most
+
+
+def _memory(process: int) -> float:
+    """MiB of a process, with its part of what it shares with others."""
+    try:
+        lines = Path("/proc", str(process), "smaps_rollup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        # It has ended meanwhile, or the system has no such file.
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0.0)
 
 
 def _saves(folder: Path, times: int = 9) -> float:
     """From a save to the verdict on a stack of 200 resources with all packs, under `--watch`: the median of several."""
     _many(folder, 1)
-    options = [option for pack in PACKS for option in ("--policy-pack", str(ROOT / "policies" / pack))]
-    command = [sys.executable, "-m", "offline_preview", "--watch", "--project", str(folder), "--profile", "prod", *options]
+    command = [*_judging(folder), "--watch"]
     found = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
@@ -269,8 +333,27 @@ def _checked(made: Workspace, *arguments: str) -> None:
         raise RuntimeError(done.stdout + done.stderr)
 
 
-def _stack_program(stack: str) -> tuple[Callable[[], None], dict[str, str]]:
-    config = load_stack_config(load_project(ROOT), stack, [], None)
+def _cdk(folder: Path, size: int) -> Callable[[], None] | None:
+    """The app of `tests/bench_cdk` with cdk-nag; None where node or its packages are missing. BENCH_CDK is where they are installed."""
+    installed = Path(os.environ.get("BENCH_CDK") or CDK) / "node_modules"
+    if shutil.which("node") is None or not (installed / "cdk-nag").is_dir():
+        return None
+    environment = {**os.environ, "NODE_PATH": str(installed), "CDK_OUTDIR": str(folder)}
+    report = folder / "validation-report.json"
+
+    def run() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        # It ends with an error, since there are findings.
+        done = subprocess.run(["node", str(CDK / "app.js"), str(size)], env=environment, capture_output=True, text=True, check=False)
+        if not report.is_file():
+            raise RuntimeError(done.stderr)
+
+    run()
+    return run
+
+
+def _stack_program(stack: str, file: Path | None = None) -> tuple[Callable[[], None], dict[str, str]]:
+    config = load_stack_config(load_project(ROOT), stack, [], file)
     code = compile((ROOT / "__main__.py").read_text(), "__main__.py", "exec")
     return (lambda: exec(code, {"__name__": "__main__"})), dict(config.values)
 
@@ -283,6 +366,11 @@ def main() -> None:
     def row(what: str, seconds: float, beside: str, other: float, hold: str) -> None:
         table.add_row(what, f"{seconds:.2f}", beside, f"{other:.2f}", f"{seconds / other:.2f}", hold)
 
+    def prod(program: Callable[[], None]) -> Graph:
+        return record(program, project="cloudpatterns", stack="prod", config=config)
+
+    program, config = _stack_program("prod-cell-c1-eu-west-1", CELLS / "Pulumi.prod-cell-c1-eu-west-1.yaml")
+    _, cell = _by_hand(prod(program), prod)
     small, large = _program(500), _program(5000)
     record(small)  # loads the SDK's modules
     recorded_small, recorded_large = _seconds(lambda: record(small)), _seconds(lambda: record(large), 1)
@@ -303,6 +391,23 @@ def main() -> None:
             alone_small * 0.4,
             "1.5 times, and packs",
         )
+        cells, alone_cell = len(list(CELLS.glob("Pulumi.*.yaml"))), _seconds(lambda: _sdk_alone(cell))
+        _, least = _with_memory(_judging(Path(folder, "one")), Path(folder, "one", "cache"))
+        hundred, most = _with_memory(_hundred(Path(folder, "hundred")), Path(folder, "hundred", "cache"))
+        row(
+            f"each further of 100 stacks, {cells} cells of a global service among them, all packs",
+            (hundred - one) / 99,
+            "SDK alone, a stack, cells by hand",
+            (alone_small * 0.4 * (100 - cells) + alone_cell * cells) / 100,
+            "1.5 times, and packs",
+        )
+        row("memory of all processes of it at most (MiB)", most, "of one stack (MiB)", least, "3 times")
+        if cdk := _cdk(Path(folder, "cdk"), 500):
+            row("offline preview, 500 resources, all packs, start included", whole, "cdk and cdk-nag, the same", _seconds(cdk), "1")
+        else:
+            console.print(
+                "skipped: cdk-nag on the same resources; install it with `npm ci --prefix tests/bench_cdk`, or name its folder: BENCH_CDK"
+            )
         row("--watch: from save to verdict, 200 resources", _saves(Path(folder, "saves")), "first time", one, "0.8 s")
     row("recording 500 resources", recorded_small, "SDK alone", alone_small, "1.5 times")
     row("recording 5,000 resources", recorded_large, "SDK alone", alone_large, "1.5 times")
@@ -322,10 +427,6 @@ def main() -> None:
             "1: linear",
         )
     program, config = _stack_program("prod")
-
-    def prod(program: Callable[[], None]) -> Graph:
-        return record(program, project="cloudpatterns", stack="prod", config=config)
-
     graph = prod(program)
     text, hand = _by_hand(graph, prod)
     what = f"the prod stack, {len(graph.resources)} resources, as components"
