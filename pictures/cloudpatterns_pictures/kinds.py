@@ -182,6 +182,7 @@ CONNECTORS: Final = (
     Connector("aws:backup/vaultNotifications:VaultNotifications", "backupVaultName", "snsTopicArn", EVENT),
     Connector("aws:sfn/stateMachine:StateMachine", "", "definition", EVENT),
     Connector("aws:apigateway/restApi:RestApi", "", "body", TRAFFIC),
+    Connector("aws:apigatewayv2/api:Api", "", "target", TRAFFIC),
     Connector("aws:apigatewayv2/integration:Integration", "apiId", "integrationUri", TRAFFIC),
     Connector("aws:apigatewayv2/integration:Integration", "apiId", "requestParameters", TRAFFIC),
     Connector("aws:apigatewayv2/authorizer:Authorizer", "apiId", "authorizerUri", TRAFFIC),

@@ -7,7 +7,7 @@ import hashlib
 import json
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -74,7 +74,7 @@ def _renamed(pattern: Pattern) -> Callable[[], None]:
 
 
 @contextmanager
-def _prefixed(prefix: str) -> Iterator[None]:
+def _prefixed(prefix: str) -> Generator[None]:
     register = pulumi.Resource.__init__
 
     def renamed(self: Any, t: str, name: str, *args: Any, **options: Any) -> None:
@@ -90,14 +90,14 @@ def _prefixed(prefix: str) -> Iterator[None]:
 def _plain(chance: random.Random) -> None:
     """VPCs, subnets, security groups, functions, queues, topics, buckets and tables, wired at random."""
     names = (f"{chance.choice(_WORDS)}-{number}" for number in range(1000))
-    groups, subnets = [], []
+    subnets: list[tuple[aws.ec2.Subnet, list[aws.ec2.SecurityGroup]]] = []
     for _ in range(chance.randint(0, 2)):
         vpc = aws.ec2.Vpc(next(names), cidr_block="10.0.0.0/16")
         own = [aws.ec2.SecurityGroup(next(names), vpc_id=vpc.id) for _ in range(chance.randint(1, 4))]
         for group in own:
             aws.vpc.SecurityGroupEgressRule(next(names), security_group_id=group.id, ip_protocol="-1", cidr_ipv4="0.0.0.0/0")
             for port in chance.sample(_PORTS, chance.randint(0, 3)):
-                ports = {"from_port": port, "to_port": port, "ip_protocol": "tcp"}
+                ports: Any = {"from_port": port, "to_port": port, "ip_protocol": "tcp"}
                 aws.vpc.SecurityGroupIngressRule(
                     next(names), security_group_id=group.id, referenced_security_group_id=chance.choice(own).id, **ports
                 )
@@ -113,9 +113,9 @@ def _plain(chance: random.Random) -> None:
     queues = [aws.sqs.Queue(next(names)) for _ in range(chance.randint(0, 8))]
     topics = [aws.sns.Topic(next(names)) for _ in range(chance.randint(0, 4))]
     buckets = [aws.s3.Bucket(next(names)) for _ in range(chance.randint(0, 4))]
-    attributes = [{"name": "id", "type": "S"}]
+    attributes: Any = [{"name": "id", "type": "S"}]
     tables = [aws.dynamodb.Table(next(names), hash_key="id", attributes=attributes) for _ in range(chance.randint(0, 4))]
-    functions = []
+    functions: list[aws.lambda_.Function] = []
     for _ in range(chance.randint(1, 8)):
         role = aws.iam.Role(next(names), assume_role_policy="{}")
         functions.append(aws.lambda_.Function(next(names), role=role.arn, runtime="python3.13", handler="a.b"))

@@ -224,7 +224,7 @@ def test_an_interface_is_a_part_of_its_instance_which_leads_out() -> None:
         subnet = aws.ec2.Subnet("subnet", vpc_id=vpc.id, cidr_block="10.0.0.0/24", availability_zone="eu-west-1a")
         group = aws.ec2.SecurityGroup("group", vpc_id=vpc.id)
         interface = aws.ec2.NetworkInterface("interface", subnet_id=subnet.id, security_groups=[group.id], source_dest_check=False)
-        primary = {"network_interface_id": interface.id}
+        primary: Any = {"network_interface_id": interface.id}
         aws.ec2.Instance("nat", primary_network_interface=primary, ami="ami-1", instance_type="t4g.nano")
         table = aws.ec2.RouteTable("table", vpc_id=vpc.id)
         aws.ec2.Route("out", route_table_id=table.id, destination_cidr_block="0.0.0.0/0", network_interface_id=interface.id)

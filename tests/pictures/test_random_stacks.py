@@ -1,4 +1,7 @@
-"""A hundred random stacks are drawn without anything on anything else, and the same each time."""
+"""Random stacks are drawn without anything on anything else, and the same each time.
+
+Forty, beside the two of the project and the patterns of the catalogue: recording takes most of the time. Other `NUMBERS` draw more.
+"""
 
 import os
 import subprocess
@@ -12,9 +15,9 @@ from tests.pictures.geometry import loose, outside, overlapping
 from tests.pictures.random_stacks import stack
 from tests.program import ROOT
 
-NUMBERS = range(100)
+NUMBERS = range(40)
 # In two further processes: each of them loads the SDK and records examples anew.
-AGAIN = (1, 3, 4, 5, 7, 9)
+AGAIN = (1, 3, 4, 5)
 
 
 @pytest.mark.parametrize("tens", range(0, len(NUMBERS), 10))
