@@ -261,7 +261,17 @@ class _Stage:
     def _traffic(self) -> Iterator[Arrow]:
         shown = [endpoint for urn, endpoint in self._reach.endpoints.items() if urn in self._thing_of]
         # Of endpoints alike, one stands for all; whether the internet reaches them is a matter of the addresses of each.
-        alike = {(self._end(one), one.subject.type, one.signature, *(place.subnet.key for place in one.locations)): one for one in shown}
+        # Between those of which no security group is certain, such as functions without a known VPC, no path is.
+        alike = {
+            (
+                self._end(one),
+                one.subject.type,
+                *sorted(group.key for group in one.groups),
+                *(place.subnet.key for place in one.locations),
+            ): one
+            for one in shown
+            if one.groups or one.without_groups
+        }
         pairs = ((source, target) for source in alike.values() for target in alike.values() if self._end(source) != self._end(target))
         labels: dict[tuple[str, str], list[str]] = {}
         for source, target in (*((None, target) for target in shown), *pairs):
