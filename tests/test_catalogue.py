@@ -16,7 +16,7 @@ from catalogue import limits
 from catalogue.__main__ import FOLDER
 from catalogue.pages import Pattern, index, page, patterns
 from catalogue.quotas import SERVICES, Quota
-from tests.pictures.geometry import outside, overlapping, without_icons
+from tests.pictures.geometry import loose, outside, overlapping, without_icons
 
 PAGES = sorted(FOLDER.glob("*.md"))
 QUOTAS = [quota for service in SERVICES for quota in service.quotas]
@@ -34,7 +34,8 @@ def test_a_page_and_its_picture_are_what_make_docs_writes_and_can_be_read(patter
     assert (FOLDER / f"{pattern.slug}.md").read_text(encoding="utf-8") == page(pattern, graph), "run `make docs`"
     scene = scene_of(graph)
     placed = layout(scene)
-    assert (overlapping(scene, placed), outside(scene, placed)) == ([], [])
+    assert scene.things
+    assert (overlapping(scene, placed), outside(scene, placed), loose(scene, placed)) == ([], [], [])
     drawn = (FOLDER / "pictures" / f"{pattern.slug}.svg").read_text(encoding="utf-8")
     assert without_icons(drawn) == without_icons(render(scene, placed)), "run `make docs`"
 

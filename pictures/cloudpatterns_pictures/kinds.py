@@ -17,7 +17,8 @@ class Kind:
 
 _SQS = "integration/simple-queue-service-sqs"
 _SNS = "integration/simple-notification-service-sns"
-_BALANCER = Kind("load balancer", "network/elb-application-load-balancer")
+BALANCER: Final = Kind("load balancer", "network/elb-application-load-balancer")
+NETWORK_BALANCER: Final = Kind("network load balancer", "network/elb-network-load-balancer")
 _S3 = "storage/simple-storage-service-s3"
 
 KINDS: Final[dict[str, Kind]] = {
@@ -39,8 +40,8 @@ KINDS: Final[dict[str, Kind]] = {
     "aws:imagebuilder/imagePipeline:ImagePipeline": Kind("image pipeline", "compute/ec2-image-builder"),
     "aws:ecr/repository:Repository": Kind("ECR repository", "compute/ec2-container-registry"),
     # Network
-    "aws:lb/loadBalancer:LoadBalancer": _BALANCER,
-    "aws:alb/loadBalancer:LoadBalancer": _BALANCER,
+    "aws:lb/loadBalancer:LoadBalancer": BALANCER,
+    "aws:alb/loadBalancer:LoadBalancer": BALANCER,
     "aws:elb/loadBalancer:LoadBalancer": Kind("classic load balancer", "network/elb-classic-load-balancer"),
     "aws:ec2/natGateway:NatGateway": Kind("NAT gateway", "network/nat-gateway"),
     "aws:ec2/vpcEndpoint:VpcEndpoint": Kind("VPC endpoint", "network/endpoint"),
@@ -60,6 +61,7 @@ KINDS: Final[dict[str, Kind]] = {
     "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": Kind("namespace", "network/cloud-map"),
     "aws:networkfirewall/firewall:Firewall": Kind("network firewall", "network/network-firewall"),
     "aws:wafv2/webAcl:WebAcl": Kind("web ACL", "security/waf"),
+    "aws:appsync/graphQLApi:GraphQLApi": Kind("GraphQL API", "mobile/appsync"),
     # Data
     "aws:rds/instance:Instance": Kind("RDS instance", "database/rds"),
     "aws:rds/cluster:Cluster": Kind("RDS cluster", "database/aurora"),
@@ -121,6 +123,26 @@ KINDS: Final[dict[str, Kind]] = {
 }
 """By type token, in the order of the legend."""
 
+_IAM = "security/identity-and-access-management-iam"
+
+SETTINGS: Final[tuple[dict[str, Kind], ...]] = (
+    {
+        "aws:ec2/securityGroup:SecurityGroup": Kind("security group", "general/generic-firewall"),
+        "aws:route53/record:Record": Kind("DNS record", "network/route-53", everywhere=True),
+        "aws:acm/certificate:Certificate": Kind("certificate", "security/certificate-manager"),
+        "aws:lb/listenerRule:ListenerRule": Kind("listener rule", "network/elb-application-load-balancer"),
+        "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": Kind("retries of a function", "compute/lambda"),
+        "aws:cloudwatch/metricAlarm:MetricAlarm": Kind("alarm", "management/cloudwatch-alarm"),
+    },
+    {
+        "aws:iam/openIdConnectProvider:OpenIdConnectProvider": Kind("OIDC provider", _IAM, everywhere=True),
+        "aws:iam/role:Role": Kind("role", f"{_IAM}-role", everywhere=True),
+        "aws:iam/instanceProfile:InstanceProfile": Kind("instance profile", f"{_IAM}-add-on", everywhere=True),
+    },
+)
+"""Types that configure others. A picture with nothing but VPC endpoints shows the first of these that it has: they belong to a pattern that
+adds to what is there."""
+
 INTERNET: Final = Kind("", "general/internet-alt1")
 
 
@@ -160,9 +182,13 @@ CONNECTORS: Final = (
     Connector("aws:backup/vaultNotifications:VaultNotifications", "backupVaultName", "snsTopicArn", EVENT),
     Connector("aws:sfn/stateMachine:StateMachine", "", "definition", EVENT),
     Connector("aws:apigateway/restApi:RestApi", "", "body", TRAFFIC),
+    Connector("aws:apigatewayv2/api:Api", "", "target", TRAFFIC),
     Connector("aws:apigatewayv2/integration:Integration", "apiId", "integrationUri", TRAFFIC),
     Connector("aws:apigatewayv2/integration:Integration", "apiId", "requestParameters", TRAFFIC),
+    Connector("aws:apigatewayv2/authorizer:Authorizer", "apiId", "authorizerUri", TRAFFIC),
+    Connector("aws:apigateway/authorizer:Authorizer", "restApi", "authorizerUri", TRAFFIC),
     Connector("aws:cloudfront/distribution:Distribution", "", "origins", TRAFFIC),
+    Connector("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "referencedSecurityGroupId", "securityGroupId", TRAFFIC),
     Connector("aws:vpclattice/targetGroupAttachment:TargetGroupAttachment", "targetGroupIdentifier", "target", TRAFFIC),
     Connector("aws:cloudtrail/trail:Trail", "", "s3BucketName", DATA),
     Connector("aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream", "", "extendedS3Configuration", DATA),
@@ -188,6 +214,7 @@ BEHIND: Final = {
     "aws:apigateway/stage:Stage": "restApi",
     "aws:cloudfront/vpcOrigin:VpcOrigin": "vpcOriginEndpointConfig",
     "aws:lambda/alias:Alias": "functionName",
+    "aws:lambda/functionUrl:FunctionUrl": "functionName",
     "aws:lb/targetGroup:TargetGroup": "",
     "aws:lb/listener:Listener": "loadBalancerArn",
 }

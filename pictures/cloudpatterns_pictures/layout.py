@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import unicodedata
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,17 +10,55 @@ from typing import Any, Final
 
 import pygraphviz
 
-from cloudpatterns_pictures.scene import OUTSIDE, Arrow, Box, Scene
+from cloudpatterns_pictures.scene import OUTSIDE, Arrow, Box, Scene, Thing
 
-WIDTH: Final = 150.0
-HEIGHT: Final = 118.0
-"""The size of a thing, in points."""
+ICON: Final = 48.0
+"""The sides of an icon, in points, as all that follows."""
+LINE: Final = 14.0
+"""The height of a line of text."""
+LARGE: Final = 12
+SMALL: Final = 11
+"""The sizes of texts: names and titles, and all others."""
 TITLE: Final = 22.0
 """The height of a box's title."""
 LABEL: Final = 14.0
 """The height of an arrow's label."""
-CHARACTER: Final = 6.2
-"""The width of a character, at most of those in names."""
+GAP: Final = 4.0
+"""Between an icon and what is around it: text, and tips of arrows."""
+_HEIGHT: Final = ICON + 2 * GAP + 3 * LINE
+"""The height of a thing: its icon, two lines for its name, and one for what it is."""
+_NARROW: Final = 110.0
+"""A longer name is broken in two."""
+_WIDE: Final = 150.0
+"""The most that a line of a name takes."""
+_MARGIN: Final = 12.0
+"""Between a box and what is in it."""
+_WIDTHS: Final = dict(
+    zip(
+        map(chr, range(32, 127)),
+        (
+            278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556, 556, 556,
+            556, 556, 278, 278, 584, 584, 584, 556, 1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833, 722, 778,
+            667, 778, 722, 667, 611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, 333, 556, 556, 500, 556, 556, 278, 556,
+            556, 222, 222, 500, 222, 833, 556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584,
+        ),
+        strict=True,
+    ),
+) | {"\u00b7": 278, "\u00d7": 584}  # fmt: skip
+"""The widths of characters in Arial and Helvetica: thousandths of the size of the text."""
+_WIDEST: Final = 1000
+"""The width of a character that is not among them."""
+_PORT: Final = "icon"
+_TIP: Final = 10.0
+"""The length of an arrow's tip, as Graphviz has it."""
+INDENT: Final = 10.0
+"""Before the title of a box."""
+GUARD: Final = 24.0
+"""The sides of the icon of a web ACL, which stands at the upper right of what it guards."""
+_BREAKS: Final = "-_./ "
+_CUT: Final = "\u2026"
+_PART: Final = 200.0
+"""The sides of a part of a picture in which a free place is looked for."""
 _ROW: Final = 4
 """Things without arrows stand in rows of so many."""
 
@@ -55,30 +94,82 @@ class Layout:
     lines: list[Line]
     """In the order of the scene's arrows."""
 
-    def taken(self, scene: Scene) -> list[Area]:
-        """Where there is text of things and boxes."""
-        titles = [Area(area.x + 10, area.y + 6, text_width(scene.boxes[key].title), 14) for key, area in self.boxes.items()]
-        names = [Area(area.x, area.y + 8, area.width, area.height - 12) for area in self.things.values()]
-        return [*titles, *names]
+
+def text_width(text: str, size: int = LARGE) -> float:
+    """What a text takes: every viewer draws it as wide as this, whatever its fonts."""
+    # A letter with an accent is as wide as one without.
+    return sum(_WIDTHS.get(unicodedata.normalize("NFD", letter)[0], _WIDEST) for letter in text) * size / 1000
 
 
-def text_width(text: str) -> float:
-    """The most that a text in small letters takes."""
-    return len(text) * CHARACTER
+def fitting(text: str, width: float) -> str:
+    """As much of a text as fits."""
+    if text_width(text) <= width:
+        return text
+    end = len(text)
+    while end and text_width(text[:end]) + text_width(_CUT) > width:
+        end -= 1
+    return text[:end] + _CUT
+
+
+def lines_of(thing: Thing) -> list[str]:
+    """A thing's name in at most two lines, as even as its dashes allow."""
+    name = thing.title
+    if text_width(name) <= _NARROW:
+        return [name]
+    ends = [index + 1 for index, letter in enumerate(name[:-1]) if letter in _BREAKS]
+    halves = [(name[:end], name[end:]) for end in ends]
+    whole = [pair for pair in halves if max(map(text_width, pair)) <= _WIDE]
+    if whole:
+        return [part.strip() for part in min(whole, key=lambda pair: max(map(text_width, pair)))]
+    if text_width(name) <= _WIDE:
+        return [name]
+    first = next(end for end in range(len(name), 0, -1) if text_width(name[:end]) <= _WIDE)
+    first = max((end for end in ends if end <= first and text_width(name[:end]) > _WIDE / 2), default=first)
+    return [name[:first], fitting(name[first:], _WIDE)]
+
+
+def title_of(box: Box, area: Area) -> str:
+    """A box's title, as far as it fits."""
+    return fitting(box.title, area.width - 2 * INDENT)
+
+
+def title_area(box: Box, area: Area) -> Area:
+    """Where a box's title is."""
+    return Area(area.x + INDENT, area.y + 6, text_width(title_of(box, area)), LINE)
+
+
+def name_areas(thing: Thing, area: Area) -> Iterator[tuple[str, Area]]:
+    """The lines below a thing's icon, and where each is: its name, then what it is."""
+    for index, (text, size) in enumerate([*((line, LARGE) for line in lines_of(thing)), (thing.noun, SMALL)]):
+        width = text_width(text, size)
+        yield text, Area(area.x + (area.width - width) / 2, area.y + ICON + 2 * GAP + LINE * index, width, LINE)
+
+
+def label_area(label: str, middle: Point) -> Area:
+    """Where an arrow's label is."""
+    width = text_width(label, SMALL)
+    return Area(middle[0] - width / 2, middle[1] - LABEL / 2, width, LABEL)
+
+
+def _width(thing: Thing) -> float:
+    """The width of a thing: of its icon, with room for the one of a web ACL, or of its longest text."""
+    texts = [*map(text_width, lines_of(thing)), text_width(thing.noun, SMALL)]
+    return max(ICON + 2 * GUARD, *texts) + 2 * GAP
 
 
 def layout(scene: Scene) -> Layout:
     """Places a scene. The same scene is placed in the same way each time."""
-    picture = pygraphviz.AGraph(directed=True, strict=False, compound="true", rankdir="LR", nodesep="0.25", ranksep="0.7", newrank="true")
-    picture.node_attr.update(shape="box", fixedsize="true", width=_inches(WIDTH), height=_inches(HEIGHT), label="")
+    picture = pygraphviz.AGraph(directed=True, strict=False, compound="true", rankdir="LR", nodesep="0.25", ranksep="0.6", newrank="true")
+    picture.node_attr.update(shape="plain")
+    picture.edge_attr.update(tailport=_PORT, headport=_PORT)
     # Names in Graphviz are short, and in the order of the scene.
     names = {key: f"t{index}" for index, key in enumerate(scene.things)}
     clusters = {key: f"cluster_{index}" for index, key in enumerate(scene.boxes)}
-    for key in scene.things:
-        picture.add_node(names[key])
-    _add_boxes(picture, scene, names, clusters, "")
+    for key, thing in scene.things.items():
+        picture.add_node(names[key], label=_table(_width(thing)))
+    _add_boxes(picture, scene, names, clusters)
     for index, arrow in enumerate(scene.arrows):
-        label = _blank(text_width(arrow.label) + 6, LABEL) if arrow.label else ""
+        label = _blank(text_width(arrow.label, SMALL) + 6, LABEL) if arrow.label else ""
         # The internet stands before everything: what leads out to it runs back.
         constraint = "false" if arrow.head == OUTSIDE else "true"
         picture.add_edge(names[arrow.tail], names[arrow.head], key=f"a{index}", label=label, constraint=constraint)
@@ -102,23 +193,35 @@ def _without_fonts() -> Generator[None]:
             os.environ["FONTCONFIG_FILE"] = before
 
 
-def _add_boxes(picture: Any, scene: Scene, names: dict[str, str], clusters: dict[str, str], parent: str) -> None:
+def _add_boxes(picture: Any, scene: Scene, names: dict[str, str], clusters: dict[str, str]) -> None:
+    # A node of an inner cluster is one of all those around it.
+    inside: dict[str, list[str]] = {}
+    for thing in scene.things.values():
+        box = thing.box
+        while box:
+            inside.setdefault(box, []).append(names[thing.key])
+            box = scene.boxes[box].parent
+    children: dict[str, list[Box]] = {}
     for box in scene.boxes.values():
-        if box.parent == parent and box.key != parent:
-            # A node of an inner cluster is one of all those around it.
-            inside = [names[thing.key] for thing in scene.things.values() if _is_in(scene, thing.box, box.key)]
-            cluster = picture.add_subgraph(inside, name=clusters[box.key], label=_blank(_title_width(box), TITLE), margin="14")
-            _add_boxes(cluster, scene, names, clusters, box.key)
+        children.setdefault(box.parent, []).append(box)
 
+    def add(graph: Any, parent: str) -> None:
+        for box in children.get(parent, ()):
+            title = _blank(_title_width(box), TITLE)
+            add(graph.add_subgraph(inside.get(box.key, []), name=clusters[box.key], label=title, margin=f"{_MARGIN:.0f}"), box.key)
 
-def _is_in(scene: Scene, box: str, around: str) -> bool:
-    while box and box != around:
-        box = scene.boxes[box].parent
-    return box == around
+    add(picture, "")
 
 
 def _title_width(box: Box) -> float:
-    return text_width(box.title) + 30
+    return text_width(box.title) + 2 * INDENT
+
+
+def _table(width: float) -> str:
+    """A thing for Graphviz: arrows end at the sides of its upper part, where its icon is, or above it, and do not cross its text."""
+    icon = f'<TD PORT="{_PORT}" FIXEDSIZE="TRUE" WIDTH="{width:.0f}" HEIGHT="{ICON + 2 * GAP:.0f}"></TD>'
+    text = f'<TD FIXEDSIZE="TRUE" WIDTH="{width:.0f}" HEIGHT="{3 * LINE:.0f}"></TD>'
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>{icon}</TR><TR>{text}</TR></TABLE>>'
 
 
 def _blank(width: float, height: float) -> str:
@@ -136,13 +239,20 @@ def _rows(picture: Any, scene: Scene, names: dict[str, str]) -> None:
     depths, islands = _depths(following), _islands(scene)
     longest, column = max([_ROW, *(depth for key, depth in depths.items() if scene.things[key].box not in islands)]), 0
     last: list[str] = []
+    within: dict[str, list[str]] = {}
+    for thing in scene.things.values():
+        within.setdefault(thing.box, []).append(thing.key)
     for box in islands:
-        inside = [thing.key for thing in scene.things.values() if thing.box == box]
+        inside = within[box]
         deepest = max(inside, key=lambda key: depths[key])
         column, last = (column, last) if column + depths[deepest] <= longest else (0, [])
         heads = {head for key in inside for head in following[key]}
         rows += [(tail, head) for tail in last for head in inside if head not in heads]
         column, last = column + depths[deepest], [_end_of(deepest, following, depths)]
+    if OUTSIDE in scene.things:
+        # It stands before everything, not above what would begin in the same column.
+        led = {head for heads in following.values() for head in heads} | {head for _, head in rows}
+        rows += [(OUTSIDE, key) for key in scene.things if key != OUTSIDE and key not in led]
     for tail, head in rows:
         picture.add_edge(names[tail], names[head], key=f"row {tail} {head}", style="invis")
 
@@ -175,14 +285,19 @@ def _within_one(scene: Scene, arrow: Arrow) -> bool:
 def _depths(following: dict[str, list[str]]) -> dict[str, int]:
     """By thing, the number of things on the longest line from it; a circle counts once."""
     depths: dict[str, int] = {}
-
-    def depth(key: str, before: frozenset[str]) -> int:
-        if key not in depths:
-            depths[key] = 1 + max((depth(head, before | {key}) for head in following[key] if head not in before and head != key), default=0)
-        return depths[key]
-
-    for key in following:
-        depth(key, frozenset())
+    for start in following:
+        # Not by recursion: lines may be longer than Python's stack.
+        path, open_now = [(start, iter(following[start]))] if start not in depths else [], {start}
+        while path:
+            key, heads = path[-1]
+            head = next((head for head in heads if head not in depths and head not in open_now), None)
+            if head is not None:
+                path.append((head, iter(following[head])))
+                open_now.add(head)
+            else:
+                path.pop()
+                open_now.discard(key)
+                depths[key] = 1 + max((depths[head] for head in following[key] if head in depths and head != key), default=0)
     return depths
 
 
@@ -190,10 +305,6 @@ def _end_of(key: str, following: dict[str, list[str]], depths: dict[str, int]) -
     while deeper := [head for head in following[key] if depths[head] == depths[key] - 1]:
         key = deeper[0]
     return key
-
-
-def _inches(points: float) -> str:
-    return f"{points / 72:.4f}"
 
 
 def _read(picture: Any, scene: Scene, names: dict[str, str], clusters: dict[str, str]) -> Layout:
@@ -216,29 +327,54 @@ def _read(picture: Any, scene: Scene, names: dict[str, str], clusters: dict[str,
     things: dict[str, Area] = {}
     for key, name in names.items():
         x, y = point(picture.get_node(name).attr["pos"])
-        things[key] = Area(x - WIDTH / 2, y - HEIGHT / 2, WIDTH, HEIGHT)
+        width = _width(scene.things[key])
+        things[key] = Area(x - width / 2, y - _HEIGHT / 2, width, _HEIGHT)
     lines = []
     for index, arrow in enumerate(scene.arrows):
         edge = picture.get_edge(names[arrow.tail], names[arrow.head], f"a{index}")
         middle = edge.attr["lp"]
-        lines.append(Line(_spline(edge.attr["pos"], point), point(middle) if middle else None))
+        points = _to_icons(_spline(edge.attr["pos"], point), things[arrow.tail], things[arrow.head])
+        lines.append(Line(points, point(middle) if middle else None))
     placed = Layout(Area(0, 0, right - left, top - bottom), {key: boxes[key] for key in scene.boxes}, things, lines)
     return _with_free_labels(scene, placed)
 
 
 def _with_free_labels(scene: Scene, placed: Layout) -> Layout:
     """Graphviz keeps labels from each other, not from the titles of clusters: such a label moves along its line to the next free place."""
-    taken, lines = placed.taken(scene), []
+    taken, lines = _Taken(), []
+    for key, area in placed.boxes.items():
+        taken.add(title_area(scene.boxes[key], area))
+    for area in placed.things.values():
+        taken.add(area)
     for arrow, line in zip(scene.arrows, placed.lines, strict=True):
         if line.label is not None:
-            width = text_width(arrow.label)
-            places = (Area(x - width / 2, y - LABEL / 2, width, LABEL) for x, y in (line.label, *_along(line)))
-            free = next((place for place in places if not any(overlap(place, other) for other in taken)), None)
+            places = (label_area(arrow.label, point) for point in (line.label, *_along(line)))
+            free = next((place for place in places if taken.is_free(place)), None)
             if free is not None:
-                taken.append(free)
-            line = Line(line.points, (free.x + width / 2, free.y + LABEL / 2) if free else None)
+                taken.add(free)
+            line = Line(line.points, (free.x + free.width / 2, free.y + free.height / 2) if free else None)
         lines.append(line)
     return Layout(placed.size, placed.boxes, placed.things, lines)
+
+
+class _Taken:
+    """Where there is something already. Each place is asked of its own part of the picture alone."""
+
+    def __init__(self) -> None:
+        self._parts: dict[tuple[int, int], list[Area]] = {}
+
+    def add(self, area: Area) -> None:
+        for part in self._around(area):
+            self._parts.setdefault(part, []).append(area)
+
+    def is_free(self, area: Area) -> bool:
+        return not any(overlap(area, other) for part in self._around(area) for other in self._parts.get(part, ()))
+
+    @staticmethod
+    def _around(area: Area) -> Iterator[tuple[int, int]]:
+        for column in range(int(area.x // _PART), int((area.x + area.width) // _PART) + 1):
+            for row in range(int(area.y // _PART), int((area.y + area.height) // _PART) + 1):
+                yield column, row
 
 
 def overlap(one: Area, other: Area) -> bool:
@@ -273,6 +409,24 @@ def _spline(text: str, point: Any) -> tuple[Point, ...]:
     tips = [point(part[2:]) for part in parts if part.startswith("e,")]
     points = [point(part) for part in parts if not part.startswith(("e,", "s,"))]
     return (*points, *tips)
+
+
+def _to_icons(points: tuple[Point, ...], tail: Area, head: Area) -> tuple[Point, ...]:
+    """An arrow from icon to icon, which are narrower than the things: the room between them and a side is empty."""
+    *curve, tip = points
+    start, end = _beside(curve[0], tail), _beside(tip, head)
+    if start != curve[0]:
+        curve = [start, start, curve[0], *curve]
+    if end != tip:
+        base = (end[0] + (_TIP if tip[0] > end[0] else -_TIP), end[1])
+        curve = [*curve, curve[-1], base, base]
+    return (*curve, end)
+
+
+def _beside(point: Point, thing: Area) -> Point:
+    """The point beside the icon of a thing at whose side a point is; the point itself above a thing."""
+    middle, reach = thing.x + thing.width / 2, ICON / 2 + GAP
+    return (middle - reach, point[1]) if point[0] < middle - reach else (middle + reach, point[1]) if point[0] > middle + reach else point
 
 
 def _numbers(text: str) -> list[float]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+DOT: Final = " \u00b7 "
+"""Between the name of a box and what it is."""
 OUTSIDE: Final = "internet"
 """The key of the internet."""
 

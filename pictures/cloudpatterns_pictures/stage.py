@@ -12,30 +12,53 @@ from cloudpatterns_policies.graph.topology import SUBNETS, topology_of
 from offline_preview.graph import Graph
 from offline_preview.wire import Requests
 
-from cloudpatterns_pictures.kinds import BEHIND, CONNECTORS, DATA, GUARDS, INTERNET, KINDS, ROLES, TRAFFIC
-from cloudpatterns_pictures.scene import OUTSIDE, Arrow, Box, Scene, Thing
+from cloudpatterns_pictures.kinds import (
+    BALANCER,
+    BEHIND,
+    CONNECTORS,
+    DATA,
+    GUARDS,
+    INTERNET,
+    KINDS,
+    NETWORK_BALANCER,
+    ROLES,
+    SETTINGS,
+    TRAFFIC,
+    Kind,
+)
+from cloudpatterns_pictures.scene import DOT, OUTSIDE, Arrow, Box, Scene, Thing
 
 _EVERYWHERE: Final = "everywhere"
+_ENDPOINT: Final = "aws:ec2/vpcEndpoint:VpcEndpoint"
+_INSTANCE: Final = "aws:ec2/instance:Instance"
+_INTERFACE: Final = "aws:ec2/networkInterface:NetworkInterface"
 _VPC: Final = "aws:ec2/vpc:Vpc"
-_TIERS: Final = {"public": "public subnets", "private": "private subnets", "isolated": "subnets without a way to the internet"}
-_ALIKE: Final = frozenset({"aws:ec2/vpcEndpoint:VpcEndpoint", "aws:efs/mountTarget:MountTarget", "aws:secretsmanager/secret:Secret"})
+_TIERS: Final = {"public": "public subnets", "private": "private subnets", "isolated": "isolated subnets"}
+_ALIKE: Final = frozenset({_ENDPOINT, "aws:efs/mountTarget:MountTarget", "aws:secretsmanager/secret:Secret"})
 """Types whose resources of one component are one thing in the picture."""
 _FROM_OUTSIDE: Final = {
     "aws:cloudfront/distribution:Distribution": "443 HTTPS",
     "aws:apigateway/restApi:RestApi": "443 HTTPS",
     "aws:apigatewayv2/api:Api": "443 HTTPS",
+    "aws:appsync/graphQLApi:GraphQLApi": "443 HTTPS",
+    "aws:cognito/userPool:UserPool": "443 HTTPS",
+    "aws:lambda/functionUrl:FunctionUrl": "443 HTTPS",
+    "aws:transfer/server:Server": "",
     "aws:globalaccelerator/accelerator:Accelerator": "",
 }
 """Types outside VPCs that answer the internet, with their ports."""
 _LONGEST_LABEL: Final = 16
 _SERVICE: Final = re.compile(r"(\d+) \((\w+)\)")
 MOST: Final = 80
-"""A picture of more things is read by nobody: components are folded, the largest first."""
+"""A picture of more things is read by nobody: components are folded, the largest first, then things alike are drawn as one."""
 _FOLDED: Final = "management/cloudformation-stack"
 
 
 def scene_of(graph: Graph, most: int = MOST) -> Scene:
-    """What a picture of the graph shows, with components folded until there are at most ``most`` things or nothing is left to fold."""
+    """What a picture of the graph shows, with components folded, and things alike drawn as one, until there are at most ``most`` things.
+
+    More are left only where everything in a box differs.
+    """
     stack = Stack.sent(Resource(message) for message in Requests(graph).analyze_stack().resources)
     return _Stage(graph, stack).scene(most)
 
@@ -55,11 +78,17 @@ class _Stage:
         """By type, parent and box, the thing that further resources of the kind join."""
 
     def scene(self, most: int) -> Scene:
-        for resource in self._stack.resources:
-            if resource.type in KINDS:
-                self._add(resource)
+        for kinds in (KINDS, *SETTINGS):
+            if all(thing.icon == KINDS[_ENDPOINT].icon for thing in self._scene.things.values()):
+                # Security groups of what is in the picture are boxes already.
+                boxed = {urn for box in self._scene.boxes.values() for urn in box.urns}
+                for resource in self._stack.resources:
+                    if resource.type in kinds and resource.urn not in boxed:
+                        self._add(resource, kinds[resource.type])
+        self._attach()
         self._guard()
         self._fold(most)
+        self._merge(most)
         arrows = [*self._traffic(), *self._connections(), *self._uses()]
         ends = {(arrow.tail, arrow.head) for arrow in arrows if arrow.kind != DATA}
         for arrow in dict.fromkeys(arrows):
@@ -73,19 +102,22 @@ class _Stage:
 
     # Things and where they are
 
-    def _add(self, resource: Resource) -> None:
-        kind, box = KINDS[resource.type], self._box_of(resource)
+    def _add(self, resource: Resource, kind: Kind) -> None:
+        if kind is BALANCER and _text(resource, "loadBalancerType") == "network":
+            kind = NETWORK_BALANCER
+        box = self._box_of(resource, kind)
         thing = Thing(resource.urn, kind.icon, resource.name, kind.noun, box)
         if resource.type in _ALIKE:
             thing = self._alike.setdefault((resource.type, resource.parent, box), thing)
         thing.urns.append(resource.urn)
         if len(thing.urns) > 1:
             thing.title = f"{resource.parent.rpartition('::')[2]} \u00d7{len(thing.urns)}"
+            thing.noun = _plural(kind.noun)
         self._scene.things[thing.key] = thing
         self._thing_of[resource.urn] = thing.key
 
-    def _box_of(self, resource: Resource) -> str:
-        if KINDS[resource.type].everywhere or _text(resource, "scope") == "CLOUDFRONT":
+    def _box_of(self, resource: Resource, kind: Kind) -> str:
+        if kind.everywhere or _text(resource, "scope") == "CLOUDFRONT":
             return self._box(_EVERYWHERE, _EVERYWHERE, "Global")
         region = self._box(f"region {self._region(resource)}", "region", self._region(resource))
         subnets = self._subnets(resource)
@@ -93,7 +125,7 @@ class _Stage:
         vpcs = vpcs or self._stack.refs(resource, "vpcId", _VPC)
         if len(vpcs) != 1:
             return self._component(resource, region)
-        title = f"{vpcs[0].name}  {_text(vpcs[0], 'cidrBlock')}".strip()
+        title = DOT.join(part for part in (vpcs[0].name, _text(vpcs[0], "cidrBlock")) if part)
         vpc = self._box(vpcs[0].urn, "vpc", title, region, [vpcs[0].urn])
         return self._group(resource, self._tier(subnets, vpc))
 
@@ -104,7 +136,7 @@ class _Stage:
             component, parent = parent, self._recorded.get(parent.parent)
         if component is None:
             return region
-        title = f"{component.name}  {component.type.rpartition(':')[2]}"
+        title = f"{component.name}{DOT}{component.type.rpartition(':')[2]}"
         return self._box(f"{region} {component.urn}", "component", title, region, [component.urn])
 
     def _region(self, resource: Resource) -> str:
@@ -151,6 +183,24 @@ class _Stage:
         box.urns += [urn for urn in urns if urn not in box.urns]
         return key
 
+    def _attach(self) -> None:
+        """A network interface beside the instance that it is attached to is a part of it."""
+        attached = [
+            (instance.urn, interface)
+            for instance in self._stack.of_type(_INSTANCE)
+            for name in ("networkInterfaces", "primaryNetworkInterface")
+            for interface in self._stack.refs(instance, name, _INTERFACE)
+        ]
+        for attachment in self._stack.of_type("aws:ec2/networkInterfaceAttachment:NetworkInterfaceAttachment"):
+            interfaces = self._stack.refs(attachment, "networkInterfaceId", _INTERFACE)
+            attached += [(one.urn, other) for one in self._stack.refs(attachment, "instanceId", _INSTANCE) for other in interfaces]
+        for key, interface in attached:
+            instance, other = self._scene.things[key], self._scene.things.get(interface.urn)
+            if other is not None and other.box == instance.box:
+                del self._scene.things[interface.urn]
+                instance.urns.append(interface.urn)
+                self._thing_of[interface.urn] = key
+
     def _guard(self) -> None:
         """Web ACLs become a small icon at what they guard."""
         guards: dict[str, list[str]] = {}
@@ -178,13 +228,28 @@ class _Stage:
             if len(self._scene.things) <= most or len(things) == 1:
                 return
             box = self._scene.boxes.pop(key)
-            name, _, type = box.title.partition("  ")
+            name, _, type = box.title.partition(DOT)
             folded = Thing(key, _FOLDED, name, f"{type}, {len(things)} parts", box.parent, [urn for thing in things for urn in thing.urns])
             for thing in things:
                 del self._scene.things[thing.key]
             self._scene.things[key] = folded
             # Without the web ACLs among them, which are not things any more.
             self._thing_of |= dict.fromkeys((urn for urn in folded.urns if urn in self._thing_of), key)
+
+    def _merge(self, most: int) -> None:
+        """Things of one kind in one box become one thing, the most numerous first, until few enough are left."""
+        alike: dict[tuple[str, str], list[Thing]] = {}
+        for thing in self._scene.things.values():
+            alike.setdefault((thing.box, thing.noun), []).append(thing)
+        for first, *others in sorted(alike.values(), key=lambda things: (-len(things), things[0].key)):
+            if len(self._scene.things) <= most or not others:
+                return
+            first.title, first.noun = f"{first.title} +{len(others)}", _plural(first.noun)
+            for thing in others:
+                first.urns += thing.urns
+                first.guards += [guard for guard in thing.guards if guard not in first.guards]
+                self._thing_of |= dict.fromkeys((urn for urn in thing.urns if urn in self._thing_of), first.key)
+                del self._scene.things[thing.key]
 
     def _around(self, box: str) -> Iterator[str]:
         while box:
@@ -195,17 +260,37 @@ class _Stage:
 
     def _traffic(self) -> Iterator[Arrow]:
         shown = [endpoint for urn, endpoint in self._reach.endpoints.items() if urn in self._thing_of]
-        for source in (None, *shown):
-            for target in shown:
-                if source is not target and (path := self._reach.direct(source, target)) and path.unknown is None:
-                    yield Arrow(self._end(source), self._end(target), TRAFFIC, _short(describe(path.ports)))
+        # Of endpoints alike, one stands for all; whether the internet reaches them is a matter of the addresses of each.
+        # Between those of which no security group is certain, such as functions without a known VPC, no path is.
+        alike = {
+            (
+                self._end(one),
+                one.subject.type,
+                *sorted(group.key for group in one.groups),
+                *(place.subnet.key for place in one.locations),
+            ): one
+            for one in shown
+            if one.groups or one.without_groups
+        }
+        pairs = ((source, target) for source in alike.values() for target in alike.values() if self._end(source) != self._end(target))
+        labels: dict[tuple[str, str], list[str]] = {}
+        for source, target in (*((None, target) for target in shown), *pairs):
+            if (path := self._reach.direct(source, target)) and path.unknown is None:
+                labels.setdefault((self._end(source), self._end(target)), []).append(_short(describe(path.ports)))
+        for (tail, head), found in labels.items():
+            yield Arrow(tail, head, TRAFFIC, found[0] if len(set(found)) == 1 else "several ports")
         for gateway in self._stack.of_type("aws:ec2/natGateway:NatGateway"):
             if _text(gateway, "connectivityType") != "private":
                 yield Arrow(self._thing_of[gateway.urn], OUTSIDE, TRAFFIC)
+        for route in self._stack.of_type("aws:ec2/route:Route"):
+            if _text(route, "destinationCidrBlock") == "0.0.0.0/0":
+                for tail in self._named(route, "networkInterfaceId"):
+                    yield Arrow(tail, OUTSIDE, TRAFFIC)
         for type, label in _FROM_OUTSIDE.items():
             for resource in self._stack.of_type(type):
-                if resource.urn in self._thing_of and "PRIVATE" not in repr(resource.raw.get("endpointConfiguration")):
-                    yield Arrow(OUTSIDE, self._thing_of[resource.urn], TRAFFIC, label)
+                if _text(resource, "endpointType") in ("", "PUBLIC") and "PRIVATE" not in repr(resource.raw.get("endpointConfiguration")):
+                    for head in self._standing_for(resource):
+                        yield Arrow(OUTSIDE, head, TRAFFIC, label)
 
     def _end(self, endpoint: Endpoint | None) -> str:
         return OUTSIDE if endpoint is None else self._thing_of[endpoint.subject.urn]
@@ -215,7 +300,7 @@ class _Stage:
             for resource in self._stack.of_type(connector.type):
                 for tail in self._named(resource, connector.tail):
                     for head in self._named(resource, connector.head):
-                        yield Arrow(tail, head, connector.kind)
+                        yield Arrow(tail, head, connector.kind, _port(resource))
 
     def _named(self, resource: Resource, path: str) -> list[str]:
         """The things that a property names; the resource's own without a property."""
@@ -250,6 +335,16 @@ def _text(resource: Resource, name: str) -> str:
     """A property that is a text; empty where it is missing, or known only after deployment."""
     value = resource.raw.get(name)
     return value if isinstance(value, str) else ""
+
+
+def _plural(noun: str) -> str:
+    return f"{noun[:-1]}ies" if noun.endswith("ry") else noun if noun.endswith("s") else f"{noun}s"
+
+
+def _port(rule: Resource) -> str:
+    """The port of a rule between security groups."""
+    port = rule.raw.get("fromPort")
+    return f"{port:.0f}" if isinstance(port, int | float) and port == rule.raw.get("toPort") else ""
 
 
 def _short(ports: str) -> str:

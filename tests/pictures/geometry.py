@@ -1,12 +1,15 @@
 """What lies on what in a picture, and what two pictures have in common."""
 
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from itertools import combinations
 
-from cloudpatterns_pictures.layout import LABEL, Area, Layout, overlap, text_width
+from cloudpatterns_pictures.layout import GAP, ICON, Area, Layout, Point, overlap
 from cloudpatterns_pictures.scene import Scene
-from cloudpatterns_pictures.svg import lines_of, title_of
+from cloudpatterns_pictures.svg import render
+
+_SPACE = "{http://www.w3.org/2000/svg}"
 
 
 def without_icons(picture: str) -> str:
@@ -14,25 +17,45 @@ def without_icons(picture: str) -> str:
     return re.sub(r"data:image/png;base64,[^\"]+", "", picture)
 
 
-def texts(scene: Scene, layout: Layout) -> Iterator[tuple[str, Area]]:
-    """Every text with the rectangle that it takes."""
-    for key, area in layout.boxes.items():
-        title = title_of(scene.boxes[key], area)
-        yield title, Area(area.x + 10, area.y + 6, text_width(title), 14)
-    for key, area in layout.things.items():
-        middle = area.x + area.width / 2
-        for index, text in enumerate([*lines_of(scene.things[key]), scene.things[key].noun]):
-            yield text, Area(middle - text_width(text) / 2, area.y + 60 + 14 * index, text_width(text), 14)
-    for arrow, line in zip(scene.arrows, layout.lines, strict=True):
-        if arrow.label:
-            assert line.label is not None, f"no place for {arrow.label}"
-            x, y = line.label
-            yield arrow.label, Area(x - text_width(arrow.label) / 2, y - LABEL / 2, text_width(arrow.label), LABEL)
+def texts(picture: str) -> Iterator[tuple[str, Area]]:
+    """Every text and icon of an SVG, with the rectangle that it takes."""
+    root = ET.fromstring(picture)
+    sizes = {f"#{image.get('id')}": float(image.get("width", "")) for image in root.iter(f"{_SPACE}image")}
+    for group in root.findall(f"{_SPACE}g"):
+        right, down = map(float, re.findall(r"[\d.]+", group.get("transform", "")))
+        for element in group.iter():
+            x, y = right + float(element.get("x", "0")), down + float(element.get("y", "0"))
+            if element.tag == f"{_SPACE}use":
+                icon = element.get("href", "")
+                yield icon, Area(x, y, sizes[icon], sizes[icon])
+            elif element.tag == f"{_SPACE}text":
+                # Lines are 14 points apart, and places are rounded to a tenth.
+                yield element.text or "", Area(x, y - 10, float(element.get("textLength", "")), 13.5)
 
 
 def overlapping(scene: Scene, layout: Layout) -> list[tuple[str, str]]:
-    """Texts that lie on each other."""
-    return [(one, other) for (one, area), (other, second) in combinations(texts(scene, layout), 2) if overlap(area, second)]
+    """Texts and icons that lie on each other, and labels for which there was no place."""
+    found = sorted(texts(render(scene, layout)), key=lambda one: one[1].x)
+    missing = [
+        (arrow.label, "no place") for arrow, line in zip(scene.arrows, layout.lines, strict=True) if arrow.label and line.label is None
+    ]
+    return missing + [(one, other) for (one, area), (other, second) in combinations(found, 2) if overlap(area, second)]
+
+
+def loose(scene: Scene, layout: Layout) -> list[str]:
+    """Arrows that do not begin or end at the icon of their thing."""
+    found = []
+    for arrow, line in zip(scene.arrows, layout.lines, strict=True):
+        for point, key in ((line.points[0], arrow.tail), (line.points[-1], arrow.head)):
+            if not _touches(point, layout.things[key]):
+                found.append(f"{scene.things[arrow.tail].title} to {scene.things[arrow.head].title} at {scene.things[key].title}")
+    return found
+
+
+def _touches(point: Point, thing: Area) -> bool:
+    left, top = thing.x + (thing.width - ICON) / 2, thing.y + GAP
+    near = 2 * GAP
+    return left - near <= point[0] <= left + ICON + near and top - near <= point[1] <= top + ICON + near
 
 
 def outside(scene: Scene, layout: Layout) -> list[str]:

@@ -3,21 +3,22 @@
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 import pytest
 from cloudpatterns_pictures import draw
-from cloudpatterns_pictures.kinds import BEHIND, CONNECTORS, GUARDS, KINDS, ROLES
-from cloudpatterns_pictures.layout import Area, Layout, layout
-from cloudpatterns_pictures.scene import OUTSIDE, Scene, Thing
+from cloudpatterns_pictures.kinds import BEHIND, CONNECTORS, GUARDS, KINDS, ROLES, SETTINGS
+from cloudpatterns_pictures.layout import Area, Layout, Line, layout, text_width
+from cloudpatterns_pictures.scene import OUTSIDE, Arrow, Scene, Thing
 from cloudpatterns_pictures.stage import scene_of
 from cloudpatterns_pictures.svg import render
 
 from catalogue.__main__ import STACK
 from tests.harness import record
-from tests.pictures.geometry import outside, overlapping, without_icons
+from tests.pictures.geometry import loose, outside, overlapping, without_icons
 from tests.policies.acceptance.generate import tokens
 from tests.program import program_graph
 
@@ -50,7 +51,7 @@ def test_the_readme_shows_the_stack_prod_as_it_is() -> None:
 def test_the_shipped_stacks_draw_readably(stack: str) -> None:
     scene = scene_of(program_graph(stack))
     placed = layout(scene)
-    assert (overlapping(scene, placed), outside(scene, placed)) == ([], [])
+    assert (overlapping(scene, placed), outside(scene, placed), loose(scene, placed)) == ([], [], [])
 
 
 def test_what_lies_on_something_else_is_found() -> None:
@@ -64,6 +65,14 @@ def test_what_lies_on_something_else_is_found() -> None:
     there = layout(boxed)
     away = Layout(there.size, {key: Area(900, 900, 10, 10) for key in there.boxes}, there.things, there.lines)
     assert outside(boxed, away) == ["jobs and eu-west-1"]
+    arrow = Arrow("one", "two", "data", "443")
+    joined = Scene("x", things=scene.things, arrows=[arrow])
+    there = layout(joined)
+    assert loose(joined, there) == overlapping(joined, there) == []
+    [line] = there.lines
+    short = Layout(there.size, {}, there.things, [Line(((0, 0), *line.points[1:-1], (0, 0)), None)])
+    assert loose(joined, short) == ["one to two at one", "one to two at two"]
+    assert overlapping(joined, short) == [("443", "no place")]
 
 
 def test_the_prod_stack_shows_the_way_from_the_internet_to_the_database() -> None:
@@ -154,6 +163,99 @@ def test_large_components_outside_of_vpcs_are_folded() -> None:
     assert arrows(folded) == {("small-topic", "small-0", "event", ""), ("news", "big", "event", ""), ("news", "small-1", "event", "")}
 
 
+def test_more_than_a_picture_can_show_is_drawn_as_one_by_kind_and_box() -> None:
+    def program() -> None:
+        vpc = aws.ec2.Vpc("vpc", cidr_block="10.0.0.0/16")
+        subnet = aws.ec2.Subnet("subnet", vpc_id=vpc.id, cidr_block="10.0.0.0/24", availability_zone="eu-west-1a")
+        web, store = (aws.ec2.SecurityGroup(name, vpc_id=vpc.id) for name in ("web", "store"))
+        for port in (80, 443):
+            aws.vpc.SecurityGroupIngressRule(
+                f"in-{port}",
+                security_group_id=store.id,
+                referenced_security_group_id=web.id,
+                ip_protocol="tcp",
+                from_port=port,
+                to_port=port,
+            )
+        aws.vpc.SecurityGroupEgressRule("out", security_group_id=web.id, ip_protocol="-1", cidr_ipv4="0.0.0.0/0")
+        for index in range(4):
+            group = store if index > 2 else web
+            aws.ec2.Instance(
+                f"server-{index}", subnet_id=subnet.id, vpc_security_group_ids=[group.id], ami="ami-1", instance_type="m8g.large"
+            )
+        dead = aws.sqs.Queue("dead")
+        for index in range(5):
+            letters = dead.arn.apply(lambda arn: json.dumps({"deadLetterTargetArn": arn}))
+            aws.sqs.Queue(f"queue-{index}", redrive_policy=letters)
+
+    graph = record(program, mode="deployed")
+    assert len(scene_of(graph).things) == 10
+    small = scene_of(graph, most=4)
+    assert {(thing.title, thing.noun, len(thing.urns)) for thing in small.things.values()} == {
+        ("server-0 +2", "instances", 3), ("server-3", "instance", 1), ("dead +5", "queues", 6),
+    }  # fmt: skip
+    assert arrows(small) == {("server-0 +2", "server-3", "traffic", "several ports")}
+
+
+def test_a_long_chain_is_placed() -> None:
+    """Longer than Python's stack of calls."""
+    keys = [f"step-{index}" for index in range(1200)]
+    things = {key: Thing(key, "compute/lambda", key, "function") for key in keys}
+    placed = layout(Scene("x", things=things, arrows=[Arrow(tail, head, "event") for tail, head in pairwise(keys)]))
+    assert placed.things[keys[0]].x < placed.things[keys[-1]].x
+
+
+def test_a_picture_of_settings_alone_shows_them() -> None:
+    def program() -> None:
+        vpc = aws.ec2.Vpc("vpc", cidr_block="10.0.0.0/16")
+        web, store = (aws.ec2.SecurityGroup(name, vpc_id=vpc.id) for name in ("web", "store"))
+        aws.vpc.SecurityGroupIngressRule(
+            "in", security_group_id=store.id, referenced_security_group_id=web.id, ip_protocol="tcp", from_port=443, to_port=443
+        )
+        aws.iam.Role("role", assume_role_policy="{}")
+
+    assert arrows(recorded(program)) == {("web", "store", "traffic", "443")}
+    assert [thing.noun for thing in recorded(lambda: aws.iam.Role("role", assume_role_policy="{}")).things.values()] == ["role"]
+
+
+def test_an_interface_is_a_part_of_its_instance_which_leads_out() -> None:
+    def program() -> None:
+        vpc = aws.ec2.Vpc("vpc", cidr_block="10.0.0.0/16")
+        subnet = aws.ec2.Subnet("subnet", vpc_id=vpc.id, cidr_block="10.0.0.0/24", availability_zone="eu-west-1a")
+        group = aws.ec2.SecurityGroup("group", vpc_id=vpc.id)
+        interface = aws.ec2.NetworkInterface("interface", subnet_id=subnet.id, security_groups=[group.id], source_dest_check=False)
+        primary: Any = {"network_interface_id": interface.id}
+        aws.ec2.Instance("nat", primary_network_interface=primary, ami="ami-1", instance_type="t4g.nano")
+        table = aws.ec2.RouteTable("table", vpc_id=vpc.id)
+        aws.ec2.Route("out", route_table_id=table.id, destination_cidr_block="0.0.0.0/0", network_interface_id=interface.id)
+
+    scene = recorded(program)
+    assert [(thing.title, len(thing.urns)) for thing in scene.things.values()] == [("Internet", 0), ("nat", 2)]
+    assert arrows(scene) == {("nat", "Internet", "traffic", "")}
+
+
+def test_the_legend_explains_what_there_is() -> None:
+    quiet = draw(record(lambda: aws.sqs.Queue("jobs"), mode="deployed"))
+    assert "events and messages" not in quiet
+
+    def program() -> None:
+        queue = aws.sqs.Queue("jobs")
+        topic = aws.sns.Topic("news")
+        aws.sns.TopicSubscription("to-jobs", topic=topic.arn, endpoint=queue.arn, protocol="sqs")
+
+    drawn = draw(record(program, mode="deployed"))
+    assert "events and messages" in drawn
+    assert "traffic that is allowed" not in drawn
+
+
+def test_texts_are_as_wide_as_they_are_drawn() -> None:
+    """Widths are those of Arial and Helvetica, of letters with accents those of the letters, of others the most."""
+    assert text_width("iii") == pytest.approx(3 * 0.222 * 12)
+    assert text_width("\u00e9") == text_width("e")
+    assert text_width("\u6f22") == 12
+    assert 'textLength="' in draw(record(lambda: aws.sqs.Queue("jobs"), mode="deployed"))
+
+
 def test_an_svg_needs_nothing_from_outside_and_has_a_name_for_everything() -> None:
     text = draw(record(lambda: aws.sqs.Queue("a&b<c>"), mode="deployed"))
     root = ET.fromstring(text)
@@ -165,7 +267,7 @@ def test_an_svg_needs_nothing_from_outside_and_has_a_name_for_everything() -> No
     assert [link[:22] for link in links] == ["data:image/png;base64,", "#integration-simple-qu"]
 
 
-@pytest.mark.parametrize("icon", sorted({kind.icon for kind in KINDS.values()}))
+@pytest.mark.parametrize("icon", sorted({kind.icon for kinds in (KINDS, *SETTINGS) for kind in kinds.values()}))
 def test_every_icon_is_there(icon: str) -> None:
     assert render(
         Scene("x", things={OUTSIDE: Thing(OUTSIDE, icon, "x", "")}), Layout(Area(0, 0, 9, 9), {}, {OUTSIDE: Area(0, 0, 9, 9)}, [])
@@ -173,4 +275,10 @@ def test_every_icon_is_there(icon: str) -> None:
 
 
 def test_every_type_of_the_tables_is_one_of_the_provider() -> None:
-    assert {*KINDS, *BEHIND, *ROLES, *(connector.type for connector in (*CONNECTORS, *GUARDS))} - tokens().keys() == set()
+    assert {
+        *KINDS,
+        *(type for kinds in SETTINGS for type in kinds),
+        *BEHIND,
+        *ROLES,
+        *(connector.type for connector in (*CONNECTORS, *GUARDS)),
+    } - tokens().keys() == set()

@@ -280,7 +280,7 @@ def test_a_stack_that_is_too_large_to_draw_says_so(graph: Graph) -> None:
 
 
 def test_a_stack_without_anything_to_draw_says_so() -> None:
-    page = Page(render([StackReport(record(lambda: aws.iam.Role("role", assume_role_policy="{}")))]))
+    page = Page(render([StackReport(record(lambda: aws.ssm.Parameter("parameter", type="String", value="x")))]))
     assert "There is no picture, because the stack has no resource that a picture shows." in page.words
 
 
