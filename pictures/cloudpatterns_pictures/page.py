@@ -1,15 +1,20 @@
 """Pictures for a page with several: one style, each icon once, short names of resources, and a picture of each folded component."""
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from typing import Final
 
 from offline_preview.graph import Graph
 
 from cloudpatterns_pictures.layout import layout
 from cloudpatterns_pictures.scene import OUTSIDE, Arrow, Box, Scene, Thing
-from cloudpatterns_pictures.stage import MOST, scene_of
+from cloudpatterns_pictures.stage import MOST, MOST_ARROWS, scene_of
 from cloudpatterns_pictures.svg import STYLE as STYLE
 from cloudpatterns_pictures.svg import Marks, icons, svg
+
+_MOST_PARTS: Final = 400
+"""A folded component of more is not drawn by itself: nobody would read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,10 @@ class Pictures:
 
 
 def pictures_of(graph: Graph, name: Callable[[str], str], redact: Callable[[str], str] = str, most: int = MOST) -> Pictures:
-    """The pictures of a stack. ``name`` gives what stands for a URN in the page, ``redact`` a text without secrets."""
+    """The pictures of a stack: the whole, and each folded component that is not too large.
+
+    ``name`` gives what stands for a URN in the page, ``redact`` a text without secrets.
+    """
     scene = scene_of(graph, most)
     if not scene.things:
         return Pictures((), ())
@@ -50,10 +58,11 @@ def pictures_of(graph: Graph, name: Callable[[str], str], redact: Callable[[str]
     folded = [thing for thing in scene.things.values() if thing.key not in known]
     scenes = {"": scene}
     if folded:
-        whole = scene_of(graph, len(graph.resources))
-        scenes |= {thing.key: _part(whole, thing.key) for thing in folded}
+        whole = scene_of(graph, len(graph.resources), sys.maxsize)
+        parts = {thing.key: _part(whole, thing.key) for thing in folded}
+        scenes |= {key: part for key, part in parts.items() if len(part.things) <= _MOST_PARTS and len(part.arrows) <= MOST_ARROWS}
     clean = {key: _redacted(one, redact) for key, one in scenes.items()}
-    marks = _Short(name, {thing.key for thing in folded})
+    marks = _Short(name, scenes.keys() - {""})
     pictures = (Picture(one.title, svg(one, layout(one), marks), marks.key(key) if key else "") for key, one in clean.items())
     return Pictures(tuple(pictures), tuple(clean.values()))
 
@@ -66,7 +75,7 @@ def all_icons(stacks: Sequence[Pictures]) -> str:
 class _Short(Marks):
     """Numbers in the place of URNs, which are long; things in the order in which they are first seen."""
 
-    def __init__(self, name: Callable[[str], str], folded: set[str]) -> None:
+    def __init__(self, name: Callable[[str], str], folded: Set[str]) -> None:
         self._name, self._folded = name, folded
         self._keys: dict[str, str] = {OUTSIDE: OUTSIDE}
 

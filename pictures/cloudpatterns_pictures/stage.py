@@ -51,16 +51,18 @@ _LONGEST_LABEL: Final = 16
 _SERVICE: Final = re.compile(r"(\d+) \((\w+)\)")
 MOST: Final = 80
 """A picture of more things is read by nobody: components are folded, the largest first, then things alike are drawn as one."""
+MOST_ARROWS: Final = 200
+"""More arrows hide everything, and take Graphviz minutes: things alike are drawn as one then, whatever their security groups."""
 _FOLDED: Final = "management/cloudformation-stack"
 
 
-def scene_of(graph: Graph, most: int = MOST) -> Scene:
+def scene_of(graph: Graph, most: int = MOST, most_arrows: int = MOST_ARROWS) -> Scene:
     """What a picture of the graph shows, with components folded, and things alike drawn as one, until there are at most ``most`` things.
 
-    More are left only where everything in a box differs.
+    More are left only where everything in a box differs. With more than ``most_arrows`` arrows, all things alike are drawn as one.
     """
     stack = Stack.sent(Resource(message) for message in Requests(graph).analyze_stack().resources)
-    return _Stage(graph, stack).scene(most)
+    return _Stage(graph, stack).scene(most, most_arrows)
 
 
 class _Stage:
@@ -77,7 +79,7 @@ class _Stage:
         self._alike: dict[tuple[str, str, str], Thing] = {}
         """By type, parent and box, the thing that further resources of the kind join."""
 
-    def scene(self, most: int) -> Scene:
+    def scene(self, most: int, most_arrows: int) -> Scene:
         for kinds in (KINDS, *SETTINGS):
             if all(thing.icon == KINDS[_ENDPOINT].icon for thing in self._scene.things.values()):
                 # Security groups of what is in the picture are boxes already.
@@ -89,13 +91,11 @@ class _Stage:
         self._guard()
         self._fold(most)
         self._merge(most)
-        arrows = [*self._traffic(), *self._connections(), *self._uses()]
-        ends = {(arrow.tail, arrow.head) for arrow in arrows if arrow.kind != DATA}
-        for arrow in dict.fromkeys(arrows):
-            # A role that may read from the queue that invokes its function says nothing new.
-            said = arrow.kind == DATA and ((arrow.tail, arrow.head) in ends or (arrow.head, arrow.tail) in ends)
-            if arrow.tail != arrow.head and not said:
-                self._scene.arrows.append(arrow)
+        self._scene.arrows = self._arrows()
+        if len(self._scene.arrows) > most_arrows:
+            self._ungroup()
+            self._merge(0)
+            self._scene.arrows = self._arrows()
         if any(OUTSIDE in (arrow.tail, arrow.head) for arrow in self._scene.arrows):
             self._scene.things = {OUTSIDE: Thing(OUTSIDE, INTERNET.icon, "Internet", ""), **self._scene.things}
         return self._scene
@@ -251,12 +251,29 @@ class _Stage:
                 self._thing_of |= dict.fromkeys((urn for urn in thing.urns if urn in self._thing_of), first.key)
                 del self._scene.things[thing.key]
 
+    def _ungroup(self) -> None:
+        """Takes things out of the boxes of their security groups."""
+        boxes = self._scene.boxes
+        for thing in self._scene.things.values():
+            if thing.box and boxes[thing.box].kind == "group":
+                thing.box = boxes[thing.box].parent
+        self._scene.boxes = {key: box for key, box in boxes.items() if box.kind != "group"}
+
     def _around(self, box: str) -> Iterator[str]:
         while box:
             yield box
             box = self._scene.boxes[box].parent
 
     # Arrows
+
+    def _arrows(self) -> list[Arrow]:
+        arrows = dict.fromkeys([*self._traffic(), *self._connections(), *self._uses()])
+        ends = {(arrow.tail, arrow.head) for arrow in arrows if arrow.kind != DATA}
+        # A role that may read from the queue that invokes its function says nothing new.
+        said = {
+            arrow for arrow in arrows if arrow.kind == DATA and not ends.isdisjoint([(arrow.tail, arrow.head), (arrow.head, arrow.tail)])
+        }
+        return [arrow for arrow in arrows if arrow.tail != arrow.head and arrow not in said]
 
     def _traffic(self) -> Iterator[Arrow]:
         shown = [endpoint for urn, endpoint in self._reach.endpoints.items() if urn in self._thing_of]

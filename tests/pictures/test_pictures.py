@@ -282,3 +282,22 @@ def test_every_type_of_the_tables_is_one_of_the_provider() -> None:
         *ROLES,
         *(connector.type for connector in (*CONNECTORS, *GUARDS)),
     } - tokens().keys() == set()
+
+
+def test_where_arrows_would_hide_everything_things_alike_are_one() -> None:
+    def program() -> None:
+        vpc = aws.ec2.Vpc("vpc", cidr_block="10.0.0.0/8")
+        subnet = aws.ec2.Subnet("subnet", vpc_id=vpc.id, cidr_block="10.0.0.0/16")
+        for number in range(16):
+            group = aws.ec2.SecurityGroup(f"g{number}", vpc_id=vpc.id)
+            everything: Any = {"security_group_id": group.id, "cidr_ipv4": "10.0.0.0/8", "ip_protocol": "-1"}
+            aws.vpc.SecurityGroupIngressRule(f"in{number}", **everything)
+            aws.vpc.SecurityGroupEgressRule(f"out{number}", **everything)
+            aws.ec2.Instance(f"s{number}", subnet_id=subnet.id, vpc_security_group_ids=[group.id])
+
+    graph = record(program, mode="deployed")
+    assert len(scene_of(graph, most_arrows=240).arrows) == 16 * 15
+    scene = scene_of(graph)
+    assert ([thing.title for thing in scene.things.values()], scene.arrows) == (["s0 +15"], [])
+    assert [len(thing.urns) for thing in scene.things.values()] == [16]
+    assert place(scene, "s0 +15") == ["subnet", "isolated", "vpc", "region"]

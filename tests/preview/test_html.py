@@ -272,10 +272,10 @@ def test_of_many_stacks_those_that_do_not_comply_are_drawn(graph: Graph) -> None
 
 def test_a_stack_that_is_too_large_to_draw_says_so(graph: Graph) -> None:
     graph.resources += [
-        Resource(f"{URN}aws:sqs/queue:Queue::q{number}", "aws:sqs/queue:Queue", f"q{number}", True) for number in range(3000)
+        Resource(f"{URN}aws:sqs/queue:Queue::q{number}", "aws:sqs/queue:Queue", f"q{number}", True) for number in range(10_000)
     ]
     page = Page(render([report(graph, finding())]))
-    assert "There is no picture, because the stack has more than 3000 resources: --svg draws it." in page.words
+    assert "There is no picture, because the stack has more than 10,000 resources: --svg draws it." in page.words
     assert not page.of("svg", class_="picture")
 
 
