@@ -113,7 +113,7 @@ def unreadable(page: Any) -> list[str]:
                 const isInside = area.left >= room.left && area.right <= room.right && area.top >= room.top && area.bottom <= room.bottom;
                 return area.height > 11 && isInside;
             };
-            const lines = (thing) => [...thing.querySelectorAll("text:not(.noun)")];
+            const lines = (thing) => [...thing.querySelectorAll(":scope > text:not(.noun)")];
             const name = (thing) => lines(thing).map((line) => line.textContent).join("");
             const again = [...document.querySelectorAll(".names text")].filter(isSeen).map((text) => text.textContent);
             const lit = [...document.querySelectorAll(".thing.lit")];

@@ -177,7 +177,7 @@
       };
       for (const thing of things) {
         const { x, y, width: w, height: h } = thing.getBBox();
-        const name = all("text:not(.noun)", thing).map((line) => line.textContent).join("");
+        const name = all(":scope > text:not(.noun)", thing).map((line) => line.textContent).join("");
         write(name, (width, height) => {
           const columns = [x + (w - width) / 2, x - 6, x + w + 6 - width];
           return [y + h + 8, y - height - 8].flatMap((row) => columns.map((column) => [column, row]));
