@@ -1,7 +1,7 @@
 """The section "Limits and quotas" of a page: how much of AWS's quotas a pattern uses, and where AWS refuses more."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +13,8 @@ MOST_ROWS: Final = 10
 """Rows of a page at most."""
 FEWEST_COUNTS: Final = 2
 """Rows among them at least for what is counted, where so much is: they say what of the account is used up."""
+EVERYWHERE: Final = ("cloudfront", "iam", "route53")
+"""Codes of services that are not of a Region."""
 TIGHT: Final = 0.01
 """The share of a quota from which it is tight: at most a hundred such instances fit."""
 
@@ -46,15 +48,21 @@ def section(graph: Graph, component: str) -> Iterator[str]:
     if not shown:
         yield "None of its resources has a quota that ordinary growth reaches. Limits of the arguments are in [Arguments](#arguments)."
         return
-    codes = ", ".join(dict.fromkeys(f"`{limit.service.code}`" for limit in shown))
+    codes = dict.fromkeys(limit.service.code for limit in shown)
     yield f"AWS's defaults, looked up in {AS_OF}, the tightest first. `aws service-quotas list-service-quotas --service-code CODE`"
-    yield f"shows yours; the codes here are {codes}."
+    yield f"shows yours; the codes here are {_listed(codes)}."
+    if everywhere := [code for code in codes if code in EVERYWHERE]:
+        yield f"Those of {_listed(everywhere)} are shown with `--region us-east-1` alone."
     yield from ("", "| quota | default | can be raised | this example uses |", "|---|---|---|---|")
     yield from (limit.row for limit in shown)
     yield ""
     yield "What is per Region is so in each Region of the account. The last column counts the pattern's own resources, not others of the"
     yield "example, such as its network; a dash stands for what resources do not tell: rates, sizes and numbers of other things. Limits of"
     yield "the arguments are in [Arguments](#arguments)."
+
+
+def _listed(codes: Iterable[str]) -> str:
+    return ", ".join(f"`{code}`" for code in codes)
 
 
 def _own(graph: Graph, component: str) -> list[Resource]:
