@@ -71,8 +71,12 @@ class Watch:
         """Ends every process."""
         if self._saves is not None:
             self._saves.close()
+        self._end_processes()
+
+    def _end_processes(self) -> None:
         if self._kept is not None:
             self._kept.close()
+            self._kept = None
 
     def _wait(self) -> None:
         while not self._changed.wait(_LOOK_SECONDS):
@@ -150,8 +154,7 @@ class Watch:
             self._print([])
             return
         if self._kept is not None and not self._kept.serves(job.project):
-            self._kept.close()
-            self._kept = None
+            self._end_processes()
         self._job = job
         stacks = [stack for stack in job.stacks if _ALL in pending or stack in pending or stack not in {*self._reports, *self._errors}]
         for gone in {*self._reports, *self._errors} - set(job.stacks):
@@ -170,9 +173,7 @@ class Watch:
 
     def _renewed(self) -> bool:
         """Becomes a new process of the same command, since this one has loaded what was installed before; False where there is none."""
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
+        self._end_processes()
         self._show("offline-preview: installed packages have changed; waiting for the end of it")
         time.sleep(_INSTALLED_SECONDS)
         while self._environments.changed():
